@@ -1,0 +1,1 @@
+"""Smart Retail Engine: raw order lines in, segments and recommendations out."""

@@ -1,0 +1,83 @@
+"""Outside text id <-> dense integer code: the only place where the two meet.
+
+Texts are held as UTF-8 bytes plus offsets, two plain arrays that can be memory-mapped. An `IdMap`
+is sorted by bytes (the order of code points), so code order is text order and a look-up is a
+binary search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Texts(Sequence[str]):
+    """An immutable sequence of texts in two arrays."""
+
+    data: NDArray[np.uint8]
+    """All texts in UTF-8, one after the other."""
+    offsets: NDArray[np.int64]
+    """Text ``i`` is ``data[offsets[i]:offsets[i + 1]]``; shape ``(len + 1,)``."""
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Texts:
+        """Texts from strings. Lone surrogates, which UTF-8 cannot hold, become ``?``."""
+        parts = [t.encode("utf-8", "replace") for t in texts]
+        offsets = np.zeros(len(parts) + 1, dtype=np.int64)
+        np.cumsum([len(p) for p in parts], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(parts), dtype=np.uint8), offsets)
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def raw(self, i: int) -> bytes:
+        return self.data[self.offsets[i] : self.offsets[i + 1]].tobytes()
+
+    def __getitem__(self, i: int) -> str:  # type: ignore[override]  # no slices are taken
+        if i < 0 or i >= len(self):
+            raise IndexError(i)
+        return self.raw(i).decode("utf-8")
+
+    def __iter__(self) -> Iterator[str]:
+        blob, bounds = self.data.tobytes(), self.offsets.tolist()
+        for a, b in pairwise(bounds):
+            yield blob[a:b].decode("utf-8")
+
+
+@dataclass(frozen=True, slots=True)
+class IdMap:
+    """Distinct ids in ascending byte order; an id's code is its place."""
+
+    ids: Texts
+
+    @classmethod
+    def of(cls, ids: Iterable[str]) -> IdMap:
+        """From ids in any order, repeated or not."""
+        return cls(Texts.of(sorted(set(ids), key=lambda t: t.encode("utf-8", "replace"))))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def id(self, code: int) -> str:
+        return self.ids[code]
+
+    def code(self, text: str) -> int:
+        """The id's code, or -1."""
+        wanted = text.encode("utf-8", "replace")
+        low, high = 0, len(self.ids)
+        while low < high:
+            middle = (low + high) // 2
+            if self.ids.raw(middle) < wanted:
+                low = middle + 1
+            else:
+                high = middle
+        return low if low < len(self.ids) and self.ids.raw(low) == wanted else -1
+
+    def codes(self, texts: Iterable[str]) -> NDArray[np.int32]:
+        """Codes of several ids, -1 for unknown ones."""
+        return np.array([self.code(t) for t in texts], dtype=np.int32)

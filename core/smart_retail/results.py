@@ -1,0 +1,356 @@
+"""What comes out of an engine: the same frozen values in Python, JSON and on every screen.
+
+Each class turns into plain JSON data with `as_dict()` and back with `from_dict()`, without loss.
+Dates are ISO texts (``YYYY-MM-DD``), amounts are in the shop's own currency, shares are 0 to 1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Result):
+        return value.as_dict()
+    if isinstance(value, (tuple, list)):
+        return [_plain(v) for v in value]
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return value
+
+
+@functools.cache
+def _hints(cls: type) -> dict[str, Any]:
+    return typing.get_type_hints(cls)
+
+
+def _build(hint: Any, value: Any) -> Any:
+    """`value` (plain data) as the annotated type `hint`."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if value is None:
+        return None
+    if origin is types.UnionType or origin is typing.Union:
+        return _build(next(a for a in args if a is not type(None)), value)
+    if isinstance(hint, type) and issubclass(hint, Result):
+        return hint.from_dict(value)
+    if origin is tuple:
+        return tuple(_build(args[0], v) for v in value)
+    if origin is dict:
+        return {k: _build(args[1], v) for k, v in value.items()}
+    return float(value) if hint is float else value
+
+
+class Result:
+    """Base of all results."""
+
+    __slots__ = ()
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain JSON data, keys in the order of the fields."""
+        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `as_dict`. Unknown keys of a newer version are left out."""
+        hints = _hints(cls)
+        names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
+        return cls(**{n: _build(hints[n], data[n]) for n in names if n in data})
+
+
+@dataclass(frozen=True, slots=True)
+class Reason(Result):
+    """Why an item stands in a list: one piece of evidence. An association, never a cause."""
+
+    kind: str
+    """buy_again, bought_together, cluster, segment, popular, trending, similar or rule."""
+    method: str
+    """The method that proposed the item."""
+    rank: int
+    """The item's place in that method's own list, 1 and up; 0 where it has none (a rule)."""
+    share: float
+    """Part of the item's score, 0 to 1; the shares of one item sum to 1."""
+    item_id: str | None
+    """The customer's own purchase that it follows from, if any."""
+    text: str
+    """The reason in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation(Result):
+    """One item of a list."""
+
+    rank: int
+    item_id: str
+    item_name: str
+    category: str
+    score: float
+    """Comparable within one list only."""
+    source: str
+    """The method with the largest share in the score."""
+    reasons: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RecommendationList(Result):
+    """An answer: a ranked list, or for the method ``all`` one list per method."""
+
+    customer_id: str | None
+    """None where nobody was named (a basket, similar or popular items)."""
+    known: bool
+    """Whether the customer has purchases in the history."""
+    fallback: bool
+    """Whether any item was filled in from popularity."""
+    method: str
+    model_version: str
+    rules: str
+    """Digest of the business rules in force; empty without rules."""
+    items: tuple[Recommendation, ...]
+    lists: dict[str, RecommendationList] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RFM(Result):
+    """Recency, frequency, monetary, and what follows from them."""
+
+    recency: int
+    """Days from the last kept order to the analysis date."""
+    frequency: int
+    """Distinct kept orders."""
+    monetary: float
+    """Net amount."""
+    r: int
+    f: int
+    m: int
+    """Scores, 1 to 5, 5 the best."""
+    code: str
+    """The three scores side by side, such as ``534``."""
+    segment: str
+    value_tier: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterRef(Result):
+    id: int
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase(Result):
+    """All of a customer's purchases of one item."""
+
+    item_id: str
+    item_name: str
+    category: str
+    orders: int
+    quantity: float
+    amount: float
+    first_day: str
+    last_day: str
+
+
+@dataclass(frozen=True, slots=True)
+class CategoryShare(Result):
+    category: str
+    share: float
+    """Of the customer's net amount."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerProfile(Result):
+    """Who a customer is. Unknown customers have ``known=False`` and nothing else."""
+
+    customer_id: str
+    known: bool
+    customer_name: str
+    country: str
+    rfm: RFM | None
+    cluster: ClusterRef | None
+    orders: int
+    first_order: str | None
+    last_order: str | None
+    returned_share: float
+    """Part of the customer's lines that came back, 0 to 1."""
+    top_categories: tuple[CategoryShare, ...]
+    purchases: tuple[Purchase, ...]
+    """Newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerMatch(Result):
+    customer_id: str
+    customer_name: str
+    segment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Result):
+    item_id: str
+    item_name: str
+    category: str
+    subcategory: str
+    unit_price: float | None
+    orders: int
+    customers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(Result):
+    """An RFM segment as a whole."""
+
+    name: str
+    meaning: str
+    action: str
+    customers: int
+    share: float
+    revenue: float
+    revenue_share: float
+    mean_recency: float
+    mean_frequency: float
+    mean_monetary: float
+    top_items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster(Result):
+    """An autoencoder cluster as a whole. Ids are ordered by value: 0 spends the most."""
+
+    id: int
+    name: str
+    customers: int
+    share: float
+    revenue: float
+    revenue_share: float
+    mean_recency: float
+    mean_frequency: float
+    mean_monetary: float
+    x: float
+    y: float
+    """Centroid in the two plotted dimensions of the latent space."""
+    top_items: tuple[Item, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GridCell(Result):
+    """One cell of the 5 x 5 grid of recency and frequency scores."""
+
+    r: int
+    f: int
+    segment: str
+    customers: int
+    revenue: float
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterPoint(Result):
+    """A customer in the two plotted dimensions of the latent space."""
+
+    customer_id: str
+    cluster: int
+    x: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside(Result):
+    """Rows that were not accepted, for one reason."""
+
+    reason: str
+    rows: int
+    examples: tuple[str, ...]
+    """A few of the offending values, shortened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returns(Result):
+    """Returned goods, by the form in which the source tells of them."""
+
+    form: str
+    """table, cancellation, flag, or unmatched (a cancellation without its purchase)."""
+    lines: int
+    amount: float
+    """What went back, as a positive number."""
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningReport(Result):
+    """Where every row of the source went: ``rows_in = rows_accepted + sum of set_aside``."""
+
+    rows_in: int
+    rows_accepted: int
+    set_aside: tuple[SetAside, ...]
+    returns: tuple[Returns, ...]
+    returns_policy: str
+    customers: int
+    items: int
+    orders: int
+    first: str
+    last: str
+    amount: float
+    """Sum over accepted purchase lines, before returns are netted."""
+    net_amount: float
+    """What is left of it after returns, by the policy."""
+    notes: tuple[str, ...]
+    """Choices that were made (preset, date order, ...) and warnings about thin data."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeekSales(Result):
+    week: str
+    """Monday of the week."""
+    amount: float
+    orders: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterChoice(Result):
+    """One number of clusters that was tried."""
+
+    k: int
+    silhouette: float
+    stability: float
+    """Mean adjusted Rand index between fits on resamples, at most 1."""
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInfo(Result):
+    """What the active bundle was made of and how good it is."""
+
+    version: str
+    fitted_at: str
+    engine_version: str
+    first: str
+    last: str
+    analysis_date: str
+    currency: str
+    customers: int
+    items: int
+    orders: int
+    cleaning: CleaningReport
+    settings: dict[str, Any]
+    scorecard: dict[str, Any]
+    cluster_choice: tuple[ClusterChoice, ...]
+    weekly_sales: tuple[WeekSales, ...]
+    show_purchased: bool
+    """Whether a screen should start with purchased items shown (repeat share above 25 %)."""
+    rules: str
+
+
+@dataclass(frozen=True, slots=True)
+class FitReport(Result):
+    """What a fit did."""
+
+    version: str
+    published: bool
+    cleaning: CleaningReport
+    segments: tuple[Segment, ...]
+    clusters: tuple[Cluster, ...]
+    scorecard: dict[str, Any]
+    seconds: dict[str, float]
+    """Wall time by stage."""
+    notes: tuple[str, ...]

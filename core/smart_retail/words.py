@@ -1,0 +1,97 @@
+"""The words people read, one table for all front ends."""
+
+from __future__ import annotations
+
+from typing import Final
+
+SEGMENTS: Final[dict[str, tuple[str, str]]] = {
+    "Champions": ("bought very recently and often", "thank them, show new products first"),
+    "Loyal": ("buy often, some time ago", "offer what goes with their favourites"),
+    "Potential Loyalist": ("recent, a few orders", "suggest the next natural product"),
+    "New": ("one order, very recent", "welcome, help with the first choice"),
+    "Promising": ("one order, recent", "remind with popular products"),
+    "Need Attention": ("middling in both", "a reason to come back this month"),
+    "About to Sleep": ("few orders, fading", "what is popular now"),
+    "At Risk": ("bought often, long ago", "what they used to buy, with what is new"),
+    "Can't Lose": ("among the best, silent", "a personal word"),
+    "Hibernating": ("few orders, long ago", "low-cost reminder"),
+    "Lost": ("few orders, longest ago", "leave, or a last try"),
+}
+"""Segment -> (meaning, action), best first."""
+
+METHODS: Final[dict[str, tuple[str, str]]] = {
+    "hybrid": ("Hybrid", "all methods merged, weighted by what is known of the customer"),
+    "personalized": ("Personalized", "what the customer's cluster buys"),
+    "rfm": ("RFM", "what the customer's segment buys"),
+    "cf": ("CF", "what goes with the customer's own purchases"),
+    "popular": ("Popular", "what everybody buys now"),
+    "all": ("All", "every list side by side"),
+}
+"""Method -> (label, meaning), in the order of the screens."""
+
+VALUE_TIERS: Final = ("Lowest", "Low", "Middle", "High", "Top")
+"""By M score 1 to 5."""
+
+SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
+
+COLUMN_LABELS: Final[dict[str, str]] = {
+    "rank": "#",
+    "item_name": "Product",
+    "item_id": "Product id",
+    "category": "Category",
+    "reason": "Why",
+    "share": "Share",
+    "score": "Score",
+    "source": "From",
+    "customer_id": "Customer id",
+    "customer_name": "Customer",
+    "segment": "Segment",
+    "customers": "Customers",
+    "revenue": "Revenue",
+    "revenue_share": "Revenue share",
+    "mean_recency": "Days since last order",
+    "mean_frequency": "Orders",
+    "mean_monetary": "Amount",
+    "orders": "Orders",
+    "quantity": "Quantity",
+    "amount": "Amount",
+    "last_day": "Last bought",
+    "unit_price": "Unit price",
+}
+
+
+def buy_again(orders: int, interval_days: float | None) -> str:
+    """Reason of a repeat purchase; `interval_days` is the usual gap, None where it cannot be told."""
+    times = "once" if orders == 1 else f"{orders} times"
+    if interval_days is None or interval_days < 0.5:
+        return f"bought {times}"
+    days = round(interval_days)
+    return f"bought {times}, about every {'day' if days == 1 else f'{days} days'}"
+
+
+def bought_together(item: str) -> str:
+    return f"often bought with {item}"
+
+
+def cluster(name: str) -> str:
+    return f"popular with {name} customers"
+
+
+def segment(name: str) -> str:
+    return f"popular with {name} customers"
+
+
+def popular() -> str:
+    return "popular"
+
+
+def trending(orders: int) -> str:
+    return f"rising: {orders:,} order{'' if orders == 1 else 's'} in four weeks"
+
+
+def similar(item: str) -> str:
+    return f"similar to {item}"
+
+
+def rule() -> str:
+    return "promoted by the shop"
