@@ -7,7 +7,6 @@ Dates are ISO texts (``YYYY-MM-DD``), amounts are in the shop's own currency, sh
 from __future__ import annotations
 
 import dataclasses
-import functools
 import types
 import typing
 from dataclasses import dataclass, field
@@ -24,9 +23,15 @@ def _plain(value: Any) -> Any:
     return value
 
 
-@functools.cache
+_HINTS: dict[type, dict[str, Any]] = {}
+
+
 def _hints(cls: type) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+    """Field name -> type, in the order of the fields."""
+    if cls not in _HINTS:
+        resolved = typing.get_type_hints(cls)
+        _HINTS[cls] = {f.name: resolved[f.name] for f in dataclasses.fields(cls)}
+    return _HINTS[cls]
 
 
 def _build(hint: Any, value: Any) -> Any:
@@ -52,14 +57,12 @@ class Result:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain JSON data, keys in the order of the fields."""
-        return {name: _plain(getattr(self, name)) for name in self.__slots__}
+        return {name: _plain(getattr(self, name)) for name in _hints(type(self))}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """The inverse of `as_dict`. Unknown keys of a newer version are left out."""
-        hints = _hints(cls)
-        names = [f.name for f in dataclasses.fields(cls)]  # type: ignore[arg-type]
-        return cls(**{n: _build(hints[n], data[n]) for n in names if n in data})
+        return cls(**{name: _build(hint, data[name]) for name, hint in _hints(cls).items() if name in data})
 
 
 @dataclass(frozen=True, slots=True)
