@@ -1,0 +1,143 @@
+"""Writing a bundle: into a hidden folder first, checked, then made active by one atomic rename.
+
+A process that is killed at any point leaves the active version as it was; what it left behind is
+removed by the next fit.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.artifacts import (
+    FORMAT,
+    MANIFEST,
+    POINTER_BYTES,
+    Bundle,
+    VersionInfo,
+    _read,
+    replace,
+    versions,
+)
+from smart_retail.errors import DamagedBundleError
+
+KEEP = 5
+"""So many versions stay; older ones are removed after a publish."""
+
+
+class BundleWriter:
+    """Collects the files of one new version. The caller holds `artifacts.lock`."""
+
+    def __init__(self, root: str | os.PathLike[str]) -> None:
+        self.root = Path(root)
+        self.folder = self.root / "versions" / f".writing-{os.getpid()}"
+        self._files: dict[str, dict[str, Any]] = {}
+        for left in (self.root / "versions").glob(".writing-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        (self.folder / "export").mkdir(parents=True)
+
+    @property
+    def export(self) -> Path:
+        """Folder for files that people open in notebooks; not covered by the digests."""
+        return self.folder / "export"
+
+    def array(self, name: str, values: NDArray[Any]) -> None:
+        """Write ``tables/<name>.npy``."""
+        path = self._path(f"tables/{name}.npy")
+        with path.open("wb") as file:
+            np.lib.format.write_array(file, np.ascontiguousarray(values), version=(1, 0), allow_pickle=False)
+        self._add(path)
+
+    def arrays(self, group: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        for name, values in arrays.items():
+            self.array(f"{group}/{name}", values)
+
+    def json(self, name: str, value: Any) -> None:
+        """Write ``tables/<name>.json``."""
+        path = self._path(f"tables/{name}.json")
+        path.write_text(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")
+        self._add(path)
+
+    def publish(self, facts: Mapping[str, Any]) -> str:
+        """Close the bundle and make it the active version; its id.
+
+        `facts` go into the manifest beside the format, the version and the digests.
+        """
+        digest = hashlib.sha256(json.dumps(self._files, sort_keys=True).encode()).hexdigest()
+        now = datetime.now(UTC)
+        version = f"{now:%Y%m%dT%H%M%SZ}-{digest[:8]}"
+        manifest = {
+            "format": FORMAT,
+            "version": version,
+            "fitted_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
+            **facts,
+            "files": dict(sorted(self._files.items())),
+        }
+        blob = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False).encode()
+        replace(self.folder / MANIFEST, blob)
+        for path in self.folder.rglob("*"):
+            _sync(path)
+        target = self.folder.with_name(version)
+        if target.exists():
+            shutil.rmtree(self.folder)
+        else:
+            self.folder.rename(target)
+        _sync(target.parent)
+        if problems := Bundle.open(self.root, version).verify():
+            raise DamagedBundleError(
+                f"The new version did not verify: {problems[0]}", "Look at the disk, then fit again."
+            )
+        current = self.root / "current"
+        if current.exists():
+            replace(self.root / "previous", _read(current, POINTER_BYTES))
+        replace(current, f"{version} {hashlib.sha256((target / MANIFEST).read_bytes()).hexdigest()}\n".encode())
+        _sync(self.root)
+        prune(self.root)
+        return version
+
+    def discard(self) -> None:
+        """Leave nothing behind."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _path(self, key: str) -> Path:
+        path = self.folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def _add(self, path: Path) -> None:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        self._files[path.relative_to(self.folder).as_posix()] = {"size": path.stat().st_size, "sha256": digest}
+
+
+def prune(root: str | os.PathLike[str], keep: int = KEEP) -> list[str]:
+    """Remove old versions, never the active or the previous one; the ids removed."""
+
+    def needed(v: VersionInfo) -> bool:
+        return v.active or v.previous
+
+    old = [v.version for v in versions(root)[keep:] if not needed(v)]
+    for version in old:
+        # A mapped file cannot be removed on Windows: it stays until a later fit.
+        shutil.rmtree(Path(root) / "versions" / version, ignore_errors=True)
+    return old
+
+
+def _sync(path: Path) -> None:
+    """Flush a file or folder to the disk, where the platform can."""
+    if os.name == "nt" and path.is_dir():
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

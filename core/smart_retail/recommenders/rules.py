@@ -1,0 +1,228 @@
+"""The shop's own rules: what may be recommended, what comes first, what counts more.
+
+In: ``rules.toml`` and the filters of one call. Out: `Rules`, applied to every list of every method,
+the fallback too. A call can add filters; it cannot lift a rule.
+
+.. code-block:: toml
+
+    ban = ["OFF-PA-1"]                  # never
+    pin = ["TEC-PH-7"]                  # first, in this order
+    stock = ["A", "B"]                  # only these are in stock
+    categories = ["Paper"]              # only these
+    exclude_categories = ["Gift cards"]
+    max_per_category = 3
+    price = { min = 1.0, max = 50.0 }   # items without a price pass
+    [boost]
+    "TEC-AC-2" = 1.5                    # score times 1.5
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.errors import SettingsError, UsageError
+from smart_retail.ids import IdMap
+from smart_retail.recommenders.base import Catalogue, Ranked
+
+RULES_BYTES = 16 * 2**20
+_TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
+_NAMES = (*_TEXT_LISTS, "max_per_category", "price", "boost")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Rules in terms of item codes. Ids that the catalogue does not have are left out."""
+
+    allowed: NDArray[np.bool_] | None = None
+    """By item; None allows all."""
+    pins: tuple[int, ...] = ()
+    boosts: dict[int, float] = field(default_factory=dict)
+    max_per_category: int | None = None
+    digest: str = ""
+    """Of the rules file; empty without one."""
+
+    @property
+    def reorders(self) -> bool:
+        """Whether a pre-calculated list cannot simply be filtered."""
+        return bool(self.pins or self.boosts)
+
+    def within(self, categories: Sequence[str] | None, names: Sequence[str], catalogue: Catalogue) -> Rules:
+        """These rules with a call's own filter added.
+
+        Raises
+        ------
+        UsageError
+            A category that no item has.
+        """
+        if categories is None or len(categories) == 0:
+            return self
+        mask = _in_categories(list(categories), names, catalogue, UsageError)
+        allowed = mask if self.allowed is None else self.allowed & mask
+        return Rules(allowed, self.pins, self.boosts, self.max_per_category, self.digest)
+
+
+def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
+    """Rules of a TOML file.
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read, or holds an unknown name or an impossible value.
+    """
+    try:
+        if path.stat().st_size > RULES_BYTES:
+            raise SettingsError(
+                f"The rules file {path.name} is larger than 16 MB.", "Split the stock list from the rest."
+            )
+        blob = path.read_bytes()
+        data = tomllib.loads(blob.decode("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"The rules file {path} cannot be read: {error.strerror}.", "Check the path.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise SettingsError(
+            f"The rules file {path.name} is not valid TOML: {error}.", "Mend the line it names."
+        ) from error
+    _check(data)
+    allowed = np.ones(len(items), dtype=np.bool_)
+    if "stock" in data:
+        allowed[:] = False
+        allowed[_codes(data["stock"], items)] = True
+    if "categories" in data:
+        allowed &= _in_categories(data["categories"], names, catalogue, SettingsError)
+    if "exclude_categories" in data:
+        allowed &= ~_in_categories(data["exclude_categories"], names, catalogue, SettingsError)
+    price = data.get("price", {})
+    with np.errstate(invalid="ignore"):
+        allowed &= ~(catalogue.price < price.get("min", -np.inf)) & ~(catalogue.price > price.get("max", np.inf))
+    allowed[_codes(data.get("ban", []), items)] = False
+    return Rules(
+        allowed=None if allowed.all() else allowed,
+        pins=tuple(dict.fromkeys(_codes(data.get("pin", []), items).tolist())),
+        boosts={c: float(f) for i, f in data.get("boost", {}).items() if (c := items.code(i)) >= 0 and f != 1},
+        max_per_category=data.get("max_per_category"),
+        digest=hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:16],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The places of one list after the rules."""
+
+    place: NDArray[np.int64]
+    """Index into the `Ranked` entries; -1 for a pin."""
+    item: NDArray[np.int32]
+    score: NDArray[np.float64]
+    boost: NDArray[np.float64]
+    """Factor of the entry's score, 1 without a boost."""
+
+
+def arrange(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hidden: NDArray[np.int32]) -> Arranged:
+    """Apply the rules to one list: filters, boosts, pins, then the cap per category.
+
+    Parameters
+    ----------
+    hidden : array of item codes
+        Items that a pin may not bring back (what the customer bought, where that is excluded).
+    """
+    place = np.arange(ranked.indptr[row], ranked.indptr[row + 1])
+    item = ranked.item[place]
+    if rules.allowed is not None:
+        place = place[rules.allowed[item]]
+        item = ranked.item[place]
+    score = ranked.score[place]
+    boost = np.ones(len(item))
+    if rules.boosts:
+        boost = np.array([rules.boosts.get(i, 1.0) for i in item.tolist()])
+        score = significant(score * boost)
+        # Filled-in items stay behind: a boost lifts within the method's own items or within the fill.
+        order = np.lexsort((item, -score, ranked.fallback[place]))
+        place, item, score, boost = place[order], item[order], score[order], boost[order]
+    pins = [p for p in rules.pins if (rules.allowed is None or rules.allowed[p]) and p not in hidden]
+    if pins:
+        rest = ~np.isin(item, pins)
+        top = score.max(initial=1.0)
+        place = np.concatenate((np.full(len(pins), -1), place[rest]))
+        item = np.concatenate((np.array(pins, dtype=np.int32), item[rest]))
+        score = np.concatenate((np.full(len(pins), top), score[rest]))
+        boost = np.concatenate((np.ones(len(pins)), boost[rest]))
+    if rules.max_per_category is not None:
+        keep = _occurrence(catalogue.category[item]) < rules.max_per_category
+        place, item, score, boost = place[keep], item[keep], score[keep], boost[keep]
+    return Arranged(place, item, score, boost)
+
+
+def significant(values: NDArray[np.float64], digits: int = 6) -> NDArray[np.float64]:
+    """Values rounded to so many significant digits."""
+    with np.errstate(divide="ignore"):
+        magnitude = np.where(values == 0, 0.0, np.floor(np.log10(np.abs(values))))
+    factor = 10.0 ** (digits - 1 - magnitude)
+    rounded: NDArray[np.float64] = np.round(values * factor) / factor
+    return rounded
+
+
+def _occurrence(category: NDArray[np.int32]) -> NDArray[np.int64]:
+    """How many entries of the same category stand before each entry; 0 for items without one."""
+    order = np.argsort(category, kind="stable")
+    ordered = category[order]
+    starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.empty(0, np.int64)
+    count = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.r_[starts, len(ordered)]))
+    out = np.empty(len(category), dtype=np.int64)
+    out[order] = np.where(ordered < 0, 0, count)
+    return out
+
+
+def _codes(ids: Sequence[str], items: IdMap) -> NDArray[np.int32]:
+    codes = items.codes(ids)
+    return codes[codes >= 0]
+
+
+def _in_categories(
+    wanted: list[str], names: Sequence[str], catalogue: Catalogue, error: type[UsageError]
+) -> NDArray[np.bool_]:
+    code = {name: i for i, name in enumerate(names)}
+    unknown = [w for w in wanted if w not in code]
+    if unknown:
+        near = ", ".join(sorted(names)[:8]) or "none: the source has no categories"
+        raise error(
+            f"No item has the category {unknown[0]!r}.", f"Categories: {near}{' ...' if len(names) > 8 else ''}."
+        )
+    return np.isin(catalogue.category, [code[w] for w in wanted])
+
+
+def _check(data: dict[str, Any]) -> None:
+    for name, value in data.items():
+        if name not in _NAMES:
+            raise SettingsError(f"There is no rule {name!r}.", f"Rules: {', '.join(_NAMES)}.")
+        if name in _TEXT_LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
+            raise SettingsError(f"The rule {name} is not a list of texts.", f'Write {name} = ["A", "B"].')
+    cap = data.get("max_per_category", 1)
+    if type(cap) is not int or cap < 1:
+        raise SettingsError("The rule max_per_category is not a whole number above 0.", "Write max_per_category = 3.")
+    price = data.get("price", {})
+    if not isinstance(price, dict) or set(price) - {"min", "max"} or not all(_is_number(v) for v in price.values()):
+        raise SettingsError("The rule price is not a range.", "Write price = { min = 1.0, max = 50.0 }.")
+    boost = data.get("boost", {})
+    if not isinstance(boost, dict) or not all(_is_number(v) and 0 < v <= 1000 for v in boost.values()):
+        raise SettingsError("A boost is not a factor above 0 and at most 1000.", 'Write [boost] and then "ITEM" = 1.5.')
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and bool(np.isfinite(value))
+
+
+def rules_path(artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] | None) -> Path | None:
+    """The rules file in force: the named one, else ``rules.toml`` beside the bundle if it is there."""
+    if rules is not None:
+        return Path(rules)
+    beside = Path(artifacts) / "rules.toml"
+    return beside if beside.is_file() else None
