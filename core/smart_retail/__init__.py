@@ -1,1 +1,61 @@
-"""Smart Retail Engine: raw order lines in, segments and recommendations out."""
+"""Smart Retail Engine: raw order lines in, customer segments and recommendations out.
+
+from smart_retail import Engine, fit
+
+fit("orders.xlsx", artifacts="artifacts")
+Engine.load("artifacts").recommend("AA-10315")
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from smart_retail.errors import (
+    ArtifactError,
+    DataError,
+    FitError,
+    LockError,
+    QualityGateError,
+    RemoteError,
+    RetailError,
+    UsageError,
+)
+from smart_retail.settings import Settings
+from smart_retail.version import __version__
+
+if TYPE_CHECKING:
+    from smart_retail.engine import Engine
+    from smart_retail.remote import RemoteEngine
+    from smart_retail.training import evaluate, fit
+
+_LAZY = {
+    "Engine": "smart_retail.engine",
+    "RemoteEngine": "smart_retail.remote",
+    "evaluate": "smart_retail.training",
+    "fit": "smart_retail.training",
+}
+
+__all__ = [
+    "ArtifactError",
+    "DataError",
+    "Engine",
+    "FitError",
+    "LockError",
+    "QualityGateError",
+    "RemoteEngine",
+    "RemoteError",
+    "RetailError",
+    "Settings",
+    "UsageError",
+    "__version__",
+    "evaluate",
+    "fit",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Names behind heavier modules are imported when they are first asked for."""
+    if name in _LAZY:
+        return getattr(import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

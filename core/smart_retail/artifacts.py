@@ -105,7 +105,7 @@ class Bundle:
         if manifest.get("format") != FORMAT:
             age = "newer" if isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT else "older"
             raise FormatVersionError(
-                f"Version {version} has bundle format {manifest.get('format')}, {age} than {FORMAT}, which this engine reads.",
+                f"Version {version} has bundle format {manifest.get('format')}, {age} than {FORMAT} of this engine.",
                 "Upgrade smart-retail-engine." if age == "newer" else "Fit again with this engine.",
             )
         files = manifest.get("files")

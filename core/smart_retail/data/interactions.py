@@ -6,6 +6,7 @@ depends on the order of rows, threads or back end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +64,19 @@ class History:
             n_items=self.n_items,
             last_day=self.last_day,
         )
+
+
+def together(parts: Sequence[History]) -> History:
+    """Histories of one customer each as one history; part i is customer i."""
+    first = parts[0]
+    return History(
+        customer=np.repeat(np.arange(len(parts), dtype=np.int32), [len(p) for p in parts]),
+        order=np.concatenate([p.order for p in parts]),
+        item=np.concatenate([p.item for p in parts]),
+        day=np.concatenate([p.day for p in parts]),
+        quantity=np.concatenate([p.quantity for p in parts]),
+        amount=np.concatenate([p.amount for p in parts]),
+        n_customers=len(parts),
+        n_items=first.n_items,
+        last_day=first.last_day,
+    )

@@ -61,7 +61,7 @@ class Ranked:
     indptr: NDArray[np.int64]
     item: NDArray[np.int32]
     score: NDArray[np.float64]
-    share: NDArray[np.float32]
+    share: NDArray[np.float64]
     """Evidence by component, shape ``(len(item), len(COMPONENTS))``, at least 0, rows sum to 1."""
     rank: NDArray[np.int32]
     """Place of the item in each component's own list, 1 and up, 0 where it did not propose it."""

@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 from smart_retail.errors import SettingsError, UsageError
 from smart_retail.ids import IdMap
 from smart_retail.recommenders.base import Catalogue, Ranked
+from smart_retail.recommenders.lists import significant
 
 RULES_BYTES = 16 * 2**20
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
@@ -132,10 +133,13 @@ def arrange(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hidden
     Parameters
     ----------
     hidden : array of item codes
-        Items that a pin may not bring back (what the customer bought, where that is excluded).
+        Items that must not stand in the list (bought or sent back, where these are excluded).
     """
     place = np.arange(ranked.indptr[row], ranked.indptr[row + 1])
     item = ranked.item[place]
+    if len(hidden):
+        place = place[~np.isin(item, hidden)]
+        item = ranked.item[place]
     if rules.allowed is not None:
         place = place[rules.allowed[item]]
         item = ranked.item[place]
@@ -159,15 +163,6 @@ def arrange(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hidden
         keep = _occurrence(catalogue.category[item]) < rules.max_per_category
         place, item, score, boost = place[keep], item[keep], score[keep], boost[keep]
     return Arranged(place, item, score, boost)
-
-
-def significant(values: NDArray[np.float64], digits: int = 6) -> NDArray[np.float64]:
-    """Values rounded to so many significant digits."""
-    with np.errstate(divide="ignore"):
-        magnitude = np.where(values == 0, 0.0, np.floor(np.log10(np.abs(values))))
-    factor = 10.0 ** (digits - 1 - magnitude)
-    rounded: NDArray[np.float64] = np.round(values * factor) / factor
-    return rounded
 
 
 def _occurrence(category: NDArray[np.int32]) -> NDArray[np.int64]:

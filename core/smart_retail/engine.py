@@ -1,0 +1,391 @@
+"""A published bundle that answers: the protocol of `protocol.RetailEngine` in this process.
+
+Opening maps files and checks the manifest; nothing of TensorFlow, scikit-learn, LightGBM or pandas
+is imported, and nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.artifacts import Bundle
+from smart_retail.errors import RetailError, UnknownItemError
+from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
+from smart_retail.ranking import NOTHING, Answer, Ask, Ranker
+from smart_retail.recommenders.base import COMPONENTS, UNKNOWN_GROUP, Shoppers
+from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.recommenders.precalculated import ListTable
+from smart_retail.recommenders.reasons import Speaker
+from smart_retail.recommenders.rules import Rules, load_rules, rules_path
+from smart_retail.results import (
+    Cluster,
+    ClusterPoint,
+    CustomerMatch,
+    CustomerProfile,
+    GridCell,
+    Item,
+    ModelInfo,
+    Recommendation,
+    RecommendationList,
+    Segment,
+)
+from smart_retail.store import Store
+
+SOURCES = ("repurchase", "cf", "personalized", "rfm", "popular", "popular", "content")
+"""The method that a component stands for in `Recommendation.source`."""
+CACHED = (("hybrid", False), ("hybrid", True))
+"""Lists that a fit calculates for every customer: method, `exclude_purchased`."""
+POPULAR = COMPONENTS.index("popular")
+CHUNK = 256
+NEAR_MATCHES = 3
+
+
+class Engine:
+    """Answers of one bundle. Make one with `Engine.load`.
+
+    An engine never changes: a new bundle is served by a new engine. It may be used by many threads.
+    """
+
+    is_local = True
+
+    def __init__(self, bundle: Bundle, rules: Path | None = None) -> None:
+        self.bundle = bundle
+        self.store = Store(bundle)
+        self._rules_path = rules
+        self._rules_seen: tuple[int, int] | None = None
+        self._rules_now = Rules()
+        self.rules_error: RetailError | None = None
+        """What is wrong with a rules file that changed after the start; the rules before it hold on."""
+        self._refresh_rules(strict=True)
+
+    @classmethod
+    def load(
+        cls,
+        artifacts: str | os.PathLike[str] = "artifacts",
+        *,
+        rules: str | os.PathLike[str] | None = None,
+        version: str | None = None,
+    ) -> Engine:
+        """Open the active bundle of an artifacts folder.
+
+        Parameters
+        ----------
+        artifacts : path
+            The folder that `fit` publishes to.
+        rules : path, optional
+            The rules file; default ``rules.toml`` in the folder, where there is one.
+        version : str, optional
+            A version id instead of the active one.
+
+        Raises
+        ------
+        ArtifactError
+            The bundle is missing, damaged or of another format.
+        SettingsError
+            The rules cannot be read.
+        """
+        return cls(Bundle.open(artifacts, version), rules_path(artifacts, rules))
+
+    @property
+    def version(self) -> str:
+        return self.bundle.version
+
+    def recommend(
+        self,
+        customer_id: str,
+        method: str = DEFAULT_METHOD,
+        n: int = 10,
+        *,
+        offset: int = 0,
+        exclude_purchased: bool = True,
+        categories: Sequence[str] | None = None,
+        explain: bool = True,
+    ) -> RecommendationList:
+        """The best items for a customer; an unknown one gets popularity and ``known=False``."""
+        found = self._recommend([customer_id], method, n, offset, exclude_purchased, categories, explain)
+        return next(found)
+
+    def recommend_many(
+        self,
+        customer_ids: Sequence[str],
+        method: str = DEFAULT_METHOD,
+        n: int = 10,
+        *,
+        exclude_purchased: bool = True,
+        categories: Sequence[str] | None = None,
+        explain: bool = True,
+    ) -> list[RecommendationList]:
+        """`recommend` for several customers, in their order."""
+        return [
+            answer
+            for start in range(0, len(customer_ids), CHUNK)
+            for answer in self._recommend(
+                customer_ids[start : start + CHUNK], method, n, 0, exclude_purchased, categories, explain
+            )
+        ]
+
+    def recommend_for_basket(
+        self,
+        item_ids: Sequence[str],
+        n: int = 10,
+        *,
+        method: str = DEFAULT_METHOD,
+        offset: int = 0,
+        exclude_purchased: bool = True,
+        categories: Sequence[str] | None = None,
+        explain: bool = True,
+    ) -> RecommendationList:
+        """For a visitor without history whose basket holds these items; unknown items count as none."""
+        check_page(n, offset)
+        rules = self._rules(categories)
+        history = self.store.basket(self.store.items.codes(item_ids))
+        nobody = np.array([UNKNOWN_GROUP], dtype=np.int16)
+        shopper = Shoppers(history, nobody, nobody)
+
+        def one(method: str) -> RecommendationList:
+            ask = Ask(method, exclude_purchased, offset + n, rules)
+            answer = next(self._ranker.live(ask, shopper, [history.item]))
+            return self._list(None, False, ask, answer, offset, self._speaker(shopper, 0) if explain else None)
+
+        return _several(check_method(method), one)
+
+    def similar_items(
+        self, item_id: str, n: int = 10, *, offset: int = 0, categories: Sequence[str] | None = None
+    ) -> RecommendationList:
+        """What goes with an item; by content where nobody bought it. `UnknownItemError` names near matches."""
+        check_page(n, offset)
+        code = self._item(item_id)
+        ask = Ask("similar", False, offset + n, self._rules(categories))
+        answer = self._ranker.plain(self._ranker.model.similar(code), ask)
+        nobody = np.array([UNKNOWN_GROUP], dtype=np.int16)
+        speaker = self._speaker(Shoppers(self.store.basket(np.array([code], dtype=np.int32)), nobody, nobody), 0)
+        return self._list(None, False, ask, answer, offset, speaker)
+
+    def popular(self, n: int = 10, *, offset: int = 0, category: str | None = None) -> RecommendationList:
+        """The most wanted items, overall or of one category."""
+        check_page(n, offset)
+        rules = self._rules(None if category is None else [category])
+        code = None if category is None else self.store.names["categories"].index(category)
+        ask = Ask("popular", False, offset + n, rules)
+        answer = self._ranker.plain(self._ranker.model.popular(code), ask)
+        nobody = np.array([UNKNOWN_GROUP], dtype=np.int16)
+        speaker = self._speaker(Shoppers(self.store.nobody, nobody, nobody), 0)
+        return self._list(None, False, ask, answer, offset, speaker)
+
+    def customer(self, customer_id: str) -> CustomerProfile:
+        """Profile; ``known=False`` for an unknown id."""
+        return self.store.profile(customer_id)
+
+    def customer_ids(self) -> Iterator[str]:
+        """Every known customer, in id order."""
+        return iter(self.store.customers.ids)
+
+    def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
+        """Customers whose id or name holds `text`, case ignored: ids that begin with it first."""
+        check_page(n)
+        return self.store.search_customers(text, n)
+
+    def search_items(self, text: str, n: int = 20) -> list[Item]:
+        """Items whose id or name holds `text`, case ignored: ids that begin with it first."""
+        check_page(n)
+        return self.store.search_items(text, n)
+
+    def categories(self) -> list[str]:
+        """Names of the categories, sorted; empty where the source has none."""
+        return list(self.store.names["categories"])
+
+    def segments(self) -> list[Segment]:
+        """RFM segments that have customers, best first."""
+        return [Segment.from_dict(d) for d in self.bundle.json("segments")]
+
+    def clusters(self) -> list[Cluster]:
+        """Clusters, by id."""
+        return [Cluster.from_dict(d) for d in self.bundle.json("clusters")]
+
+    def rfm_grid(self) -> list[GridCell]:
+        """All 25 cells, r then f descending."""
+        return [GridCell.from_dict(d) for d in self.bundle.json("grid")]
+
+    def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
+        """An evenly spread choice of at most `limit` customers in the latent space."""
+        label, latent = self.store.cluster, self.bundle.array("clusters/latent")
+        placed = np.flatnonzero(label != UNKNOWN_GROUP)
+        chosen = placed[np.linspace(0, len(placed) - 1, min(limit, len(placed))).astype(np.int64)]
+        return [
+            ClusterPoint(self.store.customers.id(c), int(label[c]), float(latent[c, 0]), float(latent[c, 1]))
+            for c in chosen.tolist()
+        ]
+
+    def model(self) -> ModelInfo:
+        """Version, period, cleaning report, scorecard, settings."""
+        manifest = self.bundle.manifest
+        names = ("fitted_at", "engine_version", "cleaning", "settings", "scorecard")
+        facts = {name: manifest[name] for name in names}
+        rules = self._rules(None).digest
+        return ModelInfo.from_dict({**self.bundle.json("model"), **facts, "version": self.version, "rules": rules})
+
+    def method_names(self) -> tuple[str, ...]:
+        """The methods `recommend` takes, ``all`` last."""
+        return (*METHODS, ALL)
+
+    @cached_property
+    def _ranker(self) -> Ranker:
+        model = RecommenderModel.from_arrays(self.bundle.arrays("recommender"), self.bundle.json("recommender"))
+        lists = {}
+        for method, excluded in CACHED:
+            arrays = self.bundle.arrays(f"lists/{method}_{'new' if excluded else 'any'}")
+            if arrays:
+                lists[method, excluded] = ListTable.from_arrays(arrays)
+        return Ranker(model, self.store.catalogue, lists)
+
+    def _recommend(
+        self,
+        ids: Sequence[str],
+        method: str,
+        n: int,
+        offset: int,
+        exclude: bool,
+        categories: Sequence[str] | None,
+        explain: bool,
+    ) -> Iterator[RecommendationList]:
+        check_method(method)
+        check_page(n, offset)
+        rules = self._rules(categories)
+        codes = self.store.customers.codes(ids)
+
+        def lists(method: str) -> list[RecommendationList]:
+            ask = Ask(method, exclude, offset + n, rules)
+            return [
+                self._list(ids[i], bool(codes[i] >= 0), ask, answer, offset, speaker)
+                for i, answer, speaker in self._answers(ask, codes, explain)
+            ]
+
+        if method != ALL:
+            yield from lists(method)
+            return
+        columns = {name: lists(name) for name in METHODS}
+        for i in range(len(ids)):
+            yield _several(ALL, lambda name, i=i: columns[name][i])
+
+    def _answers(self, ask: Ask, codes: NDArray[np.int32], explain: bool) -> list[tuple[int, Answer, Speaker | None]]:
+        """(place in `codes`, answer, speaker) for each customer, cached where possible."""
+        store, ranker = self.store, self._ranker
+        hidden: dict[int, NDArray[np.int32]] = {}
+        found: dict[int, Answer] = {}
+        for i, code in enumerate(codes.tolist()):
+            hidden[i] = self._hidden(code) if code >= 0 and (ask.exclude_purchased or ask.rules.pins) else NOTHING
+            if code >= 0 and (answer := ranker.cached(ask, code, hidden[i])) is not None:
+                found[i] = answer
+        rest = [i for i in range(len(codes)) if i not in found]
+        if rest:
+            shoppers = store.shoppers(codes[rest])
+            found.update(zip(rest, ranker.live(ask, shoppers, [hidden[i] for i in rest]), strict=True))
+        return [
+            (i, found[i], self._speaker(store.shoppers(codes[i : i + 1]), 0) if explain else None)
+            for i in range(len(codes))
+        ]
+
+    def _hidden(self, code: int) -> NDArray[np.int32]:
+        """What a customer bought or sent back."""
+        return np.concatenate((self.store.history(code).item, self.store.returned(code)))
+
+    def _speaker(self, shoppers: Shoppers, row: int) -> Speaker:
+        store = self.store
+        return Speaker(
+            store.item_name,
+            store.items.id,
+            shoppers.history,
+            store.group_name("segments", int(shoppers.segment[row])),
+            store.group_name("clusters", int(shoppers.cluster[row])),
+            store.recent_orders,
+        )
+
+    def _list(
+        self, customer_id: str | None, known: bool, ask: Ask, answer: Answer, offset: int, speaker: Speaker | None
+    ) -> RecommendationList:
+        ranked, arranged, store = answer.ranked, answer.arranged, self.store
+        items = []
+        fallback = False
+        for i in range(min(offset, len(arranged.item)), min(ask.stop, len(arranged.item))):
+            place, code, boost = int(arranged.place[i]), int(arranged.item[i]), float(arranged.boost[i])
+            filled = place >= 0 and bool(ranked.fallback[place])
+            fallback |= filled
+            items.append(
+                Recommendation(
+                    rank=i + 1,
+                    item_id=store.items.id(code),
+                    item_name=store.item_name(code),
+                    category=store.category(code),
+                    score=float(arranged.score[i]),
+                    source="rule" if place < 0 else SOURCES[POPULAR if filled else int(ranked.share[place].argmax())],
+                    reasons=speaker.reasons(ranked, place, code, boost) if speaker else (),
+                )
+            )
+        return RecommendationList(
+            customer_id, known, fallback, ask.method, self.version, ask.rules.digest, tuple(items)
+        )
+
+    def _item(self, item_id: str) -> int:
+        code = self.store.items.code(item_id)
+        if code >= 0:
+            return code
+        near = [m.item_id for m in self.store.search_items(item_id, NEAR_MATCHES)] if item_id else []
+        if not near:
+            near = difflib.get_close_matches(item_id, self.store.items.ids, NEAR_MATCHES, cutoff=0.5)
+        raise UnknownItemError(
+            f"No item has the id {item_id!r}.",
+            f"Did you mean {' or '.join(near)}?" if near else "`smart-retail items TEXT` searches ids and names.",
+        )
+
+    def _rules(self, categories: Sequence[str] | None) -> Rules:
+        self._refresh_rules(strict=False)
+        return self._rules_now.within(categories, self.store.names["categories"], self.store.catalogue)
+
+    def _refresh_rules(self, strict: bool) -> None:
+        """Read the rules file again where it changed. A broken change leaves the rules as they were."""
+        if self._rules_path is None:
+            return
+        try:
+            status = self._rules_path.stat()
+            seen = (status.st_mtime_ns, status.st_size)
+        except OSError:
+            seen = (0, 0)
+        if seen == self._rules_seen:
+            return
+        try:
+            self._rules_now = load_rules(
+                self._rules_path, self.store.items, self.store.names["categories"], self.store.catalogue
+            )
+            self.rules_error = None
+        except RetailError as error:
+            if strict:
+                raise
+            self.rules_error = error
+        self._rules_seen = seen
+
+
+def _several(method: str, one: Any) -> RecommendationList:
+    """``one(method)``, or for ``all`` the five lists under one head."""
+    if method != ALL:
+        found: RecommendationList = one(method)
+        return found
+    lists = {name: one(name) for name in METHODS}
+    head = lists[DEFAULT_METHOD]
+    return RecommendationList(
+        customer_id=head.customer_id,
+        known=head.known,
+        fallback=any(part.fallback for part in lists.values()),
+        method=ALL,
+        model_version=head.model_version,
+        rules=head.rules,
+        items=(),
+        lists=lists,
+    )

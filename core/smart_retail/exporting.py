@@ -1,0 +1,122 @@
+"""The ``export/`` folder of a bundle: the fitted parts in formats that notebooks and spreadsheets open.
+
+Written for people, never read back when serving.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail import tables
+from smart_retail.data.interactions import MILLION
+from smart_retail.data.prepare import Prepared
+from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.results import Item
+from smart_retail.words import VALUE_TIERS
+
+TOP = 100
+SIMILAR = 20
+
+
+def write_exports(
+    folder: Path, prepared: Prepared, groups: tables.Groups, model: RecommenderModel, items: Sequence[Item]
+) -> None:
+    """RFM table, segments, clusters, top items and item similarity as CSV and Parquet; the trained parts as Keras and joblib."""
+    groups.clusters.export(folder)
+    columns = _customers(prepared, groups)
+    _csv(folder / "rfm.csv", list(columns), zip(*columns.values(), strict=True))
+    _parquet(folder / "customers.parquet", columns)
+    history = prepared.between()
+    _parquet(
+        folder / "purchases.parquet",
+        {
+            "customer": history.customer,
+            "order": history.order,
+            "item": history.item,
+            "day": history.day.astype("datetime64[D]"),
+            "quantity": history.quantity / MILLION,
+            "amount": history.amount / MILLION,
+        },
+    )
+    _parquet(
+        folder / "items.parquet", {k: [getattr(i, k) for i in items] for k in ("item_id", "item_name", "category")}
+    )
+    for name, found in (
+        ("segments", tables.segments(groups, model, list(items), len(items))),
+        ("clusters", tables.clusters(groups, model, list(items), len(items))),
+    ):
+        rows = [{k: v for k, v in group.as_dict().items() if k != "top_items"} for group in found]
+        _csv(folder / f"{name}.csv", list(rows[0]) if rows else [], (r.values() for r in rows))
+    _csv(folder / "top_items.csv", _TOP_COLUMNS, _top_items(prepared, groups, model, items))
+    _csv(folder / "item_similarity.csv", ("item_id", "rank", "similar_item_id", "score"), _similarity(model, items))
+
+
+_TOP_COLUMNS = ("group_kind", "group", "rank", "item_id", "item_name", "score")
+
+
+def _customers(prepared: Prepared, groups: tables.Groups) -> dict[str, list[Any]]:
+    r, f, m = (s.tolist() for s in groups.scores)
+    names, clusters = groups.rfm.segment_names, groups.clusters.placement.names
+    bought = (groups.table.frequency > 0).tolist()
+    return {
+        "customer_id": list(prepared.customers.ids),
+        "customer_name": list(prepared.customer_names),
+        "recency": _where(bought, groups.table.recency),
+        "frequency": groups.table.frequency.tolist(),
+        "monetary": (groups.table.monetary / MILLION).tolist(),
+        "r": r,
+        "f": f,
+        "m": m,
+        "segment": [names[s] if s >= 0 else "" for s in groups.segment.tolist()],
+        "value_tier": [VALUE_TIERS[score - 1] if score else "" for score in m],
+        "cluster": _where(bought, groups.clusters.labels),
+        "cluster_name": [clusters[c] if c >= 0 else "" for c in groups.clusters.labels.tolist()],
+    }
+
+
+def _where(known: Sequence[bool], values: NDArray[Any]) -> list[int | None]:
+    return [v if k else None for k, v in zip(known, values.tolist(), strict=True)]
+
+
+def _top_items(
+    prepared: Prepared, groups: tables.Groups, model: RecommenderModel, items: Sequence[Item]
+) -> Iterable[tuple[Any, ...]]:
+    """Top items overall, per category, per segment and per cluster."""
+    lists = [("all", "", model.popular())]
+    lists += [("category", name, model.popular(i)) for i, name in enumerate(prepared.category_names)]
+    for kind, method, names in (
+        ("segment", "rfm", groups.rfm.segment_names),
+        ("cluster", "personalized", groups.clusters.placement.names),
+    ):
+        lists += [(kind, n, tables.group_list(model, method, i, len(items), TOP)) for i, n in enumerate(names)]
+    for kind, group, ranked in lists:
+        for rank, (item, score) in enumerate(
+            zip(ranked.item[:TOP].tolist(), ranked.score[:TOP].tolist(), strict=True), 1
+        ):
+            yield kind, group, rank, items[item].item_id, items[item].item_name, score
+
+
+def _similarity(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tuple[Any, ...]]:
+    for item, ranked in model.neighbours(SIMILAR):
+        for rank, (other, score) in enumerate(ranked, 1):
+            yield items[item].item_id, rank, items[other].item_id, score
+
+
+def _csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(rows)
+
+
+def _parquet(path: Path, columns: dict[str, Any]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({k: np.asarray(v) if isinstance(v, np.ndarray) else v for k, v in columns.items()}), path)

@@ -1,0 +1,92 @@
+"""Pre-calculated lists: `Ranked` rows of all customers, packed into plain arrays and read back one row at a time.
+
+Evidence is packed losslessly: `settle` brings shares to four decimals that sum to exactly 1, and
+live answers pass through it too, so a list from the cache and a live one are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.recommenders.base import COMPONENTS, Ranked
+
+UNITS = 10_000
+MAX_RANK = 65_535
+
+
+def settle(ranked: Ranked) -> Ranked:
+    """Shares in ten-thousandths that sum to 1 (the largest takes the rest), ranks at most 65,535."""
+    units = np.floor(ranked.share.astype(np.float64) * UNITS + 0.5).astype(np.int64)
+    if len(units):
+        units[np.arange(len(units)), units.argmax(axis=1)] += UNITS - units.sum(axis=1)
+    return replace(ranked, share=units / UNITS, rank=np.minimum(ranked.rank, MAX_RANK))
+
+
+@dataclass(frozen=True, slots=True)
+class ListTable:
+    """The first entries of every customer's list; shape ``(n_customers, length)`` and up."""
+
+    size: NDArray[np.int32]
+    """Entries that a customer has, shape ``(n_customers,)``."""
+    item: NDArray[np.int32]
+    score: NDArray[np.float64]
+    share: NDArray[np.uint16]
+    rank: NDArray[np.uint16]
+    because: NDArray[np.int32]
+    fallback: NDArray[np.bool_]
+
+    @classmethod
+    def empty(cls, n_customers: int, length: int) -> ListTable:
+        shape, wide = (n_customers, length), (n_customers, length, len(COMPONENTS))
+        return cls(
+            size=np.zeros(n_customers, np.int32),
+            item=np.zeros(shape, np.int32),
+            score=np.zeros(shape),
+            share=np.zeros(wide, np.uint16),
+            rank=np.zeros(wide, np.uint16),
+            because=np.zeros(shape, np.int32),
+            fallback=np.zeros(shape, np.bool_),
+        )
+
+    def fill(self, first: int, ranked: Ranked, hidden: Sequence[NDArray[np.int32]]) -> None:
+        """Store the lists of the customers from `first` on, each without its hidden items."""
+        settled = settle(ranked)
+        length = self.item.shape[1]
+        for row, unwanted in enumerate(hidden):
+            places = np.arange(ranked.indptr[row], ranked.indptr[row + 1])
+            if len(unwanted):
+                places = places[~np.isin(ranked.item[places], unwanted)]
+            places = places[:length]
+            c, n = first + row, len(places)
+            self.size[c] = n
+            self.item[c, :n] = settled.item[places]
+            self.score[c, :n] = settled.score[places]
+            self.share[c, :n] = np.rint(settled.share[places] * UNITS)
+            self.rank[c, :n] = settled.rank[places]
+            self.because[c, :n] = settled.because[places]
+            self.fallback[c, :n] = settled.fallback[places]
+
+    def row(self, customer: int) -> Ranked:
+        """One customer's list."""
+        n = int(self.size[customer])
+        return Ranked(
+            indptr=np.array([0, n], dtype=np.int64),
+            item=self.item[customer, :n],
+            score=self.score[customer, :n],
+            share=self.share[customer, :n] / UNITS,
+            rank=self.rank[customer, :n].astype(np.int32),
+            because=self.because[customer, :n],
+            fallback=self.fallback[customer, :n],
+        )
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ListTable:
+        return cls(**{name: arrays[name] for name in cls.__slots__})

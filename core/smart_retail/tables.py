@@ -1,0 +1,229 @@
+"""From fitted parts to the tables of a bundle: what `store.Store` and `engine.Engine` read back.
+
+The counterpart of `store`: whoever changes one changes the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail import words
+from smart_retail.data.interactions import MILLION, History
+from smart_retail.data.prepare import Prepared
+from smart_retail.data.timeline import RfmTable
+from smart_retail.ids import Texts
+from smart_retail.publishing import BundleWriter
+from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
+from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.results import Cluster, GridCell, Item, Segment
+from smart_retail.segmentation.clustering import ClusterFit
+from smart_retail.segmentation.rfm import RfmModel
+
+TOP_ITEMS = 5
+RECENT_DAYS = 28
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """RFM and clusters of all customers, by customer code."""
+
+    table: RfmTable
+    rfm: RfmModel
+    scores: tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]
+    segment: NDArray[np.int16]
+    clusters: ClusterFit
+
+
+@dataclass(frozen=True, slots=True)
+class ItemStatistics:
+    """By item code."""
+
+    orders: NDArray[np.int32]
+    customers: NDArray[np.int32]
+    recent_orders: NDArray[np.int32]
+    """In the last four weeks of the history."""
+
+    @classmethod
+    def of(cls, history: History) -> ItemStatistics:
+        n = history.n_items
+        pairs = np.unique(history.customer.astype(np.int64) * n + history.item)
+        recent = history.day > history.last_day - RECENT_DAYS
+        return cls(
+            np.bincount(history.item, minlength=n).astype(np.int32),
+            np.bincount(pairs % max(n, 1), minlength=n).astype(np.int32),
+            np.bincount(history.item[recent], minlength=n).astype(np.int32),
+        )
+
+
+def catalogue(prepared: Prepared) -> Catalogue:
+    return Catalogue(prepared.item_category, prepared.item_subcategory, prepared.item_price, tuple(prepared.item_names))
+
+
+def write_shop(writer: BundleWriter, prepared: Prepared, history: History, items: ItemStatistics) -> None:
+    """Customers, items and purchases."""
+    _texts(writer, "customers/ids", prepared.customers.ids)
+    _texts(writer, "customers/names", prepared.customer_names)
+    _texts(writer, "customers/countries", prepared.customer_countries)
+    _texts(writer, "customers/search", _searchable(prepared.customers.ids, prepared.customer_names))
+    writer.array("customers/returned_share", prepared.returned_share)
+    _texts(writer, "items/ids", prepared.items.ids)
+    _texts(writer, "items/names", prepared.item_names)
+    _texts(writer, "items/search", _searchable(prepared.items.ids, prepared.item_names))
+    writer.array("items/category", prepared.item_category)
+    writer.array("items/subcategory", prepared.item_subcategory)
+    writer.array("items/price", prepared.item_price)
+    for name in ("orders", "customers", "recent_orders"):
+        writer.array(f"items/{name}", getattr(items, name))
+    writer.array("history/indptr", history.indptr)
+    for name in ("order", "item", "day", "quantity", "amount"):
+        writer.array(f"history/{name}", getattr(history, name))
+    customer, item = prepared.sent_back(history)
+    writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(prepared.customers) + 1)))
+    writer.array("returned/item", item)
+
+
+def write_groups(writer: BundleWriter, groups: Groups) -> None:
+    """RFM, segments and clusters by customer, and the arrays that place a new customer."""
+    for name in ("recency", "frequency", "monetary"):
+        writer.array(f"rfm/{name}", getattr(groups.table, name))
+    for name, score in zip("rfm", groups.scores, strict=True):
+        writer.array(f"rfm/{name}", score)
+    writer.array("rfm/segment", groups.segment)
+    writer.arrays("rfm_model", groups.rfm.arrays())
+    writer.json("rfm_model", groups.rfm.meta())
+    writer.array("clusters/label", groups.clusters.labels)
+    writer.array("clusters/latent", groups.clusters.latent)
+    writer.arrays("placement", groups.clusters.placement.arrays())
+    writer.json("placement", groups.clusters.placement.meta())
+
+
+def segments(groups: Groups, model: RecommenderModel, items: list[Item], n_items: int) -> tuple[Segment, ...]:
+    """Segments that have customers, best first."""
+    found = []
+    for index, name in enumerate(groups.rfm.segment_names):
+        members = groups.segment == index
+        if not members.any():
+            continue
+        meaning, action = words.SEGMENTS.get(name, ("", ""))
+        found.append(
+            Segment(
+                name=name,
+                meaning=meaning,
+                action=action,
+                **_facts(groups.table, members),
+                top_items=_top(model, "rfm", index, items, n_items),
+            )
+        )
+    return tuple(found)
+
+
+def clusters(groups: Groups, model: RecommenderModel, items: list[Item], n_items: int) -> tuple[Cluster, ...]:
+    """Clusters by id, with their centroids in the plotted plane."""
+    fit = groups.clusters
+    return tuple(
+        Cluster(
+            id=index,
+            name=name,
+            **_facts(groups.table, fit.labels == index),
+            x=float(fit.placement.centroids[index, 0]),
+            y=float(fit.placement.centroids[index, 1]),
+            top_items=_top(model, "personalized", index, items, n_items),
+        )
+        for index, name in enumerate(fit.placement.names)
+    )
+
+
+def grid(groups: Groups) -> tuple[GridCell, ...]:
+    """All 25 cells, r then f descending."""
+    r, f, _ = groups.scores
+    cells = []
+    for i in range(5, 0, -1):
+        for j in range(5, 0, -1):
+            members = (r == i) & (f == j)
+            segment = groups.rfm.segment_names[int(groups.rfm.table[i - 1, j - 1])]
+            cells.append(GridCell(i, j, segment, int(members.sum()), _revenue(groups.table, members)))
+    return tuple(cells)
+
+
+def item_results(prepared: Prepared, statistics: ItemStatistics) -> list[Item]:
+    """Every item as people see it."""
+    ids = list(prepared.items.ids)
+    return [
+        Item(
+            item_id=ids[i],
+            item_name=prepared.item_names[i] or ids[i],
+            category=_named(prepared.category_names, int(prepared.item_category[i])),
+            subcategory=_named(prepared.subcategory_names, int(prepared.item_subcategory[i])),
+            unit_price=None if np.isnan(prepared.item_price[i]) else round(float(prepared.item_price[i]), 6),
+            orders=int(statistics.orders[i]),
+            customers=int(statistics.customers[i]),
+        )
+        for i in range(len(ids))
+    ]
+
+
+def names(prepared: Prepared, groups: Groups) -> dict[str, list[str]]:
+    """Names behind the small codes."""
+    return {
+        "categories": list(prepared.category_names),
+        "subcategories": list(prepared.subcategory_names),
+        "segments": list(groups.rfm.segment_names),
+        "clusters": list(groups.clusters.placement.names),
+    }
+
+
+def _facts(table: RfmTable, members: NDArray[np.bool_]) -> dict[str, Any]:
+    placed = table.frequency > 0
+    count = int(members.sum())
+    revenue, total = _revenue(table, members), _revenue(table, placed)
+
+    def mean(values: NDArray[Any]) -> float:
+        return round(float(values[members].mean()), 6) if count else 0.0
+
+    return {
+        "customers": count,
+        "share": round(count / max(int(placed.sum()), 1), 6),
+        "revenue": revenue,
+        "revenue_share": round(revenue / total, 6) if total else 0.0,
+        "mean_recency": mean(table.recency),
+        "mean_frequency": mean(table.frequency),
+        "mean_monetary": mean(table.monetary / MILLION),
+    }
+
+
+def _revenue(table: RfmTable, members: NDArray[np.bool_]) -> float:
+    return int(table.monetary[members].sum()) / MILLION
+
+
+def group_list(model: RecommenderModel, method: str, group: int, n_items: int, length: int) -> Ranked:
+    """The best items of a segment (`rfm`) or cluster (`personalized`): its list for a member without purchases."""
+    nothing = np.empty(0, dtype=np.int32)
+    amount = nothing.astype(np.int64)
+    history = History(nothing, nothing, nothing, nothing, amount, amount, 1, n_items, model.last_day)
+    mine, none = np.array([group], dtype=np.int16), np.array([UNKNOWN_GROUP], dtype=np.int16)
+    shopper = Shoppers(history, mine if method == "rfm" else none, mine if method == "personalized" else none)
+    return model.rank(method, shopper, exclude_purchased=False, length=length)
+
+
+def _top(model: RecommenderModel, method: str, group: int, items: list[Item], n_items: int) -> tuple[Item, ...]:
+    ranked = group_list(model, method, group, n_items, TOP_ITEMS)
+    return tuple(items[i] for i in ranked.item[:TOP_ITEMS].tolist())
+
+
+def _texts(writer: BundleWriter, name: str, texts: Iterable[str]) -> None:
+    packed = texts if isinstance(texts, Texts) else Texts.of(texts)
+    writer.array(f"{name}/data", packed.data)
+    writer.array(f"{name}/offsets", packed.offsets)
+
+
+def _searchable(ids: Sequence[str], names: Sequence[str]) -> Iterable[str]:
+    return (f"{i}\n{name}".casefold() for i, name in zip(ids, names, strict=True))
+
+
+def _named(names: Sequence[str], code: int) -> str:
+    return names[code] if code >= 0 else ""
