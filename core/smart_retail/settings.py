@@ -6,10 +6,13 @@ Sections and names are the same in Python, in the TOML file and in the environme
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import hashlib
+import inspect
 import json
 import os
+import sys
 import tomllib
 import types
 import typing
@@ -58,7 +61,9 @@ class ClusterSettings:
     k: int = 0
     """Number of clusters; 0 chooses by silhouette and stability."""
     k_min: int = 3
+    """Smallest number of clusters tried."""
     k_max: int = 8
+    """Largest number of clusters tried."""
     train_customers: int = 100_000
     """At most so many customers train the autoencoder."""
     latent: int = 2
@@ -90,6 +95,7 @@ class Settings:
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
     recommend: RecommendSettings = field(default_factory=RecommendSettings)
     seed: int = 0
+    """Start of every random choice; the same seed gives the same bundle."""
     threads: int = 0
     """0: as many as the machine offers."""
 
@@ -168,6 +174,33 @@ class Settings:
         _within("recommend.windows", self.recommend.windows, 1, 10)
         _within("seed", self.seed, 0, 2**31 - 1)
         _within("threads", self.threads, 0, 1024)
+
+
+def explanations() -> dict[str, str]:
+    """Every setting, such as ``data.currency`` -> what it means, as written below its field."""
+    found: dict[str, str] = {}
+    tree = ast.parse(inspect.getsource(sys.modules[__name__]))
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    for name, hint in typing.get_type_hints(Settings).items():
+        if dataclasses.is_dataclass(hint):
+            texts = _field_texts(classes[typing.cast(type, hint).__name__])
+            found |= {f"{name}.{f.name}": texts.get(f.name, "") for f in dataclasses.fields(hint)}
+        else:
+            found[name] = _field_texts(classes["Settings"]).get(name, "")
+    return found
+
+
+def _field_texts(node: ast.ClassDef) -> dict[str, str]:
+    """Field -> the text that stands below it."""
+    return {
+        field_.target.id: " ".join(text.value.value.split())
+        for field_, text in zip(node.body, node.body[1:], strict=False)
+        if isinstance(field_, ast.AnnAssign)
+        and isinstance(field_.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+        and isinstance(text.value.value, str)
+    }
 
 
 def _among(name: str, value: str, allowed: tuple[str, ...]) -> None:
