@@ -1,0 +1,138 @@
+"""Item-item products of a sparse customer x item matrix, the best K of each row: a Numba kernel.
+
+In: the matrix by customer and by item. Out: for each item its K best partners. The rows of the
+result are independent of each other, so blocks of them go to threads and the result does not
+depend on how many there are. Imported while fitting only.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+_BLOCK = 64
+
+
+@numba.njit(nogil=True, fastmath=False)
+def _rows(
+    first: int,
+    last: int,
+    by_item_ptr: NDArray[np.int64],
+    by_item_customer: NDArray[np.int32],
+    by_item_value: NDArray[np.float32],
+    ptr: NDArray[np.int64],
+    item: NDArray[np.int32],
+    value: NDArray[np.float32],
+    scale: NDArray[np.float64],
+    shrink: float,
+    k: int,
+    out_item: NDArray[np.int32],
+    out_value: NDArray[np.float32],
+) -> None:
+    n = len(by_item_ptr) - 1
+    total = np.zeros(n, np.float64)
+    common = np.zeros(n, np.float64)
+    touched = np.empty(n, np.int32)
+    best_value = np.empty(k, np.float64)
+    best_item = np.empty(k, np.int32)
+    for i in range(first, last):
+        n_touched = 0
+        for a in range(by_item_ptr[i], by_item_ptr[i + 1]):
+            customer = by_item_customer[a]
+            weight = by_item_value[a]
+            for b in range(ptr[customer], ptr[customer + 1]):
+                j = item[b]
+                if common[j] == 0.0:
+                    touched[n_touched] = j
+                    n_touched += 1
+                total[j] += weight * value[b]
+                common[j] += 1.0
+        size = 0
+        for t in range(n_touched):
+            j = touched[t]
+            score = total[j] * scale[i] * scale[j] * (common[j] / (common[j] + shrink))
+            total[j] = 0.0
+            common[j] = 0.0
+            if j == i or score <= 0.0:
+                continue
+            # A heap with the worst at the top; equal scores: the higher code is the worse.
+            if size < k:
+                c = size
+                size += 1
+                while c > 0:
+                    p = (c - 1) // 2
+                    if best_value[p] < score or (best_value[p] == score and best_item[p] > j):
+                        break
+                    best_value[c] = best_value[p]
+                    best_item[c] = best_item[p]
+                    c = p
+                best_value[c] = score
+                best_item[c] = j
+            elif best_value[0] < score or (best_value[0] == score and best_item[0] > j):
+                c = 0
+                while True:
+                    d = 2 * c + 1
+                    if d >= size:
+                        break
+                    if d + 1 < size and (
+                        best_value[d + 1] < best_value[d]
+                        or (best_value[d + 1] == best_value[d] and best_item[d + 1] > best_item[d])
+                    ):
+                        d += 1
+                    if score < best_value[d] or (score == best_value[d] and j > best_item[d]):
+                        break
+                    best_value[c] = best_value[d]
+                    best_item[c] = best_item[d]
+                    c = d
+                best_value[c] = score
+                best_item[c] = j
+        for s in range(size):
+            out_item[i, s] = best_item[s]
+            out_value[i, s] = best_value[s]
+
+
+def top_products(
+    ptr: NDArray[np.int64],
+    item: NDArray[np.int32],
+    value: NDArray[np.float32],
+    by_item: tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]],
+    scale: NDArray[np.float64],
+    *,
+    k: int,
+    shrink: float,
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The K largest ``scale_i * scale_j * (X'X)_ij * c / (c + shrink)`` of each row i, c common customers.
+
+    Parameters
+    ----------
+    ptr, item, value
+        X in CSR form.
+    by_item
+        X in CSC form: pointers, customers, values.
+    scale : shape (n_items,)
+
+    Returns
+    -------
+    items, values : shape (n_items, k)
+        Best first, ties by item code; item -1 and value 0 where a row has fewer than K.
+    """
+    n = len(by_item[0]) - 1
+    k = max(1, min(k, n))
+    out_item = np.full((n, k), -1, np.int32)
+    out_value = np.zeros((n, k), np.float32)
+    # Rows of much sought items cost the most: small blocks keep the threads equally busy.
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        blocks = [
+            pool.submit(
+                _rows, at, min(at + _BLOCK, n), *by_item, ptr, item, value, scale, shrink, k, out_item, out_value
+            )
+            for at in range(0, n, _BLOCK)
+        ]
+        for block in blocks:
+            block.result()
+    best = np.lexsort((out_item, -out_value), axis=1)
+    return np.take_along_axis(out_item, best, 1), np.take_along_axis(out_value, best, 1)

@@ -1,0 +1,93 @@
+"""What every list is made of: the fitted parts, and their way into a flat table of arrays and back.
+
+In: dataclasses of arrays. Out: ``{"popular.score": array, ...}``, which can be written file by file
+and read back as memory maps without a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.recommenders.group_popularity import GroupPopularity
+from smart_retail.recommenders.popularity import Demand, Popularity
+from smart_retail.recommenders.repurchase import RepurchaseSettings
+from smart_retail.recommenders.similarity import Similarity
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFacts:
+    """What is known of each item beside its demand, shape ``(n_items,)``."""
+
+    category: NDArray[np.int32]
+    price: NDArray[np.float64]
+    """NaN where it cannot be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that was counted or fitted on the history itself."""
+
+    items: ItemFacts
+    demand: Demand
+    popular: Popularity
+    trending: Popularity
+    segment: GroupPopularity
+    cluster: GroupPopularity
+    cf: Similarity
+    content: Similarity
+    """From an unbought item to bought ones."""
+    content_back: Similarity
+    """From a bought item to unbought ones."""
+    repurchase: RepurchaseSettings
+    cf_trend: float
+    """Power of the trend by which neighbours' scores are multiplied."""
+
+    @property
+    def n_items(self) -> int:
+        return len(self.popular.score)
+
+
+_TABLES = {
+    "items": ItemFacts,
+    "demand": Demand,
+    "popular": Popularity,
+    "trending": Popularity,
+    "segment": GroupPopularity,
+    "cluster": GroupPopularity,
+    "cf": Similarity,
+    "content": Similarity,
+    "content_back": Similarity,
+}
+
+
+def to_arrays(parts: Parts) -> dict[str, Array]:
+    """All arrays, by ``part.field``."""
+    return {
+        f"{part}.{field.name}": getattr(getattr(parts, part), field.name)
+        for part, table in _TABLES.items()
+        for field in fields(table)
+    }
+
+
+def to_meta(parts: Parts) -> dict[str, Any]:
+    """The numbers beside the arrays."""
+    return {
+        "repurchase": {f.name: getattr(parts.repurchase, f.name) for f in fields(RepurchaseSettings)},
+        "cf_trend": parts.cf_trend,
+    }
+
+
+def from_arrays(arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> Parts:
+    """The inverse of `to_arrays` and `to_meta`; nothing is copied."""
+    tables: dict[str, Any] = {
+        part: table(**{field.name: arrays[f"{part}.{field.name}"] for field in fields(table)})
+        for part, table in _TABLES.items()
+    }
+    return Parts(**tables, repurchase=RepurchaseSettings(**meta["repurchase"]), cf_trend=float(meta["cf_trend"]))
