@@ -1,0 +1,263 @@
+"""Bundles: what was published is what is read, anything else is refused, and nothing in a file runs."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smart_retail import artifacts
+from smart_retail.artifacts import Bundle
+from smart_retail.errors import (
+    ArtifactError,
+    DamagedBundleError,
+    FormatVersionError,
+    LockError,
+    MissingBundleError,
+)
+from smart_retail.publishing import KEEP, BundleWriter
+
+
+def publish(root: Path, numbers: int = 3) -> str:
+    writer = BundleWriter(root)
+    writer.array("group/numbers", np.arange(numbers, dtype=np.int32))
+    writer.array("group/nothing", np.empty((0, 4)))
+    writer.json("names", {"é": ["ü"]})
+    (writer.export / "notes.csv").write_text("for people\n")
+    return writer.publish({"last_day": 1})
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    publish(tmp_path)
+    return tmp_path
+
+
+def test_what_was_written_is_read_back(root: Path) -> None:
+    bundle = Bundle.open(root)
+    assert bundle.array("group/numbers").tolist() == [0, 1, 2]
+    assert bundle.array("group/nothing").shape == (0, 4)
+    assert sorted(bundle.arrays("group")) == ["nothing", "numbers"]
+    assert bundle.json("names") == {"é": ["ü"]}
+    assert bundle.manifest["last_day"] == 1
+    assert artifacts.verify(root) == []
+
+
+def test_arrays_are_read_only(root: Path) -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        Bundle.open(root).array("group/numbers")[0] = 9
+
+
+def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
+    with pytest.raises(MissingBundleError) as error:
+        Bundle.open(tmp_path)
+    assert "smart-retail fit" in error.value.hint
+
+
+def covered(root: Path) -> list[Path]:
+    """Every file whose bytes must be as published."""
+    version = root / "versions" / Bundle.open(root).version
+    return [
+        root / "current",
+        version / "manifest.json",
+        *(p for p in sorted((version / "tables").rglob("*")) if p.is_file()),
+    ]
+
+
+def read_everything(root: Path) -> None:
+    bundle = Bundle.open(root)
+    if problems := bundle.verify():
+        raise DamagedBundleError(problems[0])
+
+
+def test_every_single_byte_flip_is_refused(root: Path) -> None:
+    tried = 0
+    for path in covered(root):
+        whole = path.read_bytes()
+        for at in range(len(whole)):
+            if path.name == "current" and whole[at : at + 1] == b"\n":
+                continue  # a missing final line end changes nothing
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            tried += 1
+            with pytest.raises(ArtifactError):
+                read_everything(root)
+        path.write_bytes(whole)
+    read_everything(root)
+    assert tried > 800
+
+
+def test_truncated_and_missing_files_are_refused(root: Path) -> None:
+    for path in covered(root):
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-2])
+        with pytest.raises(ArtifactError):
+            read_everything(root)
+        path.unlink()
+        with pytest.raises(ArtifactError):
+            read_everything(root)
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize(("version", "word"), [(0, "older"), (99, "newer"), ("x", "older")])
+def test_another_format_is_named(root: Path, version: object, word: str) -> None:
+    change_manifest(root, format=version)
+    with pytest.raises(FormatVersionError, match=word):
+        Bundle.open(root)
+
+
+class Bomb:
+    """Leaves a mark when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        return (os.mkdir, (str(self.mark),))
+
+
+def change_manifest(root: Path, files: dict[str, object] | None = None, **facts: object) -> None:
+    """Change the manifest and make the pointer fit it, as an attacker who can write the folder would."""
+    version, _ = artifacts.read_pointer(root)
+    path = root / "versions" / version / "manifest.json"
+    manifest = json.loads(path.read_text()) | facts
+    manifest["files"] |= files or {}
+    blob = json.dumps(manifest).encode()
+    path.write_bytes(blob)
+    (root / "current").write_text(f"{version} {hashlib.sha256(blob).hexdigest()}\n")
+
+
+def replant(root: Path, key: str, content: bytes) -> None:
+    """Plant a file with every digest fitting it."""
+    path = root / "versions" / Bundle.open(root).version / key
+    if ".." not in key and not key.startswith("/"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    change_manifest(root, {key: {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}})
+
+
+def read_some(root: Path) -> None:
+    bundle = Bundle.open(root)
+    bundle.array("group/numbers")
+    bundle.json("names")
+
+
+def npy_of_objects(mark: Path) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.array([Bomb(mark)], dtype=object), allow_pickle=True)
+    return file.getvalue()
+
+
+HOSTILE = {
+    "object array": lambda mark: ("tables/group/numbers.npy", npy_of_objects(mark)),
+    "bare pickle as npy": lambda mark: ("tables/group/numbers.npy", pickle.dumps(Bomb(mark))),
+    "pickle as json": lambda mark: ("tables/names.json", pickle.dumps(Bomb(mark))),
+    "zip as npy": lambda mark: ("tables/group/numbers.npy", b"PK\x03\x04" + pickle.dumps(Bomb(mark))),
+    "empty npy": lambda mark: ("tables/group/numbers.npy", b""),
+    "empty json": lambda mark: ("tables/names.json", b""),
+    "code in the header": lambda mark: (
+        "tables/group/numbers.npy",
+        b"\x93NUMPY\x01\x00v\x00" + f"__import__('os').mkdir({str(mark)!r})".encode().ljust(117) + b"\n",
+    ),
+    "shape beyond the file": lambda mark: (
+        "tables/group/numbers.npy",
+        b"\x93NUMPY\x01\x00v\x00"
+        + b"{'descr': '<i4', 'fortran_order': False, 'shape': (99999999999,), }".ljust(117)
+        + b"\n",
+    ),
+    "negative shape": lambda mark: (
+        "tables/group/numbers.npy",
+        b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<i4', 'fortran_order': False, 'shape': (-1,), }".ljust(117) + b"\n",
+    ),
+    "overflowing shape": lambda mark: (
+        "tables/group/numbers.npy",
+        b"\x93NUMPY\x01\x00v\x00"
+        + b"{'descr': '<i4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }".ljust(117)
+        + b"\n",
+    ),
+    "deep json": lambda mark: ("tables/names.json", b"[" * 100_000),
+    "parent folder": lambda mark: ("tables/../../../stolen.npy", b"x"),
+    "absolute path": lambda mark: ("/tables/stolen.npy", b"x"),
+    "pickle by name": lambda mark: ("tables/model.pkl", pickle.dumps(Bomb(mark))),
+    "joblib by name": lambda mark: ("tables/model.joblib", pickle.dumps(Bomb(mark))),
+    "h5 by name": lambda mark: ("tables/autoencoder.h5", b"\x89HDF\r\n\x1a\n" + pickle.dumps(Bomb(mark))),
+    "keras by name": lambda mark: ("tables/autoencoder.keras", pickle.dumps(Bomb(mark))),
+    "python by name": lambda mark: ("tables/__init__.py", f"import os; os.mkdir({str(mark)!r})".encode()),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_nothing_in_a_hostile_bundle_runs(tmp_path: Path, name: str) -> None:
+    root, mark = tmp_path / "a", tmp_path / "mark"
+    publish(root)
+    key, content = HOSTILE[name](mark)
+    replant(root, key, content)
+    with pytest.raises(ArtifactError) as error:
+        read_some(root)
+    assert error.value.message
+    assert error.value.hint
+    assert not mark.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
+@pytest.mark.parametrize("key", ["tables/names.json", "manifest.json", "../../current"])
+def test_links_are_refused(root: Path, tmp_path: Path, key: str) -> None:
+    path = root / "versions" / Bundle.open(root).version / key
+    moved = tmp_path / "elsewhere"
+    path.rename(moved)
+    path.symlink_to(moved)
+    with pytest.raises(DamagedBundleError, match="link"):
+        read_everything(root)
+
+
+def test_rollback_swaps_the_two_versions(root: Path) -> None:
+    first = Bundle.open(root).version
+    second = publish(root, numbers=4)
+    assert Bundle.open(root).version == second
+    assert artifacts.rollback(root) == first
+    assert Bundle.open(root).array("group/numbers").tolist() == [0, 1, 2]
+    assert artifacts.rollback(root) == second
+
+
+def test_rollback_to_a_damaged_version_keeps_the_active_one(root: Path) -> None:
+    first = Bundle.open(root).version
+    second = publish(root, numbers=4)
+    (root / "versions" / first / "tables" / "names.json").write_text("{}")
+    with pytest.raises(DamagedBundleError):
+        artifacts.rollback(root)
+    assert Bundle.open(root).version == second
+
+
+def test_rollback_without_a_previous_version_says_so(root: Path) -> None:
+    with pytest.raises(MissingBundleError, match="previous"):
+        artifacts.rollback(root)
+
+
+def test_versions_are_listed_newest_first_and_old_ones_pruned(tmp_path: Path) -> None:
+    ids = [publish(tmp_path, numbers=n) for n in range(1, KEEP + 3)]
+    found = artifacts.versions(tmp_path)
+    assert len(found) <= KEEP + 1
+    assert {v.version for v in found if v.active} == {ids[-1]}
+    assert {v.version for v in found if v.previous} == {ids[-2]}
+    assert all(v.size > 0 for v in found)
+
+
+def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
+    with artifacts.lock(tmp_path), pytest.raises(LockError), artifacts.lock(tmp_path):
+        pass
+    with artifacts.lock(tmp_path):
+        pass
+
+
+def test_a_discarded_bundle_leaves_the_active_one(root: Path) -> None:
+    before = Bundle.open(root).version
+    writer = BundleWriter(root)
+    writer.array("group/numbers", np.arange(9))
+    writer.discard()
+    assert Bundle.open(root).version == before
+    assert [p.name for p in (root / "versions").iterdir()] == [before]

@@ -1,0 +1,138 @@
+"""Ids, results, settings and errors: the ground that everything stands on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smart_retail import errors
+from smart_retail.data.interactions import History
+from smart_retail.errors import RetailError, SettingsError, UsageError
+from smart_retail.ids import IdMap, Texts
+from smart_retail.protocol import check_method, check_page
+from smart_retail.results import Reason, Recommendation, RecommendationList, Result
+from smart_retail.settings import Settings
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(st.lists(TEXT))
+def test_texts_come_out_as_they_went_in(texts: list[str]) -> None:
+    assert list(Texts.of(texts)) == texts
+    assert [Texts.of(texts)[i] for i in range(len(texts))] == texts
+
+
+@given(st.lists(TEXT), TEXT)
+def test_an_id_has_one_code_and_others_have_none(ids: list[str], other: str) -> None:
+    ids_by_code = IdMap.of(ids)
+    assert [ids_by_code.id(ids_by_code.code(i)) for i in ids] == ids
+    assert len(ids_by_code) == len(set(ids))
+    assert (ids_by_code.code(other) >= 0) == (other in ids)
+
+
+def test_ids_that_look_like_numbers_stay_apart() -> None:
+    ids = IdMap.of(["12", "00012", "1e5", "100000", "A/B", "é", " ", "%2F"])
+    assert len(ids) == 8
+    assert ids.id(ids.code("00012")) == "00012"
+
+
+def test_codes_follow_the_order_of_bytes() -> None:
+    ids = IdMap.of(["é", "z", "A", "a", "10", "9"])
+    assert list(ids.ids) == ["10", "9", "A", "a", "z", "é"]
+
+
+def test_an_answer_turns_into_json_and_back() -> None:
+    item = Recommendation(
+        1, "00012", "Pen", "Office", 0.5, "cf", (Reason("popular", "popular", 1, 1.0, None, "popular"),)
+    )
+    one = RecommendationList("é", True, False, "cf", "v", "", (item,))
+    every = RecommendationList("é", True, False, "all", "v", "", (), {"cf": one})
+    assert RecommendationList.from_dict(json.loads(json.dumps(every.as_dict()))) == every
+
+
+def test_keys_of_a_newer_version_are_left_out() -> None:
+    data = Reason("popular", "popular", 1, 1.0, None, "popular").as_dict() | {"colour": "blue"}
+    assert Reason.from_dict(data).text == "popular"
+
+
+def test_every_result_is_frozen() -> None:
+    for cls in Result.__subclasses__():
+        assert cls.__dataclass_params__.frozen, cls  # type: ignore[attr-defined]
+
+
+def test_every_error_has_its_own_code() -> None:
+    def tree(cls: type[RetailError]) -> list[type[RetailError]]:
+        return [cls, *(c for s in cls.__subclasses__() for c in tree(s))]
+
+    codes = [cls.code for cls in tree(RetailError)]
+    assert len(codes) == len(set(codes))
+    assert all(errors.by_code(cls.code) is cls for cls in tree(RetailError))
+    assert errors.by_code("of_a_newer_version") is RetailError
+
+
+@pytest.mark.parametrize("n", [0, -1, 1001])
+def test_n_outside_the_bounds_is_refused(n: int) -> None:
+    with pytest.raises(UsageError, match=str(n)):
+        check_page(n)
+
+
+def test_an_unknown_method_names_the_known_ones() -> None:
+    with pytest.raises(UsageError) as error:
+        check_method("magic")
+    assert "hybrid" in error.value.hint
+
+
+def test_settings_come_from_file_and_environment(tmp_path: Path) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text('seed = 7\n[data]\nreturns_policy = "keep"\nsales_edges = [1, 2.5]\n', encoding="utf-8")
+    settings = Settings.load(path, {"SMART_RETAIL_CLUSTERS__K": "4", "SMART_RETAIL_ARTIFACTS": "x", "HOME": "y"})
+    assert (settings.seed, settings.data.returns_policy, settings.clusters.k) == (7, "keep", 4)
+    assert settings.data.sales_edges == (1.0, 2.5)
+    assert Settings.from_dict(settings.as_dict()) == settings
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sed = 1",
+        "[data]\nreturn_policy = 'net'",
+        "seed = 'one'",
+        "seed = true",
+        "[data]\nreturns_policy = 'sometimes'",
+        "[rfm]\nrecency_cuts = [1, 2]",
+        "[rfm]\nrecency_cuts = [4, 3, 2, 1]",
+        "[clusters]\nk = 1",
+        "[clusters]\nk_min = 9\nk_max = 3",
+        "data = 3",
+        "seed = ",
+    ],
+)
+def test_impossible_settings_are_refused_with_a_hint(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "settings.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError) as error:
+        Settings.load(path, {})
+    assert error.value.hint
+
+
+def test_threads_do_not_change_the_digest_but_the_seed_does() -> None:
+    assert Settings(threads=1).digest() == Settings(threads=2).digest()
+    assert Settings(seed=1).digest() != Settings(seed=2).digest()
+
+
+def test_selecting_customers_keeps_their_rows_in_order() -> None:
+    def a(*values: int) -> np.ndarray:
+        return np.array(values, dtype=np.int32)
+
+    amounts = np.array([1, 2, 3, 4], dtype=np.int64)
+    history = History(a(0, 0, 2, 2), a(0, 1, 2, 2), a(5, 6, 7, 8), a(1, 2, 1, 1), amounts, amounts, 3, 9, 2)
+    some = history.select(a(2, 1, 0, 2))
+    assert some.customer.tolist() == [0, 0, 2, 2, 3, 3]
+    assert some.item.tolist() == [7, 8, 5, 6, 7, 8]
+    assert some.n_customers == 4
+    assert len(history.select(a())) == 0
