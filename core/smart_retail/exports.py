@@ -1,0 +1,271 @@
+"""Answers into files: recommendations of many customers for machines, tables for people.
+
+`write_recommendations` asks an engine in chunks and writes CSV or Parquet with the ids exactly as they came in.
+`write_table` writes CSV or XLSX for a spreadsheet, where no cell may be taken for a formula.
+Every file appears whole under its name or not at all.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from smart_retail.errors import MissingExtraError, NeedsLocalEngineError, UsageError
+from smart_retail.progress import SILENT, Progress
+from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_method, check_page
+from smart_retail.results import Recommendation, RecommendationList
+
+RECOMMENDATION_COLUMNS: Final[dict[str, str]] = {
+    "customer_id": "VARCHAR",
+    "known": "BOOLEAN",
+    "method": "VARCHAR",
+    "rank": "INTEGER",
+    "item_id": "VARCHAR",
+    "item_name": "VARCHAR",
+    "score": "DOUBLE",
+    "source": "VARCHAR",
+    "reason": "VARCHAR",
+    "model_version": "VARCHAR",
+}
+"""Columns of a batch file, in order, with their Parquet types as DuckDB names them."""
+
+CHUNK = 1000
+"""Customers asked for at a time: enough to share work, few enough to hold their lists."""
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+Row = tuple[Any, ...]
+
+
+def defused(value: object) -> object:
+    """`value`, but a text that a spreadsheet would run as a formula begins with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def main_reason(item: Recommendation) -> str:
+    """The text of the reason with the largest share; empty where none was asked for."""
+    return max(item.reasons, key=lambda r: r.share).text if item.reasons else ""
+
+
+def recommendation_rows(answer: RecommendationList) -> Iterator[Row]:
+    """An answer as rows of `RECOMMENDATION_COLUMNS`; for ``all`` method by method."""
+    for part in (answer.lists[m] for m in sorted(answer.lists)) if answer.lists else (answer,):
+        for item in part.items:
+            yield (
+                answer.customer_id or "",
+                answer.known,
+                part.method,
+                item.rank,
+                item.item_id,
+                item.item_name,
+                item.score,
+                item.source,
+                main_reason(item),
+                answer.model_version,
+            )
+
+
+class CsvRows:
+    """Rows as CSV lines that come back exactly: UTF-8 text, ``true`` and ``false``, empty for None."""
+
+    def __init__(self, file: TextIO, header: Iterable[str]) -> None:
+        self._plain = csv.writer(file, lineterminator="\n")
+        self._quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._plain.writerow(header)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            cells = [str(v).lower() if isinstance(v, bool) else v for v in row]
+            # Python 3.11 leaves a lone CR bare, which readers take for the end of the line.
+            bare = any(isinstance(v, str) and "\r" in v for v in cells)
+            (self._quoted if bare else self._plain).writerow(cells)
+
+
+def write_recommendations(
+    engine: RetailEngine,
+    path: str | os.PathLike[str],
+    *,
+    customers: Iterable[str] | None = None,
+    method: str = DEFAULT_METHOD,
+    n: int = 10,
+    exclude_purchased: bool = True,
+    progress: Progress = SILENT,
+) -> int:
+    """Write the lists of many customers, sorted by customer, method and rank.
+
+    Parameters
+    ----------
+    engine : RetailEngine
+    path : path
+        Ends in ``.csv`` or ``.parquet``.
+    customers : iterable of str, optional
+        Ids, unknown ones included (they get popularity); each is answered once. Without it all customers of
+        the bundle, which only an engine in this process can name.
+    method, n, exclude_purchased
+        As in `RetailEngine.recommend`.
+
+    Returns
+    -------
+    int
+        Number of rows written.
+
+    Raises
+    ------
+    UsageError
+        The file name ends in something else or its folder does not exist.
+    NeedsLocalEngineError
+        No customers were named and the engine is behind the API.
+    """
+    check_method(method)
+    check_page(n)
+    target = Path(path)
+    if target.suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError(f"{target.name} is neither a .csv nor a .parquet file.", "End the name in one of the two.")
+    ids = sorted(set(_all_customers(engine) if customers is None else customers))
+    progress.stage("recommendations", 0.0)
+
+    def chunks() -> Iterator[list[Row]]:
+        for start in range(0, len(ids), CHUNK):
+            progress.check()
+            answers = engine.recommend_many(ids[start : start + CHUNK], method, n, exclude_purchased=exclude_purchased)
+            yield [row for answer in answers for row in recommendation_rows(answer)]
+            progress.update(min(start + CHUNK, len(ids)) / len(ids))
+
+    with _whole(target) as part:
+        return _to_csv(part, chunks()) if target.suffix.lower() == ".csv" else _to_parquet(part, chunks())
+
+
+def _all_customers(engine: RetailEngine) -> Iterable[str]:
+    ids: Iterable[str] | None = engine.customer_ids() if hasattr(engine, "customer_ids") else None
+    if ids is None:
+        raise NeedsLocalEngineError(
+            "An engine behind the API does not list all customers.",
+            "Name them in a file with a customer_id column, or open the bundle itself.",
+        )
+    return ids
+
+
+def _to_csv(part: Path, chunks: Iterable[list[Row]]) -> int:
+    written = 0
+    with part.open("w", encoding="utf-8", newline="") as file:
+        out = CsvRows(file, RECOMMENDATION_COLUMNS)
+        for rows in chunks:
+            out.write(rows)
+            written += len(rows)
+    return written
+
+
+def _to_parquet(part: Path, chunks: Iterable[list[Row]]) -> int:
+    import duckdb
+    import numpy as np
+
+    written = 0
+    with duckdb.connect() as connection:
+        fields = ", ".join(f'"{name}" {kind}' for name, kind in RECOMMENDATION_COLUMNS.items())
+        connection.execute(f"CREATE TABLE lists ({fields})")
+        for rows in chunks:
+            columns = zip(*rows, strict=True)
+            chunk = {
+                name: np.array(values, dtype=object if kind == "VARCHAR" else None)
+                for (name, kind), values in zip(RECOMMENDATION_COLUMNS.items(), columns, strict=False)
+            }
+            if rows:
+                connection.register("chunk", chunk)
+                connection.execute("INSERT INTO lists SELECT * FROM chunk")
+                connection.unregister("chunk")
+                written += len(rows)
+        connection.table("lists").write_parquet(str(part))
+    return written
+
+
+def write_table(
+    path: str | os.PathLike[str], rows: Iterable[Sequence[object]], columns: Sequence[str], stamp: str
+) -> int:
+    """Write a table for people as CSV or XLSX.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.csv`` or ``.xlsx``.
+    rows : iterable of sequence
+        Cells: text, numbers, booleans or None. Numbers stay numbers; no text becomes a formula.
+    columns : sequence of str
+        The headings.
+    stamp : str
+        What the table was made from, such as model version and data period: a last column of a CSV, a sheet
+        of its own in an XLSX.
+
+    Returns
+    -------
+    int
+        Number of rows written.
+
+    Raises
+    ------
+    UsageError
+        The file name ends in something else or its folder does not exist.
+    MissingExtraError
+        XLSX without the package that writes it.
+    """
+    target = Path(path)
+    kind = target.suffix.lower()
+    if kind not in (".csv", ".xlsx"):
+        raise UsageError(f"{target.name} is neither a .csv nor an .xlsx file.", "End the name in one of the two.")
+    with _whole(target) as part:
+        return (_people_csv if kind == ".csv" else _people_xlsx)(part, rows, columns, stamp)
+
+
+def _people_csv(part: Path, rows: Iterable[Sequence[object]], columns: Sequence[str], stamp: str) -> int:
+    written = 0
+    # With the byte order mark, spreadsheets read the file as UTF-8.
+    with part.open("w", encoding="utf-8-sig", newline="") as file:
+        out = CsvRows(file, (*columns, "Made from"))
+        for row in rows:
+            out.write([tuple(defused(v) for v in (*row, stamp))])
+            written += 1
+    return written
+
+
+def _people_xlsx(part: Path, rows: Iterable[Sequence[object]], columns: Sequence[str], stamp: str) -> int:
+    try:
+        import xlsxwriter
+    except ImportError as error:
+        raise MissingExtraError(
+            "Writing XLSX needs a package that is not installed.",
+            'Install it with: pip install "smart-retail-engine[report]", or write a .csv.',
+        ) from error
+    written = 0
+    with xlsxwriter.Workbook(str(part), {"constant_memory": True}) as book:
+        bold = book.add_format({"bold": True})
+        # The spreadsheet's own mark of "this is text": it stays when the cell is edited.
+        text = book.add_format({"quote_prefix": True})
+        sheet = book.add_worksheet("Table")
+        sheet.freeze_panes(1, 0)
+        sheet.write_row(0, 0, columns, bold)
+        for written, row in enumerate(rows, start=1):
+            for c, value in enumerate(row):
+                if isinstance(value, str):
+                    sheet.write_string(written, c, value, text if value.startswith(_FORMULA) else None)
+                elif value is not None:
+                    sheet.write(written, c, value)
+        book.add_worksheet("About").write_string(0, 0, stamp)
+    return written
+
+
+@contextmanager
+def _whole(target: Path) -> Iterator[Path]:
+    """A place to write beside `target`, moved onto it when all went well."""
+    if not target.parent.is_dir():
+        raise UsageError(f"The folder {target.parent} does not exist.", "Make it first, or name another.")
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        yield part
+        part.replace(target)
+    except OSError as error:
+        raise UsageError(f"{target} cannot be written: {error.strerror}.", "Name another file.") from error
+    finally:
+        part.unlink(missing_ok=True)

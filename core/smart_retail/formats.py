@@ -1,0 +1,57 @@
+"""Values as people read them on every screen: thousands separators, ISO dates, one decimal for percentages."""
+
+from __future__ import annotations
+
+from smart_retail.results import CustomerProfile, ModelInfo
+
+DOT = " · "
+
+
+def whole(value: float) -> str:
+    """1234.5 -> ``1,234``."""
+    return f"{value:,.0f}"
+
+
+def amount(value: float, currency: str = "") -> str:
+    """1234.5 -> ``1,234.50 EUR``."""
+    return f"{value:,.2f} {currency}".rstrip()
+
+
+def percent(share: float) -> str:
+    """0.1234 -> ``12.3 %``."""
+    return f"{100 * share:.1f} %"
+
+
+def count(number: int, one: str, many: str = "") -> str:
+    """``1 order``, ``1,590 customers``."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def named(name: str, identity: str) -> str:
+    """The name before the id; the id alone where there is no name."""
+    return f"{name}{DOT}{identity}" if name and name != identity else identity
+
+
+def model_line(model: ModelInfo) -> str:
+    """``model 20261123T101500Z-1a2b3c4d · 1,590 customers · data 2011-01-01 to 2014-12-31``."""
+    return DOT.join(
+        (f"model {model.version}", count(model.customers, "customer"), f"data {model.first} to {model.last}")
+    )
+
+
+def profile_line(profile: CustomerProfile, currency: str = "") -> str:
+    """Who a customer is, in one line; for an unknown one what they get instead."""
+    if not profile.known:
+        return "unknown customer: the list shows what is popular"
+    parts = []
+    if profile.rfm is not None:
+        rfm = profile.rfm
+        parts += [rfm.segment, f"value {rfm.value_tier}", f"R {rfm.r} F {rfm.f} M {rfm.m}"]
+    if profile.cluster is not None:
+        parts.append(f"cluster {profile.cluster.name}")
+    parts.append(count(profile.orders, "order") if profile.orders else "no order was kept")
+    if profile.rfm is not None:
+        parts += [amount(profile.rfm.monetary, currency), f"last order {count(profile.rfm.recency, 'day')} ago"]
+    if profile.returned_share > 0:
+        parts.append(f"{percent(profile.returned_share)} returned")
+    return DOT.join(parts)

@@ -1,0 +1,96 @@
+"""What holds for a whole call: the options that may stand before or after a command, and the engine they name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from smart_retail.errors import MissingExtraError
+from smart_retail.protocol import RetailEngine
+
+POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Read by the numeric libraries when they are first imported."""
+
+
+def open_engine(session: Session) -> RetailEngine:
+    """The engine behind `--api-url` where it is given, else that of the bundle."""
+    if session.api_url:
+        try:
+            from smart_retail.remote import RemoteEngine
+        except ImportError as error:
+            raise MissingExtraError(
+                "--api-url needs the package httpx.", 'Install it with: pip install "smart-retail-engine[flask]".'
+            ) from error
+        return RemoteEngine(session.api_url, os.environ.get("SMART_RETAIL_API_KEY"))
+    from smart_retail.engine import Engine
+
+    return Engine.load(session.artifacts, rules=session.rules)
+
+
+@dataclass(slots=True)
+class Session:
+    """The global options, and how an engine is opened (tests hand in their own)."""
+
+    artifacts: Path = Path("artifacts")
+    api_url: str | None = None
+    threads: int = 0
+    rules: Path | None = None
+    open: Callable[[Session], RetailEngine] = field(default=open_engine)
+
+    def engine(self) -> RetailEngine:
+        return self.open(self)
+
+
+def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
+    session = context.ensure_object(Session)
+    if value is None or context.resilient_parsing:
+        return
+    if option.name == "threads":
+        os.environ.update(dict.fromkeys(POOLS, str(value)))
+    setattr(session, str(option.name), value)
+
+
+def global_options(*, hidden: bool) -> list[click.Option]:
+    """The options that hold for every command; hidden in the help of a single one."""
+    kept: dict[str, Any] = {"expose_value": False, "callback": _remember, "hidden": hidden}
+    return [
+        click.Option(
+            ["--artifacts"],
+            type=click.Path(file_okay=False, path_type=Path),
+            metavar="DIR",
+            envvar=None if hidden else "SMART_RETAIL_ARTIFACTS",
+            help="Folder of fitted bundles (default: artifacts; environment: SMART_RETAIL_ARTIFACTS).",
+            **kept,
+        ),
+        click.Option(
+            ["--api-url"],
+            metavar="URL",
+            envvar=None if hidden else "SMART_RETAIL_API_URL",
+            help="Ask a running API instead of a bundle (its key: SMART_RETAIL_API_KEY).",
+            **kept,
+        ),
+        click.Option(
+            ["--rules"],
+            type=click.Path(exists=True, dir_okay=False, path_type=Path),
+            metavar="FILE",
+            help="Business rules (default: rules.toml in the artifacts folder).",
+            **kept,
+        ),
+        click.Option(["--threads"], type=click.IntRange(1, 1024), metavar="N", help="At most so many threads.", **kept),
+    ]
+
+
+class Command(click.Command):
+    """A command that takes the global options too, wherever they stand."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(global_options(hidden=True))
+
+
+pass_session = click.make_pass_decorator(Session, ensure=True)

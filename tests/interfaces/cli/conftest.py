@@ -1,0 +1,43 @@
+"""The CLI over a small engine in memory."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from smart_retail_cli.main import cli
+from smart_retail_cli.session import Session
+
+Run = Callable[..., Result]
+
+
+def _fake_engine() -> Any:
+    path = Path(__file__).parents[2] / "fake_engine.py"
+    spec = importlib.util.spec_from_file_location("fake_engine", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.FakeEngine()
+
+
+@pytest.fixture(scope="session")
+def engine() -> Any:
+    return _fake_engine()
+
+
+@pytest.fixture
+def run(engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Call the program as a person would; stdout and stderr apart."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "140")
+
+    def call(*words: object, **extra: Any) -> Result:
+        session = extra.pop("session", None) or Session(open=lambda _: engine)
+        return CliRunner().invoke(cli, [str(w) for w in words], obj=session, **extra)
+
+    return call
