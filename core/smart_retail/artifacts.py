@@ -48,7 +48,7 @@ JSON_BYTES = 256 * 2**20
 
 _VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _POINTER = re.compile(rf"({_VERSION.pattern}) ([0-9a-f]{{64}})\n?")
-_TABLE = re.compile(r"tables(/[a-z0-9_]+)+\.(npy|json)")
+_TABLE = re.compile(r"tables(/[a-z0-9_]+(\.[a-z0-9_]+)*)+\.(npy|json)")
 
 Arrays = dict[str, NDArray[Any]]
 

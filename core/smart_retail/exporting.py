@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import tables
-from smart_retail.data.interactions import MILLION
+from smart_retail.data.interactions import MILLION, History
 from smart_retail.data.prepare import Prepared
 from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.results import Item
+from smart_retail.results import Cluster, Item, Segment
 from smart_retail.words import VALUE_TIERS
 
 TOP = 100
@@ -25,14 +25,20 @@ SIMILAR = 20
 
 
 def write_exports(
-    folder: Path, prepared: Prepared, groups: tables.Groups, model: RecommenderModel, items: Sequence[Item]
+    folder: Path,
+    prepared: Prepared,
+    history: History,
+    groups: tables.Groups,
+    model: RecommenderModel,
+    items: Sequence[Item],
+    segments: Sequence[Segment],
+    clusters: Sequence[Cluster],
 ) -> None:
-    """RFM table, segments, clusters, top items and item similarity as CSV and Parquet; the trained parts as Keras and joblib."""
+    """Customers, segments, clusters, top items and item similarity as tables; the trained parts as Keras and joblib."""
     groups.clusters.export(folder)
     columns = _customers(prepared, groups)
     _csv(folder / "rfm.csv", list(columns), zip(*columns.values(), strict=True))
     _parquet(folder / "customers.parquet", columns)
-    history = prepared.between()
     _parquet(
         folder / "purchases.parquet",
         {
@@ -47,13 +53,10 @@ def write_exports(
     _parquet(
         folder / "items.parquet", {k: [getattr(i, k) for i in items] for k in ("item_id", "item_name", "category")}
     )
-    for name, found in (
-        ("segments", tables.segments(groups, model, list(items), len(items))),
-        ("clusters", tables.clusters(groups, model, list(items), len(items))),
-    ):
+    for name, found in (("segments", segments), ("clusters", clusters)):
         rows = [{k: v for k, v in group.as_dict().items() if k != "top_items"} for group in found]
         _csv(folder / f"{name}.csv", list(rows[0]) if rows else [], (r.values() for r in rows))
-    _csv(folder / "top_items.csv", _TOP_COLUMNS, _top_items(prepared, groups, model, items))
+    _csv(folder / "top_items.csv", _TOP_COLUMNS, _top_items(prepared, history, groups, model, items))
     _csv(folder / "item_similarity.csv", ("item_id", "rank", "similar_item_id", "score"), _similarity(model, items))
 
 
@@ -85,7 +88,7 @@ def _where(known: Sequence[bool], values: NDArray[Any]) -> list[int | None]:
 
 
 def _top_items(
-    prepared: Prepared, groups: tables.Groups, model: RecommenderModel, items: Sequence[Item]
+    prepared: Prepared, history: History, groups: tables.Groups, model: RecommenderModel, items: Sequence[Item]
 ) -> Iterable[tuple[Any, ...]]:
     """Top items overall, per category, per segment and per cluster."""
     lists = [("all", "", model.popular())]
@@ -94,7 +97,10 @@ def _top_items(
         ("segment", "rfm", groups.rfm.segment_names),
         ("cluster", "personalized", groups.clusters.placement.names),
     ):
-        lists += [(kind, n, tables.group_list(model, method, i, len(items), TOP)) for i, n in enumerate(names)]
+        lists += [
+            (kind, n, tables.group_list(model, method, i, len(items), history.last_day, TOP))
+            for i, n in enumerate(names)
+        ]
     for kind, group, ranked in lists:
         for rank, (item, score) in enumerate(
             zip(ranked.item[:TOP].tolist(), ranked.score[:TOP].tolist(), strict=True), 1
@@ -103,9 +109,12 @@ def _top_items(
 
 
 def _similarity(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tuple[Any, ...]]:
-    for item, ranked in model.neighbours(SIMILAR):
-        for rank, (other, score) in enumerate(ranked, 1):
-            yield items[item].item_id, rank, items[other].item_id, score
+    for code, item in enumerate(items):
+        others, values = model.parts.cf.partners(code)
+        for rank, (other, value) in enumerate(
+            zip(others[:SIMILAR].tolist(), values[:SIMILAR].tolist(), strict=True), 1
+        ):
+            yield item.item_id, rank, items[other].item_id, round(value, 6)
 
 
 def _csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -102,7 +102,7 @@ def write_groups(writer: BundleWriter, groups: Groups) -> None:
     writer.json("placement", groups.clusters.placement.meta())
 
 
-def segments(groups: Groups, model: RecommenderModel, items: list[Item], n_items: int) -> tuple[Segment, ...]:
+def segments(groups: Groups, model: RecommenderModel, items: Sequence[Item], last_day: int) -> tuple[Segment, ...]:
     """Segments that have customers, best first."""
     found = []
     for index, name in enumerate(groups.rfm.segment_names):
@@ -116,13 +116,13 @@ def segments(groups: Groups, model: RecommenderModel, items: list[Item], n_items
                 meaning=meaning,
                 action=action,
                 **_facts(groups.table, members),
-                top_items=_top(model, "rfm", index, items, n_items),
+                top_items=_top(model, "rfm", index, items, last_day),
             )
         )
     return tuple(found)
 
 
-def clusters(groups: Groups, model: RecommenderModel, items: list[Item], n_items: int) -> tuple[Cluster, ...]:
+def clusters(groups: Groups, model: RecommenderModel, items: Sequence[Item], last_day: int) -> tuple[Cluster, ...]:
     """Clusters by id, with their centroids in the plotted plane."""
     fit = groups.clusters
     return tuple(
@@ -132,7 +132,7 @@ def clusters(groups: Groups, model: RecommenderModel, items: list[Item], n_items
             **_facts(groups.table, fit.labels == index),
             x=float(fit.placement.centroids[index, 0]),
             y=float(fit.placement.centroids[index, 1]),
-            top_items=_top(model, "personalized", index, items, n_items),
+            top_items=_top(model, "personalized", index, items, last_day),
         )
         for index, name in enumerate(fit.placement.names)
     )
@@ -200,18 +200,18 @@ def _revenue(table: RfmTable, members: NDArray[np.bool_]) -> float:
     return int(table.monetary[members].sum()) / MILLION
 
 
-def group_list(model: RecommenderModel, method: str, group: int, n_items: int, length: int) -> Ranked:
+def group_list(model: RecommenderModel, method: str, group: int, n_items: int, last_day: int, length: int) -> Ranked:
     """The best items of a segment (`rfm`) or cluster (`personalized`): its list for a member without purchases."""
     nothing = np.empty(0, dtype=np.int32)
     amount = nothing.astype(np.int64)
-    history = History(nothing, nothing, nothing, nothing, amount, amount, 1, n_items, model.last_day)
+    history = History(nothing, nothing, nothing, nothing, amount, amount, 1, n_items, last_day)
     mine, none = np.array([group], dtype=np.int16), np.array([UNKNOWN_GROUP], dtype=np.int16)
     shopper = Shoppers(history, mine if method == "rfm" else none, mine if method == "personalized" else none)
     return model.rank(method, shopper, exclude_purchased=False, length=length)
 
 
-def _top(model: RecommenderModel, method: str, group: int, items: list[Item], n_items: int) -> tuple[Item, ...]:
-    ranked = group_list(model, method, group, n_items, TOP_ITEMS)
+def _top(model: RecommenderModel, method: str, group: int, items: Sequence[Item], last_day: int) -> tuple[Item, ...]:
+    ranked = group_list(model, method, group, len(items), last_day, TOP_ITEMS)
     return tuple(items[i] for i in ranked.item[:TOP_ITEMS].tolist())
 
 

@@ -235,10 +235,10 @@ def _gate(artifacts: str | os.PathLike[str], scorecard: Mapping[str, Any], force
     QualityGateError
         The whole 95 % interval of hybrid minus popular is below zero.
     """
-    gate = scorecard.get("gate", {})
+    gate = scorecard["gate"]
     if gate.get("skipped"):
         return [f"The quality gate was skipped: {gate['skipped']}."]
-    if gate.get("high", 0.0) >= 0:
+    if gate["high"] >= 0:
         return []
     told = (
         f"The hybrid is clearly worse than popularity on the last time slice (NDCG@10 {gate['difference']:+.4f}, "
@@ -266,8 +266,8 @@ def _publish(
     history, groups, model = fitted.history, fitted.groups, fitted.model
     statistics = tables.ItemStatistics.of(history)
     items = tables.item_results(prepared, statistics)
-    segments = tables.segments(groups, model, items, history.n_items)
-    clusters = tables.clusters(groups, model, items, history.n_items)
+    segments = tables.segments(groups, model, items, history.last_day)
+    clusters = tables.clusters(groups, model, items, history.last_day)
     writer = BundleWriter(artifacts)
     try:
         clock.stage("lists for all customers")
@@ -285,7 +285,7 @@ def _publish(
         writer.json("names", tables.names(prepared, groups))
         writer.json("model", _model(prepared, fitted, settings))
         clock.within(0.3)
-        write_exports(writer.export, prepared, groups, model, items)
+        write_exports(writer.export, prepared, history, groups, model, items, segments, clusters)
         clock.within(0.8)
         version = writer.publish(
             {
