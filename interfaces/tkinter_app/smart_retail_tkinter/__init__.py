@@ -1,0 +1,1 @@
+"""Desktop tool: a window over the engine. `launch.run` starts it; `presenter` knows no tk."""

@@ -1,0 +1,195 @@
+"""From a spreadsheet to a bundle: first what is in it, then the fit with its progress."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tkinter import ttk
+
+from smart_retail.errors import ColumnError, QualityGateError, RetailError
+from smart_retail.results import FitReport
+from smart_retail_tkinter import formatting, tables
+from smart_retail_tkinter.dialogs.native import Questions
+from smart_retail_tkinter.dialogs.window import SideWindow
+from smart_retail_tkinter.fit_presenter import FitPresenter, Request, is_cancelled, parse_mapping
+from smart_retail_tkinter.fitting import Preview
+from smart_retail_tkinter.tables import Table
+from smart_retail_tkinter.widgets.status import FitBar
+from smart_retail_tkinter.widgets.table import DataTable
+
+POLICIES = {
+    "net": "a returned line is no purchase",
+    "keep": "returns are ignored",
+}
+
+
+class FitWindow(SideWindow):
+    """Looks at the chosen files at once; fits only when told to.
+
+    Closing the window leaves a running fit running; the main window goes on showing it.
+
+    Parameters
+    ----------
+    on_looked : callable
+        Is handed the first path of every source that could be read.
+    """
+
+    def __init__(
+        self,
+        root: tk.Misc,
+        presenter: FitPresenter,
+        questions: Questions,
+        artifacts: str,
+        on_looked: Callable[[str], None],
+    ) -> None:
+        super().__init__(root, "Fit", 1010, 640)
+        self._presenter, self._questions, self._on_looked = presenter, questions, on_looked
+        self._sources: tuple[str, ...] = ()
+        self._ready = False
+        self.source, self.returns, self.mapping = tk.StringVar(self), tk.StringVar(self), tk.StringVar(self)
+        self.artifacts = tk.StringVar(self, artifacts)
+        self.policy = tk.StringVar(self, POLICIES["net"])
+        self._build_form()
+        self._build_foot()
+        self._build_preview()
+
+    def _build_form(self) -> None:
+        form = ttk.Frame(self.body)
+        form.pack(fill="x")
+        form.columnconfigure(1, weight=1)
+        lines = (
+            ("Orders", self.source, ("Choose…", self.ask_sources)),
+            ("Returns table", self.returns, ("Choose…", self._ask_returns)),
+            ("Columns", self.mapping, ("Look again", self.look)),
+            ("Publish into", self.artifacts, ("Choose…", self._ask_folder)),
+        )
+        for row, (label, variable, (text, command)) in enumerate(lines):
+            ttk.Label(form, text=label).grid(row=row, column=0, sticky="w", padx=(0, 12), pady=3)
+            entry = ttk.Entry(form, textvariable=variable)
+            entry.grid(row=row, column=1, sticky="ew", pady=3)
+            ttk.Button(form, text=text, command=command, width=11).grid(row=row, column=2, padx=(10, 0), pady=3)
+            if variable is not self.artifacts:
+                entry.bind("<Return>", lambda _: self.look())
+            if row == 0:
+                self.first = entry
+        ttk.Label(form, text="Returns").grid(row=4, column=0, sticky="w", padx=(0, 12), pady=3)
+        line = ttk.Frame(form)
+        line.grid(row=4, column=1, columnspan=2, sticky="ew", pady=3)
+        box = ttk.Combobox(line, textvariable=self.policy, values=tuple(POLICIES.values()), state="readonly", width=30)
+        box.pack(side="left")
+        box.bind("<<ComboboxSelected>>", lambda _: self.look())
+        hint = "Columns: only where one was not recognised, such as customer_id=Client, item_id=SKU"
+        ttk.Label(line, text=hint, style="Small.TLabel").pack(side="right")
+
+    def _build_preview(self) -> None:
+        self.finding = ttk.Label(self.body, style="Strong.TLabel", text="Choose a table of orders.")
+        self.finding.pack(fill="x", pady=(12, 0))
+        self.more = ttk.Label(self.body, style="Muted.TLabel", justify="left")
+        self.more.pack(fill="x", pady=(2, 8))
+        self.more.bind("<Configure>", lambda event: self.more.configure(wraplength=event.width))
+        pair = ttk.Frame(self.body)
+        pair.pack(fill="both", expand=True)
+        pair.columnconfigure(0, weight=2)
+        pair.columnconfigure(1, weight=3)
+        pair.rowconfigure(0, weight=1)
+        self.fields = DataTable(pair, Table(tables.FIELDS), height=7)
+        self.fields.grid(row=0, column=0, sticky="nsew", padx=(0, 12))
+        self.cleaning = DataTable(pair, Table(tables.CLEANING), height=7)
+        self.cleaning.grid(row=0, column=1, sticky="nsew")
+
+    def _build_foot(self) -> None:
+        foot = ttk.Frame(self.body)
+        foot.pack(side="bottom", fill="x", pady=(12, 0))
+        ttk.Button(foot, text="Close", command=self.close).pack(side="right", padx=(8, 0))
+        self.start = ttk.Button(foot, text="Fit", style="Accent.TButton", command=self.fit, state="disabled", width=10)
+        self.start.pack(side="right")
+        self.bar = FitBar(foot, self._presenter.cancel)
+        self.bar.pack(side="left")
+
+    # What a person does ------------------------------------------------------------------------
+
+    def ask_sources(self) -> None:
+        self.open(self._questions.sources("Open tables of orders"))
+
+    def open(self, sources: Sequence[str]) -> None:
+        """Take these files and look at them."""
+        if sources:
+            self.source.set("; ".join(sources))
+            self.look()
+
+    def _ask_returns(self) -> None:
+        chosen = self._questions.sources("Open a table of returned orders")
+        if chosen:
+            self.returns.set(chosen[0])
+            self.look()
+
+    def _ask_folder(self) -> None:
+        folder = self._questions.folder("Publish the bundle into a folder")
+        if folder:
+            self.artifacts.set(folder)
+
+    def request(self) -> Request:
+        """What the form says."""
+        sources = tuple(path for path in (part.strip() for part in self.source.get().split(";")) if path)
+        policy = next(key for key, text in POLICIES.items() if text == self.policy.get())
+        return Request(sources, self.returns.get().strip() or None, parse_mapping(self.mapping.get()), policy)
+
+    def look(self) -> None:
+        """Read the files and show what they hold."""
+        request = self.request()
+        if request.sources and not self._presenter.running:
+            self._ready = False
+            self.finding.configure(text="Reading…")
+            self.more.configure(text="", style="Muted.TLabel")
+            self._presenter.inspect(request, self)
+        self.show_state()
+
+    def fit(self, *, force: bool = False) -> None:
+        """Fit what was looked at."""
+        self._presenter.start(self.request(), self.artifacts.get().strip() or "artifacts", force=force)
+        self.show_state()
+
+    def escape(self) -> None:
+        """Cancel the fit where one runs, else close the window."""
+        if not self._presenter.cancel():
+            self.close()
+
+    def close(self) -> None:
+        self._presenter.view = None
+        self.destroy()
+
+    # What is shown -----------------------------------------------------------------------------
+
+    def show_state(self) -> None:
+        """Bring bar and buttons up to date; the main window calls this while a fit runs."""
+        state = self._presenter.state()
+        self.bar.show(state)
+        self.start.state(["!disabled" if self._ready and state is None else "disabled"])
+
+    def show_preview(self, preview: Preview) -> None:
+        report = preview.cleaning
+        self._ready = True
+        self.finding.configure(text=formatting.cleaning_line(report))
+        self.more.configure(text="  ".join(report.notes), style="Muted.TLabel")
+        self.fields.fill(tables.fields(preview.columns))
+        self.cleaning.fill(tables.cleaning(report))
+        self._on_looked(self.request().sources[0])
+        self.show_state()
+
+    def show_fitted(self, report: FitReport) -> None:
+        name = Path(self.artifacts.get()).name
+        self.finding.configure(text=f"Published {report.version} into {name}" if report.published else "Not published")
+        self.more.configure(text="  ".join(report.notes), style="Muted.TLabel")
+        self.show_state()
+
+    def show_fit_error(self, error: RetailError) -> None:
+        """In the window where it is about the columns or a wish, else as a message box."""
+        self.finding.configure(text=error.message)
+        self.more.configure(text=error.hint, style="Warning.TLabel")
+        self.show_state()
+        if isinstance(error, QualityGateError):
+            if self._questions.yes("Publish all the same?", f"{error.message} Publish it all the same?"):
+                self.fit(force=True)
+        elif not isinstance(error, ColumnError) and not is_cancelled(error):
+            self._questions.error(error)

@@ -1,0 +1,43 @@
+"""What goes with an item."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from tkinter import ttk
+
+from smart_retail.results import RecommendationList
+from smart_retail_tkinter import tables
+from smart_retail_tkinter.dialogs.window import SideWindow
+from smart_retail_tkinter.tables import Table
+from smart_retail_tkinter.widgets.table import DataTable
+
+
+class SimilarWindow(SideWindow):
+    """A table of similar items; double click or Enter goes on from there.
+
+    Parameters
+    ----------
+    on_open : callable
+        Is handed item id and name.
+    """
+
+    def __init__(self, root: tk.Misc, on_open: Callable[[str, str], None]) -> None:
+        super().__init__(root, "Similar items", 940, 520)
+        self.heading = ttk.Label(self.body, style="Title.TLabel")
+        self.heading.pack(fill="x", pady=(0, 10))
+        foot = ttk.Frame(self.body)
+        foot.pack(side="bottom", fill="x", pady=(12, 0))
+        ttk.Button(foot, text="Close", command=self.close).pack(side="right")
+        ttk.Label(foot, text="Enter goes on from the chosen item, Esc closes.", style="Small.TLabel").pack(side="left")
+        self.table = DataTable(
+            self.body, Table(tables.RECOMMENDATIONS), on_open=lambda row: on_open(row.key, row.name), height=8
+        )
+        self.table.pack(fill="both", expand=True)
+        self.bind("<Control-c>", lambda _: self.copy(self.table.shown().text()))
+
+    def show(self, title: str, answer: RecommendationList) -> None:
+        self.heading.configure(text=f"Goes with {title}")
+        self.table.fill(tables.recommendations(answer.items))
+        self.lift()
+        self.table.tree.focus_set()

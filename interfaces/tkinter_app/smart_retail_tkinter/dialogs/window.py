@@ -1,0 +1,38 @@
+"""What all side windows have in common: theme, Escape, the clipboard, a place near the main window."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from tkinter import ttk
+
+from smart_retail_tkinter import theme
+
+
+class SideWindow(tk.Toplevel):
+    """A window that Escape closes; `body` holds its widgets."""
+
+    def __init__(self, root: tk.Misc, title: str, width: int, height: int) -> None:
+        super().__init__(root)
+        self.title(title)
+        scale = theme.scaling(self)
+        width, height = round(width * scale), round(height * scale)
+        x = root.winfo_rootx() + max((root.winfo_width() - width) // 2, 0)
+        y = root.winfo_rooty() + max((root.winfo_height() - height) // 2, 0)
+        self.geometry(f"{width}x{height}+{x}+{y}")
+        self.transient(root.winfo_toplevel())
+        self.body = ttk.Frame(self, padding=16)
+        self.body.pack(fill="both", expand=True)
+        self.bind("<Escape>", lambda _: self.escape())
+        self.protocol("WM_DELETE_WINDOW", self.close)
+
+    def escape(self) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self.destroy()
+
+    def copy(self, text: str) -> str:
+        """Put a text into the clipboard."""
+        self.clipboard_clear()
+        self.clipboard_append(text)
+        return "break"

@@ -1,0 +1,218 @@
+"""Looking at sources and fitting in a process of their own, driven by a worker thread of the window.
+
+A fit inside the window's process would hold it up: loading TensorFlow keeps Python's lock for whole
+tenths of a second, and its memory would never be given back. The two processes exchange JSON lines:
+the request goes in, then perhaps the end of the input, which means cancel; out come stages, shares,
+messages and at last a result or an error.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import IO, Any
+
+from smart_retail.errors import CancelledError, RetailError, by_code
+from smart_retail.progress import SILENT, Progress
+from smart_retail.results import CleaningReport, FitReport
+from smart_retail.settings import Settings
+from smart_retail_tkinter.fitting import Preview
+from smart_retail_tkinter.jobs import unexpected
+
+log = logging.getLogger(__name__)
+
+Line = dict[str, Any]
+PATIENCE = 15.0
+"""Seconds that a cancelled process has to stop by itself; a fit killed later still publishes nothing."""
+BEAT = 0.1
+"""Seconds between two looks at whether a person has cancelled."""
+
+
+def fit(
+    *sources: str,
+    artifacts: str,
+    returns: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
+    force: bool = False,
+    progress: Progress = SILENT,
+) -> FitReport:
+    """`smart_retail.training.fit` in another process; same arguments, errors and answer."""
+    request = _request("fit", sources, returns, mapping, settings)
+    return FitReport.from_dict(_run({**request, "artifacts": artifacts, "force": force}, progress))
+
+
+def inspect(
+    sources: tuple[str, ...],
+    returns: str | None = None,
+    mapping: Mapping[str, str] | None = None,
+    settings: Settings | None = None,
+) -> Preview:
+    """What the sources hold, read in another process."""
+    found = _run(_request("inspect", sources, returns, mapping, settings), SILENT)
+    columns = tuple((str(name), str(header)) for name, header in found["columns"].items())
+    return Preview(columns, CleaningReport.from_dict(found["cleaning"]))
+
+
+def _request(
+    what: str,
+    sources: tuple[str, ...],
+    returns: str | None,
+    mapping: Mapping[str, str] | None,
+    settings: Settings | None,
+) -> Line:
+    return {
+        "do": what,
+        "sources": list(sources),
+        "returns": returns,
+        "mapping": dict(mapping) if mapping else None,
+        "settings": (settings or Settings()).as_dict(),
+    }
+
+
+# The window's side ---------------------------------------------------------------------------------
+
+
+def _run(request: Line, progress: Progress, command: tuple[str, ...] = ("-m", __name__)) -> Line:
+    """Hand a request to a new process and listen until it has answered."""
+    with subprocess.Popen(  # noqa: S603  # our own interpreter and module; paths travel inside the JSON
+        [sys.executable, *command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        encoding="utf-8",
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+    ) as process:
+        try:
+            return _listen(process, request, progress)
+        except CancelledError:
+            with contextlib.suppress(OSError):
+                process.stdin.close()  # type: ignore[union-attr]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE)
+            raise
+        finally:
+            process.kill()
+
+
+def _listen(process: subprocess.Popen[str], request: Line, progress: Progress) -> Line:
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+    threading.Thread(target=_read, args=(process.stdout, lines), daemon=True).start()
+    with contextlib.suppress(OSError):
+        process.stdin.write(json.dumps(request) + "\n")  # type: ignore[union-attr]
+        process.stdin.flush()  # type: ignore[union-attr]
+    while True:
+        progress.check()
+        try:
+            text = lines.get(timeout=BEAT)
+        except queue.Empty:
+            continue
+        line: Line = json.loads(text) if text else {"bug": f"ended with {process.wait()} and no answer"}
+        if "stage" in line:
+            progress.stage(line["stage"], line["done"])
+        elif "done" in line:
+            progress.update(line["done"])
+        elif "message" in line:
+            progress.message(line["message"])
+        elif "result" in line:
+            result: Line = line["result"]
+            return result
+        elif "error" in line:
+            raise by_code(line["error"]["code"])(line["error"]["message"], line["error"]["hint"])
+        else:
+            log.error("The fitting process failed: %s", line.get("bug"))
+            raise unexpected()
+
+
+def _read(stream: IO[str], lines: queue.SimpleQueue[str]) -> None:
+    for text in stream:
+        lines.put(text)
+    lines.put("")
+
+
+# The other side ------------------------------------------------------------------------------------
+
+
+class _Wire:
+    """A `Progress` that writes JSON lines and cancels when the input ends."""
+
+    def __init__(self, source: IO[str], target: IO[str]) -> None:
+        self._target = target
+        self._ended = threading.Event()
+        threading.Thread(target=self._wait, args=(source,), daemon=True).start()
+
+    def _wait(self, source: IO[str]) -> None:
+        source.read()
+        self._ended.set()
+
+    def send(self, **line: Any) -> None:
+        self._target.write(json.dumps(line) + "\n")
+        self._target.flush()
+
+    def stage(self, name: str, done: float) -> None:
+        self.send(stage=name, done=done)
+
+    def update(self, done: float) -> None:
+        self.send(done=done)
+
+    def message(self, text: str) -> None:
+        self.send(message=text)
+
+    def check(self) -> None:
+        if self._ended.is_set():
+            raise CancelledError("The fit was cancelled; nothing was published.", "Start it again when you like.")
+
+
+def serve(source: IO[str], target: IO[str], answer: Callable[[Line, Progress], Line]) -> None:
+    """Answer the one request that stands in `source`."""
+    request = json.loads(source.readline())
+    wire = _Wire(source, target)
+    try:
+        wire.send(result=answer(request, wire))
+    except RetailError as error:
+        wire.send(error=error.as_dict())
+    except Exception:
+        import traceback
+
+        wire.send(bug=traceback.format_exc())
+
+
+def _answer(request: Line, progress: Progress) -> Line:
+    options = {
+        "returns": request["returns"],
+        "mapping": request["mapping"],
+        "settings": Settings.from_dict(request["settings"]),
+    }
+    if request["do"] == "inspect":
+        from smart_retail.data.prepare import inspect_source
+
+        seen = inspect_source(request["sources"][0], **options)
+        return {"columns": dict(seen.columns), "cleaning": seen.cleaning.as_dict()}
+    from smart_retail.training import fit as fit_here
+
+    report = fit_here(
+        *request["sources"], artifacts=request["artifacts"], force=request["force"], progress=progress, **options
+    )
+    return report.as_dict()
+
+
+def main() -> None:
+    """Keep the real standard output for the lines; whatever else is printed goes to standard error."""
+    import os
+
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as target, open(0, encoding="utf-8") as source:
+        os.dup2(2, 1)
+        serve(source, target, _answer)
+        target.flush()
+        # Threads of the libraries are not waited for: the answer is out and nothing is left to write.
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

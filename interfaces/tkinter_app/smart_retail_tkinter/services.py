@@ -1,0 +1,62 @@
+"""What the window asks of the core, loaded when first needed and replaceable in tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from smart_retail.protocol import RetailEngine
+from smart_retail.results import FitReport
+from smart_retail_tkinter.fitting import Preview
+from smart_retail_tkinter.tables import Table
+
+
+def load_bundle(folder: str) -> RetailEngine:
+    """The engine of the published bundle in a folder."""
+    from smart_retail.engine import Engine
+
+    return Engine.load(folder)
+
+
+def connect(url: str, key: str | None = None) -> RetailEngine:
+    """The engine behind an API."""
+    from smart_retail.remote import RemoteEngine
+
+    return RemoteEngine(url, key)
+
+
+def write_table(path: str, table: Table, stamp: dict[str, str]) -> None:
+    """A table as CSV or XLSX, by the ending of the path."""
+    from smart_retail.exports import write_table as write
+
+    names = [column.name for column in table.columns]
+    rows = (dict(zip(names, row.values, strict=True)) for row in table.rows)
+    write(path, rows, {column.name: column.label for column in table.columns}, stamp)
+
+
+def inspect(sources: tuple[str, ...], **options: Any) -> Preview:
+    """What the sources hold, before anything is fitted."""
+    from smart_retail_tkinter import fit_process
+
+    return fit_process.inspect(sources, **options)
+
+
+def fit(*sources: str, **options: Any) -> FitReport:
+    """Fit and publish."""
+    from smart_retail_tkinter import fit_process
+
+    return fit_process.fit(*sources, **options)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The doors to the core; each may raise `RetailError` and is called outside the window's thread."""
+
+    load: Callable[[str], RetailEngine] = load_bundle
+    connect: Callable[[str, str | None], RetailEngine] = connect
+    write: Callable[[str, Table, dict[str, str]], None] = write_table
+    inspect: Callable[..., Preview] = inspect
+    """Handed the sources, and ``returns``, ``mapping``, ``settings`` by name."""
+    fit: Callable[..., FitReport] = fit
+    """Like `smart_retail.fit`."""

@@ -1,0 +1,127 @@
+"""Light and dark: the Sun Valley theme for ttk, our colours for what ttk does not draw, fonts that exist here."""
+
+from __future__ import annotations
+
+import tkinter as tk
+from dataclasses import dataclass
+from tkinter import font, ttk
+
+import sv_ttk
+
+THEMES = ("light", "dark")
+OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
+"""Colour-blind safe; the first is the accent. M. Okabe and K. Ito, Color Universal Design, 2008."""
+
+FAMILIES = ("Segoe UI", "SF Pro Text", "Inter", "Cantarell", "Noto Sans", "Ubuntu", "Liberation Sans", "DejaVu Sans")
+SIZES = {
+    "SunValleyCaptionFont": (-12, "normal"),
+    "SunValleyBodyFont": (-13, "normal"),
+    "SunValleyBodyStrongFont": (-13, "bold"),
+    "SunValleyBodyLargeFont": (-16, "normal"),
+    "SunValleySubtitleFont": (-18, "bold"),
+}
+"""Named fonts of the theme -> pixels (negative, as Tk wants) at the usual scaling, and weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Palette:
+    """Colours for canvases, classic widgets and table rows."""
+
+    background: str
+    text: str
+    muted: str
+    line: str
+    empty: str
+    accent: str
+    selected: str
+    warning: str
+
+    def blend(self, colour: str, strength: float) -> str:
+        """`colour` over the background, 0 to 1 strong."""
+        return mix(self.background, colour, strength)
+
+
+PALETTES = {
+    "light": Palette("#fafafa", "#1c1c1c", "#626262", "#d9d9d9", "#f0f0f0", "#0072B2", "#d3e6f3", "#B34700"),
+    "dark": Palette("#1c1c1c", "#fafafa", "#a6a6a6", "#3d3d3d", "#262626", "#56B4E9", "#20455c", "#F0A068"),
+}
+
+
+def mix(ground: str, colour: str, strength: float) -> str:
+    """The colour that `colour` makes over `ground`."""
+    pairs = zip(_rgb(ground), _rgb(colour), strict=True)
+    return "#" + "".join(f"{round(g + (c - g) * strength):02x}" for g, c in pairs)
+
+
+def readable_on(colour: str) -> str:
+    """White where its contrast is 4 or more (relative luminance of WCAG 2), else black."""
+    channels = [c / 255 for c in _rgb(colour)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    return "#ffffff" if 1.05 / (luminance + 0.05) >= 4.0 else "#1c1c1c"
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def palette(widget: tk.Misc) -> Palette:
+    """Colours of the theme in use."""
+    return PALETTES["dark" if ttk.Style(widget).theme_use().endswith("dark") else "light"]
+
+
+def apply(root: tk.Tk, name: str) -> None:
+    """Put the whole window into a theme; widgets that draw themselves hear of it as ``<<ThemeChanged>>``."""
+    sv_ttk.set_theme(name, root)
+    # The theme paints every label in one colour (tk_setPalette), over the styles below: take that back.
+    root.tk.eval("bind TLabel <<ThemeChanged>> {%W configure -foreground {}}")
+    colours = PALETTES[name]
+    family = _family(root)
+    scale = scaling(root)
+    for each, (pixels, weight) in SIZES.items():
+        font.nametofont(each, root).configure(family=family, size=round(pixels * scale), weight=weight)
+    for each in ("TkDefaultFont", "TkTextFont", "TkMenuFont"):
+        font.nametofont(each, root).configure(family=family, size=round(-13 * scale))
+    style = ttk.Style(root)
+    line = font.nametofont("SunValleyBodyFont", root).metrics("linespace")
+    style.configure("Treeview", rowheight=line + round(11 * scale))
+    style.configure("Tall.Treeview", rowheight=2 * line + round(10 * scale))
+    style.map("Treeview", background=[("selected", colours.selected)], foreground=[("selected", colours.text)])
+    style.configure("Treeview.Heading", padding=(4, 0, 4, 0))
+    style.configure("Title.TLabel", font="SunValleySubtitleFont")
+    style.configure("Strong.TLabel", font="SunValleyBodyStrongFont")
+    style.configure("Muted.TLabel", foreground=colours.muted)
+    style.configure("Small.TLabel", foreground=colours.muted, font="SunValleyCaptionFont")
+    style.configure("Warning.TLabel", foreground=colours.warning)
+
+
+def _family(root: tk.Tk) -> str:
+    there = set(font.families(root))
+    return next((family for family in FAMILIES if family in there), "TkDefaultFont")
+
+
+def scaling(widget: tk.Misc) -> float:
+    """Screen pixels to one design pixel, in quarters: 1 at 96 dots an inch."""
+    return min(max(round(widget.winfo_fpixels("1i") / 24) / 4, 1.0), 3.0)
+
+
+def cut(text: str, width: int, measure: font.Font) -> str:
+    """`text`, shortened with an ellipsis where it is wider than `width` pixels."""
+    if measure.measure(text) <= width:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if measure.measure(text[:middle].rstrip() + "…") <= width else (low, middle - 1)
+    return text[:low].rstrip() + "…"
+
+
+def wrap_two(text: str, width: int, measure: font.Font) -> str:
+    """`text` on at most two lines of `width` pixels, the second shortened where needed."""
+    words = text.split(" ")
+    fitting = 0
+    while fitting < len(words) and measure.measure(" ".join(words[: fitting + 1])) <= width:
+        fitting += 1
+    if fitting in (0, len(words)):
+        return cut(text, width, measure)
+    return f"{' '.join(words[:fitting])}\n{cut(' '.join(words[fitting:]), width, measure)}"

@@ -1,0 +1,161 @@
+"""A sortable table: takes a `tables.Table`, tells which row is chosen or opened.
+
+Cells are cut with an ellipsis to the width of their column; what is copied or exported is never cut.
+"""
+
+from __future__ import annotations
+
+import tkinter as tk
+from collections.abc import Callable
+from dataclasses import replace
+from tkinter import font, ttk
+
+from smart_retail_tkinter import theme
+from smart_retail_tkinter.tables import Row, Table
+from smart_retail_tkinter.widgets.scrolling import add_bar
+
+CHUNK = 150
+"""Rows drawn at a time: a few milliseconds, so that a long history never holds up the window."""
+PADDING = 18
+
+
+class DataTable(ttk.Frame):
+    """A `ttk.Treeview` with a scroll bar.
+
+    The id of a row's item or customer is in the hidden column ``key``: read it with ``tree.set(i, "key")``.
+    """
+
+    def __init__(
+        self,
+        master: tk.Misc,
+        table: Table,
+        *,
+        on_open: Callable[[Row], None] | None = None,
+        on_choose: Callable[[Row], None] | None = None,
+        height: int = 10,
+    ) -> None:
+        super().__init__(master)
+        self.table = table
+        self._on_open, self._on_choose = on_open, on_choose
+        self._order: tuple[int, bool] | None = None
+        self._rows: dict[str, Row] = {}
+        self._pending: str | None = None
+        self._fitting: str | None = None
+        self._font = font.nametofont("SunValleyBodyFont", self)
+        names = [column.name for column in table.columns]
+        self.tree = ttk.Treeview(
+            self, columns=("key", *names), displaycolumns=names, show="headings", height=height, selectmode="browse"
+        )
+        scale = theme.scaling(self)
+        for i, column in enumerate(table.columns):
+            anchor = "e" if column.number else "w"
+            width = round(column.width * scale)
+            self.tree.column(
+                column.name, width=width, minwidth=round(width * 0.7), stretch=column.stretch, anchor=anchor
+            )
+            self.tree.heading(column.name, text=column.label, anchor=anchor, command=lambda i=i: self.sort(i))
+        add_bar(self.tree, 0, 1)
+        self.tree.grid(row=0, column=0, sticky="nsew")
+        self.columnconfigure(0, weight=1)
+        self.rowconfigure(0, weight=1)
+        self.tree.bind("<<TreeviewSelect>>", self._chosen)
+        self.tree.bind("<Double-1>", self._opened)
+        self.tree.bind("<Return>", self._opened)
+        self.tree.bind("<FocusIn>", self._entered)
+        self.tree.bind("<Configure>", self._fit_soon)
+        self.tree.bind("<ButtonRelease-1>", self._fit_soon, add=True)
+        for key, step in (("s", 1), ("S", 0)):
+            self.tree.bind(f"<Key-{key}>", lambda _, step=step: self._sort_by_key(step))
+
+    def fill(self, table: Table) -> None:
+        """Show other rows, in the order a person has chosen for this table."""
+        self.table = table
+        self._draw()
+
+    def sort(self, column: int) -> None:
+        """Sort by a column; once more turns the order round."""
+        again = self._order is not None and self._order[0] == column and not self._order[1]
+        self._order = (column, again)
+        for i, each in enumerate(self.table.columns):
+            arrow = "" if i != column else "  ▼" if again else "  ▲"
+            self.tree.heading(each.name, text=each.label + arrow)
+        self._draw()
+
+    def shown(self) -> Table:
+        """The table in the order on the screen."""
+        return replace(self.table, rows=tuple(self._sorted()))
+
+    def chosen(self) -> Row | None:
+        """The selected row."""
+        return next((self._rows[i] for i in self.tree.selection() if i in self._rows), None)
+
+    def _sort_by_key(self, step: int) -> str:
+        """`s` sorts by the next column, `S` turns the order round."""
+        column = self._order[0] if self._order else -1 if step else 0
+        self.sort((column + step) % len(self.table.columns))
+        return "break"
+
+    def _sorted(self) -> list[Row]:
+        rows = list(self.table.rows)
+        if self._order is not None:
+            column, backwards = self._order
+            rows.sort(key=lambda row: _sort_key(row.values[column]), reverse=backwards)
+        return rows
+
+    def _draw(self) -> None:
+        if self._pending is not None:
+            self.after_cancel(self._pending)
+            self._pending = None
+        self.tree.delete(*self.tree.get_children())
+        self._rows.clear()
+        self._draw_rows(self._sorted(), 0)
+
+    def _draw_rows(self, rows: list[Row], start: int) -> None:
+        self._pending = None
+        widths = [self.tree.column(column.name, "width") for column in self.table.columns]
+        for row in rows[start : start + CHUNK]:
+            i = self.tree.insert("", "end")
+            self._rows[i] = row
+            self._write(i, row, widths)
+        if start + CHUNK < len(rows):
+            self._pending = self.after(1, self._draw_rows, rows, start + CHUNK)
+
+    def _write(self, i: str, row: Row, widths: list[int]) -> None:
+        cells = (
+            theme.cut(" ".join(cell.split()) or cell, width - PADDING, self._font)
+            for cell, width in zip(row.cells, widths, strict=True)
+        )
+        # A tuple reaches Tcl as a list of texts: ids such as 00012 or {x stay what they are.
+        self.tree.tk.call(str(self.tree), "item", i, "-values", (row.key, *cells))
+
+    def _fit_soon(self, _: tk.Event) -> None:
+        if self._fitting is None:
+            self._fitting = self.after(60, self._fit)
+
+    def _fit(self) -> None:
+        self._fitting = None
+        widths = [self.tree.column(column.name, "width") for column in self.table.columns]
+        for i, row in list(self._rows.items())[: 2 * CHUNK]:
+            self._write(i, row, widths)
+
+    def _chosen(self, _: tk.Event) -> None:
+        row = self.chosen()
+        if row is not None and self._on_choose is not None:
+            self._on_choose(row)
+
+    def _opened(self, event: tk.Event) -> None:
+        pointed = str(event.type) == "ButtonPress"
+        row = self._rows.get(self.tree.identify_row(event.y)) if pointed else self.chosen()
+        if row is not None and self._on_open is not None:
+            self._on_open(row)
+
+    def _entered(self, _: tk.Event) -> None:
+        """A table reached by keyboard has a row to stand on."""
+        rows = self.tree.get_children()
+        if rows and not self.tree.selection():
+            self.tree.selection_set(rows[0])
+            self.tree.focus(rows[0])
+
+
+def _sort_key(value: str | int | float) -> tuple[float, str, str]:
+    return (0.0, value.casefold(), value) if isinstance(value, str) else (float(value), "", "")
