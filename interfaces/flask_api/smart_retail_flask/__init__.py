@@ -1,0 +1,1 @@
+"""Flask API over one engine: `create_app(engine)`, `serve(artifacts)`, the OpenAPI document."""

@@ -1,0 +1,76 @@
+"""`create_app`: the one place where the parts of the API are put together."""
+
+from __future__ import annotations
+
+import inspect
+
+from flask_openapi3 import Info, OpenAPI, Tag
+
+from smart_retail.protocol import RetailEngine
+from smart_retail.version import __version__
+from smart_retail_flask import docs, problems, routes, spec
+from smart_retail_flask.envelope import Envelope
+from smart_retail_flask.guard import Guard
+from smart_retail_flask.holder import EngineHolder
+from smart_retail_flask.operations import OPERATIONS, Operation
+from smart_retail_flask.paths import IdConverter, RawPath
+from smart_retail_flask.settings import ApiSettings
+
+_ABOUT = """Customer segments and product recommendations of one shop.
+
+Ids are text and come out as they went in. Lists are ranked, best first; scores compare within one list
+only. Reasons tell associations, never causes. Errors are RFC 9457 problem+json with a stable `code`."""
+
+
+def create_app(engine: RetailEngine | EngineHolder, settings: ApiSettings | None = None) -> OpenAPI:
+    """The API over an engine, or over a holder that exchanges it while the API runs.
+
+    Parameters
+    ----------
+    engine : RetailEngine or EngineHolder
+        What answers.
+    settings : ApiSettings, optional
+        Keys, hosts, origins, limits. By default only this machine may ask, without a key.
+
+    Returns
+    -------
+    OpenAPI
+        A Flask application; any WSGI server can run it.
+    """
+    settings = settings or ApiSettings()
+    holder = engine if isinstance(engine, EngineHolder) else EngineHolder.fixed(engine)
+    app = OpenAPI(
+        __name__,
+        info=Info(title="Smart Retail Engine", version=__version__, description=_ABOUT),
+        security_schemes={"key": {"type": "http", "scheme": "bearer"}},
+        validation_error_status=400,
+        validation_error_model=problems.Problem,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.extensions[EngineHolder.__name__] = holder
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    app.url_map.merge_slashes = False  # an empty id is no other id
+    app.url_map.converters["id"] = IdConverter
+    for operation in OPERATIONS:
+        _add(app, operation)
+    app.register_blueprint(docs.blueprint(app))
+    problems.register(app)
+    app.before_request(Guard(settings, holder).enter)
+    app.wsgi_app = Envelope(RawPath(app.wsgi_app), settings)  # type: ignore[method-assign]
+    return app
+
+
+def _add(app: OpenAPI, operation: Operation) -> None:
+    summary, _, description = (inspect.getdoc(operation.view) or "").partition("\n")
+    register = getattr(app, operation.method)(
+        operation.rule,
+        tags=[Tag(name=operation.tag)],
+        summary=summary,
+        description=description.strip() or summary,
+        operation_id=operation.view.__name__,
+        responses=spec.responses(operation),
+        security=[{"key": []}, {}],
+        openapi_extensions={"x-codeSamples": spec.code_samples(operation)},
+    )
+    register(routes.bind(operation.view))

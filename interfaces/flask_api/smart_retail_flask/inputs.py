@@ -1,0 +1,195 @@
+"""What the routes take, described once: each model is the documentation and the parser.
+
+In: a query string or a JSON body; out: a checked model, or `UsageError`. Text numbers and booleans
+are read strictly (``10``, ``true``), an unknown name is an error, so a misspelt one is found.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
+from urllib.parse import parse_qsl
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+
+from smart_retail.errors import UsageError
+from smart_retail.protocol import ALL, MAX_N, METHODS
+from smart_retail_flask.problems import usage
+
+MAX_BATCH_IDS = 256
+MAX_BATCH_ITEMS = 5_000
+MAX_LIST = 256
+"""Categories of a filter, items of a basket."""
+MAX_OFFSET = 1_000_000_000
+
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+_FLAGS = {"true": True, "false": False}
+
+
+def _whole(text: Any, info: ValidationInfo) -> Any:
+    if isinstance(text, str) and info.mode == "python":  # a query; JSON has numbers of its own
+        if not _WHOLE.fullmatch(text):
+            raise ValueError("this must be a whole number")
+        return int(text)
+    return text
+
+
+def _flag(text: Any, info: ValidationInfo) -> Any:
+    if isinstance(text, str) and info.mode == "python":
+        if text not in _FLAGS:
+            raise ValueError("this must be true or false")
+        return _FLAGS[text]
+    return text
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Method = Literal["personalized", "rfm", "cf", "popular", "hybrid", "all"]
+assert set(get_args(Method)) == {*METHODS, ALL}
+# The bounds stand before the reader, or pydantic leaves them out of the schema.
+N = Annotated[int, Field(ge=1, le=MAX_N, description="How many items."), BeforeValidator(_whole)]
+Offset = Annotated[
+    int,
+    Field(ge=0, le=MAX_OFFSET, description="How many of the best to leave out, to page on."),
+    BeforeValidator(_whole),
+]
+Categories = Annotated[
+    list[str], Field(max_length=MAX_LIST, description="Only items of these categories; may be given several times.")
+]
+AnyMethod = Annotated[Method, Field(description="Which recommender; `all` gives one list for each.")]
+HidePurchased = Annotated[Flag, Field(description="Leave out what the customer has bought, returned items too.")]
+Explain = Annotated[Flag, Field(description="Give the reasons of each item.")]
+Strict = Annotated[Flag, Field(description="Answer 404 for an unknown customer instead of what is popular.")]
+Text = Annotated[str, Field(max_length=1000, description="Part of an id or a name; case is ignored.")]
+
+
+class Query(BaseModel):
+    """Base of all query strings."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
+    lists: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        super().__pydantic_init_subclass__(**options)
+        cls.lists = frozenset(name for name, f in cls.model_fields.items() if get_origin(f.annotation) is list)
+
+    @classmethod
+    def read(cls, query_string: bytes) -> Self:
+        """The checked query. A parameter that is no list may be given once."""
+        found: dict[str, Any] = {}
+        if query_string:
+            try:
+                pairs = parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict")
+            except UnicodeDecodeError:
+                raise UsageError("The query is not percent-encoded UTF-8.", "Encode what is not ASCII.") from None
+            for name, text in pairs:
+                if name in cls.lists:
+                    found.setdefault(name, []).append(text)
+                elif name in found:
+                    raise UsageError(f"{name} is given more than once.", "Give it once.")
+                elif name not in cls.model_fields:
+                    raise UsageError("The query has an unknown parameter.", f"Known: {', '.join(cls.model_fields)}.")
+                else:
+                    found[name] = text
+        try:
+            return cls.model_validate(found)
+        except ValidationError as error:
+            raise usage(error) from None
+
+
+class RecommendQuery(Query):
+    method: AnyMethod = "hybrid"
+    n: N = 10
+    offset: Offset = 0
+    category: Categories = []
+    exclude_purchased: HidePurchased = True
+    explain: Explain = True
+    strict: Strict = False
+
+
+class SimilarQuery(Query):
+    n: N = 10
+    offset: Offset = 0
+    category: Categories = []
+
+
+class PopularQuery(Query):
+    n: N = 10
+    offset: Offset = 0
+    category: Annotated[str | None, Field(description="Only items of this category.")] = None
+
+
+class StrictQuery(Query):
+    strict: Strict = False
+
+
+class SearchQuery(Query):
+    q: Text = ""
+    n: N = 20
+
+
+class PointsQuery(Query):
+    limit: Annotated[
+        int, Field(ge=1, le=100_000, description="At most so many customers."), BeforeValidator(_whole)
+    ] = 5000
+
+
+class CustomerPath(BaseModel):
+    customer_id: str = Field(
+        min_length=1, description="Any text, percent-encoded; `.` and `..` go through a POST route."
+    )
+
+
+class ItemPath(BaseModel):
+    item_id: str = Field(min_length=1, description="Any text, percent-encoded; `.` and `..` go through a POST route.")
+
+
+class Body(BaseModel):
+    """Base of all JSON bodies."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    @classmethod
+    def read(cls, body: bytes) -> Self:
+        """The checked body."""
+        try:
+            return cls.model_validate_json(body)
+        except ValidationError as error:
+            raise usage(error) from None
+
+
+class _ListBody(Body):
+    method: AnyMethod = "hybrid"
+    n: N = 10
+    offset: Offset = 0
+    categories: Annotated[list[str] | None, Field(max_length=MAX_LIST, description="Only items of these.")] = None
+    exclude_purchased: HidePurchased = True
+    explain: Explain = True
+
+
+class BasketBody(_ListBody):
+    item_ids: list[str] = Field(
+        max_length=MAX_LIST, description="What lies in the basket; unknown items count as none."
+    )
+
+
+class BatchBody(_ListBody):
+    customer_ids: list[str] = Field(min_length=1, max_length=MAX_BATCH_IDS, description="Any texts, the empty one too.")
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        lists = len(METHODS) if self.method == ALL else 1
+        if len(self.customer_ids) * self.n * lists > MAX_BATCH_ITEMS:
+            raise ValueError(f"one batch may ask for {MAX_BATCH_ITEMS:,} items in all: customers times n times methods")
+        return self
+
+
+class CustomersBody(Body):
+    customer_ids: list[str] = Field(min_length=1, max_length=MAX_BATCH_IDS, description="Any texts, the empty one too.")
+
+
+class SimilarBody(Body):
+    item_id: str = Field(description="Any text, the empty one too.")
+    n: N = 10
+    offset: Offset = 0
+    categories: Annotated[list[str] | None, Field(max_length=MAX_LIST, description="Only items of these.")] = None

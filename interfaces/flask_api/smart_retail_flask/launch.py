@@ -1,0 +1,192 @@
+"""`serve`: the API under a production server. In: an artifacts folder and an address; it returns when stopped.
+
+gunicorn forks workers that open the bundle each for themselves; the pages of the memory-mapped arrays are
+the same in all of them. On Windows, which has no fork, waitress serves with threads.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+
+from smart_retail import artifacts as bundles
+from smart_retail.errors import ArtifactError, UsageError
+from smart_retail.protocol import RetailEngine
+from smart_retail_flask.app import create_app
+from smart_retail_flask.holder import EngineHolder
+from smart_retail_flask.settings import ApiSettings
+
+TIMEOUT = 30
+"""Seconds after which a silent worker is replaced, and within which open requests end on a stop."""
+MAX_REQUEST_LINE = 8190
+
+
+def serve(
+    artifacts: str | os.PathLike[str],
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 2,
+    *,
+    threads: int = 4,
+    settings: ApiSettings | None = None,
+    rules: str | os.PathLike[str] | None = None,
+    log_level: str = "warning",
+) -> None:
+    """Serve the active bundle until the process is told to stop; new bundles are picked up on the way.
+
+    Parameters
+    ----------
+    artifacts : path
+        Folder of fitted bundles.
+    host, port : str, int
+        Where to listen. Without keys only a loopback address is taken.
+    workers, threads : int
+        Processes, and threads in each (one process under Windows).
+    settings : ApiSettings, optional
+        Keys, hosts, origins, limits.
+    rules : path, optional
+        Business rules; by default ``rules.toml`` beside the bundles.
+    log_level : str
+        ``info`` logs each request as one line of JSON, without ids.
+
+    Raises
+    ------
+    UsageError
+        No keys and an address that others reach, or numbers out of range.
+    ArtifactError
+        There is no bundle, or it is damaged.
+    """
+    settings = settings or ApiSettings()
+    check_address(host, port, settings)
+    if not 1 <= workers <= 64 or not 1 <= threads <= 64:
+        raise UsageError("workers and threads must lie between 1 and 64.", "Two workers a core are plenty.")
+    load = loader(artifacts, rules)
+    load()  # what is missing or damaged is told of here, once, and not by every worker
+
+    def application() -> Flask:
+        _log_to_stderr(log_level)
+        return create_app(EngineHolder(load, lambda: bundles.read_pointer(artifacts)), settings)
+
+    print(f"Serving on http://{_printed(host)}:{port}, documentation at /docs. Ctrl+C stops.", file=sys.stderr)  # noqa: T201
+    run = _waitress if sys.platform == "win32" else _gunicorn
+    run(application, host, port, workers, threads, settings, log_level)
+
+
+def loader(
+    artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] | None = None
+) -> Callable[[], RetailEngine]:
+    """How the active version is opened: every file is checked before the first answer."""
+    from smart_retail.engine import Engine  # SciPy and the serving arrays, only where they are used
+
+    def load() -> RetailEngine:
+        faults = bundles.verify(artifacts)
+        if faults:
+            raise ArtifactError(
+                f"The active bundle has {len(faults)} damaged files.", "Roll back: smart-retail rollback."
+            )
+        engine: RetailEngine = Engine.load(artifacts, rules=rules)
+        return engine
+
+    return load
+
+
+def check_address(host: str, port: int, settings: ApiSettings) -> None:
+    """`UsageError` for a port that is none, or for an address that others reach while there are no keys."""
+    if not 0 < port < 65536:
+        raise UsageError(f"{port} is no port.", "Give a number from 1 to 65535.")
+    if settings.keys or _is_loopback(host):
+        return
+    raise UsageError(
+        f"Without keys the API listens on this machine only, not on {host}.",
+        "Make a key with --new-key and start with --keys FILE.",
+    )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _printed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _log_to_stderr(level: str) -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logger = logging.getLogger("smart_retail_flask")
+    logger.handlers = [handler]
+    logger.propagate = False
+    logger.setLevel(level.upper())
+
+
+def _gunicorn(
+    application: Callable[[], Flask],
+    host: str,
+    port: int,
+    workers: int,
+    threads: int,
+    settings: ApiSettings,
+    log_level: str,
+) -> None:
+    from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+
+    class Server(BaseApplication):  # type: ignore[misc]
+        def load_config(self) -> None:
+            options: dict[str, Any] = {
+                "bind": f"{_printed(host)}:{port}",
+                "workers": workers,
+                "threads": threads,
+                "worker_class": "gthread",
+                "preload_app": False,
+                "timeout": TIMEOUT,
+                "graceful_timeout": TIMEOUT,
+                "keepalive": 5,
+                "limit_request_line": MAX_REQUEST_LINE,
+                "limit_request_fields": 50,
+                "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+                "control_socket_disable": True,
+                "loglevel": log_level,
+                "accesslog": None,  # its lines hold paths, and paths hold ids
+                "proc_name": "smart-retail-api",
+            }
+            for name, value in options.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Flask:
+            return application()
+
+    Server().run()
+
+
+def _waitress(
+    application: Callable[[], Flask],
+    host: str,
+    port: int,
+    workers: int,
+    threads: int,
+    settings: ApiSettings,
+    log_level: str,
+) -> None:
+    import waitress  # type: ignore[import-untyped]
+
+    waitress.serve(
+        application(),
+        host=host,
+        port=port,
+        threads=threads * workers,
+        ident=None,
+        max_request_body_size=settings.max_body,
+        channel_timeout=TIMEOUT,
+    )

@@ -1,0 +1,97 @@
+"""The table of the API: every route with its view, what it answers with and an example.
+
+The application registers from it and the OpenAPI document is made from it, so that neither can know
+a route that the other does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from smart_retail.results import (
+    Cluster,
+    ClusterPoint,
+    CustomerMatch,
+    CustomerProfile,
+    GridCell,
+    Item,
+    ModelInfo,
+    RecommendationList,
+    Result,
+    Segment,
+)
+from smart_retail_flask import routes
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path."""
+
+    method: str
+    rule: str
+    """As Flask writes it; ids are ``<id:name>``."""
+    view: Callable[..., Any]
+    tag: str
+    result: type[Result] | None = None
+    """What is answered, or what the array `field` holds; None: texts."""
+    field: str = ""
+    """Name of the array in the answer; empty where the answer is the result itself."""
+    path: str = ""
+    """Example path and query, where the rule alone is none."""
+    body: dict[str, Any] | None = None
+    """Example body."""
+    errors: tuple[int, ...] = ()
+    """Statuses beside those that every route may answer."""
+
+
+OPERATIONS = (
+    Operation(
+        "get", "/v1/customers/<id:customer_id>/recommendations", routes.recommend, "Recommendations",
+        RecommendationList, path="/v1/customers/AA-10315/recommendations?method=hybrid&n=10", errors=(404,),
+    ),
+    Operation(
+        "post", "/v1/recommendations:batch", routes.recommend_batch, "Recommendations", RecommendationList, "lists",
+        body={"customer_ids": ["AA-10315", "A/B", "."], "method": "hybrid", "n": 10},
+    ),
+    Operation(
+        "post", "/v1/basket/recommendations", routes.recommend_basket, "Recommendations", RecommendationList,
+        body={"item_ids": ["OFF-PA-10001970"], "n": 10},
+    ),
+    Operation(
+        "get", "/v1/popular", routes.popular, "Recommendations", RecommendationList, path="/v1/popular?n=10",
+    ),
+    Operation(
+        "get", "/v1/customers", routes.search_customers, "Customers", CustomerMatch, "customers",
+        path="/v1/customers?q=AA",
+    ),
+    Operation(
+        "get", "/v1/customers/<id:customer_id>", routes.customer, "Customers", CustomerProfile,
+        path="/v1/customers/AA-10315", errors=(404,),
+    ),
+    Operation(
+        "post", "/v1/customers:batch", routes.customers_batch, "Customers", CustomerProfile, "customers",
+        body={"customer_ids": ["AA-10315", ".."]},
+    ),
+    Operation("get", "/v1/items", routes.search_items, "Items", Item, "items", path="/v1/items?q=paper"),
+    Operation(
+        "get", "/v1/items/<id:item_id>/similar", routes.similar, "Items", RecommendationList,
+        path="/v1/items/OFF-PA-10001970/similar?n=10", errors=(404,),
+    ),
+    Operation(
+        "post", "/v1/items:similar", routes.similar_by_body, "Items", RecommendationList,
+        body={"item_id": "A/B", "n": 10}, errors=(404,),
+    ),
+    Operation("get", "/v1/categories", routes.categories, "Items", None, "categories"),
+    Operation("get", "/v1/segments", routes.segments, "Groups", Segment, "segments"),
+    Operation("get", "/v1/rfm-grid", routes.rfm_grid, "Groups", GridCell, "cells"),
+    Operation("get", "/v1/clusters", routes.clusters, "Groups", Cluster, "clusters"),
+    Operation(
+        "get", "/v1/clusters/points", routes.cluster_points, "Groups", ClusterPoint, "points",
+        path="/v1/clusters/points?limit=500",
+    ),
+    Operation("get", "/v1/model", routes.model, "Model", ModelInfo),
+    Operation("get", "/livez", routes.livez, "Service", routes.Alive),
+    Operation("get", "/readyz", routes.readyz, "Service", routes.Ready),
+)  # fmt: skip
