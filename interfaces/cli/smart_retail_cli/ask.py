@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from smart_retail import formats, words
+from smart_retail import display, words
 from smart_retail.errors import ColumnError, DataError
 from smart_retail.exports import RECOMMENDATION_COLUMNS, main_reason, recommendation_rows, write_recommendations
 from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS
@@ -100,7 +100,7 @@ def recommend(
     if form == "table":
         profile = engine.customer(customer)
         click.echo(
-            printable(f"{formats.named(profile.customer_name, customer)}{formats.DOT}{formats.profile_line(profile)}")
+            printable(f"{display.named(profile.customer_name, customer)}{display.DOT}{display.profile_line(profile)}")
         )
     show_list(form, answer)
     if form == "table":
@@ -138,7 +138,7 @@ def batch(session: Session, customers: Path | None, method: str, n: int, allow_p
         rows = write_recommendations(
             engine, output, customers=ids, method=method, n=n, exclude_purchased=not allow_purchased, progress=listener
         )
-    note(f"{formats.count(rows, 'row')} written to {output}.")
+    note(f"{display.count(rows, 'row')} written to {output}.")
 
 
 @click.command(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from smart_retail import artifacts, formats
+from smart_retail import artifacts, display
 from smart_retail.errors import DamagedBundleError
 from smart_retail_cli.output import Table, format_option, json_out, next_step, note, show
 from smart_retail_cli.session import Command, Session, pass_session
@@ -52,7 +52,7 @@ def verify(session: Session, version: str | None) -> None:
             note(problem)
         raise DamagedBundleError(problems[0], "Go back with: smart-retail rollback, or fit again.")
     files = artifacts.inspect(session.artifacts, version)
-    click.echo(f"{files['version']}: {formats.count(len(files['files']), 'file')}, all as published.")
+    click.echo(f"{files['version']}: {display.count(len(files['files']), 'file')}, all as published.")
 
 
 @click.command(short_help="Go back to the previous version.", cls=Command, epilog="Example: smart-retail rollback")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from smart_retail import formats
+from smart_retail import display
 from smart_retail.errors import ArtifactError
 from smart_retail.protocol import ALL
 from smart_retail.settings import Settings
@@ -38,7 +38,7 @@ def demo(session: Session) -> None:
     profile = engine.customer(customer)
     click.echo()
     click.echo(
-        printable(f"{formats.named(profile.customer_name, customer)}{formats.DOT}{formats.profile_line(profile)}")
+        printable(f"{display.named(profile.customer_name, customer)}{display.DOT}{display.profile_line(profile)}")
     )
     table_out(*tables(engine.recommend(customer, ALL, SHOWN)))
     next_step(

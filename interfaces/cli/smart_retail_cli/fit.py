@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from smart_retail import formats
+from smart_retail import display
 from smart_retail.errors import UsageError
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
@@ -197,14 +197,14 @@ def show_cleaning(report: CleaningReport) -> None:
     ]
     table_out(Table(("what", "rows", "amount", "examples"), rows, "Data"))
     click.echo(
-        formats.DOT.join(
+        display.DOT.join(
             (
-                formats.count(report.customers, "customer"),
-                formats.count(report.items, "item"),
-                formats.count(report.orders, "order"),
+                display.count(report.customers, "customer"),
+                display.count(report.items, "item"),
+                display.count(report.orders, "order"),
                 f"{report.first} to {report.last}",
-                f"amount {formats.amount(report.amount)}",
-                f"after returns {formats.amount(report.net_amount)}",
+                f"amount {display.amount(report.amount)}",
+                f"after returns {display.amount(report.net_amount)}",
             )
         )
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from smart_retail import formats
+from smart_retail import display
 from smart_retail.protocol import MAX_N
 from smart_retail.results import Cluster, CustomerProfile, Result, Segment
 from smart_retail_cli.output import Table, format_option, next_step, note, printable, show
@@ -43,11 +43,11 @@ def customer(session: Session, customer_id: str, form: str) -> None:
     if form == "table":
         click.echo(
             printable(
-                formats.DOT.join((formats.named(profile.customer_name, customer_id), formats.profile_line(profile)))
+                display.DOT.join((display.named(profile.customer_name, customer_id), display.profile_line(profile)))
             )
         )
         if profile.top_categories:
-            best = ", ".join(f"{c.category} {formats.percent(c.share)}" for c in profile.top_categories)
+            best = ", ".join(f"{c.category} {display.percent(c.share)}" for c in profile.top_categories)
             click.echo(printable(f"Buys mostly: {best}"))
     show(form, profile_table(profile) if form == "csv" else lambda: purchases(profile), profile.as_dict)
     if form == "table":

@@ -65,7 +65,7 @@ class Program(click.Group):
             tell(error.message, error.hint)
             status = error.exit_code
         except (click.Abort, KeyboardInterrupt):
-            tell("Stopped; nothing was changed.")
+            click.echo("Stopped.", err=True)
             status = INTERRUPTED
         except BrokenPipeError:
             # The reader of a pipe, such as head, has seen enough.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smart_retail import formats, words
+from smart_retail import display, words
 from smart_retail.exports import CsvRows, defused
 
 if TYPE_CHECKING:
@@ -101,11 +101,11 @@ def cell(name: str, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name in SHARES:
-        return formats.percent(value)
+        return display.percent(value)
     if isinstance(value, int):
-        return formats.whole(value)
+        return display.whole(value)
     if isinstance(value, float):
-        return formats.amount(value)
+        return display.amount(value)
     return printable(str(value))
 
 

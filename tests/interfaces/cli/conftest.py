@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+
 from smart_retail_cli.main import cli
 from smart_retail_cli.session import Session
 

@@ -1,0 +1,167 @@
+"""The program as a whole: exit codes, global options, help, output that stays clean, a quick start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from smart_retail import errors
+from smart_retail_cli import main as program
+from smart_retail_cli.main import cli
+from smart_retail_cli.output import printable
+from smart_retail_cli.session import Session
+
+
+def leaves(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
+    """Every command with the words that call it."""
+    found: list[tuple[tuple[str, ...], click.Command]] = []
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        found += leaves(command, (*path, name)) if isinstance(command, click.Group) else [((*path, name), command)]
+    return found
+
+
+@pytest.mark.parametrize(("words", "command"), leaves(), ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
+def test_every_command_explains_itself_with_an_example(words: tuple[str, ...], command: click.Command) -> None:
+    result = CliRunner().invoke(cli, [*words, "--help"])
+    assert result.exit_code == 0
+    assert f"Example: smart-retail {' '.join(words)}" in result.stdout
+    assert command.help
+
+
+class Failing:
+    """An engine that raises whatever it is asked."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __getattr__(self, name: str) -> Any:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.UsageError("u", "h"), 2),
+        (errors.SettingsError("s", "h"), 2),
+        (errors.DataError("d", "h"), 3),
+        (errors.FitError("f", "h"), 4),
+        (errors.ArtifactError("a", "h"), 5),
+        (errors.LockError("l", "h"), 6),
+        (errors.QualityGateError("q", "h"), 7),
+        (ZeroDivisionError("secret detail"), 1),
+    ],
+    ids=lambda v: type(v).__name__ if isinstance(v, BaseException) else str(v),
+)
+def test_every_error_has_its_exit_code_and_no_traceback(run: Any, error: BaseException, code: int) -> None:
+    result = run("segments", session=Session(open=lambda _: Failing(error)))  # type: ignore[arg-type]
+    assert result.exit_code == code
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) <= 2
+    if isinstance(error, errors.RetailError):
+        assert result.stderr == f"Error: {error.message}\n{error.hint}\n"
+
+
+def test_ctrl_c_stops_without_a_word_of_error(run: Any) -> None:
+    result = run("segments", session=Session(open=lambda _: Failing(KeyboardInterrupt())))  # type: ignore[arg-type, return-value]
+    assert result.exit_code == 130
+    assert result.stderr.strip() == "Stopped."
+
+
+def test_a_bug_asks_to_be_reported_and_shows_itself_on_demand(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = Session(open=lambda _: Failing(ZeroDivisionError("by zero")))  # type: ignore[arg-type, return-value]
+    assert "report" in run("segments", session=broken).stderr
+    monkeypatch.setenv("SMART_RETAIL_DEBUG", "1")
+    assert isinstance(run("segments", session=broken).exception, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("words", [("--artifacts", "shop", "segments"), ("segments", "--artifacts", "shop")])
+def test_the_artifacts_folder_may_stand_before_or_after_the_command(run: Any, engine: Any, words: Any) -> None:
+    session = Session(open=lambda _: engine)
+    assert run(*words, session=session).exit_code == 0
+    assert session.artifacts == Path("shop")
+
+
+def test_the_artifacts_folder_may_come_from_the_environment(run: Any, engine: Any) -> None:
+    session = Session(open=lambda _: engine)
+    run("segments", session=session, env={"SMART_RETAIL_ARTIFACTS": "elsewhere"})
+    assert session.artifacts == Path("elsewhere")
+    run("segments", "--artifacts", "here", session=session, env={"SMART_RETAIL_ARTIFACTS": "elsewhere"})
+    assert session.artifacts == Path("here")
+
+
+def test_the_address_of_an_api_reaches_the_engine(run: Any, engine: Any) -> None:
+    session = Session(open=lambda _: engine)
+    run("recommend", "C-001", "--api-url", "http://127.0.0.1:9", session=session)
+    assert session.api_url == "http://127.0.0.1:9"
+
+
+def test_a_folder_without_a_bundle_says_how_to_make_one(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["--artifacts", str(tmp_path), "recommend", "C-001"])
+    assert result.exit_code == 5
+    assert "smart-retail fit" in result.stderr
+    assert CliRunner().invoke(cli, ["--artifacts", str(tmp_path), "verify"]).exit_code == 5
+
+
+def test_an_unknown_command_is_a_mistake_in_the_call(run: Any) -> None:
+    assert run("recomend", "C-001").exit_code == 2
+
+
+def test_doctor_tells_what_is_missing_without_failing_on_it(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path), "--format", "csv"])
+    assert result.exit_code == 0
+    assert "bundle,absent" in result.stdout
+
+
+def test_doctor_fails_where_a_bundle_is_damaged(tmp_path: Path) -> None:
+    (tmp_path / "current").write_text("nonsense")
+    result = CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)])
+    assert result.exit_code == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("plain é", "plain é"), ("\x1b[31mred", "\ufffd[31mred"), ("a\nb\rc", "a\ufffdb\ufffdc")]
+)
+def test_a_name_cannot_steer_the_terminal(text: str, shown: str) -> None:
+    assert printable(text) == shown
+
+
+def test_every_listed_command_exists() -> None:
+    for name in program.COMMANDS:
+        assert cli.get_command(click.Context(cli), name) is not None
+
+
+COLD = """
+import sys
+from smart_retail_cli.main import cli
+try:
+    cli.main(["recommend", "x", "--format", "json"])
+except SystemExit:
+    pass
+print(*[m for m in ("rich.table", "duckdb", "narwhals", "pandas", "smart_retail.training") if m in sys.modules])
+"""
+
+
+def test_json_needs_neither_tables_nor_fitting(tmp_path: Path) -> None:
+    """The time of a cold start is its imports: none of these may be among them."""
+    done = subprocess.run(
+        [sys.executable, "-c", COLD], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == ""
+
+
+def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
+    shell = f"{sys.executable} -m smart_retail_cli --help | head -n 1; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "0"
+    assert done.stderr == ""
