@@ -18,9 +18,12 @@ from numpy.typing import NDArray
 
 from smart_retail.artifacts import Bundle
 from smart_retail.errors import RetailError, UnknownItemError
+from smart_retail.events import LiveEvents
+from smart_retail.people import People, Person, shoppers
+from smart_retail.profiles import profile
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
-from smart_retail.ranking import NOTHING, Answer, Ask, Ranker
-from smart_retail.recommenders.base import COMPONENTS, UNKNOWN_GROUP, Shoppers
+from smart_retail.ranking import Answer, Ask, Ranker
+from smart_retail.recommenders.base import COMPONENTS, UNKNOWN_GROUP
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.precalculated import ListTable
 from smart_retail.recommenders.reasons import Speaker
@@ -59,6 +62,7 @@ class Engine:
     def __init__(self, bundle: Bundle, rules: Path | None = None) -> None:
         self.bundle = bundle
         self.store = Store(bundle)
+        self.people = People(self.store, LiveEvents(bundle.folder.parents[1], int(bundle.manifest["events_through"])))
         self._rules_path = rules
         self._rules_seen: tuple[int, int] | None = None
         self._rules_now = Rules()
@@ -146,14 +150,12 @@ class Engine:
         """For a visitor without history whose basket holds these items; unknown items count as none."""
         check_page(n, offset)
         rules = self._rules(categories)
-        history = self.store.basket(self.store.items.codes(item_ids))
-        nobody = np.array([UNKNOWN_GROUP], dtype=np.int16)
-        shopper = Shoppers(history, nobody, nobody)
+        visitor = self._visitor(self.store.items.codes(item_ids))
 
         def one(method: str) -> RecommendationList:
             ask = Ask(method, exclude_purchased, offset + n, rules)
-            answer = next(self._ranker.live(ask, shopper, [history.item]))
-            return self._list(None, False, ask, answer, offset, self._speaker(shopper, 0) if explain else None)
+            answer = next(self._ranker.live(ask, shoppers([visitor]), [visitor.seen_items]))
+            return self._list(None, ask, answer, offset, visitor, explain)
 
         return _several(check_method(method), one)
 
@@ -165,9 +167,7 @@ class Engine:
         code = self._item(item_id)
         ask = Ask("similar", False, offset + n, self._rules(categories))
         answer = self._ranker.plain(self._ranker.model.similar(code), ask)
-        nobody = np.array([UNKNOWN_GROUP], dtype=np.int16)
-        speaker = self._speaker(Shoppers(self.store.basket(np.array([code], dtype=np.int32)), nobody, nobody), 0)
-        return self._list(None, False, ask, answer, offset, speaker)
+        return self._list(None, ask, answer, offset, self._visitor(np.array([code], dtype=np.int32)), explain=True)
 
     def popular(self, n: int = 10, *, offset: int = 0, category: str | None = None) -> RecommendationList:
         """The most wanted items, overall or of one category."""
@@ -176,13 +176,12 @@ class Engine:
         code = None if category is None else self.store.names["categories"].index(category)
         ask = Ask("popular", False, offset + n, rules)
         answer = self._ranker.plain(self._ranker.model.popular(code), ask)
-        nobody = np.array([UNKNOWN_GROUP], dtype=np.int16)
-        speaker = self._speaker(Shoppers(self.store.nobody, nobody, nobody), 0)
-        return self._list(None, False, ask, answer, offset, speaker)
+        return self._list(None, ask, answer, offset, self.people.visitor(self.store.nobody), explain=True)
 
     def customer(self, customer_id: str) -> CustomerProfile:
         """Profile; ``known=False`` for an unknown id."""
-        return self.store.profile(customer_id)
+        person = self.people.find(customer_id)
+        return profile(self.store, customer_id, person, self.people.rfm(person))
 
     def customer_ids(self) -> Iterator[str]:
         """Every known customer, in id order."""
@@ -259,13 +258,14 @@ class Engine:
         check_method(method)
         check_page(n, offset)
         rules = self._rules(categories)
-        codes = self.store.customers.codes(ids)
+        people = [self.people.find(i) for i in ids]
 
         def lists(method: str) -> list[RecommendationList]:
             ask = Ask(method, exclude, offset + n, rules)
+            answers = self._answers(ask, people)
             return [
-                self._list(ids[i], bool(codes[i] >= 0), ask, answer, offset, speaker)
-                for i, answer, speaker in self._answers(ask, codes, explain)
+                self._list(customer_id, ask, answer, offset, person, explain)
+                for customer_id, answer, person in zip(ids, answers, people, strict=True)
             ]
 
         if method != ALL:
@@ -275,43 +275,35 @@ class Engine:
         for i in range(len(ids)):
             yield _several(ALL, lambda name, i=i: columns[name][i])
 
-    def _answers(self, ask: Ask, codes: NDArray[np.int32], explain: bool) -> list[tuple[int, Answer, Speaker | None]]:
-        """(place in `codes`, answer, speaker) for each customer, cached where possible."""
-        store, ranker = self.store, self._ranker
-        hidden: dict[int, NDArray[np.int32]] = {}
+    def _answers(self, ask: Ask, people: Sequence[Person]) -> list[Answer]:
+        """Pre-calculated where possible, live in one call for the rest."""
         found: dict[int, Answer] = {}
-        for i, code in enumerate(codes.tolist()):
-            hidden[i] = self._hidden(code) if code >= 0 and (ask.exclude_purchased or ask.rules.pins) else NOTHING
-            if code >= 0 and (answer := ranker.cached(ask, code, hidden[i])) is not None:
-                found[i] = answer
-        rest = [i for i in range(len(codes)) if i not in found]
+        for i, person in enumerate(people):
+            if person.code >= 0 and not person.live:
+                answer = self._ranker.cached(ask, person.code, person.seen_items)
+                if answer is not None:
+                    found[i] = answer
+        rest = [i for i in range(len(people)) if i not in found]
         if rest:
-            shoppers = store.shoppers(codes[rest])
-            found.update(zip(rest, ranker.live(ask, shoppers, [hidden[i] for i in rest]), strict=True))
-        return [
-            (i, found[i], self._speaker(store.shoppers(codes[i : i + 1]), 0) if explain else None)
-            for i in range(len(codes))
-        ]
+            hidden = [people[i].seen_items for i in rest]
+            found.update(zip(rest, self._ranker.live(ask, shoppers([people[i] for i in rest]), hidden), strict=True))
+        return [found[i] for i in range(len(people))]
 
-    def _hidden(self, code: int) -> NDArray[np.int32]:
-        """What a customer bought or sent back."""
-        return np.concatenate((self.store.history(code).item, self.store.returned(code)))
-
-    def _speaker(self, shoppers: Shoppers, row: int) -> Speaker:
-        store = self.store
-        return Speaker(
-            store.item_name,
-            store.items.id,
-            shoppers.history,
-            store.group_name("segments", int(shoppers.segment[row])),
-            store.group_name("clusters", int(shoppers.cluster[row])),
-            store.recent_orders,
-        )
+    def _visitor(self, items: NDArray[np.int32]) -> Person:
+        return self.people.visitor(self.store.basket(items))
 
     def _list(
-        self, customer_id: str | None, known: bool, ask: Ask, answer: Answer, offset: int, speaker: Speaker | None
+        self, customer_id: str | None, ask: Ask, answer: Answer, offset: int, person: Person, explain: bool
     ) -> RecommendationList:
         ranked, arranged, store = answer.ranked, answer.arranged, self.store
+        speaker = Speaker(
+            store.item_name,
+            store.items.id,
+            person.history,
+            store.group_name("segments", person.segment),
+            store.group_name("clusters", person.cluster),
+            store.recent_orders,
+        )
         items = []
         fallback = False
         for i in range(min(offset, len(arranged.item)), min(ask.stop, len(arranged.item))):
@@ -326,11 +318,11 @@ class Engine:
                     category=store.category(code),
                     score=float(arranged.score[i]),
                     source="rule" if place < 0 else SOURCES[POPULAR if filled else int(ranked.share[place].argmax())],
-                    reasons=speaker.reasons(ranked, place, code, boost) if speaker else (),
+                    reasons=speaker.reasons(ranked, place, code, boost) if explain else (),
                 )
             )
         return RecommendationList(
-            customer_id, known, fallback, ask.method, self.version, ask.rules.digest, tuple(items)
+            customer_id, person.known, fallback, ask.method, self.version, ask.rules.digest, tuple(items)
         )
 
     def _item(self, item_id: str) -> int:

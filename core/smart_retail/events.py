@@ -192,30 +192,28 @@ class LiveEvents:
     def __init__(self, artifacts: str | os.PathLike[str], after: int) -> None:
         self._store = EventStore(artifacts)
         self._after = after
-        self._lock = threading.Lock()
         self._local = threading.local()
-        self._version: object = None
         self._by_customer: dict[str, list[Event]] = {}
 
     def of(self, customer_id: str) -> list[Event]:
         """The customer's events since the fit, oldest first."""
         if not self._store.path.exists():
             return []
-        version = self._data_version()
-        if version != self._version:
-            with self._lock:
-                found: dict[str, list[Event]] = {}
-                for event in self._store.all(self._after):
-                    found.setdefault(event.customer_id, []).append(event)
-                self._by_customer, self._version = found, version
+        if self._changed():
+            found: dict[str, list[Event]] = {}
+            for event in self._store.all(self._after):
+                found.setdefault(event.customer_id, []).append(event)
+            self._by_customer = found
         return self._by_customer.get(customer_id, [])
 
-    def _data_version(self) -> tuple[int, int]:
-        """Changes whenever any process has committed: SQLite's own counter, read on one connection a thread."""
+    def _changed(self) -> bool:
+        """Whether any process has committed since this thread looked: SQLite's own counter of a connection."""
         if not hasattr(self._local, "connection"):
             self._local.connection = sqlite3.connect(self._store.path, timeout=10, isolation_level=None)
-        row = self._local.connection.execute("PRAGMA data_version").fetchone()
-        return threading.get_ident(), int(row[0])
+            self._local.version = None
+        version = self._local.connection.execute("PRAGMA data_version").fetchone()[0]
+        changed, self._local.version = version != self._local.version, version
+        return bool(changed)
 
 
 def _mark(salt: str, customer_id: str) -> str:

@@ -1,6 +1,6 @@
 """The serving tables of one bundle: who the customers are, what the items are, what was bought.
 
-In: an opened `Bundle`. Out: look-ups by code, profiles and searches. Arrays stay memory-mapped;
+In: an opened `Bundle`. Out: look-ups by code and searches. Arrays stay memory-mapped;
 nothing is copied when a bundle is opened.
 """
 
@@ -15,22 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.artifacts import Bundle
-from smart_retail.data.interactions import MILLION, History, together
+from smart_retail.data.interactions import MILLION, History
 from smart_retail.ids import IdMap, Texts
-from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Shoppers
-from smart_retail.results import (
-    RFM,
-    CategoryShare,
-    ClusterRef,
-    CustomerMatch,
-    CustomerProfile,
-    Item,
-    Purchase,
-)
-from smart_retail.words import VALUE_TIERS
+from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
+from smart_retail.results import CustomerMatch, Item
 
 EPOCH = date(1970, 1, 1)
-TOP_CATEGORIES = 3
 SCANNED = 10_000
 """Matches looked at in a search before the best are chosen."""
 
@@ -48,15 +38,15 @@ class Store:
 
     @cached_property
     def customers(self) -> IdMap:
-        return IdMap(self._texts("customers/ids"))
+        return IdMap(self.texts("customers/ids"))
 
     @cached_property
     def items(self) -> IdMap:
-        return IdMap(self._texts("items/ids"))
+        return IdMap(self.texts("items/ids"))
 
     @cached_property
     def item_names(self) -> Texts:
-        return self._texts("items/names")
+        return self.texts("items/names")
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
@@ -89,7 +79,7 @@ class Store:
         return self.bundle.arrays("history")
 
     @cached_property
-    def _last_day(self) -> int:
+    def last_day(self) -> int:
         return int(self.bundle.manifest["last_day"])
 
     def item_name(self, code: int) -> str:
@@ -117,15 +107,8 @@ class Store:
             amount=p["amount"][a:b],
             n_customers=1,
             n_items=len(self.items),
-            last_day=self._last_day,
+            last_day=self.last_day,
         )
-
-    def shoppers(self, customers: NDArray[np.int32]) -> Shoppers:
-        """Known customers, in the order given; -1 stands for somebody without history."""
-        parts = [self.history(c) if c >= 0 else self.nobody for c in customers.tolist()]
-        groups = [(self.segment[c], self.cluster[c]) if c >= 0 else (UNKNOWN_GROUP,) * 2 for c in customers.tolist()]
-        segment, cluster = np.array(groups, dtype=np.int16).reshape(-1, 2).T
-        return Shoppers(parts[0] if len(parts) == 1 else together(parts), segment, cluster)
 
     @cached_property
     def nobody(self) -> History:
@@ -141,12 +124,12 @@ class Store:
             customer=np.zeros(n, np.int32),
             order=np.zeros(n, np.int32),
             item=items,
-            day=np.full(n, self._last_day, np.int32),
+            day=np.full(n, self.last_day, np.int32),
             quantity=np.full(n, MILLION, np.int64),
             amount=price.astype(np.int64),
             n_customers=1,
             n_items=len(self.items),
-            last_day=self._last_day,
+            last_day=self.last_day,
         )
 
     def returned(self, customer: int) -> NDArray[np.int32]:
@@ -167,96 +150,19 @@ class Store:
             customers=int(self.bundle.array("items/customers")[code]),
         )
 
-    def profile(self, customer_id: str) -> CustomerProfile:
-        code = self.customers.code(customer_id)
-        if code < 0:
-            return CustomerProfile(customer_id, False, "", "", None, None, 0, None, None, 0.0, (), ())
-        history = self.history(code)
-        cluster = int(self.cluster[code])
-        bought = len(history) > 0
-        return CustomerProfile(
-            customer_id=customer_id,
-            known=True,
-            customer_name=self._texts("customers/names")[code],
-            country=self._texts("customers/countries")[code],
-            rfm=self._rfm(code) if bought else None,
-            cluster=None if cluster == UNKNOWN_GROUP else ClusterRef(cluster, self.names["clusters"][cluster]),
-            orders=len(np.unique(history.order)),
-            first_order=iso(history.day.min()) if bought else None,
-            last_order=iso(history.day.max()) if bought else None,
-            returned_share=float(self.bundle.array("customers/returned_share")[code]),
-            top_categories=self._top_categories(history),
-            purchases=self._item_purchases(history),
-        )
-
     def search_customers(self, text: str, n: int) -> list[CustomerMatch]:
-        codes = _search(self._texts("customers/search"), text, n)
-        names = self._texts("customers/names")
+        codes = _search(self.texts("customers/search"), text, n)
+        names = self.texts("customers/names")
         return [
             CustomerMatch(self.customers.id(c), names[c], self.group_name("segments", int(self.segment[c])))
             for c in codes
         ]
 
     def search_items(self, text: str, n: int) -> list[Item]:
-        return [self.item(c) for c in _search(self._texts("items/search"), text, n)]
+        return [self.item(c) for c in _search(self.texts("items/search"), text, n)]
 
-    def _texts(self, name: str) -> Texts:
+    def texts(self, name: str) -> Texts:
         return Texts(self.bundle.array(f"{name}/data"), self.bundle.array(f"{name}/offsets"))
-
-    def _rfm(self, code: int) -> RFM:
-        def at(name: str) -> int:
-            return int(self.bundle.array(f"rfm/{name}")[code])
-
-        r, f, m = at("r"), at("f"), at("m")
-        return RFM(
-            recency=at("recency"),
-            frequency=at("frequency"),
-            monetary=at("monetary") / MILLION,
-            r=r,
-            f=f,
-            m=m,
-            code=f"{r}{f}{m}",
-            segment=self.group_name("segments", int(self.segment[code])),
-            value_tier=VALUE_TIERS[m - 1],
-        )
-
-    def _top_categories(self, history: History) -> tuple[CategoryShare, ...]:
-        category = self.catalogue.category[history.item]
-        amount = np.bincount(category[category >= 0], history.amount[category >= 0] / MILLION)
-        total = amount.sum()
-        if total <= 0:
-            return ()
-        best = np.argsort(-amount, kind="stable")[:TOP_CATEGORIES]
-        return tuple(
-            CategoryShare(self.names["categories"][c], round(float(amount[c] / total), 6))
-            for c in best
-            if amount[c] > 0
-        )
-
-    def _item_purchases(self, history: History) -> tuple[Purchase, ...]:
-        items, row = np.unique(history.item, return_inverse=True)
-        if len(items) == 0:
-            return ()
-        first, last = np.full(len(items), 2**31 - 1), np.full(len(items), -(2**31))
-        np.minimum.at(first, row, history.day)
-        np.maximum.at(last, row, history.day)
-        quantity, amount = np.zeros(len(items), np.int64), np.zeros(len(items), np.int64)
-        np.add.at(quantity, row, history.quantity)
-        np.add.at(amount, row, history.amount)
-        orders = np.bincount(row)
-        return tuple(
-            Purchase(
-                item_id=self.items.id(int(items[i])),
-                item_name=self.item_name(int(items[i])),
-                category=self.category(int(items[i])),
-                orders=int(orders[i]),
-                quantity=int(quantity[i]) / MILLION,
-                amount=int(amount[i]) / MILLION,
-                first_day=iso(first[i]),
-                last_day=iso(last[i]),
-            )
-            for i in np.lexsort((items, -last)).tolist()
-        )
 
 
 def _search(texts: Texts, text: str, n: int) -> list[int]:

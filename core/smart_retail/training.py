@@ -294,6 +294,8 @@ def _publish(
                 "settings_digest": settings.digest(),
                 "data_fingerprint": prepared.fingerprint,
                 "last_day": history.last_day,
+                "analysis_day": fitted.analysis_day,
+                "events_through": 0,
                 "cleaning": prepared.report.as_dict(),
                 "scorecard": fitted.scorecard,
             }

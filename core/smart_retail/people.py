@@ -1,0 +1,191 @@
+"""Who asks: a customer with the purchases of the bundle and what came since, or a visitor with a basket.
+
+In: an id and the live events. Out: `Person`: purchases, segment and cluster as of now. Events change the
+same arrays that a fit would have written, so that every method follows them without a refit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data.interactions import MILLION, History, together
+from smart_retail.events import Event, LiveEvents
+from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
+from smart_retail.results import RFM
+from smart_retail.segmentation.placement import Placement
+from smart_retail.segmentation.rfm import RfmModel
+from smart_retail.store import EPOCH, Store
+from smart_retail.words import VALUE_TIERS
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One shopper, as of now."""
+
+    code: int
+    """In the bundle; -1 for somebody who is not in it."""
+    known: bool
+    live: bool
+    """Whether anything came since the fit."""
+    history: History
+    """Kept purchases."""
+    sent_back: NDArray[np.int32]
+    """Items that went back and of which none was kept."""
+    segment: int
+    cluster: int
+
+    @property
+    def seen_items(self) -> NDArray[np.int32]:
+        """What `exclude_purchased` hides: bought or sent back."""
+        return np.concatenate((self.history.item, self.sent_back))
+
+
+def shoppers(people: Sequence[Person]) -> Shoppers:
+    """Several people as the recommenders take them."""
+    return Shoppers(
+        people[0].history if len(people) == 1 else together([p.history for p in people]),
+        np.array([p.segment for p in people], dtype=np.int16),
+        np.array([p.cluster for p in people], dtype=np.int16),
+    )
+
+
+class People:
+    """Finds people in a bundle and its live events."""
+
+    def __init__(self, store: Store, live: LiveEvents) -> None:
+        self._store = store
+        self._live = live
+
+    def find(self, customer_id: str) -> Person:
+        """A customer; somebody unknown has an empty history."""
+        store = self._store
+        code = store.customers.code(customer_id)
+        events = self._live.of(customer_id)
+        if events:
+            return self._with_events(code, events)
+        if code < 0:
+            return self.visitor(store.nobody)
+        return Person(
+            code=code,
+            known=True,
+            live=False,
+            history=store.history(code),
+            sent_back=store.returned(code),
+            segment=int(store.segment[code]),
+            cluster=int(store.cluster[code]),
+        )
+
+    def visitor(self, history: History) -> Person:
+        """Somebody without an account, who holds these items."""
+        return Person(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)
+
+    def _with_events(self, code: int, events: Sequence[Event]) -> Person:
+        store = self._store
+        before = store.history(code) if code >= 0 else store.nobody
+        history = _merged(before, events, store.items.codes(e.item_id for e in events))
+        sent_back = np.setdiff1d(store.items.codes(e.item_id for e in events if e.quantity < 0), history.item)
+        sent_back = sent_back[sent_back >= 0]
+        if code >= 0:
+            sent_back = np.setdiff1d(np.union1d(sent_back, store.returned(code)), history.item)
+        segment = cluster = UNKNOWN_GROUP
+        if len(history):
+            numbers = self._numbers(history)
+            segment = int(self._rfm_model.segment(*self._rfm_model.score(*numbers)[:2])[0])
+            cluster = int(self._placement.cluster(*numbers)[0])
+        return Person(code, True, True, history, sent_back.astype(np.int32), segment, cluster)
+
+    def rfm(self, person: Person) -> RFM | None:
+        """Recency, frequency and monetary of somebody with kept purchases, scored by the cut points of the fit."""
+        if len(person.history) == 0 or not person.known:
+            return None
+        recency, frequency, monetary = self._numbers(person.history)
+        r, f, m = (int(score[0]) for score in self._rfm_model.score(recency, frequency, monetary))
+        return RFM(
+            recency=int(recency[0]),
+            frequency=int(frequency[0]),
+            monetary=int(monetary[0]) / MILLION,
+            r=r,
+            f=f,
+            m=m,
+            code=f"{r}{f}{m}",
+            segment=self._store.group_name("segments", person.segment),
+            value_tier=VALUE_TIERS[m - 1],
+        )
+
+    def _numbers(self, history: History) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Recency (days), frequency (orders) and monetary (millionths) of one history, shape ``(1,)`` each."""
+        today = int(self._store.bundle.manifest["analysis_day"])
+        if history.last_day > self._store.last_day:
+            today = max(today, history.last_day + 1)
+        return (
+            np.array([today - int(history.day.max())]),
+            np.array([len(np.unique(history.order))]),
+            np.array([int(history.amount.sum())]),
+        )
+
+    @cached_property
+    def _rfm_model(self) -> RfmModel:
+        return RfmModel.from_arrays(self._store.bundle.arrays("rfm_model"), self._store.bundle.json("rfm_model"))
+
+    @cached_property
+    def _placement(self) -> Placement:
+        return Placement.from_arrays(self._store.bundle.arrays("placement"), self._store.bundle.json("placement"))
+
+
+_Row = tuple[int, int, int, int, int]
+"""Order, item, day, quantity, amount."""
+
+
+def _merged(before: History, events: Sequence[Event], codes: NDArray[np.int32]) -> History:
+    """The purchases before with the events after them; returns consume the latest purchases of the item."""
+    orders: dict[str, int] = {}
+    first = int(before.order.max()) + 1 if len(before) else 0
+    rows = list(
+        zip(*(getattr(before, c).tolist() for c in ("order", "item", "day", "quantity", "amount")), strict=True)
+    )
+    last_day = before.last_day
+    for event, code in zip(events, codes.tolist(), strict=True):
+        day = (date.fromisoformat(event.timestamp[:10]) - EPOCH).days
+        if code < 0:
+            continue  # an item that the bundle does not know waits for the next fit
+        if event.quantity > 0:
+            number = orders.setdefault(event.order_id, first + len(orders))
+            rows.append((number, code, day, event.quantity, event.amount))
+            last_day = max(last_day, day)
+        else:
+            rows = _taken_back(rows, code, -event.quantity)
+    rows.sort(key=lambda row: (row[2], row[0], row[1]))
+    columns = list(zip(*rows, strict=True)) or [()] * 5
+    order, item, days = (np.array(column, dtype=np.int32) for column in columns[:3])
+    quantity, amount = (np.array(column, dtype=np.int64) for column in columns[3:])
+    return replace(
+        before,
+        customer=np.zeros(len(rows), np.int32),
+        order=order,
+        item=item,
+        day=days,
+        quantity=quantity,
+        amount=amount,
+        last_day=last_day,
+    )
+
+
+def _taken_back(rows: list[_Row], item: int, quantity: int) -> list[_Row]:
+    """Rows without `quantity` (millionths) of the item, the latest purchases first, amounts pro rata."""
+    left = []
+    for row in reversed(rows):
+        if row[1] != item or quantity == 0:
+            left.append(row)
+            continue
+        gone = min(quantity, row[3])
+        quantity -= gone
+        if gone < row[3]:
+            kept = row[3] - gone
+            left.append((*row[:3], kept, row[4] * kept // row[3]))
+    return left[::-1]

@@ -1,0 +1,76 @@
+"""A person's profile as people read it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from smart_retail.data.interactions import MILLION, History
+from smart_retail.people import Person
+from smart_retail.recommenders.base import UNKNOWN_GROUP
+from smart_retail.results import RFM, CategoryShare, ClusterRef, CustomerProfile, Purchase
+from smart_retail.store import Store, iso
+
+TOP_CATEGORIES = 3
+
+
+def profile(store: Store, customer_id: str, person: Person, rfm: RFM | None) -> CustomerProfile:
+    """Who the customer is; ``known=False`` and nothing else for somebody unknown."""
+    history, code = person.history, person.code
+    bought = len(history) > 0
+    return CustomerProfile(
+        customer_id=customer_id,
+        known=person.known,
+        customer_name=store.texts("customers/names")[code] if code >= 0 else "",
+        country=store.texts("customers/countries")[code] if code >= 0 else "",
+        rfm=rfm,
+        cluster=None if person.cluster == UNKNOWN_GROUP else _cluster(store, person.cluster),
+        orders=len(np.unique(history.order)),
+        first_order=iso(history.day.min()) if bought else None,
+        last_order=iso(history.day.max()) if bought else None,
+        returned_share=float(store.bundle.array("customers/returned_share")[code]) if code >= 0 else 0.0,
+        top_categories=_top_categories(store, history),
+        purchases=_purchases(store, history),
+    )
+
+
+def _cluster(store: Store, cluster: int) -> ClusterRef:
+    return ClusterRef(cluster, store.group_name("clusters", cluster))
+
+
+def _top_categories(store: Store, history: History) -> tuple[CategoryShare, ...]:
+    category = store.catalogue.category[history.item]
+    named = category >= 0
+    amount = np.bincount(category[named], history.amount[named] / MILLION)
+    total = amount.sum()
+    if total <= 0:
+        return ()
+    best = np.argsort(-amount, kind="stable")[:TOP_CATEGORIES]
+    return tuple(
+        CategoryShare(store.names["categories"][c], round(float(amount[c] / total), 6))
+        for c in best.tolist()
+        if amount[c] > 0
+    )
+
+
+def _purchases(store: Store, history: History) -> tuple[Purchase, ...]:
+    """By item, newest first."""
+    if len(history) == 0:
+        return ()
+    order = np.lexsort((history.day, history.item))
+    items, start, orders = np.unique(history.item[order], return_index=True, return_counts=True)
+    days = history.day[order]
+    first, last = days[start], days[start + orders - 1]
+    quantity, amount = (np.add.reduceat(c[order], start) for c in (history.quantity, history.amount))
+    return tuple(
+        Purchase(
+            item_id=store.items.id(int(items[i])),
+            item_name=store.item_name(int(items[i])),
+            category=store.category(int(items[i])),
+            orders=int(orders[i]),
+            quantity=int(quantity[i]) / MILLION,
+            amount=int(amount[i]) / MILLION,
+            first_day=iso(first[i]),
+            last_day=iso(last[i]),
+        )
+        for i in np.lexsort((items, -last)).tolist()
+    )
