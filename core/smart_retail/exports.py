@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -183,7 +183,10 @@ def _to_parquet(part: Path, chunks: Iterable[list[Row]]) -> int:
 
 
 def write_table(
-    path: str | os.PathLike[str], rows: Iterable[Sequence[object]], columns: Sequence[str], stamp: str
+    path: str | os.PathLike[str],
+    rows: Iterable[Mapping[str, object]],
+    columns: Mapping[str, str],
+    stamp: Mapping[str, str],
 ) -> int:
     """Write a table for people as CSV or XLSX.
 
@@ -191,12 +194,12 @@ def write_table(
     ----------
     path : path
         Ends in ``.csv`` or ``.xlsx``.
-    rows : iterable of sequence
-        Cells: text, numbers, booleans or None. Numbers stay numbers; no text becomes a formula.
-    columns : sequence of str
-        The headings.
-    stamp : str
-        What the table was made from, such as model version and data period: a last column of a CSV, a sheet
+    rows : iterable of mapping
+        Cells by column name: text, numbers, booleans or None. Numbers stay numbers; no text becomes a formula.
+    columns : mapping
+        Name -> heading, in the order wanted.
+    stamp : mapping
+        What the table was made from, such as model version and data period: further columns of a CSV, a sheet
         of its own in an XLSX.
 
     Returns
@@ -215,22 +218,23 @@ def write_table(
     kind = target.suffix.lower()
     if kind not in (".csv", ".xlsx"):
         raise UsageError(f"{target.name} is neither a .csv nor an .xlsx file.", "End the name in one of the two.")
+    cells = (tuple(row.get(name) for name in columns) for row in rows)
     with _whole(target) as part:
-        return (_people_csv if kind == ".csv" else _people_xlsx)(part, rows, columns, stamp)
+        return (_people_csv if kind == ".csv" else _people_xlsx)(part, cells, list(columns.values()), stamp)
 
 
-def _people_csv(part: Path, rows: Iterable[Sequence[object]], columns: Sequence[str], stamp: str) -> int:
+def _people_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
     written = 0
     # With the byte order mark, spreadsheets read the file as UTF-8.
     with part.open("w", encoding="utf-8-sig", newline="") as file:
-        out = CsvRows(file, (*columns, "Made from"))
+        out = CsvRows(file, (*headings, *stamp))
         for row in rows:
-            out.write([tuple(defused(v) for v in (*row, stamp))])
+            out.write([tuple(defused(v) for v in (*row, *stamp.values()))])
             written += 1
     return written
 
 
-def _people_xlsx(part: Path, rows: Iterable[Sequence[object]], columns: Sequence[str], stamp: str) -> int:
+def _people_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
     try:
         import xlsxwriter
     except ImportError as error:
@@ -245,14 +249,17 @@ def _people_xlsx(part: Path, rows: Iterable[Sequence[object]], columns: Sequence
         text = book.add_format({"quote_prefix": True})
         sheet = book.add_worksheet("Table")
         sheet.freeze_panes(1, 0)
-        sheet.write_row(0, 0, columns, bold)
+        sheet.write_row(0, 0, headings, bold)
         for written, row in enumerate(rows, start=1):
             for c, value in enumerate(row):
                 if isinstance(value, str):
                     sheet.write_string(written, c, value, text if value.startswith(_FORMULA) else None)
                 elif value is not None:
                     sheet.write(written, c, value)
-        book.add_worksheet("About").write_string(0, 0, stamp)
+        about = book.add_worksheet("About")
+        for r, pair in enumerate(stamp.items()):
+            for c, value in enumerate(pair):
+                about.write_string(r, c, value)
     return written
 
 

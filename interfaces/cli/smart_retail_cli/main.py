@@ -28,6 +28,7 @@ COMMANDS = {
     "clusters": "look",
     "serve": "serve",
     "desktop": "serve",
+    "openapi": "serve",
     "versions": "bundle",
     "inspect": "bundle",
     "verify": "bundle",

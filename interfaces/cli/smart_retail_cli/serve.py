@@ -38,12 +38,44 @@ def serve() -> None:
 @serve.command(cls=Command, epilog="Example: smart-retail serve api --port 8000 --workers 2")
 @host_option
 @port_option(8000)
-@click.option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
+@click.option("--keys", type=click.Path(), metavar="FILE", help="Keys that may ask; needed beyond this machine.")
+@click.option(
+    "--new-key", type=click.Choice(("read", "admin")), help="Print a new key and its line for FILE; no serving."
+)
+@click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name to answer to; may be repeated.")
+@click.option("--cors-origin", "origins", multiple=True, metavar="URL", help="Web page that may ask; may be repeated.")
+@click.option(
+    "--rate", type=click.FloatRange(0), default=0.0, help="Requests a second for each key (default: no limit)."
+)
+@click.option("--log-level", type=click.Choice(("info", "warning", "error")), default="warning", show_default=True)
 @pass_session
-def api(session: Session, host: str, port: int, workers: int) -> None:
-    """Start the HTTP API (docs at /docs)."""
+def api(
+    session: Session,
+    host: str,
+    port: int,
+    workers: int,
+    keys: str | None,
+    new_key: str | None,
+    hosts: tuple[str, ...],
+    origins: tuple[str, ...],
+    rate: float,
+    log_level: str,
+) -> None:
+    """Start the HTTP API (documentation at /docs)."""
     launch = front_end("smart_retail_flask.launch", "flask")
-    launch.serve(artifacts=str(session.artifacts), host=host, port=port, workers=workers)
+    options = front_end("smart_retail_flask.settings", "flask")
+    if new_key:
+        key, line = options.new_key(new_key)
+        click.echo(f"Key, shown this once:   {key}\nLine for the key file:  {line}")
+        return
+    settings = options.ApiSettings(
+        keys=options.read_keys(keys) if keys else (), hosts=hosts, cors_origins=origins, rate=rate
+    )
+    more = {"threads": session.threads} if session.threads else {}
+    launch.serve(
+        session.artifacts, host, port, workers, settings=settings, rules=session.rules, log_level=log_level, **more
+    )
 
 
 @serve.command(cls=Command, epilog="Example: smart-retail serve streamlit --api-url http://127.0.0.1:8000")
@@ -79,4 +111,20 @@ def start(launch: Any, session: Session, host: str, port: int) -> None:
 @pass_session
 def desktop(session: Session) -> None:
     """Start the desktop tool."""
-    front_end("smart_retail_tkinter.launch", "tkinter").start(artifacts=str(session.artifacts), api_url=session.api_url)
+    key = os.environ.get("SMART_RETAIL_API_KEY")
+    front_end("smart_retail_tkinter.launch", "tkinter").run(str(session.artifacts), session.api_url, key)
+
+
+@click.group(short_help="The API's description.")
+def openapi() -> None:
+    """The API's description for other programs."""
+
+
+@openapi.command(cls=Command, epilog="Example: smart-retail openapi export -o openapi.json")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), default="openapi.json", show_default=True, metavar="FILE"
+)
+def export(output: str) -> None:
+    """Write the OpenAPI 3.1 document of the API."""
+    front_end("smart_retail_flask.spec", "flask").export(output)
+    note(f"Written to {output}.")

@@ -1,0 +1,150 @@
+"""Files that leave the engine: exact ids for machines, no formulas for people, whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from smart_retail.errors import NeedsLocalEngineError, UsageError
+from smart_retail.exports import RECOMMENDATION_COLUMNS, defused, write_recommendations, write_table
+from smart_retail.protocol import METHODS
+from smart_retail.results import Reason, Recommendation, RecommendationList
+
+NASTY = (
+    "=1+1",
+    "-2",
+    "+3",
+    "@x",
+    "\tt",
+    "\rr",
+    "a\rb",
+    "a\nb",
+    'q"q',
+    "a,b",
+    "00012",
+    "1e5",
+    " ",
+    "",
+    "é",
+    "日本",
+    "\x00z",
+)
+
+
+class Shop:
+    """Answers everybody with items whose ids are the customer's own, so that a mix-up shows."""
+
+    version = "v1"
+
+    def __init__(self, ids: Sequence[str] = ()) -> None:
+        self.ids = ids
+        self.asked: list[int] = []
+
+    def customer_ids(self) -> Sequence[str]:
+        return self.ids
+
+    def recommend_many(
+        self, customer_ids: Sequence[str], method: str, n: int, *, exclude_purchased: bool = True
+    ) -> list[RecommendationList]:
+        self.asked.append(len(customer_ids))
+        methods = METHODS if method == "all" else (method,)
+        return [
+            RecommendationList(c, c in self.ids, False, method, "v1", "", (), {m: self._list(c, m, n) for m in methods})
+            if method == "all"
+            else self._list(c, method, n)
+            for c in customer_ids
+        ]
+
+    def _list(self, customer: str, method: str, n: int) -> RecommendationList:
+        reasons = (Reason("popular", "popular", 1, 0.2, None, "weak"), Reason("cluster", "rfm", 1, 0.8, None, "strong"))
+        items = tuple(
+            Recommendation(r, f"{customer}|{r}", "=name", "c", 1 / r, "rfm", reasons) for r in range(1, n + 1)
+        )
+        return RecommendationList(customer, customer in self.ids, False, method, "v1", "", items)
+
+
+def read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8), unique=True))
+def test_every_id_comes_back_from_csv_and_parquet(ids: list[str]) -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file in ("out.csv", "out.parquet"):
+            assert write_recommendations(Shop(ids), folder / file, n=2) == 2 * len(ids)  # type: ignore[arg-type]
+        assert [row["customer_id"] for row in read(folder / "out.csv")] == [i for i in sorted(ids) for _ in "12"]
+        table = duckdb.sql(f"SELECT customer_id, item_id FROM '{folder / 'out.parquet'}'").fetchall()
+        assert table == [(i, f"{i}|{rank}") for i in sorted(ids) for rank in (1, 2)]
+
+
+def test_a_batch_says_the_strongest_reason_and_is_sorted(tmp_path: Path) -> None:
+    write_recommendations(Shop(["b", "a"]), tmp_path / "out.csv", method="all", n=2)  # type: ignore[arg-type]
+    rows = read(tmp_path / "out.csv")
+    assert list(rows[0]) == list(RECOMMENDATION_COLUMNS)
+    assert [(r["customer_id"], r["method"], r["rank"]) for r in rows] == [
+        (c, m, rank) for c in "ab" for m in sorted(METHODS) for rank in "12"
+    ]
+    assert {r["reason"] for r in rows} == {"strong"}
+    assert {r["known"] for r in rows} == {"true"}
+
+
+def test_customers_are_asked_for_in_chunks(tmp_path: Path) -> None:
+    shop = Shop([f"{i:05d}" for i in range(2500)])
+    assert write_recommendations(shop, tmp_path / "out.csv", n=1) == 2500  # type: ignore[arg-type]
+    assert shop.asked == [1000, 1000, 500]
+
+
+def test_a_batch_that_fails_leaves_the_file_before_it(tmp_path: Path) -> None:
+    class Broken(Shop):
+        def recommend_many(self, *_: object, **__: object) -> list[RecommendationList]:
+            raise UsageError("no")
+
+    (tmp_path / "out.csv").write_text("before")
+    with pytest.raises(UsageError):
+        write_recommendations(Broken(["a"]), tmp_path / "out.csv")  # type: ignore[arg-type]
+    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
+    assert (tmp_path / "out.csv").read_text() == "before"
+
+
+def test_all_customers_need_an_engine_that_knows_them(tmp_path: Path) -> None:
+    with pytest.raises(NeedsLocalEngineError):
+        write_recommendations(object(), tmp_path / "out.csv")  # type: ignore[arg-type]
+
+
+def test_no_text_of_a_table_for_people_is_a_formula(tmp_path: Path) -> None:
+    rows = [{"text": text, "number": -1.5} for text in NASTY if "\x00" not in text]
+    columns = {"text": "Text", "number": "Number"}
+    assert write_table(tmp_path / "t.csv", rows, columns, {"Model": "=v1"}) == len(rows)
+    with (tmp_path / "t.csv").open(encoding="utf-8-sig", newline="") as file:
+        table = list(csv.DictReader(file))
+    assert not [r["Text"] for r in table if r["Text"].startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert [r["Text"].removeprefix("'") for r in table] == [r["text"] for r in rows]
+    assert {r["Number"] for r in table} == {"-1.5"}
+    assert {r["Model"] for r in table} == {"'=v1"}
+
+
+def test_a_spreadsheet_holds_text_as_text_and_numbers_as_numbers(tmp_path: Path) -> None:
+    rows = [{"id": text, "n": 2, "x": 0.5} for text in ("=1+1", "-2", "00012", "1e5")]
+    write_table(tmp_path / "t.xlsx", rows, {"id": "Id", "n": "N", "x": "X"}, {"Model": "v1"})
+    book = openpyxl.load_workbook(tmp_path / "t.xlsx")
+    assert [[c.value for c in row] for row in book["Table"].iter_rows()][1:] == [[r["id"], 2, 0.5] for r in rows]
+    assert {c.data_type for c in book["Table"]["A"][1:]} == {"s"}
+    assert [c.quotePrefix for c in book["Table"]["A"][1:]] == [True, True, False, False]
+    assert [[c.value for c in row] for row in book["About"].iter_rows()] == [["Model", "v1"]]
+
+
+@pytest.mark.parametrize("value", [-1, 2.5, None, "plain", "a=b", ""])
+def test_harmless_values_are_left_alone(value: object) -> None:
+    assert defused(value) == value

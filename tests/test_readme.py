@@ -1,0 +1,90 @@
+"""The README keeps its word: every command and extra stands in it, and what it shows exists."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from smart_retail_cli.main import cli
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def leaves(group: click.Group = cli, path: str = "") -> dict[str, click.Command]:
+    """Command line -> command, for every one."""
+    context, found = click.Context(group), {}
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        words = f"{path} {name}".strip()
+        found |= leaves(command, words) if isinstance(command, click.Group) else {words: command}
+    return found
+
+
+def shown() -> list[str]:
+    """Every call of the program that a code block shows."""
+    blocks = re.findall(r"```(?:sh)?\n(.*?)```", README, re.S)
+    lines = [line.partition(" #")[0] for block in blocks for line in block.splitlines()]
+    return [line[line.index("smart-retail ") :].strip() for line in lines if "smart-retail " in line]
+
+
+@pytest.mark.parametrize("words", leaves())
+def test_every_command_stands_in_the_table(words: str) -> None:
+    assert re.search(rf"^\| `smart-retail {words}[ `]", README, re.M)
+
+
+def test_the_table_names_no_command_that_is_not_there() -> None:
+    named = re.findall(r"^\| `smart-retail ([a-z ]+?)(?: [A-Z-][^`]*)?`", README, re.M)
+    assert set(named) == set(leaves())
+
+
+@pytest.mark.parametrize("line", shown())
+def test_every_call_that_is_shown_would_be_understood(line: str) -> None:
+    """Parsed by the real commands, but not run."""
+    words = shlex.split(line.partition(">>")[0])[1:]
+    command: click.Command = cli
+    context = click.Context(cli)
+    while isinstance(command, click.Group):
+        context = command.make_context("smart-retail", words, resilient_parsing=True)
+        words = [*context._protected_args, *context.args] if hasattr(context, "_protected_args") else context.args
+        name, words = words[0], words[1:]
+        found = command.get_command(context, name)
+        assert found is not None, name
+        command = found
+    options = {text for parameter in command.params for text in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word for word in words if word.startswith("-")} <= options
+
+
+def test_every_extra_stands_in_the_readme() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for extra in set(project["optional-dependencies"]) - {"dev", "all"}:
+        assert f"`{extra}`" in README
+
+
+def test_every_file_that_is_linked_is_there() -> None:
+    for page in (ROOT / "README.md", *ROOT.glob("docs/*.md")):
+        links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    from smart_retail import errors
+
+    told = {
+        int(code)
+        for code in re.findall(r"(?:: |, |\s)(\d) (?:ok|bug|usage|data|fitting|artifacts|another|the)", README)
+    }
+    real = {c.exit_code for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.RetailError)}
+    assert told == real | {0}
+
+
+def test_help_of_the_program_lists_every_command() -> None:
+    text = CliRunner().invoke(cli, ["--help"]).stdout
+    assert all(re.search(rf"^  {words.split()[0]} ", text, re.M) for words in leaves())
