@@ -1,0 +1,152 @@
+"""DuckDB: the embedded default, out of core, its database a temporary file.
+
+It reads local files only: no extension is installed or loaded and no address is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data import limits
+from smart_retail.data.formats import NUMBER, Format
+from smart_retail.data.numbers import plain_numbers
+from smart_retail.data.text import TextFile
+
+_OFFSET = r"\s*(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
+
+
+class DuckDB:
+    name = "duckdb"
+    read_errors = (duckdb.Error,)
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        config: dict[str, Any] = {
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allow_community_extensions": False,
+            "preserve_insertion_order": False,
+            "temp_directory": str(folder / "spill"),
+            "memory_limit": f"{_memory_megabytes()}MB",
+        }
+        if threads:
+            config["threads"] = threads
+        self._folder = folder
+        self._names = count()
+        self._connection = duckdb.connect(str(folder / "lines.duckdb"), config=config)
+
+    def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
+        return self._lazy(self._connection.sql(f"SELECT * FROM {_read_csv(file, self._folder, pad)}"))
+
+    def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
+        return self._lazy(self._connection.sql(f"SELECT * FROM read_parquet({_text(_no_glob(path, self._folder))})"))
+
+    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+        native = nw.to_native(frame, pass_through=True)
+        if isinstance(native, duckdb.DuckDBPyRelation):
+            # Another connection's relation cannot be joined with ours; Parquet needs no further package.
+            path = self._folder / f"adopted-{next(self._names)}.parquet"
+            native.write_parquet(str(path))
+            return self.read_parquet(path)
+        narwhal = nw.from_native(native)
+        eager = narwhal.collect() if isinstance(narwhal, nw.LazyFrame) else narwhal
+        relation = self._connection.from_arrow(eager.to_arrow())
+        return self.keep(self._lazy(relation))
+
+    def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
+        if not formats:
+            return frame
+        frame = plain_numbers(frame, formats)
+        items = [
+            f"{_parsed(_name(name), formats[name])} AS {_name(name)}" if name in formats else _name(name)
+            for name in frame.collect_schema().names()
+        ]
+        return self._lazy(nw.to_native(frame).select(", ".join(items)))
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        table = f"kept_{next(self._names)}"
+        nw.to_native(frame).create(table)
+        return self._lazy(self._connection.table(table))
+
+    def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
+        return {name: _dense(values) for name, values in nw.to_native(frame).fetchnumpy().items()}
+
+    def close(self) -> None:
+        self._connection.close()
+
+    @staticmethod
+    def _lazy(relation: Any) -> nw.LazyFrame[Any]:
+        frame = nw.from_native(relation)
+        return frame if isinstance(frame, nw.LazyFrame) else frame.lazy()
+
+
+def _read_csv(file: TextFile, folder: Path, pad: bool) -> str:
+    columns = ", ".join(f"{_text(str(i))}: 'VARCHAR'" for i in range(len(file.header)))
+    newline = {"\n": r"\n", "\r": r"\r", "\r\n": r"\r\n"}[file.newline]
+    return (
+        f"read_csv({_text(_no_glob(file.path, folder))}, auto_detect=false, header=false, skip={file.skip}, "
+        f"delim={_text(file.separator)}, quote='\"', escape='\"', new_line='{newline}', "
+        f"columns={{{columns}}}, max_line_size={limits.MAX_LINE_BYTES}, "
+        f"null_padding={str(pad).lower()})"
+    )
+
+
+def _no_glob(path: Path, folder: Path) -> str:
+    """A path that DuckDB does not take for a pattern."""
+    if not any(sign in str(path) for sign in "*?[{"):
+        return str(path.resolve())
+    link = folder / f"source-{abs(hash(str(path)))}"
+    if not link.exists():
+        link.symlink_to(path.resolve())
+    return str(link)
+
+
+def _parsed(name: str, form: Format) -> str:
+    if form.kind == NUMBER:
+        return f"TRY_CAST({name} AS DOUBLE)"
+    if form.patterns:
+        patterns = ", ".join(_text(p) for p in form.patterns)
+        return f"TRY_STRPTIME(TRIM({name}), [{patterns}])"
+    # A cast converts a time with an offset to UTC; the shop's own calendar day is what counts.
+    return (
+        f"TRY_CAST(CASE WHEN contains({name}, '+') OR contains({name}, 'Z') OR contains(substr({name}, 12), '-') "
+        f"THEN regexp_replace({name}, {_text(_OFFSET)}, '') ELSE {name} END AS TIMESTAMP)"
+    )
+
+
+def _dense(values: NDArray[Any]) -> NDArray[Any]:
+    """Without a mask: missing texts as None, missing numbers as NaN."""
+    if not isinstance(values, np.ma.MaskedArray):
+        return values
+    if values.dtype == object:
+        return values.filled(None)
+    if not values.mask.any():
+        return values.data
+    if values.dtype.kind == "M":
+        return values.filled(np.datetime64("NaT"))
+    return values.astype(np.float64).filled(np.nan)
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _memory_megabytes() -> int:
+    """A quarter of the machine, at least 512 MB and at most 4 GB; DuckDB spills what is more."""
+    try:
+        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        total = 8 * 2**30
+    return int(min(max(total / 4, 512 * 2**20), 4 * 2**30) / 2**20)

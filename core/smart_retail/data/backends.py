@@ -1,0 +1,76 @@
+"""What differs between the engines that run the relational work, and nothing more.
+
+Everything else is Narwhals expressions. An engine reads text and Parquet files, turns texts into
+numbers and moments (null where it cannot), keeps a result, and hands columns to NumPy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import narwhals as nw
+from numpy.typing import NDArray
+
+from smart_retail.data.formats import Format
+from smart_retail.data.text import TextFile
+from smart_retail.errors import MissingExtraError, UsageError
+
+Build = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+
+
+class Backend(Protocol):
+    """One engine at work in a folder for temporary files."""
+
+    name: str
+
+    read_errors: tuple[type[Exception], ...]
+    """What it raises when a file is not as expected."""
+
+    def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
+        """Every column as text, named ``0``, ``1``, ... by place; `pad` fills short rows."""
+
+    def read_parquet(self, path: Path) -> nw.LazyFrame[Any]: ...
+
+    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+        """A data frame that the caller brought, as this engine's own."""
+
+    def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
+        """The named text columns as float64 or as moments without a time zone; null where unread."""
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        """The result, calculated once. The order of rows is not kept."""
+
+    def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
+        """All columns as arrays; missing texts are None, missing numbers NaN."""
+
+    def close(self) -> None:
+        """Give back memory, connections and files."""
+
+
+def open_backend(name: str, folder: Path, threads: int) -> Backend:
+    """The engine of this name (`DataSettings.backend`), working in `folder`."""
+    try:
+        if name == "duckdb":
+            from smart_retail.data.backend_duckdb import DuckDB
+
+            return DuckDB(folder, threads)
+        if name == "polars":
+            from smart_retail.data.backend_polars import Polars
+
+            return Polars(folder, threads)
+        if name == "pandas":
+            from smart_retail.data.backend_pandas import Pandas
+
+            return Pandas(folder, threads)
+        if name == "spark":
+            from smart_retail.data.backend_spark import Spark
+
+            return Spark(folder, threads)
+    except ImportError as error:
+        extra = {"spark": "spark", "polars": "dev"}.get(name, "train")
+        raise MissingExtraError(
+            f"The {name} backend is not installed.", f"pip install 'smart-retail-engine[{extra}]'"
+        ) from error
+    raise UsageError(f"There is no backend {name}.", "Choose duckdb, polars, pandas or spark.")

@@ -1,0 +1,110 @@
+"""Who the customers are and what the items are: codes, names, categories, prices.
+
+In: accepted lines. Out: `IdMap`s, lines with integer codes, and arrays by code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail import columns as c
+from smart_retail.data.backends import Backend
+from smart_retail.data.preprocessing import DAY, FLAG, KIND, Frame
+from smart_retail.errors import DataError
+from smart_retail.ids import IdMap, Texts
+
+CODE: Final = "code"
+CODED: Final = (
+    c.CUSTOMER_ID, c.ITEM_ID, c.ORDER_ID, c.TIMESTAMP, DAY, c.QUANTITY, c.AMOUNT, KIND, FLAG,
+)  # fmt: skip
+
+
+def codes(lines: Frame, column: str, backend: Backend) -> Frame:
+    """Distinct ids with their codes, 0.. in byte order."""
+    distinct = lines.select(column).unique().with_row_index(CODE, order_by=column)
+    return backend.keep(distinct.with_columns(nw.col(CODE).cast(nw.Int32)))
+
+
+def id_map(coded: Frame, column: str, backend: Backend) -> IdMap:
+    found = backend.fetch(coded)
+    ids: list[str] = found[column][np.argsort(found[CODE])].tolist()
+    if any("\0" in i for i in ids):
+        raise DataError(f"The column {column} holds NUL bytes.", "Is the source a text file?")
+    return IdMap(Texts.of(ids))
+
+
+def coded_lines(lines: Frame, customers: Frame, items: Frame, backend: Backend) -> Frame:
+    """Lines with codes for customer, item and order.
+
+    Cancellations of items that were never bought have no code and no effect, and are left out.
+    """
+    frame = lines.select(list(CODED))
+    orders = codes(lines, c.ORDER_ID, backend)
+    for column, table in ((c.CUSTOMER_ID, customers), (c.ITEM_ID, items), (c.ORDER_ID, orders)):
+        frame = frame.join(table, on=column, how="inner").drop(column).rename({CODE: column})
+    return backend.keep(frame.select(list(CODED)))
+
+
+def most_frequent(lines: Frame, key: Frame, by: str, column: str, size: int, backend: Backend) -> list[str]:
+    """For each code the text that stands most often, then the first in text order; "" where none."""
+    named = lines.filter(nw.col(column) != "").group_by(by, column).agg(nw.len().alias("n"))
+    found = backend.fetch(named.join(key, on=by, how="inner").select(CODE, column, "n"))
+    names = [""] * size
+    texts = found[column].tolist()
+    order = sorted(range(len(texts)), key=lambda i: (int(found[CODE][i]), int(found["n"][i]), _descending(texts[i])))
+    for i in order:
+        names[int(found[CODE][i])] = texts[i]
+    return names
+
+
+def _descending(text: str) -> tuple[int, ...]:
+    """Sorts texts from last to first, a longer one before its own beginning."""
+    return (*(-b for b in text.encode("utf-8", "replace")), 1)
+
+
+def coded_names(names: list[str]) -> tuple[list[str], NDArray[np.int32]]:
+    """Distinct names in text order, and each entry's place among them, -1 where it is blank."""
+    distinct = sorted(set(names) - {""}, key=lambda t: t.encode("utf-8", "replace"))
+    place = {name: i for i, name in enumerate(distinct)}
+    return distinct, np.array([place.get(n, -1) for n in names], dtype=np.int32)
+
+
+def by_code(frame: Frame, key: Frame, by: str, size: int, backend: Backend) -> dict[str, NDArray[np.float64]]:
+    """Columns of a frame grouped by an id, as arrays by code; NaN where the id has no row."""
+    found = backend.fetch(frame.join(key, on=by, how="inner").drop(by))
+    at = found.pop(CODE).astype(np.int64)
+    result = {}
+    for name, values in found.items():
+        full = np.full(size, np.nan)
+        full[at] = values
+        result[name] = full
+    return result
+
+
+def fingerprint(texts: Sequence[Sequence[str]], coded: Frame, n_customers: int, backend: Backend) -> str:
+    """SHA-256 over texts in code order and the sorted coded lines.
+
+    Lines are fetched a range of customers at a time, so memory stays bounded.
+    """
+    digest = hashlib.sha256()
+    for part in texts:
+        for text in part:
+            digest.update(text.encode("utf-8", "replace") + b"\0")
+        digest.update(b"\1")
+    moment = nw.col(c.TIMESTAMP).dt
+    second = (moment.hour().cast(nw.Int32) * 3600 + moment.minute() * 60 + moment.second()).alias(c.TIMESTAMP)
+    step = max(1, n_customers // 8)
+    for low in range(0, n_customers, step):
+        within = (nw.col(c.CUSTOMER_ID) >= low) & (nw.col(c.CUSTOMER_ID) < low + step)
+        found = backend.fetch(coded.filter(within).select(*(second if n == c.TIMESTAMP else n for n in CODED)))
+        table = [found[n].astype(np.int64) for n in CODED]
+        order = np.lexsort(table[::-1])
+        for column in table:
+            digest.update(np.ascontiguousarray(column[order], dtype="<i8").tobytes())
+    return digest.hexdigest()

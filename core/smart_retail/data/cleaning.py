@@ -1,0 +1,214 @@
+"""The cleaning report: where every row went, what came back, what was chosen, what is thin.
+
+In: all lines with their verdicts. Out: `Totals`, quickly, and the `CleaningReport`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import narwhals as nw
+
+from smart_retail import columns as c
+from smart_retail.data import netting
+from smart_retail.data.backends import Backend
+from smart_retail.data.history import iso
+from smart_retail.data.ingest import Ingested
+from smart_retail.data.interactions import MILLION
+from smart_retail.data.netting import KEPT_AMOUNT
+from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, KIND, REASON, REASONS, Frame
+from smart_retail.errors import DataError
+from smart_retail.results import CleaningReport, Returns, SetAside
+from smart_retail.settings import DataSettings
+
+EXAMPLES = 5
+FEW_CUSTOMERS = 50
+FEW_DAYS = 60
+_LARGEST_TOTAL = 9 * 10**18
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over the lines, one pass."""
+
+    rows: dict[int, int]
+    """Reason code -> rows."""
+    purchases: int
+    cancellations: int
+    amount: int
+    """Of the accepted purchases, millionths."""
+    flagged: dict[int, tuple[int, int]]
+    """Flag (1 by a table, 2 by a column) -> lines and amount of purchases that came back."""
+    first_day: int
+    last_day: int
+
+
+def totals(lines: Frame, backend: Backend) -> Totals:
+    """Count and add up. Units and millionths are added apart, so that no sum can overflow."""
+    whole = nw.col(c.AMOUNT) // MILLION
+    grouped = (
+        lines.with_columns(_units=whole, _rest=nw.col(c.AMOUNT) - whole * MILLION)
+        .group_by(REASON, KIND, FLAG)
+        .agg(
+            nw.len().alias("n"),
+            nw.col("_units").sum(),
+            nw.col("_rest").sum(),
+            nw.col(DAY).min().alias("first"),
+            nw.col(DAY).max().alias("last"),
+        )
+    )
+    found = backend.fetch(grouped.with_columns(nw.col("_units", "_rest").cast(nw.Int64)))
+    rows: dict[int, int] = {}
+    flagged: dict[int, tuple[int, int]] = {}
+    purchases = cancellations = amount = 0
+    days: list[int] = []
+    for i, reason in enumerate(int(r) for r in found[REASON]):
+        n = int(found["n"][i])
+        rows[reason] = rows.get(reason, 0) + n
+        if reason == 0 and int(found[KIND][i]) == 1:
+            value, flag = int(found["_units"][i]) * MILLION + int(found["_rest"][i]), int(found[FLAG][i])
+            purchases, amount = purchases + n, amount + value
+            days += [int(found["first"][i]), int(found["last"][i])]
+            if flag:
+                flagged[flag] = (n, value)
+        elif reason == 0:
+            cancellations += n
+    if amount > _LARGEST_TOTAL:
+        raise DataError("The amounts add up to more than 9 million million.", "Give them in thousands of the currency.")
+    return Totals(rows, purchases, cancellations, amount, flagged, min(days, default=0), max(days, default=0))
+
+
+def set_aside(lines: Frame, found: Totals, sources: Sequence[Ingested], backend: Backend) -> tuple[SetAside, ...]:
+    """Reason by reason, most rows first, with the first examples in text order."""
+    result = []
+    for code, rows in found.rows.items():
+        if code == 0:
+            continue
+        shown = lines.filter((nw.col(REASON) == code) & (nw.col(EXAMPLE) != "")).select(EXAMPLE).unique()
+        examples = backend.fetch(shown.sort(EXAMPLE).head(EXAMPLES))[EXAMPLE]
+        result.append(SetAside(REASONS[code], rows, tuple(examples.tolist())))
+    texts = [s.raw.text for s in sources if s.raw.text and s.raw.text.malformed]
+    if texts:
+        examples = [e for t in texts for e in t.malformed_examples]
+        result.append(SetAside("malformed row", sum(t.malformed for t in texts), tuple(examples[:EXAMPLES])))
+    return tuple(sorted(result, key=lambda s: (-s.rows, s.reason)))
+
+
+def check_usable(found: Totals, sources: Sequence[Ingested]) -> None:
+    """Refuse a history without a single purchase, and say what became of the rows."""
+    if found.purchases:
+        return
+    names = ", ".join(s.raw.name for s in sources)
+    if not found.rows:
+        raise DataError(f"{names} holds no rows.", "Give a file with a header and at least one row.")
+    why = ", ".join(f"{REASONS[r]} {n:,}" for r, n in sorted(found.rows.items(), key=lambda x: -x[1]) if r)
+    raise DataError(
+        f"No row of {names} is a purchase that can be used ({why or 'all are cancellations'}).",
+        "Check the columns with --dry-run and name them with --map.",
+    )
+
+
+def report(
+    lines: Frame,
+    accepted: Frame,
+    found: Totals,
+    sources: Sequence[Ingested],
+    settings: DataSettings,
+    backend: Backend,
+    notes: Sequence[str],
+) -> CleaningReport:
+    """The report; `rows_in` is always `rows_accepted` plus all that was set aside."""
+    bought = accepted.filter(nw.col(KIND) == 1)
+    aside = set_aside(lines, found, sources, backend)
+    back, lost = _returned(accepted, found, backend)
+    n_accepted = found.rows.get(0, 0)
+    customers = _distinct(accepted, [c.CUSTOMER_ID], backend)
+    orders = _distinct(bought, [c.CUSTOMER_ID, c.ORDER_ID], backend)
+    thin = thin_notes(customers, orders, found.last_day - found.first_day + 1)
+    return CleaningReport(
+        rows_in=n_accepted + sum(s.rows for s in aside),
+        rows_accepted=n_accepted,
+        set_aside=aside,
+        returns=back,
+        returns_policy=settings.returns_policy,
+        customers=customers,
+        items=_distinct(bought, [c.ITEM_ID], backend),
+        orders=orders,
+        first=iso(found.first_day),
+        last=iso(found.last_day),
+        amount=found.amount / MILLION,
+        net_amount=(found.amount - (lost if settings.returns_policy == "net" else 0)) / MILLION,
+        notes=(*notes, *(n for s in sources for n in source_notes(s)), *thin),
+    )
+
+
+def _distinct(frame: Frame, columns: list[str], backend: Backend) -> int:
+    return int(backend.fetch(frame.select(columns).unique().select(nw.len().alias("n")))["n"][0])
+
+
+def _returned(accepted: Frame, found: Totals, backend: Backend) -> tuple[tuple[Returns, ...], int]:
+    """Returned goods by form, and the amount that they take off the purchases."""
+    forms = [
+        Returns(form, *_lines_amount(found.flagged[flag]))
+        for flag, form in ((1, "table"), (2, "flag"))
+        if flag in found.flagged
+    ]
+    lost = sum(amount for _, amount in found.flagged.values())
+    if not found.cancellations:
+        return tuple(forms), lost
+    touched = netting.purchases(accepted, "net")
+    net = backend.fetch(touched.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("net")))["net"][0]
+    cancelled = netting.balance(accepted).filter(nw.col(KIND) == -1)
+    matched = nw.col("consumed") > 0
+    share = netting.share_of_amount(nw.col("consumed"))
+    table = (
+        cancelled.with_columns(_matched=matched.cast(nw.Int8), _taken=share)
+        .group_by("_matched")
+        .agg(nw.len().alias("n"), nw.col(c.AMOUNT).sum(), nw.col("_taken").sum())
+    )
+    sums = backend.fetch(table.with_columns(nw.col(c.AMOUNT, "_taken").cast(nw.Int64)))
+    lines = dict(zip(sums["_matched"].tolist(), sums["n"].tolist(), strict=True))
+    taken, whole = int(sums["_taken"].sum()), int(sums[c.AMOUNT].sum())
+    forms.append(Returns("cancellation", lines.get(1, 0), taken / MILLION))
+    if lines.get(0, 0) or whole > taken:
+        forms.append(Returns("unmatched", lines.get(0, 0), (whole - taken) / MILLION))
+    return tuple(forms), found.amount - int(net)
+
+
+def _lines_amount(pair: tuple[int, int]) -> tuple[int, float]:
+    return pair[0], pair[1] / MILLION
+
+
+def source_notes(source: Ingested) -> tuple[str, ...]:
+    """What was chosen for one source."""
+    name, schema = source.raw.name, source.schema
+    notes = [*source.raw.notes]
+    if schema.preset.columns:
+        notes.append(f"{name}: read as {schema.preset.name}.")
+    notes += schema.preset.notes
+    labels: dict[str, list[str]] = {}
+    for column, form in source.formats.items():
+        if form.label:
+            labels.setdefault(form.label, []).append(schema.columns.get(column, column))
+    notes += [f"{name}: {', '.join(headers)} read with {label}." for label, headers in labels.items()]
+    if source.float_ids:
+        headers = [schema.columns[i] for i in source.float_ids]
+        notes.append(f"{name}: the .0 behind every value of {', '.join(headers)} was dropped.")
+    if c.ORDER_ID not in schema.columns:
+        notes.append(f"{name}: without an order id, all lines of a customer on one day are one order.")
+    if c.QUANTITY not in schema.columns:
+        notes.append(f"{name}: without a quantity, every line counts as one piece.")
+    return tuple(notes)
+
+
+def thin_notes(customers: int, orders: int, days: int) -> tuple[str, ...]:
+    """Warnings where the history is too thin for part of what follows."""
+    notes = []
+    if customers < FEW_CUSTOMERS:
+        notes.append(f"Only {customers} customers: segments are coarse and clusters may be missing.")
+    if days < FEW_DAYS:
+        notes.append(f"Only {days} days of history: recency and trend say little.")
+    if orders < 1.2 * customers:
+        notes.append("Hardly any customer ordered twice: recommendations lean on popularity.")
+    return tuple(notes)

@@ -1,0 +1,114 @@
+"""Several sources as one history, and a returns table joined to it without multiplying rows.
+
+A row that stands in several sources counts as often as in the one that has it most; the rest is set
+aside as `overlap`. Where the preset says so, a row that stands twice is counted once (`duplicate`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import narwhals as nw
+
+from smart_retail import columns as c
+from smart_retail.data.backends import Backend
+from smart_retail.data.ingest import UNREAD, Ingested
+from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, Frame
+
+BY_TABLE: Final = 1
+
+_AMERICA: Final = ("united states", "united states of america", "usa", "u.s.", "u.s.a.")
+_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNREAD)
+
+
+def combine(sources: Sequence[Ingested], backend: Backend) -> Frame:
+    """All lines with their verdicts, rows that stand more than once judged."""
+    once = [i for i, s in enumerate(sources) if s.rules.drop_duplicates]
+    names = _all_names([s.lines for s in sources])
+    frames = [_with_names(s.lines, names) for s in sources]
+    lines = frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
+    days = _shared_days([s.lines for s in sources], backend)
+    if not once and days is None:
+        return lines if len(sources) == 1 else backend.keep(lines)
+    content = [n for n in names if n not in _NOT_CONTENT and all(n in s.lines.collect_schema() for s in sources)]
+    judged = _judge(lines, content, once, None if once else days)
+    return backend.keep(judged.select(list(names)))
+
+
+def _judge(lines: Frame, content: Sequence[str], once: Sequence[int], days: tuple[int, int] | None) -> Frame:
+    """Number the appearances of each row; those beyond what may count get their reason."""
+    inside = _in_days(days)
+    alone = lines.filter(~inside) if days else None
+    key = nw.concat_str(*(nw.col(n).cast(nw.String).fill_null("") for n in content), separator="\x1f")
+    frame = lines.filter(inside) if days else lines
+    frame = frame.with_columns(_key=key, _one=nw.lit(1))
+    frame = frame.with_columns(_nth=nw.col("_one").cum_sum().over("_key", SOURCE, order_by=DAY))
+    frame = frame.with_columns(_copy=nw.col("_one").cum_sum().over("_key", "_nth", order_by=SOURCE))
+    again = (nw.col("_nth") > 1) & nw.col(SOURCE).is_in(list(once)) if once else nw.lit(False)
+    verdict = (
+        nw.when(nw.col("_copy") > 1)
+        .then(nw.lit(REASONS.index("overlap")))
+        .otherwise(nw.when(again).then(nw.lit(REASONS.index("duplicate"))).otherwise(nw.col(REASON)))
+        .cast(nw.Int8)
+    )
+    frame = frame.with_columns(verdict.alias(REASON))
+    frame = frame.with_columns(nw.when(nw.col(REASON) != 0).then(nw.coalesce(EXAMPLE, c.ORDER_ID)).alias(EXAMPLE))
+    names = lines.collect_schema().names()
+    return frame.select(names) if alone is None else nw.concat([alone.select(names), frame.select(names)])
+
+
+def _in_days(days: tuple[int, int] | None) -> nw.Expr:
+    return nw.col(DAY).is_between(*days) | nw.col(DAY).is_null() if days else nw.lit(True)
+
+
+def _shared_days(frames: Sequence[Frame], backend: Backend) -> tuple[int, int] | None:
+    """First and last of the days that more than one source covers; None where there is none."""
+    spans = []
+    for frame in frames if len(frames) > 1 else ():
+        found = backend.fetch(frame.select(nw.col(DAY).min().alias("a"), nw.col(DAY).max().alias("b")))
+        if found["a"][0] is not None and found["a"][0] == found["a"][0]:
+            spans.append((int(found["a"][0]), int(found["b"][0])))
+    shared = [
+        (max(a[0], b[0]), min(a[1], b[1]))
+        for i, a in enumerate(spans)
+        for b in spans[:i]
+        if max(a[0], b[0]) <= min(a[1], b[1])
+    ]
+    return (min(a for a, _ in shared), max(b for _, b in shared)) if shared else None
+
+
+def _all_names(frames: Sequence[Frame]) -> dict[str, Any]:
+    names: dict[str, Any] = {}
+    for frame in frames:
+        names |= {n: t for n, t in frame.collect_schema().items() if n not in names and n != UNREAD}
+    return names
+
+
+def _with_names(frame: Frame, names: dict[str, Any]) -> Frame:
+    there = set(frame.collect_schema().names())
+    return frame.select(nw.col(n) if n in there else nw.lit(None, dtype=t).alias(n) for n, t in names.items())
+
+
+def flag_returned(lines: Frame, returns: Frame, backend: Backend) -> Frame:
+    """Mark the purchases whose order, and market where both have it, is in the returns table.
+
+    The table is reduced to distinct keys first: a plain join would multiply the lines of an order
+    that it names twice.
+    """
+    on = [c.ORDER_ID]
+    keys = returns
+    if c.MARKET in returns.collect_schema() and c.MARKET in lines.collect_schema():
+        keys = keys.with_columns(_market=_market())
+        lines = lines.with_columns(_market=_market())
+        on.append("_market")
+    keys = keys.select(on).unique().with_columns(_came_back=nw.lit(BY_TABLE))
+    flag = nw.when(nw.col("_came_back").is_null()).then(nw.col(FLAG)).otherwise(nw.lit(BY_TABLE)).cast(nw.Int8)
+    names = [n for n in lines.collect_schema().names() if n != "_market"]
+    return backend.keep(lines.join(keys, on=on, how="left").with_columns(flag.alias(FLAG)).select(names))
+
+
+def _market() -> nw.Expr:
+    """`United States` and `US` are one market."""
+    market = nw.col(c.MARKET).str.to_lowercase()
+    return nw.when(market.is_in(_AMERICA)).then(nw.lit("us")).otherwise(market)

@@ -1,0 +1,118 @@
+"""How a column of texts is to be read: decimal point or comma, day first or month first.
+
+In: text columns. Out: for each the `Format` that leaves the fewest values unread, counted over the
+whole column; ties go to the one that stands first. A first guess comes from the head of the source,
+and `contenders` says whether the whole column could still overrule it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+NUMBER: Final = "number"
+MOMENT: Final = "moment"
+
+_TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", " %H:%M:%S.%f")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One way to read a text."""
+
+    kind: str
+    """number or moment."""
+    label: str
+    """What the cleaning report calls it; empty for the way programs write, which needs no word."""
+    patterns: tuple[str, ...] = ()
+    """strptime patterns, tried in turn; none for ISO 8601 and for numbers."""
+    decimal: str = ""
+    """Decimal sign of numbers written for people; empty for plain numbers."""
+
+
+PLAIN: Final = Format(NUMBER, "")
+POINT: Final = Format(NUMBER, "decimal point with thousands separators or currency signs", decimal=".")
+COMMA: Final = Format(NUMBER, "decimal comma", decimal=",")
+
+ISO: Final = Format(MOMENT, "")
+
+
+def number_formats(separator: str = ",") -> tuple[Format, ...]:
+    """Ways to read a number; in a file separated by semicolons the comma is likelier the decimal sign."""
+    return (PLAIN, COMMA, POINT) if separator == ";" else (PLAIN, POINT, COMMA)
+
+
+def _dates(label: str, *days: str) -> Format:
+    return Format(MOMENT, label, tuple(day + time for day in days for time in _TIMES))
+
+
+def moment_formats(separator: str = ",") -> tuple[Format, ...]:
+    """Ways to read a date. Dots and hyphens speak for day first, a slash for month first."""
+    formats = [ISO]
+    for sign in "./- ":
+        for year in ("%Y", "%y"):
+            day_first = _dates("day first", f"%d{sign}%m{sign}{year}")
+            month_first = _dates("month first", f"%m{sign}%d{sign}{year}")
+            american = sign == "/" and separator != ";"
+            formats += [month_first, day_first] if american else [day_first, month_first]
+    formats.append(_dates("names of months", *(f"%d{s}{m}{s}{y}" for s in " -/" for m in ("%b", "%B") for y in ("%Y", "%y")),
+                          "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"))  # fmt: skip
+    formats.append(Format(MOMENT, "YYYYMMDD", ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H:%M")))
+    formats.append(_dates("year first", "%Y.%m.%d"))
+    return tuple(formats)
+
+
+def choose(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> dict[str, Format]:
+    """The format of each column of one kind.
+
+    All columns of a source are taken to be written by one hand: the format with the fewest failures
+    over all of them is used wherever no other does better.
+
+    Parameters
+    ----------
+    failures : mapping
+        Column -> number of values that each of `options` leaves unread.
+    options : sequence of Format
+        In order of preference.
+    """
+    if not failures:
+        return {}
+    totals = [sum(counts[i] for counts in failures.values()) for i in range(len(options))]
+    common = totals.index(min(totals))
+    chosen = {}
+    for column, counts in failures.items():
+        best = counts.index(min(counts))
+        chosen[column] = options[common if counts[common] == counts[best] else best]
+    return chosen
+
+
+def overruled(chosen: Format, unread: int, rows: int, head: Sequence[int], options: Sequence[Format]) -> bool:
+    """Whether the whole column might be read better in another way than the head suggested.
+
+    Parameters
+    ----------
+    unread : int
+        Values of the whole column that `chosen` left unread.
+    rows : int
+        Values in the whole column.
+    head : sequence of int
+        Values of the head that each of `options` left unread: no fewer are unread in the whole.
+    """
+    if unread == 0:
+        return False
+    for option, least in zip(options, head, strict=True):
+        if option == chosen:
+            continue
+        # A text that one date pattern reads, no pattern of another shape does.
+        disjoint = option.kind == MOMENT and _shape(option) != _shape(chosen)
+        if max(least, rows - unread if disjoint else 0) <= unread:
+            return True
+    return False
+
+
+def _shape(option: Format) -> str:
+    """Day first and month first of the same signs share a shape."""
+    if not option.patterns:
+        return "iso"
+    return "".join(sorted(option.patterns[0]))

@@ -1,0 +1,154 @@
+"""Purchases as the rest of the engine wants them: coded history, RFM, derived columns, weeks.
+
+In: purchases with what is kept of them. Out: arrays by customer, a `History`, or a frame for reports.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Final
+
+import narwhals as nw
+import numpy as np
+
+from smart_retail import columns as c
+from smart_retail.data.backends import Backend
+from smart_retail.data.interactions import MILLION, History
+from smart_retail.data.netting import KEPT_AMOUNT, KEPT_QUANTITY
+from smart_retail.data.preprocessing import DAY, SOURCE, Frame, day_of
+from smart_retail.data.timeline import RfmTable
+from smart_retail.ids import IdMap
+from smart_retail.results import WeekSales
+
+EPOCH: Final = dt.date(1970, 1, 1)
+SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
+
+
+def cut(lines: Frame, first: int | None, end: int | None) -> Frame:
+    """Lines of ``first <= day < end``."""
+    if first is not None:
+        lines = lines.filter(nw.col(DAY) >= first)
+    return lines if end is None else lines.filter(nw.col(DAY) < end)
+
+
+def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> History:
+    """Rows of customer, order and item from coded purchases, in their one order."""
+    grouped = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID).agg(
+        nw.col(DAY).min(), nw.col(KEPT_QUANTITY).sum(), nw.col(KEPT_AMOUNT).sum()
+    )
+    found = backend.fetch(grouped.with_columns(nw.col(KEPT_QUANTITY, KEPT_AMOUNT).cast(nw.Int64)))
+    customer, number, item = (found[n].astype(np.int64) for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID))
+    # One integer for an order of a customer; np.unique sorts by it and so by customer.
+    width = int(number.max(initial=0)) + 1
+    orders, place = np.unique(customer * width + number, return_inverse=True)
+    first = np.full(len(orders), np.iinfo(np.int32).max, dtype=np.int64)
+    np.minimum.at(first, place, found[DAY].astype(np.int64))
+    by_day = np.lexsort((orders % width, first, orders // width))
+    code = np.empty(len(orders), dtype=np.int64)
+    code[by_day] = np.arange(len(orders))
+    order = code[place]
+    rows = np.argsort(order * n_items + item, kind="stable")
+    return History(
+        customer=customer[rows].astype(np.int32),
+        order=order[rows].astype(np.int32),
+        item=item[rows].astype(np.int32),
+        day=first[place][rows].astype(np.int32),
+        quantity=found[KEPT_QUANTITY][rows].astype(np.int64),
+        amount=found[KEPT_AMOUNT][rows].astype(np.int64),
+        n_customers=n_customers,
+        n_items=n_items,
+        last_day=last_day,
+    )
+
+
+def rfm_frame(kept: Frame) -> Frame:
+    """By customer: day of the last order, orders, net amount. An order's day is that of its first line."""
+    orders = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(KEPT_AMOUNT).sum())
+    table = orders.group_by(c.CUSTOMER_ID).agg(nw.col(DAY).max(), nw.len().alias("orders"), nw.col(KEPT_AMOUNT).sum())
+    return table.with_columns(nw.col(KEPT_AMOUNT).cast(nw.Int64))
+
+
+def rfm_table(kept: Frame, customers: IdMap, analysis_day: int | None, backend: Backend) -> RfmTable:
+    """Recency, frequency and monetary by customer code."""
+    found = backend.fetch(rfm_frame(kept))
+    names = found[c.CUSTOMER_ID].tolist()
+    place = {name: i for i, name in enumerate(customers.ids)}
+    at = np.fromiter((place[n] for n in names), dtype=np.int64, count=len(names))
+    day = found[DAY].astype(np.int64)
+    seen_from = analysis_day if analysis_day is not None else int(day.max(initial=0)) + 1
+    recency, frequency, monetary = (np.zeros(len(customers), dtype=np.int64) for _ in range(3))
+    recency[at] = seen_from - day
+    frequency[at] = found["orders"]
+    monetary[at] = found[KEPT_AMOUNT]
+    return RfmTable(recency, frequency, monetary)
+
+
+def derived(kept: Frame, edges: Sequence[float], discounts: dict[int, float]) -> Frame:
+    """Purchases with the derived columns.
+
+    Parameters
+    ----------
+    kept : LazyFrame
+        Purchases with what is kept of them.
+    edges : sequence of float
+        Upper edges, inclusive, of the sales categories but the last.
+    discounts : dict
+        Source -> what its discounts are to be divided by: 1 fractions, 100 percent, 0 money.
+    """
+    there = kept.collect_schema().names()
+    moment = nw.col(c.TIMESTAMP)
+    category = nw.lit(_label(len(edges), len(edges)))
+    for i, edge in reversed(list(enumerate(edges))):
+        below = nw.col(c.AMOUNT) <= round(edge * MILLION)
+        category = nw.when(below).then(nw.lit(_label(i, len(edges)))).otherwise(category)
+    frame = kept.with_columns(
+        **{c.ORDER_YEAR: moment.dt.year(), c.ORDER_MONTH: moment.dt.month(), c.SALES_CATEGORY: category}
+    )
+    if c.SHIP_TIMESTAMP in there:
+        shipped = day_of(nw.col(c.SHIP_TIMESTAMP)) - nw.col(DAY)
+        frame = frame.with_columns(**{c.SHIPPING_DAYS: nw.when(shipped >= 0).then(shipped.cast(nw.Int32))})
+    if c.DISCOUNT in there:
+        frame = frame.with_columns(_fraction(discounts).alias(c.DISCOUNT))
+        fraction = nw.col(c.DISCOUNT)
+        rate = nw.when((fraction >= 0) & (fraction < 1)).then(fraction / (1.0 - fraction))
+        frame = frame.with_columns(rate.alias(c.DISCOUNT_RATE))
+    return frame
+
+
+def _label(i: int, last: int) -> str:
+    """Low, Medium, High, Very High; with other numbers of edges the band's number."""
+    return SALES_CATEGORIES[i] if last == len(SALES_CATEGORIES) - 1 else f"Band {i + 1}"
+
+
+def _fraction(discounts: dict[int, float]) -> nw.Expr:
+    discount, amount = nw.col(c.DISCOUNT), nw.col(c.AMOUNT).cast(nw.Float64) / MILLION
+    result = discount
+    for source, unit in discounts.items():
+        if unit != 1:
+            part = discount / unit if unit else discount / (amount + discount)
+            result = nw.when(nw.col(SOURCE) == source).then(part).otherwise(result)
+    return result
+
+
+def weekly(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
+    """Kept sales by week, Monday to Sunday, weeks without a sale as zeros."""
+    orders = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(KEPT_AMOUNT).sum())
+    # 1970-01-01 was a Thursday; the shift keeps the division among positive numbers.
+    week = (nw.col(DAY) + 3 + 7 * 100_000) // 7 - 100_000
+    table = orders.with_columns(week=week).group_by("week").agg(nw.len().alias("orders"), nw.col(KEPT_AMOUNT).sum())
+    found = backend.fetch(table.with_columns(nw.col(KEPT_AMOUNT).cast(nw.Int64)))
+    sold: dict[int, tuple[int, int]] = {
+        int(w): (int(a), int(n)) for w, a, n in zip(found["week"], found[KEPT_AMOUNT], found["orders"], strict=True)
+    }
+    weeks = range(min(sold, default=0), max(sold, default=-1) + 1)
+    return tuple(_week(w, *sold.get(w, (0, 0))) for w in weeks)
+
+
+def _week(week: int, amount: int, orders: int) -> WeekSales:
+    return WeekSales(iso(week * 7 - 3), amount / MILLION, orders)
+
+
+def iso(day: int) -> str:
+    """A day since 1970-01-01 as a date text."""
+    return (EPOCH + dt.timedelta(days=day)).isoformat()

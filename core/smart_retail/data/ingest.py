@@ -1,0 +1,210 @@
+"""From an opened source to kept canonical lines, read once where its head tells the truth.
+
+In: a `Raw` table and its `Schema`. Out: `Ingested`, the lines with verdicts and the choices made. The
+formats of dates and numbers are guessed from the head; where the whole column overrules the guess,
+the source is read a second time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import narwhals as nw
+import narwhals.selectors as ncs
+
+from smart_retail import columns as c
+from smart_retail.data.backends import Backend
+from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
+from smart_retail.data.preprocessing import MOMENTS, RAW, TEXTS, YES, Frame, Rules, canonical_lines
+from smart_retail.data.presets import ANY
+from smart_retail.data.schema import Schema, recognise_returns
+from smart_retail.data.sources import Raw, readings
+from smart_retail.errors import DataError
+
+HEAD_ROWS: Final = 2_000
+UNREAD: Final = "unread"
+"""Bits of the columns whose text could not be read."""
+BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
+IDS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
+MONEY: Final = "money_discount_"
+
+_FLOAT_ID = r"^[0-9]+\.0$"
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """Lines of one source, calculated once."""
+
+    raw: Raw
+    schema: Schema
+    rules: Rules
+    lines: Frame
+    formats: Mapping[str, Format]
+    float_ids: tuple[str, ...]
+    """Id columns whose ``.0`` was dropped."""
+    discount_unit: float = 1.0
+    """What a discount is to be divided by: 1 a fraction, 100 percent, 0 money."""
+
+
+def ingest(raw: Raw, schema: Schema, rules: Rules, place: int, backend: Backend, folder: Path) -> Ingested:
+    """Read a source, trying more lenient readings where a stricter one fails.
+
+    Raises
+    ------
+    DataError
+        No reading succeeds.
+    """
+    trouble: Exception | None = None
+    for reading, frame in readings(raw, backend, folder):
+        try:
+            return _ingest(reading, frame, schema, rules, place, backend)
+        except backend.read_errors as error:
+            trouble = error
+    raise DataError(
+        f"{raw.name} cannot be read: {_first_line(trouble)}.", "Export it again as CSV, XLSX or Parquet."
+    ) from trouble
+
+
+def _first_line(error: Exception | None) -> str:
+    return str(error).strip().splitlines()[0][:200].rstrip(".") if error else "no reader accepts it"
+
+
+def _ingest(raw: Raw, frame: Frame, schema: Schema, rules: Rules, place: int, backend: Backend) -> Ingested:
+    base = _select(raw, frame, schema)
+    texts = set(base.select(ncs.string()).collect_schema().names())
+    readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
+    kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
+    ids = tuple(n for n in IDS if n in texts)
+    head_frame = base.head(HEAD_ROWS)
+    head = _unread(head_frame, kinds, backend)
+    formats = _choose(head, kinds)
+    float_ids = _float_ids(head_frame, ids, backend)
+    while True:
+        lines = backend.keep(_lines(base, formats, float_ids, texts, place, rules, backend))
+        wrong = _count_unread(lines, [*formats, *float_ids], backend)
+        rows = sum(_rows(lines, backend))
+        mixed = tuple(n for n in float_ids if wrong[n])
+        doubted = any(overruled(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
+        better = _choose(_unread(base, kinds, backend), kinds) if doubted else formats
+        if better == formats and not mixed:
+            return Ingested(raw, schema, rules, lines, formats, float_ids)
+        formats, float_ids = better, tuple(n for n in float_ids if n not in mixed)
+        head = _unread(base, kinds, backend) if doubted else head
+
+
+def _rows(lines: Frame, backend: Backend) -> list[int]:
+    return [int(n) for n in backend.fetch(lines.select(nw.len().alias("n")))["n"]]
+
+
+def _select(raw: Raw, frame: Frame, schema: Schema) -> Frame:
+    """The recognised columns under their canonical names; of text sources all as stripped text."""
+    types = frame.collect_schema()
+    place = {header: str(i) for i, header in reversed(list(enumerate(raw.headers)))}
+    wanted = {name: place[header] for name, header in schema.columns.items()}
+    wanted |= {f"{MONEY}{i}": place[header] for i, header in enumerate(schema.money_discounts)}
+    return frame.select(**{name: _as_kind(name, nw.col(at), types[at]) for name, at in wanted.items()})
+
+
+def _as_kind(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
+    if name in TEXTS:
+        if dtype.is_float():
+            whole = column == column.floor()
+            column = nw.when(whole).then(column.cast(nw.Int64).cast(nw.String)).otherwise(column.cast(nw.String))
+        elif dtype != nw.String:
+            column = column.cast(nw.String)
+        return column.str.strip_chars(BLANK).fill_null("")
+    if dtype.is_numeric() and name not in MOMENTS:
+        return column.cast(nw.Float64)
+    if isinstance(dtype, nw.Date | nw.Datetime) and name in MOMENTS:
+        return column.cast(nw.Datetime("us"))
+    return column.cast(nw.String) if dtype != nw.String else column
+
+
+def _lines(
+    base: Frame,
+    formats: Mapping[str, Format],
+    float_ids: Sequence[str],
+    texts: set[str],
+    place: int,
+    rules: Rules,
+    backend: Backend,
+) -> Frame:
+    raw = {RAW + name: nw.col(name) for name in formats}
+    frame = backend.parse(base.with_columns(**raw), formats)
+    bits = [(name, nw.col(name).is_null() & (nw.col(RAW + name).str.strip_chars() != "")) for name in formats]
+    bits += [(name, (nw.col(name) != "") & ~nw.col(name).str.contains(_FLOAT_ID)) for name in float_ids]
+    mask = nw.lit(0)
+    for i, (_, missed) in enumerate(bits):
+        mask = mask + nw.when(missed.fill_null(False)).then(nw.lit(1 << i)).otherwise(nw.lit(0))
+    frame = frame.with_columns(mask.cast(nw.Int32).alias(UNREAD))
+    if float_ids:
+        frame = frame.with_columns(nw.col(*float_ids).str.replace_all(r"\.0$", ""))
+    money = [n for n in frame.collect_schema().names() if n.startswith(MONEY)]
+    if money:
+        total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
+        frame = frame.with_columns((total / (nw.col(c.AMOUNT) + total)).alias(c.DISCOUNT)).drop(money)
+    return canonical_lines(frame, place, rules)
+
+
+def _choose(failures: Mapping[str, Sequence[int]], kinds: Mapping[str, Sequence[Format]]) -> dict[str, Format]:
+    chosen: dict[str, Format] = {}
+    for names in ([n for n in kinds if n in MOMENTS], [n for n in kinds if n not in MOMENTS]):
+        if names:
+            chosen |= choose({n: failures[n] for n in names}, kinds[names[0]])
+    return chosen
+
+
+def _unread(base: Frame, kinds: Mapping[str, Sequence[Format]], backend: Backend) -> dict[str, list[int]]:
+    """For each column and format, how many values stay unread."""
+    if not kinds:
+        return {}
+    tries = {f"{n}|{i}": (n, f) for n, options in kinds.items() for i, f in enumerate(options)}
+    frame = base.select(
+        *(nw.col(n).alias(key) for key, (n, _) in tries.items()),
+        *(nw.col(n).str.strip_chars().alias(RAW + n) for n in kinds),
+    )
+    frame = backend.parse(frame, {key: f for key, (_, f) in tries.items()})
+    filled = {n: (nw.col(RAW + n) != "").fill_null(False) for n in kinds}
+    counted = backend.fetch(
+        frame.select(**{k: (nw.col(k).is_null() & filled[n]).cast(nw.Int64).sum() for k, (n, _) in tries.items()})
+    )
+    return {n: [int(counted[f"{n}|{i}"][0] or 0) for i in range(len(options))] for n, options in kinds.items()}
+
+
+def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, ...]:
+    """Id columns of a text source that are whole floats throughout: someone's spreadsheet added the ``.0``."""
+    if not ids:
+        return ()
+    counted = backend.fetch(
+        head.select(
+            *((nw.col(n) != "").cast(nw.Int64).sum().alias(f"{n}|filled") for n in ids),
+            *(nw.col(n).str.contains(_FLOAT_ID).cast(nw.Int64).sum().alias(f"{n}|float") for n in ids),
+        )
+    )
+    return tuple(n for n in ids if 0 < int(counted[f"{n}|filled"][0] or 0) == int(counted[f"{n}|float"][0] or 0))
+
+
+def _count_unread(lines: Frame, names: Sequence[str], backend: Backend) -> dict[str, int]:
+    counted = backend.fetch(lines.group_by(UNREAD).agg(nw.len().alias("n")))
+    pairs = list(zip(counted[UNREAD].tolist(), counted["n"].tolist(), strict=True))
+    wrong: dict[str, int] = {}
+    for i, name in enumerate(names):
+        wrong[name] = wrong.get(name, 0) + sum(n for mask, n in pairs if int(mask) >> i & 1)
+    return wrong
+
+
+def read_returns(raw: Raw, backend: Backend, folder: Path) -> Frame:
+    """A returns table: `order_id`, and `market` where it has one; rows that say No are left out."""
+    columns = recognise_returns(raw.headers, raw.name)
+    for reading, frame in readings(raw, backend, folder):
+        try:
+            table = _select(reading, frame, Schema(columns, ANY))
+            if c.RETURNED in columns:
+                table = table.filter(nw.col(c.RETURNED).str.to_lowercase().is_in(YES))
+            return backend.keep(table.filter(nw.col(c.ORDER_ID) != ""))
+        except backend.read_errors:
+            continue
+    raise DataError(f"{raw.name} cannot be read.", "Export it again as CSV or XLSX.")

@@ -1,0 +1,214 @@
+"""Canonical transaction lines from the typed columns of one source, every row with its verdict.
+
+In: a frame with the source's columns under their canonical names, numbers as float64 and moments as
+datetimes. Out: lines with exact integer quantities and amounts, the day, whether they are a purchase
+or a cancellation, and `reason`: 0 for an accepted row, else why it is set aside. No row is dropped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import narwhals as nw
+
+from smart_retail import columns as c
+from smart_retail.data.numbers import LARGEST, millionths
+from smart_retail.data.presets import Preset
+from smart_retail.settings import DataSettings
+
+Frame = nw.LazyFrame[Any]
+
+DAY: Final = "day"
+"""Days since 1970-01-01."""
+KIND: Final = "kind"
+"""1 a purchase, -1 a cancellation."""
+FLAG: Final = "flag"
+"""How a purchase is known to have come back: 0 not, 1 by a returns table, 2 by a flag column."""
+REASON: Final = "reason"
+EXAMPLE: Final = "example"
+SOURCE: Final = "source"
+RAW: Final = "raw_"
+"""Prefix of the text from which a number or a moment was read."""
+
+REASONS: Final = (
+    "accepted",
+    "overlap",
+    "duplicate",
+    "no customer",
+    "no item",
+    "non-merchandise",
+    "bad date",
+    "bad quantity",
+    "bad amount",
+    "zero quantity",
+    "price not positive",
+    "id too long",
+    "malformed row",
+)
+"""Why rows are set aside, in the order in which the reasons are tried.
+
+overlap             the row stands in another source too and is counted there
+duplicate           the row stands twice in one source (only presets that say so)
+no customer         the customer is blank
+no item             the item is blank
+non-merchandise     the item code is no product (preset or settings): postage, fees, corrections
+bad date            no date, or none that can be read, or not of the years 1900 to 2200
+bad quantity        no quantity, or none that can be read, or beyond 1e12
+bad amount          no amount (or price), or none that can be read, or beyond 1e12
+zero quantity       nothing was bought
+price not positive  a unit price below 0 (a correction), and 0 where the preset takes no free lines
+id too long         a customer, item or order id of more than 1,000 characters
+malformed row       more fields than the header
+"""
+
+TEXTS: Final = (
+    c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, c.ITEM_NAME, c.CATEGORY, c.SUBCATEGORY, c.CUSTOMER_NAME, c.COUNTRY,
+    c.RETURNED, c.MARKET,
+)  # fmt: skip
+MOMENTS: Final = (c.TIMESTAMP, c.SHIP_TIMESTAMP)
+NUMBERS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
+
+_DAYS_BEFORE_1970 = 719_163
+_LONGEST_ID = 1_000
+YES: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "refunded", "ja", "si", "oui")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the preset and the settings say of the rows of one source."""
+
+    merchandise: str
+    excluded: str
+    """Pattern of item codes that are no products; empty: none."""
+    fold_item_case: bool
+    drop_duplicates: bool
+    cancel_prefix: str
+    free_lines: bool
+
+    @classmethod
+    def of(cls, preset: Preset, settings: DataSettings) -> Rules:
+        listed = settings.non_merchandise
+        return cls(
+            merchandise=preset.merchandise if listed is None else "",
+            excluded=_any_of(listed) if listed else "",
+            fold_item_case=preset.fold_item_case if settings.fold_item_case is None else settings.fold_item_case,
+            drop_duplicates=preset.drop_duplicates,
+            cancel_prefix=preset.cancel_prefix,
+            free_lines=preset.free_lines,
+        )
+
+
+def _any_of(codes: tuple[str, ...]) -> str:
+    """Codes as one pattern; ``*`` stands for any characters."""
+    escaped = ("".join(".*" if s == "*" else s if s.isalnum() else f"[{s}]" if s not in "^]\\[" else f"\\{s}"
+                       for s in code) for code in codes)  # fmt: skip
+    return f"^(?:{'|'.join(escaped)})$"
+
+
+def day_of(moment: nw.Expr) -> nw.Expr:
+    """Days since 1970-01-01, from the parts of the date, which every engine has."""
+    past = moment.dt.year().cast(nw.Int32) - 1
+    leaps = past // 4 - past // 100 + past // 400
+    return past * 365 + leaps + moment.dt.ordinal_day().cast(nw.Int32) - _DAYS_BEFORE_1970
+
+
+def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
+    """Lines of one source with their verdicts.
+
+    Parameters
+    ----------
+    frame : LazyFrame
+        Canonical columns, and ``raw_<name>`` for those that were read from text.
+    source : int
+        Place of the source among the sources.
+    rules : Rules
+        What counts as a product, a cancellation, a purchase.
+    """
+    there = set(frame.collect_schema().names())
+    item = nw.col(c.ITEM_ID)
+    if rules.fold_item_case:
+        frame = frame.with_columns(item.str.to_uppercase())
+    quantity = nw.col(c.QUANTITY) if c.QUANTITY in there else nw.lit(1.0)
+    priced = c.AMOUNT not in there
+    price = nw.col(c.UNIT_PRICE)
+    amount = quantity * price if priced else nw.col(c.AMOUNT)
+    frame = frame.with_columns(_quantity=quantity, _amount=amount)
+    frame = frame.with_columns(**{REASON: _verdict(rules, price if priced else None, c.ORDER_ID in there)})
+    quantity, amount = nw.col("_quantity"), nw.col("_amount")
+    cancelled = ((quantity < 0) | (amount < 0)).fill_null(False)
+    if rules.cancel_prefix and c.ORDER_ID in there:
+        cancelled = cancelled | nw.col(c.ORDER_ID).str.starts_with(rules.cancel_prefix)
+    day = day_of(nw.col(c.TIMESTAMP)).cast(nw.Int32)
+    frame = frame.with_columns(
+        **{
+            SOURCE: nw.lit(source).cast(nw.Int16),
+            DAY: nw.when(_dated()).then(day),
+            KIND: nw.when(cancelled).then(nw.lit(-1)).otherwise(nw.lit(1)).cast(nw.Int8),
+            c.QUANTITY: nw.when(quantity.abs() <= LARGEST).then(millionths(quantity)),
+            c.AMOUNT: nw.when(amount.abs() <= LARGEST).then(millionths(amount)),
+            EXAMPLE: _example(there),
+        }
+    )
+    if c.ORDER_ID not in there:
+        frame = frame.with_columns(nw.col(DAY).cast(nw.String).alias(c.ORDER_ID))
+    if c.RETURNED in there:
+        yes = nw.col(c.RETURNED).str.to_lowercase().is_in(YES)
+        frame = frame.with_columns(**{FLAG: nw.when(yes).then(nw.lit(2)).otherwise(nw.lit(0)).cast(nw.Int8)})
+    else:
+        frame = frame.with_columns(**{FLAG: nw.lit(0).cast(nw.Int8)})
+    gone = {"_quantity", "_amount", c.RETURNED}
+    return frame.select([n for n in frame.collect_schema().names() if n not in gone and not n.startswith(RAW)])
+
+
+def _dated() -> nw.Expr:
+    return nw.col(c.TIMESTAMP).dt.year().is_between(1900, 2200).fill_null(False)
+
+
+def _verdict(rules: Rules, price: nw.Expr | None, has_order: bool) -> nw.Expr:
+    """The number of the first reason that holds, 0 where none does."""
+    quantity, amount = nw.col("_quantity"), nw.col("_amount")
+    item = nw.col(c.ITEM_ID)
+    checks: list[tuple[str, nw.Expr]] = [("no customer", nw.col(c.CUSTOMER_ID) == ""), ("no item", item == "")]
+    if rules.merchandise:
+        checks.append(("non-merchandise", ~item.str.contains(rules.merchandise)))
+    if rules.excluded:
+        checks.append(("non-merchandise", item.str.contains(rules.excluded)))
+    checks += [
+        ("bad date", ~_dated()),
+        ("bad quantity", ~(quantity.abs() <= LARGEST).fill_null(False)),
+        ("bad amount", ~(amount.abs() <= LARGEST).fill_null(False)),
+        ("zero quantity", quantity.abs() < 5e-7),
+    ]
+    if price is not None:
+        checks.append(("price not positive", (price < 0) if rules.free_lines else (price <= 0)))
+    ids = [c.CUSTOMER_ID, c.ITEM_ID, *([c.ORDER_ID] if has_order else [])]
+    checks.append(("id too long", nw.max_horizontal(*(nw.col(i).str.len_chars() for i in ids)) > _LONGEST_ID))
+    verdict = nw.lit(0)
+    for reason, holds in reversed(checks):
+        verdict = nw.when(holds).then(nw.lit(REASONS.index(reason))).otherwise(verdict)
+    return verdict.cast(nw.Int8)
+
+
+def _example(there: set[str]) -> nw.Expr:
+    """What to show of a row that is set aside: the value at fault, else where the row stands."""
+    order = nw.col(c.ORDER_ID) if c.ORDER_ID in there else nw.col(c.ITEM_ID)
+    shown = {
+        "no customer": order,
+        "no item": order,
+        "bad date": _raw(c.TIMESTAMP, there),
+        "bad quantity": _raw(c.QUANTITY, there),
+        "zero quantity": order,
+        "bad amount": _raw(c.AMOUNT if c.AMOUNT in there else c.UNIT_PRICE, there),
+        "price not positive": nw.col(c.ITEM_ID),
+    }
+    text = nw.col(c.ITEM_ID)
+    for reason, value in shown.items():
+        text = nw.when(nw.col(REASON) == REASONS.index(reason)).then(value).otherwise(text)
+    return nw.when(nw.col(REASON) != 0).then(text.str.slice(0, 80))
+
+
+def _raw(column: str, there: set[str]) -> nw.Expr:
+    if RAW + column in there:
+        return nw.col(RAW + column)
+    return nw.col(column).cast(nw.String) if column in there else nw.lit("")
