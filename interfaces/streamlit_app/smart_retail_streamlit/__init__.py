@@ -1,0 +1,1 @@
+"""Streamlit front end: the engine's answers as pages of a web app."""

@@ -1,0 +1,34 @@
+"""The app's entry point: the pages, their common frame, and errors as banners."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from smart_retail.errors import RetailError
+from smart_retail_streamlit import frame
+from smart_retail_streamlit.views import clusters, customer, fit, methods, overview, products, segments
+
+PAGES = (
+    ("Overview", "", overview.show),
+    ("Customer", "customer", customer.show),
+    ("Products", "products", products.show),
+    ("Segments", "segments", segments.show),
+    ("Clusters", "clusters", clusters.show),
+    ("Methods", "methods", methods.show),
+    ("Fit", "fit", fit.show),
+)
+
+
+def main() -> None:
+    frame.begin()
+    page = st.navigation(
+        [st.Page(show, title=title, url_path=path, default=not path) for title, path, show in PAGES], position="top"
+    )
+    try:
+        page.run()
+    except RetailError as error:
+        frame.banner(error)
+    frame.footer()
+
+
+main()

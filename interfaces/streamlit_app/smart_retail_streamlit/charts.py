@@ -1,0 +1,249 @@
+"""The pictures of the app as Altair charts: results in, charts out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+
+from smart_retail.display import amount, percent, whole
+from smart_retail.results import Cluster, ClusterChoice, ClusterPoint, GridCell, Segment, WeekSales
+from smart_retail_streamlit.markup import axis_amount
+from smart_retail_streamlit.theme import BLUE, GREY, ORANGE, PALETTE, SEGMENT_COLOURS, SEQUENTIAL
+from smart_retail_streamlit.treemap import squarify
+
+CELL = "cell"
+"""Name of the grid's click selection."""
+
+Rows = list[dict[str, Any]]
+
+
+def rows_of(results: Sequence[Any], *leave: str) -> Rows:
+    """Results as plain rows, without the named fields."""
+    return [{name: value for name, value in r.as_dict().items() if name not in leave} for r in results]
+
+
+def _data(rows: Sequence[dict[str, Any]]) -> alt.Data:
+    return alt.Data(values=list(rows))
+
+
+def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> alt.Chart:
+    """Sales by week as an area."""
+    return (
+        alt.Chart(_data(rows_of(weeks)), height=230)
+        .mark_area(line={"color": BLUE, "strokeWidth": 1.6}, color=BLUE, fillOpacity=0.16, interpolate="monotone")
+        .encode(
+            x=alt.X("week:T", title=None, axis=alt.Axis(format="%b %Y", tickCount=8, grid=False)),
+            y=alt.Y("amount:Q", title=f"Sales a week{f', {currency}' if currency else ''}",
+                    axis=alt.Axis(format="~s", tickCount=4)),
+            tooltip=[
+                alt.Tooltip("week:T", title="Week of", format="%Y-%m-%d"),
+                alt.Tooltip("amount:Q", title="Sales", format=",.2f"),
+                alt.Tooltip("orders:Q", title="Orders", format=","),
+            ],
+        )
+    )  # fmt: skip
+
+
+def rows_bar(parts: Sequence[tuple[str, int]]) -> alt.Chart:
+    """Where the source's rows went, as one stacked bar."""
+    names = [name for name, _ in parts]
+    rows = [{"part": name, "rows": number, "order": i} for i, (name, number) in enumerate(parts)]
+    colours = [BLUE, *[PALETTE[1 + i % (len(PALETTE) - 1)] for i in range(len(parts) - 1)]]
+    return (
+        alt.Chart(_data(rows), height=84)
+        .mark_bar(height=26)
+        .encode(
+            x=alt.X("rows:Q", stack="zero", title="Rows of the source", axis=alt.Axis(format="~s", grid=False)),
+            color=alt.Color("part:N", sort=names, scale=alt.Scale(domain=names, range=colours), legend=None),
+            order="order:Q",
+            tooltip=[alt.Tooltip("part:N", title="Part"), alt.Tooltip("rows:Q", title="Rows", format=",")],
+        )
+    )
+
+
+def segment_treemap(segments: Sequence[Segment], dark: bool) -> alt.LayerChart:
+    """Segments by number of customers; names where they fit."""
+    width, height = 100.0, 42.0
+    order = sorted(segments, key=lambda s: -s.customers)
+    rows = []
+    for segment, (left, top, right, bottom) in zip(
+        order, squarify([s.customers for s in order], width, height), strict=True
+    ):
+        fits = (right - left) > 0.95 * len(segment.name) and bottom - top > 5
+        tall = bottom - top > 9 and fits
+        rows.append(
+            {
+                "segment": segment.name, "left": left, "top": top, "right": right, "bottom": bottom,
+                "x": left + 1.2, "y": top + 1.8, "label": segment.name if fits else "",
+                "second": f"{whole(segment.customers)} · {percent(segment.share)}" if tall else "",
+                "customers": whole(segment.customers), "share": percent(segment.share),
+                "revenue": amount(segment.revenue), "revenue_share": percent(segment.revenue_share),
+            }
+        )  # fmt: skip
+    across, down = alt.Scale(domain=[0, width], nice=False), alt.Scale(domain=[height, 0], nice=False)
+    base = alt.Chart(_data(rows), height=230)
+    boxes = base.mark_rect(stroke="#12171D" if dark else "#FFFFFF", strokeWidth=2, cornerRadius=3).encode(
+        x=alt.X("left:Q", axis=None, scale=across), x2="right:Q",
+        y=alt.Y("top:Q", axis=None, scale=down), y2="bottom:Q",
+        color=_segment_colour(), tooltip=_tips("segment", "customers", "share", "revenue", "revenue_share"),
+    )  # fmt: skip
+    place = {"x": alt.X("x:Q", axis=None, scale=across), "y": alt.Y("y:Q", axis=None, scale=down)}
+    name = base.mark_text(align="left", baseline="top", fontWeight=600).encode(
+        text="label:N", color=_ink("segment"), **place
+    )
+    number = base.mark_text(align="left", baseline="top", dy=17, fontSize=11)
+    return alt.layer(boxes, name, number.encode(text="second:N", color=_ink("segment"), **place))
+
+
+_DARK_INK = ("Potential Loyalist", "New", "Promising", "Need Attention", "About to Sleep", "Loyal", "Hibernating",
+             "Can't Lose", "Lost", "At Risk")  # fmt: skip
+
+
+def _ink(field: str) -> Any:
+    """Black on light fills, white on dark ones."""
+    dark = alt.FieldOneOfPredicate(field=field, oneOf=list(_DARK_INK))
+    return alt.condition(dark, alt.value("#10161C"), alt.value("#FFFFFF"))
+
+
+def _segment_colour() -> alt.Color:
+    scale = alt.Scale(domain=list(SEGMENT_COLOURS), range=list(SEGMENT_COLOURS.values()))
+    return alt.Color("segment:N", scale=scale, legend=None)
+
+
+def _tips(*names: str) -> list[alt.Tooltip]:
+    return [alt.Tooltip(f"{name}:N", title=name.replace("_", " ").capitalize()) for name in names]
+
+
+def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
+    """R by F: every cell with its segment, customers and revenue; a click selects it."""
+    most = max((cell.customers for cell in cells), default=1) or 1
+    rows = [
+        {
+            "r": cell.r, "f": cell.f, "segment": cell.segment, "customers": cell.customers,
+            "number": whole(cell.customers) if cell.customers else "–",
+            "money": axis_amount(cell.revenue) if cell.customers else "",
+            "revenue": amount(cell.revenue), "dark": cell.customers > 0.45 * most,
+        }
+        for cell in cells
+    ]  # fmt: skip
+    click = alt.selection_point(name=CELL, fields=["r", "f"], toggle=False)
+    gap = alt.Scale(paddingInner=0.035, paddingOuter=0)
+    base = alt.Chart(_data(rows), height=400).encode(
+        x=alt.X("f:O", title="F: how often they order (5 = most often)", scale=gap,
+                axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
+        y=alt.Y("r:O", title="R: how recently (5 = latest)", sort="descending", scale=gap,
+                axis=alt.Axis(domain=False, ticks=False)),
+    )  # fmt: skip
+    boxes = base.mark_rect(cornerRadius=4, strokeWidth=3, cursor="pointer").encode(
+        color=alt.Color("customers:Q", scale=alt.Scale(range=list(SEQUENTIAL[:7]), domainMin=0), legend=None),
+        stroke=alt.condition(click, alt.value(ORANGE), alt.value("transparent"), empty=False),
+        tooltip=_tips("segment", "r", "f", "number", "revenue"),
+    ).add_params(click)  # fmt: skip
+    ink = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
+    number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=ink)
+    name = base.mark_text(fontSize=11, dy=-22).encode(text="segment:N", color=ink)
+    money = base.mark_text(fontSize=11, dy=17).encode(text="money:N", color=ink)
+    return alt.layer(boxes, name, number, money)
+
+
+def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster], dark: bool) -> alt.LayerChart:
+    """Customers in the latent space, cluster names at the centroids."""
+    names = {cluster.id: cluster.name for cluster in clusters}
+    order = [cluster.name for cluster in clusters]
+    rows = [
+        {"x": p.x, "y": p.y, "cluster": names.get(p.cluster, str(p.cluster)), "customer": p.customer_id} for p in points
+    ]
+    shape = alt.Scale(domain=order, range=["circle", "square", "triangle-up", "diamond", "cross", "triangle-down",
+                                           "triangle-right", "triangle-left"])  # fmt: skip
+    x = alt.X(
+        "x:Q", title="Latent dimension 1 (no unit)", axis=alt.Axis(grid=False), scale=alt.Scale(zero=False, padding=14)
+    )
+    y = alt.Y(
+        "y:Q", title="Latent dimension 2 (no unit)", axis=alt.Axis(grid=False), scale=alt.Scale(zero=False, padding=14)
+    )
+    dots = alt.Chart(_data(rows), height=430).mark_point(filled=True, size=16, opacity=0.5).encode(
+        x=x, y=y, color=_cluster_colour(order),
+        shape=alt.Shape("cluster:N", scale=shape, legend=None), tooltip=_tips("customer", "cluster"),
+    )  # fmt: skip
+    centres = alt.Chart(_data([{"x": c.x, "y": c.y, "cluster": c.name} for c in clusters]))
+    halo = centres.mark_text(fontSize=14, fontWeight=700, strokeWidth=4, stroke="#12171D" if dark else "#FFFFFF")
+    label = centres.mark_text(fontSize=14, fontWeight=700, color="#E4E9EE" if dark else "#1C2733")
+    return alt.layer(dots, *[layer.encode(x="x:Q", y="y:Q", text="cluster:N") for layer in (halo, label)])
+
+
+def cluster_profiles(rows: Sequence[dict[str, Any]], clusters: Sequence[Cluster]) -> alt.LayerChart:
+    """Each cluster's means as multiples of the mean of all customers, which is the line at 1."""
+    order = [cluster.name for cluster in clusters]
+    measures = list(dict.fromkeys(row["measure"] for row in rows))
+    bars = alt.Chart(_data(rows), height=430).mark_bar(cornerRadiusEnd=2).encode(
+        x=alt.X("ratio:Q", title="Times the mean of all customers", axis=alt.Axis(tickCount=5, format="~g")),
+        y=alt.Y("measure:N", title=None, sort=measures, scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1),
+                axis=alt.Axis(domain=False, ticks=False)),
+        yOffset=alt.YOffset("cluster:N", sort=order, scale=alt.Scale(paddingInner=0.15)),
+        color=_cluster_colour(order), tooltip=_tips("cluster", "measure", "value", "mean", "times"),
+    )  # fmt: skip
+    line = alt.Chart(_data([{"mean": 1.0}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="mean:Q")
+    return alt.layer(bars, line)
+
+
+def _cluster_colour(order: Sequence[str]) -> alt.Color:
+    scale = alt.Scale(domain=list(order), range=[PALETTE[i % len(PALETTE)] for i in range(len(order))])
+    return alt.Color("cluster:N", scale=scale, legend=None)
+
+
+def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
+    """Silhouette and stability of each number of clusters; the chosen one is ringed."""
+    rows = [
+        {"k": c.k, "score": value, "measure": name, "chosen": c.chosen}
+        for c in tried
+        for name, value in (("silhouette", c.silhouette), ("stability", c.stability))
+    ]
+    base = alt.Chart(_data(rows), height=210).encode(
+        x=alt.X("k:O", title="Number of clusters k", axis=alt.Axis(labelAngle=0)),
+        y=alt.Y("score:Q", title="Score, at most 1", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)),
+        color=alt.Color(
+            "measure:N", scale=alt.Scale(range=[BLUE, ORANGE]), legend=alt.Legend(title=None, orient="top")
+        ),
+        strokeDash=alt.StrokeDash("measure:N", legend=None),
+        tooltip=[alt.Tooltip("k:O"), alt.Tooltip("measure:N"), alt.Tooltip("score:Q", format=".3f")],
+    )
+    lines = base.mark_line(point={"size": 45})
+    ring = base.transform_filter("datum.chosen").mark_point(size=190, strokeWidth=2, filled=False)
+    return alt.layer(lines, ring)
+
+
+def intervals(
+    rows: Sequence[dict[str, Any]], methods: Sequence[str], colours: Sequence[str], measure: str
+) -> alt.LayerChart:
+    """A measure with its 95 % interval per method, a row of the picture for each."""
+    base = alt.Chart(_data(rows), height=34 * max(len(methods), 1) + 30).encode(
+        y=alt.Y("method:N", title=None, sort=list(methods), axis=alt.Axis(domain=False, ticks=False, labelFontSize=13)),
+    )
+    colour = alt.Color("method:N", scale=alt.Scale(domain=list(methods), range=list(colours)), legend=None)
+    top = max((row["high"] for row in rows), default=1.0)
+    x = alt.X("value:Q", title=f"{measure} with 95 % interval", scale=alt.Scale(domain=[0, 1.18 * top], nice=False),
+              axis=alt.Axis(tickCount=6))  # fmt: skip
+    tips = _tips("method", "told", "interval")
+    bar = base.mark_bar(height=15, opacity=0.28).encode(x=x, color=colour, tooltip=tips)
+    rule = base.mark_rule(strokeWidth=2.4).encode(x=alt.X("low:Q"), x2="high:Q", color=colour, tooltip=tips)
+    dot = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, color=colour, tooltip=tips)
+    text = base.mark_text(align="left", dx=10, fontSize=12).encode(
+        x=alt.X("high:Q"), text="told:N", color=alt.value(GREY)
+    )
+    return alt.layer(bar, rule, dot, text)
+
+
+def groups(
+    rows: Sequence[dict[str, Any]], order: Sequence[str], methods: Sequence[str], colours: Sequence[str], measure: str
+) -> alt.Chart:
+    """A measure per group of customers and method, as dots on lines."""
+    return alt.Chart(_data(rows), height=240).mark_line(point={"size": 60, "filled": True}, strokeWidth=1.6).encode(
+        x=alt.X("group:N", title=None, sort=list(order), axis=alt.Axis(labelAngle=0, grid=True)),
+        y=alt.Y("value:Q", title=measure, axis=alt.Axis(tickCount=5)),
+        color=alt.Color("method:N", scale=alt.Scale(domain=list(methods), range=list(colours)),
+                        legend=alt.Legend(title=None, orient="top")),
+        shape=alt.Shape("method:N", legend=None, sort=list(methods)),
+        tooltip=_tips("method", "group", "told"),
+    )  # fmt: skip

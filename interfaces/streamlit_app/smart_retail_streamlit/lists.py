@@ -1,0 +1,134 @@
+"""Recommendation lists as tables: a list in, HTML with reasons and evidence out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from html import escape
+
+from smart_retail import words
+from smart_retail.display import count, percent, whole
+from smart_retail.exports import main_reason
+from smart_retail.results import Reason, Recommendation, RecommendationList
+from smart_retail_streamlit import markup
+from smart_retail_streamlit.markup import html_named
+from smart_retail_streamlit.theme import BLUE, GREEN, GREY, METHOD_COLOURS, ORANGE, PURPLE, SKY, VERMILLION
+
+_COMPONENTS = {"repurchase": "Buy again", "trending": "Rising", "content": "Similar", "rule": "Rule"}
+_MARK_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
+_MARK_SIGNS = ("●", "■", "▲", "◆", "★")
+
+
+def method_label(method: str) -> str:
+    """Label of a method, or of a helper inside the merge."""
+    return words.METHODS[method][0] if method in words.METHODS else _COMPONENTS.get(method, method)
+
+
+def table(answer: RecommendationList, *, narrow: bool = False) -> str:
+    """One list: rank, product and reason; where there is room also category and what the score is made of."""
+    columns = [("sr-num sr-rank", "#"), ("", "Product"), ("", "Category"), ("", "Why"), ("sr-share", "Share by method")]
+    rows = [
+        [
+            whole(item.rank),
+            html_named(item.item_name, item.item_id),
+            escape(item.category),
+            _why(item),
+            _evidence(item.reasons),
+        ]
+        for item in answer.items
+    ]
+    if narrow:
+        wanted = (0, 1, 3)
+        return markup.table([columns[c] for c in wanted], [[row[c] for c in wanted] for row in rows], "sr-list")
+    return markup.table(columns, rows, "sr-list") + legend([r.method for item in answer.items for r in item.reasons])
+
+
+def _why(item: Recommendation) -> str:
+    """The weightiest reason, and how many more there are."""
+    more = len(item.reasons) - 1
+    others = f'<span class="sr-id">and {count(more, "more reason")}</span>' if more > 0 else ""
+    return escape(main_reason(item) or method_label(item.source)) + others
+
+
+def _evidence(reasons: tuple[Reason, ...]) -> str:
+    """The shares of an item's score as one bar, a colour for each method."""
+    told = ", ".join(f"{method_label(r.method)} {percent(r.share)}" for r in reasons)
+    parts = "".join(
+        f'<i style="width:{r.share:.2%};background:{METHOD_COLOURS.get(r.method, GREY)}"></i>' for r in reasons
+    )
+    return f'<div class="sr-evidence" title="{escape(told)}" role="img" aria-label="{escape(told)}">{parts}</div>'
+
+
+def legend(methods: Sequence[str]) -> str:
+    """Which colour is which method, for those that occur."""
+    keys = "".join(
+        f'<span><i style="background:{colour}"></i>{escape(method_label(method))}</span>'
+        for method, colour in METHOD_COLOURS.items()
+        if method in methods
+    )
+    return f'<div class="sr-legend">{keys}</div>' if keys else ""
+
+
+def marks(answer: RecommendationList) -> dict[str, tuple[str, str, int]]:
+    """Items that stand in several lists -> (sign, colour, number of lists); no two share both."""
+    seen = Counter(item.item_id for each in answer.lists.values() for item in each.items)
+    order = [i.item_id for each in answer.lists.values() for i in each.items]
+    shared = [item for item in dict.fromkeys(order) if seen[item] > 1]
+    return {
+        item: (_MARK_SIGNS[k % len(_MARK_SIGNS)], _MARK_COLOURS[k % len(_MARK_COLOURS)], seen[item])
+        for k, item in enumerate(shared)
+    }
+
+
+def side_by_side(answer: RecommendationList) -> str:
+    """All lists next to each other; an item in several has the same sign and colour in each.
+
+    Pointing at a shared item lights it up in every list.
+    """
+    found = marks(answer)
+    number = {item: k for k, item in enumerate(found)}
+    columns = []
+    for method in (m for m in words.METHODS if m in answer.lists):
+        label, meaning = words.METHODS[method]
+        rows = "".join(_marked(item, found, number) for item in answer.lists[method].items)
+        colour = METHOD_COLOURS.get(method, GREY)
+        columns.append(
+            f'<section><h3 style="border-color:{colour}">{escape(label)}</h3><p>{escape(meaning)}</p>'
+            f"<ol>{rows or '<li class=sr-none>no items</li>'}</ol></section>"
+        )
+    light = ",".join(f".sr-side:has(.sr-m{k}:hover) .sr-m{k}" for k in number.values())
+    style = f"<style>{light}{{background:color-mix(in srgb,currentColor 14%,transparent)}}</style>" if light else ""
+    return f'{style}<div class="sr-side">{"".join(columns)}</div>'
+
+
+def _marked(item: Recommendation, found: dict[str, tuple[str, str, int]], number: dict[str, int]) -> str:
+    name = html_named(item.item_name, item.item_id)
+    if item.item_id not in found:
+        return f'<li><b class="sr-mark"></b><div>{name}</div></li>'
+    sign, colour, lists = found[item.item_id]
+    title = f"in {lists} lists"
+    return (
+        f'<li class="sr-m{number[item.item_id]}" title="{title}">'
+        f'<b class="sr-mark" style="color:{colour}" aria-label="{title}">{sign}</b><div>{name}</div></li>'
+    )
+
+
+def records(answer: RecommendationList) -> list[dict[str, object]]:
+    """The list, or all lists below each other, as rows for a file."""
+    lists = answer.lists.values() if answer.lists else (answer,)
+    return [
+        {
+            "customer_id": each.customer_id or "",
+            "method": each.method,
+            "rank": item.rank,
+            "item_id": item.item_id,
+            "item_name": item.item_name,
+            "category": item.category,
+            "score": item.score,
+            "source": item.source,
+            "reason": main_reason(item),
+            "model_version": each.model_version,
+        }
+        for each in lists
+        for item in each.items
+    ]

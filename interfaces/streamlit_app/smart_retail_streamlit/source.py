@@ -1,0 +1,72 @@
+"""Which engine the pages ask: one in process over a folder of bundles, or one behind an API.
+
+Where it is comes from the environment, as `launch.serve` leaves it. The engine is shared by all
+visitors and never changed; a newly published bundle makes a new one.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import streamlit as st
+
+from smart_retail.protocol import RetailEngine
+
+ARTIFACTS = "SMART_RETAIL_ARTIFACTS"
+API_URL = "SMART_RETAIL_API_URL"
+API_KEY = "SMART_RETAIL_API_KEY"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where answers come from: the API if its address is given, else the folder."""
+
+    artifacts: str
+    api_url: str
+
+    @property
+    def is_local(self) -> bool:
+        return not self.api_url
+
+
+def chosen() -> Source:
+    """The source this server was started with."""
+    return Source(os.environ.get(ARTIFACTS, "artifacts"), os.environ.get(API_URL, ""))
+
+
+def load(source: Source) -> RetailEngine:
+    """A fresh engine over `source`.
+
+    Raises
+    ------
+    RetailError
+        There is no bundle, it is damaged, or the API does not answer.
+    """
+    if source.is_local:
+        from smart_retail.engine import Engine
+
+        return Engine.load(source.artifacts)
+    from smart_retail.remote import RemoteEngine
+
+    return RemoteEngine(source.api_url, os.environ.get(API_KEY))
+
+
+def published(source: Source) -> str:
+    """What tells one published bundle from the next; an API looks after its own."""
+    if not source.is_local:
+        return ""
+    from smart_retail.artifacts import read_pointer
+
+    return " ".join(read_pointer(source.artifacts))
+
+
+@st.cache_resource(max_entries=2, show_spinner=False)
+def _shared(source: Source, stamp: str) -> RetailEngine:
+    return load(source)
+
+
+def engine() -> RetailEngine:
+    """The engine over the bundle that is published now."""
+    source = chosen()
+    return _shared(source, published(source))

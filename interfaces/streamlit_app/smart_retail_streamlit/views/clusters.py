@@ -1,0 +1,98 @@
+"""Clusters: customers in the autoencoder's latent space, and how the groups differ."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from smart_retail.display import amount, percent, whole
+from smart_retail.results import Cluster, ClusterChoice
+from smart_retail_streamlit import charts, figures, frame, markup, source
+from smart_retail_streamlit.theme import PALETTE
+
+POINTS = 4000
+MEASURES = (("mean_recency", "days since last order"), ("mean_frequency", "orders"), ("mean_monetary", "amount"))
+
+
+def show() -> None:
+    engine = source.engine()
+    clusters = engine.clusters()
+    frame.heading("Clusters", "groups that a neural network finds in recency, frequency and money")
+    if not clusters:
+        frame.empty("No clusters", "There were too few customers to tell groups apart.")
+        return
+    currency = engine.model().currency
+    points = engine.cluster_points(POINTS)
+    top = clusters[0]
+    left, right = st.columns([1.35, 1], gap="medium")
+    with left:
+        figures.show(
+            "latent-space",
+            f"{top.name}: {percent(top.share)} of customers bring {percent(top.revenue_share)} of revenue",
+            f"{whole(len(points))} customers in the autoencoder's latent space, names at the centroids",
+            charts.cluster_scatter(points, clusters, frame.is_dark()),
+            charts.rows_of(points),
+        )
+    with right:
+        rows = _profiles(clusters)
+        far = max(rows, key=lambda row: row["ratio"])
+        figures.show(
+            "cluster-profiles",
+            f"{far['cluster']}: {far['times']} the mean in {far['measure']}",
+            "Means of each cluster against all customers",
+            charts.cluster_profiles(rows, clusters),
+            [{name: row[name] for name in ("cluster", "measure", "value", "mean", "times")} for row in rows],
+        )
+    with st.container(border=True):
+        st.html(_table(clusters, currency))
+    figures.download("clusters", charts.rows_of(clusters, "top_items"), "Download CSV")
+    _choice(engine.model().cluster_choice)
+
+
+def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
+    """Each cluster's means beside those of all customers."""
+    rows = []
+    for field, label in MEASURES:
+        mean = sum(c.share * getattr(c, field) for c in clusters)
+        for cluster in clusters:
+            value = getattr(cluster, field)
+            ratio = value / mean if mean else 0.0
+            rows.append({"cluster": cluster.name, "measure": label, "value": f"{value:,.1f}", "mean": f"{mean:,.1f}",
+                         "ratio": ratio, "times": f"{ratio:.1f} times"})  # fmt: skip
+    return rows
+
+
+def _table(clusters: list[Cluster], currency: str) -> str:
+    columns = [
+        ("", "Cluster"), ("sr-num", "Customers"), ("sr-num", "Share"), ("sr-num", f"Revenue {currency}".strip()),
+        ("sr-num", "Revenue share"), ("sr-num", "Days since last order"), ("sr-num", "Orders"), ("sr-num", "Amount"),
+        ("sr-dim", "Buys most"),
+    ]  # fmt: skip
+    rows = [
+        [
+            f'<i class="sr-key" style="background:{PALETTE[i % len(PALETTE)]}"></i>{escape(c.name)}',
+            whole(c.customers), percent(c.share), amount(c.revenue), percent(c.revenue_share), f"{c.mean_recency:,.1f}",
+            f"{c.mean_frequency:,.1f}", amount(c.mean_monetary),
+            escape(", ".join(item.item_name or item.item_id for item in c.top_items[:3])),
+        ]
+        for i, c in enumerate(clusters)
+    ]  # fmt: skip
+    return markup.table(columns, rows)
+
+
+def _choice(tried: tuple[ClusterChoice, ...]) -> None:
+    """Why this number of clusters."""
+    chosen = next((c for c in tried if c.chosen), None)
+    if chosen is None or len(tried) < 2:
+        return
+    left, _ = st.columns([1, 1], gap="medium")
+    with left:
+        figures.show(
+            "cluster-choice",
+            f"{chosen.k} clusters: silhouette {chosen.silhouette:.2f}, stability {chosen.stability:.2f}",
+            "Silhouette on the latent space and agreement between fits on resamples, both at most 1",
+            charts.cluster_choice(tried),
+            charts.rows_of(tried),
+        )

@@ -1,0 +1,134 @@
+"""Overview: how good the data is, what it holds, how good the model is."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from smart_retail.display import amount, percent, whole
+from smart_retail.results import CleaningReport, ModelInfo
+from smart_retail.settings import explanations
+from smart_retail_streamlit import charts, figures, frame, markup, source
+from smart_retail_streamlit.views.methods import method_figure
+
+
+def show() -> None:
+    engine = source.engine()
+    model = engine.model()
+    frame.heading("Overview", f"{model.first} to {model.last}, recency counted to {model.analysis_date}")
+    st.html(_key_figures(model))
+    left, right = st.columns([1.45, 1], gap="medium")
+    with left:
+        _sales(model)
+    with right:
+        segments = engine.segments()
+        best = max(segments, key=lambda s: s.revenue_share, default=None)
+        if best:
+            figures.show(
+                "segments",
+                f"{best.name}: {percent(best.share)} of customers, {percent(best.revenue_share)} of revenue",
+                "Area: customers of an RFM segment",
+                charts.segment_treemap(segments, frame.is_dark()),
+                charts.rows_of(segments, "top_items"),
+            )
+    left, right = st.columns([1.45, 1], gap="medium")
+    with left:
+        _quality(model.cleaning)
+    with right:
+        method_figure(model.scorecard, "any")
+    _details(model)
+
+
+def _key_figures(model: ModelInfo) -> str:
+    cells = (
+        ("Customers", whole(model.customers)),
+        ("Orders", whole(model.orders)),
+        ("Products", whole(model.items)),
+        ("Net revenue", amount(model.cleaning.net_amount, model.currency)),
+    )
+    return (
+        '<div class="sr-figures">'
+        + "".join(f"<div><small>{n}</small><b>{escape(v)}</b></div>" for n, v in cells)
+        + "</div>"
+    )
+
+
+def _sales(model: ModelInfo) -> None:
+    if not model.weekly_sales:
+        return
+    peak = max(model.weekly_sales, key=lambda w: w.amount)
+    figures.show(
+        "weekly-sales",
+        f"Sales peaked in the week of {peak.week} at {amount(peak.amount, model.currency)}",
+        "Net sales by week, Monday to Sunday",
+        charts.weekly_sales(model.weekly_sales, model.currency),
+        charts.rows_of(model.weekly_sales),
+    )
+
+
+def _quality(cleaning: CleaningReport) -> None:
+    parts = [("accepted", cleaning.rows_accepted), *((a.reason, a.rows) for a in cleaning.set_aside)]
+    figures.show(
+        "rows",
+        f"{percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))} of {whole(cleaning.rows_in)} rows were accepted",
+        "Rows of the source: accepted, or set aside by reason",
+        charts.rows_bar(parts),
+        [{"part": name, "rows": rows} for name, rows in parts],
+        below=cleaning_table(cleaning),
+    )
+
+
+def cleaning_table(cleaning: CleaningReport) -> str:
+    """Where every row went, and what came back."""
+    part = max(cleaning.rows_in, 1)
+    rows = [["accepted", whole(cleaning.rows_accepted), percent(cleaning.rows_accepted / part), ""]]
+    rows += [
+        [escape(a.reason), whole(a.rows), percent(a.rows / part), escape(", ".join(a.examples[:3]))]
+        for a in cleaning.set_aside
+    ]
+    rows += [
+        [f"returned: {escape(r.form)}", whole(r.lines), percent(r.lines / part), f"worth {amount(r.amount)}"]
+        for r in cleaning.returns
+    ]
+    columns = [("", "Rows"), ("sr-num", "Number"), ("sr-num", "Share"), ("sr-dim", "Examples")]
+    return markup.table(columns, rows)
+
+
+def _details(model: ModelInfo) -> None:
+    notes, settings, about = st.tabs(["Notes on the data", "Settings in force", "Model"])
+    with notes:
+        if model.cleaning.notes:
+            st.html("<ul class='sr-notes'>" + "".join(f"<li>{escape(n)}</li>" for n in model.cleaning.notes) + "</ul>")
+        else:
+            st.caption("Nothing to remark.")
+    with settings:
+        st.html(_settings(model))
+    with about:
+        facts = {
+            "Version": model.version, "Fitted": model.fitted_at, "Engine": model.engine_version,
+            "Merge": str(model.scorecard.get("merge", "")), "Returns policy": model.cleaning.returns_policy,
+            "Data": f"{model.first} to {model.last}", "Rules": model.rules or "none",
+        }  # fmt: skip
+        rows = "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items() if v)
+        st.html(f'<dl class="sr-facts sr-left">{rows}</dl>')
+
+
+def _settings(model: ModelInfo) -> str:
+    """Each setting with its value and its meaning."""
+    flat = {
+        f"{name}.{inner}" if inner else name: value
+        for name, part in model.settings.items()
+        for inner, value in (part.items() if isinstance(part, dict) else [("", part)])
+    }
+    told = explanations()
+    rows = [[f"<code>{escape(k)}</code>", _value(v), escape(told.get(k, ""))] for k, v in flat.items()]
+    return markup.table([("", "Setting"), ("", "Value"), ("sr-dim", "Meaning")], rows)
+
+
+def _value(value: object) -> str:
+    if value in (None, "", [], ()):
+        return '<span class="sr-id">default</span>'
+    if isinstance(value, list):
+        return escape(", ".join(str(v) for v in value))
+    return escape(f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value))

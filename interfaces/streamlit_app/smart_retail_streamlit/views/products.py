@@ -1,0 +1,92 @@
+"""Products: what goes with an item, and what is popular."""
+
+from __future__ import annotations
+
+from html import escape
+
+import streamlit as st
+
+from smart_retail.display import amount, whole
+from smart_retail.protocol import RetailEngine
+from smart_retail.results import RecommendationList
+from smart_retail_streamlit import controls, figures, find, frame, lists, source
+from smart_retail_streamlit.markup import bar, html_named, table
+
+LENGTH = 10
+"""Items in each of the two lists beside a product."""
+
+
+def show() -> None:
+    engine = source.engine()
+    frame.heading("Products", "what goes with a product, and what is wanted now")
+    left, right = st.columns([1, 2.7], gap="medium")
+    with left:
+        item_id = find.item(engine)
+    if not item_id:
+        with right:
+            _popular(engine)
+        with left:
+            st.caption("Search a product to see what goes with it. Until then: what everybody buys now.")
+        return
+    similar = engine.similar_items(item_id, LENGTH)
+    with left, st.container(border=True):
+        st.html(_card(engine, item_id))
+        st.button(
+            "Back to all products", icon=":material/arrow_back:", type="tertiary", on_click=find.forget, args=("item",)
+        )
+    with right:
+        one, two = st.columns(2, gap="medium")
+        with one:
+            _titled("Similar products", "what buyers of this product also buy, or what is like it", similar, "similar")
+        with two:
+            basket = engine.recommend_for_basket([item_id], 10)
+            _titled("For a basket with it", "bought together: for a visitor who takes this product", basket, "basket")
+
+
+def _card(engine: RetailEngine, item_id: str) -> str:
+    """Name, category and demand of an item."""
+    found = next((item for item in engine.search_items(item_id, 20) if item.item_id == item_id), None)
+    if found is None:
+        return f'<div class="sr-person"><h2>{escape(item_id)}</h2></div>'
+    kind = " › ".join(part for part in (found.category, found.subcategory) if part)
+    price = "" if found.unit_price is None else amount(found.unit_price, engine.model().currency)
+    facts = {
+        "Category": kind,
+        "Orders": whole(found.orders),
+        "Customers": whole(found.customers),
+        "Typical price": price,
+    }
+    rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value)
+    title = html_named(found.item_name, item_id)
+    return f'<div class="sr-person"><h2>{title}</h2><dl class="sr-facts">{rows}</dl></div>'
+
+
+def _titled(title: str, about: str, answer: RecommendationList, name: str) -> None:
+    with st.container(border=True):
+        st.html(f'<p class="sr-finding">{escape(title)}</p><p class="sr-axis">{escape(about)}</p>')
+        if answer.items:
+            st.html(lists.table(answer, narrow=True))
+        else:
+            frame.empty("Nothing goes with it yet", "Too few people bought this product to tell.")
+    figures.download(name, lists.records(answer), "Download CSV")
+
+
+def _popular(engine: RetailEngine) -> None:
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        n = controls.how_many()
+        category = controls.category(engine.categories())
+    answer = engine.popular(n, category=category or None)
+    with st.container(border=True):
+        st.html(_ranking(answer))
+    figures.download("popular", lists.records(answer), "Download CSV")
+
+
+def _ranking(answer: RecommendationList) -> str:
+    """Popular items with their score as a bar."""
+    best = answer.items[0].score if answer.items else 1.0
+    columns = [("sr-num sr-rank", "#"), ("", "Product"), ("", "Category"), ("sr-wide", "Demand, relative to the first")]
+    rows = [
+        [whole(item.rank), html_named(item.item_name, item.item_id), escape(item.category), bar(item.score / best)]
+        for item in answer.items
+    ]
+    return table(columns, rows)

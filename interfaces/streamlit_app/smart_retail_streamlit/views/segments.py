@@ -1,0 +1,103 @@
+"""Segments: the R by F grid, and what each RFM segment means and buys."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import streamlit as st
+
+from smart_retail.display import amount, percent, whole
+from smart_retail.protocol import RetailEngine
+from smart_retail.results import GridCell, Segment
+from smart_retail_streamlit import charts, figures, frame, markup, source
+from smart_retail_streamlit.theme import GREY, SEGMENT_COLOURS
+
+
+def show() -> None:
+    engine = source.engine()
+    segments = engine.segments()
+    frame.heading("Segments", "RFM: recency by frequency, with money as the value tier")
+    if not segments:
+        frame.empty("No segments", "No customer kept an order, so there is nothing to score.")
+        return
+    cells = engine.rfm_grid()
+    left, right = st.columns([1.5, 1], gap="medium")
+    with left:
+        chosen = _grid(cells)
+    name = chosen or _asked(segments)
+    with right:
+        shown = next((s for s in segments if s.name == name), segments[0])
+        _card(shown, engine)
+    with st.container(border=True):
+        st.html(_table(segments, shown.name))
+    figures.download("segments", charts.rows_of(segments, "top_items"), "Download CSV")
+
+
+def _grid(cells: list[GridCell]) -> str | None:
+    """The grid; the segment of the clicked cell, if one was clicked."""
+    most = max(cells, key=lambda cell: cell.revenue)
+    event: Any = figures.show(
+        "rfm-grid",
+        f"Most revenue comes from R {most.r}, F {most.f} ({most.segment}): {amount(most.revenue)}",
+        "Customers and revenue by score; click a cell to see its segment",
+        charts.rfm_grid(cells),
+        charts.rows_of(cells),
+        on_select="rerun",
+        selection_mode=charts.CELL,
+    )
+    clicked = event.selection.get(charts.CELL) or []
+    if not clicked:
+        return None
+    place = (clicked[0]["r"], clicked[0]["f"])
+    st.query_params["segment"] = segment = next(c.segment for c in cells if (c.r, c.f) == place)
+    return segment
+
+
+def _asked(segments: list[Segment]) -> str:
+    """The segment in the address, else the one with the most revenue."""
+    return st.query_params.get("segment") or max(segments, key=lambda s: s.revenue).name
+
+
+def _card(segment: Segment, engine: RetailEngine) -> None:
+    """One segment: meaning, action, figures, favourite products."""
+    currency = engine.model().currency
+    facts = {
+        "Customers": f"{whole(segment.customers)} ({percent(segment.share)})",
+        "Revenue": f"{amount(segment.revenue, currency)} ({percent(segment.revenue_share)})",
+        "Last order, mean": f"{segment.mean_recency:,.1f} days ago",
+        "Orders, mean": f"{segment.mean_frequency:,.1f}",
+        "Amount, mean": amount(segment.mean_monetary, currency),
+    }
+    rows = "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
+    colour = SEGMENT_COLOURS.get(segment.name, GREY)
+    top = [[whole(i), markup.html_named(item.item_name, item.item_id), escape(item.category)]
+           for i, item in enumerate(segment.top_items[:5], 1)]  # fmt: skip
+    with st.container(border=True, key="segment-card"):
+        st.html(
+            f'<div class="sr-person"><h2><i class="sr-key" style="background:{colour}"></i>{escape(segment.name)}</h2>'
+            f'<p class="sr-advice">{escape(segment.meaning.capitalize())}: {escape(segment.action)}.</p>'
+            f'<dl class="sr-facts">{rows}</dl></div>'
+            + (
+                markup.table([("sr-num sr-rank", "#"), ("", "What they buy"), ("sr-dim", "Category")], top, "sr-gap")
+                if top
+                else ""
+            )
+        )
+
+
+def _table(segments: list[Segment], shown: str) -> str:
+    columns = [
+        ("", "Segment"), ("sr-num", "Customers"), ("sr-num", "Share"), ("sr-num", "Revenue"),
+        ("sr-num", "Revenue share"),        ("sr-num", "Days since last order"), ("sr-num", "Orders"), ("sr-num", "Amount"), ("sr-dim", "What to do"),
+    ]  # fmt: skip
+    rows = [
+        [
+            f'<i class="sr-key" style="background:{SEGMENT_COLOURS.get(s.name, GREY)}"></i>'
+            + (f"<b>{escape(s.name)}</b>" if s.name == shown else escape(s.name)),
+            whole(s.customers), percent(s.share), amount(s.revenue), percent(s.revenue_share),
+            f"{s.mean_recency:,.1f}", f"{s.mean_frequency:,.1f}", amount(s.mean_monetary), escape(s.action),
+        ]
+        for s in segments
+    ]  # fmt: skip
+    return markup.table(columns, rows)
