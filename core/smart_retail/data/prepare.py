@@ -122,6 +122,15 @@ class Prepared:
         last = self.last_day if end is None else min(end - 1, self.last_day)
         return history.history(kept, len(self.customers), len(self.items), last, self._backend)
 
+    def sent_back(self, kept: History) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Customer and item codes of what was bought and of which nothing is in `kept`, sorted."""
+        bought = self._coded.filter(nw.col(KIND) == 1).select(c.CUSTOMER_ID, c.ITEM_ID).unique()
+        found = self._backend.fetch(bought)
+        width = len(self.items)
+        pairs = found[c.CUSTOMER_ID].astype(np.int64) * width + found[c.ITEM_ID].astype(np.int64)
+        gone = np.setdiff1d(pairs, kept.customer.astype(np.int64) * width + kept.item)
+        return (gone // max(width, 1)).astype(np.int32), (gone % max(width, 1)).astype(np.int32)
+
     def rfm(self, end: int | None = None, analysis_day: int | None = None) -> RfmTable:
         """RFM of the purchases before `end`.
 
