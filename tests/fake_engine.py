@@ -202,7 +202,7 @@ class FakeEngine:
             items.append(
                 Recommendation(rank, item, name, category, score, source, reasons if options["explain"] else ())
             )
-        fallback = any(filled for _, _, filled in page)
+        fallback = any(filled for _, _, filled in page) or (customer_id is not None and not known)
         return RecommendationList(customer_id, known, fallback, method, self.version, "", tuple(items))
 
     def _reasons(self, customer_id, item, parts, scores):  # type: ignore[no-untyped-def]

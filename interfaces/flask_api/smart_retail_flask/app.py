@@ -49,7 +49,7 @@ def create_app(engine: RetailEngine | EngineHolder, settings: ApiSettings | None
         static_folder=None,
     )
     app.extensions[EngineHolder.__name__] = holder
-    app.config["MAX_CONTENT_LENGTH"] = settings.max_body
+    app.config["MAX_CONTENT_LENGTH"] = settings.max_body + 1  # one more, to tell a full body from a cut one
     app.url_map.merge_slashes = False  # an empty id is no other id
     app.url_map.converters["id"] = IdConverter
     for operation in OPERATIONS:

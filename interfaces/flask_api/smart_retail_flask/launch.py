@@ -75,7 +75,6 @@ def serve(
         return create_app(EngineHolder(load, lambda: bundles.read_pointer(artifacts)), settings)
 
     print(f"Serving on http://{_printed(host)}:{port}, documentation at /docs. Ctrl+C stops.", file=sys.stderr)  # noqa: T201
-    run = _waitress if sys.platform == "win32" else _gunicorn
     run(application, host, port, workers, threads, settings, log_level)
 
 
@@ -131,37 +130,34 @@ def _log_to_stderr(level: str) -> None:
     logger.setLevel(level.upper())
 
 
-def _gunicorn(
+def run(
     application: Callable[[], Flask],
     host: str,
     port: int,
     workers: int,
     threads: int,
     settings: ApiSettings,
-    log_level: str,
+    log_level: str = "warning",
 ) -> None:
+    """Run an application, made once in every worker, until the process is told to stop."""
+    if sys.platform == "win32":
+        import waitress  # type: ignore[import-untyped]
+
+        waitress.serve(
+            application(),
+            host=host,
+            port=port,
+            threads=threads * workers,
+            ident=None,
+            max_request_body_size=settings.max_body,
+            channel_timeout=TIMEOUT,
+        )
+        return
     from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
-            options: dict[str, Any] = {
-                "bind": f"{_printed(host)}:{port}",
-                "workers": workers,
-                "threads": threads,
-                "worker_class": "gthread",
-                "preload_app": False,
-                "timeout": TIMEOUT,
-                "graceful_timeout": TIMEOUT,
-                "keepalive": 5,
-                "limit_request_line": MAX_REQUEST_LINE,
-                "limit_request_fields": 50,
-                "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
-                "control_socket_disable": True,
-                "loglevel": log_level,
-                "accesslog": None,  # its lines hold paths, and paths hold ids
-                "proc_name": "smart-retail-api",
-            }
-            for name, value in options.items():
+            for name, value in _gunicorn_options(host, port, workers, threads, log_level).items():
                 self.cfg.set(name, value)
 
         def load(self) -> Flask:
@@ -170,23 +166,21 @@ def _gunicorn(
     Server().run()
 
 
-def _waitress(
-    application: Callable[[], Flask],
-    host: str,
-    port: int,
-    workers: int,
-    threads: int,
-    settings: ApiSettings,
-    log_level: str,
-) -> None:
-    import waitress  # type: ignore[import-untyped]
-
-    waitress.serve(
-        application(),
-        host=host,
-        port=port,
-        threads=threads * workers,
-        ident=None,
-        max_request_body_size=settings.max_body,
-        channel_timeout=TIMEOUT,
-    )
+def _gunicorn_options(host: str, port: int, workers: int, threads: int, log_level: str) -> dict[str, Any]:
+    return {
+        "bind": f"{_printed(host)}:{port}",
+        "workers": workers,
+        "threads": threads,
+        "worker_class": "gthread",
+        "preload_app": False,
+        "timeout": TIMEOUT,
+        "graceful_timeout": TIMEOUT,
+        "keepalive": 5,
+        "limit_request_line": MAX_REQUEST_LINE,
+        "limit_request_fields": 50,
+        "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
+        "control_socket_disable": True,
+        "loglevel": log_level,
+        "accesslog": None,  # its lines hold paths, and paths hold ids
+        "proc_name": "smart-retail-api",
+    }

@@ -84,7 +84,11 @@ def bind(view: Callable[..., Any]) -> Callable[..., Response]:
 def _json_body() -> bytes:
     if request.mimetype != "application/json":
         raise RefusedError(415, "The body is not declared as JSON.")
-    return request.get_data()
+    body = request.get_data()
+    # Of a chunked body werkzeug gives the first MAX_CONTENT_LENGTH bytes and no error.
+    if len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        raise RefusedError(413, "The body is too large.")
+    return body
 
 
 def recommend(path: CustomerPath, query: RecommendQuery) -> Any:
