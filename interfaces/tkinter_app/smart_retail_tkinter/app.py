@@ -61,6 +61,7 @@ class App:
         artifacts: str = "artifacts",
     ) -> None:
         self.root = root
+        self.alive = True
         self.artifacts = artifacts
         self.questions = questions if questions is not None else NativeQuestions(root)
         self.presenter = Presenter(self, services, memory)
@@ -160,6 +161,7 @@ class App:
 
     def quit(self) -> None:
         """Stop the workers and close; a running fit is cancelled and publishes nothing."""
+        self.alive = False
         self.fits.cancel()
         self.root.after_cancel(self._polling)
         self.presenter.jobs.close()

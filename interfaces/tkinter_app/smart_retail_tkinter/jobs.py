@@ -58,10 +58,9 @@ class Jobs:
         there.newest += 1
         there.todo.put(_Job(there, there.newest, work, done, failed))
 
-    @property
-    def busy(self) -> bool:
-        """Whether an answer is still to come."""
-        return any(lane.newest != lane.delivered for lane in self._lanes.values())
+    def busy(self, besides: str = "") -> bool:
+        """Whether an answer is still to come, in another lane than `besides`."""
+        return any(lane.newest != lane.delivered for name, lane in self._lanes.items() if name != besides)
 
     def poll(self, budget: float = 0.03) -> None:
         """Hand over finished outcomes, starting none after `budget` seconds."""

@@ -1,0 +1,208 @@
+"""A window on a display of its own, a small engine behind it, and answers instead of dialogs."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from smart_retail.errors import RetailError
+from smart_retail_tkinter.recent import Memory
+from smart_retail_tkinter.services import Services
+
+WAIT = 15.0
+
+
+@pytest.fixture(scope="session")
+def fake() -> ModuleType:
+    """The module with the small engine."""
+    path = Path(__file__).parents[2] / "fake_engine.py"
+    spec = importlib.util.spec_from_file_location("fake_engine", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules.setdefault("fake_engine", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    return Memory(tmp_path / "config" / "desktop.json")
+
+
+@dataclass
+class Answers:
+    """What a person would answer to dialogs, and what they were told."""
+
+    folder_: str = ""
+    sources_: tuple[str, ...] = ()
+    save_: str = ""
+    yes_: bool = False
+    errors: list[RetailError] = field(default_factory=list)
+    proposed: list[str] = field(default_factory=list)
+
+    def folder(self, title: str) -> str:
+        return self.folder_
+
+    def sources(self, title: str) -> tuple[str, ...]:
+        return self.sources_
+
+    def save(self, title: str, name: str, ending: str) -> str:
+        self.proposed.append(f"{name}.{ending}")
+        return self.save_
+
+    def error(self, error: RetailError) -> None:
+        self.errors.append(error)
+
+    def yes(self, title: str, text: str) -> bool:
+        return self.yes_
+
+
+def _missing(reason: str) -> None:
+    if "tk" in os.environ.get("SMART_RETAIL_REQUIRE", "").replace(",", " ").split():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def display() -> Iterator[str]:
+    """The name of a display: the one that is there, else a new Xvfb."""
+    try:
+        import tkinter  # noqa: F401
+
+        import sv_ttk  # noqa: F401
+    except ImportError as error:
+        _missing(f"the desktop tool's packages are not here: {error}")
+    if os.environ.get("DISPLAY") or sys.platform in ("win32", "darwin"):
+        yield os.environ.get("DISPLAY", "")
+        return
+    take, give = os.pipe()
+    try:
+        server = subprocess.Popen(
+            ["Xvfb", "-displayfd", str(give), "-screen", "0", "1280x860x24", "-nolisten", "tcp"],
+            pass_fds=(give,),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+    except FileNotFoundError:
+        os.close(take)
+        os.close(give)
+        _missing("no display and no Xvfb")
+        raise
+    os.close(give)
+    with os.fdopen(take) as line:
+        number = line.readline().strip()
+    if not number:
+        server.wait()
+        _missing("Xvfb did not start")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DISPLAY", f":{number}")
+        yield f":{number}"
+    server.terminate()
+    server.wait()
+
+
+@dataclass
+class Window:
+    """The app under test and the ways to drive it."""
+
+    app: Any
+    answers: Answers
+
+    @property
+    def root(self) -> Any:
+        return self.app.root
+
+    @property
+    def one(self) -> Any:
+        """The tree of the one list."""
+        return self.app.customer.one.tree
+
+    def until(self, true: Callable[[], object], what: str = "it") -> None:
+        """Let the window live until something holds."""
+        end = time.monotonic() + WAIT
+        while not true():
+            assert time.monotonic() < end, f"{what} did not happen"
+            self.root.update()
+            time.sleep(0.002)
+
+    def settle(self) -> None:
+        """Let the window live until every answer but a fit's has come and every pause is over."""
+        end = time.monotonic() + 0.12
+        self.until(lambda: time.monotonic() > end)
+        self.until(lambda: not self.app.presenter.jobs.busy(besides="fit"), "the last answer")
+        end = time.monotonic() + 0.08
+        self.until(lambda: time.monotonic() > end)
+
+    def key(self, keys: str, widget: Any = None) -> None:
+        """Press keys where the focus is; a widget gets the focus first."""
+        if widget is not None:
+            widget.focus_force()
+            self.root.update()
+        there = self.root.focus_get() or self.root
+        there.event_generate(keys)
+        self.root.update()
+
+    def type(self, text: str) -> None:
+        """Type into the search field, one key after the other."""
+        for character in text:
+            self.app.customers.entry.insert("end", character)
+            self.root.update()
+
+    def ids(self, tree: Any) -> list[str]:
+        return [tree.set(i, "key") for i in tree.get_children()]
+
+    def customers(self) -> list[str]:
+        tree = self.app.customers.tree
+        return [tree.set(i, "id") for i in tree.get_children()]
+
+    def choose(self, customer_id: str) -> None:
+        """Choose a customer in the list."""
+        tree = self.app.customers.tree
+        self.until(lambda: customer_id in self.customers(), f"{customer_id} in the list")
+        tree.selection_set(next(i for i in tree.get_children() if tree.set(i, "id") == customer_id))
+        self.until(lambda: self.app.presenter.answer and self.app.presenter.answer.customer_id == customer_id)
+        self.settle()
+
+
+@pytest.fixture
+def make_window(display: str, memory: Memory, fake: ModuleType) -> Iterator[Callable[..., Window]]:
+    """A function that opens a window with an open bundle (`engine`) and replaced `services`."""
+    import tkinter as tk
+
+    from smart_retail_tkinter.app import App
+
+    opened: list[Window] = []
+
+    def make(engine: Any = "fake", **services: Any) -> Window:
+        engine = fake.FakeEngine() if engine == "fake" else engine
+        services.setdefault("load", lambda folder: engine)
+        answers = Answers()
+        window = Window(App(tk.Tk(), Services(**services), memory, answers), answers)
+        window.root.geometry("1200x780+0+0")
+        opened.append(window)
+        if engine is not None:
+            window.app.presenter.open_bundle("artifacts")
+            window.until(lambda: window.customers(), "the list of customers")
+            window.settle()
+        return window
+
+    yield make
+    for window in opened:
+        if window.app.alive:
+            window.app.quit()
+
+
+@pytest.fixture
+def window(make_window: Callable[..., Window]) -> Window:
+    return make_window()

@@ -1,0 +1,235 @@
+"""From a spreadsheet to a bundle: look, fit, cancel, and what is said of each."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from smart_retail.errors import CancelledError, ColumnError, DataError, QualityGateError, UsageError
+from smart_retail.results import FitReport
+from smart_retail_tkinter.fit_presenter import parse_mapping
+from smart_retail_tkinter.fitting import FitProgress, Preview
+
+
+def test_time_left_follows_the_finished_share() -> None:
+    now = [100.0]
+    progress = FitProgress(clock=lambda: now[0])
+    assert progress.state().seconds_left is None
+    progress.stage("clusters", 0.25)
+    now[0] = 110.0
+    progress.update(0.25)
+    assert progress.state().seconds_left == pytest.approx(30.0)
+    assert progress.state().line == "fitting: clusters, 30 s left"
+    now[0] = 115.0
+    assert progress.state().seconds_left == pytest.approx(25.0)
+    progress.update(0.1)
+    assert progress.state().done == 0.25
+
+
+def test_cancel_is_raised_at_the_next_check() -> None:
+    progress = FitProgress()
+    progress.check()
+    progress.cancel()
+    assert progress.state().cancelling
+    with pytest.raises(CancelledError):
+        progress.check()
+
+
+def test_a_mapping_is_read_from_a_line() -> None:
+    assert parse_mapping(" customer_id=Client Name , item_id = SKU,") == (
+        ("customer_id", "Client Name"),
+        ("item_id", "SKU"),
+    )
+    assert parse_mapping("") == ()
+    with pytest.raises(UsageError):
+        parse_mapping("customer_id")
+
+
+class Work:
+    """Looking and fitting as a test wants them, and what they were asked."""
+
+    def __init__(self, fake: ModuleType) -> None:
+        engine = fake.FakeEngine("fitted-2")
+        self.cleaning = engine.model().cleaning
+        self.report = FitReport(
+            "fitted-2", True, self.cleaning, tuple(engine.segments()), tuple(engine.clusters()), {}, {}, ("noted",)
+        )
+        self.asked: list[dict[str, Any]] = []
+        self.errors: list[Exception] = []
+        self.go = threading.Event()
+
+    def inspect(self, sources: tuple[str, ...], **options: Any) -> Preview:
+        self.asked.append({"sources": sources, **options})
+        if self.errors:
+            raise self.errors.pop(0)
+        return Preview((("customer_id", "Customer ID"), ("item_id", "Product ID")), self.cleaning)
+
+    def fit(self, *sources: str, progress: Any, **options: Any) -> FitReport:
+        self.asked.append({"sources": sources, **options})
+        progress.stage("clusters", 0.4)
+        while not self.go.wait(0.01):
+            progress.check()
+        if self.errors:
+            raise self.errors.pop(0)
+        return self.report
+
+
+@pytest.fixture
+def work(fake: ModuleType) -> Work:
+    return Work(fake)
+
+
+@pytest.fixture
+def window(make_window: Callable[..., Any], work: Work, fake: ModuleType) -> Any:
+    return make_window(
+        inspect=work.inspect,
+        fit=work.fit,
+        load=lambda folder: fake.FakeEngine("fitted-2" if work.go.is_set() else "fake-1"),
+    )
+
+
+@pytest.fixture
+def looked(window: Any) -> Any:
+    """A fit window that has looked at two files."""
+    window.answers.sources_ = ("one.csv", "two é.csv")
+    window.key("<Control-O>", window.root)
+    window.settle()
+    return window
+
+
+def test_columns_and_cleaning_are_shown_before_anything_is_fitted(looked: Any, work: Work) -> None:
+    dialog = looked.app.fit_window
+    assert [call["sources"] for call in work.asked] == [("one.csv", "two é.csv")]
+    assert "artifacts" not in work.asked[0]
+    rows = [[dialog.fields.tree.set(i, c) for c in ("field", "header")] for i in dialog.fields.tree.get_children()]
+    assert rows == [["customer_id", "Customer ID"], ["item_id", "Product ID"]]
+    assert dialog.finding.cget("text").startswith(f"{work.cleaning.rows_accepted:,} of ")
+    assert len(dialog.cleaning.tree.get_children()) == 6
+    assert "Preset: none." in dialog.more.cget("text")
+    assert dialog.start.instate(["!disabled"])
+    assert Path(looked.app.presenter.memory.files[0].path).name == "one.csv"
+
+
+def test_a_fit_shows_progress_publishes_and_opens_the_new_bundle(looked: Any, work: Work) -> None:
+    app = looked.app
+    app.fit_window.artifacts.set("out")
+    app.fit_window.start.invoke()
+    looked.until(lambda: app.fits.state() and app.fits.state().done == 0.4)
+    looked.until(lambda: "fitting: clusters" in app.status.fit.text.cget("text"), "progress in the main window")
+    assert float(app.status.fit.bar.cget("value")) == 0.4
+    assert app.fit_window.bar.text.cget("text").startswith("fitting: clusters")
+    assert app.fit_window.start.instate(["disabled"])
+    looked.choose("C-002")
+    work.go.set()
+    looked.until(lambda: not app.fits.running)
+    looked.settle()
+    assert work.asked[-1]["artifacts"] == "out"
+    assert work.asked[-1]["settings"].data.returns_policy == "net"
+    assert app.presenter.model.version == "fitted-2"
+    assert "fitted-2" in app.model_line.cget("text")
+    assert app.fit_window.finding.cget("text") == "Published fitted-2 into out"
+    assert not app.status.fit.bar.winfo_ismapped()
+    assert looked.answers.errors == []
+
+
+@pytest.mark.parametrize("where", ["main window", "fit window", "button"])
+def test_escape_or_the_button_cancels_and_says_so(looked: Any, work: Work, where: str) -> None:
+    app = looked.app
+    app.fit_window.start.invoke()
+    looked.until(lambda: app.fits.state() and app.fits.state().done == 0.4)
+    if where == "button":
+        looked.until(lambda: app.status.fit.cancel.winfo_ismapped())
+        app.status.fit.cancel.invoke()
+    else:
+        looked.key("<Escape>", looked.root if where == "main window" else app.fit_window.first)
+    looked.until(lambda: not app.fits.running)
+    looked.settle()
+    assert app.presenter.model.version == "fake-1"
+    assert "cancelled" in app.fit_window.finding.cget("text")
+    assert looked.answers.errors == []
+
+
+def test_closing_the_fit_window_leaves_the_fit_running(looked: Any, work: Work) -> None:
+    looked.app.fit_window.start.invoke()
+    looked.until(lambda: looked.app.fits.state() and looked.app.fits.state().done == 0.4)
+    looked.app.fit_window.close()
+    assert looked.app.fits.running
+    work.go.set()
+    looked.until(lambda: looked.app.presenter.model.version == "fitted-2")
+
+
+def test_a_missing_column_is_told_in_place_and_mended_there(window: Any, work: Work) -> None:
+    work.errors = [ColumnError("Column for the customer not found.", "Say which one it is: --map customer_id=Client.")]
+    window.answers.sources_ = ("one.csv",)
+    window.key("<Control-O>", window.root)
+    window.settle()
+    dialog = window.app.fit_window
+    assert dialog.finding.cget("text") == "Column for the customer not found."
+    assert "customer_id=Client" in dialog.more.cget("text")
+    assert dialog.start.instate(["disabled"])
+    assert window.answers.errors == []
+    dialog.mapping.set("customer_id=Client")
+    dialog.look()
+    window.settle()
+    assert work.asked[-1]["mapping"] == {"customer_id": "Client"}
+    assert dialog.start.instate(["!disabled"])
+
+
+def test_a_source_that_cannot_be_read_is_a_message(window: Any, work: Work) -> None:
+    work.errors = [DataError("one.csv holds no row.", "Choose another file.")]
+    window.answers.sources_ = ("one.csv",)
+    window.key("<Control-O>", window.root)
+    window.until(lambda: window.answers.errors)
+    assert window.answers.errors[0].message == "one.csv holds no row."
+    assert window.app.fit_window.start.instate(["disabled"])
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_the_quality_gate_asks_and_only_then_forces(looked: Any, work: Work, yes: bool) -> None:
+    work.errors = [QualityGateError("Worse than popularity.", "Force it.")]
+    looked.answers.yes_ = yes
+    work.go.set()
+    looked.app.fit_window.start.invoke()
+    looked.until(lambda: not work.errors and not looked.app.fits.running)
+    looked.settle()
+    forced = [call["force"] for call in work.asked if "force" in call]
+    assert forced == ([False, True] if yes else [False])
+
+
+def test_a_fit_that_is_not_published_leaves_the_bundle(looked: Any, work: Work) -> None:
+    work.report = replace(work.report, published=False)
+    work.go.set()
+    looked.app.fit_window.start.invoke()
+    looked.until(lambda: not looked.app.fits.running)
+    looked.settle()
+    assert looked.app.fit_window.finding.cget("text") == "Not published"
+    assert looked.app.presenter.model.version == "fake-1"
+
+
+def test_over_the_api_the_screens_say_why_there_is_no_fit(make_window: Callable[..., Any], fake: ModuleType) -> None:
+    class Remote(fake.FakeEngine):  # type: ignore[name-defined, misc]
+        is_local = False
+
+    window = make_window(Remote())
+    window.app.open_fit()
+    window.key("<Control-O>", window.root)
+    assert [error.code for error in window.answers.errors] == ["needs_local_engine"] * 2
+    assert window.app.fit_window is None
+
+
+def test_quitting_ends_a_running_fit(looked: Any, work: Work) -> None:
+    looked.app.fit_window.start.invoke()
+    looked.until(lambda: looked.app.fits.state() and looked.app.fits.state().done == 0.4)
+    before = threading.active_count()
+    looked.app.quit()
+    end = time.monotonic() + 5
+    while threading.active_count() >= before:
+        assert time.monotonic() < end
+        time.sleep(0.01)

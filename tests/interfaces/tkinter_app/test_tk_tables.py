@@ -1,0 +1,111 @@
+"""What people read: numbers, lines, tables and the marks of shared items."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smart_retail.results import Reason, Recommendation, RecommendationList
+from smart_retail_tkinter import formatting, tables
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (formatting.whole(1234567.4), "1,234,567"),
+        (formatting.amount(13747.4), "13,747.40"),
+        (formatting.amount(-0.5, "EUR"), "-0.50 EUR"),
+        (formatting.percent(0.1234), "12.3 %"),
+        (formatting.quantity(1200.0), "1,200"),
+        (formatting.quantity(2.5), "2.5"),
+        (formatting.count(1, "order"), "1 order"),
+        (formatting.count(1590, "customer"), "1,590 customers"),
+        (formatting.seconds_left(40.2), "40 s left"),
+        (formatting.seconds_left(200.0), "3 min left"),
+        (formatting.seconds_left(None), ""),
+        (formatting.name_and_id("Paper", "OFF-1"), "Paper · OFF-1"),
+        (formatting.name_and_id("", "OFF-1"), "OFF-1"),
+    ],
+)
+def test_values_read_as_people_write_them(shown: str, expected: str) -> None:
+    assert shown == expected
+
+
+def test_the_profile_line_tells_who_a_customer_is(fake: ModuleType) -> None:
+    engine = fake.FakeEngine()
+    profile = engine.customer("C-001")
+    line = formatting.profile_line(profile, "EUR")
+    assert line.startswith(f"{profile.rfm.segment} · value {profile.rfm.value_tier} · R 5  F ")
+    assert f"cluster {profile.cluster.name}" in line
+    assert f"{profile.rfm.monetary:,.2f} EUR" in line
+    assert "last order 1 day ago" in line
+    assert line.endswith("5.0 % returned")
+
+
+def test_the_profile_line_says_what_is_not_known(fake: ModuleType) -> None:
+    engine = fake.FakeEngine()
+    assert "unknown customer" in formatting.profile_line(engine.customer("nobody"))
+    assert formatting.profile_line(engine.customer(fake.RETURNED_ALL)) == "no order was kept · 100.0 % returned"
+
+
+def _item(item_id: str, rank: int, *reasons: Reason) -> Recommendation:
+    return Recommendation(rank, item_id, f"Name {item_id}", "Kind", 1.0, "cf", reasons)
+
+
+def test_the_main_reason_is_the_one_with_the_largest_share() -> None:
+    weak, strong = Reason("popular", "popular", 3, 0.2, None, "popular"), Reason("x", "cf", 1, 0.8, "b", "with b")
+    (row,) = tables.recommendations([_item("a", 1, weak, strong)]).rows
+    assert row.cells == ("1", "Name a", "a", "Kind", "with b", "80.0 %")
+    assert row.values[-1] == 0.8
+    assert row.detail == "popular (Popular #3, 20.0 %)   with b (CF #1, 80.0 %)"
+
+
+def test_the_clipboard_text_is_one_line_a_row_with_ids_as_they_are() -> None:
+    table = tables.recommendations([_item("00012", 1), _item("a\tb", 2)])
+    lines = table.text().split("\n")
+    assert lines[0].split("\t")[:3] == ["#", "Product", "Product id"]
+    assert lines[1].split("\t")[2] == "00012"
+    assert all(len(line.split("\t")) == len(table.columns) for line in lines)
+
+
+def _all(**lists: list[str]) -> RecommendationList:
+    def part(method: str, ids: list[str]) -> RecommendationList:
+        items = tuple(_item(item, rank) for rank, item in enumerate(ids, 1))
+        return RecommendationList("c", True, False, method, "v", "", items)
+
+    return RecommendationList("c", True, False, "all", "v", "", (), {m: part(m, ids) for m, ids in lists.items()})
+
+
+def test_marks_stand_for_items_of_two_lists_or_more() -> None:
+    answer = _all(hybrid=["a", "b"], cf=["c", "a"], popular=["d", "c"])
+    marks = tables.marks(answer)
+    assert set(marks) == {"a", "c"}
+    assert marks["a"].symbol != marks["c"].symbol
+    assert marks["a"].colour != marks["c"].colour
+    assert tables.places(answer, "a") == "Hybrid #1, CF #2"
+
+
+@given(st.lists(st.lists(st.integers(0, 60), max_size=15, unique=True), min_size=2, max_size=5))
+def test_no_two_shared_items_look_alike(lists: list[list[int]]) -> None:
+    answer = _all(**{f"m{i}": [str(item) for item in part] for i, part in enumerate(lists)})
+    marks = tables.marks(answer)
+    assert len(set(marks.values())) == len(marks)
+    assert all(mark.colour < tables.COLOURS for mark in marks.values())
+
+
+def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None:
+    answer = fake.FakeEngine().recommend("C-003", "all", 4)
+    table = tables.side_by_side(answer)
+    assert len(table.rows) == 20
+    assert {row.cells[0] for row in table.rows} == {"Hybrid", "Personalized", "RFM", "CF", "Popular"}
+    assert all(len(row.values) == len(table.columns) for row in table.rows)
+
+
+def test_the_cleaning_table_accounts_for_every_row(fake: ModuleType) -> None:
+    report = fake.FakeEngine().model().cleaning
+    values = {row.values[0]: row.values[1] for row in tables.cleaning(report).rows}
+    aside = sum(n for what, n in values.items() if str(what).startswith("set aside"))
+    assert values["in the source"] == values["accepted"] + aside == report.rows_in

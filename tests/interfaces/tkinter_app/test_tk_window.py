@@ -1,0 +1,349 @@
+"""The window as a person uses it: keys, clicks, tables, files, themes."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from smart_retail.errors import DamagedBundleError
+from smart_retail.words import METHODS
+
+pytestmark = pytest.mark.usefixtures("display")
+METHOD_KEYS = tuple(enumerate(METHODS, 1))
+
+
+def labels(widget: Any) -> str:
+    """All text that a widget and its children show."""
+    own = [str(widget.cget("text"))] if "text" in (widget.keys() or ()) else []
+    return "\n".join([*own, *(labels(child) for child in widget.winfo_children())])
+
+
+def test_without_a_bundle_the_window_says_what_to_do(make_window: Callable[..., Any]) -> None:
+    window = make_window(engine=None)
+    window.root.update()
+    assert window.app.start.winfo_ismapped()
+    assert "spreadsheet of orders" in labels(window.app.start)
+
+
+def test_customers_are_listed_with_ids_as_they_are(window: Any, fake: ModuleType) -> None:
+    assert sorted(window.customers()) == sorted(fake.CUSTOMER_IDS)
+
+
+def test_search_as_you_type_finds_by_id_and_by_name(window: Any) -> None:
+    window.type("00012")
+    window.until(lambda: window.customers() == ["00012"], "the one customer")
+    window.app.customers.entry.delete(0, "end")
+    window.type("NAME OF c-01")
+    window.until(lambda: window.customers()[:1] == ["C-010"] and len(window.customers()) == 9, "nine customers")
+
+
+def test_enter_asks_for_an_id_that_nobody_has(window: Any) -> None:
+    window.type("00012345")
+    window.until(lambda: window.customers() == [])
+    window.key("<Return>", window.app.customers.entry)
+    window.settle()
+    assert window.app.customer.title.cget("text") == "00012345"
+    assert "unknown customer" in window.app.customer.profile.cget("text")
+    assert len(window.ids(window.one)) == 10
+
+
+def test_arrow_keys_walk_through_the_customers_from_the_search_field(window: Any) -> None:
+    for steps, place in (("<Down>", 0), ("<Down>", 1), ("<Down>", 2), ("<Up>", 1)):
+        window.key(steps, window.app.customers.entry)
+        chosen = window.app.customers.tree.selection()
+        assert window.app.customers.tree.index(chosen[0]) == place
+    window.settle()
+    assert window.app.presenter.customer_id == window.customers()[1]
+    assert window.app.presenter.answer.customer_id == window.customers()[1]
+
+
+@pytest.mark.parametrize(("number", "method"), METHOD_KEYS)
+def test_alt_and_a_number_choose_the_method(window: Any, fake: ModuleType, number: int, method: str) -> None:
+    window.choose("C-009")
+    window.key(f"<Alt-Key-{number}>", window.root)
+    window.settle()
+    expected = fake.FakeEngine().recommend("C-009", method)
+    if method == "all":
+        shown = {name: window.ids(tree) for name, tree in window.app.customer.all.trees.items()}
+        assert shown == {name: [item.item_id for item in part.items] for name, part in expected.lists.items()}
+        assert window.app.customer.all.winfo_ismapped()
+        assert not window.app.customer.one.winfo_ismapped()
+    else:
+        assert window.ids(window.one) == [item.item_id for item in expected.items]
+        assert window.app.customer.methods.method.get() == method
+
+
+def test_every_odd_customer_and_item_id_survives_the_tables(window: Any, fake: ModuleType) -> None:
+    engine = fake.FakeEngine()
+    window.app.customer.methods.n.set("40")
+    window.app.customer.methods.hide.set(False)
+    window.app.customer.methods._filters()
+    for customer in fake.ODD_IDS:
+        window.choose(customer)
+        assert window.ids(window.one) == [
+            item.item_id for item in engine.recommend(customer, n=40, exclude_purchased=False).items
+        ]
+        bought = [p.item_id for p in engine.customer(customer).purchases]
+        assert window.ids(window.app.customer.purchases.tree) == bought
+
+
+def test_a_row_shows_name_category_reason_and_share(window: Any, fake: ModuleType) -> None:
+    window.choose("C-009")
+    item = fake.FakeEngine().recommend("C-009").items[0]
+    reason = max(item.reasons, key=lambda each: each.share)
+    row = window.one.get_children()[0]
+    shown = {name: window.one.set(row, name) for name in window.one["columns"]}
+    assert shown["rank"] == "1"
+    assert shown["item_name"] == item.item_name
+    assert reason.text.startswith(shown["reason"].rstrip("…"))
+    assert shown["share"] == f"{100 * reason.share:.1f} %"
+    window.one.selection_set(row)
+    window.root.update()
+    assert reason.text in window.app.customer.list_detail.cget("text")
+
+
+def test_a_heading_sorts_and_once_more_turns_the_order_round(window: Any) -> None:
+    window.choose("C-009")
+    names = [row.name for row in window.app.customer.one.table.rows]
+    by_name = window.app.customer.one.tree.heading("item_name", "command")
+    window.root.tk.call(by_name)
+    shown = [row.name for row in window.app.customer.one.shown().rows]
+    assert shown == sorted(names, key=str.casefold)
+    assert window.app.customer.one.tree.heading("item_name", "text").endswith("▲")
+    window.root.tk.call(by_name)
+    assert [row.name for row in window.app.customer.one.shown().rows] == sorted(names, key=str.casefold, reverse=True)
+
+
+def test_numbers_sort_as_numbers(window: Any) -> None:
+    window.choose("C-006")
+    table = window.app.customer.purchases
+    window.root.tk.call(table.tree.heading("amount", "command"))
+    amounts = [row.values[5] for row in table.shown().rows]
+    assert amounts == sorted(amounts)
+    assert len(amounts) > 5
+
+
+def test_a_table_is_sorted_by_keyboard(window: Any) -> None:
+    window.choose("C-009")
+    window.key("<Key-s>", window.one)
+    window.key("<Key-s>")
+    assert window.one.heading("item_name", "text").endswith("▲")
+    window.key("<Key-S>")
+    assert window.one.heading("item_name", "text").endswith("▼")
+
+
+def test_in_all_an_item_is_chosen_in_every_list_and_has_one_mark(window: Any) -> None:
+    window.choose("C-003")
+    window.key("<Alt-Key-6>", window.root)
+    window.settle()
+    trees = window.app.customer.all.trees
+    marks: dict[str, set[tuple[str, Any]]] = {}
+    for tree in trees.values():
+        for row in tree.get_children():
+            symbol = tree.set(row, "mark").split()[0]
+            marks.setdefault(tree.set(row, "key"), set()).add((symbol, tree.item(row, "tags")))
+    lists = [window.ids(tree) for tree in trees.values()]
+    shared = {item for item in marks if sum(item in part for part in lists) > 1}
+    assert shared
+    assert all(len(marks[item]) == 1 for item in shared)
+    assert len({next(iter(marks[item])) for item in shared}) == len(shared)
+    item = next(iter(shared))
+    tree = next(tree for tree in trees.values() if item in window.ids(tree))
+    tree.selection_set(next(row for row in tree.get_children() if tree.set(row, "key") == item))
+    window.root.update()
+    chosen = [t.set(row, "key") for t in trees.values() for row in t.selection()]
+    assert chosen == [item] * sum(item in part for part in lists)
+    assert window.app.customer.list_detail.cget("text").count("#") >= 2
+
+
+@pytest.mark.parametrize("how", ["<Return>", "<Double-1>"])
+def test_enter_or_double_click_shows_similar_items(window: Any, fake: ModuleType, how: str) -> None:
+    window.choose("C-009")
+    row = window.one.get_children()[1]
+    item = window.one.set(row, "key")
+    window.one.selection_set(row)
+    window.one.focus(row)
+    if how == "<Return>":
+        window.key(how, window.one)
+    else:
+        x, y, width, height = window.one.bbox(row, "item_name")
+        for _ in range(2):
+            window.one.event_generate("<Button-1>", x=x + width // 2, y=y + height // 2)
+            window.one.event_generate("<ButtonRelease-1>", x=x + width // 2, y=y + height // 2)
+    window.until(lambda: window.app.similar is not None and window.app.similar.winfo_exists(), "the similar items")
+    window.settle()
+    expected = [each.item_id for each in fake.FakeEngine().similar_items(item, 20).items]
+    assert window.ids(window.app.similar.table.tree) == expected
+    assert item in window.app.similar.heading.cget("text")
+    window.key("<Escape>", window.app.similar.table.tree)
+    assert not window.app.similar.winfo_exists()
+
+
+def test_the_grid_shows_25_cells_and_frames_the_customers_own(window: Any, fake: ModuleType) -> None:
+    window.choose("C-009")
+    window.app.customer.tabs.select(2)
+    window.settle()
+    canvas = window.app.customer.grid_picture.canvas
+    texts = [canvas.itemcget(i, "text") for i in canvas.find_all() if canvas.type(i) == "text"]
+    here = fake.FakeEngine().customer("C-009").rfm
+    cell = next(c for c in fake.FakeEngine().rfm_grid() if (c.r, c.f) == (here.r, here.f))
+    assert f"★ {cell.customers:,}" in texts
+    assert f"{cell.revenue:,.0f}" in texts
+    boxes = [i for i in canvas.find_all() if canvas.type(i) == "rectangle"]
+    assert len(boxes) == 26
+    window.key("<Right>", canvas)
+    window.key("<Up>")
+    assert window.app.customer.grid_picture._chosen is not None
+
+
+def test_copy_takes_the_table_in_front(window: Any, fake: ModuleType) -> None:
+    window.choose("C-009")
+    window.key("<Control-c>", window.one)
+    lines = window.root.clipboard_get().split("\n")
+    items = fake.FakeEngine().recommend("C-009").items
+    assert [line.split("\t")[2] for line in lines[1:]] == [item.item_id for item in items]
+    window.app.customer.tabs.select(1)
+    window.key("<Control-c>", window.app.customer.purchases.tree)
+    assert "Last bought" in window.root.clipboard_get().split("\n")[0]
+
+
+def test_copy_in_the_search_field_copies_its_text(window: Any) -> None:
+    window.type("C-00")
+    window.app.customers.entry.selection_range(0, "end")
+    window.root.clipboard_clear()
+    window.key("<<Copy>>", window.app.customers.entry)
+    assert window.root.clipboard_get() == "C-00"
+
+
+def test_export_writes_what_is_shown_in_the_order_shown(window: Any, tmp_path: Path) -> None:
+    window.choose("C-009")
+    window.root.tk.call(window.one.heading("item_name", "command"))
+    window.answers.save_ = str(tmp_path / "out.csv")
+    window.key("<Control-e>", window.one)
+    window.until((tmp_path / "out.csv").is_file, "the file")
+    window.settle()
+    with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["Product id"] for row in rows] == window.ids(window.one)
+    assert window.answers.proposed == ["C-009-hybrid.csv"]
+    assert "exported 10 rows" in window.app.status.text.cget("text")
+
+
+def test_exporting_nothing_is_said_not_done(window: Any) -> None:
+    window.key("<Control-e>", window.root)
+    assert [error.message for error in window.answers.errors] == ["There is nothing to export."]
+    assert window.answers.proposed == []
+
+
+def test_filters_change_the_list(window: Any, fake: ModuleType) -> None:
+    window.choose("C-009")
+    methods = window.app.customer.methods
+    methods.n.set("3")
+    methods.category.set("Furniture")
+    window.root.update()
+    methods._categories.event_generate("<<ComboboxSelected>>")
+    window.settle()
+    expected = fake.FakeEngine().recommend("C-009", n=3, categories=["Furniture"])
+    assert window.ids(window.one) == [item.item_id for item in expected.items]
+    methods.n.set("many")
+    methods._filters()
+    assert methods.n.get() == "10"
+
+
+def test_light_and_dark_are_remembered(window: Any) -> None:
+    from smart_retail_tkinter import theme
+
+    window.choose("C-009")
+    window.app.customer.tabs.select(2)
+    for name in ("dark", "light"):
+        window.app.set_theme(name)
+        window.settle()
+        assert theme.palette(window.root) is theme.PALETTES[name]
+        assert window.app.customer.grid_picture.canvas.cget("background") == theme.PALETTES[name].background
+        assert window.app.presenter.memory.theme == name
+
+
+def test_recent_files_stand_in_the_menu_and_open_again(window: Any, tmp_path: Path) -> None:
+    opened: list[str] = []
+    window.app.presenter.services = type("S", (), {"load": staticmethod(lambda f: opened.append(f) or _fail())})()
+    window.app.presenter.memory.add("bundle", str(tmp_path))
+    window.app.presenter.memory.add("bundle", str(tmp_path / "gone"))
+    window.app.menu.refresh()
+    menu = window.app.menu.recent
+    shown = [menu.entrycget(i, "label") for i in range(menu.index("end") + 1)]
+    assert shown[0] == f"{tmp_path / 'gone'}  (bundle)"
+    menu.invoke(1)
+    window.until(lambda: opened)
+    assert opened == [str(tmp_path)]
+    menu.invoke(0)
+    assert str(tmp_path / "gone") not in [file.path for file in window.app.presenter.memory.files]
+    assert "no longer there" in window.answers.errors[-1].message or "no longer there" in str(window.answers.errors)
+
+
+def _fail() -> Any:
+    raise DamagedBundleError("The bundle is damaged.", "Fit it again.")
+
+
+def test_errors_are_messages_and_never_a_traceback(
+    window: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    window.app.presenter.services = type("S", (), {"load": staticmethod(lambda folder: _fail())})()
+    window.answers.folder_ = "somewhere"
+    window.key("<Control-o>", window.root)
+    window.until(lambda: window.answers.errors)
+    assert window.answers.errors[0].message == "The bundle is damaged."
+    assert window.answers.errors[0].hint == "Fit it again."
+    window.root.after(0, lambda: 1 / 0)
+    window.until(lambda: len(window.answers.errors) == 2)
+    assert "division" not in window.answers.errors[1].message
+    assert "ZeroDivisionError" in caplog.text
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_help_page_names_every_key_that_is_bound(window: Any) -> None:
+    window.key("<F1>", window.root)
+    page = next(child for child in window.root.winfo_children() if child.winfo_class() == "Toplevel")
+    text = labels(page)
+    for key in ("Ctrl+O", "Ctrl+F", "Alt+1", "Ctrl+C", "Ctrl+E", "F1", "Esc"):
+        assert key in text
+    window.key("<Escape>", page)
+    assert not page.winfo_exists()
+
+
+def test_every_part_is_reached_by_tab(window: Any) -> None:
+    window.choose("C-009")
+    window.key("<Control-f>", window.root)
+    reached = set()
+    for _ in range(40):
+        reached.add(str(window.root.focus_get()))
+        window.key("<Tab>")
+    parts = (
+        window.app.customers.entry,
+        window.app.customers.tree,
+        window.app.customer.tabs,
+        *window.app.customer.methods.buttons.values(),
+        window.one,
+    )
+    assert {str(part) for part in parts} <= reached
+
+
+def test_a_long_history_is_drawn_bit_by_bit(window: Any, fake: ModuleType) -> None:
+    from smart_retail_tkinter import tables
+    from smart_retail_tkinter.tables import Table
+
+    many = tables.purchases(fake.FakeEngine().customer("C-006").purchases * 300)
+    table = window.app.customer.purchases
+    start = time.perf_counter()
+    table.fill(Table(many.columns, many.rows[:3000]))
+    assert time.perf_counter() - start < 0.1
+    window.until(lambda: len(table.tree.get_children()) == 3000, "all rows")
+    table.fill(many)
+    table.fill(Table(many.columns, many.rows[:5]))
+    window.settle()
+    assert len(table.tree.get_children()) == 5
