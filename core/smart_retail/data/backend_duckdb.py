@@ -6,6 +6,7 @@ It reads local files only: no extension is installed or loaded and no address is
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -81,11 +82,19 @@ class DuckDB:
 
     def close(self) -> None:
         self._connection.close()
+        _let_go_of_types()
 
     @staticmethod
     def _lazy(relation: Any) -> nw.LazyFrame[Any]:
         frame = nw.from_native(relation)
         return frame if isinstance(frame, nw.LazyFrame) else frame.lazy()
+
+
+def _let_go_of_types() -> None:
+    """Empty a cache of Narwhals that holds DuckDB's types, or DuckDB reports leaks on stderr when Python ends."""
+    cache = getattr(sys.modules.get("narwhals._namespace"), "_builtin_namespace", None)
+    if hasattr(cache, "cache_clear"):
+        cache.cache_clear()
 
 
 def _read_csv(file: TextFile, folder: Path, pad: bool) -> str:
