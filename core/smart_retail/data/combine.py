@@ -37,11 +37,18 @@ def combine(sources: Sequence[Ingested], backend: Backend) -> Frame:
 
 
 def _judge(lines: Frame, content: Sequence[str], once: Sequence[int], days: tuple[int, int] | None) -> Frame:
-    """Number the appearances of each row; those beyond what may count get their reason."""
-    inside = _in_days(days)
-    alone = lines.filter(~inside) if days else None
+    """Number the appearances of each row; those beyond what may count get their reason.
+
+    Only rows that share customer, order and item with another can stand twice: a quick count finds
+    them, and the whole content is compared among those alone.
+    """
+    short = {f"_{n}": nw.col(n).fill_null("") for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)}
+    frame = lines.with_columns(**short)
+    suspects = frame.filter(_in_days(days)) if days else frame
+    repeated = suspects.group_by(*short).agg(nw.len().alias("_n")).filter(nw.col("_n") > 1).select(*short)
+    alone = frame.join(repeated, on=list(short), how="anti")
+    frame = frame.join(repeated, on=list(short), how="inner")
     key = nw.concat_str(*(nw.col(n).cast(nw.String).fill_null("") for n in content), separator="\x1f")
-    frame = lines.filter(inside) if days else lines
     frame = frame.with_columns(_key=key, _one=nw.lit(1))
     frame = frame.with_columns(_nth=nw.col("_one").cum_sum().over("_key", SOURCE, order_by=DAY))
     frame = frame.with_columns(_copy=nw.col("_one").cum_sum().over("_key", "_nth", order_by=SOURCE))
@@ -55,7 +62,7 @@ def _judge(lines: Frame, content: Sequence[str], once: Sequence[int], days: tupl
     frame = frame.with_columns(verdict.alias(REASON))
     frame = frame.with_columns(nw.when(nw.col(REASON) != 0).then(nw.coalesce(EXAMPLE, c.ORDER_ID)).alias(EXAMPLE))
     names = lines.collect_schema().names()
-    return frame.select(names) if alone is None else nw.concat([alone.select(names), frame.select(names)])
+    return nw.concat([alone.select(names), frame.select(names)], how="vertical")
 
 
 def _in_days(days: tuple[int, int] | None) -> nw.Expr:

@@ -1,0 +1,122 @@
+"""A workbook as delimited text: its orders sheet, and its returns sheet where it has one.
+
+In: an XLSX, XLS, XLSB or ODS file. Out: `Sheets` of `TextFile`s in a temporary folder, so that a
+workbook takes the same way as a CSV. Read with calamine, which neither runs macros nor follows links.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from smart_retail.data import limits
+from smart_retail.data.text import TextFile, check_width
+from smart_retail.errors import DataError, MissingExtraError
+
+
+@dataclass(frozen=True, slots=True)
+class Sheets:
+    orders: TextFile
+    returns: TextFile | None
+
+
+def open_workbook(path: Path, folder: Path) -> Sheets:
+    """Write the sheets that matter as text.
+
+    The orders are the sheet named Orders, else the one with the most rows; the returns are the
+    sheet named Returns, if any.
+
+    Raises
+    ------
+    DataError
+        It is no workbook, is protected, or would unfold to more than `limits` allow.
+    """
+    calamine = _calamine()
+    if path.stat().st_size > limits.MAX_WORKBOOK_BYTES:
+        raise DataError(f"{path.name} is larger than 512 MB.", "Save it as CSV.")
+    if path.stat().st_size == 0:
+        raise DataError(f"{path.name} is empty.", "Give a workbook with a sheet of orders.")
+    _check_unfolded(path)
+    try:
+        book = calamine.CalamineWorkbook.from_path(str(path))
+        tables = {m.name: book.get_sheet_by_name(m.name) for m in book.sheets_metadata if _is_table(m)}
+        orders = _orders_name({name: sheet.total_height for name, sheet in tables.items()}, path.name)
+        returns = next((n for n in tables if n.strip().lower() in ("returns", "returned") and n != orders), None)
+        notes = (f"{path.name}: orders read from the sheet {orders}.",)
+        return Sheets(
+            _write(tables[orders], folder / f"sheet-{path.stem}-orders.csv", path.name, notes),
+            _write(tables[returns], folder / f"sheet-{path.stem}-returns.csv", f"{path.name}, {returns}", ())
+            if returns
+            else None,
+        )
+    except calamine.CalamineError as error:
+        raise DataError(f"{path.name} cannot be read as a workbook: {error}.", "Save it again, or as CSV.") from error
+
+
+def _calamine() -> Any:
+    try:
+        import python_calamine
+    except ImportError as error:
+        raise MissingExtraError(
+            "Reading a workbook needs python-calamine.", "pip install 'smart-retail-engine[train]'"
+        ) from error
+    return python_calamine
+
+
+def _is_table(metadata: Any) -> bool:
+    return str(metadata.typ).rsplit(".", 1)[-1] == "WorkSheet"
+
+
+def _orders_name(heights: dict[str, int], name: str) -> str:
+    for sheet in heights:
+        if sheet.strip().lower() == "orders":
+            return sheet
+    longest = max(heights, key=lambda n: heights[n], default=None)
+    if longest is None or heights[longest] < 2:
+        raise DataError(f"{name} has no sheet with rows.", "Give a workbook with a sheet of orders.")
+    return longest
+
+
+def _check_unfolded(path: Path) -> None:
+    """Add up what the parts of a zipped workbook unfold to, before any is unfolded."""
+    if not zipfile.is_zipfile(path):
+        return
+    try:
+        with zipfile.ZipFile(path) as parts:
+            unfolded = sum(part.file_size for part in parts.infolist())
+            packed = sum(part.compress_size for part in parts.infolist())
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path.name} is a damaged workbook.", "Save it again, or as CSV.") from error
+    if unfolded > limits.MAX_WORKBOOK_UNFOLDED or unfolded > 10 * 2**20 + packed * limits.MAX_WORKBOOK_RATIO:
+        raise DataError(f"{path.name} would unfold to {unfolded / 2**20:,.0f} MB.", "Save it as CSV.")
+
+
+def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...]) -> TextFile:
+    check_width(sheet.total_width, name)
+    rows = (row for row in sheet.iter_rows() if any(cell != "" for cell in row))
+    header = tuple(_cell(cell, name).strip() for cell in next(rows, []))
+    if not header:
+        raise DataError(f"{name} is empty.", "Give a sheet with a header and at least one row.")
+    with target.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([_cell(cell, name) for cell in row] for row in rows)
+    height = 1 + sum(cell.count("\n") for cell in header)
+    return TextFile(target, name, ",", header, height, "\n", notes)
+
+
+def _cell(cell: Any, name: str) -> str:
+    """A cell as text: whole numbers without a point, dates in ISO form."""
+    if type(cell) is str:
+        if len(cell) > limits.MAX_CELL_CHARACTERS:
+            raise DataError(f"{name} has a cell of {len(cell):,} characters.", "Look for text that ran together.")
+        return cell.replace("\0", "\ufffd")
+    if type(cell) is float:
+        return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)
+    if isinstance(cell, dt.datetime | dt.date):
+        return cell.isoformat(" ") if isinstance(cell, dt.datetime) else cell.isoformat()
+    return str(cell)
