@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
-from smart_retail import display
-from smart_retail.errors import ArtifactError
+from smart_retail import __version__, artifacts, display
+from smart_retail.errors import MissingBundleError, UsageError
 from smart_retail.protocol import ALL
 from smart_retail.settings import Settings
 from smart_retail_cli import progress
@@ -14,6 +16,8 @@ from smart_retail_cli.fit import show_fit
 from smart_retail_cli.output import next_step, note, printable, table_out
 from smart_retail_cli.session import Command, Session, pass_session
 
+MARK = "demo"
+"""File in the artifacts folder that names the version this command fitted."""
 SHOWN = 5
 """Items of each list."""
 
@@ -23,22 +27,16 @@ SHOWN = 5
 def demo(session: Session) -> None:
     """Fit the demo data (once) and show one customer's profile and list by every method."""
     settings = Settings.from_dict({"recommend": {"merge": "blend"}, "threads": session.threads})
-    if fitted(session, settings):
+    if is_fitted(session.artifacts, settings):
         note("The demo data is fitted already; its bundle is used.")
     else:
-        from smart_retail.data.demo import load_demo
-
-        from smart_retail import training
-
-        with progress.shown() as listener:
-            report = training.fit(load_demo(), artifacts=session.artifacts, settings=settings, progress=listener)
-        show_fit(report)
+        fit_demo(session, settings)
     engine = session.engine()
     customer = engine.search_customers("", 1)[0].customer_id
     profile = engine.customer(customer)
     click.echo()
     click.echo(
-        printable(f"{display.named(profile.customer_name, customer)}{display.DOT}{display.profile_line(profile)}")
+        printable(display.DOT.join((display.named(profile.customer_name, customer), display.profile_line(profile))))
     )
     table_out(*tables(engine.recommend(customer, ALL, SHOWN)))
     next_step(
@@ -46,14 +44,34 @@ def demo(session: Session) -> None:
     )
 
 
-def fitted(session: Session, settings: Settings) -> bool:
-    """Whether the active bundle is the demo data under these settings."""
-    from smart_retail.data.demo import NAME
+def is_fitted(folder: Path, settings: Settings) -> bool:
+    """Whether the active version is the demo data under these settings by this engine.
 
-    from smart_retail import artifacts
-
+    Raises
+    ------
+    UsageError
+        The active version is somebody's own data, which a demo must not replace.
+    """
     try:
-        manifest = artifacts.inspect(session.artifacts)
-    except ArtifactError:
+        manifest = artifacts.inspect(folder)
+    except MissingBundleError:
         return False
-    return bool(manifest.get("sources") == [NAME] and manifest.get("settings_digest") == settings.digest())
+    mark = folder / MARK
+    if not mark.is_file() or mark.read_text(encoding="utf-8").strip() != manifest["version"]:
+        raise UsageError(
+            f"The folder {folder} serves other data, which the demo does not replace.",
+            "Give it a folder of its own: smart-retail --artifacts artifacts-demo demo",
+        )
+    return bool(manifest["settings_digest"] == settings.digest() and manifest["engine_version"] == __version__)
+
+
+def fit_demo(session: Session, settings: Settings) -> None:
+    """Fit, publish and remember that it was the demo."""
+    from smart_retail.data.demo import load_demo
+
+    from smart_retail import training
+
+    with progress.shown() as listener:
+        report = training.fit(load_demo(), artifacts=session.artifacts, settings=settings, progress=listener)
+    (session.artifacts / MARK).write_text(report.version + "\n", encoding="utf-8")
+    show_fit(report)

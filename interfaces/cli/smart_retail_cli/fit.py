@@ -114,11 +114,19 @@ def fit(
     settings = settings_of(config, session.threads, **chosen)
     fields = mapping_of(mapping)
     if dry_run:
-        from smart_retail.data.prepare import inspect_source
+        from smart_retail.data.prepare import prepare
 
-        with progress.shown():
-            found = inspect_source(*sources, returns=returns, mapping=fields, settings=settings)
-        show_cleaning(found)
+        with progress.shown() as listener:
+            prepared = prepare(
+                sources,
+                returns=returns,
+                mapping=fields,
+                settings=settings.data,
+                threads=settings.threads,
+                progress=listener,
+            )
+        with prepared:
+            show_cleaning(prepared.report)
         next_step("the same command without --dry-run")
         return
     from smart_retail import training

@@ -33,6 +33,7 @@ COMMANDS = {
     "inspect": "bundle",
     "verify": "bundle",
     "rollback": "bundle",
+    "events": "events",
     "doctor": "doctor",
 }
 """Command -> the module that holds it, imported only when it is asked for."""

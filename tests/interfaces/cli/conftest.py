@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.fake_engine import FakeEngine
 
 from smart_retail_cli.main import cli
 from smart_retail_cli.session import Session
@@ -16,19 +16,9 @@ from smart_retail_cli.session import Session
 Run = Callable[..., Result]
 
 
-def _fake_engine() -> Any:
-    path = Path(__file__).parents[2] / "fake_engine.py"
-    spec = importlib.util.spec_from_file_location("fake_engine", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.FakeEngine()
-
-
 @pytest.fixture(scope="session")
 def engine() -> Any:
-    return _fake_engine()
+    return FakeEngine()
 
 
 @pytest.fixture

@@ -1,0 +1,57 @@
+"""Events from a file: read whole or not at all, each counted once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from smart_retail.events import EventStore
+from smart_retail_cli.main import cli
+
+HEADER = "event_id,customer_id,item_id,timestamp,quantity,amount\n"
+
+
+def add(folder: Path, text: str, name: str = "today.csv") -> Result:
+    (folder / name).write_text(text, encoding="utf-8")
+    return CliRunner().invoke(cli, ["--artifacts", str(folder / "shop"), "events", "add", str(folder / name)])
+
+
+@pytest.fixture(autouse=True)
+def shop(tmp_path: Path) -> None:
+    (tmp_path / "shop").mkdir()
+
+
+def test_events_are_stored_with_their_ids_and_counted_once(tmp_path: Path) -> None:
+    text = HEADER + "e1,00012,1e5,2024-05-01T10:00:00,2,9.5\ne2,é,A/B,2024-05-02,-1,3\n"
+    assert "2 events read, 2 new" in add(tmp_path, text).stdout
+    assert "2 events read, 0 new" in add(tmp_path, text).stdout
+    first, second = EventStore(tmp_path / "shop").all()
+    assert (first.customer_id, first.item_id, first.quantity, first.amount) == ("00012", "1e5", 2_000_000, 9_500_000)
+    assert (second.customer_id, second.quantity, second.amount) == ("é", -1_000_000, -3_000_000)
+
+
+def test_json_lines_are_read_too(tmp_path: Path) -> None:
+    line = json.dumps({"event_id": "e1", "customer_id": "a", "item_id": "x", "timestamp": "2024-05-01"})
+    assert add(tmp_path, line + "\n\n", "today.jsonl").exit_code == 0
+    assert [e.item_id for e in EventStore(tmp_path / "shop").all()] == ["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (HEADER + "e1,a,x,2024-05-01,1,1\ne2,a,x,yesterday,1,1\n", "today.csv"),
+        (HEADER + "e1,a,x,2024-05-01,1,1\ne2,a,x,2024-05-01,many,1\n", "today.csv"),
+        (HEADER + "e1,a,x,2024-05-01,1,1\n,a,x,2024-05-01,1,1\n", "today.csv"),
+        ("[1]\n", "today.jsonl"),
+        ("{\n", "today.jsonl"),
+    ],
+    ids=["timestamp", "quantity", "event_id", "list", "broken"],
+)
+def test_a_line_that_is_wrong_is_named_and_nothing_is_stored(tmp_path: Path, text: str, name: str) -> None:
+    result = add(tmp_path, text, name)
+    assert result.exit_code == 3
+    assert name in result.stderr
+    assert list(EventStore(tmp_path / "shop").all()) == []
