@@ -1,0 +1,331 @@
+"""The engine: the same answer from cache and live, by every method, under every filter, for anybody."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests import shop
+
+from smart_retail.engine import Engine
+from smart_retail.errors import UnknownItemError, UsageError
+from smart_retail.events import Event, EventStore
+from smart_retail.protocol import METHODS
+from smart_retail.results import FitReport, RecommendationList
+
+KNOWN = shop.customers()
+PERSONAL = ("personalized", "rfm", "cf", "hybrid")
+
+
+def ids(answer: RecommendationList) -> list[str]:
+    return [item.item_id for item in answer.items]
+
+
+def bought(engine: Engine, customer: str) -> set[str]:
+    return {p.item_id for p in engine.customer(customer).purchases}
+
+
+@pytest.mark.parametrize("customer", shop.ODD_CUSTOMERS)
+def test_odd_ids_come_out_as_they_went_in(engine: Engine, customer: str) -> None:
+    answer = engine.recommend(customer)
+    assert (answer.customer_id, answer.known) == (customer, True)
+    assert engine.customer(customer).customer_id == customer
+    assert engine.customer(customer).known
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("exclude", [True, False])
+def test_a_short_list_is_the_beginning_of_a_long_one(engine: Engine, method: str, exclude: bool) -> None:
+    for customer in [*KNOWN[:20], "nobody"]:
+        long = engine.recommend(customer, method, 1000, exclude_purchased=exclude)
+        for n in (1, 5, 20, 40):
+            short = engine.recommend(customer, method, n, exclude_purchased=exclude)
+            assert short.items == long.items[:n]
+        rest = engine.recommend(customer, method, 5, offset=7, exclude_purchased=exclude)
+        assert rest.items == long.items[7:12]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_long_list_holds_the_whole_catalogue_once(engine: Engine, method: str) -> None:
+    for customer in [*KNOWN[:10], "nobody"]:
+        answer = engine.recommend(customer, method, 1000)
+        assert len(ids(answer)) == len(set(ids(answer)))
+        assert set(ids(answer)) | bought(engine, customer) | sent_back(engine, customer) == {
+            i for i, _, _ in shop.items()
+        }
+        assert [item.rank for item in answer.items] == list(range(1, len(answer.items) + 1))
+
+
+def sent_back(engine: Engine, customer: str) -> set[str]:
+    person = engine.people.find(customer)
+    return {engine.store.items.id(i) for i in person.sent_back.tolist()}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_nothing_bought_or_sent_back_is_recommended(engine: Engine, method: str) -> None:
+    for answer in engine.recommend_many(KNOWN, method, 30):
+        assert answer.customer_id is not None
+        assert not set(ids(answer)) & bought(engine, answer.customer_id)
+        assert not set(ids(answer)) & sent_back(engine, answer.customer_id)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("exclude", [True, False])
+def test_many_answers_are_the_single_ones(engine: Engine, method: str, exclude: bool) -> None:
+    asked = [*KNOWN, "nobody", KNOWN[0]]
+    many = engine.recommend_many(asked, method, 12, exclude_purchased=exclude)
+    assert many == [engine.recommend(c, method, 12, exclude_purchased=exclude) for c in asked]
+
+
+@pytest.mark.parametrize("exclude", [True, False])
+def test_the_pre_calculated_lists_are_what_the_model_says_live(
+    fitted: tuple[Path, FitReport], engine: Engine, exclude: bool
+) -> None:
+    live = Engine.load(fitted[0])
+    live._ranker.lists.clear()
+    for customer in KNOWN:
+        cached = engine.recommend(customer, "hybrid", 20, exclude_purchased=exclude)
+        assert cached == live.recommend(customer, "hybrid", 20, exclude_purchased=exclude)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_scores_fall_and_shares_add_up(engine: Engine, method: str) -> None:
+    for answer in engine.recommend_many([*KNOWN[:40], "nobody"], method, 60, exclude_purchased=False):
+        scores = [item.score for item in answer.items]
+        assert scores == sorted(scores, reverse=True)
+        for item in answer.items:
+            assert item.reasons
+            assert sum(r.share for r in item.reasons) == pytest.approx(1, abs=1e-9)
+            assert all(r.share > 0 and r.text for r in item.reasons)
+
+
+def test_a_buy_again_reason_counts_the_customers_own_orders(engine: Engine) -> None:
+    told = 0
+    for customer in KNOWN[:40]:
+        orders = {p.item_id: p.orders for p in engine.customer(customer).purchases}
+        for item in engine.recommend(customer, "hybrid", 10, exclude_purchased=False).items:
+            for reason in item.reasons:
+                if reason.kind == "buy_again":
+                    told += 1
+                    times = "once" if orders[item.item_id] == 1 else f"{orders[item.item_id]} times"
+                    assert reason.text.startswith(f"bought {times}")
+    assert told > 20
+
+
+def test_a_bought_together_reason_names_an_own_purchase(engine: Engine) -> None:
+    told = 0
+    for customer in KNOWN[:40]:
+        own = {p.item_id: p.item_name for p in engine.customer(customer).purchases}
+        for item in engine.recommend(customer, "cf", 5).items:
+            for reason in item.reasons:
+                if reason.kind == "bought_together":
+                    told += 1
+                    assert reason.item_id in own
+                    assert reason.text == f"often bought with {own[reason.item_id]}"
+    assert told > 20
+
+
+def test_cf_stays_on_the_customers_own_shelf(engine: Engine) -> None:
+    hits = total = 0
+    for number, customer in enumerate(KNOWN):
+        taste = shop.TASTES[number % len(shop.TASTES)]
+        for item in engine.recommend(customer, "cf", 3).items:
+            if item.source == "cf":
+                hits, total = hits + (item.category == taste), total + 1
+    assert total > 100
+    assert hits == total
+
+
+def test_somebody_unknown_gets_what_is_popular(engine: Engine) -> None:
+    for method in (*PERSONAL, "popular"):
+        answer = engine.recommend("nobody", method)
+        assert (answer.known, answer.customer_id, len(answer.items)) == (False, "nobody", 10)
+        assert ids(answer) == ids(engine.popular(10))
+    assert engine.recommend("nobody", "cf").fallback
+    assert not engine.customer("nobody").known
+
+
+def test_all_is_the_five_lists(engine: Engine) -> None:
+    answer = engine.recommend(KNOWN[3], "all", 7)
+    assert answer.items == ()
+    assert answer.lists == {m: engine.recommend(KNOWN[3], m, 7) for m in METHODS}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_category_filter_holds_and_is_exhausted_quietly(engine: Engine, method: str) -> None:
+    answer = engine.recommend(KNOWN[5], method, 1000, categories=["Garden"], exclude_purchased=False)
+    assert {item.category for item in answer.items} == {"Garden"}
+    assert len(answer.items) == shop.ITEMS_PER_TASTE
+
+
+def test_an_unknown_category_is_a_usage_error(engine: Engine) -> None:
+    with pytest.raises(UsageError, match="Cars"):
+        engine.recommend(KNOWN[0], categories=["Cars"])
+    with pytest.raises(UsageError, match="Cars"):
+        engine.popular(category="Cars")
+
+
+def test_a_basket_gets_what_goes_with_it(engine: Engine) -> None:
+    answer = engine.recommend_for_basket(["G-007", "not there"], 5)
+    assert "G-007" not in ids(answer)
+    assert {item.category for item in answer.items} == {"Garden"}
+    assert ids(engine.recommend_for_basket([], 5)) == ids(engine.popular(5))
+
+
+def test_similar_items_share_the_shelf(engine: Engine) -> None:
+    answer = engine.similar_items("K-003", 5)
+    assert {item.category for item in answer.items} == {"Kitchen"}
+    assert "K-003" not in ids(answer)
+
+
+def test_an_unknown_item_is_told_with_near_matches(engine: Engine) -> None:
+    with pytest.raises(UnknownItemError) as error:
+        engine.similar_items("K-0003")
+    assert "K-003" in error.value.hint
+
+
+@pytest.mark.parametrize("n", [0, -3, 1001])
+def test_n_outside_its_bounds_is_refused_everywhere(engine: Engine, n: int) -> None:
+    for call in (
+        lambda: engine.recommend(KNOWN[0], n=n),
+        lambda: engine.recommend_many(KNOWN[:2], n=n),
+        lambda: engine.recommend_for_basket([], n),
+        lambda: engine.similar_items("K-003", n),
+        lambda: engine.popular(n),
+    ):
+        with pytest.raises(UsageError):
+            call()
+
+
+def test_searches_find_ids_before_names(engine: Engine) -> None:
+    assert [m.customer_id for m in engine.search_customers("C0100")] == ["c0100"]
+    assert engine.search_customers("A/B")[0].customer_id == "A/B"
+    found = engine.search_items("garden THING 1", 20)
+    assert {i.item_id for i in found} == {"G-001", *(f"G-01{k}" for k in range(5))}
+    assert engine.search_items("no such thing") == []
+    assert len(engine.search_customers("", 5)) == 5
+
+
+def test_segments_clusters_and_grid_count_every_customer(engine: Engine) -> None:
+    with_orders = sum(1 for c in KNOWN if engine.customer(c).rfm is not None)
+    assert sum(s.customers for s in engine.segments()) == with_orders
+    assert sum(s.customers for s in engine.clusters()) == with_orders
+    cells = engine.rfm_grid()
+    assert len(cells) == 25
+    assert sum(c.customers for c in cells) == with_orders
+    assert sum(s.share for s in engine.segments()) == pytest.approx(1, abs=1e-4)
+    assert all(len(s.top_items) == 5 for s in engine.segments())
+    assert len(engine.cluster_points(50)) == 50
+
+
+def test_a_profile_adds_up(engine: Engine) -> None:
+    for customer in KNOWN[:30]:
+        profile = engine.customer(customer)
+        if profile.rfm is None:
+            continue
+        assert sum(p.amount for p in profile.purchases) == pytest.approx(profile.rfm.monetary, abs=0.01)
+        assert profile.orders == profile.rfm.frequency
+        assert profile.last_order == max(p.last_day for p in profile.purchases)
+
+
+def test_the_model_tells_where_every_row_went(engine: Engine, fitted: tuple[Path, FitReport]) -> None:
+    info = engine.model()
+    report = info.cleaning
+    assert info.version == engine.version == fitted[1].version
+    assert report.rows_in == len(shop.lines())
+    assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.set_aside)
+    assert sum(w.amount for w in info.weekly_sales) == pytest.approx(report.net_amount, abs=0.01)
+    assert info.settings["clusters"]["k"] == 3
+
+
+@pytest.fixture
+def own(fitted: tuple[Path, FitReport], tmp_path: Path) -> Path:
+    """A copy of the artifacts that a test may change."""
+    return Path(shutil.copytree(fitted[0], tmp_path / "own"))
+
+
+def test_rules_are_read_again_when_they_change(own: Path) -> None:
+    engine = Engine.load(own, rules=own / "rules.toml") if (own / "rules.toml").exists() else None
+    assert engine is None
+    (own / "rules.toml").write_text("")
+    engine = Engine.load(own)
+    first = ids(engine.recommend(KNOWN[2]))
+    (own / "rules.toml").write_text(f'ban = ["{first[0]}"]\npin = ["{first[4]}"]\n')
+    changed = engine.recommend(KNOWN[2])
+    assert ids(changed)[0] == first[4]
+    assert first[0] not in ids(changed)
+    assert changed.rules
+    assert changed.items[0].reasons[0].kind == "rule"
+    (own / "rules.toml").write_text("ban = [")
+    assert ids(engine.recommend(KNOWN[2])) == ids(changed)
+    assert engine.rules_error is not None
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    banned=st.sets(st.sampled_from([i for i, _, _ in shop.items()]), max_size=50),
+    method=st.sampled_from(METHODS),
+    exclude=st.booleans(),
+    n=st.integers(1, 80),
+    customer=st.sampled_from([*KNOWN[:30], "nobody"]),
+)
+def test_no_banned_item_is_in_any_list(
+    own: Path, banned: set[str], method: str, exclude: bool, n: int, customer: str
+) -> None:
+    import json
+
+    (own / "rules.toml").write_text(f"ban = {json.dumps(sorted(banned), ensure_ascii=False)}\n", encoding="utf-8")
+    engine = Engine.load(own)
+    for answer in (
+        engine.recommend(customer, method, n, exclude_purchased=exclude),
+        engine.recommend_for_basket(["G-007"], n, method=method, exclude_purchased=exclude),
+        engine.similar_items("K-003", n),
+        engine.popular(n),
+    ):
+        assert not set(ids(answer)) & banned
+        assert len(answer.items) <= n
+        assert len(ids(answer)) == len(set(ids(answer)))
+
+
+def event(number: int, customer: str, item: str, quantity: int = 1, day: str = "2025-03-01") -> Event:
+    data = {"event_id": f"e{number}", "customer_id": customer, "item_id": item, "timestamp": day, "quantity": quantity}
+    return Event.from_dict({**data, "amount": 5.0})
+
+
+def test_a_live_purchase_changes_the_next_answer(own: Path) -> None:
+    engine = Engine.load(own)
+    customer = KNOWN[2]
+    before, wanted = engine.customer(customer), ids(engine.recommend(customer))[0]
+    EventStore(own).add([event(1, customer, wanted)])
+    after = engine.customer(customer)
+    assert wanted not in ids(engine.recommend(customer))
+    assert wanted in {p.item_id for p in after.purchases}
+    assert before.rfm is not None
+    assert after.rfm is not None
+    assert after.rfm.frequency == before.rfm.frequency + 1
+    assert after.rfm.monetary == pytest.approx(before.rfm.monetary + 5)
+    assert after.last_order == "2025-03-01"
+
+
+def test_a_new_customers_first_purchase_makes_them_known(own: Path) -> None:
+    engine = Engine.load(own)
+    assert not engine.recommend("newcomer").known
+    EventStore(own).add([event(1, "newcomer", "G-007")])
+    answer = engine.recommend("newcomer", "cf", 5)
+    assert answer.known
+    assert {i.category for i in answer.items if i.source == "cf"} == {"Garden"}
+    profile = engine.customer("newcomer")
+    assert profile.rfm is not None
+    assert profile.cluster is not None
+
+
+def test_a_live_return_takes_the_purchase_away_and_stays_hidden(own: Path) -> None:
+    engine = Engine.load(own)
+    EventStore(own).add([event(1, "newcomer", "G-007", 2), event(2, "newcomer", "G-008")])
+    EventStore(own).add([event(3, "newcomer", "G-007", -2)])
+    assert {p.item_id for p in engine.customer("newcomer").purchases} == {"G-008"}
+    assert "G-007" not in ids(engine.recommend("newcomer", n=60))
+    assert "G-007" in ids(engine.recommend("newcomer", n=60, exclude_purchased=False))
