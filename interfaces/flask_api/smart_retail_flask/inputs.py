@@ -31,6 +31,8 @@ def _whole(text: Any, info: ValidationInfo) -> Any:
         if not _WHOLE.fullmatch(text):
             raise ValueError("this must be a whole number")
         return int(text)
+    if isinstance(text, float) and text.is_integer():  # to JSON 10.0 is a whole number
+        return int(text)
     return text
 
 
