@@ -7,10 +7,12 @@ from typing import Any
 
 import altair as alt
 
+from smart_retail import palette
 from smart_retail.display import amount, percent, whole
+from smart_retail.palette import BLUE, GREY, ORANGE, PALETTE
 from smart_retail.results import Cluster, ClusterChoice, ClusterPoint, GridCell, Segment, WeekSales
 from smart_retail_streamlit.markup import axis_amount
-from smart_retail_streamlit.theme import BLUE, GREY, ORANGE, PALETTE, SEGMENT_COLOURS, SEQUENTIAL
+from smart_retail_streamlit.theme import SEQUENTIAL
 from smart_retail_streamlit.treemap import squarify
 
 CELL = "cell"
@@ -108,7 +110,7 @@ def _ink(field: str) -> Any:
 
 
 def _segment_colour() -> alt.Color:
-    scale = alt.Scale(domain=list(SEGMENT_COLOURS), range=list(SEGMENT_COLOURS.values()))
+    scale = alt.Scale(domain=list(palette.SEGMENTS), range=list(palette.SEGMENTS.values()))
     return alt.Color("segment:N", scale=scale, legend=None)
 
 
@@ -214,10 +216,10 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
     return alt.layer(lines, ring)
 
 
-def intervals(
-    rows: Sequence[dict[str, Any]], methods: Sequence[str], colours: Sequence[str], measure: str
-) -> alt.LayerChart:
+def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
     """A measure with its 95 % interval per method, a row of the picture for each."""
+    methods = [row["method"] for row in rows]
+    colours = [palette.METHODS.get(row["id"], GREY) for row in rows]
     base = alt.Chart(_data(rows), height=34 * max(len(methods), 1) + 30).encode(
         y=alt.Y("method:N", title=None, sort=list(methods), axis=alt.Axis(domain=False, ticks=False, labelFontSize=13)),
     )

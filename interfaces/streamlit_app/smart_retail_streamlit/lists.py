@@ -6,13 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
-from smart_retail import words
+from smart_retail import palette, words
 from smart_retail.display import count, percent, whole
 from smart_retail.exports import main_reason
+from smart_retail.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from smart_retail.results import Reason, Recommendation, RecommendationList
 from smart_retail_streamlit import markup
 from smart_retail_streamlit.markup import html_named
-from smart_retail_streamlit.theme import BLUE, GREEN, GREY, METHOD_COLOURS, ORANGE, PURPLE, SKY, VERMILLION
 
 _COMPONENTS = {"repurchase": "Buy again", "trending": "Rising", "content": "Similar", "rule": "Rule"}
 _MARK_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
@@ -54,7 +54,7 @@ def _evidence(reasons: tuple[Reason, ...]) -> str:
     """The shares of an item's score as one bar, a colour for each method."""
     told = ", ".join(f"{method_label(r.method)} {percent(r.share)}" for r in reasons)
     parts = "".join(
-        f'<i style="width:{r.share:.2%};background:{METHOD_COLOURS.get(r.method, GREY)}"></i>' for r in reasons
+        f'<i style="width:{r.share:.2%};background:{palette.METHODS.get(r.method, GREY)}"></i>' for r in reasons
     )
     return f'<div class="sr-evidence" title="{escape(told)}" role="img" aria-label="{escape(told)}">{parts}</div>'
 
@@ -63,7 +63,7 @@ def legend(methods: Sequence[str]) -> str:
     """Which colour is which method, for those that occur."""
     keys = "".join(
         f'<span><i style="background:{colour}"></i>{escape(method_label(method))}</span>'
-        for method, colour in METHOD_COLOURS.items()
+        for method, colour in palette.METHODS.items()
         if method in methods
     )
     return f'<div class="sr-legend">{keys}</div>' if keys else ""
@@ -91,7 +91,7 @@ def side_by_side(answer: RecommendationList) -> str:
     for method in (m for m in words.METHODS if m in answer.lists):
         label, meaning = words.METHODS[method]
         rows = "".join(_marked(item, found, number) for item in answer.lists[method].items)
-        colour = METHOD_COLOURS.get(method, GREY)
+        colour = palette.METHODS.get(method, GREY)
         columns.append(
             f'<section><h3 style="border-color:{colour}">{escape(label)}</h3><p>{escape(meaning)}</p>'
             f"<ol>{rows or '<li class=sr-none>no items</li>'}</ol></section>"

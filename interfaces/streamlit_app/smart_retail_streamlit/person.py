@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
-from smart_retail import words
+from smart_retail import palette, words
 from smart_retail.display import amount, count, percent, whole
+from smart_retail.palette import GREY
 from smart_retail.results import RFM, CustomerProfile
 from smart_retail_streamlit.markup import bar, html_named, table
-from smart_retail_streamlit.theme import GREY, SEGMENT_COLOURS
 
 
 def card(profile: CustomerProfile, currency: str) -> str:
@@ -39,7 +39,7 @@ def _chips(profile: CustomerProfile) -> str:
     rfm, cluster = profile.rfm, profile.cluster
     chips = []
     if rfm:
-        chips += [(SEGMENT_COLOURS.get(rfm.segment, GREY), rfm.segment), ("", f"value {rfm.value_tier}")]
+        chips += [(palette.SEGMENTS.get(rfm.segment, GREY), rfm.segment), ("", f"value {rfm.value_tier}")]
     if cluster:
         chips.append(("", f"cluster {cluster.name}"))
     dots = [(f'<i style="background:{colour}"></i>' if colour else "", text) for colour, text in chips]

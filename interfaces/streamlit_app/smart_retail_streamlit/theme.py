@@ -1,50 +1,10 @@
-"""Colours and Streamlit's own theme: one calm look, light and dark, told apart without colour too.
-
-The palette is Okabe and Ito's, safe for colour-blind eyes (https://jfly.uni-koeln.de/color/).
-"""
+"""Streamlit's own theme for the shared palette: one calm look, light and dark."""
 
 from __future__ import annotations
 
 from typing import Final
 
-BLUE: Final = "#0072B2"
-ORANGE: Final = "#E69F00"
-GREEN: Final = "#009E73"
-VERMILLION: Final = "#D55E00"
-PURPLE: Final = "#CC79A7"
-SKY: Final = "#56B4E9"
-YELLOW: Final = "#F0E442"
-GREY: Final = "#999999"
-
-PALETTE: Final = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW, GREY)
-
-METHOD_COLOURS: Final = {
-    "hybrid": BLUE,
-    "personalized": PURPLE,
-    "rfm": GREEN,
-    "cf": ORANGE,
-    "popular": GREY,
-    "repurchase": VERMILLION,
-    "trending": YELLOW,
-    "content": SKY,
-    "rule": BLUE,
-}
-"""Method or component -> its colour, the same on every page."""
-
-SEGMENT_COLOURS: Final = {
-    "Champions": BLUE,
-    "Loyal": SKY,
-    "Potential Loyalist": GREEN,
-    "New": "#7BC8A4",
-    "Promising": "#B5DFCB",
-    "Need Attention": YELLOW,
-    "About to Sleep": ORANGE,
-    "At Risk": VERMILLION,
-    "Can't Lose": PURPLE,
-    "Hibernating": "#B8B8B8",
-    "Lost": GREY,
-}
-"""Segment -> its colour; segments of an own table take grey."""
+from smart_retail.palette import BLUE, PALETTE, SKY
 
 SEQUENTIAL: Final = (
     "#EAF3F9",

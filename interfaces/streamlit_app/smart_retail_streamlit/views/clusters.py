@@ -8,9 +8,9 @@ from typing import Any
 import streamlit as st
 
 from smart_retail.display import amount, percent, whole
+from smart_retail.palette import PALETTE
 from smart_retail.results import Cluster, ClusterChoice
 from smart_retail_streamlit import charts, figures, frame, markup, source
-from smart_retail_streamlit.theme import PALETTE
 
 POINTS = 4000
 MEASURES = (("mean_recency", "days since last order"), ("mean_frequency", "orders"), ("mean_monetary", "amount"))

@@ -7,8 +7,9 @@ from typing import Any
 
 import streamlit as st
 
+from smart_retail import palette
+from smart_retail.palette import GREY
 from smart_retail_streamlit import charts, figures, frame, scorecard, source
-from smart_retail_streamlit.theme import GREY, METHOD_COLOURS
 
 
 def show() -> None:
@@ -36,7 +37,9 @@ def method_figure(card: Mapping[str, Any], task: str) -> None:
     figures.show(
         f"methods-{task}",
         f"{best['method']} is best: {measure} {best['told']} ({best['interval']})",
-        f"{scorecard.TASKS.get(task, task).capitalize()} of {card.get('customers', 0):,} customers in the held-out slice",
-        charts.intervals(rows, [r["method"] for r in rows], [METHOD_COLOURS.get(r["id"], GREY) for r in rows], measure),
+        f"{scorecard.TASKS.get(task, task).capitalize()} of {card.get('customers', 0):,} customers, held-out slice",
+        charts.intervals(
+            rows, [r["method"] for r in rows], [palette.METHODS.get(r["id"], GREY) for r in rows], measure
+        ),
         scorecard.measures(card, task),
     )

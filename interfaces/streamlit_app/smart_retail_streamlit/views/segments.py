@@ -7,11 +7,12 @@ from typing import Any
 
 import streamlit as st
 
+from smart_retail import palette
 from smart_retail.display import amount, percent, whole
+from smart_retail.palette import GREY
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import GridCell, Segment
 from smart_retail_streamlit import charts, figures, frame, markup, source
-from smart_retail_streamlit.theme import GREY, SEGMENT_COLOURS
 
 
 def show() -> None:
@@ -70,7 +71,7 @@ def _card(segment: Segment, engine: RetailEngine) -> None:
         "Amount, mean": amount(segment.mean_monetary, currency),
     }
     rows = "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
-    colour = SEGMENT_COLOURS.get(segment.name, GREY)
+    colour = palette.SEGMENTS.get(segment.name, GREY)
     top = [[whole(i), markup.html_named(item.item_name, item.item_id), escape(item.category)]
            for i, item in enumerate(segment.top_items[:5], 1)]  # fmt: skip
     with st.container(border=True, key="segment-card"):
@@ -93,7 +94,7 @@ def _table(segments: list[Segment], shown: str) -> str:
     ]  # fmt: skip
     rows = [
         [
-            f'<i class="sr-key" style="background:{SEGMENT_COLOURS.get(s.name, GREY)}"></i>'
+            f'<i class="sr-key" style="background:{palette.SEGMENTS.get(s.name, GREY)}"></i>'
             + (f"<b>{escape(s.name)}</b>" if s.name == shown else escape(s.name)),
             whole(s.customers), percent(s.share), amount(s.revenue), percent(s.revenue_share),
             f"{s.mean_recency:,.1f}", f"{s.mean_frequency:,.1f}", amount(s.mean_monetary), escape(s.action),
