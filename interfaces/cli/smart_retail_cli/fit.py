@@ -102,6 +102,7 @@ def mapping_of(pairs: tuple[str, ...]) -> dict[str, str]:
 @pass_session
 def fit(
     session: Session,
+    /,
     sources: tuple[str, ...],
     returns: str | None,
     mapping: tuple[str, ...],
@@ -155,6 +156,7 @@ def fit(
 @pass_session
 def evaluate(
     session: Session,
+    /,
     sources: tuple[str, ...],
     returns: str | None,
     mapping: tuple[str, ...],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import importlib
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 import click
 
@@ -12,10 +13,12 @@ from smart_retail.errors import MissingExtraError
 from smart_retail_cli.output import note
 from smart_retail_cli.session import Command, Session, pass_session
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 host_option = click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 
 
-def port_option(default: int) -> Any:
+def port_option(default: int) -> Callable[[F], F]:
     return click.option("--port", type=click.IntRange(1, 65535), default=default, show_default=True, help="Port.")
 
 
