@@ -140,12 +140,19 @@ def grid(cells: Iterable[GridCell]) -> Table:
     )
 
 
+def lists(answer: RecommendationList) -> list[tuple[str, RecommendationList]]:
+    """Method and list of an answer to ``all``, in the order of the screens."""
+    order = list(METHODS)
+    known = sorted((name for name in answer.lists if name in order), key=order.index)
+    return [(name, answer.lists[name]) for name in (*known, *(each for each in answer.lists if each not in order))]
+
+
 def side_by_side(answer: RecommendationList) -> Table:
     """The lists of ``all`` one below the other, with the method in front: for copying and export."""
     method = Column("method", "Method", 100)
     rows = [
         Row(row.key, (label, *row.cells), (label, *row.values), row.name, row.detail)
-        for label, items in ((method_label(name), part.items) for name, part in answer.lists.items())
+        for label, items in ((method_label(name), part.items) for name, part in lists(answer))
         for row in recommendations(items).rows
     ]
     return Table((method, *RECOMMENDATIONS), tuple(rows))
@@ -170,10 +177,10 @@ def marks(answer: RecommendationList) -> dict[str, Mark]:
     No two items have both symbol and colour in common before 78 are shared.
     """
     seen: dict[str, int] = {}
-    for part in answer.lists.values():
+    for _, part in lists(answer):
         for item in part.items:
             seen[item.item_id] = seen.get(item.item_id, 0) + 1
-    shared: Sequence[str] = [item for item, lists in seen.items() if lists > 1]
+    shared: Sequence[str] = [item for item, number in seen.items() if number > 1]
     return {item: Mark(SYMBOLS[i % len(SYMBOLS)], i % COLOURS) for i, item in enumerate(shared)}
 
 
@@ -181,7 +188,7 @@ def places(answer: RecommendationList, item_id: str) -> str:
     """Where an item stands: ``Hybrid #1, CF #3``."""
     return ", ".join(
         f"{method_label(name)} #{item.rank}"
-        for name, part in answer.lists.items()
+        for name, part in lists(answer)
         for item in part.items
         if item.item_id == item_id
     )

@@ -85,7 +85,10 @@ def apply(root: tk.Tk, name: str) -> None:
     style = ttk.Style(root)
     line = font.nametofont("SunValleyBodyFont", root).metrics("linespace")
     style.configure("Treeview", rowheight=line + round(11 * scale))
-    style.configure("Tall.Treeview", rowheight=2 * line + round(10 * scale))
+    for tall in ("Tall.Treeview", "Lists.Treeview"):
+        style.configure(tall, rowheight=2 * line + round(10 * scale))
+    # Among rows with colours of their own the chosen one needs the strongest.
+    style.map("Lists.Treeview", background=[("selected", OKABE_ITO[0])], foreground=[("selected", "#ffffff")])
     style.map("Treeview", background=[("selected", colours.selected)], foreground=[("selected", colours.text)])
     style.configure("Treeview.Heading", padding=(4, 0, 4, 0))
     style.configure("Title.TLabel", font="SunValleySubtitleFont")

@@ -64,7 +64,8 @@ class FitWindow(SideWindow):
             ("Columns", self.mapping, ("Look again", self.look)),
             ("Publish into", self.artifacts, ("Choose…", self._ask_folder)),
         )
-        for row, (label, variable, (text, command)) in enumerate(lines):
+        # Row 3 holds what belongs to the row above it.
+        for row, (label, variable, (text, command)) in zip((0, 1, 2, 5), lines, strict=True):
             ttk.Label(form, text=label).grid(row=row, column=0, sticky="w", padx=(0, 12), pady=3)
             entry = ttk.Entry(form, textvariable=variable)
             entry.grid(row=row, column=1, sticky="ew", pady=3)
@@ -73,14 +74,12 @@ class FitWindow(SideWindow):
                 entry.bind("<Return>", lambda _: self.look())
             if row == 0:
                 self.first = entry
+        hint = "Only where a column was not recognised, such as customer_id=Client, item_id=SKU"
+        ttk.Label(form, text=hint, style="Small.TLabel").grid(row=3, column=1, sticky="w", pady=(0, 3))
         ttk.Label(form, text="Returns").grid(row=4, column=0, sticky="w", padx=(0, 12), pady=3)
-        line = ttk.Frame(form)
-        line.grid(row=4, column=1, columnspan=2, sticky="ew", pady=3)
-        box = ttk.Combobox(line, textvariable=self.policy, values=tuple(POLICIES.values()), state="readonly", width=30)
-        box.pack(side="left")
+        box = ttk.Combobox(form, textvariable=self.policy, values=tuple(POLICIES.values()), state="readonly", width=30)
+        box.grid(row=4, column=1, sticky="w", pady=3)
         box.bind("<<ComboboxSelected>>", lambda _: self.look())
-        hint = "Columns: only where one was not recognised, such as customer_id=Client, item_id=SKU"
-        ttk.Label(line, text=hint, style="Small.TLabel").pack(side="right")
 
     def _build_preview(self) -> None:
         self.finding = ttk.Label(self.body, style="Strong.TLabel", text="Choose a table of orders.")

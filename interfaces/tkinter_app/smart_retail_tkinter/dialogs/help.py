@@ -26,7 +26,7 @@ KEYS = (
 
 class HelpWindow(SideWindow):
     def __init__(self, root: tk.Misc) -> None:
-        super().__init__(root, "Help", 900, 560)
+        super().__init__(root, "Help", 900, 420)
         left = _column(self.body, 0)
         _list(left, "Keys", KEYS)
         right = _column(self.body, 1)

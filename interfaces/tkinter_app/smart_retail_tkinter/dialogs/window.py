@@ -14,6 +14,8 @@ class SideWindow(tk.Toplevel):
     def __init__(self, root: tk.Misc, title: str, width: int, height: int) -> None:
         super().__init__(root)
         self.title(title)
+        line = theme.palette(self).line
+        self.configure(highlightthickness=1, highlightbackground=line, highlightcolor=line)
         scale = theme.scaling(self)
         width, height = round(width * scale), round(height * scale)
         x = root.winfo_rootx() + max((root.winfo_width() - width) // 2, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Sequence
-from tkinter import ttk
+from tkinter import font, ttk
 
 from smart_retail.protocol import ALL
 from smart_retail.results import CustomerProfile, GridCell, RecommendationList, Segment
@@ -43,9 +43,13 @@ class CustomerView(ttk.Frame):
         return page
 
     def _detail(self, page: ttk.Frame) -> ttk.Label:
-        """The line below a table that tells all of the chosen row."""
-        label = ttk.Label(page, style="Small.TLabel", anchor="nw")
-        label.pack(side="bottom", fill="x", pady=(8, 0))
+        """Two lines below a table that tell all of the chosen row."""
+        height = 2 * font.nametofont("SunValleyCaptionFont", self).metrics("linespace")
+        room = ttk.Frame(page, height=height)
+        room.pack(side="bottom", fill="x", pady=(8, 0))
+        room.pack_propagate(False)
+        label = ttk.Label(room, style="Small.TLabel", anchor="nw", justify="left")
+        label.pack(fill="both", expand=True)
         label.bind("<Configure>", lambda event: label.configure(wraplength=event.width))
         return label
 

@@ -10,7 +10,8 @@ from smart_retail.protocol import ALL
 from smart_retail.results import RecommendationList
 from smart_retail.words import METHODS
 from smart_retail_tkinter import theme
-from smart_retail_tkinter.tables import Mark, detail, marks, places
+from smart_retail_tkinter.formatting import name_and_id
+from smart_retail_tkinter.tables import Mark, detail, lists, marks, places
 
 TINT = {"light": 0.24, "dark": 0.34}
 SHOWN = tuple(method for method in METHODS if method != ALL)
@@ -47,7 +48,7 @@ class SideBySide(ttk.Frame):
                 displaycolumns=("mark", "name"),
                 show="tree",
                 selectmode="browse",
-                style="Tall.Treeview",
+                style="Lists.Treeview",
             )
             tree.column("#0", width=0, minwidth=0, stretch=False)
             tree.column("mark", width=round(46 * scale), minwidth=round(46 * scale), stretch=False, anchor="e")
@@ -128,12 +129,10 @@ class SideBySide(ttk.Frame):
             same = [i for i in other.get_children() if other.set(i, "key") == item_id]
             if list(other.selection()) != same:
                 other.selection_set(same)
-        for part in self._answer.lists.values():
-            for item in part.items:
-                if item.item_id == item_id:
-                    where = places(self._answer, item_id)
-                    self._on_detail(f"{item.item_name} · {item_id} · {where}   {detail(item)}")
-                    return
+        found = (item for _, part in lists(self._answer) for item in part.items if item.item_id == item_id)
+        item = next(found)
+        where = places(self._answer, item_id)
+        self._on_detail(f"{name_and_id(item.item_name, item_id)} · {where}   {detail(item)}")
 
     def _opened(self, event: tk.Event) -> None:
         item_id = self.chosen()

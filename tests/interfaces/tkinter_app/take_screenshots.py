@@ -1,0 +1,99 @@
+"""Make the pictures of the desktop tool for the documentation from a fitted bundle and its source.
+
+    xvfb-run -a -s "-screen 0 1200x780x24" \
+        python tests/interfaces/tkinter_app/take_screenshots.py ARTIFACTS SOURCE docs/screenshots
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+import tkinter as tk
+from collections.abc import Callable
+from pathlib import Path
+
+from PIL import ImageGrab
+
+from smart_retail_tkinter.app import App
+from smart_retail_tkinter.recent import Memory
+from smart_retail_tkinter.services import Services
+
+SIZE = (1200, 780)
+MENU = 26
+"""Height of the menu bar, which the geometry of a window leaves out."""
+
+
+class Camera:
+    """Drives a window and takes pictures of the whole display."""
+
+    def __init__(self, app: App, out: Path) -> None:
+        self.app, self.out = app, out
+
+    def wait(self, seconds: float, until: Callable[[], object] = lambda: False) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not until():
+            self.app.root.update()
+            time.sleep(0.01)
+
+    def take(self, name: str) -> None:
+        self.wait(0.6)
+        # An 8-bit palette holds all colours of the flat theme, at a third of the size.
+        picture = ImageGrab.grab().crop((0, 0, *SIZE)).quantize(256, dither=0)
+        picture.save(self.out / f"tkinter-{name}.png", optimize=True)
+
+
+def choose(camera: Camera, text: str) -> None:
+    """Search a customer and choose the first found."""
+    camera.app.customers.text.set(text)
+    camera.wait(0.6)
+    camera.app.customers._step(0)
+    camera.wait(0.6)
+    camera.app.customers.text.set("")
+    camera.wait(0.6)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("artifacts")
+    parser.add_argument("source")
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--customer", default="")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        app = App(tk.Tk(), Services(), Memory(Path(folder) / "desktop.json"), artifacts=f"{folder}/artifacts")
+        app.root.geometry(f"{SIZE[0]}x{SIZE[1] - MENU}+0+0")
+        camera = Camera(app, given.out)
+        app.presenter.open_bundle(given.artifacts)
+        camera.wait(10, lambda: app.presenter.model is not None)
+        choose(camera, given.customer)
+        tree = app.customer.one.tree
+        tree.selection_set(tree.get_children()[0])
+        camera.take("light")
+        app.customer.tabs.select(2)
+        camera.take("grid")
+        app.customer.tabs.select(0)
+        app.customer.methods.choose("all")
+        camera.wait(1)
+        best = app.customer.all.trees["hybrid"]
+        best.selection_set(best.get_children()[0])
+        camera.take("all")
+        app.customer.methods.choose("hybrid")
+        app.set_theme("dark")
+        camera.wait(1)
+        tree.selection_set(tree.get_children()[0])
+        camera.take("dark")
+        app.set_theme("light")
+        app.presenter.folder = ""
+        app.open_fit((given.source,))
+        camera.wait(60, lambda: app.fit_window is not None and app.fit_window.start.instate(["!disabled"]))
+        app.fit_window.artifacts.set("artifacts")
+        camera.wait(0.2)
+        app.fits.start(app.fit_window.request(), f"{folder}/artifacts")
+        camera.wait(90, lambda: (state := app.fits.state()) is None or state.done > 0.3)
+        camera.take("fit")
+        app.quit()
+
+
+if __name__ == "__main__":
+    main()

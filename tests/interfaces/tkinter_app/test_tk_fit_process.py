@@ -1,0 +1,126 @@
+"""A fit in a process of its own: everything crosses over, also errors, Cancel and a sudden end."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from smart_retail.errors import CancelledError, ColumnError, RetailError
+from smart_retail.progress import SILENT
+from smart_retail.results import FitReport
+from smart_retail.settings import DataSettings, Settings
+from smart_retail_tkinter import fit_process
+
+HEAD = """
+import sys, json, time
+from smart_retail_tkinter.fit_process import serve
+from smart_retail.errors import ColumnError
+def answer(request, progress):
+"""
+
+
+def run(body: str, request: dict[str, Any] | None = None, progress: Any = SILENT) -> dict[str, Any]:
+    """Let another process answer with this body of a function."""
+    lines = "\n".join("    " + line for line in body.splitlines())
+    code = f"{HEAD}{lines}\nserve(sys.stdin, sys.stdout, answer)"
+    return fit_process._run(request or {}, progress, ("-c", code))
+
+
+class Told:
+    """A `Progress` that keeps what it is told and cancels after some checks."""
+
+    def __init__(self, checks: int = 10**9) -> None:
+        self.lines: list[tuple[Any, ...]] = []
+        self._checks = checks
+
+    def stage(self, name: str, done: float) -> None:
+        self.lines.append((name, done))
+
+    def update(self, done: float) -> None:
+        self.lines.append((done,))
+
+    def message(self, text: str) -> None:
+        self.lines.append((text,))
+
+    def check(self) -> None:
+        self._checks -= 1
+        if self._checks < 0:
+            raise CancelledError("cancelled")
+
+
+def test_request_progress_and_result_cross_over() -> None:
+    told = Told()
+    result = run(
+        "progress.stage('clusters', 0.25); progress.update(0.5); progress.message('k = 4 é')\nreturn {'echo': request}",
+        {"sources": ["a b.csv", "é\n.csv"]},
+        told,
+    )
+    assert result == {"echo": {"sources": ["a b.csv", "é\n.csv"]}}
+    assert told.lines == [("clusters", 0.25), (0.5,), ("k = 4 é",)]
+
+
+def test_an_error_comes_back_as_its_own_class() -> None:
+    with pytest.raises(ColumnError) as caught:
+        run("raise ColumnError('No customer.', 'Say which: --map customer_id=X')")
+    assert (caught.value.message, caught.value.hint) == ("No customer.", "Say which: --map customer_id=X")
+
+
+@pytest.mark.parametrize("body", ["return 1 / 0", "import os; os._exit(3)"])
+def test_a_bug_or_a_sudden_end_is_one_calm_error(body: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.ERROR), pytest.raises(RetailError) as caught:
+        run(body)
+    assert type(caught.value) is RetailError
+    assert "ZeroDivisionError" in caplog.text or "ended with 3" in caplog.text
+    assert "Zero" not in caught.value.message
+
+
+def test_cancel_reaches_the_other_process_and_waits_for_it(tmp_path: Path) -> None:
+    witness = tmp_path / "stopped"
+    body = f"""
+try:
+    while True:
+        time.sleep(0.01)
+        progress.check()
+except Exception as error:
+    open({str(witness)!r}, "w").write(type(error).__name__)
+    raise"""
+    with pytest.raises(CancelledError):
+        run(body, progress=Told(checks=3))
+    assert witness.read_text() == "CancelledError"
+
+
+def test_a_process_that_does_not_listen_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fit_process, "PATIENCE", 0.2)
+    start = time.monotonic()
+    with pytest.raises(CancelledError):
+        run("time.sleep(60)", progress=Told(checks=2))
+    assert time.monotonic() - start < 20
+
+
+def test_fit_and_inspect_hand_over_all_they_were_given(monkeypatch: pytest.MonkeyPatch, fake: ModuleType) -> None:
+    engine = fake.FakeEngine()
+    report = FitReport("v", True, engine.model().cleaning, tuple(engine.segments()), (), {"k": 10}, {"all": 1.5}, ())
+    asked: list[dict[str, Any]] = []
+
+    def answer(request: dict[str, Any], progress: Any) -> dict[str, Any]:
+        asked.append(request)
+        if request["do"] == "fit":
+            return report.as_dict()
+        return {"columns": {"customer_id": "Client"}, "cleaning": report.cleaning.as_dict()}
+
+    monkeypatch.setattr(fit_process, "_run", answer)
+    settings = Settings(data=DataSettings(returns_policy="keep"))
+    options: dict[str, Any] = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings}
+    assert fit_process.fit("a.csv", "b.csv", artifacts="out", force=True, **options) == report
+    preview = fit_process.inspect(("a.csv",), **options)
+    assert preview.columns == (("customer_id", "Client"),)
+    assert preview.cleaning == report.cleaning
+    common = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings.as_dict()}
+    assert asked[0] == {"do": "fit", "sources": ["a.csv", "b.csv"], "artifacts": "out", "force": True, **common}
+    assert asked[1] == {"do": "inspect", "sources": ["a.csv"], **common}
+    assert Settings.from_dict(asked[0]["settings"]) == settings
