@@ -1,0 +1,149 @@
+"""A fit by the command line, and everything that looks after its bundle afterwards."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from tests import shop
+
+from smart_retail.errors import SettingsError, UsageError
+from smart_retail_cli.fit import mapping_of, settings_of
+from smart_retail_cli.main import cli
+
+CONFIG = "[clusters]\nepochs = 20\n[recommend]\nlist_length = 20\n"
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(cli, [str(word) for word in words], env={"COLUMNS": "140"})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with orders, settings and artifacts of two fits: the second is active."""
+    folder = tmp_path_factory.mktemp("cli")
+    shop.write(folder / "orders.csv")
+    (folder / "settings.toml").write_text(CONFIG)
+    for k in (4, 3):
+        result = fit(folder, "--clusters", k)
+        assert result.exit_code == 0, result.stderr
+    return folder
+
+
+def fit(folder: Path, *options: object) -> Result:
+    words = ("fit", folder / "orders.csv", "--config", folder / "settings.toml", "--merge", "blend", *options)
+    return call("--artifacts", folder / "artifacts", *words)
+
+
+@pytest.mark.slow
+def test_a_fit_tells_where_the_rows_went_and_who_the_customers_are(folder: Path) -> None:
+    report = fit(folder, "--dry-run")
+    assert report.exit_code == 0
+    accepted = next(line for line in report.stdout.splitlines() if "accepted" in line)
+    with (folder / "orders.csv").open(encoding="utf-8", newline="") as file:
+        rows = sum(1 for _ in csv.reader(file)) - 1
+    assert f"{rows:,}" in accepted or "set aside" in report.stdout
+    assert f"{len(shop.customers()):,} customers" in report.stdout
+    assert not report.stdout.count("Segments")
+
+
+@pytest.mark.slow
+def test_settings_of_file_and_command_line_stand_in_the_manifest(folder: Path) -> None:
+    manifest = json.loads(call("inspect", "--artifacts", folder / "artifacts").stdout)
+    assert manifest["settings"]["clusters"] | {"k": 3, "epochs": 20} == manifest["settings"]["clusters"]
+    assert manifest["settings"]["recommend"]["merge"] == "blend"
+
+
+@pytest.mark.slow
+def test_versions_verify_and_rollback(folder: Path) -> None:
+    place = ("--artifacts", folder / "artifacts")
+    found = json.loads(call("versions", *place, "--format", "json").stdout)
+    assert [(v["active"], v["previous"]) for v in found] == [(True, False), (False, True)]
+    assert call("verify", *place).exit_code == 0
+    assert found[1]["version"] in call("rollback", *place).stdout
+    assert len(json.loads(call("clusters", *place, "--format", "json").stdout)) == 4
+    assert found[0]["version"] in call("rollback", *place).stdout
+    assert len(json.loads(call("clusters", *place, "--format", "json").stdout)) == 3
+    assert call("doctor", *place).exit_code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
+def test_a_batch_without_a_file_holds_every_customer(folder: Path, tmp_path: Path, name: str) -> None:
+    import duckdb
+
+    result = call("batch", "--artifacts", folder / "artifacts", "-n", 3, "-o", tmp_path / name)
+    assert result.exit_code == 0, result.stderr
+    read = "read_csv(?, all_varchar=true)" if name.endswith(".csv") else "read_parquet(?)"
+    ids = duckdb.execute(f"SELECT customer_id FROM {read}", [str(tmp_path / name)]).fetchall()
+    assert [i for (i,) in ids] == [c for c in sorted(shop.customers()) for _ in range(3)]
+
+
+@pytest.mark.slow
+def test_a_damaged_file_is_found(folder: Path, tmp_path: Path) -> None:
+    import shutil
+
+    shutil.copytree(folder / "artifacts", tmp_path / "artifacts")
+    table = next((tmp_path / "artifacts").glob("versions/*/tables/**/*.npy"))
+    table.write_bytes(table.read_bytes()[:-1] + b"\x7f")
+    for version in (tmp_path / "artifacts" / "versions").iterdir():
+        if version in table.parents:
+            result = call("verify", "--artifacts", tmp_path / "artifacts", "--version", version.name)
+            assert result.exit_code == 5
+
+
+@pytest.mark.slow
+def test_every_list_is_said_by_the_program_as_by_python(folder: Path) -> None:
+    from smart_retail import Engine
+
+    engine = Engine.load(folder / "artifacts")
+    for customer in shop.ODD_CUSTOMERS:
+        told = call("recommend", "--artifacts", folder / "artifacts", "--format", "json", "-n", 5, "--", customer)
+        assert json.loads(told.stdout) == engine.recommend(customer, n=5).as_dict()
+
+
+def test_a_header_that_is_not_known_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "odd.csv").write_text("Wer,Nr,Was,Wann,Stk,Summe\na,1,x,2024-01-01,1,2\n")
+    result = call("fit", tmp_path / "odd.csv", "--dry-run")
+    assert result.exit_code == 3
+    assert "--map customer_id=" in result.stderr
+    mapping = ("customer_id=Wer", "order_id=Nr", "item_id=Was", "timestamp=Wann", "quantity=Stk", "amount=Summe")
+    result = call("fit", tmp_path / "odd.csv", "--dry-run", *(w for m in mapping for w in ("--map", m)))
+    assert result.exit_code == 0, result.stderr
+    assert "1 customer " in result.stdout
+
+
+@pytest.mark.parametrize("pair", ["customer_id", "=Client", "customer_id="])
+def test_a_mapping_has_two_sides(pair: str) -> None:
+    with pytest.raises(UsageError):
+        mapping_of((pair,))
+    assert mapping_of(("customer_id=a=b",)) == {"customer_id": "a=b"}
+
+
+def test_the_command_line_stands_over_the_file(tmp_path: Path) -> None:
+    config = tmp_path / "settings.toml"
+    config.write_text('seed = 4\n[data]\nreturns_policy = "keep"\n[clusters]\nk = 5\n')
+    chosen = settings_of(str(config), 2, returns_policy=None, clusters=7, merge="ranker", seed=None)
+    assert (chosen.data.returns_policy, chosen.clusters.k, chosen.recommend.merge) == ("keep", 7, "ranker")
+    assert (chosen.seed, chosen.threads) == (4, 2)
+    with pytest.raises(SettingsError):
+        settings_of(None, 0, clusters=1)
+
+
+@pytest.mark.parametrize("words", [("fit",), ("fit", "nowhere.csv"), ("fit", "--clusters", "many", "x.csv")])
+def test_a_call_that_cannot_be_is_a_mistake_in_the_call(words: tuple[str, ...]) -> None:
+    assert call(*words).exit_code == 2
+
+
+def test_settings_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> None:
+    shop.write(
+        tmp_path / "orders.csv",
+    )
+    assert call("fit", tmp_path / "orders.csv", "--clusters", 1).exit_code == 2
+    (tmp_path / "settings.toml").write_text("[clusters]\nkk = 3\n")
+    result = call("fit", tmp_path / "orders.csv", "--config", tmp_path / "settings.toml")
+    assert result.exit_code == 2
+    assert "clusters.kk" in result.stderr
