@@ -1,0 +1,24 @@
+"""One driver for each front end; `FRONT_ENDS` says which folder under `interfaces/` a driver stands for."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from .base import Driver
+
+FRONT_ENDS = {
+    "engine": None,
+    "remote": None,
+    "cli": "cli",
+    "flask": "flask_api",
+    "streamlit": "streamlit_app",
+    "gradio": "gradio_app",
+    "tkinter": "tkinter_app",
+}
+"""Driver -> folder under `interfaces/`; None for an engine without a front end."""
+
+
+def driver(name: str) -> type[Driver]:
+    """The driver class of a front end; its module is imported only when it is asked for."""
+    found: type[Driver] = import_module(f"{__name__}.{name}").FrontEnd
+    return found

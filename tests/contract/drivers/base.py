@@ -1,0 +1,160 @@
+"""What a driver offers: one front end over one bundle, asked and read as a person or a program would."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar, Self
+
+import pytest
+
+from smart_retail.results import CustomerProfile, Recommendation, RecommendationList
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a list. A field is None where the front end does not show it."""
+
+    rank: int
+    item_id: str
+    reasons: tuple[str, ...]
+    score: float | None = None
+    source: str | None = None
+
+
+Lists = Mapping[str, tuple[Row, ...]]
+"""Method -> the rows of its list. One entry, or one for each method of ``all``."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An answer as it is shown."""
+
+    lists: Lists
+    known: bool
+
+
+@dataclass(frozen=True)
+class Person:
+    """A profile as it is shown."""
+
+    known: bool
+    segment: str | None = None
+    code: str | None = None
+    """Scores of recency, frequency and monetary side by side."""
+    cluster: str | None = None
+
+
+@dataclass(frozen=True)
+class Filters:
+    exclude_purchased: bool = True
+    category: str | None = None
+
+
+class CannotBeAskedError(Exception):
+    """The front end only offers right choices, so that this question cannot be put."""
+
+
+class Driver(ABC):
+    """One front end over the bundle of one folder. Use as a context manager."""
+
+    name: ClassVar[str]
+    shows_score: ClassVar[bool] = True
+    """Whether score and source stand in a list."""
+    shows_all_reasons: ClassVar[bool] = True
+    """Whether every reason can be read, not only the weightiest."""
+    narrow_all: ClassVar[bool] = False
+    """Whether the lists of ``all`` stand side by side without their reasons."""
+
+    def __init__(self, artifacts: Path) -> None:
+        self.artifacts = artifacts
+        self.stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as guard:
+            guard.push(self.stack)
+            self.start()
+            guard.pop_all()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.stack.close()
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start the front end; what must be stopped again goes into `stack`."""
+
+    @abstractmethod
+    def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown: ...
+
+    @abstractmethod
+    def person(self, customer_id: str) -> Person: ...
+
+    @abstractmethod
+    def similar(self, item_id: str, n: int) -> tuple[Row, ...]: ...
+
+    @abstractmethod
+    def segments(self) -> dict[str, int]:
+        """Segment -> customers."""
+
+    @abstractmethod
+    def version(self) -> str: ...
+
+    @abstractmethod
+    def failure(self, artifacts: Path) -> tuple[str, str]:
+        """Start over another folder and ask for a list: the code of the error and all that is told of it."""
+
+    def shown(self, answer: RecommendationList) -> Lists:
+        """What of an engine's answer this front end shows."""
+        parts = answer.lists or {answer.method: answer}
+        return {
+            method: tuple(self._row(item, bare=self.narrow_all and bool(answer.lists)) for item in part.items)
+            for method, part in parts.items()
+        }
+
+    def _row(self, item: Recommendation, *, bare: bool) -> Row:
+        row = row_of(item)
+        if not self.shows_score:
+            row = replace(row, score=None, source=None)
+        if bare:
+            return replace(row, reasons=())
+        if not self.shows_all_reasons:
+            main = max(item.reasons, key=lambda r: r.share)
+            row = replace(row, reasons=(main.text,))
+        return row
+
+
+def row_of(item: Recommendation) -> Row:
+    return Row(item.rank, item.item_id, tuple(r.text for r in item.reasons), item.score, item.source)
+
+
+def shown_of(answer: RecommendationList) -> Shown:
+    """An answer that is the engine's own result."""
+    parts = answer.lists or {answer.method: answer}
+    return Shown({m: tuple(map(row_of, part.items)) for m, part in parts.items()}, answer.known)
+
+
+def person_of(profile: CustomerProfile) -> Person:
+    rfm, cluster = profile.rfm, profile.cluster
+    return Person(
+        profile.known, rfm.segment if rfm else None, rfm.code if rfm else None, cluster.name if cluster else None
+    )
+
+
+def missing(what: str, reason: str) -> None:
+    """Skip with a reason, or fail where `SMART_RETAIL_REQUIRE` names what is missing."""
+    if what in os.environ.get("SMART_RETAIL_REQUIRE", "").replace(",", " ").split():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def needs(module: str, extra: str) -> None:
+    """Skip where a front end's own package is not installed."""
+    try:
+        __import__(module)
+    except ImportError as error:
+        missing(extra, f"the extra {extra} is not installed: {error}")

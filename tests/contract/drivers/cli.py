@@ -1,0 +1,68 @@
+"""The command line: words in, JSON and text out."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from click.testing import CliRunner, Result
+
+from smart_retail.errors import RetailError, UsageError, by_code
+
+from .base import Driver, Filters, Person, Row, Shown
+from .flask import rows
+
+_CODES = {2: "usage", 3: "unknown_item", 5: "artifact"}
+"""What an exit code of the commands used here stands for."""
+
+
+class FrontEnd(Driver):
+    name = "cli"
+
+    def start(self) -> None:
+        pass
+
+    def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
+        words = ["recommend", "--method", method, "-n", str(n), "--format", "json"]
+        words += [] if filters.exclude_purchased else ["--allow-purchased"]
+        words += [] if filters.category is None else ["--category", filters.category]
+        found = self.ask(*words, "--", customer_id)
+        parts = found["lists"] or {found["method"]: found}
+        return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
+
+    def person(self, customer_id: str) -> Person:
+        found = self.ask("customer", "--format", "json", "--", customer_id)
+        rfm, cluster = found["rfm"] or {}, found["cluster"] or {}
+        return Person(found["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
+
+    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+        return rows(self.ask("similar", "-n", str(n), "--format", "json", "--", item_id)["items"])
+
+    def segments(self) -> dict[str, int]:
+        return {s["name"]: s["customers"] for s in self.ask("segments", "--format", "json")}
+
+    def version(self) -> str:
+        told = self.run("recommend", "c0001", "-n", "1").stdout
+        found = re.search(r"model (\S+)", told)
+        assert found, told
+        return found[1]
+
+    def failure(self, artifacts: Path) -> tuple[str, str]:
+        found = type(self)(artifacts).run("recommend", "c0001")
+        return _CODES.get(found.exit_code, ""), found.output
+
+    def run(self, *words: str) -> Result:
+        from smart_retail_cli.main import cli
+
+        return CliRunner().invoke(cli, ["--artifacts", str(self.artifacts), *words], env={"COLUMNS": "160"})
+
+    def ask(self, *words: str) -> Any:
+        found = self.run(*words)
+        if found.exit_code:
+            kind: type[RetailError] = by_code(_CODES.get(found.exit_code, "error"))
+            if kind is UsageError:
+                assert "Traceback" not in found.output
+            raise kind(found.stderr)
+        return json.loads(found.stdout)

@@ -1,0 +1,47 @@
+"""The engine itself: what the others are compared with, through the same eyes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from smart_retail.engine import Engine
+from smart_retail.errors import RetailError
+from smart_retail.protocol import RetailEngine
+
+from .base import Driver, Filters, Person, Row, Shown, person_of, row_of, shown_of
+
+
+class FrontEnd(Driver):
+    name = "engine"
+    engine: RetailEngine
+
+    def start(self) -> None:
+        self.engine = Engine.load(self.artifacts)
+
+    def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
+        categories = None if filters.category is None else [filters.category]
+        return shown_of(
+            self.engine.recommend(
+                customer_id, method, n, exclude_purchased=filters.exclude_purchased, categories=categories
+            )
+        )
+
+    def person(self, customer_id: str) -> Person:
+        return person_of(self.engine.customer(customer_id))
+
+    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+        return tuple(map(row_of, self.engine.similar_items(item_id, n).items))
+
+    def segments(self) -> dict[str, int]:
+        return {s.name: s.customers for s in self.engine.segments()}
+
+    def version(self) -> str:
+        return self.engine.version
+
+    def failure(self, artifacts: Path) -> tuple[str, str]:
+        try:
+            with type(self)(artifacts) as other:
+                other.recommend("c0001", "hybrid", 3, Filters())
+        except RetailError as error:
+            return error.code, f"{error.message} {error.hint}"
+        return "", ""

@@ -1,0 +1,49 @@
+"""An engine behind the running API."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from . import engine
+from .base import needs
+
+
+class FrontEnd(engine.FrontEnd):
+    name = "remote"
+
+    def start(self) -> None:
+        needs("smart_retail_flask.app", "flask")
+        from smart_retail.remote import RemoteEngine
+
+        url = self.stack.enter_context(running_api(self.artifacts))
+        self.engine = self.stack.enter_context(RemoteEngine(url))
+
+
+@contextmanager
+def running_api(artifacts: Path) -> Iterator[str]:
+    """The API over a folder, behind a real server; gives its address."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    from smart_retail_flask.app import create_app
+    from smart_retail_flask.launch import loader
+
+    class Quiet(WSGIRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log(self, *args: Any) -> None:
+            pass
+
+    app = create_app(loader(artifacts)())
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,123 @@
+"""The clauses of contract.md, one test each, for every front end."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from smart_retail.engine import Engine
+from smart_retail.errors import UnknownItemError, UsageError
+from smart_retail.protocol import ALL, METHODS
+from tests import shop
+
+from .check import Check
+from .drivers.base import CannotBeAskedError, Driver, Filters
+
+PLAIN = ("c0001", "c0002", "c0007")
+UNKNOWN = ("nobody", "c0001 ", "C0001")
+ODD = shop.ODD_CUSTOMERS
+
+
+@pytest.fixture
+def check(front_end: Driver, engine: Engine) -> Check:
+    return Check(front_end, engine)
+
+
+@pytest.mark.parametrize("method", [*METHODS, ALL])
+def test_c1_c2_lists_and_reasons_are_the_engines(check: Check, method: str) -> None:
+    for customer in PLAIN:
+        check.list(customer, method)
+
+
+def test_c3_ids_come_out_as_they_went_in(check: Check) -> None:
+    for customer in ODD:
+        check.list(customer, "hybrid", 3, Filters(exclude_purchased=False))
+        check.list(customer, "cf", 3)
+        check.person(customer)
+
+
+def test_c4_a_short_list_is_the_beginning_of_a_longer_one(front_end: Driver, check: Check) -> None:
+    for customer in PLAIN:
+        short = front_end.recommend(customer, "hybrid", 3, Filters()).lists["hybrid"]
+        long = front_end.recommend(customer, "hybrid", 10, Filters()).lists["hybrid"]
+        check.equal(short, long[:3], f"{customer}: n = 3 against n = 10")
+        assert len(short) == 3
+
+
+def test_c5_filters_give_the_engines_filtered_list(check: Check, engine: Engine) -> None:
+    for category in engine.categories():
+        check.list("c0001", "popular", 5, Filters(category=category))
+    for method in METHODS:
+        check.list("c0002", method, 5, Filters(exclude_purchased=False))
+        check.list("c0002", method, 5, Filters(exclude_purchased=False, category=engine.categories()[0]))
+
+
+def test_c6_unknown_customers_get_what_is_popular(front_end: Driver, check: Check) -> None:
+    for customer in UNKNOWN:
+        found = check.list(customer, "hybrid", 5)
+        assert not found.known
+        assert len(found.lists["hybrid"]) == 5
+        assert not front_end.person(customer).known
+
+
+def test_c7_a_person_is_the_engines(check: Check) -> None:
+    for customer in PLAIN:
+        check.person(customer)
+
+
+def test_c8_similar_items_are_the_engines(front_end: Driver, check: Check, engine: Engine) -> None:
+    for item in ("B-005", *shop.ODD_ITEMS):
+        check.similar(item)
+    with pytest.raises((UnknownItemError, CannotBeAskedError)):
+        front_end.similar("no such item", 5)
+
+
+def test_c9_segments_are_the_engines(front_end: Driver, check: Check, engine: Engine) -> None:
+    check.equal(front_end.segments(), {s.name: s.customers for s in engine.segments()}, "segments")
+
+
+def test_c10_the_version_is_told(front_end: Driver, check: Check, engine: Engine) -> None:
+    check.equal(front_end.version(), engine.version, "version")
+
+
+@pytest.mark.parametrize(("method", "n"), [("magic", 10), ("hybrid", 0), ("hybrid", 1001)])
+def test_c11_wrong_questions_are_refused(front_end: Driver, method: str, n: int) -> None:
+    with pytest.raises((UsageError, CannotBeAskedError)):
+        front_end.recommend("c0001", method, n, Filters())
+
+
+def test_c12_no_bundle_is_told_with_what_to_do(front_end: Driver, tmp_path: Path) -> None:
+    code, told = front_end.failure(tmp_path / "nothing")
+    assert code in ("bundle_missing", "artifact")
+    assert "fit" in told
+    assert "Traceback" not in told
+
+
+def test_c12_a_broken_bundle_is_told(front_end: Driver, artifacts: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    shutil.copytree(artifacts, broken)
+    for table in broken.rglob("tables/**/*.npy"):
+        table.write_bytes(table.read_bytes()[:-1] + b"\xff")
+    code, told = front_end.failure(broken)
+    assert code in ("bundle_damaged", "artifact")
+    assert "Traceback" not in told
+    assert ".npy" not in told.replace(str(broken), "") or "tables/" in told
+
+
+def test_c13_looking_changes_no_byte(front_end: Driver, check: Check, artifacts: Path) -> None:
+    before = digests(artifacts)
+    front_end.recommend("c0003", "hybrid", 5, Filters())
+    front_end.person("c0003")
+    assert digests(artifacts) == before
+    assert before
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }

@@ -1,0 +1,142 @@
+"""C14: the suite cannot be escaped, and it notices what it must."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from smart_retail.results import Recommendation, RecommendationList
+from tests.fake_engine import FakeEngine
+
+from . import drivers, test_contract
+from .check import TALLY, Check
+from .drivers.base import Driver, Filters, Person, Row, Shown, missing, person_of, row_of, shown_of
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_front_end_has_a_driver() -> None:
+    folders = {p.name for p in (ROOT / "interfaces").iterdir() if p.is_dir() and any(p.glob("smart_retail_*"))}
+    assert folders == {folder for folder in drivers.FRONT_ENDS.values() if folder}
+
+
+def test_every_driver_stands_in_the_table() -> None:
+    files = {p.stem for p in (ROOT / "tests/contract/drivers").glob("*.py")} - {"__init__", "base"}
+    assert files == set(drivers.FRONT_ENDS)
+
+
+@pytest.mark.parametrize("name", drivers.FRONT_ENDS)
+def test_no_driver_judges_for_itself(name: str) -> None:
+    found = drivers.driver(name)
+    assert found.name == name
+    assert found.shown is Driver.shown
+    assert found._row is Driver._row
+    source = inspect.getsource(importlib.import_module(found.__module__))
+    assert "pytest.skip" not in source, "skip by `needs` or `missing`, which SMART_RETAIL_REQUIRE can forbid"
+
+
+def test_every_clause_has_a_test_and_every_test_a_clause() -> None:
+    clauses = set(re.findall(r"^\*\*(C\d+) ", (ROOT / "tests/contract/contract.md").read_text("utf-8"), re.MULTILINE))
+    told = [name for name, _ in inspect.getmembers(test_contract, inspect.isfunction) if name.startswith("test_")]
+    tested = {number.upper() for name in told for number in re.findall(r"c\d+(?=_)", name)}
+    assert tested | {"C14"} == clauses
+    assert all(re.match(r"test_c\d+_", name) for name in told)
+
+
+def test_a_required_screen_may_not_be_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMART_RETAIL_REQUIRE", "tk,browser")
+    with pytest.raises(pytest.fail.Exception):
+        missing("tk", "no display")
+    monkeypatch.delenv("SMART_RETAIL_REQUIRE")
+    with pytest.raises(pytest.skip.Exception):
+        missing("tk", "no display")
+
+
+class Adapter(Driver):
+    """A front end over the small engine in memory, with one fault."""
+
+    name = "with a fault"
+
+    def __init__(self, fault: Callable[[Recommendation], Recommendation], *, swap: bool = False) -> None:
+        self.engine = FakeEngine()
+        self.fault = fault
+        self.swap = swap
+
+    def start(self) -> None: ...
+
+    def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
+        categories = None if filters.category is None else [filters.category]
+        answer = self.engine.recommend(
+            customer_id, method, n, exclude_purchased=filters.exclude_purchased, categories=categories
+        )
+        return shown_of(self._changed(answer))
+
+    def _changed(self, answer: RecommendationList) -> RecommendationList:
+        items = tuple(map(self.fault, answer.items))
+        if self.swap and len(items) > 1:
+            items = (items[1], items[0], *items[2:])
+        lists = {method: self._changed(part) for method, part in answer.lists.items()}
+        return dataclasses.replace(answer, items=items, lists=lists)
+
+    def person(self, customer_id: str) -> Person:
+        return person_of(self.engine.customer(customer_id))
+
+    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+        return tuple(row_of(self.fault(item)) for item in self.engine.similar_items(item_id, n).items)
+
+    def segments(self) -> dict[str, int]:
+        return {s.name: s.customers for s in self.engine.segments()}
+
+    def version(self) -> str:
+        return self.engine.version
+
+    def failure(self, artifacts: Path) -> tuple[str, str]:
+        return "", ""
+
+
+def right(item: Recommendation) -> Recommendation:
+    return item
+
+
+FAULTS: dict[str, Callable[[Recommendation], Recommendation]] = {
+    "another rounding": lambda i: dataclasses.replace(i, score=round(i.score, 4)),
+    "a lost zero": lambda i: dataclasses.replace(i, item_id=i.item_id.lstrip("0")),
+    "a lost reason": lambda i: dataclasses.replace(i, reasons=i.reasons[:-1]),
+    "other words": lambda i: dataclasses.replace(
+        i, reasons=tuple(dataclasses.replace(r, text=r.text.title()) for r in i.reasons)
+    ),
+    "ranks from zero": lambda i: dataclasses.replace(i, rank=i.rank - 1),
+    "another source": lambda i: dataclasses.replace(i, source="hybrid"),
+}
+
+
+def compare(adapter: Adapter) -> None:
+    check = Check(adapter, FakeEngine())
+    for customer in ("C-001", "C-002", "00012"):
+        check.list(customer, "hybrid", 40, Filters(exclude_purchased=False))
+        check.list(customer, "all")
+    check.similar("00012")
+
+
+def test_a_faithful_adapter_passes() -> None:
+    compare(Adapter(right))
+    assert TALLY.pop(Adapter.name) > 500
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_adapter_with_a_fault_fails(fault: str) -> None:
+    with pytest.raises(AssertionError, match="differs from the engine"):
+        compare(Adapter(FAULTS[fault]))
+    TALLY.pop(Adapter.name, None)
+
+
+def test_an_adapter_that_swaps_two_items_fails() -> None:
+    with pytest.raises(AssertionError, match="differs from the engine"):
+        compare(Adapter(right, swap=True))
+    TALLY.pop(Adapter.name, None)
