@@ -5,7 +5,10 @@ Source: M. Okabe and K. Ito, "Color Universal Design" (2008), https://jfly.uni-k
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from typing import Final, NamedTuple
+
+from smart_retail.results import RecommendationList
 
 BLUE: Final = "#0072B2"
 """The accent."""
@@ -45,3 +48,28 @@ SEGMENTS: Final[dict[str, str]] = {
     "Lost": GREY,
 }
 """Segment -> its colour; segments of a shop's own table take grey."""
+
+_SIGNS: Final = ("●", "■", "▲", "◆", "★")
+_SIGN_COLOURS: Final = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
+
+
+class Mark(NamedTuple):
+    """What tells that an item stands in several lists."""
+
+    sign: str
+    colour: str
+    lists: int
+    """How many lists have the item."""
+
+
+def marks(answer: RecommendationList) -> dict[str, Mark]:
+    """Items that stand in several lists of an answer to ``all`` -> their mark, in order of appearance.
+
+    The first 35 marks differ in sign and colour together, for the two counts have no common divisor.
+    """
+    places = [item.item_id for each in answer.lists.values() for item in each.items]
+    shared = [item for item, lists in Counter(places).items() if lists > 1]
+    return {
+        item: Mark(_SIGNS[k % len(_SIGNS)], _SIGN_COLOURS[k % len(_SIGN_COLOURS)], places.count(item))
+        for k, item in enumerate(shared)
+    }

@@ -29,6 +29,9 @@ METHODS: Final[dict[str, tuple[str, str]]] = {
 }
 """Method -> (label, meaning), in the order of the screens."""
 
+HELPERS: Final[dict[str, str]] = {"repurchase": "Buy again", "content": "Similar", "rule": "Rule"}
+"""What stands beside the methods in a merged list's evidence -> label."""
+
 VALUE_TIERS: Final = ("Lowest", "Low", "Middle", "High", "Top")
 """By M score 1 to 5."""
 
@@ -58,6 +61,11 @@ COLUMN_LABELS: Final[dict[str, str]] = {
     "last_day": "Last bought",
     "unit_price": "Unit price",
 }
+
+
+def method_label(method: str) -> str:
+    """What a method, or a helper inside the merge, is called on a screen."""
+    return METHODS[method][0] if method in METHODS else HELPERS.get(method, method)
 
 
 def buy_again(orders: int, interval_days: float | None) -> str:

@@ -6,13 +6,13 @@ import streamlit as st
 
 from smart_retail import words
 from smart_retail.protocol import DEFAULT_METHOD, MAX_N
-from smart_retail_streamlit import address, lists
+from smart_retail_streamlit import address
 
 
 def method() -> str:
     default = address.start("method", DEFAULT_METHOD, list(words.METHODS))
     chosen: str = st.segmented_control(
-        "Method", list(words.METHODS), default=default, required=True, format_func=lists.method_label, key="method",
+        "Method", list(words.METHODS), default=default, required=True, format_func=words.method_label, key="method",
         label_visibility="collapsed",
     ) or DEFAULT_METHOD  # fmt: skip
     address.keep("method", chosen, DEFAULT_METHOD)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
 from smart_retail import palette, words
 from smart_retail.display import count, percent, whole
 from smart_retail.exports import main_reason
-from smart_retail.palette import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
+from smart_retail.palette import GREY
 from smart_retail.results import Reason, Recommendation, RecommendationList
 from smart_retail_streamlit import markup
 from smart_retail_streamlit.markup import html_named
-
-_COMPONENTS = {"repurchase": "Buy again", "trending": "Rising", "content": "Similar", "rule": "Rule"}
-_MARK_COLOURS = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
-_MARK_SIGNS = ("●", "■", "▲", "◆", "★")
-
-
-def method_label(method: str) -> str:
-    """Label of a method, or of a helper inside the merge."""
-    return words.METHODS[method][0] if method in words.METHODS else _COMPONENTS.get(method, method)
 
 
 def table(answer: RecommendationList, *, narrow: bool = False) -> str:
@@ -47,12 +37,12 @@ def _why(item: Recommendation) -> str:
     """The weightiest reason, and how many more there are."""
     more = len(item.reasons) - 1
     others = f'<span class="sr-id">and {count(more, "more reason")}</span>' if more > 0 else ""
-    return escape(main_reason(item) or method_label(item.source)) + others
+    return escape(main_reason(item) or words.method_label(item.source)) + others
 
 
 def _evidence(reasons: tuple[Reason, ...]) -> str:
     """The shares of an item's score as one bar, a colour for each method."""
-    told = ", ".join(f"{method_label(r.method)} {percent(r.share)}" for r in reasons)
+    told = ", ".join(f"{words.method_label(r.method)} {percent(r.share)}" for r in reasons)
     parts = "".join(
         f'<i style="width:{r.share:.2%};background:{palette.METHODS.get(r.method, GREY)}"></i>' for r in reasons
     )
@@ -62,22 +52,11 @@ def _evidence(reasons: tuple[Reason, ...]) -> str:
 def legend(methods: Sequence[str]) -> str:
     """Which colour is which method, for those that occur."""
     keys = "".join(
-        f'<span><i style="background:{colour}"></i>{escape(method_label(method))}</span>'
+        f'<span><i style="background:{colour}"></i>{escape(words.method_label(method))}</span>'
         for method, colour in palette.METHODS.items()
         if method in methods
     )
     return f'<div class="sr-legend">{keys}</div>' if keys else ""
-
-
-def marks(answer: RecommendationList) -> dict[str, tuple[str, str, int]]:
-    """Items that stand in several lists -> (sign, colour, number of lists); no two share both."""
-    seen = Counter(item.item_id for each in answer.lists.values() for item in each.items)
-    order = [i.item_id for each in answer.lists.values() for i in each.items]
-    shared = [item for item in dict.fromkeys(order) if seen[item] > 1]
-    return {
-        item: (_MARK_SIGNS[k % len(_MARK_SIGNS)], _MARK_COLOURS[k % len(_MARK_COLOURS)], seen[item])
-        for k, item in enumerate(shared)
-    }
 
 
 def side_by_side(answer: RecommendationList) -> str:
@@ -85,7 +64,7 @@ def side_by_side(answer: RecommendationList) -> str:
 
     Pointing at a shared item lights it up in every list.
     """
-    found = marks(answer)
+    found = palette.marks(answer)
     number = {item: k for k, item in enumerate(found)}
     columns = []
     for method in (m for m in words.METHODS if m in answer.lists):
@@ -101,7 +80,7 @@ def side_by_side(answer: RecommendationList) -> str:
     return f'{style}<div class="sr-side">{"".join(columns)}</div>'
 
 
-def _marked(item: Recommendation, found: dict[str, tuple[str, str, int]], number: dict[str, int]) -> str:
+def _marked(item: Recommendation, found: dict[str, palette.Mark], number: dict[str, int]) -> str:
     name = html_named(item.item_name, item.item_id)
     if item.item_id not in found:
         return f'<li><b class="sr-mark"></b><div>{name}</div></li>'

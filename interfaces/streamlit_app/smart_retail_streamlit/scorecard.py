@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from smart_retail_streamlit.lists import method_label
+from smart_retail import words
 
 TASKS = {
     "any": "all purchases",
@@ -31,7 +31,7 @@ def method_rows(card: Mapping[str, Any], task: str) -> list[dict[str, Any]]:
     rows = [
         {
             "id": method,
-            "method": method_label(method),
+            "method": words.method_label(method),
             "value": score[key],
             "low": score.get("low", score[key]),
             "high": score.get("high", score[key]),
@@ -48,7 +48,7 @@ def measures(card: Mapping[str, Any], task: str) -> list[dict[str, Any]]:
     """Every figure of every method, a row for each method."""
     return [
         {
-            "method": method_label(method),
+            "method": words.method_label(method),
             **{name: value for name, value in score.items() if isinstance(value, int | float)},
         }
         for method, score in card.get("tasks", {}).get(task, {}).items()

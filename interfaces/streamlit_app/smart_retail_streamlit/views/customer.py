@@ -88,7 +88,7 @@ def _take_away(answer: RecommendationList) -> None:
                 {
                     "#": item.rank,
                     "Product": item.item_name or item.item_id,
-                    "Method": lists.method_label(reason.method),
+                    "Method": words.method_label(reason.method),
                     "Its rank there": reason.rank or None,
                     "Share": percent(reason.share),
                     "Why": reason.text,

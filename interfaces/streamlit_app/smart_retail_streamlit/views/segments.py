@@ -89,9 +89,11 @@ def _card(segment: Segment, engine: RetailEngine) -> None:
 
 def _table(segments: list[Segment], shown: str) -> str:
     columns = [
-        ("", "Segment"), ("sr-num", "Customers"), ("sr-num", "Share"), ("sr-num", "Revenue"),
-        ("sr-num", "Revenue share"),        ("sr-num", "Days since last order"), ("sr-num", "Orders"), ("sr-num", "Amount"), ("sr-dim", "What to do"),
-    ]  # fmt: skip
+        ("", "Segment"),
+        *(("sr-num", text) for text in ("Customers", "Share", "Revenue", "Revenue share")),
+        *(("sr-num", text) for text in ("Days since last order", "Orders", "Amount")),
+        ("sr-dim", "What to do"),
+    ]
     rows = [
         [
             f'<i class="sr-key" style="background:{palette.SEGMENTS.get(s.name, GREY)}"></i>'

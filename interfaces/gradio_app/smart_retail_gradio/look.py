@@ -1,0 +1,30 @@
+"""Theme and style sheet: the shared palette on Gradio's plain theme, with the machine's own fonts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import gradio as gr
+
+from smart_retail.palette import BLUE
+
+CSS = (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
+
+_BLUE = gr.themes.Color(
+    "#EAF3F9", "#D3E7F3", "#A9CFE6", "#7AB5D8", "#4298CA", BLUE, "#00659D", "#005482", "#004368", "#003350", "#00243A",
+    name="retail",
+)  # fmt: skip
+
+
+def theme() -> gr.themes.Base:
+    """Calm, dense, one accent; names of local fonts only, so that nothing is fetched."""
+    return gr.themes.Base(
+        primary_hue=_BLUE,
+        secondary_hue=_BLUE,
+        neutral_hue=gr.themes.colors.slate,
+        text_size=gr.themes.sizes.text_md,
+        spacing_size=gr.themes.sizes.spacing_sm,
+        radius_size=gr.themes.sizes.radius_sm,
+        font=("system-ui", "-apple-system", "Segoe UI", "Liberation Sans", "Arial", "sans-serif"),
+        font_mono=("ui-monospace", "Consolas", "Liberation Mono", "monospace"),
+    ).set(button_primary_background_fill="*primary_500", button_primary_background_fill_hover="*primary_600")

@@ -1,0 +1,111 @@
+"""Answers as HTML: a profile or a list in, escaped HTML out."""
+
+from __future__ import annotations
+
+from html import escape
+
+from smart_retail import palette, words
+from smart_retail.display import count, model_line, percent, profile_line
+from smart_retail.exports import main_reason
+from smart_retail.results import CustomerProfile, ModelInfo, Reason, Recommendation, RecommendationList
+
+
+def person(profile: CustomerProfile, currency: str) -> str:
+    """Who the customer is, in two lines."""
+    name = profile.customer_name or profile.customer_id
+    identity = profile.customer_id if profile.customer_name else ""
+    parts = [
+        f"<b>{escape(name)}</b> <span class='sr-id'>{escape(identity)}</span>",
+        escape(profile_line(profile, currency)),
+    ]
+    if profile.rfm and profile.rfm.segment in words.SEGMENTS:
+        meaning, action = words.SEGMENTS[profile.rfm.segment]
+        parts.append(f"<span class='sr-id'>{escape(profile.rfm.segment)}: {escape(meaning)}; {escape(action)}</span>")
+    return f'<div class="sr-person">{"<br>".join(parts)}</div>'
+
+
+def answer(result: RecommendationList) -> str:
+    """A list as a table, or the lists of all methods side by side."""
+    if result.lists:
+        return _side_by_side(result)
+    if not result.items:
+        return empty("No product is left. Allow purchased products again, or choose another category.")
+    return _note(result) + _table(result.items)
+
+
+def empty(text: str) -> str:
+    """An empty state: what to do next."""
+    return f'<p class="sr-empty">{escape(text)}</p>'
+
+
+def footer(model: ModelInfo) -> str:
+    return f'<p class="sr-footer">{escape(model_line(model))}</p>'
+
+
+def _note(result: RecommendationList) -> str:
+    if result.customer_id is not None and not result.known:
+        return '<p class="sr-note">Nothing is known of this customer, so popularity answers.</p>'
+    if result.fallback:
+        return '<p class="sr-note">The method had too few items; popular ones fill the list.</p>'
+    return ""
+
+
+def _table(items: tuple[Recommendation, ...]) -> str:
+    head = "".join(f"<th>{t}</th>" for t in ("#", "Product", "Category", "Why", "Share by method"))
+    rows = "".join(
+        f"<tr><td class='sr-num'>{item.rank}</td><td>{_named(item)}</td><td>{escape(item.category)}</td>"
+        f"<td>{_why(item)}</td><td class='sr-share'>{_shares(item.reasons)}</td></tr>"
+        for item in items
+    )
+    return f'<table class="sr-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>' + _legend(
+        {reason.method for item in items for reason in item.reasons}
+    )
+
+
+def _named(item: Recommendation) -> str:
+    if not item.item_name or item.item_name == item.item_id:
+        return f"<b>{escape(item.item_id)}</b>"
+    return f"<b>{escape(item.item_name)}</b><span class='sr-id sr-line'>{escape(item.item_id)}</span>"
+
+
+def _why(item: Recommendation) -> str:
+    more = len(item.reasons) - 1
+    rest = f"<span class='sr-id sr-line'>and {count(more, 'more reason')}</span>" if more > 0 else ""
+    return escape(main_reason(item) or words.method_label(item.source)) + rest
+
+
+def _shares(reasons: tuple[Reason, ...]) -> str:
+    """What the score is made of: a bar with a colour for each method, and the words for it."""
+    told = ", ".join(f"{words.method_label(r.method)} {percent(r.share)}" for r in reasons)
+    parts = "".join(
+        f"<i style='width:{r.share:.2%};background:{palette.METHODS.get(r.method, palette.GREY)}'></i>" for r in reasons
+    )
+    return f"<div class='sr-bar' role='img' title='{escape(told)}' aria-label='{escape(told)}'>{parts}</div>"
+
+
+def _legend(methods: set[str]) -> str:
+    keys = "".join(
+        f"<span><i style='background:{colour}'></i>{escape(words.method_label(method))}</span>"
+        for method, colour in palette.METHODS.items()
+        if method in methods
+    )
+    return f'<div class="sr-legend">{keys}</div>' if keys else ""
+
+
+def _side_by_side(result: RecommendationList) -> str:
+    """A column for each method; an item in several lists has the same sign and colour in each."""
+    found = palette.marks(result)
+    columns = []
+    for method in (m for m in words.METHODS if m in result.lists):
+        colour = palette.METHODS.get(method, palette.GREY)
+        rows = "".join(_marked(item, found) for item in result.lists[method].items)
+        head = f"<h4 style='border-color:{colour}'>{escape(words.method_label(method))}</h4>"
+        columns.append(f"<section>{head}<ol>{rows}</ol></section>")
+    return f'<div class="sr-side">{"".join(columns)}</div>'
+
+
+def _marked(item: Recommendation, found: dict[str, palette.Mark]) -> str:
+    mark = found.get(item.item_id)
+    told = f"in {mark.lists} lists" if mark else ""
+    sign = f"<i style='color:{mark.colour}' title='{told}' aria-label='{told}'>{mark.sign}</i>" if mark else "<i></i>"
+    return f"<li>{sign}<div>{_named(item)}</div></li>"
