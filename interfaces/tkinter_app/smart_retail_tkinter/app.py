@@ -62,6 +62,7 @@ class App:
     ) -> None:
         self.root = root
         self.alive = True
+        self._telling: set[str] = set()
         self.artifacts = artifacts
         self.questions = questions if questions is not None else NativeQuestions(root)
         self.presenter = Presenter(self, services, memory)
@@ -222,7 +223,13 @@ class App:
         self.status.say(text)
 
     def show_error(self, error: RetailError) -> None:
-        self.questions.error(error)
+        # Several lanes may fail for one reason; while it stands on the screen it is not said again.
+        if error.message not in self._telling:
+            self._telling.add(error.message)
+            try:
+                self.questions.error(error)
+            finally:
+                self._telling.discard(error.message)
 
     def _looked(self, path: str) -> None:
         self.presenter.memory.add("spreadsheet", path)

@@ -8,9 +8,12 @@ from tkinter import font, ttk
 
 import sv_ttk
 
+from smart_retail.palette import BLUE, PALETTE, SKY
+from smart_retail_tkinter.tables import COLOURS
+
 THEMES = ("light", "dark")
-OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
-"""Colour-blind safe; the first is the accent. M. Okabe and K. Ito, Color Universal Design, 2008."""
+MARKS = PALETTE[:COLOURS]
+"""Colours of items that stand in several lists."""
 
 FAMILIES = ("Segoe UI", "SF Pro Text", "Inter", "Cantarell", "Noto Sans", "Ubuntu", "Liberation Sans", "DejaVu Sans")
 SIZES = {
@@ -42,8 +45,8 @@ class Palette:
 
 
 PALETTES = {
-    "light": Palette("#fafafa", "#1c1c1c", "#626262", "#d9d9d9", "#f0f0f0", "#0072B2", "#d3e6f3", "#B34700"),
-    "dark": Palette("#1c1c1c", "#fafafa", "#a6a6a6", "#3d3d3d", "#262626", "#56B4E9", "#20455c", "#F0A068"),
+    "light": Palette("#fafafa", "#1c1c1c", "#626262", "#d9d9d9", "#f0f0f0", BLUE, "#d3e6f3", "#B34700"),
+    "dark": Palette("#1c1c1c", "#fafafa", "#a6a6a6", "#3d3d3d", "#262626", SKY, "#20455c", "#F0A068"),
 }
 
 
@@ -88,7 +91,7 @@ def apply(root: tk.Tk, name: str) -> None:
     for tall in ("Tall.Treeview", "Lists.Treeview"):
         style.configure(tall, rowheight=2 * line + round(10 * scale))
     # Among rows with colours of their own the chosen one needs the strongest.
-    style.map("Lists.Treeview", background=[("selected", OKABE_ITO[0])], foreground=[("selected", "#ffffff")])
+    style.map("Lists.Treeview", background=[("selected", BLUE)], foreground=[("selected", "#ffffff")])
     style.map("Treeview", background=[("selected", colours.selected)], foreground=[("selected", colours.text)])
     style.configure("Treeview.Heading", padding=(4, 0, 4, 0))
     style.configure("Title.TLabel", font="SunValleySubtitleFont")

@@ -138,9 +138,10 @@ class Window:
 
     def settle(self) -> None:
         """Let the window live until every answer but a fit's has come and every pause is over."""
-        end = time.monotonic() + 0.12
-        self.until(lambda: time.monotonic() > end)
+        customers = self.app.customers
+        self.until(lambda: customers._waiting is None, "the pause after an arrow key")
         self.until(lambda: not self.app.presenter.jobs.busy(besides="fit"), "the last answer")
+        # Columns are fitted to a new width 60 ms after it came about.
         end = time.monotonic() + 0.08
         self.until(lambda: time.monotonic() > end)
 

@@ -306,6 +306,19 @@ def test_errors_are_messages_and_never_a_traceback(
     assert "Traceback" not in capsys.readouterr().err
 
 
+def test_one_reason_is_told_once_while_it_stands_on_the_screen(window: Any) -> None:
+    told: list[str] = []
+
+    def tell(error: DamagedBundleError) -> None:
+        told.append(error.message)
+        window.app.show_error(error)
+
+    window.answers.error = tell
+    window.app.show_error(DamagedBundleError("No answer from the API."))
+    window.app.show_error(DamagedBundleError("No answer from the API."))
+    assert told == ["No answer from the API."] * 2
+
+
 def test_the_help_page_names_every_key_that_is_bound(window: Any) -> None:
     window.key("<F1>", window.root)
     page = next(child for child in window.root.winfo_children() if child.winfo_class() == "Toplevel")

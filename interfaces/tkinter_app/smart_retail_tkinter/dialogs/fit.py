@@ -41,7 +41,7 @@ class FitWindow(SideWindow):
         presenter: FitPresenter,
         questions: Questions,
         artifacts: str,
-        on_looked: Callable[[str], None],
+        on_looked: Callable[[str], object],
     ) -> None:
         super().__init__(root, "Fit", 1010, 640)
         self._presenter, self._questions, self._on_looked = presenter, questions, on_looked

@@ -22,7 +22,7 @@ class SimilarWindow(SideWindow):
         Is handed item id and name.
     """
 
-    def __init__(self, root: tk.Misc, on_open: Callable[[str, str], None]) -> None:
+    def __init__(self, root: tk.Misc, on_open: Callable[[str, str], object]) -> None:
         super().__init__(root, "Similar items", 940, 520)
         self.heading = ttk.Label(self.body, style="Title.TLabel")
         self.heading.pack(fill="x", pady=(0, 10))

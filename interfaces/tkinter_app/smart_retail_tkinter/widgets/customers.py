@@ -25,7 +25,7 @@ class CustomerList(ttk.Frame):
         Is handed a customer's id.
     """
 
-    def __init__(self, master: tk.Misc, on_search: Callable[[str], None], on_choose: Callable[[str], None]) -> None:
+    def __init__(self, master: tk.Misc, on_search: Callable[[str], object], on_choose: Callable[[str], object]) -> None:
         super().__init__(master)
         self._on_choose = on_choose
         self._names: dict[str, str] = {}

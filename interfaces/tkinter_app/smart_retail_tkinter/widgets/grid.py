@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 from tkinter import font, ttk
 
+from smart_retail.palette import BLUE, ORANGE
 from smart_retail.results import RFM, GridCell
 from smart_retail.words import SEGMENTS
 from smart_retail_tkinter import theme
@@ -25,7 +26,7 @@ class RfmGrid(ttk.Frame):
         Is handed what is known of the chosen cell, as text.
     """
 
-    def __init__(self, master: tk.Misc, on_detail: Callable[[str], None]) -> None:
+    def __init__(self, master: tk.Misc, on_detail: Callable[[str], object]) -> None:
         super().__init__(master)
         self._on_detail = on_detail
         self._cells: dict[tuple[int, int], GridCell] = {}
@@ -79,14 +80,14 @@ class RfmGrid(ttk.Frame):
         x, y = left + (cell.f - 1) * width, top + (5 - cell.r) * height
         # The root keeps small cells apart where one holds most customers.
         strength = 0.10 + 0.85 * sqrt(cell.customers / most) if cell.customers else 0.0
-        fill = mixed = colours.blend(theme.OKABE_ITO[0], strength) if strength else colours.empty
+        fill = mixed = colours.blend(BLUE, strength) if strength else colours.empty
         text = theme.readable_on(mixed)
         box = (x + 2, y + 2, x + width - 2, y + height - 2)
         self.canvas.create_rectangle(*box, fill=fill, outline="")
         place = (cell.r, cell.f)
         if place == self._here:
             inner = (x + 4, y + 4, x + width - 4, y + height - 4)
-            self.canvas.create_rectangle(*inner, outline=theme.OKABE_ITO[1], width=4)
+            self.canvas.create_rectangle(*inner, outline=ORANGE, width=4)
         if place == self._chosen:
             self.canvas.create_rectangle(*box, outline=colours.text, width=2, dash=(4, 3))
         caption = font.nametofont("SunValleyCaptionFont", self)

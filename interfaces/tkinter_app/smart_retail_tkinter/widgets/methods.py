@@ -27,8 +27,8 @@ class MethodBar(ttk.Frame):
     def __init__(
         self,
         master: tk.Misc,
-        on_method: Callable[[str], None],
-        on_filters: Callable[[int, bool, str | None], None],
+        on_method: Callable[[str], object],
+        on_filters: Callable[[int, bool, str | None], object],
     ) -> None:
         super().__init__(master)
         self._on_filters = on_filters

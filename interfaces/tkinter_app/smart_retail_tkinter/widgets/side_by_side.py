@@ -29,7 +29,9 @@ class SideBySide(ttk.Frame):
         Is handed what is known of the chosen item, as text.
     """
 
-    def __init__(self, master: tk.Misc, on_open: Callable[[str, str], None], on_detail: Callable[[str], None]) -> None:
+    def __init__(
+        self, master: tk.Misc, on_open: Callable[[str, str], object], on_detail: Callable[[str], object]
+    ) -> None:
         super().__init__(master)
         self._on_open, self._on_detail = on_open, on_detail
         self._answer: RecommendationList | None = None
@@ -88,7 +90,7 @@ class SideBySide(ttk.Frame):
         colours = theme.palette(self)
         tint = TINT["dark" if colours is theme.PALETTES["dark"] else "light"]
         for tree in self.trees.values():
-            for i, colour in enumerate(theme.OKABE_ITO):
+            for i, colour in enumerate(theme.MARKS):
                 tree.tag_configure(f"shared{i}", background=colours.blend(colour, tint), foreground=colours.text)
 
     def _fit_soon(self, _: tk.Event) -> None:

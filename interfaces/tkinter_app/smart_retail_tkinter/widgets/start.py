@@ -8,7 +8,7 @@ from tkinter import ttk
 
 
 class StartPage(ttk.Frame):
-    def __init__(self, master: tk.Misc, on_bundle: Callable[[], None], on_spreadsheet: Callable[[], None]) -> None:
+    def __init__(self, master: tk.Misc, on_bundle: Callable[[], object], on_spreadsheet: Callable[[], object]) -> None:
         super().__init__(master)
         page = ttk.Frame(self)
         page.place(relx=0.5, rely=0.42, anchor="center")

@@ -12,7 +12,7 @@ from smart_retail_tkinter.fitting import FitState
 class FitBar(ttk.Frame):
     """A progress bar with a line of text and Cancel; empty when nothing is being fitted."""
 
-    def __init__(self, master: tk.Misc, on_cancel: Callable[[], None], *, length: int = 220) -> None:
+    def __init__(self, master: tk.Misc, on_cancel: Callable[[], object], *, length: int = 220) -> None:
         super().__init__(master)
         self.bar = ttk.Progressbar(self, length=length, maximum=1.0)
         self.text = ttk.Label(self)
@@ -36,7 +36,7 @@ class FitBar(ttk.Frame):
 class StatusBar(ttk.Frame):
     """Left the fit or the last thing done, right the two export buttons."""
 
-    def __init__(self, master: tk.Misc, on_cancel: Callable[[], None], on_export: Callable[[str], None]) -> None:
+    def __init__(self, master: tk.Misc, on_cancel: Callable[[], object], on_export: Callable[[str], object]) -> None:
         super().__init__(master)
         self.fit = FitBar(self, on_cancel)
         self.fit.pack(side="left")

@@ -30,8 +30,8 @@ class DataTable(ttk.Frame):
         master: tk.Misc,
         table: Table,
         *,
-        on_open: Callable[[Row], None] | None = None,
-        on_choose: Callable[[Row], None] | None = None,
+        on_open: Callable[[Row], object] | None = None,
+        on_choose: Callable[[Row], object] | None = None,
         height: int = 10,
     ) -> None:
         super().__init__(master)
