@@ -108,6 +108,17 @@ def _read_csv(file: TextFile, folder: Path, pad: bool) -> str:
     )
 
 
+def text_columns(file: TextFile, folder: Path, *, pad: bool) -> dict[str, NDArray[Any]]:
+    """All columns of a text file as arrays of texts: one reader for every engine in memory."""
+    place = folder / f"reader-{file.path.stem}"
+    place.mkdir(exist_ok=True)
+    engine = DuckDB(place, 0)
+    try:
+        return engine.fetch(engine.read_text(file, pad=pad))
+    finally:
+        engine.close()
+
+
 def _no_glob(path: Path, folder: Path) -> str:
     """A path that DuckDB does not take for a pattern."""
     if not any(sign in str(path) for sign in "*?[{"):
@@ -136,7 +147,7 @@ def _dense(values: NDArray[Any]) -> NDArray[Any]:
     if not isinstance(values, np.ma.MaskedArray):
         return values
     if values.dtype == object:
-        return values.filled(None)
+        return np.where(np.ma.getmaskarray(values), None, values.data)
     if not values.mask.any():
         return values.data
     if values.dtype.kind == "M":

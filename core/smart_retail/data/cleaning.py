@@ -195,6 +195,9 @@ def source_notes(source: Ingested) -> tuple[str, ...]:
     if source.float_ids:
         headers = [schema.columns[i] for i in source.float_ids]
         notes.append(f"{name}: the .0 behind every value of {', '.join(headers)} was dropped.")
+    if source.discount_unit != 1:
+        unit = "percent" if source.discount_unit else "money and divided by amount + discount"
+        notes.append(f"{name}: {schema.columns[c.DISCOUNT]} read as {unit}.")
     if c.ORDER_ID not in schema.columns:
         notes.append(f"{name}: without an order id, all lines of a customer on one day are one order.")
     if c.QUANTITY not in schema.columns:

@@ -20,7 +20,7 @@ from smart_retail.data.backends import Backend
 from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
 from smart_retail.data.preprocessing import MOMENTS, RAW, TEXTS, YES, Frame, Rules, canonical_lines
 from smart_retail.data.presets import ANY
-from smart_retail.data.schema import Schema, recognise_returns
+from smart_retail.data.schema import Schema, plain, recognise_returns
 from smart_retail.data.sources import Raw, readings
 from smart_retail.errors import DataError
 
@@ -62,6 +62,8 @@ def ingest(raw: Raw, schema: Schema, rules: Rules, place: int, backend: Backend,
         try:
             return _ingest(reading, frame, schema, rules, place, backend)
         except backend.read_errors as error:
+            if raw.text is None:
+                raise
             trouble = error
     raise DataError(
         f"{raw.name} cannot be read: {_first_line(trouble)}.", "Export it again as CSV, XLSX or Parquet."
@@ -90,7 +92,7 @@ def _ingest(raw: Raw, frame: Frame, schema: Schema, rules: Rules, place: int, ba
         doubted = any(overruled(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
         better = _choose(_unread(base, kinds, backend), kinds) if doubted else formats
         if better == formats and not mixed:
-            return Ingested(raw, schema, rules, lines, formats, float_ids)
+            return Ingested(raw, schema, rules, lines, formats, float_ids, _discount_unit(lines, schema, backend))
         formats, float_ids = better, tuple(n for n in float_ids if n not in mixed)
         head = _unread(base, kinds, backend) if doubted else head
 
@@ -133,7 +135,7 @@ def _lines(
     backend: Backend,
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
-    frame = backend.parse(base.with_columns(**raw), formats)
+    frame = backend.parse(base.with_columns(**raw), formats) if raw else base
     bits = [(name, nw.col(name).is_null() & (nw.col(RAW + name).str.strip_chars() != "")) for name in formats]
     bits += [(name, (nw.col(name) != "") & ~nw.col(name).str.contains(_FLOAT_ID)) for name in float_ids]
     mask = nw.lit(0)
@@ -145,7 +147,8 @@ def _lines(
     money = [n for n in frame.collect_schema().names() if n.startswith(MONEY)]
     if money:
         total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
-        frame = frame.with_columns((total / (nw.col(c.AMOUNT) + total)).alias(c.DISCOUNT)).drop(money)
+        list_price = nw.col(c.AMOUNT) + total
+        frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT)).drop(money)
     return canonical_lines(frame, place, rules)
 
 
@@ -185,6 +188,27 @@ def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, 
         )
     )
     return tuple(n for n in ids if 0 < int(counted[f"{n}|filled"][0] or 0) == int(counted[f"{n}|float"][0] or 0))
+
+
+def _discount_unit(lines: Frame, schema: Schema, backend: Backend) -> float:
+    """What a discount column is to be divided by: 1 fractions, 100 percent, 0 money (beside the amount).
+
+    Fractions go up to 1; whole numbers up to 100 are percent, as is what the header calls so.
+    """
+    if c.DISCOUNT not in schema.columns:
+        return 1.0
+    header = plain(schema.columns[c.DISCOUNT])
+    discount = nw.col(c.DISCOUNT)
+    broken = (discount != discount.floor()).cast(nw.Int64).sum()
+    found = backend.fetch(lines.select(discount.max().alias("most"), broken.alias("broken")))
+    most = float(found["most"][0]) if found["most"][0] is not None else 0.0
+    if not most > 1:
+        return 1.0
+    if any(word in header for word in ("percent", "pct", "rate")):
+        return 100.0
+    if any(word in header for word in ("amount", "value", "money")):
+        return 0.0
+    return 100.0 if most <= 100 and not found["broken"][0] else 0.0
 
 
 def _count_unread(lines: Frame, names: Sequence[str], backend: Backend) -> dict[str, int]:

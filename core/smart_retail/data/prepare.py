@@ -50,14 +50,15 @@ class Prepared:
         notes: Sequence[str] = (),
     ) -> None:
         self._all = lines
-        self._sources = tuple(sources)
+        self.sources = tuple(sources)
+        """What was read and how it was understood."""
         self._backend = backend
         self._settings = settings
         self._folder = folder
         self._notes = tuple(notes)
         self._accepted = lines.filter(nw.col(REASON) == 0)
         self._totals = cleaning.totals(self._all, backend)
-        cleaning.check_usable(self._totals, self._sources)
+        cleaning.check_usable(self._totals, self.sources)
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +88,7 @@ class Prepared:
     def report(self) -> CleaningReport:
         """Where every row went."""
         return cleaning.report(
-            self._all, self._accepted, self._totals, self._sources, self._settings, self._backend, self._notes
+            self._all, self._accepted, self._totals, self.sources, self._settings, self._backend, self._notes
         )
 
     @cached_property
@@ -151,7 +152,7 @@ class Prepared:
         Quantities and amounts are int64 millionths; `kept_quantity` and `kept_amount` are what is left
         after returns. Under the policy `net` purchases that came back are not among them.
         """
-        units = {i: s.discount_unit for i, s in enumerate(self._sources)}
+        units = {i: s.discount_unit for i, s in enumerate(self.sources)}
         return history.derived(self._purchases(self._accepted), self._settings.sales_edges, units)
 
     def weekly_sales(self) -> tuple[WeekSales, ...]:

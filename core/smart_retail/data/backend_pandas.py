@@ -1,0 +1,90 @@
+"""pandas: for those who hold their orders in a pandas frame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from smart_retail.data.backend_duckdb import DuckDB, text_columns
+from smart_retail.data.formats import NUMBER, Format
+from smart_retail.data.numbers import plain_numbers
+from smart_retail.data.text import TextFile
+
+_OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+
+
+class Pandas:
+    name = "pandas"
+    read_errors = DuckDB.read_errors
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._folder = folder
+
+    def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
+        columns = text_columns(file, self._folder, pad=pad)
+        return _lazy(pd.DataFrame({n: pd.Series(v, dtype="str") for n, v in columns.items()}))
+
+    def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
+        return _lazy(pd.read_parquet(path))
+
+    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+        native = nw.to_native(frame, pass_through=True)
+        if not isinstance(native, pd.DataFrame):
+            narwhal = nw.from_native(native)
+            eager = narwhal.collect() if isinstance(narwhal, nw.LazyFrame) else narwhal
+            native = eager.to_pandas()
+        native = native.reset_index(drop=True)
+        changed = {}
+        for name, dtype in native.dtypes.items():
+            if isinstance(dtype, pd.DatetimeTZDtype):
+                changed[name] = native[name].dt.tz_localize(None)
+            elif dtype == object or isinstance(dtype, pd.CategoricalDtype):
+                # A missing value must stay missing, not become the text "nan".
+                changed[name] = native[name].astype("object").map(str, na_action="ignore").astype("str")
+        return _lazy(native.assign(**changed))
+
+    def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
+        native = nw.to_native(plain_numbers(frame, formats))
+        return _lazy(native.assign(**{name: _parsed(native[name], f) for name, f in formats.items()}))
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return frame
+
+    def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
+        native = nw.to_native(frame)
+        return {str(name): _array(native[name]) for name in native.columns}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _lazy(frame: pd.DataFrame) -> nw.LazyFrame[Any]:
+    # Only Arrow columns hold missing whole numbers and dates as missing.
+    return nw.from_native(frame.convert_dtypes(dtype_backend="pyarrow", infer_objects=False)).lazy()
+
+
+def _parsed(column: pd.Series, form: Format) -> pd.Series:
+    text = column.str.strip()
+    if form.kind == NUMBER:
+        return pd.to_numeric(text, errors="coerce").astype("float64")
+    if not form.patterns:
+        # ISO 8601 asks for four digits of year first; pandas alone would take a bare year too.
+        text = text.str.replace(_OFFSET, r"\1", regex=True).where(text.str.match(r"\d{4}[-/]\d{1,2}[-/]\d"))
+        text = text.str.replace("/", "-")
+        return pd.to_datetime(text, format="ISO8601", errors="coerce").astype("datetime64[us]")
+    result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
+    for pattern in form.patterns:
+        result = result.fillna(pd.to_datetime(text, format=pattern, errors="coerce").astype("datetime64[us]"))
+    return result
+
+
+def _array(series: pd.Series) -> NDArray[Any]:
+    if pd.api.types.is_string_dtype(series.dtype):
+        return series.astype(object).where(series.notna(), None).to_numpy()
+    return np.asarray(series.to_numpy())

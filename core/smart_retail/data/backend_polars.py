@@ -1,0 +1,84 @@
+"""Polars: lazy frames on this machine's memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from smart_retail.data.backend_duckdb import DuckDB, text_columns
+from smart_retail.data.formats import NUMBER, Format
+from smart_retail.data.numbers import plain_numbers
+from smart_retail.data.text import TextFile
+
+_OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+_ISO = tuple(f"%Y{s}%m{s}%d{time}" for s in "-/" for time in (" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M", "T%H:%M", ""))
+
+
+class Polars:
+    name = "polars"
+    read_errors = DuckDB.read_errors
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._folder = folder
+
+    def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
+        columns = text_columns(file, self._folder, pad=pad)
+        return nw.from_native(
+            pl.DataFrame({n: pl.Series(v.tolist(), dtype=pl.String) for n, v in columns.items()}).lazy()
+        )
+
+    def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
+        return nw.from_native(pl.scan_parquet(path, glob=False))
+
+    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+        native = nw.to_native(frame, pass_through=True)
+        lazy = native.lazy() if isinstance(native, pl.DataFrame) else native
+        if not isinstance(lazy, pl.LazyFrame):
+            narwhal = nw.from_native(native)
+            eager = narwhal.collect() if isinstance(narwhal, nw.LazyFrame) else narwhal
+            lazy = eager.to_polars().lazy()
+        zoned = [n for n, t in lazy.collect_schema().items() if isinstance(t, pl.Datetime) and t.time_zone]
+        return nw.from_native(lazy.with_columns(pl.col(n).dt.replace_time_zone(None) for n in zoned))
+
+    def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
+        native = nw.to_native(plain_numbers(frame, formats))
+        return nw.from_native(native.with_columns(_parsed(pl.col(name), f) for name, f in formats.items()))
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return nw.from_native(nw.to_native(frame).collect().lazy())
+
+    def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
+        return {series.name: _array(series) for series in nw.to_native(frame).collect().iter_columns()}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _parsed(column: pl.Expr, form: Format) -> pl.Expr:
+    text = column.str.strip_chars()
+    if form.kind == NUMBER:
+        return text.cast(pl.Float64, strict=False)
+    if not form.patterns:
+        text = text.str.replace(_OFFSET, "${1}")
+    patterns = [p.replace(":%S.%f", ":%S%.f") for p in form.patterns] or _ISO
+    return pl.coalesce(_moment(text, pattern) for pattern in patterns)
+
+
+def _moment(text: pl.Expr, pattern: str) -> pl.Expr:
+    if "%H" in pattern or "%I" in pattern:
+        return text.str.to_datetime(pattern, strict=False, time_unit="us")
+    return text.str.to_date(pattern, strict=False).cast(pl.Datetime("us"))
+
+
+def _array(series: pl.Series) -> NDArray[Any]:
+    if series.dtype == pl.String:
+        return np.array(series.to_list(), dtype=object)
+    if series.null_count() and series.dtype.is_integer():
+        return series.cast(pl.Float64).to_numpy()
+    return series.to_numpy()

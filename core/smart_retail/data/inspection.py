@@ -1,0 +1,74 @@
+"""What a source is taken for, before anything is fitted: columns, choices and the cleaning report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from smart_retail import columns as c
+from smart_retail.data.ingest import Ingested
+from smart_retail.data.prepare import prepare
+from smart_retail.data.sources import Source
+from smart_retail.progress import SILENT, Progress
+from smart_retail.results import CleaningReport, Result
+from smart_retail.settings import DataSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SourceColumns(Result):
+    """How one source was understood."""
+
+    name: str
+    preset: str
+    """The known export it was taken for, or ``aliases``."""
+    columns: dict[str, str]
+    """Canonical name -> header as it stands in the source."""
+    unused: tuple[str, ...]
+    """Headers that nothing is read from."""
+    dates: dict[str, str]
+    """Header -> how its dates are read: ``ISO``, ``day first``, ``month first``, ..."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection(Result):
+    """A dry run: what `prepare` makes of the sources."""
+
+    sources: tuple[SourceColumns, ...]
+    report: CleaningReport
+
+
+def inspect_source(
+    source: Source | Sequence[Source],
+    *,
+    returns: Source | None = None,
+    mapping: Mapping[str, str] | None = None,
+    settings: DataSettings = DataSettings(),  # noqa: B008  # frozen
+    threads: int = 0,
+    progress: Progress = SILENT,
+) -> Inspection:
+    """Recognise and clean one or several sources without fitting anything.
+
+    Parameters and errors are those of `prepare`; one source needs no list.
+    """
+    sources = list(source) if isinstance(source, list | tuple) else [source]
+    with prepare(
+        sources, returns=returns, mapping=mapping, settings=settings, threads=threads, progress=progress
+    ) as prepared:
+        return Inspection(tuple(_describe(s) for s in prepared.sources), prepared.report)
+
+
+def _describe(source: Ingested) -> SourceColumns:
+    schema = source.schema
+    used = {*schema.columns.values(), *schema.money_discounts}
+    dates = {
+        schema.columns[name]: source.formats[name].label or "ISO"
+        for name in (c.TIMESTAMP, c.SHIP_TIMESTAMP)
+        if name in source.formats
+    }
+    return SourceColumns(
+        name=source.raw.name,
+        preset=schema.preset.name,
+        columns=dict(schema.columns),
+        unused=tuple(h for h in source.raw.headers if h not in used),
+        dates=dates,
+    )
