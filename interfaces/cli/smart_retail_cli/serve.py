@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import click
 
-from smart_retail.errors import MissingExtraError
+from smart_retail_cli import extras
 from smart_retail_cli.output import note
 from smart_retail_cli.session import Command, Session, pass_session
 
@@ -24,13 +24,8 @@ def port_option(default: int) -> Callable[[F], F]:
 
 def front_end(module: str, extra: str) -> Any:
     """The module that starts a front end; named, not imported, for front ends never import each other."""
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingExtraError(
-            f"This needs the extra {extra}, which is not installed (missing: {error.name}).",
-            f'Install it with: pip install "smart-retail-engine[{extra}]".',
-        ) from error
+    extras.need(extra)
+    return importlib.import_module(module)
 
 
 @click.group()
@@ -100,7 +95,8 @@ def gradio(session: Session, host: str, port: int) -> None:
 
 
 def start(launch: Any, session: Session, host: str, port: int) -> None:
-    note(f"Open http://{host}:{port} in a browser; stop with Ctrl+C.")
+    place = f"[{host}]" if ":" in host else host
+    note(f"Open http://{place}:{port} in a browser; stop with Ctrl+C.")
     launch.serve(
         artifacts=str(session.artifacts),
         api_url=session.api_url,

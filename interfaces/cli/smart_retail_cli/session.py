@@ -10,7 +10,6 @@ from typing import Any
 
 import click
 
-from smart_retail.errors import MissingExtraError
 from smart_retail.protocol import RetailEngine
 
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -20,12 +19,8 @@ POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NU
 def open_engine(session: Session) -> RetailEngine:
     """The engine behind `--api-url` where it is given, else that of the bundle."""
     if session.api_url:
-        try:
-            from smart_retail.remote import RemoteEngine
-        except ImportError as error:
-            raise MissingExtraError(
-                "--api-url needs the package httpx.", 'Install it with: pip install "smart-retail-engine[flask]".'
-            ) from error
+        from smart_retail.remote import RemoteEngine
+
         return RemoteEngine(session.api_url, os.environ.get("SMART_RETAIL_API_KEY"))
     from smart_retail.engine import Engine
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from smart_retail import errors
+from smart_retail_cli import extras
 from smart_retail_cli import main as program
 from smart_retail_cli.main import cli
 from smart_retail_cli.output import printable
@@ -143,6 +146,7 @@ def test_every_listed_command_exists() -> None:
 
 COLD = """
 import sys
+import tomllib
 from smart_retail_cli.main import cli
 try:
     cli.main(["recommend", "x", "--format", "json"])
@@ -165,3 +169,44 @@ def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "0"
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (("serve", "api"), "flask"),
+        (("serve", "streamlit"), "streamlit"),
+        (("serve", "gradio"), "gradio"),
+        (("desktop",), "tkinter"),
+    ],
+)
+def test_a_front_end_that_is_not_installed_is_named(
+    run: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], extra: str
+) -> None:
+    monkeypatch.setitem(extras.EXTRAS, extra, ("a_module_that_is_not_there",))
+    result = run(*words)
+    assert result.exit_code == 2
+    assert f'pip install "smart-retail-engine[{extra}]"' in result.stderr
+
+
+def test_every_extra_of_the_distribution_is_known_to_the_doctor() -> None:
+    text = (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
+    assert set(extras.EXTRAS) == set(tomllib.loads(text)["project"]["optional-dependencies"]) - {"dev", "all"}
+
+
+@pytest.mark.parametrize(
+    ("words", "module", "expected"),
+    [
+        (("serve", "streamlit", "--port", "1"), "smart_retail_streamlit.launch", {"port": 1, "api_url": "http://x"}),
+        (("serve", "gradio", "--host", "::1"), "smart_retail_gradio.launch", {"host": "::1", "api_url": "http://x"}),
+    ],
+)
+def test_a_web_app_is_started_with_what_was_asked(
+    run: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], module: str, expected: dict[str, object]
+) -> None:
+    asked: dict[str, object] = {}
+    monkeypatch.setattr(importlib.import_module(module), "serve", lambda **options: asked.update(options))
+    result = run(*words, "--api-url", "http://x")
+    assert result.exit_code == 0, result.stderr
+    assert asked | expected == asked
+    assert f":{asked['port']}" in result.stderr
