@@ -42,9 +42,9 @@ def write_exports(
     _parquet(
         folder / "purchases.parquet",
         {
-            "customer": history.customer,
+            "customer_id": _by_code(history.customer, prepared.customers.ids),
             "order": history.order,
-            "item": history.item,
+            "item_id": _by_code(history.item, prepared.items.ids),
             "day": history.day.astype("datetime64[D]"),
             "quantity": history.quantity / MILLION,
             "amount": history.amount / MILLION,
@@ -117,6 +117,13 @@ def _similarity(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tupl
             yield item.item_id, rank, items[other].item_id, round(value, 6)
 
 
+def _by_code(codes: NDArray[np.int32], ids: Iterable[str]) -> Any:
+    """A column of texts that stores each of them once."""
+    import pyarrow as pa
+
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(ids), pa.string()))
+
+
 def _csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -128,4 +135,4 @@ def _parquet(path: Path, columns: dict[str, Any]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    pq.write_table(pa.table({k: np.asarray(v) if isinstance(v, np.ndarray) else v for k, v in columns.items()}), path)
+    pq.write_table(pa.table(columns), path)

@@ -72,14 +72,24 @@ class BundleWriter:
 
         `facts` go into the manifest beside the format, the version and the digests.
         """
-        digest = hashlib.sha256(json.dumps(self._files, sort_keys=True).encode()).hexdigest()
+        version = self.seal(facts)
+        current = self.root / "current"
+        if current.exists():
+            replace(self.root / "previous", _read(current, POINTER_BYTES))
+        point(self.root, "current", version)
+        prune(self.root)
+        return version
+
+    def seal(self, facts: Mapping[str, Any]) -> str:
+        """Close and verify the bundle without making it active; its id."""
+        digest = hashlib.sha256(json.dumps([self._files, facts], sort_keys=True).encode()).hexdigest()
         now = datetime.now(UTC)
         version = f"{now:%Y%m%dT%H%M%SZ}-{digest[:8]}"
         manifest = {
-            "format": FORMAT,
-            "version": version,
             "fitted_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
             **facts,
+            "format": FORMAT,
+            "version": version,
             "files": dict(sorted(self._files.items())),
         }
         blob = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False).encode()
@@ -88,7 +98,7 @@ class BundleWriter:
             _sync(path)
         target = self.folder.with_name(version)
         if target.exists():
-            shutil.rmtree(self.folder)
+            self.discard()
         else:
             self.folder.rename(target)
         _sync(target.parent)
@@ -96,12 +106,6 @@ class BundleWriter:
             raise DamagedBundleError(
                 f"The new version did not verify: {problems[0]}", "Look at the disk, then fit again."
             )
-        current = self.root / "current"
-        if current.exists():
-            replace(self.root / "previous", _read(current, POINTER_BYTES))
-        replace(current, f"{version} {hashlib.sha256((target / MANIFEST).read_bytes()).hexdigest()}\n".encode())
-        _sync(self.root)
-        prune(self.root)
         return version
 
     def discard(self) -> None:
@@ -117,6 +121,13 @@ class BundleWriter:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         self._files[path.relative_to(self.folder).as_posix()] = {"size": path.stat().st_size, "sha256": digest}
+
+
+def point(root: Path, name: str, version: str) -> None:
+    """Let the pointer `name` (``current`` or ``previous``) name a sealed version."""
+    digest = hashlib.sha256((root / "versions" / version / MANIFEST).read_bytes()).hexdigest()
+    replace(root / name, f"{version} {digest}\n".encode())
+    _sync(root)
 
 
 def prune(root: str | os.PathLike[str], keep: int = KEEP) -> list[str]:

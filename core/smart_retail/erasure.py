@@ -1,0 +1,174 @@
+"""Forgetting a customer: events, active and previous bundle, their exports; older versions go altogether.
+
+In: a customer id. Out: a receipt that does not name it. A tombstone (`events`) keeps every later
+fit and event from bringing the customer back.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import secrets
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.artifacts import Bundle, lock, read_pointer, versions
+from smart_retail.errors import MissingBundleError, UsageError
+from smart_retail.events import EventStore
+from smart_retail.ids import IdMap, Texts
+from smart_retail.publishing import BundleWriter, point
+
+BY_CUSTOMER = ("customers/returned_share", "clusters/", "rfm/", "lists/")
+"""Arrays with one row a customer."""
+TEXTS = ("customers/ids", "customers/names", "customers/countries", "customers/search")
+ROWS_OF_CUSTOMERS = ("history", "returned")
+"""Groups in CSR form, ``indptr`` by customer."""
+RECEIPTS = "receipts"
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]:
+    """Remove a customer from everything that is managed in an artifacts folder.
+
+    Returns
+    -------
+    dict
+        The receipt: its number, the day, how many events and purchase rows went, and which versions were
+        rewritten. It is also kept in ``receipts/``. It holds nothing of the customer.
+
+    Raises
+    ------
+    UsageError
+        The id is empty.
+    LockError
+        A fit is running.
+    """
+    if not customer_id:
+        raise UsageError("No customer was named.", "Give the id of the customer to erase.")
+    root = Path(artifacts)
+    with lock(root):
+        events = EventStore(root).erase(customer_id)
+        replaced, rows = {}, 0
+        for name in ("previous", "current"):
+            try:
+                old, _ = read_pointer(root, name)
+            except MissingBundleError:
+                continue
+            replaced[name], gone = _without(root, old, customer_id)
+            rows = max(rows, gone)
+        for name, version in replaced.items():
+            point(root, name, version)
+        for info in versions(root):
+            if info.version not in replaced.values():
+                shutil.rmtree(root / "versions" / info.version)
+        now = datetime.now(UTC)
+        receipt = {
+            "receipt": secrets.token_hex(8),
+            "erased_on": now.date().isoformat(),
+            "events": events,
+            "purchase_rows": rows,
+            "versions": list(replaced.values()),
+        }
+        path = root / RECEIPTS / f"{receipt['erased_on']}-{receipt['receipt']}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps(receipt, indent=1), encoding="utf-8")
+    return receipt
+
+
+def _without(root: Path, version: str, customer_id: str) -> tuple[str, int]:
+    """The version rewritten without the customer, and how many purchase rows went. Itself where it has no trace."""
+    bundle = Bundle.open(root, version)
+    arrays = {k.removeprefix("tables/").removesuffix(".npy") for k in bundle.manifest["files"] if k.endswith(".npy")}
+    tables = {name: bundle.array(name) for name in sorted(arrays)}
+    code = IdMap(_texts(tables, "customers/ids")).code(customer_id)
+    facts = _scrubbed(
+        {k: v for k, v in bundle.manifest.items() if k not in ("files", "version", "format")}, customer_id
+    )
+    if code < 0 and facts == {k: bundle.manifest[k] for k in facts}:
+        return version, 0
+    gone = _remove(tables, code) if code >= 0 else 0
+    writer = BundleWriter(root)
+    try:
+        for name, values in tables.items():
+            writer.array(name, values)
+        for key in sorted(bundle.manifest["files"]):
+            if key.endswith(".json"):
+                name = key.removeprefix("tables/").removesuffix(".json")
+                writer.json(name, bundle.json(name))
+        _copy_exports(bundle.folder / "export", writer.export, customer_id)
+        return writer.seal(facts), gone
+    finally:
+        writer.discard()
+
+
+def _remove(tables: Arrays, code: int) -> int:
+    """Take the customer's row out of every table, in place; how many purchase rows went."""
+    gone = 0
+    for group in ROWS_OF_CUSTOMERS:
+        indptr = tables[f"{group}/indptr"]
+        a, b = int(indptr[code]), int(indptr[code + 1])
+        gone = max(gone, b - a)
+        for name in [n for n in tables if n.startswith(f"{group}/") and n != f"{group}/indptr"]:
+            tables[name] = np.delete(tables[name], np.s_[a:b])
+        shifted = np.delete(indptr, code + 1)
+        shifted[code + 1 :] -= b - a
+        tables[f"{group}/indptr"] = shifted
+    for name in TEXTS:
+        kept = list(_texts(tables, name))
+        del kept[code]
+        packed = Texts.of(kept)
+        tables[f"{name}/data"], tables[f"{name}/offsets"] = packed.data, packed.offsets
+    for name in [n for n in tables if n.startswith(BY_CUSTOMER)]:
+        tables[name] = np.delete(tables[name], code, axis=0)
+    return gone
+
+
+def _texts(tables: Arrays, name: str) -> Texts:
+    return Texts(tables[f"{name}/data"], tables[f"{name}/offsets"])
+
+
+def _scrubbed(value: Any, text: str) -> Any:
+    """Plain data without the texts that hold `text` (an example of a row that was set aside may)."""
+    if isinstance(value, dict):
+        return {k: _scrubbed(v, text) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_scrubbed(v, text) for v in value if not (isinstance(v, str) and text in v)]
+    return value
+
+
+def _copy_exports(source: Path, target: Path, customer_id: str) -> None:
+    """Copy the notebook files, tables with a column `customer_id` without the customer's rows."""
+    for path in sorted(source.iterdir()):
+        if path.suffix == ".csv":
+            with (
+                path.open(encoding="utf-8", newline="") as read,
+                (target / path.name).open("w", encoding="utf-8", newline="") as write,
+            ):
+                rows = csv.reader(read)
+                header = next(rows, [])
+                at = header.index("customer_id") if "customer_id" in header else None
+                out = csv.writer(write)
+                out.writerow(header)
+                out.writerows(row for row in rows if at is None or row[at] != customer_id)
+        elif path.name in ("customers.parquet", "purchases.parquet"):
+            _copy_parquet(path, target / path.name, customer_id)
+        elif path.is_file():
+            shutil.copyfile(path, target / path.name)
+
+
+def _copy_parquet(source: Path, target: Path, customer_id: str) -> None:
+    import duckdb
+
+    with duckdb.connect() as connection:
+        relation = connection.read_parquet(str(source))
+        relation.filter(duckdb.ColumnExpression("customer_id") != duckdb.ConstantExpression(customer_id)).write_parquet(
+            str(target)
+        )
+

@@ -1,0 +1,90 @@
+"""An erased customer is nowhere in any managed file, and the others are answered as before."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests import shop
+
+from smart_retail import artifacts
+from smart_retail.engine import Engine
+from smart_retail.erasure import erase
+from smart_retail.errors import UsageError
+from smart_retail.events import Event, EventStore
+from smart_retail.results import FitReport
+
+CUSTOMER = "c0100"
+
+
+@pytest.fixture
+def own(fitted: tuple[Path, FitReport], tmp_path: Path) -> Path:
+    return Path(shutil.copytree(fitted[0], tmp_path / "own"))
+
+
+def test_an_erased_customer_is_in_no_managed_file(own: Path) -> None:
+    EventStore(own).add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+    receipt = erase(own, CUSTOMER)
+    assert receipt["events"] == 1
+    assert receipt["purchase_rows"] > 0
+    looked = 0
+    for path in own.rglob("*"):
+        if path.is_file():
+            looked += 1
+            assert CUSTOMER.encode() not in path.read_bytes(), path
+    assert looked > 50
+    assert artifacts.verify(own) == []
+
+
+def test_the_others_are_answered_as_before(own: Path) -> None:
+    before = Engine.load(own)
+    others = [c for c in shop.customers() if c != CUSTOMER]
+    told = [a.items for a in before.recommend_many(others, n=10)]
+    profiles = [before.customer(c) for c in others]
+    erase(own, CUSTOMER)
+    after = Engine.load(own)
+    assert [a.items for a in after.recommend_many(others, n=10)] == told
+    assert [after.customer(c) for c in others] == profiles
+    assert not after.recommend(CUSTOMER).known
+    assert after.version != before.version
+
+
+def test_older_versions_go_altogether(own: Path, shop_again: Path) -> None:
+    erase(shop_again, CUSTOMER)
+    assert len(artifacts.versions(shop_again)) == 2
+    artifacts.rollback(shop_again)
+    assert not Engine.load(shop_again).customer(CUSTOMER).known
+
+
+@pytest.fixture
+def shop_again(own: Path) -> Path:
+    """The shop with a second and a third version that differ in a fact of the manifest."""
+    from smart_retail.artifacts import Bundle
+    from smart_retail.publishing import BundleWriter
+
+    for number in (1, 2):
+        bundle, writer = Bundle.open(own), BundleWriter(own)
+        for key in bundle.manifest["files"]:
+            name, kind = key.removeprefix("tables/").rsplit(".", 1)
+            if kind == "npy":
+                writer.array(name, bundle.array(name))
+            else:
+                writer.json(name, bundle.json(name))
+        for path in (bundle.folder / "export").iterdir():
+            shutil.copyfile(path, writer.export / path.name)
+        kept = {k: v for k, v in bundle.manifest.items() if k not in ("files", "version", "format")}
+        writer.publish(kept | {"number": number})
+    assert len(artifacts.versions(own)) == 3
+    return own
+
+
+def test_erasing_nobody_is_a_usage_error(own: Path) -> None:
+    with pytest.raises(UsageError):
+        erase(own, "")
+
+
+def test_erasing_a_stranger_changes_no_bundle(own: Path) -> None:
+    version = Engine.load(own).version
+    assert erase(own, "never seen")["purchase_rows"] == 0
+    assert Engine.load(own).version == version
