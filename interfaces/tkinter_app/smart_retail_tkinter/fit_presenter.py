@@ -67,6 +67,7 @@ class FitPresenter:
         self.view: FitView | None = None
         self._services, self._jobs, self._on_published = services, jobs, on_published
         self._progress: FitProgress | None = None
+        self._looking = FitProgress()
 
     @property
     def running(self) -> bool:
@@ -77,11 +78,13 @@ class FitPresenter:
         return self._progress.state() if self._progress is not None else None
 
     def inspect(self, request: Request, view: FitView) -> None:
-        """Read the sources and show what they hold; nothing is fitted."""
+        """Read the sources and show what they hold; nothing is fitted. An earlier look is given up."""
         self.view = view
+        self._looking.cancel()
+        progress = self._looking = FitProgress()
         self._jobs.submit(
             "inspect",
-            lambda: self._services.inspect(request.sources, **request.options()),
+            lambda: self._services.inspect(request.sources, progress=progress, **request.options()),
             lambda preview: self._tell(lambda there: there.show_preview(preview)),
             self._failed,
         )

@@ -53,11 +53,23 @@ def inspect(
     returns: str | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
+    progress: Progress = SILENT,
 ) -> Preview:
     """What the sources hold, read in another process."""
-    found = _run(_request("inspect", sources, returns, mapping, settings), SILENT)
-    columns = tuple((str(name), str(header)) for name, header in found["columns"].items())
-    return Preview(columns, CleaningReport.from_dict(found["cleaning"]))
+    found = _run(_request("inspect", sources, returns, mapping, settings), progress)
+    return Preview(_columns(found["sources"]), CleaningReport.from_dict(found["report"]))
+
+
+def _columns(sources: list[Line]) -> tuple[tuple[str, str], ...]:
+    """Fields with their headers, several where the sources differ; last the headers that nothing is read from."""
+    headers: dict[str, list[str]] = {}
+    for source in sources:
+        for field, header in (*source["columns"].items(), *(("", each) for each in source["unused"])):
+            known = headers.setdefault(field, [])
+            if header not in known:
+                known.append(header)
+    unused = headers.pop("", [])
+    return (*((field, " / ".join(known)) for field, known in headers.items()), *(("", each) for each in unused))
 
 
 def _request(
@@ -190,10 +202,10 @@ def _answer(request: Line, progress: Progress) -> Line:
         "settings": Settings.from_dict(request["settings"]),
     }
     if request["do"] == "inspect":
-        from smart_retail.data.prepare import inspect_source
+        from smart_retail.data.inspection import inspect_source
 
-        seen = inspect_source(request["sources"][0], **options)
-        return {"columns": dict(seen.columns), "cleaning": seen.cleaning.as_dict()}
+        options["settings"] = options["settings"].data
+        return inspect_source(request["sources"], progress=progress, **options).as_dict()
     from smart_retail.training import fit as fit_here
 
     report = fit_here(

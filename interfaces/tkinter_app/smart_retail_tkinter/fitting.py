@@ -20,7 +20,7 @@ class Preview:
     """What is in a source before anything is fitted."""
 
     columns: tuple[tuple[str, str], ...]
-    """Canonical name and the source's own header."""
+    """Canonical name and the source's own header; no name where nothing is read from a column."""
     cleaning: CleaningReport
 
 

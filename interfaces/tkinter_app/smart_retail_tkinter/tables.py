@@ -5,7 +5,7 @@ One table serves the screen, the clipboard and the exported file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smart_retail.results import CleaningReport, GridCell, Purchase, Recommendation, RecommendationList, Segment
@@ -158,32 +158,6 @@ def side_by_side(answer: RecommendationList) -> Table:
     return Table((method, *RECOMMENDATIONS), tuple(rows))
 
 
-SYMBOLS = "●▲■◆★▼✚○△□◇☆▽"
-COLOURS = 6
-"""Length of the palette that a mark's colour counts in."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """Symbol and colour (a place in the palette) that an item has in every list that holds it."""
-
-    symbol: str
-    colour: int
-
-
-def marks(answer: RecommendationList) -> dict[str, Mark]:
-    """Item id -> mark, for items that stand in two lists or more, in the order they first appear.
-
-    No two items have both symbol and colour in common before 78 are shared.
-    """
-    seen: dict[str, int] = {}
-    for _, part in lists(answer):
-        for item in part.items:
-            seen[item.item_id] = seen.get(item.item_id, 0) + 1
-    shared: Sequence[str] = [item for item, number in seen.items() if number > 1]
-    return {item: Mark(SYMBOLS[i % len(SYMBOLS)], i % COLOURS) for i, item in enumerate(shared)}
-
-
 def places(answer: RecommendationList, item_id: str) -> str:
     """Where an item stands: ``Hybrid #1, CF #3``."""
     return ", ".join(
@@ -208,7 +182,8 @@ CLEANING = (
 
 def fields(columns: Iterable[tuple[str, str]]) -> Table:
     """Recognised columns: field and header."""
-    return Table(FIELDS, tuple(Row("", pair, pair) for pair in columns))
+    pairs = ((field or "(not used)", header) for field, header in columns)
+    return Table(FIELDS, tuple(Row("", pair, pair) for pair in pairs))
 
 
 def cleaning(report: CleaningReport) -> Table:

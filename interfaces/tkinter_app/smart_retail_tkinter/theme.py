@@ -8,13 +8,9 @@ from tkinter import font, ttk
 
 import sv_ttk
 
-from smart_retail.palette import BLUE, PALETTE, SKY
-from smart_retail_tkinter.tables import COLOURS
+from smart_retail.palette import BLUE, SKY
 
 THEMES = ("light", "dark")
-MARKS = PALETTE[:COLOURS]
-"""Colours of items that stand in several lists."""
-
 FAMILIES = ("Segoe UI", "SF Pro Text", "Inter", "Cantarell", "Noto Sans", "Ubuntu", "Liberation Sans", "DejaVu Sans")
 SIZES = {
     "SunValleyCaptionFont": (-12, "normal"),

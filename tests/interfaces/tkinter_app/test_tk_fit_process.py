@@ -111,14 +111,16 @@ def test_fit_and_inspect_hand_over_all_they_were_given(monkeypatch: pytest.Monke
         asked.append(request)
         if request["do"] == "fit":
             return report.as_dict()
-        return {"columns": {"customer_id": "Client"}, "cleaning": report.cleaning.as_dict()}
+        one = {"columns": {"customer_id": "Client", "item_id": "SKU"}, "unused": ["Row"]}
+        two = {"columns": {"customer_id": "Customer", "item_id": "SKU"}, "unused": ["Row", "Note"]}
+        return {"sources": [one, two], "report": report.cleaning.as_dict()}
 
     monkeypatch.setattr(fit_process, "_run", answer)
     settings = Settings(data=DataSettings(returns_policy="keep"))
     options: dict[str, Any] = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings}
     assert fit_process.fit("a.csv", "b.csv", artifacts="out", force=True, **options) == report
     preview = fit_process.inspect(("a.csv",), **options)
-    assert preview.columns == (("customer_id", "Client"),)
+    assert preview.columns == (("customer_id", "Client / Customer"), ("item_id", "SKU"), ("", "Row"), ("", "Note"))
     assert preview.cleaning == report.cleaning
     common = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings.as_dict()}
     assert asked[0] == {"do": "fit", "sources": ["a.csv", "b.csv"], "artifacts": "out", "force": True, **common}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from types import ModuleType
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from smart_retail.results import Reason, Recommendation, RecommendationList
 from smart_retail_tkinter import formatting, tables
@@ -79,21 +77,10 @@ def _all(**lists: list[str]) -> RecommendationList:
     return RecommendationList("c", True, False, "all", "v", "", (), {m: part(m, ids) for m, ids in lists.items()})
 
 
-def test_marks_stand_for_items_of_two_lists_or_more() -> None:
-    answer = _all(hybrid=["a", "b"], cf=["c", "a"], popular=["d", "c"])
-    marks = tables.marks(answer)
-    assert set(marks) == {"a", "c"}
-    assert marks["a"].symbol != marks["c"].symbol
-    assert marks["a"].colour != marks["c"].colour
+def test_places_name_the_methods_in_the_order_of_the_screens() -> None:
+    answer = _all(popular=["d", "c"], cf=["c", "a"], hybrid=["a", "b"])
     assert tables.places(answer, "a") == "Hybrid #1, CF #2"
-
-
-@given(st.lists(st.lists(st.integers(0, 60), max_size=15, unique=True), min_size=2, max_size=5))
-def test_no_two_shared_items_look_alike(lists: list[list[int]]) -> None:
-    answer = _all(**{f"m{i}": [str(item) for item in part] for i, part in enumerate(lists)})
-    marks = tables.marks(answer)
-    assert len(set(marks.values())) == len(marks)
-    assert all(mark.colour < tables.COLOURS for mark in marks.values())
+    assert tables.places(answer, "c") == "CF #1, Popular #2"
 
 
 def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None:

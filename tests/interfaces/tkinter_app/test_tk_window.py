@@ -53,6 +53,15 @@ def test_enter_asks_for_an_id_that_nobody_has(window: Any) -> None:
     assert len(window.ids(window.one)) == 10
 
 
+def test_control_enter_asks_for_exactly_what_is_typed(window: Any) -> None:
+    window.type("c-001 ")
+    window.until(lambda: window.customers() == ["C-001"])
+    window.key("<Control-Return>", window.app.customers.entry)
+    window.settle()
+    assert window.app.presenter.answer.customer_id == "c-001 "
+    assert not window.app.presenter.answer.known
+
+
 def test_arrow_keys_walk_through_the_customers_from_the_search_field(window: Any) -> None:
     for steps, place in (("<Down>", 0), ("<Down>", 1), ("<Down>", 2), ("<Up>", 1)):
         window.key(steps, window.app.customers.entry)

@@ -12,6 +12,7 @@ KEYS = (
     ("Ctrl+O", "open a bundle"),
     ("Ctrl+Shift+O", "open a spreadsheet"),
     ("Ctrl+F", "search customers"),
+    ("Ctrl+Enter", "ask for the id exactly as typed"),
     ("Up, Down", "walk through the customers"),
     ("Alt+1 … Alt+6", "choose the method"),
     ("Ctrl+Tab", "next tab"),

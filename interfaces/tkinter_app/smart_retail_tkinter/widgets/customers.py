@@ -61,6 +61,7 @@ class CustomerList(ttk.Frame):
             widget.bind("<Down>", lambda _: self._step(1))
             widget.bind("<Up>", lambda _: self._step(-1))
             widget.bind("<Return>", lambda _: self._take())
+            widget.bind("<Control-Return>", lambda _: self._ask_exactly())
 
     def focus_search(self) -> None:
         self.entry.focus_set()
@@ -119,9 +120,16 @@ class CustomerList(ttk.Frame):
         rows = self.tree.get_children()
         if rows and not self.tree.selection():
             self._step(0)
-        elif not rows and self.text.get().strip():
-            self._chosen = self.text.get().strip()
+        elif not rows:
+            self._ask_exactly()
+
+    def _ask_exactly(self) -> str:
+        """Ask for the text as it stands there, blanks and case included, whoever is found."""
+        if self.text.get():
+            self.tree.selection_set()
+            self._chosen = self.text.get()
             self._on_choose(self._chosen)
+        return "break"
 
     def _selected(self, _: tk.Event) -> None:
         chosen = self.tree.selection()

@@ -6,12 +6,13 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import font, ttk
 
+from smart_retail.palette import Mark, marks
 from smart_retail.protocol import ALL
 from smart_retail.results import RecommendationList
 from smart_retail.words import METHODS
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import name_and_id
-from smart_retail_tkinter.tables import Mark, detail, lists, marks, places
+from smart_retail_tkinter.tables import detail, lists, places
 
 TINT = {"light": 0.24, "dark": 0.34}
 SHOWN = tuple(method for method in METHODS if method != ALL)
@@ -90,8 +91,8 @@ class SideBySide(ttk.Frame):
         colours = theme.palette(self)
         tint = TINT["dark" if colours is theme.PALETTES["dark"] else "light"]
         for tree in self.trees.values():
-            for i, colour in enumerate(theme.MARKS):
-                tree.tag_configure(f"shared{i}", background=colours.blend(colour, tint), foreground=colours.text)
+            for colour in {mark.colour for mark in self._marks.values()}:
+                tree.tag_configure(f"shared{colour}", background=colours.blend(colour, tint), foreground=colours.text)
 
     def _fit_soon(self, _: tk.Event) -> None:
         if self._fitting is None:
@@ -106,7 +107,7 @@ class SideBySide(ttk.Frame):
             items = self._answer.lists[method].items if method in self._answer.lists else ()
             for i, item in zip(tree.get_children(), items, strict=True):
                 mark = self._marks.get(item.item_id)
-                label = f"{mark.symbol if mark else ' '} {item.rank}"
+                label = f"{mark.sign if mark else ' '} {item.rank}"
                 name = theme.wrap_two(" ".join(item.item_name.split()), width, self._font)
                 tree.tk.call(str(tree), "item", i, "-values", (item.item_id, label, name))
 
