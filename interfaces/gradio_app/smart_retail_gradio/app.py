@@ -49,12 +49,13 @@ def _recommend(engine: RetailEngine) -> None:
     with gr.Row():
         with _controls():
             customer = _box("Customer", "Type an id or a name; a new id is welcome too", customers(engine, ""))
-            method, n, category = _method(), _n(), _categories(engine)
+            n, category = _n(), _categories(engine)
             hide = gr.Checkbox(not engine.model().show_purchased, label="Hide what was bought")
             ask = gr.Button("Recommend", variant="primary")
             tries = examples(engine)
             gr.Examples([[c] for c in tries.values()], [customer], label="Try", example_labels=list(tries))
         with gr.Column(scale=3):
+            method = _method()
             who = gr.HTML()
             out = gr.HTML(render.empty(NOBODY))
 
@@ -94,8 +95,9 @@ def _visitor(engine: RetailEngine) -> None:
     with gr.Row():
         with _controls():
             basket = _box("In the basket", "What the visitor has picked so far", items(engine, ""), several=True)
-            method, n = _method(), _n()
+            n = _n()
         with gr.Column(scale=3):
+            method = _method()
             out = gr.HTML(render.answer(engine.recommend_for_basket([])))
 
     def show(item_ids: list[str], method: str, n: float) -> str:
@@ -118,7 +120,7 @@ def _box(label: str, info: str, choices: list[tuple[str, str]], *, several: bool
 
 def _method() -> gr.Radio:
     labels = [(label, method) for method, (label, _) in words.METHODS.items()]
-    return gr.Radio(labels, value=DEFAULT_METHOD, label="Method")
+    return gr.Radio(labels, value=DEFAULT_METHOD, show_label=False, container=False, elem_classes="sr-methods")
 
 
 def _n() -> gr.Slider:

@@ -25,6 +25,6 @@ def theme() -> gr.themes.Base:
         text_size=gr.themes.sizes.text_md,
         spacing_size=gr.themes.sizes.spacing_sm,
         radius_size=gr.themes.sizes.radius_sm,
-        font=("system-ui", "-apple-system", "Segoe UI", "Liberation Sans", "Arial", "sans-serif"),
+        font=("-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Liberation Sans", "Arial", "sans-serif"),
         font_mono=("ui-monospace", "Consolas", "Liberation Mono", "monospace"),
     ).set(button_primary_background_fill="*primary_500", button_primary_background_fill_hover="*primary_600")

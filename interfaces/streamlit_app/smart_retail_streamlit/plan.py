@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from smart_retail.progress import Progress
-from smart_retail.results import CleaningReport, FitReport
+from smart_retail.results import FitReport
 from smart_retail.settings import Settings
+
+if TYPE_CHECKING:
+    from smart_retail.data.inspection import Inspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +31,6 @@ class Plan:
         return ", ".join(path.name for path in self.sources)
 
 
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """What would be fitted."""
-
-    columns: tuple[tuple[str, str], ...]
-    """Canonical name and the source's header."""
-    cleaning: CleaningReport
-
-
 def settings(choices: Mapping[str, Mapping[str, Any]], base: Settings | None = None) -> Settings:
     """The settings in force here, with a visitor's choices by section and name."""
     plain = (base or Settings.load()).as_dict()
@@ -45,7 +39,7 @@ def settings(choices: Mapping[str, Mapping[str, Any]], base: Settings | None = N
     return Settings.from_dict(plain)
 
 
-def preview(plan: Plan) -> Preview:
+def inspect(plan: Plan) -> Inspection:
     """Recognise the columns and clean the rows; nothing is fitted.
 
     Raises
@@ -53,10 +47,15 @@ def preview(plan: Plan) -> Preview:
     DataError
         A source cannot be read, a column is not recognised or no row can be used.
     """
-    from smart_retail.data.prepare import inspect_source
+    from smart_retail.data.inspection import inspect_source
 
-    seen: Any = inspect_source(*plan.sources, returns=plan.returns, mapping=dict(plan.mapping), settings=plan.settings)
-    return Preview(tuple(dict(seen.columns).items()), seen.cleaning)
+    return inspect_source(
+        list(plan.sources),
+        returns=plan.returns,
+        mapping=dict(plan.mapping),
+        settings=plan.settings.data,
+        threads=plan.settings.threads,
+    )
 
 
 def fit(plan: Plan, artifacts: str, progress: Progress) -> FitReport:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -16,6 +16,9 @@ from smart_retail_streamlit import frame, markup, plan, source
 from smart_retail_streamlit.fitting import Desk, Job
 from smart_retail_streamlit.intake import SUFFIXES, Intake
 from smart_retail_streamlit.views.overview import cleaning_table
+
+if TYPE_CHECKING:
+    from smart_retail.data.inspection import Inspection
 
 MAPPED = (columns.CUSTOMER_ID, columns.ITEM_ID, columns.TIMESTAMP, columns.ORDER_ID, columns.QUANTITY, columns.AMOUNT,
           columns.UNIT_PRICE, columns.ITEM_NAME, columns.CATEGORY)  # fmt: skip
@@ -33,13 +36,13 @@ def _intake() -> Intake:
     return Intake()
 
 
-def _preview(wanted: plan.Plan) -> plan.Preview:
-    """The preview, made once for the same files and choices."""
+def _inspect(wanted: plan.Plan) -> Inspection:
+    """What the files are taken for, made once for the same files and choices."""
     key = (wanted, *(path.stat().st_mtime for path in wanted.sources if path.exists()))
-    seen = st.session_state.get("preview")
+    seen = st.session_state.get("inspection")
     if seen is None or seen[0] != key:
         with st.spinner("Reading and cleaning ..."):
-            seen = st.session_state["preview"] = (key, plan.preview(wanted))
+            seen = st.session_state["inspection"] = (key, plan.inspect(wanted))
     return seen[1]  # type: ignore[no-any-return]
 
 
@@ -115,11 +118,11 @@ def _more(policy: str | None) -> tuple[tuple[tuple[str, str], ...], dict[str, di
 def _check(wanted: plan.Plan, artifacts: str) -> None:
     """The cleaning report, and the button that starts the fit."""
     try:
-        found = _preview(wanted)
+        found = _inspect(wanted)
     except ColumnError as error:
         frame.banner(ColumnError(error.message, "Name its header under More choices."))
         return
-    cleaning = found.cleaning
+    cleaning = found.report
     accepted = percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))
     with st.container(border=True):
         told = f"{whole(cleaning.rows_accepted)} of {whole(cleaning.rows_in)} rows can be used ({accepted})"
@@ -143,9 +146,20 @@ def _summary(cleaning: CleaningReport) -> str:
     )
 
 
-def _columns(found: plan.Preview) -> str:
-    rows = [[escape(name), f"<b>{escape(str(header))}</b>"] for name, header in found.columns]
-    return markup.table([("sr-dim", "Meaning"), ("", "Recognised column")], rows)
+def _columns(found: Inspection) -> str:
+    """How each source was understood: column by column, and what is left unread."""
+    parts = []
+    for each in found.sources:
+        how = "by common names" if each.preset in ("", "aliases", "any") else f"as {each.preset}"
+        rows = [
+            [f"<b>{escape(header)}</b>", escape(name.replace("_", " ")), escape(each.dates.get(header, ""))]
+            for name, header in each.columns.items()
+        ]
+        parts.append(f'<p class="sr-axis">{escape(each.name)}, recognised {escape(how)}</p>')
+        parts.append(markup.table([("", "Column"), ("", "Read as"), ("sr-dim", "")], rows))
+        if each.unused:
+            parts.append(f'<p class="sr-axis">Not needed: {escape(", ".join(each.unused[:20]))}</p>')
+    return "".join(parts)
 
 
 def _begin(wanted: plan.Plan, force: bool, artifacts: str) -> None:
