@@ -1,0 +1,212 @@
+"""A campaign file: for each customer who they are, what to say, what is due and what to show.
+
+In: an engine, a choice of segments. Out: one row a customer, ready for a mailing tool. Part of the
+customers, chosen by a hash of their id, is held out, so that `lift` can measure what the campaign did.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from smart_retail import words
+from smart_retail.errors import ColumnError, DataError, UsageError
+from smart_retail.progress import SILENT, Progress
+from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_page
+from smart_retail.results import CustomerProfile, Purchase, RecommendationList
+
+CHUNK: Final = 256
+DUE_ITEMS: Final = 3
+DUE_WITHIN: Final = 14
+"""An item is due when its usual gap ends within so many days from the analysis date, or has ended."""
+GIVEN_UP: Final = 3.0
+"""After so many usual gaps without a purchase an item is no longer waited for."""
+
+KLAVIYO: Final[dict[str, str]] = {
+    "Champions": "Champions",
+    "Loyal": "Loyal",
+    "Potential Loyalist": "Recent",
+    "New": "Recent",
+    "Promising": "Recent",
+    "Need Attention": "Needs Attention",
+    "About to Sleep": "Needs Attention",
+    "At Risk": "At Risk",
+    "Can't Lose": "At Risk",
+    "Hibernating": "Inactive",
+    "Lost": "Inactive",
+}
+"""Segment -> group of Klaviyo's RFM report, which has six."""
+
+SHOPIFY: Final[dict[str, str]] = {
+    "Champions": "Champions",
+    "Loyal": "Loyal",
+    "Potential Loyalist": "Active",
+    "New": "New",
+    "Promising": "Promising",
+    "Need Attention": "Needs attention",
+    "About to Sleep": "Almost lost",
+    "At Risk": "At risk",
+    "Can't Lose": "Previously loyal",
+    "Hibernating": "Dormant",
+    "Lost": "Dormant",
+}
+"""Segment -> RFM group of Shopify."""
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignSettings:
+    """What a campaign file holds."""
+
+    method: str = DEFAULT_METHOD
+    n: int = 5
+    """Products a customer, 1 to 20."""
+    segments: tuple[str, ...] = ()
+    """Only these; empty takes all."""
+    holdout: float = 0.1
+    """Share of the customers who get nothing, 0 to 0.9."""
+    name: str = "campaign"
+    """Another name holds out other customers."""
+    exclude_purchased: bool = True
+
+    def check(self, known: Iterable[str]) -> None:
+        """Raise `UsageError` for what cannot be meant; `known` are the names of the segments."""
+        check_page(self.n)
+        if self.n > 20:
+            raise UsageError(f"{self.n} products a customer are too many for a campaign.", "Ask for 1 to 20.")
+        if not 0 <= self.holdout <= 0.9:
+            raise UsageError(f"The holdout share is {self.holdout}.", "Give a share from 0 to 0.9.")
+        unknown = sorted(set(self.segments) - set(known))
+        if unknown:
+            raise UsageError(f"No customer is in a segment {unknown[0]!r}.", f"Segments: {', '.join(known)}.")
+
+
+def columns(settings: CampaignSettings, contact: Sequence[str] = ()) -> dict[str, str]:
+    """Names and headings of the file's columns, in order."""
+    found = {
+        "customer_id": "Customer id",
+        "customer_name": "Customer",
+        **{name: name for name in contact},
+        "group": "Group",
+        "segment": "Segment",
+        "value_tier": "Value",
+        "klaviyo": "Klaviyo group",
+        "shopify": "Shopify group",
+        "action": "Action",
+        "last_order": "Last order",
+        "due": "Due to buy again",
+    }
+    for k in range(1, settings.n + 1):
+        found |= {f"item_{k}": f"Product id {k}", f"name_{k}": f"Product {k}", f"why_{k}": f"Why {k}"}
+    return found
+
+
+def rows(
+    engine: RetailEngine,
+    customers: Iterable[str],
+    settings: CampaignSettings,
+    *,
+    contacts: Mapping[str, Mapping[str, str]] | None = None,
+    progress: Progress = SILENT,
+) -> Iterator[dict[str, Any]]:
+    """Rows of the campaign, in the order of `customers`; those without kept purchases are left out.
+
+    Parameters
+    ----------
+    contacts : mapping, optional
+        Customer id -> further columns to pass through (`read_contacts`).
+    """
+    settings.check([s.name for s in engine.segments()])
+    ids = list(customers)
+    today = date.fromisoformat(engine.model().analysis_date)
+    progress.stage("campaign", 0.0)
+    for start in range(0, len(ids), CHUNK):
+        progress.check()
+        profiles = [p for p in map(engine.customer, ids[start : start + CHUNK]) if p.rfm is not None]
+        wanted = [p for p in profiles if not settings.segments or p.rfm is None or p.rfm.segment in settings.segments]
+        lists = engine.recommend_many(
+            [p.customer_id for p in wanted], settings.method, settings.n, exclude_purchased=settings.exclude_purchased
+        )
+        for profile, answer in zip(wanted, lists, strict=True):
+            yield {**_row(profile, answer, settings, today), **(contacts or {}).get(profile.customer_id, {})}
+        progress.update(min(start + CHUNK, len(ids)) / max(len(ids), 1))
+
+
+def held_out(customer_id: str, settings: CampaignSettings) -> bool:
+    """Whether the customer is in the holdout: by a hash of campaign and id, so always the same."""
+    digest = hashlib.sha256(f"{settings.name}\0{customer_id}".encode("utf-8", "replace")).digest()
+    return int.from_bytes(digest[:8], "big") < settings.holdout * 2**64
+
+
+def due(purchases: Iterable[Purchase], today: date) -> list[Purchase]:
+    """What the customer should need again about now, the most overdue gap first.
+
+    An item bought in at least two orders has a usual gap, (last - first) / (orders - 1) days; it is due when
+    the gap since the last purchase ends within `DUE_WITHIN` days and not yet `GIVEN_UP` gaps have passed.
+    """
+    found = []
+    for purchase in purchases:
+        first, last = date.fromisoformat(purchase.first_day), date.fromisoformat(purchase.last_day)
+        if purchase.orders < 2 or last == first:
+            continue
+        gap = (last - first).days / (purchase.orders - 1)
+        waited = (today - last).days
+        if last + timedelta(days=gap) <= today + timedelta(days=DUE_WITHIN) and waited <= GIVEN_UP * gap:
+            found.append((-waited / gap, purchase.item_id, purchase))
+    return [purchase for _, _, purchase in sorted(found, key=lambda f: f[:2])]
+
+
+def read_contacts(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
+    """Contact columns of a CSV with a column `customer_id`: their names, and their values by customer.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read.
+    ColumnError
+        It has no column `customer_id`.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            header = [name for name in reader.fieldnames or [] if name]
+            if "customer_id" not in header:
+                raise ColumnError(
+                    f"There is no column customer_id in {path.name} (found: {', '.join(header)}).",
+                    "Name the column of the customer customer_id.",
+                )
+            names = [name for name in header if name != "customer_id"]
+            taken = sorted(set(names) & set(columns(CampaignSettings(n=20))))
+            if taken:
+                raise ColumnError(
+                    f"The column {taken[0]} of {path.name} is one of the campaign's own.", "Give it another name."
+                )
+            return names, {row["customer_id"]: {n: row[n] or "" for n in names} for row in reader}
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path.name} cannot be read as contacts.", "Save it as CSV UTF-8.") from error
+
+
+def _row(
+    profile: CustomerProfile, answer: RecommendationList, settings: CampaignSettings, today: date
+) -> dict[str, Any]:
+    segment = profile.rfm.segment if profile.rfm else ""
+    row: dict[str, Any] = {
+        "customer_id": profile.customer_id,
+        "customer_name": profile.customer_name,
+        "group": "holdout" if held_out(profile.customer_id, settings) else "treated",
+        "segment": segment,
+        "value_tier": profile.rfm.value_tier if profile.rfm else "",
+        "klaviyo": KLAVIYO.get(segment, ""),
+        "shopify": SHOPIFY.get(segment, ""),
+        "action": words.SEGMENTS.get(segment, ("", ""))[1],
+        "last_order": profile.last_order,
+        "due": "; ".join(p.item_name for p in due(profile.purchases, today)[:DUE_ITEMS]),
+    }
+    for k, item in enumerate(answer.items, 1):
+        row |= {f"item_{k}": item.item_id, f"name_{k}": item.item_name}
+        row[f"why_{k}"] = max(item.reasons, key=lambda r: r.share).text if item.reasons else ""
+    return row
