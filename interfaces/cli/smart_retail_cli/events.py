@@ -1,4 +1,4 @@
-"""The command `events add`: purchases and returns since the last fit, from a file into the store beside the bundle."""
+"""What came since the last fit: `events add` takes purchases and returns in, `erase` forgets a customer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 from smart_retail import display
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, EventStore
-from smart_retail_cli.output import next_step
+from smart_retail_cli.output import json_out, next_step
 from smart_retail_cli.session import Command, Session, pass_session
 
 NUMBERS = ("quantity", "amount")
@@ -39,6 +39,21 @@ def add(session: Session, file: Path) -> None:
     new = EventStore(session.artifacts).add(found)
     click.echo(f"{display.count(len(found), 'event')} read, {new:,} new.")
     next_step("smart-retail recommend CUSTOMER")
+
+
+@click.command(short_help="Forget a customer.", cls=Command, epilog="Example: smart-retail erase AA-10315")
+@click.argument("customer")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_session
+def erase(session: Session, customer: str, yes: bool) -> None:
+    """Remove a CUSTOMER from events, bundles and exports for good; later fits leave them out. Prints the receipt."""
+    if session.api_url:
+        raise NeedsLocalEngineError("A customer is erased from a bundle's folder.", "Leave --api-url out.")
+    if not yes:
+        click.confirm("This cannot be undone. Erase the customer?", abort=True, err=True)
+    from smart_retail.erasure import erase as forget
+
+    json_out(forget(session.artifacts, customer))
 
 
 def read_events(path: Path) -> Iterator[Event]:

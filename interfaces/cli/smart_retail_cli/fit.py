@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -14,6 +14,9 @@ from smart_retail.settings import Settings
 from smart_retail_cli import progress
 from smart_retail_cli.output import Table, json_out, next_step, note, printable, table_out
 from smart_retail_cli.session import Command, Session, pass_session
+
+if TYPE_CHECKING:
+    from smart_retail.data.inspection import Inspection
 
 F = TypeVar("F", bound=Callable[..., Any])
 SEGMENT_COLUMNS = ("segment", "customers", "share", "revenue", "revenue_share", "action")
@@ -115,10 +118,10 @@ def fit(
     settings = settings_of(config, session.threads, **chosen)
     fields = mapping_of(mapping)
     if dry_run:
-        from smart_retail.data.prepare import prepare
+        from smart_retail.data.inspection import inspect_source
 
         with progress.shown() as listener:
-            prepared = prepare(
+            seen = inspect_source(
                 sources,
                 returns=returns,
                 mapping=fields,
@@ -126,8 +129,8 @@ def fit(
                 threads=settings.threads,
                 progress=listener,
             )
-        with prepared:
-            show_cleaning(prepared.report)
+        show_columns(seen)
+        show_cleaning(seen.report)
         next_step("the same command without --dry-run")
         return
     from smart_retail import training
@@ -189,6 +192,18 @@ def show_fit(report: FitReport) -> None:
     seconds = sum(report.seconds.values())
     state = "published" if report.published else "not published"
     note(f"Version {report.version} {state} after {seconds:.0f} s.")
+
+
+def show_columns(seen: Inspection) -> None:
+    """How the headers of each source were understood."""
+    for source in seen.sources:
+        rows = [
+            {"field": field, "header": header, "dates": source.dates.get(header)}
+            for field, header in source.columns.items()
+        ]
+        table_out(Table(("field", "header", "dates"), rows, f"{source.name}, read as {source.preset}"))
+        if source.unused:
+            click.echo(printable(f"Not used: {', '.join(source.unused)}"))
 
 
 def show_cleaning(report: CleaningReport) -> None:

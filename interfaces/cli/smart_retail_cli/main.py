@@ -34,6 +34,7 @@ COMMANDS = {
     "verify": "bundle",
     "rollback": "bundle",
     "events": "events",
+    "erase": "events",
     "doctor": "doctor",
 }
 """Command -> the module that holds it, imported only when it is asked for."""

@@ -60,14 +60,17 @@ def table_out(*tables: Table) -> None:
 
     screen = console()
     for table in tables:
-        grid = Grid(box=SIMPLE_HEAD, pad_edge=False, title_justify="left", title_style="bold", caption_justify="left")
-        grid.title, grid.caption = table.title or None, table.caption or None
+        grid = Grid(box=SIMPLE_HEAD, pad_edge=False)
         for name in table.columns:
             number = any(isinstance(row.get(name), (int, float)) for row in table.rows)
             grid.add_column(label(name), justify="right" if number else "left", no_wrap=number)
         for row in table.rows:
             grid.add_row(*(Text(cell(name, row.get(name))) for name in table.columns))
+        if table.title:
+            screen.print(Text(printable(table.title), style="bold"))
         screen.print(grid)
+        if table.caption:
+            screen.print(Text(printable(table.caption), style="dim"))
 
 
 def show(form: str, table: Table | Callable[[], Sequence[Table]], plain: Callable[[], Any]) -> None:

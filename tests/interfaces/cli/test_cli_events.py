@@ -55,3 +55,15 @@ def test_a_line_that_is_wrong_is_named_and_nothing_is_stored(tmp_path: Path, tex
     assert result.exit_code == 3
     assert name in result.stderr
     assert list(EventStore(tmp_path / "shop").all()) == []
+
+
+def test_erasing_asks_first_and_leaves_a_receipt_without_the_name(tmp_path: Path) -> None:
+    add(tmp_path, HEADER + "e1,somebody,x,2024-05-01,1,1\ne2,other,x,2024-05-01,1,1\n")
+    words = ["--artifacts", str(tmp_path / "shop"), "erase", "somebody"]
+    assert CliRunner().invoke(cli, words, input="n\n").exit_code != 0
+    assert len(list(EventStore(tmp_path / "shop").all())) == 2
+    result = CliRunner().invoke(cli, [*words, "--yes"])
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["events"] == 1
+    assert "somebody" not in result.stdout
+    assert [e.customer_id for e in EventStore(tmp_path / "shop").all()] == ["other"]
