@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Sequence
@@ -43,7 +44,7 @@ class Intake:
         """Copy in pieces, under the visitor's own file name but never outside the folder."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="smart-retail-upload-"))
-        path = Path(tempfile.mkdtemp(dir=self._folder)) / (Path(upload.name.replace("\\", "/")).name or "upload")
+        path = Path(tempfile.mkdtemp(dir=self._folder)) / file_name(upload.name)
         upload.seek(0)
         with path.open("wb") as file:
             while piece := upload.read(_CHUNK):
@@ -60,3 +61,9 @@ class Intake:
         folder = self.hand_over()
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def file_name(text: str) -> str:
+    """What a visitor's file is called here: its own name as far as every file system takes it."""
+    name = re.sub(r"[^\w.\-() ]+", "_", re.split(r"[/\\]", text)[-1])
+    return name[-100:].strip(". ") or "upload"

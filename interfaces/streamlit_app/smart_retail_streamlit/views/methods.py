@@ -7,9 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail import palette
-from smart_retail.palette import GREY
-from smart_retail_streamlit import charts, figures, frame, scorecard, source
+from smart_retail_streamlit import address, charts, figures, frame, scorecard, source
 
 
 def show() -> None:
@@ -22,9 +20,10 @@ def show() -> None:
         )
         return
     task = st.segmented_control(
-        "Task", tasks, default=tasks[0], required=True, key="task", bind="query-params",
+        "Task", tasks, default=address.start("task", tasks[0], tasks), required=True, key="task",
         format_func=lambda t: scorecard.TASKS.get(t, t).capitalize(), label_visibility="collapsed",
     )  # fmt: skip
+    address.keep("task", task, tasks[0])
     method_figure(card, task or tasks[0])
 
 
@@ -38,8 +37,6 @@ def method_figure(card: Mapping[str, Any], task: str) -> None:
         f"methods-{task}",
         f"{best['method']} is best: {measure} {best['told']} ({best['interval']})",
         f"{scorecard.TASKS.get(task, task).capitalize()} of {card.get('customers', 0):,} customers, held-out slice",
-        charts.intervals(
-            rows, [r["method"] for r in rows], [palette.METHODS.get(r["id"], GREY) for r in rows], measure
-        ),
+        charts.intervals(rows, measure),
         scorecard.measures(card, task),
     )

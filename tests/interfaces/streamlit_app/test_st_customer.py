@@ -1,0 +1,147 @@
+"""The customer page: the engine's answer, found and shared by its address."""
+
+from __future__ import annotations
+
+import html
+import re
+from typing import Any
+
+import pytest
+from tests.fake_engine import CUSTOMER_IDS, ODD_IDS, RETURNED_ALL, FakeEngine
+
+from smart_retail.errors import DamagedBundleError, MissingBundleError, RemoteError
+from smart_retail.protocol import METHODS
+from smart_retail.results import CustomerProfile
+
+from .conftest import Open, html_of
+
+ROW = re.compile(r'<td class="sr-num sr-rank">([\d,]+)</td><td class="">(.*?)</td>', re.DOTALL)
+MARK = re.compile(r'<b class="sr-mark" style="color:(#\w+)" aria-label="in (\d) lists">(.)</b>.*?sr-id">(.*?)<')
+ERRORS = (DamagedBundleError("A file was changed.", "Run verify."), RemoteError("No answer.", "Is it up?"))
+ID = re.compile(r'<span class="sr-id">(.*?)</span>', re.DOTALL)
+
+
+def shown(page: Any) -> list[str]:
+    return [html.unescape(ID.search(cell)[1]) for _, cell in ROW.findall(html_of(page))]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_link_shows_the_list_of_its_method(open_page: Open, method: str) -> None:
+    page = open_page("customer", customer="C-003", method=method, n="7")
+    answer = FakeEngine().recommend("C-003", method, 7)
+    assert shown(page) == [item.item_id for item in answer.items]
+    for item in answer.items:
+        assert html.escape(item.reasons[0].text) in html_of(page)
+
+
+@pytest.mark.parametrize("customer", [*ODD_IDS, "<script>alert(1)</script>", "nobody * _x_ :red[y] $z$"])
+def test_ids_come_out_as_they_went_in(open_page: Open, customer: str) -> None:
+    page = open_page("customer", customer=customer)
+    assert html.escape(customer) in html_of(page)
+    assert "<script" not in html_of(page)
+    assert shown(page) == [item.item_id for item in FakeEngine().recommend(customer).items]
+
+
+def test_what_does_not_fit_in_the_address_is_left_to_the_defaults(open_page: Open) -> None:
+    page = open_page("customer", customer="C-003", method="psychic", n="0", category="No such", hide="maybe")
+    assert shown(page) == [i.item_id for i in FakeEngine().recommend("C-003", exclude_purchased=False).items]
+
+
+def test_choices_are_kept_in_the_address(open_page: Open) -> None:
+    page = open_page("customer", customer="C-003")
+    page.button_group(key="method").set_value("cf").run()
+    page.number_input(key="n").set_value(5).run()
+    page.checkbox(key="hide").uncheck().run()
+    kept = {name: page.query_params[name] for name in page.query_params}
+    assert {name: value[0] if isinstance(value, list) else value for name, value in kept.items()} == {
+        "customer": "C-003", "method": "cf", "n": "5", "hide": "false",
+    }  # fmt: skip
+    assert len(shown(page)) == 5
+
+
+def test_all_lists_stand_side_by_side_and_shared_items_have_one_mark(open_page: Open) -> None:
+    body = html_of(open_page("customer", customer="C-003", method="all"))
+    answer = FakeEngine().recommend("C-003", "all")
+    assert body.count("<section>") == len(METHODS)
+    marks = MARK.findall(body)
+    by_item: dict[str, set[tuple[str, str, str]]] = {}
+    for colour, lists, sign, item in marks:
+        by_item.setdefault(html.unescape(item), set()).add((colour, lists, sign))
+    assert by_item
+    for item, seen in by_item.items():
+        lists = sum(any(i.item_id == item for i in each.items) for each in answer.lists.values())
+        assert {int(number) for _, number, _ in seen} == {lists}
+        assert lists > 1
+    looks = [(colour, sign) for seen in by_item.values() for colour, _, sign in seen]
+    assert len(looks) == len(set(looks)) == len(by_item)
+
+
+def test_an_unknown_customer_is_told_so_and_gets_popular_items(open_page: Open) -> None:
+    body = html_of(open_page("customer", customer="nobody"))
+    assert "Unknown customer" in body
+    assert "Nothing is known of this customer" in body
+
+
+def test_a_customer_whose_goods_all_came_back_has_no_scores(open_page: Open) -> None:
+    assert "Everything this customer bought came back" in html_of(open_page("customer", customer=RETURNED_ALL))
+
+
+def test_the_box_starts_as_the_model_says(open_page: Open) -> None:
+    class Repeaters(FakeEngine):
+        def model(self) -> Any:
+            import dataclasses
+
+            return dataclasses.replace(super().model(), show_purchased=True)
+
+    assert open_page("customer", customer="C-003").checkbox(key="hide").value is True
+    assert open_page("customer", Repeaters(), customer="C-003").checkbox(key="hide").value is False
+
+
+def test_the_search_box_finds_by_id_and_name_and_leads_to_the_customer(open_page: Open) -> None:
+    page = open_page("customer")
+    assert "Whom would you like to see?" in html_of(page)
+    page.text_input(key="search-customer").set_value("c-01").run()
+    found = [b for b in page.button if b.key and b.key.startswith("hit-customer-")]
+    assert [b.key.removeprefix("hit-customer-") for b in found][:8] == [
+        m.customer_id for m in FakeEngine().search_customers("c-01", 8)
+    ]
+    found[2].click().run()
+    assert html.escape("Name of C-012") in html_of(page)
+    assert page.text_input(key="search-customer").value == ""
+
+
+def test_a_text_that_is_no_id_can_be_taken_as_a_new_customer(open_page: Open) -> None:
+    page = open_page("customer")
+    page.text_input(key="search-customer").set_value("fresh-1").run()
+    page.button(key="hit-customer-fresh-1").click().run()
+    assert "Unknown customer" in html_of(page)
+
+
+def test_random_leads_to_a_known_customer(open_page: Open) -> None:
+    page = open_page("customer")
+    next(b for b in page.button if b.label == "Random").click().run()
+    assert page.session_state["last-customer"] in CUSTOMER_IDS
+
+
+class Broken(FakeEngine):
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+    def customer(self, customer_id: str) -> CustomerProfile:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [DamagedBundleError("A file was changed.", "Run verify."), RemoteError("No answer.", "Is it up?")]
+)
+def test_an_error_is_a_banner_in_its_own_words(open_page: Open, error: Any) -> None:
+    page = open_page("customer", Broken(error), customer="C-001")
+    assert "changed" in page.error[0].value or "No answer" in page.error[0].value
+    assert error.hint.rstrip("?.") in page.error[0].value.replace("\\", "")
+
+
+def test_without_a_bundle_the_next_step_is_named(open_page: Open) -> None:
+    page = open_page("customer", Broken(MissingBundleError("There is no bundle in artifacts.", "")), customer="C-001")
+    assert [code.value for code in page.code] == ["smart-retail fit orders.xlsx", "smart-retail demo"]
+    assert not page.error

@@ -1,0 +1,153 @@
+"""Every page over the small engine: what it must say, and that nothing of a name is run."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+from typing import Any
+
+import pytest
+from tests.fake_engine import FakeEngine
+
+from smart_retail import words
+from smart_retail.errors import UnknownItemError
+from smart_retail.results import ModelInfo, RecommendationList, Segment
+from smart_retail.settings import Settings
+
+from .conftest import Open, html_of
+
+PAGES = ("", "customer", "products", "segments", "clusters", "methods", "fit")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_page_says_which_model_and_data_it_shows(open_page: Open, path: str) -> None:
+    body = html_of(open_page(path))
+    assert "model fake-1" in body
+    assert "data 2023-01-02 to 2024-12-29" in body
+
+
+class Nothing(FakeEngine):
+    """A model of a history in which hardly anything could be fitted."""
+
+    def segments(self) -> list[Segment]:
+        return []
+
+    def clusters(self) -> list[Any]:
+        return []
+
+    def cluster_points(self, limit: int = 5000) -> list[Any]:
+        return []
+
+    def categories(self) -> list[str]:
+        return []
+
+    def search_customers(self, text: str, n: int = 20) -> list[Any]:
+        return []
+
+    def model(self) -> ModelInfo:
+        return dataclasses.replace(super().model(), scorecard={}, cluster_choice=(), weekly_sales=(), currency="")
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_thin_model_leaves_gaps_not_errors(open_page: Open, path: str) -> None:
+    page = open_page(path, Nothing())
+    assert not page.error
+
+
+def test_the_overview_counts_with_separators_and_names_the_currency(open_page: Open) -> None:
+    class Large(FakeEngine):
+        def model(self) -> ModelInfo:
+            model = super().model()
+            cleaning = dataclasses.replace(model.cleaning, net_amount=12_642_501.909)
+            return dataclasses.replace(model, customers=1_590, orders=25_753, cleaning=cleaning)
+
+    body = html_of(open_page("", Large()))
+    for text in ("<b>1,590</b>", "<b>25,753</b>", "<b>12,642,501.91 EUR</b>"):
+        assert text in body
+
+
+def test_the_overview_accounts_for_every_row(open_page: Open) -> None:
+    body = html_of(open_page())
+    cleaning = FakeEngine().model().cleaning
+    for part in (*cleaning.set_aside,):
+        assert f">{part.reason}<" in body
+        assert f">{part.rows:,}<" in body
+    for note in cleaning.notes:
+        assert html.escape(note) in body
+
+
+def test_every_setting_is_shown_with_its_meaning(open_page: Open) -> None:
+    body = html_of(open_page())
+    for section, values in Settings().as_dict().items():
+        for name in values if isinstance(values, dict) else [""]:
+            row = body.split(f"<code>{section}{'.' + name if name else ''}</code>")[1].split("</tr>")[0]
+            assert len(row.split('<td class="sr-dim">')[1]) > 15
+
+
+def test_segments_are_those_of_the_engine_and_the_address_chooses_one(open_page: Open) -> None:
+    body = html_of(open_page("segments", segment="At Risk"))
+    assert "<b>At Risk</b>" in body
+    assert html.escape(words.SEGMENTS["At Risk"][1]) in body
+    for segment in FakeEngine().segments():
+        assert f"{segment.customers:,}</td>" in body
+        assert f"{segment.revenue:,.2f}</td>" in body
+
+
+def test_an_unknown_segment_in_the_address_shows_the_first(open_page: Open) -> None:
+    assert "<h2>" in html_of(open_page("segments", segment="Nobody"))
+
+
+def test_a_product_shows_what_goes_with_it(open_page: Open) -> None:
+    body = html_of(open_page("products", item="P-004"))
+    for answer in (FakeEngine().similar_items("P-004", 10), FakeEngine().recommend_for_basket(["P-004"], 10)):
+        for item in answer.items:
+            assert f'<span class="sr-id">{html.escape(item.item_id)}</span>' in body
+
+
+def test_an_unknown_product_is_a_banner_with_near_matches(open_page: Open) -> None:
+    page = open_page("products", item="P-0004")
+    assert "There is no item" in page.error[0].value.replace("\\", "")
+    assert "P-004" in page.error[0].value.replace("\\", "")
+
+
+def test_a_product_is_found_by_name(open_page: Open) -> None:
+    page = open_page("products")
+    page.text_input(key="search-item").set_value("lamp").run()
+    next(b for b in page.button if b.key == "hit-item-P-003").click().run()
+    assert "Similar products" in html_of(page)
+    next(b for b in page.button if "Back" in b.label).click().run()
+    assert "Similar products" not in html_of(page)
+
+
+def test_popular_products_follow_the_category(open_page: Open) -> None:
+    body = html_of(open_page("products", category="Technology", n="4"))
+    for item in FakeEngine().popular(4, category="Technology").items:
+        assert f'<span class="sr-id">{html.escape(item.item_id)}</span>' in body
+
+
+def test_the_methods_page_names_the_best_with_its_interval(open_page: Open) -> None:
+    body = html_of(open_page("methods", task="new"))
+    assert "0.124" in body
+
+
+def test_hostile_names_are_text(open_page: Open) -> None:
+    class Hostile(FakeEngine):
+        def similar_items(self, item_id: str, n: int = 10, **more: Any) -> RecommendationList:
+            answer = super().similar_items(item_id, n, **more)
+            bad = '<img src=x onerror="alert(1)">'
+            items = tuple(dataclasses.replace(i, item_name=bad, category=bad) for i in answer.items)
+            return dataclasses.replace(answer, items=items)
+
+    body = html_of(open_page("products", Hostile(), item="P-001"))
+    assert "<img" not in body
+    assert "&lt;img src=x" in body
+
+
+def test_hints_of_errors_are_no_markup(open_page: Open) -> None:
+    class Teller(FakeEngine):
+        def similar_items(self, item_id: str, n: int = 10, **more: Any) -> RecommendationList:
+            raise UnknownItemError("There is no item [a](http://x) :red[b] $c$.", "")
+
+    told = open_page("products", Teller(), item="P-001").error[0].value
+    assert r"\[a\]\(http" in told
+    assert r"\:red\[b\]" in told
