@@ -23,10 +23,10 @@ from smart_retail.people import People, Person, shoppers
 from smart_retail.profiles import profile
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
 from smart_retail.ranking import Answer, Ask, Ranker
-from smart_retail.recommenders.base import COMPONENTS, UNKNOWN_GROUP
+from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.precalculated import ListTable
-from smart_retail.recommenders.reasons import Speaker
+from smart_retail.recommenders.reasons import Evidence, Speaker
 from smart_retail.recommenders.rules import Rules, load_rules, rules_path
 from smart_retail.results import (
     Cluster,
@@ -46,7 +46,6 @@ SOURCES = ("repurchase", "cf", "personalized", "rfm", "popular", "popular", "con
 """The method that a component stands for in `Recommendation.source`."""
 CACHED = (("hybrid", False), ("hybrid", True))
 """Lists that a fit calculates for every customer: method, `exclude_purchased`."""
-POPULAR = COMPONENTS.index("popular")
 CHUNK = 256
 NEAR_MATCHES = 3
 
@@ -304,25 +303,34 @@ class Engine:
             store.group_name("clusters", person.cluster),
             store.recent_orders,
         )
+        shown = slice(min(offset, len(arranged.item)), min(ask.stop, len(arranged.item)))
+        places = arranged.place[shown]
+        fallback = ranked.fallback[places] & (places >= 0) if len(ranked.item) else places >= 0
+        evidence = Evidence.of(ranked, places) if len(ranked.item) else Evidence([], [], [])
         items = []
-        fallback = False
-        for i in range(min(offset, len(arranged.item)), min(ask.stop, len(arranged.item))):
-            place, code, boost = int(arranged.place[i]), int(arranged.item[i]), float(arranged.boost[i])
-            filled = place >= 0 and bool(ranked.fallback[place])
-            fallback |= filled
+        for i, (place, code, score, boost, filled) in enumerate(
+            zip(
+                places.tolist(),
+                arranged.item[shown].tolist(),
+                arranged.score[shown].tolist(),
+                arranged.boost[shown].tolist(),
+                fallback.tolist(),
+                strict=True,
+            )
+        ):
             items.append(
                 Recommendation(
-                    rank=i + 1,
-                    item_id=store.items.id(code),
-                    item_name=store.item_name(code),
-                    category=store.category(code),
-                    score=float(arranged.score[i]),
-                    source="rule" if place < 0 else SOURCES[POPULAR if filled else int(ranked.share[place].argmax())],
-                    reasons=speaker.reasons(ranked, place, code, boost) if explain else (),
+                    shown.start + i + 1,
+                    store.items.id(code),
+                    store.item_name(code),
+                    store.category(code),
+                    score,
+                    _source(evidence, place, i, filled),
+                    speaker.reasons(evidence, i if place >= 0 else -1, code, boost) if explain else (),
                 )
             )
         return RecommendationList(
-            customer_id, person.known, fallback, ask.method, self.version, ask.rules.digest, tuple(items)
+            customer_id, person.known, bool(fallback.any()), ask.method, self.version, ask.rules.digest, tuple(items)
         )
 
     def _item(self, item_id: str) -> int:
@@ -362,6 +370,16 @@ class Engine:
                 raise
             self.rules_error = error
         self._rules_seen = seen
+
+
+def _source(evidence: Evidence, place: int, i: int, filled: bool) -> str:
+    """The method with the largest share, the first of equals."""
+    if place < 0:
+        return "rule"
+    if filled:
+        return "popular"
+    share = evidence.share[i]
+    return SOURCES[share.index(max(share))]
 
 
 def _several(method: str, one: Any) -> RecommendationList:

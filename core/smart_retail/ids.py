@@ -15,14 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, slots=True)
 class Texts(Sequence[str]):
-    """An immutable sequence of texts in two arrays."""
+    """An immutable sequence of texts in two arrays.
 
-    data: NDArray[np.uint8]
-    """All texts in UTF-8, one after the other."""
-    offsets: NDArray[np.int64]
-    """Text ``i`` is ``data[offsets[i]:offsets[i + 1]]``; shape ``(len + 1,)``."""
+    Parameters
+    ----------
+    data : uint8 array
+        All texts in UTF-8, one after the other.
+    offsets : int64 array, shape ``(len + 1,)``
+        Text ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
+    """
+
+    __slots__ = ("_bounds", "_bytes", "data", "offsets")
+
+    def __init__(self, data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
+        self.data = data
+        self.offsets = offsets
+        # Reading through memory views takes a third of the time of indexing the arrays.
+        self._bytes = data.data
+        self._bounds = offsets.data
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Texts:
@@ -33,15 +44,15 @@ class Texts(Sequence[str]):
         return cls(np.frombuffer(b"".join(parts), dtype=np.uint8), offsets)
 
     def __len__(self) -> int:
-        return len(self.offsets) - 1
+        return len(self._bounds) - 1
 
     def raw(self, i: int) -> bytes:
-        return self.data[self.offsets[i] : self.offsets[i + 1]].tobytes()
+        return bytes(self._bytes[self._bounds[i] : self._bounds[i + 1]])
 
     def __getitem__(self, i: int) -> str:  # type: ignore[override]  # no slices are taken
-        if i < 0 or i >= len(self):
+        if i < 0:
             raise IndexError(i)
-        return self.raw(i).decode("utf-8")
+        return str(self._bytes[self._bounds[i] : self._bounds[i + 1]], "utf-8")
 
     def __iter__(self) -> Iterator[str]:
         blob, bounds = self.data.tobytes(), self.offsets.tolist()

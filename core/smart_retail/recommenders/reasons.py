@@ -21,6 +21,24 @@ REASON_METHODS = ("repurchase", "cf", "personalized", "rfm", "popular", "popular
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """The evidence of a stretch of one list, as plain Python values."""
+
+    share: list[list[float]]
+    rank: list[list[int]]
+    because: list[int]
+
+    @classmethod
+    def of(cls, ranked: Ranked, places: NDArray[np.int64]) -> Evidence:
+        """Of the entries at `places`; -1 (a pin) has none that is looked at."""
+        return cls(ranked.share[places].tolist(), ranked.rank[places].tolist(), ranked.because[places].tolist())
+
+
+def _weightiest(reason: Reason) -> float:
+    return -reason.share
+
+
+@dataclass(frozen=True, slots=True)
 class Speaker:
     """What is needed to put evidence into words for one shopper."""
 
@@ -33,28 +51,31 @@ class Speaker:
     recent_orders: NDArray[np.int32]
     """Orders of each item in the last four weeks."""
 
-    def reasons(self, ranked: Ranked, place: int, item: int, boost: float = 1.0) -> tuple[Reason, ...]:
+    def reasons(self, evidence: Evidence, place: int, item: int, boost: float = 1.0) -> tuple[Reason, ...]:
         """Reasons of one entry, the weightiest first; a pin (place -1) is the shop's own."""
         if place < 0:
             return (Reason("rule", "rule", 0, 1.0, None, words.rule()),)
-        share = ranked.share[place]
-        found = [self._reason(ranked, place, item, c, float(share[c])) for c in np.flatnonzero(share > 0).tolist()]
+        shares, ranks, because = evidence.share[place], evidence.rank[place], evidence.because[place]
+        found = [
+            self._reason(component, ranks[component], share / max(boost, 1.0), item, because)
+            for component, share in enumerate(shares)
+            if share > 0
+        ]
         if boost > 1:
-            found = [Reason(r.kind, r.method, r.rank, r.share / boost, r.item_id, r.text) for r in found]
             found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, words.rule()))
-        found.sort(key=lambda r: -r.share)
+        found.sort(key=_weightiest)
         return tuple(found)
 
-    def _reason(self, ranked: Ranked, place: int, item: int, component: int, share: float) -> Reason:
-        because = int(ranked.because[place]) if component in (CF, CONTENT) else -1
+    def _reason(self, component: int, rank: int, share: float, item: int, because: int) -> Reason:
+        own = because if component in (CF, CONTENT) else -1
         kind = KINDS[component]
         return Reason(
-            kind=kind,
-            method=REASON_METHODS[component],
-            rank=int(ranked.rank[place, component]),
-            share=share,
-            item_id=self.item_id(because) if because >= 0 else None,
-            text=self._text(kind, item, because),
+            kind,
+            REASON_METHODS[component],
+            rank,
+            share,
+            self.item_id(own) if own >= 0 else None,
+            self._text(kind, item, own),
         )
 
     def _text(self, kind: str, item: int, because: int) -> str:
