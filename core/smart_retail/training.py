@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from smart_retail import tables
 from smart_retail.artifacts import Bundle, lock
 from smart_retail.data.interactions import History
-from smart_retail.data.prepare import Prepared, Source, prepare
+from smart_retail.data.prepare import Prepared, prepare
+from smart_retail.data.sources import Source
 from smart_retail.data.timeline import RfmTable
 from smart_retail.engine import CACHED
 from smart_retail.errors import ArtifactError, FitError, MissingExtraError, QualityGateError, SettingsError
