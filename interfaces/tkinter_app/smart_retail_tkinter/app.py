@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import logging
 import tkinter as tk
-from collections.abc import Callable
 from tkinter import ttk
 from types import TracebackType
 
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
-from smart_retail.words import METHODS
-from smart_retail_tkinter import formatting, theme
+from smart_retail_tkinter import formatting, keys, theme
 from smart_retail_tkinter.dialogs.fit import FitWindow
-from smart_retail_tkinter.dialogs.help import HelpWindow
 from smart_retail_tkinter.dialogs.native import NativeQuestions, Questions
 from smart_retail_tkinter.dialogs.similar import SimilarWindow
 from smart_retail_tkinter.fit_presenter import FitPresenter
@@ -77,7 +74,7 @@ class App:
         theme.apply(root, memory.theme)
         self.menu = MenuBar(self)
         self._build()
-        self._bind_keys()
+        keys.bind(self)
         root.protocol("WM_DELETE_WINDOW", self.quit)
         self._polling = root.after(POLL, self._poll)
 
@@ -104,22 +101,6 @@ class App:
         self.customer = CustomerView(self.work, self.presenter)
         self.work.add(self.customers, weight=0)
         self.work.add(self.customer, weight=1)
-
-    def _bind_keys(self) -> None:
-        keys: dict[str, Callable[[], object]] = {
-            "<Control-o>": self.ask_bundle,
-            "<Control-O>": self.ask_spreadsheet,
-            "<Control-f>": self.customers.focus_search,
-            "<Control-e>": lambda: self.ask_export("csv"),
-            "<Control-q>": self.quit,
-            "<F1>": lambda: HelpWindow(self.root),
-            "<Escape>": self.cancel_fit,
-        }
-        for key, command in keys.items():
-            self.root.bind(key, lambda _, command=command: command() and None)
-        self.root.bind("<Control-c>", self._copy)
-        for i, method in enumerate(METHODS, 1):
-            self.root.bind(f"<Alt-Key-{i}>", lambda _, method=method: self._method_key(method))
 
     # What a person does ------------------------------------------------------------------------
 
@@ -175,20 +156,6 @@ class App:
             self.show_error(error)
             return False
         return True
-
-    def _method_key(self, method: str) -> str:
-        self.customer.tabs.select(0)
-        self.customer.methods.choose(method)
-        return "break"
-
-    def _copy(self, event: tk.Event) -> None:
-        # An entry copies its own selection.
-        if event.widget.winfo_class() in ("TEntry", "TCombobox", "TSpinbox"):
-            return
-        table = self.customer.table()[1]
-        self.root.clipboard_clear()
-        self.root.clipboard_append(table.text())
-        self.show_status(f"copied {formatting.count(len(table.rows), 'row')}")
 
     # What the presenter says -------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 A fit inside the window's process would hold it up: loading TensorFlow keeps Python's lock for whole
 tenths of a second, and its memory would never be given back. The two processes exchange JSON lines:
 the request goes in, then perhaps the end of the input, which means cancel; out come stages, shares,
-messages and at last a result or an error.
+messages and at last a result or an error. `fit_child` is the other side.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import IO, Any
 
-from smart_retail.errors import CancelledError, RetailError, by_code
+from smart_retail.errors import CancelledError, by_code
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
@@ -32,6 +32,7 @@ PATIENCE = 15.0
 """Seconds that a cancelled process has to stop by itself; a fit killed later still publishes nothing."""
 BEAT = 0.1
 """Seconds between two looks at whether a person has cancelled."""
+CHILD = "smart_retail_tkinter.fit_child"
 
 
 def fit(
@@ -88,10 +89,7 @@ def _request(
     }
 
 
-# The window's side ---------------------------------------------------------------------------------
-
-
-def _run(request: Line, progress: Progress, command: tuple[str, ...] = ("-m", __name__)) -> Line:
+def _run(request: Line, progress: Progress, command: tuple[str, ...] = ("-m", CHILD)) -> Line:
     """Hand a request to a new process and listen until it has answered."""
     with subprocess.Popen(  # noqa: S603  # our own interpreter and module; paths travel inside the JSON
         [sys.executable, *command],
@@ -146,85 +144,3 @@ def _read(stream: IO[str], lines: queue.SimpleQueue[str]) -> None:
     for text in stream:
         lines.put(text)
     lines.put("")
-
-
-# The other side ------------------------------------------------------------------------------------
-
-
-class _Wire:
-    """A `Progress` that writes JSON lines and cancels when the input ends."""
-
-    def __init__(self, source: IO[str], target: IO[str]) -> None:
-        self._target = target
-        self._ended = threading.Event()
-        threading.Thread(target=self._wait, args=(source,), daemon=True).start()
-
-    def _wait(self, source: IO[str]) -> None:
-        source.read()
-        self._ended.set()
-
-    def send(self, **line: Any) -> None:
-        self._target.write(json.dumps(line) + "\n")
-        self._target.flush()
-
-    def stage(self, name: str, done: float) -> None:
-        self.send(stage=name, done=done)
-
-    def update(self, done: float) -> None:
-        self.send(done=done)
-
-    def message(self, text: str) -> None:
-        self.send(message=text)
-
-    def check(self) -> None:
-        if self._ended.is_set():
-            raise CancelledError("The fit was cancelled; nothing was published.", "Start it again when you like.")
-
-
-def serve(source: IO[str], target: IO[str], answer: Callable[[Line, Progress], Line]) -> None:
-    """Answer the one request that stands in `source`."""
-    request = json.loads(source.readline())
-    wire = _Wire(source, target)
-    try:
-        wire.send(result=answer(request, wire))
-    except RetailError as error:
-        wire.send(error=error.as_dict())
-    except Exception:
-        import traceback
-
-        wire.send(bug=traceback.format_exc())
-
-
-def _answer(request: Line, progress: Progress) -> Line:
-    options = {
-        "returns": request["returns"],
-        "mapping": request["mapping"],
-        "settings": Settings.from_dict(request["settings"]),
-    }
-    if request["do"] == "inspect":
-        from smart_retail.data.inspection import inspect_source
-
-        options["settings"] = options["settings"].data
-        return inspect_source(request["sources"], progress=progress, **options).as_dict()
-    from smart_retail.training import fit as fit_here
-
-    report = fit_here(
-        *request["sources"], artifacts=request["artifacts"], force=request["force"], progress=progress, **options
-    )
-    return report.as_dict()
-
-
-def main() -> None:
-    """Keep the real standard output for the lines; whatever else is printed goes to standard error."""
-    import os
-
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as target, open(0, encoding="utf-8") as source:
-        os.dup2(2, 1)
-        serve(source, target, _answer)
-        target.flush()
-        # Threads of the libraries are not waited for: the answer is out and nothing is left to write.
-        os._exit(0)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from tests import fake_engine
 
 from smart_retail.errors import RetailError
 from smart_retail_tkinter.recent import Memory
@@ -25,14 +25,7 @@ WAIT = 15.0
 @pytest.fixture(scope="session")
 def fake() -> ModuleType:
     """The module with the small engine."""
-    path = Path(__file__).parents[2] / "fake_engine.py"
-    spec = importlib.util.spec_from_file_location("fake_engine", path)
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault("fake_engine", module)
-    spec.loader.exec_module(module)
-    return module
+    return fake_engine
 
 
 @pytest.fixture

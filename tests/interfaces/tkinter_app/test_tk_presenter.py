@@ -254,7 +254,7 @@ def test_over_the_api_a_fit_is_refused(make_desk: Callable[..., Desk], fake: Mod
 
 def test_presenter_and_what_it_stands_on_know_no_tk() -> None:
     code = (
-        "import smart_retail_tkinter.presenter, smart_retail_tkinter.fit_presenter, smart_retail_tkinter.fit_process, "
+        "import smart_retail_tkinter.presenter, smart_retail_tkinter.fit_presenter, smart_retail_tkinter.fit_child, "
         "sys; print([m for m in ('tkinter', 'sv_ttk', 'numpy', 'duckdb') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

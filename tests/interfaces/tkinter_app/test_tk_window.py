@@ -355,6 +355,17 @@ def test_every_part_is_reached_by_tab(window: Any) -> None:
     assert {str(part) for part in parts} <= reached
 
 
+def test_control_tab_turns_the_tabs_from_anywhere(window: Any) -> None:
+    tabs = window.app.customer.tabs
+    window.key("<Control-Tab>", window.app.customers.entry)
+    assert tabs.index("current") == 1
+    window.key("<Control-Tab>")
+    window.key("<Control-Tab>")
+    assert tabs.index("current") == 0
+    window.key("<Control-ISO_Left_Tab>", window.app.customers.entry)
+    assert tabs.index("current") == 2
+
+
 def test_a_long_history_is_drawn_bit_by_bit(window: Any, fake: ModuleType) -> None:
     from smart_retail_tkinter import tables
     from smart_retail_tkinter.tables import Table

@@ -32,7 +32,6 @@ class CustomerView(ttk.Frame):
         self.profile.pack(fill="x", pady=(2, 8))
         self.tabs = ttk.Notebook(self)
         self.tabs.pack(fill="both", expand=True)
-        self.tabs.enable_traversal()
         self._build_list()
         self._build_purchases()
         self._build_segments()

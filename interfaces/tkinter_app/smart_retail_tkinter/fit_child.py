@@ -1,0 +1,91 @@
+"""The other side of `fit_process`: one request from standard input, JSON lines to standard output."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import traceback
+from collections.abc import Callable
+from typing import IO, Any
+
+from smart_retail.errors import CancelledError, RetailError
+from smart_retail.progress import Progress
+from smart_retail.settings import Settings
+
+Line = dict[str, Any]
+
+
+class _Wire:
+    """A `Progress` that writes JSON lines and cancels when the input ends."""
+
+    def __init__(self, source: IO[str], target: IO[str]) -> None:
+        self._target = target
+        self._ended = threading.Event()
+        threading.Thread(target=self._wait, args=(source,), daemon=True).start()
+
+    def _wait(self, source: IO[str]) -> None:
+        source.read()
+        self._ended.set()
+
+    def send(self, **line: Any) -> None:
+        self._target.write(json.dumps(line) + "\n")
+        self._target.flush()
+
+    def stage(self, name: str, done: float) -> None:
+        self.send(stage=name, done=done)
+
+    def update(self, done: float) -> None:
+        self.send(done=done)
+
+    def message(self, text: str) -> None:
+        self.send(message=text)
+
+    def check(self) -> None:
+        if self._ended.is_set():
+            raise CancelledError("The fit was cancelled; nothing was published.", "Start it again when you like.")
+
+
+def serve(source: IO[str], target: IO[str], answer: Callable[[Line, Progress], Line]) -> None:
+    """Answer the one request that stands in `source`."""
+    request = json.loads(source.readline())
+    wire = _Wire(source, target)
+    try:
+        wire.send(result=answer(request, wire))
+    except RetailError as error:
+        wire.send(error=error.as_dict())
+    except Exception:
+        wire.send(bug=traceback.format_exc())
+
+
+def _answer(request: Line, progress: Progress) -> Line:
+    options = {
+        "returns": request["returns"],
+        "mapping": request["mapping"],
+        "settings": Settings.from_dict(request["settings"]),
+    }
+    if request["do"] == "inspect":
+        from smart_retail.data.inspection import inspect_source
+
+        options["settings"] = options["settings"].data
+        return inspect_source(request["sources"], progress=progress, **options).as_dict()
+    from smart_retail.training import fit as fit_here
+
+    report = fit_here(
+        *request["sources"], artifacts=request["artifacts"], force=request["force"], progress=progress, **options
+    )
+    return report.as_dict()
+
+
+def main() -> None:
+    """Keep the real standard output for the lines; whatever else is printed goes to standard error."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as target, open(0, encoding="utf-8") as source:
+        os.dup2(2, 1)
+        serve(source, target, _answer)
+        target.flush()
+        # Threads of the libraries are not waited for: the answer is out and nothing is left to write.
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

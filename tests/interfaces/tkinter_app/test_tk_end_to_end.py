@@ -1,0 +1,49 @@
+"""From a file of orders to a list on the screen, with the real engine and a real fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests import shop
+
+from smart_retail.engine import Engine
+from smart_retail_tkinter import services
+
+from .test_tk_responsive import Heartbeat
+
+
+@pytest.mark.slow
+def test_a_file_becomes_a_bundle_and_its_lists_are_the_engines(
+    make_window: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.interfaces.tkinter_app.conftest.WAIT", 180.0)
+    orders = shop.write(tmp_path / "orders.csv")
+    window = make_window(engine=None, load=services.load_bundle)
+    window.answers.sources_ = (str(orders),)
+    heart = Heartbeat(window.root)
+    window.key("<Control-O>", window.root)
+    dialog = window.app.fit_window
+    window.until(lambda: dialog.start.instate(["!disabled"]), "the preview")
+    fields = [dialog.fields.tree.set(i, "field") for i in dialog.fields.tree.get_children()]
+    assert {"customer_id", "item_id", "timestamp"} <= set(fields)
+    dialog.artifacts.set(str(tmp_path / "artifacts"))
+    dialog.start.invoke()
+    stages = set()
+    window.until(lambda: stages.add(s.stage if (s := window.app.fits.state()) else "") or not window.app.fits.running)
+    longest = heart.stop()
+    assert {"clusters", "recommendations"} <= stages
+    window.until(lambda: window.customers(), "the customers of the new bundle")
+    engine = Engine.load(tmp_path / "artifacts")
+    assert window.app.presenter.model.version == engine.version
+    assert window.answers.errors == []
+    dialog.close()
+    for customer in window.customers()[:3]:
+        window.choose(customer)
+        hide = window.app.presenter.exclude_purchased
+        expected = engine.recommend(customer, exclude_purchased=hide)
+        assert window.ids(window.one) == [item.item_id for item in expected.items]
+    # Here a busy machine counts too; a fit inside the window's own process stands still for 750 ms and more.
+    assert longest < 0.6
