@@ -35,7 +35,14 @@ def engine(artifacts: Path) -> Engine:
     return Engine.load(artifacts)
 
 
-@pytest.fixture(scope="session", params=FRONT_ENDS)
+# Gradio leaves sockets and event loops open and asks pandas for what pandas 3 warns of.
+_GRADIO = (
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
+)
+
+
+@pytest.fixture(scope="session", params=[pytest.param(n, marks=_GRADIO if n == "gradio" else ()) for n in FRONT_ENDS])
 def front_end(request: pytest.FixtureRequest, artifacts: Path) -> Iterator[Driver]:
     with driver(request.param)(artifacts) as started:
         yield started

@@ -67,6 +67,10 @@ class Driver(ABC):
     """Whether score and source stand in a list."""
     shows_all_reasons: ClassVar[bool] = True
     """Whether every reason can be read, not only the weightiest."""
+    unfolds_similar: ClassVar[bool] = True
+    """Whether every reason can be read of similar items too."""
+    shows_groups: ClassVar[bool] = True
+    """Whether the segments are shown."""
     narrow_all: ClassVar[bool] = False
     """Whether the lists of ``all`` stand side by side without their reasons."""
 
@@ -112,17 +116,20 @@ class Driver(ABC):
         """What of an engine's answer this front end shows."""
         parts = answer.lists or {answer.method: answer}
         return {
-            method: tuple(self._row(item, bare=self.narrow_all and bool(answer.lists)) for item in part.items)
+            method: tuple(
+                self._row(item, self.unfolds_similar or method != "similar", self.narrow_all and bool(answer.lists))
+                for item in part.items
+            )
             for method, part in parts.items()
         }
 
-    def _row(self, item: Recommendation, *, bare: bool) -> Row:
+    def _row(self, item: Recommendation, unfolds: bool, bare: bool) -> Row:
         row = row_of(item)
         if not self.shows_score:
             row = replace(row, score=None, source=None)
         if bare:
             return replace(row, reasons=())
-        if not self.shows_all_reasons:
+        if not (self.shows_all_reasons and unfolds):
             main = max(item.reasons, key=lambda r: r.share)
             row = replace(row, reasons=(main.text,))
         return row

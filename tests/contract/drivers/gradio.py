@@ -1,0 +1,133 @@
+"""The Gradio app behind its own server, asked through its named endpoints and read as the page shows it."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smart_retail.errors import RetailError, by_code
+
+from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs
+from .flask import rows
+
+
+class FrontEnd(Driver):
+    name = "gradio"
+    shows_groups = False
+
+    def start(self) -> None:
+        needs("gradio", "gradio")
+        patch = pytest.MonkeyPatch()
+        self.stack.callback(patch.undo)
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        from gradio_client import Client
+
+        from smart_retail_gradio.launch import engine_of, start
+
+        with pytest.MonkeyPatch.context() as loopback:
+            loopback.setenv("NO_PROXY", "127.0.0.1,localhost")
+            self.demo: Any = start(engine_of(str(self.artifacts), None), "127.0.0.1", free_port(), block=False)
+            self.stack.callback(self.demo.close)
+            self.client = Client(self.demo.local_url, verbose=False, analytics_enabled=False)
+        self.stack.callback(self.client.close)
+
+    def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
+        categories = [] if filters.category is None else [filters.category]
+        found = self.ask(
+            "/recommend",
+            customer_id=customer_id,
+            method=method,
+            n=n,
+            exclude_purchased=filters.exclude_purchased,
+            categories=categories,
+        )
+        parts = found["lists"] or {found["method"]: found}
+        if method != "all" and customer_id:
+            self.agree(customer_id, [method, n, categories, filters.exclude_purchased], found["items"])
+        return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
+
+    def agree(self, customer_id: str, choices: list[Any], items: list[dict[str, Any]]) -> None:
+        """The page shows the items of the endpoint."""
+        _, page = self.screen(customer_id, *choices)
+        ranks = [int(r) for r in re.findall(r"<td class='sr-num'>(\d+)</td>", page)]
+        ids = [
+            html.unescape(identity or name)
+            for name, identity in re.findall(
+                r"<td><b>(.*?)</b>(?:<span class='sr-id sr-line'>(.*?)</span>)?</td>", page, re.DOTALL
+            )
+        ]
+        assert list(zip(ranks, ids, strict=True)) == [(i["rank"], i["item_id"]) for i in items]
+
+    def screen(self, customer_id: str, *choices: Any) -> tuple[str, str]:
+        """What the first tab draws: the person and the list."""
+        shown = next(
+            f.fn for f in self.demo.fns.values() if getattr(f.fn, "__name__", "") == "show" and len(f.inputs) == 5
+        )
+        person, page = shown(customer_id, *choices)
+        return person, page
+
+    def person(self, customer_id: str) -> Person:
+        card, _ = self.screen(customer_id, "hybrid", 1, [], True)
+        text = html.unescape(re.sub(r"<br>", "\n", card))
+        line = re.sub("<[^>]+>", "", text).split("\n")[1].removesuffix("</div>")
+        if line.startswith("unknown customer"):
+            return Person(False)
+        scores = re.search(r"R (\d) F (\d) M (\d)", line)
+        cluster = re.search(r"cluster ([^·]*?)(?: ·|$)", line)
+        return Person(
+            True,
+            line.split(" · ")[0] if scores else None,
+            "".join(scores.groups()) if scores else None,
+            cluster[1] if cluster else None,
+        )
+
+    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+        return rows(self.ask("/similar", item_id=item_id, n=n, categories=[])["items"])
+
+    def segments(self) -> dict[str, int]:
+        raise CannotBeAskedError
+
+    def version(self) -> str:
+        for part in self.demo.blocks.values():
+            told = part.load_event_to_attach or part.value if hasattr(part, "load_event_to_attach") else None
+            text = str(getattr(part, "value", "") or told or "")
+            if found := re.search(r"sr-footer\">model (\S+)", text):
+                return found[1]
+        raise AssertionError("the footer does not name the version")
+
+    def failure(self, artifacts: Path) -> tuple[str, str]:
+        from smart_retail_gradio.app import build_demo
+        from smart_retail_gradio.launch import engine_of
+
+        os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+        try:
+            engine = engine_of(str(artifacts), None)
+            build_demo(engine)
+            engine.recommend("c0001")
+        except RetailError as error:
+            return error.code, f"{error.message} {error.hint}"
+        return "", ""
+
+    def ask(self, endpoint: str, **values: Any) -> Any:
+        from gradio_client.exceptions import AppError
+
+        try:
+            return self.client.predict(**values, api_name=endpoint)
+        except AppError as error:
+            code, _, told = str(error).partition(": ")
+            assert "Traceback" not in told
+            raise by_code(code)(told) from error
+
+
+def free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

@@ -1,0 +1,152 @@
+"""The Streamlit app, run without a browser: an address in, the HTML and the tables of the page out."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs
+
+_LABELS = {"Hybrid": "hybrid", "Personalized": "personalized", "RFM": "rfm", "CF": "cf", "Popular": "popular"}
+_RANK = re.compile(r'<td class="sr-num sr-rank">([\d,]+)</td><td class="">(.*?)</td>', re.DOTALL)
+_ENTRY = re.compile(r"<li[^>]*>(.*?)</li>", re.DOTALL)
+_LIST = re.compile(r"<section><h3[^>]*>(.*?)</h3>.*?<ol>(.*?)</ol></section>", re.DOTALL)
+_NAME = re.compile(r'<span class="sr-name">(.*?)</span>(?:<span class="sr-id">(.*?)</span>)?', re.DOTALL)
+
+
+class FrontEnd(Driver):
+    name = "streamlit"
+    shows_score = False
+    unfolds_similar = False
+    narrow_all = True
+
+    def start(self) -> None:
+        needs("streamlit", "streamlit")
+        self.patch = pytest.MonkeyPatch()
+        self.stack.callback(self.patch.undo)
+        self.open(self.artifacts)
+
+    def open(self, artifacts: Path) -> None:
+        self.open_page: Any = None
+        self.patch.setenv("SMART_RETAIL_ARTIFACTS", str(artifacts))
+        self.patch.setenv("SMART_RETAIL_API_URL", "")
+
+    def page(self, path: str, **address: str) -> Any:
+        """A page by its address, as somebody sees it who was sent the link."""
+        from streamlit.testing.v1 import AppTest
+        from streamlit.util import calc_hash
+
+        import smart_retail_streamlit
+
+        app = Path(smart_retail_streamlit.__file__).with_name("app.py")
+        page = AppTest.from_file(str(app), default_timeout=30)
+        page._page_hash = calc_hash(path)  # AppTest has no public way to a page of st.navigation
+        for name, value in address.items():
+            page.query_params[name] = value
+        return ran(page)
+
+    def customer(self, customer_id: str) -> Any:
+        """The page of a customer, kept open from one to the next."""
+        if self.open_page is None:
+            self.open_page = self.page("customer", customer=customer_id)
+        self.open_page.query_params["customer"] = customer_id
+        return ran(self.open_page)
+
+    def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
+        if method not in (*_LABELS.values(), "all") or not 1 <= n <= 1000 or not customer_id:
+            raise CannotBeAskedError
+        page = self.customer(customer_id)
+        page.get("button_group")[0].set_value(method)
+        page.number_input(key="n").set_value(n)
+        page.checkbox(key="hide").set_value(filters.exclude_purchased)
+        page.selectbox(key="category").set_value(filters.category or "")
+        ran(page)
+        body = told(page)
+        known = "Nothing is known of this customer" not in body
+        if method == "all":
+            found = {_LABELS[label]: entries(part) for label, part in _LIST.findall(body)}
+            return Shown(found, known)
+        table = next((h for h in pieces(page) if "sr-list" in h), "")
+        reasons: dict[int, list[str]] = {}
+        for line in page.dataframe[0].value.to_dict("records") if len(page.dataframe) else ():
+            reasons.setdefault(line["#"], []).append(line["Why"])
+        rows = tuple(
+            Row(int(rank.replace(",", "")), identity(cell), tuple(reasons[int(rank.replace(",", ""))]))
+            for rank, cell in _RANK.findall(table)
+        )
+        return Shown({method: rows}, known)
+
+    def person(self, customer_id: str) -> Person:
+        card = next(h for h in pieces(self.customer(customer_id)) if "sr-person" in h)
+        if "Unknown customer" in card:
+            return Person(False)
+        chips = [html.unescape(re.sub("<[^>]+>", "", c)) for c in re.findall(r"sr-chip\">(.*?)</span>", card)]
+        clusters = [c.removeprefix("cluster ") for c in chips if c.startswith("cluster ")]
+        code = "".join(re.findall(r"<b>[RFM] (\d)</b>", card))
+        return Person(True, chips[0] if code else None, code or None, clusters[0] if clusters else None)
+
+    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+        page = self.page("products", item=item_id)
+        body = told(page)
+        if page.error:
+            raise CannotBeAskedError  # the search box offers known items only; an address can name another
+        table = next(h for h in pieces(page) if "sr-list" in h)
+        assert "Similar products" in body
+        why = re.findall(r"</td><td class=\"\">((?:(?!<span).)*?)(?:<span[^>]*>and [^<]*</span>)?</td></tr>", table)
+        found = [
+            Row(int(rank), identity(cell), (html.unescape(reason),))
+            for (rank, cell), reason in zip(_RANK.findall(table), why, strict=True)
+        ]
+        return tuple(found[:n])
+
+    def segments(self) -> dict[str, int]:
+        table = next(h for h in pieces(self.page("segments")) if "What to do" in h)
+        lines = re.findall(r"<tr><td class=\"\">(.*?)</td><td class=\"sr-num\">([\d,]+)</td>", table)
+        return {html.unescape(re.sub("<[^>]+>", "", name)): int(number.replace(",", "")) for name, number in lines}
+
+    def version(self) -> str:
+        found = re.search(r"sr-footer\">model (\S+)", told(self.page("")))
+        assert found
+        return found[1]
+
+    def failure(self, artifacts: Path) -> tuple[str, str]:
+        try:
+            self.open(artifacts)
+            page = self.page("customer", customer="c0001", method="hybrid")
+        finally:
+            self.open(self.artifacts)
+        errors = [e.value for e in page.error]
+        body = told(page)
+        assert "sr-list" not in body
+        said = " ".join([*errors, *(c.value for c in page.code), *re.findall(r"sr-empty\">(.*?)</div>", body)])
+        return "artifact" if errors or "Nothing is fitted yet" in body else "", said
+
+
+def ran(page: Any) -> Any:
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
+def pieces(page: Any) -> list[str]:
+    return [element.proto.body for element in page.get("html")]
+
+
+def told(page: Any) -> str:
+    return "\n".join(pieces(page))
+
+
+def identity(cell: str) -> str:
+    """The id in a cell that shows name and id, or the id alone."""
+    found = _NAME.search(cell)
+    assert found, cell
+    return html.unescape(found[2] if found[2] is not None else found[1])
+
+
+def entries(part: str) -> tuple[Row, ...]:
+    cells = [cell for cell in _ENTRY.findall(part) if "sr-name" in cell]
+    return tuple(Row(rank, identity(cell), ()) for rank, cell in enumerate(cells, 1))

@@ -1,0 +1,210 @@
+"""The desktop window on a display, its own or one that is there: chosen, typed and read in its widgets."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from smart_retail.errors import RetailError
+
+from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missing
+
+WAIT = 20.0
+_REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?:   |$)", re.DOTALL)
+
+
+class Answers:
+    """What a person would answer to dialogs, and what they were told."""
+
+    def __init__(self) -> None:
+        self.errors: list[RetailError] = []
+
+    def error(self, error: RetailError) -> None:
+        self.errors.append(error)
+
+    def folder(self, title: str) -> str:
+        return ""
+
+    def sources(self, title: str) -> tuple[str, ...]:
+        return ()
+
+    def save(self, title: str, name: str, ending: str) -> str:
+        return ""
+
+    def yes(self, title: str, text: str) -> bool:
+        return False
+
+
+class FrontEnd(Driver):
+    name = "tkinter"
+    shows_score = False
+    unfolds_similar = False
+    narrow_all = True
+
+    def start(self) -> None:
+        self.patch = pytest.MonkeyPatch()
+        self.stack.callback(self.patch.undo)
+        self.display()
+        self.open()
+        self.app.presenter.open_bundle(str(self.artifacts))
+        self.until(lambda: self.app.presenter.model is not None, "the model")
+
+    def open(self) -> None:
+        """A window with nothing in it."""
+        import tkinter as tk
+
+        from smart_retail_tkinter.app import App
+        from smart_retail_tkinter.recent import Memory
+        from smart_retail_tkinter.services import Services
+
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+        self.answers = Answers()
+        self.app: Any = App(tk.Tk(), Services(), Memory(Path(folder) / "desktop.json"), self.answers)
+        self.app.root.geometry("1270x800+0+0")
+        self.stack.callback(self.app.quit)
+
+    def display(self) -> None:
+        """A display, if need be a new one that nobody sees."""
+        try:
+            import tkinter  # noqa: F401
+
+            import sv_ttk  # noqa: F401
+        except ImportError as error:
+            missing("tk", f"the desktop tool's packages are not here: {error}")
+        if os.environ.get("DISPLAY") or sys.platform in ("win32", "darwin"):
+            return
+        take, give = os.pipe()
+        try:
+            server = subprocess.Popen(
+                ["Xvfb", "-displayfd", str(give), "-screen", "0", "1280x860x24", "-nolisten", "tcp"],
+                pass_fds=(give,),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        except FileNotFoundError:
+            os.close(take)
+            missing("tk", "no display and no Xvfb")
+            raise
+        finally:
+            os.close(give)
+        self.stack.callback(server.wait)
+        self.stack.callback(server.terminate)
+        with os.fdopen(take) as line:
+            number = line.readline().strip()
+        if not number:
+            missing("tk", "Xvfb did not start")
+        self.patch.setenv("DISPLAY", f":{number}")
+
+    def until(self, true: Callable[[], object], what: str) -> None:
+        """Let the window live until something holds."""
+        end = time.monotonic() + WAIT
+        while not true():
+            if self.answers.errors:
+                raise self.answers.errors.pop()
+            assert time.monotonic() < end, f"{what} did not come"
+            self.app.root.update()
+            time.sleep(0.001)
+
+    def settle(self) -> None:
+        """Until every answer has come and stands in the window."""
+        self.until(lambda: not self.app.presenter.jobs.busy(besides="fit"), "the last answer")
+        self.app.root.update()
+        if self.answers.errors:
+            raise self.answers.errors.pop()
+
+    def choose(self, customer_id: str) -> None:
+        self.app.presenter.answer = None
+        self.app.presenter.choose_customer(customer_id)
+        self.until(lambda: self.app.presenter.answer is not None, "the list")
+        self.settle()
+
+    def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
+        bar = self.app.customer.methods
+        if method not in bar.buttons or not 1 <= n <= 1000:
+            raise CannotBeAskedError
+        bar.choose(method)
+        bar.n.set(str(n))
+        bar.hide.set(filters.exclude_purchased)
+        bar.category.set(filters.category or bar._categories.cget("values")[0])
+        bar._filters()
+        self.settle()
+        self.choose(customer_id)
+        known = not self.app.customer.profile.cget("text").startswith("unknown customer")
+        if method != "all":
+            return Shown({method: self.table(self.app.customer.one)}, known)
+        trees = self.app.customer.all.trees
+        return Shown({m: tuple(self.narrow(tree)) for m, tree in trees.items()}, known)
+
+    def narrow(self, tree: Any) -> list[Row]:
+        """One of the five lists: sign and rank, and the id behind the name."""
+        return [Row(int(str(tree.set(i, "mark")).split()[-1]), tree.set(i, "key"), ()) for i in tree.get_children()]
+
+    def table(self, table: Any) -> tuple[Row, ...]:
+        """The list, row by row: choosing one unfolds its reasons below."""
+        tree, found = table.tree, []
+        for i in tree.get_children():
+            tree.selection_set(i)
+            self.app.root.update()
+            told = self.app.customer.list_detail.cget("text")
+            reasons = tuple(_REASON.findall(told))
+            found.append(Row(int(tree.set(i, "rank")), tree.set(i, "key"), reasons))
+        return tuple(found)
+
+    def person(self, customer_id: str) -> Person:
+        self.choose(customer_id)
+        line = self.app.customer.profile.cget("text")
+        if line.startswith("unknown customer"):
+            return Person(False)
+        scores = re.search(r"R (\d) +F (\d) +M (\d)", line)
+        cluster = re.search(r"cluster ([^·]*?)(?: ·|$)", line)
+        return Person(
+            True,
+            line.split(" · ")[0] if scores else None,
+            "".join(scores.groups()) if scores else None,
+            cluster[1] if cluster else None,
+        )
+
+    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+        self.app.presenter.similar(item_id, item_id)
+        self.settle()
+        assert self.app.similar is not None
+        self.app.root.update()
+        copied = self.app.similar.table.shown()
+        places = {column.name: k for k, column in enumerate(copied.columns)}
+        rows = [
+            Row(int(r.cells[places["rank"]]), r.cells[places["item_id"]], (r.cells[places["reason"]],))
+            for r in copied.rows
+        ]
+        return tuple(rows[:n])
+
+    def segments(self) -> dict[str, int]:
+        shown = self.app.customer.segments.shown()
+        places = {column.name: k for k, column in enumerate(shown.columns)}
+        return {r.cells[places["segment"]]: int(r.cells[places["customers"]].replace(",", "")) for r in shown.rows}
+
+    def version(self) -> str:
+        found = re.search(r"model (\S+)", self.app.model_line.cget("text"))
+        assert found
+        return found[1]
+
+    def failure(self, artifacts: Path) -> tuple[str, str]:
+        other = FrontEnd(artifacts)
+        with other.stack:
+            other.patch = pytest.MonkeyPatch()
+            other.open()
+            try:
+                other.app.presenter.open_bundle(str(artifacts))
+                other.until(lambda: other.app.presenter.model is not None, "the model")
+                other.choose("c0001")
+            except RetailError as error:
+                return error.code, f"{error.message} {error.hint}"
+        return "", ""
