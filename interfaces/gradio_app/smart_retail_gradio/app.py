@@ -40,7 +40,8 @@ def build_demo(engine: RetailEngine) -> gr.Blocks:
             _similar(engine)
         with gr.Tab("New visitor"):
             _visitor(engine)
-        gr.HTML(lambda: render.footer(engine.model()))
+        footer = gr.HTML()
+        demo.load(lambda: render.footer(engine.model()), None, footer, show_progress="hidden", api_visibility="private")
         endpoints.publish(engine)
     return demo.queue(max_size=QUEUE, default_concurrency_limit=AT_ONCE)
 
