@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from smart_retail.errors import CancelledError, RetailError, UsageError
 from smart_retail.results import FitReport
-from smart_retail.settings import DataSettings, Settings
+from smart_retail.settings import Settings
 from smart_retail_tkinter.fitting import FitProgress, FitState, Preview
 from smart_retail_tkinter.jobs import Jobs
 from smart_retail_tkinter.services import Services
@@ -25,11 +25,12 @@ class Request:
     returns_policy: str = "net"
 
     def options(self) -> dict[str, object]:
-        """The keyword arguments that looking and fitting have in common."""
+        """The keyword arguments that looking and fitting have in common; settings as for every other front end."""
+        settings = Settings.load()
         return {
             "returns": self.returns,
             "mapping": dict(self.mapping) or None,
-            "settings": Settings(data=DataSettings(returns_policy=self.returns_policy)),
+            "settings": replace(settings, data=replace(settings.data, returns_policy=self.returns_policy)),
         }
 
 

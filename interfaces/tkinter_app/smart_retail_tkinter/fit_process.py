@@ -33,6 +33,8 @@ PATIENCE = 15.0
 BEAT = 0.1
 """Seconds between two looks at whether a person has cancelled."""
 CHILD = "smart_retail_tkinter.fit_child"
+QUIET: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
+"""On Windows: no console, and the window goes first where both want the processor."""
 
 
 def fit(
@@ -97,7 +99,7 @@ def _run(request: Line, progress: Progress, command: tuple[str, ...] = ("-m", CH
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
-        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+        creationflags=QUIET,
     ) as process:
         try:
             return _listen(process, request, progress)

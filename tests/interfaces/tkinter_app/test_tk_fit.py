@@ -139,6 +139,17 @@ def test_a_fit_shows_progress_publishes_and_opens_the_new_bundle(looked: Any, wo
     assert looked.answers.errors == []
 
 
+def test_settings_are_those_of_every_other_front_end(looked: Any, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMART_RETAIL_CLUSTERS__K", "5")
+    monkeypatch.setenv("SMART_RETAIL_DATA__RETURNS_POLICY", "keep")
+    looked.app.fit_window.close()
+    looked.key("<Control-O>", looked.root)
+    looked.settle()
+    assert work.asked[-1]["settings"].clusters.k == 5
+    assert work.asked[-1]["settings"].data.returns_policy == "keep"
+    assert looked.app.fit_window.policy.get() == "returns are ignored"
+
+
 @pytest.mark.parametrize("where", ["main window", "fit window", "button"])
 def test_escape_or_the_button_cancels_and_says_so(looked: Any, work: Work, where: str) -> None:
     app = looked.app

@@ -9,6 +9,7 @@ from tkinter import ttk
 
 from smart_retail.errors import ColumnError, QualityGateError, RetailError
 from smart_retail.results import FitReport
+from smart_retail.settings import Settings
 from smart_retail_tkinter import formatting, tables
 from smart_retail_tkinter.dialogs.native import Questions
 from smart_retail_tkinter.dialogs.window import SideWindow
@@ -49,7 +50,7 @@ class FitWindow(SideWindow):
         self._ready = False
         self.source, self.returns, self.mapping = tk.StringVar(self), tk.StringVar(self), tk.StringVar(self)
         self.artifacts = tk.StringVar(self, artifacts)
-        self.policy = tk.StringVar(self, POLICIES["net"])
+        self.policy = tk.StringVar(self, POLICIES[Settings.load().data.returns_policy])
         self._build_form()
         self._build_foot()
         self._build_preview()
