@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,23 @@ class DuckDB:
         items = [
             f"{_parsed(_name(name), formats[name])} AS {_name(name)}" if name in formats else _name(name)
             for name in frame.collect_schema().names()
+        ]
+        return self._lazy(nw.to_native(frame).select(", ".join(items)))
+
+    def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
+        day = f"CAST({_name(moment)}::DATE - DATE '1970-01-01' AS INTEGER) AS {_name(name)}"
+        return self._lazy(nw.to_native(frame).select(f"*, {day}"))
+
+    def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
+        if not ids:
+            return frame
+        # The cast alone would take 1e2, 007 and +7 for numbers and lose how they are written.
+        items = [
+            f"CASE WHEN TRY_CAST({_name(n)} AS BIGINT)::VARCHAR = {_name(n)} THEN TRY_CAST({_name(n)} AS BIGINT) END "
+            f"AS {_name(n)}"
+            if n in ids
+            else _name(n)
+            for n in frame.collect_schema().names()
         ]
         return self._lazy(nw.to_native(frame).select(", ".join(items)))
 

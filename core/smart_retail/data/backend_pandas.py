@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,13 @@ class Pandas:
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         native = nw.to_native(plain_numbers(frame, formats))
         return _lazy(native.assign(**{name: _parsed(native[name], f) for name, f in formats.items()}))
+
+    def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
+        native = nw.to_native(frame)
+        return _lazy(native.assign(**{name: native[moment].astype("date32[pyarrow]").astype("int32[pyarrow]")}))
+
+    def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
+        return frame
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return frame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,12 @@ class Polars:
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         native = nw.to_native(plain_numbers(frame, formats))
         return nw.from_native(native.with_columns(_parsed(pl.col(name), f) for name, f in formats.items()))
+
+    def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
+        return nw.from_native(nw.to_native(frame).with_columns(pl.col(moment).dt.date().cast(pl.Int32).alias(name)))
+
+    def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
+        return frame
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return nw.from_native(nw.to_native(frame).collect().lazy())

@@ -6,7 +6,7 @@ numbers and moments (null where it cannot), keeps a result, and hands columns to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -16,8 +16,6 @@ from numpy.typing import NDArray
 from smart_retail.data.formats import Format
 from smart_retail.data.text import TextFile
 from smart_retail.errors import MissingExtraError, UsageError
-
-Build = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 
 
 class Backend(Protocol):
@@ -38,6 +36,15 @@ class Backend(Protocol):
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         """The named text columns as float64 or as moments without a time zone; null where unread."""
+
+    def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
+        """A further column `name`: days from 1970-01-01 to the date of `moment`, int32."""
+
+    def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
+        """Id columns whose texts are whole numbers as int64, where this saves the engine work.
+
+        A text that is no whole number becomes null, which `ingest` looks for; a column of another
+        type than text was never compacted."""
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The result, calculated once. The order of rows is not kept."""

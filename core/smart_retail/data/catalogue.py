@@ -20,22 +20,25 @@ from smart_retail.errors import DataError
 from smart_retail.ids import IdMap, Texts
 
 CODE: Final = "code"
+TEXT: Final = "text"
 CODED: Final = (
     c.CUSTOMER_ID, c.ITEM_ID, c.ORDER_ID, c.TIMESTAMP, DAY, c.QUANTITY, c.AMOUNT, KIND, FLAG,
 )  # fmt: skip
 
 
 def codes(lines: Frame, column: str, backend: Backend) -> Frame:
-    """Distinct ids with their codes, 0.. in byte order."""
-    distinct = lines.select(column).unique().with_row_index(CODE, order_by=column)
-    return backend.keep(distinct.with_columns(nw.col(CODE).cast(nw.Int32)))
+    """Distinct ids with their text and their code, 0.. in byte order of the text."""
+    distinct = lines.select(column).unique().with_columns(nw.col(column).cast(nw.String).alias(TEXT))
+    coded = distinct.with_row_index(CODE, order_by=TEXT)
+    return backend.keep(coded.with_columns(nw.col(CODE).cast(nw.Int32)))
 
 
-def id_map(coded: Frame, column: str, backend: Backend) -> IdMap:
-    found = backend.fetch(coded)
-    ids: list[str] = found[column][np.argsort(found[CODE])].tolist()
+def id_map(coded: Frame, backend: Backend) -> IdMap:
+    """The ids of `codes`, by code."""
+    found = backend.fetch(coded.select(CODE, TEXT))
+    ids: list[str] = found[TEXT][np.argsort(found[CODE])].tolist()
     if any("\0" in i for i in ids):
-        raise DataError(f"The column {column} holds NUL bytes.", "Is the source a text file?")
+        raise DataError("An id holds a NUL byte.", "Is the source a text file?")
     return IdMap(Texts.of(ids))
 
 
@@ -47,14 +50,14 @@ def coded_lines(lines: Frame, customers: Frame, items: Frame, backend: Backend) 
     frame = lines.select(list(CODED))
     orders = codes(lines, c.ORDER_ID, backend)
     for column, table in ((c.CUSTOMER_ID, customers), (c.ITEM_ID, items), (c.ORDER_ID, orders)):
-        frame = frame.join(table, on=column, how="inner").drop(column).rename({CODE: column})
+        frame = frame.join(table.drop(TEXT), on=column, how="inner").drop(column).rename({CODE: column})
     return backend.keep(frame.select(list(CODED)))
 
 
 def most_frequent(lines: Frame, key: Frame, by: str, column: str, size: int, backend: Backend) -> list[str]:
     """For each code the text that stands most often, then the first in text order; "" where none."""
     named = lines.filter(nw.col(column) != "").group_by(by, column).agg(nw.len().alias("n"))
-    found = backend.fetch(named.join(key, on=by, how="inner").select(CODE, column, "n"))
+    found = backend.fetch(named.join(key.drop(TEXT), on=by, how="inner").select(CODE, column, "n"))
     names = [""] * size
     texts = found[column].tolist()
     order = sorted(range(len(texts)), key=lambda i: (int(found[CODE][i]), int(found["n"][i]), _descending(texts[i])))
@@ -77,7 +80,7 @@ def coded_names(names: list[str]) -> tuple[list[str], NDArray[np.int32]]:
 
 def by_code(frame: Frame, key: Frame, by: str, size: int, backend: Backend) -> dict[str, NDArray[np.float64]]:
     """Columns of a frame grouped by an id, as arrays by code; NaN where the id has no row."""
-    found = backend.fetch(frame.join(key, on=by, how="inner").drop(by))
+    found = backend.fetch(frame.join(key.drop(TEXT), on=by, how="inner").drop(by))
     at = found.pop(CODE).astype(np.int64)
     result = {}
     for name, values in found.items():
@@ -98,7 +101,8 @@ def fingerprint(texts: Sequence[Sequence[str]], coded: Frame, n_customers: int, 
             digest.update(text.encode("utf-8", "replace") + b"\0")
         digest.update(b"\1")
     moment = nw.col(c.TIMESTAMP).dt
-    second = (moment.hour().cast(nw.Int32) * 3600 + moment.minute() * 60 + moment.second()).alias(c.TIMESTAMP)
+    hour, minute, second = (part.cast(nw.Int32) for part in (moment.hour(), moment.minute(), moment.second()))
+    second = (hour * 3600 + minute * 60 + second).alias(c.TIMESTAMP)
     step = max(1, n_customers // 8)
     for low in range(0, n_customers, step):
         within = (nw.col(c.CUSTOMER_ID) >= low) & (nw.col(c.CUSTOMER_ID) < low + step)

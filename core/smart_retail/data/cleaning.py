@@ -46,7 +46,7 @@ class Totals:
 
 def totals(lines: Frame, backend: Backend) -> Totals:
     """Count and add up. Units and millionths are added apart, so that no sum can overflow."""
-    whole = nw.col(c.AMOUNT) // MILLION
+    whole = (nw.col(c.AMOUNT).cast(nw.Float64) / MILLION).floor().cast(nw.Int64)
     grouped = (
         lines.with_columns(_units=whole, _rest=nw.col(c.AMOUNT) - whole * MILLION)
         .group_by(REASON, KIND, FLAG)
@@ -117,13 +117,14 @@ def report(
     settings: DataSettings,
     backend: Backend,
     notes: Sequence[str],
+    sizes: tuple[int, int],
 ) -> CleaningReport:
     """The report; `rows_in` is always `rows_accepted` plus all that was set aside."""
     bought = accepted.filter(nw.col(KIND) == 1)
     aside = set_aside(lines, found, sources, backend)
     back, lost = _returned(accepted, found, backend)
     n_accepted = found.rows.get(0, 0)
-    customers = _distinct(accepted, [c.CUSTOMER_ID], backend)
+    customers, items = sizes
     orders = _distinct(bought, [c.CUSTOMER_ID, c.ORDER_ID], backend)
     thin = thin_notes(customers, orders, found.last_day - found.first_day + 1)
     return CleaningReport(
@@ -133,7 +134,7 @@ def report(
         returns=back,
         returns_policy=settings.returns_policy,
         customers=customers,
-        items=_distinct(bought, [c.ITEM_ID], backend),
+        items=items,
         orders=orders,
         first=iso(found.first_day),
         last=iso(found.last_day),

@@ -16,7 +16,7 @@ from smart_retail import columns as c
 from smart_retail.data.backends import Backend
 from smart_retail.data.interactions import MILLION, History
 from smart_retail.data.netting import KEPT_AMOUNT, KEPT_QUANTITY
-from smart_retail.data.preprocessing import DAY, SOURCE, Frame, day_of
+from smart_retail.data.preprocessing import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
 from smart_retail.data.timeline import RfmTable
 from smart_retail.ids import IdMap
 from smart_retail.results import WeekSales
@@ -72,9 +72,8 @@ def rfm_frame(kept: Frame) -> Frame:
 def rfm_table(kept: Frame, customers: IdMap, analysis_day: int | None, backend: Backend) -> RfmTable:
     """Recency, frequency and monetary by customer code."""
     found = backend.fetch(rfm_frame(kept))
-    names = found[c.CUSTOMER_ID].tolist()
     place = {name: i for i, name in enumerate(customers.ids)}
-    at = np.fromiter((place[n] for n in names), dtype=np.int64, count=len(names))
+    at = np.array([place[str(n)] for n in found[c.CUSTOMER_ID].tolist()], dtype=np.int64)
     day = found[DAY].astype(np.int64)
     seen_from = analysis_day if analysis_day is not None else int(day.max(initial=0)) + 1
     recency, frequency, monetary = (np.zeros(len(customers), dtype=np.int64) for _ in range(3))
@@ -84,7 +83,7 @@ def rfm_table(kept: Frame, customers: IdMap, analysis_day: int | None, backend: 
     return RfmTable(recency, frequency, monetary)
 
 
-def derived(kept: Frame, edges: Sequence[float], discounts: dict[int, float]) -> Frame:
+def derived(kept: Frame, edges: Sequence[float], discounts: dict[int, float], backend: Backend) -> Frame:
     """Purchases with the derived columns.
 
     Parameters
@@ -102,12 +101,15 @@ def derived(kept: Frame, edges: Sequence[float], discounts: dict[int, float]) ->
     for i, edge in reversed(list(enumerate(edges))):
         below = nw.col(c.AMOUNT) <= round(edge * MILLION)
         category = nw.when(below).then(nw.lit(_label(i, len(edges)))).otherwise(category)
+    texts = [nw.col(n).cast(nw.String) for n in (c.CUSTOMER_ID, c.ITEM_ID, c.ORDER_ID)]
     frame = kept.with_columns(
-        **{c.ORDER_YEAR: moment.dt.year(), c.ORDER_MONTH: moment.dt.month(), c.SALES_CATEGORY: category}
-    )
+        *texts,
+        **{c.ORDER_YEAR: moment.dt.year(), c.ORDER_MONTH: moment.dt.month(), c.SALES_CATEGORY: category},
+    ).drop(REASON, EXAMPLE, KIND)
     if c.SHIP_TIMESTAMP in there:
-        shipped = day_of(nw.col(c.SHIP_TIMESTAMP)) - nw.col(DAY)
-        frame = frame.with_columns(**{c.SHIPPING_DAYS: nw.when(shipped >= 0).then(shipped.cast(nw.Int32))})
+        frame = backend.day_number(frame, c.SHIP_TIMESTAMP, c.SHIPPING_DAYS)
+        shipped = nw.col(c.SHIPPING_DAYS) - nw.col(DAY)
+        frame = frame.with_columns(**{c.SHIPPING_DAYS: nw.when(shipped >= 0).then(shipped)})
     if c.DISCOUNT in there:
         frame = frame.with_columns(_fraction(discounts).alias(c.DISCOUNT))
         fraction = nw.col(c.DISCOUNT)

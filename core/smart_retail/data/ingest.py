@@ -18,7 +18,7 @@ import narwhals.selectors as ncs
 from smart_retail import columns as c
 from smart_retail.data.backends import Backend
 from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
-from smart_retail.data.preprocessing import MOMENTS, RAW, TEXTS, YES, Frame, Rules, canonical_lines
+from smart_retail.data.preprocessing import DAY, MOMENTS, RAW, REASON, TEXTS, YES, Frame, Rules, canonical_lines
 from smart_retail.data.presets import ANY
 from smart_retail.data.schema import Schema, plain, recognise_returns
 from smart_retail.data.sources import Raw, readings
@@ -28,10 +28,13 @@ HEAD_ROWS: Final = 2_000
 UNREAD: Final = "unread"
 """Bits of the columns whose text could not be read."""
 BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
+BLANK_ENDS: Final = (" ", "\t", "\n", "\r", "\u00a0")
 IDS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
 MONEY: Final = "money_discount_"
 
 _FLOAT_ID = r"^[0-9]+\.0$"
+"""Someone's spreadsheet or data frame took the ids for floats and added the ``.0``."""
+_WHOLE_ID = r"^(?:0|[1-9][0-9]{0,17})$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +52,12 @@ class Ingested:
     """What a discount is to be divided by: 1 a fraction, 100 percent, 0 money."""
 
 
-def ingest(raw: Raw, schema: Schema, rules: Rules, place: int, backend: Backend, folder: Path) -> Ingested:
+def ingest(
+    raw: Raw, schema: Schema, rules: Rules, place: int, backend: Backend, folder: Path, *, alone: bool
+) -> Ingested:
     """Read a source, trying more lenient readings where a stricter one fails.
+
+    A source that is `alone` is compared with nothing: its ids may be held in whatever form is quickest.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def ingest(raw: Raw, schema: Schema, rules: Rules, place: int, backend: Backend,
     trouble: Exception | None = None
     for reading, frame in readings(raw, backend, folder):
         try:
-            return _ingest(reading, frame, schema, rules, place, backend)
+            return _ingest(reading, frame, schema, rules, place, backend, alone)
         except backend.read_errors as error:
             if raw.text is None:
                 raise
@@ -74,7 +81,9 @@ def _first_line(error: Exception | None) -> str:
     return str(error).strip().splitlines()[0][:200].rstrip(".") if error else "no reader accepts it"
 
 
-def _ingest(raw: Raw, frame: Frame, schema: Schema, rules: Rules, place: int, backend: Backend) -> Ingested:
+def _ingest(
+    raw: Raw, frame: Frame, schema: Schema, rules: Rules, place: int, backend: Backend, alone: bool
+) -> Ingested:
     base = _select(raw, frame, schema)
     texts = set(base.select(ncs.string()).collect_schema().names())
     readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
@@ -83,22 +92,26 @@ def _ingest(raw: Raw, frame: Frame, schema: Schema, rules: Rules, place: int, ba
     head_frame = base.head(HEAD_ROWS)
     head = _unread(head_frame, kinds, backend)
     formats = _choose(head, kinds)
-    float_ids = _float_ids(head_frame, ids, backend)
+    float_ids = _all_match(head_frame, ids, _FLOAT_ID, backend)
+    whole_ids = _all_match(head_frame, ids, _WHOLE_ID, backend) if alone else ()
     while True:
-        lines = backend.keep(_lines(base, formats, float_ids, texts, place, rules, backend))
-        wrong = _count_unread(lines, [*formats, *float_ids], backend)
-        rows = sum(_rows(lines, backend))
-        mixed = tuple(n for n in float_ids if wrong[n])
+        lines = _lines(base, formats, float_ids, place, rules, backend)
+        lines = backend.keep(backend.compact(lines, whole_ids))
+        wrong = _count_unread(lines, [*formats, *float_ids], backend) | _count_null(lines, whole_ids, backend)
+        rows = _rows(lines, backend)
         doubted = any(overruled(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
-        better = _choose(_unread(base, kinds, backend), kinds) if doubted else formats
-        if better == formats and not mixed:
-            return Ingested(raw, schema, rules, lines, formats, float_ids, _discount_unit(lines, schema, backend))
-        formats, float_ids = better, tuple(n for n in float_ids if n not in mixed)
-        head = _unread(base, kinds, backend) if doubted else head
+        if doubted:
+            head = _unread(base, kinds, backend)
+        better = _choose(head, kinds) if doubted else formats
+        if better == formats and not any(wrong[n] for n in (*float_ids, *whole_ids)):
+            unit = _discount_unit(lines, schema, backend)
+            return Ingested(raw, schema, rules, lines, formats, float_ids, unit)
+        formats = better
+        float_ids, whole_ids = (tuple(n for n in ns if not wrong[n]) for ns in (float_ids, whole_ids))
 
 
-def _rows(lines: Frame, backend: Backend) -> list[int]:
-    return [int(n) for n in backend.fetch(lines.select(nw.len().alias("n")))["n"]]
+def _rows(lines: Frame, backend: Backend) -> int:
+    return int(backend.fetch(lines.select(nw.len().alias("n")))["n"][0])
 
 
 def _select(raw: Raw, frame: Frame, schema: Schema) -> Frame:
@@ -117,7 +130,7 @@ def _as_kind(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
             column = nw.when(whole).then(column.cast(nw.Int64).cast(nw.String)).otherwise(column.cast(nw.String))
         elif dtype != nw.String:
             column = column.cast(nw.String)
-        return column.str.strip_chars(BLANK).fill_null("")
+        return _stripped(column.fill_null(""))
     if dtype.is_numeric() and name not in MOMENTS:
         return column.cast(nw.Float64)
     if isinstance(dtype, nw.Date | nw.Datetime) and name in MOMENTS:
@@ -125,22 +138,28 @@ def _as_kind(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
     return column.cast(nw.String) if dtype != nw.String else column
 
 
+def _stripped(text: nw.Expr) -> nw.Expr:
+    """Without blanks around. Only texts with a blank at an end pay for the search of them."""
+    blank = (text < "!") | text.str.starts_with("\u00a0") | text.str.starts_with("\ufeff")
+    for end in BLANK_ENDS:
+        blank = blank | text.str.ends_with(end)
+    return nw.when(blank).then(text.str.strip_chars(BLANK)).otherwise(text)
+
+
 def _lines(
     base: Frame,
     formats: Mapping[str, Format],
     float_ids: Sequence[str],
-    texts: set[str],
     place: int,
     rules: Rules,
     backend: Backend,
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
-    bits = [(name, nw.col(name).is_null() & (nw.col(RAW + name).str.strip_chars() != "")) for name in formats]
-    bits += [(name, (nw.col(name) != "") & ~nw.col(name).str.contains(_FLOAT_ID)) for name in float_ids]
-    mask = nw.lit(0)
-    for i, (_, missed) in enumerate(bits):
-        mask = mask + nw.when(missed.fill_null(False)).then(nw.lit(1 << i)).otherwise(nw.lit(0))
+    bits = [_bit(i, nw.col(n).is_null(), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(formats)]
+    for i, n in enumerate(float_ids, len(formats)):
+        bits.append(_bit(i, nw.col(n) != "", ~nw.col(n).str.contains(_FLOAT_ID)))
+    mask = nw.sum_horizontal(*bits) if bits else nw.lit(0)
     frame = frame.with_columns(mask.cast(nw.Int32).alias(UNREAD))
     if float_ids:
         frame = frame.with_columns(nw.col(*float_ids).str.replace_all(r"\.0$", ""))
@@ -149,7 +168,13 @@ def _lines(
         total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
         list_price = nw.col(c.AMOUNT) + total
         frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT)).drop(money)
-    return canonical_lines(frame, place, rules)
+    return canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules)
+
+
+def _bit(i: int, seldom: nw.Expr, costly: nw.Expr) -> nw.Expr:
+    """The number with the `i`-th bit where both hold; the costly test is made only where the other holds."""
+    tested = nw.when(costly.fill_null(False)).then(nw.lit(1 << i)).otherwise(nw.lit(0))
+    return nw.when(seldom).then(tested).otherwise(nw.lit(0))
 
 
 def _choose(failures: Mapping[str, Sequence[int]], kinds: Mapping[str, Sequence[Format]]) -> dict[str, Format]:
@@ -177,17 +202,26 @@ def _unread(base: Frame, kinds: Mapping[str, Sequence[Format]], backend: Backend
     return {n: [int(counted[f"{n}|{i}"][0] or 0) for i in range(len(options))] for n, options in kinds.items()}
 
 
-def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, ...]:
-    """Id columns of a text source that are whole floats throughout: someone's spreadsheet added the ``.0``."""
+def _all_match(head: Frame, ids: Sequence[str], pattern: str, backend: Backend) -> tuple[str, ...]:
+    """Id columns of which every text of the head has this form."""
     if not ids:
         return ()
     counted = backend.fetch(
         head.select(
             *((nw.col(n) != "").cast(nw.Int64).sum().alias(f"{n}|filled") for n in ids),
-            *(nw.col(n).str.contains(_FLOAT_ID).cast(nw.Int64).sum().alias(f"{n}|float") for n in ids),
+            *(nw.col(n).str.contains(pattern).cast(nw.Int64).sum().alias(f"{n}|matched") for n in ids),
         )
     )
-    return tuple(n for n in ids if 0 < int(counted[f"{n}|filled"][0] or 0) == int(counted[f"{n}|float"][0] or 0))
+    return tuple(n for n in ids if 0 < int(counted[f"{n}|filled"][0] or 0) == int(counted[f"{n}|matched"][0] or 0))
+
+
+def _count_null(lines: Frame, ids: Sequence[str], backend: Backend) -> dict[str, int]:
+    """Accepted lines whose id was no whole number after all."""
+    if not ids:
+        return {}
+    nulls = {n: nw.col(n).is_null().cast(nw.Int64).sum() for n in ids}
+    counted = backend.fetch(lines.filter(nw.col(REASON) == 0).select(**nulls))
+    return {n: int(counted[n][0] or 0) for n in ids}
 
 
 def _discount_unit(lines: Frame, schema: Schema, backend: Backend) -> float:

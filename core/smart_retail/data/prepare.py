@@ -28,7 +28,7 @@ from smart_retail.data.ingest import Ingested, ingest, read_returns
 from smart_retail.data.interactions import History
 from smart_retail.data.preprocessing import KIND, REASON, Frame, Rules
 from smart_retail.data.schema import recognise
-from smart_retail.data.sources import Raw, Source, open_source
+from smart_retail.data.sources import Source, open_source
 from smart_retail.data.timeline import RfmTable
 from smart_retail.errors import UsageError
 from smart_retail.ids import IdMap
@@ -88,18 +88,25 @@ class Prepared:
     def report(self) -> CleaningReport:
         """Where every row went."""
         return cleaning.report(
-            self._all, self._accepted, self._totals, self.sources, self._settings, self._backend, self._notes
+            self._all,
+            self._accepted,
+            self._totals,
+            self.sources,
+            self._settings,
+            self._backend,
+            self._notes,
+            (len(self.customers), len(self.items)),
         )
 
     @cached_property
     def customers(self) -> IdMap:
         """Every customer with an accepted line, also those whose purchases all came back."""
-        return catalogue.id_map(self._customer_codes, c.CUSTOMER_ID, self._backend)
+        return catalogue.id_map(self._customer_codes, self._backend)
 
     @cached_property
     def items(self) -> IdMap:
         """Every item with an accepted purchase."""
-        return catalogue.id_map(self._item_codes, c.ITEM_ID, self._backend)
+        return catalogue.id_map(self._item_codes, self._backend)
 
     @cached_property
     def _customer_codes(self) -> Frame:
@@ -153,7 +160,7 @@ class Prepared:
         after returns. Under the policy `net` purchases that came back are not among them.
         """
         units = {i: s.discount_unit for i, s in enumerate(self.sources)}
-        return history.derived(self._purchases(self._accepted), self._settings.sales_edges, units)
+        return history.derived(self._purchases(self._accepted), self._settings.sales_edges, units, self._backend)
 
     def weekly_sales(self) -> tuple[WeekSales, ...]:
         """Kept sales by week, Mondays first, weeks without a sale as zeros."""
@@ -302,18 +309,17 @@ def _prepare(
     backend: Backend,
     folder: Path,
 ) -> Prepared:
-    tables: list[Raw] = []
-    ingested = []
-    for place, source in enumerate(sources):
-        progress.check()
-        opened = open_source(source, backend, folder, place)
-        if opened.returns is not None:
-            tables.append(opened.returns)
-        schema = recognise(opened.orders.headers, opened.orders.name, mapping)
-        rules = Rules.of(schema.preset, settings)
-        ingested.append(ingest(opened.orders, schema, rules, place, backend, folder))
+    opened = [open_source(source, backend, folder, place) for place, source in enumerate(sources)]
+    tables = [o.returns for o in opened if o.returns is not None]
     if returns is not None:
         tables.append(open_source(returns, backend, folder, len(sources)).orders)
+    ingested = []
+    for place, table in enumerate(o.orders for o in opened):
+        progress.check()
+        schema = recognise(table.headers, table.name, mapping)
+        rules = Rules.of(schema.preset, settings)
+        alone = len(opened) == 1 and not tables and not rules.drop_duplicates
+        ingested.append(ingest(table, schema, rules, place, backend, folder, alone=alone))
     progress.check()
     lines = combine(ingested, backend)
     for table in tables:

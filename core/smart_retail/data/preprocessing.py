@@ -69,7 +69,8 @@ TEXTS: Final = (
 MOMENTS: Final = (c.TIMESTAMP, c.SHIP_TIMESTAMP)
 NUMBERS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
 
-_DAYS_BEFORE_1970 = 719_163
+_DAYS = (-25_567, 84_370)
+"""1900-01-01 and 2200-12-31."""
 _LONGEST_ID = 1_000
 YES: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "refunded", "ja", "si", "oui")
 
@@ -106,20 +107,13 @@ def _any_of(codes: tuple[str, ...]) -> str:
     return f"^(?:{'|'.join(escaped)})$"
 
 
-def day_of(moment: nw.Expr) -> nw.Expr:
-    """Days since 1970-01-01, from the parts of the date, which every engine has."""
-    past = moment.dt.year().cast(nw.Int32) - 1
-    leaps = past // 4 - past // 100 + past // 400
-    return past * 365 + leaps + moment.dt.ordinal_day().cast(nw.Int32) - _DAYS_BEFORE_1970
-
-
 def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
     """Lines of one source with their verdicts.
 
     Parameters
     ----------
     frame : LazyFrame
-        Canonical columns, and ``raw_<name>`` for those that were read from text.
+        Canonical columns, `day`, and ``raw_<name>`` for those that were read from text.
     source : int
         Place of the source among the sources.
     rules : Rules
@@ -139,19 +133,21 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
     cancelled = ((quantity < 0) | (amount < 0)).fill_null(False)
     if rules.cancel_prefix and c.ORDER_ID in there:
         cancelled = cancelled | nw.col(c.ORDER_ID).str.starts_with(rules.cancel_prefix)
-    day = day_of(nw.col(c.TIMESTAMP)).cast(nw.Int32)
     frame = frame.with_columns(
         **{
             SOURCE: nw.lit(source).cast(nw.Int16),
-            DAY: nw.when(_dated()).then(day),
+            DAY: nw.when(_dated()).then(nw.col(DAY)),
             KIND: nw.when(cancelled).then(nw.lit(-1)).otherwise(nw.lit(1)).cast(nw.Int8),
             c.QUANTITY: nw.when(quantity.abs() <= LARGEST).then(millionths(quantity)),
             c.AMOUNT: nw.when(amount.abs() <= LARGEST).then(millionths(amount)),
             EXAMPLE: _example(there),
         }
     )
-    if c.ORDER_ID not in there:
-        frame = frame.with_columns(nw.col(DAY).cast(nw.String).alias(c.ORDER_ID))
+    by_day = nw.col(DAY).cast(nw.String)
+    if c.ORDER_ID in there:
+        by_day = nw.concat_str(nw.lit("day "), by_day)
+        by_day = nw.when(nw.col(c.ORDER_ID) == "").then(by_day).otherwise(nw.col(c.ORDER_ID))
+    frame = frame.with_columns(by_day.alias(c.ORDER_ID))
     if c.RETURNED in there:
         yes = nw.col(c.RETURNED).str.to_lowercase().is_in(YES)
         frame = frame.with_columns(**{FLAG: nw.when(yes).then(nw.lit(2)).otherwise(nw.lit(0)).cast(nw.Int8)})
@@ -162,7 +158,7 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
 
 
 def _dated() -> nw.Expr:
-    return nw.col(c.TIMESTAMP).dt.year().is_between(1900, 2200).fill_null(False)
+    return nw.col(DAY).is_between(*_DAYS).fill_null(False)
 
 
 def _verdict(rules: Rules, price: nw.Expr | None, has_order: bool) -> nw.Expr:
