@@ -1,0 +1,248 @@
+"""Groups of customers with alike buying: K-means on the latent space of an autoencoder.
+
+In: an `RfmTable`. Out: a `ClusterFit`: its `Placement` for serving, and how it was arrived at.
+scikit-learn and Keras are imported inside the functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data.timeline import RfmTable
+from smart_retail.errors import MissingExtraError
+from smart_retail.progress import SILENT, Progress
+from smart_retail.results import ClusterChoice, Result
+from smart_retail.segmentation.autoencoder import TrainedAutoencoder, load_keras, train_autoencoder
+from smart_retail.segmentation.choice import candidates, choose, kmeans, silhouette, spread
+from smart_retail.segmentation.naming import cluster_names
+from smart_retail.segmentation.placement import NO_CLUSTER, Placement, log_features, nearest
+from smart_retail.settings import ClusterSettings
+
+REFITS: Final = 4
+"""The autoencoder is trained and K-means run again on so many resamples, to see which k is stable."""
+REFIT_CUSTOMERS: Final = 5_000
+"""At most so many customers in a resample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Partition(Result):
+    """One way to group the customers, for comparison."""
+
+    name: str
+    silhouette: float
+    """In the space it was fitted in, -1 to 1."""
+    silhouette_log_rfm: float
+    """In the common space of log-scaled, standardised RFM, -1 to 1."""
+    sizes: tuple[int, ...]
+    """Customers by cluster, the largest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFit:
+    """Clusters of one history."""
+
+    placement: Placement
+    choice: tuple[ClusterChoice, ...]
+    """Every number of clusters that was tried."""
+    labels: NDArray[np.int16]
+    """Cluster id by customer code, -1 where frequency is 0; shape ``(n_customers,)``."""
+    latent: NDArray[np.float32]
+    """Coordinates by customer code, NaN where frequency is 0; shape ``(n_customers, latent)``."""
+    autoencoder: TrainedAutoencoder | None
+    """None where no customer has a kept order."""
+    comparison: tuple[Partition, ...]
+    """These clusters beside plain K-means with the same k."""
+    notes: tuple[str, ...]
+    """What a reader should know, such as a lowered k."""
+
+    def export(self, folder: Path) -> None:
+        """Write ``autoencoder.h5``, ``scaler.joblib`` and ``kmeans.joblib`` for notebooks.
+
+        The scaler expects ``log1p(days), log1p(orders), arcsinh(amount * 1e6 / unit)``; the network its
+        result clipped to 3 either way; K-means the network's layer ``latent``, in float64.
+        """
+        if self.autoencoder is None:
+            return
+        import joblib
+
+        folder.mkdir(parents=True, exist_ok=True)
+        self.autoencoder.export(folder / "autoencoder.h5")
+        joblib.dump(self._scaler(), folder / "scaler.joblib")
+        joblib.dump(self._kmeans(), folder / "kmeans.joblib")
+
+    def _scaler(self) -> Any:
+        from sklearn.preprocessing import StandardScaler
+
+        scaler = StandardScaler()
+        scaler.mean_, scaler.scale_ = self.placement.mean.copy(), self.placement.scale.copy()
+        scaler.var_, scaler.n_features_in_ = scaler.scale_**2, 3
+        scaler.n_samples_seen_ = int((self.labels >= 0).sum())
+        return scaler
+
+    def _kmeans(self) -> Any:
+        from sklearn.cluster import KMeans
+
+        centroids = self.placement.centroids
+        kmeans = KMeans(len(centroids), init=centroids, n_init=1, max_iter=1).fit(centroids)
+        kmeans.cluster_centers_ = centroids.copy()
+        return kmeans
+
+
+def fit_clusters(
+    table: RfmTable,
+    settings: ClusterSettings,
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    progress: Progress = SILENT,
+) -> ClusterFit:
+    """Scale, train the autoencoder, choose k, cluster, order and name.
+
+    The result depends on the customers' numbers, the settings and the seed alone: not on the order of
+    the customers, nor on `threads`, on which different k are tried.
+
+    Raises
+    ------
+    MissingExtraError
+        TensorFlow or scikit-learn is not installed.
+    CancelledError
+        Through `progress`.
+    """
+    _check_installed()
+    known = _take(table, np.flatnonzero(table.frequency > 0))
+    train = _train_customers(known, settings.train_customers)
+    scaler = _fit_scaler(train)
+    if not len(train.recency):
+        nobody = np.zeros((0, settings.latent))
+        note = "No customer has a kept order: there are no clusters."
+        return _result(replace(scaler, centroids=nobody), table, (), None, (), (note,))
+    features = scaler.scaled(train.recency, train.frequency, train.monetary).T
+
+    def encoder(rows: NDArray[np.int64], refit: int) -> tuple[Placement, TrainedAutoencoder]:
+        trained = train_autoencoder(
+            features[rows], latent=settings.latent, epochs=settings.epochs, seed=seed + refit, progress=progress
+        )
+        return replace(scaler, encoder=trained.encoder), trained
+
+    everyone = np.arange(len(features))
+    encoded, autoencoder = encoder(everyone, 0)
+    latent = _latent(encoded, train)
+    ks, note = candidates(settings.k, settings.k_min, settings.k_max, len(np.unique(latent, axis=0)))
+    reference = _take(train, spread(len(features), REFIT_CUSTOMERS))
+    refits = []
+    for refit in range(1, REFITS + 1):
+        rows = _resample(len(features), np.random.default_rng((seed, refit)))
+        refitted, _ = encoder(rows, refit)
+        refits.append((_latent(refitted, _take(train, rows)), _latent(refitted, reference)))
+    choice = choose(latent, refits, ks, seed, threads)
+    progress.message(_told(choice))
+    centroids = kmeans(latent, next(c.k for c in choice if c.chosen), seed)
+    placement = _ordered(replace(encoded, centroids=centroids), known)
+    comparison = _compare(placement, train, features, latent, seed)
+    return _result(placement, table, choice, autoencoder, comparison, (note,) if note else ())
+
+
+def _check_installed() -> None:
+    load_keras()
+    try:
+        import joblib  # noqa: F401
+        import sklearn  # noqa: F401
+        import threadpoolctl  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"Fitting clusters needs {error.name}, which is not installed.",
+            "Install the extra: pip install 'smart-retail-engine[train]'",
+        ) from error
+
+
+def _take(table: RfmTable, rows: NDArray[np.int64]) -> RfmTable:
+    return RfmTable(table.recency[rows], table.frequency[rows], table.monetary[rows])
+
+
+def _latent(placement: Placement, table: RfmTable) -> NDArray[np.float64]:
+    return placement.latent(table.recency, table.frequency, table.monetary)
+
+
+def _train_customers(known: RfmTable, limit: int) -> RfmTable:
+    """An even choice over customers sorted by value: the same whatever order they come in."""
+    order = np.lexsort((known.recency, known.frequency, known.monetary))
+    return _take(known, order[spread(len(order), limit)])
+
+
+def _resample(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Rows drawn with replacement, in ascending order."""
+    return np.sort(rng.integers(0, count, size=min(count, REFIT_CUSTOMERS)))
+
+
+def _fit_scaler(train: RfmTable) -> Placement:
+    """A placement that only scales as yet."""
+    # Far below the usual customer, so that money is logarithmic for nearly all, whatever the currency.
+    unit = max(float(np.median(np.abs(train.monetary))) / 100, 1.0) if len(train.monetary) else 1.0
+    features = log_features(train.recency, train.frequency, train.monetary, unit)
+    if not features.size:
+        return Placement(unit, np.zeros(3), np.ones(3), (), np.zeros((0, 3)), ())
+    scale = features.std(axis=1)
+    # Equal customers differ by rounding only, which is not to be blown up to a deviation of one.
+    return Placement(unit, features.mean(axis=1), np.where(scale > 1e-9, scale, 1.0), (), np.zeros((0, 3)), ())
+
+
+def _ordered(placement: Placement, known: RfmTable) -> Placement:
+    """Clusters by mean amount, the largest first, so that ids keep their meaning from fit to fit; named."""
+    labels = placement.nearest(_latent(placement, known))
+    sizes = np.maximum(np.bincount(labels, minlength=len(placement.centroids)), 1)
+    order = np.argsort(-np.bincount(labels, known.monetary, len(sizes)) / sizes, kind="stable")
+    scaled = placement.scaled(known.recency, known.frequency, known.monetary)
+    profiles = np.stack([np.bincount(labels, row, len(sizes)) / sizes for row in scaled], axis=1)
+    return replace(placement, centroids=placement.centroids[order], names=cluster_names(profiles[order]))
+
+
+def _told(choice: tuple[ClusterChoice, ...]) -> str:
+    best = next(c for c in choice if c.chosen)
+    return f"{best.k} clusters: silhouette {best.silhouette:.2f}, stability {best.stability:.2f}."
+
+
+def _compare(
+    placement: Placement,
+    train: RfmTable,
+    features: NDArray[np.float64],
+    latent: NDArray[np.float64],
+    seed: int,
+) -> tuple[Partition, ...]:
+    """These clusters beside K-means on log-scaled and on plain standardised RFM, same k, same customers."""
+    k = len(placement.centroids)
+    plain = np.stack((train.recency, train.frequency, train.monetary), axis=1).astype(np.float64)
+    plain = (plain - plain.mean(axis=0)) / np.maximum(plain.std(axis=0), 1e-9)
+
+    def partition(name: str, points: NDArray[np.float64], labels: NDArray[np.int16]) -> Partition:
+        sizes = np.sort(np.bincount(labels, minlength=k))[::-1]
+        return Partition(name, silhouette(points, labels), silhouette(features, labels), tuple(sizes.tolist()))
+
+    return (
+        partition("autoencoder + K-means", latent, placement.nearest(latent)),
+        partition("K-means on log RFM", features, nearest(features, kmeans(features, k, seed))),
+        partition("K-means on RFM", plain, nearest(plain, kmeans(plain, k, seed))),
+    )
+
+
+def _result(
+    placement: Placement,
+    table: RfmTable,
+    choice: tuple[ClusterChoice, ...],
+    autoencoder: TrainedAutoencoder | None,
+    comparison: tuple[Partition, ...],
+    notes: tuple[str, ...],
+) -> ClusterFit:
+    """Place every customer of the table."""
+    known = table.frequency > 0
+    width = placement.centroids.shape[1]
+    latent = np.full((len(known), width), np.nan)
+    labels = np.full(len(known), NO_CLUSTER, dtype=np.int16)
+    if known.any():
+        latent[known] = _latent(placement, _take(table, np.flatnonzero(known)))
+        labels[known] = placement.nearest(latent[known])
+    return ClusterFit(placement, choice, labels, latent.astype(np.float32), autoencoder, comparison, notes)

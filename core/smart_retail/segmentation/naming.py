@@ -1,0 +1,67 @@
+"""Readable names of clusters.
+
+In: how far each cluster lies from the average customer. Out: short names, no two the same, that read
+well before "customers".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import count
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+RECENCY_WORDS: Final = ((-0.4, "Active"), (0.4, "Cooling"), (1.3, "Lapsed"), (np.inf, "Long-silent"))
+"""Upper bound in standard deviations from the mean recency -> word."""
+VALUE_WORDS: Final = ((-0.7, "rare"), (0.2, "occasional"), (0.9, "regular"), (np.inf, "big-spending"))
+"""Upper bound of the mean of frequency and monetary, in standard deviations -> word."""
+QUALIFIERS: Final = (("lower-value", "higher-value"), ("more recent", "less recent"), ("small-order", "large-order"))
+"""What tells two clusters of one name apart: the lower and the higher one, by axis of `_qualifiers`."""
+ONLY: Final = "All"
+
+
+def cluster_names(profiles: NDArray[np.float64]) -> tuple[str, ...]:
+    """Names of clusters by id.
+
+    Parameters
+    ----------
+    profiles : float64 array, shape ``(k, 3)``
+        Mean recency, frequency and monetary of each cluster on the log scale, in standard deviations
+        from the mean of all customers.
+    """
+    if len(profiles) == 1:
+        return (ONLY,)
+    same = defaultdict(list)
+    for cluster, (recency, frequency, monetary) in enumerate(profiles):
+        same[f"{_word(RECENCY_WORDS, recency)} {_word(VALUE_WORDS, (frequency + monetary) / 2)}"].append(cluster)
+    names = [""] * len(profiles)
+    for name, clusters in same.items():
+        for cluster, qualifier in zip(clusters, _qualifiers(profiles[clusters]), strict=True):
+            names[cluster] = f"{name} {qualifier}".strip()
+    return _numbered(names)
+
+
+def _word(words: tuple[tuple[float, str], ...], value: float) -> str:
+    return next(word for bound, word in words if value <= bound)
+
+
+def _qualifiers(profiles: NDArray[np.float64]) -> list[str]:
+    """For clusters of one name: a word for the lowest and the highest on the axis where they differ most."""
+    words = [""] * len(profiles)
+    if len(profiles) > 1:
+        recency, frequency, monetary = profiles.T
+        axes = np.stack(((frequency + monetary) / 2, recency, monetary - frequency))
+        axis = int(np.ptp(axes, axis=1).argmax())
+        words[int(axes[axis].argmin())], words[int(axes[axis].argmax())] = QUALIFIERS[axis]
+    return words
+
+
+def _numbered(names: list[str]) -> tuple[str, ...]:
+    """Names still alike get a number, the first stays bare."""
+    taken: set[str] = set()
+    for i, name in enumerate(names):
+        names[i] = next(t for n in count(1) if (t := name if n == 1 else f"{name} {n}") not in taken)
+        taken.add(names[i])
+    return tuple(names)

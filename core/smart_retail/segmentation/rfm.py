@@ -1,0 +1,152 @@
+"""Recency, frequency and monetary scores, and the segment that follows from them.
+
+In: an `RfmTable`. Out: an `RfmModel`, four cut points a score and a 5 x 5 table of segments, which
+places customers of the fit and later ones alike. NumPy only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data.interactions import MILLION
+from smart_retail.data.timeline import RfmTable
+from smart_retail.errors import SettingsError
+from smart_retail.settings import RfmSettings
+from smart_retail.words import SEGMENTS
+
+NO_SEGMENT: Final = -1
+"""Segment of a customer without a kept order."""
+
+SEGMENT_TABLE: Final[tuple[tuple[str, ...], ...]] = (
+    ("Lost", "Lost", "At Risk", "At Risk", "Can't Lose"),
+    ("Hibernating", "Hibernating", "At Risk", "At Risk", "Can't Lose"),
+    ("About to Sleep", "About to Sleep", "Need Attention", "Loyal", "Loyal"),
+    ("Promising", "Potential Loyalist", "Potential Loyalist", "Loyal", "Loyal"),
+    ("New", "Potential Loyalist", "Potential Loyalist", "Champions", "Champions"),
+)
+"""The usual segments: rows are R 1..5, columns F 1..5."""
+
+
+@dataclass(frozen=True, slots=True)
+class RfmModel:
+    """Cut points and the segment table of one fit.
+
+    A cut point is the upper bound of its class and belongs to it, so equal values always share a
+    score. Cuts are in the units people read: days, orders and the shop's currency.
+    """
+
+    recency_cuts: NDArray[np.float64]
+    """Up to the first is R 5, up to the second R 4, ..., above the fourth R 1; shape ``(4,)``."""
+    frequency_cuts: NDArray[np.float64]
+    """Up to the first is F 1, ..., above the fourth F 5; shape ``(4,)``."""
+    monetary_cuts: NDArray[np.float64]
+    """Up to the first is M 1, ..., above the fourth M 5; shape ``(4,)``."""
+    segment_names: tuple[str, ...]
+    """Best first; a segment's index stands for it everywhere else."""
+    table: NDArray[np.int16]
+    """Segment index by ``[r - 1, f - 1]``; shape ``(5, 5)``."""
+
+    def score(
+        self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
+        """R, F and M scores, 1 to 5, 5 the best; 0 where `frequency` is 0.
+
+        Parameters
+        ----------
+        recency, frequency, monetary : int64 arrays, shape ``(n,)``
+            Days, orders and millionths of an amount, as in `RfmTable`.
+        """
+        known = np.asarray(frequency) > 0
+        r = 5 - np.searchsorted(self.recency_cuts, recency, side="left")
+        f = 1 + np.searchsorted(self.frequency_cuts, frequency, side="left")
+        m = 1 + np.searchsorted(self.monetary_cuts, np.asarray(monetary) / MILLION, side="left")
+        return (r * known).astype(np.int8), (f * known).astype(np.int8), (m * known).astype(np.int8)
+
+    def segment(self, r: NDArray[np.int8], f: NDArray[np.int8]) -> NDArray[np.int16]:
+        """Index into `segment_names` by R and F score; -1 where they are 0."""
+        r, f = np.asarray(r), np.asarray(f)
+        found = self.table[np.maximum(r, 1) - 1, np.maximum(f, 1) - 1]
+        return np.where((r > 0) & (f > 0), found, NO_SEGMENT).astype(np.int16)
+
+    def place(self, table: RfmTable) -> NDArray[np.int16]:
+        """Segment index of every customer of a table; -1 without a kept order."""
+        r, f, _ = self.score(table.recency, table.frequency, table.monetary)
+        return self.segment(r, f)
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """The numbers, by name; with `meta` all there is."""
+        return {
+            "recency_cuts": self.recency_cuts,
+            "frequency_cuts": self.frequency_cuts,
+            "monetary_cuts": self.monetary_cuts,
+            "table": self.table,
+        }
+
+    def meta(self) -> dict[str, Any]:
+        """The words, as JSON data."""
+        return {"segment_names": list(self.segment_names)}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> Self:
+        """The inverse of `arrays` and `meta`."""
+        return cls(
+            recency_cuts=arrays["recency_cuts"],
+            frequency_cuts=arrays["frequency_cuts"],
+            monetary_cuts=arrays["monetary_cuts"],
+            segment_names=tuple(meta["segment_names"]),
+            table=arrays["table"],
+        )
+
+
+def fit_rfm(table: RfmTable, settings: RfmSettings) -> RfmModel:
+    """Cut points from the customers with a kept order, unless the settings give them.
+
+    R and M are cut at the quintiles. F 1 is a single order, F 2 to F 5 are cut at the quartiles of the
+    customers with more. A quantile is always a value that occurs, so cuts read as they are. Where many
+    customers share a value, neighbouring cuts fall together and the classes between them stay empty.
+
+    Raises
+    ------
+    SettingsError
+        The settings' own segment table holds an empty name.
+    """
+    known = table.frequency > 0
+    names, index = _segment_table(settings.segments or SEGMENT_TABLE)
+    repeat = table.frequency[table.frequency > 1]
+    return RfmModel(
+        recency_cuts=_cuts(settings.recency_cuts, lambda: _quantiles(table.recency[known], 5)),
+        frequency_cuts=_cuts(settings.frequency_cuts, lambda: np.append(1.0, _quantiles(repeat, 4, empty=1.0))),
+        monetary_cuts=_cuts(settings.monetary_cuts, lambda: _quantiles(table.monetary[known], 5) / MILLION),
+        segment_names=names,
+        table=index,
+    )
+
+
+def _cuts(own: tuple[float, ...], fitted: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    return np.array(own, dtype=np.float64) if own else fitted()
+
+
+def _quantiles(values: NDArray[np.int64], parts: int, empty: float = 0.0) -> NDArray[np.float64]:
+    """The ``parts - 1`` inner quantiles, each the smallest value that covers its share.
+
+    Counted in whole numbers: a rounded share such as 0.6 * 5 could land one customer too far.
+    """
+    if not len(values):
+        return np.full(parts - 1, empty)
+    ranks = -(-np.arange(1, parts) * len(values) // parts)
+    return np.sort(values)[ranks - 1].astype(np.float64)
+
+
+def _segment_table(rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], NDArray[np.int16]]:
+    """Names best first, and the table of their indices."""
+    if not all(name.strip() for row in rows for name in row):
+        raise SettingsError("rfm.segments holds an empty name.", "Name all 25 cells, rows R 1..5, columns F 1..5.")
+    used = list(dict.fromkeys(name for row in reversed(rows) for name in reversed(row)))
+    if set(used) <= set(SEGMENTS):
+        used = [name for name in SEGMENTS if name in used]
+    return tuple(used), np.array([[used.index(name) for name in row] for row in rows], dtype=np.int16)
