@@ -73,4 +73,7 @@ def _add(app: OpenAPI, operation: Operation) -> None:
         security=[{"key": []}, {}],
         openapi_extensions={"x-codeSamples": spec.code_samples(operation)},
     )
-    register(routes.bind(operation.view))
+    bound = routes.bind(operation.view)
+    register(bound)
+    # flask-openapi3 has documented and routed it; its own wrapper would only pass the call on.
+    app.view_functions[operation.view.__name__] = bound

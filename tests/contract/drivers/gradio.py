@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ class FrontEnd(Driver):
 
     def start(self) -> None:
         needs("gradio", "gradio")
+        self.stack.callback(self.sweep)
         patch = pytest.MonkeyPatch()
         self.stack.callback(patch.undo)
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
@@ -35,6 +38,13 @@ class FrontEnd(Driver):
             self.stack.callback(self.demo.close)
             self.client = Client(self.demo.local_url, verbose=False, analytics_enabled=False)
         self.stack.callback(self.client.close)
+
+    def sweep(self) -> None:
+        """Gradio leaves sockets and event loops to the garbage collector, which would warn of each."""
+        self.demo = self.client = None
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         categories = [] if filters.category is None else [filters.category]
