@@ -12,13 +12,13 @@ from smart_retail import words
 from smart_retail.display import named
 from smart_retail.errors import RetailError
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
-from smart_retail_gradio import endpoints, render
+from smart_retail_gradio import endpoints, finder, render
 
 TITLE = "Smart Retail Engine"
 NOBODY = "Choose a customer on the left, or one of the examples."
 NOTHING = "Choose a product on the left."
-CHOICES = 50
-"""Names offered in a search box at a time."""
+MATCHES = 8
+"""Hits shown below a search box."""
 EXAMPLES_AMONG = 100
 """Customers among whom an example of each kind is looked for."""
 QUEUE = 64
@@ -40,7 +40,7 @@ def build_demo(engine: RetailEngine) -> gr.Blocks:
             _similar(engine)
         with gr.Tab("New visitor"):
             _visitor(engine)
-        footer = gr.HTML()
+        footer = gr.HTML(render.footer(engine.model()))
         demo.load(lambda: render.footer(engine.model()), None, footer, show_progress="hidden", api_visibility="private")
         endpoints.publish(engine)
     return demo.queue(max_size=QUEUE, default_concurrency_limit=AT_ONCE)
@@ -49,18 +49,18 @@ def build_demo(engine: RetailEngine) -> gr.Blocks:
 def _recommend(engine: RetailEngine) -> None:
     with gr.Row():
         with _controls():
-            customer = _box("Customer", "Type an id or a name; a new id is welcome too", customers(engine, ""))
+            customer, settled = finder.one("Customer", lambda text: customers(engine, text))
             n, category = _n(), _categories(engine)
             hide = gr.Checkbox(not engine.model().show_purchased, label="Hide what was bought")
             ask = gr.Button("Recommend", variant="primary")
-            tries = examples(engine)
-            gr.Examples([[c] for c in tries.values()], [customer], label="Try", example_labels=list(tries))
+            with gr.Row(elem_classes="sr-examples"):
+                tries = {gr.Button(label, size="sm", min_width=60): c for label, c in examples(engine).items()}
         with gr.Column(scale=3):
             method = _method()
             who = gr.HTML()
             out = gr.HTML(render.empty(NOBODY))
 
-    def show(customer_id: str | None, *choices: Any) -> tuple[str, str]:
+    def show(customer_id: str, *choices: Any) -> tuple[str, str]:
         if not customer_id:
             return "", render.empty(NOBODY)
         method, n, categories, hide = choices
@@ -68,34 +68,32 @@ def _recommend(engine: RetailEngine) -> None:
         result = engine.recommend(customer_id, method, int(n), exclude_purchased=hide, categories=categories or None)
         return render.person(profile, engine.model().currency), render.answer(result)
 
-    controls = [customer, method, n, category, hide]
-    for event in (ask.click, customer.change, method.change, n.release, category.change, hide.change):
-        _on(event, show, controls, [who, out])
-    _search(customer, lambda text: customers(engine, text))
+    chosen = [finder.put(button, identity, customer) for button, identity in tries.items()]
+    for event in (*settled, *chosen, ask.click, method.change, n.release, category.change, hide.change):
+        _on(event, show, [customer, method, n, category, hide], [who, out])
 
 
 def _similar(engine: RetailEngine) -> None:
     with gr.Row():
         with _controls():
-            item = _box("Product", "Type an id or a name", items(engine, ""))
+            item, settled = finder.one("Product", lambda text: items(engine, text))
             n, category = _n(), _categories(engine)
         with gr.Column(scale=3):
             out = gr.HTML(render.empty(NOTHING))
 
-    def show(item_id: str | None, n: float, categories: list[str]) -> str:
+    def show(item_id: str, n: float, categories: list[str]) -> str:
         if not item_id:
             return render.empty(NOTHING)
         return render.answer(engine.similar_items(item_id, int(n), categories=categories or None))
 
-    for event in (item.change, n.release, category.change):
+    for event in (*settled, n.release, category.change):
         _on(event, show, [item, n, category], [out])
-    _search(item, lambda text: items(engine, text))
 
 
 def _visitor(engine: RetailEngine) -> None:
     with gr.Row():
         with _controls():
-            basket = _box("In the basket", "What the visitor has picked so far", items(engine, ""), several=True)
+            basket = finder.several("Add a product", "In the basket", lambda text: items(engine, text))
             n = _n()
         with gr.Column(scale=3):
             method = _method()
@@ -106,17 +104,10 @@ def _visitor(engine: RetailEngine) -> None:
 
     for event in (basket.change, method.change, n.release):
         _on(event, show, [basket, method, n], [out])
-    _search(basket, lambda text: items(engine, text))
 
 
 def _controls() -> gr.Column:
     return gr.Column(scale=1, min_width=280)
-
-
-def _box(label: str, info: str, choices: list[tuple[str, str]], *, several: bool = False) -> gr.Dropdown:
-    """A search box that also takes what is not in its list."""
-    start: list[str] | None = [] if several else None
-    return gr.Dropdown(choices, value=start, multiselect=several, label=label, info=info, allow_custom_value=True)
 
 
 def _method() -> gr.Radio:
@@ -132,14 +123,14 @@ def _categories(engine: RetailEngine) -> gr.Dropdown:
     return gr.Dropdown(engine.categories(), value=[], multiselect=True, label="Categories", info="None chosen: any")
 
 
-def customers(engine: RetailEngine, text: str) -> list[tuple[str, str]]:
+def customers(engine: RetailEngine, text: str) -> list[finder.Choice]:
     """Customers for a search box: name and id shown, id meant."""
-    return [(named(m.customer_name, m.customer_id), m.customer_id) for m in engine.search_customers(text, CHOICES)]
+    return [(named(m.customer_name, m.customer_id), m.customer_id) for m in engine.search_customers(text, MATCHES)]
 
 
-def items(engine: RetailEngine, text: str) -> list[tuple[str, str]]:
+def items(engine: RetailEngine, text: str) -> list[finder.Choice]:
     """Items for a search box: name and id shown, id meant."""
-    return [(named(i.item_name, i.item_id), i.item_id) for i in engine.search_items(text, CHOICES)]
+    return [(named(i.item_name, i.item_id), i.item_id) for i in engine.search_items(text, MATCHES)]
 
 
 def examples(engine: RetailEngine) -> dict[str, str]:
@@ -166,14 +157,3 @@ def _on(event: Any, show: Callable[..., Any], inputs: list[Any], outputs: list[A
             raise gr.Error(f"{error.message} {error.hint}", title="", print_exception=False) from error
 
     event(guarded, inputs, outputs, show_progress="minimal", api_visibility="private", trigger_mode="always_last")
-
-
-def _search(box: gr.Dropdown, find: Callable[[str], list[tuple[str, str]]]) -> None:
-    """Offer what matches the typed text."""
-
-    def offer(typed: gr.KeyUpData) -> Any:
-        return gr.Dropdown(choices=find(typed.input_value or ""))
-
-    box.key_up(
-        offer, None, box, show_progress="hidden", api_visibility="private", queue=False, trigger_mode="always_last"
-    )

@@ -141,7 +141,7 @@ def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
     boxes = base.mark_rect(cornerRadius=4, strokeWidth=3, cursor="pointer").encode(
         color=alt.Color("customers:Q", scale=alt.Scale(range=list(SEQUENTIAL[:7]), domainMin=0), legend=None),
         stroke=alt.condition(click, alt.value(ORANGE), alt.value("transparent"), empty=False),
-        tooltip=_tips("segment", "r", "f", "number", "revenue"),
+        tooltip=[*_tips("segment", "r", "f"), alt.Tooltip("number:N", title="Customers"), *_tips("revenue")],
     ).add_params(click)  # fmt: skip
     ink = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
     number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=ink)

@@ -28,7 +28,8 @@ def table(columns: list[tuple[str, str]], rows: list[list[str]], css: str = "") 
         "<tr>" + "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
         for row in rows
     )
-    return f'<table class="sr-table {css}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    whole = f'<table class="sr-table {css}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<div class="sr-scroll">{whole}</div>'
 
 
 def bar(share: float, colour: str = "#0072B2") -> str:

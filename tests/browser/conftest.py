@@ -1,0 +1,64 @@
+"""A browser and both web apps for the tests of this folder; skipped where Chromium is missing."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.browser.apps import CHROMIUM, Visit, browsing, serving
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port
+
+
+def _needs(*modules: str) -> None:
+    missing = [name for name in modules if find_spec(name) is None]
+    if not Path(CHROMIUM).exists():
+        missing.append(CHROMIUM)
+    if not missing:
+        return
+    reason = f"missing for the browser: {', '.join(missing)}"
+    if "browser" in os.environ.get("SMART_RETAIL_REQUIRE", ""):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    _needs("playwright")
+    with browsing() as chromium:
+        yield chromium
+
+
+@pytest.fixture(scope="session")
+def streamlit_app() -> Iterator[str]:
+    _needs("streamlit")
+    with serving("streamlit", _free_port()) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def gradio_app() -> Iterator[str]:
+    _needs("gradio")
+    with serving("gradio", _free_port()) as address:
+        yield address
+
+
+@pytest.fixture
+def visit(browser: Any) -> Iterator[Visit]:
+    """A fresh visitor; every test ends with a look at what the page complained of."""
+    visitor = Visit(browser)
+    yield visitor
+    visitor.close()
+    assert visitor.complaints == []
+    assert visitor.elsewhere == []

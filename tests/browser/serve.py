@@ -1,0 +1,30 @@
+"""Serve a web app for tests and screenshots, over a bundle or over the small engine in memory.
+
+``python -m tests.browser.serve streamlit 8713 [ARTIFACTS]`` from the root of the checkout; without a folder of
+bundles the small engine answers.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from tests.fake_engine import FakeEngine
+
+
+def main(app: str, port: str, artifacts: str = "") -> None:
+    if app == "gradio":
+        from smart_retail_gradio import launch as gradio
+
+        engine = gradio.engine_of(artifacts, None) if artifacts else FakeEngine()
+        gradio.start(engine, "127.0.0.1", int(port))
+        return
+    from smart_retail_streamlit import launch, source
+
+    if not artifacts:
+        source.load = lambda where: FakeEngine()
+        source.published = lambda where: "small engine"
+    launch.serve(artifacts or "artifacts", None, "127.0.0.1", int(port))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,64 @@
+"""The Gradio app as people use it: no error on the console, no request to another machine."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fake_engine import FakeEngine
+
+from .apps import Visit
+
+pytestmark = pytest.mark.browser
+
+
+def test_an_example_shows_the_list_and_all_methods_stand_side_by_side(visit: Visit, gradio_app: str) -> None:
+    page = visit.page
+    page.goto(gradio_app)
+    page.get_by_role("button", name="A champion").click()
+    page.wait_for_selector(".sr-table tbody tr")
+    assert "Champions" in page.locator(".sr-person").inner_text()
+    assert page.locator(".sr-table:visible tbody tr").count() == 10
+    page.get_by_role("radio", name="All").first.click()
+    page.wait_for_selector(".sr-side")
+    assert page.locator(".sr-side section").count() == 5
+
+
+def test_an_unknown_id_gets_popular_items(visit: Visit, gradio_app: str) -> None:
+    page = visit.page
+    page.goto(gradio_app)
+    page.get_by_role("button", name="An unknown id").click()
+    page.wait_for_selector("text=Nothing is known of this customer")
+    first = page.locator(".sr-table:visible .sr-line").first.inner_text()
+    assert first == FakeEngine().recommend("somebody-new").items[0].item_id
+
+
+def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str) -> None:
+    page = visit.page
+    page.goto(gradio_app)
+    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_label("Product").last.press_sequentially("lamp c", delay=40)
+    page.locator(".sr-matches:visible label:has-text('P-023')").click()
+    page.wait_for_selector(".sr-table:visible tbody tr")
+    first = page.locator(".sr-table:visible .sr-line").first.inner_text()
+    assert first == FakeEngine().similar_items("P-023").items[0].item_id
+    assert page.locator(".sr-matches:visible").count() == 0
+
+
+def test_a_basket_grows_by_what_is_found(visit: Visit, gradio_app: str) -> None:
+    page = visit.page
+    page.goto(gradio_app)
+    page.get_by_role("tab", name="New visitor").click()
+    for item in ("P-009", "A/B"):
+        page.get_by_label("Add a product").press_sequentially(item, delay=40)
+        page.locator(f".sr-matches:visible label:has-text('{item}')").click()
+        page.wait_for_selector(f"text=· {item}")
+    expected = FakeEngine().recommend_for_basket(["P-009", "A/B"]).items[0].item_id
+    page.wait_for_selector(f".sr-table:visible tbody tr:first-child .sr-line:text-is('{expected}')")
+
+
+def test_a_visitor_without_history_starts_with_what_is_popular(visit: Visit, gradio_app: str) -> None:
+    page = visit.page
+    page.goto(gradio_app)
+    page.get_by_role("tab", name="New visitor").click()
+    page.wait_for_selector(".sr-table:visible tbody tr")
+    assert "fake-1" in page.locator(".sr-footer").inner_text()

@@ -1,0 +1,113 @@
+"""The Streamlit app as people use it: no error on the console, no request to another machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fake_engine import FakeEngine
+
+from .apps import Visit
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("Overview", "Customer", "Products", "Segments", "Clusters", "Methods", "Fit")
+
+
+def ready(page: Any) -> None:
+    """Wait for the footer of a finished run."""
+    page.wait_for_selector("[data-testid=stApp][data-test-script-state=notRunning]")
+    page.wait_for_selector(".sr-footer")
+
+
+def test_every_page_can_be_walked_through(visit: Visit, streamlit_app: str) -> None:
+    page = visit.page
+    page.goto(streamlit_app)
+    ready(page)
+    for name in PAGES:
+        page.get_by_role("link", name=name, exact=True).click()
+        page.wait_for_selector(f".sr-heading h1:text-is('{name}')")
+        ready(page)
+        assert page.locator("[data-testid=stException]").count() == 0
+        assert page.locator("[data-testid=stAlert]").count() == 0
+
+
+@pytest.mark.parametrize("path", ["customer?customer=C-003&method=all", "segments", "clusters"])
+def test_a_link_opens_its_view_without_a_fault(visit: Visit, streamlit_app: str, path: str) -> None:
+    visit.page.goto(f"{streamlit_app}/{path}")
+    ready(visit.page)
+    visit.page.wait_for_timeout(500)
+
+
+def test_a_customer_is_searched_shown_and_shared(visit: Visit, streamlit_app: str) -> None:
+    page = visit.page
+    page.goto(f"{streamlit_app}/customer")
+    ready(page)
+    page.get_by_placeholder("Search id or name").type("C-00", delay=30)
+    page.get_by_role("button", name="Name of C-003").click()
+    page.wait_for_selector(".sr-person h2:has-text('Name of C-003')")
+    page.get_by_role("radio", name="CF", exact=True).click()
+    page.wait_for_url("**method=cf*")
+    ready(page)
+    assert "customer=C-003" in page.url
+    first = page.locator(".sr-list tbody tr .sr-id").first.inner_text()
+    assert first == FakeEngine().recommend("C-003", "cf").items[0].item_id
+
+
+def test_the_list_is_downloaded_as_csv(visit: Visit, streamlit_app: str, tmp_path: Path) -> None:
+    page = visit.page
+    page.goto(f"{streamlit_app}/customer?customer=00012")
+    ready(page)
+    with page.expect_download() as started:
+        page.get_by_role("button", name="Download CSV").click()
+    path = tmp_path / "list.csv"
+    started.value.save_as(path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert lines[0].startswith("customer_id,method,rank,item_id")
+    assert lines[1].startswith("00012,hybrid,1,")
+    assert len(lines) == 11
+
+
+def test_names_stay_text(visit: Visit, streamlit_app: str) -> None:
+    page = visit.page
+    page.goto(f"{streamlit_app}/customer?customer=%3Cb%3Ebold%3C%2Fb%3E")
+    ready(page)
+    assert "<b>bold</b>" in page.locator(".sr-person h2").inner_text()
+
+
+def test_a_click_on_the_grid_shows_the_segment(visit: Visit, streamlit_app: str) -> None:
+    page = visit.page
+    page.goto(f"{streamlit_app}/segments")
+    ready(page)
+    grid = page.locator(".st-key-figure-rfm-grid [data-testid=stVegaLiteChart]")
+    grid.wait_for()
+    page.wait_for_timeout(800)
+    box = grid.bounding_box()
+    assert box
+    # The cell at the lower left: R 1, F 1.
+    page.mouse.click(box["x"] + box["width"] * 0.17, box["y"] + box["height"] * 0.75)
+    page.wait_for_selector(".st-key-segment-card h2:has-text('Lost')")
+    assert "segment=Lost" in page.url
+
+
+def test_the_dark_theme_follows_the_visitor(browser: Any, streamlit_app: str) -> None:
+    visit = Visit(browser, "dark")
+    visit.page.goto(streamlit_app)
+    ready(visit.page)
+    colour = visit.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
+    visit.close()
+    assert colour == "rgb(18, 23, 29)"
+    assert visit.complaints == []
+
+
+@pytest.mark.parametrize("width", [1400, 900, 420])
+def test_no_page_scrolls_sideways(browser: Any, streamlit_app: str, width: int) -> None:
+    visit = Visit(browser, width=width)
+    for path in ("", "customer?customer=C-003", "customer?customer=C-003&method=all", "segments", "methods"):
+        visit.page.goto(f"{streamlit_app}/{path}")
+        ready(visit.page)
+        wide = visit.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
+        assert wide <= width, path
+    visit.close()
