@@ -17,7 +17,7 @@ from typing import Any
 from flask import Flask
 
 from smart_retail import artifacts as bundles
-from smart_retail.errors import ArtifactError, UsageError
+from smart_retail.errors import DamagedBundleError, UsageError
 from smart_retail.protocol import RetailEngine
 from smart_retail_flask.app import create_app
 from smart_retail_flask.holder import EngineHolder
@@ -85,12 +85,13 @@ def loader(
     from smart_retail.engine import Engine  # SciPy and the serving arrays, only where they are used
 
     def load() -> RetailEngine:
-        faults = bundles.verify(artifacts)
+        engine = Engine.load(artifacts, rules=rules)
+        faults = engine.bundle.verify()
         if faults:
-            raise ArtifactError(
-                f"The active bundle has {len(faults)} damaged files.", "Roll back: smart-retail rollback."
+            raise DamagedBundleError(
+                f"Version {engine.version} does not verify: {faults[0]}", "Roll back: smart-retail rollback."
             )
-        engine: RetailEngine = Engine.load(artifacts, rules=rules)
+        engine.popular(1)  # what is opened on demand is opened before the first request
         return engine
 
     return load
