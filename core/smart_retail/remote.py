@@ -6,12 +6,12 @@ classes as from an engine in this process. What is not an answer of the API is a
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import quote, urlsplit
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeVar
+from urllib.parse import quote
 
-from smart_retail.errors import MissingExtraError, RemoteError, RetailError, UsageError, by_code
+from smart_retail.connection import TRIES, Connection
+from smart_retail.errors import RemoteError
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
 from smart_retail.results import (
     Cluster,
@@ -26,15 +26,7 @@ from smart_retail.results import (
     Segment,
 )
 
-if TYPE_CHECKING:
-    import httpx
-
 R = TypeVar("R", bound=Result)
-T = TypeVar("T")
-
-TRIES = 3
-BACKOFF = 0.1
-"""Seconds before the second try; three times as long before each next one."""
 BATCH_IDS = 256
 BATCH_ITEMS = 5_000
 MAX_POINTS = 100_000
@@ -65,32 +57,11 @@ class RemoteEngine:
     is_local = False
 
     def __init__(self, url: str, api_key: str | None = None, timeout: float = 10.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise UsageError(f"{url!r} is not the address of an API.", "Give one such as http://127.0.0.1:8000.")
-        try:
-            import httpx
-        except ImportError as error:
-            raise MissingExtraError(
-                "Asking an API needs the package httpx, which is not installed.",
-                'Install it with: pip install "smart-retail-engine[flask]".',
-            ) from error
-        self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-        self._timeout = timeout
-        self._unreachable: tuple[type[Exception], ...] = (httpx.NetworkError, httpx.RemoteProtocolError)
-        self._too_slow = httpx.TimeoutException
-        self._failed = httpx.HTTPError
-        self._client = httpx.Client(
-            base_url=url.rstrip("/"),
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=timeout,
-            # A proxy of the environment has no way to this machine's own loopback.
-            trust_env=parts.hostname not in ("localhost", "127.0.0.1", "::1"),
-        )
+        self._connection = Connection(url, api_key, timeout)
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.close()
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -100,7 +71,7 @@ class RemoteEngine:
 
     @property
     def version(self) -> str:
-        return self._read("GET", "/readyz", lambda data: str(data["model_version"]))
+        return self._connection.read("GET", "/readyz", lambda data: str(data["model_version"]))
 
     def recommend(
         self,
@@ -182,7 +153,7 @@ class RemoteEngine:
             "categories": _texts(categories),
             "explain": explain,
         }
-        return self._read("POST", "/v1/basket/recommendations", RecommendationList.from_dict, json=body)
+        return self._connection.read("POST", "/v1/basket/recommendations", RecommendationList.from_dict, json=body)
 
     def similar_items(
         self, item_id: str, n: int = 10, *, offset: int = 0, categories: Sequence[str] | None = None
@@ -193,7 +164,7 @@ class RemoteEngine:
         if path:
             return self._get(path, RecommendationList, {"n": n, "offset": offset, "category": categories or []})
         body = {"item_id": _sent(item_id), "n": n, "offset": offset, "categories": _texts(categories)}
-        return self._read("POST", "/v1/items:similar", RecommendationList.from_dict, json=body)
+        return self._connection.read("POST", "/v1/items:similar", RecommendationList.from_dict, json=body)
 
     def popular(self, n: int = 10, *, offset: int = 0, category: str | None = None) -> RecommendationList:
         """The most wanted items, overall or of one category."""
@@ -221,7 +192,7 @@ class RemoteEngine:
 
     def categories(self) -> list[str]:
         """Names of the categories, sorted; empty where the source has none."""
-        return self._read("GET", "/v1/categories", lambda data: [str(name) for name in data["categories"]])
+        return self._connection.read("GET", "/v1/categories", lambda data: [str(name) for name in data["categories"]])
 
     def segments(self) -> list[Segment]:
         """RFM segments that have customers, best first."""
@@ -248,10 +219,10 @@ class RemoteEngine:
         return (*METHODS, ALL)
 
     def _get(self, path: str, kind: type[R], query: Mapping[str, Any] | None = None) -> R:
-        return self._read("GET", path, kind.from_dict, params=query)
+        return self._connection.read("GET", path, kind.from_dict, params=query)
 
     def _many(self, path: str, kind: type[R], field: str, query: Mapping[str, Any] | None = None) -> list[R]:
-        return self._read("GET", path, lambda data: [kind.from_dict(d) for d in data[field]], params=query)
+        return self._connection.read("GET", path, lambda data: [kind.from_dict(d) for d in data[field]], params=query)
 
     def _posted(self, path: str, kind: type[R], field: str, body: dict[str, Any]) -> list[R]:
         asked = len(body["customer_ids"])
@@ -262,51 +233,7 @@ class RemoteEngine:
                 raise ValueError(f"{len(found)} answers to {asked} questions")
             return found
 
-        return self._read("POST", path, build, json=body)
-
-    def _read(self, verb: str, path: str, build: Callable[[dict[str, Any]], T], **request: Any) -> T:
-        """Ask, and build the result out of the answer."""
-        response = self._ask(verb, path, **request)
-        try:
-            data = response.json()
-            if response.status_code == 200:
-                return build(data)
-            problem = data["code"], data["detail"], data["hint"]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RemoteError(
-                f"{self._where} answered with status {response.status_code} and not as a Smart Retail API does.",
-                "Check the address, and that both sides have the same version.",
-            ) from error
-        raise _error(*map(str, problem))
-
-    def _ask(self, verb: str, path: str, **request: Any) -> httpx.Response:
-        """The response; an API that cannot be reached is tried again, for every call only reads."""
-        wait = BACKOFF
-        for attempt in range(1, TRIES + 1):
-            try:
-                return self._client.request(verb, path, **request)
-            except self._too_slow as error:
-                raise RemoteError(
-                    f"{self._where} did not answer within {self._timeout:g} seconds.",
-                    "Try again, or allow it more time.",
-                ) from error
-            except self._unreachable as error:
-                if attempt == TRIES:
-                    raise RemoteError(
-                        f"The API at {self._where} cannot be reached.",
-                        "Check the address, and that it runs: smart-retail serve api.",
-                    ) from error
-            except self._failed as error:
-                raise RemoteError(f"The request to {self._where} failed.", "Check the address.") from error
-            time.sleep(wait)
-            wait *= 3
-        raise AssertionError  # the last attempt returns or raises
-
-
-def _error(code: str, detail: str, hint: str) -> RetailError:
-    """The error as the engine raised it; codes that only HTTP knows are a `RemoteError`."""
-    kind = by_code(code)
-    return RemoteError(detail, hint) if kind is RetailError else kind(detail, hint)
+        return self._connection.read("POST", path, build, json=body)
 
 
 def _path(template: str, identity: str, categories: Sequence[str] | None = None) -> str:

@@ -8,7 +8,7 @@ from flask_openapi3 import Info, OpenAPI, Tag
 
 from smart_retail.protocol import RetailEngine
 from smart_retail.version import __version__
-from smart_retail_flask import docs, problems, routes, spec
+from smart_retail_flask import docs, document, problems, routes
 from smart_retail_flask.envelope import Envelope
 from smart_retail_flask.guard import Guard
 from smart_retail_flask.holder import EngineHolder
@@ -69,9 +69,9 @@ def _add(app: OpenAPI, operation: Operation) -> None:
         summary=summary,
         description=description.strip() or summary,
         operation_id=operation.view.__name__,
-        responses=spec.responses(operation),
+        responses=document.responses(operation),
         security=[{"key": []}, {}],
-        openapi_extensions={"x-codeSamples": spec.code_samples(operation)},
+        openapi_extensions={"x-codeSamples": document.code_samples(operation)},
     )
     bound = routes.bind(operation.view)
     register(bound)

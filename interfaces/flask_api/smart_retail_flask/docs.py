@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 from flask import Blueprint, Response, send_from_directory
 
-from smart_retail_flask import spec
+from smart_retail_flask import document
 from smart_retail_flask.envelope import visit
 
 _POLICY = (
@@ -60,12 +60,12 @@ def blueprint(app: Any) -> Blueprint:
     docs = Blueprint("docs", __name__)
 
     @cache
-    def document() -> bytes:
-        return orjson.dumps(spec.openapi(app))
+    def served() -> bytes:
+        return orjson.dumps(document.openapi(app))
 
     @docs.get("/openapi.json")
     def openapi_json() -> Response:
-        return Response(document(), mimetype="application/json")
+        return Response(served(), mimetype="application/json")
 
     @docs.get("/docs")
     def page() -> Response:

@@ -1,147 +1,24 @@
-"""The OpenAPI 3.1 document. In: the table of operations and the result classes; out: the document, or a file.
-
-Schemas of answers come from the dataclasses of `smart_retail.results`, descriptions included, so that a
-field is described once for Python and for HTTP.
-"""
+"""The OpenAPI document without a running API: nothing in, the document or a file out."""
 
 from __future__ import annotations
 
-import ast
-import inspect
 import json
 import os
-import re
-import textwrap
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import TypeAdapter
-
-from smart_retail import results
 from smart_retail.protocol import RetailEngine
+from smart_retail_flask import document
+from smart_retail_flask.app import create_app
 from smart_retail_flask.holder import EngineHolder
-from smart_retail_flask.operations import OPERATIONS, Operation
-from smart_retail_flask.problems import CODES, MIMETYPE, Problem
-
-BASE_URL = "http://127.0.0.1:8000"
-_REF = "#/components/schemas/{model}"
-_REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
-_ALWAYS = (400, 401, 403, 429, 500, 503)
-_WITH_BODY = (413, 415)
 
 
 def export(path: str | os.PathLike[str]) -> None:
     """Write the OpenAPI document as JSON."""
-    Path(path).write_text(json.dumps(document(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    Path(path).write_text(json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def document() -> dict[str, Any]:
-    """The OpenAPI document, without any engine."""
-    from smart_retail_flask.app import create_app  # the app is built from this module
-
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document."""
     nobody = cast(RetailEngine, None)  # the document is the same whatever engine answers
-    return openapi(create_app(EngineHolder.fixed(nobody)))
-
-
-def openapi(app: Any) -> dict[str, Any]:
-    """The document of an application, with the schemas of all results."""
-    document: dict[str, Any] = json.loads(json.dumps(app.api_doc))
-    schemas = document["components"]["schemas"]
-    schemas.update(result_schemas())
-    schemas["Problem"] = _schema(Problem)
-    document["components"]["schemas"] = dict(sorted(schemas.items()))
-    return document
-
-
-def result_schemas() -> dict[str, Any]:
-    """Schema by name of every result class that an answer may hold."""
-    schemas: dict[str, Any] = {}
-    waiting = [operation.result for operation in OPERATIONS if operation.result]
-    while waiting:
-        cls = waiting.pop()
-        if cls.__name__ not in schemas:
-            schema = schemas[cls.__name__] = _schema(cls)
-            waiting += [getattr(results, name) for name in _REFERENCE.findall(json.dumps(schema))]
-    return schemas
-
-
-def _schema(cls: type) -> dict[str, Any]:
-    schema = TypeAdapter(cls).json_schema(ref_template=_REF, mode="serialization")
-    schema = schema.get("$defs", {}).get(cls.__name__, schema)  # a class that refers to itself stands among its parts
-    schema.pop("$defs", None)
-    for name, text in _field_docs(cls).items():
-        schema["properties"][name]["description"] = text
-    for field in schema["properties"].values():
-        field.pop("title", None)
-        field.pop("default", None)
-    if doc := inspect.getdoc(cls):
-        schema["description"] = doc.replace("\n", " ")
-    else:
-        schema.pop("description", None)
-    schema["required"] = list(schema["properties"])
-    return dict(schema)
-
-
-def _field_docs(cls: type) -> dict[str, str]:
-    """Field -> the text that stands under it in the class; fields in one row share the last one's."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
-    found: dict[str, str] = {}
-    waiting: list[str] = []
-    for node in body:
-        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            waiting.append(node.target.id)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and waiting:
-            found[waiting[-1]] = inspect.cleandoc(str(node.value.value)).replace("\n", " ")
-            waiting.clear()
-    return found
-
-
-def responses(operation: Operation) -> dict[int, Any]:
-    """What an operation may answer, by status, in OpenAPI's own form."""
-    if operation.result is None:
-        schema: dict[str, Any] = {"type": "string"}
-    else:
-        schema = {"$ref": _REF.format(model=operation.result.__name__)}
-    if operation.field:
-        array = {"type": "array", "items": schema}
-        schema = {"type": "object", "properties": {operation.field: array}, "required": [operation.field]}
-    headers = {
-        "X-Model-Version": _header("Version of the model that answered."),
-        "X-Request-Id": _header("Names this request in the server's log."),
-    }
-    found: dict[int, Any] = {
-        200: {"description": "OK", "headers": headers, "content": {"application/json": {"schema": schema}}}
-    }
-    refused = {MIMETYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
-    for status in sorted((*_ALWAYS, *operation.errors, *(_WITH_BODY if operation.method == "post" else ()))):
-        found[status] = {"description": f"Problem, such as `{CODES[status][0]}`.", "content": refused}
-    return found
-
-
-def code_samples(operation: Operation) -> list[dict[str, str]]:
-    """The example call for the shell, Python and JavaScript."""
-    url = BASE_URL + (operation.path or operation.rule)
-    if operation.body is None:
-        curl, python, javascript = f'curl "{url}"', f'httpx.get("{url}")', f'fetch("{url}")'
-    else:
-        body = json.dumps(operation.body)
-        curl = f"curl \"{url}\" -H 'Content-Type: application/json' -d '{body}'"
-        python = f'httpx.post("{url}", json={body})'
-        javascript = (
-            f'fetch("{url}", {{\n  method: "POST",\n  headers: {{"Content-Type": "application/json"}},\n'
-            f"  body: JSON.stringify({body}),\n}})"
-        )
-    show = operation.field or "result"
-    return [
-        {"lang": "Shell", "label": "curl", "source": curl},
-        {"lang": "Python", "label": "Python", "source": f"import httpx\n\nanswer = {python}\nprint(answer.json())"},
-        {
-            "lang": "JavaScript",
-            "label": "JavaScript",
-            "source": f"const answer = await {javascript};\nconst {show} = await answer.json();",
-        },
-    ]
-
-
-def _header(text: str) -> dict[str, Any]:
-    return {"description": text, "schema": {"type": "string"}}
+    return document.openapi(create_app(EngineHolder.fixed(nobody)))

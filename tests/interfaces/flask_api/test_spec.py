@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from smart_retail.errors import UsageError
-from smart_retail_flask import spec
+from smart_retail_flask import document, spec
 from smart_retail_flask.app import create_app
 from smart_retail_flask.inputs import RecommendQuery
 from smart_retail_flask.operations import OPERATIONS
 
 APP = create_app(FakeEngine())
-DOCUMENT = spec.openapi(APP)
+DOCUMENT = document.openapi(APP)
 RECOMMEND = DOCUMENT["paths"]["/v1/customers/{customer_id}/recommendations"]["get"]
 schema = schemathesis.openapi.from_wsgi("/openapi.json", APP)
 
@@ -81,7 +81,7 @@ class Generous(FakeEngine):
 
 def test_python_samples_compile() -> None:
     for operation in OPERATIONS:
-        compile(spec.code_samples(operation)[1]["source"], operation.rule, "exec")
+        compile(document.code_samples(operation)[1]["source"], operation.rule, "exec")
 
 
 def test_the_docs_page_loads_nothing_from_elsewhere() -> None:

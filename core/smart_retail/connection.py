@@ -1,0 +1,116 @@
+"""A connection to a running API: a question in, the data of its answer out, or the error it tells of.
+
+Connections that break are tried again, problems become the `RetailError` they came from, and what is no
+answer of a Smart Retail API is a `RemoteError`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from smart_retail.errors import MissingExtraError, RemoteError, RetailError, UsageError, by_code
+
+if TYPE_CHECKING:
+    import httpx
+
+T = TypeVar("T")
+
+TRIES = 3
+BACKOFF = 0.1
+"""Seconds before the second try; three times as long before each next one."""
+
+
+class Connection:
+    """Open connections to one API. May be used by many threads.
+
+    Parameters
+    ----------
+    url : str
+        Where the API is, such as ``http://127.0.0.1:8000``.
+    api_key : str or None
+        Sent as a bearer token.
+    timeout : float
+        Seconds to wait for a connection and for each answer.
+
+    Raises
+    ------
+    UsageError
+        The address is none.
+    MissingExtraError
+        httpx is not installed.
+    """
+
+    def __init__(self, url: str, api_key: str | None, timeout: float) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise UsageError(f"{url!r} is not the address of an API.", "Give one such as http://127.0.0.1:8000.")
+        try:
+            import httpx
+        except ImportError as error:
+            raise MissingExtraError(
+                "Asking an API needs the package httpx, which is not installed.",
+                'Install it with: pip install "smart-retail-engine[flask]".',
+            ) from error
+        self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._timeout = timeout
+        self._unreachable: tuple[type[Exception], ...] = (httpx.NetworkError, httpx.RemoteProtocolError)
+        self._too_slow = httpx.TimeoutException
+        self._failed = httpx.HTTPError
+        self._client = httpx.Client(
+            base_url=url.rstrip("/"),
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=timeout,
+            # A proxy of the environment has no way to this machine's own loopback.
+            trust_env=parts.hostname not in ("localhost", "127.0.0.1", "::1"),
+        )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def read(self, verb: str, path: str, build: Callable[[dict[str, Any]], T], **request: Any) -> T:
+        """Ask, and build the result out of the answer."""
+        response = self._ask(verb, path, **request)
+        try:
+            data = response.json()
+            if response.status_code == 200:
+                return build(data)
+            problem = data["code"], data["detail"], data["hint"]
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RemoteError(
+                f"{self._where} answered with status {response.status_code} and not as a Smart Retail API does.",
+                "Check the address, and that both sides have the same version.",
+            ) from error
+        raise _error(*map(str, problem))
+
+    def _ask(self, verb: str, path: str, **request: Any) -> httpx.Response:
+        """The response; an API that cannot be reached is tried again, for every call only reads."""
+        wait = BACKOFF
+        for attempt in range(1, TRIES + 1):
+            try:
+                return self._client.request(verb, path, **request)
+            except self._too_slow as error:
+                raise RemoteError(
+                    f"{self._where} did not answer within {self._timeout:g} seconds.",
+                    "Try again, or allow it more time.",
+                ) from error
+            except self._unreachable as error:
+                if attempt == TRIES:
+                    raise RemoteError(
+                        f"The API at {self._where} cannot be reached.",
+                        "Check the address, and that it runs: smart-retail serve api.",
+                    ) from error
+            except self._failed as error:
+                raise RemoteError(f"The request to {self._where} failed.", "Check the address.") from error
+            time.sleep(wait)
+            wait *= 3
+        raise AssertionError  # the last attempt returns or raises
+
+
+def _error(code: str, detail: str, hint: str) -> RetailError:
+    """The error as the engine raised it; codes that only HTTP knows are a `RemoteError`."""
+    kind = by_code(code)
+    return RemoteError(detail, hint) if kind is RetailError else kind(detail, hint)
