@@ -45,13 +45,20 @@ def id_map(coded: Frame, backend: Backend) -> IdMap:
 def coded_lines(lines: Frame, customers: Frame, items: Frame, backend: Backend) -> Frame:
     """Lines with codes for customer, item and order.
 
-    Cancellations of items that were never bought have no code and no effect, and are left out.
+    Orders are numbered by customer, first day and order id, so their codes ascend as a `History`
+    wants them. Cancellations of items that were never bought have no code and no effect, and are
+    left out.
     """
-    frame = lines.select(list(CODED))
-    orders = codes(lines, c.ORDER_ID, backend)
-    for column, table in ((c.CUSTOMER_ID, customers), (c.ITEM_ID, items), (c.ORDER_ID, orders)):
-        frame = frame.join(table.drop(TEXT), on=column, how="inner").drop(column).rename({CODE: column})
-    return backend.keep(frame.select(list(CODED)))
+    orders = lines.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min().alias("_day"))
+    orders = orders.join(customers.drop(TEXT).rename({CODE: "_customer"}), on=c.CUSTOMER_ID, how="inner")
+    orders = orders.with_columns(nw.col(c.ORDER_ID).cast(nw.String).alias(TEXT))
+    orders = orders.with_row_index("_order", order_by=["_customer", "_day", TEXT]).drop("_day", TEXT)
+    frame = lines.select(list(CODED)).join(orders, on=[c.CUSTOMER_ID, c.ORDER_ID], how="inner")
+    frame = frame.join(items.drop(TEXT).rename({CODE: "_item"}), on=c.ITEM_ID, how="inner")
+    codes = {c.CUSTOMER_ID: "_customer", c.ORDER_ID: "_order", c.ITEM_ID: "_item"}
+    return backend.keep(
+        frame.select(nw.col(codes[n]).cast(nw.Int32).alias(n) if n in codes else nw.col(n) for n in CODED)
+    )
 
 
 def most_frequent(lines: Frame, key: Frame, by: str, column: str, size: int, backend: Backend) -> list[str]:

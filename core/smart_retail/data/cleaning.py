@@ -118,11 +118,12 @@ def report(
     backend: Backend,
     notes: Sequence[str],
     sizes: tuple[int, int],
+    net: Frame,
 ) -> CleaningReport:
     """The report; `rows_in` is always `rows_accepted` plus all that was set aside."""
     bought = accepted.filter(nw.col(KIND) == 1)
     aside = set_aside(lines, found, sources, backend)
-    back, lost = _returned(accepted, found, backend)
+    back, lost = _returned(accepted, net, found, backend)
     n_accepted = found.rows.get(0, 0)
     customers, items = sizes
     orders = _distinct(bought, [c.CUSTOMER_ID, c.ORDER_ID], backend)
@@ -148,7 +149,7 @@ def _distinct(frame: Frame, columns: list[str], backend: Backend) -> int:
     return int(backend.fetch(frame.select(columns).unique().select(nw.len().alias("n")))["n"][0])
 
 
-def _returned(accepted: Frame, found: Totals, backend: Backend) -> tuple[tuple[Returns, ...], int]:
+def _returned(accepted: Frame, net: Frame, found: Totals, backend: Backend) -> tuple[tuple[Returns, ...], int]:
     """Returned goods by form, and the amount that they take off the purchases."""
     forms = [
         Returns(form, *_lines_amount(found.flagged[flag]))
@@ -158,8 +159,7 @@ def _returned(accepted: Frame, found: Totals, backend: Backend) -> tuple[tuple[R
     lost = sum(amount for _, amount in found.flagged.values())
     if not found.cancellations:
         return tuple(forms), lost
-    touched = netting.purchases(accepted, "net")
-    net = backend.fetch(touched.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("net")))["net"][0]
+    left = int(backend.fetch(net.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("left")))["left"][0] or 0)
     cancelled = netting.balance(accepted).filter(nw.col(KIND) == -1)
     matched = nw.col("consumed") > 0
     share = netting.share_of_amount(nw.col("consumed"))
@@ -174,7 +174,7 @@ def _returned(accepted: Frame, found: Totals, backend: Backend) -> tuple[tuple[R
     forms.append(Returns("cancellation", lines.get(1, 0), taken / MILLION))
     if lines.get(0, 0) or whole > taken:
         forms.append(Returns("unmatched", lines.get(0, 0), (whole - taken) / MILLION))
-    return tuple(forms), found.amount - int(net)
+    return tuple(forms), found.amount - left
 
 
 def _lines_amount(pair: tuple[int, int]) -> tuple[int, float]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
@@ -34,26 +34,27 @@ def cut(lines: Frame, first: int | None, end: int | None) -> Frame:
 
 def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> History:
     """Rows of customer, order and item from coded purchases, in their one order."""
-    grouped = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID).agg(
-        nw.col(DAY).min(), nw.col(KEPT_QUANTITY).sum(), nw.col(KEPT_AMOUNT).sum()
+    grouped = kept.group_by(c.ORDER_ID, c.ITEM_ID).agg(
+        nw.col(c.CUSTOMER_ID).min(), nw.col(DAY).min(), nw.col(KEPT_QUANTITY).sum(), nw.col(KEPT_AMOUNT).sum()
     )
-    found = backend.fetch(grouped.with_columns(nw.col(KEPT_QUANTITY, KEPT_AMOUNT).cast(nw.Int64)))
-    customer, number, item = (found[n].astype(np.int64) for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID))
-    # One integer for an order of a customer; np.unique sorts by it and so by customer.
-    width = int(number.max(initial=0)) + 1
-    orders, place = np.unique(customer * width + number, return_inverse=True)
-    first = np.full(len(orders), np.iinfo(np.int32).max, dtype=np.int64)
-    np.minimum.at(first, place, found[DAY].astype(np.int64))
-    by_day = np.lexsort((orders % width, first, orders // width))
-    code = np.empty(len(orders), dtype=np.int64)
-    code[by_day] = np.arange(len(orders))
-    order = code[place]
-    rows = np.argsort(order * n_items + item, kind="stable")
+    grouped = grouped.with_columns(nw.col(KEPT_QUANTITY, KEPT_AMOUNT).cast(nw.Int64)).sort(c.ORDER_ID, c.ITEM_ID)
+    found = backend.fetch(grouped)
+    customer, number, item, day = (found[n].astype(np.int32) for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY))
+    starts = np.flatnonzero(np.diff(number, prepend=-1))
+    sizes = np.diff(starts, append=len(number))
+    first = np.minimum.reduceat(day, starts) if len(starts) else day
+    # Orders are numbered by the first day of all their lines. Where some were returned or cut off,
+    # the first of those kept can be a later one, and orders change places.
+    by_day = np.lexsort((first, customer[starts]))
+    order = np.empty(len(starts), dtype=np.int32)
+    order[by_day] = np.arange(len(starts), dtype=np.int32)
+    order, day = np.repeat(order, sizes), np.repeat(first, sizes)
+    rows: Any = slice(None) if (by_day[:-1] < by_day[1:]).all() else np.argsort(order, kind="stable")
     return History(
-        customer=customer[rows].astype(np.int32),
-        order=order[rows].astype(np.int32),
-        item=item[rows].astype(np.int32),
-        day=first[place][rows].astype(np.int32),
+        customer=customer[rows],
+        order=order[rows],
+        item=item[rows],
+        day=day[rows],
         quantity=found[KEPT_QUANTITY][rows].astype(np.int64),
         amount=found[KEPT_AMOUNT][rows].astype(np.int64),
         n_customers=n_customers,

@@ -9,6 +9,7 @@ windows give the same without a loop. With S the running quantity (cancellations
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import narwhals as nw
@@ -22,7 +23,9 @@ KEPT_AMOUNT: Final = "kept_amount"
 _KEYS: Final = (c.CUSTOMER_ID, c.ITEM_ID)
 
 
-def purchases(lines: Frame, policy: str, *, cancellations: bool = True) -> Frame:
+def purchases(
+    lines: Frame, policy: str, *, cancellations: bool = True, keep: Callable[[Frame], Frame] = lambda frame: frame
+) -> Frame:
     """Purchases with what is kept of them, millionths; under `net` those wholly returned are left out.
 
     Parameters
@@ -33,6 +36,8 @@ def purchases(lines: Frame, policy: str, *, cancellations: bool = True) -> Frame
         ``net``, or ``keep`` to ignore returns.
     cancellations : bool
         False where it is known that there are none, which saves the windows.
+    keep : callable
+        Calculates a frame once; used for the few lines that have cancellations.
     """
     bought = lines.filter(nw.col(KIND) == 1)
     if policy == "keep":
@@ -41,7 +46,7 @@ def purchases(lines: Frame, policy: str, *, cancellations: bool = True) -> Frame
         return _whole(bought.filter(nw.col(FLAG) == 0))
     touched = _cancelled_pairs(lines)
     alone = _whole(bought.filter(nw.col(FLAG) == 0).join(touched, on=list(_KEYS), how="anti"))
-    stacked = _kept(balance(lines)).filter(nw.col(KEPT_QUANTITY) > 0)
+    stacked = keep(_kept(balance(lines)).filter(nw.col(KEPT_QUANTITY) > 0))
     names = alone.collect_schema().names()
     return nw.concat([alone.select(names), stacked.select(names)], how="vertical")
 

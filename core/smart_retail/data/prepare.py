@@ -96,6 +96,7 @@ class Prepared:
             self._backend,
             self._notes,
             (len(self.customers), len(self.items)),
+            self._net,
         )
 
     @cached_property
@@ -121,8 +122,23 @@ class Prepared:
         """Accepted lines with integer codes in place of the ids, made once."""
         return catalogue.coded_lines(self._accepted, self._customer_codes, self._item_codes, self._backend)
 
-    def _purchases(self, lines: Frame) -> Frame:
-        return netting.purchases(lines, self._settings.returns_policy, cancellations=self._totals.cancellations > 0)
+    def _purchases(self, lines: Frame, policy: str = "") -> Frame:
+        return netting.purchases(
+            lines,
+            policy or self._settings.returns_policy,
+            cancellations=self._totals.cancellations > 0,
+            keep=self._backend.keep,
+        )
+
+    @cached_property
+    def _net(self) -> Frame:
+        """All purchases after returns, whatever the policy."""
+        return self._purchases(self._accepted, "net")
+
+    @cached_property
+    def _kept(self) -> Frame:
+        """All purchases after returns, by the policy."""
+        return self._net if self._settings.returns_policy == "net" else self._purchases(self._accepted)
 
     def between(self, first: int | None = None, end: int | None = None) -> History:
         """Purchases of ``first <= day < end``, cut first and netted after; None is open."""
@@ -149,7 +165,7 @@ class Prepared:
         analysis_day : int, optional
             The day to which recency counts; the day after the last kept order by default.
         """
-        kept = self._purchases(history.cut(self._accepted, None, end))
+        kept = self._kept if end is None else self._purchases(history.cut(self._accepted, None, end))
         return history.rfm_table(kept, self.customers, analysis_day, self._backend)
 
     @cached_property
@@ -160,11 +176,11 @@ class Prepared:
         after returns. Under the policy `net` purchases that came back are not among them.
         """
         units = {i: s.discount_unit for i, s in enumerate(self.sources)}
-        return history.derived(self._purchases(self._accepted), self._settings.sales_edges, units, self._backend)
+        return history.derived(self._kept, self._settings.sales_edges, units, self._backend)
 
     def weekly_sales(self) -> tuple[WeekSales, ...]:
         """Kept sales by week, Mondays first, weeks without a sale as zeros."""
-        return history.weekly(self._purchases(self._accepted), self._backend)
+        return history.weekly(self._kept, self._backend)
 
     @cached_property
     def _bought(self) -> Frame:
@@ -236,8 +252,7 @@ class Prepared:
     def returned_share(self) -> NDArray[np.float64]:
         """Part of a customer's purchase lines of which something came back, by customer code."""
         size = len(self.customers)
-        kept = netting.purchases(self._accepted, "net", cancellations=self._totals.cancellations > 0)
-        whole = kept.filter(nw.col(netting.KEPT_QUANTITY) == nw.col(c.QUANTITY))
+        whole = self._net.filter(nw.col(netting.KEPT_QUANTITY) == nw.col(c.QUANTITY))
         counts = []
         for lines in (self._bought, whole):
             table = lines.group_by(c.CUSTOMER_ID).agg(nw.len().alias("n"))

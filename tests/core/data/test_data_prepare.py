@@ -190,7 +190,9 @@ def test_derived_columns_follow_their_definitions(tmp_path: Path) -> None:
     [("discount", "0.2", 0.2), ("discount", "20", 0.2), ("discount_percent", "12.5", 0.125), ("discount_amount", "25", 0.2),
      ("discount", "20%", 0.2)],
 )  # fmt: skip
-def test_a_discount_is_a_fraction_of_the_list_price(tmp_path: Path, header: str, discount: str, fraction: float) -> None:
+def test_a_discount_is_a_fraction_of_the_list_price(
+    tmp_path: Path, header: str, discount: str, fraction: float
+) -> None:
     rows = f"customer_id,item_id,date,amount,{header}\na,i1,2020-01-01,100,{discount}\na,i2,2020-01-01,100,0\n"
     with prepare([write(tmp_path, rows)]) as prepared:
         assert fetch(prepared, "item_id", "discount")[0][1] == pytest.approx(fraction)
