@@ -54,10 +54,16 @@ def rows_bar(parts: Sequence[tuple[str, int]]) -> alt.Chart:
     rows = [{"part": name, "rows": number, "order": i} for i, (name, number) in enumerate(parts)]
     colours = [BLUE, *[PALETTE[1 + i % (len(PALETTE) - 1)] for i in range(len(parts) - 1)]]
     return (
-        alt.Chart(_data(rows), height=84)
+        alt.Chart(_data(rows), height=62)
         .mark_bar(height=26)
         .encode(
-            x=alt.X("rows:Q", stack="zero", title="Rows of the source", axis=alt.Axis(format="~s", grid=False)),
+            x=alt.X(
+                "rows:Q",
+                stack="zero",
+                title=None,
+                scale=alt.Scale(domain=[0, sum(n for _, n in parts)], nice=False),
+                axis=alt.Axis(format="~s", grid=False, tickCount=6),
+            ),
             color=alt.Color("part:N", sort=names, scale=alt.Scale(domain=names, range=colours), legend=None),
             order="order:Q",
             tooltip=[alt.Tooltip("part:N", title="Part"), alt.Tooltip("rows:Q", title="Rows", format=",")],
@@ -126,7 +132,7 @@ def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
             "r": cell.r, "f": cell.f, "segment": cell.segment, "customers": cell.customers,
             "number": whole(cell.customers) if cell.customers else "–",
             "money": axis_amount(cell.revenue) if cell.customers else "",
-            "revenue": amount(cell.revenue), "dark": cell.customers > 0.45 * most,
+            "revenue": amount(cell.revenue), "dark": cell.customers > 0.66 * most,
         }
         for cell in cells
     ]  # fmt: skip
@@ -160,19 +166,40 @@ def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster],
     shape = alt.Scale(domain=order, range=["circle", "square", "triangle-up", "diamond", "cross", "triangle-down",
                                            "triangle-right", "triangle-left"])  # fmt: skip
     x = alt.X(
-        "x:Q", title="Latent dimension 1 (no unit)", axis=alt.Axis(grid=False), scale=alt.Scale(zero=False, padding=14)
+        "x:Q",
+        title="Latent dimension 1 (no unit)",
+        axis=alt.Axis(grid=False, tickCount=7),
+        scale=alt.Scale(zero=False, padding=14),
     )
     y = alt.Y(
-        "y:Q", title="Latent dimension 2 (no unit)", axis=alt.Axis(grid=False), scale=alt.Scale(zero=False, padding=14)
+        "y:Q",
+        title="Latent dimension 2 (no unit)",
+        axis=alt.Axis(grid=False, tickCount=6),
+        scale=alt.Scale(zero=False, padding=14),
     )
     dots = alt.Chart(_data(rows), height=430).mark_point(filled=True, size=16, opacity=0.5).encode(
         x=x, y=y, color=_cluster_colour(order),
         shape=alt.Shape("cluster:N", scale=shape, legend=None), tooltip=_tips("customer", "cluster"),
     )  # fmt: skip
-    centres = alt.Chart(_data([{"x": c.x, "y": c.y, "cluster": c.name} for c in clusters]))
+    centres = alt.Chart(_data(_labels(points, clusters)))
     halo = centres.mark_text(fontSize=14, fontWeight=700, strokeWidth=4, stroke="#12171D" if dark else "#FFFFFF")
     label = centres.mark_text(fontSize=14, fontWeight=700, color="#E4E9EE" if dark else "#1C2733")
     return alt.layer(dots, *[layer.encode(x="x:Q", y="y:Q", text="cluster:N") for layer in (halo, label)])
+
+
+def _labels(points: Sequence[ClusterPoint], clusters: Sequence[Cluster]) -> Rows:
+    """Cluster names at their centroids, moved up where they would stand on one another."""
+    xs, ys = [p.x for p in points] or [0.0], [p.y for p in points] or [0.0]
+    letter, line = (max(xs) - min(xs)) / 85, (max(ys) - min(ys)) / 18
+    placed: Rows = []
+    for cluster in sorted(clusters, key=lambda c: c.y):
+        y = cluster.y
+        for other in placed:
+            width = letter * (len(other["cluster"]) + len(cluster.name)) / 2
+            if abs(other["x"] - cluster.x) < width and abs(other["y"] - y) < line:
+                y = other["y"] + line
+        placed.append({"x": cluster.x, "y": y, "cluster": cluster.name})
+    return placed
 
 
 def cluster_profiles(rows: Sequence[dict[str, Any]], clusters: Sequence[Cluster]) -> alt.LayerChart:
@@ -184,15 +211,16 @@ def cluster_profiles(rows: Sequence[dict[str, Any]], clusters: Sequence[Cluster]
         y=alt.Y("measure:N", title=None, sort=measures, scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1),
                 axis=alt.Axis(domain=False, ticks=False)),
         yOffset=alt.YOffset("cluster:N", sort=order, scale=alt.Scale(paddingInner=0.15)),
-        color=_cluster_colour(order), tooltip=_tips("cluster", "measure", "value", "mean", "times"),
+        color=_cluster_colour(order, alt.Legend(title=None, orient="bottom", columns=3)),
+        tooltip=_tips("cluster", "measure", "value", "mean", "times"),
     )  # fmt: skip
     line = alt.Chart(_data([{"mean": 1.0}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="mean:Q")
     return alt.layer(bars, line)
 
 
-def _cluster_colour(order: Sequence[str]) -> alt.Color:
+def _cluster_colour(order: Sequence[str], legend: alt.Legend | None = None) -> alt.Color:
     scale = alt.Scale(domain=list(order), range=[PALETTE[i % len(PALETTE)] for i in range(len(order))])
-    return alt.Color("cluster:N", scale=scale, legend=None)
+    return alt.Color("cluster:N", scale=scale, legend=legend)
 
 
 def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from html import escape
 
 import streamlit as st
@@ -55,16 +56,23 @@ def _key_figures(model: ModelInfo) -> str:
 
 
 def _sales(model: ModelInfo) -> None:
-    if not model.weekly_sales:
+    """Sales of the whole weeks; the first and the last are mostly cut short and would look like a fall."""
+    whole_weeks = [w for w in model.weekly_sales if model.first <= w.week and _sunday(w.week) <= model.last]
+    weeks = whole_weeks or model.weekly_sales
+    if not weeks:
         return
-    peak = max(model.weekly_sales, key=lambda w: w.amount)
+    peak = max(weeks, key=lambda w: w.amount)
     figures.show(
         "weekly-sales",
         f"Sales peaked in the week of {peak.week} at {amount(peak.amount, model.currency)}",
-        "Net sales by week, Monday to Sunday",
-        charts.weekly_sales(model.weekly_sales, model.currency),
-        charts.rows_of(model.weekly_sales),
+        "Net sales by whole weeks, Monday to Sunday" if whole_weeks else "Net sales by week, Monday to Sunday",
+        charts.weekly_sales(weeks, model.currency),
+        charts.rows_of(weeks),
     )
+
+
+def _sunday(monday: str) -> str:
+    return (date.fromisoformat(monday) + timedelta(days=6)).isoformat()
 
 
 def _quality(cleaning: CleaningReport) -> None:

@@ -1,0 +1,109 @@
+"""Make the screenshots of both web apps.
+
+From the root of the checkout: ``python -m tests.browser.screenshots [ARTIFACTS]``, light and dark at 1400 x 900, into
+``docs/screenshots``. Without a folder of bundles the small engine of the tests is shown.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from smart_retail.protocol import RetailEngine
+from tests.browser.apps import ROOT, Visit, browsing, serving
+from tests.fake_engine import FakeEngine
+
+TARGET = ROOT / "docs" / "screenshots"
+SCHEMES = ("light", "dark")
+STREAMLIT_PORT, GRADIO_PORT = 8716, 8717
+
+
+def main(artifacts: str = "", target: Path = TARGET) -> None:
+    engine = _engine(artifacts)
+    target.mkdir(parents=True, exist_ok=True)
+    customer = _somebody(engine)
+    item = engine.popular(1).items[0].item_id
+    with browsing() as browser:
+        with serving("streamlit", STREAMLIT_PORT, artifacts) as address:
+            for scheme in SCHEMES:
+                streamlit(Visit(browser, scheme), address, customer, item, target, scheme)
+        with serving("gradio", GRADIO_PORT, artifacts) as address:
+            for scheme in SCHEMES:
+                gradio(Visit(browser, scheme), address, item, target, scheme)
+
+
+def _engine(artifacts: str) -> RetailEngine:
+    if not artifacts:
+        return FakeEngine()
+    from smart_retail.engine import Engine
+
+    return Engine.load(artifacts)
+
+
+def _somebody(engine: RetailEngine) -> str:
+    """A customer about whom there is something to tell: many orders, and not gone."""
+    known = [engine.customer(p.customer_id) for p in engine.cluster_points(limit=60)]
+    return max((p for p in known if p.rfm), key=lambda p: (p.rfm.r >= 4, p.orders)).customer_id  # type: ignore[union-attr]
+
+
+def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path, scheme: str) -> None:
+    """One picture a page."""
+    from urllib.parse import quote
+
+    views = {
+        "overview": "",
+        "customer": f"customer?customer={quote(customer, safe='')}",
+        "customer-all": f"customer?customer={quote(customer, safe='')}&method=all",
+        "products": f"products?item={quote(item, safe='')}",
+        "segments": "segments",
+        "clusters": "clusters",
+        "methods": "methods",
+        "fit": "fit",
+    }
+    for name, path in views.items():
+        visit.page.goto(f"{address}/{path}")
+        visit.page.wait_for_selector(".sr-footer")
+        settle(visit.page)
+        visit.page.screenshot(path=target / f"streamlit-{name}-{scheme}.png")
+    finish(visit)
+
+
+def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> None:
+    """One picture a tab, and the lists side by side."""
+    page = visit.page
+    page.goto(address)
+    page.get_by_role("button", name="A champion").click()
+    page.wait_for_selector(".sr-table:visible tbody tr")
+    settle(page)
+    page.screenshot(path=target / f"gradio-recommend-{scheme}.png")
+    page.get_by_role("radio", name="All").first.click()
+    page.wait_for_selector(".sr-side")
+    settle(page)
+    page.screenshot(path=target / f"gradio-all-{scheme}.png")
+    page.get_by_role("tab", name="Similar products").click()
+    box = page.get_by_label("Product").last
+    box.fill(item)
+    box.press("Enter")
+    page.wait_for_selector(".sr-table:visible tbody tr")
+    settle(page)
+    page.screenshot(path=target / f"gradio-similar-{scheme}.png")
+    page.get_by_role("tab", name="New visitor").click()
+    settle(page)
+    page.screenshot(path=target / f"gradio-visitor-{scheme}.png")
+    finish(visit)
+
+
+def settle(page: Any) -> None:
+    """Let charts draw and fades end."""
+    page.wait_for_timeout(1800)
+
+
+def finish(visit: Visit) -> None:
+    visit.close()
+    if visit.complaints or visit.elsewhere:
+        raise SystemExit(f"the browser complained: {visit.complaints} {visit.elsewhere}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:2])
