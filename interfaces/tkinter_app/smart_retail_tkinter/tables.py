@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from smart_retail.results import CleaningReport, GridCell, Purchase, Recommendation, RecommendationList, Segment
 from smart_retail.words import COLUMN_LABELS, METHODS
-from smart_retail_tkinter.formatting import amount, percent, quantity, whole
+from smart_retail_tkinter.formatting import DOT, amount, percent, quantity, whole
 
 Value = str | int | float
 
@@ -97,7 +97,7 @@ def _recommendation(item: Recommendation) -> Row:
 
 def detail(item: Recommendation) -> str:
     """All reasons of an item, with the method, its rank there and the share."""
-    return "   ".join(
+    return DOT.join(
         f"{reason.text} ({method_label(reason.method)}{f' #{reason.rank}' if reason.rank else ''}, "
         f"{percent(reason.share)})"
         for reason in item.reasons

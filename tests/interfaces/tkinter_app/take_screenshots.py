@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 import tkinter as tk
@@ -15,7 +16,9 @@ from pathlib import Path
 
 from PIL import ImageGrab
 
+from smart_retail.errors import RetailError
 from smart_retail_tkinter.app import App
+from smart_retail_tkinter.dialogs.native import NativeQuestions
 from smart_retail_tkinter.recent import Memory
 from smart_retail_tkinter.services import Services
 
@@ -43,6 +46,13 @@ class Camera:
         picture.save(self.out / f"tkinter-{name}.png", optimize=True)
 
 
+class Nobody(NativeQuestions):
+    """An error ends the program: nobody is there to read it."""
+
+    def error(self, error: RetailError) -> None:
+        raise SystemExit(f"{error.message} {error.hint}")
+
+
 def choose(camera: Camera, text: str) -> None:
     """Search a customer and choose the first found."""
     camera.app.customers.text.set(text)
@@ -60,11 +70,17 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--customer", default="")
     given = parser.parse_args()
+    artifacts, out = Path(given.artifacts).absolute(), given.out.absolute()
+    # Pictures show file names, not where they lie here.
+    os.chdir(Path(given.source).parent)
+    source = Path(given.source).name
     with tempfile.TemporaryDirectory() as folder:
-        app = App(tk.Tk(), Services(), Memory(Path(folder) / "desktop.json"), artifacts=f"{folder}/artifacts")
+        root = tk.Tk()
+        memory = Memory(Path(folder) / "desktop.json")
+        app = App(root, Services(), memory, Nobody(root), artifacts=f"{folder}/artifacts")
         app.root.geometry(f"{SIZE[0]}x{SIZE[1] - MENU}+0+0")
-        camera = Camera(app, given.out)
-        app.presenter.open_bundle(given.artifacts)
+        camera = Camera(app, out)
+        app.presenter.open_bundle(str(artifacts))
         camera.wait(10, lambda: app.presenter.model is not None)
         choose(camera, given.customer)
         tree = app.customer.one.tree
@@ -85,7 +101,7 @@ def main() -> None:
         camera.take("dark")
         app.set_theme("light")
         app.presenter.folder = ""
-        app.open_fit((given.source,))
+        app.open_fit((source,))
         camera.wait(60, lambda: app.fit_window is not None and app.fit_window.start.instate(["!disabled"]))
         app.fit_window.artifacts.set("artifacts")
         camera.wait(0.2)

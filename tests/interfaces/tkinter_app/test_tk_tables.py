@@ -58,7 +58,7 @@ def test_the_main_reason_is_the_one_with_the_largest_share() -> None:
     (row,) = tables.recommendations([_item("a", 1, weak, strong)]).rows
     assert row.cells == ("1", "Name a", "a", "Kind", "with b", "80.0 %")
     assert row.values[-1] == 0.8
-    assert row.detail == "popular (Popular #3, 20.0 %)   with b (CF #1, 80.0 %)"
+    assert row.detail == "popular (Popular #3, 20.0 %) · with b (CF #1, 80.0 %)"
 
 
 def test_the_clipboard_text_is_one_line_a_row_with_ids_as_they_are() -> None:

@@ -31,7 +31,11 @@ class SimilarWindow(SideWindow):
         ttk.Button(foot, text="Close", command=self.close).pack(side="right")
         ttk.Label(foot, text="Enter goes on from the chosen item, Esc closes.", style="Small.TLabel").pack(side="left")
         self.table = DataTable(
-            self.body, Table(tables.RECOMMENDATIONS), on_open=lambda row: on_open(row.key, row.name), height=8
+            self.body,
+            Table(tables.RECOMMENDATIONS),
+            on_open=lambda row: on_open(row.key, row.name),
+            height=8,
+            wrapped=True,
         )
         self.table.pack(fill="both", expand=True)
         self.bind("<Control-c>", lambda _: self.copy(self.table.shown().text()))

@@ -37,15 +37,15 @@ class CustomerView(ttk.Frame):
         self._build_segments()
 
     def _page(self, title: str) -> ttk.Frame:
-        page = ttk.Frame(self.tabs, padding=(12, 10, 12, 10))
+        page = ttk.Frame(self.tabs, padding=(12, 8, 12, 4))
         self.tabs.add(page, text=title)
         return page
 
     def _detail(self, page: ttk.Frame) -> ttk.Label:
-        """Two lines below a table that tell all of the chosen row."""
-        height = 2 * font.nametofont("SunValleyCaptionFont", self).metrics("linespace")
+        """Three lines below a table that tell all of the chosen row."""
+        height = 3 * font.nametofont("SunValleyCaptionFont", self).metrics("linespace")
         room = ttk.Frame(page, height=height)
-        room.pack(side="bottom", fill="x", pady=(8, 0))
+        room.pack(side="bottom", fill="x", pady=(6, 0))
         room.pack_propagate(False)
         label = ttk.Label(room, style="Small.TLabel", anchor="nw", justify="left")
         label.pack(fill="both", expand=True)
@@ -66,6 +66,7 @@ class CustomerView(ttk.Frame):
             Table(tables.RECOMMENDATIONS),
             on_open=self._similar,
             on_choose=lambda row: detail.configure(text=row.detail),
+            wrapped=True,
         )
         self.all = SideBySide(self._lists, presenter.similar, lambda text: detail.configure(text=text))
         self.one.pack(fill="both", expand=True)

@@ -54,7 +54,7 @@ class SideBySide(ttk.Frame):
                 style="Lists.Treeview",
             )
             tree.column("#0", width=0, minwidth=0, stretch=False)
-            tree.column("mark", width=round(46 * scale), minwidth=round(46 * scale), stretch=False, anchor="e")
+            tree.column("mark", width=round(40 * scale), minwidth=round(40 * scale), stretch=False, anchor="e")
             tree.column("name", width=round(120 * scale), minwidth=60, stretch=True)
             tree.grid(row=1, column=i, sticky="nsew", padx=(0 if i == 0 else 6, 0), pady=(4, 0))
             tree.bind("<<TreeviewSelect>>", self._chosen)
@@ -103,7 +103,7 @@ class SideBySide(ttk.Frame):
         if self._answer is None:
             return
         for method, tree in self.trees.items():
-            width = tree.column("name", "width") - 16
+            width = tree.column("name", "width") - 12
             items = self._answer.lists[method].items if method in self._answer.lists else ()
             for i, item in zip(tree.get_children(), items, strict=True):
                 mark = self._marks.get(item.item_id)
@@ -135,7 +135,7 @@ class SideBySide(ttk.Frame):
         found = (item for _, part in lists(self._answer) for item in part.items if item.item_id == item_id)
         item = next(found)
         where = places(self._answer, item_id)
-        self._on_detail(f"{name_and_id(item.item_name, item_id)} · {where}   {detail(item)}")
+        self._on_detail(f"{name_and_id(item.item_name, item_id)} · {where}\n{detail(item)}")
 
     def _opened(self, event: tk.Event) -> None:
         item_id = self.chosen()

@@ -1,6 +1,7 @@
 """A sortable table: takes a `tables.Table`, tells which row is chosen or opened.
 
-Cells are cut with an ellipsis to the width of their column; what is copied or exported is never cut.
+Cells are wrapped to two lines or cut with an ellipsis to the width of their column; what is copied or
+exported is never cut.
 """
 
 from __future__ import annotations
@@ -33,10 +34,12 @@ class DataTable(ttk.Frame):
         on_open: Callable[[Row], object] | None = None,
         on_choose: Callable[[Row], object] | None = None,
         height: int = 10,
+        wrapped: bool = False,
     ) -> None:
         super().__init__(master)
         self.table = table
         self._on_open, self._on_choose = on_open, on_choose
+        self._wrapped = wrapped
         self._order: tuple[int, bool] | None = None
         self._rows: dict[str, Row] = {}
         self._pending: str | None = None
@@ -44,7 +47,13 @@ class DataTable(ttk.Frame):
         self._font = font.nametofont("SunValleyBodyFont", self)
         names = [column.name for column in table.columns]
         self.tree = ttk.Treeview(
-            self, columns=("key", *names), displaycolumns=names, show="headings", height=height, selectmode="browse"
+            self,
+            columns=("key", *names),
+            displaycolumns=names,
+            show="headings",
+            height=height,
+            selectmode="browse",
+            style=f"{'Tall.' if wrapped else ''}Treeview",
         )
         scale = theme.scaling(self)
         for i, column in enumerate(table.columns):
@@ -121,8 +130,9 @@ class DataTable(ttk.Frame):
             self._pending = self.after(1, self._draw_rows, rows, start + CHUNK)
 
     def _write(self, i: str, row: Row, widths: list[int]) -> None:
+        fit = theme.wrap_two if self._wrapped else theme.cut
         cells = (
-            theme.cut(" ".join(cell.split()) or cell, width - PADDING, self._font)
+            fit(" ".join(cell.split()) or cell, width - PADDING, self._font)
             for cell, width in zip(row.cells, widths, strict=True)
         )
         # A tuple reaches Tcl as a list of texts: ids such as 00012 or {x stay what they are.
