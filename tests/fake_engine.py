@@ -191,7 +191,10 @@ class FakeEngine:
             rest = [(s, i) for i, s in self._popularity.items() if i not in total]
             rest.sort(key=lambda pair: (-pair[0], pair[1]))
             ranked += [(item, float(f"{low / (2 + k):.6g}"), True) for k, (_, item) in enumerate(rest)]
-        wanted = None if options["categories"] is None else set(options["categories"])
+        wanted = set(options["categories"] or ()) or None
+        if wanted and not wanted <= set(CATEGORIES):
+            unknown = sorted(wanted - set(CATEGORIES))[0]
+            raise UsageError(f"No item has the category {unknown!r}.", f"Categories: {', '.join(CATEGORIES)}.")
         ranked = [r for r in ranked if r[0] not in hidden and (wanted is None or self._items[r[0]][1] in wanted)]
         page = ranked[options["offset"] : options["offset"] + options["n"]]
         items = []

@@ -239,12 +239,11 @@ class RemoteEngine:
 def _path(template: str, identity: str, categories: Sequence[str] | None = None) -> str:
     """The path for an id, or an empty text where no path can carry it or the call would grow too long.
 
-    Clients and proxies take out the segments ``.`` and ``..``, escaped or not; no filter is not the
-    same as a filter that lets nothing through.
+    Clients and proxies take out the segments ``.`` and ``..``, escaped or not.
     """
     path = template.format(quote(_sent(identity), safe=""))
     longest = len(path) + sum(len(quote(_sent(c))) + len("&category=") for c in categories or ())
-    carried = identity not in ("", ".", "..") and longest <= LONGEST_TARGET and (categories is None or len(categories))
+    carried = identity not in ("", ".", "..") and longest <= LONGEST_TARGET
     return path if carried else ""
 
 

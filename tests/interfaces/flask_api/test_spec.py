@@ -12,6 +12,7 @@ import schemathesis
 from fake_engine import CUSTOMER_IDS, ITEM_IDS, FakeEngine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from smart_retail.errors import UsageError
 from smart_retail_flask import document, spec
@@ -28,7 +29,10 @@ schema = schemathesis.openapi.from_wsgi("/openapi.json", APP)
 @schema.parametrize()
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_matches_its_schema_and_none_is_a_server_error(case: schemathesis.Case) -> None:
-    case.call_and_validate()
+    answer = case.call()
+    # Which categories there are is the shop's matter, and a batch is bounded as a whole: no schema says so.
+    beyond = answer.status_code == 400 and ("category" in answer.text or "one batch" in answer.text)
+    case.validate_response(answer, excluded_checks=[positive_data_acceptance] if beyond else None)
 
 
 def test_every_route_is_documented_and_every_document_entry_routed() -> None:
