@@ -1,0 +1,72 @@
+"""Forecasts are judged on held-out days, and the simpler model wins where it is better."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smart_retail.engine import Engine
+from smart_retail.errors import UsageError
+from smart_retail.reporting.forecast import OVERALL, daily_sales, errors, forecast, rows, seasonal_naive
+from smart_retail.results import FitReport
+
+MONDAY = 19_723  # 2024-01-01
+
+
+def test_seasonal_naive_repeats_the_last_week() -> None:
+    amounts = np.arange(70.0)
+    assert seasonal_naive(amounts, 9).tolist() == [63, 64, 65, 66, 67, 68, 69, 63, 64]
+
+
+def test_with_two_years_it_repeats_the_same_weekday_of_the_last_year() -> None:
+    amounts = np.arange(800.0)
+    assert seasonal_naive(amounts, 3).tolist() == [436, 437, 438]
+
+
+def test_errors_are_what_the_formulas_say() -> None:
+    found = errors("x", np.array([10.0, 0.0, 20.0]), np.array([8.0, 1.0, 26.0]))
+    assert found.mae == pytest.approx(3.0)
+    assert found.rmse == pytest.approx(np.sqrt(41 / 3))
+    assert found.mape == pytest.approx((0.2 + 0.3) / 2)
+    assert errors("x", np.zeros(2), np.ones(2)).mape is None
+
+
+def test_a_short_history_says_so() -> None:
+    (found,) = forecast({OVERALL: (MONDAY, np.ones(30))})
+    assert (found.model, found.days) == ("", ())
+    assert "too few" in found.note
+
+
+@pytest.mark.parametrize(("horizon", "country"), [(0, ""), (366, ""), (7, "XX")])
+def test_what_cannot_be_meant_is_refused(horizon: int, country: str) -> None:
+    with pytest.raises(UsageError):
+        forecast({}, horizon=horizon, country=country)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_both_models_are_judged_and_the_better_one_is_used() -> None:
+    rng = np.random.default_rng(0)
+    days = np.arange(200)
+    trend = 100 + days + 40 * (days % 7 == 5) + rng.normal(0, 5, 200)
+    weeks = np.tile([10.0, 0, 30, 5, 60, 80, 0], 20)
+    found = forecast({"growing": (MONDAY, trend), "steady": (MONDAY, weeks)}, horizon=14, country="GB")
+    by_name = {f.series: f for f in found}
+    assert [e.model for e in by_name["growing"].errors] == ["seasonal naive", "prophet"]
+    assert by_name["growing"].model == "prophet"
+    assert by_name["steady"].model == "seasonal naive"
+    for one in found:
+        assert one.model == min(one.errors, key=lambda e: e.mae).model
+        assert len(one.days) == 14
+        assert all(d.low <= d.amount <= d.high for d in one.days)
+    assert by_name["growing"].days[0].day == "2024-07-19"
+    assert len(rows(found)) == 28
+
+
+def test_daily_sales_add_up_by_category(fitted: tuple[Path, FitReport]) -> None:
+    engine = Engine.load(fitted[0])
+    series = daily_sales(engine.store)
+    total = series.pop(OVERALL)[1].sum()
+    assert total == pytest.approx(engine.model().cleaning.net_amount)
+    assert sum(amounts.sum() for _, amounts in series.values()) == pytest.approx(total)
