@@ -19,7 +19,7 @@ from smart_retail.errors import RetailError
 from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missing
 
 WAIT = 20.0
-_REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?:   |$)", re.DOTALL)
+_REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
 
 
 class Answers:
