@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +18,7 @@ from smart_retail.data.interactions import MILLION
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import Result
-from smart_retail.store import EPOCH, Store, iso
+from smart_retail.store import Store, iso
 
 OVERALL: Final = "all"
 WEEK: Final = 7
@@ -74,13 +73,13 @@ def daily_sales(store: Store, by_category: bool = True) -> dict[str, tuple[int, 
     purchases = store.bundle.arrays("history")
     day, amount = purchases["day"].astype(np.int64), purchases["amount"] / MILLION
     first, length = int(day.min()), int(day.max() - day.min()) + 1
-    found = {OVERALL: (first, np.bincount(day - first, amount, length))}
+    found = {OVERALL: (first, _sums(day - first, amount, length))}
     if by_category:
         category = store.catalogue.category[purchases["item"]]
         for code, name in enumerate(store.names["categories"]):
             mine = category == code
             if mine.any():
-                found[name] = (first, np.bincount(day[mine] - first, amount[mine], length))
+                found[name] = (first, _sums(day[mine] - first, amount[mine], length))
     return found
 
 
@@ -156,10 +155,8 @@ def _one(name: str, first: int, amounts: NDArray[np.float64], horizon: int, coun
         spread = np.quantile(np.abs(test - seasonal_naive(train, held)), INTERVAL)
         low, high = middle - spread, middle + spread
     start = first + len(amounts)
-    days = tuple(
-        DayAhead(iso(start + i), *(round(max(float(v[i]), 0.0), 2) for v in (middle, low, high)))
-        for i in range(horizon)
-    )
+    told = np.round(np.maximum(np.stack((middle, low, high), axis=1), 0.0), 2).tolist()
+    days = tuple(DayAhead(iso(start + i), *values) for i, values in enumerate(told))
     return Forecast(name, best.model, held, tuple(judged), days, "")
 
 
@@ -188,7 +185,13 @@ def _prophet(
     return middle, low, high
 
 
+def _sums(place: NDArray[np.int64], amount: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    return np.bincount(place, amount, length).astype(np.float64)
+
+
 def _need_prophet(country: str) -> None:
+    # Prophet tells on import that Plotly is not there; nothing here draws with it.
+    logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
     try:
         import holidays
         import prophet  # noqa: F401
@@ -219,11 +222,7 @@ def rows(found: Sequence[Forecast]) -> list[dict[str, Any]]:
 def history_rows(series: Mapping[str, tuple[int, NDArray[np.float64]]]) -> list[dict[str, Any]]:
     """The daily sales themselves, for a plot beside the forecast."""
     return [
-        {
-            "series": name,
-            "day": date.fromordinal(EPOCH.toordinal() + first + i).isoformat(),
-            "amount": round(float(a), 2),
-        }
+        {"series": name, "day": iso(first + i), "amount": round(float(amount), 2)}
         for name, (first, amounts) in series.items()
-        for i, a in enumerate(amounts)
+        for i, amount in enumerate(amounts)
     ]
