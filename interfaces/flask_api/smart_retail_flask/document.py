@@ -95,6 +95,8 @@ def responses(operation: Operation) -> dict[int, Any]:
     found: dict[int, Any] = {
         200: {"description": "OK", "headers": headers, "content": {"application/json": {"schema": schema}}}
     }
+    if operation.method == "get" and operation.path:
+        found[414] = {"description": "The address is longer than 8,190 characters; the server itself answers."}
     refused = {MIMETYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
     for status in sorted((*_ALWAYS, *operation.errors, *(_WITH_BODY if operation.method == "post" else ()))):
         found[status] = {"description": f"Problem, such as `{CODES[status][0]}`.", "content": refused}

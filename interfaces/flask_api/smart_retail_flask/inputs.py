@@ -61,7 +61,7 @@ AnyMethod = Annotated[Method, Field(description="Which recommender; `all` gives 
 HidePurchased = Annotated[Flag, Field(description="Leave out what the customer has bought, returned items too.")]
 Explain = Annotated[Flag, Field(description="Give the reasons of each item.")]
 Strict = Annotated[Flag, Field(description="Answer 404 for an unknown customer instead of what is popular.")]
-Text = Annotated[str, Field(max_length=1000, description="Part of an id or a name; case is ignored.")]
+Text = Annotated[str, Field(max_length=200, description="Part of an id or a name; case is ignored.")]
 
 
 class Query(BaseModel):
