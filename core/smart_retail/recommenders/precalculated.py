@@ -17,13 +17,22 @@ from smart_retail.recommenders.base import COMPONENTS, Ranked
 
 UNITS = 10_000
 MAX_RANK = 65_535
+LEAST_SHARE = 0.01
 
 
 def settle(ranked: Ranked) -> Ranked:
-    """Shares in ten-thousandths that sum to 1 (the largest takes the rest), ranks at most 65,535."""
-    units = np.floor(ranked.share.astype(np.float64) * UNITS + 0.5).astype(np.int64)
-    if len(units):
-        units[np.arange(len(units)), units.argmax(axis=1)] += UNITS - units.sum(axis=1)
+    """Evidence as it is told: what weighs less than a hundredth is left out, the rest sums to exactly 1.
+
+    Shares come in ten-thousandths (the largest takes what rounding leaves), ranks end at 65,535.
+    """
+    if len(ranked.item) == 0:
+        return ranked
+    largest = ranked.share.argmax(axis=1)
+    rows = np.arange(len(largest))
+    told = np.where(ranked.share >= LEAST_SHARE, ranked.share, 0.0)
+    told[rows, largest] = ranked.share[rows, largest]
+    units = np.floor(told / told.sum(axis=1)[:, None] * UNITS + 0.5).astype(np.int64)
+    units[rows, largest] += UNITS - units.sum(axis=1)
     return replace(ranked, share=units / UNITS, rank=np.minimum(ranked.rank, MAX_RANK))
 
 
