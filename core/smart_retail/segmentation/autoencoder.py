@@ -75,13 +75,7 @@ class TrainedAutoencoder:
 
 
 def load_keras() -> Any:
-    """Keras on TensorFlow, its start-up chatter off. The first call takes seconds; call it early.
-
-    Raises
-    ------
-    MissingExtraError
-        TensorFlow is not installed.
-    """
+    """Keras on TensorFlow, its chatter off; takes seconds at first. `MissingExtraError` without them."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -96,51 +90,130 @@ def load_keras() -> Any:
     return keras
 
 
-def train_autoencoder(
-    features: NDArray[np.float64],
-    *,
-    latent: int,
-    epochs: int,
-    seed: int,
-    progress: Progress = SILENT,
-) -> TrainedAutoencoder:
-    """Train on scaled features, one row a customer.
+class Trainer:
+    """Trains one autoencoder after the other on one graph, whose compilation takes longer than a training.
 
-    The same features, seed and machine give the same bits, in any process: operations are
-    deterministic, on one thread.
+    A training does not depend on those before it. The same features, seed and machine give the same bits,
+    in any process: operations are deterministic, on one thread.
 
     Parameters
     ----------
-    features : float64 array, shape ``(n, d)``
-        At least one row, centred and of unit variance.
-    latent : int
-        Width of the bottleneck.
-    epochs : int
-        Upper bound; training stops when the validation loss stays where it is.
+    inputs, latent : int
+        Width of the features and of the bottleneck.
 
     Raises
     ------
     MissingExtraError
         TensorFlow is not installed.
-    CancelledError
-        Through `progress`.
     """
-    keras = load_keras()
-    import tensorflow as tf
 
-    held_out = np.arange(len(features)) % VALIDATION_EVERY == VALIDATION_EVERY // 2
-    train = features[~held_out]
-    validation = features[held_out] if held_out.any() else train
-    components = principal_components(train, latent)
-    with _seeded(keras, tf, seed):
-        rng = np.random.default_rng(seed)
-        network = _network(keras, _initial_layers(components, rng))
-        batch = min(len(train), max(MIN_BATCH, len(train) // BATCHES))
-        steps = epochs * (len(train) // batch)
-        optimizer = keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(LEARNING_RATE, steps))
-        optimizer.build(network.trainable_variables)
-        run_epoch, error = _compiled_steps(tf, network, optimizer, components)
-        return _train(network, run_epoch, error, train, validation, epochs, batch, rng, progress)
+    def __init__(self, inputs: int, latent: int) -> None:
+        keras = load_keras()
+        import tensorflow as tf
+
+        self._keras, self._tf, self._latent = keras, tf, latent
+        _set_threads(tf)
+        with self._seeded(0):
+            blank = np.zeros((inputs, latent))
+            self._network = _network(keras, _initial_layers(blank, np.random.default_rng(0)))
+            self._optimizer = keras.optimizers.Adam(LEARNING_RATE)
+            self._optimizer.build(self._network.trainable_variables)
+            self._axes = tf.Variable(blank.astype(np.float32))
+        self._run_epoch, self._error = self._compiled(inputs)
+
+    def train(
+        self, features: NDArray[np.float64], *, epochs: int, seed: int, progress: Progress = SILENT
+    ) -> TrainedAutoencoder:
+        """Train from the start on scaled features, one row a customer.
+
+        Parameters
+        ----------
+        features : float64 array, shape ``(n, inputs)``
+            At least one row, centred and of unit variance.
+        epochs : int
+            Upper bound; training stops when the validation loss stays where it is.
+
+        Raises
+        ------
+        CancelledError
+            Through `progress`.
+        """
+        held_out = np.arange(len(features)) % VALIDATION_EVERY == VALIDATION_EVERY // 2
+        train = features[~held_out]
+        validation = (features[held_out] if held_out.any() else train).astype(np.float32)
+        with self._seeded(seed):
+            rng = np.random.default_rng(seed)
+            self._reset(principal_components(train, self._latent), rng)
+            return self._epochs(train.astype(np.float32), validation, epochs, rng, progress)
+
+    def _reset(self, components: NDArray[np.float64], rng: np.random.Generator) -> None:
+        """Weights that project on the components, an optimiser that has seen nothing."""
+        self._axes.assign(components.astype(np.float32))
+        _assign(self._network, _initial_layers(components, rng))
+        for variable in self._optimizer.variables:
+            variable.assign(np.zeros(variable.shape, dtype=variable.dtype))
+
+    def _epochs(
+        self,
+        rows: NDArray[np.float32],
+        validation: NDArray[np.float32],
+        epochs: int,
+        rng: np.random.Generator,
+        progress: Progress,
+    ) -> TrainedAutoencoder:
+        """Train until the validation loss stops falling; the best epoch's layers are kept."""
+        batch = min(len(rows), max(MIN_BATCH, len(rows) // BATCHES))
+        steps = len(rows) // batch
+        linear_loss = best = float(self._error(validation))
+        layers = _layers(self._network)
+        history: list[tuple[float, float]] = []
+        waited = 0
+        while len(history) < epochs and waited < PATIENCE:
+            progress.check()
+            self._optimizer.learning_rate = LEARNING_RATE * (1 + np.cos(np.pi * len(history) / epochs)) / 2
+            order = rng.permutation(len(rows))[: steps * batch]
+            loss = float(self._run_epoch(rows[order].reshape(steps, batch, -1)))
+            history.append((loss, float(self._error(validation))))
+            waited += 1
+            if history[-1][1] < best - MIN_GAIN:
+                best, layers, waited = history[-1][1], _layers(self._network), 0
+        return TrainedAutoencoder(layers, tuple(h[0] for h in history), tuple(h[1] for h in history), linear_loss)
+
+    def _compiled(self, inputs: int) -> tuple[Any, Any]:
+        """An epoch of batches as one graph (ten times faster here than `Model.fit`), and the error of rows."""
+        tf, network, optimizer, axes = self._tf, self._network, self._optimizer, self._axes
+        encode, squeeze, decode, output = network.layers
+        variables = network.trainable_variables
+
+        @tf.function(input_signature=[tf.TensorSpec((None, None, inputs))])  # type: ignore[untyped-decorator]
+        def run_epoch(batches: Any) -> Any:
+            total = 0.0
+            for batch in batches:
+                with tf.GradientTape() as tape:
+                    latent = squeeze(encode(batch))
+                    loss = tf.reduce_mean((output(decode(latent)) - batch) ** 2)
+                    anchored = loss + ANCHOR * tf.reduce_mean((latent - batch @ axes) ** 2)
+                optimizer.apply_gradients(zip(tape.gradient(anchored, variables), variables, strict=True))
+                total += loss
+            return total / tf.cast(tf.shape(batches)[0], tf.float32)
+
+        @tf.function(input_signature=[tf.TensorSpec((None, inputs))])  # type: ignore[untyped-decorator]
+        def error(rows: Any) -> Any:
+            return tf.reduce_mean((network(rows) - rows) ** 2)
+
+        return run_epoch, error
+
+    @contextmanager
+    def _seeded(self, seed: int) -> Iterator[None]:
+        """Deterministic operations; the process's own random generators are given back as they were."""
+        python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # Keras seeds them
+        self._tf.config.experimental.enable_op_determinism()
+        self._keras.utils.set_random_seed(seed)
+        try:
+            yield
+        finally:
+            random.setstate(python)
+            np.random.set_state(numpy)  # noqa: NPY002
 
 
 def principal_components(features: NDArray[np.float64], count: int) -> NDArray[np.float64]:
@@ -154,61 +227,6 @@ def principal_components(features: NDArray[np.float64], count: int) -> NDArray[n
     axes = np.linalg.eigh(covariance)[1][:, ::-1][:, :count]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
     return np.pad(axes, ((0, 0), (0, count - axes.shape[1])))
-
-
-def _train(
-    network: Any,
-    run_epoch: Any,
-    error: Any,
-    train: NDArray[np.float64],
-    validation: NDArray[np.float64],
-    epochs: int,
-    batch: int,
-    rng: np.random.Generator,
-    progress: Progress,
-) -> TrainedAutoencoder:
-    """Epochs until the validation loss stops falling; the best epoch's layers are kept."""
-    rows = train.astype(np.float32)
-    held_out = validation.astype(np.float32)
-    steps = len(rows) // batch
-    linear_loss = best = float(error(held_out))
-    layers = _layers(network)
-    history: list[tuple[float, float]] = []
-    waited = 0
-    while len(history) < epochs and waited < PATIENCE:
-        progress.check()
-        order = rng.permutation(len(rows))[: steps * batch]
-        mean_loss = run_epoch(rows[order].reshape(steps, batch, -1))
-        history.append((float(mean_loss), float(error(held_out))))
-        waited += 1
-        if history[-1][1] < best - MIN_GAIN:
-            best, layers, waited = history[-1][1], _layers(network), 0
-    return TrainedAutoencoder(layers, tuple(h[0] for h in history), tuple(h[1] for h in history), linear_loss)
-
-
-def _compiled_steps(tf: Any, network: Any, optimizer: Any, components: NDArray[np.float64]) -> tuple[Any, Any]:
-    """An epoch of batches as one graph (ten times faster here than `Model.fit`), and the error of rows."""
-    encode, squeeze, decode, output = network.layers
-    axes = tf.constant(components.astype(np.float32))
-    variables = network.trainable_variables
-
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def run_epoch(batches: Any) -> Any:
-        total = 0.0
-        for batch in batches:
-            with tf.GradientTape() as tape:
-                latent = squeeze(encode(batch))
-                loss = tf.reduce_mean((output(decode(latent)) - batch) ** 2)
-                anchored = loss + ANCHOR * tf.reduce_mean((latent - batch @ axes) ** 2)
-            optimizer.apply_gradients(zip(tape.gradient(anchored, variables), variables, strict=True))
-            total += loss
-        return total / tf.cast(tf.shape(batches)[0], tf.float32)
-
-    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def error(rows: Any) -> Any:
-        return tf.reduce_mean((network(rows) - rows) ** 2)
-
-    return run_epoch, error
 
 
 def _initial_layers(components: NDArray[np.float64], rng: np.random.Generator) -> tuple[Dense, ...]:
@@ -234,9 +252,14 @@ def _network(keras: Any, layers: tuple[Dense, ...]) -> Any:
     network = keras.Sequential([keras.layers.Input((layers[0].weights.shape[0],))], name="rfm_autoencoder")
     for (name, activation), layer in zip(LAYERS, layers, strict=True):
         network.add(keras.layers.Dense(len(layer.biases), activation=activation, name=name))
-        network.layers[-1].kernel.assign(layer.weights)
-        network.layers[-1].bias.assign(layer.biases)
+    _assign(network, layers)
     return network
+
+
+def _assign(network: Any, layers: tuple[Dense, ...]) -> None:
+    for place, layer in zip(network.layers, layers, strict=True):
+        place.kernel.assign(layer.weights)
+        place.bias.assign(layer.biases)
 
 
 def _layers(network: Any) -> tuple[Dense, ...]:
@@ -251,22 +274,12 @@ def _layers(network: Any) -> tuple[Dense, ...]:
     )
 
 
-@contextmanager
-def _seeded(keras: Any, tf: Any, seed: int) -> Iterator[None]:
-    """Deterministic TensorFlow on one thread; the process's other random generators are given back."""
-    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # Keras seeds them
+def _set_threads(tf: Any) -> None:
     try:
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.threading.set_intra_op_parallelism_threads(1)
     except RuntimeError:
         pass  # this process has used TensorFlow before: its threads are set
-    tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)  # noqa: NPY002
 
 
 @contextmanager

@@ -6,6 +6,7 @@ them chosen. scikit-learn is imported inside the functions.
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ from smart_retail.segmentation.placement import nearest
 
 STABLE: Final = 0.9
 """Refits that agree to this adjusted Rand index find the same clusters."""
+SMALLEST: Final = 0.01
+"""A group of a smaller share of the customers is an outlier's, not one to act on."""
 STARTS: Final = 10
 """K-means starts from which the best is kept."""
 SILHOUETTE_CUSTOMERS: Final = 3_000
@@ -77,6 +80,8 @@ def choose(
 ) -> tuple[ClusterChoice, ...]:
     """Try each k. Chosen is the best silhouette among the stable ones, else the most stable.
 
+    Numbers of clusters that leave one with hardly anybody are passed over where others do not.
+
     Parameters
     ----------
     latent : float64 array, shape ``(n, d)``
@@ -84,18 +89,22 @@ def choose(
     refits : pairs of float64 arrays
         For each refit the latent space of the resample it was fitted on, and that of the same
         reference customers.
+    threads : int
+        Different k are tried side by side on so many; 0 takes all the machine offers.
     """
 
-    def assess(k: int) -> ClusterChoice:
+    def assess(k: int) -> tuple[ClusterChoice, bool]:
         partitions = [nearest(reference, kmeans(sample, k, seed)) for sample, reference in refits]
         labels = nearest(latent, kmeans(latent, k, seed))
-        return ClusterChoice(k, silhouette(latent, labels), _agreement(partitions), chosen=False)
+        sizeable = bool(np.bincount(labels, minlength=k).min() >= SMALLEST * len(labels))
+        return ClusterChoice(k, silhouette(latent, labels), _agreement(partitions), chosen=False), sizeable
 
-    with ThreadPoolExecutor(max(1, threads)) as pool:
+    with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         tried = list(pool.map(assess, ks))
-    stable = [c for c in tried if c.stability >= STABLE]
-    best = max(stable, key=lambda c: c.silhouette) if stable else max(tried, key=lambda c: c.stability)
-    return tuple(replace(c, chosen=c is best) for c in tried)
+    eligible = [c for c, sizeable in tried if sizeable] or [c for c, _ in tried]
+    stable = [c for c in eligible if c.stability >= STABLE]
+    best = max(stable, key=lambda c: c.silhouette) if stable else max(eligible, key=lambda c: c.stability)
+    return tuple(replace(c, chosen=c is best) for c, _ in tried)
 
 
 def _agreement(partitions: Sequence[NDArray[np.int16]]) -> float:

@@ -17,7 +17,7 @@ from smart_retail.data.timeline import RfmTable
 from smart_retail.errors import MissingExtraError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import ClusterChoice, Result
-from smart_retail.segmentation.autoencoder import TrainedAutoencoder, load_keras, train_autoencoder
+from smart_retail.segmentation.autoencoder import TrainedAutoencoder, Trainer, load_keras
 from smart_retail.segmentation.choice import candidates, choose, kmeans, silhouette, spread
 from smart_retail.segmentation.naming import cluster_names
 from smart_retail.segmentation.placement import NO_CLUSTER, Placement, log_features, nearest
@@ -59,6 +59,16 @@ class ClusterFit:
     """These clusters beside plain K-means with the same k."""
     notes: tuple[str, ...]
     """What a reader should know, such as a lowered k."""
+
+    def summary(self) -> dict[str, Any]:
+        """How the clusters were arrived at, as JSON data: the comparison and the training's losses."""
+        trained = self.autoencoder
+        return {
+            "comparison": [p.as_dict() for p in self.comparison],
+            "loss": list(trained.loss) if trained else [],
+            "validation_loss": list(trained.validation_loss) if trained else [],
+            "linear_loss": trained.linear_loss if trained else None,
+        }
 
     def export(self, folder: Path) -> None:
         """Write ``autoencoder.h5``, ``scaler.joblib`` and ``kmeans.joblib`` for notebooks.
@@ -122,11 +132,10 @@ def fit_clusters(
         note = "No customer has a kept order: there are no clusters."
         return _result(replace(scaler, centroids=nobody), table, (), None, (), (note,))
     features = scaler.scaled(train.recency, train.frequency, train.monetary).T
+    trainer = Trainer(features.shape[1], settings.latent)
 
     def encoder(rows: NDArray[np.int64], refit: int) -> tuple[Placement, TrainedAutoencoder]:
-        trained = train_autoencoder(
-            features[rows], latent=settings.latent, epochs=settings.epochs, seed=seed + refit, progress=progress
-        )
+        trained = trainer.train(features[rows], epochs=settings.epochs, seed=seed + refit, progress=progress)
         return replace(scaler, encoder=trained.encoder), trained
 
     everyone = np.arange(len(features))

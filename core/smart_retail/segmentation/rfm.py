@@ -78,6 +78,10 @@ class RfmModel:
         r, f, _ = self.score(table.recency, table.frequency, table.monetary)
         return self.segment(r, f)
 
+    def cuts(self) -> dict[str, list[float]]:
+        """The cut points as JSON data, by measure."""
+        return {name.removesuffix("_cuts"): array.tolist() for name, array in self.arrays().items() if name != "table"}
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The numbers, by name; with `meta` all there is."""
         return {
