@@ -12,7 +12,7 @@ from smart_retail import display, words
 from smart_retail.errors import ColumnError, DataError
 from smart_retail.exports import RECOMMENDATION_COLUMNS, main_reason, recommendation_rows, write_recommendations
 from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS
-from smart_retail.results import RecommendationList
+from smart_retail.results import Recommendation, RecommendationList
 from smart_retail_cli import progress
 from smart_retail_cli.output import (
     Table,
@@ -47,22 +47,31 @@ category_option = click.option(
 )
 
 
-def tables(answer: RecommendationList, title: str = "") -> list[Table]:
-    """A list as one table, or one for each method."""
-    if answer.lists:
-        parts = (
-            (answer.lists[m], f"{name}: {meaning}") for m, (name, meaning) in words.METHODS.items() if m in answer.lists
-        )
-        return [table for part, heading in parts for table in tables(part, heading)]
-    rows = [
-        {
-            **{name: getattr(item, name) for name in ("rank", "item_name", "item_id", "category")},
-            "reason": main_reason(item),
-            "share": max((reason.share for reason in item.reasons), default=None),
-        }
-        for item in answer.items
+def tables(answer: RecommendationList) -> list[Table]:
+    """A list as one table, or one for each method, the model under the last."""
+    parts = [
+        (part, f"{words.METHODS[method][0]}: {words.METHODS[method][1]}" if answer.lists else "")
+        for method, part in by_method(answer)
     ]
-    return [Table(LIST_COLUMNS, rows, title, caption=f"model {answer.model_version}")]
+    model = f"model {answer.model_version}"
+    return [
+        Table(
+            LIST_COLUMNS, [list_row(item) for item in part.items], title, caption=model if part is parts[-1][0] else ""
+        )
+        for part, title in parts
+    ]
+
+
+def by_method(answer: RecommendationList) -> list[tuple[str, RecommendationList]]:
+    """The list itself, or those of ``all`` in the order of the screens."""
+    return [(m, answer.lists[m]) for m in words.METHODS if m in answer.lists] or [(answer.method, answer)]
+
+
+def list_row(item: Recommendation) -> dict[str, Any]:
+    """An item with its strongest reason."""
+    names = ("rank", "item_name", "item_id", "category")
+    share = max((reason.share for reason in item.reasons), default=None)
+    return {**{name: getattr(item, name) for name in names}, "reason": main_reason(item), "share": share}
 
 
 def show_list(form: str, answer: RecommendationList) -> None:
