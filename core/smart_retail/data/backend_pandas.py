@@ -51,11 +51,12 @@ class Pandas:
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         native = nw.to_native(plain_numbers(frame, formats))
-        return _lazy(native.assign(**{name: _parsed(native[name], f) for name, f in formats.items()}))
+        return nw.from_native(native.assign(**{name: _parsed(native[name], f) for name, f in formats.items()})).lazy()
 
     def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame)
-        return _lazy(native.assign(**{name: native[moment].astype("date32[pyarrow]").astype("int32[pyarrow]")}))
+        days = native[moment].astype("date32[pyarrow]").astype("int32[pyarrow]")
+        return nw.from_native(native.assign(**{name: days})).lazy()
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
@@ -73,22 +74,24 @@ class Pandas:
 
 def _lazy(frame: pd.DataFrame) -> nw.LazyFrame[Any]:
     # Only Arrow columns hold missing whole numbers and dates as missing.
-    return nw.from_native(frame.convert_dtypes(dtype_backend="pyarrow", infer_objects=False)).lazy()
+    return nw.from_native(frame.convert_dtypes(dtype_backend="pyarrow")).lazy()
 
 
 def _parsed(column: pd.Series, form: Format) -> pd.Series:
     text = column.str.strip()
     if form.kind == NUMBER:
-        return pd.to_numeric(text, errors="coerce").astype("float64")
+        # By way of NumPy, whose NaN becomes missing; Arrow keeps the two apart.
+        numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+        return numbers.astype("Float64").astype("double[pyarrow]")
     if not form.patterns:
         # ISO 8601 asks for four digits of year first; pandas alone would take a bare year too.
         text = text.str.replace(_OFFSET, r"\1", regex=True).where(text.str.match(r"\d{4}[-/]\d{1,2}[-/]\d"))
         text = text.str.replace("/", "-")
-        return pd.to_datetime(text, format="ISO8601", errors="coerce").astype("datetime64[us]")
+        return pd.to_datetime(text, format="ISO8601", errors="coerce").astype("timestamp[us][pyarrow]")
     result = pd.Series(pd.NaT, index=text.index, dtype="datetime64[us]")
     for pattern in form.patterns:
         result = result.fillna(pd.to_datetime(text, format=pattern, errors="coerce").astype("datetime64[us]"))
-    return result
+    return result.astype("timestamp[us][pyarrow]")
 
 
 def _array(series: pd.Series) -> NDArray[Any]:

@@ -171,7 +171,8 @@ def _returned(accepted: Frame, net: Frame, found: Totals, backend: Backend) -> t
     sums = backend.fetch(table.with_columns(nw.col(c.AMOUNT, "_taken").cast(nw.Int64)))
     lines = dict(zip(sums["_matched"].tolist(), sums["n"].tolist(), strict=True))
     taken, whole = int(sums["_taken"].sum()), int(sums[c.AMOUNT].sum())
-    forms.append(Returns("cancellation", lines.get(1, 0), taken / MILLION))
+    if lines.get(1, 0):
+        forms.append(Returns("cancellation", lines[1], taken / MILLION))
     if lines.get(0, 0) or whole > taken:
         forms.append(Returns("unmatched", lines.get(0, 0), (whole - taken) / MILLION))
     return tuple(forms), found.amount - left

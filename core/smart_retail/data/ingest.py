@@ -7,6 +7,7 @@ the source is read a second time.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,6 +30,7 @@ UNREAD: Final = "unread"
 """Bits of the columns whose text could not be read."""
 BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
 BLANK_ENDS: Final = (" ", "\t", "\n", "\r", "\u00a0")
+YEARS: Final = (dt.datetime(1900, 1, 1), dt.datetime(2200, 12, 31, 23, 59, 59))
 IDS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
 MONEY: Final = "money_discount_"
 
@@ -156,7 +158,7 @@ def _lines(
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
-    bits = [_bit(i, nw.col(n).is_null(), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(formats)]
+    bits = [_bit(i, _missed(n), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(formats)]
     for i, n in enumerate(float_ids, len(formats)):
         bits.append(_bit(i, nw.col(n) != "", ~nw.col(n).str.contains(_FLOAT_ID)))
     mask = nw.sum_horizontal(*bits) if bits else nw.lit(0)
@@ -169,6 +171,12 @@ def _lines(
         list_price = nw.col(c.AMOUNT) + total
         frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT)).drop(money)
     return canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules)
+
+
+def _missed(name: str) -> nw.Expr:
+    """Whether no number, or no date of this age, was read: ``04-03-20`` is not of the year 4."""
+    value = nw.col(name)
+    return ~value.is_between(*YEARS).fill_null(False) if name.partition("|")[0] in MOMENTS else value.is_null()
 
 
 def _bit(i: int, seldom: nw.Expr, costly: nw.Expr) -> nw.Expr:
@@ -197,7 +205,7 @@ def _unread(base: Frame, kinds: Mapping[str, Sequence[Format]], backend: Backend
     frame = backend.parse(frame, {key: f for key, (_, f) in tries.items()})
     filled = {n: (nw.col(RAW + n) != "").fill_null(False) for n in kinds}
     counted = backend.fetch(
-        frame.select(**{k: (nw.col(k).is_null() & filled[n]).cast(nw.Int64).sum() for k, (n, _) in tries.items()})
+        frame.select(**{k: (_missed(k) & filled[n]).cast(nw.Int64).sum() for k, (n, _) in tries.items()})
     )
     return {n: [int(counted[f"{n}|{i}"][0] or 0) for i in range(len(options))] for n, options in kinds.items()}
 

@@ -127,8 +127,10 @@ def _find(column: str, headers: Sequence[str], spellings: Sequence[str], name: s
     wanted = list(spellings) if exact else [column, *spellings]
     for spelling in wanted:
         hits = [h for h in headers if plain(h) == plain(spelling)]
-        if len(hits) == 1 or hits.count(spelling) == 1:
-            return spelling if spelling in hits else hits[0]
+        if len(hits) == 1:
+            return hits[0]
+        if hits.count(column) == 1:
+            return column
         if hits:
             raise ColumnError(
                 f"Several columns of {name} could be the {WORDS.get(column, column)}: {', '.join(hits)}.",

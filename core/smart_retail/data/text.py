@@ -66,7 +66,8 @@ def open_text(path: Path, folder: Path) -> TextFile:
         raise DataError(f"{path.name} is empty.", "Give a file with a header and at least one row.")
     if not _is_clean(head):
         return rewrite(plain, folder, path.name)
-    return _describe(plain, path.name, head.decode("utf-8-sig", "ignore"))
+    found = _describe(plain, path.name, head.decode("utf-8-sig", "ignore"))
+    return rewrite(plain, folder, path.name) if any("\n" in cell for cell in found.header) else found
 
 
 def unpack(path: Path, folder: Path) -> Path:
@@ -123,10 +124,13 @@ def rewrite(path: Path, folder: Path, name: str) -> TextFile:
             path.open("r", encoding=encoding, errors="replace", newline=None) as stream,
             target.open("w", encoding="utf-8", newline="") as out,
         ):
-            for _ in range(found.skip - 1 - sum(cell.count("\n") for cell in found.header)):
+            for _ in range(found.skip - 1):
                 stream.readline()
+            rows = csv.reader(_lines(stream, name), delimiter=found.separator)
+            next(rows)
+            out.write("header\n")
             writer = csv.writer(out, lineterminator="\n")
-            for row in csv.reader(_lines(stream, name), delimiter=found.separator):
+            for row in rows:
                 while len(row) > width and not row[-1].strip():
                     row.pop()
                 if len(row) > width:
@@ -190,15 +194,14 @@ def _describe(path: Path, name: str, head: str) -> TextFile:
         separator = lines[skip].strip().strip('"')[4]
         skip += 1
     rest = "\n".join(lines[skip:])
-    separator = separator or sniff_separator(rest)
     csv.field_size_limit(limits.MAX_CELL_CHARACTERS)
     try:
+        separator = separator or sniff_separator(rest)
         header = next(csv.reader([line + "\n" for line in rest.split("\n")], delimiter=separator), [])
     except csv.Error as error:
         raise DataError(f"The header of {name} cannot be read: {error}.", "Is it a delimited text file?") from error
     check_width(len(header), name)
-    extra = sum(cell.count("\n") for cell in header)
-    return TextFile(path, name, separator, tuple(cell.strip() for cell in header), skip + 1 + extra, newline)
+    return TextFile(path, name, separator, tuple(cell.strip() for cell in header), skip + 1, newline)
 
 
 def check_width(columns: int, name: str) -> None:

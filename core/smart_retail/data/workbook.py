@@ -103,10 +103,9 @@ def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...]) -> TextF
         raise DataError(f"{name} is empty.", "Give a sheet with a header and at least one row.")
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(header)
+        out.write("header\n")
         writer.writerows([_cell(cell, name) for cell in row] for row in rows)
-    height = 1 + sum(cell.count("\n") for cell in header)
-    return TextFile(target, name, ",", header, height, "\n", notes)
+    return TextFile(target, name, ",", header, 1, "\n", notes)
 
 
 def _cell(cell: Any, name: str) -> str:

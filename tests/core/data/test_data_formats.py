@@ -1,0 +1,114 @@
+"""Dates and numbers are read by the evidence of the whole column."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smart_retail.data.formats import COMMA, ISO, PLAIN, POINT, choose, moment_formats, overruled
+from smart_retail.data.prepare import prepare
+from smart_retail.settings import DataSettings
+
+
+def days(path: Path, backend: str = "duckdb") -> list[str]:
+    with prepare([path], settings=DataSettings(backend=backend)) as prepared:
+        return [str(np.datetime64(int(d), "D")) for d in sorted(prepared.between().day.tolist())]
+
+
+def orders(folder: Path, dates: list[str], amounts: list[str] | None = None, separator: str = "\t") -> Path:
+    path = folder / "orders.csv"
+    amounts = amounts or ["1"] * len(dates)
+    rows = [
+        f"a{n}{separator}i{separator}{d}{separator}{a}" for n, (d, a) in enumerate(zip(dates, amounts, strict=True))
+    ]
+    path.write_text(separator.join(["customer", "sku", "date", "total"]) + "\n" + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
+@pytest.mark.parametrize(
+    ("texts", "expected"),
+    [
+        (["2020-03-04", "2020-03-05 10:11:12"], ["2020-03-04", "2020-03-05"]),
+        (["2020-03-04T23:30:00-05:00", "2020-03-05T00:30:00Z"], ["2020-03-04", "2020-03-05"]),
+        (["04.03.2020", "05.03.2020 10:11"], ["2020-03-04", "2020-03-05"]),
+        (["3/4/2020", "3/25/2020 5:06:07 PM"], ["2020-03-04", "2020-03-25"]),
+        (["25/3/2020", "4/3/2020"], ["2020-03-04", "2020-03-25"]),
+        (["04-03-20", "05-03-20"], ["2020-03-04", "2020-03-05"]),
+        (["4 Mar 2020", "05 March 2020"], ["2020-03-04", "2020-03-05"]),
+        (["20200304", "20200305"], ["2020-03-04", "2020-03-05"]),
+    ],
+)
+def test_dates_in_many_forms(tmp_path: Path, texts: list[str], expected: list[str], backend: str) -> None:
+    assert days(orders(tmp_path, texts), backend) == expected
+
+
+def test_a_late_row_turns_day_and_month_of_the_whole_column(tmp_path: Path) -> None:
+    texts = [f"{n % 12 + 1}/{n % 11 + 1}/2020" for n in range(4_000)] + ["25/3/2020"]
+    path = orders(tmp_path, texts)
+    with prepare([path]) as prepared:
+        assert prepared.report.rows_accepted == 4_001
+        assert any("date read with day first" in n for n in prepared.report.notes)
+
+
+def test_one_bad_date_does_not_turn_the_column(tmp_path: Path) -> None:
+    with prepare([orders(tmp_path, ["3/25/2020"] * 30 + ["31/4/2020", "25/12/2020"])]) as prepared:
+        assert prepared.report.rows_accepted == 30
+        assert prepared.report.set_aside[0].examples == ("25/12/2020", "31/4/2020")
+
+
+@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
+@pytest.mark.parametrize(
+    ("texts", "total"),
+    [
+        (["1.5", "2"], 3.5),
+        (["1,5", "2"], 3.5),
+        (["1.234,50 €", "€ 10"], 1244.5),
+        (["$1,234.50", "USD 10"], 1244.5),
+        (["1 234,50", "1\u00a0000,00"], 2234.5),
+        (["1'234.50", "1e2"], 1334.5),
+        (["1,234", "2.5"], 1236.5),
+    ],
+)
+def test_numbers_in_many_forms(tmp_path: Path, texts: list[str], total: float, backend: str) -> None:
+    path = orders(tmp_path, ["2020-01-01"] * len(texts), texts)
+    with prepare([path], settings=DataSettings(backend=backend)) as prepared:
+        assert prepared.report.amount == total
+
+
+@pytest.mark.parametrize("text", ["(12.50)", "-$12.50", "12.50-", "$ -12.50"])
+def test_a_minus_has_many_forms(tmp_path: Path, text: str) -> None:
+    path = orders(tmp_path, ["2020-01-01", "2020-01-02"], ["$12.50", text])
+    with prepare([path]) as prepared:
+        assert [(r.form, r.amount) for r in prepared.report.returns] == [("unmatched", 12.5)]
+
+
+@pytest.mark.parametrize("text", ["12x", "1,2,3", "abc", "--", "inf", "1.2.3"])
+def test_what_is_no_number_is_set_aside(tmp_path: Path, text: str) -> None:
+    path = orders(tmp_path, ["2020-01-01"] * 3, ["$1.50", "2.5", text])
+    with prepare([path]) as prepared:
+        assert [(s.reason, s.examples) for s in prepared.report.set_aside] == [("bad amount", (text,))]
+
+
+def test_a_late_decimal_comma_turns_the_whole_column(tmp_path: Path) -> None:
+    path = orders(tmp_path, ["2020-01-01"] * 3_001, ["12"] * 3_000 + ["2,5"])
+    with prepare([path]) as prepared:
+        assert prepared.report.amount == 36_002.5
+
+
+def test_columns_are_taken_to_be_written_by_one_hand() -> None:
+    options = (PLAIN, POINT, COMMA)
+    assert choose({"amount": [9, 9, 0], "quantity": [0, 0, 0]}, options) == {"amount": COMMA, "quantity": COMMA}
+    assert choose({"amount": [9, 9, 0], "profit": [0, 0, 5]}, options) == {"amount": COMMA, "profit": PLAIN}
+
+
+def test_only_a_rival_that_could_do_better_asks_for_a_second_look() -> None:
+    options = moment_formats()
+    head = [0 if o == ISO else 100 for o in options]
+    assert not overruled(ISO, 0, 10_000, head, options)
+    assert not overruled(ISO, 2_000, 10_000, [0] * len(options), options), "no other shape reads what ISO reads"
+    first = next(o for o in options if o.label == "month first")
+    even = [0 if o.label in ("month first", "day first") else 100 for o in options]
+    assert overruled(first, 2_000, 10_000, even, options)

@@ -1,0 +1,164 @@
+"""Text files as people export them."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+import pytest
+
+from smart_retail.data import limits, text
+from smart_retail.data.prepare import prepare
+from smart_retail.errors import DataError
+
+ROWS = [
+    ["Customer", "SKU", "Order No", "Date", "Qty", "Total", "Description"],
+    ["José", "i1", "o1", "2020-01-31", "2", "10.5", 'Café "crème", large'],
+    ["Zoë", "i2", "o2", "2020-02-01", "1", "3", "line one; and | more"],
+]
+
+
+def delimited(separator: str = ",", newline: str = "\n") -> str:
+    def cell(value: str) -> str:
+        return '"' + value.replace('"', '""') + '"' if any(s in value for s in ',;\t|"\n\r') else value
+
+    return newline.join(separator.join(cell(v) for v in row) for row in ROWS) + newline
+
+
+def check(path: Path) -> tuple[str, ...]:
+    with prepare([path]) as prepared:
+        assert list(prepared.customers.ids) == ["José", "Zoë"]
+        assert prepared.item_names == ['Café "crème", large', "line one; and | more"]
+        assert prepared.report.amount == 13.5
+        assert prepared.report.rows_in == 2
+        return prepared.report.notes
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_every_separator_and_line_end(tmp_path: Path, separator: str, newline: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(delimited(separator, newline).encode())
+    check(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+def test_every_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(delimited().encode(encoding))
+    notes = check(path)
+    assert any("cp1252" in n for n in notes) == (encoding == "cp1252")
+
+
+def test_cp1252_is_noticed_behind_a_megabyte_of_ascii(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    filler = "".join(f"c{n % 90},i1,o{n},2020-01-01,1,1,{'x' * 40}\n" for n in range(20_000))
+    path.write_bytes((",".join(ROWS[0]) + "\n" + filler).encode() + "José,i1,o,2020-01-01,1,1,x\n".encode("cp1252"))
+    with prepare([path]) as prepared:
+        assert prepared.customers.code("José") >= 0
+        assert prepared.report.rows_in == 20_001
+
+
+def test_gzip_of_several_members_is_one_file(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv.gz"
+    lines = delimited().splitlines(keepends=True)
+    path.write_bytes(b"".join(gzip.compress(line.encode()) for line in lines))
+    check(path)
+
+
+def test_a_gzip_bomb_stops_at_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_FILE_BYTES", 2**23)
+    path = tmp_path / "bomb.csv.gz"
+    machine = zlib.compressobj(9, zlib.DEFLATED, 31)
+    path.write_bytes(b"".join(machine.compress(b"\n" * 2**20) for _ in range(32)) + machine.flush())
+    with pytest.raises(DataError, match="unfolds to more"):
+        prepare([path])
+
+
+@pytest.mark.parametrize("cut", [10, 40])
+def test_a_damaged_gzip_is_a_clear_error(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(gzip.compress(delimited().encode())[:-cut])
+    with pytest.raises(DataError, match="damaged gzip"):
+        prepare([path])
+
+
+def test_blank_lines_are_no_rows_and_short_rows_are_filled(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("Customer,SKU,Date,Total,Country\n\na,i1,2020-01-01,1,FR\n\nb,i2,2020-01-01,2\n\n")
+    with prepare([path]) as prepared:
+        assert prepared.report.rows_in == 2
+        assert prepared.customer_countries == ["FR", ""]
+
+
+def test_rows_with_too_many_fields_are_set_aside_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("Customer,SKU,Date,Total\na,i1,2020-01-01,1\na,i1,extra,2020-01-01,1\na,i2,2020-01-01,1,,\n")
+    with prepare([path]) as prepared:
+        report = prepared.report
+    assert (report.rows_in, report.rows_accepted) == (3, 2)
+    assert [(s.reason, s.rows, s.examples) for s in report.set_aside] == [
+        ("malformed row", 1, ("a,i1,extra,2020-01-01,1",))
+    ]
+
+
+def test_a_declared_separator_and_a_quoted_header_over_two_lines(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text('sep=;\n"Customer\nID";SKU;Date;Total\na;i1;2020-01-01;1\n')
+    with prepare([path], mapping={"customer_id": "Customer\nID"}) as prepared:
+        assert list(prepared.customers.ids) == ["a"]
+
+
+def test_line_breaks_inside_quotes_stay(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text('Customer,SKU,Date,Total,Description\na,i1,2020-01-01,1,"two\nlines"\nb,i2,2020-01-01,1\n')
+    with prepare([path]) as prepared:
+        assert prepared.item_names == ["two\nlines", ""]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"Customer,SKU,Date,Total\na,i\0,2020-01-01,1\n",
+        b"Customer,SKU,Date,Total\n" + b"a,i,2020-01-01,1\n" * 80_000 + b"a,i\0,2020-01-01,1\n",
+        b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
+    ],
+)
+def test_nul_bytes_are_no_text(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError):
+        prepare([path]).items  # noqa: B018
+
+
+def test_ten_thousand_columns_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text(",".join(f"c{n}" for n in range(10_000)) + "\n")
+    with pytest.raises(DataError, match="10,000 columns"):
+        prepare([path])
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_huge_cell_is_refused_in_bounded_memory(tmp_path: Path, quote: str) -> None:
+    path = tmp_path / "orders.csv"
+    with path.open("w") as out:
+        out.write("Customer,SKU,Date,Total\na,i1,2020-01-01,1\na," + quote)
+        for _ in range(20):
+            out.write("x" * 2**20)
+        out.write(quote + ",2020-01-01,1\n")
+    with pytest.raises(DataError):
+        prepare([path])
+
+
+def test_a_file_name_with_pattern_signs_is_only_a_name(tmp_path: Path) -> None:
+    path = tmp_path / "orders[1]*'x.csv"
+    path.write_text(delimited())
+    (tmp_path / "orders1.csv").write_text("nothing,here\n")
+    check(path)
+
+
+def test_the_separator_is_the_one_that_the_rows_agree_on() -> None:
+    assert text.sniff_separator("a;b;c\n1,5;2,5;3,5\n1;2;3\n") == ";"
+    assert text.sniff_separator("name\tcity\nx, y\tz\n") == "\t"
+    assert text.sniff_separator("only\n1\n") == ","
