@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
@@ -34,6 +33,7 @@ from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.precalculated import ListTable
 from smart_retail.results import FitReport
+from smart_retail.segmentation.autoencoder import load_keras
 from smart_retail.segmentation.clustering import fit_clusters
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
@@ -170,8 +170,7 @@ def _warm_up() -> None:
             f"Fitting needs packages that are not installed ({', '.join(missing)}).",
             'Install them with: pip install "smart-retail-engine[train]"',
         )
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    threading.Thread(target=import_module, args=("keras",), daemon=True).start()
+    threading.Thread(target=load_keras, daemon=True).start()
 
 
 def _prepared(
@@ -215,6 +214,7 @@ def _fit(prepared: Prepared, settings: Settings, clock: _Clock, progress: Progre
         threads=settings.threads,
         progress=progress,
     )
+    scorecard["groups"] = {"rfm": rfm.cuts(), "clusters": clusters.summary()}
     return _Fitted(history, groups, model, scorecard, analysis_day)
 
 

@@ -190,7 +190,7 @@ def test_exports_open_in_their_own_libraries_and_agree(
     scaled = np.clip(scaler.transform(features), -CLIP, CLIP)
     assert np.allclose(scaled.T, fit.placement.scaled(table.recency, table.frequency, table.monetary))
     assert network.loss.__name__ == "mean_squared_error"
-    latent = keras.Model(network.inputs, network.get_layer("latent").output)(scaled.astype(np.float32))
+    latent = keras.Model(network.inputs[0], network.get_layer("latent").output)(scaled.astype(np.float32))
     known = table.frequency > 0
     assert np.allclose(np.asarray(keras.ops.convert_to_numpy(latent))[known], fit.latent[known], atol=1e-4)
     assert (kmeans.predict(fit.latent[known].astype(np.float64)) == fit.labels[known]).mean() > 0.995
