@@ -26,6 +26,8 @@ COMMANDS = {
     "items": "look",
     "segments": "look",
     "clusters": "look",
+    "campaign": "outreach",
+    "forecast": "outreach",
     "serve": "serve",
     "desktop": "serve",
     "openapi": "serve",

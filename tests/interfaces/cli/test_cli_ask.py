@@ -13,6 +13,8 @@ import pytest
 
 from smart_retail.exports import RECOMMENDATION_COLUMNS
 from smart_retail.protocol import ALL, METHODS
+from smart_retail.results import RecommendationList
+from smart_retail_cli.ask import show_list
 
 ODD = ("00012", "1e5", "A/B", "é", "..", "two words", " edge ", "quo\"te's", "50%", "#1", "+1;2", "日本", "<b>bold</b>")
 
@@ -86,10 +88,15 @@ def test_categories_may_be_repeated(run: Any) -> None:
     assert {item["category"] for item in json.loads(result.stdout)["items"]} == {"Furniture", "Technology"}
 
 
-def test_a_filter_that_leaves_nothing_is_said(run: Any) -> None:
+def test_a_category_that_is_not_there_is_a_mistake_in_the_call(run: Any) -> None:
     result = run("recommend", "C-003", "-c", "Garden gnomes")
-    assert result.exit_code == 0
-    assert "no item passes the filters" in result.stderr
+    assert result.exit_code == 2
+    assert "Garden gnomes" in result.stderr
+
+
+def test_an_empty_list_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    show_list("json", RecommendationList("C-003", True, False, "cf", "v1", "", ()))
+    assert "no item passes the filters" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("n", [0, -1, 1001, "ten"])
