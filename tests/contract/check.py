@@ -54,4 +54,4 @@ class Check:
 
     def equal(self, found: Any, expected: Any, asked: str, facts: int = 1) -> None:
         assert found == expected, f"{self.front_end.name} differs from the engine: {asked}"
-        TALLY[self.front_end.name] += facts
+        TALLY[self.front_end.name + (" over the API" if self.front_end.api_url else "")] += facts

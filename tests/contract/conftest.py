@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,9 @@ from smart_retail.settings import Settings
 from tests import shop
 
 from .check import TALLY
-from .drivers import FRONT_ENDS, driver
-from .drivers.base import Driver
+from .drivers import FRONT_ENDS, OVER_API, driver
+from .drivers.base import Driver, needs
+from .drivers.remote import running_api
 
 
 @pytest.fixture(scope="session")
@@ -42,9 +44,28 @@ _GRADIO = (
 )
 
 
-@pytest.fixture(scope="session", params=[pytest.param(n, marks=_GRADIO if n == "gradio" else ()) for n in FRONT_ENDS])
+def _marked(name: str) -> Any:
+    return pytest.param(name, marks=_GRADIO if name == "gradio" else ())
+
+
+@pytest.fixture(scope="session", params=map(_marked, FRONT_ENDS))
 def front_end(request: pytest.FixtureRequest, artifacts: Path) -> Iterator[Driver]:
     with driver(request.param)(artifacts) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def api_url(artifacts: Path) -> Iterator[str]:
+    """The address of a running API over the bundle."""
+    needs("smart_retail_flask.app", "flask")
+    with running_api(artifacts) as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=map(_marked, OVER_API))
+def over_api(request: pytest.FixtureRequest, artifacts: Path, api_url: str) -> Iterator[Driver]:
+    """A front end that asks the API; it is given no folder in which it could look."""
+    with driver(request.param)(artifacts.with_name("nothing"), api_url) as started:
         yield started
 
 
@@ -52,4 +73,4 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if TALLY:
         terminalreporter.section("front ends compared with the engine")
         for name, facts in TALLY.items():
-            terminalreporter.line(f"{name:10} {facts:7,} facts equal")
+            terminalreporter.line(f"{name:24} {facts:7,} facts equal")

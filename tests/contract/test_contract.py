@@ -119,6 +119,19 @@ def test_c13_looking_changes_no_byte(front_end: Driver, check: Check, artifacts:
     assert before
 
 
+def test_c14_over_the_api_the_same_is_shown(over_api: Driver, engine: Engine) -> None:
+    check = Check(over_api, engine)
+    for customer in ("c0001", "A/B", "..", "00012", UNKNOWN[0]):
+        check.list(customer, "hybrid", 5)
+        check.list(customer, ALL, 3, Filters(exclude_purchased=False))
+        check.person(customer)
+    check.list("c0002", "popular", 5, Filters(category=engine.categories()[0]))
+    check.similar(shop.ODD_ITEMS[0])
+    check.equal(over_api.version(), engine.version, "version")
+    with pytest.raises((UnknownItemError, CannotBeAskedError)):
+        over_api.similar("no such item", 5)
+
+
 def digests(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()

@@ -16,6 +16,8 @@ FRONT_ENDS = {
     "tkinter": "tkinter_app",
 }
 """Driver -> folder under `interfaces/`; None for an engine without a front end."""
+OVER_API = ("cli", "streamlit", "gradio", "tkinter")
+"""Front ends that can ask a running API instead of a bundle."""
 
 
 def driver(name: str) -> type[Driver]:

@@ -60,7 +60,7 @@ class CannotBeAskedError(Exception):
 
 
 class Driver(ABC):
-    """One front end over the bundle of one folder. Use as a context manager."""
+    """One front end over the bundle of one folder, or over the API at `api_url`. Use as a context manager."""
 
     name: ClassVar[str]
     shows_score: ClassVar[bool] = True
@@ -74,8 +74,9 @@ class Driver(ABC):
     narrow_all: ClassVar[bool] = False
     """Whether the lists of ``all`` stand side by side without their reasons."""
 
-    def __init__(self, artifacts: Path) -> None:
+    def __init__(self, artifacts: Path, api_url: str | None = None) -> None:
         self.artifacts = artifacts
+        self.api_url = api_url
         self.stack = ExitStack()
 
     def __enter__(self) -> Self:

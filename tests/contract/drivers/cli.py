@@ -56,7 +56,8 @@ class FrontEnd(Driver):
     def run(self, *words: str) -> Result:
         from smart_retail_cli.main import cli
 
-        return CliRunner().invoke(cli, ["--artifacts", str(self.artifacts), *words], env={"COLUMNS": "160"})
+        where = ["--api-url", self.api_url] if self.api_url else ["--artifacts", str(self.artifacts)]
+        return CliRunner().invoke(cli, [*where, *words], env={"COLUMNS": "160"})
 
     def ask(self, *words: str) -> Any:
         found = self.run(*words)

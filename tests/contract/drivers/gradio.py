@@ -34,7 +34,7 @@ class FrontEnd(Driver):
 
         with pytest.MonkeyPatch.context() as loopback:
             loopback.setenv("NO_PROXY", "127.0.0.1,localhost")
-            self.demo: Any = start(engine_of(str(self.artifacts), None), "127.0.0.1", free_port(), block=False)
+            self.demo: Any = start(engine_of(str(self.artifacts), self.api_url), "127.0.0.1", free_port(), block=False)
             self.stack.callback(self.demo.close)
             self.client = Client(self.demo.local_url, verbose=False, analytics_enabled=False)
         self.stack.callback(self.client.close)

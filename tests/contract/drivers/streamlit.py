@@ -33,7 +33,7 @@ class FrontEnd(Driver):
     def open(self, artifacts: Path) -> None:
         self.open_page: Any = None
         self.patch.setenv("SMART_RETAIL_ARTIFACTS", str(artifacts))
-        self.patch.setenv("SMART_RETAIL_API_URL", "")
+        self.patch.setenv("SMART_RETAIL_API_URL", self.api_url or "")
 
     def page(self, path: str, **address: str) -> Any:
         """A page by its address, as somebody sees it who was sent the link."""

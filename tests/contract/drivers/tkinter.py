@@ -55,7 +55,10 @@ class FrontEnd(Driver):
         self.stack.callback(self.patch.undo)
         self.display()
         self.open()
-        self.app.presenter.open_bundle(str(self.artifacts))
+        if self.api_url:
+            self.app.presenter.open_api(self.api_url)
+        else:
+            self.app.presenter.open_bundle(str(self.artifacts))
         self.until(lambda: self.app.presenter.model is not None, "the model")
 
     def open(self) -> None:
