@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv")
 IDS = frozenset({"customer_id", "item_id"})
 SHARES = frozenset({"share", "revenue_share"})
+ERRORS = frozenset({"mae", "rmse", "mape"})
 PIPE_WIDTH = 120
 """Columns of a table that goes into a file or a pipe."""
 
@@ -94,6 +95,8 @@ def console() -> Console:
 
 def label(name: str) -> str:
     """The heading of a column."""
+    if name in ERRORS:
+        return name.upper()
     return words.COLUMN_LABELS.get(name, name.replace("_", " ").capitalize())
 
 

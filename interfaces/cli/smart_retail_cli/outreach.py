@@ -62,12 +62,16 @@ def campaign(
     settings = core.CampaignSettings(method, n, segments, holdout, name, not allow_purchased)
     extra, rows_of = core.read_contacts(contacts) if contacts else ([], None)
     engine = session.engine()
-    model = engine.model()
-    stamp = {"Model": model.version, "Data": f"{model.first} to {model.last}"}
     with progress.shown() as listener:
         rows = core.rows(engine, all_customers(engine), settings, contacts=rows_of, progress=listener)
-        written = write_table(output, rows, core.columns(settings, extra), stamp)
+        written = write_table(output, rows, core.columns(settings, extra), stamp(engine))
     note(f"{display.count(written, 'customer')} written to {output}.")
+
+
+def stamp(engine: RetailEngine) -> dict[str, str]:
+    """What a file was made from."""
+    model = engine.model()
+    return {"Model version": model.version, "Data period": f"{model.first} to {model.last}"}
 
 
 def all_customers(engine: RetailEngine) -> list[str]:
@@ -99,9 +103,7 @@ def forecast(session: Session, days: int, country: str, overall: bool, output: s
             core.daily_sales(engine.store, not overall), horizon=days, country=country, progress=listener
         )
     if output:
-        model = engine.model()
-        stamp = {"Model": model.version, "Data": f"{model.first} to {model.last}"}
-        written = write_table(output, core.rows(found), core.COLUMNS, stamp)
+        written = write_table(output, core.rows(found), core.COLUMNS, stamp(engine))
         note(f"{display.count(written, 'row')} written to {output}.")
     judged = [
         error.as_dict() | {"series": f.series, "held_out_days": f.held_out_days, "used": error.model == f.model}

@@ -39,7 +39,7 @@ def test_a_campaign_has_the_segments_asked_for_and_passes_contacts_through(
     assert {row["mail"] for row in table if row["Customer id"] == "C-001"} == {"'=one@shop.example"}
     assert "Product 2" in table[0]
     assert "Product 3" not in table[0]
-    assert {row["Model"] for row in table} == {"fake-1"}
+    assert {row["Model version"] for row in table} == {"fake-1"}
 
 
 def test_a_campaign_can_be_a_workbook(run: Any, local: Session, tmp_path: Path) -> None:
