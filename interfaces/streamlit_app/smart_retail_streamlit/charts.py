@@ -244,6 +244,18 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
     return alt.layer(lines, ring)
 
 
+def training_loss(rows: Rows) -> alt.Chart:
+    """Loss by epoch for the customers that were learnt from and those held out."""
+    return alt.Chart(_data(rows), height=210).mark_line(strokeWidth=1.8).encode(
+        x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickCount=6, grid=False)),
+        y=alt.Y("loss:Q", title="Mean squared error", scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=4)),
+        color=alt.Color("customers:N", scale=alt.Scale(range=[BLUE, ORANGE]), sort=None,
+                        legend=alt.Legend(title=None, orient="top")),
+        strokeDash=alt.StrokeDash("customers:N", sort=None, legend=None),
+        tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("customers:N"), alt.Tooltip("loss:Q", format=".4f")],
+    )  # fmt: skip
+
+
 def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
     """A measure with its 95 % interval per method, a row of the picture for each."""
     methods = [row["method"] for row in rows]
@@ -253,7 +265,8 @@ def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
     )
     colour = alt.Color("method:N", scale=alt.Scale(domain=list(methods), range=list(colours)), legend=None)
     top = max((row["high"] for row in rows), default=1.0)
-    x = alt.X("value:Q", title=f"{measure} with 95 % interval", scale=alt.Scale(domain=[0, 1.18 * top], nice=False),
+    low = min((row["low"] for row in rows), default=0.0)
+    x = alt.X("value:Q", title=measure, scale=alt.Scale(domain=[min(0, low), 1.18 * top], nice=False),
               axis=alt.Axis(tickCount=6))  # fmt: skip
     tips = _tips("method", "told", "interval")
     bar = base.mark_bar(height=15, opacity=0.28).encode(x=x, color=colour, tooltip=tips)
@@ -265,15 +278,15 @@ def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
     return alt.layer(bar, rule, dot, text)
 
 
-def groups(
-    rows: Sequence[dict[str, Any]], order: Sequence[str], methods: Sequence[str], colours: Sequence[str], measure: str
-) -> alt.Chart:
-    """A measure per group of customers and method, as dots on lines."""
+def groups(rows: Sequence[dict[str, Any]], measure: str) -> alt.Chart:
+    """A measure per group of customers and method, as marks on lines."""
+    order = list(dict.fromkeys(row["group"] for row in rows))
+    named = {row["method"]: palette.METHODS.get(row["id"], GREY) for row in rows}
     return alt.Chart(_data(rows), height=240).mark_line(point={"size": 60, "filled": True}, strokeWidth=1.6).encode(
-        x=alt.X("group:N", title=None, sort=list(order), axis=alt.Axis(labelAngle=0, grid=True)),
+        x=alt.X("group:N", title=None, sort=order, axis=alt.Axis(labelAngle=0, grid=True)),
         y=alt.Y("value:Q", title=measure, axis=alt.Axis(tickCount=5)),
-        color=alt.Color("method:N", scale=alt.Scale(domain=list(methods), range=list(colours)),
+        color=alt.Color("method:N", scale=alt.Scale(domain=list(named), range=list(named.values())),
                         legend=alt.Legend(title=None, orient="top")),
-        shape=alt.Shape("method:N", legend=None, sort=list(methods)),
+        shape=alt.Shape("method:N", legend=None, sort=list(named)),
         tooltip=_tips("method", "group", "told"),
     )  # fmt: skip

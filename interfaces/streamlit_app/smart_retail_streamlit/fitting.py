@@ -6,11 +6,10 @@ published, and for good when the fit fails or is cancelled.
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from smart_retail.errors import CancelledError, LockError, RetailError
 from smart_retail.progress import Progress
@@ -25,7 +24,7 @@ SURE = 0.08
 class Job:
     """One fit; a `smart_retail.progress.Progress`."""
 
-    def __init__(self, work: Work, folder: Path | None, name: str) -> None:
+    def __init__(self, work: Work, folder: TemporaryDirectory[str] | None, name: str) -> None:
         self.name = name
         self.done = 0.0
         self.stages: list[str] = []
@@ -82,7 +81,7 @@ class Job:
             raise
         finally:
             if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
+                self._folder.cleanup()
 
 
 class Desk:
@@ -92,7 +91,7 @@ class Desk:
         self.job: Job | None = None
         self._lock = threading.Lock()
 
-    def start(self, work: Work, folder: Path | None, name: str) -> Job:
+    def start(self, work: Work, folder: TemporaryDirectory[str] | None, name: str) -> Job:
         """Begin a fit.
 
         Raises

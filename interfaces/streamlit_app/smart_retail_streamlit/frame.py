@@ -43,7 +43,7 @@ def banner(error: RetailError) -> None:
 
 def no_bundle(error: RetailError) -> None:
     """Nothing is fitted yet: how to get there."""
-    with st.container(border=True, key="sr-empty"):
+    with st.container(border=True, key="no-bundle", width=680):
         empty("Nothing is fitted yet", error.message)
         st.markdown("Fit your orders on the **Fit** page, or in a terminal:")
         st.code("smart-retail fit orders.xlsx", language="bash")

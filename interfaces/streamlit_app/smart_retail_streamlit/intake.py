@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Protocol
 
 SUFFIXES = ("csv", "gz", "parquet", "tsv", "txt", "xls", "xlsx")
@@ -28,7 +29,7 @@ class Intake:
     """The uploads of one visitor, each a file in a private temporary folder."""
 
     def __init__(self) -> None:
-        self._folder: Path | None = None
+        self._folder: TemporaryDirectory[str] | None = None
         self._files: dict[str, Path] = {}
 
     def take(self, uploads: Sequence[Upload]) -> list[Path]:
@@ -43,15 +44,16 @@ class Intake:
     def _store(self, upload: Upload) -> Path:
         """Copy in pieces, under the visitor's own file name but never outside the folder."""
         if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="smart-retail-upload-"))
-        path = Path(tempfile.mkdtemp(dir=self._folder)) / file_name(upload.name)
+            # Goes with the process at the latest.
+            self._folder = TemporaryDirectory(prefix="smart-retail-upload-")
+        path = Path(tempfile.mkdtemp(dir=self._folder.name)) / file_name(upload.name)
         upload.seek(0)
         with path.open("wb") as file:
             while piece := upload.read(_CHUNK):
                 file.write(piece)
         return path
 
-    def hand_over(self) -> Path | None:
+    def hand_over(self) -> TemporaryDirectory[str] | None:
         """Give the folder to somebody who will remove it; this visitor starts anew."""
         folder, self._folder, self._files = self._folder, None, {}
         return folder
@@ -60,7 +62,7 @@ class Intake:
         """Remove everything."""
         folder = self.hand_over()
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            folder.cleanup()
 
 
 def file_name(text: str) -> str:

@@ -16,7 +16,13 @@ from smart_retail_streamlit.markup import html_named
 
 def table(answer: RecommendationList, *, narrow: bool = False) -> str:
     """One list: rank, product and reason; where there is room also category and what the score is made of."""
-    columns = [("sr-num sr-rank", "#"), ("", "Product"), ("", "Category"), ("", "Why"), ("sr-share", "Share by method")]
+    columns = [
+        ("sr-num sr-rank", "#"),
+        ("", "Product"),
+        ("sr-cat", "Category"),
+        ("", "Why"),
+        ("sr-share", "Share by method"),
+    ]
     rows = [
         [
             whole(item.rank),

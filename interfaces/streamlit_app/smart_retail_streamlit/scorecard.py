@@ -1,4 +1,9 @@
-"""The scorecard as rows for pictures and tables: a mapping from the model in, plain rows out."""
+"""The scorecard as rows for pictures and tables: a mapping from the model in, plain rows out.
+
+Read here and nowhere else: ``tasks`` (task -> method -> figures, the NDCG with ``low`` and ``high``), ``by_history``
+and ``by_segment`` (task -> group -> method -> figures), ``ablation`` (signal -> what leaving it out costs), ``choice``,
+``gate``, ``notes``. What a scorecard does not have is left out.
+"""
 
 from __future__ import annotations
 
@@ -7,49 +12,100 @@ from typing import Any
 
 from smart_retail import words
 
+Card = Mapping[str, Any]
+Rows = list[dict[str, Any]]
+
 TASKS = {
     "any": "all purchases",
     "new": "first purchases of a product",
     "cold": "customers without a history",
 }
-"""Task -> what is predicted in it."""
+"""Task -> what is foretold in it."""
+
+GROUPS = {"by_history": "amount of history", "by_segment": "segment"}
+"""Part of a scorecard -> what its groups are."""
 
 
-def tasks(card: Mapping[str, Any]) -> list[str]:
+def tasks(card: Card) -> list[str]:
     """The tasks that were judged, in the usual order."""
     found = card.get("tasks", {})
     return [task for task in TASKS if found.get(task)] + [task for task in found if task not in TASKS]
 
 
-def measure(card: Mapping[str, Any]) -> str:
+def measure(card: Card) -> str:
     return f"NDCG@{card.get('k', 10)}"
 
 
-def method_rows(card: Mapping[str, Any], task: str) -> list[dict[str, Any]]:
+def method_rows(card: Card, task: str) -> Rows:
     """Each method's NDCG with its interval, best first."""
-    key = f"ndcg@{card.get('k', 10)}"
+    found = card.get("tasks", {}).get(task, {})
+    rows = [_row(method, figures, card) for method, figures in found.items() if _value(figures, card) is not None]
+    return sorted(rows, key=lambda row: -row["value"])
+
+
+def group_rows(card: Card, part: str, task: str) -> Rows:
+    """Each method's NDCG for each group of customers."""
+    return [
+        {"group": str(group), **_row(method, figures, card)}
+        for group, methods in card.get(part, {}).get(task, {}).items()
+        for method, figures in methods.items()
+        if _value(figures, card) is not None
+    ]
+
+
+def ablation_rows(card: Card) -> Rows:
+    """What the NDCG loses when a signal is left out, the dearest first."""
+    found = card.get("ablation", {})
     rows = [
-        {
-            "id": method,
-            "method": words.method_label(method),
-            "value": score[key],
-            "low": score.get("low", score[key]),
-            "high": score.get("high", score[key]),
-            "told": f"{score[key]:.3f}",
-            "interval": f"{score.get('low', score[key]):.3f} to {score.get('high', score[key]):.3f}",
-        }
-        for method, score in card.get("tasks", {}).get(task, {}).items()
-        if key in score
+        {"id": "hybrid", "method": words.method_label(str(signal)), **_figures(figures, card)}
+        for signal, figures in found.items()
+        if _value(figures, card) is not None
     ]
     return sorted(rows, key=lambda row: -row["value"])
 
 
-def measures(card: Mapping[str, Any], task: str) -> list[dict[str, Any]]:
+def measures(card: Card, task: str) -> Rows:
     """Every figure of every method, a row for each method."""
     return [
         {
             "method": words.method_label(method),
-            **{name: value for name, value in score.items() if isinstance(value, int | float)},
+            **{name: value for name, value in figures.items() if isinstance(value, int | float)},
         }
-        for method, score in card.get("tasks", {}).get(task, {}).items()
+        for method, figures in card.get("tasks", {}).get(task, {}).items()
+        if isinstance(figures, Mapping)
     ]
+
+
+def remarks(card: Card) -> list[str]:
+    """What was chosen and why, and what to know about it."""
+    gate = card.get("gate") or {}
+    found = [str(card.get("choice") or card.get("merge") or "")]
+    if gate.get("low") is not None:
+        found.append(f"Hybrid minus popular: {gate['difference']:.3f} ({gate['low']:.3f} to {gate['high']:.3f}).")
+    if card.get("repeat_share") is not None and tasks(card):
+        found.append(f"{100 * card['repeat_share']:.1f} % of the purchases in the held-out slice are repeats.")
+    return [text for text in (*found, *map(str, card.get("notes", ()))) if text]
+
+
+def _row(method: str, figures: Any, card: Card) -> dict[str, Any]:
+    return {"id": method, "method": words.method_label(method), **_figures(figures, card)}
+
+
+def _figures(figures: Any, card: Card) -> dict[str, Any]:
+    value = _value(figures, card)
+    assert value is not None
+    low, high = (figures.get(name, value) if isinstance(figures, Mapping) else value for name in ("low", "high"))
+    return {
+        "value": value,
+        "low": low,
+        "high": high,
+        "told": f"{value:.3f}",
+        "interval": f"{low:.3f} to {high:.3f}",
+    }
+
+
+def _value(figures: Any, card: Card) -> float | None:
+    """The NDCG among the figures of a method, or the figure itself."""
+    if isinstance(figures, Mapping):
+        figures = next((figures[key] for key in (f"ndcg@{card.get('k', 10)}", "ndcg", "value") if key in figures), None)
+    return float(figures) if isinstance(figures, int | float) else None

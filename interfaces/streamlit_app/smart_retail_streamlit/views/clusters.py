@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -48,7 +49,11 @@ def show() -> None:
     with st.container(border=True):
         st.html(_table(clusters, currency))
     figures.download("clusters", charts.rows_of(clusters, "top_items"), "Download CSV")
-    _choice(engine.model().cluster_choice)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _choice(engine.model().cluster_choice)
+    with right:
+        _training(engine.model().scorecard)
 
 
 def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
@@ -75,7 +80,7 @@ def _table(clusters: list[Cluster], currency: str) -> str:
             f'<i class="sr-key" style="background:{PALETTE[i % len(PALETTE)]}"></i>{escape(c.name)}',
             whole(c.customers), percent(c.share), amount(c.revenue), percent(c.revenue_share), f"{c.mean_recency:,.1f}",
             f"{c.mean_frequency:,.1f}", amount(c.mean_monetary),
-            escape(", ".join(item.item_name or item.item_id for item in c.top_items[:3])),
+            escape(" · ".join(item.item_name or item.item_id for item in c.top_items[:3])),
         ]
         for i, c in enumerate(clusters)
     ]  # fmt: skip
@@ -87,12 +92,30 @@ def _choice(tried: tuple[ClusterChoice, ...]) -> None:
     chosen = next((c for c in tried if c.chosen), None)
     if chosen is None or len(tried) < 2:
         return
-    left, _ = st.columns([1, 1], gap="medium")
-    with left:
-        figures.show(
-            "cluster-choice",
-            f"{chosen.k} clusters: silhouette {chosen.silhouette:.2f}, stability {chosen.stability:.2f}",
-            "Silhouette on the latent space and agreement between fits on resamples, both at most 1",
-            charts.cluster_choice(tried),
-            charts.rows_of(tried),
-        )
+    figures.show(
+        "cluster-choice",
+        f"{chosen.k} clusters: silhouette {chosen.silhouette:.2f}, stability {chosen.stability:.2f}",
+        "Silhouette on the latent space and agreement between fits on resamples, both at most 1",
+        charts.cluster_choice(tried),
+        charts.rows_of(tried),
+    )
+
+
+def _training(card: Mapping[str, Any]) -> None:
+    """How the autoencoder learnt."""
+    found = card.get("groups", {}).get("clusters", {})
+    curves = (("training", found.get("loss", ())), ("held-out", found.get("validation_loss", ())))
+    rows = [
+        {"epoch": epoch, "customers": name, "loss": loss}
+        for name, losses in curves
+        for epoch, loss in enumerate(losses, 1)
+    ]
+    if not rows:
+        return
+    figures.show(
+        "training-loss",
+        f"The autoencoder settled after {max(row['epoch'] for row in rows)} epochs at {rows[-1]['loss']:.3f}",
+        "Mean squared error of the reconstruction, in standard deviations squared",
+        charts.training_loss(rows),
+        rows,
+    )

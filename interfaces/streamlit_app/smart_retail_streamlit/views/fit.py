@@ -126,16 +126,17 @@ def _check(wanted: plan.Plan, artifacts: str) -> None:
     accepted = percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))
     with st.container(border=True):
         told = f"{whole(cleaning.rows_accepted)} of {whole(cleaning.rows_in)} rows can be used ({accepted})"
-        st.html(f'<p class="sr-finding">{escape(told)}</p><p class="sr-axis">{escape(_summary(cleaning))}</p>')
-        left, right = st.columns([1, 1.7], gap="large")
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.html(f'<p class="sr-finding">{escape(told)}</p><p class="sr-axis">{escape(_summary(cleaning))}</p>')
+            force = st.checkbox("Publish even if clearly worse than popularity", key="force")
+            if st.button("Fit", type="primary", icon=":material/play_arrow:"):
+                _begin(wanted, force, artifacts)
+        left, right = st.columns([1, 1.5], gap="large")
         left.html(_columns(found))
-        right.html(cleaning_table(cleaning))
-        if cleaning.notes:
-            st.html('<ul class="sr-notes">' + "".join(f"<li>{escape(n)}</li>" for n in cleaning.notes) + "</ul>")
-    with st.container(horizontal=True, vertical_alignment="center"):
-        force = st.checkbox("Publish even if it is clearly worse than plain popularity", key="force")
-        if st.button("Fit", type="primary", icon=":material/play_arrow:"):
-            _begin(wanted, force, artifacts)
+        with right:
+            st.html(cleaning_table(cleaning))
+            if cleaning.notes:
+                st.html('<ul class="sr-notes">' + "".join(f"<li>{escape(n)}</li>" for n in cleaning.notes) + "</ul>")
 
 
 def _summary(cleaning: CleaningReport) -> str:
@@ -180,6 +181,8 @@ def _watch(job: Job) -> None:
         st.html(f'<p class="sr-finding">Fitting {escape(job.name)}</p>')
         stage = "cancelling: nothing will be published" if job.cancelling else (job.stages or ["starting"])[-1]
         st.progress(job.done, f"{stage}{told if not job.cancelling else ''}")
+        if len(job.stages) > 1:
+            st.html(f'<p class="sr-axis">done: {escape(", ".join(job.stages[:-1]))}</p>')
         if job.messages:
             st.caption(markup.plain(job.messages[-1]))
         st.button("Cancel", icon=":material/close:", on_click=job.cancel, disabled=job.cancelling)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import streamlit as st
 
-from smart_retail_streamlit import address, charts, figures, frame, scorecard, source
+from smart_retail_streamlit import address, charts, figures, frame, markup, scorecard, source
 
 
 def show() -> None:
@@ -15,28 +16,83 @@ def show() -> None:
     frame.heading("Methods", "how well each method foretold purchases that it had not seen")
     tasks = scorecard.tasks(card)
     if not tasks:
-        frame.empty(
-            "No scorecard", "The history was too short to hold out a slice. Fit with a longer one to compare methods."
-        )
+        with st.container(border=True):
+            no_scorecard(card)
         return
     task = st.segmented_control(
         "Task", tasks, default=address.start("task", tasks[0], tasks), required=True, key="task",
         format_func=lambda t: scorecard.TASKS.get(t, t).capitalize(), label_visibility="collapsed",
-    )  # fmt: skip
+    ) or tasks[0]  # fmt: skip
     address.keep("task", task, tasks[0])
-    method_figure(card, task or tasks[0])
+    left, right = st.columns([1.5, 1], gap="medium")
+    with left:
+        method_figure(card, task)
+    with right, st.container(border=True, height="stretch"):
+        st.html('<p class="sr-finding">What was chosen, and what to know</p>')
+        st.html(_list(scorecard.remarks(card)))
+    st.html(_table(scorecard.measures(card, task)))
+    for part, what in scorecard.GROUPS.items():
+        _groups(card, part, what, task)
+    _ablation(card)
+
+
+def no_scorecard(card: Mapping[str, Any]) -> None:
+    """The empty state: nothing was judged, and why."""
+    why = (card.get("gate") or {}).get("skipped") or "the history was too short to hold out a slice"
+    frame.empty("No scorecard", f"Methods were not compared: {why}. A longer history shows how good they are.")
 
 
 def method_figure(card: Mapping[str, Any], task: str) -> None:
-    """NDCG of every method with its interval; an empty state where nothing was judged."""
+    """NDCG of every method with its interval."""
     rows = scorecard.method_rows(card, task)
     if not rows:
+        with st.container(border=True, height="stretch"):
+            no_scorecard(card)
         return
     best, measure = rows[0], scorecard.measure(card)
     figures.show(
         f"methods-{task}",
         f"{best['method']} is best: {measure} {best['told']} ({best['interval']})",
         f"{scorecard.TASKS.get(task, task).capitalize()} of {card.get('customers', 0):,} customers, held-out slice",
-        charts.intervals(rows, measure),
+        charts.intervals(rows, f"{measure} with 95 % interval"),
         scorecard.measures(card, task),
     )
+
+
+def _groups(card: Mapping[str, Any], part: str, what: str, task: str) -> None:
+    rows = scorecard.group_rows(card, part, task)
+    if not rows:
+        return
+    best = max(rows, key=lambda row: row["value"])
+    figures.show(
+        f"methods-{part}-{task}",
+        f"By {what}: {best['method']} reaches {best['told']} for {best['group']}",
+        f"{scorecard.measure(card)} of every method by {what}",
+        charts.groups(rows, scorecard.measure(card)),
+        [{"group": r["group"], "method": r["method"], "value": r["value"]} for r in rows],
+    )
+
+
+def _ablation(card: Mapping[str, Any]) -> None:
+    rows = scorecard.ablation_rows(card)
+    if not rows:
+        return
+    top = rows[0]
+    figures.show(
+        "ablation",
+        f"Without {top['method']} the merge loses {top['told']}",
+        f"Loss of {scorecard.measure(card)} when a signal is left out of the merge",
+        charts.intervals(rows, f"Loss of {scorecard.measure(card)} with 95 % interval"),
+        [{"signal": r["method"], "loss": r["value"], "low": r["low"], "high": r["high"]} for r in rows],
+    )
+
+
+def _table(rows: list[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row if name != "method"))
+    columns = [("", "Method"), *(("sr-num", name) for name in names)]
+    cells = [[escape(row["method"]), *(f"{row[n]:.3f}" if n in row else "" for n in names)] for row in rows]
+    return markup.table(columns, cells)
+
+
+def _list(texts: list[str]) -> str:
+    return '<ul class="sr-notes">' + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
+from itertools import pairwise
 from typing import Any
 
 import streamlit as st
@@ -13,6 +15,8 @@ from smart_retail.palette import GREY
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import GridCell, Segment
 from smart_retail_streamlit import charts, figures, frame, markup, source
+
+MEASURES = {"recency": "R: days since the last order", "frequency": "F: orders", "monetary": "M: net amount"}
 
 
 def show() -> None:
@@ -33,6 +37,7 @@ def show() -> None:
     with st.container(border=True):
         st.html(_table(segments, shown.name))
     figures.download("segments", charts.rows_of(segments, "top_items"), "Download CSV")
+    _cuts(engine.model().scorecard)
 
 
 def _grid(cells: list[GridCell]) -> str | None:
@@ -85,6 +90,27 @@ def _card(segment: Segment, engine: RetailEngine) -> None:
                 else ""
             )
         )
+
+
+def _cuts(card: Mapping[str, Any]) -> None:
+    """Which values earn which score."""
+    cuts = card.get("groups", {}).get("rfm", {})
+    rows = [
+        [escape(label), *_bands(list(cuts[name]), descending=name == "recency")]
+        for name, label in MEASURES.items()
+        if len(cuts.get(name, ())) == 4
+    ]
+    if rows:
+        with st.expander("Where the scores begin and end"):
+            st.html(markup.table([("", "Measure"), *(("sr-num", f"Score {n}") for n in range(1, 6))], rows))
+
+
+def _bands(cuts: list[float], *, descending: bool) -> list[str]:
+    """The values of the scores 1 to 5 in words; `cuts` are ascending upper bounds."""
+    told = [f"{cut:,.2f}".removesuffix(".00") for cut in cuts]
+    between = [f"over {low} to {high}" for low, high in pairwise(told)]
+    bands = [f"up to {told[0]}", *between, f"over {told[-1]}"]
+    return bands[::-1] if descending else bands
 
 
 def _table(segments: list[Segment], shown: str) -> str:

@@ -1,0 +1,104 @@
+"""The scorecard on the screen: what it has is shown, what it lacks is left out."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from tests.fake_engine import FakeEngine
+
+from smart_retail.results import ModelInfo
+from smart_retail_streamlit import scorecard
+from smart_retail_streamlit.views.segments import _bands
+
+from .conftest import Open, html_of
+
+CARD: dict[str, Any] = {
+    "k": 10,
+    "customers": 2096,
+    "repeat_share": 0.41,
+    "choice": "The blend was taken: the ranker was no better.",
+    "gate": {"difference": 0.1, "low": 0.08, "high": 0.12},
+    "tasks": {
+        "new": {"cf": {"ndcg@10": 0.05, "low": 0.04, "high": 0.06, "recall@10": 0.1}},
+        "any": {
+            "popular": {"ndcg@10": 0.2, "low": 0.19, "high": 0.21},
+            "hybrid": {"ndcg@10": 0.4, "low": 0.39, "high": 0.41},
+        },
+    },
+    "by_history": {"any": {"1 order": {"hybrid": 0.1, "popular": 0.09}, "10 and more": {"hybrid": {"ndcg@10": 0.5}}}},
+    "ablation": {"repurchase": {"value": 0.08, "low": 0.07, "high": 0.09}, "rfm": {"value": -0.001}},
+    "groups": {"rfm": {"recency": [3.0, 7.0, 14.0, 44.0], "frequency": [1, 20, 45, 90], "monetary": [1.5, 2, 3, 4]}},
+    "notes": ["Two windows were learnt from."],
+}
+
+
+def test_methods_come_best_first_with_their_intervals() -> None:
+    rows = scorecard.method_rows(CARD, "any")
+    assert [(r["method"], r["told"], r["interval"]) for r in rows] == [
+        ("Hybrid", "0.400", "0.390 to 0.410"),
+        ("Popular", "0.200", "0.190 to 0.210"),
+    ]
+    assert scorecard.tasks(CARD) == ["any", "new"]
+
+
+def test_groups_take_figures_and_bare_numbers() -> None:
+    rows = scorecard.group_rows(CARD, "by_history", "any")
+    assert [(r["group"], r["method"], r["value"]) for r in rows] == [
+        ("1 order", "Hybrid", 0.1), ("1 order", "Popular", 0.09), ("10 and more", "Hybrid", 0.5),
+    ]  # fmt: skip
+
+
+def test_remarks_tell_choice_gate_and_repeats() -> None:
+    assert scorecard.remarks(CARD) == [
+        "The blend was taken: the ranker was no better.",
+        "Hybrid minus popular: 0.100 (0.080 to 0.120).",
+        "41.0 % of the purchases in the held-out slice are repeats.",
+        "Two windows were learnt from.",
+    ]
+
+
+@pytest.mark.parametrize("card", [{}, {"tasks": {}}, {"tasks": {"any": {}}}, {"gate": {"low": None}, "methods": {}}])
+def test_a_scorecard_without_judgement_has_no_rows(card: dict[str, Any]) -> None:
+    assert scorecard.method_rows(card, "any") == []
+    assert scorecard.ablation_rows(card) == []
+    assert scorecard.group_rows(card, "by_history", "any") == []
+
+
+class Judged(FakeEngine):
+    card = CARD
+
+    def model(self) -> ModelInfo:
+        return dataclasses.replace(super().model(), scorecard=self.card)
+
+
+def test_the_page_shows_methods_groups_and_ablation(open_page: Open) -> None:
+    body = html_of(open_page("methods", Judged()))
+    for text in (
+        "Hybrid is best: NDCG@10 0.400",
+        "By amount of history: Hybrid",
+        "Without Buy again the merge loses 0.080",
+    ):
+        assert text in body
+    body = html_of(open_page("methods", Judged(), task="new"))
+    assert "CF is best" in body
+    assert "By amount of history" not in body
+
+
+def test_without_a_scorecard_the_reason_is_told(open_page: Open) -> None:
+    engine = Judged()
+    engine.card = {"gate": {"low": None, "skipped": "nothing was held out"}}
+    for path in ("methods", ""):
+        assert "Methods were not compared: nothing was held out." in html_of(open_page(path, engine))
+
+
+def test_the_cut_points_of_the_scores_are_shown(open_page: Open) -> None:
+    body = html_of(open_page("segments", Judged()))
+    assert "over 44</td>" in body
+    assert "up to 1.50</td>" in body
+
+
+def test_bands_run_from_score_1_to_score_5() -> None:
+    assert _bands([1, 2, 3, 4], descending=False) == ["up to 1", "over 1 to 2", "over 2 to 3", "over 3 to 4", "over 4"]
+    assert _bands([1, 2, 3, 4], descending=True)[0] == "over 4"
