@@ -7,6 +7,7 @@ hash behind, so that they can be kept out without being known.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import secrets
@@ -123,6 +124,18 @@ class EventStore:
         """Every event with a sequence above `after`, oldest first."""
         return self._select("sequence > ?", (after,)) if self.path.exists() else iter(())
 
+    def write_csv(self, path: Path) -> int:
+        """Write every event as order lines in canonical columns; the newest event's sequence, 0 without any."""
+        last = 0
+        with path.open("w", encoding="utf-8", newline="") as file:
+            out = csv.writer(file)
+            out.writerow(_COLUMNS[1:])
+            for event in self.all():
+                texts = (event.customer_id, event.order_id, event.item_id, event.timestamp)
+                out.writerow((*texts, f"{event.quantity / MILLION:.6f}", f"{event.amount / MILLION:.6f}"))
+                last = event.sequence
+        return last
+
     def last(self) -> int:
         """Sequence of the newest event, 0 without any."""
         if not self.path.exists():
@@ -144,6 +157,13 @@ class EventStore:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return gone
+
+    def has_erased(self) -> bool:
+        """Whether anybody was erased."""
+        if not self.path.exists():
+            return False
+        with self._open() as connection:
+            return connection.execute("SELECT 1 FROM erased LIMIT 1").fetchone() is not None
 
     def erased(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of the customers who were erased."""

@@ -7,11 +7,13 @@ unless everything was fitted, written and verified.
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,7 @@ from smart_retail.data.sources import Source
 from smart_retail.data.timeline import RfmTable
 from smart_retail.engine import CACHED
 from smart_retail.errors import ArtifactError, FitError, MissingExtraError, QualityGateError, SettingsError
+from smart_retail.events import EventStore
 from smart_retail.exporting import write_exports
 from smart_retail.progress import SILENT, Progress
 from smart_retail.publishing import BundleWriter
@@ -35,6 +38,7 @@ from smart_retail.recommenders.precalculated import ListTable
 from smart_retail.results import FitReport
 from smart_retail.segmentation.autoencoder import load_keras
 from smart_retail.segmentation.clustering import fit_clusters
+from smart_retail.segmentation.distributions import describe
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
 from smart_retail.store import iso
@@ -68,7 +72,8 @@ def fit(
     Parameters
     ----------
     sources : path or data frame
-        One or several tables of order lines, read as one history; overlapping rows count once.
+        One or several tables of order lines, read as one history; overlapping rows count once. Live purchases
+        that `artifacts` holds are taken in too, and customers who were erased there are left out.
     artifacts : path
         Folder to publish to. It is locked while the fit runs.
     returns : path or data frame, optional
@@ -97,12 +102,24 @@ def fit(
     settings = settings or Settings()
     _warm_up()
     clock = _Clock(progress)
-    with lock(artifacts):
+    with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
         clock.stage("reading and cleaning")
-        with _prepared(sources, returns, mapping, settings, progress) as prepared:
+        store = EventStore(artifacts)
+        events = Path(folder) / "events.csv"
+        through = store.write_csv(events)
+        with prepare(
+            sources,
+            returns=returns,
+            mapping=mapping,
+            settings=settings.data,
+            threads=settings.threads,
+            progress=progress,
+            events=events if through else None,
+            erased=store.erased if store.has_erased() else None,
+        ) as prepared:
             fitted = _fit(prepared, settings, clock, progress)
             notes = _gate(artifacts, fitted.scorecard, force)
-            return _publish(artifacts, prepared, fitted, settings, clock, notes)
+            return _publish(artifacts, prepared, fitted, settings, clock, notes, through)
 
 
 def evaluate(
@@ -120,7 +137,9 @@ def evaluate(
     _warm_up()
     clock = _Clock(progress)
     clock.stage("reading and cleaning")
-    with _prepared(sources, returns, mapping, settings, progress) as prepared:
+    with prepare(
+        sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
+    ) as prepared:
         return _fit(prepared, settings, clock, progress).scorecard
 
 
@@ -173,18 +192,6 @@ def _warm_up() -> None:
     threading.Thread(target=load_keras, daemon=True).start()
 
 
-def _prepared(
-    sources: Sequence[Source],
-    returns: Source | None,
-    mapping: Mapping[str, str] | None,
-    settings: Settings,
-    progress: Progress,
-) -> Prepared:
-    return prepare(
-        sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
-    )
-
-
 def _fit(prepared: Prepared, settings: Settings, clock: _Clock, progress: Progress) -> _Fitted:
     history = prepared.between()
     if len(history) == 0:
@@ -214,7 +221,7 @@ def _fit(prepared: Prepared, settings: Settings, clock: _Clock, progress: Progre
         threads=settings.threads,
         progress=progress,
     )
-    scorecard["groups"] = {"rfm": rfm.cuts(), "clusters": clusters.summary()}
+    scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe(table)}, "clusters": clusters.summary()}
     return _Fitted(history, groups, model, scorecard, analysis_day)
 
 
@@ -263,6 +270,7 @@ def _publish(
     settings: Settings,
     clock: _Clock,
     notes: list[str],
+    events_through: int,
 ) -> FitReport:
     history, groups, model = fitted.history, fitted.groups, fitted.model
     statistics = tables.ItemStatistics.of(history)
@@ -296,7 +304,7 @@ def _publish(
                 "data_fingerprint": prepared.fingerprint,
                 "last_day": history.last_day,
                 "analysis_day": fitted.analysis_day,
-                "events_through": 0,
+                "events_through": events_through,
                 "cleaning": prepared.report.as_dict(),
                 "scorecard": fitted.scorecard,
             }

@@ -6,7 +6,7 @@ aside as `overlap`. Where the preset says so, a row that stands twice is counted
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 import narwhals as nw
@@ -113,6 +113,18 @@ def flag_returned(lines: Frame, returns: Frame, backend: Backend) -> Frame:
     flag = nw.when(nw.col("_came_back").is_null()).then(nw.col(FLAG)).otherwise(nw.lit(BY_TABLE)).cast(nw.Int8)
     names = [n for n in lines.collect_schema().names() if n != "_market"]
     return backend.keep(lines.join(keys, on=on, how="left").with_columns(flag.alias(FLAG)).select(names))
+
+
+def without(lines: Frame, erased: Callable[[Iterable[str]], set[str]], backend: Backend) -> Frame:
+    """Set aside every row of the customers who asked to be forgotten, with no example of them."""
+    ids = backend.fetch(lines.select(c.CUSTOMER_ID).unique())[c.CUSTOMER_ID].tolist()
+    gone = sorted(erased(i for i in ids if i is not None))
+    if not gone:
+        return lines
+    theirs = nw.col(c.CUSTOMER_ID).is_in(gone)
+    verdict = nw.when(theirs).then(nw.lit(REASONS.index("erased"))).otherwise(nw.col(REASON)).cast(nw.Int8)
+    example = nw.when(~theirs | theirs.is_null()).then(nw.col(EXAMPLE))
+    return backend.keep(lines.with_columns(verdict.alias(REASON), example.alias(EXAMPLE)))
 
 
 def _market() -> nw.Expr:

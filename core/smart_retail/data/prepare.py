@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from smart_retail import columns as c
 from smart_retail.data import catalogue, cleaning, history, netting
 from smart_retail.data.backends import Backend, open_backend
-from smart_retail.data.combine import combine, flag_returned
+from smart_retail.data.combine import combine, flag_returned, without
 from smart_retail.data.ingest import Ingested, ingest, read_returns
 from smart_retail.data.interactions import History
 from smart_retail.data.preprocessing import KIND, REASON, Frame, Rules
@@ -279,6 +279,8 @@ def prepare(
     settings: DataSettings = DataSettings(),  # noqa: B008  # frozen
     threads: int = 0,
     progress: Progress = SILENT,
+    events: Path | None = None,
+    erased: Callable[[Iterable[str]], set[str]] | None = None,
 ) -> Prepared:
     """Clean order tables into one history.
 
@@ -295,6 +297,10 @@ def prepare(
         Threads of the engine; 0 takes what the machine offers.
     progress : Progress
         Told of the steps; may cancel.
+    events : path, optional
+        One more source, in canonical columns whatever `mapping` says: what came since the last fit.
+    erased : callable, optional
+        Says which of some customers asked to be forgotten; their rows are set aside.
 
     Raises
     ------
@@ -308,7 +314,7 @@ def prepare(
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
     backend = open_backend(settings.backend, folder, threads)
     try:
-        return _prepare(sources, returns, mapping, settings, progress, backend, folder)
+        return _prepare(sources, returns, mapping, settings, progress, backend, folder, events, erased)
     except BaseException:
         backend.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -323,15 +329,18 @@ def _prepare(
     progress: Progress,
     backend: Backend,
     folder: Path,
+    events: Path | None,
+    erased: Callable[[Iterable[str]], set[str]] | None,
 ) -> Prepared:
-    opened = [open_source(source, backend, folder, place) for place, source in enumerate(sources)]
+    every = [*sources, *([events] if events is not None else [])]
+    opened = [open_source(source, backend, folder, place) for place, source in enumerate(every)]
     tables = [o.returns for o in opened if o.returns is not None]
     if returns is not None:
-        tables.append(open_source(returns, backend, folder, len(sources)).orders)
+        tables.append(open_source(returns, backend, folder, len(every)).orders)
     ingested = []
     for place, table in enumerate(o.orders for o in opened):
         progress.check()
-        schema = recognise(table.headers, table.name, mapping)
+        schema = recognise(table.headers, table.name, mapping if place < len(sources) else None)
         rules = Rules.of(schema.preset, settings)
         alone = len(opened) == 1 and not tables and not rules.drop_duplicates
         ingested.append(ingest(table, schema, rules, place, backend, folder, alone=alone))
@@ -339,4 +348,6 @@ def _prepare(
     lines = combine(ingested, backend)
     for table in tables:
         lines = flag_returned(lines, read_returns(table, backend, folder), backend)
+    if erased is not None:
+        lines = without(lines, erased, backend)
     return Prepared(lines, ingested, backend, settings, folder)

@@ -45,6 +45,7 @@ REASONS: Final = (
     "price not positive",
     "id too long",
     "malformed row",
+    "erased",
 )
 """Why rows are set aside, in the order in which the reasons are tried.
 
@@ -60,6 +61,7 @@ zero quantity       nothing was bought
 price not positive  a unit price below 0 (a correction), and 0 where the preset takes no free lines
 id too long         a customer, item or order id of more than 1,000 characters
 malformed row       more fields than the header
+erased              the customer asked to be forgotten; nothing of these rows is shown
 """
 
 TEXTS: Final = (

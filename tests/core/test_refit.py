@@ -1,0 +1,105 @@
+"""A later fit: takes in what came meanwhile, leaves out who was erased, repeats itself bit by bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests import shop
+
+from smart_retail.artifacts import Bundle
+from smart_retail.engine import Engine
+from smart_retail.erasure import erase
+from smart_retail.errors import CancelledError, DataError, LockError
+from smart_retail.events import Event, EventStore
+from smart_retail.progress import Silent
+from smart_retail.results import FitReport
+from smart_retail.settings import Settings
+from smart_retail.training import fit
+
+COUNT = 60
+
+
+def digests(root: Path) -> dict[str, str]:
+    return {k: v["sha256"] for k, v in Bundle.open(root).manifest["files"].items()}
+
+
+def test_the_same_data_and_seed_give_the_same_bytes_in_any_row_order(tmp_path: Path, shop_settings: Settings) -> None:
+    for name, shuffle in (("a", None), ("b", None), ("c", 5)):
+        path = shop.write(tmp_path / f"{name}.csv", COUNT, shuffle=shuffle)
+        fit(path, artifacts=tmp_path / name, settings=shop_settings)
+    first, second, shuffled = (digests(tmp_path / name) for name in "abc")
+    assert first == second
+    assert {k for k in first if first[k] != shuffled[k]} == set()
+    one, other = (Bundle.open(tmp_path / name).manifest["data_fingerprint"] for name in "ac")
+    assert one == other
+
+
+def test_the_next_fit_takes_events_in_and_leaves_the_erased_out(tmp_path: Path, shop_settings: Settings) -> None:
+    path = shop.write(tmp_path / "orders.csv", COUNT)
+    root = tmp_path / "artifacts"
+    fit(path, artifacts=root, settings=shop_settings)
+    EventStore(root).add(
+        [
+            Event.from_dict(
+                {"event_id": f"e{k}", "customer_id": "newcomer", "item_id": i, "timestamp": "2025-03-01", "amount": 7.5}
+            )
+            for k, i in enumerate(("G-007", "brand new"))
+        ]
+    )
+    erase(root, "c0020")
+    report = fit(path, artifacts=root, settings=shop_settings)
+    engine = Engine.load(root)
+    assert {p.item_id for p in engine.customer("newcomer").purchases} == {"G-007", "brand new"}
+    assert engine.customer("newcomer").orders == 2
+    assert engine.search_items("brand new")[0].orders == 1
+    assert not engine.customer("c0020").known
+    aside = {s.reason: s for s in report.cleaning.set_aside}
+    assert aside["erased"].rows > 0
+    assert aside["erased"].examples == ()
+    assert report.cleaning.rows_in == report.cleaning.rows_accepted + sum(s.rows for s in aside.values())
+    for file in root.rglob("*"):
+        if file.is_file():
+            assert b"c0020" not in file.read_bytes(), file
+
+
+class Stop(Silent):
+    """Cancels at the stage `at`."""
+
+    def __init__(self, at: str) -> None:
+        self.at = at
+        self.now = ""
+
+    def stage(self, name: str, done: float) -> None:
+        self.now = name
+
+    def check(self) -> None:
+        if self.now == self.at:
+            raise CancelledError("Stopped.")
+
+
+@pytest.mark.parametrize("stage", ["clusters", "lists for all customers", "writing and checking"])
+def test_a_cancelled_fit_leaves_the_active_version(tmp_path: Path, shop_settings: Settings, stage: str) -> None:
+    path = shop.write(tmp_path / "orders.csv", 40)
+    version = fit(path, artifacts=tmp_path / "a", settings=shop_settings).version
+    with pytest.raises(CancelledError):
+        fit(path, artifacts=tmp_path / "a", settings=shop_settings, progress=Stop(stage))
+    assert Engine.load(tmp_path / "a").version == version
+    assert [p.name for p in (tmp_path / "a" / "versions").iterdir()] == [version]
+
+
+def test_a_source_that_cannot_be_read_leaves_the_active_version(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.write_text("")
+    with pytest.raises(DataError) as error:
+        fit(path, artifacts=fitted[0])
+    assert error.value.hint
+    assert Engine.load(fitted[0]).version == fitted[1].version
+
+
+def test_two_fits_at_once_are_one_too_many(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
+    from smart_retail.artifacts import lock
+
+    path = shop.write(tmp_path / "orders.csv", 20)
+    with lock(tmp_path / "a"), pytest.raises(LockError):
+        fit(path, artifacts=tmp_path / "a")
