@@ -20,6 +20,8 @@ CELL = "cell"
 
 Rows = list[dict[str, Any]]
 
+_STROKES = alt.Legend(title=None, orient="top", symbolType="stroke", offset=4)
+
 
 def rows_of(results: Sequence[Any], *leave: str) -> Rows:
     """Results as plain rows, without the named fields."""
@@ -230,12 +232,10 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
         for c in tried
         for name, value in (("silhouette", c.silhouette), ("stability", c.stability))
     ]
-    base = alt.Chart(_data(rows), height=210).encode(
+    base = alt.Chart(_data(rows), height=270).encode(
         x=alt.X("k:O", title="Number of clusters k", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("score:Q", title="Score, at most 1", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)),
-        color=alt.Color(
-            "measure:N", scale=alt.Scale(range=[BLUE, ORANGE]), legend=alt.Legend(title=None, orient="top")
-        ),
+        color=alt.Color("measure:N", scale=alt.Scale(range=[BLUE, ORANGE]), legend=_STROKES),
         strokeDash=alt.StrokeDash("measure:N", legend=None),
         tooltip=[alt.Tooltip("k:O"), alt.Tooltip("measure:N"), alt.Tooltip("score:Q", format=".3f")],
     )
@@ -246,11 +246,11 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
 
 def training_loss(rows: Rows) -> alt.Chart:
     """Loss by epoch for the customers that were learnt from and those held out."""
-    return alt.Chart(_data(rows), height=210).mark_line(strokeWidth=1.8).encode(
+    return alt.Chart(_data(rows), height=270).mark_line(strokeWidth=1.8).encode(
         x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickCount=6, grid=False)),
-        y=alt.Y("loss:Q", title="Mean squared error", scale=alt.Scale(type="log"), axis=alt.Axis(tickCount=4)),
+        y=alt.Y("loss:Q", title="Mean squared error", axis=alt.Axis(tickCount=4)),
         color=alt.Color("customers:N", scale=alt.Scale(range=[BLUE, ORANGE]), sort=None,
-                        legend=alt.Legend(title=None, orient="top")),
+                        legend=_STROKES),
         strokeDash=alt.StrokeDash("customers:N", sort=None, legend=None),
         tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("customers:N"), alt.Tooltip("loss:Q", format=".4f")],
     )  # fmt: skip
@@ -282,11 +282,11 @@ def groups(rows: Sequence[dict[str, Any]], measure: str) -> alt.Chart:
     """A measure per group of customers and method, as marks on lines."""
     order = list(dict.fromkeys(row["group"] for row in rows))
     named = {row["method"]: palette.METHODS.get(row["id"], GREY) for row in rows}
-    return alt.Chart(_data(rows), height=240).mark_line(point={"size": 60, "filled": True}, strokeWidth=1.6).encode(
+    return alt.Chart(_data(rows), height=310).mark_line(point={"size": 60, "filled": True}, strokeWidth=1.6).encode(
         x=alt.X("group:N", title=None, sort=order, axis=alt.Axis(labelAngle=0, grid=True)),
         y=alt.Y("value:Q", title=measure, axis=alt.Axis(tickCount=5)),
         color=alt.Color("method:N", scale=alt.Scale(domain=list(named), range=list(named.values())),
-                        legend=alt.Legend(title=None, orient="top")),
+                        legend=_STROKES),
         shape=alt.Shape("method:N", legend=None, sort=list(named)),
         tooltip=_tips("method", "group", "told"),
     )  # fmt: skip

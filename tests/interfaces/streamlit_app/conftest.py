@@ -15,29 +15,34 @@ from tests.fake_engine import FakeEngine
 Open = Callable[..., Any]
 
 
-@pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
-    """``open_page("customer", engine, customer="C-001")``: a page as by its address."""
+def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = "artifacts", **address: str) -> Any:
+    """A page as by its address, over the bundle in `artifacts`."""
     from streamlit.testing.v1 import AppTest
     from streamlit.util import calc_hash
 
     import smart_retail_streamlit
     from smart_retail_streamlit import source
 
-    monkeypatch.setenv(source.ARTIFACTS, "artifacts")
+    monkeypatch.setenv(source.ARTIFACTS, str(artifacts))
     monkeypatch.setenv(source.API_URL, "")
-    app = Path(smart_retail_streamlit.__file__).with_name("app.py")
+    page = AppTest.from_file(str(Path(smart_retail_streamlit.__file__).with_name("app.py")), default_timeout=30)
+    page._page_hash = calc_hash(path)  # AppTest has no public way to a page of st.navigation
+    for name, value in address.items():
+        page.query_params[name] = value
+    page.run()
+    assert not page.exception, page.exception
+    return page
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
+    """``open_page("customer", engine, customer="C-001")``: a page over the small engine, or another one."""
+    from smart_retail_streamlit import source
 
     def open_(path: str = "", engine: Any = None, **address: str) -> Any:
         engine = engine or FakeEngine()
         monkeypatch.setattr(source, "engine", lambda: engine)
-        page = AppTest.from_file(str(app), default_timeout=30)
-        page._page_hash = calc_hash(path)  # AppTest has no public way to a page of st.navigation
-        for name, value in address.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception, page.exception
-        return page
+        return page_of(path, monkeypatch, **address)
 
     return open_
 

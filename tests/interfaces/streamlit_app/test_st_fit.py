@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import shop
 from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import ColumnError, QualityGateError
@@ -15,7 +16,7 @@ from smart_retail.results import FitReport
 from smart_retail_streamlit import plan, source
 from smart_retail_streamlit.views import fit
 
-from .conftest import Open, html_of
+from .conftest import Open, html_of, page_of
 
 CSV = b"customer_id,item_id,timestamp,amount\nA,1,2024-01-02,3.5\n"
 
@@ -135,3 +136,20 @@ def test_a_real_file_is_inspected(open_page: Open, tmp_path: Path) -> None:
     assert not page.error, page.error[0].value
     assert "60 of 60 rows can be used (100.0 %)" in html_of(page)
     assert "<b>Customer ID</b>" in html_of(page)
+
+
+@pytest.mark.slow
+def test_a_fit_is_published_and_picked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = page_of("fit", monkeypatch, artifacts=tmp_path / "artifacts")
+    page.file_uploader[0].upload("orders.csv", shop.write(tmp_path / "orders.csv").read_bytes(), "text/csv")
+    page.number_input(key="k").set_value(3)
+    page.run()
+    next(b for b in page.button if b.label == "Fit").click().run()
+    fit._desk().job.wait(240)
+    page.run()
+    assert not page.error, page.error[0].value
+    version = source.engine().version
+    assert version in page.success[0].value.replace("\\", "")
+    body = html_of(page_of("customer", monkeypatch, artifacts=tmp_path / "artifacts", customer="00012"))
+    assert f"model {version}" in body
+    assert "sr-list" in body

@@ -30,7 +30,8 @@ def show() -> None:
     with right, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">What was chosen, and what to know</p>')
         st.html(_list(scorecard.remarks(card)))
-    st.html(_table(scorecard.measures(card, task)))
+    with st.container(border=True):
+        st.html(_table(scorecard.measures(card, task)))
     for part, what in scorecard.GROUPS.items():
         _groups(card, part, what, task)
     _ablation(card)
@@ -89,9 +90,16 @@ def _ablation(card: Mapping[str, Any]) -> None:
 
 def _table(rows: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row if name != "method"))
-    columns = [("", "Method"), *(("sr-num", name) for name in names)]
+    columns = [("", "Method"), *(("sr-num", _heading(name)) for name in names)]
     cells = [[escape(row["method"]), *(f"{row[n]:.3f}" if n in row else "" for n in names)] for row in rows]
     return markup.table(columns, cells)
+
+
+def _heading(name: str) -> str:
+    """``ndcg@10`` as ``NDCG@10``, ``hit_rate@10`` as ``Hit rate@10``."""
+    known = {"ndcg": "NDCG", "mrr": "MRR", "low": "from", "high": "to"}
+    stem, at, k = name.partition("@")
+    return known.get(stem, stem.replace("_", " ").capitalize()) + at + k
 
 
 def _list(texts: list[str]) -> str:
