@@ -1,0 +1,185 @@
+"""The parts of these pages that the code itself knows: tables of headers, settings, routes, errors.
+
+In: the code. Out: the text between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` of each page.
+``python docs/generate.py`` writes the pages anew; a test fails where a page is behind the code.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from smart_retail import columns, errors, settings, words
+from smart_retail.data import preprocessing, presets
+from smart_retail.data.schema import plain
+from smart_retail.recommenders import rules
+from smart_retail.segmentation import rfm
+
+DOCS: Final = Path(__file__).parent
+_SECTION = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.S)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
+
+
+def text_below(module: ModuleType, name: str) -> str:
+    """The text that stands below a constant."""
+    body = ast.parse(inspect.getsource(module)).body
+    for node, after in zip(body, body[1:], strict=False):
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
+            assert isinstance(after, ast.Expr)
+            assert isinstance(after.value, ast.Constant)
+            return inspect.cleandoc(str(after.value.value))
+    raise LookupError(name)
+
+
+def headers() -> str:
+    """Canonical column -> every header by which it is known, the most telling first."""
+    rows = []
+    for column in columns.CANONICAL:
+        known = [*presets.ALIASES[column], *(h for p in presets.PRESETS for h in p.columns.get(column, ()))]
+        distinct: dict[str, str] = {}
+        for header in known:
+            distinct.setdefault(plain(header), header.replace("_", " ").lower())
+        rows.append((f"`{column}`", "yes" if column in columns.REQUIRED else "", ", ".join(distinct.values())))
+    return table(("column", "needed", "headers"), rows)
+
+
+def exports() -> str:
+    """Known exports: by which headers they are recognised and what is taken for granted of their rows."""
+    rows = []
+    for preset in presets.PRESETS:
+        signs = ", ".join(f"`{preset.columns[sign][0]}`" for sign in preset.signs)
+        rows.append((preset.name, signs, " ".join(preset.notes)))
+    return table(("export", "recognised by", "what is done"), rows)
+
+
+def reasons() -> str:
+    """Why a row is set aside."""
+    found = re.findall(r"^(\S.*?) {2,}(.+)$", text_below(preprocessing, "REASONS"), re.M)
+    assert tuple(reason for reason, _ in found) == preprocessing.REASONS[1:]
+    return table(("reason", "the row"), ((f"`{reason}`", meaning) for reason, meaning in found))
+
+
+def all_settings() -> str:
+    """Every setting with its default, its name in the environment and what it means."""
+    plain = settings.Settings().as_dict()
+    parts = []
+    for name, meaning in settings.explanations().items():
+        section, _, key = name.rpartition(".")
+        default = plain[section][key] if section else plain[key]
+        environment = f"`SMART_RETAIL_{section.upper()}__{key.upper()}`" if section else "only in the file"
+        parts.append((f"`{name}`", f"`{json.dumps(default)}`", environment, meaning))
+    return table(("setting", "default", "environment", "what it means"), parts)
+
+
+def all_errors() -> str:
+    """Every error of the engine: its stable code, the exit code and the HTTP status."""
+
+    def below(cls: type[errors.RetailError]) -> Iterator[type[errors.RetailError]]:
+        for child in cls.__subclasses__():
+            yield child
+            yield from below(child)
+
+    found = sorted(below(errors.RetailError), key=lambda cls: (cls.exit_code, cls.code))
+    own = [cls for cls in found if cls.__module__ == errors.__name__]
+    return table(
+        ("code", "exit code", "HTTP status", "when"),
+        (
+            (f"`{c.code}`", str(c.exit_code), str(c.http_status), (inspect.getdoc(c) or "").split("\n\n")[0])
+            for c in own
+        ),
+    )
+
+
+def rules_file() -> str:
+    """The example of a rules file."""
+    _, _, block = (rules.__doc__ or "").partition(".. code-block:: toml\n")
+    return f"```toml\n{textwrap.dedent(block).strip()}\n```\n"
+
+
+def segment_grid() -> str:
+    """The usual segment of each cell of recency and frequency."""
+    rows = [(f"**R {r}**", *rfm.SEGMENT_TABLE[r - 1]) for r in range(5, 0, -1)]
+    return table(("", *(f"F {f}" for f in range(1, 6))), rows)
+
+
+def segments() -> str:
+    """What each segment means and what to do."""
+    return table(("segment", "meaning", "what to do"), ((name, *texts) for name, texts in words.SEGMENTS.items()))
+
+
+def routes() -> str:
+    """Every route of the API."""
+    found = ((f"`{verb.upper()} {path}`", operation["summary"]) for path, verb, operation in operations())
+    return table(("route", "answers"), found)
+
+
+def samples() -> str:
+    """Each route with its explanation and its example calls, from the OpenAPI document."""
+    parts = []
+    for path, verb, operation in operations():
+        about = operation["description"] if operation["description"] != operation["summary"] else ""
+        parts.append(f"### {operation['summary']}\n\n`{verb.upper()} {path}`\n")
+        parts.append(" ".join(about.split()) + "\n" if about else "")
+        asked = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
+        if asked:
+            parts.append(table(("parameter", "default", "what it means"), map(_parameter, asked)))
+        for sample in operation["x-codeSamples"]:
+            lang = {"Shell": "sh", "Python": "python", "JavaScript": "javascript"}[sample["lang"]]
+            parts.append(f"```{lang}\n{sample['source']}\n```\n")
+    return "\n".join(part for part in parts if part)
+
+
+def _parameter(parameter: dict[str, Any]) -> tuple[str, str, str]:
+    default = parameter["schema"].get("default")
+    shown = "" if default is None or default == [] else f"`{json.dumps(default)}`"
+    return f"`{parameter['name']}`", shown, parameter.get("description", "")
+
+
+def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Path, verb and operation of the OpenAPI document, in its order."""
+    from smart_retail_flask.spec import openapi
+
+    for path, verbs in openapi()["paths"].items():
+        for verb, operation in verbs.items():
+            yield path, verb, operation
+
+
+SECTIONS: Final[dict[str, Callable[[], str]]] = {
+    "headers": headers,
+    "exports": exports,
+    "reasons": reasons,
+    "settings": all_settings,
+    "errors": all_errors,
+    "rules": rules_file,
+    "segment_grid": segment_grid,
+    "segments": segments,
+    "routes": routes,
+    "samples": samples,
+}
+
+
+def renewed(page: str) -> str:
+    """A page with its generated sections as the code has them now."""
+    return _SECTION.sub(lambda m: f"{m[1]}\n{SECTIONS[m[2]]()}\n{m[3]}", page)
+
+
+def main() -> None:
+    """Write every page anew."""
+    for path in sorted(DOCS.glob("*.md")):
+        path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
