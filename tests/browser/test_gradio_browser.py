@@ -44,6 +44,16 @@ def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str) -> 
     assert page.locator(".sr-matches:visible").count() == 0
 
 
+def test_an_unknown_product_is_told_in_place(visit: Visit, gradio_app: str) -> None:
+    page = visit.page
+    page.goto(gradio_app)
+    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_label("Product").last.fill("P-0004")
+    page.get_by_label("Product").last.press("Enter")
+    page.wait_for_selector(".sr-error:visible")
+    assert "Did you mean P-004" in page.locator(".sr-error").inner_text()
+
+
 def test_a_basket_grows_by_what_is_found(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
@@ -51,7 +61,7 @@ def test_a_basket_grows_by_what_is_found(visit: Visit, gradio_app: str) -> None:
     for item in ("P-009", "A/B"):
         page.get_by_label("Add a product").press_sequentially(item, delay=40)
         page.locator(f".sr-matches:visible label:has-text('{item}')").click()
-        page.wait_for_selector(f"text=· {item}")
+        page.wait_for_selector(f".token:has-text('{item}')")
     expected = FakeEngine().recommend_for_basket(["P-009", "A/B"]).items[0].item_id
     page.wait_for_selector(f".sr-table:visible tbody tr:first-child .sr-line:text-is('{expected}')")
 

@@ -147,13 +147,14 @@ def examples(engine: RetailEngine) -> dict[str, str]:
 
 
 def _on(event: Any, show: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
-    """Answer an event; a `RetailError` becomes a message, never a trace."""
+    """Answer an event; a `RetailError` is told where the answer would stand, never as a trace."""
 
     @wraps(show)
     def guarded(*values: Any) -> Any:
         try:
             return show(*values)
         except RetailError as error:
-            raise gr.Error(f"{error.message} {error.hint}", title="", print_exception=False) from error
+            told = render.error(error)
+            return told if len(outputs) == 1 else (*[""] * (len(outputs) - 1), told)
 
     event(guarded, inputs, outputs, show_progress="minimal", api_visibility="private", trigger_mode="always_last")

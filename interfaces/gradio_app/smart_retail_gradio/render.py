@@ -6,6 +6,7 @@ from html import escape
 
 from smart_retail import palette, words
 from smart_retail.display import count, model_line, percent, profile_line
+from smart_retail.errors import RetailError
 from smart_retail.exports import main_reason
 from smart_retail.results import CustomerProfile, ModelInfo, Reason, Recommendation, RecommendationList
 
@@ -36,6 +37,11 @@ def answer(result: RecommendationList) -> str:
 def empty(text: str) -> str:
     """An empty state: what to do next."""
     return f'<p class="sr-empty">{escape(text)}</p>'
+
+
+def error(failure: RetailError) -> str:
+    """What happened, and what to do."""
+    return f'<p class="sr-error" role="alert"><b>{escape(failure.message)}</b><br>{escape(failure.hint)}</p>'
 
 
 def footer(model: ModelInfo) -> str:
