@@ -12,6 +12,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -35,7 +36,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def text_below(module: ModuleType, name: str) -> str:
     """The text that stands below a constant."""
     body = ast.parse(inspect.getsource(module)).body
-    for node, after in zip(body, body[1:], strict=False):
+    for node, after in pairwise(body):
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == name:
             assert isinstance(after, ast.Expr)
             assert isinstance(after.value, ast.Constant)
@@ -78,7 +79,7 @@ def all_settings() -> str:
     for name, meaning in settings.explanations().items():
         section, _, key = name.rpartition(".")
         default = plain[section][key] if section else plain[key]
-        environment = f"`SMART_RETAIL_{section.upper()}__{key.upper()}`" if section else "only in the file"
+        environment = f"`SMART_RETAIL_{section.upper()}__{key.upper()}`" if section else f"option `--{key}`"
         parts.append((f"`{name}`", f"`{json.dumps(default)}`", environment, meaning))
     return table(("setting", "default", "environment", "what it means"), parts)
 
@@ -92,14 +93,12 @@ def all_errors() -> str:
             yield from below(child)
 
     found = sorted(below(errors.RetailError), key=lambda cls: (cls.exit_code, cls.code))
-    own = [cls for cls in found if cls.__module__ == errors.__name__]
-    return table(
-        ("code", "exit code", "HTTP status", "when"),
-        (
-            (f"`{c.code}`", str(c.exit_code), str(c.http_status), (inspect.getdoc(c) or "").split("\n\n")[0])
-            for c in own
-        ),
-    )
+    rows = [
+        (f"`{cls.code}`", str(cls.exit_code), str(cls.http_status), (inspect.getdoc(cls) or "").partition("\n\n")[0])
+        for cls in found
+        if cls.__module__ == errors.__name__
+    ]
+    return table(("code", "exit code", "HTTP status", "when"), rows)
 
 
 def rules_file() -> str:
