@@ -135,7 +135,7 @@ def write_recommendations(
             yield [row for answer in answers for row in recommendation_rows(answer)]
             progress.update(min(start + CHUNK, len(ids)) / len(ids))
 
-    with _whole(target) as part:
+    with whole_file(target) as part:
         return _to_csv(part, chunks()) if target.suffix.lower() == ".csv" else _to_parquet(part, chunks())
 
 
@@ -219,7 +219,7 @@ def write_table(
     if kind not in (".csv", ".xlsx"):
         raise UsageError(f"{target.name} is neither a .csv nor an .xlsx file.", "End the name in one of the two.")
     cells = (tuple(row.get(name) for name in columns) for row in rows)
-    with _whole(target) as part:
+    with whole_file(target) as part:
         return (_people_csv if kind == ".csv" else _people_xlsx)(part, cells, list(columns.values()), stamp)
 
 
@@ -264,7 +264,7 @@ def _people_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp
 
 
 @contextmanager
-def _whole(target: Path) -> Iterator[Path]:
+def whole_file(target: Path) -> Iterator[Path]:
     """A place to write beside `target`, moved onto it when all went well."""
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist.", "Make it first, or name another.")
