@@ -19,15 +19,23 @@ from numpy.typing import NDArray
 
 from smart_retail.data import limits
 from smart_retail.data.formats import NUMBER, Format
+from smart_retail.data.frames import collected
 from smart_retail.data.numbers import plain_numbers
 from smart_retail.data.text import TextFile
 
 _OFFSET = r"\s*(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
 
+_READ_CSV = """
+SELECT * FROM read_csv($path, auto_detect=false, header=false, skip=$skip, delim=$separator, quote='"', escape='"',
+    new_line=$newline, columns=$columns, max_line_size=$longest, null_padding=$pad)
+"""
+"""Nothing is guessed; columns are texts, named by place."""
+_READ_PARQUET = "SELECT * FROM read_parquet($path)"
+
 
 class DuckDB:
     name = "duckdb"
-    read_errors = (duckdb.Error,)
+    read_errors: tuple[type[Exception], ...] = (duckdb.Error,)
 
     def __init__(self, folder: Path, threads: int) -> None:
         config: dict[str, Any] = {
@@ -45,10 +53,19 @@ class DuckDB:
         self._connection = duckdb.connect(str(folder / "lines.duckdb"), config=config)
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
-        return self._lazy(self._connection.sql(f"SELECT * FROM {_read_csv(file, self._folder, pad)}"))
+        given = {
+            "path": _no_glob(file.path, self._folder),
+            "skip": file.skip,
+            "separator": file.separator,
+            "newline": {"\n": r"\n", "\r": r"\r", "\r\n": r"\r\n"}[file.newline],
+            "columns": {str(i): "VARCHAR" for i in range(len(file.header))},
+            "longest": limits.MAX_LINE_BYTES,
+            "pad": pad,
+        }
+        return self._lazy(self._connection.sql(_READ_CSV, params=given))
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
-        return self._lazy(self._connection.sql(f"SELECT * FROM read_parquet({_text(_no_glob(path, self._folder))})"))
+        return self._lazy(self._connection.sql(_READ_PARQUET, params={"path": _no_glob(path, self._folder)}))
 
     def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)
@@ -57,9 +74,7 @@ class DuckDB:
             path = self._folder / f"adopted-{next(self._names)}.parquet"
             native.write_parquet(str(path))
             return self.read_parquet(path)
-        narwhal = nw.from_native(native)
-        eager = narwhal.collect() if isinstance(narwhal, nw.LazyFrame) else narwhal
-        relation = self._connection.from_arrow(eager.to_arrow())
+        relation = self._connection.from_arrow(collected(native).to_arrow())
         return self.keep(self._lazy(relation))
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
@@ -109,20 +124,9 @@ class DuckDB:
 
 def _let_go_of_types() -> None:
     """Empty a cache of Narwhals that holds DuckDB's types, or DuckDB reports leaks on stderr when Python ends."""
-    cache = getattr(sys.modules.get("narwhals._namespace"), "_builtin_namespace", None)
+    cache: Any = getattr(sys.modules.get("narwhals._namespace"), "_builtin_namespace", None)
     if hasattr(cache, "cache_clear"):
         cache.cache_clear()
-
-
-def _read_csv(file: TextFile, folder: Path, pad: bool) -> str:
-    columns = ", ".join(f"{_text(str(i))}: 'VARCHAR'" for i in range(len(file.header)))
-    newline = {"\n": r"\n", "\r": r"\r", "\r\n": r"\r\n"}[file.newline]
-    return (
-        f"read_csv({_text(_no_glob(file.path, folder))}, auto_detect=false, header=false, skip={file.skip}, "
-        f"delim={_text(file.separator)}, quote='\"', escape='\"', new_line='{newline}', "
-        f"columns={{{columns}}}, max_line_size={limits.MAX_LINE_BYTES}, "
-        f"null_padding={str(pad).lower()})"
-    )
 
 
 def text_columns(file: TextFile, folder: Path, *, pad: bool) -> dict[str, NDArray[Any]]:
@@ -159,17 +163,17 @@ def _parsed(name: str, form: Format) -> str:
     )
 
 
-def _dense(values: NDArray[Any]) -> NDArray[Any]:
+def _dense(values: Any) -> NDArray[Any]:
     """Without a mask: missing texts as None, missing numbers as NaN."""
     if not isinstance(values, np.ma.MaskedArray):
-        return values
-    if values.dtype == object:
-        return np.where(np.ma.getmaskarray(values), None, values.data)
-    if not values.mask.any():
-        return values.data
-    if values.dtype.kind == "M":
-        return values.filled(np.datetime64("NaT"))
-    return values.astype(np.float64).filled(np.nan)
+        return np.asarray(values)
+    plain, mask = np.array(values.data), np.ma.getmaskarray(values)
+    if not mask.any():
+        return plain
+    if plain.dtype.kind in "iub":
+        plain = plain.astype(np.float64)
+    plain[mask] = {"O": None, "M": np.datetime64("NaT")}.get(plain.dtype.kind, np.nan)
+    return plain
 
 
 def _name(name: str) -> str:

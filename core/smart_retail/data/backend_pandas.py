@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.backend_duckdb import DuckDB, text_columns
 from smart_retail.data.formats import NUMBER, Format
+from smart_retail.data.frames import collected
 from smart_retail.data.numbers import plain_numbers
 from smart_retail.data.text import TextFile
 
@@ -21,7 +22,7 @@ _OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
 class Pandas:
     name = "pandas"
-    read_errors = DuckDB.read_errors
+    read_errors: tuple[type[Exception], ...] = DuckDB.read_errors
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._folder = folder
@@ -34,29 +35,16 @@ class Pandas:
         return _lazy(pd.read_parquet(path))
 
     def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
-        native = nw.to_native(frame, pass_through=True)
-        if not isinstance(native, pd.DataFrame):
-            narwhal = nw.from_native(native)
-            eager = narwhal.collect() if isinstance(narwhal, nw.LazyFrame) else narwhal
-            native = eager.to_pandas()
-        native = native.reset_index(drop=True)
-        changed = {}
-        for name, dtype in native.dtypes.items():
-            if isinstance(dtype, pd.DatetimeTZDtype):
-                changed[name] = native[name].dt.tz_localize(None)
-            elif dtype == object or isinstance(dtype, pd.CategoricalDtype):
-                # A missing value must stay missing, not become the text "nan".
-                changed[name] = native[name].astype("object").map(str, na_action="ignore").astype("str")
-        return _lazy(native.assign(**changed))
+        return _lazy(collected(frame).to_pandas())
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         native = nw.to_native(plain_numbers(frame, formats))
-        return nw.from_native(native.assign(**{name: _parsed(native[name], f) for name, f in formats.items()})).lazy()
+        return _plain(native.assign(**{name: _parsed(native[name], f) for name, f in formats.items()}))
 
     def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame)
         days = native[moment].astype("date32[pyarrow]").astype("int32[pyarrow]")
-        return nw.from_native(native.assign(**{name: days})).lazy()
+        return _plain(native.assign(**{name: days}))
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
@@ -74,7 +62,12 @@ class Pandas:
 
 def _lazy(frame: pd.DataFrame) -> nw.LazyFrame[Any]:
     # Only Arrow columns hold missing whole numbers and dates as missing.
-    return nw.from_native(frame.convert_dtypes(dtype_backend="pyarrow")).lazy()
+    return _plain(frame.convert_dtypes(dtype_backend="pyarrow"))
+
+
+def _plain(frame: pd.DataFrame) -> nw.LazyFrame[Any]:
+    lazy: nw.LazyFrame[Any] = nw.from_native(frame).lazy()
+    return lazy
 
 
 def _parsed(column: pd.Series, form: Format) -> pd.Series:
@@ -96,5 +89,5 @@ def _parsed(column: pd.Series, form: Format) -> pd.Series:
 
 def _array(series: pd.Series) -> NDArray[Any]:
     if pd.api.types.is_string_dtype(series.dtype):
-        return series.astype(object).where(series.notna(), None).to_numpy()
+        return np.asarray(series.astype(object).where(series.notna(), None))
     return np.asarray(series.to_numpy())

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.backend_duckdb import DuckDB, text_columns
 from smart_retail.data.formats import NUMBER, Format
+from smart_retail.data.frames import collected
 from smart_retail.data.numbers import plain_numbers
 from smart_retail.data.text import TextFile
 
@@ -22,48 +23,49 @@ _ISO = tuple(f"%Y{s}%m{s}%d{time}" for s in "-/" for time in (" %H:%M:%S%.f", "T
 
 class Polars:
     name = "polars"
-    read_errors = DuckDB.read_errors
+    read_errors: tuple[type[Exception], ...] = DuckDB.read_errors
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._folder = folder
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
         columns = text_columns(file, self._folder, pad=pad)
-        return nw.from_native(
-            pl.DataFrame({n: pl.Series(v.tolist(), dtype=pl.String) for n, v in columns.items()}).lazy()
-        )
+        return _lazy(pl.DataFrame({n: pl.Series(v.tolist(), dtype=pl.String) for n, v in columns.items()}).lazy())
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
-        return nw.from_native(pl.scan_parquet(path, glob=False))
+        return _lazy(pl.scan_parquet(path, glob=False))
 
     def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)
         lazy = native.lazy() if isinstance(native, pl.DataFrame) else native
         if not isinstance(lazy, pl.LazyFrame):
-            narwhal = nw.from_native(native)
-            eager = narwhal.collect() if isinstance(narwhal, nw.LazyFrame) else narwhal
-            lazy = eager.to_polars().lazy()
+            lazy = collected(native).to_polars().lazy()
         zoned = [n for n, t in lazy.collect_schema().items() if isinstance(t, pl.Datetime) and t.time_zone]
-        return nw.from_native(lazy.with_columns(pl.col(n).dt.replace_time_zone(None) for n in zoned))
+        return _lazy(lazy.with_columns(pl.col(n).dt.replace_time_zone(None) for n in zoned))
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         native = nw.to_native(plain_numbers(frame, formats))
-        return nw.from_native(native.with_columns(_parsed(pl.col(name), f) for name, f in formats.items()))
+        return _lazy(native.with_columns(_parsed(pl.col(name), f) for name, f in formats.items()))
 
     def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
-        return nw.from_native(nw.to_native(frame).with_columns(pl.col(moment).dt.date().cast(pl.Int32).alias(name)))
+        return _lazy(nw.to_native(frame).with_columns(pl.col(moment).dt.date().cast(pl.Int32).alias(name)))
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        return nw.from_native(nw.to_native(frame).collect().lazy())
+        return _lazy(nw.to_native(frame).collect().lazy())
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
         return {series.name: _array(series) for series in nw.to_native(frame).collect().iter_columns()}
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _lazy(native: pl.LazyFrame) -> nw.LazyFrame[Any]:
+    frame: nw.LazyFrame[Any] = nw.from_native(native)
+    return frame
 
 
 def _parsed(column: pl.Expr, form: Format) -> pl.Expr:

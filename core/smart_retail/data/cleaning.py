@@ -86,8 +86,8 @@ def set_aside(lines: Frame, found: Totals, sources: Sequence[Ingested], backend:
         if code == 0:
             continue
         shown = lines.filter((nw.col(REASON) == code) & (nw.col(EXAMPLE) != "")).select(EXAMPLE).unique()
-        examples = backend.fetch(shown.sort(EXAMPLE).head(EXAMPLES))[EXAMPLE]
-        result.append(SetAside(REASONS[code], rows, tuple(examples.tolist())))
+        examples = backend.fetch(shown.sort(EXAMPLE).head(EXAMPLES))[EXAMPLE].tolist()
+        result.append(SetAside(REASONS[code], rows, tuple(examples)))
     texts = [s.raw.text for s in sources if s.raw.text and s.raw.text.malformed]
     if texts:
         examples = [e for t in texts for e in t.malformed_examples]

@@ -117,8 +117,9 @@ def flag_returned(lines: Frame, returns: Frame, backend: Backend) -> Frame:
 
 def without(lines: Frame, erased: Callable[[Iterable[str]], set[str]], backend: Backend) -> Frame:
     """Set aside every row of the customers who asked to be forgotten, with no example of them."""
-    ids = backend.fetch(lines.select(c.CUSTOMER_ID).unique())[c.CUSTOMER_ID].tolist()
-    gone = sorted(erased(i for i in ids if i is not None))
+    found = backend.fetch(lines.select(c.CUSTOMER_ID).unique())[c.CUSTOMER_ID].tolist()
+    ids = {str(i): i for i in found if i is not None}
+    gone = [ids[i] for i in sorted(erased(ids))]
     if not gone:
         return lines
     theirs = nw.col(c.CUSTOMER_ID).is_in(gone)

@@ -56,8 +56,8 @@ def moment_formats(separator: str = ",") -> tuple[Format, ...]:
             month_first = _dates("month first", f"%m{sign}%d{sign}{year}")
             american = sign == "/" and separator != ";"
             formats += [month_first, day_first] if american else [day_first, month_first]
-    formats.append(_dates("names of months", *(f"%d{s}{m}{s}{y}" for s in " -/" for m in ("%b", "%B") for y in ("%Y", "%y")),
-                          "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"))  # fmt: skip
+    named = [f"%d{sign}{month}{sign}{year}" for sign in " -/" for month in ("%b", "%B") for year in ("%Y", "%y")]
+    formats.append(_dates("names of months", *named, "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"))
     formats.append(Format(MOMENT, "YYYYMMDD", ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H:%M")))
     formats.append(_dates("year first", "%Y.%m.%d"))
     return tuple(formats)

@@ -91,7 +91,7 @@ def _ingest(
     readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
     kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
     ids = tuple(n for n in IDS if n in texts)
-    head_frame = base.head(HEAD_ROWS)
+    head_frame = backend.keep(base.head(HEAD_ROWS))
     head = _unread(head_frame, kinds, backend)
     formats = _choose(head, kinds)
     float_ids = _all_match(head_frame, ids, _FLOAT_ID, backend)

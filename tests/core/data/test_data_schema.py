@@ -8,19 +8,50 @@ from smart_retail.data.presets import ALIASES
 from smart_retail.data.schema import plain, recognise, recognise_returns
 from smart_retail.errors import ColumnError
 
-SUPERSTORE = ["Row ID", "Order ID", "Order Date", "Ship Date", "Customer ID", "Customer Name", "Country/Region", "Product ID",
-              "Category", "Sub-Category", "Product Name", "Sales", "Quantity", "Discount", "Profit"]  # fmt: skip
+SUPERSTORE = [
+    "Row ID",
+    "Order ID",
+    "Order Date",
+    "Ship Date",
+    "Customer ID",
+    "Customer Name",
+    "Country/Region",
+    "Product ID",
+    "Category",
+    "Sub-Category",
+    "Product Name",
+    "Sales",
+    "Quantity",
+    "Discount",
+    "Profit",
+]
 UCI_1 = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
 UCI_2 = ["Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country"]
-JOURNEY = ["household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc", "coupon_disc",
-           "coupon_match_disc", "week", "transaction_timestamp"]  # fmt: skip
+JOURNEY = [
+    "household_id",
+    "store_id",
+    "basket_id",
+    "product_id",
+    "quantity",
+    "sales_value",
+    "retail_disc",
+    "coupon_disc",
+    "coupon_match_disc",
+    "week",
+    "transaction_timestamp",
+]
 
 
 @pytest.mark.parametrize(
     ("headers", "preset"),
-    [(SUPERSTORE, "superstore"), (UCI_1, "uci online retail"), (UCI_2, "uci online retail"), (JOURNEY, "complete journey"),
-     (["customer_id", "item_id", "order_id", "timestamp", "quantity", "amount"], "canonical")],
-)  # fmt: skip
+    [
+        (SUPERSTORE, "superstore"),
+        (UCI_1, "uci online retail"),
+        (UCI_2, "uci online retail"),
+        (JOURNEY, "complete journey"),
+        (["customer_id", "item_id", "order_id", "timestamp", "quantity", "amount"], "canonical"),
+    ],
+)
 def test_known_exports(headers: list[str], preset: str) -> None:
     assert recognise(headers, "orders.csv").preset.name == preset
     assert recognise([h.upper() for h in headers], "orders.csv").preset.name in (preset, "aliases")
@@ -34,12 +65,17 @@ def test_money_discounts_of_the_complete_journey_are_added_up() -> None:
     ("headers", "columns"),
     [
         (["Client", "Date", "SKU", "Total"], ["Client", "SKU", "Date", "Total"]),
-        (["customer no", "ORDER_DATE", "ProductCode", "Qty", "Price"], ["customer no", "ProductCode", "ORDER_DATE", None]),
+        (
+            ["customer no", "ORDER_DATE", "ProductCode", "Qty", "Price"],
+            ["customer no", "ProductCode", "ORDER_DATE", None],
+        ),
         (["User ID", "Item", "Created at", "Revenue"], ["User ID", "Item", "Created at", "Revenue"]),
-        (["Customer", "Customer ID", "Product", "Product ID", "Date", "Sales"],
-         ["Customer ID", "Product ID", "Date", "Sales"]),
+        (
+            ["Customer", "Customer ID", "Product", "Product ID", "Date", "Sales"],
+            ["Customer ID", "Product ID", "Date", "Sales"],
+        ),
     ],
-)  # fmt: skip
+)
 def test_aliases(headers: list[str], columns: list[str | None]) -> None:
     found = recognise(headers, "orders.csv").columns
     assert [found.get(n) for n in ("customer_id", "item_id", "timestamp", "amount")] == columns
@@ -66,17 +102,35 @@ def test_the_users_mapping_overrules_everything() -> None:
 @pytest.mark.parametrize(
     ("headers", "mapping", "message", "hint"),
     [
-        (["Buyer ref", "Date", "SKU", "Total"], {}, "Column for the customer not found in o.csv (found: Buyer ref, Date, SKU, Total).",
-         '--map "customer_id=Buyer ref"'),
+        (
+            ["Buyer ref", "Date", "SKU", "Total"],
+            {},
+            "customer not found in o.csv (found: Buyer ref, Date, SKU, Total).",
+            '--map "customer_id=Buyer ref"',
+        ),
         (["Client", "When", "SKU", "Total"], {}, "Column for the date", "--map timestamp="),
         (["Client", "Date", "SKU", "Worth"], {}, "Column for the amount", "--map amount="),
-        (["Client", "Date", "SKU", "Total", "client"], {}, "Several columns of o.csv could be the customer: Client, client",
-         "--map customer_id=Client"),
-        (["Date", "Date", "Client", "SKU", "Total"], {}, "Several columns of o.csv could be the date", "--map timestamp="),
+        (
+            ["Client", "Date", "SKU", "Total", "client"],
+            {},
+            "Several columns of o.csv could be the customer: Client, client",
+            "--map customer_id=Client",
+        ),
+        (
+            ["Date", "Date", "Client", "SKU", "Total"],
+            {},
+            "Several columns of o.csv could be the date",
+            "--map timestamp=",
+        ),
         (["Client", "Date", "SKU", "Total"], {"customer": "Client"}, "There is no column customer", "customer_id"),
-        (["Client", "Date", "SKU", "Total"], {"amount": "Totl"}, "Column Totl not found in o.csv", "--map amount=Total"),
+        (
+            ["Client", "Date", "SKU", "Total"],
+            {"amount": "Totl"},
+            "Column Totl not found in o.csv",
+            "--map amount=Total",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_decided_is_asked_for(
     headers: list[str], mapping: dict[str, str], message: str, hint: str
 ) -> None:
