@@ -12,6 +12,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -134,10 +135,19 @@ def samples() -> str:
         asked = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
         if asked:
             parts.append(table(("parameter", "default", "what it means"), map(_parameter, asked)))
-        for sample in operation["x-codeSamples"]:
-            lang = {"Shell": "sh", "Python": "python", "JavaScript": "javascript"}[sample["lang"]]
-            parts.append(f"```{lang}\n{sample['source']}\n```\n")
+        parts += code(operation)
     return "\n".join(part for part in parts if part)
+
+
+def code(operation: dict[str, Any]) -> list[str]:
+    """The example calls of one route."""
+    languages = {"Shell": "sh", "Python": "python", "JavaScript": "javascript"}
+    return [f"```{languages[s['lang']]}\n{s['source']}\n```\n" for s in operation["x-codeSamples"]]
+
+
+def call(path: str) -> str:
+    """The example calls of the route with this path."""
+    return "\n".join(text for there, _, operation in operations() if there == path for text in code(operation))
 
 
 def _parameter(parameter: dict[str, Any]) -> tuple[str, str, str]:
@@ -166,6 +176,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "segments": segments,
     "routes": routes,
     "samples": samples,
+    "first_call": partial(call, "/v1/customers/{customer_id}/recommendations"),
+    "basket_call": partial(call, "/v1/basket/recommendations"),
 }
 
 
