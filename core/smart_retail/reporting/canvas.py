@@ -1,0 +1,160 @@
+"""Paper and pen of the pictures: figures without pyplot, their look, and their form as SVG or PNG.
+
+matplotlib is imported inside the functions; it comes with the extra ``report``.
+"""
+
+from __future__ import annotations
+
+import io
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from smart_retail.errors import MissingExtraError
+from smart_retail.palette import BLUE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+MAX_LABEL: Final = 42
+"""Longer names are cut in a picture; its table has them whole."""
+
+SHADES: Final = ("#F2F7FB", "#C6DFF0", "#8FC1E2", "#56A0D0", "#2B83BF", BLUE, "#005A8E")
+"""From few to many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """Colours of what is not data."""
+
+    paper: str
+    ink: str
+    faint: str
+    """Axis lines and secondary text."""
+    grid: str
+
+
+LIGHT: Final = Theme("#FFFFFF", "#1C2733", "#5B6875", "#E3E8ED")
+DARK: Final = Theme("#12171D", "#E4E9EE", "#9AA7B4", "#2A323B")
+
+
+def canvas(title: str, width: float, height: float, theme: Theme, columns: int = 1) -> tuple[Figure, list[Axes]]:
+    """An empty figure in inches with `columns` axes, its title at the upper left.
+
+    Raises
+    ------
+    MissingExtraError
+        matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtraError(
+            "Pictures need matplotlib, which is not installed.",
+            "Install the extra: pip install 'smart-retail-engine[report]'",
+        ) from error
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor=theme.paper)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=theme.ink)
+    axes = list(figure.subplots(1, columns, squeeze=False)[0])
+    for ax in axes:
+        ax.set_facecolor(theme.paper)
+        ax.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=9)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.spines[["left", "bottom"]].set_color(theme.faint)
+        ax.set_axisbelow(True)
+    return figure, axes
+
+
+def label(ax: Axes, x: str, y: str, theme: Theme) -> None:
+    """Axis names, with units."""
+    ax.set_xlabel(x, color=theme.faint, fontsize=9.5)
+    ax.set_ylabel(y, color=theme.faint, fontsize=9.5)
+
+
+def bars(
+    ax: Axes,
+    names: Sequence[str],
+    values: Sequence[float],
+    colours: Sequence[str],
+    theme: Theme,
+    texts: Sequence[str],
+    reach: Sequence[float] | None = None,
+) -> None:
+    """Horizontal bars from the top down, each with its number behind `reach` (default: its end)."""
+    ax.barh(range(len(names)), values, color=colours, height=0.66)
+    ax.set_yticks(range(len(names)), [short(name) for name in names])
+    ax.invert_yaxis()
+    for place, (value, text) in enumerate(zip(reach or values, texts, strict=True)):
+        ax.annotate(
+            text, (max(value, 0), place), (4, 0), textcoords="offset points", va="center", fontsize=9, color=theme.ink
+        )
+    ax.set_xlim(min(0, *values), 1.35 * max(*(reach or values), 1e-9))
+    ax.xaxis.set_major_formatter(thousands)
+    ax.tick_params(axis="y", length=0)
+
+
+def legend(ax: Axes, theme: Theme) -> None:
+    ax.legend(frameon=False, labelcolor=theme.ink, fontsize=9)
+
+
+def finished(figure: Figure) -> Figure:
+    """The figure with every text taken literally: a ``$`` in a product's name is no formula."""
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+    return figure
+
+
+def short(name: str) -> str:
+    """A name that fits beside an axis."""
+    return name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1].rstrip()}…"
+
+
+def thousands(value: float, _position: Any = None) -> str:
+    """Tick text: 1,500,000 -> ``1.5M``, 20,000 -> ``20k``."""
+    for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:,.4g}{unit}"
+    return f"{value:,.4g}"
+
+
+def ink_on(fill: str) -> str:
+    """Black or white, whichever is read better on a colour ``#RRGGBB`` (relative luminance of WCAG 2)."""
+    parts = [int(fill[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#FFFFFF"
+
+
+def svg(figure: Figure, name: str = "") -> str:
+    """The figure as an ``<svg>`` element to stand in a page; `name` keeps ids of several apart.
+
+    The same figure gives the same text: it holds no date and no random id.
+    """
+    import matplotlib as mpl
+
+    out = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"smart-retail {name}"}), _foreign_letters():
+        figure.savefig(out, format="svg", metadata=nothing)
+    text = out.getvalue()
+    return text[text.index("<svg") :].strip()
+
+
+def png(figure: Figure, dpi: int = 144) -> bytes:
+    """The figure as a PNG file."""
+    out = io.BytesIO()
+    with _foreign_letters():
+        figure.savefig(out, format="png", dpi=dpi)
+    return out.getvalue()
+
+
+@contextmanager
+def _foreign_letters() -> Iterator[None]:
+    """A product's name may hold letters that matplotlib's font lacks; a box stands for each."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        yield

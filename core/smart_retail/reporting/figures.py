@@ -1,0 +1,278 @@
+"""The pictures: results in, matplotlib figures out, without pyplot and its state.
+
+Each function draws the rows that its namesake in `figure_rows` gives, under a title that states what
+they show. Too little data raises `DataError` with the reason; `canvas.svg` and `canvas.png` write a figure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smart_retail import palette
+from smart_retail.display import amount, count, percent, whole
+from smart_retail.reporting import figure_rows
+from smart_retail.reporting.canvas import (
+    LIGHT,
+    SHADES,
+    Theme,
+    bars,
+    canvas,
+    finished,
+    ink_on,
+    label,
+    legend,
+    thousands,
+)
+from smart_retail.reporting.figure_rows import MEASURES, TASKS
+from smart_retail.results import (
+    CleaningReport,
+    Cluster,
+    ClusterPoint,
+    GridCell,
+    ModelInfo,
+    Segment,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MARKERS = "os^DPvX*"
+"""Clusters differ by mark and colour together."""
+
+
+def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Sales by week."""
+    rows = figure_rows.weekly_sales(model)
+    best = max(rows, key=lambda r: r["amount"])
+    mean = sum(r["amount"] for r in rows) / len(rows)
+    title = f"Sales average {amount(mean, model.currency)} a week; the best week began {best['week']}"
+    figure, (ax,) = canvas(title, 9, 3, theme)
+    from matplotlib.dates import ConciseDateFormatter
+
+    weeks = np.array([r["week"] for r in rows], dtype="datetime64[D]")
+    amounts = [r["amount"] for r in rows]
+    ax.fill_between(weeks, amounts, color=palette.BLUE, alpha=0.16, linewidth=0)
+    ax.plot(weeks, amounts, color=palette.BLUE, linewidth=1.6, marker="o" if len(rows) == 1 else None)
+    formatter = ConciseDateFormatter(ax.xaxis.get_major_locator())  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(formatter)
+    ax.yaxis.set_major_formatter(thousands)
+    ax.grid(axis="y", color=theme.grid)
+    ax.set_ylim(bottom=min(0, *amounts))
+    label(ax, "week (its Monday)", _money("sales", model.currency), theme)
+    return finished(figure)
+
+
+def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
+    """Where the rows of the source went."""
+    rows = figure_rows.data_quality(cleaning)
+    title = f"{percent(rows[0]['share'])} of {whole(cleaning.rows_in)} rows were accepted"
+    figure, (ax,) = canvas(title, 9, 1.3 + 0.34 * len(rows), theme)
+    colours = [palette.BLUE, *[palette.ORANGE] * (len(rows) - 1)]
+    bars(ax, [r["part"] for r in rows], [r["rows"] for r in rows], colours, theme,
+          [f"{whole(r['rows'])} ({percent(r['share'])})" for r in rows])  # fmt: skip
+    label(ax, "rows of the source", "", theme)
+    return finished(figure)
+
+
+def segments(found: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
+    """Share of customers and of revenue, segment by segment."""
+    rows = figure_rows.segments(found)
+    top = max(rows, key=lambda r: r["revenue_share"])
+    title = (
+        f"{top['segment']}: {percent(top['share'])} of the customers, {percent(top['revenue_share'])} of the revenue"
+    )
+    figure, (left, right) = canvas(title, 9, 1.3 + 0.34 * len(rows), theme, columns=2)
+    names = [r["segment"] for r in rows]
+    colours = [palette.SEGMENTS.get(name, palette.GREY) for name in names]
+    for ax, share, axis in ((left, "share", "customers, %"), (right, "revenue_share", "revenue, %")):
+        values = [100 * r[share] for r in rows]
+        bars(ax, names, values, colours, theme, [percent(r[share]) for r in rows])
+        label(ax, axis, "", theme)
+    right.set_yticklabels([])
+    return finished(figure)
+
+
+def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT) -> Figure:
+    """The grid of R and F scores: customers, revenue and segment in each cell."""
+    rows = figure_rows.rfm_grid(cells)
+    customers, revenue = sum(r["customers"] for r in rows), sum(r["revenue"] for r in rows)
+    best = [r for r in rows if r["r"] >= 4 and r["f"] >= 4]
+    title = (
+        f"Recent and frequent customers (R and F 4 to 5) are {percent(sum(r['customers'] for r in best) / customers)}"
+    )
+    if revenue > 0:
+        title += f" and bring {percent(sum(r['revenue'] for r in best) / revenue)} of the revenue"
+    figure, (ax,) = canvas(title, 9, 5.2, theme)
+    most = max(r["customers"] for r in rows)
+    for r in rows:
+        fill = SHADES[round((len(SHADES) - 1) * (r["customers"] / most) ** 0.5)]
+        ax.add_patch(_box(r["f"] - 0.48, r["r"] - 0.47, 0.96, 0.94, fill))
+        money = f"{thousands(r['revenue'])} {currency}".rstrip()
+        told = (
+            (0.26, r["segment"], 8, "normal"),
+            (0.0, whole(r["customers"]), 13, "bold"),
+            (-0.27, money, 8, "normal"),
+        )
+        for up, text, size, weight in told if r["customers"] else told[:1]:
+            ax.text(
+                r["f"],
+                r["r"] + up,
+                text,
+                ha="center",
+                va="center",
+                fontsize=size,
+                fontweight=weight,
+                color=ink_on(fill),
+            )
+    ax.set(xlim=(0.5, 5.5), ylim=(0.5, 5.5), xticks=range(1, 6), yticks=range(1, 6))
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    label(ax, "F score: how often they order (5 = most often)", "R score: how recently (5 = latest)", theme)
+    return finished(figure)
+
+
+def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
+    """Customers in the latent space, cluster names at the centroids."""
+    rows = figure_rows.cluster_scatter(points, found)
+    top = max(found, key=lambda c: c.revenue_share)
+    title = f"{count(len(found), 'cluster')}; {top.name} brings {percent(top.revenue_share)} of the revenue"
+    figure, (ax,) = canvas(title, 9, 5.2, theme)
+    for c in found:
+        x, y = ([r[axis] for r in rows if r["cluster"] == c.id] for axis in "xy")
+        # Thousands of marks are a picture inside the SVG, or the page would grow by a megabyte.
+        ax.scatter(
+            x,
+            y,
+            s=9,
+            marker=MARKERS[c.id % len(MARKERS)],
+            color=_colour(c.id),
+            alpha=0.5,
+            linewidths=0,
+            rasterized=True,
+        )
+    for c in found:
+        box = {"boxstyle": "round,pad=0.25", "facecolor": theme.paper, "edgecolor": _colour(c.id), "alpha": 0.92}
+        ax.annotate(
+            c.name, (c.x, c.y), ha="center", va="center", fontsize=10, fontweight="bold", color=theme.ink, bbox=box
+        )
+    label(ax, "latent dimension 1 (no unit; higher spends more)", "latent dimension 2 (no unit)", theme)
+    return finished(figure)
+
+
+def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
+    """Each cluster's means as multiples of the mean of all customers."""
+    rows = figure_rows.cluster_profiles(found)
+    best = max((r for r in rows if r["measure"] == MEASURES["monetary"]), key=lambda r: r["ratio"])
+    title = f"{best['name']} customers spend {best['ratio']:.1f} times the mean of all"
+    figure, axes = canvas(title, 9, 1.4 + 0.36 * len(found), theme, columns=3)
+    for ax, measure in zip(axes, MEASURES.values(), strict=True):
+        part = [r for r in rows if r["measure"] == measure]
+        colours = [_colour(r["cluster"]) for r in part]
+        bars(
+            ax,
+            [r["name"] for r in part],
+            [r["ratio"] for r in part],
+            colours,
+            theme,
+            [f"{r['ratio']:.2f}" for r in part],
+        )
+        ax.axvline(1, color=theme.faint, linestyle="--", linewidth=1)
+        label(ax, f"{measure}, times the mean", "", theme)
+        if ax is not axes[0]:
+            ax.set_yticklabels([])
+    return finished(figure)
+
+
+def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Silhouette and stability of each number of clusters tried."""
+    rows = figure_rows.cluster_choice(model)
+    best = next((r for r in rows if r["chosen"]), rows[0])
+    title = f"{best['k']} clusters: silhouette {best['silhouette']:.2f}, refits agree to {best['stability']:.2f}"
+    figure, (ax,) = canvas(title, 9, 3, theme)
+    ks = [r["k"] for r in rows]
+    for name, colour, marker in (("silhouette", palette.BLUE, "o"), ("stability", palette.ORANGE, "s")):
+        ax.plot(ks, [r[name] for r in rows], color=colour, marker=marker, label=name)
+    ax.axvline(best["k"], color=theme.faint, linestyle="--", linewidth=1)
+    ax.set_xticks(ks)
+    ax.grid(axis="y", color=theme.grid)
+    legend(ax, theme)
+    label(ax, "number of clusters k", "score, at most 1", theme)
+    return finished(figure)
+
+
+def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """The autoencoder's error by epoch, beside that of principal components."""
+    rows = figure_rows.training_loss(model)
+    least = min(r["validation_loss"] for r in rows)
+    title = f"The autoencoder's error fell to {least:.4f} in {len(rows)} epochs"
+    if rows[0]["linear_loss"]:
+        title += f" (principal components: {rows[0]['linear_loss']:.4f})"
+    figure, (ax,) = canvas(title, 9, 3, theme)
+    epochs = [r["epoch"] for r in rows]
+    ax.plot(epochs, [r["loss"] for r in rows], color=palette.BLUE, label="customers trained on")
+    ax.plot(
+        epochs, [r["validation_loss"] for r in rows], color=palette.ORANGE, linestyle="--", label="customers held out"
+    )
+    ax.grid(axis="y", color=theme.grid)
+    legend(ax, theme)
+    label(ax, "epoch", "mean squared error (no unit)", theme)
+    return finished(figure)
+
+
+def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Recency, frequency and monetary over the customers, with the cut points of their scores."""
+    parts = {measure: figure_rows.distribution(model, measure) for measure in MEASURES}
+    once = sum(r["customers"] for r in parts["frequency"] if r["lower"] == 1 and r["upper"] <= 2)
+    customers = sum(r["customers"] for r in parts["frequency"])
+    title = f"{percent(once / customers)} of {whole(customers)} customers ordered once"
+    figure, axes = canvas(title, 11, 3.2, theme, columns=3)
+    for ax, (measure, rows) in zip(axes, parts.items(), strict=True):
+        positive = [r for r in rows if r["lower"] > 0] if measure != "recency" else rows
+        left, width = [r["lower"] for r in positive], [r["upper"] - r["lower"] for r in positive]
+        ax.bar(
+            left, [r["customers"] for r in positive], width, align="edge", color=palette.BLUE, alpha=0.75, linewidth=0
+        )
+        if measure != "recency" and positive:
+            ax.set_xscale("log")
+        for cut in figure_rows.cuts(model, measure):
+            if measure == "recency" or cut > 0:
+                ax.axvline(cut, color=palette.VERMILLION, linestyle="--", linewidth=1)
+        ax.xaxis.set_major_formatter(thousands)
+        ax.grid(axis="y", color=theme.grid)
+        unit = _money("amount", model.currency) if measure == "monetary" else MEASURES[measure]
+        label(ax, unit, "customers" if ax is axes[0] else "", theme)
+    axes[0].plot([], [], color=palette.VERMILLION, linestyle="--", linewidth=1, label="cut points")
+    legend(axes[0], theme)
+    return finished(figure)
+
+
+def scorecard(model: ModelInfo, task: str = "any", theme: Theme = LIGHT) -> Figure:
+    """NDCG of every method with its 95 % interval."""
+    rows = figure_rows.scorecard(model, task)
+    measure = f"NDCG@{model.scorecard.get('k', 10)}"
+    title = f"{rows[0]['label']} foretells {TASKS.get(task, task)} best: {measure} {rows[0]['ndcg']:.3f}"
+    figure, (ax,) = canvas(title, 9, 1.3 + 0.36 * len(rows), theme)
+    colours = [palette.METHODS.get(r["method"], palette.GREY) for r in rows]
+    texts = [f"{r['ndcg']:.3f} ({r['low']:.3f} to {r['high']:.3f})" for r in rows]
+    bars(ax, [r["label"] for r in rows], [r["ndcg"] for r in rows], colours, theme, texts, [r["high"] for r in rows])
+    for place, r in enumerate(rows):
+        ax.plot([r["low"], r["high"]], [place, place], color=theme.ink, linewidth=2)
+    label(ax, f"{measure} with 95 % interval, 0 to 1", "", theme)
+    return finished(figure)
+
+
+def _box(x: float, y: float, width: float, height: float, fill: str) -> Any:
+    from matplotlib.patches import FancyBboxPatch
+
+    return FancyBboxPatch((x, y), width, height, boxstyle="round,pad=0,rounding_size=0.05", facecolor=fill, linewidth=0)
+
+
+def _colour(cluster: int) -> str:
+    return palette.PALETTE[cluster % len(palette.PALETTE)]
+
+
+def _money(what: str, currency: str) -> str:
+    return f"{what}, {currency}" if currency else f"{what}, in the shop's currency"

@@ -1,0 +1,66 @@
+"""Pictures of lists of products: how alike they are, and what a recommendation is made of.
+
+As in `figures`: results in, a matplotlib figure out, drawn from the rows of its namesake in `figure_rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from smart_retail import palette
+from smart_retail.reporting import figure_rows
+from smart_retail.reporting.canvas import LIGHT, SHADES, Theme, canvas, finished, label, short
+from smart_retail.results import RecommendationList
+from smart_retail.words import method_label
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str, str], theme: Theme = LIGHT) -> Figure:
+    """How alike some items are: row by row, 1 for the most similar product of all."""
+    rows = figure_rows.item_similarity(lists, names)
+    best = max((r for r in rows if r["item_id"] != r["similar_id"]), key=lambda r: r["similarity"])
+    title = f"{short(best['item_name'])} goes with {short(best['similar_name'])}"
+    figure, (ax,) = canvas(title, 9, 2.2 + 0.3 * len(lists), theme)
+    from matplotlib.colors import LinearSegmentedColormap
+
+    grid = np.array([r["similarity"] for r in rows]).reshape(len(lists), -1)
+    image = ax.imshow(grid, cmap=LinearSegmentedColormap.from_list("shades", SHADES), vmin=0, vmax=1, aspect="auto")
+    places = range(len(lists))
+    ax.set_yticks(places, [f"{i + 1}  {short(names.get(item, item))}" for i, item in enumerate(lists)])
+    ax.set_xticks(places, [str(i + 1) for i in places])
+    bar = figure.colorbar(image, ax=ax, pad=0.01)
+    bar.set_label("similarity, 1 = the row's most similar product", color=theme.faint)
+    bar.ax.tick_params(colors=theme.faint)
+    label(ax, "product, by its number", "", theme)
+    return finished(figure)
+
+
+def recommendations(answer: RecommendationList, title: str = "", theme: Theme = LIGHT) -> Figure:
+    """A list, each item's bar made of the shares of the methods behind it."""
+    rows = figure_rows.recommendations(answer)
+    methods = [name for name in rows[0] if name in palette.METHODS]
+    title = title or f"First of {len(rows)}: {short(rows[0]['item_name'])}"
+    figure, (ax,) = canvas(title, 9, 1.5 + 0.34 * len(rows), theme)
+    reached = [0.0] * len(rows)
+    for method in methods:
+        shares = [100 * r[method] for r in rows]
+        ax.barh(
+            range(len(rows)),
+            shares,
+            left=reached,
+            color=palette.METHODS[method],
+            height=0.66,
+            label=method_label(method),
+        )
+        reached = [a + b for a, b in zip(reached, shares, strict=True)]
+    ax.set_yticks(range(len(rows)), [f"{r['rank']}  {short(r['item_name'])}" for r in rows])
+    ax.invert_yaxis()
+    if methods:
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=theme.ink, fontsize=9)
+    label(ax, "share of the score, %", "", theme)
+    return finished(figure)

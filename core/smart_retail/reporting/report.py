@@ -1,0 +1,215 @@
+"""One self-contained HTML page about a bundle: data, sales, customers, segments, clusters, products, methods.
+
+In: an engine, in process or behind the API. Out: a file that opens without a network. A section that has
+too little data says so and why; the rest is made.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from smart_retail.display import amount, model_line, whole
+from smart_retail.errors import DataError
+from smart_retail.exports import whole_file
+from smart_retail.progress import SILENT, Progress
+from smart_retail.protocol import RetailEngine
+from smart_retail.reporting import figure_rows, figures, page, product_figures
+from smart_retail.reporting.canvas import svg
+from smart_retail.results import Cluster, Item, ModelInfo, Segment
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TOP_ITEMS = 20
+MAP_ITEMS = 15
+"""Items in the similarity map."""
+MAP_DEPTH = 200
+"""How far down the similar items of one the others are looked for."""
+
+
+def write_report(engine: RetailEngine, path: str | os.PathLike[str], progress: Progress = SILENT) -> Path:
+    """Write the report.
+
+    Returns
+    -------
+    Path
+        The file, whole or not there at all.
+
+    Raises
+    ------
+    UsageError
+        The folder does not exist or cannot be written to.
+    MissingExtraError
+        matplotlib is not installed (extra ``report``).
+    CancelledError
+        Through `progress`.
+    """
+    target = Path(path)
+    with whole_file(target) as part:
+        part.write_text(report_html(engine, progress), encoding="utf-8")
+    return target
+
+
+def report_html(engine: RetailEngine, progress: Progress = SILENT) -> str:
+    """The report as text; errors as `write_report`."""
+    model = engine.model()
+    makers: dict[str, Callable[[], str]] = {
+        "Data": lambda: _data(model),
+        "Sales": lambda: _picture("sales-by-week", figures.weekly_sales, figure_rows.weekly_sales, model),
+        "Customers": lambda: _customers(model),
+        "Segments": lambda: _segments(engine, model),
+        "Clusters": lambda: _clusters(engine, model),
+        "Products": lambda: _products(engine),
+        "Methods": lambda: _methods(model),
+        "Settings": lambda: _settings(model),
+    }
+    sections = {}
+    for done, (name, make) in enumerate(makers.items()):
+        progress.check()
+        progress.stage(name, done / len(makers))
+        sections[name] = make()
+    lead = f"{model.first} to {model.last}, seen from {model.analysis_date}"
+    return page.document("Smart Retail report", lead, sections, f"{model_line(model)} · fitted {model.fitted_at}")
+
+
+def _picture(name: str, draw: Callable[..., Figure], rows: Callable[..., figure_rows.Rows], *facts: Any) -> str:
+    """A picture with its numbers, or why there is none."""
+    try:
+        return page.picture(name, svg(draw(*facts), name), rows(*facts))
+    except DataError as error:
+        return page.note(error.message)
+
+
+def _data(model: ModelInfo) -> str:
+    cleaning = model.cleaning
+    parts = [
+        page.key_figures(
+            {
+                "customers": whole(cleaning.customers),
+                "orders": whole(cleaning.orders),
+                "products": whole(cleaning.items),
+                "rows accepted": whole(cleaning.rows_accepted),
+                "net sales": amount(cleaning.net_amount, model.currency),
+            }
+        ),
+        _picture("data-quality", figures.data_quality, figure_rows.data_quality, cleaning),
+        f"<h3>Returns (policy: {escape(cleaning.returns_policy)})</h3>",
+    ]
+    returns = [r.as_dict() for r in cleaning.returns]
+    parts.append(page.table(returns) if returns else page.note("The source tells of no returns."))
+    if cleaning.notes:
+        parts += ["<h3>What was decided on the way</h3>", page.bullets(cleaning.notes)]
+    return "".join(parts)
+
+
+def _customers(model: ModelInfo) -> str:
+    def every_bin(model: ModelInfo) -> figure_rows.Rows:
+        return [{"measure": m, **row} for m in figure_rows.MEASURES for row in figure_rows.distribution(model, m)]
+
+    parts = [_picture("distributions", figures.distributions, every_bin, model)]
+    cuts = {measure: figure_rows.cuts(model, measure) for measure in figure_rows.MEASURES}
+    rows = [
+        {"measure": measure, "unit": figure_rows.MEASURES[measure]} | {f"cut {i}": c for i, c in enumerate(found, 1)}
+        for measure, found in cuts.items()
+        if found
+    ]
+    if rows:
+        parts += ["<h3>Cut points of the scores</h3>", page.table(rows)]
+    try:
+        parts += ["<h3>Moments and rank correlations</h3>", page.table(figure_rows.moments(model))]
+    except DataError as error:
+        parts.append(page.note(error.message))
+    return "".join(parts)
+
+
+def _segments(engine: RetailEngine, model: ModelInfo) -> str:
+    found = engine.segments()
+    advice = [{"segment": s.name, "meaning": s.meaning, "action": s.action, "customers": s.customers} for s in found]
+    return (
+        _picture("segments", figures.segments, figure_rows.segments, found)
+        + _picture("rfm-grid", _grid_in(model.currency), figure_rows.rfm_grid, engine.rfm_grid())
+        + "<h3>What they are and what to do</h3>"
+        + page.table(advice)
+        + _top_items(found)
+    )
+
+
+def _grid_in(currency: str) -> Callable[..., Figure]:
+    return lambda cells: figures.rfm_grid(cells, currency)
+
+
+def _clusters(engine: RetailEngine, model: ModelInfo) -> str:
+    found = engine.clusters()
+    if not found:
+        return page.note("There are no clusters: no customer has a kept order.")
+    comparison = model.scorecard.get("groups", {}).get("clusters", {}).get("comparison", [])
+    parts = [
+        _picture("clusters", figures.cluster_scatter, figure_rows.cluster_scatter, engine.cluster_points(), found),
+        _picture("cluster-profiles", figures.cluster_profiles, figure_rows.cluster_profiles, found),
+        page.table(figure_rows.clusters(found)),
+        _picture("cluster-choice", figures.cluster_choice, figure_rows.cluster_choice, model),
+        _picture("training-loss", figures.training_loss, figure_rows.training_loss, model),
+    ]
+    if comparison:
+        rows = [{**c, "sizes": ", ".join(f"{size:,}" for size in c["sizes"])} for c in comparison]
+        parts += ["<h3>Beside plain K-means with as many clusters</h3>", page.table(rows)]
+    return "".join(parts) + _top_items(found)
+
+
+def _top_items(groups: Sequence[Segment] | Sequence[Cluster]) -> str:
+    """What each group buys most, folded away."""
+    parts = []
+    for group in groups:
+        rows = [_item(place, item) for place, item in enumerate(group.top_items, 1)]
+        if rows:
+            name = escape(f"Top products of {group.name} customers")
+            parts.append(f"<details><summary>{name}</summary>{page.table(rows)}</details>")
+    return "".join(parts)
+
+
+def _item(place: int, item: Item) -> dict[str, Any]:
+    return {
+        "rank": place,
+        "item_name": item.item_name,
+        "item_id": item.item_id,
+        "category": item.category,
+        "orders": item.orders,
+        "customers": item.customers,
+    }
+
+
+def _products(engine: RetailEngine) -> str:
+    popular = engine.popular(TOP_ITEMS)
+    rows = [
+        {"rank": r.rank, "item_name": r.item_name, "item_id": r.item_id, "category": r.category, "score": r.score}
+        for r in popular.items
+    ]
+    lists = {r.item_id: engine.similar_items(r.item_id, MAP_DEPTH) for r in popular.items[:MAP_ITEMS]}
+    names = {r.item_id: r.item_name for r in popular.items}
+    return (
+        "<h3>Most wanted</h3>"
+        + page.table(rows)
+        + _picture("similarity", product_figures.item_similarity, figure_rows.item_similarity, lists, names)
+    )
+
+
+def _methods(model: ModelInfo) -> str:
+    card = model.scorecard
+    parts = [
+        _picture(f"scorecard-{task}", figures.scorecard, figure_rows.scorecard, model, task)
+        for task in ([t for t in figure_rows.TASKS if card.get("tasks", {}).get(t)] or ["any"])
+    ]
+    remarks = [str(text) for text in (card.get("choice"), *card.get("notes", ())) if text]
+    return "".join(parts) + (page.bullets(remarks) if remarks else "")
+
+
+def _settings(model: ModelInfo) -> str:
+    rows = []
+    for name, value in model.settings.items():
+        inner = value.items() if isinstance(value, dict) else [("", value)]
+        rows += [{"setting": f"{name}.{key}".rstrip("."), "value": "" if v is None else str(v)} for key, v in inner]
+    return f"<details><summary>all that can be set</summary>{page.table(rows)}</details>"
