@@ -1,0 +1,38 @@
+# Two images from one wheel: `serve` (API, Streamlit; no TensorFlow) and `fit`. Neither runs as root, and
+# neither writes anywhere but to /artifacts and /tmp.
+ARG PYTHON=3.12
+
+FROM python:${PYTHON}-slim AS wheel
+WORKDIR /source
+COPY pyproject.toml README.md LICENSE ./
+COPY core core
+COPY interfaces interfaces
+RUN pip wheel --no-cache-dir --no-deps --wheel-dir /wheels .
+
+FROM python:${PYTHON}-slim AS base
+ENV HOME=/tmp \
+    PIP_NO_CACHE_DIR=1 \
+    PYTHONUNBUFFERED=1 \
+    SMART_RETAIL_ARTIFACTS=/artifacts
+RUN useradd --uid 10001 --no-create-home --home-dir /tmp --shell /usr/sbin/nologin shop \
+    && install --directory --owner shop --group shop --mode 0750 /artifacts
+COPY constraints.txt /tmp/constraints.txt
+COPY --from=wheel /wheels /wheels
+VOLUME /artifacts
+ENTRYPOINT ["smart-retail"]
+
+FROM base AS fit
+# OpenMP, which LightGBM's wheel does not bring along.
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+RUN pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[train]"
+USER shop
+CMD ["doctor"]
+
+FROM base AS serve
+RUN pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[flask,streamlit]"
+USER shop
+EXPOSE 8000 8501
+# Without keys the API refuses to listen beyond its own machine, so a key file is part of the command.
+CMD ["serve", "api", "--host", "0.0.0.0", "--port", "8000", "--keys", "/run/secrets/keys"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+    CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]
