@@ -1,6 +1,6 @@
-"""Fitted bundles on disk: open one and check what is read, list versions, roll back.
+"""The artifacts folder: versions, the active one, and the way back.
 
-Layout of an artifacts folder::
+Layout::
 
     current                     "<version> <SHA-256 of its manifest.json>", replaced atomically
     previous                    the same for the version that was active before
@@ -9,48 +9,29 @@ Layout of an artifacts folder::
         tables/**/*.npy         plain arrays, memory-mapped when serving
         tables/**/*.json        small facts
         export/                 for notebooks; never read back
-
-Nothing is unpickled: array headers are parsed by NumPy's own reader and object types refused. A file
-is mapped once, its digest is taken over that very mapping, and only then is it used.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import mmap
 import os
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from smart_retail.errors import (
-    ArtifactError,
-    DamagedBundleError,
-    FormatVersionError,
-    LockError,
-    MissingBundleError,
-    UsageError,
+from smart_retail.bundle import (
+    MANIFEST,
+    MANIFEST_BYTES,
+    POINTER_BYTES,
+    VERSION,
+    Bundle,
+    damaged,
+    read_pointer,
+    read_small,
 )
-
-FORMAT = 1
-MANIFEST = "manifest.json"
-POINTER_BYTES = 256
-MANIFEST_BYTES = 64 * 2**20
-JSON_BYTES = 256 * 2**20
-
-_VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
-_POINTER = re.compile(rf"({_VERSION.pattern}) ([0-9a-f]{{64}})\n?")
-_TABLE = re.compile(r"tables(/[a-z0-9_]+(\.[a-z0-9_]+)*)+\.(npy|json)")
-
-Arrays = dict[str, NDArray[Any]]
+from smart_retail.errors import ArtifactError, LockError, MissingBundleError
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,143 +46,15 @@ class VersionInfo:
     """Bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bundle:
-    """One opened version. Files are checked when they are first asked for."""
-
-    folder: Path
-    version: str
-    manifest: dict[str, Any]
-    _seen: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def open(cls, root: str | os.PathLike[str], version: str | None = None) -> Bundle:
-        """The active version, or a named one.
-
-        Raises
-        ------
-        MissingBundleError
-            Nothing was published there, or not that version.
-        DamagedBundleError
-            The pointer or the manifest is not what was published.
-        FormatVersionError
-            The bundle was written by an older or newer format.
-        """
-        root = Path(root)
-        digest = None
-        if version is None:
-            version, digest = read_pointer(root, "current")
-        folder = root / "versions" / version
-        if not _VERSION.fullmatch(version) or not folder.is_dir():
-            raise MissingBundleError(
-                f"There is no version {version} in {root}.", "`smart-retail versions` lists what is there."
-            )
-        blob = _read(folder / MANIFEST, MANIFEST_BYTES)
-        if digest is not None and hashlib.sha256(blob).hexdigest() != digest:
-            raise _damaged(f"The manifest of version {version} was changed after it was published.")
-        manifest = _json(blob, MANIFEST)
-        if not isinstance(manifest, dict) or manifest.get("version") != version:
-            raise _damaged(f"The manifest of version {version} is not its own.")
-        if manifest.get("format") != FORMAT:
-            age = "newer" if isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT else "older"
-            raise FormatVersionError(
-                f"Version {version} has bundle format {manifest.get('format')}, {age} than {FORMAT} of this engine.",
-                "Upgrade smart-retail-engine." if age == "newer" else "Fit again with this engine.",
-            )
-        files = manifest.get("files")
-        if not isinstance(files, dict) or not all(_is_entry(k, v) for k, v in files.items()):
-            raise _damaged(f"The manifest of version {version} lists files that no bundle has.")
-        return cls(folder, version, manifest)
-
-    def array(self, name: str) -> NDArray[Any]:
-        """A read-only, memory-mapped array, such as ``history/item``."""
-        key = f"tables/{name}.npy"
-        if key not in self._seen:
-            self._seen[key] = _array(self._mapped(key), key)
-        found: NDArray[Any] = self._seen[key]
-        return found
-
-    def arrays(self, group: str) -> Arrays:
-        """All arrays below ``tables/<group>/`` by the rest of their names."""
-        start = f"tables/{group}/"
-        names = [k.removeprefix("tables/").removesuffix(".npy") for k in self.manifest["files"] if k.startswith(start)]
-        return {
-            n.removeprefix(f"{group}/"): self.array(n)
-            for n in sorted(names)
-            if f"tables/{n}.npy" in self.manifest["files"]
-        }
-
-    def json(self, name: str) -> Any:
-        """A small fact, such as ``segments``."""
-        key = f"tables/{name}.json"
-        if key not in self._seen:
-            if self._entry(key)["size"] > JSON_BYTES:
-                raise _damaged(f"{key} is larger than any bundle's.")
-            self._seen[key] = _json(bytes(self._mapped(key)), key)
-        return self._seen[key]
-
-    def verify(self) -> list[str]:
-        """Check every file; the list of what is wrong, empty when all is well."""
-        problems = []
-        for key in sorted(self.manifest["files"]):
-            try:
-                self._mapped(key)
-            except ArtifactError as error:
-                problems.append(error.message)
-        for path in sorted((self.folder / "tables").rglob("*")):
-            key = path.relative_to(self.folder).as_posix()
-            if path.is_symlink() or (path.is_file() and key not in self.manifest["files"]):
-                problems.append(f"{key} is not part of the bundle.")
-        return problems
-
-    def _entry(self, key: str) -> dict[str, Any]:
-        entry = self.manifest["files"].get(key)
-        if entry is None:
-            raise _damaged(f"{key} is missing from the manifest of version {self.version}.")
-        checked: dict[str, Any] = entry
-        return checked
-
-    def _mapped(self, key: str) -> mmap.mmap | bytes:
-        entry = self._entry(key)
-        path = self.folder / key
-        if path.is_symlink() or any(p.is_symlink() for p in path.parents if self.folder in p.parents):
-            raise _damaged(f"{key} is a link.")
-        try:
-            with path.open("rb") as file:
-                size = os.fstat(file.fileno()).st_size
-                if size != entry["size"]:
-                    raise _damaged(f"{key} has {size} bytes instead of {entry['size']}.")
-                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
-        except OSError as error:
-            raise _damaged(f"{key} cannot be read: {error.strerror}.") from error
-        if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            raise _damaged(f"{key} was changed after it was published.")
-        return content
-
-
-def read_pointer(root: str | os.PathLike[str], name: str = "current") -> tuple[str, str]:
-    """Version and manifest digest that the pointer file names."""
-    root = Path(root)
-    path = root / name
-    if not path.exists():
-        raise MissingBundleError(
-            f"There is no fitted bundle in {root}.",
-            "Run `smart-retail demo`, or `smart-retail fit ORDERS.xlsx` with your own orders.",
-        )
-    found = _POINTER.fullmatch(_read(path, POINTER_BYTES).decode("ascii", "replace"))
-    if found is None:
-        raise _damaged(f"The file {name} does not name a version.")
-    return found[1], found[2]
-
-
 def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
     """All published versions, newest first."""
     root = Path(root)
     active, previous = (_pointed(root, name) for name in ("current", "previous"))
     found = []
-    for folder in sorted((root / "versions").glob("*"), reverse=True):
-        if not _VERSION.fullmatch(folder.name) or not (folder / MANIFEST).is_file():
-            continue
+    whole = [p for p in (root / "versions").glob("*") if VERSION.fullmatch(p.name) and (p / MANIFEST).is_file()]
+    # Ids tell the second; within one the manifests' own times do.
+    whole.sort(key=lambda p: (_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
+    for folder in whole:
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         found.append(VersionInfo(folder.name, _time(folder.name), folder.name == active, folder.name == previous, size))
     return found
@@ -233,13 +86,13 @@ def rollback(root: str | os.PathLike[str]) -> str:
     with lock(root):
         if not (root / "previous").exists():
             raise MissingBundleError(f"There is no previous version in {root}.", "Only one version was ever published.")
-        active, previous = (_read(root / name, POINTER_BYTES) for name in ("current", "previous"))
+        active, previous = (read_small(root / name, POINTER_BYTES) for name in ("current", "previous"))
         version, digest = read_pointer(root, "previous")
         bundle = Bundle.open(root, version)
-        if hashlib.sha256(_read(bundle.folder / MANIFEST, MANIFEST_BYTES)).hexdigest() != digest:
-            raise _damaged(f"The manifest of version {version} was changed after it was published.")
+        if hashlib.sha256(read_small(bundle.folder / MANIFEST, MANIFEST_BYTES)).hexdigest() != digest:
+            raise damaged(f"The manifest of version {version} was changed after it was published.")
         if problems := bundle.verify():
-            raise _damaged(problems[0])
+            raise damaged(problems[0])
         replace(root / "current", previous)
         replace(root / "previous", active)
     return version
@@ -278,18 +131,6 @@ def replace(path: Path, content: bytes) -> None:
     part.replace(path)
 
 
-def unflatten(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Arrays:
-    """The arrays whose names begin with ``prefix/``, by the rest of their names."""
-    return {k.removeprefix(f"{prefix}/"): v for k, v in arrays.items() if k.startswith(f"{prefix}/")}
-
-
-def check_version(version: str) -> str:
-    """`version` itself if it is a version id, or `UsageError`."""
-    if not _VERSION.fullmatch(version):
-        raise UsageError(f"{version!r} is no version id.", "`smart-retail versions` lists them.")
-    return version
-
-
 def _time(version: str) -> str:
     y, m, d, h, i, s = (version[a:b] for a, b in ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15)))
     return f"{y}-{m}-{d}T{h}:{i}:{s}Z"
@@ -300,59 +141,3 @@ def _pointed(root: Path, name: str) -> str | None:
         return read_pointer(root, name)[0]
     except ArtifactError:
         return None
-
-
-def _is_entry(key: object, entry: object) -> bool:
-    return (
-        isinstance(key, str)
-        and _TABLE.fullmatch(key) is not None
-        and isinstance(entry, dict)
-        and type(entry.get("size")) is int
-        and entry["size"] >= 0
-        and isinstance(entry.get("sha256"), str)
-    )
-
-
-def _read(path: Path, cap: int) -> bytes:
-    try:
-        if path.is_symlink():
-            raise _damaged(f"{path.name} is a link.")
-        with path.open("rb") as file:
-            blob = file.read(cap + 1)
-    except OSError as error:
-        raise _damaged(f"{path.name} cannot be read: {error.strerror}.") from error
-    if len(blob) > cap:
-        raise _damaged(f"{path.name} is larger than any bundle's.")
-    return blob
-
-
-def _json(blob: bytes, name: str) -> Any:
-    try:
-        return json.loads(blob)
-    except (ValueError, RecursionError) as error:
-        raise _damaged(f"{name} is not valid JSON.") from error
-
-
-def _array(content: mmap.mmap | bytes, name: str) -> NDArray[Any]:
-    """An array over the mapped file, its header read by NumPy and never by pickle."""
-    head = BytesIO(content[:4096])
-    try:
-        if np.lib.format.read_magic(head) != (1, 0):
-            raise ValueError("version")
-        shape, fortran, dtype = np.lib.format.read_array_header_1_0(head)
-        if dtype.hasobject or fortran:
-            raise ValueError("type")
-        count = int(np.prod(shape, dtype=np.int64))
-        if head.tell() + count * dtype.itemsize != len(content):
-            raise ValueError("size")
-        if count == 0:
-            return np.empty(shape, dtype)
-        return np.frombuffer(content, dtype=dtype, count=count, offset=head.tell()).reshape(shape)
-    except (ValueError, TypeError, SyntaxError) as error:
-        raise _damaged(f"{name} is not a plain array.") from error
-
-
-def _damaged(message: str) -> DamagedBundleError:
-    return DamagedBundleError(
-        message, "`smart-retail rollback` returns to the previous version; a new fit writes a whole one."
-    )

@@ -6,18 +6,17 @@ is imported, and nothing is unpickled.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.artifacts import Bundle
-from smart_retail.errors import RetailError, UnknownItemError
+from smart_retail.answers import several, told
+from smart_retail.bundle import Bundle
+from smart_retail.errors import RetailError
 from smart_retail.events import LiveEvents
 from smart_retail.people import People, Person, shoppers
 from smart_retail.profiles import profile
@@ -26,8 +25,7 @@ from smart_retail.ranking import Answer, Ask, Ranker
 from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.precalculated import ListTable
-from smart_retail.recommenders.reasons import Evidence, Speaker
-from smart_retail.recommenders.rules import Rules, load_rules, rules_path
+from smart_retail.recommenders.rules import Rules, RulesFile, rules_path
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
@@ -36,18 +34,14 @@ from smart_retail.results import (
     GridCell,
     Item,
     ModelInfo,
-    Recommendation,
     RecommendationList,
     Segment,
 )
 from smart_retail.store import Store
 
-SOURCES = ("repurchase", "cf", "personalized", "rfm", "popular", "popular", "content")
-"""The method that a component stands for in `Recommendation.source`."""
 CACHED = (("hybrid", False), ("hybrid", True))
 """Lists that a fit calculates for every customer: method, `exclude_purchased`."""
 CHUNK = 256
-NEAR_MATCHES = 3
 
 
 class Engine:
@@ -62,12 +56,7 @@ class Engine:
         self.bundle = bundle
         self.store = Store(bundle)
         self.people = People(self.store, LiveEvents(bundle.folder.parents[1], int(bundle.manifest["events_through"])))
-        self._rules_path = rules
-        self._rules_seen: tuple[int, int] | None = None
-        self._rules_now = Rules()
-        self.rules_error: RetailError | None = None
-        """What is wrong with a rules file that changed after the start; the rules before it hold on."""
-        self._refresh_rules(strict=True)
+        self._rules_file = RulesFile(rules, self.store.items, self.store.names["categories"], self.store.catalogue)
 
     @classmethod
     def load(
@@ -96,6 +85,11 @@ class Engine:
             The rules cannot be read.
         """
         return cls(Bundle.open(artifacts, version), rules_path(artifacts, rules))
+
+    @property
+    def rules_error(self) -> RetailError | None:
+        """What is wrong with a rules file that changed after the start; the rules before it hold on."""
+        return self._rules_file.error
 
     @property
     def version(self) -> str:
@@ -154,19 +148,19 @@ class Engine:
         def one(method: str) -> RecommendationList:
             ask = Ask(method, exclude_purchased, offset + n, rules)
             answer = next(self._ranker.live(ask, shoppers([visitor]), [visitor.seen_items]))
-            return self._list(None, ask, answer, offset, visitor, explain)
+            return self._told(None, ask, answer, offset, visitor, explain)
 
-        return _several(check_method(method), one)
+        return several(check_method(method), one)
 
     def similar_items(
         self, item_id: str, n: int = 10, *, offset: int = 0, categories: Sequence[str] | None = None
     ) -> RecommendationList:
         """What goes with an item; by content where nobody bought it. `UnknownItemError` names near matches."""
         check_page(n, offset)
-        code = self._item(item_id)
+        code = self.store.item_code(item_id)
         ask = Ask("similar", False, offset + n, self._rules(categories))
         answer = self._ranker.plain(self._ranker.model.similar(code), ask)
-        return self._list(None, ask, answer, offset, self._visitor(np.array([code], dtype=np.int32)), explain=True)
+        return self._told(None, ask, answer, offset, self._visitor(np.array([code], dtype=np.int32)), explain=True)
 
     def popular(self, n: int = 10, *, offset: int = 0, category: str | None = None) -> RecommendationList:
         """The most wanted items, overall or of one category."""
@@ -175,7 +169,7 @@ class Engine:
         code = None if category is None else self.store.names["categories"].index(category)
         ask = Ask("popular", False, offset + n, rules)
         answer = self._ranker.plain(self._ranker.model.popular(code), ask)
-        return self._list(None, ask, answer, offset, self.people.visitor(self.store.nobody), explain=True)
+        return self._told(None, ask, answer, offset, self.people.visitor(self.store.nobody), explain=True)
 
     def customer(self, customer_id: str) -> CustomerProfile:
         """Profile; ``known=False`` for an unknown id."""
@@ -263,7 +257,7 @@ class Engine:
             ask = Ask(method, exclude, offset + n, rules)
             answers = self._answers(ask, people)
             return [
-                self._list(customer_id, ask, answer, offset, person, explain)
+                self._told(customer_id, ask, answer, offset, person, explain)
                 for customer_id, answer, person in zip(ids, answers, people, strict=True)
             ]
 
@@ -272,7 +266,7 @@ class Engine:
             return
         columns = {name: lists(name) for name in METHODS}
         for i in range(len(ids)):
-            yield _several(ALL, lambda name, i=i: columns[name][i])
+            yield several(ALL, {name: column[i] for name, column in columns.items()}.__getitem__)
 
     def _answers(self, ask: Ask, people: Sequence[Person]) -> list[Answer]:
         """Pre-calculated where possible, live in one call for the rest."""
@@ -291,111 +285,10 @@ class Engine:
     def _visitor(self, items: NDArray[np.int32]) -> Person:
         return self.people.visitor(self.store.basket(items))
 
-    def _list(
+    def _told(
         self, customer_id: str | None, ask: Ask, answer: Answer, offset: int, person: Person, explain: bool
     ) -> RecommendationList:
-        ranked, arranged, store = answer.ranked, answer.arranged, self.store
-        speaker = Speaker(
-            store.item_name,
-            store.items.id,
-            person.history,
-            store.group_name("segments", person.segment),
-            store.group_name("clusters", person.cluster),
-            store.recent_orders,
-        )
-        shown = slice(min(offset, len(arranged.item)), min(ask.stop, len(arranged.item)))
-        places = arranged.place[shown]
-        fallback = ranked.fallback[places] & (places >= 0) if len(ranked.item) else places >= 0
-        evidence = Evidence.of(ranked, places) if len(ranked.item) else Evidence([], [], [])
-        items = []
-        for i, (place, code, score, boost, filled) in enumerate(
-            zip(
-                places.tolist(),
-                arranged.item[shown].tolist(),
-                arranged.score[shown].tolist(),
-                arranged.boost[shown].tolist(),
-                fallback.tolist(),
-                strict=True,
-            )
-        ):
-            items.append(
-                Recommendation(
-                    shown.start + i + 1,
-                    store.items.id(code),
-                    store.item_name(code),
-                    store.category(code),
-                    score,
-                    _source(evidence, place, i, filled),
-                    speaker.reasons(evidence, i if place >= 0 else -1, code, boost) if explain else (),
-                )
-            )
-        return RecommendationList(
-            customer_id, person.known, bool(fallback.any()), ask.method, self.version, ask.rules.digest, tuple(items)
-        )
-
-    def _item(self, item_id: str) -> int:
-        code = self.store.items.code(item_id)
-        if code >= 0:
-            return code
-        near = [m.item_id for m in self.store.search_items(item_id, NEAR_MATCHES)] if item_id else []
-        if not near:
-            near = difflib.get_close_matches(item_id, self.store.items.ids, NEAR_MATCHES, cutoff=0.5)
-        raise UnknownItemError(
-            f"No item has the id {item_id!r}.",
-            f"Did you mean {' or '.join(near)}?" if near else "`smart-retail items TEXT` searches ids and names.",
-        )
+        return told(self.store, self.version, customer_id, ask, answer, offset, person, explain)
 
     def _rules(self, categories: Sequence[str] | None) -> Rules:
-        self._refresh_rules(strict=False)
-        return self._rules_now.within(categories, self.store.names["categories"], self.store.catalogue)
-
-    def _refresh_rules(self, strict: bool) -> None:
-        """Read the rules file again where it changed. A broken change leaves the rules as they were."""
-        if self._rules_path is None:
-            return
-        try:
-            status = self._rules_path.stat()
-            seen = (status.st_mtime_ns, status.st_size)
-        except OSError:
-            seen = (0, 0)
-        if seen == self._rules_seen:
-            return
-        try:
-            self._rules_now = load_rules(
-                self._rules_path, self.store.items, self.store.names["categories"], self.store.catalogue
-            )
-            self.rules_error = None
-        except RetailError as error:
-            if strict:
-                raise
-            self.rules_error = error
-        self._rules_seen = seen
-
-
-def _source(evidence: Evidence, place: int, i: int, filled: bool) -> str:
-    """The method with the largest share, the first of equals."""
-    if place < 0:
-        return "rule"
-    if filled:
-        return "popular"
-    share = evidence.share[i]
-    return SOURCES[share.index(max(share))]
-
-
-def _several(method: str, one: Any) -> RecommendationList:
-    """``one(method)``, or for ``all`` the five lists under one head."""
-    if method != ALL:
-        found: RecommendationList = one(method)
-        return found
-    lists = {name: one(name) for name in METHODS}
-    head = lists[DEFAULT_METHOD]
-    return RecommendationList(
-        customer_id=head.customer_id,
-        known=head.known,
-        fallback=any(part.fallback for part in lists.values()),
-        method=ALL,
-        model_version=head.model_version,
-        rules=head.rules,
-        items=(),
-        lists=lists,
-    )
+        return self._rules_file.current().within(categories, self.store.names["categories"], self.store.catalogue)

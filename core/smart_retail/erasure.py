@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.artifacts import Bundle, lock, read_pointer, versions
+from smart_retail.artifacts import lock, versions
+from smart_retail.bundle import Bundle, read_pointer
 from smart_retail.errors import MissingBundleError, UsageError
 from smart_retail.events import EventStore
 from smart_retail.ids import IdMap, Texts
@@ -171,4 +172,3 @@ def _copy_parquet(source: Path, target: Path, customer_id: str) -> None:
         relation.filter(duckdb.ColumnExpression("customer_id") != duckdb.ConstantExpression(customer_id)).write_parquet(
             str(target)
         )
-

@@ -18,16 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.artifacts import (
-    FORMAT,
-    MANIFEST,
-    POINTER_BYTES,
-    Bundle,
-    VersionInfo,
-    _read,
-    replace,
-    versions,
-)
+from smart_retail.artifacts import VersionInfo, replace, versions
+from smart_retail.bundle import FORMAT, MANIFEST, POINTER_BYTES, Bundle, read_small
 from smart_retail.errors import DamagedBundleError
 
 KEEP = 5
@@ -75,7 +67,7 @@ class BundleWriter:
         version = self.seal(facts)
         current = self.root / "current"
         if current.exists():
-            replace(self.root / "previous", _read(current, POINTER_BYTES))
+            replace(self.root / "previous", read_small(current, POINTER_BYTES))
         point(self.root, "current", version)
         prune(self.root)
         return version

@@ -6,6 +6,7 @@ nothing is copied when a bundle is opened.
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -14,13 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.artifacts import Bundle
+from smart_retail.bundle import Bundle
 from smart_retail.data.interactions import MILLION, History
+from smart_retail.errors import UnknownItemError
 from smart_retail.ids import IdMap, Texts
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
 from smart_retail.results import CustomerMatch, Item
 
 EPOCH = date(1970, 1, 1)
+NEAR_MATCHES = 3
 SCANNED = 10_000
 """Matches looked at in a search before the best are chosen."""
 
@@ -81,6 +84,18 @@ class Store:
     @cached_property
     def last_day(self) -> int:
         return int(self.bundle.manifest["last_day"])
+
+    def item_code(self, item_id: str) -> int:
+        """The item's code; `UnknownItemError` names near matches."""
+        code = self.items.code(item_id)
+        if code >= 0:
+            return code
+        near = [m.item_id for m in self.search_items(item_id, NEAR_MATCHES)] if item_id else []
+        near = near or difflib.get_close_matches(item_id, self.items.ids, NEAR_MATCHES, cutoff=0.5)
+        raise UnknownItemError(
+            f"No item has the id {item_id!r}.",
+            f"Did you mean {' or '.join(near)}?" if near else "`smart-retail items TEXT` searches ids and names.",
+        )
 
     def item_name(self, code: int) -> str:
         """The item's name, its id where the source has none."""

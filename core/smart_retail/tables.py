@@ -5,7 +5,7 @@ The counterpart of `store`: whoever changes one changes the other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +20,15 @@ from smart_retail.ids import Texts
 from smart_retail.publishing import BundleWriter
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.recommenders.precalculated import ListTable
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.clustering import ClusterFit
 from smart_retail.segmentation.rfm import RfmModel
+from smart_retail.settings import RecommendSettings
 
 TOP_ITEMS = 5
 RECENT_DAYS = 28
+LIST_CHUNK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +151,35 @@ def grid(groups: Groups) -> tuple[GridCell, ...]:
             segment = groups.rfm.segment_names[int(groups.rfm.table[i - 1, j - 1])]
             cells.append(GridCell(i, j, segment, int(members.sum()), _revenue(groups.table, members)))
     return tuple(cells)
+
+
+def lists(
+    prepared: Prepared,
+    history: History,
+    groups: Groups,
+    model: RecommenderModel,
+    method: str,
+    excluded: bool,
+    settings: RecommendSettings,
+    within: Callable[[float], None],
+) -> ListTable:
+    """The pre-calculated lists of all customers, by the function that also answers live.
+
+    `within` is told the finished share, 0 to 1, and may cancel.
+    """
+    n = history.n_customers
+    table = ListTable.empty(n, settings.list_length)
+    customer, item = prepared.sent_back(history)
+    bounds = np.searchsorted(customer, np.arange(n + 1))
+    for start in range(0, n, LIST_CHUNK):
+        codes = np.arange(start, min(start + LIST_CHUNK, n), dtype=np.int32)
+        hidden = [item[bounds[c] : bounds[c + 1]] if excluded else item[:0] for c in codes.tolist()]
+        extra = max((len(h) for h in hidden), default=0)
+        shoppers = Shoppers(history.select(codes), groups.segment[codes], groups.clusters.labels[codes])
+        ranked = model.rank(method, shoppers, exclude_purchased=excluded, length=settings.list_length + extra)
+        table.fill(start, ranked, hidden)
+        within((start + len(codes)) / n)
+    return table
 
 
 def item_results(prepared: Prepared, statistics: ItemStatistics) -> list[Item]:

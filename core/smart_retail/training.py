@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import tempfile
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -20,42 +19,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import tables
-from smart_retail.artifacts import Bundle, lock
+from smart_retail.artifacts import lock
 from smart_retail.data.interactions import History
 from smart_retail.data.prepare import Prepared, prepare
 from smart_retail.data.sources import Source
 from smart_retail.data.timeline import RfmTable
 from smart_retail.engine import CACHED
-from smart_retail.errors import ArtifactError, FitError, MissingExtraError, QualityGateError, SettingsError
+from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import EventStore
 from smart_retail.exporting import write_exports
+from smart_retail.gate import gate
 from smart_retail.progress import SILENT, Progress
 from smart_retail.publishing import BundleWriter
-from smart_retail.recommenders.base import Shoppers
 from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.precalculated import ListTable
 from smart_retail.results import FitReport
 from smart_retail.segmentation.autoencoder import load_keras
 from smart_retail.segmentation.clustering import fit_clusters
 from smart_retail.segmentation.distributions import describe
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
+from smart_retail.stages import Clock
 from smart_retail.store import iso
 from smart_retail.version import __version__
 
 SHOW_PURCHASED_ABOVE = 0.25
 """Share of repeat purchases above which a screen starts with purchased items shown."""
-LIST_CHUNK = 1024
-STAGES = {
-    "reading and cleaning": 0.0,
-    "segments": 0.25,
-    "clusters": 0.28,
-    "recommendations": 0.45,
-    "lists for all customers": 0.85,
-    "writing and checking": 0.95,
-}
-"""Stage -> finished share of the whole when it begins, from measured fits."""
 
 
 def fit(
@@ -101,7 +90,7 @@ def fit(
     """
     settings = settings or Settings()
     _warm_up()
-    clock = _Clock(progress)
+    clock = Clock(progress)
     with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
         clock.stage("reading and cleaning")
         store = EventStore(artifacts)
@@ -118,7 +107,7 @@ def fit(
             erased=store.erased if store.has_erased() else None,
         ) as prepared:
             fitted = _fit(prepared, settings, clock, progress)
-            notes = _gate(artifacts, fitted.scorecard, force)
+            notes = gate(artifacts, fitted.scorecard, force)
             return _publish(artifacts, prepared, fitted, settings, clock, notes, through)
 
 
@@ -135,7 +124,7 @@ def evaluate(
     """
     settings = settings or Settings()
     _warm_up()
-    clock = _Clock(progress)
+    clock = Clock(progress)
     clock.stage("reading and cleaning")
     with prepare(
         sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
@@ -152,35 +141,6 @@ class _Fitted:
     analysis_day: int
 
 
-class _Clock:
-    """Tells the progress of each stage and remembers how long it took."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._name = ""
-        self._since = time.perf_counter()
-        self.seconds: dict[str, float] = {}
-
-    def stage(self, name: str) -> None:
-        """End the running stage and begin the next; raises `CancelledError` when the user asked to stop."""
-        self.stop()
-        self._name, self._since = name, time.perf_counter()
-        self._progress.check()
-        self._progress.stage(name, STAGES[name])
-
-    def within(self, done: float) -> None:
-        """`done` (0 to 1) of the running stage is finished."""
-        self._progress.check()
-        begin = STAGES[self._name]
-        end = min((b for b in STAGES.values() if b > begin), default=1.0)
-        self._progress.update(begin + done * (end - begin))
-
-    def stop(self) -> None:
-        if self._name:
-            self.seconds[self._name] = round(time.perf_counter() - self._since, 3)
-        self._name = ""
-
-
 def _warm_up() -> None:
     """Check that fitting is possible, and import Keras (6 s) while the rows are read."""
     missing = [name for name in ("sklearn", "tensorflow", "lightgbm", "numba") if find_spec(name) is None]
@@ -192,7 +152,7 @@ def _warm_up() -> None:
     threading.Thread(target=load_keras, daemon=True).start()
 
 
-def _fit(prepared: Prepared, settings: Settings, clock: _Clock, progress: Progress) -> _Fitted:
+def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progress) -> _Fitted:
     history = prepared.between()
     if len(history) == 0:
         raise FitError("Every purchase came back: there is nothing to learn from.", "Try --returns-policy keep.")
@@ -235,40 +195,12 @@ def _analysis_day(date: str, history: History) -> int:
         raise SettingsError(f"The analysis date {date!r} is no date.", "Write it as 2014-12-31.") from error
 
 
-def _gate(artifacts: str | os.PathLike[str], scorecard: Mapping[str, Any], force: bool) -> list[str]:
-    """Refuse a hybrid that is clearly worse than popularity, unless nothing is active yet.
-
-    Raises
-    ------
-    QualityGateError
-        The whole 95 % interval of hybrid minus popular is below zero.
-    """
-    gate = scorecard["gate"]
-    if gate.get("skipped"):
-        return [f"The quality gate was skipped: {gate['skipped']}."]
-    if gate["high"] >= 0:
-        return []
-    told = (
-        f"The hybrid is clearly worse than popularity on the last time slice (NDCG@10 {gate['difference']:+.4f}, "
-        f"95 % interval {gate['low']:+.4f} to {gate['high']:+.4f})"
-    )
-    try:
-        Bundle.open(artifacts)
-    except ArtifactError:
-        return [f"{told}; published all the same, because no version was active."]
-    if force:
-        return [f"{told}; published because of --force."]
-    raise QualityGateError(
-        f"{told}; nothing was published.", "Look at `smart-retail evaluate`, or publish with --force."
-    )
-
-
 def _publish(
     artifacts: str | os.PathLike[str],
     prepared: Prepared,
     fitted: _Fitted,
     settings: Settings,
-    clock: _Clock,
+    clock: Clock,
     notes: list[str],
     events_through: int,
 ) -> FitReport:
@@ -281,8 +213,8 @@ def _publish(
     try:
         clock.stage("lists for all customers")
         for method, excluded in CACHED:
-            table = _lists(prepared, fitted, method, excluded, settings.recommend.list_length, clock)
-            writer.arrays(f"lists/{method}_{'new' if excluded else 'any'}", table.arrays())
+            found = tables.lists(prepared, history, groups, model, method, excluded, settings.recommend, clock.within)
+            writer.arrays(f"lists/{method}_{'new' if excluded else 'any'}", found.arrays())
         clock.stage("writing and checking")
         tables.write_shop(writer, prepared, history, statistics)
         tables.write_groups(writer, groups)
@@ -322,25 +254,6 @@ def _publish(
         seconds=clock.seconds,
         notes=(*notes, *groups.clusters.notes),
     )
-
-
-def _lists(prepared: Prepared, fitted: _Fitted, method: str, excluded: bool, length: int, clock: _Clock) -> ListTable:
-    """The pre-calculated lists of all customers, by the function that also answers live."""
-    history, groups = fitted.history, fitted.groups
-    n = history.n_customers
-    table = ListTable.empty(n, length)
-    customer, item = prepared.sent_back(history)
-    bounds = np.searchsorted(customer, np.arange(n + 1))
-    nothing = item[:0]
-    for start in range(0, n, LIST_CHUNK):
-        codes = np.arange(start, min(start + LIST_CHUNK, n), dtype=np.int32)
-        hidden = [item[bounds[c] : bounds[c + 1]] if excluded else nothing for c in codes.tolist()]
-        extra = max((len(h) for h in hidden), default=0)
-        shoppers = Shoppers(history.select(codes), groups.segment[codes], groups.clusters.labels[codes])
-        ranked = fitted.model.rank(method, shoppers, exclude_purchased=excluded, length=length + extra)
-        table.fill(start, ranked, hidden)
-        clock.within((start + len(codes)) / n)
-    return table
 
 
 def _model(prepared: Prepared, fitted: _Fitted, settings: Settings) -> dict[str, Any]:

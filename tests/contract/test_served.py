@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from smart_retail.artifacts import read_pointer, rollback
+from smart_retail.artifacts import rollback
+from smart_retail.bundle import read_pointer
 from smart_retail.publishing import point
 
 from .drivers.base import needs

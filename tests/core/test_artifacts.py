@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from smart_retail import artifacts
-from smart_retail.artifacts import Bundle
+from smart_retail.bundle import Bundle, read_pointer
 from smart_retail.errors import (
     ArtifactError,
     DamagedBundleError,
@@ -123,7 +123,7 @@ class Bomb:
 
 def change_manifest(root: Path, files: dict[str, object] | None = None, **facts: object) -> None:
     """Change the manifest and make the pointer fit it, as an attacker who can write the folder would."""
-    version, _ = artifacts.read_pointer(root)
+    version, _ = read_pointer(root)
     path = root / "versions" / version / "manifest.json"
     manifest = json.loads(path.read_text()) | facts
     manifest["files"] |= files or {}

@@ -144,7 +144,7 @@ def test_somebody_unknown_gets_what_is_popular(engine: Engine) -> None:
         answer = engine.recommend("nobody", method)
         assert (answer.known, answer.customer_id, len(answer.items)) == (False, "nobody", 10)
         assert ids(answer) == ids(engine.popular(10))
-    assert engine.recommend("nobody", "cf").fallback
+        assert answer.fallback
     assert not engine.customer("nobody").known
 
 

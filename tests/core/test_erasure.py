@@ -60,7 +60,7 @@ def test_older_versions_go_altogether(own: Path, shop_again: Path) -> None:
 @pytest.fixture
 def shop_again(own: Path) -> Path:
     """The shop with a second and a third version that differ in a fact of the manifest."""
-    from smart_retail.artifacts import Bundle
+    from smart_retail.bundle import Bundle
     from smart_retail.publishing import BundleWriter
 
     for number in (1, 2):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests import shop
 
-from smart_retail.artifacts import Bundle
+from smart_retail.bundle import Bundle
 from smart_retail.engine import Engine
 from smart_retail.erasure import erase
 from smart_retail.errors import CancelledError, DataError, LockError

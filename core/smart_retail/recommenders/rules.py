@@ -30,10 +30,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.errors import SettingsError, UsageError
+from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.ids import IdMap
 from smart_retail.recommenders.base import Catalogue, Ranked
-from smart_retail.recommenders.lists import significant
+from smart_retail.recommenders.rounding import significant
 
 RULES_BYTES = 16 * 2**20
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
@@ -221,3 +221,36 @@ def rules_path(artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] 
         return Path(rules)
     beside = Path(artifacts) / "rules.toml"
     return beside if beside.is_file() else None
+
+
+class RulesFile:
+    """The rules file of an engine, read again when it changes.
+
+    A change that cannot be read leaves the rules as they were, so that a ban never falls because of a
+    misplaced comma; `error` tells what is wrong.
+    """
+
+    def __init__(self, path: Path | None, items: IdMap, names: Sequence[str], catalogue: Catalogue) -> None:
+        self._path = path
+        self._facts = (items, names, catalogue)
+        self._seen = self._state()
+        self._rules = Rules() if path is None else load_rules(path, *self._facts)
+        self.error: RetailError | None = None
+
+    def current(self) -> Rules:
+        """The rules in force."""
+        if self._path is not None and (seen := self._state()) != self._seen:
+            self._seen = seen
+            try:
+                self._rules, self.error = load_rules(self._path, *self._facts), None
+            except RetailError as error:
+                self.error = error
+        return self._rules
+
+    def _state(self) -> tuple[int, int]:
+        """Changes when the file does."""
+        try:
+            status = self._path.stat() if self._path is not None else None
+        except OSError:
+            status = None
+        return (status.st_mtime_ns, status.st_size) if status else (0, 0)
