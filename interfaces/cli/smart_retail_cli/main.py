@@ -26,6 +26,7 @@ COMMANDS = {
     "items": "look",
     "segments": "look",
     "clusters": "look",
+    "report": "outreach",
     "campaign": "outreach",
     "forecast": "outreach",
     "serve": "serve",

@@ -1,4 +1,4 @@
-"""Files for people who write to customers and plan ahead: campaign and forecast."""
+"""Files for people who look, write to customers and plan ahead: report, campaign, forecast."""
 
 from __future__ import annotations
 
@@ -16,6 +16,23 @@ from smart_retail_cli.output import Table, format_option, json_out, next_step, n
 from smart_retail_cli.session import Command, Session, pass_session
 
 ERROR_COLUMNS = ("series", "model", "used", "mae", "rmse", "mape", "held_out_days")
+
+
+@click.command(
+    short_help="Everything in pictures, as one page.", cls=Command, epilog="Example: smart-retail report -o report.html"
+)
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False), default="report.html", show_default=True, metavar="OUT.html"
+)
+@pass_session
+def report(session: Session, output: str) -> None:
+    """Write one self-contained page: data, sales, customers, segments, clusters, products, methods, settings."""
+    from smart_retail.reporting.report import write_report
+
+    engine = session.engine()
+    with progress.shown() as listener:
+        write_report(engine, output, listener)
+    note(f"Written to {output}: open it in a browser, print it to PDF.")
 
 
 @click.command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,14 @@ def test_a_campaign_has_the_segments_asked_for_and_passes_contacts_through(
 def test_a_campaign_can_be_a_workbook(run: Any, local: Session, tmp_path: Path) -> None:
     assert run("campaign", "-o", "out.xlsx", session=local).exit_code == 0
     assert (tmp_path / "out.xlsx").read_bytes().startswith(b"PK")
+
+
+def test_a_report_is_one_page_that_asks_nobody(run: Any, tmp_path: Path) -> None:
+    result = run("report", "-o", "report.html")
+    assert result.exit_code == 0, result.stderr
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "fake-1" in page
+    assert re.findall(r"(?:src|href)=[\"'](https?:)?//", page) == []
 
 
 @pytest.mark.parametrize("words", [("--segment", "Nobody"), ("--holdout", "1"), ("-n", "21")])
