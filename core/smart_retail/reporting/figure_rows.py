@@ -131,11 +131,11 @@ def cuts(model: ModelInfo, measure: str) -> list[float]:
 
 
 def moments(model: ModelInfo) -> Rows:
-    """``measure, mean, median, skewness, kurtosis`` and the rank correlation with each measure."""
+    """``measure, mean, median, skewness, kurtosis`` and ``ρ`` with each measure, the rank correlation."""
     told = _groups(model, "rfm")
     rows = []
     for measure, correlations in zip(MEASURES, told.get("correlations", ()), strict=False):
-        with_each = {f"correlation with {m}": c for m, c in zip(MEASURES, correlations, strict=True)}
+        with_each = {f"ρ {m}": c for m, c in zip(MEASURES, correlations, strict=True)}
         rows.append({"measure": measure, **told.get("moments", {}).get(measure, {}), **with_each})
     return _some(rows, "the measures' moments", "this bundle keeps none")
 

@@ -39,15 +39,17 @@ def cell(name: str, value: object) -> str:
     if isinstance(value, float):
         if name.endswith("share"):
             return f"{100 * value:.1f} %"
-        return f"{value:,.2f}" if abs(value) >= 10 else f"{value:,.4g}"
+        if value.is_integer():
+            return f"{value:,.0f}"
+        return f"{value:,.2f}" if abs(value) >= 10 else f"{value:,.3f}"
     return str(value)
 
 
 def table(rows: Rows) -> str:
-    """Rows as a table, numbers to the right; at most `SHOWN` of them."""
+    """Rows as a table, numbers to the right; at most `SHOWN` of them. Columns without a value are left out."""
     if not rows:
         return '<p class="note">Nothing to show.</p>'
-    names = list(rows[0])
+    names = [n for n in rows[0] if any(row[n] not in (None, "") for row in rows)]
     numeric = {n for n in names if all(r[n] is None or _is_number(r[n]) for r in rows)}
     mark = {n: ' class="n"' if n in numeric else "" for n in names}
     head = "".join(f"<th{mark[n]}>{escape(heading(n))}</th>" for n in names)

@@ -1,0 +1,164 @@
+"""Pictures: drawn from the rows they hand out, in both themes, whatever a product is called."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from matplotlib.figure import Figure
+from tests.fake_engine import FakeEngine
+
+from smart_retail.errors import DataError, MissingExtraError
+from smart_retail.reporting import canvas, figure_rows, figures, product_figures
+from smart_retail.results import ModelInfo, Recommendation, RecommendationList
+
+ENGINE = FakeEngine()
+CLUSTERS = ENGINE.clusters()
+
+
+def model_with_groups() -> ModelInfo:
+    """The small engine's model with what a fit keeps of its groups."""
+    model = ENGINE.model()
+    histogram = {"edges": [1.0, 2.0, 4.0], "customers": [10, 30]}
+    measures = ("recency", "frequency", "monetary")
+    groups = {
+        "rfm": {
+            "cuts": {key: [1.0, 2.0, 3.0, 4.0] for key in measures},
+            "histograms": dict.fromkeys(measures, histogram),
+            "moments": {key: {"mean": 2.0, "median": 1.5, "skewness": None, "kurtosis": -1.0} for key in measures},
+            "correlations": [[1.0, None, 0.5]] * 3,
+        },
+        "clusters": {"comparison": [], "loss": [0.5, 0.4], "validation_loss": [0.6, 0.45], "linear_loss": 0.7},
+    }
+    return dataclasses.replace(model, scorecard={**model.scorecard, "groups": groups})
+
+
+MODEL = model_with_groups()
+LIST = ENGINE.recommend("C-001")
+SIMILAR = {item: ENGINE.similar_items(item, 40) for item in ("P-001", "P-002", "P-003")}
+PICTURES: dict[str, tuple[Callable[..., Figure], Callable[..., figure_rows.Rows], tuple[Any, ...]]] = {
+    "weekly_sales": (figures.weekly_sales, figure_rows.weekly_sales, (MODEL,)),
+    "data_quality": (figures.data_quality, figure_rows.data_quality, (MODEL.cleaning,)),
+    "segments": (figures.segments, figure_rows.segments, (ENGINE.segments(),)),
+    "rfm_grid": (figures.rfm_grid, figure_rows.rfm_grid, (ENGINE.rfm_grid(),)),
+    "cluster_scatter": (figures.cluster_scatter, figure_rows.cluster_scatter, (ENGINE.cluster_points(), CLUSTERS)),
+    "cluster_profiles": (figures.cluster_profiles, figure_rows.cluster_profiles, (CLUSTERS,)),
+    "cluster_choice": (figures.cluster_choice, figure_rows.cluster_choice, (MODEL,)),
+    "training_loss": (figures.training_loss, figure_rows.training_loss, (MODEL,)),
+    "distributions": (figures.distributions, lambda m: figure_rows.distribution(m, "recency"), (MODEL,)),
+    "scorecard": (figures.scorecard, figure_rows.scorecard, (MODEL,)),
+    "recommendations": (product_figures.recommendations, figure_rows.recommendations, (LIST,)),
+    "item_similarity": (product_figures.item_similarity, figure_rows.item_similarity, (SIMILAR, {})),
+}
+
+
+@pytest.mark.parametrize("theme", [canvas.LIGHT, canvas.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_is_titled_and_drawn_in_its_theme(name: str, theme: canvas.Theme) -> None:
+    draw, _, facts = PICTURES[name]
+    figure = draw(*facts, theme=theme)
+    assert len(figure.get_suptitle()) > 10
+    assert all(ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes)
+    assert canvas.svg(figure).startswith("<svg")
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_every_picture_has_its_numbers_as_plain_data(name: str) -> None:
+    _, rows, facts = PICTURES[name]
+    told = rows(*facts)
+    assert told
+    assert json.loads(json.dumps(told)) == told
+    assert len({tuple(row) for row in told}) == 1, "all rows have the same columns"
+
+
+def test_every_function_that_draws_is_tried_here() -> None:
+    drawing = {
+        name
+        for module in (figures, product_figures)
+        for name, function in vars(module).items()
+        if callable(function) and getattr(function, "__annotations__", {}).get("return") == "Figure"
+    }
+    assert drawing - set(PICTURES) <= {"finished"}
+    assert set(PICTURES) <= drawing
+
+
+def test_titles_state_what_is_found() -> None:
+    assert figures.data_quality(MODEL.cleaning).get_suptitle().startswith("97.4 % of 575 rows were accepted")
+    assert figures.scorecard(MODEL).get_suptitle() == "Hybrid foretells all purchases best: NDCG@10 0.310"
+    assert figures.cluster_choice(MODEL).get_suptitle() == "3 clusters: silhouette 0.50, refits agree to 0.84"
+    assert figures.distributions(MODEL).get_suptitle() == "25.0 % of 40 customers ordered once"
+
+
+def test_rows_add_up() -> None:
+    quality = figure_rows.data_quality(MODEL.cleaning)
+    assert sum(row["rows"] for row in quality) == MODEL.cleaning.rows_in
+    assert sum(row["share"] for row in quality) == pytest.approx(1)
+    assert sum(row["customers"] for row in figure_rows.rfm_grid(ENGINE.rfm_grid())) == sum(
+        c.customers for c in CLUSTERS
+    )
+    for row in figure_rows.recommendations(LIST):
+        assert sum(v for k, v in row.items() if k in ("cf", "rfm", "personalized", "popular")) == pytest.approx(1)
+
+
+def test_names_are_taken_literally_whatever_letters_they_have() -> None:
+    names = ("Cash $5 and $10 _{x}^2", "日本のペン", "<b>&", "x" * 300)
+    items = tuple(Recommendation(i, f"id{i}", name, "", 1.0, "cf", ()) for i, name in enumerate(names, 1))
+    figure = product_figures.recommendations(RecommendationList("c", True, False, "cf", "v", "", items))
+    drawn = canvas.svg(figure)
+    assert "Cash $5 and $10 _{x}^2" in drawn
+    assert "&lt;b&gt;&amp;" in drawn
+    assert "x" * 60 not in drawn
+    assert canvas.png(figure).startswith(b"\x89PNG")
+
+
+def test_the_same_picture_is_the_same_text() -> None:
+    assert canvas.svg(figures.segments(ENGINE.segments()), "a") == canvas.svg(figures.segments(ENGINE.segments()), "a")
+
+
+def test_too_little_data_is_told_and_not_drawn() -> None:
+    bare = dataclasses.replace(MODEL, weekly_sales=(), cluster_choice=(), scorecard={"gate": {"skipped": "too short"}})
+    with pytest.raises(DataError, match="no picture of sales by week: no order was kept"):
+        figures.weekly_sales(bare)
+    with pytest.raises(DataError, match="too short"):
+        figures.scorecard(bare)
+    for draw, facts in (
+        (figures.segments, ([],)),
+        (figures.rfm_grid, ([],)),
+        (figures.cluster_scatter, ([], [])),
+        (figures.cluster_profiles, ([],)),
+        (figures.cluster_choice, (bare,)),
+        (figures.training_loss, (bare,)),
+        (figures.distributions, (bare,)),
+        (product_figures.item_similarity, ({}, {})),
+        (product_figures.recommendations, (RecommendationList(None, False, False, "cf", "v", "", ()),)),
+    ):
+        with pytest.raises(DataError):
+            draw(*facts)
+
+
+def test_losses_and_amounts_below_zero_are_drawn() -> None:
+    weeks = tuple(dataclasses.replace(w, amount=-w.amount) for w in MODEL.weekly_sales)
+    figure = figures.weekly_sales(dataclasses.replace(MODEL, weekly_sales=weeks[:1]))
+    assert figure.axes[0].get_ylim()[0] < 0
+
+
+def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtraError) as caught:
+        figures.data_quality(MODEL.cleaning)
+    assert "smart-retail-engine[report]" in caught.value.hint
+
+
+def test_pyplot_and_its_state_stay_out() -> None:
+    code = (
+        "import sys; from smart_retail.reporting import canvas, figures, product_figures\n"
+        "assert 'matplotlib' not in sys.modules, 'imported before it is needed'\n"
+        "canvas.svg(canvas.canvas('t', 2, 2, canvas.LIGHT)[0])\n"
+        "assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

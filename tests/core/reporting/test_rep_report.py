@@ -1,0 +1,155 @@
+"""The report: one file, nothing loaded from anywhere, every section there, nothing a name can break."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import dataclasses
+import io
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from tests.fake_engine import FakeEngine
+
+from smart_retail.engine import Engine
+from smart_retail.errors import CancelledError, UsageError
+from smart_retail.progress import Silent
+from smart_retail.reporting import page
+from smart_retail.reporting.report import report_html, write_report
+from smart_retail.results import Cluster, ClusterPoint, GridCell, ModelInfo, RecommendationList, Segment
+
+SECTIONS = ["Data", "Sales", "Customers", "Segments", "Clusters", "Products", "Methods", "Settings"]
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes, ids and headings, and minds that tags are closed."""
+
+    VOID = ("meta", "br", "link", "img", "input", "path", "use", "image", "rect", "stop")
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.addresses: list[str] = []
+        self.ids: list[str] = []
+        self.headings: list[str] = []
+        self._open: list[str] = []
+        self.feed(text)
+        assert not self._open, f"never closed: {self._open}"
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.ids += [value or "" for name, value in attrs if name == "id"]
+        self.addresses += [v or "" for n, v in attrs if n in ("src", "href", "xlink:href", "action", "srcset")]
+        if tag not in self.VOID:
+            self._open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self._open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in self.VOID:
+            assert self._open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] == "h2":
+            self.headings.append(data)
+
+
+def check(text: str) -> Reader:
+    """A whole document that asks nothing of a network and runs nothing."""
+    reader = Reader(text)
+    assert reader.headings == SECTIONS
+    assert all(address.startswith(("#", "data:")) for address in reader.addresses)
+    assert not {"script", "link", "iframe", "object", "form"} & set(reader.tags)
+    assert "default-src 'none'" in text
+    assert not re.search(r"url\((?!#)", text), "styles load nothing either"
+    assert {a[1:] for a in reader.addresses if a.startswith("#") and a[1:].islower()} <= set(reader.ids)
+    return reader
+
+
+def test_the_report_of_a_fitted_shop_is_whole(engine: Engine, tmp_path: Path) -> None:
+    path = write_report(engine, tmp_path / "report.html")
+    text = path.read_text(encoding="utf-8")
+    reader = check(text)
+    assert reader.tags.count("svg") >= 8, "pictures are inside the page"
+    assert engine.version in text
+    assert list(tmp_path.iterdir()) == [path]
+    assert report_html(engine) == text, "the same bundle gives the same report"
+
+
+def test_names_cannot_break_the_page() -> None:
+    check(report_html(FakeEngine()))
+    assert "<script>" not in page.table([{"name": "<script>", "share": 0.5}])
+    assert "&lt;script&gt;" in page.table([{"name": "<script>", "share": 0.5}])
+
+
+class Bare(FakeEngine):
+    """A shop where everything came back."""
+
+    def segments(self) -> list[Segment]:
+        return []
+
+    def clusters(self) -> list[Cluster]:
+        return []
+
+    def rfm_grid(self) -> list[GridCell]:
+        return []
+
+    def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
+        return []
+
+    def popular(self, n: int = 10, **_: object) -> RecommendationList:  # type: ignore[override]
+        return RecommendationList(None, False, False, "popular", self.version, "", ())
+
+    def model(self) -> ModelInfo:
+        return dataclasses.replace(super().model(), weekly_sales=(), cluster_choice=(), scorecard={})
+
+
+def test_where_data_is_thin_the_section_says_why_and_the_rest_is_made() -> None:
+    text = report_html(Bare())
+    check(text)
+    assert "There is no picture of sales by week: no order was kept." in text
+    assert "There is no picture of the methods: nothing was held out." in text
+    assert "97.4 % of 575 rows were accepted" in text
+
+
+def test_the_numbers_behind_a_picture_can_be_taken_along() -> None:
+    rows = [{"part": "=1+1", "rows": 3, "share": 0.25}, {"part": "é, ü", "rows": -4, "share": 0.75}]
+    link = page.csv_link("quality", rows)
+    data = base64.b64decode(link.split("base64,")[1].split('"')[0]).decode("utf-8-sig")
+    assert list(csv.reader(io.StringIO(data))) == [
+        ["part", "rows", "share"], ["'=1+1", "3", "0.25"], ["é, ü", "-4", "0.75"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("share", 0.1234, "12.3 %"), ("revenue", 1234567.891, "1,234,567.89"), ("customers", 12345, "12,345"),
+        ("silhouette", 0.41234, "0.412"), ("skewness", None, "–"), ("chosen", True, "yes"), ("cut 1", 20.0, "20"),
+    ],
+)  # fmt: skip
+def test_values_read_as_people_write_them(name: str, value: object, text: str) -> None:
+    assert page.cell(name, value) == text
+
+
+def test_long_tables_show_their_beginning() -> None:
+    text = page.table([{"n": i} for i in range(1000)])
+    assert text.count("<tr>") == page.SHOWN + 1
+    assert "The first 200 of 1,000 rows." in text
+
+
+def test_a_missing_folder_and_a_cancelled_report_leave_nothing(tmp_path: Path) -> None:
+    class Stop(Silent):
+        def check(self) -> None:
+            raise CancelledError("Cancelled.")
+
+    with pytest.raises(UsageError, match="does not exist"):
+        write_report(FakeEngine(), tmp_path / "nowhere" / "report.html")
+    with pytest.raises(CancelledError):
+        write_report(FakeEngine(), tmp_path / "report.html", Stop())
+    assert not list(tmp_path.iterdir())
