@@ -55,7 +55,7 @@ class Engine:
     def __init__(self, bundle: Bundle, rules: Path | None = None) -> None:
         self.bundle = bundle
         self.store = Store(bundle)
-        self.people = People(self.store, LiveEvents(bundle.folder.parents[1], int(bundle.manifest["events_through"])))
+        self.people = People(self.store, LiveEvents(self.artifacts, int(bundle.manifest["events_through"])))
         self._rules_file = RulesFile(rules, self.store.items, self.store.names["categories"], self.store.catalogue)
 
     @classmethod
@@ -175,6 +175,11 @@ class Engine:
         """Profile; ``known=False`` for an unknown id."""
         person = self.people.find(customer_id)
         return profile(self.store, customer_id, person, self.people.rfm(person))
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder that the bundle lies in; live purchases and erasures belong there too."""
+        return self.bundle.folder.parents[1]
 
     def customer_ids(self) -> Iterator[str]:
         """Every known customer, in id order."""
