@@ -19,12 +19,11 @@ from smart_retail_cli.output import (
     csv_out,
     format_option,
     json_out,
-    next_step,
     note,
     printable,
     table_out,
 )
-from smart_retail_cli.session import Command, Session, pass_session
+from smart_retail_cli.session import Command, Session, as_argument, pass_session
 
 LIST_COLUMNS = ("rank", "item_name", "item_id", "category", "reason", "share")
 
@@ -113,7 +112,7 @@ def recommend(
         )
     show_list(form, answer)
     if form == "table":
-        next_step(f"smart-retail recommend {customer} --method all", f"smart-retail customer {customer}")
+        session.suggest(["recommend", "--method", "all", *as_argument(customer)], ["customer", *as_argument(customer)])
 
 
 @click.command(

@@ -9,7 +9,7 @@ import click
 
 from smart_retail import artifacts, display
 from smart_retail.errors import DamagedBundleError
-from smart_retail_cli.output import Table, format_option, json_out, next_step, note, show
+from smart_retail_cli.output import Table, format_option, json_out, note, show
 from smart_retail_cli.session import Command, Session, pass_session
 
 version_option = click.option("--version", "version", metavar="ID", help="Another version than the active one.")
@@ -23,7 +23,7 @@ def versions(session: Session, form: str) -> None:
     found = [dataclasses.asdict(v) for v in artifacts.versions(session.artifacts)]
     show(form, Table(("version", "fitted_at", "active", "previous", "size"), found), lambda: found)
     if not found:
-        next_step("smart-retail demo", "smart-retail fit ORDERS")
+        session.suggest(["demo"], ["fit", "ORDERS"])
 
 
 @click.command(
@@ -60,4 +60,4 @@ def verify(session: Session, version: str | None) -> None:
 def rollback(session: Session) -> None:
     """Make the previous version the active one again."""
     click.echo(f"Active now: {artifacts.rollback(session.artifacts)}")
-    next_step("smart-retail verify")
+    session.suggest(["verify"])

@@ -13,7 +13,7 @@ from smart_retail.settings import Settings
 from smart_retail_cli import progress
 from smart_retail_cli.ask import tables
 from smart_retail_cli.fit import show_fit
-from smart_retail_cli.output import next_step, note, printable, table_out
+from smart_retail_cli.output import note, printable, table_out
 from smart_retail_cli.session import Command, Session, pass_session
 
 MARK = "demo"
@@ -39,9 +39,7 @@ def demo(session: Session) -> None:
         printable(display.DOT.join((display.named(profile.customer_name, customer), display.profile_line(profile))))
     )
     table_out(*tables(engine.recommend(customer, ALL, SHOWN)))
-    next_step(
-        f"smart-retail recommend {customer} --allow-purchased", "smart-retail segments", "smart-retail serve streamlit"
-    )
+    session.suggest(["recommend", "--allow-purchased", customer], ["segments"], ["serve", "streamlit"])
 
 
 def is_fitted(folder: Path, settings: Settings) -> bool:

@@ -13,7 +13,7 @@ import click
 from smart_retail import display
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, EventStore
-from smart_retail_cli.output import json_out, next_step
+from smart_retail_cli.output import json_out
 from smart_retail_cli.session import Command, Session, pass_session
 
 NUMBERS = ("quantity", "amount")
@@ -38,7 +38,7 @@ def add(session: Session, file: Path) -> None:
     found = list(read_events(file))
     new = EventStore(session.artifacts).add(found)
     click.echo(f"{display.count(len(found), 'event')} read, {new:,} new.")
-    next_step("smart-retail recommend CUSTOMER")
+    session.suggest(["recommend", "CUSTOMER"])
 
 
 @click.command(short_help="Forget a customer.", cls=Command, epilog="Example: smart-retail erase AA-10315")

@@ -12,7 +12,7 @@ from smart_retail.errors import UsageError
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
 from smart_retail_cli import progress
-from smart_retail_cli.output import Table, json_out, next_step, note, printable, table_out
+from smart_retail_cli.output import Table, json_out, note, printable, table_out
 from smart_retail_cli.session import Command, Session, pass_session
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ def fit(
             )
         show_columns(seen)
         show_cleaning(seen.report)
-        next_step("the same command without --dry-run")
+        note("Next: the same command without --dry-run")
         return
     from smart_retail import training
 
@@ -146,7 +146,7 @@ def fit(
             progress=listener,
         )
     show_fit(report)
-    next_step("smart-retail segments", "smart-retail recommend CUSTOMER", "smart-retail serve streamlit")
+    session.suggest(["segments"], ["recommend", "CUSTOMER"], ["serve", "streamlit"])
 
 
 @click.command(

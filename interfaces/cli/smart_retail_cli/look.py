@@ -9,8 +9,8 @@ import click
 from smart_retail import display
 from smart_retail.protocol import MAX_N
 from smart_retail.results import Cluster, CustomerProfile, Result, Segment
-from smart_retail_cli.output import Table, format_option, next_step, note, printable, show
-from smart_retail_cli.session import Command, Session, pass_session
+from smart_retail_cli.output import Table, format_option, note, printable, show
+from smart_retail_cli.session import Command, Session, as_argument, pass_session
 
 SIZES = ("customers", "share", "revenue", "revenue_share")
 MEANS = ("mean_recency", "mean_frequency", "mean_monetary")
@@ -51,7 +51,7 @@ def customer(session: Session, customer_id: str, form: str) -> None:
             click.echo(printable(f"Buys mostly: {best}"))
     show(form, profile_table(profile) if form == "csv" else lambda: purchases(profile), profile.as_dict)
     if form == "table":
-        next_step(f"smart-retail recommend {customer_id}")
+        session.suggest(["recommend", *as_argument(customer_id)])
 
 
 def profile_table(profile: CustomerProfile) -> Table:

@@ -125,8 +125,3 @@ def printable(text: str) -> str:
 def note(text: str) -> None:
     """One line for people, on stderr, so that data on stdout stays data."""
     click.echo(text, err=True)
-
-
-def next_step(*commands: str) -> None:
-    """What to run next."""
-    note("Next: " + "  or  ".join(commands))

@@ -12,7 +12,7 @@ from smart_retail.exports import write_table
 from smart_retail.protocol import RetailEngine
 from smart_retail_cli import progress
 from smart_retail_cli.ask import method_option, purchased_option
-from smart_retail_cli.output import Table, format_option, json_out, next_step, note, show
+from smart_retail_cli.output import Table, format_option, json_out, note, show
 from smart_retail_cli.session import Command, Session, pass_session
 
 ERROR_COLUMNS = ("series", "model", "used", "mae", "rmse", "mape", "held_out_days")
@@ -135,4 +135,4 @@ def forecast(session: Session, days: int, country: str, overall: bool, output: s
             if f.note:
                 note(f"{f.series}: {f.note}")
     if not output:
-        next_step("smart-retail forecast -o forecast.csv")
+        session.suggest(["forecast", "-o", "forecast.csv"])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import click
 
 from smart_retail.protocol import RetailEngine
 
+ARTIFACTS = Path("artifacts")
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Read by the numeric libraries when they are first imported."""
 
@@ -31,11 +33,18 @@ def open_engine(session: Session) -> RetailEngine:
 class Session:
     """The global options, and how an engine is opened (tests hand in their own)."""
 
-    artifacts: Path = Path("artifacts")
+    artifacts: Path = ARTIFACTS
     api_url: str | None = None
     threads: int = 0
     rules: Path | None = None
     open: Callable[[Session], RetailEngine] = field(default=open_engine)
+
+    def suggest(self, *commands: Sequence[str]) -> None:
+        """Say on stderr what to run next, for the same bundle or API and safe to paste into a shell."""
+        place = ["--artifacts", str(self.artifacts)] if self.artifacts != ARTIFACTS else []
+        place = ["--api-url", self.api_url] if self.api_url else place
+        told = [shlex.join(["smart-retail", *place, *command]) for command in commands]
+        click.echo(f"Next: {'  or  '.join(told)}", err=True)
 
     def engine(self) -> RetailEngine:
         return self.open(self)
@@ -78,6 +87,11 @@ def global_options(*, hidden: bool) -> list[click.Option]:
         ),
         click.Option(["--threads"], type=click.IntRange(1, 1024), metavar="N", help="At most so many threads.", **kept),
     ]
+
+
+def as_argument(identity: str) -> list[str]:
+    """An id as words of a command: one with a dash in front would be taken for an option."""
+    return ["--", identity] if identity.startswith("-") else [identity]
 
 
 class Command(click.Command):

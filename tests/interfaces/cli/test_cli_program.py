@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -210,3 +211,15 @@ def test_a_web_app_is_started_with_what_was_asked(
     assert result.exit_code == 0, result.stderr
     assert asked | expected == asked
     assert f":{asked['port']}" in result.stderr
+
+
+@pytest.mark.parametrize("customer", ["two words", "quo\"te's", "-dash", "?q=1&n=2"])
+def test_what_to_run_next_can_be_pasted_into_a_shell(run: Any, customer: str) -> None:
+    result = run("--artifacts", "my shop", "recommend", "--", customer)
+    commands = result.stderr.splitlines()[-1].removeprefix("Next: ").split("  or  ")
+    for command in commands:
+        words = shlex.split(command)
+        assert words[:3] == ["smart-retail", "--artifacts", "my shop"]
+        again = run(*words[1:])
+        assert again.exit_code == 0
+        assert customer in again.stdout
