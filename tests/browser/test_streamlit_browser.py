@@ -70,6 +70,22 @@ def test_the_list_is_downloaded_as_csv(visit: Visit, streamlit_app: str, tmp_pat
     assert len(lines) == 11
 
 
+def test_a_figure_gives_its_table_and_its_drawing(visit: Visit, streamlit_app: str, tmp_path: Path) -> None:
+    page = visit.page
+    page.goto(f"{streamlit_app}/segments")
+    ready(page)
+    page.locator(".st-key-figure-rfm-grid").get_by_role("button", name="Table").click()
+    for label, name, start in (
+        ("CSV", "rfm-grid.csv", "r,f,segment,customers,revenue"),
+        ("SVG", "rfm-grid.svg", "<svg"),
+    ):
+        with page.expect_download() as started:
+            page.get_by_role("button", name=label, exact=True).click()
+        assert started.value.suggested_filename == name
+        started.value.save_as(tmp_path / name)
+        assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
+
+
 def test_names_stay_text(visit: Visit, streamlit_app: str) -> None:
     page = visit.page
     page.goto(f"{streamlit_app}/customer?customer=%3Cb%3Ebold%3C%2Fb%3E")

@@ -14,6 +14,9 @@ from smart_retail_streamlit.markup import plain
 MATCHES = 8
 """Hits shown below a search box."""
 
+LONGEST = 200
+"""Of a search text; what is longer is no id and no name."""
+
 Hit = tuple[str, str]
 """Id and label."""
 
@@ -73,8 +76,7 @@ def _box(what: str, placeholder: str) -> str:
         live=True,
         placeholder=placeholder,
         label_visibility="collapsed",
-        max_chars=200,
-    ).strip()  # type: ignore[union-attr]
+    )[:LONGEST].strip()  # type: ignore[union-attr]
 
 
 def _hits(what: str, hits: Sequence[Hit]) -> None:

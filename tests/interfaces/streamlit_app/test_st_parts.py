@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -229,3 +230,27 @@ def test_an_empty_folder_is_a_missing_bundle(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv(source.API_URL, "")
     with pytest.raises(MissingBundleError):
         source.engine()
+
+
+def test_every_figure_can_be_drawn_as_svg_by_the_core() -> None:
+    pytest.importorskip("matplotlib", reason="the extra report is not installed")
+    from smart_retail.reporting import canvas
+    from smart_retail.reporting import figures as drawings
+
+    engine = FakeEngine()
+    model = engine.model()
+    views = Path(figures.__file__).parent / "views"
+    named = {name for path in views.glob("*.py") for name in re.findall(r'drawn=\("(\w+)"', path.read_text("utf-8"))}
+    given: dict[str, tuple[Any, ...]] = {
+        "weekly_sales": (model,),
+        "segments": (engine.segments(),),
+        "data_quality": (model.cleaning,),
+        "scorecard": (model, "any"),
+        "rfm_grid": (engine.rfm_grid(),),
+        "cluster_scatter": (engine.cluster_points(), engine.clusters()),
+        "cluster_profiles": (engine.clusters(),),
+        "cluster_choice": (model,),
+    }
+    assert named == {*given, "training_loss"}
+    for name, values in given.items():
+        assert canvas.svg(getattr(drawings, name)(*values), name).startswith("<svg")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -10,7 +9,7 @@ import streamlit as st
 
 from smart_retail.display import amount, percent, whole
 from smart_retail.palette import PALETTE
-from smart_retail.results import Cluster, ClusterChoice
+from smart_retail.results import Cluster, ModelInfo
 from smart_retail_streamlit import charts, figures, frame, markup, source
 
 POINTS = 4000
@@ -35,6 +34,7 @@ def show() -> None:
             f"{whole(len(points))} customers in the autoencoder's latent space, names at the centroids",
             charts.cluster_scatter(points, clusters, frame.is_dark()),
             charts.rows_of(points),
+            drawn=("cluster_scatter", points, clusters),
         )
     with right:
         rows = _profiles(clusters)
@@ -44,16 +44,17 @@ def show() -> None:
             f"{far['cluster']}: {far['times']} the mean in {far['measure']}",
             "Means of each cluster against all customers",
             charts.cluster_profiles(rows, clusters),
-            [{name: row[name] for name in ("cluster", "measure", "value", "mean", "times")} for row in rows],
+            [{name: row[name] for name in ("cluster", "measure", "value", "mean", "ratio")} for row in rows],
+            drawn=("cluster_profiles", clusters),
         )
     with st.container(border=True):
         st.html(_table(clusters, currency))
     figures.download("clusters", charts.rows_of(clusters, "top_items"), "Download CSV")
     left, right = st.columns(2, gap="medium")
     with left:
-        _choice(engine.model().cluster_choice)
+        _choice(engine.model())
     with right:
-        _training(engine.model().scorecard)
+        _training(engine.model())
 
 
 def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
@@ -64,8 +65,8 @@ def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
         for cluster in clusters:
             value = getattr(cluster, field)
             ratio = value / mean if mean else 0.0
-            rows.append({"cluster": cluster.name, "measure": label, "value": f"{value:,.1f}", "mean": f"{mean:,.1f}",
-                         "ratio": ratio, "times": f"{ratio:.1f} times"})  # fmt: skip
+            rows.append({"cluster": cluster.name, "measure": label, "value": round(value, 2), "mean": round(mean, 2),
+                         "ratio": round(ratio, 3), "times": f"{ratio:.1f} times"})  # fmt: skip
     return rows
 
 
@@ -87,8 +88,9 @@ def _table(clusters: list[Cluster], currency: str) -> str:
     return markup.table(columns, rows)
 
 
-def _choice(tried: tuple[ClusterChoice, ...]) -> None:
+def _choice(model: ModelInfo) -> None:
     """Why this number of clusters."""
+    tried = model.cluster_choice
     chosen = next((c for c in tried if c.chosen), None)
     if chosen is None or len(tried) < 2:
         return
@@ -98,12 +100,13 @@ def _choice(tried: tuple[ClusterChoice, ...]) -> None:
         "Silhouette on the latent space and agreement between fits on resamples, both at most 1",
         charts.cluster_choice(tried),
         charts.rows_of(tried),
+        drawn=("cluster_choice", model),
     )
 
 
-def _training(card: Mapping[str, Any]) -> None:
+def _training(model: ModelInfo) -> None:
     """How the autoencoder learnt."""
-    found = card.get("groups", {}).get("clusters", {})
+    found = model.scorecard.get("groups", {}).get("clusters", {})
     curves = (("training", found.get("loss", ())), ("held-out", found.get("validation_loss", ())))
     rows = [
         {"epoch": epoch, "customers": name, "loss": loss}
@@ -118,4 +121,5 @@ def _training(card: Mapping[str, Any]) -> None:
         "Mean squared error of the reconstruction, in standard deviations squared",
         charts.training_loss(rows),
         rows,
+        drawn=("training_loss", model),
     )

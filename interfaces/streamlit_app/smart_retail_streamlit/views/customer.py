@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import streamlit as st
 
 from smart_retail import words
@@ -62,6 +64,7 @@ def _offer(engine: RetailEngine, profile: CustomerProfile) -> None:
         _notes(answer, profile)
         st.html(lists.side_by_side(answer) if answer.method == ALL else lists.table(answer))
     _take_away(answer)
+    _why(answer)
 
 
 def _notes(answer: RecommendationList, profile: CustomerProfile) -> None:
@@ -74,30 +77,39 @@ def _notes(answer: RecommendationList, profile: CustomerProfile) -> None:
 
 
 def _take_away(answer: RecommendationList) -> None:
-    """Download, copy, and the evidence behind the order."""
+    """Download and copy."""
     rows = lists.records(answer)
     with st.container(horizontal=True, gap="small"):
         figures.download(f"recommendations-{answer.method}", rows, "Download CSV")
         with st.popover("Copy", icon=":material/content_copy:"):
             st.caption("Tab-separated, for a spreadsheet or a mail.")
             st.code("\n".join(f"{r['rank']}\t{r['item_id']}\t{r['item_name']}" for r in rows), language=None)
-        with st.popover("Why this order?", icon=":material/help:", width="content"):
-            label, meaning = words.METHODS[answer.method]
-            st.markdown(f"**{label}**: {meaning}. Reasons tell what goes together, never what causes what.")
-            evidence = [
-                {
-                    "#": item.rank,
-                    "Product": item.item_name or item.item_id,
-                    "Method": words.method_label(reason.method),
-                    "Its rank there": reason.rank or None,
-                    "Share": percent(reason.share),
-                    "Why": reason.text,
-                }
-                for each in (answer.lists.values() if answer.lists else (answer,))
-                for item in each.items
-                for reason in item.reasons
-            ]
-            st.dataframe(evidence, hide_index=True, width=760, height=360)
+
+
+def _why(answer: RecommendationList) -> None:
+    """The evidence behind the order: every reason of every item."""
+    rows = [
+        {
+            "#": item.rank,
+            "Product": item.item_name or item.item_id,
+            "Method": words.method_label(reason.method),
+            "Its rank there": reason.rank or None,
+            "Share": percent(reason.share),
+            "Why": reason.text,
+        }
+        for each in (answer.lists.values() if answer.lists else (answer,))
+        for item in each.items
+        for reason in item.reasons
+    ]
+    if not rows:
+        return
+    with st.expander("Why this order?"):
+        label, meaning = words.METHODS[answer.method]
+        st.caption(f"**{label}**: {meaning}. Reasons tell what goes together, never what causes what.")
+        ranks = st.column_config.NumberColumn(format="localized", width=110)
+        wide = {"#": 50, "Product": 290, "Method": 110, "Share": 75, "Why": 400}
+        columns: dict[str, Any] = {name: st.column_config.Column(width=width) for name, width in wide.items()}
+        st.dataframe(rows, hide_index=True, height=380, column_config=columns | {"Its rank there": ranks})
 
 
 def _history(profile: CustomerProfile) -> None:

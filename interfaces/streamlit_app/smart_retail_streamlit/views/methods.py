@@ -8,11 +8,13 @@ from typing import Any
 
 import streamlit as st
 
+from smart_retail.results import ModelInfo
 from smart_retail_streamlit import address, charts, figures, frame, markup, scorecard, source
 
 
 def show() -> None:
-    card = source.engine().model().scorecard
+    model = source.engine().model()
+    card = model.scorecard
     frame.heading("Methods", "how well each method foretold purchases that it had not seen")
     tasks = scorecard.tasks(card)
     if not tasks:
@@ -26,7 +28,7 @@ def show() -> None:
     address.keep("task", task, tasks[0])
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
-        method_figure(card, task)
+        method_figure(model, task)
     with right, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">What was chosen, and what to know</p>')
         st.html(_list(scorecard.remarks(card)))
@@ -43,8 +45,9 @@ def no_scorecard(card: Mapping[str, Any]) -> None:
     frame.empty("No scorecard", f"Methods were not compared: {why}. A longer history shows how good they are.")
 
 
-def method_figure(card: Mapping[str, Any], task: str) -> None:
+def method_figure(model: ModelInfo, task: str) -> None:
     """NDCG of every method with its interval."""
+    card = model.scorecard
     rows = scorecard.method_rows(card, task)
     if not rows:
         with st.container(border=True, height="stretch"):
@@ -57,6 +60,7 @@ def method_figure(card: Mapping[str, Any], task: str) -> None:
         f"{scorecard.TASKS.get(task, task).capitalize()} of {card.get('customers', 0):,} customers, held-out slice",
         charts.intervals(rows, f"{measure} with 95 % interval"),
         scorecard.measures(card, task),
+        drawn=("scorecard", model, task),
     )
 
 

@@ -32,12 +32,13 @@ def show() -> None:
                 "Area: customers of an RFM segment",
                 charts.segment_treemap(segments, frame.is_dark()),
                 charts.rows_of(segments, "top_items"),
+                drawn=("segments", segments),
             )
     left, right = st.columns([1.45, 1], gap="medium")
     with left:
         _quality(model.cleaning)
     with right:
-        method_figure(model.scorecard, "any")
+        method_figure(model, "any")
     _details(model)
 
 
@@ -68,6 +69,7 @@ def _sales(model: ModelInfo) -> None:
         "Net sales by whole weeks, Monday to Sunday" if whole_weeks else "Net sales by week, Monday to Sunday",
         charts.weekly_sales(weeks, model.currency),
         charts.rows_of(weeks),
+        drawn=("weekly_sales", model),
     )
 
 
@@ -84,6 +86,7 @@ def _quality(cleaning: CleaningReport) -> None:
         charts.rows_bar(parts),
         [{"part": name, "rows": rows} for name, rows in parts],
         below=cleaning_table(cleaning),
+        drawn=("data_quality", cleaning),
     )
 
 

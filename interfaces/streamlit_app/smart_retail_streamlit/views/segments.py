@@ -49,6 +49,7 @@ def _grid(cells: list[GridCell]) -> str | None:
         "Customers and revenue by score; click a cell to see its segment",
         charts.rfm_grid(cells),
         charts.rows_of(cells),
+        drawn=("rfm_grid", cells),
         on_select="rerun",
         selection_mode=charts.CELL,
     )
