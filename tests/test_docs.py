@@ -1,0 +1,216 @@
+"""The documentation keeps its word: what it shows would be understood, and what it lists is what there is."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import json
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import click
+import pytest
+import shop
+
+from smart_retail import errors, results
+from smart_retail.ids import IdMap
+from smart_retail.settings import Settings
+from smart_retail_cli.main import INTERRUPTED, cli
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+def blocks(*languages: str) -> Iterator[tuple[str, str]]:
+    """Page and text of every code block in one of the languages."""
+    for name, page in PAGES.items():
+        for language, text in re.findall(r"^```(\w+)\n(.*?)^```", page, re.S | re.M):
+            if language in languages:
+                yield name, text
+
+
+def calls() -> Iterator[str]:
+    """Every call of the program, as it would be typed: in the pages, and what the containers run."""
+    for _, text in blocks("sh", "ini"):
+        for line in text.splitlines():
+            if found := re.search(r"(?:^|[ /])smart-retail (?!\S*-serve)(.+)", line.partition(" #")[0]):
+                yield re.split(r" (?:>>|\||&&) ", found[1])[0].strip()
+    for _, text in blocks("sh"):
+        yield from re.findall(r"^docker (?:run --rm smart-retail-serve|compose run --rm fit) (.+)$", text, re.M)
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for line in re.findall(r"^CMD (\[.+\])$", dockerfile, re.M):
+        yield shlex.join(json.loads(line))
+    for line in re.findall(r"^    command: \[(.+)\]$", (ROOT / "compose.yaml").read_text(encoding="utf-8"), re.M):
+        yield " ".join(line.replace(",", "").split())
+
+
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_the_code_knows_stands_in_the_page_as_the_code_has_it(name: str) -> None:
+    pytest.importorskip("flask_openapi3")
+    assert generator().renewed(PAGES[name]) == PAGES[name], "run: python docs/generate.py"
+
+
+def test_every_generated_section_has_its_place() -> None:
+    begun = [name for page in PAGES.values() for name in re.findall(r"<!-- begin (\w+) -->", page)]
+    assert sorted(begun) == sorted(generator().SECTIONS)
+
+
+@pytest.mark.parametrize("line", sorted(set(calls())))
+def test_every_call_that_is_shown_would_be_understood(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Options, choices, ranges and arguments, parsed by the real commands; nothing is run."""
+    monkeypatch.chdir(tmp_path)
+    words = [word.removeprefix("/exports/") for word in shlex.split(line)]
+    for word in words:
+        if re.fullmatch(r"[\w/]+(\.\w+)+", word):
+            (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / word).touch()
+    command: click.Command = cli
+    context = command.make_context("smart-retail", words)
+    while isinstance(command, click.Group):
+        _, found, words = command.resolve_command(context, [*context._protected_args, *context.args])
+        assert found is not None
+        command = found
+        context = command.make_context(str(command.name), words, parent=context)
+    assert not context.args
+
+
+def test_enough_calls_are_found_to_mean_something() -> None:
+    assert len(set(calls())) > 40
+
+
+@pytest.mark.parametrize(("page", "text"), sorted(set(blocks("python"))))
+def test_python_samples_name_what_is_there(page: str, text: str) -> None:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(str(node.module))
+            assert [alias.name for alias in node.names if not hasattr(module, alias.name)] == [], page
+
+
+def test_the_settings_file_that_is_shown_is_one() -> None:
+    (text,) = [text for name, text in blocks("toml") if name == "settings.md"]
+    assert Settings.from_dict(tomllib.loads(text)).data.currency == "EUR"
+
+
+def test_the_rules_file_that_is_shown_is_one(tmp_path: Path) -> None:
+    import numpy as np
+
+    from smart_retail.recommenders.base import Catalogue
+    from smart_retail.recommenders.rules import load_rules
+
+    (text,) = [text for name, text in blocks("toml") if name == "operations.md"]
+    (tmp_path / "rules.toml").write_text(text, encoding="utf-8")
+    ids = IdMap.of(["A", "TEC-AC-2", "TEC-PH-7"])
+    catalogue = Catalogue(np.array([1, 1, 0], np.int32), np.full(3, -1, np.int32), np.array([2.0, 3.0, 4.0]))
+    found = load_rules(tmp_path / "rules.toml", ids, ["Gift cards", "Paper"], catalogue)
+    assert found.allowed is not None
+    assert found.allowed.tolist() == [True, False, False]
+    assert found.boosts == {1: 1.5}
+
+
+def test_the_answers_that_are_shown_have_the_fields_of_the_results() -> None:
+    shown = [json.loads(text) for name, text in blocks("json") if name == "api.md"]
+    answer, problem = shown
+
+    def names(cls: Any) -> set[str]:
+        return {field.name for field in fields(cls)}
+
+    assert set(answer) == names(results.RecommendationList)
+    assert set(answer["items"][0]) == names(results.Recommendation)
+    assert set(answer["items"][0]["reasons"][0]) == names(results.Reason)
+    problems = pytest.importorskip("smart_retail_flask.problems")
+    assert set(problem) == set(problems.Problem.model_fields)
+
+
+def test_the_exit_codes_are_those_of_the_errors() -> None:
+    told = {int(code) for code in re.findall(r"^\| (\d+) \|", PAGES["operations.md"], re.M)}
+    real = {c.exit_code for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.RetailError)}
+    assert told == real | {0, INTERRUPTED}
+
+
+def test_the_floors_are_those_that_the_linter_holds() -> None:
+    (layers,) = [c["layers"] for c in PROJECT["tool"]["importlinter"]["contracts"] if c["id"] == "floors"]
+    told = re.findall(r"^\| \d \| (.+?) \|", PAGES["architecture.md"], re.M)[1:]
+    assert [set(re.findall(r"`(\w+)/?`", row)) for row in told] == [set(re.findall(r"\w+", row)) for row in layers]
+
+
+def test_every_folder_of_a_bundle_stands_in_the_architecture() -> None:
+    written = set(
+        re.findall(r"writer\.(?:array|arrays|json)\(f?\"(\w+)", (ROOT / "core/smart_retail/tables.py").read_text())
+    )
+    assert written
+    assert {name for name in written if f"`{name}/`" not in PAGES["architecture.md"]} <= {"items"}
+
+
+def test_the_navigation_has_every_page() -> None:
+    text = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert sorted(re.findall(r": ([\w-]+\.md)$", text, re.M)) == sorted(PAGES)
+
+
+def test_containers_have_no_rights_to_spare() -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    for stage in re.split(r"^FROM ", dockerfile, flags=re.M):
+        if " AS fit" in stage or " AS serve" in stage:
+            assert "\nUSER shop\n" in stage
+    assert "\nHEALTHCHECK " in dockerfile
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    services = re.findall(r"^  (\w+):\n    <<: \*closed$", compose, re.M)
+    assert services == ["api", "streamlit", "fit"]
+    assert "read_only: true" in compose
+    assert "cap_drop: [ALL]" in compose
+    assert set(re.findall(r'ports: \["([\d.]+):', compose)) == {"127.0.0.1"}
+
+
+def test_the_site_builds_strictly_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
+    pytest.importorskip("material")
+    build = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) > len(PAGES)
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(r"<(?:script|img|iframe|source)\b[^>]*\bsrc=\"?([^\s\">]+)", text)
+        loaded += re.findall(
+            r"<link\b(?=[^>]*rel=\"?(?:stylesheet|preconnect|icon|preload))[^>]*href=\"?([^\s\">]+)", text
+        )
+        assert [address for address in loaded if "//" in address] == [], page.name
+
+
+@pytest.mark.slow
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    """Every code cell in turn, on the tests' small shop."""
+    pytest.importorskip("matplotlib").use("Agg")
+    notebook = json.loads((ROOT / "examples" / "quickstart.ipynb").read_text(encoding="utf-8"))
+    names: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        assert cell["outputs"] == [], "clear the outputs before a commit"
+        exec(compile("".join(cell["source"]), cell["id"], "exec"), names)
+        if "parameters" in cell["metadata"].get("tags", ()):
+            names["orders"] = str(shop.write(tmp_path / "orders.csv"))
+            names["artifacts"] = str(tmp_path / "artifacts")
+    assert len(names["points"]) > 100
+    assert set(names["side_by_side"].lists) == {"personalized", "rfm", "cf", "popular", "hybrid"}
