@@ -88,12 +88,13 @@ def test_every_call_that_is_shown_would_be_understood(
             (tmp_path / word).touch()
     command: click.Command = cli
     context = command.make_context("smart-retail", words)
-    while isinstance(command, click.Group):
-        _, found, words = command.resolve_command(context, [*context._protected_args, *context.args])
+    while isinstance(command, click.Group) and (words := [*context._protected_args, *context.args]):
+        _, found, words = command.resolve_command(context, words)
         assert found is not None
         command = found
         context = command.make_context(str(command.name), words, parent=context)
     assert not context.args
+    assert command is not cli
 
 
 def test_enough_calls_are_found_to_mean_something() -> None:
