@@ -24,7 +24,10 @@ def leaves(group: click.Group = cli, path: str = "") -> dict[str, click.Command]
         command = group.get_command(context, name)
         assert command is not None
         words = f"{path} {name}".strip()
-        found |= leaves(command, words) if isinstance(command, click.Group) else {words: command}
+        if isinstance(command, click.Group):
+            found |= leaves(command, words)
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            found[words] = command
     return found
 
 

@@ -1,20 +1,19 @@
-"""Files for people who look, write to customers and plan ahead: report, campaign, forecast."""
+"""What people look at from time to time: report, migration, forecast."""
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import click
 
 from smart_retail import display
-from smart_retail.errors import NeedsLocalEngineError
+from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.exports import write_table
 from smart_retail.protocol import RetailEngine
 from smart_retail_cli import progress
-from smart_retail_cli.ask import method_option, purchased_option
 from smart_retail_cli.output import Table, format_option, json_out, note, show
 from smart_retail_cli.session import Command, Session, pass_session
 
+MOVE_COLUMNS = ("before", "after", "customers", "monetary")
+FALLEN_COLUMNS = ("customer_name", "customer_id", "before", "after", "monetary", "last_order", "last_item")
 ERROR_COLUMNS = ("series", "model", "used", "mae", "rmse", "mape", "held_out_days")
 
 
@@ -35,67 +34,47 @@ def report(session: Session, output: str) -> None:
     note(f"Written to {output}: open it in a browser, print it to PDF.")
 
 
-@click.command(
-    short_help="A file of whom to write to with what.",
-    cls=Command,
-    epilog="Example: smart-retail campaign --segment Champions --segment Loyal -o campaign.xlsx",
-)
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False), metavar="OUT", help="A .csv or .xlsx file."
-)
-@click.option("--segment", "segments", multiple=True, metavar="NAME", help="Only this segment; may be repeated.")
-@click.option("-n", "n", type=click.IntRange(1, 20), default=5, show_default=True, help="Products for each customer.")
-@method_option
-@purchased_option
-@click.option(
-    "--holdout",
-    type=click.FloatRange(0, 0.9),
-    default=0.1,
-    show_default=True,
-    help="Share left out, to measure the lift.",
-)
-@click.option("--name", default="campaign", show_default=True, help="Another name leaves other customers out.")
-@click.option(
-    "--contacts",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    metavar="FILE",
-    help="CSV with customer_id and the contact columns to pass through.",
-)
-@pass_session
-def campaign(
-    session: Session,
-    output: str,
-    segments: tuple[str, ...],
-    n: int,
-    method: str,
-    allow_purchased: bool,
-    holdout: float,
-    name: str,
-    contacts: Path | None,
-) -> None:
-    """Write a row for each customer: segment, what to do, what is due again, products with reasons."""
-    from smart_retail.reporting import campaign as core
-
-    settings = core.CampaignSettings(method, n, segments, holdout, name, not allow_purchased)
-    extra, rows_of = core.read_contacts(contacts) if contacts else ([], None)
-    engine = session.engine()
-    with progress.shown() as listener:
-        rows = core.rows(engine, all_customers(engine), settings, contacts=rows_of, progress=listener)
-        written = write_table(output, rows, core.columns(settings, extra), stamp(engine))
-    note(f"{display.count(written, 'customer')} written to {output}.")
-
-
 def stamp(engine: RetailEngine) -> dict[str, str]:
     """What a file was made from."""
     model = engine.model()
     return {"Model version": model.version, "Data period": f"{model.first} to {model.last}"}
 
 
-def all_customers(engine: RetailEngine) -> list[str]:
-    """Every customer of a bundle in this process."""
-    if not hasattr(engine, "customer_ids"):
-        raise NeedsLocalEngineError("An engine behind the API does not list all customers.", "Leave --api-url out.")
-    return list(engine.customer_ids())
+@click.command(
+    short_help="Who moved between segments.", cls=Command, epilog="Example: smart-retail migration --format csv"
+)
+@click.option("--before", metavar="ID", help="The earlier version (default: the previous one).")
+@click.option("--after", metavar="ID", help="The later version (default: the active one).")
+@format_option
+@pass_session
+def migration(session: Session, before: str | None, after: str | None, form: str) -> None:
+    """Compare the segments of two fits: from where to where, and who fell from the best ones."""
+    from smart_retail import artifacts
+    from smart_retail.engine import Engine
+    from smart_retail.reporting import migration as core
+    from smart_retail.reporting.states import standings
+
+    if session.api_url:
+        raise NeedsLocalEngineError("Movement needs the bundles themselves.", "Leave --api-url out.")
+    before = before or next((v.version for v in artifacts.versions(session.artifacts) if v.previous), None)
+    if before is None:
+        raise UsageError("There is no earlier version to compare with.", "Fit again later, or name one with --before.")
+    with progress.shown() as listener:
+        engines = [Engine.load(session.artifacts, version=version) for version in (before, after)]
+        then, now = (standings(engine, listener) for engine in engines)
+    found = core.migration(then, now, (engines[0].version, engines[1].version))
+    moves = [move.as_dict() for move in found.moves]
+    fallen = [customer.as_dict() for customer in found.fallen]
+    names, columns, counts = core.matrix(found)
+    cells = [{"from": name, **dict(zip(columns, row, strict=True))} for name, row in zip(names, counts, strict=True)]
+    if form == "csv":
+        show(form, Table(MOVE_COLUMNS, moves), lambda: moves)
+    else:
+        both = [
+            Table(("from", *columns), cells, "Customers, from (row) to (column)"),
+            Table(FALLEN_COLUMNS, fallen, "Fallen"),
+        ]
+        show(form, lambda: both, found.as_dict)
 
 
 @click.command(

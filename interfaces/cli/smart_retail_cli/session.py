@@ -102,4 +102,12 @@ class Command(click.Command):
         self.params.extend(global_options(hidden=True))
 
 
+class Group(click.Group):
+    """A command with commands of its own that takes the global options too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend(global_options(hidden=True))
+
+
 pass_session = click.make_pass_decorator(Session, ensure=True)

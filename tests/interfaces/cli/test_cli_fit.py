@@ -105,6 +105,16 @@ def test_every_list_is_said_by_the_program_as_by_python(folder: Path) -> None:
         assert json.loads(told.stdout) == engine.recommend(customer, n=5).as_dict()
 
 
+@pytest.mark.slow
+def test_nobody_moves_between_two_fits_of_the_same_orders(folder: Path) -> None:
+    told = call("migration", "--artifacts", folder / "artifacts", "--format", "json")
+    assert told.exit_code == 0, told.stderr
+    found = json.loads(told.stdout)
+    assert all(move["before"] == move["after"] for move in found["moves"])
+    assert found["fallen"] == []
+    assert "Champions" in call("migration", "--artifacts", folder / "artifacts").stdout
+
+
 def test_a_header_that_is_not_known_is_asked_for(tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text("Wer,Nr,Was,Wann,Stk,Summe\na,1,x,2024-01-01,1,2\n")
     result = call("fit", tmp_path / "odd.csv", "--dry-run")

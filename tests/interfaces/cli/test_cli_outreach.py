@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from smart_retail_cli.session import Session
 
 class Local(FakeEngine):
     def customer_ids(self) -> tuple[str, ...]:
-        return CUSTOMER_IDS
+        return tuple(c for c in CUSTOMER_IDS if c == c.strip())  # sources are read without outer blanks
 
 
 @pytest.fixture
@@ -67,3 +68,26 @@ def test_an_engine_behind_the_api_says_that_it_cannot(run: Any, words: tuple[str
     result = run(*words, "--api-url", "http://127.0.0.1:9")
     assert result.exit_code == 2
     assert "--api-url" in result.stderr
+
+
+def test_a_lift_compares_the_treated_with_those_held_out(run: Any, local: Session, tmp_path: Path) -> None:
+    assert run("campaign", "-o", "sent.csv", "--holdout", "0.5", session=local).exit_code == 0
+    groups = {row["Customer id"]: row["Group"] for row in rows(tmp_path / "sent.csv")}
+    assert set(groups.values()) == {"treated", "holdout"}
+    with (tmp_path / "later.csv").open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["customer_id", "order_id", "item_id", "timestamp", "quantity", "amount"])
+        for number, (customer, group) in enumerate(groups.items()):
+            amount = 12 if group == "treated" else 10
+            out.writerow([customer.removeprefix("'"), number, "x", "2025-03-01", 1, amount])
+            out.writerow([customer.removeprefix("'"), f"before {number}", "x", "2025-01-01", 1, 500])
+    result = run("campaign", "lift", "sent.csv", "later.csv", "--since", "2025-02-01", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    revenue, buyers = json.loads(result.stdout)
+    assert revenue["uplift"] == pytest.approx(0.2)
+    assert (buyers["treated"], buyers["holdout"], buyers["uplift"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize("words", [("campaign",), ("campaign", "lift", "sent.csv"), ("migration",)])
+def test_what_is_missing_is_asked_for(run: Any, local: Session, words: tuple[str, ...]) -> None:
+    assert run(*words, session=local).exit_code == 2

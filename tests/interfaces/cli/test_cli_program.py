@@ -29,7 +29,10 @@ def leaves(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[t
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         assert command is not None
-        found += leaves(command, (*path, name)) if isinstance(command, click.Group) else [((*path, name), command)]
+        if isinstance(command, click.Group):
+            found += leaves(command, (*path, name))
+        if not isinstance(command, click.Group) or command.invoke_without_command:
+            found.append(((*path, name), command))
     return found
 
 
