@@ -221,6 +221,7 @@ def test_a_layer_is_what_it_says() -> None:
 
 @pytest.mark.slow
 @pytest.mark.real_data
+@pytest.mark.timeout(900)
 def test_ten_seeds_find_the_same_clusters_in_a_real_shop(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """k is chosen once; other seeds start the autoencoder, its batches and K-means elsewhere."""
     table = online_retail(real_data)
