@@ -177,6 +177,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "routes": routes,
     "samples": samples,
     "first_call": partial(call, "/v1/customers/{customer_id}/recommendations"),
+    "events_call": partial(call, "/v1/events"),
     "basket_call": partial(call, "/v1/basket/recommendations"),
 }
 
