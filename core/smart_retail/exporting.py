@@ -110,7 +110,7 @@ def _top_items(
 
 def _similarity(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tuple[Any, ...]]:
     for code, item in enumerate(items):
-        others, values = model.parts.cf.partners(code)
+        others, values = model.parts.near.partners(code)
         for rank, (other, value) in enumerate(
             zip(others[:SIMILAR].tolist(), values[:SIMILAR].tolist(), strict=True), 1
         ):

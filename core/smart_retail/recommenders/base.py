@@ -15,8 +15,18 @@ from numpy.typing import NDArray
 
 from smart_retail.data.interactions import History
 
-COMPONENTS: Final = ("repurchase", "cf", "personalized", "rfm", "popular", "trending", "content")
+COMPONENTS: Final = (
+    "repurchase",
+    "cf",
+    "personalized",
+    "rfm",
+    "popular",
+    "trending",
+    "content",
+)
 """What an item's score is made of. A component's index stands for it in `Ranked`."""
+
+REPURCHASE, CF, CLUSTER, SEGMENT, POPULAR, TRENDING, CONTENT = range(len(COMPONENTS))
 
 UNKNOWN_GROUP: Final = -1
 """Segment or cluster of a shopper who has none."""

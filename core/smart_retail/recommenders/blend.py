@@ -10,21 +10,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.base import COMPONENTS
-from smart_retail.recommenders.candidates import Candidates
+from smart_retail.recommenders.candidates import COMPONENT_OF, SOURCES, Candidates
 
 AMOUNTS = ("none", "one order", "few", "many")
 """How much is known of a shopper: 0, 1, 2 to 4, 5 and more orders."""
 _BOUNDS = (1, 2, 5)
 
-#                      repurchase  cf  cluster segment popular trending content
-DEFAULT_ANY = np.array([1.0, 0.30, 0.05, 0.05, 0.10, 0.10, 0.02])
-DEFAULT_NEW = np.array([0.0, 1.00, 0.05, 0.05, 0.10, 0.20, 0.05])
-DEFAULT_NONE = np.array([0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0])
+_ANY = {
+    "again": 1.0,
+    "neighbours x trend": 0.1,
+    "linear x trend": 0.2,
+    "popular": 0.1,
+    "trending": 0.05,
+}
+_NEW = {
+    "neighbours x trend": 0.4,
+    "linear x trend": 1.0,
+    "popular": 0.2,
+    "trending": 0.2,
+    "content": 0.05,
+}
+_NONE = {"popular": 1.0}
+"""Default weights, by source; those not named weigh 0."""
 
 
 def default_weights() -> NDArray[np.float64]:
-    """Weights where nothing could be learnt, shape ``(2, len(AMOUNTS), len(COMPONENTS))``: any, new."""
-    return np.stack([np.stack([DEFAULT_NONE, *[row] * (len(AMOUNTS) - 1)]) for row in (DEFAULT_ANY, DEFAULT_NEW)])
+    """Weights where nothing could be learnt, shape ``(2, len(AMOUNTS), len(SOURCES))``: any, new."""
+    none, repeats, new = (np.array([row.get(source, 0.0) for source in SOURCES]) for row in (_NONE, _ANY, _NEW))
+    return np.stack([np.stack([none, *[row] * (len(AMOUNTS) - 1)]) for row in (repeats, new)])
 
 
 def amount_of(orders: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -39,19 +52,19 @@ def normalised(candidates: Candidates) -> NDArray[np.float64]:
         return out
     filled = candidates.indptr[:-1][candidates.indptr[1:] > candidates.indptr[:-1]]
     sizes = np.diff(np.concatenate((filled, [len(candidates.item)])))
-    for c in range(len(COMPONENTS)):
+    for c in range(len(SOURCES)):
         best = np.repeat(np.maximum.reduceat(candidates.part[c], filled), sizes)
         np.divide(candidates.part[c], best, out=out[c], where=best > 0)
     return out
 
 
 def evidence(candidates: Candidates, amount: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weight times normalised score by component, shape ``(len(COMPONENTS), n)``.
+    """Weight times normalised score by component, shape ``(len(SOURCES), n)``.
 
     Parameters
     ----------
     amount : shape (n_shoppers,)
-    weights : shape (len(AMOUNTS), len(COMPONENTS))
+    weights : shape (len(AMOUNTS), len(SOURCES))
     """
     return normalised(candidates) * weights[amount[candidates.shopper]].T
 
@@ -61,4 +74,12 @@ def total(parts: NDArray[np.float64]) -> NDArray[np.float64]:
     out = np.zeros(parts.shape[1])
     for row in parts:
         out += row
+    return out
+
+
+def by_component(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Evidence by source summed to evidence by component."""
+    out = np.zeros((len(COMPONENTS), parts.shape[1]))
+    for source, component in enumerate(COMPONENT_OF):
+        out[component] += parts[source]
     return out

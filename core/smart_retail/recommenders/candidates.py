@@ -12,18 +12,70 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.base import COMPONENTS, Shoppers
+from smart_retail.recommenders.base import (
+    CF,
+    CLUSTER,
+    CONTENT,
+    POPULAR,
+    REPURCHASE,
+    SEGMENT,
+    TRENDING,
+    Shoppers,
+)
 from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.popularity import trend
 from smart_retail.recommenders.purchases import Habits, Pairs, habits_of, pairs_of
-from smart_retail.recommenders.repurchase import repurchase_scores
+from smart_retail.recommenders.repurchase import FAST, SLOW, repurchase_scores
 
-FROM_NEIGHBOURS = 300
-FROM_LISTS = 150
-"""Candidates taken from the neighbours and from each popularity list."""
+SOURCES = (
+    "again",
+    "again lately",
+    "neighbours",
+    "neighbours x trend",
+    "linear",
+    "linear x trend",
+    "cluster",
+    "segment",
+    "popular",
+    "trending",
+    "content",
+)
+"""What proposes candidates. How fast habits fade and how much the trend counts differs from shop to shop: both are
+there with and without, and the blend's weights settle it."""
+(
+    AGAIN,
+    LATELY,
+    NEAR,
+    NEAR_NOW,
+    LINEAR,
+    LINEAR_NOW,
+    BY_CLUSTER,
+    BY_SEGMENT,
+    BY_ALL,
+    BY_TREND,
+    BY_CONTENT,
+) = range(len(SOURCES))
+COMPONENT_OF = (
+    REPURCHASE,
+    REPURCHASE,
+    CF,
+    CF,
+    CF,
+    CF,
+    CLUSTER,
+    SEGMENT,
+    POPULAR,
+    TRENDING,
+    CONTENT,
+)
+"""The component that stands for each source in `Ranked`."""
+
+FROM_SIMILAR = 150
+FROM_LISTS = 100
+"""Candidates taken from each similarity, with and without trend, and from each popularity list."""
 FROM_CONTENT = 20
-
-REPURCHASE, CF, CLUSTER, SEGMENT, POPULAR, TRENDING, CONTENT = range(len(COMPONENTS))
+TASTE = 250
+"""Purchases whose partners are looked up: bounds the time of a shopper who has bought everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +86,9 @@ class Context:
     pairs: Pairs
     habits: Habits
     again: NDArray[np.float64]
-    """Repurchase score by pair."""
+    """Repurchase score by pair, habits fading slowly."""
+    lately: NDArray[np.float64]
+    """The same, fading fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,95 +99,142 @@ class Candidates:
     shopper: NDArray[np.int64]
     item: NDArray[np.int64]
     part: NDArray[np.float64]
-    """Score by component, at least 0, shape ``(len(COMPONENTS), n)``."""
+    """Score by source, at least 0, shape ``(len(SOURCES), n)``."""
     pair: NDArray[np.int64]
     """Row of the pair in `Context.pairs`, -1 where the shopper never bought the item."""
 
+    def take(self, rows: NDArray[np.int64]) -> Candidates:
+        """Some of the rows, given in ascending order."""
+        counts = np.bincount(self.shopper[rows], minlength=len(self.indptr) - 1)
+        return Candidates(
+            indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            shopper=self.shopper[rows],
+            item=self.item[rows],
+            part=self.part[:, rows],
+            pair=self.pair[rows],
+        )
 
-def context_of(parts: Parts, shoppers: Shoppers) -> Context:
+
+def context_of(shoppers: Shoppers) -> Context:
     """Condense the shoppers' purchases."""
     pairs = pairs_of(shoppers.history)
     habits = habits_of(shoppers.history, pairs)
-    return Context(shoppers, pairs, habits, repurchase_scores(shoppers.history, pairs, habits, parts.repurchase))
+    slow, fast = (repurchase_scores(shoppers.history, pairs, habits, fading) for fading in (SLOW, FAST))
+    return Context(shoppers, pairs, habits, slow, fast)
 
 
 def profile(context: Context, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """A shopper's items and what each says of their taste."""
+    """The items that say most of a shopper's taste, at most `TASTE`, and how much each says."""
     rows = slice(int(context.pairs.indptr[shopper]), int(context.pairs.indptr[shopper + 1]))
-    return context.pairs.item[rows], np.log1p(context.again[rows])
+    item, taste = context.pairs.item[rows], np.log1p(context.again[rows])
+    if len(item) > TASTE:
+        most = highest(taste, TASTE)
+        item, taste = item[most], taste[most]
+    return item, taste
 
 
-def neighbour_scores(parts: Parts, context: Context, shopper: int, lift: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What goes with a shopper's purchases, times the trend; dense, shape ``(n_items,)``."""
-    own, weight = profile(context, shopper)
-    return np.maximum(parts.cf.score(own, weight, parts.n_items), 0.0) * lift
+def because(
+    parts: Parts,
+    own: NDArray[np.int64],
+    taste: NDArray[np.float64],
+    listed: NDArray[np.int64],
+) -> NDArray[np.int32]:
+    """The own purchase from which each listed item follows most, -1 where it follows from none."""
+    near = parts.near.because(own, taste, listed, parts.n_items)
+    return np.where(near < 0, parts.linear.because(own, taste, listed, parts.n_items), near)
 
 
-def trend_lift(parts: Parts) -> NDArray[np.float64]:
-    """By item, what neighbours' scores are multiplied with."""
-    return trend(parts.demand) ** parts.cf_trend
+def similar_scores(
+    parts: Parts, own: NDArray[np.int64], taste: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What goes with the items `own`, by neighbours and by the linear model, shape ``(n_items,)`` each."""
+    linear = parts.linear.score(own, taste, parts.n_items)
+    return parts.near.score(own, taste, parts.n_items), np.maximum(linear, 0.0)
 
 
 def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates:
-    """Candidates of all methods with the scores of all components."""
-    shoppers, pairs, n = context.shoppers, context.pairs, parts.n_items
-    lift = trend_lift(parts)
-    has_content = len(parts.content_back.item) > 0
-    items, scores = [], []
-    pair_at = np.full(n, -1, np.int64)
-    pair_rows = []
-    for s in range(len(shoppers)):
-        rows = slice(int(pairs.indptr[s]), int(pairs.indptr[s + 1]))
-        own = pairs.item[rows]
-        near = neighbour_scores(parts, context, s, lift)
-        alike = parts.content_back.score(own, np.ones(len(own)), n) if has_content else None
-        segment, cluster = int(shoppers.segment[s]), int(shoppers.cluster[s])
-        wanted = np.zeros(n, bool)
-        wanted[highest(near, FROM_NEIGHBOURS)] = True
-        wanted[parts.popular.order[:FROM_LISTS]] = True
-        wanted[parts.trending.order[:FROM_LISTS]] = True
-        if 0 <= segment < parts.segment.n_groups:
-            wanted[parts.segment.order[segment, :FROM_LISTS]] = True
-        if 0 <= cluster < parts.cluster.n_groups:
-            wanted[parts.cluster.order[cluster, :FROM_LISTS]] = True
-        if alike is not None:
-            wanted[highest(alike, FROM_CONTENT)] = True
-        wanted[own] = not exclude_purchased
-        item = np.flatnonzero(wanted)
-        part = np.zeros((len(COMPONENTS), len(item)))
-        pair_at[own] = np.arange(rows.start, rows.stop)
-        pair = pair_at[item]
-        pair_at[own] = -1
-        part[REPURCHASE, pair >= 0] = context.again[pair[pair >= 0]]
-        part[CF] = near[item]
-        part[POPULAR] = parts.popular.score[item]
-        part[TRENDING] = parts.trending.score[item]
-        if 0 <= segment < parts.segment.n_groups:
-            part[SEGMENT] = parts.segment.score[segment, item]
-        if 0 <= cluster < parts.cluster.n_groups:
-            part[CLUSTER] = parts.cluster.score[cluster, item]
-        if alike is not None:
-            part[CONTENT] = alike[item]
-        items.append(item)
-        scores.append(part)
-        pair_rows.append(pair)
-    sizes = np.array([len(item) for item in items], np.int64)
+    """Candidates of all sources with the scores of all sources."""
+    pairs, shoppers = context.pairs, context.shoppers
+    lift = trend(parts.demand)
+    pair_at = np.full(parts.n_items, -1, np.int64)
+    rows = [_one(parts, context, s, lift, pair_at, exclude_purchased) for s in range(len(shoppers))]
+    sizes = np.array([len(item) for item, _, _ in rows], np.int64)
     return Candidates(
         indptr=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
         shopper=np.repeat(np.arange(len(sizes)), sizes),
-        item=np.concatenate([np.empty(0, np.int64), *items]),
-        part=np.concatenate([np.empty((len(COMPONENTS), 0)), *scores], axis=1),
-        pair=np.concatenate([np.empty(0, np.int64), *pair_rows]),
+        item=np.concatenate([pairs.item[:0], *(item for item, _, _ in rows)]),
+        part=np.concatenate([np.empty((len(SOURCES), 0)), *(part for _, part, _ in rows)], axis=1),
+        pair=np.concatenate([pairs.item[:0], *(pair for _, _, pair in rows)]),
     )
+
+
+def _one(
+    parts: Parts,
+    context: Context,
+    shopper: int,
+    lift: NDArray[np.float64],
+    pair_at: NDArray[np.int64],
+    exclude_purchased: bool,
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
+    """Items, scores and pair rows of one shopper; `pair_at` is scratch space, -1 before and after."""
+    first, last = (
+        int(context.pairs.indptr[shopper]),
+        int(context.pairs.indptr[shopper + 1]),
+    )
+    own = context.pairs.item[first:last]
+    liked, taste = profile(context, shopper)
+    lists: list[tuple[int, NDArray[np.float64], NDArray[np.int32]]] = [
+        (BY_ALL, parts.popular.score, parts.popular.order),
+        (BY_TREND, parts.trending.score, parts.trending.order),
+    ]
+    for source, groups, group in (
+        (BY_SEGMENT, parts.segment, int(context.shoppers.segment[shopper])),
+        (BY_CLUSTER, parts.cluster, int(context.shoppers.cluster[shopper])),
+    ):
+        if 0 <= group < groups.n_groups:
+            lists.append((source, groups.score[group], groups.order[group]))
+    near, linear = similar_scores(parts, liked, taste)
+    dense = [
+        (NEAR, near, FROM_SIMILAR),
+        (NEAR_NOW, near * lift, FROM_SIMILAR),
+        (LINEAR, linear, FROM_SIMILAR),
+        (LINEAR_NOW, linear * lift, FROM_SIMILAR),
+    ]
+    if len(parts.content_back.item):
+        dense.append(
+            (
+                BY_CONTENT,
+                parts.content_back.score(liked, taste, parts.n_items),
+                FROM_CONTENT,
+            )
+        )
+    wanted = np.zeros(parts.n_items, bool)
+    for _, _, order in lists:
+        wanted[order[:FROM_LISTS]] = True
+    for _, score, count in dense:
+        score[own] *= not exclude_purchased
+        wanted[highest(score, count)] = True
+    wanted[own] = not exclude_purchased
+    item = np.flatnonzero(wanted)
+    pair_at[own] = np.arange(first, last)
+    pair = pair_at[item]
+    pair_at[own] = -1
+    part = np.zeros((len(SOURCES), len(item)))
+    bought = pair >= 0
+    part[AGAIN, bought] = context.again[pair[bought]]
+    part[LATELY, bought] = context.lately[pair[bought]]
+    for source, score, _ in [*lists, *dense]:
+        part[source] = score[item]
+    return item, part, pair
 
 
 def highest(score: NDArray[np.float64], count: int) -> NDArray[np.int64]:
     """Positions of the `count` largest scores above 0, ascending; equal scores: the lower position."""
-    # Only what is above 0 is partitioned: among many equal zeros NumPy's selection is seventy times slower.
-    found = np.flatnonzero(score > 0)
-    if count >= len(found):
-        return found
-    value = score[found]
-    bound = np.partition(value, len(value) - count)[len(value) - count]
-    above = found[value > bound]
-    return np.sort(np.concatenate((above, found[value == bound][: count - len(above)])))
+    there = np.flatnonzero(score > 0)
+    if count >= len(there):
+        return there
+    found = score[there]
+    bound = np.partition(found, len(found) - count)[len(found) - count]
+    above = np.flatnonzero(found > bound)
+    level = np.flatnonzero(found == bound)[: count - len(above)]
+    return np.sort(there[np.concatenate((above, level))])

@@ -27,14 +27,24 @@ SHRINK = 10.0
 
 
 def item_similarity(
-    history: History, variant: str, *, neighbours: int, threads: int, shrink: float = SHRINK
+    history: History,
+    variant: str,
+    *,
+    neighbours: int,
+    threads: int,
+    shrink: float = SHRINK,
 ) -> Similarity:
     """The most similar items of each item."""
     return similarity_of(pairs_of(history), history.n_items, variant, neighbours, threads, shrink)
 
 
 def similarity_of(
-    pairs: Pairs, n_items: int, variant: str, neighbours: int, threads: int, shrink: float = SHRINK
+    pairs: Pairs,
+    n_items: int,
+    variant: str,
+    neighbours: int,
+    threads: int,
+    shrink: float = SHRINK,
 ) -> Similarity:
     """`item_similarity` of purchases that are condensed already."""
     from scipy.sparse import csr_array
@@ -46,8 +56,21 @@ def similarity_of(
     by_item = csr_array((value, item, pairs.indptr), shape=(pairs.n_shoppers, n_items)).tocsc()
     norm = np.sqrt(np.bincount(pairs.item, value.astype(np.float64) ** 2, n_items))
     scale = np.divide(1.0, norm, out=np.zeros(n_items), where=norm > 0)
-    columns = (by_item.indptr.astype(np.int64), by_item.indices.astype(np.int32), by_item.data)
-    table = top_products(pairs.indptr, item, value, columns, scale, k=neighbours, shrink=shrink, threads=threads)
+    columns = (
+        by_item.indptr.astype(np.int64),
+        by_item.indices.astype(np.int32),
+        by_item.data,
+    )
+    table = top_products(
+        pairs.indptr,
+        item,
+        value,
+        columns,
+        scale,
+        k=neighbours,
+        shrink=shrink,
+        threads=threads,
+    )
     return Similarity.from_table(*table)
 
 

@@ -22,7 +22,11 @@ _BLOCK = 256
 
 
 def content_similarity(
-    catalogue: Catalogue, lonely: NDArray[np.int64], bought: NDArray[np.int64], *, neighbours: int
+    catalogue: Catalogue,
+    lonely: NDArray[np.int64],
+    bought: NDArray[np.int64],
+    *,
+    neighbours: int,
 ) -> tuple[Similarity, Similarity]:
     """Partners of lonely items among the bought ones, and the same table read the other way round.
 
@@ -34,6 +38,9 @@ def content_similarity(
     from scipy.sparse import csr_array
 
     n = len(catalogue.category)
+    if not len(lonely) or not len(bought):
+        nothing = np.empty(0, np.int64)
+        return (_table(nothing, nothing, np.empty(0), n),) * 2
     features: list[int] = []
     columns: list[str] = []
     values: list[float] = []
@@ -50,11 +57,16 @@ def content_similarity(
     vocabulary = {word: code for code, word in enumerate(sorted(set(columns)))}
     shape = (len(lonely) + len(bought), max(len(vocabulary), 1))
     codes = np.array([vocabulary[word] for word in columns], np.int64)
-    table = csr_array((np.array(values, np.float64), (np.array(features, np.int64), codes)), shape=shape)
+    table = csr_array(
+        (np.array(values, np.float64), (np.array(features, np.int64), codes)),
+        shape=shape,
+    )
     norm = np.sqrt(np.asarray(table.multiply(table).sum(axis=1))).ravel()
     table = csr_array(table.multiply(np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0)[:, None]))
     left, right = table[: len(lonely)], table[len(lonely) :].T.tocsr()
-    rows, partners, weights = [], [], []
+    rows: list[NDArray[np.int64]] = []
+    partners: list[NDArray[np.int64]] = []
+    weights: list[NDArray[np.float64]] = []
     for start in range(0, len(lonely), _BLOCK):
         block = (left[start : start + _BLOCK] @ right).tocsr()
         for i in range(block.shape[0]):
@@ -85,7 +97,16 @@ def _word_weights(names: tuple[str, ...]) -> list[dict[str, float]]:
     return out
 
 
-def _table(row: NDArray[np.int64], partner: NDArray[np.int64], weight: NDArray[np.float64], n_items: int) -> Similarity:
+def _table(
+    row: NDArray[np.int64],
+    partner: NDArray[np.int64],
+    weight: NDArray[np.float64],
+    n_items: int,
+) -> Similarity:
     order = np.lexsort((partner, -weight, row))
     indptr = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=n_items))))
-    return Similarity(indptr.astype(np.int64), partner[order].astype(np.int32), weight[order].astype(np.float32))
+    return Similarity(
+        indptr.astype(np.int64),
+        partner[order].astype(np.int32),
+        weight[order].astype(np.float32),
+    )

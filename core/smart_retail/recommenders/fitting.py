@@ -1,46 +1,57 @@
-"""Fit every method on a history and learn how to merge them.
+"""Fit every method, learn their merge on past windows, and judge all on the last one.
 
-In: a `Timeline`, the customers' groups and the catalogue. Out: a `RecommenderModel` and the scorecard.
+In: a `Timeline`, the customers' groups and the catalogue. Out: a `RecommenderModel`, fitted on the whole history, and
+the scorecard of the last window, of which neither the choices nor the merge have seen anything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from smart_retail.data.interactions import History
-from smart_retail.data.timeline import RfmTable, Timeline
+from smart_retail.data.timeline import Timeline
+from smart_retail.evaluation.scorecard import no_gate, plain
+from smart_retail.evaluation.split import rolling_windows, sample, truths
 from smart_retail.progress import Progress
+from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.blend import default_weights
-from smart_retail.recommenders.collaborative import item_similarity
-from smart_retail.recommenders.content import content_similarity
-from smart_retail.recommenders.group_popularity import group_popularity_of
-from smart_retail.recommenders.hybrid import Merge
+from smart_retail.recommenders.building import Choices, fit_parts
+from smart_retail.recommenders.choosing import choose_popular, choose_variant
+from smart_retail.recommenders.judging import judge
+from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
+from smart_retail.recommenders.merging import Learnt, learn_merge
 from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.parts import ItemFacts, Parts
-from smart_retail.recommenders.popularity import demand_of, popularity_of, trending_of
-from smart_retail.recommenders.repurchase import RepurchaseSettings
+from smart_retail.recommenders.past import Past, Place, past_windows
 from smart_retail.settings import RecommendSettings
 
-Groups = tuple[NDArray[np.int16], NDArray[np.int16]]
-"""Segment and cluster by customer code."""
+LEARNERS = 3000
+"""Customers of a window that the merge learns from: more of them changed no figure by more than its interval."""
 
 
 def fit_recommenders(
     timeline: Timeline,
-    place: Callable[[RfmTable], Groups],
+    place: Place,
     catalogue: Catalogue,
     settings: RecommendSettings,
     *,
     seed: int,
     threads: int,
     progress: Progress,
+    segment_names: Sequence[str] = (),
 ) -> tuple[RecommenderModel, dict[str, Any]]:
     """Fit all methods and their merge.
+
+    Parameters
+    ----------
+    place : callable
+        Segment and cluster of every customer by their RFM of a day.
+    threads : int
+        Bound on the threads; 0 takes what the machine offers. It changes no result.
+    segment_names : sequence of str
+        For the scorecard's breakdown.
 
     Returns
     -------
@@ -49,57 +60,157 @@ def fit_recommenders(
     scorecard : dict
         How good every method was on a window that nothing was learnt from; plain JSON data.
     """
-    progress.check()
+    threads = threads or available_threads()
     history = timeline.between()
-    parts = fit_parts(history, place(timeline.rfm()), catalogue, settings, threads=threads)
-    merge = Merge(default_weights())
-    scorecard: dict[str, Any] = {
-        "gate": {"difference": None, "low": None, "high": None, "skipped": "nothing was held out"},
-        "repeat_share": 0.0,
-        "windows": [],
-        "methods": {},
-        "choice": "The blend's default weights are used: nothing was held out to learn others from.",
-        "ablation": {},
-        "notes": [],
-    }
-    return RecommenderModel(parts, merge), scorecard
+    windows = rolling_windows(timeline.first_day, timeline.last_day, settings.windows + 2)
+    pasts = past_windows(timeline, windows, place, rows=len(history), seed=seed, progress=progress)
+    earlier, last = (pasts[:-1], pasts[-1]) if pasts else ([], None)
+    choices, told = _choose(earlier, settings, threads=threads, seed=seed, progress=progress)
+    lessons = _lessons(earlier, catalogue, choices, threads=threads, seed=seed, progress=progress)
+    learnt = learn_merge(lessons, settings.merge, seed=seed, threads=threads, progress=progress)
+    for line in (*told, *learnt.words):
+        progress.message(line)
+    card = _card(
+        last,
+        catalogue,
+        choices,
+        learnt,
+        segment_names,
+        threads=threads,
+        seed=seed,
+        progress=progress,
+    )
+    card["merge"] = "ranker" if any(learnt.rankers) else "blend"
+    card["windows"] = [{"first_day": p.window.cut, "days": p.window.days} for p in pasts]
+    card["choice"] = " ".join((*told, *learnt.words))
+    card["validation"] = plain(learnt.figures)
+    card["weights"] = _weights(learnt)
+    card["ablation"] = plain(ablation(lessons, learnt, progress=progress))
+    progress.check()
+    parts = fit_parts(history, place(timeline.rfm()), catalogue, choices, threads=threads)
+    return RecommenderModel(parts, learnt.merge()), card
 
 
-def fit_parts(
-    history: History,
-    groups: Groups,
-    catalogue: Catalogue,
+def available_threads() -> int:
+    """Processors this process may use."""
+    import os
+
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _choose(
+    pasts: Sequence[Past],
     settings: RecommendSettings,
     *,
     threads: int,
-    future_items: bool = False,
-) -> Parts:
-    """Count and fit everything on one history.
+    seed: int,
+    progress: Progress,
+) -> tuple[Choices, list[str]]:
+    """Variants of single methods, with the reasons."""
+    choices, told = Choices(neighbours=settings.neighbours), []
+    if pasts:
+        progress.check()
+        choices, words = choose_popular(pasts, choices)
+        told.append(words)
+    if settings.cf_variant != "auto":
+        return Choices(settings.cf_variant, choices.popular_days, choices.neighbours), told
+    if pasts:
+        choices, words = choose_variant(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
+        told.append(words)
+    return choices, told
 
-    Parameters
-    ----------
-    future_items : bool
-        Whether the catalogue knows items whose first purchase lies after this history: then the unbought ones
-        are left out of content similarity, or the evaluation would look ahead.
-    """
-    demand = demand_of(history)
-    popular = popularity_of(demand, 28)
-    segment, cluster = groups
-    variant = "tfidf" if settings.cf_variant == "auto" else settings.cf_variant
-    lonely = np.flatnonzero(demand.ever == 0) if not future_items else np.empty(0, np.int64)
-    content, content_back = content_similarity(
-        catalogue, lonely, np.flatnonzero(demand.ever > 0), neighbours=settings.neighbours
+
+def _lessons(
+    pasts: Sequence[Past],
+    catalogue: Catalogue,
+    choices: Choices,
+    *,
+    threads: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, list[Lesson]]:
+    """What each window has to teach, by task, oldest first."""
+    out: dict[str, list[Lesson]] = {task: [] for task in TASKS}
+    for past in pasts:
+        progress.check()
+        parts = fit_parts(
+            past.before,
+            past.groups,
+            catalogue,
+            choices,
+            threads=threads,
+            future_items=True,
+        )
+        found = truths(past.before, past.after)
+        for task in TASKS:
+            truth = sample(found[task], LEARNERS, seed)
+            if len(truth):
+                out[task].append(lesson(parts, past.before, *past.groups, truth, task))
+    return out
+
+
+def _card(
+    last: Past | None,
+    catalogue: Catalogue,
+    choices: Choices,
+    learnt: Learnt,
+    segment_names: Sequence[str],
+    *,
+    threads: int,
+    seed: int,
+    progress: Progress,
+) -> dict[str, Any]:
+    """The scorecard of the last window."""
+    progress.check()
+    if last is None:
+        reason = "the history is too short to hold out a slice"
+        return {
+            "k": 10,
+            "customers": 0,
+            "repeat_share": 0.0,
+            "tasks": {},
+            "gate": no_gate(reason),
+            "notes": [f"No method was judged and the blend has its default weights: {reason}."],
+        }
+    parts = fit_parts(last.before, last.groups, catalogue, choices, threads=threads, future_items=True)
+    card = judge(
+        RecommenderModel(parts, learnt.merge()),
+        last,
+        segment_names,
+        threads=threads,
+        seed=seed,
     )
-    return Parts(
-        items=ItemFacts(catalogue.category.astype(np.int32), catalogue.price.astype(np.float64)),
-        demand=demand,
-        popular=popular,
-        trending=trending_of(demand, 0.5),
-        segment=group_popularity_of(history, segment, popular, 91),
-        cluster=group_popularity_of(history, cluster, popular, 91),
-        cf=item_similarity(history, variant, neighbours=settings.neighbours, threads=threads),
-        content=content,
-        content_back=content_back,
-        repurchase=RepurchaseSettings(),
-        cf_trend=0.5,
-    )
+    card["notes"] = _notes(last.before, card)
+    return card
+
+
+def _notes(before: History, card: dict[str, Any]) -> list[str]:
+    """What a reader of the scorecard should know."""
+    notes = []
+    customers = int(np.count_nonzero(np.bincount(before.customer)))
+    if card["customers"] < 200:
+        notes.append(f"Only {card['customers']} customers could be judged: the intervals are wide.")
+    if card["gate"]["skipped"]:
+        notes.append(f"The publishing gate decides nothing: {card['gate']['skipped']}.")
+    elif card["gate"]["high"] < 0:
+        notes.append("The hybrid is clearly worse than popularity on the last window.")
+    notes.append(f"Judged on lists made from {customers:,} customers' purchases before the window.")
+    return notes
+
+
+def _weights(learnt: Learnt) -> dict[str, Any]:
+    """The blend's weights in words: task, amount of history, source."""
+    from smart_retail.recommenders.blend import AMOUNTS
+    from smart_retail.recommenders.candidates import SOURCES
+
+    return {
+        task: {
+            amount: {
+                source: round(float(weight), 4)
+                for source, weight in zip(SOURCES, learnt.weights[t, a], strict=True)
+                if weight > 0
+            }
+            for a, amount in enumerate(AMOUNTS)
+        }
+        for t, task in enumerate(TASKS)
+    }

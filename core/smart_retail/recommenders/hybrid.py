@@ -11,60 +11,107 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.base import COMPONENTS, Ranked
-from smart_retail.recommenders.blend import amount_of, evidence, total
-from smart_retail.recommenders.candidates import (
+from smart_retail.recommenders.base import (
     CF,
     CLUSTER,
+    COMPONENTS,
     CONTENT,
     POPULAR,
     REPURCHASE,
     SEGMENT,
     TRENDING,
+    Ranked,
+)
+from smart_retail.recommenders.blend import amount_of, by_component, evidence, total
+from smart_retail.recommenders.candidates import (
     Candidates,
     Context,
+    because,
     candidates_of,
     profile,
 )
 from smart_retail.recommenders.lists import best_first
 from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.rounding import significant
+from smart_retail.recommenders.signals import signals
+from smart_retail.recommenders.trees import Trees
+
+DEPTH = 100
+"""Candidates of each shopper, best by the blend, that a ranker puts in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """How components become one score."""
+    """How the sources become one score; index 0 where repeats are allowed, 1 for new items only."""
 
     weights: NDArray[np.float64]
-    """Blend weights, shape ``(2, len(AMOUNTS), len(COMPONENTS))``: repeats allowed, new items only."""
+    """Blend weights, shape ``(2, len(AMOUNTS), len(SOURCES))``."""
+    rankers: tuple[Trees | None, Trees | None] = (None, None)
+    """Where there is none, the blend sets the order."""
 
 
-def hybrid(parts: Parts, merge: Merge, context: Context, *, exclude_purchased: bool, length: int | None) -> Ranked:
+def hybrid(
+    parts: Parts,
+    merge: Merge,
+    context: Context,
+    *,
+    exclude_purchased: bool,
+    length: int | None,
+) -> Ranked:
     """Merged lists, without the fill from popularity."""
+    task = 1 if exclude_purchased else 0
     candidates = candidates_of(parts, context, exclude_purchased=exclude_purchased)
-    weights = merge.weights[1 if exclude_purchased else 0]
-    proof = evidence(candidates, amount_of(context.habits.orders), weights)
-    score = significant(np.maximum(total(proof), 1e-12))
+    proof = evidence(candidates, amount_of(context.habits.orders), merge.weights[task])
+    score = total(proof)
+    ranker = merge.rankers[task]
+    if ranker is not None:
+        score = _reordered(ranker, parts, context, candidates, proof, score)
+    score[score > 0] = significant(score[score > 0])
     chosen, indptr = best_first(candidates.indptr, candidates.item, score, length)
-    listed = proof[:, chosen]
-    sums = np.maximum(total(listed), 1e-300)
+    by_part = by_component(proof)
+    listed = by_part[:, chosen]
     return Ranked(
         indptr=indptr,
         item=candidates.item[chosen].astype(np.int32),
         score=score[chosen],
-        share=(listed / sums).T,
-        rank=_places(parts, context, candidates, chosen),
+        share=(listed / total(listed)).T,
+        rank=_places(parts, context, candidates, by_part, chosen),
         because=_causes(parts, context, candidates, chosen, indptr),
         fallback=np.zeros(len(chosen), bool),
     )
 
 
-def _places(parts: Parts, context: Context, candidates: Candidates, chosen: NDArray[np.int64]) -> NDArray[np.int32]:
+def _reordered(
+    ranker: Trees,
+    parts: Parts,
+    context: Context,
+    candidates: Candidates,
+    proof: NDArray[np.float64],
+    score: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Scores with each shopper's `DEPTH` best in the ranker's order (1 to 3), the rest below 1."""
+    known = context.habits.orders[candidates.shopper] > 0
+    leading, _ = best_first(candidates.indptr, candidates.item, np.where(known, score, 0.0), DEPTH)
+    leading.sort()
+    table = signals(parts, context, candidates.take(leading), proof[:, leading])
+    order = ranker.score(table)
+    out = score / (1.0 + score)
+    out[leading] = 2.0 + order / (1.0 + np.abs(order))
+    return out
+
+
+def _places(
+    parts: Parts,
+    context: Context,
+    candidates: Candidates,
+    by_part: NDArray[np.float64],
+    chosen: NDArray[np.int64],
+) -> NDArray[np.int32]:
     """Each chosen item's place in every component's own list."""
     shopper, item = candidates.shopper[chosen], candidates.item[chosen]
     out = np.zeros((len(chosen), len(COMPONENTS)), np.int32)
     for component in (REPURCHASE, CF, CONTENT):
-        out[:, component] = _dynamic_places(candidates, component)[chosen]
+        out[:, component] = _own_places(candidates, by_part[component])[chosen]
     out[:, POPULAR] = parts.popular.place[item]
     out[:, TRENDING] = parts.trending.place[item]
     for component, groups, group in (
@@ -77,10 +124,10 @@ def _places(parts: Parts, context: Context, candidates: Candidates, chosen: NDAr
     return out
 
 
-def _dynamic_places(candidates: Candidates, component: int) -> NDArray[np.int32]:
+def _own_places(candidates: Candidates, score: NDArray[np.float64]) -> NDArray[np.int32]:
     """Place of each candidate by one component that differs from shopper to shopper, 0 without score."""
     out = np.zeros(len(candidates.item), np.int32)
-    order, indptr = best_first(candidates.indptr, candidates.item, candidates.part[component], None)
+    order, indptr = best_first(candidates.indptr, candidates.item, score, None)
     sizes = np.diff(indptr)
     out[order] = np.arange(len(order)) - np.repeat(indptr[:-1], sizes) + 1
     return out
@@ -100,7 +147,7 @@ def _causes(
         bounds = slice(int(indptr[s]), int(indptr[s + 1]))
         listed = candidates.item[chosen[bounds]]
         own, weight = profile(context, s)
-        cause = parts.cf.because(own, weight, listed, parts.n_items)
+        cause = because(parts, own, weight, listed)
         if has_content:
             alike = parts.content_back.because(own, np.ones(len(own)), listed, parts.n_items)
             cause = np.where(cause < 0, alike, cause)

@@ -128,7 +128,18 @@ def top_products(
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         blocks = [
             pool.submit(
-                _rows, at, min(at + _BLOCK, n), *by_item, ptr, item, value, scale, shrink, k, out_item, out_value
+                _rows,
+                at,
+                min(at + _BLOCK, n),
+                *by_item,
+                ptr,
+                item,
+                value,
+                scale,
+                shrink,
+                k,
+                out_item,
+                out_value,
             )
             for at in range(0, n, _BLOCK)
         ]

@@ -10,14 +10,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.base import COMPONENTS, Ranked
-from smart_retail.recommenders.candidates import POPULAR
+from smart_retail.recommenders.base import COMPONENTS, POPULAR, Ranked
 from smart_retail.recommenders.popularity import Popularity
 from smart_retail.recommenders.rounding import power_below, significant
 
 
 def best_first(
-    indptr: NDArray[np.int64], item: NDArray[np.int64], score: NDArray[np.float64], length: int | None
+    indptr: NDArray[np.int64],
+    item: NDArray[np.int64],
+    score: NDArray[np.float64],
+    length: int | None,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of the best `length` entries above 0 of each shopper, best first, and their bounds."""
     sizes = np.diff(indptr)
@@ -32,7 +34,12 @@ def best_first(
     return order, np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
 
-def filled(lists: Ranked, popular: Popularity, hidden: list[NDArray[np.int64]], length: int | None) -> Ranked:
+def filled(
+    lists: Ranked,
+    popular: Popularity,
+    hidden: list[NDArray[np.int64]],
+    length: int | None,
+) -> Ranked:
     """`lists` filled up to `length` (None: the whole catalogue) from popularity.
 
     Parameters
@@ -65,7 +72,12 @@ def filled(lists: Ranked, popular: Popularity, hidden: list[NDArray[np.int64]], 
     return _joined(lists, popular, fills, np.array(floors))
 
 
-def _joined(lists: Ranked, popular: Popularity, fills: list[NDArray[np.int32]], floors: NDArray[np.float64]) -> Ranked:
+def _joined(
+    lists: Ranked,
+    popular: Popularity,
+    fills: list[NDArray[np.int32]],
+    floors: NDArray[np.float64],
+) -> Ranked:
     """Each list followed by its fill."""
     sizes, extra = np.diff(lists.indptr), np.array([len(f) for f in fills], np.int64)
     indptr = np.concatenate(([0], np.cumsum(sizes + extra))).astype(np.int64)
@@ -76,7 +88,10 @@ def _joined(lists: Ranked, popular: Popularity, fills: list[NDArray[np.int32]], 
     item = np.empty(size, np.int32)
     item[old], item[new] = lists.item, fill
     score = np.empty(size)
-    score[old], score[new] = lists.score, significant(np.repeat(floors, extra) * popular.score[fill])
+    score[old], score[new] = (
+        lists.score,
+        significant(np.repeat(floors, extra) * popular.score[fill]),
+    )
     share = np.zeros((size, len(COMPONENTS)))
     share[old], share[new, POPULAR] = lists.share, 1.0
     rank = np.zeros((size, len(COMPONENTS)), np.int32)

@@ -7,7 +7,7 @@ keeps the bundle. The same functions answer one live shopper and fill the lists 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Self
 
 import numpy as np
@@ -16,26 +16,33 @@ from numpy.typing import NDArray
 from smart_retail.data.interactions import History
 from smart_retail.errors import UsageError
 from smart_retail.recommenders import parts as parts_io
-from smart_retail.recommenders.base import COMPONENTS, Ranked, Shoppers
-from smart_retail.recommenders.candidates import (
+from smart_retail.recommenders.base import (
     CF,
     CLUSTER,
+    COMPONENTS,
     CONTENT,
     POPULAR,
     SEGMENT,
+    Ranked,
+    Shoppers,
+)
+from smart_retail.recommenders.candidates import (
     Context,
+    because,
     context_of,
-    neighbour_scores,
     profile,
-    trend_lift,
+    similar_scores,
 )
 from smart_retail.recommenders.group_popularity import GroupPopularity
 from smart_retail.recommenders.hybrid import Merge, hybrid
 from smart_retail.recommenders.lists import best_first, filled
 from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.popularity import trend
 from smart_retail.recommenders.rounding import significant
+from smart_retail.recommenders.trees import Trees
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
+_TASKS = ("any", "new")
 _CHUNK = 512
 """Shoppers scored at once: bounds the memory of a batch."""
 
@@ -49,18 +56,41 @@ class RecommenderModel:
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything to be kept, by name."""
-        return {**parts_io.to_arrays(self.parts), "merge.weights": self.merge.weights}
+        rankers = {
+            f"ranker.{task}.{field.name}": getattr(trees, field.name)
+            for task, trees in zip(_TASKS, self.merge.rankers, strict=True)
+            if trees is not None
+            for field in fields(Trees)
+        }
+        return {
+            **parts_io.to_arrays(self.parts),
+            "merge.weights": self.merge.weights,
+            **rankers,
+        }
 
     def meta(self) -> dict[str, Any]:
         """The JSON-able rest."""
-        return parts_io.to_meta(self.parts)
+        return {"rankers": [task for task, trees in zip(_TASKS, self.merge.rankers, strict=True) if trees is not None]}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any]) -> Self:
         """The inverse of `arrays` and `meta`; memory maps are not copied."""
-        return cls(parts_io.from_arrays(arrays, meta), Merge(arrays["merge.weights"]))
+        any_, new = (
+            Trees(**{field.name: arrays[f"ranker.{task}.{field.name}"] for field in fields(Trees)})
+            if task in meta["rankers"]
+            else None
+            for task in _TASKS
+        )
+        return cls(parts_io.from_arrays(arrays), Merge(arrays["merge.weights"], (any_, new)))
 
-    def rank(self, method: str, shoppers: Shoppers, *, exclude_purchased: bool, length: int | None = None) -> Ranked:
+    def rank(
+        self,
+        method: str,
+        shoppers: Shoppers,
+        *,
+        exclude_purchased: bool,
+        length: int | None = None,
+    ) -> Ranked:
         """Lists of one method, filled up from popularity.
 
         Parameters
@@ -79,16 +109,24 @@ class RecommenderModel:
             There is no such method.
         """
         if method not in METHODS:
-            raise UsageError(f"There is no method {method!r}.", f"Choose one of {', '.join(METHODS)}.")
+            raise UsageError(
+                f"There is no method {method!r}.",
+                f"Choose one of {', '.join(METHODS)}.",
+            )
         chunks = [
-            self._rank(method, _part(shoppers, at, min(at + _CHUNK, len(shoppers))), exclude_purchased, length)
+            self._rank(
+                method,
+                _part(shoppers, at, min(at + _CHUNK, len(shoppers))),
+                exclude_purchased,
+                length,
+            )
             for at in range(0, max(len(shoppers), 1), _CHUNK)
         ]
         return chunks[0] if len(chunks) == 1 else _stacked(chunks)
 
     def similar(self, item: int) -> Ranked:
         """What goes with an item: neighbours, or where nobody bought it items like it, then popularity."""
-        neighbours, value = self.parts.cf.partners(item)
+        neighbours, value = self.parts.near.partners(item)
         component = CF
         if not len(neighbours):
             neighbours, value = self.parts.content.partners(item)
@@ -106,20 +144,35 @@ class RecommenderModel:
             order = order[self.parts.items.category[order] == category]
         empty = np.empty(0, np.int64)
         lists = filled(
-            _one_component(self.parts, [np.zeros(self.parts.n_items)], POPULAR, 0), self.parts.popular, [empty], None
+            _one_component(self.parts, [np.zeros(self.parts.n_items)], POPULAR, 0),
+            self.parts.popular,
+            [empty],
+            None,
         )
         if category is not None:
             lists = _kept(lists, np.isin(lists.item, order))
         lists.fallback[:] = False
         return lists
 
-    def _rank(self, method: str, shoppers: Shoppers, exclude_purchased: bool, length: int | None) -> Ranked:
-        context = context_of(self.parts, shoppers)
+    def _rank(
+        self,
+        method: str,
+        shoppers: Shoppers,
+        exclude_purchased: bool,
+        length: int | None,
+    ) -> Ranked:
+        context = context_of(shoppers)
         pairs = context.pairs
         own = [pairs.item[pairs.indptr[s] : pairs.indptr[s + 1]] for s in range(len(shoppers))]
         hidden = own if exclude_purchased else [np.empty(0, np.int64)] * len(shoppers)
         if method == "hybrid":
-            lists = hybrid(self.parts, self.merge, context, exclude_purchased=exclude_purchased, length=length)
+            lists = hybrid(
+                self.parts,
+                self.merge,
+                context,
+                exclude_purchased=exclude_purchased,
+                length=length,
+            )
         elif method == "cf":
             lists = self._neighbours(context, hidden, length)
         elif method == "popular":
@@ -132,28 +185,39 @@ class RecommenderModel:
         return lists
 
     def _neighbours(self, context: Context, hidden: list[NDArray[np.int64]], length: int | None) -> Ranked:
-        lift = trend_lift(self.parts)
-        near = []
+        lift = trend(self.parts.demand)
+        dense = []
         for s in range(len(hidden)):
-            score = neighbour_scores(self.parts, context, s, lift)
+            near, linear = (found * lift for found in similar_scores(self.parts, *profile(context, s)))
+            score = _relative(near) + _relative(linear)
             score[hidden[s]] = 0.0
-            near.append(score)
-        lists = _one_component(self.parts, near, CF, length)
+            dense.append(score)
+        lists = _one_component(self.parts, dense, CF, length)
         for s in range(len(hidden)):
             bounds = slice(int(lists.indptr[s]), int(lists.indptr[s + 1]))
             own, weight = profile(context, s)
-            lists.because[bounds] = self.parts.cf.because(
-                own, weight, lists.item[bounds].astype(np.int64), self.parts.n_items
-            )
+            lists.because[bounds] = because(self.parts, own, weight, lists.item[bounds].astype(np.int64))
         return lists
 
-    def _group(self, method: str, shoppers: Shoppers, hidden: list[NDArray[np.int64]], length: int | None) -> Ranked:
+    def _group(
+        self,
+        method: str,
+        shoppers: Shoppers,
+        hidden: list[NDArray[np.int64]],
+        length: int | None,
+    ) -> Ranked:
         groups, group, component = (
             (self.parts.cluster, shoppers.cluster, CLUSTER)
             if method == "personalized"
             else (self.parts.segment, shoppers.segment, SEGMENT)
         )
         return _group_lists(groups, group, component, hidden, length)
+
+
+def _relative(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores divided by the best."""
+    best = float(score.max(initial=0.0))
+    return score / best if best > 0 else score
 
 
 def _group_lists(
@@ -220,7 +284,13 @@ def _single(
 
 def _nothing(n: int) -> Ranked:
     """`n` empty lists."""
-    return _single(np.zeros(n, np.int64), np.empty(0, np.int32), np.empty(0), np.empty(0, np.int32), POPULAR)
+    return _single(
+        np.zeros(n, np.int64),
+        np.empty(0, np.int32),
+        np.empty(0),
+        np.empty(0, np.int32),
+        POPULAR,
+    )
 
 
 def _kept(lists: Ranked, kept: NDArray[np.bool_]) -> Ranked:

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 
 from smart_retail.recommenders.group_popularity import GroupPopularity
 from smart_retail.recommenders.popularity import Demand, Popularity
-from smart_retail.recommenders.repurchase import RepurchaseSettings
 from smart_retail.recommenders.similarity import Similarity
 
 Array = NDArray[Any]
@@ -40,14 +39,13 @@ class Parts:
     trending: Popularity
     segment: GroupPopularity
     cluster: GroupPopularity
-    cf: Similarity
+    near: Similarity
+    """Neighbours."""
+    linear: Similarity
     content: Similarity
     """From an unbought item to bought ones."""
     content_back: Similarity
     """From a bought item to unbought ones."""
-    repurchase: RepurchaseSettings
-    cf_trend: float
-    """Power of the trend by which neighbours' scores are multiplied."""
 
     @property
     def n_items(self) -> int:
@@ -61,7 +59,8 @@ _TABLES = {
     "trending": Popularity,
     "segment": GroupPopularity,
     "cluster": GroupPopularity,
-    "cf": Similarity,
+    "near": Similarity,
+    "linear": Similarity,
     "content": Similarity,
     "content_back": Similarity,
 }
@@ -76,18 +75,10 @@ def to_arrays(parts: Parts) -> dict[str, Array]:
     }
 
 
-def to_meta(parts: Parts) -> dict[str, Any]:
-    """The numbers beside the arrays."""
-    return {
-        "repurchase": {f.name: getattr(parts.repurchase, f.name) for f in fields(RepurchaseSettings)},
-        "cf_trend": parts.cf_trend,
-    }
-
-
-def from_arrays(arrays: Mapping[str, Array], meta: Mapping[str, Any]) -> Parts:
-    """The inverse of `to_arrays` and `to_meta`; nothing is copied."""
+def from_arrays(arrays: Mapping[str, Array]) -> Parts:
+    """The inverse of `to_arrays`; nothing is copied."""
     tables: dict[str, Any] = {
         part: table(**{field.name: arrays[f"{part}.{field.name}"] for field in fields(table)})
         for part, table in _TABLES.items()
     }
-    return Parts(**tables, repurchase=RepurchaseSettings(**meta["repurchase"]), cf_trend=float(meta["cf_trend"]))
+    return Parts(**tables)

@@ -16,6 +16,8 @@ from smart_retail.recommenders.rounding import significant
 
 WINDOWS = (7, 14, 28, 56, 91)
 """Days of recent demand that are counted."""
+YEAR, SEASON = 364, 56
+"""Days: whole weeks, so that weekdays fall on weekdays."""
 ALL_TIME = 0
 """Stands for the whole history among the windows."""
 
@@ -32,6 +34,11 @@ class Demand:
     """Orders in the last `WINDOWS` days, shape ``(len(WINDOWS), n_items)``."""
     first_day: NDArray[np.int64]
     """Day of the first purchase; the history's end for an item never bought."""
+
+    season: NDArray[np.float64]
+    """Orders in the eight weeks that followed this day a year ago."""
+    interval: NDArray[np.float64]
+    """Median days between two orders of the item by one customer; NaN where nobody bought it twice."""
 
     def window(self, days: int) -> NDArray[np.float64]:
         """Orders in the last `days` days, or ever."""
@@ -63,6 +70,8 @@ def demand_of(history: History) -> Demand:
         buyers=np.bincount(pairs // max(history.n_customers, 1), minlength=n).astype(np.float64),
         recent=np.stack([np.bincount(item[age < days], minlength=n).astype(np.float64) for days in WINDOWS]),
         first_day=first,
+        season=np.bincount(item[(age < YEAR) & (age >= YEAR - SEASON)], minlength=n).astype(np.float64),
+        interval=_median_intervals(history),
     )
 
 
@@ -88,3 +97,19 @@ def listed(weight: NDArray[np.float64]) -> Popularity:
     place = np.empty(len(score), np.int32)
     place[order] = np.arange(1, len(score) + 1, dtype=np.int32)
     return Popularity(score, order, place)
+
+
+def _median_intervals(history: History) -> NDArray[np.float64]:
+    """Median days between a customer's orders of an item, by item."""
+    key = history.customer.astype(np.int64) * history.n_items + history.item
+    order = np.argsort(key, kind="stable")
+    key, day = key[order], history.day[order].astype(np.int64)
+    again = key[1:] == key[:-1]
+    item, gap = key[1:][again] % max(history.n_items, 1), (day[1:] - day[:-1])[again]
+    ascending = np.lexsort((gap, item))
+    counts = np.bincount(item, minlength=history.n_items)
+    start = np.cumsum(counts) - counts
+    out = np.full(history.n_items, np.nan)
+    some = np.flatnonzero(counts)
+    out[some] = gap[ascending][start[some] + (counts[some] - 1) // 2]
+    return out

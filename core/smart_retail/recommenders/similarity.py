@@ -26,7 +26,11 @@ class Similarity:
     def from_table(cls, item: NDArray[np.int32], value: NDArray[np.float32]) -> Similarity:
         """From rows of equal length, item -1 where a row has fewer partners."""
         there = item >= 0
-        return cls(np.concatenate(([0], np.cumsum(there.sum(axis=1)))).astype(np.int64), item[there], value[there])
+        return cls(
+            np.concatenate(([0], np.cumsum(there.sum(axis=1)))).astype(np.int64),
+            item[there],
+            value[there],
+        )
 
     def partners(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Similar items of one item, best first."""
@@ -46,7 +50,11 @@ class Similarity:
         return sums(self.item[at], self.value[at] * weight[index], n_items)
 
     def because(
-        self, own: NDArray[np.int64], weight: NDArray[np.float64], listed: NDArray[np.int64], n_items: int
+        self,
+        own: NDArray[np.int64],
+        weight: NDArray[np.float64],
+        listed: NDArray[np.int64],
+        n_items: int,
     ) -> NDArray[np.int32]:
         """For each listed item the own item that adds most to its score, -1 where none adds."""
         wanted = np.zeros(n_items, bool)

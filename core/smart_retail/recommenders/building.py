@@ -1,0 +1,82 @@
+"""Fit every single method on one history.
+
+In: `History`, the customers' groups, the catalogue and what was chosen. Out: `Parts`. The same function serves the past
+windows, from which the merge is learnt, and the whole history, which is shipped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data.interactions import History
+from smart_retail.recommenders.base import Catalogue
+from smart_retail.recommenders.collaborative import similarity_of
+from smart_retail.recommenders.content import content_similarity
+from smart_retail.recommenders.group_popularity import group_popularity_of
+from smart_retail.recommenders.linear import linear_similarity
+from smart_retail.recommenders.parts import ItemFacts, Parts
+from smart_retail.recommenders.popularity import demand_of, popularity_of, trending_of
+from smart_retail.recommenders.purchases import habits_of, pairs_of
+from smart_retail.recommenders.repurchase import SLOW, repurchase_scores
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the validation windows decide about single methods."""
+
+    variant: str = "tfidf"
+    """Weighting of the neighbours."""
+    popular_days: int = 28
+    """Window of popularity; 0 is the whole history."""
+    neighbours: int = 100
+    linear_items: int = 5000
+    """Items of the linear model."""
+
+
+def fit_parts(
+    history: History,
+    groups: tuple[NDArray[np.int16], NDArray[np.int16]],
+    catalogue: Catalogue,
+    choices: Choices,
+    *,
+    threads: int,
+    future_items: bool = False,
+) -> Parts:
+    """Count and fit everything on one history.
+
+    Parameters
+    ----------
+    groups : segment and cluster by customer code
+    future_items : bool
+        Whether the catalogue knows items whose first purchase lies after this history: then the unbought ones
+        are left out of content similarity, or the evaluation would look ahead.
+    """
+    demand = demand_of(history)
+    pairs = pairs_of(history)
+    taste = np.log1p(repurchase_scores(history, pairs, habits_of(history, pairs), SLOW))
+    popular = popularity_of(demand, choices.popular_days)
+    segment, cluster = groups
+    bought = demand.ever > 0
+    lonely = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
+    content, content_back = content_similarity(catalogue, lonely, np.flatnonzero(bought), neighbours=choices.neighbours)
+    return Parts(
+        items=ItemFacts(catalogue.category.astype(np.int32), catalogue.price.astype(np.float64)),
+        demand=demand,
+        popular=popular,
+        trending=trending_of(demand, 0.5),
+        segment=group_popularity_of(history, segment, popular, choices.popular_days),
+        cluster=group_popularity_of(history, cluster, popular, choices.popular_days),
+        near=similarity_of(pairs, history.n_items, choices.variant, choices.neighbours, threads),
+        linear=linear_similarity(
+            pairs,
+            taste,
+            history.n_items,
+            limit=choices.linear_items,
+            neighbours=choices.neighbours,
+        ),
+        content=content,
+        content_back=content_back,
+    )

@@ -1,0 +1,132 @@
+"""Judge the fitted model and the baselines on a past window.
+
+In: a `RecommenderModel` fitted before the window, and the window. Out: the scorecard. Baselines: popularity of all time
+and of the last 28 days, and plain cosine item CF without fading, shrinkage or trend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.evaluation.backtest import backtest
+from smart_retail.evaluation.metrics import Lists
+from smart_retail.evaluation.scorecard import scorecard
+from smart_retail.evaluation.split import repeat_share
+from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
+from smart_retail.recommenders.blend import AMOUNTS, amount_of
+from smart_retail.recommenders.candidates import highest
+from smart_retail.recommenders.collaborative import similarity_of
+from smart_retail.recommenders.model import METHODS, RecommenderModel
+from smart_retail.recommenders.past import Past
+from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
+from smart_retail.recommenders.purchases import habits_of, pairs_of
+from smart_retail.recommenders.similarity import Similarity
+
+K = 10
+JUDGED = 5000
+"""Customers judged a task at most."""
+BASELINES = {"popular all time": ALL_TIME, "popular recent": 28}
+PLAIN_CF = "cosine CF"
+
+
+def judge(
+    model: RecommenderModel,
+    past: Past,
+    segment_names: Sequence[str],
+    *,
+    threads: int,
+    seed: int,
+) -> dict[str, Any]:
+    """The scorecard of one window."""
+    segment, cluster = past.groups
+    before, parts = past.before, model.parts
+    pairs = pairs_of(before)
+    plain = similarity_of(
+        pairs,
+        before.n_items,
+        "cosine",
+        len(parts.near.item) and 100,
+        threads,
+        shrink=0.0,
+    )
+
+    def make(task: str, customers: NDArray[np.int32]) -> dict[str, Lists]:
+        who = Shoppers(before.select(customers), segment[customers], cluster[customers])
+        hide = task == "new"
+        lists = {m: _lists(model.rank(m, who, exclude_purchased=hide, length=K)) for m in METHODS}
+        own = [_own(who, s) for s in range(len(who))]
+        hidden = own if hide else [o[:0] for o in own]
+        for name, days in BASELINES.items():
+            lists[name] = _same(popularity_of(parts.demand, days).order, hidden)
+        lists[PLAIN_CF] = _plain(plain, own, hidden, popularity_of(parts.demand, ALL_TIME).order)
+        return lists
+
+    amount = amount_of(habits_of(before, pairs).orders)
+    names = dict(enumerate(segment_names)) or {s: f"segment {s}" for s in range(int(segment.max(initial=-1)) + 1)}
+    return scorecard(
+        backtest(before, past.after, make, k=K, at_most=JUDGED, seed=seed),
+        past.window,
+        repeat_share=repeat_share(before, past.after),
+        buyers=parts.demand.buyers,
+        orders=parts.demand.ever,
+        customers=int((np.diff(before.indptr) > 0).sum()),
+        category=parts.items.category,
+        groupings={
+            "segment": (
+                segment.astype(np.int64),
+                {s: n for s, n in names.items() if s != UNKNOWN_GROUP},
+            ),
+            "history": (amount, dict(enumerate(AMOUNTS))),
+        },
+        k=K,
+        seed=seed,
+    )
+
+
+def _own(who: Shoppers, shopper: int) -> NDArray[np.int64]:
+    bounds = who.history.indptr[shopper : shopper + 2]
+    return np.unique(who.history.item[bounds[0] : bounds[1]]).astype(np.int64)
+
+
+def _lists(ranked: Ranked) -> Lists:
+    return Lists(ranked.indptr, ranked.item)
+
+
+def _same(order: NDArray[np.int32], hidden: list[NDArray[np.int64]]) -> Lists:
+    """One list for everybody, each without the hidden items."""
+    rows = []
+    for own in hidden:
+        reach = order[: K + len(own)]
+        rows.append(reach[~np.isin(reach, own)][:K])
+    return _stacked(rows)
+
+
+def _plain(
+    near: Similarity,
+    own: list[NDArray[np.int64]],
+    hidden: list[NDArray[np.int64]],
+    fill: NDArray[np.int32],
+) -> Lists:
+    """Sum of similarities to the shopper's items, filled up from popularity."""
+    rows = []
+    for items, unwanted in zip(own, hidden, strict=True):
+        score = near.score(items, np.ones(len(items)), len(fill))
+        score[unwanted] = 0.0
+        top = highest(score, K)
+        top = top[np.argsort(-score[top], kind="stable")].astype(np.int32)
+        more = fill[: 2 * K + len(unwanted)]
+        more = more[~np.isin(more, np.concatenate((top, unwanted)))]
+        rows.append(np.concatenate((top, more))[:K])
+    return _stacked(rows)
+
+
+def _stacked(rows: list[NDArray[np.int32]]) -> Lists:
+    sizes = np.array([len(row) for row in rows], np.int64)
+    return Lists(
+        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        np.concatenate([np.empty(0, np.int32), *rows]),
+    )

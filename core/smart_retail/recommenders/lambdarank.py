@@ -1,0 +1,64 @@
+"""The learned ranker: LightGBM LambdaRank, exported to plain trees.
+
+In: `Lesson`s of one task. Out: `Trees`. Seeded, with rows in one order and one way to build histograms, so that the same lessons
+give the same trees. Imported while fitting only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from smart_retail.recommenders.lessons import Lesson
+from smart_retail.recommenders.signals import NAMES
+from smart_retail.recommenders.trees import Trees
+
+TREES = 100
+PARAMETERS = {
+    "objective": "lambdarank",
+    "learning_rate": 0.06,
+    "num_leaves": 15,
+    "min_data_in_leaf": 200,
+    "feature_fraction": 0.6,
+    "lambda_l2": 5.0,
+    "max_bin": 63,
+    "lambdarank_truncation_level": 20,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbose": -1,
+}
+
+
+def fit_ranker(
+    lessons: Sequence[Lesson],
+    *,
+    seed: int,
+    threads: int,
+    left_out: frozenset[str] = frozenset(),
+    trees: int = TREES,
+) -> Trees | None:
+    """A ranker of the lessons' candidates; None where nothing was bought or nothing tells candidates apart.
+
+    Parameters
+    ----------
+    left_out : frozenset of str
+        Signals that it may not look at.
+    """
+    import lightgbm
+
+    table = np.concatenate([lesson.table for lesson in lessons])
+    hit = np.concatenate([lesson.hit for lesson in lessons])
+    if not hit.any() or hit.all():
+        return None
+    sizes = np.concatenate([np.diff(lesson.candidates.indptr) for lesson in lessons])
+    table[:, [i for i, name in enumerate(NAMES) if name in left_out]] = 0.0
+    data = lightgbm.Dataset(
+        table,
+        hit.astype(np.int8),
+        group=sizes[sizes > 0],
+        params={"max_bin": 63, "verbose": -1},
+    )
+    model = lightgbm.train({**PARAMETERS, "seed": seed, "num_threads": max(threads, 1)}, data, trees)
+    structures = [tree["tree_structure"] for tree in model.dump_model()["tree_info"]]
+    return Trees.from_structures(structures, len(NAMES))

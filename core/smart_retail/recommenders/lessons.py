@@ -1,0 +1,99 @@
+"""Lessons: what the merge learns from, a past window seen by the parts that were fitted before it.
+
+In: fitted `Parts`, the history before a cut and the truth after it. Out: a `Lesson` for each task: the leading
+candidates of a sample of customers, their signals, and which of them were bought.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data.interactions import History
+from smart_retail.evaluation.split import Truth
+from smart_retail.recommenders.base import Shoppers
+from smart_retail.recommenders.blend import (
+    amount_of,
+    default_weights,
+    normalised,
+    total,
+)
+from smart_retail.recommenders.candidates import Candidates, candidates_of, context_of
+from smart_retail.recommenders.hybrid import DEPTH
+from smart_retail.recommenders.lists import best_first
+from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.signals import NAMES, signals
+
+TASKS = ("any", "new")
+"""The tasks that a merge is learnt for: repeats allowed, new items only."""
+WIDTH = 150
+"""Leading candidates kept of each customer: more than a ranker meets, so that other weights can lead others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """The leading candidates of one task's customers in one window."""
+
+    candidates: Candidates
+    relative: NDArray[np.float64]
+    """Normalised source scores, shape ``(len(SOURCES), n)``."""
+    table: NDArray[np.float32]
+    """Signals, shape ``(n, len(NAMES))``."""
+    hit: NDArray[np.bool_]
+    """Which candidates were bought."""
+    amount: NDArray[np.int64]
+    """Index into `AMOUNTS` by shopper."""
+    true: NDArray[np.int64]
+    """Number of items truly bought, by shopper; also of those that are no candidates."""
+
+    def blend(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scores by weights of shape ``(len(AMOUNTS), len(SOURCES))``."""
+        return total(self.relative * weights[self.amount[self.candidates.shopper]].T)
+
+    def led_by(self, weights: NDArray[np.float64]) -> Lesson:
+        """The lesson as a ranker meets it: the `DEPTH` best candidates of these weights."""
+        score = self.blend(weights)
+        rows, _ = best_first(self.candidates.indptr, self.candidates.item, score, DEPTH)
+        rows.sort()
+        table = self.table[rows]
+        table[:, NAMES.index("blend")] = score[rows]
+        return replace(
+            self,
+            candidates=self.candidates.take(rows),
+            relative=self.relative[:, rows],
+            table=table,
+            hit=self.hit[rows],
+        )
+
+
+def lesson(
+    parts: Parts,
+    history: History,
+    segment: NDArray[np.int16],
+    cluster: NDArray[np.int16],
+    truth: Truth,
+    task: str,
+) -> Lesson:
+    """The lesson that one window gives for one task."""
+    who = truth.customer
+    context = context_of(Shoppers(history.select(who), segment[who], cluster[who]))
+    exclude = task == "new"
+    every = candidates_of(parts, context, exclude_purchased=exclude)
+    amount = amount_of(context.habits.orders)
+    relative = normalised(every)
+    proof = relative * default_weights()[1 if exclude else 0][amount[every.shopper]].T
+    leading, _ = best_first(every.indptr, every.item, total(proof), WIDTH)
+    leading.sort()
+    candidates = every.take(leading)
+    width = max(parts.n_items, 1)
+    bought = np.repeat(np.arange(len(truth)), truth.sizes) * width + truth.item
+    return Lesson(
+        candidates=candidates,
+        relative=relative[:, leading],
+        table=signals(parts, context, candidates, proof[:, leading]),
+        hit=np.isin(candidates.shopper * width + candidates.item, bought),
+        amount=amount,
+        true=truth.sizes,
+    )

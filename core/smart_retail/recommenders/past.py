@@ -1,0 +1,81 @@
+"""Past windows: what was known before a cut, who the customers were then, and what they bought after it.
+
+In: a `Timeline` and the windows. Out: `Past`s, oldest first. A very large history is represented by a sample of its
+customers: weights and choices need thousands of them, not hundreds of thousands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data.interactions import History
+from smart_retail.data.timeline import RfmTable, Timeline
+from smart_retail.evaluation.split import Window
+from smart_retail.progress import Progress
+
+MANY_ROWS = 3_000_000
+"""Rows of a window's history beyond which its customers are sampled."""
+
+Groups = tuple[NDArray[np.int16], NDArray[np.int16]]
+"""Segment and cluster by customer code."""
+Place = Callable[[RfmTable], Groups]
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """One window."""
+
+    window: Window
+    before: History
+    after: History
+    groups: Groups
+    """As of the cut."""
+
+
+def past_windows(
+    timeline: Timeline,
+    windows: list[Window],
+    place: Place,
+    *,
+    rows: int,
+    seed: int,
+    progress: Progress,
+) -> list[Past]:
+    """The windows in which somebody bought, before and after the cut.
+
+    Parameters
+    ----------
+    rows : int
+        Rows of the whole history.
+    """
+    kept = None
+    if rows > MANY_ROWS:
+        n = timeline.rfm().frequency.shape[0]
+        kept = np.random.default_rng(seed).random(n) < MANY_ROWS / rows
+    out = []
+    for window in windows:
+        progress.check()
+        before, after = (
+            timeline.between(end=window.cut),
+            timeline.between(first=window.cut, end=window.end),
+        )
+        if kept is not None:
+            before, after = _only(before, kept), _only(after, kept)
+        if len(before) and len(after):
+            # The list is made on the cut's eve, also where nobody bought on that day.
+            before = replace(before, last_day=window.cut - 1)
+            out.append(Past(window, before, after, place(timeline.rfm(window.cut))))
+    return out
+
+
+def _only(history: History, kept: NDArray[np.bool_]) -> History:
+    """The rows of some customers; codes stay."""
+    rows = kept[history.customer]
+    return replace(
+        history,
+        **{name: getattr(history, name)[rows] for name in ("customer", "order", "item", "day", "quantity", "amount")},
+    )

@@ -1,0 +1,91 @@
+"""The fitting kernels against plain linear algebra."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from smart_retail.recommenders.collaborative import VARIANTS, similarity_of, weights
+from smart_retail.recommenders.linear import linear_similarity
+from smart_retail.recommenders.purchases import Pairs, pairs_of
+from smart_retail.recommenders.similarity import Similarity
+
+
+@pytest.fixture(scope="module")
+def pairs(habits) -> Pairs:
+    return pairs_of(habits.between())
+
+
+def _table(similarity: Similarity, n: int) -> np.ndarray:
+    out = np.zeros((n, n))
+    for i in range(n):
+        item, value = similarity.partners(i)
+        out[i, item] = value
+    return out
+
+
+def _cosine(pairs: Pairs, n: int, variant: str, shrink: float) -> np.ndarray:
+    x = csr_array((weights(pairs, n, variant).astype(float), pairs.item, pairs.indptr), shape=(pairs.n_shoppers, n))
+    x = x.toarray()
+    common = (x > 0).astype(float).T @ (x > 0)
+    norm = np.sqrt((x * x).sum(axis=0))
+    scale = np.outer(norm, norm)
+    out = np.divide(x.T @ x, scale, out=np.zeros((n, n)), where=scale > 0)
+    out *= np.divide(common, common + shrink, out=np.zeros((n, n)), where=common > 0)
+    np.fill_diagonal(out, 0.0)
+    return out
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_similarity_equals_dense_algebra(pairs, habits, variant):
+    n = habits.n_items
+    found = _table(similarity_of(pairs, n, variant, neighbours=n, threads=1, shrink=5.0), n)
+    np.testing.assert_allclose(found, _cosine(pairs, n, variant, 5.0), atol=1e-6)
+
+
+def test_only_the_best_neighbours_are_kept_best_first(pairs, habits):
+    n = habits.n_items
+    dense = _cosine(pairs, n, "cosine", 10.0)
+    similarity = similarity_of(pairs, n, "cosine", neighbours=7, threads=1)
+    for i in range(n):
+        item, value = similarity.partners(i)
+        assert len(item) <= 7
+        assert (np.diff(value) <= 0).all()
+        np.testing.assert_allclose(np.sort(dense[i])[::-1][: len(item)], value, atol=1e-6)
+
+
+def test_threads_do_not_change_a_bit(pairs, habits):
+    one, two = (similarity_of(pairs, habits.n_items, "bm25", neighbours=20, threads=t) for t in (1, 2))
+    np.testing.assert_array_equal(one.item, two.item)
+    np.testing.assert_array_equal(one.value, two.value)
+
+
+def test_equals_the_fastest_library_known(pairs, habits):
+    library = pytest.importorskip("sparse_dot_topn", reason="sparse_dot_topn is not installed")
+    n = habits.n_items
+    x = csr_array((np.ones(len(pairs)), pairs.item, pairs.indptr), shape=(pairs.n_shoppers, n)).tocsc()
+    x = csr_array(x.multiply(1 / np.maximum(np.sqrt(np.asarray(x.multiply(x).sum(axis=0))), 1e-12)))
+    reference = library.sp_matmul_topn(x.T.tocsr(), x.tocsr(), top_n=11).toarray()
+    np.fill_diagonal(reference, 0.0)
+    found = _table(similarity_of(pairs, n, "cosine", neighbours=10, threads=1, shrink=0.0), n)
+    np.testing.assert_allclose(np.sort(found, axis=1)[:, -5:], np.sort(reference, axis=1)[:, -5:], atol=1e-6)
+
+
+def test_linear_model_equals_its_closed_form(pairs, habits):
+    n = habits.n_items
+    weight = 0.5 + pairs.orders / 3
+    x = csr_array((weight, pairs.item, pairs.indptr), shape=(pairs.n_shoppers, n)).toarray()
+    inverse = np.linalg.inv(x.T @ x + 20.0 * np.eye(n))
+    closed = -inverse / np.diag(inverse)[None, :]
+    np.fill_diagonal(closed, 0.0)
+    bought = (x > 0).sum(axis=0) > 1
+    found = _table(linear_similarity(pairs, weight, n, limit=n, neighbours=n, penalty=20.0), n)
+    np.testing.assert_allclose(found[np.ix_(bought, bought)], closed[np.ix_(bought, bought)], atol=2e-3)
+
+
+def test_linear_model_of_a_few_items_leaves_the_others_out(pairs, habits):
+    similarity = linear_similarity(pairs, pairs.orders, habits.n_items, limit=10, neighbours=5)
+    most = np.sort(np.argsort(-np.bincount(pairs.item, minlength=habits.n_items), kind="stable")[:10])
+    assert set(similarity.item.tolist()) <= set(most.tolist())
+    assert (np.diff(similarity.indptr) <= 5).all()

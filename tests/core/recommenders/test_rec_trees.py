@@ -1,0 +1,43 @@
+"""Plain trees against the library they were fitted with."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smart_retail.recommenders.trees import Trees
+
+lightgbm = pytest.importorskip("lightgbm")
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    rng = np.random.default_rng(3)
+    table = rng.normal(size=(4000, 12)).astype(np.float32)
+    table[:, :4] = np.round(table[:, :4])
+    hit = (table[:, 0] * table[:, 5] + table[:, 1] > 0.5).astype(int)
+    parameters = {"objective": "lambdarank", "num_leaves": 31, "num_threads": 1, "verbose": -1, "seed": 1}
+    model = lightgbm.train(parameters, lightgbm.Dataset(table, hit, group=np.full(80, 50)), 60)
+    return model, Trees.from_structures([t["tree_structure"] for t in model.dump_model()["tree_info"]], 12), table
+
+
+def test_scores_equal_those_of_the_library(fitted):
+    model, trees, table = fitted
+    np.testing.assert_allclose(trees.score(table), model.predict(table, num_threads=1), rtol=0, atol=1e-9)
+
+
+def test_values_at_a_threshold_go_left(fitted):
+    model, trees, table = fitted
+    exact = table[:50].astype(np.float64)
+    for signal in range(12):
+        cuts = trees.cut[trees.cut_ptr[signal] : trees.cut_ptr[signal + 1]]
+        if len(cuts):
+            exact[:, signal] = np.resize(cuts, 50)
+    np.testing.assert_allclose(trees.score(exact), model.predict(exact, num_threads=1), rtol=0, atol=1e-9)
+
+
+def test_a_row_scores_the_same_alone_and_among_others(fitted):
+    _, trees, table = fitted
+    together = trees.score(table)
+    alone = np.array([trees.score(table[i : i + 1])[0] for i in range(200)])
+    np.testing.assert_array_equal(alone, together[:200])
