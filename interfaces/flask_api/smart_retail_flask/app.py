@@ -12,6 +12,7 @@ from smart_retail_flask import docs, document, problems, routes
 from smart_retail_flask.envelope import Envelope
 from smart_retail_flask.guard import Guard
 from smart_retail_flask.holder import EngineHolder
+from smart_retail_flask.metrics import Counters
 from smart_retail_flask.operations import OPERATIONS, Operation
 from smart_retail_flask.paths import IdConverter, RawPath
 from smart_retail_flask.settings import ApiSettings
@@ -22,7 +23,9 @@ Ids are text and come out as they went in. Lists are ranked, best first; scores 
 only. Reasons tell associations, never causes. Errors are RFC 9457 problem+json with a stable `code`."""
 
 
-def create_app(engine: RetailEngine | EngineHolder, settings: ApiSettings | None = None) -> OpenAPI:
+def create_app(
+    engine: RetailEngine | EngineHolder, settings: ApiSettings | None = None, counters: Counters | None = None
+) -> OpenAPI:
     """The API over an engine, or over a holder that exchanges it while the API runs.
 
     Parameters
@@ -31,6 +34,9 @@ def create_app(engine: RetailEngine | EngineHolder, settings: ApiSettings | None
         What answers.
     settings : ApiSettings, optional
         Keys, hosts, origins, limits. By default only this machine may ask, without a key.
+
+    counters : Counters, optional
+        Where to count where `settings.metrics` is on; by default this process counts by itself.
 
     Returns
     -------
@@ -49,6 +55,10 @@ def create_app(engine: RetailEngine | EngineHolder, settings: ApiSettings | None
         static_folder=None,
     )
     app.extensions[EngineHolder.__name__] = holder
+    if settings.metrics:
+        app.extensions[Counters.__name__] = counters = counters or new_counters()
+    else:
+        counters = None
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body + 1  # one more, to tell a full body from a cut one
     app.url_map.merge_slashes = False  # an empty id is no other id
     app.url_map.converters["id"] = IdConverter
@@ -56,9 +66,15 @@ def create_app(engine: RetailEngine | EngineHolder, settings: ApiSettings | None
         _add(app, operation)
     app.register_blueprint(docs.blueprint(app))
     problems.register(app)
-    app.before_request(Guard(settings, holder).enter)
-    app.wsgi_app = Envelope(RawPath(app.wsgi_app), settings)  # type: ignore[method-assign]
+    admin = frozenset(operation.name for operation in OPERATIONS if operation.role == "admin")
+    app.before_request(Guard(settings, holder, admin).enter)
+    app.wsgi_app = Envelope(RawPath(app.wsgi_app), settings, counters)  # type: ignore[method-assign]
     return app
+
+
+def new_counters() -> Counters:
+    """Counters of every route, at zero; processes forked afterwards count together."""
+    return Counters((operation.method.upper(), operation.rule) for operation in OPERATIONS)
 
 
 def _add(app: OpenAPI, operation: Operation) -> None:
@@ -68,7 +84,7 @@ def _add(app: OpenAPI, operation: Operation) -> None:
         tags=[Tag(name=operation.tag)],
         summary=summary,
         description=description.strip() or summary,
-        operation_id=operation.view.__name__,
+        operation_id=operation.name,
         responses=document.responses(operation),
         security=[{"key": []}, {}],
         openapi_extensions={"x-codeSamples": document.code_samples(operation)},
@@ -76,4 +92,4 @@ def _add(app: OpenAPI, operation: Operation) -> None:
     bound = routes.bind(operation.view)
     register(bound)
     # flask-openapi3 has documented and routed it; its own wrapper would only pass the call on.
-    app.view_functions[operation.view.__name__] = bound
+    app.view_functions[operation.name] = bound

@@ -93,9 +93,9 @@ def responses(operation: Operation) -> dict[int, Any]:
         "X-Request-Id": _header("Names this request in the server's log."),
     }
     found: dict[int, Any] = {
-        200: {"description": "OK", "headers": headers, "content": {"application/json": {"schema": schema}}}
+        200: {"description": "OK", "headers": headers, "content": {operation.mimetype: {"schema": schema}}}
     }
-    if operation.method == "get" and operation.path:
+    if operation.method != "post" and operation.path:
         found[414] = {"description": "The address is longer than 8,190 characters; the server itself answers."}
     refused = {MIMETYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
     for status in sorted((*_ALWAYS, *operation.errors, *(_WITH_BODY if operation.method == "post" else ()))):
@@ -106,7 +106,10 @@ def responses(operation: Operation) -> dict[int, Any]:
 def code_samples(operation: Operation) -> list[dict[str, str]]:
     """The example call for the shell, Python and JavaScript."""
     url = BASE_URL + (operation.path or operation.rule)
-    if operation.body is None:
+    if operation.method == "delete":
+        curl, python = f'curl -X DELETE "{url}"', f'httpx.delete("{url}")'
+        javascript = f'fetch("{url}", {{method: "DELETE"}})'
+    elif operation.body is None:
         curl, python, javascript = f'curl "{url}"', f'httpx.get("{url}")', f'fetch("{url}")'
     else:
         body = json.dumps(operation.body)

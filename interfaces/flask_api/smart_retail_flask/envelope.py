@@ -6,14 +6,13 @@ This is WSGI middleware, not a Flask hook: on a route that answers in a tenth of
 
 from __future__ import annotations
 
-import json
 import logging
 import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from flask import request
 
@@ -55,11 +54,18 @@ def visit() -> Visit:
     return found
 
 
-class Envelope:
-    """WSGI middleware that completes each answer and logs it at INFO."""
+class Counts(Protocol):
+    """Takes note of each answer."""
 
-    def __init__(self, application: Application, settings: ApiSettings) -> None:
+    def count(self, method: str, rule: str, status: int, seconds: float) -> None: ...
+
+
+class Envelope:
+    """WSGI middleware that completes each answer, counts it and logs it at INFO."""
+
+    def __init__(self, application: Application, settings: ApiSettings, counters: Counts | None = None) -> None:
         self.application = application
+        self.counters = counters
         self.origins = frozenset(settings.cors_origins)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -75,11 +81,18 @@ class Envelope:
                 headers.append(("X-Model-Version", visit.engine.version))
             if self.origins:
                 self._share(environ, headers)
-            if log.isEnabledFor(logging.INFO):
-                log.info(_line(visit, environ, status))
+            if self.counters or log.isEnabledFor(logging.INFO):
+                self._tell(visit, environ["REQUEST_METHOD"], int(status[:3]))
             return start_response(status, headers, *exc_info)
 
         return self.application(environ, start)
+
+    def _tell(self, visit: Visit, method: str, status: int) -> None:
+        seconds = time.perf_counter() - visit.started
+        if self.counters:
+            self.counters.count(method, visit.route, status, seconds)
+        facts = {"request_id": visit.request_id, "method": method, "route": visit.route, "status": status}
+        log.info({"event": "request", **facts, "ms": round(seconds * 1000, 3)})
 
     def _share(self, environ: Environ, headers: Headers) -> None:
         headers.append(("Vary", "Origin"))
@@ -92,15 +105,3 @@ class Envelope:
             headers.append(("Access-Control-Allow-Methods", "GET, POST, DELETE"))
             headers.append(("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id"))
             headers.append(("Access-Control-Max-Age", "600"))
-
-
-def _line(visit: Visit, environ: Environ, status: str) -> str:
-    return json.dumps(
-        {
-            "request_id": visit.request_id,
-            "method": environ["REQUEST_METHOD"],
-            "route": visit.route,
-            "status": int(status[:3]),
-            "ms": round((time.perf_counter() - visit.started) * 1000, 3),
-        }
-    )

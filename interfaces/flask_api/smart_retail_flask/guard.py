@@ -24,9 +24,11 @@ OPEN_PATHS = ("/livez", "/readyz", "/openapi.json", "/docs")
 class Guard:
     """Checks each request before its view is called."""
 
-    def __init__(self, settings: ApiSettings, holder: EngineHolder) -> None:
+    def __init__(self, settings: ApiSettings, holder: EngineHolder, admin: frozenset[str] = frozenset()) -> None:
         self.settings = settings
         self.holder = holder
+        self.admin = admin
+        """Endpoints that an admin key opens."""
         self.hosts = frozenset((*LOCAL_HOSTS, *(h for h in settings.hosts if not h.startswith("."))))
         self.domains = tuple(h for h in settings.hosts if h.startswith("."))
         self.buckets = Buckets(settings.rate, settings.burst)
@@ -46,6 +48,8 @@ class Guard:
         caller = environ.get("REMOTE_ADDR", "")
         if not environ["PATH_INFO"].startswith(OPEN_PATHS):
             caller, visit.role = self._check_key(environ.get("HTTP_AUTHORIZATION", ""), caller)
+        if current.endpoint in self.admin and visit.role != "admin":
+            raise RefusedError(403, "This route needs an admin key.")
         wait = self.buckets.wait(caller)
         if wait > 0:
             raise RefusedError(429, "Too many requests.", headers={"Retry-After": str(int(wait) + 1)})

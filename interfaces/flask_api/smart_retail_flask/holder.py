@@ -90,7 +90,7 @@ class EngineHolder:
                 self._refuse(type(error).__name__, seen)
             else:
                 self._engine, self._seen, self.refused = engine, seen, None
-                log.warning("now serving version %s", engine.version)
+                log.warning({"event": "serving", "version": engine.version})
 
     def _look(self) -> object:
         try:
@@ -108,4 +108,4 @@ class EngineHolder:
 
     def _refuse(self, code: str, active: object) -> None:
         self.refused = Refused(code, active, time.monotonic())
-        log.error("a new version was refused (%s); version %s serves on", code, self._engine.version)
+        log.error({"event": "refused", "code": code, "version": self._engine.version})

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from smart_retail.errors import UsageError
+from smart_retail.events import LARGEST, MAX_TEXT
 from smart_retail.protocol import ALL, MAX_N, METHODS
 from smart_retail_flask.problems import usage
 
@@ -195,6 +196,40 @@ class BatchBody(_ListBody):
 
 class CustomersBody(Body):
     customer_ids: list[str] = Field(min_length=1, max_length=MAX_BATCH_IDS, description="Any texts, the empty one too.")
+
+
+_MOMENT = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
+)
+EventText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00]+$")]
+
+
+class EventBody(Body):
+    """A purchase (quantity above 0) or a return (below 0) of one item."""
+
+    event_id: Annotated[EventText, Field(description="The shop's own; an event is counted once, however often sent.")]
+    customer_id: EventText
+    item_id: EventText
+    timestamp: str = Field(
+        max_length=40,
+        pattern=_MOMENT,
+        description="ISO 8601 in the shop's own time, such as 2026-01-31T14:05:00; the date alone will do, and an "
+        "offset is not applied.",
+    )
+    order_id: Annotated[
+        EventText | None, Field(description="Lines of one order share it; by default the event is its own.")
+    ] = None
+    quantity: float = Field(1.0, ge=-LARGEST, le=LARGEST, description="Not 0; negative for a return.")
+    amount: float = Field(0.0, ge=-LARGEST, le=LARGEST, description="Net revenue of the line, sign of no account.")
+
+
+class EventsBody(Body):
+    events: list[EventBody] = Field(min_length=1, max_length=MAX_BATCH_IDS)
+
+
+class EraseBody(Body):
+    customer_id: str = Field(min_length=1, description="Any text.")
 
 
 class SimilarBody(Body):

@@ -7,7 +7,6 @@ the same in all of them. On Windows, which has no fork, waitress serves with thr
 from __future__ import annotations
 
 import ipaddress
-import logging
 import os
 import sys
 from collections.abc import Callable
@@ -19,8 +18,10 @@ from flask import Flask
 from smart_retail import artifacts as bundles
 from smart_retail.errors import DamagedBundleError, UsageError
 from smart_retail.protocol import RetailEngine
-from smart_retail_flask.app import create_app
+from smart_retail_flask import logs
+from smart_retail_flask.app import create_app, new_counters
 from smart_retail_flask.holder import EngineHolder
+from smart_retail_flask.metrics import Counters, gunicorn_hooks
 from smart_retail_flask.settings import ApiSettings
 
 TIMEOUT = 30
@@ -68,14 +69,15 @@ def serve(
     if not 1 <= workers <= 64 or not 1 <= threads <= 64:
         raise UsageError("workers and threads must lie between 1 and 64.", "Two workers a core are plenty.")
     load = loader(artifacts, rules)
+    counters = new_counters() if settings.metrics else None  # before the workers are forked, who share it
     load()  # what is missing or damaged is told of here, once, and not by every worker
 
     def application() -> Flask:
-        _log_to_stderr(log_level)
-        return create_app(EngineHolder(load, lambda: bundles.read_pointer(artifacts)), settings)
+        logs.to_stderr(log_level)
+        return create_app(EngineHolder(load, lambda: bundles.read_pointer(artifacts)), settings, counters)
 
     print(f"Serving on http://{_printed(host)}:{port}, documentation at /docs. Ctrl+C stops.", file=sys.stderr)  # noqa: T201
-    run(application, host, port, workers, threads, settings, log_level)
+    run(application, host, port, workers, threads, settings, log_level, counters)
 
 
 def loader(
@@ -122,15 +124,6 @@ def _printed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
 
 
-def _log_to_stderr(level: str) -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    logger = logging.getLogger("smart_retail_flask")
-    logger.handlers = [handler]
-    logger.propagate = False
-    logger.setLevel(level.upper())
-
-
 def run(
     application: Callable[[], Flask],
     host: str,
@@ -139,6 +132,7 @@ def run(
     threads: int,
     settings: ApiSettings,
     log_level: str = "warning",
+    counters: Counters | None = None,
 ) -> None:
     """Run an application, made once in every worker, until the process is told to stop."""
     if sys.platform == "win32":
@@ -160,6 +154,8 @@ def run(
         def load_config(self) -> None:
             for name, value in _gunicorn_options(host, port, workers, threads, log_level).items():
                 self.cfg.set(name, value)
+            for name, hook in gunicorn_hooks(counters).items() if counters else ():
+                self.cfg.set(name, hook)
 
         def load(self) -> Flask:
             return application()

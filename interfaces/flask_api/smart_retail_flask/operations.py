@@ -22,7 +22,7 @@ from smart_retail.results import (
     Result,
     Segment,
 )
-from smart_retail_flask import routes
+from smart_retail_flask import changes, metrics, routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,14 @@ class Operation:
     """Example body."""
     errors: tuple[int, ...] = ()
     """Statuses beside those that every route may answer."""
+    mimetype: str = "application/json"
+    role: str = "read"
+    """The role whose key may ask."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the document and in Flask."""
+        return self.view.__name__
 
 
 OPERATIONS = (
@@ -74,6 +82,22 @@ OPERATIONS = (
         "post", "/v1/customers:batch", routes.customers_batch, "Customers", CustomerProfile, "customers",
         body={"customer_ids": ["AA-10315", ".."]},
     ),
+    Operation(
+        "delete", "/v1/customers/<id:customer_id>", changes.erase_customer, "Changes", changes.Receipt,
+        path="/v1/customers/AA-10315", errors=(409, 501), role="admin",
+    ),
+    Operation(
+        "post", "/v1/customers:erase", changes.erase_by_body, "Changes", changes.Receipt,
+        body={"customer_id": ".."}, errors=(409, 501), role="admin",
+    ),
+    Operation(
+        "post", "/v1/events", changes.add_events, "Changes", changes.EventsTaken,
+        body={"events": [{
+            "event_id": "till-7/000123", "customer_id": "AA-10315", "item_id": "OFF-PA-10001970",
+            "timestamp": "2026-01-31T14:05:00", "quantity": 2, "amount": 12.96,
+        }]},
+        errors=(422, 501), role="admin",
+    ),
     Operation("get", "/v1/items", routes.search_items, "Items", Item, "items", path="/v1/items?q=paper"),
     Operation(
         "get", "/v1/items/<id:item_id>/similar", routes.similar, "Items", RecommendationList,
@@ -94,4 +118,5 @@ OPERATIONS = (
     Operation("get", "/v1/model", routes.model, "Model", ModelInfo),
     Operation("get", "/livez", routes.livez, "Service", routes.Alive),
     Operation("get", "/readyz", routes.readyz, "Service", routes.Ready),
+    Operation("get", "/metrics", metrics.metrics, "Service", mimetype="text/plain", errors=(404,)),
 )  # fmt: skip

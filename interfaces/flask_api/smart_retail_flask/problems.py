@@ -26,12 +26,16 @@ CODES = {
     403: ("forbidden", "Ask with a key whose role allows it."),
     404: ("not_found", "Compare the path with /docs; an empty id goes through a POST route."),
     405: ("method_not_allowed", "Use a method that the Allow header names."),
+    409: ("locked", "Wait for the fit or rollback to end, then try again."),
     413: ("too_large", "Send a smaller body, or split the batch."),
     415: ("unsupported_media_type", "Send JSON with Content-Type: application/json."),
+    422: ("data", "Compare the values with /docs."),
     429: ("rate_limited", "Wait for as many seconds as Retry-After says."),
     500: ("internal", "The log holds more under this request_id."),
+    501: ("needs_local_engine", "Ask the API that serves the bundle."),
     503: ("unavailable", "Try again later."),
 }
+_TO_MEND = "Look at the disk; publish or roll back a bundle."
 _TITLES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -95,8 +99,8 @@ def register(app: Flask) -> None:
 
 def _of_engine(error: RetailError) -> Response:
     if isinstance(error, ArtifactError):
-        log.error("request %s: %s", visit().request_id, error.code)
-        return problem(error.http_status, error.code, "The model cannot be read.", "Publish or roll back a bundle.")
+        log.error({"event": "error", "request_id": visit().request_id, "code": error.code})
+        return problem(error.http_status, error.code, "The files of the model cannot be used.", _TO_MEND)
     return problem(error.http_status, error.code, error.message, error.hint)
 
 
@@ -118,6 +122,7 @@ def _of_http(error: HTTPException) -> Response:
 
 def _of_bug(error: Exception) -> Response:
     # The trace may hold ids and paths: it is for DEBUG only.
-    log.error("request %s: %s", visit().request_id, type(error).__name__)
-    log.debug("request %s", visit().request_id, exc_info=error)
+    facts = {"request_id": visit().request_id, "code": CODES[500][0], "kind": type(error).__name__}
+    log.error({"event": "error", **facts})
+    log.debug({"event": "trace", **facts}, exc_info=error)
     return problem(500, CODES[500][0], "The server failed on this request.", CODES[500][1])

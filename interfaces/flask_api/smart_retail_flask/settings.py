@@ -46,6 +46,8 @@ class ApiSettings:
     """Requests a second for one key or address, per worker; 0 sets no limit."""
     burst: int = 50
     """Requests that may come at once before the rate holds."""
+    metrics: bool = False
+    """Whether ``/metrics`` gives figures; whoever may read may read them."""
 
     def __post_init__(self) -> None:
         if self.max_body < 1 or self.rate < 0 or self.burst < 1:

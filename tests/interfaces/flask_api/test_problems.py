@@ -106,7 +106,7 @@ def test_the_log_names_routes_and_never_ids(client: Any, caplog: pytest.LogCaptu
         client.get("/v1/customers/C-077/recommendations?category=Hats", headers={"X-Request-Id": "mine-1"})
         client.get("/v1/items/I-077/similar")
     assert "/v1/customers/<id:customer_id>/recommendations" in caplog.text
-    assert '"request_id": "mine-1"' in caplog.text
+    assert "'request_id': 'mine-1'" in caplog.text
     assert not any(word in caplog.text for word in ("C-077", "I-077", "Hats"))
 
 
