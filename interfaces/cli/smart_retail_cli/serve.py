@@ -46,6 +46,7 @@ def serve() -> None:
 @click.option(
     "--rate", type=click.FloatRange(0), default=0.0, help="Requests a second for each key (default: no limit)."
 )
+@click.option("--metrics", is_flag=True, help="Give figures for Prometheus at /metrics.")
 @click.option("--log-level", type=click.Choice(("info", "warning", "error")), default="warning", show_default=True)
 @pass_session
 def api(
@@ -58,6 +59,7 @@ def api(
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     rate: float,
+    metrics: bool,
     log_level: str,
 ) -> None:
     """Start the HTTP API (documentation at /docs)."""
@@ -68,7 +70,7 @@ def api(
         click.echo(f"Key, shown this once:   {key}\nLine for the key file:  {line}")
         return
     settings = options.ApiSettings(
-        keys=options.read_keys(keys) if keys else (), hosts=hosts, cors_origins=origins, rate=rate
+        keys=options.read_keys(keys) if keys else (), hosts=hosts, cors_origins=origins, rate=rate, metrics=metrics
     )
     more = {"threads": session.threads} if session.threads else {}
     launch.serve(
