@@ -11,6 +11,7 @@ from typing import Any, TextIO
 import click
 
 from smart_retail.errors import RetailError
+from smart_retail_cli.output import printable
 from smart_retail_cli.session import global_options
 
 COMMANDS = {
@@ -88,9 +89,9 @@ class Program(click.Group):
 
 def tell(message: str, hint: str = "") -> None:
     """One line what, one line what to do, on stderr."""
-    click.echo(f"Error: {message}", err=True)
+    click.echo(f"Error: {printable(message)}", err=True)
     if hint:
-        click.echo(hint, err=True)
+        click.echo(printable(hint), err=True)
 
 
 @click.group(
