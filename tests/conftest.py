@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests import shop
+
+if TYPE_CHECKING:  # the core is imported by the tests that need it
+    from smart_retail.results import FitReport
+    from smart_retail.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -16,3 +23,21 @@ def real_data() -> Path:
     if not (folder / "global_superstore.xlsx").is_file():
         pytest.skip("the real data sets are not here (set SMART_RETAIL_DATA to their folder)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def shop_settings() -> Settings:
+    """A fit of the small shop takes seconds with these."""
+    from smart_retail.settings import Settings
+
+    return Settings.from_dict({"clusters": {"k": 3, "epochs": 20}, "recommend": {"merge": "blend", "list_length": 20}})
+
+
+@pytest.fixture(scope="session")
+def fitted(tmp_path_factory: pytest.TempPathFactory, shop_settings: Settings) -> tuple[Path, FitReport]:
+    """The artifacts folder of the small shop, fitted once for all tests, and the report of its fit. Read only."""
+    from smart_retail.training import fit
+
+    folder = tmp_path_factory.mktemp("shop")
+    report = fit(shop.write(folder / "orders.csv"), artifacts=folder / "artifacts", settings=shop_settings)
+    return folder / "artifacts", report

@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from smart_retail.engine import Engine
-from smart_retail.settings import Settings
-from tests import shop
+from smart_retail.results import FitReport
 
 from .check import TALLY
 from .drivers import FRONT_ENDS, OVER_API, driver
@@ -19,16 +18,9 @@ from .drivers.remote import running_api
 
 
 @pytest.fixture(scope="session")
-def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def artifacts(fitted: tuple[Path, FitReport]) -> Path:
     """A bundle of the small shop. Nothing may change it."""
-    from smart_retail.training import fit
-
-    folder = tmp_path_factory.mktemp("contract")
-    settings = Settings.from_dict(
-        {"clusters": {"k": 3, "epochs": 10}, "recommend": {"merge": "blend", "list_length": 20}}
-    )
-    fit(shop.write(folder / "orders.csv"), artifacts=folder / "artifacts", settings=settings)
-    return folder / "artifacts"
+    return fitted[0]
 
 
 @pytest.fixture(scope="session")

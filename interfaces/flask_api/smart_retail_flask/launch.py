@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Flask
 
-from smart_retail import artifacts as bundles
+from smart_retail.bundle import read_pointer
 from smart_retail.errors import DamagedBundleError, UsageError
 from smart_retail.protocol import RetailEngine
 from smart_retail_flask import logs
@@ -74,7 +74,7 @@ def serve(
 
     def application() -> Flask:
         logs.to_stderr(log_level)
-        return create_app(EngineHolder(load, lambda: bundles.read_pointer(artifacts)), settings, counters)
+        return create_app(EngineHolder(load, lambda: read_pointer(artifacts)), settings, counters)
 
     print(f"Serving on http://{_printed(host)}:{port}, documentation at /docs. Ctrl+C stops.", file=sys.stderr)  # noqa: T201
     run(application, host, port, workers, threads, settings, log_level, counters)
