@@ -23,7 +23,7 @@ from smart_retail.data.frames import collected
 from smart_retail.data.numbers import plain_numbers
 from smart_retail.data.text import TextFile
 
-_OFFSET = r"\s*(Z|UTC|[+-][0-9]{2}(:?[0-9]{2})?)$"
+_OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
 _READ_CSV = """
 SELECT * FROM read_csv($path, auto_detect=false, header=false, skip=$skip, delim=$separator, quote='"', escape='"',
@@ -158,8 +158,8 @@ def _parsed(name: str, form: Format) -> str:
         return f"TRY_STRPTIME(TRIM({name}), [{patterns}])"
     # A cast converts a time with an offset to UTC; the shop's own calendar day is what counts.
     return (
-        f"TRY_CAST(CASE WHEN contains({name}, '+') OR contains({name}, 'Z') OR contains(substr({name}, 12), '-') "
-        f"THEN regexp_replace({name}, {_text(_OFFSET)}, '') ELSE {name} END AS TIMESTAMP)"
+        f"TRY_CAST(CASE WHEN strlen({name}) > 19 OR contains({name}, '+') OR contains({name}, 'Z') "
+        f"THEN regexp_replace({name}, {_text(_OFFSET)}, '\\1') ELSE {name} END AS TIMESTAMP)"
     )
 
 

@@ -119,14 +119,18 @@ def report(
     notes: Sequence[str],
     sizes: tuple[int, int],
     net: Frame,
+    orders: int | None,
 ) -> CleaningReport:
-    """The report; `rows_in` is always `rows_accepted` plus all that was set aside."""
-    bought = accepted.filter(nw.col(KIND) == 1)
+    """The report; `rows_in` is always `rows_accepted` plus all that was set aside.
+
+    The number of orders is counted here where it is not known already.
+    """
     aside = set_aside(lines, found, sources, backend)
     back, lost = _returned(accepted, net, found, backend)
     n_accepted = found.rows.get(0, 0)
     customers, items = sizes
-    orders = _distinct(bought, [c.CUSTOMER_ID, c.ORDER_ID], backend)
+    if orders is None:
+        orders = _distinct(accepted.filter(nw.col(KIND) == 1), [c.CUSTOMER_ID, c.ORDER_ID], backend)
     thin = thin_notes(customers, orders, found.last_day - found.first_day + 1)
     return CleaningReport(
         rows_in=n_accepted + sum(s.rows for s in aside),

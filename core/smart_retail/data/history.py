@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
+from numpy.typing import NDArray
 
 from smart_retail import columns as c
 from smart_retail.data.backends import Backend
@@ -70,17 +72,33 @@ def rfm_frame(kept: Frame) -> Frame:
     return table.with_columns(nw.col(KEPT_AMOUNT).cast(nw.Int64))
 
 
-def rfm_table(kept: Frame, customers: IdMap, analysis_day: int | None, backend: Backend) -> RfmTable:
-    """Recency, frequency and monetary by customer code."""
+@dataclass(frozen=True, slots=True)
+class CustomerSums:
+    """One entry for each customer with a kept order, in no order."""
+
+    ids: tuple[str, ...]
+    last_day: NDArray[np.int64]
+    orders: NDArray[np.int64]
+    amount: NDArray[np.int64]
+    """Millionths."""
+
+
+def customer_sums(kept: Frame, backend: Backend) -> CustomerSums:
+    """Days, orders and amounts by customer, added up in the engine."""
     found = backend.fetch(rfm_frame(kept))
+    ids = tuple(map(str, found[c.CUSTOMER_ID].tolist()))
+    return CustomerSums(ids, *(found[n].astype(np.int64) for n in (DAY, "orders", KEPT_AMOUNT)))
+
+
+def rfm_table(sums: CustomerSums, customers: IdMap, analysis_day: int | None) -> RfmTable:
+    """Recency, frequency and monetary by customer code."""
     place = {name: i for i, name in enumerate(customers.ids)}
-    at = np.array([place[str(n)] for n in found[c.CUSTOMER_ID].tolist()], dtype=np.int64)
-    day = found[DAY].astype(np.int64)
-    seen_from = analysis_day if analysis_day is not None else int(day.max(initial=0)) + 1
+    at = np.fromiter((place[i] for i in sums.ids), dtype=np.int64, count=len(sums.ids))
+    seen_from = analysis_day if analysis_day is not None else int(sums.last_day.max(initial=0)) + 1
     recency, frequency, monetary = (np.zeros(len(customers), dtype=np.int64) for _ in range(3))
-    recency[at] = seen_from - day
-    frequency[at] = found["orders"]
-    monetary[at] = found[KEPT_AMOUNT]
+    recency[at] = seen_from - sums.last_day
+    frequency[at] = sums.orders
+    monetary[at] = sums.amount
     return RfmTable(recency, frequency, monetary)
 
 

@@ -19,7 +19,7 @@ import narwhals.selectors as ncs
 from smart_retail import columns as c
 from smart_retail.data.backends import Backend
 from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
-from smart_retail.data.preprocessing import DAY, MOMENTS, RAW, REASON, TEXTS, YES, Frame, Rules, canonical_lines
+from smart_retail.data.preprocessing import DAY, IDS, MOMENTS, RAW, REASON, TEXTS, YES, Frame, Rules, canonical_lines
 from smart_retail.data.presets import ANY
 from smart_retail.data.schema import Schema, plain, recognise_returns
 from smart_retail.data.sources import Raw, readings
@@ -31,7 +31,6 @@ UNREAD: Final = "unread"
 BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
 BLANK_ENDS: Final = (" ", "\t", "\n", "\r", "\u00a0")
 YEARS: Final = (dt.datetime(1900, 1, 1), dt.datetime(2200, 12, 31, 23, 59, 59))
-IDS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
 MONEY: Final = "money_discount_"
 
 _FLOAT_ID = r"^[0-9]+\.0$"
@@ -91,13 +90,15 @@ def _ingest(
     readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
     kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
     ids = tuple(n for n in IDS if n in texts)
-    head_frame = backend.keep(base.head(HEAD_ROWS))
+    head_frame = backend.keep(_strip(base.head(HEAD_ROWS), texts))
     head = _unread(head_frame, kinds, backend)
     formats = _choose(head, kinds)
     float_ids = _all_match(head_frame, ids, _FLOAT_ID, backend)
     whole_ids = _all_match(head_frame, ids, _WHOLE_ID, backend) if alone else ()
     while True:
-        lines = _lines(base, formats, float_ids, place, rules, backend)
+        # A whole number has no blanks around it, and what is none is found out by `compact`.
+        stripped = _strip(base, texts.difference(whole_ids))
+        lines = _lines(stripped, formats, float_ids, place, rules, backend, whole_ids)
         lines = backend.keep(backend.compact(lines, whole_ids))
         wrong = _count_unread(lines, [*formats, *float_ids], backend) | _count_null(lines, whole_ids, backend)
         rows = _rows(lines, backend)
@@ -132,12 +133,17 @@ def _as_kind(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
             column = nw.when(whole).then(column.cast(nw.Int64).cast(nw.String)).otherwise(column.cast(nw.String))
         elif dtype != nw.String:
             column = column.cast(nw.String)
-        return _stripped(column.fill_null(""))
+        return column.fill_null("")
     if dtype.is_numeric() and name not in MOMENTS:
         return column.cast(nw.Float64)
     if isinstance(dtype, nw.Date | nw.Datetime) and name in MOMENTS:
         return column.cast(nw.Datetime("us"))
     return column.cast(nw.String) if dtype != nw.String else column
+
+
+def _strip(frame: Frame, texts: set[str]) -> Frame:
+    names = [n for n in TEXTS if n in texts]
+    return frame.with_columns(_stripped(nw.col(n)).alias(n) for n in names) if names else frame
 
 
 def _stripped(text: nw.Expr) -> nw.Expr:
@@ -155,6 +161,7 @@ def _lines(
     place: int,
     rules: Rules,
     backend: Backend,
+    whole_ids: Sequence[str],
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
@@ -170,7 +177,7 @@ def _lines(
         total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
         list_price = nw.col(c.AMOUNT) + total
         frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT)).drop(money)
-    return canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules)
+    return canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules, whole_ids)
 
 
 def _missed(name: str) -> nw.Expr:

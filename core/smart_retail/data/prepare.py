@@ -97,11 +97,14 @@ class Prepared:
             self._notes,
             (len(self.customers), len(self.items)),
             self._net,
+            int(self._sums.orders.sum()) if not self._totals.cancellations and not self._totals.flagged else None,
         )
 
     @cached_property
     def customers(self) -> IdMap:
         """Every customer with an accepted line, also those whose purchases all came back."""
+        if not self._totals.cancellations and not self._totals.flagged:
+            return IdMap.of(self._sums.ids)
         return catalogue.id_map(self._customer_codes, self._backend)
 
     @cached_property
@@ -165,8 +168,15 @@ class Prepared:
         analysis_day : int, optional
             The day to which recency counts; the day after the last kept order by default.
         """
-        kept = self._kept if end is None else self._purchases(history.cut(self._accepted, None, end))
-        return history.rfm_table(kept, self.customers, analysis_day, self._backend)
+        sums = self._sums
+        if end is not None:
+            kept = self._purchases(history.cut(self._accepted, None, end))
+            sums = history.customer_sums(kept, self._backend)
+        return history.rfm_table(sums, self.customers, analysis_day)
+
+    @cached_property
+    def _sums(self) -> history.CustomerSums:
+        return history.customer_sums(self._kept, self._backend)
 
     @cached_property
     def lines(self) -> Frame:

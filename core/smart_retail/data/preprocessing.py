@@ -7,6 +7,7 @@ or a cancellation, and `reason`: 0 for an accepted row, else why it is set aside
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -68,6 +69,7 @@ TEXTS: Final = (
     c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, c.ITEM_NAME, c.CATEGORY, c.SUBCATEGORY, c.CUSTOMER_NAME, c.COUNTRY,
     c.RETURNED, c.MARKET,
 )  # fmt: skip
+IDS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
 MOMENTS: Final = (c.TIMESTAMP, c.SHIP_TIMESTAMP)
 NUMBERS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
 
@@ -109,7 +111,7 @@ def _any_of(codes: tuple[str, ...]) -> str:
     return f"^(?:{'|'.join(escaped)})$"
 
 
-def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
+def canonical_lines(frame: Frame, source: int, rules: Rules, short: Sequence[str] = ()) -> Frame:
     """Lines of one source with their verdicts.
 
     Parameters
@@ -120,6 +122,8 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
         Place of the source among the sources.
     rules : Rules
         What counts as a product, a cancellation, a purchase.
+    short : sequence of str
+        Id columns that are known to be of a bearable length.
     """
     there = set(frame.collect_schema().names())
     item = nw.col(c.ITEM_ID)
@@ -130,7 +134,9 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
     price = nw.col(c.UNIT_PRICE)
     amount = quantity * price if priced else nw.col(c.AMOUNT)
     frame = frame.with_columns(_quantity=quantity, _amount=amount)
-    frame = frame.with_columns(**{REASON: _verdict(rules, price if priced else None, c.ORDER_ID in there)})
+    frame = frame.with_columns(
+        **{REASON: _verdict(rules, price if priced else None, [i for i in IDS if i in there and i not in short])}
+    )
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     cancelled = ((quantity < 0) | (amount < 0)).fill_null(False)
     if rules.cancel_prefix and c.ORDER_ID in there:
@@ -163,7 +169,7 @@ def _dated() -> nw.Expr:
     return nw.col(DAY).is_between(*_DAYS).fill_null(False)
 
 
-def _verdict(rules: Rules, price: nw.Expr | None, has_order: bool) -> nw.Expr:
+def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr:
     """The number of the first reason that holds, 0 where none does."""
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     item = nw.col(c.ITEM_ID)
@@ -180,8 +186,7 @@ def _verdict(rules: Rules, price: nw.Expr | None, has_order: bool) -> nw.Expr:
     ]
     if price is not None:
         checks.append(("price not positive", (price < 0) if rules.free_lines else (price <= 0)))
-    ids = [c.CUSTOMER_ID, c.ITEM_ID, *([c.ORDER_ID] if has_order else [])]
-    checks.append(("id too long", nw.max_horizontal(*(nw.col(i).str.len_chars() for i in ids)) > _LONGEST_ID))
+    checks += [("id too long", nw.col(i).str.len_chars() > _LONGEST_ID) for i in ids]
     verdict = nw.lit(0)
     for reason, holds in reversed(checks):
         verdict = nw.when(holds).then(nw.lit(REASONS.index(reason))).otherwise(verdict)
