@@ -83,7 +83,7 @@ def test_every_call_that_is_shown_would_be_understood(
     monkeypatch.chdir(tmp_path)
     words = [word.removeprefix("/exports/") for word in shlex.split(line)]
     for word in words:
-        if re.fullmatch(r"[\w/]+(\.\w+)+", word):
+        if re.fullmatch(r"\w[\w/]*(\.\w+)+", word):
             (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / word).touch()
     command: click.Command = cli
