@@ -18,6 +18,7 @@ _LOGO = Path(__file__).with_name("logo.svg")
 
 def begin() -> None:
     """Page configuration, style sheet and logo; first on every run."""
+    source.begin()
     st.set_page_config("Smart Retail Engine", page_icon=str(_LOGO), layout="wide")
     st.html(_STYLE)
     st.logo(str(_LOGO), size="large")
@@ -60,7 +61,7 @@ def footer() -> None:
     """Model version and data period, small, under every page."""
     where = source.chosen()
     try:
-        model = source.engine().model()
+        model = source.model()
     except RetailError:
         parts = ["no model"]
     else:

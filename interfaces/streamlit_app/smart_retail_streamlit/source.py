@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import streamlit as st
 
 from smart_retail.protocol import RetailEngine
+from smart_retail.results import ModelInfo
 
 ARTIFACTS = "SMART_RETAIL_ARTIFACTS"
 API_URL = "SMART_RETAIL_API_URL"
 API_KEY = "SMART_RETAIL_API_KEY"
+_MODEL = "model-of-this-run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +72,16 @@ def engine() -> RetailEngine:
     """The engine over the bundle that is published now."""
     source = chosen()
     return _shared(source, published(source))
+
+
+def begin() -> None:
+    """A run of the script begins: what was asked once in the last one is asked again."""
+    st.session_state.pop(_MODEL, None)
+
+
+def model() -> ModelInfo:
+    """What the engine says of its bundle, asked once a run: over an API each question costs a request."""
+    found: ModelInfo | None = st.session_state.get(_MODEL)
+    if found is None:
+        found = st.session_state[_MODEL] = engine().model()
+    return found

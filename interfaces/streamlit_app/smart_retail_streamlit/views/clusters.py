@@ -23,7 +23,7 @@ def show() -> None:
     if not clusters:
         frame.empty("No clusters", "There were too few customers to tell groups apart.")
         return
-    currency = engine.model().currency
+    currency = source.model().currency
     points = engine.cluster_points(POINTS)
     top = clusters[0]
     left, right = st.columns([1.35, 1], gap="medium")
@@ -52,9 +52,9 @@ def show() -> None:
     figures.download("clusters", charts.rows_of(clusters, "top_items"), "Download CSV")
     left, right = st.columns(2, gap="medium")
     with left:
-        _choice(engine.model())
+        _choice(source.model())
     with right:
-        _training(engine.model())
+        _training(source.model())
 
 
 def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:

@@ -26,7 +26,7 @@ def show() -> None:
         return
     profile = engine.customer(customer_id)
     with left, st.container(border=True):
-        st.html(person.card(profile, engine.model().currency))
+        st.html(person.card(profile, source.model().currency))
     with right:
         _offer(engine, profile)
         _history(profile)
@@ -56,7 +56,7 @@ def _offer(engine: RetailEngine, profile: CustomerProfile) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         n = controls.how_many()
         category = controls.category(engine.categories())
-        hide = controls.hide_purchased(not engine.model().show_purchased)
+        hide = controls.hide_purchased(not source.model().show_purchased)
     answer = engine.recommend(
         profile.customer_id, method, n, exclude_purchased=hide, categories=[category] if category else None
     )

@@ -13,7 +13,7 @@ from smart_retail_streamlit import address, charts, figures, frame, markup, scor
 
 
 def show() -> None:
-    model = source.engine().model()
+    model = source.model()
     card = model.scorecard
     frame.heading("Methods", "how well each method foretold purchases that it had not seen")
     tasks = scorecard.tasks(card)

@@ -16,7 +16,7 @@ from smart_retail_streamlit.views.methods import method_figure
 
 def show() -> None:
     engine = source.engine()
-    model = engine.model()
+    model = source.model()
     frame.heading("Overview", f"{model.first} to {model.last}, recency counted to {model.analysis_date}")
     st.html(_key_figures(model))
     left, right = st.columns([1.45, 1], gap="medium")

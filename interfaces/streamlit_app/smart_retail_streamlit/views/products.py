@@ -39,7 +39,7 @@ def show() -> None:
         with one:
             _titled("Similar products", "what buyers of this product also buy, or what is like it", similar, "similar")
         with two:
-            basket = engine.recommend_for_basket([item_id], 10)
+            basket = engine.recommend_for_basket([item_id], LENGTH)
             _titled("For a basket with it", "bought together: for a visitor who takes this product", basket, "basket")
 
 
@@ -49,7 +49,7 @@ def _card(engine: RetailEngine, item_id: str) -> str:
     if found is None:
         return f'<div class="sr-person"><h2>{escape(item_id)}</h2></div>'
     kind = " › ".join(part for part in (found.category, found.subcategory) if part)
-    price = "" if found.unit_price is None else amount(found.unit_price, engine.model().currency)
+    price = "" if found.unit_price is None else amount(found.unit_price, source.model().currency)
     facts = {
         "Category": kind,
         "Orders": whole(found.orders),

@@ -12,7 +12,6 @@ import streamlit as st
 from smart_retail import palette
 from smart_retail.display import amount, percent, whole
 from smart_retail.palette import GREY
-from smart_retail.protocol import RetailEngine
 from smart_retail.results import GridCell, Segment
 from smart_retail_streamlit import charts, figures, frame, markup, source
 
@@ -33,11 +32,11 @@ def show() -> None:
     name = chosen or _asked(segments)
     with right:
         shown = next((s for s in segments if s.name == name), segments[0])
-        _card(shown, engine)
+        _card(shown)
     with st.container(border=True):
         st.html(_table(segments, shown.name))
     figures.download("segments", charts.rows_of(segments, "top_items"), "Download CSV")
-    _cuts(engine.model().scorecard)
+    _cuts(source.model().scorecard)
 
 
 def _grid(cells: list[GridCell]) -> str | None:
@@ -66,9 +65,9 @@ def _asked(segments: list[Segment]) -> str:
     return st.query_params.get("segment") or max(segments, key=lambda s: s.revenue).name
 
 
-def _card(segment: Segment, engine: RetailEngine) -> None:
+def _card(segment: Segment) -> None:
     """One segment: meaning, action, figures, favourite products."""
-    currency = engine.model().currency
+    currency = source.model().currency
     facts = {
         "Customers": f"{whole(segment.customers)} ({percent(segment.share)})",
         "Revenue": f"{amount(segment.revenue, currency)} ({percent(segment.revenue_share)})",
