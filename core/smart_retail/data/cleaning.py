@@ -5,7 +5,7 @@ In: all lines with their verdicts. Out: `Totals`, quickly, and the `CleaningRepo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
@@ -116,7 +116,6 @@ def report(
     sources: Sequence[Ingested],
     settings: DataSettings,
     backend: Backend,
-    notes: Sequence[str],
     sizes: tuple[int, int],
     net: Frame,
     orders: int | None,
@@ -145,8 +144,12 @@ def report(
         last=iso(found.last_day),
         amount=found.amount / MILLION,
         net_amount=(found.amount - (lost if settings.returns_policy == "net" else 0)) / MILLION,
-        notes=(*notes, *(n for s in sources for n in source_notes(s)), *thin),
+        notes=(*_once(n for s in sources for n in source_notes(s)), *thin),
     )
+
+
+def _once(notes: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(notes))
 
 
 def _distinct(frame: Frame, columns: list[str], backend: Backend) -> int:

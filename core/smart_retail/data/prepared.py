@@ -1,0 +1,271 @@
+"""What cleaned lines answer: a timeline that can be cut by day, and tables by customer and item.
+
+In: accepted and set-aside lines in an engine. Out: `Prepared`. The lines stay in the engine, out of
+memory where it is DuckDB; only tables per customer and item, and the coded history, come back as
+arrays. What is asked for is calculated once.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail import columns as c
+from smart_retail.data import catalogue, cleaning, history, netting
+from smart_retail.data.backends import Backend
+from smart_retail.data.ingest import Ingested
+from smart_retail.data.interactions import History
+from smart_retail.data.preprocessing import KIND, REASON, Frame
+from smart_retail.data.timeline import RfmTable
+from smart_retail.ids import IdMap
+from smart_retail.results import CleaningReport, WeekSales
+from smart_retail.settings import DataSettings
+
+
+class Prepared:
+    """Cleaned lines; a `Timeline`. Use as a context manager: `close` removes its temporary files."""
+
+    def __init__(
+        self,
+        lines: Frame,
+        sources: Sequence[Ingested],
+        backend: Backend,
+        settings: DataSettings,
+        folder: Path | None,
+    ) -> None:
+        self._all = lines
+        self.sources = tuple(sources)
+        """What was read and how it was understood."""
+        self._backend = backend
+        self._settings = settings
+        self._folder = folder
+        self._accepted = lines.filter(nw.col(REASON) == 0)
+        self._totals = cleaning.totals(self._all, backend)
+        cleaning.check_usable(self._totals, self.sources)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back the engine's memory and remove the temporary files."""
+        self._backend.close()
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def first_day(self) -> int:
+        """Day of the first purchase, days since 1970-01-01."""
+        return self._totals.first_day
+
+    @property
+    def last_day(self) -> int:
+        """Day of the last purchase, days since 1970-01-01."""
+        return self._totals.last_day
+
+    @cached_property
+    def report(self) -> CleaningReport:
+        """Where every row went."""
+        return cleaning.report(
+            self._all,
+            self._accepted,
+            self._totals,
+            self.sources,
+            self._settings,
+            self._backend,
+            (len(self.customers), len(self.items)),
+            self._net,
+            int(self._sums.orders.sum()) if not self._totals.cancellations and not self._totals.flagged else None,
+        )
+
+    @cached_property
+    def customers(self) -> IdMap:
+        """Every customer with an accepted line, also those whose purchases all came back."""
+        if not self._totals.cancellations and not self._totals.flagged:
+            return IdMap.of(self._sums.ids)
+        return catalogue.id_map(self._customer_codes, self._backend)
+
+    @cached_property
+    def items(self) -> IdMap:
+        """Every item with an accepted purchase."""
+        return catalogue.id_map(self._item_codes, self._backend)
+
+    @cached_property
+    def _customer_codes(self) -> Frame:
+        return catalogue.codes(self._accepted, c.CUSTOMER_ID, self._backend)
+
+    @cached_property
+    def _item_codes(self) -> Frame:
+        return catalogue.codes(self._accepted.filter(nw.col(KIND) == 1), c.ITEM_ID, self._backend)
+
+    @cached_property
+    def _coded(self) -> Frame:
+        """Accepted lines with integer codes in place of the ids, made once."""
+        return catalogue.coded_lines(self._accepted, self._customer_codes, self._item_codes, self._backend)
+
+    def _purchases(self, lines: Frame, policy: str = "") -> Frame:
+        return netting.purchases(
+            lines,
+            policy or self._settings.returns_policy,
+            cancellations=self._totals.cancellations > 0,
+            keep=self._backend.keep,
+        )
+
+    @cached_property
+    def _net(self) -> Frame:
+        """All purchases after returns, whatever the policy."""
+        return self._purchases(self._accepted, "net")
+
+    @cached_property
+    def _kept(self) -> Frame:
+        """All purchases after returns, by the policy."""
+        return self._net if self._settings.returns_policy == "net" else self._purchases(self._accepted)
+
+    def between(self, first: int | None = None, end: int | None = None) -> History:
+        """Purchases of ``first <= day < end``, cut first and netted after; None is open."""
+        kept = self._purchases(history.cut(self._coded, first, end))
+        last = self.last_day if end is None else min(end - 1, self.last_day)
+        return history.history(kept, len(self.customers), len(self.items), last, self._backend)
+
+    def sent_back(self, kept: History) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Customer and item codes of what was bought and of which nothing is in `kept`, sorted."""
+        bought = self._coded.filter(nw.col(KIND) == 1).select(c.CUSTOMER_ID, c.ITEM_ID).unique()
+        found = self._backend.fetch(bought)
+        width = len(self.items)
+        pairs = found[c.CUSTOMER_ID].astype(np.int64) * width + found[c.ITEM_ID].astype(np.int64)
+        gone = np.setdiff1d(pairs, kept.customer.astype(np.int64) * width + kept.item)
+        return (gone // max(width, 1)).astype(np.int32), (gone % max(width, 1)).astype(np.int32)
+
+    def rfm(self, end: int | None = None, analysis_day: int | None = None) -> RfmTable:
+        """RFM of the purchases before `end`.
+
+        Parameters
+        ----------
+        end : int, optional
+            Days since 1970-01-01; the whole history by default.
+        analysis_day : int, optional
+            The day to which recency counts; the day after the last kept order by default.
+        """
+        sums = self._sums
+        if end is not None:
+            kept = self._purchases(history.cut(self._accepted, None, end))
+            sums = history.customer_sums(kept, self._backend)
+        return history.rfm_table(sums, self.customers, analysis_day)
+
+    @cached_property
+    def _sums(self) -> history.CustomerSums:
+        return history.customer_sums(self._kept, self._backend)
+
+    @cached_property
+    def lines(self) -> Frame:
+        """Accepted purchases with their derived columns, for reports and forecasts.
+
+        Quantities and amounts are int64 millionths; `kept_quantity` and `kept_amount` are what is left
+        after returns. Under the policy `net` purchases that came back are not among them.
+        """
+        units = {i: s.discount_unit for i, s in enumerate(self.sources)}
+        return history.derived(self._kept, self._settings.sales_edges, units, self._backend)
+
+    def weekly_sales(self) -> tuple[WeekSales, ...]:
+        """Kept sales by week, Mondays first, weeks without a sale as zeros."""
+        return history.weekly(self._kept, self._backend)
+
+    @cached_property
+    def _bought(self) -> Frame:
+        return self._accepted.filter(nw.col(KIND) == 1)
+
+    def _names(self, column: str, by: str) -> list[str]:
+        """The most frequent text of a column for each customer or item."""
+        key, size = (
+            (self._customer_codes, len(self.customers)) if by == c.CUSTOMER_ID else (self._item_codes, len(self.items))
+        )
+        if column not in self._accepted.collect_schema().names():
+            return [""] * size
+        return catalogue.most_frequent(self._accepted, key, by, column, size, self._backend)
+
+    @cached_property
+    def customer_names(self) -> list[str]:
+        """By customer code, "" where unknown."""
+        return self._names(c.CUSTOMER_NAME, c.CUSTOMER_ID)
+
+    @cached_property
+    def customer_countries(self) -> list[str]:
+        """By customer code, "" where unknown."""
+        return self._names(c.COUNTRY, c.CUSTOMER_ID)
+
+    @cached_property
+    def item_names(self) -> list[str]:
+        """By item code, "" where there is none."""
+        return self._names(c.ITEM_NAME, c.ITEM_ID)
+
+    @cached_property
+    def _categories(self) -> tuple[list[str], NDArray[np.int32]]:
+        return catalogue.coded_names(self._names(c.CATEGORY, c.ITEM_ID))
+
+    @cached_property
+    def _subcategories(self) -> tuple[list[str], NDArray[np.int32]]:
+        return catalogue.coded_names(self._names(c.SUBCATEGORY, c.ITEM_ID))
+
+    @property
+    def category_names(self) -> list[str]:
+        """Distinct categories in text order."""
+        return self._categories[0]
+
+    @property
+    def item_category(self) -> NDArray[np.int32]:
+        """Place in `category_names` by item code, -1 where there is none."""
+        return self._categories[1]
+
+    @property
+    def subcategory_names(self) -> list[str]:
+        """Distinct subcategories in text order."""
+        return self._subcategories[0]
+
+    @property
+    def item_subcategory(self) -> NDArray[np.int32]:
+        """Place in `subcategory_names` by item code, -1 where there is none."""
+        return self._subcategories[1]
+
+    @cached_property
+    def item_price(self) -> NDArray[np.float64]:
+        """What a piece went for on the whole, amount by quantity, by item code; NaN where unknown."""
+        sums = self._bought.group_by(c.ITEM_ID).agg(nw.col(c.AMOUNT).sum(), nw.col(c.QUANTITY).sum())
+        floats = sums.with_columns(nw.col(c.AMOUNT, c.QUANTITY).cast(nw.Float64))
+        found = catalogue.by_code(floats, self._item_codes, c.ITEM_ID, len(self.items), self._backend)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            price = found[c.AMOUNT] / found[c.QUANTITY]
+        return np.where(price > 0, price, np.nan)
+
+    @cached_property
+    def returned_share(self) -> NDArray[np.float64]:
+        """Part of a customer's purchase lines of which something came back, by customer code."""
+        size = len(self.customers)
+        whole = self._net.filter(nw.col(netting.KEPT_QUANTITY) == nw.col(c.QUANTITY))
+        counts = []
+        for lines in (self._bought, whole):
+            table = lines.group_by(c.CUSTOMER_ID).agg(nw.len().alias("n"))
+            found = catalogue.by_code(table, self._customer_codes, c.CUSTOMER_ID, size, self._backend)
+            counts.append(np.nan_to_num(found["n"]) if "n" in found else np.zeros(size))
+        bought, left = counts
+        return np.divide(bought - left, bought, out=np.zeros(size), where=bought > 0)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the accepted content, the same for every order of the rows and every engine."""
+        texts = (
+            list(self.customers.ids), list(self.items.ids), self.item_names, self._names(c.CATEGORY, c.ITEM_ID),
+            self._names(c.SUBCATEGORY, c.ITEM_ID), self.customer_names, self.customer_countries,
+        )  # fmt: skip
+        return catalogue.fingerprint(texts, self._coded, len(self.customers), self._backend)
