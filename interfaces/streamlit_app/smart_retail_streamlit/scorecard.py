@@ -1,8 +1,8 @@
 """The scorecard as rows for pictures and tables: a mapping from the model in, plain rows out.
 
 Read here and nowhere else: ``tasks`` (task -> method -> figures, the NDCG with ``low`` and ``high``), ``by_history``
-and ``by_segment`` (task -> group -> method -> figures), ``ablation`` (signal -> what leaving it out costs), ``choice``,
-``gate``, ``notes``. What a scorecard does not have is left out.
+and ``by_segment`` (task -> group -> method -> NDCG), ``ablation`` (task -> merge -> signal -> what it ``adds``),
+``choice``, ``gate``, ``notes``. What a scorecard does not have is left out.
 """
 
 from __future__ import annotations
@@ -49,19 +49,25 @@ def group_rows(card: Card, part: str, task: str) -> Rows:
         {"group": str(group), **_row(method, figures, card)}
         for group, methods in card.get(part, {}).get(task, {}).items()
         for method, figures in methods.items()
-        if _value(figures, card) is not None
+        if method != "customers" and _value(figures, card) is not None
     ]
 
 
-def ablation_rows(card: Card) -> Rows:
-    """What the NDCG loses when a signal is left out, the dearest first."""
-    found = card.get("ablation", {})
+def ablation_rows(card: Card, task: str) -> Rows:
+    """What the NDCG loses when a signal is left out of the merge, the dearest first."""
+    merges = card.get("ablation", {}).get(task, {})
+    found = merges.get(card.get("merge")) or merges.get("blend") or {}
     rows = [
-        {"id": "hybrid", "method": words.method_label(str(signal)), **_figures(figures, card)}
+        {"id": "hybrid", "method": str(signal), **_figures(figures, card)}
         for signal, figures in found.items()
         if _value(figures, card) is not None
     ]
     return sorted(rows, key=lambda row: -row["value"])
+
+
+def customers(card: Card, task: str) -> int:
+    """How many customers a task was judged on."""
+    return int(card.get("customers_by_task", {}).get(task, card.get("customers", 0)))
 
 
 def measures(card: Card, task: str) -> Rows:
@@ -107,5 +113,5 @@ def _figures(figures: Any, card: Card) -> dict[str, Any]:
 def _value(figures: Any, card: Card) -> float | None:
     """The NDCG among the figures of a method, or the figure itself."""
     if isinstance(figures, Mapping):
-        figures = next((figures[key] for key in (f"ndcg@{card.get('k', 10)}", "ndcg", "value") if key in figures), None)
+        figures = next((figures[key] for key in (f"ndcg@{card.get('k', 10)}", "adds") if key in figures), None)
     return float(figures) if isinstance(figures, int | float) else None

@@ -27,8 +27,22 @@ CARD: dict[str, Any] = {
             "hybrid": {"ndcg@10": 0.4, "low": 0.39, "high": 0.41},
         },
     },
-    "by_history": {"any": {"1 order": {"hybrid": 0.1, "popular": 0.09}, "10 and more": {"hybrid": {"ndcg@10": 0.5}}}},
-    "ablation": {"repurchase": {"value": 0.08, "low": 0.07, "high": 0.09}, "rfm": {"value": -0.001}},
+    "merge": "blend",
+    "customers_by_task": {"any": 2096, "new": 2071},
+    "by_history": {
+        "any": {
+            "1 order": {"customers": 12, "hybrid": 0.1, "popular": 0.09},
+            "10 and more": {"customers": 80, "hybrid": 0.5},
+        }
+    },
+    "ablation": {
+        "any": {
+            "blend": {
+                "RFM segment": {"adds": -0.001, "low": -0.002, "high": 0.0},
+                "own frequency and recency": {"adds": 0.08, "low": 0.07, "high": 0.09},
+            }
+        }
+    },
     "groups": {"rfm": {"recency": [3.0, 7.0, 14.0, 44.0], "frequency": [1, 20, 45, 90], "monetary": [1.5, 2, 3, 4]}},
     "notes": ["Two windows were learnt from."],
 }
@@ -43,7 +57,7 @@ def test_methods_come_best_first_with_their_intervals() -> None:
     assert scorecard.tasks(CARD) == ["any", "new"]
 
 
-def test_groups_take_figures_and_bare_numbers() -> None:
+def test_groups_have_a_figure_for_every_method() -> None:
     rows = scorecard.group_rows(CARD, "by_history", "any")
     assert [(r["group"], r["method"], r["value"]) for r in rows] == [
         ("1 order", "Hybrid", 0.1), ("1 order", "Popular", 0.09), ("10 and more", "Hybrid", 0.5),
@@ -59,10 +73,10 @@ def test_remarks_tell_choice_gate_and_repeats() -> None:
     ]
 
 
-@pytest.mark.parametrize("card", [{}, {"tasks": {}}, {"tasks": {"any": {}}}, {"gate": {"low": None}, "methods": {}}])
+@pytest.mark.parametrize("card", [{}, {"tasks": {}}, {"tasks": {"any": {}}}, {"gate": {"low": None}, "ablation": {}}])
 def test_a_scorecard_without_judgement_has_no_rows(card: dict[str, Any]) -> None:
     assert scorecard.method_rows(card, "any") == []
-    assert scorecard.ablation_rows(card) == []
+    assert scorecard.ablation_rows(card, "any") == []
     assert scorecard.group_rows(card, "by_history", "any") == []
 
 
@@ -78,10 +92,12 @@ def test_the_page_shows_methods_groups_and_ablation(open_page: Open) -> None:
     for text in (
         "Hybrid is best: NDCG@10 0.400",
         "By amount of history: Hybrid",
-        "Without Buy again the merge loses 0.080",
+        "Most is added by own frequency and recency: 0.080",
     ):
         assert text in body
+    assert "All purchases of 2,096 customers held out" in body
     body = html_of(open_page("methods", Judged(), task="new"))
+    assert "2,071 customers" in body
     assert "CF is best" in body
     assert "By amount of history" not in body
 

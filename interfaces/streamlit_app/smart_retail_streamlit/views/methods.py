@@ -36,7 +36,7 @@ def show() -> None:
         st.html(_table(scorecard.measures(card, task)))
     for part, what in scorecard.GROUPS.items():
         _groups(card, part, what, task)
-    _ablation(card)
+    _ablation(card, task)
 
 
 def no_scorecard(card: Mapping[str, Any]) -> None:
@@ -57,7 +57,7 @@ def method_figure(model: ModelInfo, task: str) -> None:
     figures.show(
         f"methods-{task}",
         f"{best['method']} is best: {measure} {best['told']} ({best['interval']})",
-        f"{scorecard.TASKS.get(task, task).capitalize()} of {card.get('customers', 0):,} customers, held-out slice",
+        f"{scorecard.TASKS.get(task, task).capitalize()} of {scorecard.customers(card, task):,} customers held out",
         charts.intervals(rows, f"{measure} with 95 % interval"),
         scorecard.measures(card, task),
         drawn=("scorecard", model, task),
@@ -78,15 +78,15 @@ def _groups(card: Mapping[str, Any], part: str, what: str, task: str) -> None:
     )
 
 
-def _ablation(card: Mapping[str, Any]) -> None:
-    rows = scorecard.ablation_rows(card)
+def _ablation(card: Mapping[str, Any], task: str) -> None:
+    rows = scorecard.ablation_rows(card, task)
     if not rows:
         return
     top = rows[0]
     figures.show(
-        "ablation",
-        f"Without {top['method']} the merge loses {top['told']}",
-        f"Loss of {scorecard.measure(card)} when a signal is left out of the merge",
+        f"ablation-{task}",
+        f"Most is added by {top['method']}: {top['told']}",
+        f"Loss of {scorecard.measure(card)} when a signal is left out of the merge, on the learning windows",
         charts.intervals(rows, f"Loss of {scorecard.measure(card)} with 95 % interval"),
         [{"signal": r["method"], "loss": r["value"], "low": r["low"], "high": r["high"]} for r in rows],
     )
