@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -13,6 +13,7 @@ from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
 from smart_retail_cli import progress
 from smart_retail_cli.output import Table, json_out, note, printable, table_out
+from smart_retail_cli.scorecard import show_scorecard
 from smart_retail_cli.session import Command, Session, pass_session
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def evaluate(
     if form == "json":
         json_out(scorecard)
     else:
-        show_scorecard(scorecard)
+        show_scorecard(scorecard, whole=True)
 
 
 def show_fit(report: FitReport) -> None:
@@ -235,14 +236,3 @@ def show_cleaning(report: CleaningReport) -> None:
     )
     for text in report.notes:
         click.echo(f"- {printable(text)}")
-
-
-def show_scorecard(scorecard: Mapping[str, Any]) -> None:
-    """One table for each task: methods by their figures."""
-    for task, methods in scorecard.get("tasks", {}).items():
-        rows = [{"method": method, **figures} for method, figures in methods.items() if isinstance(figures, Mapping)]
-        names = list(dict.fromkeys(name for row in rows for name, value in row.items() if isinstance(value, float)))
-        cells = [{k: f"{v:.4f}" if isinstance(v, float) else v for k, v in row.items()} for row in rows]
-        table_out(Table(("method", *names), cells, f"Scorecard, task {task}"))
-    for text in scorecard.get("notes", ()):
-        click.echo(f"- {printable(str(text))}")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FORMATS = ("table", "json", "csv")
 IDS = frozenset({"customer_id", "item_id"})
 SHARES = frozenset({"share", "revenue_share"})
-ERRORS = frozenset({"mae", "rmse", "mape"})
+INITIALS = frozenset({"mae", "rmse", "mape", "mrr", "ndcg"})
 PIPE_WIDTH = 120
 """Columns of a table that goes into a file or a pipe."""
 
@@ -39,6 +39,7 @@ class Table:
     title: str = ""
     more: Sequence[str] = ()
     caption: str = ""
+    decimals: int = 2
 
 
 def json_out(data: Any) -> None:
@@ -64,9 +65,11 @@ def table_out(*tables: Table) -> None:
         grid = Grid(box=SIMPLE_HEAD, pad_edge=False)
         for name in table.columns:
             number = any(isinstance(row.get(name), (int, float)) for row in table.rows)
-            grid.add_column(label(name), justify="right" if number else "left", no_wrap=number)
+            grid.add_column(
+                label(name), justify="right" if number else "left", no_wrap=number and len(label(name)) < 12
+            )
         for row in table.rows:
-            grid.add_row(*(Text(cell(name, row.get(name))) for name in table.columns))
+            grid.add_row(*(Text(cell(name, row.get(name), table.decimals)) for name in table.columns))
         if table.title:
             screen.print(Text(printable(table.title), style="bold"))
         screen.print(grid)
@@ -95,12 +98,13 @@ def console() -> Console:
 
 def label(name: str) -> str:
     """The heading of a column."""
-    if name in ERRORS:
+    if name.partition("@")[0] in INITIALS:
         return name.upper()
-    return words.COLUMN_LABELS.get(name, name.replace("_", " ").capitalize())
+    plain = name.replace("_", " ")
+    return words.COLUMN_LABELS.get(name, plain[:1].upper() + plain[1:])
 
 
-def cell(name: str, value: Any) -> str:
+def cell(name: str, value: Any, decimals: int = 2) -> str:
     """A value as people read it."""
     if value is None:
         return ""
@@ -111,7 +115,7 @@ def cell(name: str, value: Any) -> str:
     if isinstance(value, int):
         return display.whole(value)
     if isinstance(value, float):
-        return display.amount(value)
+        return f"{value:z,.{decimals}f}"
     return printable(str(value))
 
 

@@ -1,0 +1,48 @@
+"""The scorecard in the terminal."""
+
+from __future__ import annotations
+
+import pytest
+from tests.fake_engine import FakeEngine
+
+from smart_retail_cli.scorecard import show_scorecard
+
+FULL = {
+    "customers_by_task": {"any": 549},
+    "tasks": {
+        "any": {
+            "popular": {"ndcg@10": 0.01, "low": 0.005, "high": 0.015, "mrr@10": 0.2, "popularity_bias": 2.0},
+            "hybrid": {"ndcg@10": 0.02, "low": 0.015, "high": 0.025, "mrr@10": 0.3, "popularity_bias": 1.0},
+            "cosine CF": {"ndcg@10": 0.015, "low": 0.01, "high": 0.02, "mrr@10": 0.1, "popularity_bias": 1.0},
+        }
+    },
+    "by_history": {"any": {"one order": {"customers": 21.0, "hybrid": 0.0141, "popular": 0.0065}}},
+    "ablation": {"any": {"ranker": {"trend": {"adds": -0.001, "low": -0.004, "high": 0.003}}}},
+    "notes": ["Thin \x1b[31mdata."],
+}
+
+
+def test_methods_stand_best_first_with_their_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    show_scorecard(FULL)
+    text = capsys.readouterr().out
+    assert "549 customers" in text
+    assert text.index("Hybrid") < text.index("Cosine CF") < text.index("Popular")
+    assert "0.0200" in text
+    assert "Popularity bias" not in text
+    assert "adds" not in text.lower()
+    assert "\x1b[31m" not in text
+
+
+def test_the_whole_of_it_tells_groups_and_signals(capsys: pytest.CaptureFixture[str]) -> None:
+    show_scorecard(FULL, whole=True)
+    text = capsys.readouterr().out
+    assert "one order" in text
+    assert "0.0141" in text
+    assert "-0.0010" in text
+
+
+def test_a_card_of_another_shape_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+    show_scorecard(FakeEngine().model().scorecard, whole=True)
+    assert "Hybrid" in capsys.readouterr().out
+    show_scorecard({}, whole=True)
+    assert capsys.readouterr().out == ""
