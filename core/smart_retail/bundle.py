@@ -210,7 +210,7 @@ def _array(content: mmap.mmap | bytes, name: str) -> NDArray[Any]:
         if count == 0:
             return np.empty(shape, dtype)
         return np.frombuffer(content, dtype=dtype, count=count, offset=head.tell()).reshape(shape)
-    except (ValueError, TypeError, SyntaxError) as error:
+    except Exception as error:  # the header's parser raises whatever its parts do, TokenError and OverflowError too
         raise damaged(f"{name} is not a plain array.") from error
 
 

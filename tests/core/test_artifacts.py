@@ -174,6 +174,16 @@ HOSTILE = {
         "tables/group/numbers.npy",
         b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<i4', 'fortran_order': False, 'shape': (-1,), }".ljust(117) + b"\n",
     ),
+    "shape beyond all integers": lambda mark: (
+        "tables/group/numbers.npy",
+        b"\x93NUMPY\x01\x00v\x00"
+        + b"{'descr': '<i4', 'fortran_order': False, 'shape': (1%s,), }".replace(b"%s", b"0" * 30).ljust(117)
+        + b"\n",
+    ),
+    "header that never ends": lambda mark: (
+        "tables/group/numbers.npy",
+        b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }".ljust(117, b"["),
+    ),
     "overflowing shape": lambda mark: (
         "tables/group/numbers.npy",
         b"\x93NUMPY\x01\x00v\x00"

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -131,11 +132,25 @@ def _let_go_of_types() -> None:
 
 def text_columns(file: TextFile, folder: Path, *, pad: bool) -> dict[str, NDArray[Any]]:
     """All columns of a text file as arrays of texts: one reader for every engine in memory."""
+    with _reader(file, folder) as engine:
+        return engine.fetch(engine.read_text(file, pad=pad))
+
+
+def text_as_parquet(file: TextFile, folder: Path, *, pad: bool) -> Path:
+    """A text file as Parquet with columns of text, for engines that read it in parts."""
+    target = folder / f"{file.path.stem}-{pad}.parquet"
+    with _reader(file, folder) as engine:
+        nw.to_native(engine.read_text(file, pad=pad)).write_parquet(str(target))
+    return target
+
+
+@contextmanager
+def _reader(file: TextFile, folder: Path) -> Iterator[DuckDB]:
     place = folder / f"reader-{file.path.stem}"
     place.mkdir(exist_ok=True)
     engine = DuckDB(place, 0)
     try:
-        return engine.fetch(engine.read_text(file, pad=pad))
+        yield engine
     finally:
         engine.close()
 

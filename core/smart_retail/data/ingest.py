@@ -70,8 +70,6 @@ def ingest(
         try:
             return _ingest(reading, frame, schema, rules, place, backend, alone)
         except backend.read_errors as error:
-            if raw.text is None:
-                raise
             trouble = error
     raise DataError(
         f"{raw.name} cannot be read: {_first_line(trouble)}.", "Export it again as CSV, XLSX or Parquet."

@@ -67,6 +67,8 @@ def open_source(source: Source, backend: Backend, folder: Path, place: int) -> O
     DataError
         It cannot be read.
     """
+    if isinstance(source, str) and not Path(source).exists() and hasattr(backend, "read_place"):
+        return Opened(_numbered(source, backend.read_place(source)))
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), backend, folder)
     frame = backend.adopt(source)

@@ -1,7 +1,7 @@
 """Judge methods on a window of the past: lists made before a cut against what was bought after it.
 
-In: the histories on both sides, and a function that makes the lists. Out: `Judged`, for each task and method one value per
-customer and metric, and the lists themselves. Nothing here knows how a list came about.
+In: the histories on both sides, and a function that makes the lists. Out: `Judged`, for each task and
+method one value per customer and metric, and the lists themselves. Nothing here knows how a list came about.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ def scorecard(
     groupings : dict
         Name -> (group by customer code, group -> name), such as segment and amount of history.
     """
-    known = {
+    known: dict[str, Any] = {
         "buyers": buyers,
         "orders": orders,
         "customers": customers,

@@ -1,8 +1,8 @@
 """What each signal adds, also when it adds nothing.
 
-In: the lessons and what was learnt from them. Out: by task and idea, the NDCG@10 that is lost on the newest lesson without it, with a
-95 % paired interval. For the blend, the weights are fitted again without the idea's sources on the earlier
-windows. For a ranker, the idea's signals are held at their median in the trees as they are.
+In: the lessons and what was learnt from them. Out: by task and idea, the NDCG@10 that is lost on the newest
+lesson without it, with a 95 % paired interval. For the blend, the weights are fitted again without the idea's
+sources on the earlier windows. For a ranker, the idea's signals are held at their median in the trees as they are.
 """
 
 from __future__ import annotations

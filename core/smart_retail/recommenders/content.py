@@ -76,10 +76,10 @@ def content_similarity(
             rows.append(np.full(len(best), lonely[start + i]))
             partners.append(partner[best])
             weights.append(value[best])
-    row = np.concatenate([np.empty(0, np.int64), *rows])
+    own_row = np.concatenate([np.empty(0, np.int64), *rows])
     other = np.concatenate([np.empty(0, np.int64), *partners])
     weight = np.concatenate([np.empty(0), *weights])
-    return _table(row, other, weight, n), _table(other, row, weight, n)
+    return _table(own_row, other, weight, n), _table(other, own_row, weight, n)
 
 
 def _word_weights(names: tuple[str, ...]) -> list[dict[str, float]]:

@@ -120,7 +120,7 @@ def _plain(
         top = top[np.argsort(-score[top], kind="stable")].astype(np.int32)
         more = fill[: 2 * K + len(unwanted)]
         more = more[~np.isin(more, np.concatenate((top, unwanted)))]
-        rows.append(np.concatenate((top, more))[:K])
+        rows.append(np.concatenate((top, more))[:K].astype(np.int32))
     return _stacked(rows)
 
 

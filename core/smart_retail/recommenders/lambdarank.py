@@ -1,7 +1,7 @@
 """The learned ranker: LightGBM LambdaRank, exported to plain trees.
 
-In: `Lesson`s of one task. Out: `Trees`. Seeded, with rows in one order and one way to build histograms, so that the same lessons
-give the same trees. Imported while fitting only.
+In: `Lesson`s of one task. Out: `Trees`. Seeded, with rows in one order and one way to build histograms, so
+that the same lessons give the same trees. Imported while fitting only.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Learn the merge: the blend's weights, and a ranker where one is proved better.
 
-In: `Lesson`s by task, oldest window first. Out: `Merge`, and in words what was chosen and why. The newest window is kept from
-the first round of learning and decides; then everything is learnt again with it.
+In: `Lesson`s by task, oldest window first. Out: `Merge`, and in words what was chosen and why. The newest window is
+kept from the first round of learning and decides; then everything is learnt again with it.
 """
 
 from __future__ import annotations

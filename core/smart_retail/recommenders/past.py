@@ -52,10 +52,10 @@ def past_windows(
     rows : int
         Rows of the whole history.
     """
-    kept = None
+    kept: NDArray[np.bool_] | None = None
     if rows > MANY_ROWS:
         n = timeline.rfm().frequency.shape[0]
-        kept = np.random.default_rng(seed).random(n) < MANY_ROWS / rows
+        kept = np.less(np.random.default_rng(seed).random(n), MANY_ROWS / rows)
     out = []
     for window in windows:
         progress.check()

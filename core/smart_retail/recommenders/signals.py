@@ -6,7 +6,7 @@ follows from its shopper alone. Days count back from the day the list is made fo
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -105,7 +105,7 @@ def _own(context: Context, candidates: Candidates) -> dict[str, NDArray[np.float
     )
     n_orders = habits.orders[pairs.shopper]
 
-    def of(values: NDArray[np.float64], missing: float) -> NDArray[np.float64]:
+    def of(values: NDArray[Any], missing: float) -> NDArray[np.float64]:
         out = np.full(len(at), missing)
         out[bought] = values[at[bought]]
         return out
@@ -166,7 +166,7 @@ def _demand(parts: Parts, context: Context, candidates: Candidates) -> dict[str,
     demand = parts.demand
     ever = np.maximum(demand.ever, 1.0)
     total_28 = max(float(demand.window(28).sum()), 1.0)
-    by_item = {
+    by_item: dict[str, NDArray[Any]] = {
         "ever": demand.ever / max(float(demand.ever.sum()), 1.0),
         "recent_7": demand.window(7) / max(float(demand.window(7).sum()), 1.0),
         "recent_28": demand.window(28) / total_28,
@@ -217,7 +217,7 @@ def _taste(parts: Parts, context: Context, candidates: Candidates) -> dict[str, 
 def _shopper(context: Context, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
     habits, last = context.habits, context.shoppers.history.last_day
     orders, lines = habits.orders.astype(np.float64), habits.lines.astype(np.float64)
-    by_shopper = {
+    by_shopper: dict[str, NDArray[Any]] = {
         "orders": orders,
         "days_since_order": last + 1.0 - habits.last_day,
         "basket": lines / np.maximum(orders, 1),
@@ -236,7 +236,8 @@ def _relative(candidates: Candidates, score: NDArray[np.float64]) -> NDArray[np.
         return score
     sizes = np.diff(np.concatenate((some, [len(score)])))
     best = np.repeat(np.maximum.reduceat(score, some), sizes)
-    return np.divide(score, best, out=np.zeros_like(score), where=best > 0)
+    relative: NDArray[np.float64] = np.divide(score, best, out=np.zeros_like(score), where=best > 0)
+    return relative
 
 
 def _latest(group: NDArray[np.int64], value: NDArray[np.int64], n: int) -> NDArray[np.float64]:

