@@ -1,0 +1,278 @@
+"""Trial: files with mutated bytes are read, each in turn, for a given time. Only `RetailError` comes out.
+
+Run as a program, so that memory is that of the readers alone and a crash is seen:
+``python -m tests.trust.mutated_files SECONDS FOLDER``. Prints how often each reader ran and refused, the largest
+memory, and every failure with the number that makes it again.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import random
+import subprocess
+import sys
+import time
+import traceback
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from tests import shop
+
+from .server import ENVIRONMENT, ROOT
+
+TOKENS = (
+    b"\0", b'"', b'"' * 3, b"\r", b"\n\n", b",,,,,,,", b";", b"\t", b"\xff\xfe", b"\xef\xbb\xbf", b"\xc3", b"1e999",
+    b"-0", b"nan", b"9" * 40, b"0000-00-00", b"2024-02-30", b"[" * 500, b"{}", b"&lt;", b"<c>", b"\x93NUMPY",
+    b"\xf0\x9f\x9b\x92", b"A" * 5000,
+)  # fmt: skip
+Read = Callable[[Path], object]
+
+
+def mutated(content: bytes, chance: random.Random) -> bytes:
+    """The content with one to eight changes: bytes flipped, dropped, doubled, moved, cut off, tokens put in."""
+    blob = bytearray(content)
+    for _ in range(chance.choice((1, 1, 2, 4, 8))):
+        at = chance.randrange(len(blob) + 1)
+        end = min(len(blob), at + chance.choice((1, 4, 40, 400)))
+        kind = chance.randrange(6)
+        if kind == 0 and at < len(blob):
+            blob[at] ^= 1 << chance.randrange(8)
+        elif kind == 1:
+            del blob[at:end]
+        elif kind == 2:
+            blob[at:at] = blob[at:end]
+        elif kind == 3:
+            blob[at:end] = chance.randbytes(end - at)
+        elif kind == 4 and chance.random() < 0.3:
+            del blob[at:]
+        else:
+            blob[at:at] = chance.choice(TOKENS)
+    return bytes(blob)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Something that reads a file of a person."""
+
+    name: str
+    suffix: str
+    content: Callable[[], bytes]
+    read: Read
+    wrap: Callable[[bytes], bytes] = bytes
+    """Puts the mutated content into its file: mutations below a checksum reach the parser behind it."""
+
+
+def read_table(path: Path) -> object:
+    from smart_retail.data.inspection import inspect_source
+
+    return inspect_source(path, threads=1)
+
+
+def read_events_file(path: Path) -> object:
+    from smart_retail_cli.events import read_events
+
+    return list(read_events(path))
+
+
+def read_settings(path: Path) -> object:
+    from smart_retail.settings import Settings
+
+    return Settings.load(path)
+
+
+def read_rules(path: Path) -> object:
+    import numpy as np
+
+    from smart_retail.ids import IdMap, Texts
+    from smart_retail.recommenders.base import Catalogue
+    from smart_retail.recommenders.rules import load_rules
+
+    one = np.zeros(2, np.int32)
+    return load_rules(path, IdMap(Texts.of(["A", "B"])), ["Paper"], Catalogue(one, one, np.ones(2)))
+
+
+def read_keys(path: Path) -> object:
+    from smart_retail_flask.settings import read_keys
+
+    return read_keys(path)
+
+
+def read_bundle(path: Path, name: str) -> object:
+    """A bundle one of whose files is this, its digest made to fit."""
+    from smart_retail.bundle import MANIFEST, Bundle
+    from smart_retail.publishing import point
+
+    root, version = _bundle(path.parent)
+    folder, content = root / "versions" / version, path.read_bytes()
+    if name == MANIFEST:
+        (folder / MANIFEST).write_bytes(content)
+    else:
+        before = (folder / name).read_bytes()
+        manifest = json.loads(_manifest(root))
+        manifest["files"][name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        (folder / name).write_bytes(content)
+        (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
+    point(root, "current", version)
+    try:
+        bundle = Bundle.open(root)
+        return [bundle.verify(), bundle.arrays("group"), bundle.json("names")]
+    finally:
+        (folder / MANIFEST).write_bytes(_manifest(root))
+        if name != MANIFEST:
+            (folder / name).write_bytes(before)
+
+
+@cache
+def _bundle(folder: Path) -> tuple[Path, str]:
+    import numpy as np
+
+    from smart_retail.publishing import BundleWriter
+
+    writer = BundleWriter(folder / "bundle")
+    writer.array("group/numbers", np.arange(200, dtype=np.int32).reshape(20, 10))
+    writer.json("names", {"é": ["ü", 1.5, None], "deep": [[[["a"]]]]})
+    return folder / "bundle", writer.publish({"last_day": 1})
+
+
+@cache
+def _manifest(root: Path) -> bytes:
+    return next(root.glob("versions/*/manifest.json")).read_bytes()
+
+
+def in_bundle(name: str, folder: Path) -> bytes:
+    root, version = _bundle(folder)
+    _manifest(root)
+    return (root / "versions" / version / name).read_bytes()
+
+
+@cache
+def csv_text() -> bytes:
+    out = [",".join(shop.HEADER), *(",".join(f'"{v}"' if '"' in v else v for v in line) for line in shop.lines(12))]
+    return "\n".join(out).encode()
+
+
+@cache
+def parquet() -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    out = io.BytesIO()
+    columns = list(zip(*shop.lines(12), strict=True))
+    pq.write_table(pa.table({name: pa.array(c) for name, c in zip(shop.HEADER, columns, strict=True)}), out)
+    return out.getvalue()
+
+
+@cache
+def workbook() -> bytes:
+    import xlsxwriter
+
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("Orders")
+        for row, line in enumerate((shop.HEADER, *shop.lines(12))):
+            sheet.write_row(row, 0, line)
+    return out.getvalue()
+
+
+@cache
+def sheet() -> bytes:
+    return zipfile.ZipFile(io.BytesIO(workbook())).read("xl/worksheets/sheet1.xml")
+
+
+def with_sheet(content: bytes) -> bytes:
+    """The workbook with another first sheet, its checksum right."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(workbook())) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == "xl/worksheets/sheet1.xml" else old.read(name))
+    return out.getvalue()
+
+
+def readers(folder: Path) -> list[Reader]:
+    event = {"event_id": "e1", "customer_id": "c1", "item_id": "i", "timestamp": "2025-01-01", "quantity": 2}
+    events = "".join(json.dumps(event | {"event_id": f"e{i}"}) + "\n" for i in range(5)).encode()
+    event_csv = b"event_id,customer_id,item_id,timestamp,quantity\ne1,c1,i,2025-01-01,2\ne2,c1,i,2025-01-02,-1\n"
+    settings = b'seed = 3\n[data]\nreturns_policy = "keep"\n[clusters]\nk = 4\n'
+    rules = b'ban = ["A"]\nmax_per_category = 3\nprice = { min = 1.0, max = 50.0 }\n[boost]\n"B" = 1.5\n'
+    bundle = [
+        Reader(f"bundle {name}", ".bin", partial(in_bundle, name, folder), partial(read_bundle, name=name))
+        for name in ("manifest.json", "tables/group/numbers.npy", "tables/names.json")
+    ]
+    return [
+        Reader("csv", ".csv", csv_text, read_table),
+        Reader("csv in gzip", ".csv.gz", csv_text, read_table, gzip.compress),
+        Reader("gzip", ".csv.gz", lambda: gzip.compress(csv_text()), read_table),
+        Reader("parquet", ".parquet", parquet, read_table),
+        Reader("workbook", ".xlsx", workbook, read_table),
+        Reader("sheet of a workbook", ".xlsx", sheet, read_table, with_sheet),
+        Reader("events", ".jsonl", lambda: events, read_events_file),
+        Reader("events table", ".csv", lambda: event_csv, read_events_file),
+        Reader("settings", ".toml", lambda: settings, read_settings),
+        Reader("rules", ".toml", lambda: rules, read_rules),
+        Reader("keys", ".txt", lambda: b"# all\nread:" + b"a" * 64 + b"\nadmin:" + b"0" * 64 + b"\n", read_keys),
+        *bundle,
+    ]
+
+
+def trials(folder: Path, seconds: float) -> Iterator[tuple[str, int, str]]:
+    """Reader, number and outcome of each trial: ``read``, ``refused``, or a trace."""
+    from smart_retail.errors import RetailError
+
+    end, number = time.monotonic() + seconds, 0
+    every = readers(folder)
+    for reader in every:  # as it is, every file is read
+        path = folder / f"whole{reader.suffix}"
+        path.write_bytes(reader.wrap(reader.content()))
+        reader.read(path)
+    while time.monotonic() < end:
+        number += 1
+        for reader in every:
+            path = folder / f"mutated{reader.suffix}"
+            path.write_bytes(reader.wrap(mutated(reader.content(), random.Random(f"{reader.name}/{number}"))))
+            try:
+                reader.read(path)
+            except RetailError as error:
+                yield reader.name, number, "refused" if error.message else "an error without a message"
+            except Exception:
+                yield reader.name, number, traceback.format_exc()
+            else:
+                yield reader.name, number, "read"
+            if time.monotonic() > end:
+                return
+
+
+def read_mutated(folder: Path, seconds: float) -> dict[str, Any]:
+    """Run the trial as a program; what it printed."""
+    words = [sys.executable, "-W", "ignore", "-m", "tests.trust.mutated_files", str(seconds), str(folder)]
+    done = subprocess.run(
+        words, env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, timeout=seconds + 300, check=False
+    )
+    assert done.returncode == 0, done.stderr[-4000:]
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def main() -> None:
+    import resource
+
+    seconds, folder = float(sys.argv[1]), Path(sys.argv[2])
+    counts: Counter[str] = Counter()
+    failures = []
+    for name, number, outcome in trials(folder, seconds):
+        counts[f"{name}: {outcome if outcome in ('read', 'refused') else 'failed'}"] += 1
+        if outcome not in ("read", "refused"):
+            failures.append({"reader": name, "number": number, "trace": outcome})
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    sys.stdout.write(json.dumps({"counts": counts, "failures": failures, "peak_mb": peak}, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The API as it is started by hand, to be asked, killed and started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+ROOT = Path(__file__).parents[2]
+WAIT = 60.0
+"""Seconds for a server to start on a busy machine."""
+PATHS = os.pathsep.join([str(ROOT), str(ROOT / "core"), *(str(p) for p in (ROOT / "interfaces").iterdir())])
+ENVIRONMENT = {**os.environ, "PYTHONPATH": PATHS, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
+
+needs_sigkill = pytest.mark.skipif(os.name == "nt", reason="SIGKILL is not there")
+
+
+class Server:
+    """`smart-retail serve api` over a folder, on a port of its own."""
+
+    def __init__(self, artifacts: Path, *options: str, workers: int = 1) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        self._command = [
+            *(sys.executable, "-m", "smart_retail_cli", "--artifacts", str(artifacts), "serve", "api"),
+            *("--port", str(port), "--workers", str(workers), "--log-level", "error", *options),
+        ]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, env=ENVIRONMENT, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        end = time.monotonic() + WAIT
+        while True:
+            try:
+                if httpx.get(f"{self.url}/readyz", trust_env=False).status_code == 200:
+                    return
+            except httpx.TransportError:
+                assert self._process.poll() is None, "the server ended"
+                assert time.monotonic() < end, "the server did not start"
+                time.sleep(0.05)
+
+    def kill(self) -> None:
+        """Kill -9, all of its processes at once."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def processes(self) -> list[int]:
+        """Ids of its processes, the one that starts the others first."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text(encoding="ascii")
+        return [self._process.pid, *map(int, children.split())]
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=60)
+
+
+@contextmanager
+def serving(artifacts: Path, *options: str, workers: int = 1) -> Iterator[Server]:
+    """A running server, killed at the end."""
+    server = Server(artifacts, *options, workers=workers)
+    server.start()
+    try:
+        yield server
+    finally:
+        if server._process is not None and server._process.poll() is None:
+            server.kill()

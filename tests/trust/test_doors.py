@@ -1,0 +1,73 @@
+"""Who may ask what: the whole table, made from the routes themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("flask_openapi3")
+
+from fake_engine import ITEM_IDS, FakeEngine
+
+from smart_retail_flask.app import create_app
+from smart_retail_flask.operations import OPERATIONS
+from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
+
+from .doors import Door, doors
+
+
+class Kept(FakeEngine):
+    """Takes events and erasures, and the items of the examples for its own."""
+
+    def similar_items(self, item_id: str, *args: Any, **options: Any) -> Any:
+        return super().similar_items(ITEM_IDS[0], *args, **options)
+
+
+@pytest.fixture(scope="module")
+def keys() -> dict[str, tuple[str, str]]:
+    return {role: new_key(role) for role in ("read", "admin")}
+
+
+@pytest.fixture(scope="module")
+def client(keys: dict[str, tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    engine = Kept()
+    engine.artifacts = tmp_path_factory.mktemp("doors")  # type: ignore[attr-defined]
+    held = tuple(ApiKey(*line.split(":")) for _, line in keys.values())
+    return create_app(engine, ApiSettings(keys=held, metrics=True)).test_client()
+
+
+@pytest.mark.parametrize("door", list(doors()), ids=str)
+def test_each_door_opens_to_whom_it_should(client: Any, keys: dict[str, tuple[str, str]], door: Door) -> None:
+    held = {role: key for role, (key, _) in keys.items()} | {"wrong": new_key()[0]}
+    headers = {"Authorization": f"Bearer {held[door.who]}"} if door.who in held else {}
+    operation = door.operation
+    answer = client.open(
+        operation.path or operation.rule, method=operation.method.upper(), json=operation.body, headers=headers
+    )
+    assert answer.status_code == door.expected
+    if door.expected == 401:
+        assert answer.json["code"] == "unauthorized"
+        assert "X-Model-Version" not in answer.headers
+    elif door.expected == 403:
+        assert answer.json["code"] == "forbidden"
+
+
+def test_every_route_that_changes_something_is_an_admins() -> None:
+    reads = {"recommend_batch", "recommend_basket", "customers_batch", "similar_by_body"}
+    for operation in OPERATIONS:
+        changes = operation.method != "get" and operation.name not in reads
+        assert (operation.role == "admin") == changes, operation.name
+
+
+def test_without_keys_no_other_machine_is_let_in() -> None:
+    client = create_app(Kept(), ApiSettings(metrics=True)).test_client()
+    for door in doors():
+        operation = door.operation
+        answer = client.open(
+            operation.path or operation.rule,
+            method=operation.method.upper(),
+            json=operation.body,
+            environ_overrides={"REMOTE_ADDR": "192.0.2.1"},
+        )
+        assert answer.status_code == (200 if operation.rule in ("/livez", "/readyz") else 403), operation.name
