@@ -7,11 +7,13 @@ and of the last 28 days, and plain cosine item CF without fading, shrinkage or t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.data.interactions import History
 from smart_retail.evaluation.backtest import backtest
 from smart_retail.evaluation.metrics import Lists
 from smart_retail.evaluation.scorecard import scorecard
@@ -58,7 +60,7 @@ def judge(
         who = Shoppers(before.select(customers), segment[customers], cluster[customers])
         hide = task == "new"
         lists = {m: _lists(model.rank(m, who, exclude_purchased=hide, length=K)) for m in METHODS}
-        own = [_own(who, s) for s in range(len(who))]
+        own = _own(who.history)
         hidden = own if hide else [o[:0] for o in own]
         for name, days in BASELINES.items():
             lists[name] = _same(popularity_of(parts.demand, days).order, hidden)
@@ -87,9 +89,10 @@ def judge(
     )
 
 
-def _own(who: Shoppers, shopper: int) -> NDArray[np.int64]:
-    bounds = who.history.indptr[shopper : shopper + 2]
-    return np.unique(who.history.item[bounds[0] : bounds[1]]).astype(np.int64)
+def _own(history: History) -> list[NDArray[np.int64]]:
+    """The items that each customer bought."""
+    bounds = history.indptr
+    return [np.unique(history.item[a:b]).astype(np.int64) for a, b in pairwise(bounds.tolist())]
 
 
 def _lists(ranked: Ranked) -> Lists:
