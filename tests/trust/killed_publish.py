@@ -19,7 +19,7 @@ from smart_retail.engine import Engine
 from .server import ENVIRONMENT
 
 _COUNTING = """
-import os, signal, sys
+import os, pathlib, signal, sys
 root, last = os.path.abspath(sys.argv[1]), int(sys.argv[2])
 steps = 0
 def step(event, args):
@@ -50,7 +50,7 @@ from tests import shop
 from smart_retail.settings import Settings
 from smart_retail.training import fit
 quick = {"clusters": {"k": 2, "epochs": 1}, "recommend": {"merge": "blend", "list_length": 10}}
-fit(shop.write(sys.argv[3], 40), artifacts=root, settings=Settings.from_dict(quick), force=True)
+fit(shop.write(pathlib.Path(sys.argv[3]), 40), artifacts=root, settings=Settings.from_dict(quick), force=True)
 print(steps)
 """
 
