@@ -16,7 +16,6 @@ from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.collaborative import similarity_of
 from smart_retail.recommenders.content import content_similarity
 from smart_retail.recommenders.group_popularity import group_popularity_of
-from smart_retail.recommenders.linear import linear_similarity
 from smart_retail.recommenders.parts import ItemFacts, Parts
 from smart_retail.recommenders.popularity import demand_of, popularity_of, trending_of
 from smart_retail.recommenders.purchases import habits_of, pairs_of
@@ -58,6 +57,8 @@ def fit_parts(
     pairs = pairs_of(history)
     taste = np.log1p(repurchase_scores(history, pairs, habits_of(history, pairs), SLOW))
     popular = popularity_of(demand, choices.popular_days)
+    from smart_retail.recommenders.linear import linear_similarity  # Numba: only where something is fitted
+
     segment, cluster = groups
     bought = demand.ever > 0
     lonely = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
