@@ -7,6 +7,7 @@ and ``by_segment`` (task -> group -> method -> NDCG), ``ablation`` (task -> merg
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,21 +72,22 @@ def customers(card: Card, task: str) -> int:
 
 
 def measures(card: Card, task: str) -> Rows:
-    """Every figure of every method, a row for each method."""
+    """Every figure of every method, a row for each method, the best first."""
+    found = card.get("tasks", {}).get(task, {})
     return [
         {
-            "method": words.method_label(method),
-            **{name: value for name, value in figures.items() if isinstance(value, int | float)},
+            "method": row["method"],
+            **{name: value for name, value in found[row["id"]].items() if isinstance(value, int | float)},
         }
-        for method, figures in card.get("tasks", {}).get(task, {}).items()
-        if isinstance(figures, Mapping)
+        for row in method_rows(card, task)
     ]
 
 
 def remarks(card: Card) -> list[str]:
     """What was chosen and why, and what to know about it."""
     gate = card.get("gate") or {}
-    found = [str(card.get("choice") or card.get("merge") or "")]
+    chosen = str(card.get("choice") or card.get("merge") or "")
+    found = [_capital(part).rstrip(".") + "." for part in re.split(r"(?<=\.) ", chosen) if part]
     if gate.get("low") is not None:
         found.append(f"Hybrid minus popular: {gate['difference']:.3f} ({gate['low']:.3f} to {gate['high']:.3f}).")
     if card.get("repeat_share") is not None and tasks(card):
@@ -94,7 +96,11 @@ def remarks(card: Card) -> list[str]:
 
 
 def _row(method: str, figures: Any, card: Card) -> dict[str, Any]:
-    return {"id": method, "method": words.method_label(method), **_figures(figures, card)}
+    return {"id": method, "method": _capital(words.method_label(method)), **_figures(figures, card)}
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _figures(figures: Any, card: Card) -> dict[str, Any]:

@@ -95,8 +95,15 @@ def _ablation(card: Mapping[str, Any], task: str) -> None:
 def _table(rows: list[dict[str, Any]]) -> str:
     names = list(dict.fromkeys(name for row in rows for name in row if name != "method"))
     columns = [("", "Method"), *(("sr-num", _heading(name)) for name in names)]
-    cells = [[escape(row["method"]), *(f"{row[n]:.3f}" if n in row else "" for n in names)] for row in rows]
+    cells = [[escape(row["method"]), *(_figure(row.get(n)) for n in names)] for row in rows]
     return markup.table(columns, cells)
+
+
+def _figure(value: float | None) -> str:
+    """Three decimals; small shares, such as the coverage of popularity, with more."""
+    if value is None:
+        return ""
+    return f"{value:.5f}" if 0 < abs(value) < 0.001 else f"{value:,.3f}"
 
 
 def _heading(name: str) -> str:
