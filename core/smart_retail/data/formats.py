@@ -29,13 +29,15 @@ class Format:
     """strptime patterns, tried in turn; none for ISO 8601 and for numbers."""
     decimal: str = ""
     """Decimal sign of numbers written for people; empty for plain numbers."""
+    shape: str = ""
+    """Pattern of every text that this can read; no text is read by two formats of other shapes."""
 
 
 PLAIN: Final = Format(NUMBER, "")
 POINT: Final = Format(NUMBER, "decimal point with thousands separators or currency signs", decimal=".")
 COMMA: Final = Format(NUMBER, "decimal comma", decimal=",")
 
-ISO: Final = Format(MOMENT, "")
+ISO: Final = Format(MOMENT, "", shape="^[0-9]{4}[-/][0-9]")
 
 
 def number_formats(separator: str = ",") -> tuple[Format, ...]:
@@ -43,23 +45,26 @@ def number_formats(separator: str = ",") -> tuple[Format, ...]:
     return (PLAIN, COMMA, POINT) if separator == ";" else (PLAIN, POINT, COMMA)
 
 
-def _dates(label: str, *days: str) -> Format:
-    return Format(MOMENT, label, tuple(day + time for day in days for time in _TIMES))
+def _dates(label: str, shape: str, *days: str) -> Format:
+    return Format(MOMENT, label, tuple(day + time for day in days for time in _TIMES), shape=shape)
 
 
 def moment_formats(separator: str = ",") -> tuple[Format, ...]:
     """Ways to read a date. Dots and hyphens speak for day first, a slash for month first."""
     formats = [ISO]
     for sign in "./- ":
-        for year in ("%Y", "%y"):
-            day_first = _dates("day first", f"%d{sign}%m{sign}{year}")
-            month_first = _dates("month first", f"%m{sign}%d{sign}{year}")
+        for year, digits in (("%Y", "[0-9]{4}"), ("%y", "[0-9]{2}(?:[^0-9]|$)")):
+            shape = f"^[0-9]{{1,2}}[{sign}][0-9]{{1,2}}[{sign}]{digits}"
+            day_first = _dates("day first", shape, f"%d{sign}%m{sign}{year}")
+            month_first = _dates("month first", shape, f"%m{sign}%d{sign}{year}")
             american = sign == "/" and separator != ";"
             formats += [month_first, day_first] if american else [day_first, month_first]
     named = [f"%d{sign}{month}{sign}{year}" for sign in " -/" for month in ("%b", "%B") for year in ("%Y", "%y")]
-    formats.append(_dates("names of months", *named, "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"))
-    formats.append(Format(MOMENT, "YYYYMMDD", ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H:%M")))
-    formats.append(_dates("year first", "%Y.%m.%d"))
+    named += ["%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"]
+    formats.append(_dates("names of months", "[A-Za-z]{3}", *named))
+    compact = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H:%M")
+    formats.append(Format(MOMENT, "YYYYMMDD", compact, shape="^[0-9]{8}"))
+    formats.append(_dates("year first", "^[0-9]{4}[.][0-9]", "%Y.%m.%d"))
     return tuple(formats)
 
 
@@ -104,15 +109,7 @@ def overruled(chosen: Format, unread: int, rows: int, head: Sequence[int], optio
     for option, least in zip(options, head, strict=True):
         if option == chosen:
             continue
-        # A text that one date pattern reads, no pattern of another shape does.
-        disjoint = option.kind == MOMENT and _shape(option) != _shape(chosen)
+        disjoint = option.shape != chosen.shape
         if max(least, rows - unread if disjoint else 0) <= unread:
             return True
     return False
-
-
-def _shape(option: Format) -> str:
-    """Day first and month first of the same signs share a shape."""
-    if not option.patterns:
-        return "iso"
-    return "".join(sorted(option.patterns[0]))

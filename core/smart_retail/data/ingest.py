@@ -199,20 +199,31 @@ def _choose(failures: Mapping[str, Sequence[int]], kinds: Mapping[str, Sequence[
 
 
 def _unread(base: Frame, kinds: Mapping[str, Sequence[Format]], backend: Backend) -> dict[str, list[int]]:
-    """For each column and format, how many values stay unread."""
+    """For each column and format, how many values stay unread.
+
+    A count by shape comes first: it is cheap, and rules most formats out.
+    """
     if not kinds:
         return {}
-    tries = {f"{n}|{i}": (n, f) for n, options in kinds.items() for i, f in enumerate(options)}
-    frame = base.select(
-        *(nw.col(n).alias(key) for key, (n, _) in tries.items()),
-        *(nw.col(n).str.strip_chars().alias(RAW + n) for n in kinds),
-    )
-    frame = backend.parse(frame, {key: f for key, (_, f) in tries.items()})
-    filled = {n: (nw.col(RAW + n) != "").fill_null(False) for n in kinds}
+    shapes = [(n, shape) for n, options in kinds.items() for shape in sorted({f.shape for f in options})]
     counted = backend.fetch(
-        frame.select(**{k: (_missed(k) & filled[n]).cast(nw.Int64).sum() for k, (n, _) in tries.items()})
+        base.select(
+            nw.col(n).str.strip_chars().str.contains(shape or ".").cast(nw.Int64).sum().alias(f"{n}|{shape}")
+            for n, shape in {*shapes, *((n, "") for n in kinds)}
+        )
     )
-    return {n: [int(counted[f"{n}|{i}"][0] or 0) for i in range(len(options))] for n, options in kinds.items()}
+    fitting = {at: int(counted["|".join(at)][0] or 0) for at in [*shapes, *((n, "") for n in kinds)]}
+    tries = {f"{n}|{i}": (n, f) for n, options in kinds.items() for i, f in enumerate(options) if fitting[n, f.shape]}
+    found = _count_read(base, tries, backend) if tries else {}
+    return {n: [fitting[n, ""] - found.get(f"{n}|{i}", 0) for i in range(len(o))] for n, o in kinds.items()}
+
+
+def _count_read(base: Frame, tries: Mapping[str, tuple[str, Format]], backend: Backend) -> dict[str, int]:
+    """How many values of a column each of some formats reads."""
+    frame = base.select(nw.col(n).alias(key) for key, (n, _) in tries.items())
+    frame = backend.parse(frame, {key: f for key, (_, f) in tries.items()})
+    counted = backend.fetch(frame.select(**{key: (~_missed(key)).cast(nw.Int64).sum() for key in tries}))
+    return {key: int(counted[key][0] or 0) for key in tries}
 
 
 def _all_match(head: Frame, ids: Sequence[str], pattern: str, backend: Backend) -> tuple[str, ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ import polars as pl
 import pytest
 
 from smart_retail.data.prepare import Prepared, prepare
-from smart_retail.errors import UsageError
+from smart_retail.errors import DataError, UsageError
 from smart_retail.settings import DataSettings
 
 BACKENDS = ("duckdb", "polars", "pandas")
@@ -149,3 +151,46 @@ def test_every_backend_agrees_on_a_real_export(real_data: Path) -> None:
 def test_every_backend_agrees_on_real_data(real_data: Path, names: list[str]) -> None:
     sources = [real_data / name for name in names]
     assert contents(sources, "polars") == contents(sources, "pandas") == contents(sources, "duckdb")
+
+
+@pytest.fixture(scope="module")
+def spark() -> Iterator[Any]:
+    """One local session serves all; it starts in seconds where Java is there."""
+    pyspark = pytest.importorskip("pyspark.sql", reason="the extra spark is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("Spark needs Java 17")
+    builder = pyspark.SparkSession.builder.master("local[2]").config("spark.sql.shuffle.partitions", "2")
+    for name in ("spark.driver.host", "spark.driver.bindAddress"):
+        builder = builder.config(name, "127.0.0.1")
+    session = builder.config("spark.ui.enabled", "false").config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning", "ignore::ResourceWarning")
+def test_spark_reads_a_file_alike(spark: Any, orders: Path) -> None:
+    assert contents([orders], "spark") == contents([orders], "duckdb")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning", "ignore::ResourceWarning")
+def test_spark_takes_its_own_frames_and_tables(spark: Any, tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    typed().write_parquet(path)
+    expected = contents([path], "duckdb")
+    frame = spark.read.parquet(str(path))
+    frame.createOrReplaceTempView("orders_view")
+    assert contents([frame], "spark") == expected
+    assert contents(["orders_view"], "spark") == expected
+    with pytest.raises(DataError, match="no file, address or table"):
+        contents(["nowhere"], "spark")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning", "ignore::ResourceWarning")
+@pytest.mark.real_data
+def test_spark_agrees_on_real_exports(spark: Any, real_data: Path) -> None:
+    for name in ("global_superstore.xlsx", "messy/superstore_semicolon_decimal_comma_cp1252.csv"):
+        assert contents([real_data / name], "spark") == contents([real_data / name], "duckdb")

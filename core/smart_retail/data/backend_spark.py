@@ -1,0 +1,154 @@
+"""Spark: for histories that no single machine holds.
+
+The session is the running one, else one made from the usual Spark configuration, else a local one
+that listens on loopback only. Local files are read by the driver and handed over; what lies
+elsewhere (an address such as ``s3://...`` or a table) is read by the cluster itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+from pyspark import SparkConf
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as f
+
+from smart_retail.data.backend_duckdb import DuckDB, text_as_parquet
+from smart_retail.data.formats import NUMBER, Format
+from smart_retail.data.frames import collected
+from smart_retail.data.numbers import plain_numbers
+from smart_retail.data.text import TextFile
+from smart_retail.errors import DataError
+
+_OFFSET: Final = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
+_JAVA: Final = {
+    "%d": "d", "%m": "M", "%Y": "yyyy", "%y": "yy", "%H": "H", "%I": "h", "%M": "m", "%S": "s", "%f": "SSSSSS",
+    "%p": "a", "%b": "MMM", "%B": "MMMM",
+}  # fmt: skip
+_COMPACT: Final = {"%d": "dd", "%m": "MM", "%H": "HH", "%M": "mm", "%S": "ss"}
+"""Without signs between them only fixed widths tell the parts apart."""
+
+
+class Spark:
+    name = "spark"
+    read_errors: tuple[type[Exception], ...] = (*DuckDB.read_errors, PySparkException)
+
+    def __init__(self, folder: Path, threads: int) -> None:
+        self._folder = folder
+        self._names = count()
+        self._session = _session(threads)
+
+    def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
+        return self.read_parquet(text_as_parquet(file, self._folder, pad=pad))
+
+    def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
+        return _lazy(self._session.read.parquet(path.resolve().as_uri()))
+
+    def read_place(self, place: str) -> nw.LazyFrame[Any]:
+        """Orders that the cluster reads itself: CSV or Parquet at an address, else a table.
+
+        Raises
+        ------
+        DataError
+            There is nothing there.
+        """
+        try:
+            if place.lower().endswith((".csv", ".csv.gz", ".txt", ".tsv")):
+                separator = "\t" if ".tsv" in place.lower() else ","
+                return _lazy(self._session.read.csv(place, sep=separator, header=True, quote='"', escape='"'))
+            if "://" in place:
+                return _lazy(self._session.read.parquet(place))
+            return _lazy(self._session.table(place))
+        except PySparkException as error:
+            raise DataError(f"Spark finds no file, address or table {place}.", "Check the name.") from error
+
+    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+        native = nw.to_native(frame, pass_through=True)
+        if isinstance(native, DataFrame):
+            return _lazy(native)
+        path = self._folder / f"adopted-{next(self._names)}.parquet"
+        if hasattr(native, "write_parquet") and not hasattr(native, "lazy"):
+            native.write_parquet(str(path))
+        else:
+            collected(native).write_parquet(path)
+        return self.read_parquet(path)
+
+    def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
+        native = nw.to_native(plain_numbers(frame, formats))
+        return _lazy(native.withColumns({name: _parsed(name, form) for name, form in formats.items()}))
+
+    def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
+        return _lazy(nw.to_native(frame).withColumn(name, f.unix_date(f.to_date(_column(moment)))))
+
+    def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
+        return frame
+
+    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        # A checkpoint cuts the plan as well; with `persist` each later step would plan all earlier ones again.
+        return _lazy(nw.to_native(frame).localCheckpoint())
+
+    def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
+        table = nw.to_native(frame).toArrow()
+        return {name: _array(table.column(name)) for name in table.column_names}
+
+    def close(self) -> None:
+        """The session stays: it may be the caller's, and a new one takes seconds."""
+
+
+def _session(threads: int) -> SparkSession:
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    builder = SparkSession.builder.appName("smart-retail")
+    if SparkConf().get("spark.master") is None:
+        builder = builder.master(f"local[{threads or '*'}]").config("spark.sql.shuffle.partitions", "4")
+        for name in ("spark.driver.host", "spark.driver.bindAddress"):
+            builder = builder.config(name, "127.0.0.1")
+        builder = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
+    session: SparkSession = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
+    # Its warnings are of plans, not of the data: the tables that are put in one order are small.
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def _lazy(frame: DataFrame) -> nw.LazyFrame[Any]:
+    lazy: nw.LazyFrame[Any] = nw.from_native(frame)
+    return lazy
+
+
+def _column(name: str) -> Any:
+    return f.col("`" + name.replace("`", "``") + "`")
+
+
+def _parsed(name: str, form: Format) -> Any:
+    text = f.trim(_column(name))
+    if form.kind == NUMBER:
+        return text.try_cast("double")
+    if form.patterns:
+        tries = [f.try_to_timestamp(text, f.lit(_java(p))).cast("timestamp_ntz") for p in form.patterns]
+        return f.coalesce(*tries)
+    plain = f.regexp_replace(f.regexp_replace(text, _OFFSET, "$1"), "^([0-9]{4})/([0-9]{1,2})/", "$1-$2-")
+    return f.when(plain.rlike("^[0-9]{4}-[0-9]{1,2}-[0-9]"), plain).try_cast("timestamp_ntz")
+
+
+def _java(pattern: str) -> str:
+    """A strptime pattern as one of Java."""
+    letters = _JAVA | _COMPACT if "%m%d" in pattern else _JAVA
+    for sign, letter in letters.items():
+        pattern = pattern.replace(sign, letter)
+    return pattern
+
+
+def _array(column: Any) -> NDArray[Any]:
+    import pyarrow.types as kinds
+
+    if kinds.is_string(column.type) or kinds.is_large_string(column.type):
+        return np.array(column.to_pylist(), dtype=object)
+    return np.asarray(column.to_numpy())
