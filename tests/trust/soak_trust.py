@@ -24,11 +24,11 @@ from .hot_swaps import activate, asked_all_the_time, two_versions
 from .mutated_files import read_mutated
 from .server import Server, needs_sigkill, serving
 from .strangers import ask_for_strangers, strange_ids
+from .test_mutated_files import PEAK_MB
 from .traffic import everyday, peak_rate
 
 Tell = Callable[[str], None]
 PART = float(os.environ.get("SMART_RETAIL_SOAK", "1"))
-PEAK_MB = 1500
 pytestmark = needs_sigkill
 
 
