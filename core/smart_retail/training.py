@@ -180,6 +180,7 @@ def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progres
         seed=settings.seed,
         threads=settings.threads,
         progress=progress,
+        segment_names=rfm.segment_names,
     )
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe(table)}, "clusters": clusters.summary()}
     return _Fitted(history, groups, model, scorecard, analysis_day)

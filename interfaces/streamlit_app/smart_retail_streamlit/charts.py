@@ -28,14 +28,15 @@ def rows_of(results: Sequence[Any], *leave: str) -> Rows:
     return [{name: value for name, value in r.as_dict().items() if name not in leave} for r in results]
 
 
-def _data(rows: Sequence[dict[str, Any]]) -> alt.Data:
+def chart_data(rows: Sequence[dict[str, Any]]) -> alt.Data:
+    """Rows as they are, for Altair."""
     return alt.Data(values=list(rows))
 
 
 def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> alt.Chart:
     """Sales by week as an area."""
     return (
-        alt.Chart(_data(rows_of(weeks)), height=230)
+        alt.Chart(chart_data(rows_of(weeks)), height=230)
         .mark_area(line={"color": BLUE, "strokeWidth": 1.6}, color=BLUE, fillOpacity=0.16, interpolate="monotone")
         .encode(
             x=alt.X("week:T", title=None, axis=alt.Axis(format="%b %Y", tickCount=8, grid=False)),
@@ -56,7 +57,7 @@ def rows_bar(parts: Sequence[tuple[str, int]]) -> alt.Chart:
     rows = [{"part": name, "rows": number, "order": i} for i, (name, number) in enumerate(parts)]
     colours = [BLUE, *[PALETTE[1 + i % (len(PALETTE) - 1)] for i in range(len(parts) - 1)]]
     return (
-        alt.Chart(_data(rows), height=62)
+        alt.Chart(chart_data(rows), height=62)
         .mark_bar(height=26)
         .encode(
             x=alt.X(
@@ -93,11 +94,11 @@ def segment_treemap(segments: Sequence[Segment], dark: bool) -> alt.LayerChart:
             }
         )  # fmt: skip
     across, down = alt.Scale(domain=[0, width], nice=False), alt.Scale(domain=[height, 0], nice=False)
-    base = alt.Chart(_data(rows), height=230)
+    base = alt.Chart(chart_data(rows), height=230)
     boxes = base.mark_rect(stroke="#12171D" if dark else "#FFFFFF", strokeWidth=2, cornerRadius=3).encode(
         x=alt.X("left:Q", axis=None, scale=across), x2="right:Q",
         y=alt.Y("top:Q", axis=None, scale=down), y2="bottom:Q",
-        color=_segment_colour(), tooltip=_tips("segment", "customers", "share", "revenue", "revenue_share"),
+        color=_segment_colour(), tooltip=tips("segment", "customers", "share", "revenue", "revenue_share"),
     )  # fmt: skip
     place = {"x": alt.X("x:Q", axis=None, scale=across), "y": alt.Y("y:Q", axis=None, scale=down)}
     name = base.mark_text(align="left", baseline="top", fontWeight=600).encode(
@@ -122,7 +123,8 @@ def _segment_colour() -> alt.Color:
     return alt.Color("segment:N", scale=scale, legend=None)
 
 
-def _tips(*names: str) -> list[alt.Tooltip]:
+def tips(*names: str) -> list[alt.Tooltip]:
+    """What is told of a mark that is pointed at."""
     return [alt.Tooltip(f"{name}:N", title=name.replace("_", " ").capitalize()) for name in names]
 
 
@@ -140,7 +142,7 @@ def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
     ]  # fmt: skip
     click = alt.selection_point(name=CELL, fields=["r", "f"], toggle=False)
     gap = alt.Scale(paddingInner=0.035, paddingOuter=0)
-    base = alt.Chart(_data(rows), height=400).encode(
+    base = alt.Chart(chart_data(rows), height=400).encode(
         x=alt.X("f:O", title="F: how often they order (5 = most often)", scale=gap,
                 axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
         y=alt.Y("r:O", title="R: how recently (5 = latest)", sort="descending", scale=gap,
@@ -149,7 +151,7 @@ def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
     boxes = base.mark_rect(cornerRadius=4, strokeWidth=3, cursor="pointer").encode(
         color=alt.Color("customers:Q", scale=alt.Scale(range=list(SEQUENTIAL[:7]), domainMin=0), legend=None),
         stroke=alt.condition(click, alt.value(ORANGE), alt.value("transparent"), empty=False),
-        tooltip=[*_tips("segment", "r", "f"), alt.Tooltip("number:N", title="Customers"), *_tips("revenue")],
+        tooltip=[*tips("segment", "r", "f"), alt.Tooltip("number:N", title="Customers"), *tips("revenue")],
     ).add_params(click)  # fmt: skip
     ink = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
     number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=ink)
@@ -179,11 +181,11 @@ def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster],
         axis=alt.Axis(grid=False, tickCount=6),
         scale=alt.Scale(zero=False, padding=14),
     )
-    dots = alt.Chart(_data(rows), height=430).mark_point(filled=True, size=16, opacity=0.5).encode(
+    dots = alt.Chart(chart_data(rows), height=430).mark_point(filled=True, size=16, opacity=0.5).encode(
         x=x, y=y, color=_cluster_colour(order),
-        shape=alt.Shape("cluster:N", scale=shape, legend=None), tooltip=_tips("customer", "cluster"),
+        shape=alt.Shape("cluster:N", scale=shape, legend=None), tooltip=tips("customer", "cluster"),
     )  # fmt: skip
-    centres = alt.Chart(_data(_labels(points, clusters)))
+    centres = alt.Chart(chart_data(_labels(points, clusters)))
     halo = centres.mark_text(fontSize=14, fontWeight=700, strokeWidth=4, stroke="#12171D" if dark else "#FFFFFF")
     label = centres.mark_text(fontSize=14, fontWeight=700, color="#E4E9EE" if dark else "#1C2733")
     return alt.layer(dots, *[layer.encode(x="x:Q", y="y:Q", text="cluster:N") for layer in (halo, label)])
@@ -208,15 +210,15 @@ def cluster_profiles(rows: Sequence[dict[str, Any]], clusters: Sequence[Cluster]
     """Each cluster's means as multiples of the mean of all customers, which is the line at 1."""
     order = [cluster.name for cluster in clusters]
     measures = list(dict.fromkeys(row["measure"] for row in rows))
-    bars = alt.Chart(_data(rows), height=430).mark_bar(cornerRadiusEnd=2).encode(
+    bars = alt.Chart(chart_data(rows), height=430).mark_bar(cornerRadiusEnd=2).encode(
         x=alt.X("ratio:Q", title="Times the mean of all customers", axis=alt.Axis(tickCount=5, format="~g")),
         y=alt.Y("measure:N", title=None, sort=measures, scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1),
                 axis=alt.Axis(domain=False, ticks=False)),
         yOffset=alt.YOffset("cluster:N", sort=order, scale=alt.Scale(paddingInner=0.15)),
         color=_cluster_colour(order, alt.Legend(title=None, orient="bottom", columns=3)),
-        tooltip=_tips("cluster", "measure", "value", "mean", "times"),
+        tooltip=tips("cluster", "measure", "value", "mean", "times"),
     )  # fmt: skip
-    line = alt.Chart(_data([{"mean": 1.0}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="mean:Q")
+    line = alt.Chart(chart_data([{"mean": 1.0}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="mean:Q")
     return alt.layer(bars, line)
 
 
@@ -232,7 +234,7 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
         for c in tried
         for name, value in (("silhouette", c.silhouette), ("stability", c.stability))
     ]
-    base = alt.Chart(_data(rows), height=270).encode(
+    base = alt.Chart(chart_data(rows), height=270).encode(
         x=alt.X("k:O", title="Number of clusters k", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("score:Q", title="Score, at most 1", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)),
         color=alt.Color("measure:N", scale=alt.Scale(range=[BLUE, ORANGE]), legend=_STROKES),
@@ -246,47 +248,11 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
 
 def training_loss(rows: Rows) -> alt.Chart:
     """Loss by epoch for the customers that were learnt from and those held out."""
-    return alt.Chart(_data(rows), height=270).mark_line(strokeWidth=1.8).encode(
+    return alt.Chart(chart_data(rows), height=270).mark_line(strokeWidth=1.8).encode(
         x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickCount=6, grid=False)),
         y=alt.Y("loss:Q", title="Mean squared error", axis=alt.Axis(tickCount=4)),
         color=alt.Color("customers:N", scale=alt.Scale(range=[BLUE, ORANGE]), sort=None,
                         legend=_STROKES),
         strokeDash=alt.StrokeDash("customers:N", sort=None, legend=None),
         tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("customers:N"), alt.Tooltip("loss:Q", format=".4f")],
-    )  # fmt: skip
-
-
-def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
-    """A measure with its 95 % interval per method, a row of the picture for each."""
-    methods = [row["method"] for row in rows]
-    colours = [palette.METHODS.get(row["id"], GREY) for row in rows]
-    base = alt.Chart(_data(rows), height=34 * max(len(methods), 1) + 30).encode(
-        y=alt.Y("method:N", title=None, sort=list(methods), axis=alt.Axis(domain=False, ticks=False, labelFontSize=13)),
-    )
-    colour = alt.Color("method:N", scale=alt.Scale(domain=list(methods), range=list(colours)), legend=None)
-    top = max((row["high"] for row in rows), default=1.0)
-    low = min((row["low"] for row in rows), default=0.0)
-    x = alt.X("value:Q", title=measure, scale=alt.Scale(domain=[min(0, low), 1.18 * top], nice=False),
-              axis=alt.Axis(tickCount=6))  # fmt: skip
-    tips = _tips("method", "told", "interval")
-    bar = base.mark_bar(height=15, opacity=0.28).encode(x=x, color=colour, tooltip=tips)
-    rule = base.mark_rule(strokeWidth=2.4).encode(x=alt.X("low:Q"), x2="high:Q", color=colour, tooltip=tips)
-    dot = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, color=colour, tooltip=tips)
-    text = base.mark_text(align="left", dx=10, fontSize=12).encode(
-        x=alt.X("high:Q"), text="told:N", color=alt.value(GREY)
-    )
-    return alt.layer(bar, rule, dot, text)
-
-
-def groups(rows: Sequence[dict[str, Any]], measure: str) -> alt.Chart:
-    """A measure per group of customers and method, as marks on lines."""
-    order = list(dict.fromkeys(row["group"] for row in rows))
-    named = {row["method"]: palette.METHODS.get(row["id"], GREY) for row in rows}
-    return alt.Chart(_data(rows), height=310).mark_line(point={"size": 60, "filled": True}, strokeWidth=1.6).encode(
-        x=alt.X("group:N", title=None, sort=order, axis=alt.Axis(labelAngle=0, grid=True)),
-        y=alt.Y("value:Q", title=measure, axis=alt.Axis(tickCount=5)),
-        color=alt.Color("method:N", scale=alt.Scale(domain=list(named), range=list(named.values())),
-                        legend=_STROKES),
-        shape=alt.Shape("method:N", legend=None, sort=list(named)),
-        tooltip=_tips("method", "group", "told"),
     )  # fmt: skip

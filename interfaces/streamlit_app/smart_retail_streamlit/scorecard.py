@@ -45,12 +45,12 @@ def method_rows(card: Card, task: str) -> Rows:
 
 
 def group_rows(card: Card, part: str, task: str) -> Rows:
-    """Each method's NDCG for each group of customers."""
+    """Each method's NDCG for each group of customers, without the baselines."""
     return [
-        {"group": str(group), **_row(method, figures, card)}
+        {"group": _group(str(group), methods.get("customers")), **_row(method, figures, card)}
         for group, methods in card.get(part, {}).get(task, {}).items()
         for method, figures in methods.items()
-        if method != "customers" and _value(figures, card) is not None
+        if method in words.METHODS and _value(figures, card) is not None
     ]
 
 
@@ -97,6 +97,10 @@ def remarks(card: Card) -> list[str]:
 
 def _row(method: str, figures: Any, card: Card) -> dict[str, Any]:
     return {"id": method, "method": _capital(words.method_label(method)), **_figures(figures, card)}
+
+
+def _group(name: str, customers: float | None) -> str:
+    return name if customers is None else f"{name} ({customers:,.0f})"
 
 
 def _capital(text: str) -> str:

@@ -31,7 +31,7 @@ CARD: dict[str, Any] = {
     "customers_by_task": {"any": 2096, "new": 2071},
     "by_history": {
         "any": {
-            "1 order": {"customers": 12, "hybrid": 0.1, "popular": 0.09},
+            "1 order": {"customers": 12, "hybrid": 0.1, "popular": 0.09, "cosine CF": 0.01},
             "10 and more": {"customers": 80, "hybrid": 0.5},
         }
     },
@@ -43,7 +43,9 @@ CARD: dict[str, Any] = {
             }
         }
     },
-    "groups": {"rfm": {"recency": [3.0, 7.0, 14.0, 44.0], "frequency": [1, 20, 45, 90], "monetary": [1.5, 2, 3, 4]}},
+    "groups": {
+        "rfm": {"cuts": {"recency": [3, 7, 14, 44], "frequency": [1, 20, 45, 90], "monetary": [1.5, 2, 3, 4]}},
+    },
     "notes": ["Two windows were learnt from."],
 }
 
@@ -60,7 +62,7 @@ def test_methods_come_best_first_with_their_intervals() -> None:
 def test_groups_have_a_figure_for_every_method() -> None:
     rows = scorecard.group_rows(CARD, "by_history", "any")
     assert [(r["group"], r["method"], r["value"]) for r in rows] == [
-        ("1 order", "Hybrid", 0.1), ("1 order", "Popular", 0.09), ("10 and more", "Hybrid", 0.5),
+        ("1 order (12)", "Hybrid", 0.1), ("1 order (12)", "Popular", 0.09), ("10 and more (80)", "Hybrid", 0.5),
     ]  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import streamlit as st
 
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import address, charts, figures, frame, markup, scorecard, source
+from smart_retail_streamlit import address, figures, frame, markup, method_charts, scorecard, source
 
 
 def show() -> None:
@@ -58,7 +58,7 @@ def method_figure(model: ModelInfo, task: str) -> None:
         f"methods-{task}",
         f"{best['method']} is best: {measure} {best['told']} ({best['interval']})",
         f"{scorecard.TASKS.get(task, task).capitalize()} of {scorecard.customers(card, task):,} customers held out",
-        charts.intervals(rows, f"{measure} with 95 % interval"),
+        method_charts.intervals(rows, f"{measure} with 95 % interval"),
         scorecard.measures(card, task),
         drawn=("scorecard", model, task),
     )
@@ -72,8 +72,8 @@ def _groups(card: Mapping[str, Any], part: str, what: str, task: str) -> None:
     figures.show(
         f"methods-{part}-{task}",
         f"By {what}: {best['method']} reaches {best['told']} for {best['group']}",
-        f"{scorecard.measure(card)} of every method by {what}",
-        charts.groups(rows, scorecard.measure(card)),
+        f"{scorecard.measure(card)} of every method by {what}, customers in brackets",
+        method_charts.groups(rows, scorecard.measure(card), ordered=part == "by_history"),
         [{"group": r["group"], "method": r["method"], "value": r["value"]} for r in rows],
     )
 
@@ -87,7 +87,7 @@ def _ablation(card: Mapping[str, Any], task: str) -> None:
         f"ablation-{task}",
         f"Most is added by {top['method']}: {top['told']}",
         f"Loss of {scorecard.measure(card)} when a signal is left out of the merge, on the learning windows",
-        charts.intervals(rows, f"Loss of {scorecard.measure(card)} with 95 % interval"),
+        method_charts.intervals(rows, f"Loss of {scorecard.measure(card)} with 95 % interval"),
         [{"signal": r["method"], "loss": r["value"], "low": r["low"], "high": r["high"]} for r in rows],
     )
 

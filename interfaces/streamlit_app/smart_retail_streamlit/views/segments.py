@@ -94,7 +94,7 @@ def _card(segment: Segment) -> None:
 
 def _cuts(card: Mapping[str, Any]) -> None:
     """Which values earn which score."""
-    cuts = card.get("groups", {}).get("rfm", {})
+    cuts = card.get("groups", {}).get("rfm", {}).get("cuts", {})
     rows = [
         [escape(label), *_bands(list(cuts[name]), descending=name == "recency")]
         for name, label in MEASURES.items()
