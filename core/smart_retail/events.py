@@ -213,7 +213,6 @@ class LiveEvents:
         self._store = EventStore(artifacts)
         self._after = after
         self._local = threading.local()
-        self._by_customer: dict[str, list[Event]] = {}
 
     def of(self, customer_id: str) -> list[Event]:
         """The customer's events since the fit, oldest first."""
@@ -223,8 +222,10 @@ class LiveEvents:
             found: dict[str, list[Event]] = {}
             for event in self._store.all(self._after):
                 found.setdefault(event.customer_id, []).append(event)
-            self._by_customer = found
-        return self._by_customer.get(customer_id, [])
+            # By thread, as the version it belongs to: a slower thread never puts an older view in its place.
+            self._local.by_customer = found
+        by_customer: dict[str, list[Event]] = self._local.by_customer
+        return by_customer.get(customer_id, [])
 
     def _changed(self) -> bool:
         """Whether any process has committed since this thread looked: SQLite's own counter of a connection."""
