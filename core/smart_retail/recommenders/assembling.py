@@ -1,0 +1,137 @@
+"""Building blocks of `Ranked`: lists of one component, parts of a batch and batches made one.
+
+In: scores or orders of items. Out: `Ranked` or `Shoppers`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data.interactions import History
+from smart_retail.recommenders.base import COMPONENTS, POPULAR, Ranked, Shoppers
+from smart_retail.recommenders.group_popularity import GroupPopularity
+from smart_retail.recommenders.lists import best_first
+from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.rounding import significant
+
+
+def group_lists(
+    groups: GroupPopularity,
+    group: NDArray[np.int16],
+    component: int,
+    hidden: list[NDArray[np.int64]],
+    length: int | None,
+) -> Ranked:
+    """Each shopper's group list without the hidden items; nothing for a shopper in no group."""
+    n_items = groups.score.shape[1]
+    length = n_items if length is None else length
+    blocked = np.zeros(n_items, bool)
+    items = []
+    for own, one in zip(hidden, group.tolist(), strict=True):
+        if not 0 <= one < groups.n_groups:
+            items.append(np.empty(0, np.int32))
+            continue
+        reach = groups.order[one, : length + len(own)]
+        blocked[own] = True
+        items.append(reach[~blocked[reach]][:length])
+        blocked[own] = False
+    sizes = np.array([len(i) for i in items], np.int64)
+    item = np.concatenate([np.empty(0, np.int32), *items])
+    row = np.repeat(group, sizes)
+    return single(sizes, item, groups.score[row, item], groups.place[row, item], component)
+
+
+def one_component(parts: Parts, dense: list[NDArray[np.float64]], component: int, length: int | None) -> Ranked:
+    """Lists of dense scores of one component; what has no score is not listed."""
+    found = [np.flatnonzero(score > 0) for score in dense]
+    sizes = np.array([len(item) for item in found], np.int64)
+    item = np.concatenate([np.empty(0, np.int64), *found])
+    raw = np.concatenate([np.empty(0), *(score[at] for score, at in zip(dense, found, strict=True))])
+    score = significant(raw)
+    order, indptr = best_first(np.concatenate(([0], np.cumsum(sizes))), item, score, length)
+    counts = np.diff(indptr)
+    place = np.arange(len(order)) - np.repeat(indptr[:-1], counts) + 1
+    return single(counts, item[order].astype(np.int32), score[order], place, component)
+
+
+def single(
+    sizes: NDArray[np.int64],
+    item: NDArray[np.int32],
+    score: NDArray[np.float64],
+    place: NDArray[Any],
+    component: int,
+) -> Ranked:
+    """Lists whose items all come from one component."""
+    share = np.zeros((len(item), len(COMPONENTS)))
+    share[:, component] = 1.0
+    rank = np.zeros((len(item), len(COMPONENTS)), np.int32)
+    rank[:, component] = place
+    return Ranked(
+        indptr=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        item=item,
+        score=score,
+        share=share,
+        rank=rank,
+        because=np.full(len(item), -1, np.int32),
+        fallback=np.zeros(len(item), bool),
+    )
+
+
+def nothing(n: int) -> Ranked:
+    """`n` empty lists."""
+    return single(
+        np.zeros(n, np.int64),
+        np.empty(0, np.int32),
+        np.empty(0),
+        np.empty(0, np.int32),
+        POPULAR,
+    )
+
+
+def kept(lists: Ranked, kept: NDArray[np.bool_]) -> Ranked:
+    """One list without some of its entries."""
+    return Ranked(
+        indptr=np.array([0, int(kept.sum())], np.int64),
+        item=lists.item[kept],
+        score=lists.score[kept],
+        share=lists.share[kept],
+        rank=lists.rank[kept],
+        because=lists.because[kept],
+        fallback=lists.fallback[kept],
+    )
+
+
+def part(shoppers: Shoppers, first: int, last: int) -> Shoppers:
+    """Some shoppers in a row."""
+    if first == 0 and last >= len(shoppers):
+        return shoppers
+    history = shoppers.history
+    low, high = np.searchsorted(history.customer, (first, last))
+    rows = slice(int(low), int(high))
+    part = History(
+        customer=history.customer[rows] - np.int32(first),
+        order=history.order[rows],
+        item=history.item[rows],
+        day=history.day[rows],
+        quantity=history.quantity[rows],
+        amount=history.amount[rows],
+        n_customers=last - first,
+        n_items=history.n_items,
+        last_day=history.last_day,
+    )
+    return Shoppers(part, shoppers.segment[first:last], shoppers.cluster[first:last])
+
+
+def stacked(chunks: list[Ranked]) -> Ranked:
+    """Lists of several chunks as one."""
+    sizes = np.concatenate([np.diff(chunk.indptr) for chunk in chunks])
+    return Ranked(
+        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        *(
+            np.concatenate([getattr(chunk, name) for chunk in chunks])
+            for name in ("item", "score", "share", "rank", "because", "fallback")
+        ),
+    )
