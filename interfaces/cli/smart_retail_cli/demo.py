@@ -22,11 +22,15 @@ SHOWN = 5
 """Items of each list."""
 
 
+QUICK = {"merge": "blend", "windows": 1, "cf_variant": "bm25"}
+"""The demo shows what a fit gives and saves the time of comparing variants; `smart-retail fit` compares them."""
+
+
 @click.command(short_help="Fit the demo data, show one customer.", cls=Command, epilog="Example: smart-retail demo")
 @pass_session
 def demo(session: Session) -> None:
     """Fit the demo data (once) and show one customer's profile and list by every method."""
-    settings = Settings.from_dict({"recommend": {"merge": "blend"}, "threads": session.threads})
+    settings = Settings.from_dict({"recommend": QUICK, "threads": session.threads})
     if is_fitted(session.artifacts, settings):
         note("The demo data is fitted already; its bundle is used.")
     else:
