@@ -147,7 +147,7 @@ def tracked() -> list[Path]:
 
 
 def test_no_file_names_a_registry_or_a_place_on_somebodys_machine() -> None:
-    here = re.escape(str(ROOT.parent) + os.sep)
+    here = re.escape(str(ROOT) + os.sep)
     places = re.compile(rf"https?://[^\s\"']*/(simple|packages)/|{here}|/home/[a-z]+/|/Users/[A-Za-z]+/")
     found = []
     for path in tracked():
