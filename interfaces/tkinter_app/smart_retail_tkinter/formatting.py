@@ -1,35 +1,29 @@
-"""Values as people read them: thousands separators, ISO dates, percentages with one decimal."""
+"""What the window adds to the formats that all screens share (`smart_retail.display`)."""
 
 from __future__ import annotations
 
-from smart_retail.results import CleaningReport, CustomerProfile, ModelInfo
+from smart_retail.display import DOT, amount, count, model_line, percent, whole
+from smart_retail.display import named as name_and_id
+from smart_retail.results import CleaningReport, CustomerProfile
 
-DOT = " · "
-
-
-def whole(value: float) -> str:
-    """1234.5 -> ``1,234``."""
-    return f"{value:,.0f}"
-
-
-def amount(value: float, currency: str = "") -> str:
-    """1234.5 -> ``1,234.50 EUR``."""
-    return f"{value:,.2f} {currency}".rstrip()
-
-
-def percent(share: float) -> str:
-    """0.1234 -> ``12.3 %``."""
-    return f"{100 * share:.1f} %"
+__all__ = [
+    "DOT",
+    "amount",
+    "cleaning_line",
+    "count",
+    "model_line",
+    "name_and_id",
+    "percent",
+    "profile_line",
+    "quantity",
+    "seconds_left",
+    "whole",
+]
 
 
 def quantity(value: float) -> str:
     """3.0 -> ``3``, 2.5 -> ``2.5``."""
     return f"{value:,.2f}".rstrip("0").rstrip(".")
-
-
-def count(number: int, one: str, many: str = "") -> str:
-    """``1 order``, ``1,590 customers``."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def seconds_left(seconds: float | None) -> str:
@@ -39,18 +33,6 @@ def seconds_left(seconds: float | None) -> str:
     if seconds < 90:
         return f"{max(1, round(seconds))} s left"
     return f"{round(seconds / 60)} min left"
-
-
-def name_and_id(name: str, identity: str) -> str:
-    """The name before the id, the id alone where there is no name."""
-    return f"{name}{DOT}{identity}" if name and name != identity else identity
-
-
-def model_line(model: ModelInfo) -> str:
-    """``model 2026-11-23 · 1,590 customers · data 2011-01-01 to 2014-12-31``."""
-    return DOT.join(
-        (f"model {model.version}", count(model.customers, "customer"), f"data {model.first} to {model.last}")
-    )
 
 
 def cleaning_line(report: CleaningReport) -> str:
