@@ -20,15 +20,16 @@ from numpy.typing import NDArray
 
 from smart_retail.artifacts import lock, versions
 from smart_retail.bundle import Bundle, read_pointer
-from smart_retail.errors import MissingBundleError, UsageError
-from smart_retail.events import EventStore
+from smart_retail.errors import MissingBundleError, SettingsError, UsageError
+from smart_retail.events import open_events
 from smart_retail.ids import IdMap, Texts
 from smart_retail.publishing import BundleWriter, point
+from smart_retail.signing import KEY
 
 BY_CUSTOMER = ("customers/returned_share", "clusters/", "rfm/", "lists/")
 """Arrays with one row a customer."""
 TEXTS = ("customers/ids", "customers/names", "customers/countries", "customers/search")
-ROWS_OF_CUSTOMERS = ("history", "returned")
+ROWS_OF_CUSTOMERS = ("history", "returned", "came_back")
 """Groups in CSR form, ``indptr`` by customer."""
 RECEIPTS = "receipts"
 
@@ -47,22 +48,21 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
     Raises
     ------
     UsageError
-        The id is empty.
+        The id is empty or no text.
+    SettingsError
+        A version is signed, and the key to sign it anew is not here. Nothing was changed.
     LockError
         A fit is running.
     """
-    if not customer_id:
+    if not customer_id or customer_id.encode("utf-8", "ignore") != customer_id.encode("utf-8", "surrogatepass"):
         raise UsageError("No customer was named.", "Give the id of the customer to erase.")
     root = Path(artifacts)
     with lock(root):
-        events = EventStore(root).erase(customer_id)
+        bundles = _bundles(root)
+        events = open_events(root).erase(customer_id)
         replaced, rows = {}, 0
-        for name in ("previous", "current"):
-            try:
-                old, _ = read_pointer(root, name)
-            except MissingBundleError:
-                continue
-            replaced[name], gone = _without(root, old, customer_id)
+        for name, bundle in bundles.items():
+            replaced[name], gone = _without(root, bundle, customer_id)
             rows = max(rows, gone)
         for name, version in replaced.items():
             point(root, name, version)
@@ -83,9 +83,24 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
     return receipt
 
 
-def _without(root: Path, version: str, customer_id: str) -> tuple[str, int]:
+def _bundles(root: Path) -> dict[str, Bundle]:
+    """The previous and the active version, those that are there, by the name of their pointer."""
+    found = {}
+    for name in ("previous", "current"):
+        try:
+            found[name] = Bundle.open(root, read_pointer(root, name)[0])
+        except MissingBundleError:
+            continue
+        if found[name].signature == "unchecked":
+            raise SettingsError(
+                f"Version {found[name].version} is signed, and to erase somebody it is written anew.",
+                f"Set {KEY} to the key that it was signed with.",
+            )
+    return found
+
+
+def _without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:
     """The version rewritten without the customer, and how many purchase rows went. Itself where it has no trace."""
-    bundle = Bundle.open(root, version)
     arrays = {k.removeprefix("tables/").removesuffix(".npy") for k in bundle.manifest["files"] if k.endswith(".npy")}
     tables = {name: bundle.array(name) for name in sorted(arrays)}
     code = IdMap(_texts(tables, "customers/ids")).code(customer_id)
@@ -93,7 +108,7 @@ def _without(root: Path, version: str, customer_id: str) -> tuple[str, int]:
         {k: v for k, v in bundle.manifest.items() if k not in ("files", "version", "format")}, customer_id
     )
     if code < 0 and facts == {k: bundle.manifest[k] for k in facts}:
-        return version, 0
+        return bundle.version, 0
     gone = _remove(tables, code) if code >= 0 else 0
     writer = BundleWriter(root)
     try:

@@ -342,6 +342,9 @@ class ModelInfo(Result):
     show_purchased: bool
     """Whether a screen should start with purchased items shown (repeat share above 25 %)."""
     rules: str
+    statistics: dict[str, Any] = field(default_factory=dict)
+    """Of the lines, as plain data: ``months``, ``categories``, ``discounts``, ``shipping``, ``sales_categories``
+    and ``numbers`` (moments and rank correlations of the numeric columns); empty in older bundles."""
 
 
 @dataclass(frozen=True, slots=True)

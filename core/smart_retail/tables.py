@@ -80,6 +80,7 @@ def write_shop(writer: BundleWriter, prepared: Prepared, history: History, items
     writer.array("items/category", prepared.item_category)
     writer.array("items/subcategory", prepared.item_subcategory)
     writer.array("items/price", prepared.item_price)
+    writer.array("items/discount", prepared.item_discount)
     for name in ("orders", "customers", "recent_orders"):
         writer.array(f"items/{name}", getattr(items, name))
     writer.array("history/indptr", history.indptr)
@@ -88,6 +89,10 @@ def write_shop(writer: BundleWriter, prepared: Prepared, history: History, items
     customer, item = prepared.sent_back(history)
     writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(prepared.customers) + 1)))
     writer.array("returned/item", item)
+    back = prepared.came_back()
+    writer.array("came_back/indptr", np.searchsorted(back.customer, np.arange(len(prepared.customers) + 1)))
+    for name in ("order", "item", "day", "quantity", "amount"):
+        writer.array(f"came_back/{name}", getattr(back, name))
 
 
 def write_groups(writer: BundleWriter, groups: Groups) -> None:

@@ -26,7 +26,7 @@ from smart_retail.data.sources import Source
 from smart_retail.data.timeline import RfmTable
 from smart_retail.engine import CACHED
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
-from smart_retail.events import EventStore
+from smart_retail.events import open_events
 from smart_retail.exporting import write_exports
 from smart_retail.gate import gate
 from smart_retail.progress import SILENT, Progress
@@ -93,7 +93,7 @@ def fit(
     clock = Clock(progress)
     with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
         clock.stage("reading and cleaning")
-        store = EventStore(artifacts)
+        store = open_events(artifacts)
         events = Path(folder) / "events.csv"
         through = store.write_csv(events)
         with prepare(
@@ -104,7 +104,7 @@ def fit(
             threads=settings.threads,
             progress=progress,
             events=events if through else None,
-            erased=store.erased if store.has_erased() else None,
+            erased=store.erased if store.erasures() else None,
         ) as prepared:
             fitted = _fit(prepared, settings, clock, progress)
             notes = gate(artifacts, fitted.scorecard, force)
@@ -225,7 +225,9 @@ def _publish(
         writer.json("clusters", [c.as_dict() for c in clusters])
         writer.json("grid", [c.as_dict() for c in tables.grid(groups)])
         writer.json("names", tables.names(prepared, groups))
-        writer.json("model", _model(prepared, fitted, settings))
+        facts, discounts = prepared.statistics(int(history.day.min()), int(history.day.max()))
+        writer.array("daily/discount", discounts)
+        writer.json("model", {**_model(prepared, fitted, settings), "statistics": facts})
         clock.within(0.3)
         write_exports(writer.export, prepared, history, groups, model, items, segments, clusters)
         clock.within(0.8)

@@ -19,6 +19,8 @@ from smart_retail.data.preprocessing import FLAG, KIND, Frame
 
 KEPT_QUANTITY: Final = "kept_quantity"
 KEPT_AMOUNT: Final = "kept_amount"
+BACK_QUANTITY: Final = "back_quantity"
+BACK_AMOUNT: Final = "back_amount"
 
 _KEYS: Final = (c.CUSTOMER_ID, c.ITEM_ID)
 
@@ -49,6 +51,23 @@ def purchases(
     stacked = keep(_kept(balance(lines)).filter(nw.col(KEPT_QUANTITY) > 0))
     names = alone.collect_schema().names()
     return nw.concat([alone.select(names), stacked.select(names)], how="vertical")
+
+
+def returned(lines: Frame, *, cancellations: bool) -> Frame:
+    """The purchases of which something came back, with `back_quantity` and `back_amount`, millionths."""
+    flagged = _whole(lines.filter((nw.col(KIND) == 1) & (nw.col(FLAG) != 0)))
+    flagged = flagged.with_columns(**{KEPT_QUANTITY: nw.col(c.QUANTITY) * 0, KEPT_AMOUNT: nw.col(c.AMOUNT) * 0})
+    names = flagged.collect_schema().names()
+    frame = flagged
+    if cancellations:
+        reduced = _kept(balance(lines)).filter(nw.col(KEPT_QUANTITY) < nw.col(c.QUANTITY))
+        frame = nw.concat([flagged, reduced.select(names)], how="vertical")
+    return frame.with_columns(
+        **{
+            BACK_QUANTITY: nw.col(c.QUANTITY) - nw.col(KEPT_QUANTITY),
+            BACK_AMOUNT: nw.col(c.AMOUNT) - nw.col(KEPT_AMOUNT),
+        }
+    )
 
 
 def balance(lines: Frame) -> Frame:

@@ -12,15 +12,16 @@ from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import columns as c
-from smart_retail.data import catalogue, cleaning, history, netting
+from smart_retail.data import catalogue, cleaning, history, netting, statistics
 from smart_retail.data.backends import Backend
+from smart_retail.data.came_back import CameBack, came_back
 from smart_retail.data.ingest import Ingested
 from smart_retail.data.interactions import History
 from smart_retail.data.preprocessing import KIND, REASON, Frame
@@ -182,6 +183,23 @@ class Prepared:
         """Kept sales by week, Mondays first, weeks without a sale as zeros."""
         return history.weekly(self._kept, self._backend)
 
+    @property
+    def _has_returns(self) -> bool:
+        return self._totals.cancellations > 0 or bool(self._totals.flagged)
+
+    def came_back(self) -> CameBack:
+        """What came back, beside the history of all kept purchases (`between`)."""
+        kept = self._purchases(self._coded) if self._has_returns else None
+        return came_back(self._coded, kept, self._totals.cancellations > 0, self._backend)
+
+    def statistics(self, first: int, last: int) -> tuple[dict[str, Any], NDArray[np.float32]]:
+        """What reports show of the lines, as JSON data, and the mean discount of each day `first` to `last`."""
+        table = statistics.by_day(self.lines, self._bought, self._net if self._has_returns else None, self._backend)
+        spreads = statistics.spreads(self.lines, self._backend)
+        numbers = statistics.numbers(self.lines, self._totals.purchases, self.first_day, self._backend)
+        facts = statistics.describe(table, spreads, numbers)
+        return facts, statistics.daily_discount(table, self.category_names, first, last)
+
     @cached_property
     def _bought(self) -> Frame:
         return self._accepted.filter(nw.col(KIND) == 1)
@@ -247,6 +265,11 @@ class Prepared:
         with np.errstate(invalid="ignore", divide="ignore"):
             price = found[c.AMOUNT] / found[c.QUANTITY]
         return np.where(price > 0, price, np.nan)
+
+    @cached_property
+    def item_discount(self) -> NDArray[np.float64]:
+        """Mean discount of an item's lines, 0 to 1, by item code; NaN where the source tells of none."""
+        return statistics.item_discount(self.lines, self._item_codes, len(self.items), self._backend)
 
     @cached_property
     def returned_share(self) -> NDArray[np.float64]:

@@ -1,0 +1,284 @@
+"""What the lines tell of the shop: sales, discounts, shipping and returns by month and category.
+
+In: a `Prepared`'s purchase lines in an engine. Out: plain data for reports, and daily discounts for forecasts.
+Sums are taken over integers, so that no figure depends on the order of rows or on the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import combinations_with_replacement
+from typing import Any, Final
+
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail import columns as c
+from smart_retail.data.backends import Backend
+from smart_retail.data.catalogue import by_code
+from smart_retail.data.interactions import MILLION
+from smart_retail.data.netting import KEPT_AMOUNT
+from smart_retail.data.numbers import millionths
+from smart_retail.data.preprocessing import DAY, Frame
+
+BANDS: Final = (0.0, 0.1, 0.2, 0.3, 0.5)
+"""Upper edges of the discount bands, inclusive; one more lies above."""
+SLOWEST: Final = 60
+"""Longer shipping counts as so many days."""
+SAMPLE_LINES: Final = 100_000
+"""Moments and correlations look at about so many lines, those of every k-th day."""
+
+Columns = dict[str, NDArray[Any]]
+
+
+def band(discount: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Discount band of each value: place in `BANDS`, ``len(BANDS)`` above all, -1 where there is none."""
+    rounded = np.round(np.nan_to_num(discount), 6)
+    return np.where(np.isnan(discount), -1, np.searchsorted(BANDS, rounded, side="left"))
+
+
+def band_names() -> list[str]:
+    """``none``, ``up to 10 %``, ..., ``above 50 %``."""
+    edges = [f"{100 * edge:.0f} %" for edge in BANDS]
+    return ["none", *(f"up to {edge}" for edge in edges[1:]), f"above {edges[-1]}"]
+
+
+def by_day(lines: Frame, gross: Frame, net: Frame | None, backend: Backend) -> Columns:
+    """Sums by day and category.
+
+    Parameters
+    ----------
+    lines : LazyFrame
+        Kept purchases with derived columns.
+    gross, net : LazyFrame
+        All purchases, and what is left of them after returns whatever the policy; None where nothing came back.
+    """
+    there = set(lines.collect_schema().names())
+    lines = lines.with_columns(_category=_category(there), **_parts(there))
+    names = (KEPT_AMOUNT, *_parts(there))
+    sums = lines.group_by(DAY, "_category").agg(nw.len().alias("lines"), *(nw.col(n).sum() for n in names))
+    found = backend.fetch(sums.with_columns(nw.col(*names).cast(nw.Int64)).rename({KEPT_AMOUNT: "amount"}))
+    table = {"day": found[DAY].astype(np.int64), "category": found["_category"], **_whole(found, ("lines", "amount"))}
+    zeros = np.zeros(len(table["day"]), np.int64)
+    table |= {n: _whole(found, (n,))[n] if n in found else zeros for n in _SUMMED}
+    order = np.lexsort((table["category"].astype(str), table["day"]))
+    return {name: values[order] for name, values in table.items()} | _returned(gross, net, backend)
+
+
+_SUMMED: Final = ("discount", "discounted", "shipping", "shipped")
+
+
+def _category(there: set[str]) -> nw.Expr:
+    return nw.col(c.CATEGORY).fill_null("") if c.CATEGORY in there else nw.lit("")
+
+
+def _parts(there: set[str]) -> dict[str, nw.Expr]:
+    """Discount in millionths and shipping days, each with the number of lines that have one."""
+    found: dict[str, nw.Expr] = {}
+    if c.DISCOUNT in there:
+        fraction = nw.col(c.DISCOUNT)
+        known = fraction.is_between(0.0, 1.0).fill_null(False)
+        found["discount"] = nw.when(known).then(millionths(fraction)).otherwise(nw.lit(0))
+        found["discounted"] = known.cast(nw.Int64)
+    if c.SHIPPING_DAYS in there:
+        found["shipping"] = nw.col(c.SHIPPING_DAYS).fill_null(0).cast(nw.Int64)
+        found["shipped"] = (~nw.col(c.SHIPPING_DAYS).is_null()).cast(nw.Int64)
+    return found
+
+
+def _whole(found: Columns, names: Iterable[str]) -> Columns:
+    return {n: np.nan_to_num(found[n].astype(np.float64)).astype(np.int64) if found[n].dtype.kind == "f"
+            else found[n].astype(np.int64) for n in names}  # fmt: skip
+
+
+def _returned(gross: Frame, net: Frame | None, backend: Backend) -> Columns:
+    """Bought and returned amounts by day of purchase and category."""
+    if net is None:
+        return {"returned_day": np.zeros(0, np.int64), "returned_category": np.zeros(0, object),
+                "returned": np.zeros(0, np.int64)}  # fmt: skip
+    sums: dict[tuple[int, str], int] = {}
+    for frame, column, sign in ((gross, c.AMOUNT, 1), (net, KEPT_AMOUNT, -1)):
+        table = frame.with_columns(_category=_category(set(frame.collect_schema().names())))
+        added = table.group_by(DAY, "_category").agg(nw.col(column).sum())
+        found = backend.fetch(added.with_columns(nw.col(column).cast(nw.Int64)))
+        for day, name, amount in zip(*(found[n].tolist() for n in (DAY, "_category", column)), strict=True):
+            sums[int(day), name] = sums.get((int(day), name), 0) + sign * int(amount)
+    keys = sorted(key for key, amount in sums.items() if amount)
+    return {
+        "returned_day": np.array([day for day, _ in keys], np.int64),
+        "returned_category": np.array([name for _, name in keys], object),
+        "returned": np.array([sums[key] for key in keys], np.int64),
+    }
+
+
+def describe(table: Columns, spreads: dict[str, list[dict[str, Any]]], numbers: dict[str, Any]) -> dict[str, Any]:
+    """Everything as JSON data: by month, by category, spreads and moments."""
+    month = table["day"].astype("datetime64[D]").astype("datetime64[M]").astype(str)
+    came_back = table["returned_day"].astype("datetime64[D]").astype("datetime64[M]").astype(str)
+    return {
+        "months": _rows("month", month, came_back, table),
+        "categories": sorted(
+            _rows("category", table["category"], table["returned_category"], table), key=lambda row: -row["amount"]
+        ),
+        **spreads,
+        "numbers": numbers,
+    }
+
+
+def _rows(name: str, key: NDArray[Any], returned_key: NDArray[Any], table: Columns) -> list[dict[str, Any]]:
+    rows = []
+    for value in sorted(set(key.tolist()) | set(returned_key.tolist())):
+        mine = key == value
+        sums = {n: int(table[n][mine].sum()) for n in ("lines", "amount", *_SUMMED)}
+        back = int(table["returned"][returned_key == value].sum())
+        rows.append(
+            {
+                name: str(value),
+                "amount": sums["amount"] / MILLION,
+                "lines": sums["lines"],
+                "returned": back / MILLION,
+                "mean_discount": _ratio(sums["discount"] / MILLION, sums["discounted"]),
+                "mean_shipping_days": _ratio(sums["shipping"], sums["shipped"]),
+            }
+        )
+    return rows
+
+
+def _ratio(part: float, whole: int) -> float | None:
+    return round(part / whole, 6) if whole else None
+
+
+def daily_discount(table: Columns, categories: Sequence[str], first: int, last: int) -> NDArray[np.float32]:
+    """Mean discount of the lines of each day, NaN without; shape ``(1 + categories, days)``, the whole shop first."""
+    days = last - first + 1
+    inside = (table["day"] >= first) & (table["day"] <= last)
+    place = table["day"][inside] - first
+    code = {name: i for i, name in enumerate(categories, 1)}
+    row = np.array([code.get(name, -1) for name in table["category"][inside].tolist()], np.int64)
+    out = np.full((len(categories) + 1, days), np.nan)
+    for i in range(len(out)):
+        mine = row == i if i else np.ones(len(row), bool)
+        known = np.bincount(place[mine], table["discounted"][inside][mine], days)
+        total = np.bincount(place[mine], table["discount"][inside][mine], days) / MILLION
+        np.divide(total, known, out=out[i], where=known > 0)
+    return out.astype(np.float32)
+
+
+def item_discount(lines: Frame, items: Frame, count: int, backend: Backend) -> NDArray[np.float64]:
+    """Mean discount of an item's lines by item code, NaN where there is none."""
+    if c.DISCOUNT not in lines.collect_schema().names():
+        return np.full(count, np.nan)
+    known = lines.filter(nw.col(c.DISCOUNT).is_between(0.0, 1.0))
+    sums = known.with_columns(_off=millionths(nw.col(c.DISCOUNT))).group_by(c.ITEM_ID)
+    table = sums.agg(nw.col("_off").sum(), nw.len().alias("n")).with_columns(nw.col("_off", "n").cast(nw.Float64))
+    key = items.with_columns(nw.col(c.ITEM_ID).cast(nw.String))
+    found = by_code(table, key, c.ITEM_ID, count, backend)
+    with np.errstate(invalid="ignore"):
+        return found["_off"] / found["n"] / MILLION
+
+
+def spreads(lines: Frame, backend: Backend) -> dict[str, list[dict[str, Any]]]:
+    """Lines and amounts by band of discount, by shipping days and by sales category."""
+    there = set(lines.collect_schema().names())
+    lines = lines.with_columns(_band=_band() if c.DISCOUNT in there else nw.lit(-1), _ship=_shipping(there))
+    sums = lines.group_by("_band", "_ship", c.SALES_CATEGORY).agg(nw.len().alias("lines"), nw.col(KEPT_AMOUNT).sum())
+    found = backend.fetch(sums.with_columns(nw.col(KEPT_AMOUNT).cast(nw.Int64)).rename({KEPT_AMOUNT: "amount"}))
+    names = dict(enumerate(band_names()))
+    sizes = ("Low", "Medium", "High", "Very High")
+    labels = sorted(set(found[c.SALES_CATEGORY].tolist()), key=lambda t: (sizes.index(t) if t in sizes else 9, t))
+    return {
+        "discounts": _spread("discount", found["_band"], names, found),
+        "shipping": _spread("days", found["_ship"], {d: d for d in range(SLOWEST + 1)}, found),
+        "sales_categories": _spread("sales_category", found[c.SALES_CATEGORY], {t: t for t in labels}, found),
+    }
+
+
+def _band() -> nw.Expr:
+    parts = millionths(nw.col(c.DISCOUNT))
+    out = nw.lit(len(BANDS))
+    for i, edge in reversed(list(enumerate(BANDS))):
+        out = nw.when(parts <= round(edge * MILLION)).then(nw.lit(i)).otherwise(out)
+    return nw.when(nw.col(c.DISCOUNT).is_between(0.0, 1.0).fill_null(False)).then(out).otherwise(nw.lit(-1))
+
+
+def _shipping(there: set[str]) -> nw.Expr:
+    if c.SHIPPING_DAYS not in there:
+        return nw.lit(-1)
+    days = nw.col(c.SHIPPING_DAYS).cast(nw.Int64)
+    return nw.when(days > SLOWEST).then(nw.lit(SLOWEST)).otherwise(days).fill_null(-1)
+
+
+def _spread(name: str, key: NDArray[Any], labels: dict[Any, Any], found: Columns) -> list[dict[str, Any]]:
+    rows = []
+    for value, label in labels.items():
+        mine = key == value
+        if mine.any():
+            amount = int(found["amount"][mine].astype(np.int64).sum()) / MILLION
+            rows.append({name: label, "lines": int(found["lines"][mine].sum()), "amount": amount})
+    return rows
+
+
+def numbers(lines: Frame, count: int, first_day: int, backend: Backend) -> dict[str, Any]:
+    """Skewness, excess kurtosis and Spearman's correlations of the numeric columns.
+
+    Parameters
+    ----------
+    count : int
+        Lines there are; of very many only those of every k-th day are looked at.
+
+    Returns
+    -------
+    dict
+        ``columns``, ``lines`` (looked at), ``moments`` (column -> mean, median, skewness, kurtosis, None where all
+        are equal) and ``correlations``, rows and columns as ``columns``, None where not defined.
+    """
+    there = set(lines.collect_schema().names())
+    step = -(-count // SAMPLE_LINES)
+    step += step % 7 == 0  # or one day of the week would stand for all
+    if step > 1:
+        lines = lines.filter((nw.col(DAY) - first_day) % step == 0)
+    quantity, amount = (nw.col(n).cast(nw.Float64) / MILLION for n in (c.QUANTITY, c.AMOUNT))
+    made = {"quantity": quantity, "amount": amount, "unit_price": amount / quantity}
+    made |= {n: nw.col(n).cast(nw.Float64) for n in ("discount", "profit", "shipping_days") if n in there}
+    found = backend.fetch(lines.select(**made))
+    table = np.stack([found[n].astype(np.float64) for n in made])
+    table = table[:, np.lexsort(table[::-1])]
+    return {
+        "columns": list(made),
+        "lines": table.shape[1],
+        "moments": {name: _moments(row) for name, row in zip(made, table, strict=True)},
+        "correlations": _correlations(table),
+    }
+
+
+def _moments(values: NDArray[np.float64]) -> dict[str, float | None]:
+    from scipy import stats  # half a second, and only a fit describes
+
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return dict.fromkeys(("mean", "median", "skewness", "kurtosis"))
+    spread = bool(np.ptp(values) > 1e-9 * np.abs(values).max())
+    return {
+        "mean": _told(values.mean()),
+        "median": _told(np.median(values)),
+        "skewness": _told(stats.skew(values)) if spread else None,
+        "kurtosis": _told(stats.kurtosis(values)) if spread else None,
+    }
+
+
+def _correlations(table: NDArray[np.float64]) -> list[list[float | None]]:
+    from scipy import stats
+
+    out: list[list[float | None]] = [[None] * len(table) for _ in table]
+    for i, j in combinations_with_replacement(range(len(table)), 2):
+        known = np.isfinite(table[i]) & np.isfinite(table[j])
+        a, b = table[i][known], table[j][known]
+        if len(a) >= 3 and np.ptp(a) > 0 and np.ptp(b) > 0:
+            out[i][j] = out[j][i] = 1.0 if i == j else _told(stats.spearmanr(a, b).statistic)
+    return out
+
+
+def _told(value: Any) -> float:
+    """Six significant digits: what is beyond depends on the order of a sum."""
+    return float(f"{float(value):.6g}")
