@@ -45,7 +45,7 @@ class DuckDB:
             "allow_community_extensions": False,
             "preserve_insertion_order": False,
             "temp_directory": str(folder / "spill"),
-            "memory_limit": f"{_memory_megabytes()}MB",
+            "memory_limit": f"{_memory_megabytes(threads or os.cpu_count() or 1)}MB",
         }
         if threads:
             config["threads"] = threads
@@ -199,10 +199,13 @@ def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _memory_megabytes() -> int:
-    """A quarter of the machine, at least 512 MB and at most 4 GB; DuckDB spills what is more."""
+def _memory_megabytes(threads: int) -> int:
+    """384 MB a thread, 512 MB at least, a quarter of the machine at most; DuckDB spills what is more.
+
+    On 20 million lines more memory was no quicker: 4 GB only doubled the peak.
+    """
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     except (AttributeError, ValueError, OSError):
         total = 8 * 2**30
-    return int(min(max(total / 4, 512 * 2**20), 4 * 2**30) / 2**20)
+    return int(max(512, min(384 * threads, total / 4 / 2**20)))

@@ -18,6 +18,7 @@ import narwhals.selectors as ncs
 
 from smart_retail import columns as c
 from smart_retail.data.backends import Backend
+from smart_retail.data.blanks import tidied
 from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
 from smart_retail.data.preprocessing import DAY, IDS, MOMENTS, RAW, REASON, TEXTS, YES, Frame, Rules, canonical_lines
 from smart_retail.data.presets import ANY
@@ -28,8 +29,6 @@ from smart_retail.errors import DataError
 HEAD_ROWS: Final = 2_000
 UNREAD: Final = "unread"
 """Bits of the columns whose text could not be read."""
-BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
-BLANK_ENDS: Final = (" ", "\t", "\n", "\r", "\u00a0")
 YEARS: Final = (dt.datetime(1900, 1, 1), dt.datetime(2200, 12, 31, 23, 59, 59))
 MONEY: Final = "money_discount_"
 
@@ -88,14 +87,14 @@ def _ingest(
     readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
     kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
     ids = tuple(n for n in IDS if n in texts)
-    head_frame = backend.keep(_strip(base.head(HEAD_ROWS), texts))
+    head_frame = backend.keep(tidied(base.head(HEAD_ROWS), texts))
     head = _unread(head_frame, kinds, backend)
     formats = _choose(head, kinds)
     float_ids = _all_match(head_frame, ids, _FLOAT_ID, backend)
     whole_ids = _all_match(head_frame, ids, _WHOLE_ID, backend) if alone else ()
     while True:
-        # A whole number has no blanks around it, and what is none is found out by `compact`.
-        stripped = _strip(base, texts.difference(whole_ids))
+        # A whole number is no blank, and what is none is found out by `compact`.
+        stripped = tidied(base, texts.difference(whole_ids))
         lines = _lines(stripped, formats, float_ids, place, rules, backend, whole_ids)
         lines = backend.keep(backend.compact(lines, whole_ids))
         wrong = _count_unread(lines, [*formats, *float_ids], backend) | _count_null(lines, whole_ids, backend)
@@ -116,7 +115,7 @@ def _rows(lines: Frame, backend: Backend) -> int:
 
 
 def _select(raw: Raw, frame: Frame, schema: Schema) -> Frame:
-    """The recognised columns under their canonical names; of text sources all as stripped text."""
+    """The recognised columns under their canonical names; of text sources all as text."""
     types = frame.collect_schema()
     place = {header: str(i) for i, header in reversed(list(enumerate(raw.headers)))}
     wanted = {name: place[header] for name, header in schema.columns.items()}
@@ -137,19 +136,6 @@ def _as_kind(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
     if isinstance(dtype, nw.Date | nw.Datetime) and name in MOMENTS:
         return column.cast(nw.Datetime("us"))
     return column.cast(nw.String) if dtype != nw.String else column
-
-
-def _strip(frame: Frame, texts: set[str]) -> Frame:
-    names = [n for n in TEXTS if n in texts]
-    return frame.with_columns(_stripped(nw.col(n)).alias(n) for n in names) if names else frame
-
-
-def _stripped(text: nw.Expr) -> nw.Expr:
-    """Without blanks around. Only texts with a blank at an end pay for the search of them."""
-    blank = (text < "!") | text.str.starts_with("\u00a0") | text.str.starts_with("\ufeff")
-    for end in BLANK_ENDS:
-        blank = blank | text.str.ends_with(end)
-    return nw.when(blank).then(text.str.strip_chars(BLANK)).otherwise(text)
 
 
 def _lines(
@@ -283,7 +269,7 @@ def read_returns(raw: Raw, backend: Backend, folder: Path) -> Frame:
     columns = recognise_returns(raw.headers, raw.name)
     for reading, frame in readings(raw, backend, folder):
         try:
-            table = _select(reading, frame, Schema(columns, ANY))
+            table = tidied(_select(reading, frame, Schema(columns, ANY)), set(columns))
             if c.RETURNED in columns:
                 table = table.filter(nw.col(c.RETURNED).str.to_lowercase().is_in(YES))
             return backend.keep(table.filter(nw.col(c.ORDER_ID) != ""))

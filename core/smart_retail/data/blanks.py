@@ -1,0 +1,38 @@
+"""Blanks around texts: names lose them, ids keep them, and what is blank alone is missing.
+
+In: a frame with columns of text under their canonical names. Out: the same, tidied.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import narwhals as nw
+
+from smart_retail.data.preprocessing import IDS, TEXTS
+
+BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
+_ENDS: Final = (" ", "\t", "\n", "\r", "\u00a0")
+
+
+def tidied(frame: nw.LazyFrame[Any], texts: set[str]) -> nw.LazyFrame[Any]:
+    """Those of `texts` that are names without blanks around, and the ids of blanks alone as empty texts."""
+    names = [n for n in TEXTS if n in texts]
+    return frame.with_columns((_filled if n in IDS else _stripped)(nw.col(n)).alias(n) for n in names)
+
+
+def _begins_blank(text: nw.Expr) -> nw.Expr:
+    return (text < "!") | text.str.starts_with("\u00a0") | text.str.starts_with("\ufeff")
+
+
+def _filled(text: nw.Expr) -> nw.Expr:
+    inner = text.str.strip_chars(BLANK)
+    return nw.when(_begins_blank(text) & (inner == "")).then(inner).otherwise(text)
+
+
+def _stripped(text: nw.Expr) -> nw.Expr:
+    """Without blanks around. Only texts with a blank at an end pay for the search of them."""
+    blank = _begins_blank(text)
+    for end in _ENDS:
+        blank = blank | text.str.ends_with(end)
+    return nw.when(blank).then(text.str.strip_chars(BLANK)).otherwise(text)
