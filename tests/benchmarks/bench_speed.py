@@ -1,0 +1,202 @@
+"""Speed and memory, each figure a ratio to a peer or a limit in the same run.
+
+A target that is missed is told in the table; only a wrong result fails. Histories and bundles are made once
+in the folder of `--cache`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smart_retail.engine import Engine
+from tests.benchmarks import histories
+from tests.benchmarks.measuring import Measured, compared, medians, run
+from tests.benchmarks.results import Results, Row
+
+SERVED = 1
+"""Million lines behind the bundle that serves."""
+LISTED = 5_000
+"""Customers whose lists are timed; the rate of more is the same."""
+
+
+def bundle(folder: Path, millions: int) -> Path:
+    """A bundle of a history of this size, fitted when it is not there yet."""
+    artifacts = folder / f"artifacts-{millions}m"
+    if not (artifacts / "current").exists():
+        run("jobs.fit", source=histories.parquet(folder, millions), artifacts=artifacts)
+    return artifacts
+
+
+def some_customers(artifacts: Path, n: int) -> list[str]:
+    ids = list(Engine.load(artifacts).customer_ids())
+    return [ids[i] for i in np.linspace(0, len(ids) - 1, n).astype(int)]
+
+
+def matrix(folder: Path, millions: int) -> Path:
+    path = folder / f"matrix-{millions}m.npz"
+    if not path.exists():
+        run("jobs.matrix", source=histories.parquet(folder, millions), out=path)
+    return path
+
+
+def test_rfm(folder: Path, millions: int, runs: int, results: Results) -> None:
+    """CSV to RFM table against SQL written by hand and pandas."""
+    source = histories.csv(folder, millions)
+    outs = {name: folder / f"rfm-{name}.npz" for name in ("ours", "sql", "pandas")}
+    found = compared(
+        {
+            "ours": ("jobs.rfm", {"source": source, "out": outs["ours"]}),
+            "sql": ("peers.rfm_sql", {"source": source, "out": outs["sql"]}),
+        },
+        runs,
+    )
+    found["pandas"] = run("peers.rfm_pandas", source=source, out=outs["pandas"])
+    tables = {name: dict(np.load(path)) for name, path in outs.items()}
+    for name in ("recency", "frequency", "monetary"):
+        assert np.array_equal(tables["ours"][name], tables["sql"][name]), f"{name} differs from SQL"
+        # The sums of pandas are of floats.
+        assert np.allclose(tables["ours"][name], tables["pandas"][name], rtol=0, atol=10), f"{name} differs"
+    ours, sql, pandas = (found[name] for name in ("ours", "sql", "pandas"))
+    what = f"CSV to RFM table, {millions} million lines"
+    ratio, faster = ours.seconds / sql.seconds, pandas.seconds / ours.seconds
+    shown = f"{ratio:.2f} ({ours.seconds:.1f} s, SQL {sql.seconds:.1f} s)"
+    results.add(Row(f"rfm@{millions}", what, "at most 1.15 times hand-written DuckDB SQL", shown, ratio <= 1.15))
+    shown = f"{faster:.1f} times (pandas {pandas.seconds:.1f} s, {pandas.peak / 1024:.1f} GB)"
+    results.add(Row(f"rfm_pandas@{millions}", what, "at least 6 times faster than pandas", shown, faster >= 6))
+    shown = f"{ours.peak / 1024:.2f} GB (SQL {sql.peak / 1024:.2f} GB)"
+    results.add(Row(f"rfm_memory@{millions}", what, "under 1 GB", shown, ours.peak < 1024))
+    results.grew("CSV to RFM table", millions, ours.seconds, ours.peak)
+
+
+def test_similarity(folder: Path, millions: int, runs: int, results: Results) -> None:
+    """Item similarity, top 50, against implicit and sparse_dot_topn, and SciPy for the values."""
+    path = matrix(folder, millions)
+    jobs = {
+        "ours": "jobs.similarity",
+        "implicit": "peers.similarity_implicit",
+        "sparse_dot_topn": "peers.similarity_topn",
+    }
+    found = compared({name: (job, {"matrix": path}) for name, job in jobs.items()}, runs)
+    ours, implicit, topn = (found[name] for name in jobs)
+    difference = ours.facts["difference"]
+    assert difference <= 1e-6, f"similarities differ from SciPy by {difference}"
+    what = f"item similarity, top 50, {millions} million lines"
+    ratio = ours.seconds / implicit.seconds
+    shown = (
+        f"{ratio:.2f} ({ours.seconds:.1f} s, {ours.peak / 1024:.1f} GB; implicit {implicit.seconds:.1f} s, "
+        f"{implicit.peak / 1024:.1f} GB; sparse_dot_topn {topn.seconds:.1f} s)"
+    )
+    target = "at most 0.6 times implicit's CosineRecommender"
+    results.add(Row(f"similarity@{millions}", what, target, shown, ratio <= 0.6))
+    results.add(Row(f"similarity_equal@{millions}", what, "equal to SciPy to 1e-6", f"{difference:.1e}", True))
+    results.grew("item similarity", millions, ours.seconds, ours.peak)
+
+
+def test_lists(folder: Path, millions: int, runs: int, results: Results) -> None:
+    """Lists of ten by collaborative filtering for everybody."""
+    artifacts, path = bundle(folder, millions), matrix(folder, millions)
+    jobs = {
+        "ours": ("jobs.lists", {"artifacts": artifacts, "customers": LISTED}),
+        "implicit": ("peers.lists_implicit", {"matrix": path, "out": folder / "lists.npz"}),
+    }
+    found = compared(jobs, runs)
+    rates = {name: m.facts["customers"] / m.seconds for name, m in found.items()}
+    ratio = rates["ours"] / rates["implicit"]
+    shown = f"{ratio:.2f} times ({rates['ours']:,.0f} a second, implicit {rates['implicit']:,.0f})"
+    what = f"top 10 CF lists for all, bought items excluded, {millions} million lines"
+    results.add(Row(f"lists@{millions}", what, "at least 4 times implicit's batch rate", shown, ratio >= 4))
+
+
+def test_latency(folder: Path, runs: int, results: Results) -> None:
+    """Single calls in one process."""
+    artifacts = bundle(folder, SERVED)
+    found = [run("jobs.latency", artifacts=artifacts, asked=2000) for _ in range(runs)]
+    known, live = (np.median([m.facts[name] for m in found], axis=0) for name in ("known", "live"))
+    what = "hybrid for one known customer, in process, ten items with reasons"
+    results.add(Row("latency", what, "p50 at most 0.1 ms", f"{known[0]:.3f} ms", known[0] <= 0.1))
+    results.add(Row("latency_p99", what, "p99 at most 0.5 ms", f"{known[1]:.2f} ms", known[1] <= 0.5))
+    shown = f"{live[0]:.2f} ms (p99 {live[1]:.2f})"
+    results.add(Row("live", "live path (a visitor's basket), in process", "p50 at most 5 ms", shown, live[0] <= 5))
+
+
+def test_request(folder: Path, runs: int, results: Results) -> None:
+    """One request against an empty Flask route."""
+    artifacts = bundle(folder, SERVED)
+    customers = some_customers(artifacts, 200)
+    found = [run("serving.request", artifacts=artifacts, customers=customers, rounds=20) for _ in range(runs)]
+    ratio = float(np.median([m.facts["full"] / m.facts["empty"] for m in found]))
+    last = found[-1].facts
+    shown = f"{ratio:.2f} ({last['full']:.2f} ms, empty {last['empty']:.2f} ms)"
+    what = "one API request for ten items with reasons, loopback, one worker"
+    results.add(Row("request", what, "p50 at most 1.5 times an empty Flask route", shown, ratio <= 1.5))
+
+
+def test_sustained(folder: Path, results: Results, request: pytest.FixtureRequest) -> None:
+    """What two workers hold without an error."""
+    artifacts, seconds = bundle(folder, SERVED), request.config.getoption("--seconds")
+    customers = some_customers(artifacts, 400)
+    facts = run("serving.sustained", artifacts=artifacts, customers=customers, seconds=seconds).facts
+    share = facts["full"] / facts["empty"]
+    shown = f"{share:.0%} ({facts['full']:,.0f} a second, empty {facts['empty']:,.0f}; no error)"
+    what = f"2 workers for {seconds:.0f} s"
+    results.add(Row("sustained", what, "at least 65 % of the empty route's rate", shown, share >= 0.65))
+    what = "a worker's private memory"
+    results.add(Row("private", what, "at most 120 MB", f"{facts['private']:.0f} MB", facts["private"] <= 120))
+
+
+def test_load(folder: Path, runs: int, results: Results) -> None:
+    """Opening a bundle with every file checked."""
+    found = [run("jobs.load", artifacts=bundle(folder, SERVED)) for _ in range(runs)]
+    opened = medians(found).seconds * 1000
+    digests = float(np.median([m.facts["digests"] for m in found])) * 1000
+    shown = f"{opened - digests:.0f} ms beyond ({opened:.0f} ms, SHA-256 {digests:.0f} ms)"
+    what = "Engine.load with every file checked, 1 million lines"
+    target = "at most 50 ms beyond the time SHA-256 takes"
+    results.add(Row("load", what, target, shown, opened - digests <= 50))
+
+
+def test_cold(folder: Path, results: Results) -> None:
+    """A cold command against importing NumPy."""
+    artifacts = bundle(folder, SERVED)
+    facts = run("serving.cold", artifacts=artifacts, customer=some_customers(artifacts, 3)[1], runs=11).facts
+    ratio = facts["recommend"] / facts["numpy"]
+    shown = f"{ratio:.2f} ({facts['recommend'] * 1000:.0f} ms, NumPy {facts['numpy'] * 1000:.0f} ms)"
+    what = "smart-retail recommend, cold process, 1 million lines"
+    results.add(Row("cold", what, 'at most 2.5 times python -c "import numpy"', shown, ratio <= 2.5))
+
+
+def test_fit(folder: Path, millions: int, results: Results) -> None:
+    """The whole fit at a tenth and at the whole size; it is long, so once."""
+    small = max(millions // 10, 1)
+    found: dict[int, Measured] = {}
+    for size in (small, millions):
+        artifacts = folder / f"artifacts-{size}m"
+        found[size] = run("jobs.fit", source=histories.parquet(folder, size), artifacts=artifacts)
+        results.grew("fit", size, found[size].seconds, found[size].peak)
+    whole = found[millions]
+    gigabytes = whole.peak / 1024
+    shown = f"{whole.seconds:.0f} s, {gigabytes:.1f} GB"
+    met = whole.seconds <= 120 and gigabytes <= 6
+    what = f"fit with --merge blend, {millions} million lines"
+    results.add(Row(f"fit@{millions}", what, "at most 120 s and 6 GB", shown, met))
+    growth = whole.seconds / found[small].seconds / (millions / small)
+    shown = f"{growth:.2f} times ({found[small].seconds:.0f} s for {small} million)"
+    what = f"the same from {small} to {millions} million"
+    results.add(Row(f"fit_growth@{millions}", what, "at most 1.1 times linear", shown, growth <= 1.1))
+
+
+def test_large(folder: Path, request: pytest.FixtureRequest, results: Results) -> None:
+    """The relational stage of a history larger than memory should hold."""
+    huge = request.config.getoption("--huge")
+    if not huge:
+        pytest.skip("asked for by --huge 100")
+    for size in (2, 20, huge):
+        found = run("jobs.relational", source=histories.parquet(folder, size))
+        assert found.facts["rows"] == size * histories.LINES_OF_PART
+        results.grew("Parquet to clean lines, accounts and RFM", size, found.seconds, found.peak)
+    shown = f"{found.seconds:.0f} s, {found.peak / 1024:.1f} GB"
+    what = f"{huge} million lines from Parquet through DuckDB: cleaning, accounts, RFM"
+    results.add(Row(f"large@{huge}", what, "completes within 8 GB", shown, found.peak < 8 * 1024))

@@ -1,0 +1,173 @@
+"""What is measured of the engine: each job gets a clock and its arguments and times what counts."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.benchmarks.measuring import Clock
+
+THREADS = 2
+TOP = 50
+"""Neighbours of an item."""
+CHECKED = 200
+"""Items whose neighbours are compared with SciPy's."""
+
+
+def rfm(clock: Clock, source: str, out: str) -> None:
+    """From CSV to the RFM table and the report on every row."""
+    from smart_retail.data.prepare import prepare
+
+    with clock(), prepare([source], threads=THREADS) as prepared:
+        table, report = prepared.rfm(), prepared.report
+    assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.set_aside)
+    np.savez(out, recency=table.recency, frequency=table.frequency, monetary=table.monetary)
+
+
+def relational(clock: Clock, source: str) -> dict[str, Any]:
+    """The whole relational stage: cleaning, accounts, RFM, names."""
+    from smart_retail.data.prepare import prepare
+
+    with clock(), prepare([source], threads=THREADS) as prepared:
+        report, table = prepared.report, prepared.rfm()
+        categories, weeks = prepared.category_names, prepared.weekly_sales()
+    return {"rows": report.rows_in, "customers": len(table.recency), "weeks": len(weeks), "named": len(categories)}
+
+
+def matrix(clock: Clock, source: str, out: str) -> None:
+    """The customer x item matrix, for the jobs that begin with it."""
+    from smart_retail.data.prepare import prepare
+
+    with clock(), prepare([source], threads=THREADS) as prepared:
+        history = prepared.between()
+    key = np.unique(history.customer.astype(np.int64) * history.n_items + history.item)
+    sizes = np.bincount(key // history.n_items, minlength=history.n_customers)
+    indptr = np.concatenate(([0], np.cumsum(sizes)))
+    np.savez(out, indptr=indptr, item=(key % history.n_items).astype(np.int32), n_items=history.n_items)
+
+
+def csr(path: str) -> Any:
+    """That matrix for SciPy, ones as float64."""
+    from scipy.sparse import csr_matrix
+
+    found = np.load(path)
+    indptr, item = found["indptr"], found["item"]
+    return csr_matrix(
+        (np.ones(len(item)), item, indptr.astype(np.int32)), shape=(len(indptr) - 1, int(found["n_items"]))
+    )
+
+
+def similarity(clock: Clock, matrix: str) -> dict[str, Any]:
+    """Item similarity; the largest difference from SciPy is among the facts."""
+    from smart_retail.recommenders.collaborative import similarity_of
+    from smart_retail.recommenders.purchases import Pairs
+
+    def pairs(rows: int) -> Pairs:
+        indptr = found["indptr"][: rows + 1].astype(np.int64)
+        item = found["item"][: indptr[-1]].astype(np.int64)
+        none = np.empty(0)
+        return Pairs(indptr, none.astype(np.int64), item, none, *[none] * 6)  # type: ignore[arg-type]
+
+    found = np.load(matrix)
+    n_items = int(found["n_items"])
+    similarity_of(pairs(100), n_items, "cosine", TOP, THREADS, 0.0)  # compiled
+    whole = pairs(len(found["indptr"]) - 1)
+    with clock():
+        near = similarity_of(whole, n_items, "cosine", TOP, THREADS, 0.0)
+    return {"difference": _difference(near, csr(matrix))}
+
+
+def _difference(near: Any, matrix: Any) -> float:
+    """The largest difference between the similarities found and those of SciPy, over some items of every kind."""
+    chosen = np.unique(np.linspace(0, matrix.shape[1] - 1, CHECKED).astype(np.int64))
+    norm = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=0)).ravel())
+    products = (matrix[:, chosen].T @ matrix).toarray()
+    exact = products / np.maximum(norm[chosen][:, None] * norm[None, :], 1e-300)
+    exact[np.arange(len(chosen)), chosen] = 0
+    worst = 0.0
+    for row, item in enumerate(chosen.tolist()):
+        others, values = near.partners(item)
+        best = np.sort(exact[row])[::-1][:TOP]
+        best = best[best > 0]
+        assert len(values) == len(best), f"item {item} has {len(values)} neighbours instead of {len(best)}"
+        if len(best):
+            worst = max(worst, float(np.abs(values - best).max()), float(np.abs(exact[row, others] - values).max()))
+    return worst
+
+
+def save_lists(out: str, items: Any, scores: Any) -> None:
+    """Lists for a later comparison."""
+    np.savez(out, items=items, scores=scores)
+
+
+def lists(clock: Clock, artifacts: str, customers: int) -> dict[str, Any]:
+    """The ten best by collaborative filtering for many customers, bought items left out."""
+    from smart_retail.engine import Engine
+
+    engine = Engine.load(artifacts)
+    ids = list(engine.customer_ids())[:customers]
+    engine.recommend_many(ids[:100], "cf", 10)
+    with clock():
+        answers = engine.recommend_many(ids, "cf", 10, explain=False)
+    assert all(len(a.items) == 10 for a in answers)
+    return {"customers": len(ids)}
+
+
+def fit(clock: Clock, source: str, artifacts: str) -> dict[str, Any]:
+    """The whole fit with the blend."""
+    from smart_retail import Settings
+    from smart_retail.training import fit as fit_all
+
+    settings = Settings.from_dict({"recommend": {"merge": "blend"}, "threads": THREADS})
+    with clock():
+        report = fit_all(source, artifacts=artifacts, settings=settings, force=True)
+    return {"stages": report.seconds}
+
+
+def latency(clock: Clock, artifacts: str, asked: int) -> dict[str, Any]:
+    """Milliseconds of single calls in this process: a known customer's list, and the live path."""
+    from smart_retail.engine import Engine
+
+    engine = Engine.load(artifacts)
+    ids = list(engine.customer_ids())
+    rng = np.random.default_rng(0)
+    chosen = [ids[i] for i in rng.integers(0, len(ids), asked)]
+    items = [i.item_id for i in engine.popular(200).items]
+    baskets = [[items[j] for j in rng.integers(0, len(items), 3)] for _ in range(max(asked // 10, 20))]
+    facts = {}
+    calls = {
+        "known": (chosen, lambda who: engine.recommend(who)),
+        "live": (baskets, lambda basket: engine.recommend_for_basket(basket)),
+    }
+    for name, (questions, call) in calls.items():
+        for question in questions[:50]:
+            call(question)
+        times = []
+        for question in questions:
+            start = time.perf_counter()
+            call(question)
+            times.append(time.perf_counter() - start)
+        facts[name] = (np.percentile(times, [50, 99]) * 1000).tolist()
+    return facts
+
+
+def load(clock: Clock, artifacts: str) -> dict[str, Any]:
+    """Opening a bundle with every file checked, and the digests of the same files alone."""
+    from smart_retail.engine import Engine
+
+    tables = sorted(p for p in Path(artifacts).glob("versions/*/tables/**/*") if p.is_file())
+    for path in tables:
+        path.read_bytes()  # into the system's cache
+    start = time.perf_counter()
+    for path in tables:
+        with path.open("rb") as file:
+            hashlib.file_digest(file, "sha256")
+    alone = time.perf_counter() - start
+    with clock():
+        engine = Engine.load(artifacts)
+        assert not engine.bundle.verify()
+    return {"digests": alone, "files": len(tables), "megabytes": sum(p.stat().st_size for p in tables) / 2**20}

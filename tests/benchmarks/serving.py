@@ -1,0 +1,172 @@
+"""What is measured of the API and of a cold command: servers are started, asked and stopped.
+
+The empty Flask route runs under the same server with the same options, and both are asked by turns.
+"""
+
+from __future__ import annotations
+
+import http.client
+import itertools
+import socket
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+from tests.benchmarks.measuring import Clock
+
+ROUND = 50
+"""Requests to one server before it is the other's turn."""
+
+
+@contextmanager
+def served(kind: str, artifacts: str, workers: int, threads: int) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """A server on a free port of this machine; `kind` is ``empty`` or ``full``."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "tests.benchmarks.serving", kind, artifacts, str(port), str(workers), str(threads)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield port, process
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+def connected(port: int) -> http.client.HTTPConnection:
+    """A connection that stays open, as soon as there is somebody to answer."""
+    for _ in range(600):
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            connection.connect()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return connection
+    raise TimeoutError("The server does not answer.")
+
+
+def asked(connection: http.client.HTTPConnection, path: str) -> float:
+    """Seconds of one request."""
+    start = time.perf_counter()
+    connection.request("GET", path)
+    response = connection.getresponse()
+    body = response.read()
+    seconds = time.perf_counter() - start
+    assert response.status == 200, body[:200]
+    return seconds
+
+
+def request(clock: Clock, artifacts: str, customers: Sequence[str], rounds: int) -> dict[str, Any]:
+    """The middle time of a request for ten items with reasons, and of the empty route."""
+    with ExitStack() as stack:
+        ports = {k: stack.enter_context(served(k, artifacts, 1, 1))[0] for k in ("empty", "full")}
+        connections = {kind: connected(port) for kind, port in ports.items()}
+        paths = {"empty": itertools.cycle(["/"]), "full": itertools.cycle(_paths(customers))}
+        times: dict[str, list[float]] = {"empty": [], "full": []}
+        for number in range(rounds + 2):
+            for kind, connection in connections.items():
+                taken = [asked(connection, next(paths[kind])) for _ in range(ROUND)]
+                times[kind] += taken if number >= 2 else []
+    with clock():
+        pass
+    return {kind: statistics.median(found) * 1000 for kind, found in times.items()}
+
+
+def sustained(clock: Clock, artifacts: str, customers: Sequence[str], seconds: float) -> dict[str, Any]:
+    """Requests a second that two workers hold, the empty route's and ours, and the workers' own memory."""
+    found: dict[str, Any] = {}
+    for kind in ("empty", "full"):
+        with served(kind, artifacts, 2, 4) as (port, process):
+            found[kind] = _rate(port, ["/"] if kind == "empty" else _paths(customers), seconds)
+            if kind == "full":
+                found["private"] = _private(process.pid)
+    with clock():
+        pass
+    return found
+
+
+def _rate(port: int, paths: Sequence[str], seconds: float) -> float:
+    """Answers a second to four callers that ask without a pause; an answer that is no 200 fails."""
+    counts, faults = [0] * 4, []
+    until = [0.0]
+
+    def ask(who: int) -> None:
+        connection = connected(port)
+        turn = itertools.cycle(paths[who:] + paths[:who])
+        asked(connection, next(turn))
+        ready.wait()
+        try:
+            while time.perf_counter() < until[0]:
+                asked(connection, next(turn))
+                counts[who] += 1
+        except Exception as error:
+            faults.append(repr(error))
+
+    def begin() -> None:
+        until[0] = time.perf_counter() + seconds
+
+    ready = threading.Barrier(4, action=begin)
+    callers = [threading.Thread(target=ask, args=(who,)) for who in range(4)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert not faults, faults[0]
+    return sum(counts) / seconds
+
+
+def _private(pid: int) -> float:
+    """Megabytes that the largest worker shares with nobody."""
+    import psutil
+
+    workers = psutil.Process(pid).children()
+    return max(w.memory_full_info().uss for w in workers) / 2**20
+
+
+def _paths(customers: Sequence[str]) -> list[str]:
+    return [f"/v1/customers/{c}/recommendations?n=10" for c in customers]
+
+
+def cold(clock: Clock, artifacts: str, customer: str, runs: int) -> dict[str, Any]:
+    """Seconds of processor time and of waiting for a cold `smart-retail recommend`, and for importing NumPy."""
+    commands = {
+        "numpy": [sys.executable, "-c", "import numpy"],
+        "recommend": [sys.executable, "-m", "smart_retail_cli", "--artifacts", artifacts, "recommend", customer],
+    }
+    times: dict[str, list[float]] = {name: [] for name in commands}
+    for _ in range(runs):
+        for name, command in commands.items():
+            start = time.perf_counter()
+            subprocess.run(command, check=True, capture_output=True, timeout=60)
+            times[name].append(time.perf_counter() - start)
+    with clock():
+        pass
+    return {name: statistics.median(found) for name, found in times.items()}
+
+
+def _serve(kind: str, artifacts: str, port: int, workers: int, threads: int) -> None:
+    from flask import Flask
+
+    from smart_retail_flask.launch import run, serve
+    from smart_retail_flask.settings import ApiSettings
+
+    def empty() -> Flask:
+        app = Flask("empty")
+        app.add_url_rule("/", view_func=lambda: "ok", endpoint="empty")
+        return app
+
+    if kind == "empty":
+        run(empty, "127.0.0.1", port, workers, threads, ApiSettings())
+    else:
+        serve(artifacts, "127.0.0.1", port, workers, threads=threads)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1], sys.argv[2], *(int(a) for a in sys.argv[3:]))
