@@ -7,6 +7,7 @@ the scorecard of the last window, of which neither the choices nor the merge hav
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -85,6 +86,7 @@ def fit_recommenders(
     card["choice"] = " ".join((*told, *learnt.words))
     card["validation"] = plain(learnt.figures)
     card["weights"] = _weights(learnt)
+    card["chosen"] = asdict(choices)
     card["ablation"] = plain(ablation(lessons, learnt, progress=progress))
     progress.check()
     parts = fit_parts(history, place(timeline.rfm()), catalogue, choices, threads=threads)
