@@ -80,19 +80,33 @@ def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalo
     SettingsError
         The file cannot be read, or holds an unknown name or an impossible value.
     """
+    return rules_of(read_rules(path), items, names, catalogue)
+
+
+def read_rules(path: Path) -> dict[str, Any]:
+    """What a rules file holds, not yet looked at; errors as `load_rules`."""
     try:
         if path.stat().st_size > RULES_BYTES:
             raise SettingsError(
                 f"The rules file {path.name} is larger than 16 MB.", "Split the stock list from the rest."
             )
-        blob = path.read_bytes()
-        data = tomllib.loads(blob.decode("utf-8"))
+        return tomllib.loads(path.read_bytes().decode("utf-8"))
     except OSError as error:
         raise SettingsError(f"The rules file {path} cannot be read: {error.strerror}.", "Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
             f"The rules file {path.name} is not valid TOML: {error}.", "Mend the line it names."
         ) from error
+
+
+def rules_of(data: dict[str, Any], items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
+    """Rules of plain data as a rules file holds it.
+
+    Raises
+    ------
+    SettingsError
+        An unknown name or an impossible value.
+    """
     _check(data)
     allowed = np.ones(len(items), dtype=np.bool_)
     if "stock" in data:

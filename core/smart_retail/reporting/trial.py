@@ -1,0 +1,224 @@
+"""An engine as it would be with something changed: other rules, other weights, another day, another returns policy.
+
+In: an engine in this process and a `Change`. Out: a second engine over the same bundle, some of whose tables are
+replaced in memory. Nothing is written, and the first engine stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.bundle import Bundle
+from smart_retail.data.came_back import CameBack, with_returned, without_returned
+from smart_retail.data.interactions import History
+from smart_retail.data.timeline import RfmTable
+from smart_retail.engine import Engine
+from smart_retail.errors import MissingExtraError, UsageError
+from smart_retail.recommenders.building import Choices, fit_parts
+from smart_retail.recommenders.candidates import SOURCES
+from smart_retail.recommenders.parts import to_arrays
+from smart_retail.recommenders.rules import Rules, rules_of
+from smart_retail.segmentation.placement import Placement
+from smart_retail.segmentation.rfm import fit_rfm
+from smart_retail.settings import Settings
+from smart_retail.store import EPOCH, iso
+
+POLICIES = ("net", "keep")
+WEIGHTS = "merge.weights"
+NO_EVENTS = 2**62
+"""Past every event: what came since the fit belongs to its day and policy, not to another."""
+_COLUMNS = ("order", "item", "day", "quantity", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is tried; what is left out stays as it is."""
+
+    rules: Mapping[str, Any] | None = None
+    """All rules, as a rules file holds them; they take the place of those in force."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Source of the merge -> its weight for every customer with a history, 0 and up."""
+    analysis_date: str = ""
+    """ISO date: recency counts to it, and purchases on and after it are left out."""
+    returns_policy: str = ""
+    """net or keep."""
+
+    @property
+    def refits(self) -> bool:
+        """Whether segments and lists must be counted anew."""
+        return bool(self.analysis_date or self.returns_policy)
+
+
+class Trial(Engine):
+    """An engine over tables in memory, under rules that no file holds."""
+
+    def __init__(self, bundle: Bundle, rules: Rules) -> None:
+        super().__init__(bundle)
+        self._fixed = rules
+
+    @classmethod
+    def of(cls, engine: Engine, change: Change) -> Trial:
+        """The engine with the change.
+
+        Raises
+        ------
+        UsageError
+            The change is not possible: an unknown source or policy, a negative weight, no date, an older bundle.
+        SettingsError
+            The rules are none.
+        MissingExtraError
+            The day or the policy changes, and the packages of the extra ``train`` are not installed.
+        """
+        store, bundle, rules = engine.store, engine.bundle, engine._rules(None)
+        if change.rules is not None:
+            rules = rules_of(dict(change.rules), store.items, store.names["categories"], store.catalogue)
+        arrays, facts = refitted(engine, change) if change.refits else ({}, {})
+        if change.weights:
+            arrays[f"recommender/{WEIGHTS}"] = _reweighted(bundle.array(f"recommender/{WEIGHTS}"), change.weights)
+        return cls(_overlaid(bundle, arrays, facts) if arrays else bundle, rules)
+
+    def _rules(self, categories: Sequence[str] | None) -> Rules:
+        return self._fixed.within(categories, self.store.names["categories"], self.store.catalogue)
+
+
+def _overlaid(bundle: Bundle, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Bundle:
+    """The bundle with some tables replaced in memory, without the lists that were made of them."""
+    files = {key: entry for key, entry in bundle.manifest["files"].items() if not key.startswith("tables/lists/")}
+    seen = {f"tables/{name}.npy": values for name, values in arrays.items()}
+    return replace(bundle, manifest={**bundle.manifest, **facts, "files": files}, _seen=seen)
+
+
+def weights(engine: Engine, exclude_purchased: bool) -> dict[str, float]:
+    """Mean weight of each source of the merge over the customers with a history."""
+    found = engine.bundle.array(f"recommender/{WEIGHTS}")[1 if exclude_purchased else 0][1:]
+    return {source: round(float(weight), 4) for source, weight in zip(SOURCES, found.mean(axis=0), strict=True)}
+
+
+def _reweighted(learnt: NDArray[np.float64], changed: Mapping[str, float]) -> NDArray[np.float64]:
+    out = learnt.copy()
+    for source, weight in changed.items():
+        if source not in SOURCES:
+            raise UsageError(f"There is no source {source!r} in the merge.", f"Sources: {', '.join(SOURCES)}.")
+        if not (np.isfinite(weight) and 0 <= weight <= 1000):
+            raise UsageError(f"The weight of {source} is {weight}.", "Give a number from 0 to 1000.")
+        out[:, 1:, SOURCES.index(source)] = weight
+    if not out[:, 1:].sum(axis=2).all():
+        raise UsageError("All weights are 0.", "Leave at least one source a weight.")
+    return out
+
+
+def refitted(engine: Engine, change: Change) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Tables and manifest facts of the bundle as of another day or under another policy.
+
+    Purchases, RFM, cut points, segments, popularity and similarities are counted anew. The encoder and the
+    centroids, the merge and what was chosen for single methods stay as they were learnt.
+    """
+    bundle, store = engine.bundle, engine.store
+    chosen = bundle.manifest["scorecard"].get("chosen")
+    if chosen is None or "tables/came_back/indptr.npy" not in bundle.manifest["files"]:
+        raise UsageError("This version does not keep what another day or policy needs.", "Fit it again first.")
+    if find_spec("numba") is None:
+        raise MissingExtraError(
+            "Another day or returns policy needs packages that are not installed.",
+            'Install them with: pip install "smart-retail-engine[train]"',
+        )
+    settings = Settings.from_dict(bundle.manifest["settings"])
+    whole, back = history_of(bundle, len(store.items)), came_back_of(bundle)
+    kept, gone = _by_policy(whole, back, settings.data.returns_policy, change.returns_policy)
+    day = _day(change.analysis_date or settings.rfm.analysis_date, kept)
+    kept = _until(kept, day) if change.analysis_date else kept
+    if not len(kept):
+        raise UsageError(f"There is no purchase before {iso(day)}.", f"Give a date after {iso(int(whole.day.min()))}.")
+    table = rfm_of(kept, day)
+    rfm = fit_rfm(table, settings.rfm)
+    scores = rfm.score(table.recency, table.frequency, table.monetary)
+    segment = rfm.segment(scores[0], scores[1])
+    placement = Placement.from_arrays(bundle.arrays("placement"), bundle.json("placement"))
+    cluster = placement.cluster(table.recency, table.frequency, table.monetary)
+    catalogue = replace(store.catalogue, names=tuple(store.item_names))
+    parts = fit_parts(kept, (segment, cluster), catalogue, Choices(**chosen), threads=settings.threads)
+    arrays: dict[str, NDArray[Any]] = {f"recommender/{name}": values for name, values in to_arrays(parts).items()}
+    arrays |= {f"history/{name}": getattr(kept, name) for name in (*_COLUMNS, "indptr")}
+    arrays |= {f"rfm/{name}": getattr(table, name) for name in ("recency", "frequency", "monetary")}
+    arrays |= {f"rfm/{name}": score for name, score in zip("rfm", scores, strict=True)}
+    arrays |= {f"rfm_model/{name}": values for name, values in rfm.arrays().items()}
+    arrays |= {"rfm/segment": segment, "clusters/label": cluster, **_sent_back(kept, gone, day)}
+    return arrays, {"last_day": kept.last_day, "analysis_day": day, "events_through": NO_EVENTS}
+
+
+def history_of(bundle: Bundle, n_items: int) -> History:
+    """All kept purchases of a bundle."""
+    customer = _customers(bundle.array("history/indptr"))
+    columns = {name: bundle.array(f"history/{name}") for name in _COLUMNS}
+    n_customers = len(bundle.array("history/indptr")) - 1
+    last_day = int(bundle.manifest["last_day"])
+    return History(customer=customer, **columns, n_customers=n_customers, n_items=n_items, last_day=last_day)
+
+
+def came_back_of(bundle: Bundle) -> CameBack:
+    """What came back, beside `history_of`."""
+    columns = {name: bundle.array(f"came_back/{name}") for name in _COLUMNS}
+    return CameBack(customer=_customers(bundle.array("came_back/indptr")), **columns)
+
+
+def _customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:
+    return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
+
+
+def rfm_of(history: History, day: int) -> RfmTable:
+    """Recency to `day`, orders and net amount by customer code."""
+    n = history.n_customers
+    last = np.zeros(n, np.int64)
+    np.maximum.at(last, history.customer, history.day)
+    amount = np.zeros(n, np.int64)
+    np.add.at(amount, history.customer, history.amount)
+    _, first = np.unique(history.order, return_index=True)
+    orders = np.bincount(history.customer[first], minlength=n).astype(np.int64)
+    return RfmTable(np.where(orders > 0, day - last, 0), orders, amount)
+
+
+def _day(text: str, history: History) -> int:
+    """The analysis day, days since 1970-01-01; by default the day after the last kept order."""
+    if not text:
+        return int(history.day.max(initial=history.last_day)) + 1
+    try:
+        return (date.fromisoformat(text) - EPOCH).days
+    except ValueError as error:
+        raise UsageError(f"The analysis date {text!r} is no date.", "Write it as 2014-12-31.") from error
+
+
+def _by_policy(whole: History, back: CameBack, policy: str, wanted: str) -> tuple[History, CameBack | None]:
+    """The history under the wanted policy, and what is missing in it because it came back."""
+    wanted = wanted or policy
+    if wanted not in POLICIES:
+        raise UsageError(f"There is no returns policy {wanted!r}.", "Choose net or keep.")
+    if wanted != policy:
+        whole = with_returned(whole, back) if wanted == "keep" else without_returned(whole, back)
+    return whole, back if wanted == "net" else None
+
+
+def _until(history: History, day: int) -> History:
+    """The purchases before `day`; orders keep their numbers."""
+    if day > history.last_day:
+        return history
+    rows = history.day < day
+    columns = {name: getattr(history, name)[rows] for name in ("customer", *_COLUMNS)}
+    return replace(history, **columns, last_day=day - 1)
+
+
+def _sent_back(kept: History, gone: CameBack | None, day: int) -> dict[str, NDArray[Any]]:
+    """Items of each customer of which nothing was kept, as a bundle has them."""
+    pairs = np.zeros(0, np.int64)
+    if gone is not None:
+        rows = gone.day < day
+        pairs = gone.customer[rows].astype(np.int64) * kept.n_items + gone.item[rows]
+        pairs = np.setdiff1d(pairs, kept.customer.astype(np.int64) * kept.n_items + kept.item)
+    indptr = np.searchsorted(pairs // kept.n_items, np.arange(kept.n_customers + 1))
+    return {"returned/indptr": indptr, "returned/item": (pairs % kept.n_items).astype(np.int32)}
