@@ -6,6 +6,7 @@ Layout::
     previous                    the same for the version that was active before
     versions/<version>/
         manifest.json           what the bundle is, and size and SHA-256 of every file
+        manifest.hmac           its signature, where a signing key is configured
         tables/**/*.npy         plain arrays, memory-mapped when serving
         tables/**/*.json        small facts
         export/                 for notebooks; never read back
@@ -30,8 +31,10 @@ from smart_retail.bundle import (
     damaged,
     read_pointer,
     read_small,
+    signature_of,
 )
 from smart_retail.errors import ArtifactError, LockError, MissingBundleError
+from smart_retail.signing import SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class VersionInfo:
     previous: bool
     size: int
     """Bytes."""
+    signature: str
+    """valid, wrong, unchecked (there is one, and no key here) or none."""
 
 
 def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
@@ -51,18 +56,24 @@ def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
     root = Path(root)
     active, previous = (_pointed(root, name) for name in ("current", "previous"))
     found = []
-    whole = [p for p in (root / "versions").glob("*") if VERSION.fullmatch(p.name) and (p / MANIFEST).is_file()]
+    whole = [
+        p
+        for p in (root / "versions").glob("*")
+        if VERSION.fullmatch(p.name) and (p / MANIFEST).is_file() and not p.is_symlink()
+    ]
     # Ids tell the second; within one the manifests' own times do.
     whole.sort(key=lambda p: (_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
     for folder in whole:
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
-        found.append(VersionInfo(folder.name, _time(folder.name), folder.name == active, folder.name == previous, size))
+        pointed = folder.name == active, folder.name == previous
+        found.append(VersionInfo(folder.name, _time(folder.name), *pointed, size, _signature(folder)))
     return found
 
 
 def inspect(root: str | os.PathLike[str], version: str | None = None) -> dict[str, Any]:
-    """The manifest of the active or a named version; nothing else is read."""
-    return Bundle.open(root, version).manifest
+    """The manifest of the active or a named version, and what its signature is worth; nothing else is read."""
+    bundle = Bundle.open(root, version)
+    return {**bundle.manifest, "signature": bundle.signature}
 
 
 def verify(root: str | os.PathLike[str], version: str | None = None) -> list[str]:
@@ -134,6 +145,13 @@ def replace(path: Path, content: bytes) -> None:
 def _time(version: str) -> str:
     y, m, d, h, i, s = (version[a:b] for a, b in ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15)))
     return f"{y}-{m}-{d}T{h}:{i}:{s}Z"
+
+
+def _signature(folder: Path) -> str:
+    try:
+        return signature_of(folder, read_small(folder / MANIFEST, MANIFEST_BYTES))
+    except ArtifactError:
+        return "wrong" if os.path.lexists(folder / SIGNATURE) else "none"
 
 
 def _pointed(root: Path, name: str) -> str | None:

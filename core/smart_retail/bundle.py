@@ -11,15 +11,17 @@ import json
 import mmap
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
+from smart_retail.signing import SIGNATURE, SIGNATURE_BYTES, check_signature, signing_key
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -31,7 +33,14 @@ VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _POINTER = re.compile(rf"({VERSION.pattern}) ([0-9a-f]{{64}})\n?")
 _TABLE = re.compile(r"tables(/[a-z0-9_]+(\.[a-z0-9_]+)*)+\.(npy|json)")
 
-Arrays = dict[str, NDArray[Any]]
+T = TypeVar("T")
+
+
+class Facts(dict[str, Any]):
+    """Named parts of a bundle. One that is asked for and not there tells of a bundle of another layout."""
+
+    def __missing__(self, name: str) -> Any:
+        raise other_layout(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Bundle:
     folder: Path
     version: str
     manifest: dict[str, Any]
+    signature: str
+    """valid, unchecked (there is one, and no key here) or none."""
     _seen: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -53,6 +64,8 @@ class Bundle:
             Nothing was published there, or not that version.
         DamagedBundleError
             The pointer or the manifest is not what was published.
+        SignatureError
+            A signing key is configured, and the manifest is not signed with it.
         FormatVersionError
             The bundle was written by an older or newer format.
         """
@@ -61,13 +74,14 @@ class Bundle:
         if version is None:
             version, digest = read_pointer(root, "current")
         folder = root / "versions" / version
-        if not VERSION.fullmatch(version) or not folder.is_dir():
+        if not VERSION.fullmatch(version) or not folder.is_dir() or folder.is_symlink():
             raise MissingBundleError(
                 f"There is no version {version} in {root}.", "`smart-retail versions` lists what is there."
             )
         blob = read_small(folder / MANIFEST, MANIFEST_BYTES)
         if digest is not None and hashlib.sha256(blob).hexdigest() != digest:
             raise damaged(f"The manifest of version {version} was changed after it was published.")
+        signature = signature_of(folder, blob)
         manifest = _json(blob, MANIFEST)
         if not isinstance(manifest, dict) or manifest.get("version") != version:
             raise damaged(f"The manifest of version {version} is not its own.")
@@ -80,7 +94,7 @@ class Bundle:
         files = manifest.get("files")
         if not isinstance(files, dict) or not all(_is_entry(k, v) for k, v in files.items()):
             raise damaged(f"The manifest of version {version} lists files that no bundle has.")
-        return cls(folder, version, manifest)
+        return cls(folder, version, manifest, signature)
 
     def array(self, name: str) -> NDArray[Any]:
         """A read-only, memory-mapped array, such as ``history/item``."""
@@ -90,15 +104,15 @@ class Bundle:
         found: NDArray[Any] = self._seen[key]
         return found
 
-    def arrays(self, group: str) -> Arrays:
-        """All arrays below ``tables/<group>/`` by the rest of their names."""
+    def arrays(self, group: str) -> Facts:
+        """All arrays below ``tables/<group>/`` by the rest of their names; empty where there are none."""
         start = f"tables/{group}/"
         names = [k.removeprefix("tables/").removesuffix(".npy") for k in self.manifest["files"] if k.startswith(start)]
-        return {
-            n.removeprefix(f"{group}/"): self.array(n)
+        return Facts(
+            (n.removeprefix(f"{group}/"), self.array(n))
             for n in sorted(names)
             if f"tables/{n}.npy" in self.manifest["files"]
-        }
+        )
 
     def json(self, name: str) -> Any:
         """A small fact, such as ``segments``."""
@@ -108,6 +122,13 @@ class Bundle:
                 raise damaged(f"{key} is larger than any bundle's.")
             self._seen[key] = _json(bytes(self._mapped(key)), key)
         return self._seen[key]
+
+    def made(self, name: str, build: Callable[[Any], T]) -> T:
+        """What `build` makes of a small fact."""
+        try:
+            return build(self.json(name))
+        except (TypeError, AttributeError) as error:  # it has not all that it takes, or in another form
+            raise other_layout(f"tables/{name}.json of its form") from error
 
     def verify(self) -> list[str]:
         """Check every file; the list of what is wrong, empty when all is well."""
@@ -126,7 +147,7 @@ class Bundle:
     def _entry(self, key: str) -> dict[str, Any]:
         entry = self.manifest["files"].get(key)
         if entry is None:
-            raise damaged(f"{key} is missing from the manifest of version {self.version}.")
+            raise other_layout(key)
         checked: dict[str, Any] = entry
         return checked
 
@@ -146,6 +167,17 @@ class Bundle:
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise damaged(f"{key} was changed after it was published.")
         return content
+
+
+def signature_of(folder: Path, manifest: bytes) -> str:
+    """What the signature of a version is worth; `SignatureError` where a key says that it is worth nothing."""
+    path = folder / SIGNATURE
+    line = read_small(path, SIGNATURE_BYTES) if os.path.lexists(path) else None
+    key = signing_key()
+    if key is None:
+        return "none" if line is None else "unchecked"
+    check_signature(key, manifest, line, folder.name)
+    return "valid"
 
 
 def read_pointer(root: str | os.PathLike[str], name: str = "current") -> tuple[str, str]:
@@ -190,7 +222,7 @@ def read_small(path: Path, cap: int) -> bytes:
 
 def _json(blob: bytes, name: str) -> Any:
     try:
-        return json.loads(blob)
+        return json.loads(blob, object_hook=Facts)
     except (ValueError, RecursionError) as error:
         raise damaged(f"{name} is not valid JSON.") from error
 
@@ -218,4 +250,12 @@ def damaged(message: str) -> DamagedBundleError:
     """The error for a file that is not as published."""
     return DamagedBundleError(
         message, "`smart-retail rollback` returns to the previous version; a new fit writes a whole one."
+    )
+
+
+def other_layout(name: str) -> FormatVersionError:
+    """The error for a whole bundle that has not what this engine reads."""
+    return FormatVersionError(
+        f"The bundle holds no {name}, which this engine reads: an engine of another version wrote it.",
+        "Fit again with this engine.",
     )

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from smart_retail.answers import several, told
 from smart_retail.bundle import Bundle
 from smart_retail.errors import RetailError
-from smart_retail.events import LiveEvents
+from smart_retail.events import LiveEvents, open_events
 from smart_retail.people import People, Person, shoppers
 from smart_retail.profiles import profile
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
@@ -55,7 +55,7 @@ class Engine:
     def __init__(self, bundle: Bundle, rules: Path | None = None) -> None:
         self.bundle = bundle
         self.store = Store(bundle)
-        self.people = People(self.store, LiveEvents(self.artifacts, int(bundle.manifest["events_through"])))
+        self.people = People(self.store, LiveEvents(open_events(self.artifacts), bundle.manifest["events_through"]))
         self._rules_file = RulesFile(rules, self.store.items, self.store.names["categories"], self.store.catalogue)
 
     @classmethod
@@ -201,15 +201,15 @@ class Engine:
 
     def segments(self) -> list[Segment]:
         """RFM segments that have customers, best first."""
-        return [Segment.from_dict(d) for d in self.bundle.json("segments")]
+        return self.bundle.made("segments", lambda found: [Segment.from_dict(d) for d in found])
 
     def clusters(self) -> list[Cluster]:
         """Clusters, by id."""
-        return [Cluster.from_dict(d) for d in self.bundle.json("clusters")]
+        return self.bundle.made("clusters", lambda found: [Cluster.from_dict(d) for d in found])
 
     def rfm_grid(self) -> list[GridCell]:
         """All 25 cells, r then f descending."""
-        return [GridCell.from_dict(d) for d in self.bundle.json("grid")]
+        return self.bundle.made("grid", lambda found: [GridCell.from_dict(d) for d in found])
 
     def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
         """An evenly spread choice of at most `limit` customers in the latent space."""
@@ -226,8 +226,8 @@ class Engine:
         manifest = self.bundle.manifest
         names = ("fitted_at", "engine_version", "cleaning", "settings", "scorecard")
         facts = {name: manifest[name] for name in names}
-        rules = self._rules(None).digest
-        return ModelInfo.from_dict({**self.bundle.json("model"), **facts, "version": self.version, "rules": rules})
+        facts |= {"version": self.version, "rules": self._rules(None).digest}
+        return self.bundle.made("model", lambda found: ModelInfo.from_dict(found | facts))
 
     def method_names(self) -> tuple[str, ...]:
         """The methods `recommend` takes, ``all`` last."""

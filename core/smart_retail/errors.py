@@ -127,6 +127,12 @@ class DamagedBundleError(ArtifactError):
     code = "bundle_damaged"
 
 
+class SignatureError(ArtifactError):
+    """A bundle is not signed with the key of this place."""
+
+    code = "bundle_signature"
+
+
 class FormatVersionError(ArtifactError):
     """The bundle was written in a format this engine does not read."""
 

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from smart_retail.artifacts import VersionInfo, replace, versions
 from smart_retail.bundle import FORMAT, MANIFEST, POINTER_BYTES, Bundle, read_small
 from smart_retail.errors import DamagedBundleError
+from smart_retail.signing import SIGNATURE, signed, signing_key
 
 KEEP = 5
 """So many versions stay; older ones are removed after a publish."""
@@ -73,7 +74,7 @@ class BundleWriter:
         return version
 
     def seal(self, facts: Mapping[str, Any]) -> str:
-        """Close and verify the bundle without making it active; its id."""
+        """Close, sign where a key is configured, and verify the bundle without making it active; its id."""
         digest = hashlib.sha256(json.dumps([self._files, facts], sort_keys=True).encode()).hexdigest()
         now = datetime.now(UTC)
         version = f"{now:%Y%m%dT%H%M%SZ}-{digest[:8]}"
@@ -86,6 +87,8 @@ class BundleWriter:
         }
         blob = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False).encode()
         replace(self.folder / MANIFEST, blob)
+        if key := signing_key():
+            replace(self.folder / SIGNATURE, signed(key, blob))
         for path in self.folder.rglob("*"):
             _sync(path)
         target = self.folder.with_name(version)

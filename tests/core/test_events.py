@@ -1,18 +1,30 @@
-"""Live purchases are counted once, are there when acknowledged, and go when a customer is erased."""
+"""Live purchases are counted once, are there when acknowledged, and go when a customer is erased.
+
+The same tests hold for every store. The PostgreSQL one runs where `SMART_RETAIL_TEST_POSTGRES` is the URL of a
+database in which it may make schemas.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
+import secrets
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from smart_retail.errors import DataError
-from smart_retail.events import Event, EventStore
+from smart_retail.errors import ArtifactError, DataError, SettingsError
+from smart_retail.events import URL, Event, EventLog, EventStore, LiveEvents, open_events
+
+POSTGRES = "SMART_RETAIL_TEST_POSTGRES"
+Open = Callable[[], EventLog]
+"""Opens the one store of a test, as another process would."""
 
 
 def event(number: int = 1, customer: str = "c1", **facts: Any) -> Event:
@@ -26,24 +38,98 @@ def event(number: int = 1, customer: str = "c1", **facts: Any) -> Event:
     return Event.from_dict({**data, **facts})
 
 
-def test_events_come_back_in_their_order(tmp_path: Path) -> None:
-    store = EventStore(tmp_path)
-    assert store.add([event(2), event(1), event(3, customer="c2")]) == 3
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The URL of a schema of its own."""
+    sa = pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
+    if POSTGRES not in os.environ:
+        pytest.skip(f"no PostgreSQL database is named by {POSTGRES}")
+    from smart_retail.events.database import postgres_url
+
+    url = postgres_url(os.environ[POSTGRES], POSTGRES)
+    schema, engine = f"trial_{secrets.token_hex(6)}", sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
+    yield sa.make_url(url).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(False)
+    _forget_pools()
+    with engine.begin() as connection:
+        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
+
+
+def _forget_pools() -> None:
+    from smart_retail.events import database
+
+    gc.collect()  # views of ended tests give their connections back
+    for pool in database._POOLS.values():
+        pool.dispose()
+    database._POOLS.clear()
+
+
+@pytest.fixture(params=["sqlite", "sqlalchemy over sqlite", "postgres"])
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
+    if request.param == "sqlite":
+        yield lambda: EventStore(tmp_path)
+        return
+    pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
+    from smart_retail.events.database import DatabaseEvents
+
+    url = request.getfixturevalue("postgres") if request.param == "postgres" else f"sqlite:///{tmp_path}/database"
+    yield lambda: DatabaseEvents(url)
+    _forget_pools()
+
+
+@pytest.fixture
+def store(opened: Open) -> EventLog:
+    return opened()
+
+
+def test_events_come_back_in_their_order(store: EventLog) -> None:
+    assert store.add([event(2), event(1), event(3, customer="c3")]) == 3
     assert [e.event_id for e in store.of("c1")] == ["e2", "e1"]
-    assert [e.sequence for e in store.all()] == [1, 2, 3]
-    assert store.last() == 3
-    assert [e.event_id for e in store.of("c1", after=1)] == ["e1"]
+    first, second, third = (e.sequence for e in store.all())
+    assert 0 < first < second < third == store.last()
+    assert [e.event_id for e in store.of("c1", after=first)] == ["e1"]
+    assert [e.event_id for e in store.all(second)] == ["e3"]
 
 
-def test_an_event_sent_twice_counts_once(tmp_path: Path) -> None:
-    store = EventStore(tmp_path)
-    assert [store.add([event(1), event(1)]), store.add([event(1, customer="other")])] == [1, 0]
-    assert [e.customer_id for e in store.all()] == ["c1"]
+def test_an_event_comes_back_as_it_went_in(store: EventLog) -> None:
+    odd = "é'\"\\%_;\n\u202e🜚" + "🜛" * 900
+    sent = [
+        event(1, customer=odd, event_id=odd, item_id=odd, order_id=odd, quantity=-1e9, amount=123456789.123456),
+        event(2, quantity=0.5),
+    ]
+    store.add(sent)
+    found = list(store.all())
+    assert [{**_plain(e), "sequence": 0} for e in found] == [_plain(e) for e in sent]
 
 
-def test_asking_writes_nothing(tmp_path: Path) -> None:
+def _plain(event: Event) -> dict[str, Any]:
+    return {name: getattr(event, name) for name in Event.__slots__}
+
+
+def test_an_event_sent_twice_counts_once(store: EventLog, opened: Open) -> None:
+    assert store.add([event(1), event(1)]) == 1
+    assert opened().add([event(1, customer="other"), event(2)]) == 1
+    assert [e.customer_id for e in store.all()] == ["c1", "c1"]
+
+
+def test_more_events_than_one_statement_takes(store: EventLog) -> None:
+    many = [event(number) for number in range(1203)]
+    assert store.add(many[:700]) == 700
+    assert store.add(many) == 503
+    assert [e.event_id for e in store.all()] == [f"e{number}" for number in range(1203)]
+
+
+def test_nothing_is_there_before_the_first_event(store: EventLog) -> None:
+    assert (store.of("c1"), list(store.all()), store.last(), store.erasures()) == ([], [], 0, 0)
+    assert store.erased(["c1"]) == set()
+    assert LiveEvents(store, 0).of("c1") == []
+
+
+def test_asking_the_embedded_store_writes_nothing(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     assert (store.of("c1"), list(store.all()), store.last(), store.erased(["c1"])) == ([], [], 0, set())
+    assert LiveEvents(store, 0).of("c1") == []
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,6 +139,7 @@ def test_asking_writes_nothing(tmp_path: Path) -> None:
         {"event_id": ""},
         {"event_id": 7},
         {"customer_id": "a\0b"},
+        {"customer_id": "half \ud83d of a pair"},
         {"item_id": "x" * 2000},
         {"timestamp": "yesterday"},
         {"quantity": 0},
@@ -72,16 +159,162 @@ def test_a_return_has_negative_quantity_and_amount() -> None:
     assert (event(1, quantity=-2).quantity, event(1, quantity=-2).amount) == (-2_000_000, -9_990_000)
 
 
-def test_an_erased_customer_leaves_no_trace_and_stays_away(tmp_path: Path) -> None:
+def test_the_lines_for_the_next_fit_tell_the_last_event(store: EventLog, tmp_path: Path) -> None:
+    path = tmp_path / "lines.csv"
+    assert store.write_csv(path) == 0
+    store.add([event(1, quantity=-2), event(2, order_id="o,9")])
+    assert store.write_csv(path) == store.last()
+    assert path.read_text(encoding="utf-8").splitlines()[1:] == [
+        "c1,e1,i1,2026-01-31T14:05:00,-2.000000,-9.990000",
+        'c1,"o,9",i1,2026-01-31T14:05:00,1.000000,9.990000',
+    ]
+
+
+def test_an_erased_customer_stays_away(store: EventLog, opened: Open) -> None:
+    store.add([event(1, customer="gone"), event(2)])
+    assert store.erase("gone") == 1
+    assert opened().add([event(3, customer="gone"), event(4)]) == 1
+    assert opened().erased(["gone", "c1"]) == {"gone"}
+    assert [e.event_id for e in store.all()] == ["e2", "e4"]
+    assert (store.erase("gone"), store.erasures()) == (0, 1)
+
+
+def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     name = "Zzyzx-7f3a-unlikely"
     store.add([event(1, customer=name), event(2)])
     assert store.erase(name) == 1
-    assert store.add([event(3, customer=name)]) == 0
-    assert store.erased([name, "c1"]) == {name}
-    assert [e.customer_id for e in store.all()] == ["c1"]
     for path in tmp_path.rglob("*"):
         assert name.encode() not in path.read_bytes(), path
+
+
+def test_a_view_outlives_the_connections_of_its_database(postgres: str) -> None:
+    import sqlalchemy as sa
+
+    from smart_retail.events.database import DatabaseEvents
+
+    store = DatabaseEvents(postgres)
+    live = LiveEvents(store, 0)
+    store.add([event(1)])
+    assert len(live.of("c1")) == 1
+    engine = sa.create_engine(postgres, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        assert connection.exec_driver_sql(f"SELECT count(pg_terminate_backend(pid)) {others}").scalar_one() > 0
+    store.add([event(2)])
+    assert len(live.of("c1")) == 2
+
+
+class Counted:
+    """Tells how many events were read."""
+
+    def __init__(self, log: EventLog) -> None:
+        self.log = log
+        self.read = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.log, name)
+
+    def all(self, after: int = 0) -> Iterator[Event]:
+        for event in self.log.all(after):
+            self.read += 1
+            yield event
+
+
+def test_only_what_came_since_is_read(store: EventLog, opened: Open) -> None:
+    store.add([event(number) for number in range(5)])
+    after = store.last()
+    log = Counted(store)
+    live = LiveEvents(log, after)  # type: ignore[arg-type]
+    assert live.of("c1") == []
+    for number in range(10, 20):
+        opened().add([event(number), event(number + 100, customer="c2")])
+        assert [e.event_id for e in live.of("c1")] == [f"e{n}" for n in range(10, number + 1)]
+        assert len(live.of("c2")) == number - 9
+    assert log.read == 20
+    assert [live.of("c3") for _ in range(3)] == [[]] * 3
+    assert log.read == 20
+
+
+def test_after_an_erasure_everything_is_read_again(store: EventLog, opened: Open) -> None:
+    log = Counted(store)
+    live = LiveEvents(log, 0)  # type: ignore[arg-type]
+    opened().add([event(1), event(2, customer="gone"), event(3)])
+    assert len(live.of("gone")) == 1
+    opened().erase("gone")
+    opened().add([event(4), event(5, customer="gone")])
+    assert live.of("gone") == []
+    assert [e.event_id for e in live.of("c1")] == ["e1", "e3", "e4"]
+    assert log.read == 3 + 3
+
+
+def test_a_view_that_failed_is_made_up_for(store: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = LiveEvents(store, 0)
+    store.add([event(1), event(2)])
+    whole = type(store).all
+
+    def broken(self: EventLog, after: int = 0) -> Iterator[Event]:
+        yield next(whole(self, after))
+        raise ArtifactError("The disk is gone.")
+
+    monkeypatch.setattr(type(store), "all", broken)
+    with pytest.raises(ArtifactError):
+        live.of("c1")
+    monkeypatch.undo()
+    assert [e.event_id for e in live.of("c1")] == ["e1", "e2"]
+
+
+def test_readers_who_go_on_from_the_last_event_miss_none(opened: Open) -> None:
+    """Several writers at once: an event never becomes visible below one that was seen."""
+    opened().add([event(0, customer="start")])
+    seen: list[int] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        log, last = opened(), 0
+        while True:
+            ending = stop.is_set()  # before the last look, so that it sees all
+            for found in log.all(last):
+                last = found.sequence
+                seen.append(last)
+            if ending:
+                return
+
+    def write(shop: int) -> None:
+        for number in range(20):
+            opened().add([event(1000 * shop + 10 * number + k) for k in range(3)])
+
+    reader = threading.Thread(target=read)
+    writers = [threading.Thread(target=write, args=(shop,)) for shop in range(1, 5)]
+    for thread in (reader, *writers):
+        thread.start()
+    for thread in writers:
+        thread.join()
+    stop.set()
+    reader.join()
+    assert seen == [e.sequence for e in opened().all()]
+    assert len(seen) == 1 + 4 * 20 * 3
+
+
+def test_a_url_chooses_the_database(tmp_path: Path) -> None:
+    pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
+    assert isinstance(open_events(tmp_path, {}), EventStore)
+    assert not isinstance(open_events(tmp_path, {URL: "postgresql://shop@db.example/shop"}), EventStore)
+    for wrong in ("mysql://shop:secret@db.example/shop", "secret", "sqlite:///events"):
+        with pytest.raises(SettingsError) as error:
+            open_events(tmp_path, {URL: wrong})
+        assert "secret" not in error.value.message + error.value.hint
+
+
+def test_a_database_that_is_away_is_a_clear_error_without_its_address(tmp_path: Path) -> None:
+    pytest.importorskip("psycopg", reason="the extra postgres is not installed")
+    log = open_events(tmp_path, {URL: "postgresql://shop:secret@127.0.0.1:9/shop"})
+    for call in (log.last, lambda: log.add([event()]), lambda: LiveEvents(log, 0).of("c1"), lambda: list(log.all())):
+        with pytest.raises(ArtifactError) as error:
+            call()
+        assert error.value.hint
+        assert "secret" not in error.value.message
+        assert "127.0.0.1" not in error.value.message
 
 
 WRITER = """

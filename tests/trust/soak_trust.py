@@ -24,7 +24,9 @@ from .hot_swaps import activate, asked_all_the_time, two_versions
 from .mutated_files import read_mutated
 from .server import Server, needs_sigkill, serving
 from .strangers import ask_for_strangers, strange_ids
+from .tampered import trials, with_live_purchase
 from .test_mutated_files import PEAK_MB
+from .test_tampered import refused_of
 from .traffic import everyday, peak_rate
 
 Tell = Callable[[str], None]
@@ -78,6 +80,13 @@ def _until_all_serve(server: Server, version: str) -> None:
             agreed = agreed + 1 if client.get("/readyz").json()["model_version"] == version else 0
             assert time.monotonic() < end, "the version was not taken"
             time.sleep(0.01)
+
+
+def test_every_tampered_bundle(root: Path, tmp_path: Path, tell: Tell) -> None:
+    with_live_purchase(root)
+    refused = refused_of(root, list(trials(root)), tmp_path / "mark")
+    assert refused > 300
+    tell(f"tampered bundles: {refused} refused with a clear error, 0 executions")
 
 
 def test_ten_thousand_strangers(fitted: tuple[Path, FitReport]) -> None:

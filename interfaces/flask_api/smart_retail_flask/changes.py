@@ -13,7 +13,7 @@ from flask import current_app
 
 from smart_retail.erasure import erase
 from smart_retail.errors import DataError, NeedsLocalEngineError
-from smart_retail.events import Event, EventStore
+from smart_retail.events import Event, open_events
 from smart_retail.results import Result
 from smart_retail_flask.holder import EngineHolder
 from smart_retail_flask.inputs import CustomerPath, EraseBody, EventsBody
@@ -57,7 +57,7 @@ def add_events(body: EventsBody) -> Any:
             found.append(Event.from_dict(event.model_dump(exclude_none=True)))
         except DataError as error:
             raise DataError(f"events.{place}: {error.message}", error.hint) from None
-    return EventsTaken(len(found), EventStore(_artifacts()).add(found))
+    return EventsTaken(len(found), open_events(_artifacts()).add(found))
 
 
 def erase_customer(path: CustomerPath) -> Any:

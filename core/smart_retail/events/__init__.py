@@ -1,0 +1,45 @@
+"""What happened since the last fit: purchases, returns and erasures.
+
+In: events of the shop, each with an id of its own. Out: the same events, acknowledged only when they are durable,
+each counted once however often it was sent. Erased customers leave a salted hash behind, so that they can be kept
+out without being known. SQLite beside the bundle keeps them; several hosts share a PostgreSQL database.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from smart_retail.errors import MissingExtraError
+from smart_retail.events.event import LARGEST, MAX_TEXT, Event
+from smart_retail.events.live import LiveEvents
+from smart_retail.events.log import EventLog
+from smart_retail.events.sqlite import EventStore
+
+__all__ = ["LARGEST", "MAX_TEXT", "URL", "Event", "EventLog", "EventStore", "LiveEvents", "open_events"]
+
+URL: Final = "SMART_RETAIL_EVENTS_URL"
+
+
+def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> EventLog:
+    """Where the events of an artifacts folder are kept: beside it, or in the database that the environment names.
+
+    Raises
+    ------
+    SettingsError
+        ``SMART_RETAIL_EVENTS_URL`` is no URL of a PostgreSQL database.
+    MissingExtraError
+        The extra ``postgres`` is not installed.
+    """
+    url = (os.environ if environ is None else environ).get(URL, "")
+    if not url:
+        return EventStore(artifacts)
+    try:
+        from smart_retail.events.database import DatabaseEvents, postgres_url
+    except ImportError as error:
+        raise MissingExtraError(
+            "Events in a database need the extra postgres, which is not installed.",
+            'Install it with: pip install "smart-retail-engine[postgres]"',
+        ) from error
+    return DatabaseEvents(postgres_url(url, URL))

@@ -1,0 +1,221 @@
+"""Events in a database that several hosts share, through SQLAlchemy Core. Needs the extra ``postgres``.
+
+Every change first counts up one row and so holds it until it is durable. That orders the writers: sequences become
+visible in their order, and nobody who read on from the last one misses an event. Readers look at the same number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as insert_in_postgres
+from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
+
+from smart_retail.errors import ArtifactError, SettingsError
+from smart_retail.events.event import FIELDS, Event
+from smart_retail.events.log import EventLog, tombstone
+
+TIMEOUT: Final = 10
+"""Seconds to wait for a connection."""
+ROWS: Final = 500
+"""Written or fetched at once."""
+_LOCK: Final = 0x534D4152
+"""Held in PostgreSQL while the tables are made, so that processes that start together make them once."""
+
+_META: Final = sa.MetaData()
+_NUMBER: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+EVENTS: Final = sa.Table(
+    "smart_retail_events",
+    _META,
+    sa.Column("sequence", _NUMBER, primary_key=True, autoincrement=True),
+    sa.Column("event_key", sa.String(64), nullable=False, unique=True),  # ids may be longer than an index takes
+    *(sa.Column(name, sa.Text, nullable=False) for name in FIELDS[:-2]),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in FIELDS[-2:]),
+    sqlite_autoincrement=True,
+)
+sa.Index("smart_retail_events_of_customer", EVENTS.c.customer_id, postgresql_using="hash")
+ERASED: Final = sa.Table(
+    "smart_retail_erased",
+    _META,
+    sa.Column("hash", sa.String(64), primary_key=True),
+    sa.Column("erased_on", sa.String(10), nullable=False),
+)
+_POOLS: Final[dict[tuple[str, int], sa.Engine]] = {}
+"""By URL and process."""
+STATE: Final = sa.Table(
+    "smart_retail_state",
+    _META,
+    sa.Column("one", sa.Integer, primary_key=True),
+    sa.Column("changes", sa.BigInteger, nullable=False),
+    sa.Column("salt", sa.String(32), nullable=False),
+)
+
+_CHANGES: Final = f"SELECT changes FROM {STATE.name}"  # noqa: S608
+
+
+def postgres_url(text: str, named: str) -> str:
+    """The URL with the driver of the extra; `SettingsError`, which shows no password, for another database."""
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError as error:
+        raise SettingsError(f"{named} is no URL of a database.", _FORM) from error
+    if url.get_backend_name() not in ("postgresql", "postgres"):
+        raise SettingsError(f"{named} names a database other than PostgreSQL.", _FORM)
+    return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+_FORM: Final = "Write postgresql://USER@HOST/DATABASE."
+
+
+class DatabaseEvents(EventLog):
+    """Events of one database.
+
+    Parameters
+    ----------
+    url : str
+        As SQLAlchemy takes it. The tables are made where they are missing.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def add(self, events: Iterable[Event]) -> int:
+        rows, new = list(events), 0
+        with self._changing() as connection:
+            erased = self._erased(connection, {e.customer_id for e in rows})
+            wanted = [_row(e) for e in rows if e.customer_id not in erased]
+            insert = insert_in_postgres if connection.dialect.name == "postgresql" else insert_in_sqlite
+            for start in range(0, len(wanted), ROWS):
+                part = wanted[start : start + ROWS]
+                put = insert(EVENTS).values(part).on_conflict_do_nothing().returning(EVENTS.c.sequence)
+                new += len(connection.execute(put).all())
+        return new
+
+    def of(self, customer_id: str, after: int = 0) -> list[Event]:
+        return list(self._select(EVENTS.c.customer_id == customer_id, EVENTS.c.sequence > after))
+
+    def all(self, after: int = 0) -> Iterator[Event]:
+        return self._select(EVENTS.c.sequence > after)
+
+    def last(self) -> int:
+        return self._number(sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.sequence), 0)))
+
+    def erase(self, customer_id: str) -> int:
+        with self._changing() as connection:
+            gone = connection.execute(sa.delete(EVENTS).where(EVENTS.c.customer_id == customer_id)).rowcount
+            mark = tombstone(self._salt(connection), customer_id)
+            if not connection.scalar(sa.select(ERASED.c.hash).where(ERASED.c.hash == mark)):
+                today = datetime.now(UTC).date().isoformat()
+                connection.execute(sa.insert(ERASED).values(hash=mark, erased_on=today))
+        with self._reading() as connection:
+            # The deleted rows make room; what the server keeps in its log and its backups is its operator's.
+            connection.exec_driver_sql(f"VACUUM {EVENTS.name if connection.dialect.name == 'postgresql' else ''}")
+        return gone
+
+    def erasures(self) -> int:
+        return self._number(sa.select(sa.func.count()).select_from(ERASED))
+
+    def erased(self, customer_ids: Iterable[str]) -> set[str]:
+        with self._reading() as connection:
+            return self._erased(connection, set(customer_ids))
+
+    def watch(self) -> Callable[[], int | None]:
+        held: list[sa.Connection] = []
+
+        def ask() -> int:
+            return int(held[0].exec_driver_sql(_CHANGES).scalar_one())
+
+        def look() -> int:
+            # Asked before every answer: a connection of its own takes a fifth of the time of one from the pool.
+            with _clear_errors():
+                if held:
+                    try:
+                        return ask()
+                    except sa.exc.DBAPIError:  # the server was started anew, perhaps
+                        held.pop().invalidate()
+                held.append(_engine(self._url).connect().execution_options(isolation_level="AUTOCOMMIT"))
+                return ask()
+
+        return look
+
+    def _erased(self, connection: sa.Connection, customer_ids: set[str]) -> set[str]:
+        marks = set(connection.scalars(sa.select(ERASED.c.hash)))
+        if not marks:
+            return set()
+        salt = self._salt(connection)
+        return {c for c in customer_ids if tombstone(salt, c) in marks}
+
+    @staticmethod
+    def _salt(connection: sa.Connection) -> str:
+        return str(connection.scalar(sa.select(STATE.c.salt)))
+
+    def _number(self, query: sa.Select[Any]) -> int:
+        with self._reading() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def _select(self, *conditions: sa.ColumnElement[bool]) -> Iterator[Event]:
+        columns = [EVENTS.c[name] for name in (*FIELDS, "sequence")]
+        query = sa.select(*columns).where(*conditions).order_by(EVENTS.c.sequence)
+        with (
+            _clear_errors(),
+            _engine(self._url).connect() as connection,
+            connection.execute(query, execution_options={"yield_per": ROWS}) as rows,
+        ):
+            for row in rows:
+                yield Event(*row)
+
+    @contextmanager
+    def _changing(self) -> Iterator[sa.Connection]:
+        """A transaction, durable at its end; no other changes anything meanwhile."""
+        with _clear_errors(), _engine(self._url).begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
+            connection.execute(sa.update(STATE).values(changes=STATE.c.changes + 1))
+            yield connection
+
+    @contextmanager
+    def _reading(self) -> Iterator[sa.Connection]:
+        """A connection without a transaction: one way to the server and back for a question."""
+        with _clear_errors(), _engine(self._url).connect() as connection:
+            yield connection.execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _row(event: Event) -> dict[str, object]:
+    key = hashlib.sha256(event.event_id.encode()).hexdigest()
+    return {"event_key": key, **{name: getattr(event, name) for name in FIELDS}}
+
+
+def _engine(url: str) -> sa.Engine:
+    """The pool of this process, over tables that are there. Connections do not outlive a fork."""
+    place = (url, os.getpid())
+    if place not in _POOLS:
+        options: dict[str, Any] = {"connect_timeout": TIMEOUT} if url.startswith("postgresql") else {"timeout": TIMEOUT}
+        pool = sa.create_engine(url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
+        with pool.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+            _META.create_all(connection)
+            if connection.scalar(sa.select(STATE.c.one)) is None:
+                connection.execute(sa.insert(STATE).values(one=1, changes=0, salt=secrets.token_hex(16)))
+        _POOLS[place] = pool
+    return _POOLS[place]
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        # Its own text may hold addresses and values.
+        cause = getattr(error, "orig", None) or error
+        raise ArtifactError(
+            f"The events database cannot be used ({type(cause).__name__}).",
+            "Look at the database, and at SMART_RETAIL_EVENTS_URL.",
+        ) from error

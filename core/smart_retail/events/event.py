@@ -1,0 +1,86 @@
+"""One purchase or return, as a shop sends it: plain data in, a checked `Event` out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from smart_retail.errors import DataError
+
+MAX_TEXT: Final = 1000
+MILLION: Final = 1_000_000
+LARGEST: Final = 1e12
+"""Quantities and amounts beyond this are mistakes."""
+
+FIELDS: Final = ("event_id", "customer_id", "order_id", "item_id", "timestamp", "quantity", "amount")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A purchase (quantity above 0) or a return (below 0) of one item."""
+
+    event_id: str
+    customer_id: str
+    order_id: str
+    item_id: str
+    timestamp: str
+    """ISO 8601 in the shop's own time."""
+    quantity: int
+    """Millionths."""
+    amount: int
+    """Net revenue of the line, millionths; negative for a return."""
+    sequence: int = 0
+    """Place in the store, 1 and up; 0 before it is stored."""
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Event:
+        """An event of plain data; the order defaults to the event itself.
+
+        Raises
+        ------
+        DataError
+            A value is missing or cannot be what it should be.
+        """
+        texts = {name: _text(data, name) for name in ("event_id", "customer_id", "item_id", "timestamp")}
+        try:
+            day = datetime.fromisoformat(texts["timestamp"])
+        except ValueError as error:
+            raise DataError(
+                f"The timestamp {texts['timestamp']!r} is no ISO date.", "Write 2026-01-31T14:05:00."
+            ) from error
+        quantity, amount = _millionths(data, "quantity", 1), _millionths(data, "amount", 0)
+        if quantity == 0:
+            raise DataError(
+                "The quantity of an event is 0.", "Give what was bought, or a negative number for a return."
+            )
+        return cls(
+            texts["event_id"],
+            texts["customer_id"],
+            _text(data, "order_id") if data.get("order_id") else texts["event_id"],
+            texts["item_id"],
+            day.replace(tzinfo=None).isoformat(timespec="seconds"),
+            quantity,
+            abs(amount) if quantity > 0 else -abs(amount),
+        )
+
+
+def _text(data: dict[str, Any], name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not value or len(value) > MAX_TEXT or not _is_plain(value):
+        raise DataError(
+            f"The {name} of an event is missing or no text.", f"Give {name} as a text of at most {MAX_TEXT} characters."
+        )
+    return value
+
+
+def _is_plain(text: str) -> bool:
+    """Whether a database can hold it: no NUL, and no half of a surrogate pair."""
+    return "\0" not in text and text.encode("utf-8", "ignore") == text.encode("utf-8", "surrogatepass")
+
+
+def _millionths(data: dict[str, Any], name: str, default: float) -> int:
+    value = data.get(name, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+        raise DataError(f"The {name} of an event is no number.", f"Give {name} as a number.")
+    return round(value * MILLION)

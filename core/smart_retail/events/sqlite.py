@@ -1,0 +1,148 @@
+"""Events in an embedded SQLite database beside the bundles, in WAL mode: the default, for one host."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from smart_retail.errors import ArtifactError
+from smart_retail.events.event import FIELDS, Event
+from smart_retail.events.log import EventLog, tombstone
+
+FILE: Final = "events.sqlite"
+TIMEOUT: Final = 10
+"""Seconds to wait for another writer."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    event_id TEXT NOT NULL UNIQUE,
+    customer_id TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    item_id TEXT NOT NULL,
+    timestamp TEXT NOT NULL,
+    quantity INTEGER NOT NULL,
+    amount INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_of_customer ON events (customer_id, sequence);
+CREATE TABLE IF NOT EXISTS erased (hash TEXT PRIMARY KEY, erased_on TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+"""
+
+
+class EventStore(EventLog):
+    """Events of one artifacts folder. Asking writes nothing."""
+
+    def __init__(self, artifacts: str | os.PathLike[str]) -> None:
+        self.path = Path(artifacts) / FILE
+
+    def add(self, events: Iterable[Event]) -> int:
+        rows = list(events)
+        with self._open() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            erased = self._erased(connection, {e.customer_id for e in rows})
+            before = connection.total_changes
+            connection.executemany(
+                f"INSERT OR IGNORE INTO events ({', '.join(FIELDS)}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                [tuple(getattr(e, c) for c in FIELDS) for e in rows if e.customer_id not in erased],
+            )
+            return connection.total_changes - before
+
+    def of(self, customer_id: str, after: int = 0) -> list[Event]:
+        return (
+            list(self._select("customer_id = ? AND sequence > ?", (customer_id, after))) if self.path.exists() else []
+        )
+
+    def all(self, after: int = 0) -> Iterator[Event]:
+        return self._select("sequence > ?", (after,)) if self.path.exists() else iter(())
+
+    def last(self) -> int:
+        return self._number("SELECT COALESCE(MAX(sequence), 0) FROM events")
+
+    def erase(self, customer_id: str) -> int:
+        with self._open() as connection:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                gone = connection.execute("DELETE FROM events WHERE customer_id = ?", (customer_id,)).rowcount
+                mark = tombstone(self._salt(connection), customer_id)
+                today = datetime.now(UTC).date().isoformat()
+                connection.execute("INSERT OR IGNORE INTO erased VALUES (?, ?)", (mark, today))
+            # Deleted rows are overwritten (secure_delete), and no copy of them stays in the log or in free pages.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
+
+    def erasures(self) -> int:
+        return self._number("SELECT COUNT(*) FROM erased")
+
+    def erased(self, customer_ids: Iterable[str]) -> set[str]:
+        if not self.path.exists():
+            return set()
+        with self._open() as connection:
+            return self._erased(connection, set(customer_ids))
+
+    def watch(self) -> Callable[[], int | None]:
+        held: list[sqlite3.Connection] = []
+
+        def look() -> int | None:
+            if not held and not self.path.exists():
+                return None
+            with _clear_errors():
+                if not held:
+                    held.append(sqlite3.connect(self.path, timeout=TIMEOUT, isolation_level=None))
+                # SQLite's own counter of a connection: another after every commit by any other.
+                return int(held[0].execute("PRAGMA data_version").fetchone()[0])
+
+        return look
+
+    def _erased(self, connection: sqlite3.Connection, customer_ids: set[str]) -> set[str]:
+        marks = {row[0] for row in connection.execute("SELECT hash FROM erased")}
+        if not marks:
+            return set()
+        salt = self._salt(connection)
+        return {c for c in customer_ids if tombstone(salt, c) in marks}
+
+    @staticmethod
+    def _salt(connection: sqlite3.Connection) -> str:
+        connection.execute("INSERT OR IGNORE INTO facts VALUES ('salt', ?)", (secrets.token_hex(16),))
+        return str(connection.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0])
+
+    def _number(self, query: str) -> int:
+        if not self.path.exists():
+            return 0
+        with self._open() as connection:
+            return int(connection.execute(query).fetchone()[0])
+
+    def _select(self, where: str, values: Sequence[object]) -> Iterator[Event]:
+        with self._open() as connection:
+            names = ", ".join((*FIELDS, "sequence"))
+            for row in connection.execute(f"SELECT {names} FROM events WHERE {where} ORDER BY sequence", values):  # noqa: S608
+                yield Event(*row)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with _clear_errors():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(self.path, timeout=TIMEOUT, isolation_level=None)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.executescript(_SCHEMA)
+                yield connection
+
+
+@contextmanager
+def _clear_errors() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise ArtifactError(
+            f"The events file cannot be used: {error}.", "Look at the disk and the file's rights."
+        ) from error

@@ -1,0 +1,71 @@
+"""Who wrote a bundle: an HMAC-SHA256 over its manifest, under a key that only those who fit and serve have.
+
+In: the key, from the environment or a file that it names, and a manifest. Out: a line beside the manifest, or an
+error. Digests tell damage; the signature tells origin. The key is never written anywhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from smart_retail.errors import SettingsError, SignatureError
+
+SIGNATURE: Final = "manifest.hmac"
+SIGNATURE_BYTES: Final = 256
+KEY: Final = "SMART_RETAIL_SIGNING_KEY"
+KEY_FILE: Final = "SMART_RETAIL_SIGNING_KEY_FILE"
+SHORTEST: Final = 32
+"""Bytes; a key of 32 random bytes is as strong as the digest."""
+
+_LINE = re.compile(rb"hmac-sha256 ([0-9a-f]{64})\n?")
+
+
+def signing_key(environ: Mapping[str, str] | None = None) -> bytes | None:
+    """The key that is configured, or None.
+
+    Raises
+    ------
+    SettingsError
+        Both variables are set, the file cannot be read, or the key is too short.
+    """
+    environ = os.environ if environ is None else environ
+    text, path = environ.get(KEY, ""), environ.get(KEY_FILE, "")
+    if text and path:
+        raise SettingsError(f"Both {KEY} and {KEY_FILE} are set.", "Keep one of them.")
+    if not text and not path:
+        return None
+    try:
+        key = Path(path).read_bytes().strip() if path else text.strip().encode()
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"The file that {KEY_FILE} names cannot be read.", "Check its path and rights.") from error
+    if len(key) < SHORTEST:
+        raise SettingsError(
+            f"The signing key has fewer than {SHORTEST} characters.", "Make one with: openssl rand -hex 32"
+        )
+    return key
+
+
+def signed(key: bytes, manifest: bytes) -> bytes:
+    """The content of the file beside the manifest."""
+    return f"hmac-sha256 {hmac.new(key, manifest, hashlib.sha256).hexdigest()}\n".encode()
+
+
+def check_signature(key: bytes, manifest: bytes, line: bytes | None, version: str) -> None:
+    """`SignatureError` unless the line, None where there is no such file, signs the manifest under the key."""
+    if line is None:
+        raise SignatureError(
+            f"Version {version} is not signed, and this place takes signed versions only.",
+            f"Fit again with the signing key, or start without {KEY}.",
+        )
+    found = _LINE.fullmatch(line)
+    if found is None or not hmac.compare_digest(signed(key, manifest), b"hmac-sha256 " + found[1] + b"\n"):
+        raise SignatureError(
+            f"The signature of version {version} was not made with this place's key.",
+            "Find out who wrote it; `smart-retail rollback` returns to the previous version.",
+        )
