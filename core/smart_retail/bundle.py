@@ -98,10 +98,7 @@ class Bundle:
 
     def array(self, name: str) -> NDArray[Any]:
         """A read-only, memory-mapped array, such as ``history/item``."""
-        key = f"tables/{name}.npy"
-        if key not in self._seen:
-            self._seen[key] = _array(self._mapped(key), key)
-        found: NDArray[Any] = self._seen[key]
+        found: NDArray[Any] = self._kept(f"tables/{name}.npy")
         return found
 
     def arrays(self, group: str) -> Facts:
@@ -116,12 +113,7 @@ class Bundle:
 
     def json(self, name: str) -> Any:
         """A small fact, such as ``segments``."""
-        key = f"tables/{name}.json"
-        if key not in self._seen:
-            if self._entry(key)["size"] > JSON_BYTES:
-                raise damaged(f"{key} is larger than any bundle's.")
-            self._seen[key] = _json(bytes(self._mapped(key)), key)
-        return self._seen[key]
+        return self._kept(f"tables/{name}.json")
 
     def made(self, name: str, build: Callable[[Any], T]) -> T:
         """What `build` makes of a small fact."""
@@ -131,11 +123,14 @@ class Bundle:
             raise other_layout(f"tables/{name}.json of its form") from error
 
     def verify(self) -> list[str]:
-        """Check every file; the list of what is wrong, empty when all is well."""
+        """Check every file; the list of what is wrong, empty when all is well.
+
+        All of them stay mapped: the bundle answers on, should its folder be removed.
+        """
         problems = []
         for key in sorted(self.manifest["files"]):
             try:
-                self._mapped(key)
+                self._seen[key] = self._read(key)
             except ArtifactError as error:
                 problems.append(error.message)
         for path in sorted((self.folder / "tables").rglob("*")):
@@ -143,6 +138,18 @@ class Bundle:
             if path.is_symlink() or (path.is_file() and key not in self.manifest["files"]):
                 problems.append(f"{key} is not part of the bundle.")
         return problems
+
+    def _kept(self, key: str) -> Any:
+        if key not in self._seen:
+            self._seen[key] = self._read(key)
+        return self._seen[key]
+
+    def _read(self, key: str) -> Any:
+        if key.endswith(".npy"):
+            return _array(self._mapped(key), key)
+        if self._entry(key)["size"] > JSON_BYTES:
+            raise damaged(f"{key} is larger than any bundle's.")
+        return _json(bytes(self._mapped(key)), key)
 
     def _entry(self, key: str) -> dict[str, Any]:
         entry = self.manifest["files"].get(key)

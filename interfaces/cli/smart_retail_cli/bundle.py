@@ -12,6 +12,11 @@ from smart_retail.errors import DamagedBundleError
 from smart_retail_cli.output import Table, format_option, json_out, note, show
 from smart_retail_cli.session import Command, Session, pass_session
 
+SIGNED = {
+    "valid": "signed with the key of this place",
+    "unchecked": "signed, and not checked without SMART_RETAIL_SIGNING_KEY",
+    "none": "not signed",
+}
 version_option = click.option("--version", "version", metavar="ID", help="Another version than the active one.")
 
 
@@ -21,7 +26,7 @@ version_option = click.option("--version", "version", metavar="ID", help="Anothe
 def versions(session: Session, form: str) -> None:
     """List the fitted versions, newest first."""
     found = [dataclasses.asdict(v) for v in artifacts.versions(session.artifacts)]
-    show(form, Table(("version", "fitted_at", "active", "previous", "size"), found), lambda: found)
+    show(form, Table(("version", "fitted_at", "active", "previous", "size", "signature"), found), lambda: found)
     if not found:
         session.suggest(["demo"], ["fit", "ORDERS"])
 
@@ -32,7 +37,7 @@ def versions(session: Session, form: str) -> None:
 @version_option
 @pass_session
 def inspect(session: Session, version: str | None) -> None:
-    """Print the manifest of a version as JSON, without loading anything else."""
+    """Print the manifest of a version as JSON, and what its signature is worth, without loading anything else."""
     manifest: dict[str, Any] = artifacts.inspect(session.artifacts, version)
     json_out(manifest)
 
@@ -45,14 +50,16 @@ def inspect(session: Session, version: str | None) -> None:
 @version_option
 @pass_session
 def verify(session: Session, version: str | None) -> None:
-    """Check every file of a version against its digest; exit 5 where one is wrong."""
+    """Check every file of a version against its digest, and its signature where a signing key is set; exit 5 where one
+    is wrong."""
     problems = artifacts.verify(session.artifacts, version)
     if problems:
         for problem in problems[1:]:
             note(problem)
         raise DamagedBundleError(problems[0], "Go back with: smart-retail rollback, or fit again.")
-    files = artifacts.inspect(session.artifacts, version)
-    click.echo(f"{files['version']}: {display.count(len(files['files']), 'file')}, all as published.")
+    facts = artifacts.inspect(session.artifacts, version)
+    count = display.count(len(facts["files"]), "file")
+    click.echo(f"{facts['version']}: {count}, all as published; {SIGNED[facts['signature']]}.")
 
 
 @click.command(short_help="Go back to the previous version.", cls=Command, epilog="Example: smart-retail rollback")

@@ -1,0 +1,227 @@
+"""With a signing key, only what was signed with it is taken: not a whole version that somebody else wrote."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smart_retail import artifacts
+from smart_retail.bundle import MANIFEST, Bundle, read_pointer
+from smart_retail.engine import Engine
+from smart_retail.erasure import erase
+from smart_retail.errors import ArtifactError, DamagedBundleError, SettingsError, SignatureError
+from smart_retail.events import Event, EventStore
+from smart_retail.publishing import BundleWriter
+from smart_retail.results import FitReport
+from smart_retail.signing import KEY, KEY_FILE, SHORTEST, SIGNATURE, signed, signing_key
+
+SECRET = "0123456789abcdef" * 4
+OTHER = "fedcba9876543210" * 4
+CUSTOMER = "c0100"
+
+
+def publish(root: Path, numbers: int = 3) -> str:
+    writer = BundleWriter(root)
+    writer.array("group/numbers", np.arange(numbers, dtype=np.int32))
+    return writer.publish({"last_day": 1})
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with one signed version; the key is set."""
+    monkeypatch.setenv(KEY, SECRET)
+    publish(tmp_path / "artifacts")
+    return tmp_path / "artifacts"
+
+
+def folder_of(root: Path) -> Path:
+    return root / "versions" / read_pointer(root)[0]
+
+
+def resealed(root: Path, numbers: int = 9) -> None:
+    """The active version with another table, every digest fitting, as who may write the folder can make it."""
+    folder = folder_of(root)
+    path = folder / "tables" / "group" / "numbers.npy"
+    with path.open("wb") as file:
+        np.lib.format.write_array(file, np.arange(numbers, dtype=np.int32), version=(1, 0), allow_pickle=False)
+    manifest = json.loads((folder / MANIFEST).read_bytes())
+    content = path.read_bytes()
+    manifest["files"]["tables/group/numbers.npy"] = {
+        "size": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    blob = json.dumps(manifest).encode()
+    (folder / MANIFEST).write_bytes(blob)
+    (root / "current").write_text(f"{folder.name} {hashlib.sha256(blob).hexdigest()}\n")
+
+
+def test_what_was_signed_is_taken(root: Path) -> None:
+    assert Bundle.open(root).signature == "valid"
+    assert artifacts.verify(root) == []
+    assert artifacts.inspect(root)["signature"] == "valid"
+    assert [v.signature for v in artifacts.versions(root)] == ["valid"]
+
+
+def test_without_a_key_a_signature_is_told_of_and_not_checked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY)
+    assert Bundle.open(root).signature == "unchecked"
+    second = publish(root, 4)
+    assert Bundle.open(root).signature == "none"
+    assert {v.version == second: v.signature for v in artifacts.versions(root)} == {True: "none", False: "unchecked"}
+
+
+def test_a_version_that_somebody_resealed_without_the_key_is_refused(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resealed(root)
+    with pytest.raises(SignatureError, match="not made with") as error:
+        Bundle.open(root)
+    assert "rollback" in error.value.hint
+    assert [v.signature for v in artifacts.versions(root)] == ["wrong"]
+    monkeypatch.delenv(KEY)
+    assert Bundle.open(root).array("group/numbers").tolist() == list(range(9))  # digests alone do not tell
+
+
+def test_neither_without_a_signature_nor_with_one_of_another_key_or_version(root: Path) -> None:
+    folder = folder_of(root)
+    of_first = (folder / SIGNATURE).read_bytes()
+    publish(root, 4)
+    folder = folder_of(root)
+    own, blob = (folder / SIGNATURE).read_bytes(), (folder / MANIFEST).read_bytes()
+    for line in (of_first, signed(OTHER.encode(), blob), b"", own[:-2], own.replace(b"sha256", b"sha512"), own * 2):
+        (folder / SIGNATURE).write_bytes(line)
+        with pytest.raises(SignatureError):
+            Bundle.open(root)
+    (folder / SIGNATURE).unlink()
+    with pytest.raises(SignatureError, match="is not signed"):
+        Bundle.open(root)
+    (folder / SIGNATURE).write_bytes(own)
+    Bundle.open(root)
+
+
+def test_every_single_bit_of_a_signature_counts(root: Path) -> None:
+    path = folder_of(root) / SIGNATURE
+    whole = path.read_bytes()
+    for at in range(len(whole)):
+        for bit in range(8):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1 << bit]) + whole[at + 1 :])
+            with pytest.raises(ArtifactError):
+                Bundle.open(root)
+
+
+def test_a_signature_that_is_a_link_or_endless_is_refused(root: Path, tmp_path: Path) -> None:
+    path = folder_of(root) / SIGNATURE
+    (tmp_path / "elsewhere").write_bytes(path.read_bytes())
+    path.unlink()
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(DamagedBundleError, match="link"):
+        Bundle.open(root)
+    path.unlink()
+    path.write_bytes(b"hmac-sha256 " + b"a" * 1000)
+    with pytest.raises(DamagedBundleError, match="larger"):
+        Bundle.open(root)
+
+
+def test_there_is_no_way_back_to_an_unsigned_version(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(KEY)
+    publish(root, 4)
+    monkeypatch.setenv(KEY, SECRET)
+    third = publish(root, 5)
+    with pytest.raises(SignatureError):
+        artifacts.rollback(root)
+    assert Bundle.open(root).version == third
+
+
+def test_the_key_is_in_no_file(root: Path) -> None:
+    for path in root.rglob("*"):
+        assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
+
+
+def test_where_the_key_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    file.write_text(f"{SECRET}\n")
+    assert signing_key({}) is None
+    assert signing_key({KEY: SECRET}) == signing_key({KEY_FILE: str(file)}) == SECRET.encode()
+    for wrong in (
+        {KEY: SECRET, KEY_FILE: str(file)},
+        {KEY: "short"},
+        {KEY: "x" * (SHORTEST - 1)},
+        {KEY_FILE: str(tmp_path / "absent")},
+        {KEY_FILE: str(tmp_path)},
+    ):
+        with pytest.raises(SettingsError) as error:
+            signing_key(wrong)
+        assert error.value.hint
+        assert SECRET not in error.value.message
+
+
+@pytest.fixture
+def shop(fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The small shop, its version signed; the key is set."""
+    own = Path(shutil.copytree(fitted[0], tmp_path / "own"))
+    monkeypatch.setenv(KEY, SECRET)
+    path = folder_of(own)
+    (path / SIGNATURE).write_bytes(signed(SECRET.encode(), (path / MANIFEST).read_bytes()))
+    return own
+
+
+def test_an_erasure_signs_the_versions_that_it_writes(shop: Path) -> None:
+    before = Bundle.open(shop).version
+    assert erase(shop, CUSTOMER)["purchase_rows"] > 0
+    after = Bundle.open(shop)
+    assert (after.version == before, after.signature) == (False, "valid")
+
+
+def test_an_erasure_without_the_key_changes_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    EventStore(shop).add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+    before = Bundle.open(shop).version
+    monkeypatch.delenv(KEY)
+    with pytest.raises(SettingsError, match="signed") as error:
+        erase(shop, CUSTOMER)
+    assert KEY in error.value.hint
+    monkeypatch.setenv(KEY, SECRET)
+    assert Bundle.open(shop).version == before
+    assert (EventStore(shop).last(), EventStore(shop).erasures()) == (1, 0)
+
+
+def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("flask_openapi3")
+    from smart_retail_flask.app import create_app
+    from smart_retail_flask.holder import EngineHolder
+    from smart_retail_flask.launch import loader
+
+    holder = EngineHolder(loader(shop), lambda: read_pointer(shop))
+    client, before = create_app(holder).test_client(), Engine.load(shop).version
+    monkeypatch.delenv(KEY)
+    (folder_of(shop) / SIGNATURE).rename(shop / "kept")
+    erase(shop, CUSTOMER)  # writes another version, unsigned
+    monkeypatch.setenv(KEY, SECRET)
+    holder.refresh()
+    answer = client.get("/readyz")
+    assert answer.json == {"status": "ready", "model_version": before, "refused": "bundle_signature"}
+    assert client.get(f"/v1/customers/{CUSTOMER}").json["known"]
+
+
+def test_the_program_says_what_a_signature_is_worth(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from click.testing import CliRunner
+
+    from smart_retail_cli.main import cli
+
+    def call(*words: str) -> tuple[int, str]:
+        done = CliRunner().invoke(cli, [*words, "--artifacts", str(root)])
+        return done.exit_code, done.output
+
+    assert call("verify")[0] == 0
+    assert "signed with the key of this place" in call("verify")[1]
+    assert json.loads(call("inspect")[1])["signature"] == "valid"
+    assert json.loads(call("versions", "--format", "json")[1])[0]["signature"] == "valid"
+    monkeypatch.setenv(KEY, OTHER)
+    code, told = call("verify")
+    assert (code, "not made with this place's key" in told) == (5, True)
+    monkeypatch.delenv(KEY)
+    assert "not checked" in call("verify")[1]
