@@ -66,7 +66,27 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         visit.page.wait_for_selector(".sr-footer")
         settle(visit.page)
         visit.page.screenshot(path=target / f"streamlit-{name}-{scheme}.png")
+    if scheme == "light":
+        what_if(visit, address, target)
     finish(visit)
+
+
+def what_if(visit: Visit, address: str, target: Path) -> None:
+    """The most wanted product is banned, and returns are ignored."""
+    page = visit.page
+    page.goto(f"{address}/what-if")
+    page.wait_for_selector(".sr-footer")
+    settle(page)
+    if page.get_by_label("Never recommend").count() == 0:
+        return  # the small engine of the tests cannot be changed
+    page.get_by_label("Never recommend").click()
+    page.get_by_role("option").nth(1).click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Try", exact=True).click()
+    page.wait_for_selector("text=would see another list", timeout=120_000)
+    page.set_viewport_size({"width": 1400, "height": 1900})
+    settle(page)
+    page.screenshot(path=target / "streamlit-what-if-light.png")
 
 
 def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> None:

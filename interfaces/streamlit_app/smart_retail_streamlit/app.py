@@ -6,7 +6,7 @@ import streamlit as st
 
 from smart_retail.errors import RetailError
 from smart_retail_streamlit import frame
-from smart_retail_streamlit.views import clusters, customer, fit, methods, overview, products, segments
+from smart_retail_streamlit.views import clusters, customer, fit, methods, overview, products, segments, whatif
 
 PAGES = (
     ("Overview", "", overview.show),
@@ -16,6 +16,7 @@ PAGES = (
     ("Clusters", "clusters", clusters.show),
     ("Methods", "methods", methods.show),
     ("Fit", "fit", fit.show),
+    ("What-if", "what-if", whatif.show),
 )
 
 

@@ -256,3 +256,19 @@ def training_loss(rows: Rows) -> alt.Chart:
         strokeDash=alt.StrokeDash("customers:N", sort=None, legend=None),
         tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("customers:N"), alt.Tooltip("loss:Q", format=".4f")],
     )  # fmt: skip
+
+
+def before_after(parts: Sequence[Any], what: str) -> alt.Chart:
+    """Shares before and after a change, two bars for each name."""
+    names = [part.name for part in parts]
+    sides = ("before", "after")
+    rows = [{"name": p.name, "side": s, "share": getattr(p, s), "told": percent(getattr(p, s))}
+            for p in parts for s in sides]  # fmt: skip
+    order = alt.Scale(domain=list(sides), range=[GREY, BLUE])
+    return alt.Chart(chart_data(rows), height=30 * len(names) + 70).mark_bar().encode(
+        y=alt.Y("name:N", title=None, sort=names, axis=alt.Axis(domain=False, ticks=False, labelLimit=220)),
+        yOffset=alt.YOffset("side:N", sort=list(sides)),
+        x=alt.X("share:Q", title=what, axis=alt.Axis(format=".0%", tickCount=5)),
+        color=alt.Color("side:N", scale=order, legend=alt.Legend(title=None, orient="top")),
+        tooltip=tips("name", "side", "told"),
+    )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A fit in the background: files and settings in, progress to look at, a report or an error out.
+"""Long work in the background: progress to look at, a report or an error out.
 
 One fit at a time for the whole server. The bundle that answers stays in place until the new one is
 published, and for good when the fit fails or is cancelled.
@@ -10,31 +10,37 @@ import threading
 import time
 from collections.abc import Callable
 from tempfile import TemporaryDirectory
+from typing import Generic, TypeVar
 
 from smart_retail.errors import CancelledError, LockError, RetailError
 from smart_retail.progress import Progress
-from smart_retail.results import FitReport
 
-Work = Callable[[Progress], FitReport]
+Report = TypeVar("Report")
 
 SURE = 0.08
 """Below this share the time left would be a guess."""
 
 
-class Job:
-    """One fit; a `smart_retail.progress.Progress`."""
+class Job(Generic[Report]):
+    """One piece of work, such as a fit; a `smart_retail.progress.Progress`."""
 
-    def __init__(self, work: Work, folder: TemporaryDirectory[str] | None, name: str) -> None:
+    def __init__(
+        self,
+        work: Callable[[Progress], Report],
+        folder: TemporaryDirectory[str] | None,
+        name: str,
+        what: str = "fit",
+    ) -> None:
         self.name = name
         self.done = 0.0
         self.stages: list[str] = []
         self.messages: list[str] = []
-        self.report: FitReport | None = None
+        self.report: Report | None = None
         self.error: RetailError | None = None
-        self._work, self._folder = work, folder
+        self._work, self._folder, self._what = work, folder, what
         self._stop = threading.Event()
         self._since = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name="fit", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=what, daemon=True)
         self._thread.start()
 
     def stage(self, name: str, done: float) -> None:
@@ -49,7 +55,7 @@ class Job:
 
     def check(self) -> None:
         if self._stop.is_set():
-            raise CancelledError("The fit was cancelled.", "The model in use is unchanged.")
+            raise CancelledError(f"The {self._what} was cancelled.", "The model in use is unchanged.")
 
     def cancel(self) -> None:
         """Ask to stop at the next check."""
@@ -77,22 +83,26 @@ class Job:
         except RetailError as error:
             self.error = error
         except Exception:  # a fault of ours: the visitor is told, the log has the trace
-            self.error = RetailError("The fit failed unexpectedly.", "The model in use is unchanged; the log has more.")
+            told = f"The {self._what} failed unexpectedly."
+            self.error = RetailError(told, "The model in use is unchanged; the log has more.")
             raise
         finally:
             if self._folder is not None:
                 self._folder.cleanup()
 
 
-class Desk:
-    """Where the server's one fit is looked up."""
+class Desk(Generic[Report]):
+    """Where one piece of work at a time is looked up: the server's one fit, a visitor's what-if."""
 
-    def __init__(self) -> None:
-        self.job: Job | None = None
+    def __init__(self, what: str = "fit") -> None:
+        self.job: Job[Report] | None = None
+        self._what = what
         self._lock = threading.Lock()
 
-    def start(self, work: Work, folder: TemporaryDirectory[str] | None, name: str) -> Job:
-        """Begin a fit.
+    def start(
+        self, work: Callable[[Progress], Report], folder: TemporaryDirectory[str] | None, name: str
+    ) -> Job[Report]:
+        """Begin.
 
         Raises
         ------
@@ -101,12 +111,12 @@ class Desk:
         """
         with self._lock:
             if self.job is not None and self.job.running:
-                raise LockError("Another fit is running.", "Wait for it, or cancel it.")
-            self.job = Job(work, folder, name)
+                raise LockError(f"Another {self._what} is running.", "Wait for it, or cancel it.")
+            self.job = Job(work, folder, name, self._what)
             return self.job
 
     def clear(self) -> None:
-        """Forget a fit that has ended."""
+        """Forget work that has ended."""
         with self._lock:
             if self.job is not None and not self.job.running:
                 self.job = None

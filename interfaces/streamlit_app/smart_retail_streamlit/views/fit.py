@@ -27,7 +27,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @st.cache_resource(show_spinner=False)
-def _desk() -> Desk:
+def _desk() -> Desk[FitReport]:
     return Desk()
 
 
@@ -170,7 +170,7 @@ def _begin(wanted: plan.Plan, force: bool, artifacts: str) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _watch(job: Job) -> None:
+def _watch(job: Job[FitReport]) -> None:
     """Progress of the running fit; its outcome when it has ended."""
     if not job.running:
         _ended(job)
@@ -189,7 +189,7 @@ def _watch(job: Job) -> None:
         st.caption("The model in use keeps answering until the new one is published. You may leave this page.")
 
 
-def _ended(job: Job) -> None:
+def _ended(job: Job[FitReport]) -> None:
     with st.container(border=True):
         if job.report is not None:
             _report(job.report)
