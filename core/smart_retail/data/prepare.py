@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
+import narwhals as nw
+
 from smart_retail.data.backends import Backend, open_backend
 from smart_retail.data.combine import combine, flag_returned, without
 from smart_retail.data.ingest import ingest, read_returns
@@ -46,6 +48,7 @@ def prepare(
     mapping : mapping, optional
         Canonical name -> header, where the headers are not recognised.
     settings : DataSettings
+        Its `backend` does the work, but Spark frames are worked on by Spark.
     threads : int
         Threads of the engine; 0 takes what the machine offers.
     progress : Progress
@@ -65,13 +68,19 @@ def prepare(
     if not sources:
         raise UsageError("No source was given.", "Name at least one file of orders.")
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
-    backend = open_backend(settings.backend, folder, threads)
+    backend = open_backend(_engine(sources, settings), folder, threads)
     try:
         return _prepare(sources, returns, mapping, settings, progress, backend, folder, events, erased)
     except BaseException:
         backend.close()
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def _engine(sources: Sequence[Source], settings: DataSettings) -> str:
+    """The engine of the settings; but what lies on a cluster stays there."""
+    kinds = {type(nw.to_native(s, pass_through=True)).__module__.partition(".")[0] for s in sources}
+    return "spark" if "pyspark" in kinds else settings.backend
 
 
 def _prepare(

@@ -183,6 +183,7 @@ def test_spark_takes_its_own_frames_and_tables(spark: Any, tmp_path: Path) -> No
     frame = spark.read.parquet(str(path))
     frame.createOrReplaceTempView("orders_view")
     assert contents([frame], "spark") == expected
+    assert contents([frame], "duckdb") == expected, "a Spark frame stays on Spark"
     assert contents(["orders_view"], "spark") == expected
     with pytest.raises(DataError, match="no file, address or table"):
         contents(["nowhere"], "spark")
