@@ -35,13 +35,13 @@ _DRAWS = 500
 def ablation(lessons: Mapping[str, Sequence[Lesson]], learnt: Learnt, *, progress: Progress) -> dict[str, Any]:
     """Loss by task and idea; empty where fewer than two windows could be held out."""
     out: dict[str, Any] = {}
-    for task in TASKS:
+    for task, one in zip(TASKS, learnt.tasks, strict=True):
         own = list(lessons[task])
         if len(own) < 2:
             continue
         progress.check()
         out[task] = {"blend": _blend(own, task)}
-        trial = learnt.trials.get(task)
+        trial = one.trial
         if trial is not None:
             weights, ranker = trial
             out[task]["ranker"] = _ranker(own[-1].led_by(weights), ranker)

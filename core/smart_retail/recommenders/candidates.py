@@ -23,9 +23,8 @@ from smart_retail.recommenders.base import (
     Shoppers,
 )
 from smart_retail.recommenders.parts import Parts
-from smart_retail.recommenders.popularity import trend
 from smart_retail.recommenders.purchases import Habits, Pairs, habits_of, pairs_of
-from smart_retail.recommenders.repurchase import FAST, SLOW, repurchase_scores
+from smart_retail.recommenders.repurchase import FAST, SLOW, repurchase_scores, taste_of
 
 SOURCES = (
     "again",
@@ -89,6 +88,8 @@ class Context:
     """Repurchase score by pair, habits fading slowly."""
     lately: NDArray[np.float64]
     """The same, fading fast."""
+    taste: NDArray[np.float64]
+    """What the pair says of the shopper's taste, by pair."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,13 +121,13 @@ def context_of(shoppers: Shoppers) -> Context:
     pairs = pairs_of(shoppers.history)
     habits = habits_of(shoppers.history, pairs)
     slow, fast = (repurchase_scores(shoppers.history, pairs, habits, fading) for fading in (SLOW, FAST))
-    return Context(shoppers, pairs, habits, slow, fast)
+    return Context(shoppers, pairs, habits, slow, fast, taste_of(shoppers.history, pairs))
 
 
 def profile(context: Context, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The items that say most of a shopper's taste, at most `TASTE`, and how much each says."""
     rows = slice(int(context.pairs.indptr[shopper]), int(context.pairs.indptr[shopper + 1]))
-    item, taste = context.pairs.item[rows], np.log1p(context.again[rows])
+    item, taste = context.pairs.item[rows], context.taste[rows]
     if len(item) > TASTE:
         most = highest(taste, TASTE)
         item, taste = item[most], taste[most]
@@ -155,9 +156,8 @@ def similar_scores(
 def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates:
     """Candidates of all sources with the scores of all sources."""
     pairs, shoppers = context.pairs, context.shoppers
-    lift = trend(parts.demand)
     pair_at = np.full(parts.n_items, -1, np.int64)
-    rows = [_one(parts, context, s, lift, pair_at, exclude_purchased) for s in range(len(shoppers))]
+    rows = [_one(parts, context, s, pair_at, exclude_purchased) for s in range(len(shoppers))]
     sizes = np.array([len(item) for item, _, _ in rows], np.int64)
     return Candidates(
         indptr=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
@@ -172,7 +172,6 @@ def _one(
     parts: Parts,
     context: Context,
     shopper: int,
-    lift: NDArray[np.float64],
     pair_at: NDArray[np.int64],
     exclude_purchased: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
@@ -196,9 +195,9 @@ def _one(
     near, linear = similar_scores(parts, liked, taste)
     dense = [
         (NEAR, near, FROM_SIMILAR),
-        (NEAR_NOW, near * lift, FROM_SIMILAR),
+        (NEAR_NOW, near * parts.items.lift, FROM_SIMILAR),
         (LINEAR, linear, FROM_SIMILAR),
-        (LINEAR_NOW, linear * lift, FROM_SIMILAR),
+        (LINEAR_NOW, linear * parts.items.lift, FROM_SIMILAR),
     ]
     if len(parts.content_back.item):
         dense.append(

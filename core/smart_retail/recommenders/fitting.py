@@ -19,7 +19,7 @@ from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.building import Choices, fit_parts
-from smart_retail.recommenders.choosing import choose_popular, choose_variant
+from smart_retail.recommenders.choosing import choose_popular, choose_similarity
 from smart_retail.recommenders.judging import judge
 from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
 from smart_retail.recommenders.merging import Learnt, learn_merge
@@ -80,10 +80,10 @@ def fit_recommenders(
         seed=seed,
         progress=progress,
     )
-    card["merge"] = "ranker" if any(learnt.rankers) else "blend"
+    card["merge"] = "ranker" if any(task.ranker for task in learnt.tasks) else "blend"
     card["windows"] = [{"first_day": p.window.cut, "days": p.window.days} for p in pasts]
     card["choice"] = " ".join((*told, *learnt.words))
-    card["validation"] = plain(learnt.figures)
+    card["validation"] = plain({name: task.figures for name, task in zip(TASKS, learnt.tasks, strict=True)})
     card["weights"] = _weights(learnt)
     card["ablation"] = plain(ablation(lessons, learnt, progress=progress))
     progress.check()
@@ -107,15 +107,13 @@ def _choose(
     progress: Progress,
 ) -> tuple[Choices, list[str]]:
     """Variants of single methods, with the reasons."""
-    choices, told = Choices(neighbours=settings.neighbours), []
+    choices, told = Choices(variant=settings.cf_variant, neighbours=settings.neighbours), []
     if pasts:
         progress.check()
         choices, words = choose_popular(pasts, choices)
         told.append(words)
-    if settings.cf_variant != "auto":
-        return Choices(settings.cf_variant, choices.popular_days, choices.neighbours), told
-    if pasts:
-        choices, words = choose_variant(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
+        progress.check()
+        choices, words = choose_similarity(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
         told.append(words)
     return choices, told
 
@@ -207,7 +205,7 @@ def _weights(learnt: Learnt) -> dict[str, Any]:
         task: {
             amount: {
                 source: round(float(weight), 4)
-                for source, weight in zip(SOURCES, learnt.weights[t, a], strict=True)
+                for source, weight in zip(SOURCES, learnt.tasks[t].weights[a], strict=True)
                 if weight > 0
             }
             for a, amount in enumerate(AMOUNTS)

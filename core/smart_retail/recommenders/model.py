@@ -35,7 +35,6 @@ from smart_retail.recommenders.candidates import (
 from smart_retail.recommenders.hybrid import Merge, hybrid
 from smart_retail.recommenders.lists import filled
 from smart_retail.recommenders.parts import Parts
-from smart_retail.recommenders.popularity import trend
 from smart_retail.recommenders.trees import Trees
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
@@ -182,10 +181,9 @@ class RecommenderModel:
         return lists
 
     def _neighbours(self, context: Context, hidden: list[NDArray[np.int64]], length: int | None) -> Ranked:
-        lift = trend(self.parts.demand)
         dense = []
         for s in range(len(hidden)):
-            near, linear = (found * lift for found in similar_scores(self.parts, *profile(context, s)))
+            near, linear = (found * self.parts.items.lift for found in similar_scores(self.parts, *profile(context, s)))
             score = _relative(near) + _relative(linear)
             score[hidden[s]] = 0.0
             dense.append(score)
