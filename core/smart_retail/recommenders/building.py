@@ -21,6 +21,7 @@ from smart_retail.recommenders.parts import ItemFacts, Parts
 from smart_retail.recommenders.popularity import demand_of, popularity_of, trend, trending_of
 from smart_retail.recommenders.purchases import pairs_of
 from smart_retail.recommenders.repurchase import taste_of
+from smart_retail.recommenders.similarity import Similarity
 
 AUTO = "auto"
 DEFAULT_VARIANT = "bm25"
@@ -43,6 +44,14 @@ class Choices:
     """Items of the linear model."""
 
 
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """What goes with an item: the two models that cost most to fit."""
+
+    near: Similarity
+    linear: Similarity
+
+
 def fit_parts(
     history: History,
     groups: tuple[NDArray[np.int16], NDArray[np.int16]],
@@ -51,6 +60,7 @@ def fit_parts(
     *,
     threads: int,
     future_items: bool = False,
+    similar: Similar | None = None,
 ) -> Parts:
     """Count and fit everything on one history.
 
@@ -60,12 +70,25 @@ def fit_parts(
     future_items : bool
         Whether the catalogue knows items whose first purchase lies after this history: then the unbought ones
         are left out of content similarity, or the evaluation would look ahead.
+    similar : Similar, optional
+        Neighbours and linear model of this history, where they are fitted already.
     """
     demand = demand_of(history)
     pairs = pairs_of(history)
     taste = taste_of(history, pairs)
     variant = DEFAULT_VARIANT if choices.variant == AUTO else choices.variant
     popular = popularity_of(demand, choices.popular_days)
+    similar = similar or Similar(
+        near=similarity_of(pairs, history.n_items, variant, choices.neighbours, threads),
+        linear=linear_of(
+            pairs,
+            taste,
+            history.n_items,
+            choices.linear,
+            limit=choices.linear_items,
+            neighbours=choices.neighbours,
+        ),
+    )
     segment, cluster = groups
     bought = demand.ever > 0
     lonely = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
@@ -81,15 +104,8 @@ def fit_parts(
         trending=trending_of(demand, 0.5),
         segment=group_popularity_of(history, segment, popular, choices.popular_days),
         cluster=group_popularity_of(history, cluster, popular, choices.popular_days),
-        near=similarity_of(pairs, history.n_items, variant, choices.neighbours, threads),
-        linear=linear_of(
-            pairs,
-            taste,
-            history.n_items,
-            choices.linear,
-            limit=choices.linear_items,
-            neighbours=choices.neighbours,
-        ),
+        near=similar.near,
+        linear=similar.linear,
         content=content,
         content_back=content_back,
     )

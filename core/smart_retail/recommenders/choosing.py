@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from smart_retail.evaluation.metrics import Lists, accuracy
 from smart_retail.evaluation.split import Truth, sample, truths
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
-from smart_retail.recommenders.building import AUTO, Choices
-from smart_retail.recommenders.candidates import context_of, highest, profile
+from smart_retail.recommenders.building import AUTO, Choices, Similar
 from smart_retail.recommenders.collaborative import VARIANTS, similarity_of
+from smart_retail.recommenders.context import context_of, highest, profile
 from smart_retail.recommenders.linear import KINDS, linear_of
 from smart_retail.recommenders.past import Past
 from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of, trend
@@ -52,39 +52,41 @@ def choose_popular(windows: Sequence[Past], choices: Choices) -> tuple[Choices, 
     return replace(choices, popular_days=best), f"Popularity counts {_name(best)} (relative NDCG@{K}: {told})."
 
 
-def choose_similarity(windows: Sequence[Past], choices: Choices, *, threads: int, seed: int) -> tuple[Choices, str]:
+def choose_similarity(
+    windows: Sequence[Past], choices: Choices, *, threads: int, seed: int
+) -> tuple[Choices, str, list[Similar]]:
     """Weighting of the neighbours (unless given), kind of the linear model, and power of the trend.
 
     Each is the best on average over windows by the NDCG of new items: first the linear model with the power, then
-    the neighbours with that power.
+    the neighbours with that power. The chosen models of each window come back too: they need not be fitted again.
     """
-    judged = [(past, sample(truths(past.before, past.after)["new"], _JUDGES, seed)) for past in windows]
-    views = [_View(past, truth) for past, truth in judged if len(truth)]
-    if not views:
-        return choices, "Similarity has its default settings: nothing was held out to compare with."
-    linear: dict[tuple[str, float], list[float]] = {}
-    near: dict[str, list[float]] = {}
-    for view in views:
-        for kind in KINDS:
-            model = linear_of(
-                view.pairs, view.taste, view.n_items, kind, limit=choices.linear_items, neighbours=choices.neighbours
-            )
-            for power, value in zip(_POWERS, view.ndcg(model, _POWERS), strict=True):
-                linear.setdefault((kind, power), []).append(value)
-    kind, power = max(linear, key=lambda option: float(np.mean(linear[option])))
-    for view in views:
-        for variant in VARIANTS if choices.variant == AUTO else (choices.variant,):
-            model = similarity_of(view.pairs, view.n_items, variant, choices.neighbours, threads)
-            near.setdefault(variant, []).extend(view.ndcg(model, (power,)))
-    variant = max(near, key=lambda option: float(np.mean(near[option])))
+    views = [_View(past, sample(truths(past.before, past.after)["new"], _JUDGES, seed)) for past in windows]
+    if not any(len(view.truth) for view in views):
+        return choices, "Similarity has its default settings: nothing was held out to compare with.", []
+    size = {"limit": choices.linear_items, "neighbours": choices.neighbours}
+    linear = {kind: [linear_of(view.pairs, view.taste, view.n_items, kind, **size) for view in views] for kind in KINDS}
+    by_kind = {kind: _means(views, models, _POWERS) for kind, models in linear.items()}
+    by_option = {(kind, p): mean for kind, means in by_kind.items() for p, mean in zip(_POWERS, means, strict=True)}
+    kind, power = max(by_option, key=lambda option: by_option[option])
+    near = {
+        variant: [similarity_of(view.pairs, view.n_items, variant, choices.neighbours, threads) for view in views]
+        for variant in (VARIANTS if choices.variant == AUTO else (choices.variant,))
+    }
+    by_variant = {variant: _means(views, models, (power,))[0] for variant, models in near.items()}
+    variant = max(by_variant, key=lambda option: by_variant[option])
     told = (
         f"The linear model is of the kind {kind} with the trend to the power {power} (NDCG@{K} of new items: "
-        + _told({f"{k} {p}": float(np.mean(v)) for (k, p), v in linear.items()})
-        + f"). Neighbours are weighted by {variant} ("
-        + _told({v: float(np.mean(values)) for v, values in near.items()})
-        + ")."
+        + _told({f"{k} {p}": mean for (k, p), mean in by_option.items()})
+        + f"). Neighbours are weighted by {variant} ({_told(by_variant)})."
     )
-    return replace(choices, variant=variant, linear=kind, trend_power=power), told
+    fitted = [Similar(n, li) for n, li in zip(near[variant], linear[kind], strict=True)]
+    return replace(choices, variant=variant, linear=kind, trend_power=power), told, fitted
+
+
+def _means(views: Sequence[_View], models: Sequence[Similarity], powers: Sequence[float]) -> list[float]:
+    """NDCG of new items by power, on average over the windows in which somebody bought one."""
+    found = [view.ndcg(model, powers) for view, model in zip(views, models, strict=True) if len(view.truth)]
+    return [float(np.mean(values)) for values in zip(*found, strict=True)]
 
 
 class _View:

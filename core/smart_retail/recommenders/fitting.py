@@ -18,7 +18,7 @@ from smart_retail.evaluation.split import rolling_windows, sample, truths
 from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.building import Choices, fit_parts
+from smart_retail.recommenders.building import Choices, Similar, fit_parts
 from smart_retail.recommenders.choosing import choose_popular, choose_similarity
 from smart_retail.recommenders.judging import judge
 from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
@@ -65,8 +65,8 @@ def fit_recommenders(
     windows = rolling_windows(timeline.first_day, timeline.last_day, settings.windows + 2)
     pasts = past_windows(timeline, windows, place, rows=len(history), seed=seed, progress=progress)
     earlier, last = (pasts[:-1], pasts[-1]) if pasts else ([], None)
-    choices, told = _choose(earlier, settings, threads=threads, seed=seed, progress=progress)
-    lessons = _lessons(earlier, catalogue, choices, threads=threads, seed=seed, progress=progress)
+    choices, told, similar = _choose(earlier, settings, threads=threads, seed=seed, progress=progress)
+    lessons = _lessons(earlier, catalogue, choices, similar, threads=threads, seed=seed, progress=progress)
     learnt = learn_merge(lessons, settings.merge, seed=seed, threads=threads, progress=progress)
     for line in (*told, *learnt.words):
         progress.message(line)
@@ -85,7 +85,7 @@ def fit_recommenders(
     card["choice"] = " ".join((*told, *learnt.words))
     card["validation"] = plain({name: task.figures for name, task in zip(TASKS, learnt.tasks, strict=True)})
     card["weights"] = _weights(learnt)
-    card["ablation"] = plain(ablation(lessons, learnt, progress=progress))
+    card["ablation"] = plain(ablation(lessons, learnt, threads=threads, progress=progress))
     progress.check()
     parts = fit_parts(history, place(timeline.rfm()), catalogue, choices, threads=threads)
     return RecommenderModel(parts, learnt.merge()), card
@@ -105,23 +105,25 @@ def _choose(
     threads: int,
     seed: int,
     progress: Progress,
-) -> tuple[Choices, list[str]]:
-    """Variants of single methods, with the reasons."""
+) -> tuple[Choices, list[str], list[Similar]]:
+    """Variants of single methods, with the reasons, and the chosen similarities of the first windows."""
+    similar: list[Similar] = []
     choices, told = Choices(variant=settings.cf_variant, neighbours=settings.neighbours), []
     if pasts:
         progress.check()
         choices, words = choose_popular(pasts, choices)
         told.append(words)
         progress.check()
-        choices, words = choose_similarity(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
+        choices, words, similar = choose_similarity(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
         told.append(words)
-    return choices, told
+    return choices, told, similar
 
 
 def _lessons(
     pasts: Sequence[Past],
     catalogue: Catalogue,
     choices: Choices,
+    similar: list[Similar],
     *,
     threads: int,
     seed: int,
@@ -129,15 +131,11 @@ def _lessons(
 ) -> dict[str, list[Lesson]]:
     """What each window has to teach, by task, oldest first."""
     out: dict[str, list[Lesson]] = {task: [] for task in TASKS}
-    for past in pasts:
+    for at, past in enumerate(pasts):
         progress.check()
+        fitted = similar[at] if at < len(similar) else None
         parts = fit_parts(
-            past.before,
-            past.groups,
-            catalogue,
-            choices,
-            threads=threads,
-            future_items=True,
+            past.before, past.groups, catalogue, choices, threads=threads, future_items=True, similar=fitted
         )
         found = truths(past.before, past.after)
         for task in TASKS:

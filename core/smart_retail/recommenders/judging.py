@@ -20,8 +20,8 @@ from smart_retail.evaluation.scorecard import scorecard
 from smart_retail.evaluation.split import repeat_share
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
 from smart_retail.recommenders.blend import AMOUNTS, amount_of
-from smart_retail.recommenders.candidates import highest
 from smart_retail.recommenders.collaborative import similarity_of
+from smart_retail.recommenders.context import highest
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.past import Past
 from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
@@ -59,7 +59,7 @@ def judge(
     def make(task: str, customers: NDArray[np.int32]) -> dict[str, Lists]:
         who = Shoppers(before.select(customers), segment[customers], cluster[customers])
         hide = task == "new"
-        lists = {m: _lists(model.rank(m, who, exclude_purchased=hide, length=K)) for m in METHODS}
+        lists = {m: _lists(model.rank(m, who, exclude_purchased=hide, length=K, threads=threads)) for m in METHODS}
         own = _own(who.history)
         hidden = own if hide else [o[:0] for o in own]
         for name, days in BASELINES.items():

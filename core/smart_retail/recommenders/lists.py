@@ -16,16 +16,20 @@ from smart_retail.recommenders.rounding import power_below, significant
 
 
 def best_first(
-    indptr: NDArray[np.int64],
-    item: NDArray[np.int64],
-    score: NDArray[np.float64],
-    length: int | None,
+    indptr: NDArray[np.int64], score: NDArray[np.float64], length: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of the best `length` entries above 0 of each shopper, best first, and their bounds."""
+    """Positions of the best `length` entries above 0 of each shopper, best first, and their bounds.
+
+    A shopper's items ascend, so that sorts which keep the order of equals settle ties by item code.
+    """
     sizes = np.diff(indptr)
     shopper = np.repeat(np.arange(len(sizes)), sizes)
     kept = np.flatnonzero(score > 0)
-    order = kept[np.lexsort((item[kept], -score[kept], shopper[kept]))]
+    order = kept[np.argsort(-score[kept], kind="stable")]
+    if len(sizes) > 1:
+        # NumPy sorts short integers by radix.
+        code = np.uint16 if len(sizes) <= np.iinfo(np.uint16).max else np.int64
+        order = order[np.argsort(shopper[order].astype(code), kind="stable")]
     counts = np.bincount(shopper[kept], minlength=len(sizes))
     start = np.cumsum(counts) - counts
     if length is not None:
