@@ -14,7 +14,7 @@ from smart_retail.data.interactions import History
 from smart_retail.recommenders.base import COMPONENTS, POPULAR, Ranked, Shoppers
 from smart_retail.recommenders.candidates import Leading
 from smart_retail.recommenders.group_popularity import GroupPopularity
-from smart_retail.recommenders.lists import best_first
+from smart_retail.recommenders.lists import best_first, without
 from smart_retail.recommenders.rounding import significant
 
 
@@ -26,18 +26,12 @@ def group_lists(
     length: int | None,
 ) -> Ranked:
     """Each shopper's group list without the hidden items; nothing for a shopper in no group."""
-    n_items = groups.score.shape[1]
-    length = n_items if length is None else length
-    blocked = np.zeros(n_items, bool)
-    items = []
-    for own, one in zip(hidden, group.tolist(), strict=True):
-        if not 0 <= one < groups.n_groups:
-            items.append(np.empty(0, np.int32))
-            continue
-        reach = groups.order[one, : length + len(own)]
-        blocked[own] = True
-        items.append(reach[~blocked[reach]][:length])
-        blocked[own] = False
+    length = groups.score.shape[1] if length is None else length
+    items = [np.empty(0, np.int32)] * len(group)
+    for one in range(groups.n_groups):
+        members = np.flatnonzero(group == one).tolist()
+        for member, own in zip(members, without(groups.order[one], [hidden[m] for m in members], length), strict=True):
+            items[member] = own
     sizes = np.array([len(i) for i in items], np.int64)
     item = np.concatenate([np.empty(0, np.int32), *items])
     row = np.repeat(group, sizes)

@@ -19,10 +19,12 @@ from smart_retail.recommenders.building import AUTO, Choices, Similar
 from smart_retail.recommenders.collaborative import VARIANTS, similarity_of
 from smart_retail.recommenders.context import context_of, highest, profile
 from smart_retail.recommenders.linear import KINDS, linear_of
+from smart_retail.recommenders.lists import without
 from smart_retail.recommenders.past import Past
 from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of, trend
 from smart_retail.recommenders.purchases import pairs_of
 from smart_retail.recommenders.repurchase import taste_of
+from smart_retail.recommenders.side_by_side import side_by_side
 from smart_retail.recommenders.similarity import Similarity
 
 K = 10
@@ -64,7 +66,13 @@ def choose_similarity(
     if not any(len(view.truth) for view in views):
         return choices, "Similarity has its default settings: nothing was held out to compare with.", []
     size = {"limit": choices.linear_items, "neighbours": choices.neighbours}
-    linear = {kind: [linear_of(view.pairs, view.taste, view.n_items, kind, **size) for view in views] for kind in KINDS}
+
+    def fit(option: tuple[str, _View]) -> Similarity:
+        kind, view = option
+        return linear_of(view.pairs, view.taste, view.n_items, kind, **size)
+
+    models = side_by_side(fit, [(kind, view) for kind in KINDS for view in views], threads)
+    linear = {kind: models[i * len(views) : (i + 1) * len(views)] for i, kind in enumerate(KINDS)}
     by_kind = {kind: _means(views, models, _POWERS) for kind, models in linear.items()}
     by_option = {(kind, p): mean for kind, means in by_kind.items() for p, mean in zip(_POWERS, means, strict=True)}
     kind, power = max(by_option, key=lambda option: by_option[option])
@@ -126,8 +134,7 @@ def _same_for_all(order: NDArray[np.int32], truth: Truth, hidden: list[NDArray[n
     """Mean NDCG of one list handed to everybody, each without the hidden items."""
     if hidden is None:
         return _mean_ndcg([order[:K]] * len(truth), truth)
-    reach = [order[: K + len(own)] for own in hidden]
-    return _mean_ndcg([r[~np.isin(r, own)][:K] for r, own in zip(reach, hidden, strict=True)], truth)
+    return _mean_ndcg(without(order, hidden, K), truth)
 
 
 def _mean_ndcg(rows: list[NDArray[np.int32]], truth: Truth) -> float:

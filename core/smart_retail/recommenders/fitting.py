@@ -24,7 +24,9 @@ from smart_retail.recommenders.judging import judge
 from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
 from smart_retail.recommenders.merging import Learnt, learn_merge
 from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.past import Past, Place, past_windows
+from smart_retail.recommenders.side_by_side import side_by_side
 from smart_retail.settings import RecommendSettings
 
 LEARNERS = 3000
@@ -66,14 +68,14 @@ def fit_recommenders(
     pasts = past_windows(timeline, windows, place, rows=len(history), seed=seed, progress=progress)
     earlier, last = (pasts[:-1], pasts[-1]) if pasts else ([], None)
     choices, told, similar = _choose(earlier, settings, threads=threads, seed=seed, progress=progress)
-    lessons = _lessons(earlier, catalogue, choices, similar, threads=threads, seed=seed, progress=progress)
+    parts = _parts(pasts, catalogue, choices, similar, threads=threads, progress=progress)
+    lessons = _lessons(earlier, parts, threads=threads, seed=seed, progress=progress)
     learnt = learn_merge(lessons, settings.merge, seed=seed, threads=threads, progress=progress)
     for line in (*told, *learnt.words):
         progress.message(line)
     card = _card(
         last,
-        catalogue,
-        choices,
+        parts[-1] if parts else None,
         learnt,
         segment_names,
         threads=threads,
@@ -87,8 +89,9 @@ def fit_recommenders(
     card["weights"] = _weights(learnt)
     card["ablation"] = plain(ablation(lessons, learnt, threads=threads, progress=progress))
     progress.check()
-    parts = fit_parts(history, place(timeline.rfm()), catalogue, choices, threads=threads)
-    return RecommenderModel(parts, learnt.merge()), card
+    whole = place(timeline.rfm())
+    (final,) = side_by_side(lambda h: fit_parts(h, whole, catalogue, choices, threads=threads), [history], 1)
+    return RecommenderModel(final, learnt.merge()), card
 
 
 def available_threads() -> int:
@@ -119,36 +122,46 @@ def _choose(
     return choices, told, similar
 
 
-def _lessons(
+def _parts(
     pasts: Sequence[Past],
     catalogue: Catalogue,
     choices: Choices,
-    similar: list[Similar],
+    similar: Sequence[Similar],
     *,
     threads: int,
-    seed: int,
     progress: Progress,
+) -> list[Parts]:
+    """The single methods as each window's eve would have fitted them."""
+
+    def fit(at: int) -> Parts:
+        progress.check()
+        past, fitted = pasts[at], similar[at] if at < len(similar) else None
+        return fit_parts(past.before, past.groups, catalogue, choices, threads=1, future_items=True, similar=fitted)
+
+    return side_by_side(fit, range(len(pasts)), threads)
+
+
+def _lessons(
+    pasts: Sequence[Past], parts: Sequence[Parts], *, threads: int, seed: int, progress: Progress
 ) -> dict[str, list[Lesson]]:
     """What each window has to teach, by task, oldest first."""
-    out: dict[str, list[Lesson]] = {task: [] for task in TASKS}
-    for at, past in enumerate(pasts):
+
+    def teach(window: tuple[Past, Parts]) -> dict[str, Lesson]:
         progress.check()
-        fitted = similar[at] if at < len(similar) else None
-        parts = fit_parts(
-            past.before, past.groups, catalogue, choices, threads=threads, future_items=True, similar=fitted
-        )
+        past, fitted = window
         found = truths(past.before, past.after)
-        for task in TASKS:
-            truth = sample(found[task], LEARNERS, seed)
-            if len(truth):
-                out[task].append(lesson(parts, past.before, *past.groups, truth, task))
-    return out
+        chosen = {task: sample(found[task], LEARNERS, seed) for task in TASKS}
+        return {
+            task: lesson(fitted, past.before, *past.groups, truth, task) for task, truth in chosen.items() if len(truth)
+        }
+
+    taught = side_by_side(teach, list(zip(pasts, parts, strict=False)), threads)
+    return {task: [one[task] for one in taught if task in one] for task in TASKS}
 
 
 def _card(
     last: Past | None,
-    catalogue: Catalogue,
-    choices: Choices,
+    parts: Parts | None,
     learnt: Learnt,
     segment_names: Sequence[str],
     *,
@@ -158,7 +171,7 @@ def _card(
 ) -> dict[str, Any]:
     """The scorecard of the last window."""
     progress.check()
-    if last is None:
+    if last is None or parts is None:
         reason = "the history is too short to hold out a slice"
         return {
             "k": 10,
@@ -168,7 +181,6 @@ def _card(
             "gate": no_gate(reason),
             "notes": [f"No method was judged and the blend has its default weights: {reason}."],
         }
-    parts = fit_parts(last.before, last.groups, catalogue, choices, threads=threads, future_items=True)
     card = judge(
         RecommenderModel(parts, learnt.merge()),
         last,

@@ -22,6 +22,7 @@ from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
 from smart_retail.recommenders.blend import AMOUNTS, amount_of
 from smart_retail.recommenders.collaborative import similarity_of
 from smart_retail.recommenders.context import highest
+from smart_retail.recommenders.lists import without
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.past import Past
 from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
@@ -101,11 +102,7 @@ def _lists(ranked: Ranked) -> Lists:
 
 def _same(order: NDArray[np.int32], hidden: list[NDArray[np.int64]]) -> Lists:
     """One list for everybody, each without the hidden items."""
-    rows = []
-    for own in hidden:
-        reach = order[: K + len(own)]
-        rows.append(reach[~np.isin(reach, own)][:K])
-    return _stacked(rows)
+    return _stacked(without(order, hidden, K))
 
 
 def _plain(
@@ -121,8 +118,7 @@ def _plain(
         score[unwanted] = 0.0
         top = highest(score, K)
         top = top[np.argsort(-score[top], kind="stable")].astype(np.int32)
-        more = fill[: 2 * K + len(unwanted)]
-        more = more[~np.isin(more, np.concatenate((top, unwanted)))]
+        (more,) = without(fill, [np.concatenate((top, unwanted))], K) if len(top) < K else (top[:0],)
         rows.append(np.concatenate((top, more))[:K].astype(np.int32))
     return _stacked(rows)
 

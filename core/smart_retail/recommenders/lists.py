@@ -7,6 +7,9 @@ scored item, so that the beginning of a list never depends on its length.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,6 +39,18 @@ def best_first(
         within = np.arange(len(order)) - np.repeat(start, counts) < length
         order, counts = order[within], np.minimum(counts, length)
     return order, np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
+
+def without(order: NDArray[np.int32], hidden: Sequence[NDArray[Any]], length: int) -> list[NDArray[np.int32]]:
+    """The first `length` of `order` for each shopper, without the shopper's hidden items."""
+    blocked = np.zeros(int(order.max(initial=-1)) + 1, bool)
+    out = []
+    for own in hidden:
+        reach = order[: length + len(own)]
+        blocked[own] = True
+        out.append(reach[~blocked[reach]][:length])
+        blocked[own] = False
+    return out
 
 
 def filled(
