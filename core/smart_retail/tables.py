@@ -167,6 +167,8 @@ def lists(
     excluded: bool,
     settings: RecommendSettings,
     within: Callable[[float], None],
+    *,
+    threads: int,
 ) -> ListTable:
     """The pre-calculated lists of all customers, by the function that also answers live.
 
@@ -181,7 +183,9 @@ def lists(
         hidden = [item[bounds[c] : bounds[c + 1]] if excluded else item[:0] for c in codes.tolist()]
         extra = max((len(h) for h in hidden), default=0)
         shoppers = Shoppers(history.select(codes), groups.segment[codes], groups.clusters.labels[codes])
-        ranked = model.rank(method, shoppers, exclude_purchased=excluded, length=settings.list_length + extra)
+        ranked = model.rank(
+            method, shoppers, exclude_purchased=excluded, length=settings.list_length + extra, threads=threads
+        )
         table.fill(start, ranked, hidden)
         within((start + len(codes)) / n)
     return table

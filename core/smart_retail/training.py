@@ -31,7 +31,7 @@ from smart_retail.exporting import write_exports
 from smart_retail.gate import gate
 from smart_retail.progress import SILENT, Progress
 from smart_retail.publishing import BundleWriter
-from smart_retail.recommenders.fitting import fit_recommenders
+from smart_retail.recommenders.fitting import available_threads, fit_recommenders
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import FitReport
 from smart_retail.segmentation.autoencoder import load_keras
@@ -213,8 +213,11 @@ def _publish(
     writer = BundleWriter(artifacts)
     try:
         clock.stage("lists for all customers")
+        threads = settings.threads or available_threads()
         for method, excluded in CACHED:
-            found = tables.lists(prepared, history, groups, model, method, excluded, settings.recommend, clock.within)
+            found = tables.lists(
+                prepared, history, groups, model, method, excluded, settings.recommend, clock.within, threads=threads
+            )
             writer.arrays(f"lists/{method}_{'new' if excluded else 'any'}", found.arrays())
         clock.stage("writing and checking")
         tables.write_shop(writer, prepared, history, statistics)

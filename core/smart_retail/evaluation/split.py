@@ -63,9 +63,11 @@ def truths(before: History, after: History) -> dict[str, Truth]:
     """What every task's customers bought in `after`, given what was known `before`."""
     n = max(after.n_items, 1)
     bought = np.unique(after.customer.astype(np.int64) * n + after.item)
-    earlier = np.unique(before.customer.astype(np.int64) * n + before.item)
     known = np.bincount(before.customer, minlength=after.n_customers)[bought // n] > 0
-    seen = np.isin(bought, earlier, assume_unique=True)
+    shopping = np.zeros(max(before.n_customers, after.n_customers), bool)
+    shopping[bought // n] = True
+    theirs = shopping[before.customer]
+    seen = np.isin(bought, before.customer[theirs].astype(np.int64) * n + before.item[theirs])
     return {
         "any": _truth(bought[known], n),
         "new": _truth(bought[known & ~seen], n),

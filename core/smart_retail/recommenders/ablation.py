@@ -8,6 +8,7 @@ sources on the earlier windows. For a ranker, the idea's signals are held at the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Final
 
 import numpy as np
@@ -18,6 +19,7 @@ from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.lessons import TASKS, Lesson
 from smart_retail.recommenders.merging import Learnt
 from smart_retail.recommenders.signals import GROUPS, NAMES
+from smart_retail.recommenders.trees import Trees
 from smart_retail.recommenders.weighing import fit_weights, ndcg
 
 IDEAS: Final[dict[str, tuple[str, ...]]] = {
@@ -32,41 +34,45 @@ IDEAS: Final[dict[str, tuple[str, ...]]] = {
 _DRAWS = 500
 
 
-def ablation(lessons: Mapping[str, Sequence[Lesson]], learnt: Learnt, *, progress: Progress) -> dict[str, Any]:
+def ablation(
+    lessons: Mapping[str, Sequence[Lesson]], learnt: Learnt, *, threads: int, progress: Progress
+) -> dict[str, Any]:
     """Loss by task and idea; empty where fewer than two windows could be held out."""
     out: dict[str, Any] = {}
-    for task in TASKS:
-        own = list(lessons[task])
-        if len(own) < 2:
-            continue
-        progress.check()
-        out[task] = {"blend": _blend(own, task)}
-        trial = learnt.trials.get(task)
-        if trial is not None:
-            weights, ranker = trial
-            out[task]["ranker"] = _ranker(own[-1].led_by(weights), ranker)
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        for task, one in zip(TASKS, learnt.tasks, strict=True):
+            own = list(lessons[task])
+            if len(own) < 2:
+                continue
+            progress.check()
+            out[task] = {"blend": _blend(own, task, pool)}
+            if one.trial is not None:
+                weights, ranker = one.trial
+                out[task]["ranker"] = _ranker(own[-1].led_by(weights), ranker, pool)
     return out
 
 
-def _blend(own: list[Lesson], task: str) -> dict[str, Any]:
+def _blend(own: list[Lesson], task: str, pool: Executor) -> dict[str, Any]:
     newest = own[-1]
     full = ndcg(newest, newest.blend(fit_weights(own[:-1], task)))
-    found = {}
-    for idea, sources in IDEAS.items():
+
+    def loss(sources: Sequence[str]) -> dict[str, float]:
         without = fit_weights(own[:-1], task, left_out=frozenset(SOURCES.index(s) for s in sources))
-        found[idea] = _loss(full - ndcg(newest, newest.blend(without)))
-    return found
+        return _loss(full - ndcg(newest, newest.blend(without)))
+
+    return dict(zip(IDEAS, pool.map(loss, IDEAS.values()), strict=True))
 
 
-def _ranker(newest: Lesson, ranker: Any) -> dict[str, Any]:
+def _ranker(newest: Lesson, ranker: Trees, pool: Executor) -> dict[str, Any]:
     full = ndcg(newest, ranker.score(newest.table))
-    found = {}
-    for idea, names in GROUPS.items():
+
+    def loss(names: Sequence[str]) -> dict[str, float]:
         columns = [NAMES.index(name) for name in names]
         table = newest.table.copy()
         table[:, columns] = np.median(table[:, columns], axis=0)
-        found[idea] = _loss(full - ndcg(newest, ranker.score(table)))
-    return found
+        return _loss(full - ndcg(newest, ranker.score(table)))
+
+    return dict(zip(GROUPS, pool.map(loss, GROUPS.values()), strict=True))
 
 
 def _loss(each: np.typing.NDArray[np.float64]) -> dict[str, float]:

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from smart_retail.data.interactions import History
 from smart_retail.recommenders.base import COMPONENTS, POPULAR, Ranked, Shoppers
+from smart_retail.recommenders.candidates import Leading
 from smart_retail.recommenders.group_popularity import GroupPopularity
-from smart_retail.recommenders.lists import best_first
-from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.lists import best_first, without
 from smart_retail.recommenders.rounding import significant
 
 
@@ -26,46 +26,25 @@ def group_lists(
     length: int | None,
 ) -> Ranked:
     """Each shopper's group list without the hidden items; nothing for a shopper in no group."""
-    n_items = groups.score.shape[1]
-    length = n_items if length is None else length
-    blocked = np.zeros(n_items, bool)
-    items = []
-    for own, one in zip(hidden, group.tolist(), strict=True):
-        if not 0 <= one < groups.n_groups:
-            items.append(np.empty(0, np.int32))
-            continue
-        reach = groups.order[one, : length + len(own)]
-        blocked[own] = True
-        items.append(reach[~blocked[reach]][:length])
-        blocked[own] = False
+    length = groups.score.shape[1] if length is None else length
+    items = [np.empty(0, np.int32)] * len(group)
+    for one in range(groups.n_groups):
+        members = np.flatnonzero(group == one).tolist()
+        for member, own in zip(members, without(groups.order[one], [hidden[m] for m in members], length), strict=True):
+            items[member] = own
     sizes = np.array([len(i) for i in items], np.int64)
     item = np.concatenate([np.empty(0, np.int32), *items])
     row = np.repeat(group, sizes)
     return single(sizes, item, groups.score[row, item], groups.place[row, item], component)
 
 
-def one_component(parts: Parts, dense: list[NDArray[np.float64]], component: int, length: int | None) -> Ranked:
-    """Lists of dense scores of one component; what has no score is not listed."""
-    found = [_leading(score, length) for score in dense]
-    sizes = np.array([len(item) for item in found], np.int64)
-    item = np.concatenate([np.empty(0, np.int64), *found])
-    raw = np.concatenate([np.empty(0), *(score[at] for score, at in zip(dense, found, strict=True))])
-    score = significant(raw)
-    order, indptr = best_first(np.concatenate(([0], np.cumsum(sizes))), item, score, length)
+def one_component(found: Leading, component: int, length: int | None) -> Ranked:
+    """Lists of one component's scores; what has no score is not listed."""
+    score = significant(found.score)
+    order, indptr = best_first(found.indptr, score, length)
     counts = np.diff(indptr)
     place = np.arange(len(order)) - np.repeat(indptr[:-1], counts) + 1
-    return single(counts, item[order].astype(np.int32), score[order], place, component)
-
-
-def _leading(score: NDArray[np.float64], length: int | None) -> NDArray[np.int64]:
-    """Items with a score that can be among the first `length` once scores are rounded and ties ordered."""
-    some = np.flatnonzero(score > 0)
-    if length is None or len(some) <= length:
-        return some
-    values = score[some]
-    last = np.partition(values, -length)[-length] if length else np.inf
-    # Two scores that round to the same 6 digits differ by less than 1e-5 of them.
-    return some[values >= last * (1 - 1.1e-5)]
+    return single(counts, found.item[order].astype(np.int32), score[order], place, component)
 
 
 def single(

@@ -16,23 +16,40 @@ from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.collaborative import similarity_of
 from smart_retail.recommenders.content import content_similarity
 from smart_retail.recommenders.group_popularity import group_popularity_of
+from smart_retail.recommenders.linear import linear_of
 from smart_retail.recommenders.parts import ItemFacts, Parts
-from smart_retail.recommenders.popularity import demand_of, popularity_of, trending_of
-from smart_retail.recommenders.purchases import habits_of, pairs_of
-from smart_retail.recommenders.repurchase import SLOW, repurchase_scores
+from smart_retail.recommenders.popularity import demand_of, popularity_of, trend, trending_of
+from smart_retail.recommenders.purchases import pairs_of
+from smart_retail.recommenders.repurchase import taste_of
+from smart_retail.recommenders.similarity import Similarity
+
+AUTO = "auto"
+DEFAULT_VARIANT = "bm25"
 
 
 @dataclass(frozen=True, slots=True)
 class Choices:
     """What the validation windows decide about single methods."""
 
-    variant: str = "tfidf"
-    """Weighting of the neighbours."""
+    variant: str = AUTO
+    """Weighting of the neighbours; `AUTO` as long as nothing has decided."""
     popular_days: int = 28
     """Window of popularity; 0 is the whole history."""
+    linear: str = "steady"
+    """Kind of the linear model."""
+    trend_power: float = 0.75
+    """How much the trend counts beside similarity."""
     neighbours: int = 100
     linear_items: int = 5000
     """Items of the linear model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """What goes with an item: the two models that cost most to fit."""
+
+    near: Similarity
+    linear: Similarity
 
 
 def fit_parts(
@@ -43,6 +60,7 @@ def fit_parts(
     *,
     threads: int,
     future_items: bool = False,
+    similar: Similar | None = None,
 ) -> Parts:
     """Count and fit everything on one history.
 
@@ -52,32 +70,42 @@ def fit_parts(
     future_items : bool
         Whether the catalogue knows items whose first purchase lies after this history: then the unbought ones
         are left out of content similarity, or the evaluation would look ahead.
+    similar : Similar, optional
+        Neighbours and linear model of this history, where they are fitted already.
     """
     demand = demand_of(history)
     pairs = pairs_of(history)
-    taste = np.log1p(repurchase_scores(history, pairs, habits_of(history, pairs), SLOW))
+    taste = taste_of(history, pairs)
+    variant = DEFAULT_VARIANT if choices.variant == AUTO else choices.variant
     popular = popularity_of(demand, choices.popular_days)
-    from smart_retail.recommenders.linear import linear_similarity  # Numba: only where something is fitted
-
+    similar = similar or Similar(
+        near=similarity_of(pairs, history.n_items, variant, choices.neighbours, threads),
+        linear=linear_of(
+            pairs,
+            taste,
+            history.n_items,
+            choices.linear,
+            limit=choices.linear_items,
+            neighbours=choices.neighbours,
+        ),
+    )
     segment, cluster = groups
     bought = demand.ever > 0
     lonely = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
     content, content_back = content_similarity(catalogue, lonely, np.flatnonzero(bought), neighbours=choices.neighbours)
     return Parts(
-        items=ItemFacts(catalogue.category.astype(np.int32), catalogue.price.astype(np.float64)),
+        items=ItemFacts(
+            catalogue.category.astype(np.int32),
+            catalogue.price.astype(np.float64),
+            trend(demand) ** choices.trend_power,
+        ),
         demand=demand,
         popular=popular,
         trending=trending_of(demand, 0.5),
         segment=group_popularity_of(history, segment, popular, choices.popular_days),
         cluster=group_popularity_of(history, cluster, popular, choices.popular_days),
-        near=similarity_of(pairs, history.n_items, choices.variant, choices.neighbours, threads),
-        linear=linear_similarity(
-            pairs,
-            taste,
-            history.n_items,
-            limit=choices.linear_items,
-            neighbours=choices.neighbours,
-        ),
+        near=similar.near,
+        linear=similar.linear,
         content=content,
         content_back=content_back,
     )

@@ -7,7 +7,9 @@ and a batch of thousands get the same bits.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +22,9 @@ from smart_retail.recommenders.base import (
     REPURCHASE,
     SEGMENT,
     TRENDING,
-    Shoppers,
 )
+from smart_retail.recommenders.context import Context, highest, profile
 from smart_retail.recommenders.parts import Parts
-from smart_retail.recommenders.popularity import trend
-from smart_retail.recommenders.purchases import Habits, Pairs, habits_of, pairs_of
-from smart_retail.recommenders.repurchase import FAST, SLOW, repurchase_scores
 
 SOURCES = (
     "again",
@@ -74,21 +73,8 @@ FROM_SIMILAR = 150
 FROM_LISTS = 100
 """Candidates taken from each similarity, with and without trend, and from each popularity list."""
 FROM_CONTENT = 20
-TASTE = 250
-"""Purchases whose partners are looked up: bounds the time of a shopper who has bought everything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Context:
-    """Shoppers with what follows from their purchases."""
-
-    shoppers: Shoppers
-    pairs: Pairs
-    habits: Habits
-    again: NDArray[np.float64]
-    """Repurchase score by pair, habits fading slowly."""
-    lately: NDArray[np.float64]
-    """The same, fading fast."""
+LEEWAY = 1.1e-5
+"""Two scores that round to the same 6 digits differ by less than this share of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,33 +101,27 @@ class Candidates:
         )
 
 
-def context_of(shoppers: Shoppers) -> Context:
-    """Condense the shoppers' purchases."""
-    pairs = pairs_of(shoppers.history)
-    habits = habits_of(shoppers.history, pairs)
-    slow, fast = (repurchase_scores(shoppers.history, pairs, habits, fading) for fading in (SLOW, FAST))
-    return Context(shoppers, pairs, habits, slow, fast)
+class Loops(Protocol):
+    """The inner loops over shoppers: this module with NumPy alone, or `compiled`. Both give the same bits."""
+
+    def candidates_of(self, parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates: ...
+
+    def neighbours_of(
+        self, parts: Parts, context: Context, *, exclude_purchased: bool, length: int | None
+    ) -> Leading: ...
+
+    def causes_of(
+        self, parts: Parts, context: Context, indptr: NDArray[np.int64], listed: NDArray[np.int64]
+    ) -> NDArray[np.int32]: ...
 
 
-def profile(context: Context, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The items that say most of a shopper's taste, at most `TASTE`, and how much each says."""
-    rows = slice(int(context.pairs.indptr[shopper]), int(context.pairs.indptr[shopper + 1]))
-    item, taste = context.pairs.item[rows], np.log1p(context.again[rows])
-    if len(item) > TASTE:
-        most = highest(taste, TASTE)
-        item, taste = item[most], taste[most]
-    return item, taste
+@dataclass(frozen=True, slots=True)
+class Leading:
+    """The leading items of a single score, not yet rounded nor ordered: shopper, then item."""
 
-
-def because(
-    parts: Parts,
-    own: NDArray[np.int64],
-    taste: NDArray[np.float64],
-    listed: NDArray[np.int64],
-) -> NDArray[np.int32]:
-    """The own purchase from which each listed item follows most, -1 where it follows from none."""
-    near = parts.near.because(own, taste, listed, parts.n_items)
-    return np.where(near < 0, parts.linear.because(own, taste, listed, parts.n_items), near)
+    indptr: NDArray[np.int64]
+    item: NDArray[np.int64]
+    score: NDArray[np.float64]
 
 
 def similar_scores(
@@ -152,12 +132,47 @@ def similar_scores(
     return parts.near.score(own, taste, parts.n_items), np.maximum(linear, 0.0)
 
 
+def neighbours_of(parts: Parts, context: Context, *, exclude_purchased: bool, length: int | None) -> Leading:
+    """What each shopper's purchases call for by neighbours and linear model, each relative to its best."""
+    bounds, found = context.pairs.indptr, []
+    for s in range(len(context.shoppers)):
+        near, linear = (score * parts.items.lift for score in similar_scores(parts, *profile(context, s)))
+        score = _relative(near) + _relative(linear)
+        if exclude_purchased:
+            score[context.pairs.item[bounds[s] : bounds[s + 1]]] = 0.0
+        found.append(score)
+    return leading(found, length)
+
+
+def causes_of(
+    parts: Parts, context: Context, indptr: NDArray[np.int64], listed: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """The purchase that each listed item follows from, -1 where it follows from none.
+
+    The most similar of the shopper's items, not the one that adds most to the score: a staple that somebody buys
+    every week adds most to everything and explains nothing.
+
+    Parameters
+    ----------
+    indptr, listed
+        Items by shopper.
+    """
+    out = np.full(len(listed), -1, np.int32)
+    tables = [table for table in (parts.near, parts.linear, parts.content_back) if len(table.item)]
+    for s in range(len(indptr) - 1):
+        bounds = slice(int(indptr[s]), int(indptr[s + 1]))
+        own, _ = profile(context, s)
+        for table in tables:
+            cause = table.because(own, listed[bounds], parts.n_items)
+            out[bounds] = np.where(out[bounds] < 0, cause, out[bounds])
+    return out
+
+
 def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates:
     """Candidates of all sources with the scores of all sources."""
     pairs, shoppers = context.pairs, context.shoppers
-    lift = trend(parts.demand)
     pair_at = np.full(parts.n_items, -1, np.int64)
-    rows = [_one(parts, context, s, lift, pair_at, exclude_purchased) for s in range(len(shoppers))]
+    rows = [_one(parts, context, s, pair_at, exclude_purchased) for s in range(len(shoppers))]
     sizes = np.array([len(item) for item, _, _ in rows], np.int64)
     return Candidates(
         indptr=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
@@ -172,7 +187,6 @@ def _one(
     parts: Parts,
     context: Context,
     shopper: int,
-    lift: NDArray[np.float64],
     pair_at: NDArray[np.int64],
     exclude_purchased: bool,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
@@ -196,9 +210,9 @@ def _one(
     near, linear = similar_scores(parts, liked, taste)
     dense = [
         (NEAR, near, FROM_SIMILAR),
-        (NEAR_NOW, near * lift, FROM_SIMILAR),
+        (NEAR_NOW, near * parts.items.lift, FROM_SIMILAR),
         (LINEAR, linear, FROM_SIMILAR),
-        (LINEAR_NOW, linear * lift, FROM_SIMILAR),
+        (LINEAR_NOW, linear * parts.items.lift, FROM_SIMILAR),
     ]
     if len(parts.content_back.item):
         dense.append(
@@ -228,13 +242,24 @@ def _one(
     return item, part, pair
 
 
-def highest(score: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Positions of the `count` largest scores above 0, ascending; equal scores: the lower position."""
-    there = np.flatnonzero(score > 0)
-    if count >= len(there):
-        return there
-    found = score[there]
-    bound = np.partition(found, len(found) - count)[len(found) - count]
-    above = np.flatnonzero(found > bound)
-    level = np.flatnonzero(found == bound)[: count - len(above)]
-    return np.sort(there[np.concatenate((above, level))])
+def leading(dense: Sequence[NDArray[np.float64]], length: int | None) -> Leading:
+    """The items with a score that can be among the first `length` once scores are rounded and ties ordered."""
+    found = []
+    for score in dense:
+        some = np.flatnonzero(score > 0)
+        if length is not None and len(some) > length:
+            values = score[some]
+            some = some[values >= np.partition(values, -length)[-length] * (1 - LEEWAY)]
+        found.append(some)
+    sizes = np.array([len(item) for item in found], np.int64)
+    return Leading(
+        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        np.concatenate([np.empty(0, np.int64), *found]),
+        np.concatenate([np.empty(0), *(score[item] for score, item in zip(dense, found, strict=True))]),
+    )
+
+
+def _relative(score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores divided by the best."""
+    best = float(score.max(initial=0.0))
+    return score / best if best > 0 else score

@@ -19,13 +19,15 @@ from smart_retail.evaluation.split import rolling_windows, sample, truths
 from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.building import Choices, fit_parts
-from smart_retail.recommenders.choosing import choose_popular, choose_variant
+from smart_retail.recommenders.building import Choices, Similar, fit_parts
+from smart_retail.recommenders.choosing import choose_popular, choose_similarity
 from smart_retail.recommenders.judging import judge
 from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
 from smart_retail.recommenders.merging import Learnt, learn_merge
 from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.past import Past, Place, past_windows
+from smart_retail.recommenders.side_by_side import side_by_side
 from smart_retail.settings import RecommendSettings
 
 LEARNERS = 3000
@@ -66,31 +68,32 @@ def fit_recommenders(
     windows = rolling_windows(timeline.first_day, timeline.last_day, settings.windows + 2)
     pasts = past_windows(timeline, windows, place, rows=len(history), seed=seed, progress=progress)
     earlier, last = (pasts[:-1], pasts[-1]) if pasts else ([], None)
-    choices, told = _choose(earlier, settings, threads=threads, seed=seed, progress=progress)
-    lessons = _lessons(earlier, catalogue, choices, threads=threads, seed=seed, progress=progress)
+    choices, told, similar = _choose(earlier, settings, threads=threads, seed=seed, progress=progress)
+    parts = _parts(pasts, catalogue, choices, similar, threads=threads, progress=progress)
+    lessons = _lessons(earlier, parts, threads=threads, seed=seed, progress=progress)
     learnt = learn_merge(lessons, settings.merge, seed=seed, threads=threads, progress=progress)
     for line in (*told, *learnt.words):
         progress.message(line)
     card = _card(
         last,
-        catalogue,
-        choices,
+        parts[-1] if parts else None,
         learnt,
         segment_names,
         threads=threads,
         seed=seed,
         progress=progress,
     )
-    card["merge"] = "ranker" if any(learnt.rankers) else "blend"
+    card["merge"] = "ranker" if any(task.ranker for task in learnt.tasks) else "blend"
     card["windows"] = [{"first_day": p.window.cut, "days": p.window.days} for p in pasts]
     card["choice"] = " ".join((*told, *learnt.words))
-    card["validation"] = plain(learnt.figures)
+    card["validation"] = plain({name: task.figures for name, task in zip(TASKS, learnt.tasks, strict=True)})
     card["weights"] = _weights(learnt)
     card["chosen"] = asdict(choices)
-    card["ablation"] = plain(ablation(lessons, learnt, progress=progress))
+    card["ablation"] = plain(ablation(lessons, learnt, threads=threads, progress=progress))
     progress.check()
-    parts = fit_parts(history, place(timeline.rfm()), catalogue, choices, threads=threads)
-    return RecommenderModel(parts, learnt.merge()), card
+    whole = place(timeline.rfm())
+    (final,) = side_by_side(lambda h: fit_parts(h, whole, catalogue, choices, threads=threads), [history], 1)
+    return RecommenderModel(final, learnt.merge()), card
 
 
 def available_threads() -> int:
@@ -107,54 +110,60 @@ def _choose(
     threads: int,
     seed: int,
     progress: Progress,
-) -> tuple[Choices, list[str]]:
-    """Variants of single methods, with the reasons."""
-    choices, told = Choices(neighbours=settings.neighbours), []
+) -> tuple[Choices, list[str], list[Similar]]:
+    """Variants of single methods, with the reasons, and the chosen similarities of the first windows."""
+    similar: list[Similar] = []
+    choices, told = Choices(variant=settings.cf_variant, neighbours=settings.neighbours), []
     if pasts:
         progress.check()
         choices, words = choose_popular(pasts, choices)
         told.append(words)
-    if settings.cf_variant != "auto":
-        return Choices(settings.cf_variant, choices.popular_days, choices.neighbours), told
-    if pasts:
-        choices, words = choose_variant(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
+        progress.check()
+        choices, words, similar = choose_similarity(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
         told.append(words)
-    return choices, told
+    return choices, told, similar
 
 
-def _lessons(
+def _parts(
     pasts: Sequence[Past],
     catalogue: Catalogue,
     choices: Choices,
+    similar: Sequence[Similar],
     *,
     threads: int,
-    seed: int,
     progress: Progress,
+) -> list[Parts]:
+    """The single methods as each window's eve would have fitted them."""
+
+    def fit(at: int) -> Parts:
+        progress.check()
+        past, fitted = pasts[at], similar[at] if at < len(similar) else None
+        return fit_parts(past.before, past.groups, catalogue, choices, threads=1, future_items=True, similar=fitted)
+
+    return side_by_side(fit, range(len(pasts)), threads)
+
+
+def _lessons(
+    pasts: Sequence[Past], parts: Sequence[Parts], *, threads: int, seed: int, progress: Progress
 ) -> dict[str, list[Lesson]]:
     """What each window has to teach, by task, oldest first."""
-    out: dict[str, list[Lesson]] = {task: [] for task in TASKS}
-    for past in pasts:
+
+    def teach(window: tuple[Past, Parts]) -> dict[str, Lesson]:
         progress.check()
-        parts = fit_parts(
-            past.before,
-            past.groups,
-            catalogue,
-            choices,
-            threads=threads,
-            future_items=True,
-        )
+        past, fitted = window
         found = truths(past.before, past.after)
-        for task in TASKS:
-            truth = sample(found[task], LEARNERS, seed)
-            if len(truth):
-                out[task].append(lesson(parts, past.before, *past.groups, truth, task))
-    return out
+        chosen = {task: sample(found[task], LEARNERS, seed) for task in TASKS}
+        return {
+            task: lesson(fitted, past.before, *past.groups, truth, task) for task, truth in chosen.items() if len(truth)
+        }
+
+    taught = side_by_side(teach, list(zip(pasts, parts, strict=False)), threads)
+    return {task: [one[task] for one in taught if task in one] for task in TASKS}
 
 
 def _card(
     last: Past | None,
-    catalogue: Catalogue,
-    choices: Choices,
+    parts: Parts | None,
     learnt: Learnt,
     segment_names: Sequence[str],
     *,
@@ -164,7 +173,7 @@ def _card(
 ) -> dict[str, Any]:
     """The scorecard of the last window."""
     progress.check()
-    if last is None:
+    if last is None or parts is None:
         reason = "the history is too short to hold out a slice"
         return {
             "k": 10,
@@ -174,7 +183,6 @@ def _card(
             "gate": no_gate(reason),
             "notes": [f"No method was judged and the blend has its default weights: {reason}."],
         }
-    parts = fit_parts(last.before, last.groups, catalogue, choices, threads=threads, future_items=True)
     card = judge(
         RecommenderModel(parts, learnt.merge()),
         last,
@@ -209,7 +217,7 @@ def _weights(learnt: Learnt) -> dict[str, Any]:
         task: {
             amount: {
                 source: round(float(weight), 4)
-                for source, weight in zip(SOURCES, learnt.weights[t, a], strict=True)
+                for source, weight in zip(SOURCES, learnt.tasks[t].weights[a], strict=True)
                 if weight > 0
             }
             for a, amount in enumerate(AMOUNTS)

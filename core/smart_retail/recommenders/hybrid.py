@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.recommenders import candidates as in_numpy
 from smart_retail.recommenders.base import (
     CF,
     CLUSTER,
@@ -23,13 +24,8 @@ from smart_retail.recommenders.base import (
     Ranked,
 )
 from smart_retail.recommenders.blend import amount_of, by_component, evidence, total
-from smart_retail.recommenders.candidates import (
-    Candidates,
-    Context,
-    because,
-    candidates_of,
-    profile,
-)
+from smart_retail.recommenders.candidates import Candidates, Loops
+from smart_retail.recommenders.context import Context
 from smart_retail.recommenders.lists import best_first
 from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.rounding import significant
@@ -57,17 +53,18 @@ def hybrid(
     *,
     exclude_purchased: bool,
     length: int | None,
+    loops: Loops = in_numpy,
 ) -> Ranked:
     """Merged lists, without the fill from popularity."""
     task = 1 if exclude_purchased else 0
-    candidates = candidates_of(parts, context, exclude_purchased=exclude_purchased)
+    candidates = loops.candidates_of(parts, context, exclude_purchased=exclude_purchased)
     proof = evidence(candidates, amount_of(context.habits.orders), merge.weights[task])
     score = total(proof)
     ranker = merge.rankers[task]
     if ranker is not None:
         score = _reordered(ranker, parts, context, candidates, proof, score)
     score[score > 0] = significant(score[score > 0])
-    chosen, indptr = best_first(candidates.indptr, candidates.item, score, length)
+    chosen, indptr = best_first(candidates.indptr, score, length)
     by_part = by_component(proof)
     listed = by_part[:, chosen]
     return Ranked(
@@ -76,7 +73,7 @@ def hybrid(
         score=score[chosen],
         share=(listed / total(listed)).T,
         rank=_places(parts, context, candidates, by_part, chosen),
-        because=_causes(parts, context, candidates, chosen, indptr),
+        because=loops.causes_of(parts, context, indptr, candidates.item[chosen]),
         fallback=np.zeros(len(chosen), bool),
     )
 
@@ -91,7 +88,7 @@ def _reordered(
 ) -> NDArray[np.float64]:
     """Scores with each shopper's `DEPTH` best in the ranker's order (1 to 3), the rest below 1."""
     known = context.habits.orders[candidates.shopper] > 0
-    leading, _ = best_first(candidates.indptr, candidates.item, np.where(known, score, 0.0), DEPTH)
+    leading, _ = best_first(candidates.indptr, np.where(known, score, 0.0), DEPTH)
     leading.sort()
     table = signals(parts, context, candidates.take(leading), proof[:, leading])
     order = ranker.score(table)
@@ -127,29 +124,7 @@ def _places(
 def _own_places(candidates: Candidates, score: NDArray[np.float64]) -> NDArray[np.int32]:
     """Place of each candidate by one component that differs from shopper to shopper, 0 without score."""
     out = np.zeros(len(candidates.item), np.int32)
-    order, indptr = best_first(candidates.indptr, candidates.item, score, None)
+    order, indptr = best_first(candidates.indptr, score, None)
     sizes = np.diff(indptr)
     out[order] = np.arange(len(order)) - np.repeat(indptr[:-1], sizes) + 1
-    return out
-
-
-def _causes(
-    parts: Parts,
-    context: Context,
-    candidates: Candidates,
-    chosen: NDArray[np.int64],
-    indptr: NDArray[np.int64],
-) -> NDArray[np.int32]:
-    """The shopper's own purchase from which each chosen item follows."""
-    out = np.full(len(chosen), -1, np.int32)
-    has_content = len(parts.content_back.item) > 0
-    for s in range(len(indptr) - 1):
-        bounds = slice(int(indptr[s]), int(indptr[s + 1]))
-        listed = candidates.item[chosen[bounds]]
-        own, weight = profile(context, s)
-        cause = because(parts, own, weight, listed)
-        if has_content:
-            alike = parts.content_back.because(own, np.ones(len(own)), listed, parts.n_items)
-            cause = np.where(cause < 0, alike, cause)
-        out[bounds] = cause
     return out

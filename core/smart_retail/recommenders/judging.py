@@ -20,8 +20,9 @@ from smart_retail.evaluation.scorecard import scorecard
 from smart_retail.evaluation.split import repeat_share
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
 from smart_retail.recommenders.blend import AMOUNTS, amount_of
-from smart_retail.recommenders.candidates import highest
 from smart_retail.recommenders.collaborative import similarity_of
+from smart_retail.recommenders.context import highest
+from smart_retail.recommenders.lists import without
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.past import Past
 from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
@@ -59,7 +60,7 @@ def judge(
     def make(task: str, customers: NDArray[np.int32]) -> dict[str, Lists]:
         who = Shoppers(before.select(customers), segment[customers], cluster[customers])
         hide = task == "new"
-        lists = {m: _lists(model.rank(m, who, exclude_purchased=hide, length=K)) for m in METHODS}
+        lists = {m: _lists(model.rank(m, who, exclude_purchased=hide, length=K, threads=threads)) for m in METHODS}
         own = _own(who.history)
         hidden = own if hide else [o[:0] for o in own]
         for name, days in BASELINES.items():
@@ -101,11 +102,7 @@ def _lists(ranked: Ranked) -> Lists:
 
 def _same(order: NDArray[np.int32], hidden: list[NDArray[np.int64]]) -> Lists:
     """One list for everybody, each without the hidden items."""
-    rows = []
-    for own in hidden:
-        reach = order[: K + len(own)]
-        rows.append(reach[~np.isin(reach, own)][:K])
-    return _stacked(rows)
+    return _stacked(without(order, hidden, K))
 
 
 def _plain(
@@ -121,8 +118,7 @@ def _plain(
         score[unwanted] = 0.0
         top = highest(score, K)
         top = top[np.argsort(-score[top], kind="stable")].astype(np.int32)
-        more = fill[: 2 * K + len(unwanted)]
-        more = more[~np.isin(more, np.concatenate((top, unwanted)))]
+        (more,) = without(fill, [np.concatenate((top, unwanted))], K) if len(top) < K else (top[:0],)
         rows.append(np.concatenate((top, more))[:K].astype(np.int32))
     return _stacked(rows)
 

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from smart_retail.recommenders.compiling import compiled, offer
 
 _BLOCK = 64
 
 
-@numba.njit(nogil=True, fastmath=False)
+@compiled
 def _rows(
     first: int,
     last: int,
@@ -37,7 +38,7 @@ def _rows(
     common = np.zeros(n, np.float64)
     touched = np.empty(n, np.int32)
     best_value = np.empty(k, np.float64)
-    best_item = np.empty(k, np.int32)
+    best_item = np.empty(k, np.int64)
     for i in range(first, last):
         n_touched = 0
         for a in range(by_item_ptr[i], by_item_ptr[i + 1]):
@@ -58,40 +59,25 @@ def _rows(
             common[j] = 0.0
             if j == i or score <= 0.0:
                 continue
-            # A heap with the worst at the top; equal scores: the higher code is the worse.
-            if size < k:
-                c = size
-                size += 1
-                while c > 0:
-                    p = (c - 1) // 2
-                    if best_value[p] < score or (best_value[p] == score and best_item[p] > j):
-                        break
-                    best_value[c] = best_value[p]
-                    best_item[c] = best_item[p]
-                    c = p
-                best_value[c] = score
-                best_item[c] = j
-            elif best_value[0] < score or (best_value[0] == score and best_item[0] > j):
-                c = 0
-                while True:
-                    d = 2 * c + 1
-                    if d >= size:
-                        break
-                    if d + 1 < size and (
-                        best_value[d + 1] < best_value[d]
-                        or (best_value[d + 1] == best_value[d] and best_item[d + 1] > best_item[d])
-                    ):
-                        d += 1
-                    if score < best_value[d] or (score == best_value[d] and j > best_item[d]):
-                        break
-                    best_value[c] = best_value[d]
-                    best_item[c] = best_item[d]
-                    c = d
-                best_value[c] = score
-                best_item[c] = j
+            size = offer(best_value, best_item, size, k, score, j)
         for s in range(size):
             out_item[i, s] = best_item[s]
             out_value[i, s] = best_value[s]
+
+
+@compiled
+def gram(
+    ptr: NDArray[np.int64],
+    item: NDArray[np.int32],
+    value: NDArray[np.float32],
+    out: NDArray[np.float32],
+) -> None:
+    """Add the lower triangle of X'X to `out`; the items of a customer ascend."""
+    for customer in range(len(ptr) - 1):
+        for a in range(ptr[customer], ptr[customer + 1]):
+            i, weight = item[a], value[a]
+            for b in range(ptr[customer], a + 1):
+                out[i, item[b]] += weight * value[b]
 
 
 def top_products(
@@ -124,26 +110,12 @@ def top_products(
     k = max(1, min(k, n))
     out_item = np.full((n, k), -1, np.int32)
     out_value = np.zeros((n, k), np.float32)
+
     # Rows of much sought items cost the most: small blocks keep the threads equally busy.
+    def block(at: int) -> None:
+        _rows(at, min(at + _BLOCK, n), *by_item, ptr, item, value, scale, shrink, k, out_item, out_value)
+
     with ThreadPoolExecutor(max(threads, 1)) as pool:
-        blocks = [
-            pool.submit(
-                _rows,
-                at,
-                min(at + _BLOCK, n),
-                *by_item,
-                ptr,
-                item,
-                value,
-                scale,
-                shrink,
-                k,
-                out_item,
-                out_value,
-            )
-            for at in range(0, n, _BLOCK)
-        ]
-        for block in blocks:
-            block.result()
+        list(pool.map(block, range(0, n, _BLOCK)))
     best = np.lexsort((out_item, -out_value), axis=1)
     return np.take_along_axis(out_item, best, 1), np.take_along_axis(out_value, best, 1)

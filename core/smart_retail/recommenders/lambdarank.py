@@ -30,21 +30,8 @@ PARAMETERS = {
 }
 
 
-def fit_ranker(
-    lessons: Sequence[Lesson],
-    *,
-    seed: int,
-    threads: int,
-    left_out: frozenset[str] = frozenset(),
-    trees: int = TREES,
-) -> Trees | None:
-    """A ranker of the lessons' candidates; None where nothing was bought or nothing tells candidates apart.
-
-    Parameters
-    ----------
-    left_out : frozenset of str
-        Signals that it may not look at.
-    """
+def fit_ranker(lessons: Sequence[Lesson], *, seed: int) -> Trees | None:
+    """A ranker of the lessons' candidates; None where nothing was bought or nothing tells candidates apart."""
     import lightgbm
 
     table = np.concatenate([lesson.table for lesson in lessons])
@@ -52,13 +39,12 @@ def fit_ranker(
     if not hit.any() or hit.all():
         return None
     sizes = np.concatenate([np.diff(lesson.candidates.indptr) for lesson in lessons])
-    table[:, [i for i, name in enumerate(NAMES) if name in left_out]] = 0.0
     data = lightgbm.Dataset(
         table,
         hit.astype(np.int8),
         group=sizes[sizes > 0],
         params={"max_bin": 63, "verbose": -1},
     )
-    model = lightgbm.train({**PARAMETERS, "seed": seed, "num_threads": max(threads, 1)}, data, trees)
+    model = lightgbm.train({**PARAMETERS, "seed": seed, "num_threads": 1}, data, TREES)
     structures = [tree["tree_structure"] for tree in model.dump_model()["tree_info"]]
     return Trees.from_structures(structures, len(NAMES))

@@ -20,7 +20,8 @@ from smart_retail.recommenders.blend import (
     normalised,
     total,
 )
-from smart_retail.recommenders.candidates import Candidates, candidates_of, context_of
+from smart_retail.recommenders.candidates import Candidates
+from smart_retail.recommenders.context import context_of
 from smart_retail.recommenders.hybrid import DEPTH
 from smart_retail.recommenders.lists import best_first
 from smart_retail.recommenders.parts import Parts
@@ -55,7 +56,7 @@ class Lesson:
     def led_by(self, weights: NDArray[np.float64]) -> Lesson:
         """The lesson as a ranker meets it: the `DEPTH` best candidates of these weights."""
         score = self.blend(weights)
-        rows, _ = best_first(self.candidates.indptr, self.candidates.item, score, DEPTH)
+        rows, _ = best_first(self.candidates.indptr, score, DEPTH)
         rows.sort()
         table = self.table[rows]
         table[:, NAMES.index("blend")] = score[rows]
@@ -77,14 +78,16 @@ def lesson(
     task: str,
 ) -> Lesson:
     """The lesson that one window gives for one task."""
+    from smart_retail.recommenders import compiled  # Numba: only where something is fitted
+
     who = truth.customer
     context = context_of(Shoppers(history.select(who), segment[who], cluster[who]))
     exclude = task == "new"
-    every = candidates_of(parts, context, exclude_purchased=exclude)
+    every = compiled.candidates_of(parts, context, exclude_purchased=exclude)
     amount = amount_of(context.habits.orders)
     relative = normalised(every)
     proof = relative * default_weights()[1 if exclude else 0][amount[every.shopper]].T
-    leading, _ = best_first(every.indptr, every.item, total(proof), WIDTH)
+    leading, _ = best_first(every.indptr, total(proof), WIDTH)
     leading.sort()
     candidates = every.take(leading)
     width = max(parts.n_items, 1)

@@ -2,35 +2,28 @@
 
 In: condensed purchases. Out: `Similarity` with the K weights of largest size a row, negative ones too: they say
 what an item is bought instead of. Solved densely for the most bought items, which is where the
-counts carry a linear model; other items have their neighbours. Purchases are faded as in
-`repurchase`, so that the weights are of now. Imported while fitting only.
+counts carry a linear model; other items have their neighbours.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.purchases import Pairs
 from smart_retail.recommenders.similarity import Similarity
 
-LAMBDA = 300.0
-"""Ridge penalty, chosen on earlier windows of two shops."""
+KINDS = {"steady": 1000.0, "lately": 300.0}
+"""Ridge penalty by kind: steady counts every purchase alike, lately counts fresh ones more. Which is better
+differs from shop to shop; the penalties were chosen on earlier windows of two."""
 
 
-@numba.njit(nogil=True)
-def _gram(
-    ptr: NDArray[np.int64],
-    item: NDArray[np.int32],
-    value: NDArray[np.float32],
-    out: NDArray[np.float32],
-) -> None:
-    for customer in range(len(ptr) - 1):
-        for a in range(ptr[customer], ptr[customer + 1]):
-            i, weight = item[a], value[a]
-            for b in range(ptr[customer], a + 1):
-                out[i, item[b]] += weight * value[b]
+def linear_of(
+    pairs: Pairs, taste: NDArray[np.float64], n_items: int, kind: str, *, limit: int, neighbours: int
+) -> Similarity:
+    """The linear model of a kind in `KINDS`; `taste` is that of `taste_of`."""
+    weight = np.ones(len(pairs)) if kind == "steady" else taste
+    return linear_similarity(pairs, weight, n_items, limit=limit, neighbours=neighbours, penalty=KINDS[kind])
 
 
 def linear_similarity(
@@ -40,7 +33,7 @@ def linear_similarity(
     *,
     limit: int,
     neighbours: int,
-    penalty: float = LAMBDA,
+    penalty: float,
 ) -> Similarity:
     """The linear model of the `limit` most bought items.
 
@@ -53,6 +46,8 @@ def linear_similarity(
     """
     from scipy.linalg import lapack
 
+    from smart_retail.recommenders.kernel import gram
+
     buyers = np.bincount(pairs.item, minlength=n_items)
     chosen = np.sort(np.argsort(-buyers, kind="stable")[:limit])
     chosen = chosen[buyers[chosen] > 1]
@@ -63,11 +58,11 @@ def linear_similarity(
     kept = dense[pairs.item] >= 0
     counts = np.bincount(pairs.shopper[kept], minlength=pairs.n_shoppers)
     ptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    gram = np.zeros((len(chosen), len(chosen)), np.float32)
-    _gram(ptr, dense[pairs.item[kept]], weight[kept].astype(np.float32), gram)
-    gram[np.diag_indices(len(chosen))] += np.float32(penalty)
+    products = np.zeros((len(chosen), len(chosen)), np.float32)
+    gram(ptr, dense[pairs.item[kept]], weight[kept].astype(np.float32), products)
+    products[np.diag_indices(len(chosen))] += np.float32(penalty)
     # Items of a shopper ascend, so the lower triangle is filled; transposed it is Fortran's upper one.
-    factor, failed = lapack.spotrf(gram.T, lower=0, overwrite_a=1, clean=0)
+    factor, failed = lapack.spotrf(products.T, lower=0, overwrite_a=1, clean=0)
     inverse, _ = lapack.spotri(factor, lower=0, overwrite_c=1)
     if failed:
         return Similarity.from_table(np.full((n_items, 1), -1, np.int32), np.zeros((n_items, 1), np.float32))

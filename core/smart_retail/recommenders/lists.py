@@ -7,6 +7,9 @@ scored item, so that the beginning of a list never depends on its length.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,22 +19,38 @@ from smart_retail.recommenders.rounding import power_below, significant
 
 
 def best_first(
-    indptr: NDArray[np.int64],
-    item: NDArray[np.int64],
-    score: NDArray[np.float64],
-    length: int | None,
+    indptr: NDArray[np.int64], score: NDArray[np.float64], length: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Positions of the best `length` entries above 0 of each shopper, best first, and their bounds."""
+    """Positions of the best `length` entries above 0 of each shopper, best first, and their bounds.
+
+    A shopper's items ascend, so that sorts which keep the order of equals settle ties by item code.
+    """
     sizes = np.diff(indptr)
     shopper = np.repeat(np.arange(len(sizes)), sizes)
     kept = np.flatnonzero(score > 0)
-    order = kept[np.lexsort((item[kept], -score[kept], shopper[kept]))]
+    order = kept[np.argsort(-score[kept], kind="stable")]
+    if len(sizes) > 1:
+        # NumPy sorts short integers by radix.
+        code = np.uint16 if len(sizes) <= np.iinfo(np.uint16).max else np.int64
+        order = order[np.argsort(shopper[order].astype(code), kind="stable")]
     counts = np.bincount(shopper[kept], minlength=len(sizes))
     start = np.cumsum(counts) - counts
     if length is not None:
         within = np.arange(len(order)) - np.repeat(start, counts) < length
         order, counts = order[within], np.minimum(counts, length)
     return order, np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
+
+def without(order: NDArray[np.int32], hidden: Sequence[NDArray[Any]], length: int) -> list[NDArray[np.int32]]:
+    """The first `length` of `order` for each shopper, without the shopper's hidden items."""
+    blocked = np.zeros(int(order.max(initial=-1)) + 1, bool)
+    out = []
+    for own in hidden:
+        reach = order[: length + len(own)]
+        blocked[own] = True
+        out.append(reach[~blocked[reach]][:length])
+        blocked[own] = False
+    return out
 
 
 def filled(

@@ -7,6 +7,7 @@ kept from the first round of learning and decides; then everything is learnt aga
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,28 +28,36 @@ NAMES = {"any": "repeats allowed", "new": "new items only"}
 
 
 @dataclass(slots=True)
-class Learnt:
-    """A merge and how it came about."""
+class TaskLearnt:
+    """What was learnt for one task, and how."""
 
     weights: NDArray[np.float64]
-    rankers: list[Trees | None] = field(default_factory=lambda: [None, None])
-    words: list[str] = field(default_factory=list)
+    """Shape ``(len(AMOUNTS), len(SOURCES))``."""
+    words: str
+    ranker: Trees | None = None
     figures: dict[str, Any] = field(default_factory=dict)
-    """By task, the validation window's figures."""
-    trials: dict[str, tuple[NDArray[np.float64], Trees]] = field(default_factory=dict)
-    """By task, the weights and the ranker of the first round, which had not seen the validation window."""
+    """Of the validation window."""
+    trial: tuple[NDArray[np.float64], Trees] | None = None
+    """Weights and ranker of the first round, which had not seen the validation window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """A merge and how it came about, by task in the order of `TASKS`."""
+
+    tasks: tuple[TaskLearnt, TaskLearnt]
+
+    @property
+    def words(self) -> list[str]:
+        return [task.words for task in self.tasks]
 
     def merge(self) -> Merge:
-        return Merge(self.weights, (self.rankers[0], self.rankers[1]))
+        any_, new = self.tasks
+        return Merge(np.stack((any_.weights, new.weights)), (any_.ranker, new.ranker))
 
 
 def learn_merge(
-    lessons: Mapping[str, Sequence[Lesson]],
-    merge: str,
-    *,
-    seed: int,
-    threads: int,
-    progress: Progress,
+    lessons: Mapping[str, Sequence[Lesson]], merge: str, *, seed: int, threads: int, progress: Progress
 ) -> Learnt:
     """Learn from all windows.
 
@@ -57,55 +66,80 @@ def learn_merge(
     lessons : dict
         Task -> one lesson a window, oldest first.
     merge : {"auto", "blend", "ranker"}
+    threads : int
+        The tasks are independent: with two threads they are learnt side by side.
     """
-    learnt = Learnt(default_weights())
-    for index, task in enumerate(TASKS):
-        progress.check()
-        own = list(lessons[task])
-        if not own:
-            learnt.words.append(f"{NAMES[task]}: default weights, no window could be held out.")
-            continue
+    progress.check()
+    # A ranker is trained on one thread: LightGBM's own threads wait for each other in busy loops, which on a machine
+    # that has other work took ten times as long.
+    with ThreadPoolExecutor(min(max(threads, 1), len(TASKS))) as pool:
+        running = [pool.submit(_learn_task, list(lessons[task]), task, merge, seed) for task in TASKS]
+        any_, new = (one.result() for one in running)
+    progress.check()
+    return Learnt((any_, new))
+
+
+def _learn_task(own: list[Lesson], task: str, merge: str, seed: int) -> TaskLearnt:
+    if not own:
+        weights = default_weights()[TASKS.index(task)]
+        return TaskLearnt(weights, f"{NAMES[task]}: default weights, no window could be held out.")
+    if len(own) > 2:
+        learnt, ranked = _validated(own, task, merge, seed)
+    else:
+        learnt = TaskLearnt(fit_weights(own, task), f"{NAMES[task]}: too few windows to choose on, merge {merge}.")
         ranked = merge == "ranker"
-        if len(own) > 2:
-            ranked = _decide(learnt, own, task, merge, seed=seed, threads=threads)
-        elif merge == "auto":
-            learnt.words.append(f"{NAMES[task]}: the blend, too few windows to prove a ranker on.")
-        weights = fit_weights(own, task)
-        learnt.weights[index] = weights
-        if ranked:
-            learnt.rankers[index] = fit_ranker([one.led_by(weights) for one in own], seed=seed, threads=threads)
+    if ranked:
+        learnt.ranker = fit_ranker([one.led_by(learnt.weights) for one in own], seed=seed)
     return learnt
 
 
-def _decide(learnt: Learnt, own: list[Lesson], task: str, merge: str, *, seed: int, threads: int) -> bool:
-    """Whether a ranker shall set the order of a task; what was found is noted."""
+def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> tuple[TaskLearnt, bool]:
+    """What the newest window says of what the earlier ones teach, and whether a ranker shall set the order."""
     earlier, newest = own[:-1], own[-1]
     weights = fit_weights(earlier, task)
     judged = newest.led_by(weights)
     blend = ndcg(judged, judged.blend(weights))
-    single = {source: ndcg(judged, judged.relative[s]) for s, source in enumerate(SOURCES)}
-    best = max(single, key=lambda source: float(single[source].mean()))
+    best, single = _best_single(judged)
     figures: dict[str, Any] = {
         "blend": float(blend.mean()),
-        "best single": {"source": best, "ndcg@10": float(single[best].mean())},
+        "best single": {"source": best, "ndcg@10": float(single.mean())},
     }
-    learnt.figures[task] = figures
-    told = f"{NAMES[task]}: blend {blend.mean():.4f}, best single source {best} {single[best].mean():.4f}"
+    told = f"{NAMES[task]}: blend {blend.mean():.4f}, best single source {best} {single.mean():.4f}"
+    learnt = TaskLearnt(fit_weights(own, task), told, figures=figures)
+    if interval(single - blend, seed=seed)[0] > 0:
+        learnt.words += " (the windows disagree, and it is clearly better: it takes the place of the blend)"
+        weights, learnt.weights = _only(best, weights), _only(best, learnt.weights)
+        judged, blend = newest.led_by(weights), single
     if merge == "blend":
-        learnt.words.append(f"{told}; the blend was asked for.")
-        return False
-    ranker = fit_ranker([one.led_by(weights) for one in earlier], seed=seed, threads=threads)
+        learnt.words += "; the blend was asked for."
+        return learnt, False
+    ranker = fit_ranker([one.led_by(weights) for one in earlier], seed=seed)
     if ranker is None:
-        learnt.words.append(f"{told}; nothing to train a ranker on.")
-        return False
-    learnt.trials[task] = (weights, ranker)
+        learnt.words += "; nothing to train a ranker on."
+        return learnt, False
+    learnt.trial = (weights, ranker)
     ranked = ndcg(judged, ranker.score(judged.table))
     low, high = interval(ranked - blend, seed=seed)
     figures["ranker"] = {"ndcg@10": float(ranked.mean()), "low": low, "high": high}
     better = low > 0 or merge == "ranker"
-    learnt.words.append(
-        f"{told}, ranker {ranked.mean():.4f} ({(ranked - blend).mean():+.4f}, 95 % interval {low:+.4f} to {high:+.4f}) "
+    learnt.words += (
+        f", ranker {ranked.mean():.4f} ({(ranked - blend).mean():+.4f}, 95 % interval {low:+.4f} to {high:+.4f}) "
         f"on the validation window; the {'ranker' if better else 'blend'} is used"
         + (" as asked for." if merge == "ranker" else "." if better else ", which is simpler and not clearly worse.")
     )
-    return better
+    return learnt, better
+
+
+def _best_single(judged: Lesson) -> tuple[str, NDArray[np.float64]]:
+    """The source that does best alone, and its NDCG by shopper."""
+    found = {source: ndcg(judged, judged.relative[s]) for s, source in enumerate(SOURCES)}
+    best = max(found, key=lambda source: float(found[source].mean()))
+    return best, found[best]
+
+
+def _only(source: str, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights of one source alone for everybody of whom something is known."""
+    out = weights.copy()
+    out[1:] = 0.0
+    out[1:, SOURCES.index(source)] = 1.0
+    return out

@@ -7,6 +7,7 @@ keeps the bundle. The same functions answer one live shopper and fill the lists 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -14,28 +15,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import UsageError
+from smart_retail.recommenders import candidates as in_numpy
 from smart_retail.recommenders import parts as parts_io
 from smart_retail.recommenders.assembling import group_lists, kept, nothing, one_component, part, stacked
 from smart_retail.recommenders.base import (
     CF,
     CLUSTER,
     CONTENT,
-    POPULAR,
     SEGMENT,
     Ranked,
     Shoppers,
 )
-from smart_retail.recommenders.candidates import (
-    Context,
-    because,
-    context_of,
-    profile,
-    similar_scores,
-)
+from smart_retail.recommenders.candidates import Loops, leading
+from smart_retail.recommenders.context import Context, context_of
 from smart_retail.recommenders.hybrid import Merge, hybrid
 from smart_retail.recommenders.lists import filled
 from smart_retail.recommenders.parts import Parts
-from smart_retail.recommenders.popularity import trend
 from smart_retail.recommenders.trees import Trees
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
@@ -87,6 +82,7 @@ class RecommenderModel:
         *,
         exclude_purchased: bool,
         length: int | None = None,
+        threads: int = 0,
     ) -> Ranked:
         """Lists of one method, filled up from popularity.
 
@@ -99,6 +95,9 @@ class RecommenderModel:
             Whether items of the shopper's own history are hidden.
         length : int, optional
             Items a list, 1 and up; None ranks the whole catalogue.
+        threads : int
+            0 answers with NumPy alone, as a server does; 1 and more rank many shoppers with the compiled loops,
+            parts of them side by side. The lists are the same.
 
         Raises
         ------
@@ -110,15 +109,20 @@ class RecommenderModel:
                 f"There is no method {method!r}.",
                 f"Choose one of {', '.join(METHODS)}.",
             )
-        chunks = [
-            self._rank(
-                method,
-                part(shoppers, at, min(at + _CHUNK, len(shoppers))),
-                exclude_purchased,
-                length,
-            )
-            for at in range(0, max(len(shoppers), 1), _CHUNK)
-        ]
+        loops: Loops = in_numpy
+        if threads:
+            from smart_retail.recommenders import compiled as loops  # Numba: never in a server
+
+        def rank(at: int) -> Ranked:
+            some = part(shoppers, at, min(at + _CHUNK, len(shoppers)))
+            return self._rank(method, some, exclude_purchased, length, loops)
+
+        starts = range(0, max(len(shoppers), 1), _CHUNK)
+        if threads > 1 and len(starts) > 1:
+            with ThreadPoolExecutor(threads) as pool:
+                chunks = list(pool.map(rank, starts))
+        else:
+            chunks = [rank(at) for at in starts]
         return chunks[0] if len(chunks) == 1 else stacked(chunks)
 
     def similar(self, item: int) -> Ranked:
@@ -130,7 +134,7 @@ class RecommenderModel:
             component = CONTENT
         near = np.zeros(self.parts.n_items)
         near[neighbours] = value
-        lists = one_component(self.parts, [near], component, None)
+        lists = one_component(leading([near], None), component, None)
         lists.because[:] = item
         return filled(lists, self.parts.popular, [np.array([item])], None)
 
@@ -141,7 +145,7 @@ class RecommenderModel:
             order = order[self.parts.items.category[order] == category]
         empty = np.empty(0, np.int64)
         lists = filled(
-            one_component(self.parts, [np.zeros(self.parts.n_items)], POPULAR, 0),
+            nothing(1),
             self.parts.popular,
             [empty],
             None,
@@ -157,6 +161,7 @@ class RecommenderModel:
         shoppers: Shoppers,
         exclude_purchased: bool,
         length: int | None,
+        loops: Loops,
     ) -> Ranked:
         context = context_of(shoppers)
         pairs = context.pairs
@@ -169,9 +174,10 @@ class RecommenderModel:
                 context,
                 exclude_purchased=exclude_purchased,
                 length=length,
+                loops=loops,
             )
         elif method == "cf":
-            lists = self._neighbours(context, hidden, length)
+            lists = self._neighbours(context, exclude_purchased, length, loops)
         elif method == "popular":
             lists = nothing(len(shoppers))
         else:
@@ -181,19 +187,10 @@ class RecommenderModel:
             lists.fallback[:] = False
         return lists
 
-    def _neighbours(self, context: Context, hidden: list[NDArray[np.int64]], length: int | None) -> Ranked:
-        lift = trend(self.parts.demand)
-        dense = []
-        for s in range(len(hidden)):
-            near, linear = (found * lift for found in similar_scores(self.parts, *profile(context, s)))
-            score = _relative(near) + _relative(linear)
-            score[hidden[s]] = 0.0
-            dense.append(score)
-        lists = one_component(self.parts, dense, CF, length)
-        for s in range(len(hidden)):
-            bounds = slice(int(lists.indptr[s]), int(lists.indptr[s + 1]))
-            own, weight = profile(context, s)
-            lists.because[bounds] = because(self.parts, own, weight, lists.item[bounds].astype(np.int64))
+    def _neighbours(self, context: Context, exclude_purchased: bool, length: int | None, loops: Loops) -> Ranked:
+        found = loops.neighbours_of(self.parts, context, exclude_purchased=exclude_purchased, length=length)
+        lists = one_component(found, CF, length)
+        lists.because[:] = loops.causes_of(self.parts, context, lists.indptr, lists.item.astype(np.int64))
         return lists
 
     def _group(
@@ -209,9 +206,3 @@ class RecommenderModel:
             else (self.parts.segment, shoppers.segment, SEGMENT)
         )
         return group_lists(groups, group, component, hidden, length)
-
-
-def _relative(score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Scores divided by the best."""
-    best = float(score.max(initial=0.0))
-    return score / best if best > 0 else score

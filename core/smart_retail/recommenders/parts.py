@@ -27,6 +27,8 @@ class ItemFacts:
     category: NDArray[np.int32]
     price: NDArray[np.float64]
     """NaN where it cannot be told."""
+    lift: NDArray[np.float64]
+    """The trend to the power that suits the shop: what similarity is multiplied with."""
 
 
 @dataclass(frozen=True, slots=True)

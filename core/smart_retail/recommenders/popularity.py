@@ -61,17 +61,21 @@ def demand_of(history: History) -> Demand:
     """Count orders and buyers of each item."""
     n = history.n_items
     item = history.item.astype(np.int64)
-    pairs = np.unique(item * max(history.n_customers, 1) + history.customer)
+    key = history.customer * np.int64(max(n, 1)) + item
+    order = np.argsort(key, kind="stable")
+    key, day = key[order], history.day[order].astype(np.int64)
+    again = key[1:] == key[:-1]
+    newly = np.concatenate((np.ones(min(len(key), 1), bool), ~again))
     first = np.full(n, history.last_day, np.int64)
     np.minimum.at(first, item, history.day)
     age = history.last_day - history.day
     return Demand(
         ever=np.bincount(item, minlength=n).astype(np.float64),
-        buyers=np.bincount(pairs // max(history.n_customers, 1), minlength=n).astype(np.float64),
+        buyers=np.bincount(item[order][newly], minlength=n).astype(np.float64),
         recent=np.stack([np.bincount(item[age < days], minlength=n).astype(np.float64) for days in WINDOWS]),
         first_day=first,
         season=np.bincount(item[(age < YEAR) & (age >= YEAR - SEASON)], minlength=n).astype(np.float64),
-        interval=_median_intervals(history),
+        interval=_medians(item[order][1:][again], (day[1:] - day[:-1])[again], n),
     )
 
 
@@ -99,17 +103,12 @@ def listed(weight: NDArray[np.float64]) -> Popularity:
     return Popularity(score, order, place)
 
 
-def _median_intervals(history: History) -> NDArray[np.float64]:
-    """Median days between a customer's orders of an item, by item."""
-    key = history.customer.astype(np.int64) * history.n_items + history.item
-    order = np.argsort(key, kind="stable")
-    key, day = key[order], history.day[order].astype(np.int64)
-    again = key[1:] == key[:-1]
-    item, gap = key[1:][again] % max(history.n_items, 1), (day[1:] - day[:-1])[again]
+def _medians(item: NDArray[np.int64], gap: NDArray[np.int64], n_items: int) -> NDArray[np.float64]:
+    """Median gap of each item (of two middle ones the smaller), NaN for an item without."""
     ascending = np.lexsort((gap, item))
-    counts = np.bincount(item, minlength=history.n_items)
+    counts = np.bincount(item, minlength=n_items)
     start = np.cumsum(counts) - counts
-    out = np.full(history.n_items, np.nan)
+    out = np.full(n_items, np.nan)
     some = np.flatnonzero(counts)
     out[some] = gap[ascending][start[some] + (counts[some] - 1) // 2]
     return out

@@ -22,8 +22,8 @@ from smart_retail.recommenders.candidates import (
     NEAR,
     NEAR_NOW,
     Candidates,
-    Context,
 )
+from smart_retail.recommenders.context import Context
 from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.popularity import SEASON, YEAR, trend
 from smart_retail.recommenders.rounding import sums

@@ -49,24 +49,15 @@ class Similarity:
         at, index = self.entries(own)
         return sums(self.item[at], self.value[at] * weight[index], n_items)
 
-    def because(
-        self,
-        own: NDArray[np.int64],
-        weight: NDArray[np.float64],
-        listed: NDArray[np.int64],
-        n_items: int,
-    ) -> NDArray[np.int32]:
-        """For each listed item the own item that adds most to its score, -1 where none adds."""
+    def because(self, own: NDArray[np.int64], listed: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
+        """For each listed item the own item that is most similar to it, -1 where none is; ties: the lower code."""
         wanted = np.zeros(n_items, bool)
         wanted[listed] = True
         at, index = self.entries(own)
-        kept = wanted[self.item[at]]
+        kept = wanted[self.item[at]] & (self.value[at] > 0)
         at, index = at[kept], index[kept]
-        adds = self.value[at] * weight[index]
-        positive = adds > 0
-        at, index, adds = at[positive], index[positive], adds[positive]
-        # Written in ascending order, so that the last write, the largest, stays; ties: the lower code.
-        ascending = np.lexsort((-own[index], adds))
+        # Written in ascending order, so that the last write, the largest, stays.
+        ascending = np.lexsort((-own[index], self.value[at]))
         cause = np.full(n_items, -1, np.int32)
         cause[self.item[at][ascending]] = own[index[ascending]]
         return cause[listed]

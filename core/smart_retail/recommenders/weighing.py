@@ -54,11 +54,13 @@ class _Padded:
             out += np.float32(weights[source]) * self.relative[source]
         return out
 
-    def ndcg(self, score: NDArray[np.float32]) -> NDArray[np.float64]:
-        top = np.argpartition(-score, K - 1, axis=1)[:, :K]
-        best = np.argsort(-np.take_along_axis(score, top, 1), axis=1, kind="stable")
-        hits = np.take_along_axis(self.hit, np.take_along_axis(top, best, 1), 1)
-        gain: NDArray[np.float64] = (hits @ _DISCOUNT) / self.best
+    def ndcg(self, blend: NDArray[np.float32], source: int = 0, change: float = 0.0) -> NDArray[np.float64]:
+        """By shopper, with `change` added to the weight of a source."""
+        from smart_retail.recommenders.loops import fill_gains  # Numba: only where something is fitted
+
+        gain = np.empty(len(self))
+        fill_gains(blend, self.relative[source], np.float32(change), self.hit, _DISCOUNT, gain)
+        gain /= self.best
         return gain
 
 
@@ -66,7 +68,6 @@ def ndcg(lesson: Lesson, score: NDArray[np.float64]) -> NDArray[np.float64]:
     """NDCG@10 of each shopper of a lesson with its candidates ordered by `score`."""
     order, indptr = best_first(
         lesson.candidates.indptr,
-        lesson.candidates.item,
         score - score.min(initial=0.0) + 1.0,
         K,
     )
@@ -106,11 +107,11 @@ def _climb(tables: Sequence[_Padded], start: NDArray[np.float64], left_out: froz
         before = now.mean()
         for source in sorted(set(range(len(SOURCES))) - left_out):
             for value in (weights[source] * np.array(_STEPS)) if weights[source] else (_FIRST, 4 * _FIRST):
-                change = np.float32(value - weights[source])
-                moved = [b + change * t.relative[source] for t, b in zip(tables, blends, strict=True)]
-                then = np.array([t.ndcg(b).mean() for t, b in zip(tables, moved, strict=True)])
+                change = float(value - weights[source])
+                then = np.array([t.ndcg(b, source, change).mean() for t, b in zip(tables, blends, strict=True)])
                 if then.mean() > now.mean() + _GAIN and (then > now - _LOSS).all():
-                    weights[source], blends, now = value, moved, then
+                    weights[source], now = value, then
+                    blends = [b + np.float32(change) * t.relative[source] for t, b in zip(tables, blends, strict=True)]
         if now.mean() < before + _GAIN:
             break
     return weights / max(float(weights.max()), 1e-12)

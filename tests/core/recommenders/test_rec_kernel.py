@@ -85,7 +85,7 @@ def test_linear_model_equals_its_closed_form(pairs, habits):
 
 
 def test_linear_model_of_a_few_items_leaves_the_others_out(pairs, habits):
-    similarity = linear_similarity(pairs, pairs.orders, habits.n_items, limit=10, neighbours=5)
+    similarity = linear_similarity(pairs, pairs.orders, habits.n_items, limit=10, neighbours=5, penalty=300.0)
     most = np.sort(np.argsort(-np.bincount(pairs.item, minlength=habits.n_items), kind="stable")[:10])
     assert set(similarity.item.tolist()) <= set(most.tolist())
     assert (np.diff(similarity.indptr) <= 5).all()

@@ -1,0 +1,136 @@
+"""The inner loops over many shoppers, compiled by Numba: what `candidates` does one shopper at a time.
+
+In and out: as the functions of the same names in `candidates`, to the last bit, because sums run in the same order.
+Imported while fitting only; a server answers one shopper with NumPy alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.recommenders.candidates import (
+    FROM_CONTENT,
+    FROM_LISTS,
+    FROM_SIMILAR,
+    SOURCES,
+    Candidates,
+    Leading,
+)
+from smart_retail.recommenders.context import TASTE, Context, highest
+from smart_retail.recommenders.loops import fill_candidates, fill_causes, fill_neighbours
+from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.similarity import Similarity
+
+Array = NDArray[Any]
+
+
+def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates:
+    """See `candidates.candidates_of`."""
+    own, shoppers = context.pairs, context.shoppers
+    liked_ptr, liked, taste = _profiles(context)
+    lists = (
+        (parts.popular.score[None], parts.popular.order[None, :FROM_LISTS]),
+        (parts.trending.score[None], parts.trending.order[None, :FROM_LISTS]),
+        (parts.segment.score, parts.segment.order[:, :FROM_LISTS]),
+        (parts.cluster.score, parts.cluster.order[:, :FROM_LISTS]),
+    )
+    scores = np.concatenate([score for score, _ in lists])
+    orders = np.concatenate([order for _, order in lists])
+    most = np.minimum(4 * (FROM_LISTS + FROM_SIMILAR) + FROM_CONTENT + np.diff(own.indptr), parts.n_items).sum()
+    counts = np.zeros(len(shoppers), np.int64)
+    item, pair = np.empty(most, np.int64), np.empty(most, np.int64)
+    part = np.empty((len(SOURCES), most))
+    size = fill_candidates(
+        own.indptr,
+        own.item,
+        np.stack((context.again, context.lately)),
+        (liked_ptr, liked, taste),
+        _plain(parts.near),
+        _plain(parts.linear),
+        _plain(parts.content_back),
+        parts.items.lift,
+        (scores, orders),
+        _list_rows(parts, context),
+        exclude_purchased,
+        (counts, item, pair, part),
+    )
+    return Candidates(
+        indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        shopper=np.repeat(np.arange(len(counts)), counts),
+        item=item[:size],
+        part=part[:, :size],
+        pair=pair[:size],
+    )
+
+
+def neighbours_of(parts: Parts, context: Context, *, exclude_purchased: bool, length: int | None) -> Leading:
+    """See `candidates.neighbours_of`."""
+    own = context.pairs
+    most = parts.n_items if length is None else min(length, parts.n_items)
+    n = len(own.indptr) - 1
+    # Scores that are equal but for rounding are few; should they be more, the lists are made again with more room.
+    room = min(most + 64, parts.n_items)
+    while True:
+        counts = np.zeros(n, np.int64)
+        item, score = np.empty((n, room), np.int64), np.empty((n, room))
+        fits = fill_neighbours(
+            own.indptr,
+            own.item,
+            _profiles(context),
+            _plain(parts.near),
+            _plain(parts.linear),
+            parts.items.lift,
+            exclude_purchased,
+            most,
+            (counts, item, score),
+        )
+        if fits:
+            there = np.arange(room) < counts[:, None]
+            return Leading(np.concatenate(([0], np.cumsum(counts))).astype(np.int64), item[there], score[there])
+        room = parts.n_items
+
+
+def causes_of(
+    parts: Parts, context: Context, indptr: NDArray[np.int64], listed: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """See `candidates.causes_of`."""
+    out = np.full(len(listed), -1, np.int32)
+    liked_ptr, liked, _ = _profiles(context)
+    for table in (parts.near, parts.linear, parts.content_back):
+        if len(table.item):
+            fill_causes(liked_ptr, liked, _plain(table), parts.n_items, indptr, listed, out)
+    return out
+
+
+def _profiles(context: Context) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """`candidates.profile` of all shoppers: bounds, items, taste."""
+    bounds = context.pairs.indptr
+    kept = np.ones(len(context.pairs), bool)
+    for shopper in np.flatnonzero(np.diff(bounds) > TASTE).tolist():
+        rows = slice(int(bounds[shopper]), int(bounds[shopper + 1]))
+        kept[rows] = False
+        kept[rows.start + highest(context.taste[rows], TASTE)] = True
+    ptr = np.concatenate(([0], np.cumsum(kept)))[bounds]
+    return ptr, context.pairs.item[kept], context.taste[kept]
+
+
+def _list_rows(parts: Parts, context: Context) -> NDArray[np.int64]:
+    """Row of each shopper's popularity lists, by source, -1 for a group without a list."""
+    rows = np.full((4, len(context.shoppers)), -1, np.int64)
+    rows[0], rows[1] = 0, 1
+    first = 2
+    for at, groups, group in (
+        (2, parts.segment, context.shoppers.segment),
+        (3, parts.cluster, context.shoppers.cluster),
+    ):
+        known = (group >= 0) & (group < groups.n_groups)
+        rows[at, known] = first + group[known]
+        first += groups.n_groups
+    return rows
+
+
+def _plain(table: Similarity) -> tuple[Array, Array, Array]:
+    return table.indptr, table.item, table.value

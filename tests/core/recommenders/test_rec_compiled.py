@@ -1,0 +1,112 @@
+"""The compiled loops give what NumPy gives, to the last bit: a list made at night and one made live are one list."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smart_retail.recommenders.base import Ranked, Shoppers
+from smart_retail.recommenders.blend import default_weights
+from smart_retail.recommenders.building import Choices, fit_parts
+from smart_retail.recommenders.compiling import ascend, offer
+from smart_retail.recommenders.context import TASTE
+from smart_retail.recommenders.hybrid import Merge
+from smart_retail.recommenders.loops import fill_gains
+from smart_retail.recommenders.model import METHODS, RecommenderModel
+
+
+@pytest.fixture(scope="module")
+def shop(shop_of):
+    """Sixty customers, one of whom has more items than a profile holds; ties everywhere."""
+    rng = np.random.default_rng(7)
+    rows = [(c, int(d), int(i)) for c in range(60) for d in range(0, 120, 20) for i in rng.integers(0, 320, 6)]
+    rows += [(0, i % 90, i) for i in range(TASTE + 40)]
+    return shop_of(rows, 61, 330)
+
+
+@pytest.fixture(scope="module")
+def model(shop, groups_of, catalogue):
+    parts = fit_parts(
+        shop.between(),
+        groups_of(shop.rfm()),
+        catalogue(shop.n_items),
+        Choices(variant="cosine", neighbours=15),
+        threads=1,
+    )
+    assert len(parts.content_back.item), "items that nobody bought must be reached too"
+    weights = default_weights()
+    weights[:, 1:] += 0.05
+    return RecommenderModel(parts, Merge(weights))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("length", [1, 10, None])
+@pytest.mark.parametrize("exclude", [True, False])
+@pytest.mark.parametrize("method", METHODS)
+def test_many_at_once_get_the_bits_of_one_alone(shop, model, groups_of, method, exclude, length, threads):
+    segment, cluster = groups_of(shop.rfm())
+    everybody = Shoppers(shop.between(), segment, cluster)
+    compiled = model.rank(method, everybody, exclude_purchased=exclude, length=length, threads=threads)
+    plain = model.rank(method, everybody, exclude_purchased=exclude, length=length)
+    for field in fields(Ranked):
+        np.testing.assert_array_equal(getattr(compiled, field.name), getattr(plain, field.name), field.name)
+
+
+def test_a_cause_is_the_most_similar_purchase_not_the_staple(shop_of, groups_of, catalogue):
+    # Everybody buys item 0 each week; items 1 and 2 go together. Who has 0 and 1 is told 2 because of 1.
+    rows = [(c, d, 0) for c in range(20) for d in range(0, 70, 7)]
+    rows += [(c, 30 + c % 3, i) for c in range(8) for i in (1, 2)] + [(c, 40, 3) for c in range(8, 20)] + [(19, 41, 1)]
+    shop = shop_of(rows, 20, 4)
+    groups = groups_of(shop.rfm())
+    parts = fit_parts(shop.between(), groups, catalogue(4), Choices(variant="cosine", neighbours=3), threads=1)
+    model = RecommenderModel(parts, Merge(default_weights()))
+    one = Shoppers(shop.between().select(np.array([19], np.int32)), groups[0][[19]], groups[1][[19]])
+    ranked = model.rank("cf", one, exclude_purchased=True, length=1)
+    assert (ranked.item.tolist(), ranked.because.tolist()) == ([2], [1])
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 10_000)), max_size=60), st.integers(1, 12))
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_the_heap_keeps_the_best_and_settles_ties_by_code(entries, k):
+    entries = [(float(score), code) for code, (score, _) in enumerate(entries)]
+    value, item = np.zeros(k), np.zeros(k, np.int64)
+    size = 0
+    for score, code in sorted(entries, key=lambda e: (e[1] * 7919) % 101):
+        size = offer(value, item, size, k, score, code)
+    wanted = sorted(entries, key=lambda e: (-e[0], e[1]))[:k]
+    assert sorted(zip(value[:size], item[:size], strict=True)) == sorted(wanted)
+
+
+@given(st.lists(st.integers(-1000, 1000), max_size=200))
+@settings(deadline=None, max_examples=40)
+def test_ascend_sorts(numbers):
+    values = np.array(numbers, np.int64)
+    ascend(values, len(values))
+    assert values.tolist() == sorted(numbers)
+
+
+def test_gains_count_hits_by_their_place():
+    blend = np.array([[3, 1, 2, 0], [1, 1, 1, 1]], np.float32)
+    relative = np.array([[0, 5, 0, 0], [0, 0, 0, 1]], np.float32)
+    hit = np.array([[True, False, True, False], [False, True, False, True]])
+    discount = np.array([1.0, 0.5])
+    out = np.empty(2)
+    fill_gains(blend, relative, np.float32(0), hit, discount, out)
+    assert out.tolist() == [1.5, 0.5], "row 1: of equal scores the first two places"
+    fill_gains(blend, relative, np.float32(1), hit, discount, out)
+    assert out.tolist() == [0.5, 1.0]
+
+
+def test_the_lift_is_part_of_the_candidates(shop, model, groups_of):
+    segment, cluster = groups_of(shop.rfm())
+    who = Shoppers(shop.between(), segment, cluster)
+    flat = replace(model.parts, items=replace(model.parts.items, lift=np.ones(shop.n_items)))
+    one, other = (
+        m.rank("cf", who, exclude_purchased=True, length=10, threads=1)
+        for m in (model, RecommenderModel(flat, model.merge))
+    )
+    assert not np.array_equal(one.item, other.item)
