@@ -12,6 +12,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from smart_retail.errors import MissingExtraError
 from smart_retail.palette import BLUE
 
@@ -98,6 +101,55 @@ def bars(
 
 def legend(ax: Axes, theme: Theme) -> None:
     ax.legend(frameon=False, labelcolor=theme.ink, fontsize=9)
+
+
+def heat_map(
+    ax: Axes,
+    grid: NDArray[np.float64],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    theme: Theme,
+    *,
+    unit: str,
+    told: str = "",
+    low: float = 0.0,
+    high: float | None = None,
+    colours: str = "",
+) -> None:
+    """A matrix in colours, with its numbers where `told` formats them; what is NaN stays empty.
+
+    Raises
+    ------
+    MissingExtraError
+        seaborn is not installed.
+    """
+    try:
+        import seaborn as sns
+    except ImportError as error:
+        raise MissingExtraError(
+            "Heat maps need seaborn, which is not installed.",
+            "Install the extra: pip install 'smart-retail-engine[report]'",
+        ) from error
+    from matplotlib.colors import LinearSegmentedColormap
+
+    shades = colours or LinearSegmentedColormap.from_list("shades", SHADES)
+    sns.heatmap(
+        grid, ax=ax, vmin=low, vmax=high, cmap=shades, annot=bool(told), fmt=told or ".2g", mask=np.isnan(grid),
+        linewidths=1, linecolor=theme.paper, xticklabels=list(columns), yticklabels=[short(r) for r in rows],
+        cbar_kws={"label": unit, "pad": 0.02}, annot_kws={"fontsize": 9},
+    )  # fmt: skip
+    ax.tick_params(length=0, labelcolor=theme.ink)
+    ax.tick_params(axis="y", labelrotation=0)
+    bar = ax.collections[0].colorbar
+    if bar is not None:
+        bar.ax.tick_params(colors=theme.faint)
+        bar.ax.yaxis.label.set_color(theme.faint)
+        bar.outline.set_visible(False)
+
+
+def money(what: str, currency: str) -> str:
+    """Name of an axis with amounts."""
+    return f"{what}, {currency}" if currency else f"{what}, in the shop's currency"
 
 
 def finished(figure: Figure) -> Figure:

@@ -24,6 +24,7 @@ from smart_retail.reporting.canvas import (
     ink_on,
     label,
     legend,
+    money,
     thousands,
 )
 from smart_retail.reporting.figure_rows import MEASURES, TASKS
@@ -61,7 +62,7 @@ def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ax.yaxis.set_major_formatter(thousands)
     ax.grid(axis="y", color=theme.grid)
     ax.set_ylim(bottom=min(0, *amounts))
-    label(ax, "week (its Monday)", _money("sales", model.currency), theme)
+    label(ax, "week (its Monday)", money("sales", model.currency), theme)
     return finished(figure)
 
 
@@ -242,7 +243,7 @@ def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
                 ax.axvline(cut, color=palette.VERMILLION, linestyle="--", linewidth=1)
         ax.xaxis.set_major_formatter(thousands)
         ax.grid(axis="y", color=theme.grid)
-        unit = _money("amount", model.currency) if measure == "monetary" else MEASURES[measure]
+        unit = money("amount", model.currency) if measure == "monetary" else MEASURES[measure]
         label(ax, unit, "customers" if ax is axes[0] else "", theme)
     axes[0].plot([], [], color=palette.VERMILLION, linestyle="--", linewidth=1, label="cut points")
     legend(axes[0], theme)
@@ -272,7 +273,3 @@ def _box(x: float, y: float, width: float, height: float, fill: str) -> Any:
 
 def _colour(cluster: int) -> str:
     return palette.PALETTE[cluster % len(palette.PALETTE)]
-
-
-def _money(what: str, currency: str) -> str:
-    return f"{what}, {currency}" if currency else f"{what}, in the shop's currency"

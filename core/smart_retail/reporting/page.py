@@ -25,7 +25,7 @@ SHOWN: Final = 200
 def heading(name: str) -> str:
     """A column's name as people read it."""
     text = COLUMN_LABELS.get(name, name.replace("_", " "))
-    return text[:1].upper() + text[1:]
+    return text if text.startswith("ρ") else text[:1].upper() + text[1:]
 
 
 def cell(name: str, value: object) -> str:

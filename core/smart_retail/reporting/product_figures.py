@@ -12,7 +12,7 @@ import numpy as np
 
 from smart_retail import palette
 from smart_retail.reporting import figure_rows
-from smart_retail.reporting.canvas import LIGHT, SHADES, Theme, canvas, finished, label, short
+from smart_retail.reporting.canvas import LIGHT, Theme, canvas, finished, heat_map, label, short
 from smart_retail.results import RecommendationList
 from smart_retail.words import method_label
 
@@ -26,16 +26,10 @@ def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str,
     best = max((r for r in rows if r["item_id"] != r["similar_id"]), key=lambda r: r["similarity"])
     title = f"{short(best['item_name'])} goes with {short(best['similar_name'])}"
     figure, (ax,) = canvas(title, 9, 2.2 + 0.3 * len(lists), theme)
-    from matplotlib.colors import LinearSegmentedColormap
-
     grid = np.array([r["similarity"] for r in rows]).reshape(len(lists), -1)
-    image = ax.imshow(grid, cmap=LinearSegmentedColormap.from_list("shades", SHADES), vmin=0, vmax=1, aspect="auto")
-    places = range(len(lists))
-    ax.set_yticks(places, [f"{i + 1}  {short(names.get(item, item))}" for i, item in enumerate(lists)])
-    ax.set_xticks(places, [str(i + 1) for i in places])
-    bar = figure.colorbar(image, ax=ax, pad=0.01)
-    bar.set_label("similarity, 1 = the row's most similar product", color=theme.faint)
-    bar.ax.tick_params(colors=theme.faint)
+    sides = [f"{i}  {names.get(item, item)}" for i, item in enumerate(lists, 1)]
+    numbers = [str(i) for i in range(1, len(lists) + 1)]
+    heat_map(ax, grid, sides, numbers, theme, high=1, unit="similarity, 1 = the row's most similar product")
     label(ax, "product, by its number", "", theme)
     return finished(figure)
 

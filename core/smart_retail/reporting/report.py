@@ -1,4 +1,4 @@
-"""One self-contained HTML page about a bundle: data, sales, customers, segments, clusters, products, methods.
+"""One self-contained HTML page about a bundle: data, sales, discounts, customers, segments, products, methods.
 
 In: an engine, in process or behind the API. Out: a file that opens without a network. A section that has
 too little data says so and why; the rest is made.
@@ -17,7 +17,7 @@ from smart_retail.errors import DataError
 from smart_retail.exports import whole_file
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
-from smart_retail.reporting import figure_rows, figures, page, product_figures
+from smart_retail.reporting import figure_rows, figures, page, product_figures, shop_figures, shop_rows
 from smart_retail.reporting.canvas import svg
 from smart_retail.results import Cluster, Item, ModelInfo, Segment
 
@@ -59,7 +59,15 @@ def report_html(engine: RetailEngine, progress: Progress = SILENT) -> str:
     model = engine.model()
     makers: dict[str, Callable[[], str]] = {
         "Data": lambda: _data(model),
-        "Sales": lambda: _picture("sales-by-week", figures.weekly_sales, figure_rows.weekly_sales, model),
+        "Sales": lambda: (
+            _picture("sales-by-week", figures.weekly_sales, figure_rows.weekly_sales, model)
+            + _shop(model, "line_sizes")
+        ),
+        "Categories": lambda: _shop(model, "categories"),
+        "Discounts": lambda: _shop(model, "discounts", "discounts_by_month"),
+        "Shipping": lambda: _shop(model, "shipping", "shipping_by_month"),
+        "Returns": lambda: _shop(model, "returns_by_month"),
+        "Numbers": lambda: _numbers(model),
         "Customers": lambda: _customers(model),
         "Segments": lambda: _segments(engine, model),
         "Clusters": lambda: _clusters(engine, model),
@@ -82,6 +90,27 @@ def _picture(name: str, draw: Callable[..., Figure], rows: Callable[..., figure_
         return page.picture(name, svg(draw(*facts), name), rows(*facts))
     except DataError as error:
         return page.note(error.message)
+
+
+def _shop(model: ModelInfo, *names: str) -> str:
+    """Pictures of the shop's lines; one reason is enough where several have the same."""
+    parts = [
+        _picture(name.replace("_", "-"), getattr(shop_figures, name), getattr(shop_rows, name), model) for name in names
+    ]
+    notes = [part for part in parts if part.startswith("<p")]
+    return "".join(notes[:1] if len(notes) == len(parts) else parts)
+
+
+def _numbers(model: ModelInfo) -> str:
+    """How the lines' numbers are spread and hang together."""
+    parts = [_shop(model, "correlations")]
+    try:
+        rows = shop_rows.line_moments(model)
+        lines = f"over {whole(model.statistics['numbers']['lines'])} lines"
+        parts += [f"<h3>Moments {lines} (excess kurtosis: 0 for a normal distribution)</h3>", page.table(rows)]
+    except DataError:
+        pass  # the picture's note has said why
+    return "".join(parts)
 
 
 def _data(model: ModelInfo) -> str:

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import DataError, MissingExtraError
-from smart_retail.reporting import canvas, figure_rows, figures, product_figures
+from smart_retail.reporting import canvas, figure_rows, figures, product_figures, shop_figures, shop_rows
 from smart_retail.results import ModelInfo, Recommendation, RecommendationList
 
 ENGINE = FakeEngine()
@@ -35,12 +35,44 @@ def model_with_groups() -> ModelInfo:
         },
         "clusters": {"comparison": [], "loss": [0.5, 0.4], "validation_loss": [0.6, 0.45], "linear_loss": 0.7},
     }
-    return dataclasses.replace(model, scorecard={**model.scorecard, "groups": groups})
+    return dataclasses.replace(model, scorecard={**model.scorecard, "groups": groups}, statistics=STATISTICS)
+
+
+STATISTICS: dict[str, Any] = {
+    "months": [
+        {"month": "2024-01", "amount": 900.0, "lines": 9, "returned": 100.0, "mean_discount": 0.1,
+         "mean_shipping_days": 2.0},
+        {"month": "2024-02", "amount": 600.0, "lines": 6, "returned": 0.0, "mean_discount": 0.3,
+         "mean_shipping_days": None},
+    ],
+    "categories": [
+        {"category": f"Shelf {i}", "amount": 1000.0 / (i + 1), "lines": 10, "returned": 1.0, "mean_discount": 0.1}
+        for i in range(20)
+    ],
+    "discounts": [
+        {"discount": "none", "lines": 8, "amount": 900.0}, {"discount": "up to 10 %", "lines": 2, "amount": 100.0},
+    ],
+    "shipping": [{"days": 0, "lines": 3, "amount": 30.0}, {"days": 5, "lines": 1, "amount": 9.0}],
+    "sales_categories": [
+        {"sales_category": "Low", "lines": 9, "amount": 90.0}, {"sales_category": "High", "lines": 1, "amount": 910.0},
+    ],
+    "numbers": {
+        "columns": ["quantity", "unit_price"],
+        "lines": 10,
+        "moments": {n: {"mean": 1.0, "median": 1.0, "skewness": None, "kurtosis": 0.5}
+                    for n in ("quantity", "unit_price")},
+        "correlations": [[1.0, -0.4], [-0.4, 1.0]],
+    },
+}  # fmt: skip
 
 
 MODEL = model_with_groups()
 LIST = ENGINE.recommend("C-001")
 SIMILAR = {item: ENGINE.similar_items(item, 40) for item in ("P-001", "P-002", "P-003")}
+SHOP = (
+    "categories", "line_sizes", "discounts", "discounts_by_month", "shipping", "shipping_by_month", "returns_by_month",
+    "correlations",
+)  # fmt: skip
 PICTURES: dict[str, tuple[Callable[..., Figure], Callable[..., figure_rows.Rows], tuple[Any, ...]]] = {
     "weekly_sales": (figures.weekly_sales, figure_rows.weekly_sales, (MODEL,)),
     "data_quality": (figures.data_quality, figure_rows.data_quality, (MODEL.cleaning,)),
@@ -54,6 +86,7 @@ PICTURES: dict[str, tuple[Callable[..., Figure], Callable[..., figure_rows.Rows]
     "scorecard": (figures.scorecard, figure_rows.scorecard, (MODEL,)),
     "recommendations": (product_figures.recommendations, figure_rows.recommendations, (LIST,)),
     "item_similarity": (product_figures.item_similarity, figure_rows.item_similarity, (SIMILAR, {})),
+    **{name: (getattr(shop_figures, name), getattr(shop_rows, name), (MODEL,)) for name in SHOP},
 }
 
 
@@ -79,7 +112,7 @@ def test_every_picture_has_its_numbers_as_plain_data(name: str) -> None:
 def test_every_function_that_draws_is_tried_here() -> None:
     drawing = {
         name
-        for module in (figures, product_figures)
+        for module in (figures, product_figures, shop_figures)
         for name, function in vars(module).items()
         if callable(function) and getattr(function, "__annotations__", {}).get("return") == "Figure"
     }
@@ -92,6 +125,48 @@ def test_titles_state_what_is_found() -> None:
     assert figures.scorecard(MODEL).get_suptitle() == "Hybrid foretells all purchases best: NDCG@10 0.310"
     assert figures.cluster_choice(MODEL).get_suptitle() == "3 clusters: silhouette 0.50, refits agree to 0.84"
     assert figures.distributions(MODEL).get_suptitle() == "25.0 % of 40 customers ordered once"
+
+
+def test_titles_of_the_shops_lines_state_what_is_found() -> None:
+    titles = {name: PICTURES[name][0](MODEL).get_suptitle() for name in SHOP}
+    assert titles == {
+        "categories": "Shelf 0 brings 27.8 % of the sales",
+        "line_sizes": "High lines: 10.0 % of all, 91.0 % of the sales",
+        "discounts": "90.0 % of the sales were made without a discount",
+        "discounts_by_month": "Discounts were highest in 2024-02: 30.0 % on average",
+        "shipping": "25.0 % of the lines shipped after more than three days",
+        "shipping_by_month": "Shipping was slowest in 2024-01: 2.0 days on average",
+        "returns_by_month": "6.2 % of what was bought came back, 100.00 EUR",
+        "correlations": "Unit price goes most with quantity: rank correlation -0.40",
+    }
+
+
+def test_small_categories_stand_together_and_nothing_is_lost() -> None:
+    rows = shop_rows.categories(MODEL)
+    assert len(rows) == shop_rows.CATEGORIES
+    assert rows[-1]["category"] == shop_rows.OTHERS
+    assert sum(r["amount"] for r in rows) == pytest.approx(sum(c["amount"] for c in STATISTICS["categories"]))
+    assert sum(r["share"] for r in rows) == pytest.approx(1)
+    assert rows[0]["returned_share"] == pytest.approx(1 / 1001)
+
+
+def test_what_the_source_does_not_tell_is_said() -> None:
+    nothing = {"months": [{**m, "returned": 0.0, "mean_discount": None} for m in STATISTICS["months"]]}
+    bare = dataclasses.replace(MODEL, statistics=nothing)
+    for name, why in (
+        ("categories", "no categories"), ("discounts", "no discounts"), ("discounts_by_month", "no discounts"),
+        ("shipping", "no shipping dates"), ("returns_by_month", "nothing came back"), ("correlations", "too few"),
+    ):  # fmt: skip
+        with pytest.raises(DataError, match=why):
+            getattr(shop_figures, name)(bare)
+    with pytest.raises(DataError, match="fit again"):
+        shop_figures.categories(dataclasses.replace(MODEL, statistics={}))
+
+
+def test_under_the_policy_keep_what_came_back_is_part_of_the_sales() -> None:
+    kept = dataclasses.replace(MODEL, cleaning=dataclasses.replace(MODEL.cleaning, returns_policy="keep"))
+    assert shop_rows.returns_by_month(MODEL)[0]["bought"] == 1000
+    assert shop_rows.returns_by_month(kept)[0]["bought"] == 900
 
 
 def test_rows_add_up() -> None:
@@ -148,6 +223,9 @@ def test_losses_and_amounts_below_zero_are_drawn() -> None:
 
 
 def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "seaborn", None)
+    with pytest.raises(MissingExtraError, match="seaborn"):
+        shop_figures.correlations(MODEL)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError) as caught:
         figures.data_quality(MODEL.cleaning)

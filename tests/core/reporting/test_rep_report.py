@@ -20,7 +20,10 @@ from smart_retail.reporting import page
 from smart_retail.reporting.report import report_html, write_report
 from smart_retail.results import Cluster, ClusterPoint, GridCell, ModelInfo, RecommendationList, Segment
 
-SECTIONS = ["Data", "Sales", "Customers", "Segments", "Clusters", "Products", "Methods", "Settings"]
+SECTIONS = [
+    "Data", "Sales", "Categories", "Discounts", "Shipping", "Returns", "Numbers", "Customers", "Segments", "Clusters",
+    "Products", "Methods", "Settings",
+]  # fmt: skip
 
 
 class Reader(HTMLParser):
@@ -114,6 +117,7 @@ def test_where_data_is_thin_the_section_says_why_and_the_rest_is_made() -> None:
     check(text)
     assert "There is no picture of sales by week: no order was kept." in text
     assert "There is no picture of the methods: nothing was held out." in text
+    assert text.count("There is no picture of discounts: this version keeps no statistics") == 1
     assert "97.4 % of 575 rows were accepted" in text
 
 

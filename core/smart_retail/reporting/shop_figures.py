@@ -1,0 +1,147 @@
+"""Pictures of the shop's lines: categories, discounts, shipping, returns, how the numbers hang together.
+
+As in `figures`: results in, a matplotlib figure out, drawn from the rows of its namesake in `shop_rows`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from smart_retail import palette
+from smart_retail.display import amount, percent, whole
+from smart_retail.reporting import shop_rows
+from smart_retail.reporting.canvas import LIGHT, Theme, bars, canvas, finished, heat_map, label, money, thousands
+from smart_retail.results import ModelInfo
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def categories(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Sales by category."""
+    rows = shop_rows.categories(model)
+    top = max((r for r in rows if r["category"] != shop_rows.OTHERS), key=lambda r: r["amount"])
+    title = f"{top['category']} brings {percent(top['share'])} of the sales"
+    figure, (ax,) = canvas(title, 9, 1.3 + 0.32 * len(rows), theme)
+    colours = [palette.GREY if r["category"] == shop_rows.OTHERS else palette.BLUE for r in rows]
+    texts = [f"{thousands(r['amount'])} ({percent(r['share'])})" for r in rows]
+    bars(ax, [r["category"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
+    label(ax, money("sales", model.currency), "", theme)
+    return finished(figure)
+
+
+def line_sizes(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """How many lines are small or large, and what they bring."""
+    rows = shop_rows.line_sizes(model)
+    lines, total = sum(r["lines"] for r in rows), sum(r["amount"] for r in rows)
+    top = max(rows, key=lambda r: r["amount"])
+    title = f"{top['sales_category']} lines: {percent(top['lines'] / lines)} of all"
+    if total > 0:
+        title += f", {percent(top['amount'] / total)} of the sales"
+    figure, (left, right) = canvas(title, 9, 1.3 + 0.34 * len(rows), theme, columns=2)
+    names = [r["sales_category"] for r in rows]
+    blue, orange = [palette.BLUE] * len(rows), [palette.ORANGE] * len(rows)
+    bars(left, names, [r["lines"] for r in rows], blue, theme, [whole(r["lines"]) for r in rows])
+    bars(right, names, [r["amount"] for r in rows], orange, theme, [thousands(r["amount"]) for r in rows])
+    right.set_yticklabels([])
+    label(left, "order lines", "", theme)
+    label(right, money("sales", model.currency), "", theme)
+    return finished(figure)
+
+
+def discounts(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Sales by band of discount."""
+    rows = shop_rows.discounts(model)
+    full = sum(r["share"] for r in rows if r["discount"] == "none")
+    figure, (ax,) = canvas(
+        f"{percent(full)} of the sales were made without a discount", 9, 1.3 + 0.34 * len(rows), theme
+    )
+    texts = [f"{thousands(r['amount'])} ({percent(r['share'])}), {whole(r['lines'])} lines" for r in rows]
+    colours = (
+        [palette.BLUE, *[palette.ORANGE] * len(rows)] if rows[0]["discount"] == "none" else [palette.ORANGE] * len(rows)
+    )
+    bars(ax, [r["discount"] for r in rows], [r["amount"] for r in rows], colours[: len(rows)], theme, texts)
+    label(ax, money("sales", model.currency), "discount", theme)
+    return finished(figure)
+
+
+def discounts_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Mean discount of the lines, month by month."""
+    rows = shop_rows.discounts_by_month(model)
+    most = max(rows, key=lambda r: r["mean_discount"])
+    title = f"Discounts were highest in {most['month']}: {percent(most['mean_discount'])} on average"
+    figure, (ax,) = canvas(title, 9, 2.8, theme)
+    _months(ax, [r["month"] for r in rows], [100 * r["mean_discount"] for r in rows], palette.ORANGE, theme)
+    label(ax, "month", "mean discount of a line, %", theme)
+    return finished(figure)
+
+
+def shipping(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Lines by days from order to shipping."""
+    rows = shop_rows.shipping(model)
+    lines = sum(r["lines"] for r in rows)
+    late = sum(r["lines"] for r in rows if r["days"] > 3) / lines
+    figure, (ax,) = canvas(f"{percent(late)} of the lines shipped after more than three days", 9, 2.8, theme)
+    ax.bar([r["days"] for r in rows], [r["lines"] for r in rows], color=palette.BLUE, width=0.8)
+    if len(rows) < 20:
+        ax.set_xticks([r["days"] for r in rows])
+    ax.yaxis.set_major_formatter(thousands)
+    ax.grid(axis="y", color=theme.grid)
+    label(ax, "days from order to shipping", "order lines", theme)
+    return finished(figure)
+
+
+def shipping_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Mean shipping days, month by month."""
+    rows = shop_rows.shipping_by_month(model)
+    most = max(rows, key=lambda r: r["mean_shipping_days"])
+    title = f"Shipping was slowest in {most['month']}: {most['mean_shipping_days']:.1f} days on average"
+    figure, (ax,) = canvas(title, 9, 2.8, theme)
+    _months(ax, [r["month"] for r in rows], [r["mean_shipping_days"] for r in rows], palette.BLUE, theme)
+    label(ax, "month of the order", "mean days to shipping", theme)
+    return finished(figure)
+
+
+def returns_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Part of what was bought in each month that came back."""
+    rows = shop_rows.returns_by_month(model)
+    bought, back = (sum(r[n] for r in rows) for n in ("bought", "returned"))
+    title = f"{percent(back / bought if bought else 0)} of what was bought came back, {amount(back, model.currency)}"
+    figure, (ax,) = canvas(title, 9, 2.8, theme)
+    _months(ax, [r["month"] for r in rows], [100 * r["returned_share"] for r in rows], palette.VERMILLION, theme)
+    label(ax, "month of the purchase", "returned, % of the amount", theme)
+    return finished(figure)
+
+
+def correlations(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
+    """Rank correlations of the lines' numbers."""
+    rows = shop_rows.correlations(model)
+    names = [r["column"] for r in rows]
+    pairs = [
+        (a, b, r[b]) for a, r in zip(names, rows, strict=True) for b in names[: names.index(a)] if r[b] is not None
+    ]
+    title = "The numbers of the lines do not vary"
+    if pairs:
+        a, b, value = max(pairs, key=lambda pair: abs(pair[2]))
+        title = f"{a[:1].upper()}{a[1:]} goes most with {b}: rank correlation {value:.2f}"
+    figure, (ax,) = canvas(title, 9, 1.6 + 0.42 * len(names), theme)
+    grid = np.array([[r[n] if r[n] is not None else np.nan for n in names] for r in rows])
+    shown = np.round(grid, 2) + 0.0  # no minus before a nought
+    heat_map(ax, shown, names, names, theme, told=".2f", low=-1, high=1, colours="PuOr_r", unit="Spearman's ρ")
+    label(ax, "number of an order line", "", theme)
+    return finished(figure)
+
+
+def _months(ax: Axes, months: Sequence[str], values: Sequence[float], colour: str, theme: Theme) -> None:
+    """One bar a month."""
+    from matplotlib.dates import ConciseDateFormatter
+
+    days = np.array([f"{month}-01" for month in months], dtype="datetime64[D]")
+    ax.bar(days, values, width=24, color=colour)
+    formatter: Any = ConciseDateFormatter(ax.xaxis.get_major_locator())  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(formatter)
+    ax.grid(axis="y", color=theme.grid)

@@ -1,0 +1,123 @@
+"""The numbers behind the pictures of the shop's lines: categories, discounts, shipping, returns, moments.
+
+In: a `ModelInfo` with its statistics. Out: plain rows, as in `figure_rows`; a source that tells of no discounts,
+say, raises `DataError` with the reason. The functions have the names of those in `shop_figures`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from smart_retail.reporting.figure_rows import Rows, some
+from smart_retail.results import ModelInfo
+
+OTHERS: Final = "all others"
+CATEGORIES: Final = 15
+"""Categories with a bar of their own."""
+KEEPS_NONE: Final = "this version keeps no statistics of its lines; fit again"
+
+
+def categories(model: ModelInfo) -> Rows:
+    """``category, amount, share, lines, returned_share, mean_discount``, the largest first, small ones together."""
+    found = [row for row in _told(model, "categories") if row["category"]]
+    rest = found[CATEGORIES - 1 :]
+    if len(rest) > 1:
+        together = {n: sum(row[n] for row in rest) for n in ("amount", "lines", "returned")}
+        found = [*found[: CATEGORIES - 1], {"category": OTHERS, **together, "mean_discount": None}]
+    total = sum(row["amount"] for row in found)
+    rows = [
+        {
+            "category": row["category"],
+            "amount": row["amount"],
+            "share": row["amount"] / total if total else 0.0,
+            "lines": row["lines"],
+            "returned_share": _part(row["returned"], row["amount"] + row["returned"]),
+            "mean_discount": row["mean_discount"],
+        }
+        for row in found
+    ]
+    return some(rows, "categories", _why(model, "the source has no categories"))
+
+
+def line_sizes(model: ModelInfo) -> Rows:
+    """``sales_category, lines, amount``: order lines by their amount, small to large."""
+    return some(_told(model, "sales_categories"), "line sizes", _why(model, "no line was kept"))
+
+
+def discounts(model: ModelInfo) -> Rows:
+    """``discount, lines, amount, share``: by band of discount, none first."""
+    found = _told(model, "discounts")
+    total = sum(row["amount"] for row in found)
+    rows = [{**row, "share": row["amount"] / total if total else 0.0} for row in found]
+    return some(rows, "discounts", _why(model, "the source tells of no discounts"))
+
+
+def discounts_by_month(model: ModelInfo) -> Rows:
+    """``month, mean_discount, lines``."""
+    return _by_month(model, "mean_discount", "discounts over time", "the source tells of no discounts")
+
+
+def shipping(model: ModelInfo) -> Rows:
+    """``days, lines, amount``: lines by days from order to shipping."""
+    return some(_told(model, "shipping"), "shipping days", _why(model, "the source tells of no shipping dates"))
+
+
+def shipping_by_month(model: ModelInfo) -> Rows:
+    """``month, mean_shipping_days, lines``."""
+    return _by_month(model, "mean_shipping_days", "shipping over time", "the source tells of no shipping dates")
+
+
+def returns_by_month(model: ModelInfo) -> Rows:
+    """``month, bought, returned, returned_share``: what was bought in a month and how much of it came back."""
+    found = _told(model, "months")
+    kept_all = model.cleaning.returns_policy == "keep"
+    rows = []
+    for row in found if any(row["returned"] for row in found) else []:
+        bought = row["amount"] if kept_all else row["amount"] + row["returned"]
+        told = {"month": row["month"], "bought": bought, "returned": row["returned"]}
+        rows.append({**told, "returned_share": _part(row["returned"], bought)})
+    return some(rows, "returns over time", _why(model, "nothing came back, or the source does not tell"))
+
+
+def correlations(model: ModelInfo) -> Rows:
+    """``column`` and one column for each number: Spearman's rank correlation over the lines."""
+    numbers = _numbers(model)
+    names = numbers.get("columns", [])
+    rows = [
+        {"column": _plain(name), **dict(zip(map(_plain, names), values, strict=True))}
+        for name, values in zip(names, numbers.get("correlations", ()), strict=True)
+    ]
+    return some(rows if len(names) > 1 else [], "correlations", _why(model, "there are too few numeric columns"))
+
+
+def line_moments(model: ModelInfo) -> Rows:
+    """``column, mean, median, skewness, kurtosis`` of the lines' numeric columns (kurtosis: normal = 0)."""
+    found = _numbers(model).get("moments", {})
+    rows = [{"column": _plain(name), **values} for name, values in found.items()]
+    return some(rows, "moments", _why(model, "there are no numeric columns"))
+
+
+def _told(model: ModelInfo, part: str) -> Rows:
+    return list(model.statistics.get(part, ()))
+
+
+def _numbers(model: ModelInfo) -> dict[str, Any]:
+    found: dict[str, Any] = model.statistics.get("numbers", {})
+    return found
+
+
+def _by_month(model: ModelInfo, name: str, what: str, why: str) -> Rows:
+    rows = [{"month": row["month"], name: row[name], "lines": row["lines"]} for row in _told(model, "months")]
+    return some([row for row in rows if row[name] is not None], what, _why(model, why))
+
+
+def _why(model: ModelInfo, why: str) -> str:
+    return why if model.statistics else KEEPS_NONE
+
+
+def _part(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else 0.0
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
