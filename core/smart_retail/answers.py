@@ -29,7 +29,7 @@ def told(
     ranked, arranged = answer.ranked, answer.arranged
     speaker = Speaker(
         store.item_name,
-        store.items.id,
+        store.item_id,
         person.history,
         store.group_name("segments", person.segment),
         store.group_name("clusters", person.cluster),
@@ -37,44 +37,29 @@ def told(
     )
     shown = slice(min(offset, len(arranged.item)), min(ask.stop, len(arranged.item)))
     places = arranged.place[shown]
-    fallback = ranked.fallback[places] & (places >= 0) if len(ranked.item) else places >= 0
-    evidence = Evidence.of(ranked, places) if len(ranked.item) else Evidence([], [], [])
+    if len(ranked.item):
+        fallback = (ranked.fallback[places] & (places >= 0)).tolist()
+        largest = ranked.share[places].argmax(axis=1).tolist()  # the first of equals
+    else:
+        fallback = largest = [0] * len(places)
+    evidence = Evidence.of(ranked, places) if explain and len(ranked.item) else Evidence([], [], [])
     items = []
-    for i, (place, code, score, boost, filled) in enumerate(
+    for i, (place, code, score, boost) in enumerate(
         zip(
             places.tolist(),
             arranged.item[shown].tolist(),
             arranged.score[shown].tolist(),
             arranged.boost[shown].tolist(),
-            fallback.tolist(),
             strict=True,
         )
     ):
-        items.append(
-            Recommendation(
-                shown.start + i + 1,
-                store.items.id(code),
-                store.item_name(code),
-                store.category(code),
-                score,
-                _source(evidence, place, i, filled),
-                speaker.reasons(evidence, i if place >= 0 else -1, code, boost) if explain else (),
-            )
-        )
+        source = "rule" if place < 0 else "popular" if fallback[i] else REASON_METHODS[largest[i]]
+        reasons = speaker.reasons(evidence, i if place >= 0 else -1, code, boost) if explain else ()
+        items.append(Recommendation(shown.start + i + 1, *store.label(code), score, source, reasons))
     # Whoever has no history gets popularity by every method, whatever part of a merge it came through.
     nothing_known = customer_id is not None and len(person.history) == 0
-    filled_in = nothing_known or bool(fallback.any())
+    filled_in = nothing_known or any(fallback)
     return RecommendationList(customer_id, person.known, filled_in, ask.method, version, ask.rules.digest, tuple(items))
-
-
-def _source(evidence: Evidence, place: int, i: int, filled: bool) -> str:
-    """The method with the largest share, the first of equals."""
-    if place < 0:
-        return "rule"
-    if filled:
-        return "popular"
-    share = evidence.share[i]
-    return REASON_METHODS[share.index(max(share))]
 
 
 def several(method: str, one: Callable[[str], RecommendationList]) -> RecommendationList:

@@ -22,7 +22,6 @@ from smart_retail.people import People, Person, shoppers
 from smart_retail.profiles import profile
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
 from smart_retail.ranking import Answer, Ask, Ranker
-from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.precalculated import ListTable
 from smart_retail.recommenders.rules import Rules, RulesFile, rules_path
@@ -54,6 +53,7 @@ class Engine:
 
     def __init__(self, bundle: Bundle, rules: Path | None = None) -> None:
         self.bundle = bundle
+        self._opened = object()
         self.store = Store(bundle)
         self.people = People(self.store, LiveEvents(open_events(self.artifacts), bundle.manifest["events_through"]))
         self._rules_file = RulesFile(rules, self.store.items, self.store.names["categories"], self.store.catalogue)
@@ -94,6 +94,11 @@ class Engine:
     @property
     def version(self) -> str:
         return self.bundle.version
+
+    def state_of(self, customer_id: str | None = None) -> tuple[object, str, int]:
+        """What an answer rests on, for one customer or for nobody: in equal states a call answers alike."""
+        newest = 0 if customer_id is None else self.people.newest(customer_id)
+        return self._opened, self._rules_file.current().digest, newest
 
     def recommend(
         self,
@@ -213,13 +218,7 @@ class Engine:
 
     def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
         """An evenly spread choice of at most `limit` customers in the latent space."""
-        label, latent = self.store.cluster, self.bundle.array("clusters/latent")
-        placed = np.flatnonzero(label != UNKNOWN_GROUP)
-        chosen = placed[np.linspace(0, len(placed) - 1, min(limit, len(placed))).astype(np.int64)]
-        return [
-            ClusterPoint(self.store.customers.id(c), int(label[c]), float(latent[c, 0]), float(latent[c, 1]))
-            for c in chosen.tolist()
-        ]
+        return self.store.cluster_points(limit)
 
     def model(self) -> ModelInfo:
         """Version, period, cleaning report, scorecard, settings."""

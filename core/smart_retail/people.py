@@ -81,6 +81,11 @@ class People:
             cluster=int(store.cluster[code]),
         )
 
+    def newest(self, customer_id: str) -> int:
+        """Number of the newest live event of a customer, 0 where there is none."""
+        events = self._live.of(customer_id)
+        return events[-1].sequence if events else 0
+
     def visitor(self, history: History) -> Person:
         """Somebody without an account, who holds these items."""
         return Person(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)

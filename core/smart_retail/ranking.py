@@ -56,18 +56,22 @@ class Ranker:
         table = self.lists.get((ask.method, ask.exclude_purchased))
         if table is None or ask.rules.boosts:
             return None
-        ranked = table.row(customer)
-        # What is hidden never came into the list; only a pin could bring it back.
-        arranged = _arranged(ranked, 0, ask, self.catalogue, hidden if ask.rules.pins else NOTHING)
-        complete = len(ranked.item) < table.item.shape[1]
+        complete = table.size[customer] < table.item.shape[1]
+        if _change_nothing(ask.rules):
+            ranked = table.row(customer, ask.stop)
+            n = len(ranked.item)
+            arranged = Arranged(np.arange(n), ranked.item, ranked.score, np.ones(n))
+        else:
+            ranked = table.row(customer)
+            # What is hidden never came into the list; only a pin could bring it back.
+            arranged = _arranged(ranked, 0, ask, self.catalogue, hidden if ask.rules.pins else NOTHING)
         return Answer(ranked, arranged) if complete or len(arranged.item) >= ask.stop else None
 
     def live(self, ask: Ask, shoppers: Shoppers, hidden: Sequence[NDArray[np.int32]]) -> Iterator[Answer]:
         """Answers of the model itself, one for each shopper, in order."""
         n = len(shoppers)
         longest = max((len(h) for h in hidden), default=0)
-        plain = ask.rules.allowed is None and not ask.rules.reorders and ask.rules.max_per_category is None
-        length = ask.stop + longest if plain else None
+        length = ask.stop + longest if _change_nothing(ask.rules) else None
         size = max(
             1, CHUNK_ENTRIES // max(1, min(length or len(self.catalogue.category), len(self.catalogue.category)))
         )
@@ -82,6 +86,11 @@ class Ranker:
         """A list that no shopper is behind (similar or popular items) under the rules."""
         settled = settle(ranked)
         return Answer(settled, _arranged(settled, 0, ask, self.catalogue, NOTHING))
+
+
+def _change_nothing(rules: Rules) -> bool:
+    """Whether a list of what is not hidden is the answer as it stands."""
+    return rules.allowed is None and not rules.reorders and rules.max_per_category is None
 
 
 def _arranged(ranked: Ranked, row: int, ask: Ask, catalogue: Catalogue, hidden: NDArray[np.int32]) -> Arranged:

@@ -20,12 +20,17 @@ from smart_retail.data.interactions import MILLION, History
 from smart_retail.errors import UnknownItemError
 from smart_retail.ids import IdMap, Texts
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
-from smart_retail.results import CustomerMatch, Item
+from smart_retail.results import ClusterPoint, CustomerMatch, Item
 
 EPOCH = date(1970, 1, 1)
 NEAR_MATCHES = 3
 SCANNED = 10_000
 """Matches looked at in a search before the best are chosen."""
+REMEMBERED = 20_000
+"""Items whose texts are kept ready; the same ones stand in most lists."""
+
+Label = tuple[str, str, str]
+"""Id, name and category of an item."""
 
 
 def iso(day: int) -> str:
@@ -97,13 +102,30 @@ class Store:
             f"Did you mean {' or '.join(near)}?" if near else "`smart-retail items TEXT` searches ids and names.",
         )
 
+    @cached_property
+    def _labels(self) -> dict[int, Label]:
+        return {}
+
+    def label(self, code: int) -> Label:
+        """Id, name and category of an item; the name is the id where the source has none."""
+        found = self._labels.get(code)
+        if found is None:
+            if len(self._labels) >= REMEMBERED:
+                self._labels.clear()
+            item_id, category = self.items.id(code), int(self.catalogue.category[code])
+            named = self.names["categories"][category] if category >= 0 else ""
+            found = self._labels[code] = (item_id, self.item_names[code] or item_id, named)
+        return found
+
+    def item_id(self, code: int) -> str:
+        return self.label(code)[0]
+
     def item_name(self, code: int) -> str:
         """The item's name, its id where the source has none."""
-        return self.item_names[code] or self.items.id(code)
+        return self.label(code)[1]
 
     def category(self, code: int) -> str:
-        found = int(self.catalogue.category[code])
-        return self.names["categories"][found] if found >= 0 else ""
+        return self.label(code)[2]
 
     def group_name(self, kind: str, code: int) -> str:
         """Name of a segment or cluster, empty for none. `kind` is ``segments`` or ``clusters``."""
@@ -112,7 +134,7 @@ class Store:
     def history(self, customer: int) -> History:
         """Purchases of one customer."""
         p = self._purchases
-        a, b = (int(x) for x in p["indptr"][customer : customer + 2])
+        a, b = p["indptr"][customer : customer + 2].tolist()
         return History(
             customer=np.zeros(b - a, dtype=np.int32),
             order=p["order"][a:b],
@@ -164,6 +186,16 @@ class Store:
             orders=int(self.bundle.array("items/orders")[code]),
             customers=int(self.bundle.array("items/customers")[code]),
         )
+
+    def cluster_points(self, limit: int) -> list[ClusterPoint]:
+        """An evenly spread choice of at most `limit` customers in the latent space."""
+        label, latent = self.cluster, self.bundle.array("clusters/latent")
+        placed = np.flatnonzero(label != UNKNOWN_GROUP)
+        chosen = placed[np.linspace(0, len(placed) - 1, min(limit, len(placed))).astype(np.int64)]
+        return [
+            ClusterPoint(self.customers.id(c), int(label[c]), float(latent[c, 0]), float(latent[c, 1]))
+            for c in chosen.tolist()
+        ]
 
     def search_customers(self, text: str, n: int) -> list[CustomerMatch]:
         codes = _search(self.texts("customers/search"), text, n)

@@ -310,6 +310,25 @@ def test_a_live_purchase_changes_the_next_answer(own: Path) -> None:
     assert after.last_order == "2025-03-01"
 
 
+def test_the_state_of_answers_changes_with_whatever_changes_them(own: Path) -> None:
+    (own / "rules.toml").write_text("")
+    engine = Engine.load(own)
+    mine, others = KNOWN[2], KNOWN[3]
+    states = [engine.state_of(mine)]
+    other, nobody = engine.state_of(others), engine.state_of()
+    assert engine.state_of(mine) == states[0]
+    EventStore(own).add([event(1, mine, "G-007")])
+    states.append(engine.state_of(mine))
+    EventStore(own).erase(mine)
+    states.append(engine.state_of(mine))
+    assert states[0] != states[1] != states[2]
+    assert (engine.state_of(others), engine.state_of()) == (other, nobody)
+    (own / "rules.toml").write_text('ban = ["G-007"]')
+    assert engine.state_of(others) != other
+    assert engine.state_of() != nobody
+    assert Engine.load(own).state_of() != engine.state_of(), "a bundle that is opened anew may be another"
+
+
 def test_a_new_customers_first_purchase_makes_them_known(own: Path) -> None:
     engine = Engine.load(own)
     assert not engine.recommend("newcomer").known

@@ -80,9 +80,9 @@ class ListTable:
             self.because[c, :n] = settled.because[places]
             self.fallback[c, :n] = settled.fallback[places]
 
-    def row(self, customer: int) -> Ranked:
-        """One customer's list."""
-        n = int(self.size[customer])
+    def row(self, customer: int, stop: int | None = None) -> Ranked:
+        """One customer's list, or its first `stop` entries."""
+        n = int(self.size[customer]) if stop is None else min(int(self.size[customer]), stop)
         return Ranked(
             indptr=np.array([0, n], dtype=np.int64),
             item=self.item[customer, :n],

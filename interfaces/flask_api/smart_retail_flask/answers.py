@@ -16,7 +16,12 @@ from smart_retail.results import Recommendation, RecommendationList
 
 def answer(value: Any, status: int = 200) -> Response:
     """A JSON response."""
-    return Response(to_json(value), status, mimetype="application/json")
+    return ready(to_json(value), status)
+
+
+def ready(body: bytes, status: int = 200) -> Response:
+    """A response of JSON that is written already."""
+    return Response(body, status, mimetype="application/json")
 
 
 def to_json(value: Any) -> bytes:

@@ -15,6 +15,7 @@ from smart_retail_flask.holder import EngineHolder
 from smart_retail_flask.metrics import Counters
 from smart_retail_flask.operations import OPERATIONS, Operation
 from smart_retail_flask.paths import IdConverter, RawPath
+from smart_retail_flask.remembered import Remembered
 from smart_retail_flask.settings import ApiSettings
 
 _ABOUT = """Customer segments and product recommendations of one shop.
@@ -62,8 +63,9 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body + 1  # one more, to tell a full body from a cut one
     app.url_map.merge_slashes = False  # an empty id is no other id
     app.url_map.converters["id"] = IdConverter
+    remembered = Remembered()
     for operation in OPERATIONS:
-        _add(app, operation)
+        _add(app, operation, remembered if operation.remembered else None)
     app.register_blueprint(docs.blueprint(app))
     problems.register(app)
     admin = frozenset(operation.name for operation in OPERATIONS if operation.role == "admin")
@@ -77,7 +79,7 @@ def new_counters() -> Counters:
     return Counters((operation.method.upper(), operation.rule) for operation in OPERATIONS)
 
 
-def _add(app: OpenAPI, operation: Operation) -> None:
+def _add(app: OpenAPI, operation: Operation, remembered: Remembered | None) -> None:
     summary, _, description = (inspect.getdoc(operation.view) or "").partition("\n")
     register = getattr(app, operation.method)(
         operation.rule,
@@ -89,7 +91,7 @@ def _add(app: OpenAPI, operation: Operation) -> None:
         security=[{"key": []}, {}],
         openapi_extensions={"x-codeSamples": document.code_samples(operation)},
     )
-    bound = routes.bind(operation.view)
+    bound = routes.bind(operation.view, remembered)
     register(bound)
     # flask-openapi3 has documented and routed it; its own wrapper would only pass the call on.
     app.view_functions[operation.name] = bound

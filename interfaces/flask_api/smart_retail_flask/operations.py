@@ -47,6 +47,8 @@ class Operation:
     mimetype: str = "application/json"
     role: str = "read"
     """The role whose key may ask."""
+    remembered: bool = False
+    """Whether an answer may be given again while nothing it rests on has changed."""
 
     @property
     def name(self) -> str:
@@ -58,6 +60,7 @@ OPERATIONS = (
     Operation(
         "get", "/v1/customers/<id:customer_id>/recommendations", routes.recommend, "Recommendations",
         RecommendationList, path="/v1/customers/AA-10315/recommendations?method=hybrid&n=10", errors=(404,),
+        remembered=True,
     ),
     Operation(
         "post", "/v1/recommendations:batch", routes.recommend_batch, "Recommendations", RecommendationList, "lists",
@@ -69,6 +72,7 @@ OPERATIONS = (
     ),
     Operation(
         "get", "/v1/popular", routes.popular, "Recommendations", RecommendationList, path="/v1/popular?n=10",
+        remembered=True,
     ),
     Operation(
         "get", "/v1/customers", routes.search_customers, "Customers", CustomerMatch, "customers",
@@ -76,7 +80,7 @@ OPERATIONS = (
     ),
     Operation(
         "get", "/v1/customers/<id:customer_id>", routes.customer, "Customers", CustomerProfile,
-        path="/v1/customers/AA-10315", errors=(404,),
+        path="/v1/customers/AA-10315", errors=(404,), remembered=True,
     ),
     Operation(
         "post", "/v1/customers:batch", routes.customers_batch, "Customers", CustomerProfile, "customers",
@@ -101,7 +105,7 @@ OPERATIONS = (
     Operation("get", "/v1/items", routes.search_items, "Items", Item, "items", path="/v1/items?q=paper"),
     Operation(
         "get", "/v1/items/<id:item_id>/similar", routes.similar, "Items", RecommendationList,
-        path="/v1/items/OFF-PA-10001970/similar?n=10", errors=(404,),
+        path="/v1/items/OFF-PA-10001970/similar?n=10", errors=(404,), remembered=True,
     ),
     Operation(
         "post", "/v1/items:similar", routes.similar_by_body, "Items", RecommendationList,

@@ -16,7 +16,7 @@ from flask import Response, current_app, request
 from smart_retail.errors import UnknownCustomerError
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import Result
-from smart_retail_flask.answers import answer
+from smart_retail_flask.answers import answer, ready, to_json
 from smart_retail_flask.envelope import visit
 from smart_retail_flask.holder import EngineHolder
 from smart_retail_flask.inputs import (
@@ -34,6 +34,7 @@ from smart_retail_flask.inputs import (
     StrictQuery,
 )
 from smart_retail_flask.problems import RefusedError
+from smart_retail_flask.remembered import LONGEST_QUESTION, Remembered, state_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,15 @@ def engine() -> RetailEngine:
     return found
 
 
-def bind(view: Callable[..., Any]) -> Callable[..., Response]:
-    """The view with its annotated arguments read from the request, its result as JSON."""
+def bind(view: Callable[..., Any], remembered: Remembered | None = None) -> Callable[..., Response]:
+    """The view with its annotated arguments read from the request, its result as JSON.
+
+    With `remembered`, the view's answer must follow from its arguments and `state_of` alone.
+    """
     hints = get_type_hints(view)
     path, query, body = hints.get("path"), hints.get("query"), hints.get("body")
 
-    @functools.wraps(view)
-    def run(**segments: str) -> Response:
+    def called(segments: dict[str, str]) -> Any:
         arguments: dict[str, Any] = {}
         if path:
             arguments["path"] = path(**segments)
@@ -74,7 +77,21 @@ def bind(view: Callable[..., Any]) -> Callable[..., Response]:
             arguments["query"] = query.read(request.query_string)
         if body:
             arguments["body"] = body.read(_json_body())
-        result = view(**arguments)
+        return view(**arguments)
+
+    @functools.wraps(view)
+    def run(**segments: str) -> Response:
+        if remembered is not None:
+            # The text of the query says what it means; two spellings of one question are kept apart.
+            question = (view.__name__, *segments.values(), request.query_string)
+            state = state_of(engine(), segments.get("customer_id"))
+            if state is not None and sum(map(len, question)) <= LONGEST_QUESTION:
+                known = remembered.get(question, state)
+                if known is None:
+                    known = to_json(called(segments))
+                    remembered.put(question, state, known)
+                return ready(known)
+        result = called(segments)
         return result if isinstance(result, Response) else answer(result)
 
     run.__delay_validate_request__ = True  # type: ignore[attr-defined]  # flask-openapi3: the view validates
