@@ -56,6 +56,7 @@ def scorecard(
         "repeat_share": repeat_share,
         "customers_by_task": {name: len(task.truth) for name, task in judged.items()},
         "tasks": {name: figures(task, **known, k=k, seed=seed) for name, task in judged.items()},
+        "best_single": {name: best_single(task, k=k, seed=seed) for name, task in judged.items()},
         "gate": gate(judged, k=k, seed=seed),
     }
     for name, (group, names) in groupings.items():
@@ -72,6 +73,13 @@ def gate(judged: Mapping[str, Judged], *, k: int = 10, seed: int = 0) -> dict[st
         **difference(judged["any"], "hybrid", "popular", k=k, seed=seed),
         "skipped": "",
     }
+
+
+def best_single(judged: Judged, *, k: int = 10, seed: int = 0) -> dict[str, Any]:
+    """The best method or baseline beside the hybrid, and hybrid minus that one with its paired interval."""
+    means = {name: float(each[f"ndcg@{k}"].mean()) for name, each in judged.each.items() if name != "hybrid"}
+    best = max(means, key=lambda name: means[name])
+    return {"method": best, **difference(judged, "hybrid", best, k=k, seed=seed)}
 
 
 def no_gate(reason: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 from smart_retail.data.interactions import History
 from smart_retail.evaluation.backtest import backtest, difference, figures
 from smart_retail.evaluation.metrics import Lists
-from smart_retail.evaluation.scorecard import gate, plain
+from smart_retail.evaluation.scorecard import best_single, gate, plain
 from smart_retail.evaluation.split import repeat_share, rolling_windows, sample, truths
 
 
@@ -75,6 +75,11 @@ def test_the_method_that_knows_wins_and_the_gate_opens():
     assert judged["any"].each["hybrid"]["ndcg@10"].tolist() == [1.0, 1.0]
     assert difference(judged["any"], "hybrid", "popular") == {"difference": 1.0, "low": 1.0, "high": 1.0}
     assert gate(judged)["low"] == 1.0
+
+
+def test_the_best_of_the_others_is_named_with_what_the_hybrid_gains():
+    judged = backtest(BEFORE, AFTER, _make)
+    assert best_single(judged["any"]) == {"method": "popular", "difference": 1.0, "low": 1.0, "high": 1.0}
 
 
 def test_the_gate_says_when_it_decides_nothing():

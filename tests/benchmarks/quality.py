@@ -1,0 +1,127 @@
+"""How good the lists are on public shops, on several windows of time, as a Markdown table.
+
+python -m tests.benchmarks.quality                          prints the table
+python -m tests.benchmarks.quality --record                 writes it into README.md
+python -m tests.benchmarks.quality --windows 1 --shops demo one window of one shop
+
+Each window is a tenth of the history, judged by `smart_retail.evaluate` on what was bought in it; earlier windows are
+judged with the history cut after them. The Complete Journey comes with the extra `demo`; Online Retail II is taken
+from the folder that SMART_RETAIL_DATA names, if it is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from smart_retail import evaluate
+
+BEGIN, END = "<!-- judged -->", "<!-- end of judged -->"
+README = Path(__file__).resolve().parents[2] / "README.md"
+FILES = ("online_retail_2009_2010.csv.gz", "online_retail_2010_2011.csv.gz")
+WINDOW = 0.1
+"""Part of the history that a window is."""
+BASELINES = ("popular all time", "popular recent", "cosine CF")
+
+Load = Callable[[], tuple[Any, str]]
+
+
+def complete_journey() -> tuple[Any, str]:
+    """A frame and its column of time."""
+    from smart_retail.data.demo import load_demo
+
+    return load_demo().df(), "transaction_timestamp"
+
+
+def online_retail() -> tuple[Any, str]:
+    """A frame and its column of time."""
+    import pandas as pd
+
+    folder = Path(os.environ.get("SMART_RETAIL_DATA", README.parents[1] / "shared" / "data"))
+    frames = [pd.read_csv(folder / name, dtype=str) for name in FILES]
+    frame = pd.concat(frames, ignore_index=True).drop_duplicates()
+    frame["InvoiceDate"] = pd.to_datetime(frame["InvoiceDate"])
+    return frame, "InvoiceDate"
+
+
+SHOPS: Final[dict[str, tuple[str, Load]]] = {
+    "demo": ("Complete Journey", complete_journey),
+    "online-retail": ("Online Retail II", online_retail),
+}
+
+
+def cards(load: Load, windows: int) -> list[dict[str, Any]]:
+    """The scorecard of each window, the newest first."""
+    frame, column = load()
+    times = frame[column]
+    first, last = times.min(), times.max()
+    out = []
+    for window in range(windows):
+        until = last - window * WINDOW * (last - first)
+        start = time.perf_counter()
+        card = evaluate(frame[times <= until])
+        out.append(card)
+        told = {task: round(methods["hybrid"]["ndcg@10"], 4) for task, methods in card["tasks"].items()}
+        click.echo(f"until {until:%Y-%m-%d}: {json.dumps(told)} in {time.perf_counter() - start:.0f} s", err=True)
+    return out
+
+
+def lines(shop: str, card: dict[str, Any]) -> list[str]:
+    """A row of the table for each task of a window that has enough customers."""
+    out = []
+    for task, methods in card["tasks"].items():
+        if card["customers_by_task"][task] < 100:
+            continue
+        hybrid, best = methods["hybrid"], card["best_single"][task]
+        figures = " | ".join(f"{methods[name]['ndcg@10']:.3f}" for name in BASELINES)
+        single = f"{methods[best['method']]['ndcg@10']:.3f} ({best['method']})"
+        paired = f"{best['low']:+.3f} to {best['high']:+.3f}"
+        out.append(
+            f"| {shop} | {card['window']['first']} | {task} | {card['customers_by_task'][task]:,} "
+            f"| **{hybrid['ndcg@10']:.3f}** | {single} | {paired} | {figures} | {100 * hybrid['coverage']:.0f} % |"
+        )
+    return out
+
+
+def table(rows: Sequence[str]) -> str:
+    """The whole table."""
+    header = (
+        "| shop | window from | task | customers | hybrid | best other method | hybrid minus best, 95 % "
+        f"| {' | '.join(BASELINES)} | coverage |"
+    )
+    return "\n".join([header, "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|", *rows])
+
+
+def main() -> None:
+    """Judge, print, and write down if asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--shops", nargs="*", choices=sorted(SHOPS), default=sorted(SHOPS))
+    parser.add_argument("--windows", type=int, default=3, help="windows of each shop, the newest first")
+    parser.add_argument("--record", action="store_true", help="write the table into README.md")
+    options = parser.parse_args()
+    rows = []
+    for shop in options.shops:
+        name, load = SHOPS[shop]
+        try:
+            found = cards(load, options.windows)
+        except FileNotFoundError as error:
+            click.echo(f"{name} is left out: {error.filename} is not there.", err=True)
+            continue
+        rows += [line for card in found for line in lines(name, card)]
+    click.echo(table(rows))
+    if options.record:
+        page = README.read_text(encoding="utf-8")
+        pattern = re.compile(f"{re.escape(BEGIN)}.*?{re.escape(END)}", re.DOTALL)
+        README.write_text(pattern.sub(f"{BEGIN}\n{table(rows)}\n{END}", page), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
