@@ -70,10 +70,11 @@ class Reader:
     """Puts the mutated content into its file: mutations below a checksum reach the parser behind it."""
 
 
-def read_table(path: Path) -> object:
+def read_table(path: Path, backend: str = "duckdb") -> object:
     from smart_retail.data.inspection import inspect_source
+    from smart_retail.settings import DataSettings
 
-    return inspect_source(path, threads=1)
+    return inspect_source(path, settings=DataSettings(backend=backend), threads=1)
 
 
 def read_events_file(path: Path) -> object:
@@ -160,13 +161,14 @@ def csv_text() -> bytes:
 
 
 @cache
-def parquet() -> bytes:
+def parquet(compression: str = "snappy") -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     out = io.BytesIO()
     columns = list(zip(*shop.lines(12), strict=True))
-    pq.write_table(pa.table({name: pa.array(c) for name, c in zip(shop.HEADER, columns, strict=True)}), out)
+    table = pa.table({name: pa.array(c) for name, c in zip(shop.HEADER, columns, strict=True)})
+    pq.write_table(table, out, compression=compression)
     return out.getvalue()
 
 
@@ -211,6 +213,8 @@ def readers(folder: Path) -> list[Reader]:
         Reader("csv in gzip", ".csv.gz", csv_text, read_table, gzip.compress),
         Reader("gzip", ".csv.gz", lambda: gzip.compress(csv_text()), read_table),
         Reader("parquet", ".parquet", parquet, read_table),
+        Reader("parquet by polars", ".parquet", parquet, partial(read_table, backend="polars")),
+        Reader("parquet by pandas", ".parquet", parquet, partial(read_table, backend="pandas")),
         Reader("workbook", ".xlsx", workbook, read_table),
         Reader("sheet of a workbook", ".xlsx", sheet, read_table, with_sheet),
         Reader("events", ".jsonl", lambda: events, read_events_file),

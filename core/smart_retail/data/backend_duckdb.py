@@ -66,7 +66,10 @@ class DuckDB:
         return self._lazy(self._connection.sql(_READ_CSV, params=given))
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
-        return self._lazy(self._connection.sql(_READ_PARQUET, params={"path": _no_glob(path, self._folder)}))
+        try:
+            return self._lazy(self._connection.sql(_READ_PARQUET, params={"path": _no_glob(path, self._folder)}))
+        except (RuntimeError, UnicodeError) as error:  # a name is not UTF-8
+            raise duckdb.DataError(str(error)) from error
 
     def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)

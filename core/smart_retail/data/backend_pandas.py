@@ -6,9 +6,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from smart_retail.data.backend_duckdb import DuckDB, text_columns
@@ -32,7 +35,13 @@ class Pandas:
         return _lazy(pd.DataFrame({n: pd.Series(v, dtype="str") for n, v in columns.items()}))
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
-        return _lazy(pd.read_parquet(path))
+        try:
+            with pq.ParquetFile(path) as file:
+                for batch in file.iter_batches():
+                    batch.validate(full=True)  # pandas would take texts that are not UTF-8 and fail on them later
+            return _lazy(pd.read_parquet(path))
+        except (pa.ArrowException, OSError, ValueError) as error:
+            raise duckdb.DataError(str(error) or type(error).__name__) from error
 
     def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
         return _lazy(collected(frame).to_pandas())

@@ -9,6 +9,7 @@ from typing import Any
 import narwhals as nw
 import numpy as np
 import polars as pl
+from narwhals.exceptions import NarwhalsError
 from numpy.typing import NDArray
 
 from smart_retail.data.backend_duckdb import DuckDB, text_columns
@@ -23,7 +24,12 @@ _ISO = tuple(f"%Y{s}%m{s}%d{time}" for s in "-/" for time in (" %H:%M:%S%.f", "T
 
 class Polars:
     name = "polars"
-    read_errors: tuple[type[Exception], ...] = DuckDB.read_errors
+    read_errors: tuple[type[Exception], ...] = (
+        *DuckDB.read_errors,
+        pl.exceptions.PolarsError,
+        pl.exceptions.PanicException,
+        NarwhalsError,
+    )
 
     def __init__(self, folder: Path, threads: int) -> None:
         self._folder = folder
