@@ -26,6 +26,11 @@ YEAR: Final = 364
 """A year of whole weeks, so that a weekday meets the same weekday."""
 SHORTEST: Final = 8 * WEEK
 INTERVAL: Final = 0.8
+NAIVE: Final = "seasonal naive"
+PROPHET: Final = "prophet"
+WITH_DISCOUNT: Final = "prophet with discount"
+USUAL: Final = 4 * WEEK
+"""Days whose mean discount is taken for the days ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +38,7 @@ class Errors(Result):
     """Of one model on the held-out days."""
 
     model: str
-    """prophet or seasonal naive."""
+    """seasonal naive, prophet, or prophet with discount."""
     mae: float
     """Mean absolute error, in the shop's currency."""
     rmse: float
@@ -83,11 +88,28 @@ def daily_sales(store: Store, by_category: bool = True) -> dict[str, tuple[int, 
     return found
 
 
+def daily_discounts(store: Store) -> dict[str, NDArray[np.float64]]:
+    """Mean discount of the lines of each day, 0 to 1, for the series of `daily_sales`; NaN on days without.
+
+    Raises
+    ------
+    UsageError
+        The source tells of no discounts, or the version keeps none.
+    """
+    found = store.bundle.arrays("daily").get("discount")
+    if found is None or not np.isfinite(found).any():
+        raise UsageError("The version knows of no discounts.", "Leave --regressor out, or fit a source with discounts.")
+    names = (OVERALL, *store.names["categories"])
+    return {name: row.astype(np.float64) for name, row in zip(names, found, strict=True) if np.isfinite(row).any()}
+
+
 def forecast(
     series: Mapping[str, tuple[int, NDArray[np.float64]]],
     *,
     horizon: int = 28,
     country: str = "",
+    discounts: Mapping[str, NDArray[np.float64]] | None = None,
+    planned: float | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Forecast, ...]:
     """Forecast every series.
@@ -100,6 +122,11 @@ def forecast(
         Days ahead, 1 to 365; as many days (at most a fifth of the history) are held out to judge the models.
     country : str
         Two-letter code whose holidays Prophet takes in; empty for none.
+    discounts : mapping, optional
+        Series -> mean discount of each day (`daily_discounts`): then Prophet is also tried with it as a regressor.
+    planned : float, optional
+        Mean discount of the days ahead, 0 to 1; by default that of the last four weeks, which also stands for
+        the days held out, so that no model is judged with knowledge of them.
 
     Raises
     ------
@@ -110,12 +137,14 @@ def forecast(
     """
     if not 1 <= horizon <= 365:
         raise UsageError(f"The horizon is {horizon} days.", "Give 1 to 365.")
+    if planned is not None and not 0 <= planned <= 1:
+        raise UsageError(f"The planned discount is {planned}.", "Give a fraction from 0 to 1.")
     _need_prophet(country)
     progress.stage("forecast", 0.0)
     found = []
     for done, (name, (first, amounts)) in enumerate(series.items(), 1):
         progress.check()
-        found.append(_one(name, first, amounts, horizon, country))
+        found.append(_one(name, first, amounts, horizon, country, (discounts or {}).get(name), planned))
         progress.update(done / len(series))
     return tuple(found)
 
@@ -139,35 +168,60 @@ def errors(model: str, actual: NDArray[np.float64], predicted: NDArray[np.float6
     )
 
 
-def _one(name: str, first: int, amounts: NDArray[np.float64], horizon: int, country: str) -> Forecast:
+def _one(
+    name: str,
+    first: int,
+    amounts: NDArray[np.float64],
+    horizon: int,
+    country: str,
+    discount: NDArray[np.float64] | None,
+    planned: float | None,
+) -> Forecast:
     held = min(horizon, len(amounts) // 5)
     if len(amounts) < SHORTEST:
         note = f"{len(amounts)} days of history are too few; {SHORTEST} are needed."
         return Forecast(name, "", 0, (), (), note)
     train, test = amounts[:-held], amounts[-held:]
-    judged = [errors("seasonal naive", test, seasonal_naive(train, held))]
-    judged.append(errors("prophet", test, _prophet(first, train, held, country)[0]))
+    judged = [errors(NAIVE, test, seasonal_naive(train, held))]
+    judged.append(errors(PROPHET, test, _prophet(first, train, held, country)[0]))
+    if discount is not None:
+        known = _with_future(discount[:-held], held, None)
+        judged.append(errors(WITH_DISCOUNT, test, _prophet(first, train, held, country, known)[0]))
     best = min(judged, key=lambda e: e.mae)
-    if best.model == "prophet":
-        middle, low, high = _prophet(first, amounts, horizon, country)
-    else:
+    if best.model == NAIVE:
         middle = seasonal_naive(amounts, horizon)
         spread = np.quantile(np.abs(test - seasonal_naive(train, held)), INTERVAL)
         low, high = middle - spread, middle + spread
+    else:
+        taken = discount if best.model == WITH_DISCOUNT else None
+        ahead = None if taken is None else _with_future(taken, horizon, planned)
+        middle, low, high = _prophet(first, amounts, horizon, country, ahead)
     start = first + len(amounts)
     told = np.round(np.maximum(np.stack((middle, low, high), axis=1), 0.0), 2).tolist()
     days = tuple(DayAhead(iso(start + i), *values) for i, values in enumerate(told))
     return Forecast(name, best.model, held, tuple(judged), days, "")
 
 
+def _with_future(discount: NDArray[np.float64], horizon: int, planned: float | None) -> NDArray[np.float64]:
+    """The discount of every day and of the days ahead; a day without lines has the usual one."""
+    known = np.isfinite(discount)
+    usual = float(discount[known].mean()) if known.any() else 0.0
+    recent = discount[-USUAL:][known[-USUAL:]]
+    ahead = planned if planned is not None else float(recent.mean()) if len(recent) else usual
+    return np.concatenate((np.where(known, discount, usual), np.full(horizon, ahead)))
+
+
 def _prophet(
-    first: int, amounts: NDArray[np.float64], horizon: int, country: str
+    first: int,
+    amounts: NDArray[np.float64],
+    horizon: int,
+    country: str,
+    discount: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Prophet's forecast and its interval (Taylor and Letham 2018), shape ``(horizon,)`` each."""
     import pandas as pd
     from prophet import Prophet
 
-    logging.getLogger("cmdstanpy").setLevel(logging.ERROR)
     model = Prophet(
         interval_width=INTERVAL,
         yearly_seasonality=len(amounts) >= 2 * YEAR,
@@ -178,9 +232,13 @@ def _prophet(
     if country:
         model.add_country_holidays(country_name=country)
     days = pd.to_datetime(np.arange(first, first + len(amounts) + horizon).astype("datetime64[D]"))
+    table = pd.DataFrame({"ds": days})
+    if discount is not None:
+        model.add_regressor("discount")
+        table["discount"] = discount
     np.random.seed(0)  # noqa: NPY002  # Prophet draws its interval from NumPy's global generator
-    model.fit(pd.DataFrame({"ds": days[: len(amounts)], "y": amounts}), seed=0)
-    told = model.predict(pd.DataFrame({"ds": days[len(amounts) :]}))
+    model.fit(table[: len(amounts)].assign(y=amounts), seed=0)
+    told = model.predict(table[len(amounts) :])
     middle, low, high = (told[c].to_numpy(dtype=np.float64) for c in ("yhat", "yhat_lower", "yhat_upper"))
     return middle, low, high
 
@@ -195,6 +253,9 @@ def _need_prophet(country: str) -> None:
     try:
         import holidays
         import prophet  # noqa: F401
+
+        # cmdstanpy sets up its own printing when it is imported; it would tell of every chain.
+        logging.getLogger("cmdstanpy").disabled = True
     except ImportError as error:
         raise MissingExtraError(
             "Forecasting needs a package that is not installed.",
@@ -219,10 +280,10 @@ def rows(found: Sequence[Forecast]) -> list[dict[str, Any]]:
     return [{"series": f.series, "model": f.model, **day.as_dict()} for f in found for day in f.days]
 
 
-def history_rows(series: Mapping[str, tuple[int, NDArray[np.float64]]]) -> list[dict[str, Any]]:
-    """The daily sales themselves, for a plot beside the forecast."""
+def error_rows(found: Sequence[Forecast]) -> list[dict[str, Any]]:
+    """The errors of all models, series by series, and which model was used."""
     return [
-        {"series": name, "day": iso(first + i), "amount": round(float(amount), 2)}
-        for name, (first, amounts) in series.items()
-        for i, amount in enumerate(amounts)
+        {"series": f.series, **error.as_dict(), "held_out_days": f.held_out_days, "used": error.model == f.model}
+        for f in found
+        for error in f.errors
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from smart_retail import words
 from smart_retail.results import Result
@@ -102,6 +102,12 @@ def matrix(found: Migration) -> tuple[list[str], list[str], list[list[int]]]:
     columns = _sorted({m.after for m in found.moves})
     counts = {(m.before, m.after): m.customers for m in found.moves}
     return rows, columns, [[counts.get((r, c), 0) for c in columns] for r in rows]
+
+
+def cells(found: Migration) -> list[dict[str, Any]]:
+    """The matrix as rows for people: ``from`` and a column for each segment after."""
+    rows, columns, counts = matrix(found)
+    return [{"from": name, **dict(zip(columns, row, strict=True))} for name, row in zip(rows, counts, strict=True)]
 
 
 def _sorted(names: set[str]) -> list[str]:

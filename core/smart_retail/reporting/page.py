@@ -99,7 +99,7 @@ def key_figures(figures: Mapping[str, str]) -> str:
 
 def document(title: str, lead: str, sections: Mapping[str, str], foot: str) -> str:
     """The whole page: heading -> HTML of each section, with a contents list."""
-    ids = {name: "-".join(name.lower().split()) for name in sections}
+    ids = {name: escape("-".join(name.lower().split())) for name in sections}
     contents = "".join(f'<a href="#{ids[name]}">{escape(name)}</a>' for name in sections)
     body = "".join(
         f'<section id="{ids[name]}"><h2>{escape(name)}</h2>{html}</section>' for name, html in sections.items()

@@ -13,8 +13,11 @@ from smart_retail.data.sources import Source
 from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.reporting.migration import Standing
+from smart_retail.reporting.migration import Migration, Standing, migration
+from smart_retail.reporting.past import history_of, rfm_of, until
+from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
+from smart_retail.store import EPOCH, iso
 
 CHECK_EVERY = 500
 """Customers between two looks at whether to stop."""
@@ -38,6 +41,58 @@ def standings(engine: Engine, progress: Progress = SILENT) -> dict[str, Standing
     return found
 
 
+def standings_at(engine: Engine, day: str) -> dict[str, Standing]:
+    """Customer id -> standing on an ISO date: from the purchases before it, with the cut points of that day.
+
+    Raises
+    ------
+    UsageError
+        `day` is no ISO date, or nothing was bought before it.
+    """
+    store, seen_from = engine.store, _day(day)
+    history = until(history_of(engine.bundle, len(store.items)), seen_from)
+    if not len(history):
+        raise UsageError(f"There is no purchase before {day}.", f"The history begins on {engine.model().first}.")
+    table = rfm_of(history, max(seen_from, int(history.day.max()) + 1))
+    model = fit_rfm(table, Settings.from_dict(engine.bundle.manifest["settings"]).rfm)
+    segment = model.place(table)
+    # Rows are in order of time: the last one of a customer is the latest purchase.
+    latest = dict(zip(history.customer.tolist(), range(len(history)), strict=True))
+    names = store.texts("customers/names")
+    return {
+        store.customers.id(code): Standing(
+            names[code],
+            model.segment_names[int(segment[code])],
+            int(table.monetary[code]) / MILLION,
+            iso(int(history.day[row])),
+            store.item_name(int(history.item[row])),
+        )
+        for code, row in latest.items()
+    }
+
+
+def between_dates(engine: Engine, before: str, after: str = "") -> Migration:
+    """Movement between two ISO dates of one version's history; the later one is its analysis date by default.
+
+    Raises
+    ------
+    UsageError
+        A text is no date, the dates are not in order, or nothing was bought before the earlier one.
+    """
+    after = after or iso(int(engine.bundle.manifest["analysis_day"]))
+    if _day(before) >= _day(after):
+        raise UsageError(f"{before} is not before {after}.", "Name the earlier date first.")
+    return migration(standings_at(engine, before), standings_at(engine, after), (before, after))
+
+
+def _day(text: str) -> int:
+    """Days since 1970-01-01 of an ISO date."""
+    try:
+        return (date.fromisoformat(text) - EPOCH).days
+    except ValueError as error:
+        raise UsageError(f"{text!r} is no date.", "Write it as 2026-01-31.") from error
+
+
 def revenue_since(
     sources: Sequence[Source],
     since: str,
@@ -55,10 +110,7 @@ def revenue_since(
     DataError
         The orders cannot be read.
     """
-    try:
-        first = (date.fromisoformat(since) - date(1970, 1, 1)).days
-    except ValueError as error:
-        raise UsageError(f"{since!r} is no date.", "Write it as 2026-01-31.") from error
+    first = _day(since)
     settings = settings or Settings()
     with prepare(
         sources, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress

@@ -18,13 +18,13 @@ from numpy.typing import NDArray
 from smart_retail.bundle import Bundle
 from smart_retail.data.came_back import CameBack, with_returned, without_returned
 from smart_retail.data.interactions import History
-from smart_retail.data.timeline import RfmTable
 from smart_retail.engine import Engine
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.recommenders.building import Choices, fit_parts
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.parts import to_arrays
 from smart_retail.recommenders.rules import Rules, rules_of
+from smart_retail.reporting.past import COLUMNS, came_back_of, history_of, rfm_of, until
 from smart_retail.segmentation.placement import Placement
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
@@ -34,7 +34,6 @@ POLICIES = ("net", "keep")
 WEIGHTS = "merge.weights"
 NO_EVENTS = 2**62
 """Past every event: what came since the fit belongs to its day and policy, not to another."""
-_COLUMNS = ("order", "item", "day", "quantity", "amount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +132,7 @@ def refitted(engine: Engine, change: Change) -> tuple[dict[str, NDArray[Any]], d
     whole, back = history_of(bundle, len(store.items)), came_back_of(bundle)
     kept, gone = _by_policy(whole, back, settings.data.returns_policy, change.returns_policy)
     day = _day(change.analysis_date or settings.rfm.analysis_date, kept)
-    kept = _until(kept, day) if change.analysis_date else kept
+    kept = until(kept, day) if change.analysis_date else kept
     if not len(kept):
         raise UsageError(f"There is no purchase before {iso(day)}.", f"Give a date after {iso(int(whole.day.min()))}.")
     table = rfm_of(kept, day)
@@ -145,43 +144,12 @@ def refitted(engine: Engine, change: Change) -> tuple[dict[str, NDArray[Any]], d
     catalogue = replace(store.catalogue, names=tuple(store.item_names))
     parts = fit_parts(kept, (segment, cluster), catalogue, Choices(**chosen), threads=settings.threads)
     arrays: dict[str, NDArray[Any]] = {f"recommender/{name}": values for name, values in to_arrays(parts).items()}
-    arrays |= {f"history/{name}": getattr(kept, name) for name in (*_COLUMNS, "indptr")}
+    arrays |= {f"history/{name}": getattr(kept, name) for name in (*COLUMNS, "indptr")}
     arrays |= {f"rfm/{name}": getattr(table, name) for name in ("recency", "frequency", "monetary")}
     arrays |= {f"rfm/{name}": score for name, score in zip("rfm", scores, strict=True)}
     arrays |= {f"rfm_model/{name}": values for name, values in rfm.arrays().items()}
     arrays |= {"rfm/segment": segment, "clusters/label": cluster, **_sent_back(kept, gone, day)}
     return arrays, {"last_day": kept.last_day, "analysis_day": day, "events_through": NO_EVENTS}
-
-
-def history_of(bundle: Bundle, n_items: int) -> History:
-    """All kept purchases of a bundle."""
-    customer = _customers(bundle.array("history/indptr"))
-    columns = {name: bundle.array(f"history/{name}") for name in _COLUMNS}
-    n_customers = len(bundle.array("history/indptr")) - 1
-    last_day = int(bundle.manifest["last_day"])
-    return History(customer=customer, **columns, n_customers=n_customers, n_items=n_items, last_day=last_day)
-
-
-def came_back_of(bundle: Bundle) -> CameBack:
-    """What came back, beside `history_of`."""
-    columns = {name: bundle.array(f"came_back/{name}") for name in _COLUMNS}
-    return CameBack(customer=_customers(bundle.array("came_back/indptr")), **columns)
-
-
-def _customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:
-    return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
-
-
-def rfm_of(history: History, day: int) -> RfmTable:
-    """Recency to `day`, orders and net amount by customer code."""
-    n = history.n_customers
-    last = np.zeros(n, np.int64)
-    np.maximum.at(last, history.customer, history.day)
-    amount = np.zeros(n, np.int64)
-    np.add.at(amount, history.customer, history.amount)
-    _, first = np.unique(history.order, return_index=True)
-    orders = np.bincount(history.customer[first], minlength=n).astype(np.int64)
-    return RfmTable(np.where(orders > 0, day - last, 0), orders, amount)
 
 
 def _day(text: str, history: History) -> int:
@@ -202,15 +170,6 @@ def _by_policy(whole: History, back: CameBack, policy: str, wanted: str) -> tupl
     if wanted != policy:
         whole = with_returned(whole, back) if wanted == "keep" else without_returned(whole, back)
     return whole, back if wanted == "net" else None
-
-
-def _until(history: History, day: int) -> History:
-    """The purchases before `day`; orders keep their numbers."""
-    if day > history.last_day:
-        return history
-    rows = history.day < day
-    columns = {name: getattr(history, name)[rows] for name in ("customer", *_COLUMNS)}
-    return replace(history, **columns, last_day=day - 1)
 
 
 def _sent_back(kept: History, gone: CameBack | None, day: int) -> dict[str, NDArray[Any]]:

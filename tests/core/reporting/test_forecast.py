@@ -9,7 +9,16 @@ import pytest
 
 from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
-from smart_retail.reporting.forecast import OVERALL, daily_sales, errors, forecast, rows, seasonal_naive
+from smart_retail.reporting.forecast import (
+    OVERALL,
+    daily_discounts,
+    daily_sales,
+    error_rows,
+    errors,
+    forecast,
+    rows,
+    seasonal_naive,
+)
 from smart_retail.results import FitReport
 
 MONDAY = 19_723  # 2024-01-01
@@ -70,3 +79,29 @@ def test_daily_sales_add_up_by_category(fitted: tuple[Path, FitReport]) -> None:
     total = series.pop(OVERALL)[1].sum()
     assert total == pytest.approx(engine.model().cleaning.net_amount)
     assert sum(amounts.sum() for _, amounts in series.values()) == pytest.approx(total)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_discount_that_drives_sales_is_used_where_it_is_planned(capfd: pytest.CaptureFixture[str]) -> None:
+    rng = np.random.default_rng(1)
+    discount = np.zeros(240)
+    discount[rng.random(240) < 0.3] = 0.4
+    discount[-40:] = 0.0  # as of late, and so assumed for the days held out
+    sales = 200 + np.arange(240) + 200 * discount + rng.normal(0, 12, 240)
+    discount[5] = np.nan
+    series, told = {OVERALL: (MONDAY, sales)}, {OVERALL: discount}
+    (plain,) = forecast(series, horizon=14, discounts=told)
+    assert [row["model"] for row in error_rows([plain])] == ["seasonal naive", "prophet", "prophet with discount"]
+    assert plain.model == "prophet with discount"
+    (planned,) = forecast(series, horizon=14, discounts=told, planned=0.4)
+    assert planned.errors == plain.errors, "no model is judged with knowledge of the days ahead"
+    lifted = np.mean([d.amount for d in planned.days]) - np.mean([d.amount for d in plain.days])
+    assert lifted == pytest.approx(80, abs=8)
+    assert capfd.readouterr().err == "", "Stan keeps its chains to itself"
+    with pytest.raises(UsageError):
+        forecast(series, planned=1.5)
+
+
+def test_a_source_without_discounts_cannot_regress_on_them(fitted: tuple[Path, FitReport]) -> None:
+    with pytest.raises(UsageError, match="discounts"):
+        daily_discounts(Engine.load(fitted[0]).store)

@@ -9,7 +9,8 @@ import pytest
 from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
 from smart_retail.reporting.migration import migration
-from smart_retail.reporting.states import revenue_since, standings
+from smart_retail.reporting.states import between_dates, revenue_since, standings, standings_at
+from smart_retail.store import iso
 
 
 def test_revenue_counts_from_the_day_on(tmp_path: Path) -> None:
@@ -39,3 +40,40 @@ def test_standings_are_the_profiles_and_nobody_moves_within_one_bundle(engine: E
     moved = migration(found, found)
     assert all(move.before == move.after for move in moved.moves)
     assert moved.fallen == ()
+
+
+def test_at_the_analysis_date_the_standings_are_those_of_the_version(engine: Engine) -> None:
+    today = iso(engine.bundle.manifest["analysis_day"])
+    found, told = standings_at(engine, today), standings(engine)
+    assert found.keys() == told.keys()
+    for customer, standing in found.items():
+        other = told[customer]
+        assert (standing.segment, standing.last_order) == (other.segment, other.last_order)
+        assert standing.monetary == pytest.approx(other.monetary)
+
+
+def test_between_two_dates_everybody_is_counted_once(engine: Engine) -> None:
+    day = iso(engine.bundle.manifest["last_day"] - 150)
+    before = standings_at(engine, day)
+    assert all(standing.last_order < day for standing in before.values())
+    moved = between_dates(engine, day)
+    assert (moved.before, moved.after) == (day, iso(engine.bundle.manifest["analysis_day"]))
+    assert sum(move.customers for move in moved.moves) == len(standings(engine))
+    assert not [move for move in moved.moves if move.after == "no longer there"]
+    after = standings_at(engine, moved.after)
+    for fallen in moved.fallen:
+        assert before[fallen.customer_id].segment == fallen.before
+        assert fallen.before in ("Champions", "Loyal")
+        assert fallen.after not in ("Champions", "Loyal")
+        assert (after[fallen.customer_id].last_order, after[fallen.customer_id].last_item) == (
+            fallen.last_order, fallen.last_item,
+        )  # fmt: skip
+    assert moved.fallen
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [("1999-01-01", ""), ("soon", ""), ("2024-06-01", "2024-06-01"), ("2024-06-01", "2024-01-01")]
+)
+def test_dates_that_cannot_be_compared_are_refused(engine: Engine, before: str, after: str) -> None:
+    with pytest.raises(UsageError):
+        between_dates(engine, before, after)

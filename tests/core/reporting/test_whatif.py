@@ -94,7 +94,8 @@ def test_counting_anew_under_the_same_policy_gives_the_published_tables(engine: 
     arrays, facts = refitted(engine, Change(returns_policy="net"))
     assert facts["analysis_day"] == engine.bundle.manifest["analysis_day"]
     for name, values in arrays.items():
-        np.testing.assert_array_equal(values, engine.bundle.array(name), err_msg=name)
+        # The linear model is solved by a library that may add up in another order.
+        np.testing.assert_allclose(values, engine.bundle.array(name), rtol=1e-4, atol=1e-7, err_msg=name)
     found = what_if(engine, Change(returns_policy="net"))
     assert (found.changed_customers, found.before) == (0, found.after)
 

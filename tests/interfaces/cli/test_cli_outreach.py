@@ -91,3 +91,46 @@ def test_a_lift_compares_the_treated_with_those_held_out(run: Any, local: Sessio
 @pytest.mark.parametrize("words", [("campaign",), ("campaign", "lift", "sent.csv"), ("migration",)])
 def test_what_is_missing_is_asked_for(run: Any, local: Session, words: tuple[str, ...]) -> None:
     assert run(*words, session=local).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("migration", "--to-date", "2024-01-01"), ("migration", "--from-date", "2024-01-01", "--before", "x"),
+        ("migration", "--plot", "m.pdf"), ("forecast", "--planned", "0.2"), ("forecast", "--plot", "f.pdf"),
+        ("forecast", "--regressor", "weather"),
+    ],
+)  # fmt: skip
+def test_options_that_do_not_go_together_are_told(
+    run: Any, fitted: tuple[Path, Any], tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    result = run("--artifacts", fitted[0], *words, session=Session())
+    assert result.exit_code == 2, result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_movement_between_two_dates_is_printed_and_drawn(run: Any, fitted: tuple[Path, Any], tmp_path: Path) -> None:
+    words = ("migration", "--from-date", "2024-10-01", "--plot", "moved.html")
+    result = run("--artifacts", fitted[0], *words, "--format", "json", session=Session())
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
+    assert found["before"] == "2024-10-01"
+    assert sum(move["customers"] for move in found["moves"]) > 100
+    assert all(f["last_item"] for f in found["fallen"])
+    page = (tmp_path / "moved.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 1
+    assert "Fallen" in page
+    assert run("--artifacts", fitted[0], "migration", "--from-date", "2024-10-01", session=Session()).exit_code == 0
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_a_forecast_is_printed_written_and_drawn(run: Any, fitted: tuple[Path, Any], tmp_path: Path) -> None:
+    pytest.importorskip("prophet")
+    words = ("forecast", "--days", 7, "--overall", "-o", "ahead.csv", "--plot", "ahead.svg", "--format", "json")
+    result = run("--artifacts", fitted[0], *words, session=Session())
+    assert result.exit_code == 0, result.stderr
+    (found,) = json.loads(result.stdout)
+    assert [e["model"] for e in found["errors"]] == ["seasonal naive", "prophet"]
+    assert len(rows(tmp_path / "ahead.csv")) == 7
+    assert (tmp_path / "ahead.svg").read_text(encoding="utf-8").startswith("<svg")

@@ -1,0 +1,82 @@
+"""Movement and sales ahead as pictures and as files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tests.core.reporting.test_rep_report import Reader
+
+from smart_retail.errors import DataError, UsageError
+from smart_retail.reporting import canvas, time_figures
+from smart_retail.reporting.forecast import DayAhead, Errors, Forecast, rows
+from smart_retail.reporting.gallery import Picture, write_pictures
+from smart_retail.reporting.migration import Fallen, Migration, Move, cells
+
+MOVED = Migration(
+    "2024-01-01",
+    "2024-06-01",
+    (
+        Move("Champions", "Champions", 6, 600.0), Move("Champions", "At Risk", 2, 90.0), Move("Lost", "Lost", 2, 1.0),
+        Move("not yet a customer", "New", 5, 50.0),
+    ),
+    (Fallen("a", "Ann", "Champions", "At Risk", 90.0, "2024-02-01", "Pen"),),
+)  # fmt: skip
+DAYS = tuple(DayAhead(f"2024-01-{d:02}", 10.0, 8.0, 12.0) for d in range(1, 15))
+AHEAD = Forecast("all", "prophet", 14, (Errors("seasonal naive", 3, 4, 0.3), Errors("prophet", 2, 3, None)), DAYS, "")
+HISTORY = (19_523, np.arange(200.0))
+
+
+@pytest.mark.parametrize("theme", [canvas.LIGHT, canvas.DARK], ids=["light", "dark"])
+def test_titles_state_what_is_found(theme: canvas.Theme) -> None:
+    moved = time_figures.movement(MOVED, theme)
+    assert moved.get_suptitle() == "20.0 % moved between segments; 1 customer fell from Champions or Loyal"
+    ahead = time_figures.sales_ahead(AHEAD, HISTORY, "EUR", theme)
+    assert ahead.get_suptitle() == "all: 140.00 EUR in 14 days by prophet"
+    assert "seasonal naive 3, prophet 2" in ahead.axes[0].get_xlabel()
+    for figure in (moved, ahead):
+        assert canvas.svg(figure).startswith("<svg")
+
+
+def test_a_cell_of_the_heat_map_holds_its_customers() -> None:
+    texts = {t.get_text() for t in time_figures.movement(MOVED).axes[0].texts}
+    assert texts == {"6", "2", "5"}, "empty cells stay empty"
+
+
+def test_too_little_is_told_and_not_drawn() -> None:
+    with pytest.raises(DataError, match="no customers"):
+        time_figures.movement(Migration("a", "b", (), ()))
+    with pytest.raises(DataError, match="too few"):
+        time_figures.sales_ahead(Forecast("all", "", 0, (), (), "3 days are too few."), HISTORY)
+
+
+def pictures() -> list[Picture]:
+    short = Forecast("<b>&\"' é", "", 0, (), (), "too few")
+    return [
+        Picture("Movement", lambda: time_figures.movement(MOVED), cells(MOVED), (("Fallen", [{"name": "<i>"}]),)),
+        Picture(short.series, lambda: time_figures.sales_ahead(short, HISTORY), []),
+        Picture("all", lambda: time_figures.sales_ahead(AHEAD, HISTORY), rows([AHEAD])),
+    ]
+
+
+def test_a_page_holds_every_picture_and_says_why_one_is_missing(tmp_path: Path) -> None:
+    path = write_pictures(tmp_path / "out.html", "Title", "lead", pictures(), "foot")
+    text = path.read_text(encoding="utf-8")
+    reader = Reader(text)
+    assert reader.tags.count("svg") == 2
+    assert all(address.startswith(("#", "data:")) for address in reader.addresses)
+    assert [i for i in reader.ids if i.startswith("picture-")] == ["picture-Movement", "picture-all"]
+    assert "There is no forecast of &lt;b&gt;&amp;" in text
+    assert "&lt;i&gt;" in text
+
+
+@pytest.mark.parametrize(("name", "begins"), [("a.svg", b"<svg"), ("a.PNG", b"\x89PNG")])
+def test_one_picture_alone_is_a_picture(tmp_path: Path, name: str, begins: bytes) -> None:
+    assert write_pictures(tmp_path / name, "", "", pictures(), "").read_bytes().startswith(begins)
+
+
+def test_another_ending_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"a\.pdf"):
+        write_pictures(tmp_path / "a.pdf", "", "", pictures(), "")
+    assert not list(tmp_path.iterdir())
