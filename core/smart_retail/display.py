@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from smart_retail.results import CustomerProfile, ModelInfo
+from smart_retail import words
+from smart_retail.results import CustomerProfile, ModelInfo, Recommendation
 
 DOT = " · "
 
@@ -20,6 +21,16 @@ def amount(value: float, currency: str = "") -> str:
 def percent(share: float) -> str:
     """0.1234 -> ``12.3 %``."""
     return f"{100 * share:.1f} %"
+
+
+def score(value: float) -> str:
+    """Every digit the engine gives, at most six that count: 0.25 -> ``0.25``."""
+    return f"{value:.6g}"
+
+
+def scored(item: Recommendation) -> str:
+    """``score 0.412345 from CF``: what an item is ordered by, and the method with the largest share in it."""
+    return f"score {score(item.score)} from {words.method_label(item.source)}"
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -49,7 +49,7 @@ class Check:
         assert expected or not found, f"{self.front_end.name}: {asked}: rows where the engine has none"
         self.equal([r.item_id for r in found], [r.item_id for r in expected], f"{asked}: items", facts=len(expected))
         for shown, row in zip(found, expected, strict=True):
-            facts = 1 + len(row.reasons) + (row.score is not None) + (row.source is not None)
+            facts = 3 + len(row.reasons)
             self.equal(shown, row, f"{asked}: rank {row.rank}", facts)
 
     def equal(self, found: Any, expected: Any, asked: str, facts: int = 1) -> None:

@@ -36,7 +36,6 @@ def test_no_driver_judges_for_itself(name: str) -> None:
     found = drivers.driver(name)
     assert found.name == name
     assert found.shown is Driver.shown
-    assert found._row is Driver._row
     source = inspect.getsource(importlib.import_module(found.__module__))
     assert "pytest.skip" not in source, "skip by `needs` or `missing`, which SMART_RETAIL_REQUIRE can forbid"
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from smart_retail.display import DOT, amount, count, model_line, percent, whole
+from smart_retail.display import DOT, amount, count, model_line, percent, profile_line, whole
 from smart_retail.display import named as name_and_id
-from smart_retail.results import CleaningReport, CustomerProfile
+from smart_retail.results import CleaningReport
 
 __all__ = [
     "DOT",
@@ -46,21 +46,3 @@ def cleaning_line(report: CleaningReport) -> str:
             f"{report.first} to {report.last}",
         )
     )
-
-
-def profile_line(profile: CustomerProfile, currency: str = "") -> str:
-    """Who a customer is, in one line; for an unknown one what they get instead."""
-    if not profile.known:
-        return "unknown customer: the list shows what is popular"
-    parts = []
-    if profile.rfm is not None:
-        rfm = profile.rfm
-        parts += [rfm.segment, f"value {rfm.value_tier}", f"R {rfm.r}  F {rfm.f}  M {rfm.m}"]
-    if profile.cluster is not None:
-        parts.append(f"cluster {profile.cluster.name}")
-    parts.append(count(profile.orders, "order") if profile.orders else "no order was kept")
-    if profile.rfm is not None:
-        parts += [amount(profile.rfm.monetary, currency), f"last order {count(profile.rfm.recency, 'day')} ago"]
-    if profile.returned_share > 0:
-        parts.append(f"{percent(profile.returned_share)} returned")
-    return DOT.join(parts)

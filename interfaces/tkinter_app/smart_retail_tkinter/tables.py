@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from smart_retail.display import score, scored
 from smart_retail.results import CleaningReport, GridCell, Purchase, Recommendation, RecommendationList, Segment
-from smart_retail.words import COLUMN_LABELS, METHODS
+from smart_retail.words import COLUMN_LABELS, METHODS, method_label
 from smart_retail_tkinter.formatting import DOT, amount, percent, quantity, whole
 
 Value = str | int | float
@@ -96,16 +97,16 @@ def _recommendation(item: Recommendation) -> Row:
 
 
 def detail(item: Recommendation) -> str:
-    """All reasons of an item, with the method, its rank there and the share."""
+    """Score, source and all reasons of an item, each with the method, its rank there and the share."""
+    return f"{scored(item)}: {reasons(item)}" if item.reasons else scored(item)
+
+
+def reasons(item: Recommendation) -> str:
     return DOT.join(
         f"{reason.text} ({method_label(reason.method)}{f' #{reason.rank}' if reason.rank else ''}, "
         f"{percent(reason.share)})"
         for reason in item.reasons
     )
-
-
-def method_label(method: str) -> str:
-    return METHODS[method][0] if method in METHODS else method.replace("_", " ").capitalize()
 
 
 def purchases(bought: Iterable[Purchase]) -> Table:
@@ -159,9 +160,13 @@ def side_by_side(answer: RecommendationList) -> Table:
 
 
 def places(answer: RecommendationList, item_id: str) -> str:
-    """Where an item stands: ``Hybrid #1, CF #3``."""
+    """Where an item stands and with which score: ``Hybrid #1 0.412345 from CF, CF #3 0.9``.
+
+    A list's own method is not named as the source again.
+    """
     return ", ".join(
-        f"{method_label(name)} #{item.rank}"
+        f"{method_label(name)} #{item.rank} {score(item.score)}"
+        + (f" from {method_label(item.source)}" if item.source != name else "")
         for name, part in lists(answer)
         for item in part.items
         if item.item_id == item_id

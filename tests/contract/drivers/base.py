@@ -12,18 +12,19 @@ from typing import ClassVar, Self
 
 import pytest
 
+from smart_retail import words
 from smart_retail.results import CustomerProfile, Recommendation, RecommendationList
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a list. A field is None where the front end does not show it."""
+    """One line of a list; without reasons where the front end has no room for them."""
 
     rank: int
     item_id: str
     reasons: tuple[str, ...]
-    score: float | None = None
-    source: str | None = None
+    score: float
+    source: str
 
 
 Lists = Mapping[str, tuple[Row, ...]]
@@ -63,12 +64,6 @@ class Driver(ABC):
     """One front end over the bundle of one folder, or over the API at `api_url`. Use as a context manager."""
 
     name: ClassVar[str]
-    shows_score: ClassVar[bool] = True
-    """Whether score and source stand in a list."""
-    shows_all_reasons: ClassVar[bool] = True
-    """Whether every reason can be read, not only the weightiest."""
-    unfolds_similar: ClassVar[bool] = True
-    """Whether every reason can be read of similar items too."""
     shows_groups: ClassVar[bool] = True
     """Whether the segments are shown."""
     narrow_all: ClassVar[bool] = False
@@ -114,30 +109,24 @@ class Driver(ABC):
         """Start over another folder and ask for a list: the code of the error and all that is told of it."""
 
     def shown(self, answer: RecommendationList) -> Lists:
-        """What of an engine's answer this front end shows."""
-        parts = answer.lists or {answer.method: answer}
-        return {
-            method: tuple(
-                self._row(item, self.unfolds_similar or method != "similar", self.narrow_all and bool(answer.lists))
-                for item in part.items
-            )
-            for method, part in parts.items()
-        }
-
-    def _row(self, item: Recommendation, unfolds: bool, bare: bool) -> Row:
-        row = row_of(item)
-        if not self.shows_score:
-            row = replace(row, score=None, source=None)
-        if bare:
-            return replace(row, reasons=())
-        if not (self.shows_all_reasons and unfolds):
-            main = max(item.reasons, key=lambda r: r.share)
-            row = replace(row, reasons=(main.text,))
-        return row
+        """What of an engine's answer this front end shows: score and source always, reasons where there is room."""
+        if not answer.lists:
+            return {answer.method: tuple(map(row_of, answer.items))}
+        lists = {method: tuple(map(row_of, part.items)) for method, part in answer.lists.items()}
+        if self.narrow_all:
+            return {method: tuple(replace(row, reasons=()) for row in rows) for method, rows in lists.items()}
+        return lists
 
 
 def row_of(item: Recommendation) -> Row:
     return Row(item.rank, item.item_id, tuple(r.text for r in item.reasons), item.score, item.source)
+
+
+def source_of(label: str) -> str:
+    """The method, or helper inside the merge, that a screen calls `label`."""
+    labels = {method: words.method_label(method) for method in (*words.METHODS, *words.HELPERS)}
+    (found,) = (method for method, each in labels.items() if each == label)
+    return found
 
 
 def shown_of(answer: RecommendationList) -> Shown:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs
+from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs, source_of
 
 _LABELS = {"Hybrid": "hybrid", "Personalized": "personalized", "RFM": "rfm", "CF": "cf", "Popular": "popular"}
 _RANK = re.compile(r'<td class="sr-num sr-rank">([\d,]+)</td><td class="">(.*?)</td>', re.DOTALL)
@@ -20,9 +23,6 @@ _NAME = re.compile(r'<span class="sr-name">(.*?)</span>(?:<span class="sr-id">(.
 
 class FrontEnd(Driver):
     name = "streamlit"
-    shows_score = False
-    unfolds_similar = False
-    narrow_all = True
 
     def start(self) -> None:
         needs("streamlit", "streamlit")
@@ -67,18 +67,14 @@ class FrontEnd(Driver):
         ran(page)
         body = told(page)
         known = "Nothing is known of this customer" not in body
+        why = evidence(page)
         if method == "all":
-            found = {_LABELS[label]: entries(part) for label, part in _LIST.findall(body)}
+            found = {
+                _LABELS[label]: tuple(why[label, rank](rank, item) for rank, item in enumerate(entries(part), 1))
+                for label, part in _LIST.findall(body)
+            }
             return Shown(found, known)
-        table = next((h for h in pieces(page) if "sr-list" in h), "")
-        reasons: dict[int, list[str]] = {}
-        for line in page.dataframe[0].value.to_dict("records") if len(page.dataframe) else ():
-            reasons.setdefault(line["#"], []).append(line["Why"])
-        rows = tuple(
-            Row(int(rank.replace(",", "")), identity(cell), tuple(reasons[int(rank.replace(",", ""))]))
-            for rank, cell in _RANK.findall(table)
-        )
-        return Shown({method: rows}, known)
+        return Shown({method: listed(page, why)}, known)
 
     def person(self, customer_id: str) -> Person:
         card = next(h for h in pieces(self.customer(customer_id)) if "sr-person" in h)
@@ -94,14 +90,8 @@ class FrontEnd(Driver):
         body = told(page)
         if page.error:
             raise CannotBeAskedError  # the search box offers known items only; an address can name another
-        table = next(h for h in pieces(page) if "sr-list" in h)
         assert "Similar products" in body
-        why = re.findall(r"</td><td class=\"\">((?:(?!<span).)*?)(?:<span[^>]*>and [^<]*</span>)?</td></tr>", table)
-        found = [
-            Row(int(rank), identity(cell), (html.unescape(reason),))
-            for (rank, cell), reason in zip(_RANK.findall(table), why, strict=True)
-        ]
-        return tuple(found[:n])
+        return listed(page, evidence(page))[:n]
 
     def segments(self) -> dict[str, int]:
         table = next(h for h in pieces(self.page("segments")) if "What to do" in h)
@@ -147,6 +137,27 @@ def identity(cell: str) -> str:
     return html.unescape(found[2] if found[2] is not None else found[1])
 
 
-def entries(part: str) -> tuple[Row, ...]:
-    cells = [cell for cell in _ENTRY.findall(part) if "sr-name" in cell]
-    return tuple(Row(rank, identity(cell), ()) for rank, cell in enumerate(cells, 1))
+def entries(part: str) -> list[str]:
+    """The ids of one of the lists side by side."""
+    return [identity(cell) for cell in _ENTRY.findall(part) if "sr-name" in cell]
+
+
+def evidence(page: Any) -> dict[tuple[str, int], Callable[[int, str], Row]]:
+    """The first table of "Why this order?": list and rank -> what makes a row of it, score and source included."""
+    found: dict[tuple[str, int], Callable[[int, str], Row]] = {}
+    lines = page.dataframe[0].value.to_dict("records") if len(page.dataframe) else []
+    for (part, rank), group in groupby(lines, lambda line: (line.get("List", ""), line["#"])):
+        told = list(group)
+        assert len({(line["Score"], line["From"]) for line in told}) == 1
+        reasons = tuple(line["Why"] for line in told)
+        found[part, rank] = partial(
+            Row, reasons=reasons, score=float(told[0]["Score"]), source=source_of(told[0]["From"])
+        )
+    return found
+
+
+def listed(page: Any, why: dict[tuple[str, int], Callable[[int, str], Row]]) -> tuple[Row, ...]:
+    """The first list of a page, each row with what is told of it below."""
+    table = next((h for h in pieces(page) if "sr-list" in h), "")
+    shown = [(int(rank.replace(",", "")), identity(cell)) for rank, cell in _RANK.findall(table)]
+    return tuple(why["", rank](rank, item) for rank, item in shown)

@@ -8,18 +8,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from smart_retail import words
 from smart_retail.errors import RetailError
 
-from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missing
+from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missing, source_of
 
 WAIT = 20.0
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
+_SCORED = re.compile(r"score (\S+) from ([^:]+): ")
+_LABEL = "|".join(words.method_label(method) for method in (*words.METHODS, *words.HELPERS))
+_PLACE = re.compile(rf"(?: · |, )({_LABEL}) #(\d+) ([\d.e+-]+)(?: from ({_LABEL}))?(?=, |\n)")
 
 
 class Answers:
@@ -46,8 +50,6 @@ class Answers:
 
 class FrontEnd(Driver):
     name = "tkinter"
-    shows_score = False
-    unfolds_similar = False
     narrow_all = True
 
     def start(self) -> None:
@@ -143,23 +145,36 @@ class FrontEnd(Driver):
         self.choose(customer_id)
         known = not self.app.customer.profile.cget("text").startswith("unknown customer")
         if method != "all":
-            return Shown({method: self.table(self.app.customer.one)}, known)
+            return Shown({method: self.table(self.app.customer.one, self.app.customer.list_detail)}, known)
         trees = self.app.customer.all.trees
-        return Shown({m: tuple(self.narrow(tree)) for m, tree in trees.items()}, known)
+        return Shown({m: tuple(self.narrow(m, tree)) for m, tree in trees.items()}, known)
 
-    def narrow(self, tree: Any) -> list[Row]:
-        """One of the five lists: sign and rank, and the id behind the name."""
-        return [Row(int(str(tree.set(i, "mark")).split()[-1]), tree.set(i, "key"), ()) for i in tree.get_children()]
+    def narrow(self, method: str, tree: Any) -> Iterator[Row]:
+        """One of the five lists: sign and rank, the id behind the name, and the score below when it is chosen."""
+        for i in tree.get_children():
+            tree.selection_set(i)
+            self.app.root.update()
+            rank = int(str(tree.set(i, "mark")).split()[-1])
+            places = _PLACE.findall(self.app.customer.list_detail.cget("text"))
+            score, source = next(
+                (score, source or label)
+                for label, place, score, source in places
+                if (source_of(label), int(place)) == (method, rank)
+            )
+            yield Row(rank, tree.set(i, "key"), (), float(score), source_of(source))
 
-    def table(self, table: Any) -> tuple[Row, ...]:
-        """The list, row by row: choosing one unfolds its reasons below."""
+    def table(self, table: Any, detail: Any) -> tuple[Row, ...]:
+        """A list, row by row: choosing one tells its score and reasons below."""
         tree, found = table.tree, []
         for i in tree.get_children():
             tree.selection_set(i)
             self.app.root.update()
-            told = self.app.customer.list_detail.cget("text")
-            reasons = tuple(_REASON.findall(told))
-            found.append(Row(int(tree.set(i, "rank")), tree.set(i, "key"), reasons))
+            told = detail.cget("text")
+            scored = _SCORED.match(told)
+            assert scored, told
+            reasons = tuple(_REASON.findall(told, scored.end()))
+            score, source = float(scored[1]), source_of(scored[2])
+            found.append(Row(int(tree.set(i, "rank")), tree.set(i, "key"), reasons, score, source))
         return tuple(found)
 
     def person(self, customer_id: str) -> Person:
@@ -181,13 +196,7 @@ class FrontEnd(Driver):
         self.settle()
         assert self.app.similar is not None
         self.app.root.update()
-        copied = self.app.similar.table.shown()
-        places = {column.name: k for k, column in enumerate(copied.columns)}
-        rows = [
-            Row(int(r.cells[places["rank"]]), r.cells[places["item_id"]], (r.cells[places["reason"]],))
-            for r in copied.rows
-        ]
-        return tuple(rows[:n])
+        return self.table(self.app.similar.table, self.app.similar.detail)[:n]
 
     def segments(self) -> dict[str, int]:
         shown = self.app.customer.segments.shown()

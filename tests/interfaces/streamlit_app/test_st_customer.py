@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.fake_engine import CUSTOMER_IDS, ODD_IDS, RETURNED_ALL, FakeEngine
 
+from smart_retail import words
 from smart_retail.errors import DamagedBundleError, MissingBundleError, RemoteError
 from smart_retail.protocol import METHODS
 from smart_retail.results import CustomerProfile
@@ -145,3 +146,22 @@ def test_without_a_bundle_the_next_step_is_named(open_page: Open) -> None:
     page = open_page("customer", Broken(MissingBundleError("There is no bundle in artifacts.", "")), customer="C-001")
     assert [code.value for code in page.code] == ["smart-retail fit orders.xlsx", "smart-retail demo"]
     assert not page.error
+
+
+@pytest.mark.parametrize("method", ["hybrid", "all"])
+def test_why_this_order_tells_score_source_and_every_reason(open_page: Open, method: str) -> None:
+    told = open_page("customer", customer="C-003", method=method).dataframe[0].value.to_dict("records")
+    answer = FakeEngine().recommend("C-003", method, exclude_purchased=True)
+    expected = [
+        (
+            words.method_label(part.method) if answer.lists else None,
+            i.rank,
+            i.score,
+            words.method_label(i.source),
+            r.text,
+        )
+        for part in ([answer.lists[m] for m in words.METHODS if m in answer.lists] or [answer])
+        for i in part.items
+        for r in i.reasons
+    ]
+    assert [(t.get("List"), t["#"], float(t["Score"]), t["From"], t["Why"]) for t in told] == expected

@@ -36,7 +36,7 @@ def test_the_profile_line_tells_who_a_customer_is(fake: ModuleType) -> None:
     engine = fake.FakeEngine()
     profile = engine.customer("C-001")
     line = formatting.profile_line(profile, "EUR")
-    assert line.startswith(f"{profile.rfm.segment} · value {profile.rfm.value_tier} · R 5  F ")
+    assert line.startswith(f"{profile.rfm.segment} · value {profile.rfm.value_tier} · R 5 F ")
     assert f"cluster {profile.cluster.name}" in line
     assert f"{profile.rfm.monetary:,.2f} EUR" in line
     assert "last order 1 day ago" in line
@@ -58,7 +58,7 @@ def test_the_main_reason_is_the_one_with_the_largest_share() -> None:
     (row,) = tables.recommendations([_item("a", 1, weak, strong)]).rows
     assert row.cells == ("1", "Name a", "a", "Kind", "with b", "80.0 %")
     assert row.values[-1] == 0.8
-    assert row.detail == "popular (Popular #3, 20.0 %) · with b (CF #1, 80.0 %)"
+    assert row.detail == "score 1 from CF: popular (Popular #3, 20.0 %) · with b (CF #1, 80.0 %)"
 
 
 def test_the_clipboard_text_is_one_line_a_row_with_ids_as_they_are() -> None:
@@ -79,8 +79,8 @@ def _all(**lists: list[str]) -> RecommendationList:
 
 def test_places_name_the_methods_in_the_order_of_the_screens() -> None:
     answer = _all(popular=["d", "c"], cf=["c", "a"], hybrid=["a", "b"])
-    assert tables.places(answer, "a") == "Hybrid #1, CF #2"
-    assert tables.places(answer, "c") == "CF #1, Popular #2"
+    assert tables.places(answer, "a") == "Hybrid #1 1 from CF, CF #2 1"
+    assert tables.places(answer, "c") == "CF #1 1, Popular #2 1 from CF"
 
 
 def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None:

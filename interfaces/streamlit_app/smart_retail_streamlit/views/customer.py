@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from smart_retail import words
-from smart_retail.display import percent
 from smart_retail.protocol import ALL, RetailEngine
 from smart_retail.results import CustomerProfile, RecommendationList
-from smart_retail_streamlit import controls, figures, find, frame, lists, person, source
+from smart_retail_streamlit import controls, evidence, figures, find, frame, lists, person, source
 from smart_retail_streamlit.markup import plain
 
 
@@ -64,7 +61,7 @@ def _offer(engine: RetailEngine, profile: CustomerProfile) -> None:
         _notes(answer, profile)
         st.html(lists.side_by_side(answer) if answer.method == ALL else lists.table(answer))
     _take_away(answer)
-    _why(answer)
+    evidence.show(answer)
 
 
 def _notes(answer: RecommendationList, profile: CustomerProfile) -> None:
@@ -84,32 +81,6 @@ def _take_away(answer: RecommendationList) -> None:
         with st.popover("Copy", icon=":material/content_copy:"):
             st.caption("Tab-separated, for a spreadsheet or a mail.")
             st.code("\n".join(f"{r['rank']}\t{r['item_id']}\t{r['item_name']}" for r in rows), language=None)
-
-
-def _why(answer: RecommendationList) -> None:
-    """The evidence behind the order: every reason of every item."""
-    rows = [
-        {
-            "#": item.rank,
-            "Product": item.item_name or item.item_id,
-            "Method": words.method_label(reason.method),
-            "Its rank there": reason.rank or None,
-            "Share": percent(reason.share),
-            "Why": reason.text,
-        }
-        for each in (answer.lists.values() if answer.lists else (answer,))
-        for item in each.items
-        for reason in item.reasons
-    ]
-    if not rows:
-        return
-    with st.expander("Why this order?"):
-        label, meaning = words.METHODS[answer.method]
-        st.caption(f"**{label}**: {meaning}. Reasons tell what goes together, never what causes what.")
-        ranks = st.column_config.NumberColumn(format="localized", width=110)
-        wide = {"#": 50, "Product": 290, "Method": 110, "Share": 75, "Why": 400}
-        columns: dict[str, Any] = {name: st.column_config.Column(width=width) for name, width in wide.items()}
-        st.dataframe(rows, hide_index=True, height=380, column_config=columns | {"Its rank there": ranks})
 
 
 def _history(profile: CustomerProfile) -> None:

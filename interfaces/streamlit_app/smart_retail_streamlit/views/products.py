@@ -9,7 +9,7 @@ import streamlit as st
 from smart_retail.display import amount, whole
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import RecommendationList
-from smart_retail_streamlit import controls, figures, find, frame, lists, source
+from smart_retail_streamlit import controls, evidence, figures, find, frame, lists, source
 from smart_retail_streamlit.markup import bar, html_named, table
 
 LENGTH = 10
@@ -69,6 +69,7 @@ def _titled(title: str, about: str, answer: RecommendationList, name: str) -> No
         else:
             frame.empty("Nothing goes with it yet", "Too few people bought this product to tell.")
     figures.download(name, lists.records(answer), "Download CSV")
+    evidence.show(answer)
 
 
 def _popular(engine: RetailEngine) -> None:

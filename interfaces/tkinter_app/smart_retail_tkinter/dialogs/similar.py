@@ -10,6 +10,7 @@ from smart_retail.results import RecommendationList
 from smart_retail_tkinter import tables
 from smart_retail_tkinter.dialogs.window import SideWindow
 from smart_retail_tkinter.tables import Table
+from smart_retail_tkinter.widgets.detail import add_detail
 from smart_retail_tkinter.widgets.table import DataTable
 
 
@@ -23,16 +24,18 @@ class SimilarWindow(SideWindow):
     """
 
     def __init__(self, root: tk.Misc, on_open: Callable[[str, str], object]) -> None:
-        super().__init__(root, "Similar items", 940, 520)
+        super().__init__(root, "Similar items", 940, 580)
         self.heading = ttk.Label(self.body, style="Title.TLabel")
         self.heading.pack(fill="x", pady=(0, 10))
         foot = ttk.Frame(self.body)
         foot.pack(side="bottom", fill="x", pady=(12, 0))
         ttk.Button(foot, text="Close", command=self.close).pack(side="right")
         ttk.Label(foot, text="Enter goes on from the chosen item, Esc closes.", style="Small.TLabel").pack(side="left")
+        self.detail = add_detail(self.body)
         self.table = DataTable(
             self.body,
             Table(tables.RECOMMENDATIONS),
+            on_choose=lambda row: self.detail.configure(text=row.detail),
             on_open=lambda row: on_open(row.key, row.name),
             height=8,
             wrapped=True,
@@ -42,6 +45,7 @@ class SimilarWindow(SideWindow):
 
     def show(self, title: str, answer: RecommendationList) -> None:
         self.heading.configure(text=f"Goes with {title}")
+        self.detail.configure(text="")
         self.table.fill(tables.recommendations(answer.items))
         self.lift()
         self.table.tree.focus_set()

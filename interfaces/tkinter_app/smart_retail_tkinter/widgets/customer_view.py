@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Sequence
-from tkinter import font, ttk
+from tkinter import ttk
 
 from smart_retail.protocol import ALL
 from smart_retail.results import CustomerProfile, GridCell, RecommendationList, Segment
 from smart_retail_tkinter import formatting, tables
 from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.tables import Row, Table
+from smart_retail_tkinter.widgets.detail import add_detail
 from smart_retail_tkinter.widgets.grid import RfmGrid
 from smart_retail_tkinter.widgets.methods import MethodBar
 from smart_retail_tkinter.widgets.side_by_side import SideBySide
@@ -41,23 +42,12 @@ class CustomerView(ttk.Frame):
         self.tabs.add(page, text=title)
         return page
 
-    def _detail(self, page: ttk.Frame) -> ttk.Label:
-        """Three lines below a table that tell all of the chosen row."""
-        height = 3 * font.nametofont("SunValleyCaptionFont", self).metrics("linespace")
-        room = ttk.Frame(page, height=height)
-        room.pack(side="bottom", fill="x", pady=(6, 0))
-        room.pack_propagate(False)
-        label = ttk.Label(room, style="Small.TLabel", anchor="nw", justify="left")
-        label.pack(fill="both", expand=True)
-        label.bind("<Configure>", lambda event: label.configure(wraplength=event.width))
-        return label
-
     def _build_list(self) -> None:
         page = self._page("Recommendations")
         presenter = self._presenter
         self.methods = MethodBar(page, presenter.choose_method, presenter.set_filters)
         self.methods.pack(fill="x", pady=(0, 10))
-        detail = self._detail(page)
+        detail = add_detail(page)
         self.list_detail = detail
         self._lists = ttk.Frame(page)
         self._lists.pack(fill="both", expand=True)
@@ -73,7 +63,7 @@ class CustomerView(ttk.Frame):
 
     def _build_purchases(self) -> None:
         page = self._page("Purchases")
-        detail = self._detail(page)
+        detail = add_detail(page)
         self.purchases = DataTable(
             page,
             Table(tables.PURCHASES),
@@ -91,7 +81,7 @@ class CustomerView(ttk.Frame):
         ttk.Label(head, text="in a cell: segment, customers, revenue; ★ this customer", style="Small.TLabel").pack(
             side="right"
         )
-        detail = self._detail(page)
+        detail = add_detail(page)
         beside = ttk.Frame(page)
         beside.pack(side="right", fill="y", padx=(12, 0))
         self.segments = DataTable(

@@ -12,7 +12,7 @@ from smart_retail.results import RecommendationList
 from smart_retail.words import METHODS
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import name_and_id
-from smart_retail_tkinter.tables import detail, lists, places
+from smart_retail_tkinter.tables import lists, places, reasons
 
 TINT = {"light": 0.24, "dark": 0.34}
 SHOWN = tuple(method for method in METHODS if method != ALL)
@@ -135,7 +135,7 @@ class SideBySide(ttk.Frame):
         found = (item for _, part in lists(self._answer) for item in part.items if item.item_id == item_id)
         item = next(found)
         where = places(self._answer, item_id)
-        self._on_detail(f"{name_and_id(item.item_name, item_id)} · {where}\n{detail(item)}")
+        self._on_detail(f"{name_and_id(item.item_name, item_id)} · {where}\n{reasons(item)}")
 
     def _opened(self, event: tk.Event) -> None:
         item_id = self.chosen()
