@@ -64,7 +64,7 @@ def write_pictures(path: str | os.PathLike[str], title: str, lead: str, pictures
 def _section(each: Picture) -> str:
     parts = []
     try:
-        parts.append(page.picture(f"picture-{each.name}", svg(each.draw(), each.name), each.rows))
+        parts.append(page.picture(each.name, svg(each.draw(), each.name), each.rows))
     except DataError as error:
         parts.append(page.note(error.message))
     for heading, rows in each.more:

@@ -25,6 +25,8 @@ SHOWN: Final = 200
 def heading(name: str) -> str:
     """A column's name as people read it."""
     text = COLUMN_LABELS.get(name, name.replace("_", " "))
+    if name in ("mae", "rmse", "mape"):
+        return name.upper()
     return text if text.startswith("ρ") else text[:1].upper() + text[1:]
 
 
@@ -77,7 +79,7 @@ def csv_link(name: str, rows: Rows) -> str:
 def picture(name: str, svg: str, rows: Rows) -> str:
     """A picture with its table one click away."""
     behind = f"<details><summary>the numbers</summary>{table(rows)}{csv_link(name, rows)}</details>"
-    return f'<figure id="{escape(name)}">{svg}{behind}</figure>'
+    return f'<figure id="figure-{escape(name)}">{svg}{behind}</figure>'
 
 
 def note(text: str) -> str:

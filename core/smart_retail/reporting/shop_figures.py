@@ -110,7 +110,8 @@ def returns_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Part of what was bought in each month that came back."""
     rows = shop_rows.returns_by_month(model)
     bought, back = (sum(r[n] for r in rows) for n in ("bought", "returned"))
-    title = f"{percent(back / bought if bought else 0)} of what was bought came back, {amount(back, model.currency)}"
+    worth = f"{amount(back, model.currency)} at the price paid"
+    title = f"{percent(back / bought if bought else 0)} of what was bought came back, {worth}"
     figure, (ax,) = canvas(title, 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["returned_share"] for r in rows], palette.VERMILLION, theme)
     label(ax, "month of the purchase", "returned, % of the amount", theme)

@@ -76,7 +76,7 @@ def sales_ahead(
     ax.yaxis.set_major_formatter(thousands)
     ax.grid(axis="y", color=theme.grid)
     legend(ax, theme)
-    label(
-        ax, f"day (mean absolute error on {found.held_out_days} days held out: {rest})", money("sales", currency), theme
-    )
+    told = f"mean absolute error on {count(found.held_out_days, 'day')} held out: {rest}"
+    ax.set_title(told, loc="left", fontsize=9, color=theme.faint)
+    label(ax, "day", money("sales", currency), theme)
     return finished(figure)

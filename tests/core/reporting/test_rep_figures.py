@@ -136,7 +136,7 @@ def test_titles_of_the_shops_lines_state_what_is_found() -> None:
         "discounts_by_month": "Discounts were highest in 2024-02: 30.0 % on average",
         "shipping": "25.0 % of the lines shipped after more than three days",
         "shipping_by_month": "Shipping was slowest in 2024-01: 2.0 days on average",
-        "returns_by_month": "6.2 % of what was bought came back, 100.00 EUR",
+        "returns_by_month": "6.2 % of what was bought came back, 100.00 EUR at the price paid",
         "correlations": "Unit price goes most with quantity: rank correlation -0.40",
     }
 

@@ -66,6 +66,8 @@ def check(text: str) -> Reader:
     """A whole document that asks nothing of a network and runs nothing."""
     reader = Reader(text)
     assert reader.headings == SECTIONS
+    named = [i for i in reader.ids if i.startswith("figure-") or i.title() in SECTIONS]
+    assert len(set(named)) == len(named) >= len(SECTIONS)
     assert all(address.startswith(("#", "data:")) for address in reader.addresses)
     assert not {"script", "link", "iframe", "object", "form"} & set(reader.tags)
     assert "default-src 'none'" in text

@@ -34,7 +34,7 @@ def test_titles_state_what_is_found(theme: canvas.Theme) -> None:
     assert moved.get_suptitle() == "20.0 % moved between segments; 1 customer fell from Champions or Loyal"
     ahead = time_figures.sales_ahead(AHEAD, HISTORY, "EUR", theme)
     assert ahead.get_suptitle() == "all: 140.00 EUR in 14 days by prophet"
-    assert "seasonal naive 3, prophet 2" in ahead.axes[0].get_xlabel()
+    assert "14 days held out: seasonal naive 3, prophet 2" in ahead.axes[0].get_title(loc="left")
     for figure in (moved, ahead):
         assert canvas.svg(figure).startswith("<svg")
 
@@ -66,7 +66,7 @@ def test_a_page_holds_every_picture_and_says_why_one_is_missing(tmp_path: Path) 
     reader = Reader(text)
     assert reader.tags.count("svg") == 2
     assert all(address.startswith(("#", "data:")) for address in reader.addresses)
-    assert [i for i in reader.ids if i.startswith("picture-")] == ["picture-Movement", "picture-all"]
+    assert [i for i in reader.ids if i.startswith("figure-")] == ["figure-Movement", "figure-all"]
     assert "There is no forecast of &lt;b&gt;&amp;" in text
     assert "&lt;i&gt;" in text
 

@@ -1,0 +1,72 @@
+"""Open reports in a browser that has no network, and make their screenshots.
+
+From the root of the checkout: ``python -m tests.browser.reports superstore=ARTIFACTS online-retail=ARTIFACTS
+demo=ARTIFACTS`` writes ``docs/screenshots/report-NAME.png``, the forecast of the first and movement in the second.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from smart_retail.engine import Engine
+from smart_retail.reporting import forecast, time_figures
+from smart_retail.reporting.canvas import png
+from smart_retail.reporting.report import write_report
+from smart_retail.reporting.states import between_dates
+from smart_retail.store import iso
+from tests.browser.apps import ROOT, browsing
+
+TARGET = ROOT / "docs" / "screenshots"
+WIDTH, HEIGHT = 1100, 2300
+BEGIN = {"demo": "categories"}
+"""Report -> the section its picture begins with; the first where it is not named."""
+HALF_A_YEAR = 183
+
+
+def opened(browser: Any, path: Path) -> tuple[Any, list[str], list[str]]:
+    """A page without a network, what it asked for beside itself, and what it complained of."""
+    context = browser.new_context(viewport={"width": WIDTH, "height": 900}, offline=True)
+    page = context.new_page()
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(path.as_uri())
+    page.wait_for_timeout(300)
+    return page, [url for url in asked if not url.startswith("data:") and url != path.as_uri()], said
+
+
+def main(*named: str) -> None:
+    with tempfile.TemporaryDirectory() as folder, browsing() as browser:
+        for each in named:
+            name, _, artifacts = each.partition("=")
+            path = write_report(Engine.load(artifacts), Path(folder) / f"{name}.html")
+            page, asked, said = opened(browser, path)
+            if asked or said:
+                raise SystemExit(f"{name}: asked for {asked}, said {said}")
+            section = BEGIN.get(name)
+            top = page.locator(f"#{section}").bounding_box()["y"] - 20 if section else 0
+            clip = {"x": 0, "y": top, "width": WIDTH, "height": HEIGHT}
+            page.screenshot(path=TARGET / f"report-{name}.png", full_page=True, clip=clip)
+    for each, draw in zip(named, (sales_ahead, movement), strict=False):
+        name, _, artifacts = each.partition("=")
+        figure = draw(Engine.load(artifacts))
+        (TARGET / f"{draw.__name__.replace('_', '-')}-{name}.png").write_bytes(png(figure, 100))
+
+
+def sales_ahead(engine: Engine) -> Any:
+    series = forecast.daily_sales(engine.store, by_category=False)
+    (found,) = forecast.forecast(series)
+    return time_figures.sales_ahead(found, series[found.series], engine.model().currency)
+
+
+def movement(engine: Engine) -> Any:
+    day = iso(engine.bundle.manifest["analysis_day"] - HALF_A_YEAR)
+    return time_figures.movement(between_dates(engine, day))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
