@@ -136,17 +136,7 @@ def run(
 ) -> None:
     """Run an application, made once in every worker, until the process is told to stop."""
     if sys.platform == "win32":
-        import waitress  # type: ignore[import-untyped]
-
-        waitress.serve(
-            application(),
-            host=host,
-            port=port,
-            threads=threads * workers,
-            ident=None,
-            max_request_body_size=settings.max_body,
-            channel_timeout=TIMEOUT,
-        )
+        run_in_threads(application, host, port, workers * threads, settings)
         return
     from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
@@ -161,6 +151,21 @@ def run(
             return application()
 
     Server().run()
+
+
+def run_in_threads(application: Callable[[], Flask], host: str, port: int, threads: int, settings: ApiSettings) -> None:
+    """Run an application in this one process, by waitress, until Ctrl+C."""
+    import waitress  # type: ignore[import-untyped]
+
+    waitress.serve(
+        application(),
+        host=host,
+        port=port,
+        threads=threads,
+        ident=None,
+        max_request_body_size=settings.max_body,
+        channel_timeout=TIMEOUT,
+    )
 
 
 def _gunicorn_options(host: str, port: int, workers: int, threads: int, log_level: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,20 @@ pytest.importorskip("flask_openapi3")
 from smart_retail_flask.app import create_app
 
 SERVERS = ("werkzeug", "waitress", "gunicorn")
-_GUNICORN = """
+_SERVED = """
+import signal
 from fake_engine import FakeEngine
+from smart_retail_flask import launch
 from smart_retail_flask.app import create_app
-from smart_retail_flask.launch import run
 from smart_retail_flask.settings import ApiSettings
-run(lambda: create_app(FakeEngine()), "127.0.0.1", {port}, 1, 2, ApiSettings())
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told its jobs to ignore it
+application = lambda: create_app(FakeEngine())
+{call}
 """
+_CALLS = {
+    "gunicorn": 'launch.run(application, "127.0.0.1", {port}, 1, 2, ApiSettings())',
+    "waitress": 'launch.run_in_threads(application, "127.0.0.1", {port}, 2, ApiSettings())',
+}
 
 
 @pytest.fixture(scope="session")
@@ -68,34 +75,20 @@ def behind_werkzeug(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def behind_waitress(app: Any) -> Iterator[str]:
-    from waitress.server import create_server
-
-    server = create_server(app, host="127.0.0.1", port=0, threads=2)
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.effective_port}"
-    finally:
-        server.task_dispatcher.shutdown()  # before the trigger that its threads pull is closed
-        server.close()
-        thread.join(10)
-
-
-@contextmanager
-def behind_gunicorn(app: Any) -> Iterator[str]:
+def started(server: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """The API as `launch` runs it, in a process of its own: its address, and the process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     paths = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
     with subprocess.Popen(
-        [sys.executable, "-c", _GUNICORN.format(port=port)],
+        [sys.executable, "-c", _SERVED.format(call=_CALLS[server].format(port=port))],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
             wait_for(f"http://127.0.0.1:{port}/livez")
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", process
         finally:
             process.terminate()
 
@@ -125,10 +118,8 @@ def server(request: pytest.FixtureRequest, app: Any) -> Iterator[str]:
     """The address of the API under each server."""
     if request.param != "werkzeug":
         pytest.importorskip(request.param)
-    start: Callable[[Any], Any] = {
-        "werkzeug": behind_werkzeug,
-        "waitress": behind_waitress,
-        "gunicorn": behind_gunicorn,
-    }[request.param]
-    with start(app) as url:
+        with started(request.param) as (url, _):
+            yield url
+        return
+    with behind_werkzeug(app) as url:
         yield url
