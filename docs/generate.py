@@ -125,6 +125,27 @@ def routes() -> str:
     return table(("route", "answers"), found)
 
 
+def doors() -> str:
+    """Whom each route answers once there are keys, by status."""
+    from smart_retail_flask.guard import OPEN_PATHS
+    from smart_retail_flask.operations import OPERATIONS
+
+    rows = []
+    for operation in OPERATIONS:
+        path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.rule)
+        rows.append(
+            (f"`{operation.method.upper()} {path}`", *_statuses(operation.rule.startswith(OPEN_PATHS), operation.role))
+        )
+    rows += [(f"`GET {path}`", *_statuses(True, "read")) for path in ("/openapi.json", "/docs")]
+    return table(("route", "no key", "wrong key", "key of the role read", "key of the role admin"), rows)
+
+
+def _statuses(is_open: bool, role: str) -> tuple[str, str, str, str]:
+    if is_open:
+        return "200", "200", "200", "200"
+    return "401", "401", "403" if role == "admin" else "200", "200"
+
+
 def samples() -> str:
     """Each route with its explanation and its example calls, from the OpenAPI document."""
     parts = []
@@ -175,6 +196,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "segment_grid": segment_grid,
     "segments": segments,
     "routes": routes,
+    "doors": doors,
     "samples": samples,
     "first_call": partial(call, "/v1/customers/{customer_id}/recommendations"),
     "events_call": partial(call, "/v1/events"),

@@ -132,7 +132,7 @@ def test_the_rules_file_that_is_shown_is_one(tmp_path: Path) -> None:
 
 def test_the_answers_that_are_shown_have_the_fields_of_the_results() -> None:
     shown = [json.loads(text) for name, text in blocks("json") if name == "api.md"]
-    answer, problem = shown
+    answer, receipt, problem = shown
 
     def names(cls: Any) -> set[str]:
         return {field.name for field in fields(cls)}
@@ -142,6 +142,7 @@ def test_the_answers_that_are_shown_have_the_fields_of_the_results() -> None:
     assert set(answer["items"][0]["reasons"][0]) == names(results.Reason)
     problems = pytest.importorskip("smart_retail_flask.problems")
     assert set(problem) == set(problems.Problem.model_fields)
+    assert set(receipt) == names(pytest.importorskip("smart_retail_flask.changes").Receipt)
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:

@@ -76,22 +76,6 @@ def read_everything(root: Path) -> None:
         raise DamagedBundleError(problems[0])
 
 
-def test_every_single_byte_flip_is_refused(root: Path) -> None:
-    tried = 0
-    for path in covered(root):
-        whole = path.read_bytes()
-        for at in range(len(whole)):
-            if path.name == "current" and whole[at : at + 1] == b"\n":
-                continue  # a missing final line end changes nothing
-            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-            tried += 1
-            with pytest.raises(ArtifactError):
-                read_everything(root)
-        path.write_bytes(whole)
-    read_everything(root)
-    assert tried > 800
-
-
 def test_truncated_and_missing_files_are_refused(root: Path) -> None:
     for path in covered(root):
         whole = path.read_bytes()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,7 +90,7 @@ def _check_unfolded(path: Path) -> None:
         with zipfile.ZipFile(path) as parts:
             unfolded = sum(part.file_size for part in parts.infolist())
             packed = sum(part.compress_size for part in parts.infolist())
-    except zipfile.BadZipFile as error:
+    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:  # of odd directories
         raise DataError(f"{path.name} is a damaged workbook.", "Save it again, or as CSV.") from error
     if unfolded > limits.MAX_WORKBOOK_UNFOLDED or unfolded > 10 * 2**20 + packed * limits.MAX_WORKBOOK_RATIO:
         raise DataError(f"{path.name} would unfold to {unfolded / 2**20:,.0f} MB.", "Save it as CSV.")

@@ -1,0 +1,23 @@
+"""No byte of a bundle can be another without being missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smart_retail import artifacts
+from smart_retail.bundle import Bundle
+from smart_retail.signing import KEY
+
+from .flipped import SECRET, refused_flips, small_bundles
+
+
+def test_a_flip_in_any_byte_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY, SECRET)
+    small_bundles(tmp_path)
+    before = Bundle.open(tmp_path).version
+    assert refused_flips(tmp_path, bits=[0]) > 1900
+    assert Bundle.open(tmp_path).version == before
+    assert artifacts.verify(tmp_path) == []
+    assert artifacts.rollback(tmp_path) != before
