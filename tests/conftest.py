@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,15 @@ def real_data() -> Path:
     if not (folder / "global_superstore.xlsx").is_file():
         pytest.skip("the real data sets are not here (set SMART_RETAIL_DATA to their folder)")
     return folder
+
+
+@pytest.fixture
+def postgres() -> Iterator[str]:
+    """The URL of a schema of its own in PostgreSQL; tests that need it are skipped where there is none."""
+    from tests.postgres import schema
+
+    with schema() as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -1,14 +1,11 @@
 """Live purchases are counted once, are there when acknowledged, and go when a customer is erased.
 
-The same tests hold for every store. The PostgreSQL one runs where `SMART_RETAIL_TEST_POSTGRES` is the URL of a
-database in which it may make schemas.
+The same tests hold for every store.
 """
 
 from __future__ import annotations
 
-import gc
 import os
-import secrets
 import signal
 import subprocess
 import sys
@@ -18,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.postgres import forget_pools
 
 from smart_retail.errors import ArtifactError, DataError, SettingsError
 from smart_retail.events import URL, Event, EventLog, EventStore, LiveEvents, open_events
 
-POSTGRES = "SMART_RETAIL_TEST_POSTGRES"
 Open = Callable[[], EventLog]
 """Opens the one store of a test, as another process would."""
 
@@ -38,33 +35,6 @@ def event(number: int = 1, customer: str = "c1", **facts: Any) -> Event:
     return Event.from_dict({**data, **facts})
 
 
-@pytest.fixture
-def postgres() -> Iterator[str]:
-    """The URL of a schema of its own."""
-    sa = pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
-    if POSTGRES not in os.environ:
-        pytest.skip(f"no PostgreSQL database is named by {POSTGRES}")
-    from smart_retail.events.database import postgres_url
-
-    url = postgres_url(os.environ[POSTGRES], POSTGRES)
-    schema, engine = f"trial_{secrets.token_hex(6)}", sa.create_engine(url, poolclass=sa.NullPool)
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"CREATE SCHEMA {schema}")
-    yield sa.make_url(url).update_query_dict({"options": f"-csearch_path={schema}"}).render_as_string(False)
-    _forget_pools()
-    with engine.begin() as connection:
-        connection.exec_driver_sql(f"DROP SCHEMA {schema} CASCADE")
-
-
-def _forget_pools() -> None:
-    from smart_retail.events import database
-
-    gc.collect()  # views of ended tests give their connections back
-    for pool in database._POOLS.values():
-        pool.dispose()
-    database._POOLS.clear()
-
-
 @pytest.fixture(params=["sqlite", "sqlalchemy over sqlite", "postgres"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     if request.param == "sqlite":
@@ -75,7 +45,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
 
     url = request.getfixturevalue("postgres") if request.param == "postgres" else f"sqlite:///{tmp_path}/database"
     yield lambda: DatabaseEvents(url)
-    _forget_pools()
+    forget_pools()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import httpx
 
-from smart_retail.events import EventStore
+from smart_retail.events import open_events
 
 from .server import Server, serving
 
@@ -38,7 +38,7 @@ def kill_during_writes(artifacts: Path, kills: int) -> int:
                 acknowledged |= writer.acknowledged
                 assert writer.refusals == []
         _send_again(server, writers, acknowledged)
-    found = [event.event_id for event in EventStore(artifacts).all()]
+    found = [event.event_id for event in open_events(artifacts).all()]
     assert len(found) == len(set(found)), "an event is there twice"
     assert acknowledged <= set(found), "an acknowledged event is lost"
     return len(acknowledged)

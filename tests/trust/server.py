@@ -39,8 +39,9 @@ class Server:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
+        set_since = {name: value for name, value in os.environ.items() if name.startswith("SMART_RETAIL_")}
         self._process = subprocess.Popen(
-            self._command, env=ENVIRONMENT, stderr=subprocess.DEVNULL, start_new_session=True
+            self._command, env=ENVIRONMENT | set_since, stderr=subprocess.DEVNULL, start_new_session=True
         )
         end = time.monotonic() + WAIT
         while True:

@@ -16,6 +16,7 @@ import pytest
 
 from smart_retail.bundle import read_pointer
 from smart_retail.engine import Engine
+from smart_retail.events import URL
 from smart_retail.results import FitReport
 from smart_retail.signing import KEY
 from tests import shop
@@ -49,6 +50,15 @@ def root(fitted: tuple[Path, FitReport], tmp_path: Path) -> Path:
 def test_fifty_kills_during_writes(root: Path, tell: Tell) -> None:
     kills = part_of(50)
     tell(f"{killed_writes.kill_during_writes(root, kills):,} events acknowledged over {kills} kills of the server")
+
+
+def test_fifty_kills_during_writes_to_a_shared_database(
+    root: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, tell: Tell
+) -> None:
+    monkeypatch.setenv(URL, postgres)
+    kills = part_of(50)
+    acknowledged = killed_writes.kill_during_writes(root, kills)
+    tell(f"{acknowledged:,} events acknowledged over {kills} kills of the server, PostgreSQL")
 
 
 @pytest.mark.parametrize("run", [killed_publish.publish, killed_publish.refit])
