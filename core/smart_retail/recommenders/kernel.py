@@ -34,8 +34,8 @@ def _rows(
     out_value: NDArray[np.float32],
 ) -> None:
     n = len(by_item_ptr) - 1
-    total = np.zeros(n, np.float64)
-    common = np.zeros(n, np.float64)
+    # Sum and count side by side: a partner costs one cache line, not two.
+    found = np.zeros((n, 2), np.float64)
     touched = np.empty(n, np.int32)
     best_value = np.empty(k, np.float64)
     best_item = np.empty(k, np.int64)
@@ -46,19 +46,22 @@ def _rows(
             weight = by_item_value[a]
             for b in range(ptr[customer], ptr[customer + 1]):
                 j = item[b]
-                if common[j] == 0.0:
+                if found[j, 1] == 0.0:
                     touched[n_touched] = j
                     n_touched += 1
-                total[j] += weight * value[b]
-                common[j] += 1.0
+                found[j, 0] += weight * value[b]
+                found[j, 1] += 1.0
         size = 0
         for t in range(n_touched):
             j = touched[t]
-            score = total[j] * scale[i] * scale[j] * (common[j] / (common[j] + shrink))
-            total[j] = 0.0
-            common[j] = 0.0
-            if j == i or score <= 0.0:
+            total, common = found[j, 0], found[j, 1]
+            found[j, 0] = 0.0
+            found[j, 1] = 0.0
+            product = total * scale[i] * scale[j]
+            # Most partners are far below the worst that is kept: seen without a division, with room for rounding.
+            if j == i or product <= 0.0 or (size == k and product * common < best_value[0] * (common + shrink) * 0.999):
                 continue
+            score = product * (common / (common + shrink))
             size = offer(best_value, best_item, size, k, score, j)
         for s in range(size):
             out_item[i, s] = best_item[s]
