@@ -99,7 +99,7 @@ class Store:
         near = near or difflib.get_close_matches(item_id, self.items.ids, NEAR_MATCHES, cutoff=0.5)
         raise UnknownItemError(
             f"No item has the id {item_id!r}.",
-            f"Did you mean {' or '.join(near)}?" if near else "`smart-retail items TEXT` searches ids and names.",
+            f"Did you mean {' or '.join(near)}?" if near else "Search for it by a part of its id or name.",
         )
 
     @cached_property

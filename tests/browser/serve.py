@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 
+from smart_retail.opening import follow
 from tests.fake_engine import FakeEngine
 
 
@@ -15,7 +16,7 @@ def main(app: str, port: str, artifacts: str = "") -> None:
     if app == "gradio":
         from smart_retail_gradio import launch as gradio
 
-        engine = gradio.engine_of(artifacts, None) if artifacts else FakeEngine()
+        engine = follow(artifacts) if artifacts else FakeEngine()
         gradio.start(engine, "127.0.0.1", int(port))
         return
     from smart_retail_streamlit import launch, source

@@ -191,8 +191,8 @@ def test_an_erasure_without_the_key_changes_nothing(shop: Path, monkeypatch: pyt
 
 def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("flask_openapi3")
+    from smart_retail.holder import EngineHolder
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.holder import EngineHolder
     from smart_retail_flask.launch import loader
 
     holder = EngineHolder(loader(shop), lambda: read_pointer(shop))

@@ -27,8 +27,8 @@ QUESTIONS = (
 
 
 def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
-    from smart_retail_flask.app import create_app
     from smart_retail.holder import EngineHolder
+    from smart_retail_flask.app import create_app
     from smart_retail_flask.launch import loader
 
     root, full, less = two_versions(fitted[0], tmp_path)
@@ -52,8 +52,8 @@ def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], t
 
 
 def test_erasures_under_load_fail_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
-    from smart_retail_flask.app import create_app
     from smart_retail.holder import EngineHolder
+    from smart_retail_flask.app import create_app
     from smart_retail_flask.launch import loader
 
     root = Path(shutil.copytree(fitted[0], tmp_path / "artifacts"))

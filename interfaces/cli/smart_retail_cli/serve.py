@@ -105,6 +105,7 @@ def start(launch: Any, session: Session, host: str, port: int) -> None:
         host=host,
         port=port,
         api_key=os.environ.get("SMART_RETAIL_API_KEY"),
+        rules=session.rules and str(session.rules),
     )
 
 
@@ -112,8 +113,12 @@ def start(launch: Any, session: Session, host: str, port: int) -> None:
 @pass_session
 def desktop(session: Session) -> None:
     """Start the desktop tool."""
-    key = os.environ.get("SMART_RETAIL_API_KEY")
-    front_end("smart_retail_tkinter.launch", "tkinter").run(str(session.artifacts), session.api_url, key)
+    front_end("smart_retail_tkinter.launch", "tkinter").run(
+        artifacts=str(session.artifacts),
+        api_url=session.api_url,
+        api_key=os.environ.get("SMART_RETAIL_API_KEY"),
+        rules=session.rules and str(session.rules),
+    )
 
 
 @click.group(short_help="The API's description.")

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from smart_retail import opening
 from smart_retail.protocol import RetailEngine
 
 ARTIFACTS = Path("artifacts")
@@ -20,13 +21,9 @@ POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NU
 
 def open_engine(session: Session) -> RetailEngine:
     """The engine behind `--api-url` where it is given, else that of the bundle."""
-    if session.api_url:
-        from smart_retail.remote import RemoteEngine
-
-        return RemoteEngine(session.api_url, os.environ.get("SMART_RETAIL_API_KEY"))
-    from smart_retail.engine import Engine
-
-    return Engine.load(session.artifacts, rules=session.rules)
+    return opening.open_engine(
+        session.artifacts, session.api_url, os.environ.get("SMART_RETAIL_API_KEY"), session.rules
+    )
 
 
 @dataclass(slots=True)

@@ -6,12 +6,12 @@ import inspect
 
 from flask_openapi3 import Info, OpenAPI, Tag
 
+from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
 from smart_retail.version import __version__
 from smart_retail_flask import docs, document, problems, routes
 from smart_retail_flask.envelope import Envelope
 from smart_retail_flask.guard import Guard
-from smart_retail_flask.holder import EngineHolder
 from smart_retail_flask.metrics import Counters
 from smart_retail_flask.operations import OPERATIONS, Operation
 from smart_retail_flask.paths import IdConverter, RawPath

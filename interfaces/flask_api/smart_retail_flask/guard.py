@@ -11,8 +11,8 @@ import time
 
 from flask import Response, request
 
+from smart_retail.holder import EngineHolder
 from smart_retail_flask.envelope import VISIT, Visit
-from smart_retail_flask.holder import EngineHolder
 from smart_retail_flask.paths import BAD_PATH, Environ
 from smart_retail_flask.problems import RefusedError
 from smart_retail_flask.settings import LOCAL_HOSTS, ApiSettings

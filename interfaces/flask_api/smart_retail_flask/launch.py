@@ -17,10 +17,10 @@ from flask import Flask
 
 from smart_retail.bundle import read_pointer
 from smart_retail.errors import DamagedBundleError, UsageError
+from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
 from smart_retail_flask import logs
 from smart_retail_flask.app import create_app, new_counters
-from smart_retail_flask.holder import EngineHolder
 from smart_retail_flask.metrics import Counters, gunicorn_hooks
 from smart_retail_flask.settings import ApiSettings
 

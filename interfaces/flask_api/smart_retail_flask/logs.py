@@ -9,7 +9,7 @@ import json
 import logging
 from datetime import UTC, datetime
 
-LOGGER = "smart_retail_flask"
+LOGGERS = ("smart_retail_flask", "smart_retail")
 
 
 class JsonLines(logging.Formatter):
@@ -25,10 +25,11 @@ class JsonLines(logging.Formatter):
 
 
 def to_stderr(level: str) -> None:
-    """Let this package log to stderr from `level` up."""
+    """Let this package and the core log to stderr from `level` up."""
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
-    logger = logging.getLogger(LOGGER)
-    logger.handlers = [handler]
-    logger.propagate = False
-    logger.setLevel(level.upper())
+    for name in LOGGERS:
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.propagate = False
+        logger.setLevel(level.upper())

@@ -11,6 +11,7 @@ import gradio as gr
 from smart_retail import words
 from smart_retail.display import named
 from smart_retail.errors import RetailError
+from smart_retail.holder import EngineHolder
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
 from smart_retail_gradio import endpoints, finder, render
 
@@ -25,36 +26,54 @@ QUEUE = 64
 """Requests that may wait; more are turned away."""
 AT_ONCE = 8
 """Requests that are answered at a time."""
+UNKNOWN = "somebody-new"
+
+Make = Callable[[RetailEngine], Any]
+Fresh = dict[Any, Make]
+"""Components that show something of the model at once -> what they show."""
 
 
-def build_demo(engine: RetailEngine) -> gr.Blocks:
-    """The app over `engine`. Named endpoints: recommend, similar, basket.
+def build_demo(engine: RetailEngine | EngineHolder) -> gr.Blocks:
+    """The app over `engine`, or over a holder that exchanges it. Named endpoints: recommend, similar, basket.
 
+    Each answer comes from one engine; who opens the page anew sees the version of the moment everywhere.
     Queue limits are set; `launch.serve` adds theme, style and the address.
     """
+    held = engine if isinstance(engine, EngineHolder) else EngineHolder.fixed(engine)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
         gr.HTML(f'<div class="sr-title"><h1>{TITLE}</h1><p>Whom to offer what, and why</p></div>')
         with gr.Tab("Recommend"):
-            _recommend(engine)
+            fresh = _recommend(held)
         with gr.Tab("Similar products"):
-            _similar(engine)
+            fresh |= _similar(held)
         with gr.Tab("New visitor"):
-            _visitor(engine)
-        footer = gr.HTML(render.footer(engine.model()))
-        demo.load(lambda: render.footer(engine.model()), None, footer, show_progress="hidden", api_visibility="private")
-        endpoints.publish(engine)
+            fresh |= _visitor(held)
+        footer = gr.HTML(render.footer(held.get().model()))
+        _on(demo.load, _again(held, list(fresh.values())), [], [*fresh, footer])
+        endpoints.publish(held)
     return demo.queue(max_size=QUEUE, default_concurrency_limit=AT_ONCE)
 
 
-def _recommend(engine: RetailEngine) -> None:
+def _again(held: EngineHolder, makers: list[Make]) -> Callable[[], tuple[Any, ...]]:
+    """What an opened page shows before anybody chose, made once more."""
+
+    def again() -> tuple[Any, ...]:
+        engine = held.get()
+        return (*(make(engine) for make in makers), render.footer(engine.model()))
+
+    return again
+
+
+def _recommend(held: EngineHolder) -> Fresh:
+    engine = held.get()
     with gr.Row():
         with _controls():
-            customer, settled = finder.one("Customer", lambda text: customers(engine, text))
+            customer, settled = finder.one("Customer", lambda text: customers(held.get(), text))
             n, category = _n(), _categories(engine)
-            hide = gr.Checkbox(not engine.model().show_purchased, label="Hide what was bought")
+            hide = gr.Checkbox(_hides(engine), label="Hide what was bought")
             ask = gr.Button("Recommend", variant="primary")
             with gr.Row(elem_classes="sr-examples"):
-                tries = {gr.Button(label, size="sm", min_width=60): c for label, c in examples(engine).items()}
+                tries = [gr.Button(label, size="sm", min_width=60) for label in examples(engine)]
         with gr.Column(scale=3):
             method = _method()
             who = gr.HTML()
@@ -63,47 +82,64 @@ def _recommend(engine: RetailEngine) -> None:
     def show(customer_id: str, *choices: Any) -> tuple[str, str]:
         if not customer_id:
             return "", render.empty(NOBODY)
+        engine = held.get()
         method, n, categories, hide = choices
         profile = engine.customer(customer_id)
         result = engine.recommend(customer_id, method, int(n), exclude_purchased=hide, categories=categories or None)
         return render.person(profile, engine.model().currency), render.answer(result)
 
-    chosen = [finder.put(button, identity, customer) for button, identity in tries.items()]
+    chosen = [finder.put(each, lambda label: examples(held.get()).get(label, UNKNOWN), customer) for each in tries]
     for event in (*settled, *chosen, ask.click, method.change, n.release, category.change, hide.change):
         _on(event, show, [customer, method, n, category, hide], [who, out])
+    return {category: _offered, hide: _hides}
 
 
-def _similar(engine: RetailEngine) -> None:
+def _similar(held: EngineHolder) -> Fresh:
     with gr.Row():
         with _controls():
-            item, settled = finder.one("Product", lambda text: items(engine, text))
-            n, category = _n(), _categories(engine)
+            item, settled = finder.one("Product", lambda text: items(held.get(), text))
+            n, category = _n(), _categories(held.get())
         with gr.Column(scale=3):
             out = gr.HTML(render.empty(NOTHING))
 
     def show(item_id: str, n: float, categories: list[str]) -> str:
         if not item_id:
             return render.empty(NOTHING)
-        return render.answer(engine.similar_items(item_id, int(n), categories=categories or None))
+        return render.answer(held.get().similar_items(item_id, int(n), categories=categories or None))
 
     for event in (*settled, n.release, category.change):
         _on(event, show, [item, n, category], [out])
+    return {category: _offered}
 
 
-def _visitor(engine: RetailEngine) -> None:
+def _visitor(held: EngineHolder) -> Fresh:
     with gr.Row():
         with _controls():
-            basket = finder.several("Add a product", "In the basket", lambda text: items(engine, text))
+            basket = finder.several("Add a product", "In the basket", lambda text: items(held.get(), text))
             n = _n()
         with gr.Column(scale=3):
             method = _method()
-            out = gr.HTML(render.answer(engine.recommend_for_basket([])))
+            out = gr.HTML(_to_anybody(held.get()))
 
     def show(item_ids: list[str], method: str, n: float) -> str:
-        return render.answer(engine.recommend_for_basket(item_ids or [], int(n), method=method))
+        return render.answer(held.get().recommend_for_basket(item_ids or [], int(n), method=method))
 
     for event in (basket.change, method.change, n.release):
         _on(event, show, [basket, method, n], [out])
+    return {out: _to_anybody}
+
+
+def _to_anybody(engine: RetailEngine) -> str:
+    return render.answer(engine.recommend_for_basket([]))
+
+
+def _hides(engine: RetailEngine) -> bool:
+    """Whether a visit begins without what was bought."""
+    return not engine.model().show_purchased
+
+
+def _offered(engine: RetailEngine) -> Any:
+    return gr.Dropdown(choices=engine.categories())
 
 
 def _controls() -> gr.Column:
@@ -143,7 +179,7 @@ def examples(engine: RetailEngine) -> dict[str, str]:
         found["A champion"] = champion
     if once is not None:
         found["One order"] = once
-    return found | {"An unknown id": "somebody-new"}
+    return found | {"An unknown id": UNKNOWN}
 
 
 def _on(event: Any, show: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
@@ -155,6 +191,11 @@ def _on(event: Any, show: Callable[..., Any], inputs: list[Any], outputs: list[A
             return show(*values)
         except RetailError as error:
             told = render.error(error)
-            return told if len(outputs) == 1 else (*[""] * (len(outputs) - 1), told)
+            return told if len(outputs) == 1 else (*_cleared(outputs[:-1]), told)
 
     event(guarded, inputs, outputs, show_progress="minimal", api_visibility="private", trigger_mode="always_last")
+
+
+def _cleared(parts: list[Any]) -> list[Any]:
+    """Nothing where text stood; what is chosen from stays as it is."""
+    return ["" if isinstance(part, gr.HTML) else gr.skip() for part in parts]

@@ -7,12 +7,13 @@ from typing import Any
 import gradio as gr
 
 from smart_retail.errors import RetailError
-from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
+from smart_retail.holder import EngineHolder
+from smart_retail.protocol import DEFAULT_METHOD
 
 Plain = dict[str, Any]
 
 
-def publish(engine: RetailEngine) -> None:
+def publish(held: EngineHolder) -> None:
     """Add the endpoints recommend, similar and basket to the app that is being built."""
 
     def recommend(
@@ -24,18 +25,18 @@ def publish(engine: RetailEngine) -> None:
     ) -> dict:  # type: ignore[type-arg]  # Gradio knows the bare type only
         """The best items for a customer; an unknown one gets popularity."""
         return _plain(
-            lambda: engine.recommend(
+            lambda: held.get().recommend(
                 customer_id, method, n, exclude_purchased=exclude_purchased, categories=categories or None
             )
         )
 
     def similar(item_id: str, n: int = 10, categories: list[str] | None = None) -> dict:  # type: ignore[type-arg]
         """What goes with an item."""
-        return _plain(lambda: engine.similar_items(item_id, n, categories=categories or None))
+        return _plain(lambda: held.get().similar_items(item_id, n, categories=categories or None))
 
     def basket(item_ids: list[str], n: int = 10, method: str = DEFAULT_METHOD) -> dict:  # type: ignore[type-arg]
         """For a visitor without history whose basket holds these items."""
-        return _plain(lambda: engine.recommend_for_basket(item_ids, n, method=method))
+        return _plain(lambda: held.get().recommend_for_basket(item_ids, n, method=method))
 
     for endpoint in (recommend, similar, basket):
         gr.api(endpoint, api_name=endpoint.__name__)

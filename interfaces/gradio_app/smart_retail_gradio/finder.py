@@ -45,9 +45,9 @@ def several(label: str, basket_label: str, find: Find) -> gr.Dropdown:
     return basket
 
 
-def put(button: gr.Button, identity: str, box: gr.Textbox) -> Event:
-    """Let a button fill the box; the event after which it has."""
-    then: Event = button.click(lambda: identity, None, box, **_QUIET).then
+def put(button: gr.Button, identity: Callable[[str], str], box: gr.Textbox) -> Event:
+    """Let a button fill the box with what its label stands for; the event after which it has."""
+    then: Event = button.click(identity, button, box, **_QUIET).then
     return then
 
 

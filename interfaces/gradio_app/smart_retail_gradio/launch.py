@@ -4,21 +4,12 @@ from __future__ import annotations
 
 import os
 
+from smart_retail.holder import EngineHolder
+from smart_retail.opening import follow
 from smart_retail.protocol import RetailEngine
 
 
-def engine_of(artifacts: str, api_url: str | None, api_key: str | None = None) -> RetailEngine:
-    """An engine in this process over `artifacts`, or one behind the API at `api_url`."""
-    if api_url:
-        from smart_retail.remote import RemoteEngine
-
-        return RemoteEngine(api_url, api_key)
-    from smart_retail.engine import Engine
-
-    return Engine.load(artifacts)
-
-
-def start(engine: RetailEngine, host: str, port: int, *, block: bool = True) -> object:
+def start(engine: RetailEngine | EngineHolder, host: str, port: int, *, block: bool = True) -> object:
     """Serve the app over `engine`; the running app if it does not block."""
     # Before Gradio is imported, or it asks its makers for a newer version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -52,6 +43,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 7860,
     api_key: str | None = None,
+    rules: str | None = None,
 ) -> None:
     """Serve the app until interrupted.
 
@@ -65,10 +57,12 @@ def serve(
         Where to listen; loopback unless told otherwise.
     api_key : str, optional
         Key for that API.
+    rules : str, optional
+        Business rules for an engine in this process.
 
     Raises
     ------
     RetailError
         There is no bundle, or the API does not answer.
     """
-    start(engine_of(artifacts, api_url, api_key), host, port)
+    start(follow(artifacts, api_url, api_key, rules), host, port)

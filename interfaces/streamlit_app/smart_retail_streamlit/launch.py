@@ -34,6 +34,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8501,
     api_key: str | None = None,
+    rules: str | None = None,
 ) -> None:
     """Serve the app until interrupted.
 
@@ -47,11 +48,14 @@ def serve(
         Where to listen; loopback unless told otherwise.
     api_key : str, optional
         Key for that API.
+    rules : str, optional
+        Business rules for an engine in this process.
     """
     from streamlit.web import bootstrap
 
     os.environ[source.ARTIFACTS] = artifacts
     os.environ[source.API_URL] = api_url or ""
+    os.environ[source.RULES] = rules or ""
     if api_key:
         os.environ[source.API_KEY] = api_key
     flags = {name.replace(".", "_"): value for name, value in options(host, port).items()}

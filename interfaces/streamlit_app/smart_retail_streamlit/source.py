@@ -11,12 +11,14 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from smart_retail.opening import open_engine
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
 
 ARTIFACTS = "SMART_RETAIL_ARTIFACTS"
 API_URL = "SMART_RETAIL_API_URL"
 API_KEY = "SMART_RETAIL_API_KEY"
+RULES = "SMART_RETAIL_RULES"
 _MODEL = "model-of-this-run"
 
 
@@ -26,6 +28,7 @@ class Source:
 
     artifacts: str
     api_url: str
+    rules: str | None = None
 
     @property
     def is_local(self) -> bool:
@@ -34,7 +37,7 @@ class Source:
 
 def chosen() -> Source:
     """The source this server was started with."""
-    return Source(os.environ.get(ARTIFACTS, "artifacts"), os.environ.get(API_URL, ""))
+    return Source(os.environ.get(ARTIFACTS, "artifacts"), os.environ.get(API_URL, ""), os.environ.get(RULES) or None)
 
 
 def load(source: Source) -> RetailEngine:
@@ -45,13 +48,7 @@ def load(source: Source) -> RetailEngine:
     RetailError
         There is no bundle, it is damaged, or the API does not answer.
     """
-    if source.is_local:
-        from smart_retail.engine import Engine
-
-        return Engine.load(source.artifacts)
-    from smart_retail.remote import RemoteEngine
-
-    return RemoteEngine(source.api_url, os.environ.get(API_KEY))
+    return open_engine(source.artifacts, source.api_url, os.environ.get(API_KEY), source.rules)
 
 
 def published(source: Source) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail_tkinter.recent import Memory
-from smart_retail_tkinter.services import Services
+from smart_retail_tkinter.services import Services, load_bundle
 
 
-def run(artifacts: str = "artifacts", api_url: str | None = None, api_key: str | None = None) -> None:
+def run(
+    artifacts: str = "artifacts", api_url: str | None = None, api_key: str | None = None, rules: str | None = None
+) -> None:
     """Show the window until it is closed.
 
     Parameters
@@ -17,6 +21,8 @@ def run(artifacts: str = "artifacts", api_url: str | None = None, api_key: str |
         what to do next.
     api_url, api_key : str, optional
         Ask an API instead of a bundle.
+    rules : str, optional
+        Business rules for every bundle that is opened; by default ``rules.toml`` beside it.
 
     Raises
     ------
@@ -44,7 +50,8 @@ def run(artifacts: str = "artifacts", api_url: str | None = None, api_key: str |
         ) from error
     from smart_retail_tkinter.app import App
 
-    app = App(root, Services(), Memory(), artifacts=artifacts)
+    services = Services(load=partial(load_bundle, rules=rules))
+    app = App(root, services, Memory(), artifacts=artifacts)
     if api_url is not None:
         app.presenter.open_api(api_url, api_key)
     else:

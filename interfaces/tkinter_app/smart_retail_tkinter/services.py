@@ -6,24 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from smart_retail.opening import open_engine
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import FitReport
 from smart_retail_tkinter.fitting import Preview
 from smart_retail_tkinter.tables import Table
 
 
-def load_bundle(folder: str) -> RetailEngine:
+def load_bundle(folder: str, rules: str | None = None) -> RetailEngine:
     """The engine of the published bundle in a folder."""
-    from smart_retail.engine import Engine
-
-    return Engine.load(folder)
+    return open_engine(folder, rules=rules)
 
 
 def connect(url: str, key: str | None = None) -> RetailEngine:
     """The engine behind an API."""
-    from smart_retail.remote import RemoteEngine
-
-    return RemoteEngine(url, key)
+    return open_engine(api_url=url, api_key=key)
 
 
 def write_table(path: str, table: Table, stamp: dict[str, str]) -> None:

@@ -206,14 +206,34 @@ def test_every_extra_of_the_distribution_is_known_to_the_doctor() -> None:
     ],
 )
 def test_a_web_app_is_started_with_what_was_asked(
-    run: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], module: str, expected: dict[str, object]
+    run: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    words: tuple[str, ...],
+    module: str,
+    expected: dict[str, object],
 ) -> None:
     asked: dict[str, object] = {}
+    rules = tmp_path / "rules.toml"
+    rules.touch()
     monkeypatch.setattr(importlib.import_module(module), "serve", lambda **options: asked.update(options))
-    result = run(*words, "--api-url", "http://x")
+    result = run("--rules", str(rules), *words, "--api-url", "http://x")
     assert result.exit_code == 0, result.stderr
-    assert asked | expected == asked
+    assert asked | expected | {"rules": str(rules)} == asked
     assert f":{asked['port']}" in result.stderr
+
+
+def test_the_desktop_tool_is_started_with_what_was_asked(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: dict[str, object] = {}
+    rules = tmp_path / "rules.toml"
+    rules.touch()
+    launch = importlib.import_module("smart_retail_tkinter.launch")
+    monkeypatch.setattr(launch, "run", lambda **options: asked.update(options))
+    monkeypatch.setenv("SMART_RETAIL_API_KEY", "secret")
+    assert run("desktop", "--artifacts", "shop", "--rules", str(rules)).exit_code == 0
+    assert asked == {"artifacts": "shop", "api_url": None, "api_key": "secret", "rules": str(rules)}
 
 
 @pytest.mark.parametrize("customer", ["two words", "quo\"te's", "-dash", "?q=1&n=2"])

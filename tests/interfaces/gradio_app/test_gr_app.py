@@ -17,6 +17,8 @@ pytest.importorskip("gradio", reason="the extra gradio is not installed")
 
 from tests.fake_engine import ODD_IDS, FakeEngine
 
+from smart_retail.errors import RemoteError
+from smart_retail.holder import EngineHolder
 from smart_retail.protocol import METHODS
 from smart_retail_gradio import app, look, render
 
@@ -59,6 +61,40 @@ def client() -> Iterator[Any]:
         yield client
         client.close()
         running.close()
+
+
+def test_an_open_app_answers_with_the_version_published_since() -> None:
+    active = ["v1"]
+    holder = EngineHolder(lambda: FakeEngine(active[0]), lambda: active[0])
+    demo = app.build_demo(holder)
+    calls = {getattr(f.fn, "__name__", ""): f.fn for f in demo.fns.values()}
+    assert "v1" in calls["again"]()[-1]
+    active[0] = "v2"
+    holder.refresh()
+    *parts, footer = calls["again"]()
+    assert "model v2" in footer
+    assert parts[0].choices == [(c, c) for c in FakeEngine().categories()]
+    assert calls["recommend"]("C-003")["model_version"] == "v2"
+    assert calls["similar"]("P-001")["model_version"] == "v2"
+    assert calls["basket"](["P-001"])["model_version"] == "v2"
+
+
+def test_an_engine_that_fails_on_opening_is_told_of_in_the_footer() -> None:
+    class Gone(FakeEngine):
+        alive = True
+
+        def model(self) -> Any:
+            if self.alive:
+                return super().model()
+            raise RemoteError("The API does not answer.", "Is it up?")
+
+    engine = Gone()
+    demo = app.build_demo(engine)
+    engine.alive = False
+    (opened,) = (f.fn for f in demo.fns.values() if getattr(f.fn, "__name__", "") == "again")
+    *parts, told = opened()
+    assert "The API does not answer." in told
+    assert parts[-1] == "", "no list of an engine that is gone"
 
 
 def shown(body: str) -> list[str]:

@@ -254,3 +254,16 @@ def test_every_figure_can_be_drawn_as_svg_by_the_core() -> None:
     assert named == {*given, "training_loss"}
     for name, values in given.items():
         assert canvas.svg(getattr(drawings, name)(*values), name).startswith("<svg")
+
+
+def test_rules_named_at_the_start_hold_on_the_pages(
+    fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("ban = []\n", encoding="utf-8")
+    monkeypatch.setenv(source.ARTIFACTS, str(fitted[0]))
+    monkeypatch.setenv(source.API_URL, "")
+    monkeypatch.setenv(source.RULES, str(rules))
+    assert source.load(source.chosen()).model().rules
+    monkeypatch.setenv(source.RULES, "")
+    assert not source.load(source.chosen()).model().rules

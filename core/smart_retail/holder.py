@@ -1,4 +1,4 @@
-"""The engine that answers, exchanged while the API runs. In: a folder; out: the engine of its active version.
+"""The engine that answers, exchanged while a server runs. In: a folder; out: the engine of its active version.
 
 `EngineHolder` looks at the folder's pointer at most once a second, loads a new version beside the old
 one and swaps them in one assignment. A request takes its engine once and keeps it to its end. A new
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from smart_retail.errors import RetailError
 from smart_retail.protocol import RetailEngine
 
-log = logging.getLogger("smart_retail_flask")
+log = logging.getLogger("smart_retail.holder")
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the pointer."""

@@ -1,0 +1,49 @@
+"""Where answers come from: a folder of bundles or the address of an API in, an engine out; once for all front ends."""
+
+from __future__ import annotations
+
+import os
+
+from smart_retail.holder import EngineHolder
+from smart_retail.protocol import RetailEngine
+
+Path = str | os.PathLike[str]
+
+
+def open_engine(
+    artifacts: Path = "artifacts", api_url: str | None = None, api_key: str | None = None, rules: Path | None = None
+) -> RetailEngine:
+    """The engine behind an API where its address is given, else one in this process over a folder.
+
+    Parameters
+    ----------
+    artifacts : path
+        Folder of bundles.
+    api_url, api_key : str, optional
+        Address of a Smart Retail API, and a key for it.
+    rules : path, optional
+        Business rules for an engine in this process; by default ``rules.toml`` beside the bundles.
+
+    Raises
+    ------
+    RetailError
+        There is no bundle, it is damaged, or the API does not answer.
+    """
+    if api_url:
+        from smart_retail.remote import RemoteEngine
+
+        return RemoteEngine(api_url, api_key)
+    from smart_retail.engine import Engine
+
+    return Engine.load(artifacts, rules=rules)
+
+
+def follow(
+    artifacts: Path = "artifacts", api_url: str | None = None, api_key: str | None = None, rules: Path | None = None
+) -> EngineHolder:
+    """`open_engine`, exchanged whenever another version is published; an API looks after its own versions."""
+    if api_url:
+        return EngineHolder.fixed(open_engine(artifacts, api_url, api_key))
+    from smart_retail.bundle import read_pointer
+
+    return EngineHolder(lambda: open_engine(artifacts, rules=rules), lambda: read_pointer(artifacts))
