@@ -21,9 +21,7 @@ from smart_retail.events import LiveEvents, open_events
 from smart_retail.people import People, Person, shoppers
 from smart_retail.profiles import profile
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
-from smart_retail.ranking import Answer, Ask, Ranker
-from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.precalculated import ListTable
+from smart_retail.ranking import Answer, Ask, Ranker, opened
 from smart_retail.recommenders.rules import Rules, RulesFile, rules_path
 from smart_retail.results import (
     Cluster,
@@ -38,8 +36,6 @@ from smart_retail.results import (
 )
 from smart_retail.store import Store
 
-CACHED = (("hybrid", False), ("hybrid", True))
-"""Lists that a fit calculates for every customer: method, `exclude_purchased`."""
 CHUNK = 256
 
 
@@ -153,7 +149,7 @@ class Engine:
         def one(method: str) -> RecommendationList:
             ask = Ask(method, exclude_purchased, offset + n, rules)
             answer = next(self._ranker.live(ask, shoppers([visitor]), [visitor.seen_items]))
-            return self._told(None, ask, answer, offset, visitor, explain)
+            return told(self.store, self.version, None, ask, answer, offset, visitor, explain)
 
         return several(check_method(method), one)
 
@@ -165,7 +161,16 @@ class Engine:
         code = self.store.item_code(item_id)
         ask = Ask("similar", False, offset + n, self._rules(categories))
         answer = self._ranker.plain(self._ranker.model.similar(code), ask)
-        return self._told(None, ask, answer, offset, self._visitor(np.array([code], dtype=np.int32)), explain=True)
+        return told(
+            self.store,
+            self.version,
+            None,
+            ask,
+            answer,
+            offset,
+            self._visitor(np.array([code], dtype=np.int32)),
+            explain=True,
+        )
 
     def popular(self, n: int = 10, *, offset: int = 0, category: str | None = None) -> RecommendationList:
         """The most wanted items, overall or of one category."""
@@ -174,7 +179,9 @@ class Engine:
         code = None if category is None else self.store.names["categories"].index(category)
         ask = Ask("popular", False, offset + n, rules)
         answer = self._ranker.plain(self._ranker.model.popular(code), ask)
-        return self._told(None, ask, answer, offset, self.people.visitor(self.store.nobody), explain=True)
+        return told(
+            self.store, self.version, None, ask, answer, offset, self.people.visitor(self.store.nobody), explain=True
+        )
 
     def customer(self, customer_id: str) -> CustomerProfile:
         """Profile; ``known=False`` for an unknown id."""
@@ -232,15 +239,13 @@ class Engine:
         """The methods `recommend` takes, ``all`` last."""
         return (*METHODS, ALL)
 
+    def open_all(self) -> None:
+        """Open at once what is opened on demand: for a server, whose first answers shall be as quick as all."""
+        self._ranker.open_all()
+
     @cached_property
     def _ranker(self) -> Ranker:
-        model = RecommenderModel.from_arrays(self.bundle.arrays("recommender"), self.bundle.json("recommender"))
-        lists = {}
-        for method, excluded in CACHED:
-            arrays = self.bundle.arrays(f"lists/{method}_{'new' if excluded else 'any'}")
-            if arrays:
-                lists[method, excluded] = ListTable.from_arrays(arrays)
-        return Ranker(model, self.store.catalogue, lists)
+        return opened(self.bundle, self.store.catalogue)
 
     def _recommend(
         self,
@@ -261,7 +266,7 @@ class Engine:
             ask = Ask(method, exclude, offset + n, rules)
             answers = self._answers(ask, people)
             return [
-                self._told(customer_id, ask, answer, offset, person, explain)
+                told(self.store, self.version, customer_id, ask, answer, offset, person, explain)
                 for customer_id, answer, person in zip(ids, answers, people, strict=True)
             ]
 
@@ -288,11 +293,6 @@ class Engine:
 
     def _visitor(self, items: NDArray[np.int32]) -> Person:
         return self.people.visitor(self.store.basket(items))
-
-    def _told(
-        self, customer_id: str | None, ask: Ask, answer: Answer, offset: int, person: Person, explain: bool
-    ) -> RecommendationList:
-        return told(self.store, self.version, customer_id, ask, answer, offset, person, explain)
 
     def _rules(self, categories: Sequence[str] | None) -> Rules:
         return self._rules_file.current().within(categories, self.store.names["categories"], self.store.catalogue)

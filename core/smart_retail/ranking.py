@@ -7,17 +7,24 @@ asked live, and both ways give the same entries.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.bundle import Bundle
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
-from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.precalculated import ListTable, settle
 from smart_retail.recommenders.rules import Arranged, Rules, arrange
 
+if TYPE_CHECKING:
+    from smart_retail.recommenders.model import RecommenderModel
+
+CACHED = (("hybrid", False), ("hybrid", True))
+"""Lists that a fit calculates for every customer: method, `exclude_purchased`."""
 CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
 NOTHING = np.empty(0, dtype=np.int32)
@@ -42,18 +49,49 @@ class Answer:
     arranged: Arranged
 
 
-@dataclass(frozen=True, slots=True)
 class Ranker:
-    """The fitted model, its cached lists and what the rules need to know."""
+    """The fitted model and its cached lists, each opened when it is first needed, and what the rules need to know.
 
-    model: RecommenderModel
-    catalogue: Catalogue
-    lists: dict[tuple[str, bool], ListTable]
-    """By method and `exclude_purchased`."""
+    Parameters
+    ----------
+    catalogue : Catalogue
+    model : callable
+        Opens the model.
+    lists : mapping
+        Openers of the cached lists, by method and `exclude_purchased`; they give None where there are none.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        model: Callable[[], RecommenderModel],
+        lists: Mapping[tuple[str, bool], Callable[[], ListTable | None]],
+    ) -> None:
+        self.catalogue = catalogue
+        self.lists = dict(lists)
+        self._model = model
+        self._opened: dict[tuple[str, bool], ListTable | None] = {}
+
+    @cached_property
+    def model(self) -> RecommenderModel:
+        return self._model()
+
+    def table(self, method: str, exclude_purchased: bool) -> ListTable | None:
+        """The cached lists of a method, None where there are none."""
+        key = (method, exclude_purchased)
+        if key not in self.lists:
+            return None
+        if key not in self._opened:
+            self._opened[key] = self.lists[key]()
+        return self._opened[key]
+
+    def open_all(self) -> None:
+        """Open what is otherwise opened on demand."""
+        _ = self.model, [self.table(*key) for key in self.lists]
 
     def cached(self, ask: Ask, customer: int, hidden: NDArray[np.int32]) -> Answer | None:
         """The answer from a pre-calculated list, None where it does not hold all of it."""
-        table = self.lists.get((ask.method, ask.exclude_purchased))
+        table = self.table(ask.method, ask.exclude_purchased)
         if table is None or ask.rules.boosts:
             return None
         complete = table.size[customer] < table.item.shape[1]
@@ -86,6 +124,21 @@ class Ranker:
         """A list that no shopper is behind (similar or popular items) under the rules."""
         settled = settle(ranked)
         return Answer(settled, _arranged(settled, 0, ask, self.catalogue, NOTHING))
+
+
+def opened(bundle: Bundle, catalogue: Catalogue) -> Ranker:
+    """The model and the lists of a bundle, no file of theirs opened yet."""
+
+    def model() -> RecommenderModel:
+        from smart_retail.recommenders.model import RecommenderModel  # not for a look at a list that is ready
+
+        return RecommenderModel.from_arrays(bundle.arrays("recommender"), bundle.json("recommender"))
+
+    def table(method: str, excluded: bool) -> ListTable | None:
+        arrays = bundle.arrays(f"lists/{method}_{'new' if excluded else 'any'}")
+        return ListTable.from_arrays(arrays) if arrays else None
+
+    return Ranker(catalogue, model, {key: partial(table, *key) for key in CACHED})
 
 
 def _change_nothing(rules: Rules) -> bool:

@@ -6,7 +6,6 @@ nothing is copied when a bundle is opened.
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
@@ -95,6 +94,8 @@ class Store:
         code = self.items.code(item_id)
         if code >= 0:
             return code
+        import difflib  # for a mistake only
+
         near = [m.item_id for m in self.search_items(item_id, NEAR_MATCHES)] if item_id else []
         near = near or difflib.get_close_matches(item_id, self.items.ids, NEAR_MATCHES, cutoff=0.5)
         raise UnknownItemError(

@@ -24,13 +24,13 @@ from smart_retail.data.interactions import History
 from smart_retail.data.prepare import Prepared, prepare
 from smart_retail.data.sources import Source
 from smart_retail.data.timeline import RfmTable
-from smart_retail.engine import CACHED
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import open_events
 from smart_retail.exporting import write_exports
 from smart_retail.gate import gate
 from smart_retail.progress import SILENT, Progress
 from smart_retail.publishing import BundleWriter
+from smart_retail.ranking import CACHED
 from smart_retail.recommenders.fitting import available_threads, fit_recommenders
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import FitReport

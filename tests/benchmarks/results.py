@@ -7,7 +7,7 @@ import os
 import platform
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class Results:
 
     def add(self, row: Row) -> None:
         """Take a row in, and keep it."""
-        self.rows[row.key] = row
+        self.rows[row.key] = replace(row, met=bool(row.met))  # NumPy has a bool of its own
         self.fresh.append(row.key)
         self._save()
 

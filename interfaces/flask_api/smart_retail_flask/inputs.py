@@ -6,6 +6,7 @@ are read strictly (``10``, ``true``), an unknown name is an error, so a misspelt
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 from urllib.parse import parse_qsl
@@ -22,6 +23,8 @@ MAX_BATCH_ITEMS = 5_000
 MAX_LIST = 256
 """Categories of a filter, items of a basket."""
 MAX_OFFSET = 1_000_000_000
+SHORT = 200
+"""Bytes of a query that is remembered."""
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 _FLAGS = {"true": True, "false": False}
@@ -78,7 +81,17 @@ class Query(BaseModel):
 
     @classmethod
     def read(cls, query_string: bytes) -> Self:
-        """The checked query. A parameter that is no list may be given once."""
+        """The checked query, not to be changed. A parameter that is no list may be given once."""
+        # Most callers ask the same of everybody: what was read once is not read again.
+        return cls._known(query_string) if len(query_string) <= SHORT else cls._read(query_string)
+
+    @classmethod
+    @functools.lru_cache(maxsize=1024)
+    def _known(cls, query_string: bytes) -> Self:
+        return cls._read(query_string)
+
+    @classmethod
+    def _read(cls, query_string: bytes) -> Self:
         found: dict[str, Any] = {}
         if query_string:
             try:
