@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,12 @@ from smart_retail.data.interactions import MILLION, History, together
 from smart_retail.events import Event, LiveEvents
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM
-from smart_retail.segmentation.placement import Placement
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.store import EPOCH, Store
 from smart_retail.words import VALUE_TIERS
+
+if TYPE_CHECKING:
+    from smart_retail.segmentation.placement import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,11 @@ def shoppers(people: Sequence[Person]) -> Shoppers:
         np.array([p.segment for p in people], dtype=np.int16),
         np.array([p.cluster for p in people], dtype=np.int16),
     )
+
+
+def orders(history: History) -> int:
+    """Distinct orders of one shopper. A set: `np.unique` imports a tenth of NumPy on its first call."""
+    return len(set(history.order.tolist()))
 
 
 class People:
@@ -130,7 +138,7 @@ class People:
             today = max(today, history.last_day + 1)
         return (
             np.array([today - int(history.day.max())]),
-            np.array([len(np.unique(history.order))]),
+            np.array([orders(history)]),
             np.array([int(history.amount.sum())]),
         )
 
@@ -140,6 +148,8 @@ class People:
 
     @cached_property
     def _placement(self) -> Placement:
+        from smart_retail.segmentation.placement import Placement  # for those who bought since the fit
+
         return Placement.from_arrays(self._store.bundle.arrays("placement"), self._store.bundle.json("placement"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from smart_retail.data.interactions import MILLION, History
-from smart_retail.people import Person
+from smart_retail.people import Person, orders
 from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.results import RFM, CategoryShare, ClusterRef, CustomerProfile, Purchase
 from smart_retail.store import Store, iso
@@ -24,7 +24,7 @@ def profile(store: Store, customer_id: str, person: Person, rfm: RFM | None) -> 
         country=store.texts("customers/countries")[code] if code >= 0 else "",
         rfm=rfm,
         cluster=None if person.cluster == UNKNOWN_GROUP else _cluster(store, person.cluster),
-        orders=len(np.unique(history.order)),
+        orders=orders(history),
         first_order=iso(history.day.min()) if bought else None,
         last_order=iso(history.day.max()) if bought else None,
         returned_share=float(store.bundle.array("customers/returned_share")[code]) if code >= 0 else 0.0,
@@ -57,16 +57,17 @@ def _purchases(store: Store, history: History) -> tuple[Purchase, ...]:
     if len(history) == 0:
         return ()
     order = np.lexsort((history.day, history.item))
-    items, start, orders = np.unique(history.item[order], return_index=True, return_counts=True)
-    days = history.day[order]
-    first, last = days[start], days[start + orders - 1]
+    item, days = history.item[order], history.day[order]
+    start = np.flatnonzero(np.concatenate(([True], item[1:] != item[:-1])))
+    times = np.diff(np.concatenate((start, [len(item)])))
+    items, first, last = item[start], days[start], days[start + times - 1]
     quantity, amount = (np.add.reduceat(c[order], start) for c in (history.quantity, history.amount))
     return tuple(
         Purchase(
             item_id=store.items.id(int(items[i])),
             item_name=store.item_name(int(items[i])),
             category=store.category(int(items[i])),
-            orders=int(orders[i]),
+            orders=int(times[i]),
             quantity=int(quantity[i]) / MILLION,
             amount=int(amount[i]) / MILLION,
             first_day=iso(first[i]),
