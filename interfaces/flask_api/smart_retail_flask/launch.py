@@ -93,7 +93,7 @@ def loader(
             raise DamagedBundleError(
                 f"Version {engine.version} does not verify: {faults[0]}", "Roll back: smart-retail rollback."
             )
-        engine.popular(1)  # what is opened on demand is opened before the first request
+        engine.open_all()
         return engine
 
     return load
