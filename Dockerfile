@@ -22,14 +22,17 @@ VOLUME /artifacts
 ENTRYPOINT ["smart-retail"]
 
 FROM base AS fit
+ARG EXTRAS=train
 # OpenMP, which LightGBM's wheel does not bring along.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
-RUN pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[train]"
+RUN pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[$EXTRAS]"
 USER shop
 CMD ["doctor"]
 
 FROM base AS serve
-RUN pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[flask,streamlit]"
+# With events in PostgreSQL: --build-arg EXTRAS=flask,streamlit,postgres
+ARG EXTRAS=flask,streamlit
+RUN pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[$EXTRAS]"
 USER shop
 EXPOSE 8000 8501
 # Without keys the API refuses to listen beyond its own machine, so a key file is part of the command.

@@ -13,7 +13,9 @@ import click
 
 from smart_retail import artifacts
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
+from smart_retail.events import EventStore, open_events
 from smart_retail_cli import extras
+from smart_retail_cli.bundle import SIGNED
 from smart_retail_cli.output import Table, format_option, show
 from smart_retail_cli.session import Command, Session, pass_session
 
@@ -34,7 +36,7 @@ class Finding:
 @format_option
 @pass_session
 def doctor(session: Session, form: str) -> None:
-    """Check Python, the extras, the artifacts folder and its bundle; exit 5 where something is wrong."""
+    """Check Python, the extras, the artifacts folder, its bundle and events; exit 5 where something is wrong."""
     found = list(findings(session))
     rows = [asdict(finding) for finding in found]
     show(form, Table(("what", "state", "detail"), rows), lambda: rows)
@@ -52,6 +54,7 @@ def findings(session: Session) -> Iterator[Finding]:
         yield Finding(f"extra {extra}", "absent" if absent else "ok", extras.install(extra) if absent else "installed")
     yield from folder(session.artifacts)
     yield bundle(session.artifacts)
+    yield events(session.artifacts)
 
 
 def folder(root: Path) -> Iterator[Finding]:
@@ -71,11 +74,21 @@ def bundle(root: Path) -> Finding:
     """The active version, every file checked."""
     try:
         problems = artifacts.verify(root)
-        version = str(artifacts.inspect(root)["version"])
+        facts = artifacts.inspect(root)
     except MissingBundleError:
         return Finding("bundle", "absent", "none yet: smart-retail demo, or smart-retail fit ORDERS")
     except RetailError as error:
         return Finding("bundle", "problem", error.message)
-    return Finding(
-        "bundle", "problem" if problems else "ok", problems[0] if problems else f"{version}, every file as published"
-    )
+    if problems:
+        return Finding("bundle", "problem", problems[0])
+    return Finding("bundle", "ok", f"{facts['version']}, every file as published; {SIGNED[facts['signature']]}")
+
+
+def events(root: Path) -> Finding:
+    """Where purchases since the last fit are kept, and whether that can be reached."""
+    try:
+        log = open_events(root)
+        log.last()
+    except RetailError as error:
+        return Finding("events", "problem", error.message)
+    return Finding("events", "ok", "beside the bundle" if isinstance(log, EventStore) else "in a database")

@@ -130,6 +130,14 @@ def test_doctor_tells_what_is_missing_without_failing_on_it(tmp_path: Path) -> N
     assert "bundle,absent" in result.stdout
 
 
+def test_doctor_fails_where_the_events_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMART_RETAIL_EVENTS_URL", "mysql://shop:secret@db.example/shop")
+    result = CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)])
+    assert result.exit_code == 5
+    assert "PostgreSQL" in result.output
+    assert "secret" not in result.output
+
+
 def test_doctor_fails_where_a_bundle_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "current").write_text("nonsense")
     result = CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)])
