@@ -89,7 +89,8 @@ def bind(view: Callable[..., Any], remembered: Remembered | None = None) -> Call
                 known = remembered.get(question, state)
                 if known is None:
                     known = to_json(called(segments))
-                    remembered.put(question, state, known)
+                    if state_of(engine(), segments.get("customer_id")) == state:  # no purchase came in between
+                        remembered.put(question, state, known)
                 return ready(known)
         result = called(segments)
         return result if isinstance(result, Response) else answer(result)

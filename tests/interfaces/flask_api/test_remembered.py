@@ -67,6 +67,23 @@ def test_a_purchase_of_the_customer_makes_the_answer_old(counting: Counting) -> 
     assert counting.asked == 2
 
 
+def test_an_answer_during_which_a_purchase_came_is_not_kept(counting: Counting) -> None:
+    """It tells of the purchase; were it kept as of before, it would be told again after the customer was erased."""
+    client = create_app(counting).test_client()
+    whole = counting.recommend
+
+    def bought_meanwhile(*arguments: Any, **options: Any) -> RecommendationList:
+        counting.newest["C-001"] = 7
+        return whole(*arguments, **options)
+
+    counting.recommend = bought_meanwhile  # type: ignore[method-assign]
+    client.get(PATH)
+    counting.newest["C-001"] = 0
+    counting.recommend = whole  # type: ignore[method-assign]
+    client.get(PATH)
+    assert counting.asked == 2
+
+
 def test_another_bundle_answers_for_itself(counting: Counting) -> None:
     engines: list[FakeEngine] = [counting]
     holder = EngineHolder(lambda: engines[-1], lambda: len(engines))
