@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smart_retail import palette
-from smart_retail.display import amount, percent, whole
+from smart_retail.display import percent, whole
 from smart_retail.reporting import shop_rows
 from smart_retail.reporting.canvas import LIGHT, Theme, bars, canvas, finished, heat_map, label, money, thousands
 from smart_retail.results import ModelInfo
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 def categories(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Sales by category."""
     rows = shop_rows.categories(model)
-    top = max((r for r in rows if r["category"] != shop_rows.OTHERS), key=lambda r: r["amount"])
-    title = f"{top['category']} brings {percent(top['share'])} of the sales"
-    figure, (ax,) = canvas(title, 9, 1.3 + 0.32 * len(rows), theme)
+    figure, (ax,) = canvas(shop_rows.finding("categories", model), 9, 1.3 + 0.32 * len(rows), theme)
     colours = [palette.GREY if r["category"] == shop_rows.OTHERS else palette.BLUE for r in rows]
     texts = [f"{thousands(r['amount'])} ({percent(r['share'])})" for r in rows]
     bars(ax, [r["category"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
@@ -37,12 +35,7 @@ def categories(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 def line_sizes(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """How many lines are small or large, and what they bring."""
     rows = shop_rows.line_sizes(model)
-    lines, total = sum(r["lines"] for r in rows), sum(r["amount"] for r in rows)
-    top = max(rows, key=lambda r: r["amount"])
-    title = f"{top['sales_category']} lines: {percent(top['lines'] / lines)} of all"
-    if total > 0:
-        title += f", {percent(top['amount'] / total)} of the sales"
-    figure, (left, right) = canvas(title, 9, 1.3 + 0.34 * len(rows), theme, columns=2)
+    figure, (left, right) = canvas(shop_rows.finding("line_sizes", model), 9, 1.3 + 0.34 * len(rows), theme, columns=2)
     names = [r["sales_category"] for r in rows]
     blue, orange = [palette.BLUE] * len(rows), [palette.ORANGE] * len(rows)
     bars(left, names, [r["lines"] for r in rows], blue, theme, [whole(r["lines"]) for r in rows])
@@ -56,15 +49,10 @@ def line_sizes(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 def discounts(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Sales by band of discount."""
     rows = shop_rows.discounts(model)
-    full = sum(r["share"] for r in rows if r["discount"] == "none")
-    figure, (ax,) = canvas(
-        f"{percent(full)} of the sales were made without a discount", 9, 1.3 + 0.34 * len(rows), theme
-    )
+    figure, (ax,) = canvas(shop_rows.finding("discounts", model), 9, 1.3 + 0.34 * len(rows), theme)
     texts = [f"{thousands(r['amount'])} ({percent(r['share'])}), {whole(r['lines'])} lines" for r in rows]
-    colours = (
-        [palette.BLUE, *[palette.ORANGE] * len(rows)] if rows[0]["discount"] == "none" else [palette.ORANGE] * len(rows)
-    )
-    bars(ax, [r["discount"] for r in rows], [r["amount"] for r in rows], colours[: len(rows)], theme, texts)
+    colours = [palette.BLUE if r["discount"] == "none" else palette.ORANGE for r in rows]
+    bars(ax, [r["discount"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
     label(ax, money("sales", model.currency), "discount", theme)
     return finished(figure)
 
@@ -72,9 +60,7 @@ def discounts(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 def discounts_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Mean discount of the lines, month by month."""
     rows = shop_rows.discounts_by_month(model)
-    most = max(rows, key=lambda r: r["mean_discount"])
-    title = f"Discounts were highest in {most['month']}: {percent(most['mean_discount'])} on average"
-    figure, (ax,) = canvas(title, 9, 2.8, theme)
+    figure, (ax,) = canvas(shop_rows.finding("discounts_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["mean_discount"] for r in rows], palette.ORANGE, theme)
     label(ax, "month", "mean discount of a line, %", theme)
     return finished(figure)
@@ -83,9 +69,7 @@ def discounts_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 def shipping(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Lines by days from order to shipping."""
     rows = shop_rows.shipping(model)
-    lines = sum(r["lines"] for r in rows)
-    late = sum(r["lines"] for r in rows if r["days"] > 3) / lines
-    figure, (ax,) = canvas(f"{percent(late)} of the lines shipped after more than three days", 9, 2.8, theme)
+    figure, (ax,) = canvas(shop_rows.finding("shipping", model), 9, 2.8, theme)
     ax.bar([r["days"] for r in rows], [r["lines"] for r in rows], color=palette.BLUE, width=0.8)
     if len(rows) < 20:
         ax.set_xticks([r["days"] for r in rows])
@@ -98,9 +82,7 @@ def shipping(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 def shipping_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Mean shipping days, month by month."""
     rows = shop_rows.shipping_by_month(model)
-    most = max(rows, key=lambda r: r["mean_shipping_days"])
-    title = f"Shipping was slowest in {most['month']}: {most['mean_shipping_days']:.1f} days on average"
-    figure, (ax,) = canvas(title, 9, 2.8, theme)
+    figure, (ax,) = canvas(shop_rows.finding("shipping_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [r["mean_shipping_days"] for r in rows], palette.BLUE, theme)
     label(ax, "month of the order", "mean days to shipping", theme)
     return finished(figure)
@@ -109,10 +91,7 @@ def shipping_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 def returns_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Part of what was bought in each month that came back."""
     rows = shop_rows.returns_by_month(model)
-    bought, back = (sum(r[n] for r in rows) for n in ("bought", "returned"))
-    worth = f"{amount(back, model.currency)} at the price paid"
-    title = f"{percent(back / bought if bought else 0)} of what was bought came back, {worth}"
-    figure, (ax,) = canvas(title, 9, 2.8, theme)
+    figure, (ax,) = canvas(shop_rows.finding("returns_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["returned_share"] for r in rows], palette.VERMILLION, theme)
     label(ax, "month of the purchase", "returned, % of the amount", theme)
     return finished(figure)
@@ -122,14 +101,7 @@ def correlations(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Rank correlations of the lines' numbers."""
     rows = shop_rows.correlations(model)
     names = [r["column"] for r in rows]
-    pairs = [
-        (a, b, r[b]) for a, r in zip(names, rows, strict=True) for b in names[: names.index(a)] if r[b] is not None
-    ]
-    title = "The numbers of the lines do not vary"
-    if pairs:
-        a, b, value = max(pairs, key=lambda pair: abs(pair[2]))
-        title = f"{a[:1].upper()}{a[1:]} goes most with {b}: rank correlation {value:.2f}"
-    figure, (ax,) = canvas(title, 9, 1.6 + 0.42 * len(names), theme)
+    figure, (ax,) = canvas(shop_rows.finding("correlations", model), 9, 1.6 + 0.42 * len(names), theme)
     grid = np.array([[r[n] if r[n] is not None else np.nan for n in names] for r in rows])
     shown = np.round(grid, 2) + 0.0  # no minus before a nought
     heat_map(ax, shown, names, names, theme, told=".2f", low=-1, high=1, colours="PuOr_r", unit="Spearman's ρ")

@@ -1,13 +1,15 @@
 """The numbers behind the pictures of the shop's lines: categories, discounts, shipping, returns, moments.
 
-In: a `ModelInfo` with its statistics. Out: plain rows, as in `figure_rows`; a source that tells of no discounts,
-say, raises `DataError` with the reason. The functions have the names of those in `shop_figures`.
+In: a `ModelInfo` with its statistics. Out: plain rows, as in `figure_rows`, and in a sentence what they show; a
+source that tells of no discounts, say, raises `DataError` with the reason. The functions have the names of those in
+`shop_figures`.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
+from smart_retail.display import amount, percent
 from smart_retail.reporting.figure_rows import Rows, some
 from smart_retail.results import ModelInfo
 
@@ -121,3 +123,70 @@ def _part(part: float, whole: float) -> float:
 
 def _plain(name: str) -> str:
     return name.replace("_", " ")
+
+
+def finding(name: str, model: ModelInfo) -> str:
+    """What the rows of the function `name` show, as a sentence for a title."""
+    rows, told = _FINDINGS[name]
+    return told(rows(model), model.currency)
+
+
+def _categories(rows: Rows, _: str) -> str:
+    top = max((r for r in rows if r["category"] != OTHERS), key=lambda r: r["amount"])
+    return f"{top['category']} brings {percent(top['share'])} of the sales"
+
+
+def _line_sizes(rows: Rows, _: str) -> str:
+    lines, total = sum(r["lines"] for r in rows), sum(r["amount"] for r in rows)
+    top = max(rows, key=lambda r: r["amount"])
+    told = f"{top['sales_category']} lines: {percent(top['lines'] / lines)} of all"
+    return f"{told}, {percent(top['amount'] / total)} of the sales" if total > 0 else told
+
+
+def _discounts(rows: Rows, _: str) -> str:
+    full = sum(r["share"] for r in rows if r["discount"] == "none")
+    return f"{percent(full)} of the sales were made without a discount"
+
+
+def _discounts_by_month(rows: Rows, _: str) -> str:
+    most = max(rows, key=lambda r: r["mean_discount"])
+    return f"Discounts were highest in {most['month']}: {percent(most['mean_discount'])} on average"
+
+
+def _shipping(rows: Rows, _: str) -> str:
+    late = sum(r["lines"] for r in rows if r["days"] > 3) / sum(r["lines"] for r in rows)
+    return f"{percent(late)} of the lines shipped after more than three days"
+
+
+def _shipping_by_month(rows: Rows, _: str) -> str:
+    most = max(rows, key=lambda r: r["mean_shipping_days"])
+    return f"Shipping was slowest in {most['month']}: {most['mean_shipping_days']:.1f} days on average"
+
+
+def _returns_by_month(rows: Rows, currency: str) -> str:
+    bought, back = (sum(r[n] for r in rows) for n in ("bought", "returned"))
+    worth = f"{amount(back, currency)} at the price paid"
+    return f"{percent(_part(back, bought))} of what was bought came back, {worth}"
+
+
+def _correlations(rows: Rows, _: str) -> str:
+    names = [r["column"] for r in rows]
+    pairs = [
+        (a, b, r[b]) for a, r in zip(names, rows, strict=True) for b in names[: names.index(a)] if r[b] is not None
+    ]
+    if not pairs:
+        return "The numbers of the lines do not vary"
+    a, b, value = max(pairs, key=lambda pair: abs(pair[2]))
+    return f"{a[:1].upper()}{a[1:]} goes most with {b}: rank correlation {value:.2f}"
+
+
+_FINDINGS: Final = {
+    "categories": (categories, _categories),
+    "line_sizes": (line_sizes, _line_sizes),
+    "discounts": (discounts, _discounts),
+    "discounts_by_month": (discounts_by_month, _discounts_by_month),
+    "shipping": (shipping, _shipping),
+    "shipping_by_month": (shipping_by_month, _shipping_by_month),
+    "returns_by_month": (returns_by_month, _returns_by_month),
+    "correlations": (correlations, _correlations),
+}

@@ -160,9 +160,9 @@ def sources(engine: RetailEngine, exclude_purchased: bool) -> dict[str, float]:
     return weights(engine, exclude_purchased)
 
 
-def present_rules(engine: RetailEngine) -> dict[str, Any]:
-    """The rules beside the bundle, as their file holds them; empty without a file."""
-    path = rules_path(engine.artifacts, None) if isinstance(engine, Engine) else None
+def present_rules(engine: RetailEngine, rules: str | None = None) -> dict[str, Any]:
+    """The rules of a file, by default the one beside the bundle, as it holds them; empty without a file."""
+    path = rules_path(engine.artifacts, rules) if isinstance(engine, Engine) else None
     return read_rules(path) if path is not None else {}
 
 

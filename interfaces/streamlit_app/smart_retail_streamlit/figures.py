@@ -16,7 +16,7 @@ from smart_retail.exports import CsvRows, defused
 
 Rows = Sequence[Mapping[str, object]]
 Drawn = tuple[Any, ...]
-"""Name of a function in `smart_retail.reporting.figures`, and what to hand it."""
+"""Name of a function in `smart_retail.reporting.figures` or `shop_figures`, and what to hand it."""
 
 
 def show(
@@ -75,11 +75,12 @@ def _vector(name: str, drawn: Drawn) -> None:
     """A button that has the core draw the figure, when it is clicked."""
 
     def draw() -> str:
-        from smart_retail.reporting import canvas
+        from smart_retail.reporting import canvas, shop_figures
         from smart_retail.reporting import figures as drawings
 
         function, *values = drawn
-        return canvas.svg(getattr(drawings, function)(*values), name)
+        room = drawings if hasattr(drawings, function) else shop_figures
+        return canvas.svg(getattr(room, function)(*values), name)
 
     st.download_button(
         "SVG",

@@ -151,3 +151,32 @@ def test_hints_of_errors_are_no_markup(open_page: Open) -> None:
     told = open_page("products", Teller(), item="P-001").error[0].value
     assert r"\[a\]\(http" in told
     assert r"\:red\[b\]" in told
+
+
+def test_the_overview_shows_what_the_lines_tell_and_leaves_out_what_they_do_not(open_page: Open) -> None:
+    class Told(FakeEngine):
+        def model(self) -> ModelInfo:
+            month = {"month": "2024-01", "amount": 900.0, "lines": 9, "returned": 100.0, "mean_discount": None,
+                     "mean_shipping_days": None}  # fmt: skip
+            category = {"amount": 90.0, "lines": 9, "returned": 1.0, "mean_discount": None}
+            statistics = {
+                "months": [month],
+                "categories": [{"category": name, **category} for name in ("<b>Paper</b>", "Pens")],
+            }
+            return dataclasses.replace(super().model(), statistics=statistics)
+
+    body = html_of(open_page("", Told()))
+    assert "10.0 % of what was bought came back, 100.00 EUR at the price paid" in body
+    assert "&lt;b&gt;Paper&lt;/b&gt; brings 50.0 % of the sales" in body
+    assert "shipped after" not in body
+    assert "without a discount" not in body
+    assert "came back" not in html_of(open_page())
+
+
+def test_figures_of_the_lines_can_be_taken_along_without_pixels() -> None:
+    from smart_retail.reporting import figures, shop_figures
+    from smart_retail_streamlit import shop_charts
+
+    for name in shop_charts.LINES:
+        assert hasattr(shop_figures, name)
+        assert not hasattr(figures, name)

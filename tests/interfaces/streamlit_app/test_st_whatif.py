@@ -57,6 +57,22 @@ def test_a_ban_is_shown_before_and_after(page: Any, fitted: tuple[Path, FitRepor
     assert not (fitted[0] / "rules.toml").exists()
 
 
+def test_the_rules_in_force_stand_in_the_boxes(
+    fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = tmp_path / "own.toml"
+    rules.write_text('ban = ["007"]\nmax_per_category = 2\n[boost]\n"i/0" = 3.0\n', encoding="utf-8")
+    monkeypatch.setenv(source.RULES, str(rules))
+    page = page_of("what-if", monkeypatch, artifacts=fitted[0])
+    assert page.multiselect(key="ban").value == ["007"]
+    assert page.multiselect(key="boost").value == ["i/0"]
+    assert page.number_input(key="cap").value == 2
+    assert "nothing yet" in html_of(page)
+    page.multiselect(key="ban").set_value([])
+    page.run()
+    assert "changes: the rules" in html_of(page)
+
+
 def test_a_weight_a_day_and_a_policy_reach_the_core(page: Any) -> None:
     page.number_input(key="weight-popular").set_value(3.0)
     page.radio(key="try-policy").set_value("keep")

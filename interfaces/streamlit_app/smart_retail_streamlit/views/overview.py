@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import date, timedelta
 from html import escape
 
 import streamlit as st
 
 from smart_retail.display import amount, percent, whole
+from smart_retail.errors import DataError
+from smart_retail.reporting.shop_rows import finding
 from smart_retail.results import CleaningReport, ModelInfo
 from smart_retail.settings import explanations
-from smart_retail_streamlit import charts, figures, frame, markup, source
+from smart_retail_streamlit import charts, figures, frame, markup, shop_charts, source
 from smart_retail_streamlit.views.methods import method_figure
 
 
@@ -39,7 +42,23 @@ def show() -> None:
         _quality(model.cleaning)
     with right:
         method_figure(model, "any")
+    _lines(model)
     _details(model)
+
+
+def _lines(model: ModelInfo) -> None:
+    """What the lines tell, two figures a row; what the source does not tell is left out."""
+    drawn = []
+    for name, rows_of in shop_charts.ROWS.items():
+        with suppress(DataError):
+            drawn.append((name, rows_of(model)))
+    for pair in (drawn[i : i + 2] for i in range(0, len(drawn), 2)):
+        for box, (name, rows) in zip(st.columns(2, gap="medium"), pair, strict=False):
+            with box:
+                figures.show(
+                    name.replace("_", "-"), finding(name, model), shop_charts.LINES[name][0],
+                    shop_charts.lines(name, rows), rows, drawn=(name, model),
+                )  # fmt: skip
 
 
 def _key_figures(model: ModelInfo) -> str:

@@ -58,7 +58,7 @@ def _choose(model: ModelInfo) -> None:
         wanted = st.text_input("Show the lists of", max_chars=200, key="whose", placeholder="customer id, or nobody")
     with left, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Rules</p>')
-        rules = trying.rules(engine, present_rules(engine))
+        rules = trying.rules(engine, present_rules(engine, source.chosen().rules))
     with middle, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Date and returns</p>')
         day, policy = trying.day_and_policy(model)
