@@ -5,9 +5,8 @@ from __future__ import annotations
 from html import escape
 
 from smart_retail import palette, words
-from smart_retail.display import count, model_line, percent, profile_line
+from smart_retail.display import count, model_line, percent, profile_line, scored
 from smart_retail.errors import RetailError
-from smart_retail.exports import main_reason
 from smart_retail.results import CustomerProfile, ModelInfo, Reason, Recommendation, RecommendationList
 
 
@@ -60,7 +59,8 @@ def _table(items: tuple[Recommendation, ...]) -> str:
     head = "".join(f"<th>{t}</th>" for t in ("#", "Product", "Category", "Why", "Share by method"))
     rows = "".join(
         f"<tr><td class='sr-num'>{item.rank}</td><td>{_named(item)}</td><td>{escape(item.category)}</td>"
-        f"<td>{_why(item)}</td><td class='sr-share'>{_shares(item.reasons)}</td></tr>"
+        f"<td>{_why(item)}</td><td class='sr-share'>{_shares(item.reasons)}"
+        f"<span class='sr-id sr-line'>{escape(scored(item))}</span></td></tr>"
         for item in items
     )
     return f'<table class="sr-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>' + _legend(
@@ -75,9 +75,15 @@ def _named(item: Recommendation) -> str:
 
 
 def _why(item: Recommendation) -> str:
-    more = len(item.reasons) - 1
-    rest = f"<span class='sr-id sr-line'>and {count(more, 'more reason')}</span>" if more > 0 else ""
-    return escape(main_reason(item) or words.method_label(item.source)) + rest
+    """The weightiest reason; the others unfold."""
+    main = max(item.reasons, key=lambda reason: reason.share, default=None)
+    others = [reason.text for reason in item.reasons if reason is not main]
+    told = f"<span class='sr-reason'>{escape(main.text if main else words.method_label(item.source))}</span>"
+    if not others:
+        return told
+    lines = "".join(f"<span class='sr-reason sr-line'>{escape(text)}</span>" for text in others)
+    head = f"and {count(len(others), 'more reason')}"
+    return f"{told}<details class='sr-more'><summary>{head}</summary>{lines}</details>"
 
 
 def _shares(reasons: tuple[Reason, ...]) -> str:

@@ -10,26 +10,28 @@ from smart_retail import display, words
 from smart_retail.results import RecommendationList
 
 _LABELS = {name: words.COLUMN_LABELS[name] for name in ("rank", "item_name", "score", "source", "share", "reason")}
+_LIST, _METHOD, _PLACE = "List", "Method", "Its rank"
 _WIDTHS = {
-    "List": 110,
-    _LABELS["rank"]: 50,
-    _LABELS["item_name"]: 260,
-    _LABELS["score"]: 90,
-    _LABELS["source"]: 110,
-    _LABELS["reason"]: 300,
-    "Method": 110,
-    "Its rank there": 110,
-    _LABELS["share"]: 75,
+    _LIST: 96,
+    _LABELS["rank"]: 44,
+    _LABELS["item_name"]: 200,
+    _LABELS["score"]: 82,
+    _LABELS["source"]: 92,
+    _LABELS["reason"]: 240,
+    _METHOD: 92,
+    _PLACE: 70,
+    _LABELS["share"]: 70,
 }
+"""Pixels; together the room beside a customer's card, so that nothing has to be scrolled for."""
 _TO_THE_RIGHT = (_LABELS["score"], _LABELS["share"])
 
 
-def show(answer: RecommendationList) -> None:
+def show(answer: RecommendationList, title: str = "Why this order?") -> None:
     """The table, folded away; nothing where there is no reason to tell."""
     found = rows(answer)
     if not found:
         return
-    with st.expander("Why this order?"):
+    with st.expander(title):
         label, meaning = words.METHODS.get(answer.method, ("", ""))
         said = f"**{label}**: {meaning}. " if label else ""
         st.caption(
@@ -40,7 +42,9 @@ def show(answer: RecommendationList) -> None:
             name: st.column_config.Column(width=width, alignment="right" if name in _TO_THE_RIGHT else None)
             for name, width in _WIDTHS.items()
         }
-        columns["Its rank there"] = st.column_config.NumberColumn(format="localized", width=110)
+        columns[_PLACE] = st.column_config.NumberColumn(
+            format="localized", width=_WIDTHS[_PLACE], help="In the list of that method"
+        )
         st.dataframe(found, hide_index=True, height=min(380, 38 + 35 * len(found)), column_config=columns)
 
 
@@ -48,15 +52,15 @@ def rows(answer: RecommendationList) -> list[dict[str, object]]:
     """One row for each reason; for ``all`` every list below the other, named in front."""
     parts = [(words.method_label(m), answer.lists[m]) for m in words.METHODS if m in answer.lists]
     return [
-        ({"List": name} if name else {})
+        ({_LIST: name} if name else {})
         | {
             _LABELS["rank"]: item.rank,
             _LABELS["item_name"]: item.item_name or item.item_id,
             _LABELS["score"]: display.score(item.score),
             _LABELS["source"]: words.method_label(item.source),
             _LABELS["reason"]: reason.text,
-            "Method": words.method_label(reason.method),
-            "Its rank there": reason.rank or None,
+            _METHOD: words.method_label(reason.method),
+            _PLACE: reason.rank or None,
             _LABELS["share"]: display.percent(reason.share),
         }
         for name, part in parts or [("", answer)]

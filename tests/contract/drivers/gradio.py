@@ -14,7 +14,7 @@ import pytest
 
 from smart_retail.errors import RetailError, by_code
 
-from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs
+from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs, source_of
 from .flask import rows
 
 
@@ -63,16 +63,11 @@ class FrontEnd(Driver):
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
 
     def agree(self, customer_id: str, choices: list[Any], items: list[dict[str, Any]]) -> None:
-        """The page shows the items of the endpoint."""
+        """The page shows what the endpoint gives: rank, id, score, source and, unfolded, every reason."""
         _, page = self.screen(customer_id, *choices)
-        ranks = [int(r) for r in re.findall(r"<td class='sr-num'>(\d+)</td>", page)]
-        ids = [
-            html.unescape(identity or name)
-            for name, identity in re.findall(
-                r"<td><b>(.*?)</b>(?:<span class='sr-id sr-line'>(.*?)</span>)?</td>", page, re.DOTALL
-            )
+        assert [cells(line) for line in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL)] == [
+            Row(row.rank, row.item_id, tuple(sorted(row.reasons)), row.score, row.source) for row in rows(items)
         ]
-        assert list(zip(ranks, ids, strict=True)) == [(i["rank"], i["item_id"]) for i in items]
 
     def screen(self, customer_id: str, *choices: Any) -> tuple[str, str]:
         """What the first tab draws: the person and the list."""
@@ -133,6 +128,24 @@ class FrontEnd(Driver):
             code, _, told = str(error).partition(": ")
             assert "Traceback" not in told
             raise by_code(code)(told) from error
+
+
+def cells(line: str) -> Row:
+    """A line of the page's table; reasons are sorted, for the weightiest stands first there."""
+    rank = re.search(r"<td class='sr-num'>(\d+)</td>", line)
+    named = re.search(r"<td><b>(.*?)</b>(?:<span class='sr-id sr-line'>(.*?)</span>)?</td>", line, re.DOTALL)
+    scored = re.search(r"score (\S+) from ([^<]+)</span>", line)
+    assert rank
+    assert named
+    assert scored
+    reasons = re.findall(r"<span class='sr-reason[^>]*>(.*?)</span>", line, re.DOTALL)
+    return Row(
+        int(rank[1]),
+        html.unescape(named[2] or named[1]),
+        tuple(sorted(map(html.unescape, reasons))),
+        float(scored[1]),
+        source_of(html.unescape(scored[2])),
+    )
 
 
 def free_port() -> int:

@@ -41,6 +41,8 @@ def show() -> None:
         with two:
             basket = engine.recommend_for_basket([item_id], LENGTH)
             _titled("For a basket with it", "bought together: for a visitor who takes this product", basket, "basket")
+        evidence.show(similar, "Similar products: why this order?")
+        evidence.show(basket, "For a basket with it: why this order?")
 
 
 def _card(engine: RetailEngine, item_id: str) -> str:
@@ -69,7 +71,6 @@ def _titled(title: str, about: str, answer: RecommendationList, name: str) -> No
         else:
             frame.empty("Nothing goes with it yet", "Too few people bought this product to tell.")
     figures.download(name, lists.records(answer), "Download CSV")
-    evidence.show(answer)
 
 
 def _popular(engine: RetailEngine) -> None:
