@@ -24,7 +24,7 @@ from smart_retail.recommenders.rules import read_rules, rules_path
 from smart_retail.reporting.trial import Change, Trial, weights
 from smart_retail.results import RecommendationList, Result
 
-__all__ = ["Change", "Mix", "Outcome", "Pair", "Side", "present_rules", "sources", "what_if"]
+__all__ = ["Change", "Mix", "Outcome", "Pair", "Side", "possible", "present_rules", "sources", "what_if"]
 
 SAMPLE = 300
 """Customers whose lists are compared."""
@@ -57,7 +57,7 @@ class Side(Result):
     mean_discount: float | None
     """Of the listed products, 0 to 1; None where the source tells of no discounts."""
     filled: float
-    """Part of the places that were filled in from popularity or by a rule, 0 to 1."""
+    """Part of the places that are owed mostly to popularity or to a rule, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +151,11 @@ def what_if(
         pairs += list(zip(*asked, strict=True))
         progress.update(0.4 + 0.6 * (start + len(part)) / len(ids))
     return _outcome(engine, change, pairs, customers)
+
+
+def possible(engine: RetailEngine) -> bool:
+    """Whether the engine has a bundle in this process, which a trial can change in memory."""
+    return isinstance(engine, Engine)
 
 
 def sources(engine: RetailEngine, exclude_purchased: bool) -> dict[str, float]:

@@ -16,7 +16,7 @@ from smart_retail.settings import Settings
 
 from .conftest import Open, html_of
 
-PAGES = ("", "customer", "products", "segments", "clusters", "methods", "fit")
+PAGES = ("", "customer", "products", "segments", "clusters", "methods", "fit", "what-if")
 
 
 @pytest.mark.parametrize("path", PAGES)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from smart_retail import words
 from smart_retail.display import amount, count, named, percent, whole
-from smart_retail.reporting.whatif import Change, Mix, Outcome, Side, present_rules, sources, what_if
+from smart_retail.reporting.whatif import Change, Mix, Outcome, Side, possible, present_rules, sources, what_if
 from smart_retail.results import ModelInfo
 from smart_retail_streamlit import charts, figures, frame, lists, markup, source, trying
 from smart_retail_streamlit.fitting import Desk, Job
@@ -27,12 +27,12 @@ def _desk() -> Desk[Outcome]:
 def show() -> None:
     frame.heading("What-if", "the same customers' lists before and after a change; nothing is published")
     where = source.chosen()
-    if not where.is_local:
+    if not where.is_local or not possible(source.engine()):
+        asks = f"This app asks the API at {where.api_url}. " if where.api_url else ""
         with st.container(border=True):
             frame.empty(
                 "What-if needs an engine in this process",
-                f"This app asks the API at {where.api_url}. Start it without --api-url on the machine that keeps the "
-                "bundles.",
+                f"{asks}Start it without --api-url on the machine that keeps the bundles.",
             )
         return
     model = source.model()
@@ -126,7 +126,7 @@ def _figures(before: Side, after: Side, currency: str) -> str:
         ["One piece of every listed product, by list", *(amount(s.revenue, currency) for s in (before, after))],
         ["Share of the shop's sales that these products made", *(percent(s.revenue_share) for s in (before, after))],
         ["Mean discount of these products", *(share(s.mean_discount) for s in (before, after))],
-        ["Places filled by popularity or a rule", *(percent(s.filled) for s in (before, after))],
+        ["Places owed mostly to popularity or a rule", *(percent(s.filled) for s in (before, after))],
     ]
     return markup.table([("", "Figure"), ("sr-num", "Before"), ("sr-num", "After")], rows, "sr-gap")
 
