@@ -81,7 +81,8 @@ class RecommendSettings:
     list_length: int = 100
     """Length of the pre-calculated lists."""
     windows: int = 2
-    """Rolling validation windows on which the merge is learnt and chosen."""
+    """Rolling windows by which variants and the merge are chosen, beside the one on which weights are learnt; 0 chooses
+    by that one alone."""
     cf_variant: str = "auto"
     """cosine, tfidf or bm25; auto chooses on the validation windows."""
 
@@ -171,7 +172,7 @@ class Settings:
         _within("clusters.train_customers", self.clusters.train_customers, 100, 10_000_000)
         _within("recommend.neighbours", self.recommend.neighbours, 1, 1000)
         _within("recommend.list_length", self.recommend.list_length, 1, 1000)
-        _within("recommend.windows", self.recommend.windows, 1, 10)
+        _within("recommend.windows", self.recommend.windows, 0, 10)
         _within("seed", self.seed, 0, 2**31 - 1)
         _within("threads", self.threads, 0, 1024)
 

@@ -22,7 +22,7 @@ SHOWN = 5
 """Items of each list."""
 
 
-QUICK = {"merge": "blend", "windows": 1, "cf_variant": "bm25"}
+QUICK = {"merge": "blend", "windows": 0, "cf_variant": "bm25"}
 """The demo shows what a fit gives and saves the time of comparing variants; `smart-retail fit` compares them."""
 
 
