@@ -62,9 +62,12 @@ def test_rfm(folder: Path, millions: int, runs: int, results: Results) -> None:
     ours, sql, pandas = (found[name] for name in ("ours", "sql", "pandas"))
     what = f"CSV to RFM table, {millions} million lines"
     ratio, faster = ours.seconds / sql.seconds, pandas.seconds / ours.seconds
-    shown = f"{ratio:.2f} ({ours.seconds:.1f} s, SQL {sql.seconds:.1f} s)"
+    shown = f"{ratio:.2f} ({ours.seconds:.1f} s, SQL {sql.seconds:.1f} s; processor {ours.cpu / sql.cpu:.2f})"
     results.add(Row(f"rfm@{millions}", what, "at most 1.15 times hand-written DuckDB SQL", shown, ratio <= 1.15))
-    shown = f"{faster:.1f} times (pandas {pandas.seconds:.1f} s, {pandas.peak / 1024:.1f} GB)"
+    shown = (
+        f"{faster:.1f} times (pandas {pandas.seconds:.1f} s, {pandas.peak / 1024:.1f} GB; "
+        f"processor {pandas.cpu / ours.cpu:.1f})"
+    )
     results.add(Row(f"rfm_pandas@{millions}", what, "at least 6 times faster than pandas", shown, faster >= 6))
     shown = f"{ours.peak / 1024:.2f} GB (SQL {sql.peak / 1024:.2f} GB)"
     results.add(Row(f"rfm_memory@{millions}", what, "under 1 GB", shown, ours.peak < 1024))
@@ -87,7 +90,8 @@ def test_similarity(folder: Path, millions: int, runs: int, results: Results) ->
     ratio = ours.seconds / implicit.seconds
     shown = (
         f"{ratio:.2f} ({ours.seconds:.1f} s, {ours.peak / 1024:.1f} GB; implicit {implicit.seconds:.1f} s, "
-        f"{implicit.peak / 1024:.1f} GB; sparse_dot_topn {topn.seconds:.1f} s)"
+        f"{implicit.peak / 1024:.1f} GB; sparse_dot_topn {topn.seconds:.1f} s; "
+        f"processor {ours.cpu / implicit.cpu:.2f})"
     )
     target = "at most 0.6 times implicit's CosineRecommender"
     results.add(Row(f"similarity@{millions}", what, target, shown, ratio <= 0.6))
@@ -179,12 +183,13 @@ def test_fit(folder: Path, millions: int, results: Results) -> None:
         results.grew("fit", size, found[size].seconds, found[size].peak)
     whole = found[millions]
     gigabytes = whole.peak / 1024
-    shown = f"{whole.seconds:.0f} s, {gigabytes:.1f} GB"
+    shown = f"{whole.seconds:.0f} s, {gigabytes:.1f} GB (processor {whole.cpu:.0f} s)"
     met = whole.seconds <= 120 and gigabytes <= 6
     what = f"fit with --merge blend, {millions} million lines"
     results.add(Row(f"fit@{millions}", what, "at most 120 s and 6 GB", shown, met))
     growth = whole.seconds / found[small].seconds / (millions / small)
-    shown = f"{growth:.2f} times ({found[small].seconds:.0f} s for {small} million)"
+    worked = whole.cpu / found[small].cpu / (millions / small)
+    shown = f"{growth:.2f} times ({found[small].seconds:.0f} s for {small} million; processor {worked:.2f})"
     what = f"the same from {small} to {millions} million"
     results.add(Row(f"fit_growth@{millions}", what, "at most 1.1 times linear", shown, growth <= 1.1))
 
@@ -198,6 +203,6 @@ def test_large(folder: Path, request: pytest.FixtureRequest, results: Results) -
         found = run("jobs.relational", source=histories.parquet(folder, size))
         assert found.facts["rows"] == size * histories.LINES_OF_PART
         results.grew("Parquet to clean lines, accounts and RFM", size, found.seconds, found.peak)
-    shown = f"{found.seconds:.0f} s, {found.peak / 1024:.1f} GB"
+    shown = f"{found.seconds:.0f} s, {found.peak / 1024:.1f} GB (processor {found.cpu:.0f} s)"
     what = f"{huge} million lines from Parquet through DuckDB: cleaning, accounts, RFM"
     results.add(Row(f"large@{huge}", what, "completes within 8 GB", shown, found.peak < 8 * 1024))

@@ -28,6 +28,8 @@ class Measured:
     """One run, or the medians of several."""
 
     seconds: float
+    cpu: float
+    """Processor seconds of the same, of all threads: what else the machine does adds little to them."""
     peak: float
     """Megabytes that the process held at most, its libraries included."""
     facts: dict[str, Any] = field(default_factory=dict)
@@ -47,13 +49,13 @@ def run(job: str, **arguments: Any) -> Measured:
     )
     assert done.returncode == 0, f"{job} failed:\n{done.stderr[-4000:]}"
     told = json.loads(done.stdout.splitlines()[-1])
-    return Measured(told["seconds"], told["peak"], told["facts"])
+    return Measured(**told)
 
 
 def medians(runs: list[Measured]) -> Measured:
     """The middle of several runs; facts are those of the last."""
-    seconds = statistics.median(r.seconds for r in runs)
-    return Measured(seconds, statistics.median(r.peak for r in runs), runs[-1].facts)
+    seconds, cpu, peak = (statistics.median(getattr(r, name) for r in runs) for name in ("seconds", "cpu", "peak"))
+    return Measured(seconds, cpu, peak, runs[-1].facts)
 
 
 def compared(jobs: Mapping[str, tuple[str, dict[str, Any]]], runs: int = RUNS) -> dict[str, Measured]:
@@ -69,13 +71,14 @@ class Clock:
     """Adds up the time of what is to be measured."""
 
     def __init__(self) -> None:
-        self.seconds = 0.0
+        self.seconds = self.cpu = 0.0
 
     @contextmanager
     def __call__(self) -> Iterator[None]:
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         yield
         self.seconds += time.perf_counter() - start
+        self.cpu += time.process_time() - worked
 
 
 def peak_megabytes() -> float:
@@ -96,7 +99,8 @@ def main() -> None:
     module, _, name = job.partition(".")
     clock = Clock()
     facts = getattr(importlib.import_module(f"tests.benchmarks.{module}"), name)(clock, **arguments) or {}
-    sys.stdout.write(json.dumps({"seconds": clock.seconds, "peak": peak_megabytes(), "facts": facts}) + "\n")
+    told = {"seconds": clock.seconds, "cpu": clock.cpu, "peak": peak_megabytes(), "facts": facts}
+    sys.stdout.write(json.dumps(told) + "\n")
 
 
 if __name__ == "__main__":

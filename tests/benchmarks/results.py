@@ -26,6 +26,8 @@ class Row:
     target: str
     measured: str
     met: bool
+    load: float = 0.0
+    """Processes that wanted a processor while it was taken, its own two among them."""
 
 
 class Results:
@@ -40,7 +42,8 @@ class Results:
 
     def add(self, row: Row) -> None:
         """Take a row in, and keep it."""
-        self.rows[row.key] = replace(row, met=bool(row.met))  # NumPy has a bool of its own
+        load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+        self.rows[row.key] = replace(row, met=bool(row.met), load=load)  # NumPy has a bool of its own
         self.fresh.append(row.key)
         self._save()
 
@@ -109,7 +112,13 @@ def _text(path: str) -> str:
 
 def record(page: Path, picture: Path, results: Results, order: Sequence[str]) -> None:
     """Put the table, the machine and the picture between the marks of a page."""
-    parts: list[Any] = [BEGIN, f"Measured on {machine()}", results.table(order)]
+    loads = [row.load for row in results.rows.values()]
+    parts: list[Any] = [
+        BEGIN,
+        f"Measured on {machine()} The load of the machine was {min(loads):.0f} to {max(loads):.0f} meanwhile; "
+        "`processor` is the same in processor seconds, which other work changes little.",
+        results.table(order),
+    ]
     if results.growth:
         results.plot(picture)
         parts.append(f"![Seconds and memory by number of lines]({picture.name})")
