@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -49,6 +50,7 @@ ERASED: Final = sa.Table(
 )
 _POOLS: Final[dict[tuple[str, int], sa.Engine]] = {}
 """By URL and process."""
+_OPENING: Final = threading.Lock()
 STATE: Final = sa.Table(
     "smart_retail_state",
     _META,
@@ -195,17 +197,22 @@ def _row(event: Event) -> dict[str, object]:
 def _engine(url: str) -> sa.Engine:
     """The pool of this process, over tables that are there. Connections do not outlive a fork."""
     place = (url, os.getpid())
-    if place not in _POOLS:
-        options: dict[str, Any] = {"connect_timeout": TIMEOUT} if url.startswith("postgresql") else {"timeout": TIMEOUT}
-        pool = sa.create_engine(url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
-        with pool.begin() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
-            _META.create_all(connection)
-            if connection.scalar(sa.select(STATE.c.one)) is None:
-                connection.execute(sa.insert(STATE).values(one=1, changes=0, salt=secrets.token_hex(16)))
-        _POOLS[place] = pool
-    return _POOLS[place]
+    with _OPENING:
+        if place not in _POOLS:
+            _POOLS[place] = _opened(url)
+        return _POOLS[place]
+
+
+def _opened(url: str) -> sa.Engine:
+    options: dict[str, Any] = {"connect_timeout": TIMEOUT} if url.startswith("postgresql") else {"timeout": TIMEOUT}
+    pool = sa.create_engine(url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
+    with pool.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+        _META.create_all(connection)
+        if connection.scalar(sa.select(STATE.c.one)) is None:
+            connection.execute(sa.insert(STATE).values(one=1, changes=0, salt=secrets.token_hex(16)))
+    return pool
 
 
 @contextmanager

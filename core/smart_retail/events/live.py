@@ -1,8 +1,9 @@
-"""Events since a fit, by customer, in memory. Each thread keeps a view and reads only what came after its last look."""
+"""Events since a fit, by customer, in memory: one view for all threads, which reads only what is new to it."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 
 from smart_retail.events.event import Event
 from smart_retail.events.log import EventLog
@@ -22,42 +23,38 @@ class LiveEvents:
     def __init__(self, log: EventLog, after: int) -> None:
         self._log = log
         self._after = after
+        self._last = after
+        self._erasures = 0
+        self._by_customer: dict[str, tuple[Event, ...]] = {}
+        self._lock = threading.Lock()
         self._local = threading.local()
 
-    def of(self, customer_id: str) -> list[Event]:
+    def of(self, customer_id: str) -> Sequence[Event]:
         """The customer's events since the fit, oldest first."""
-        if not hasattr(self._local, "view"):
-            # By thread, as what it has seen: a slower thread never puts an older view in its place.
-            self._local.view = _View(self._log, self._after)
-        view: _View = self._local.view
-        return view.of(customer_id)
-
-
-class _View:
-    """What one thread has seen."""
-
-    def __init__(self, log: EventLog, after: int) -> None:
-        self._log = log
-        self._after = after
-        self._look = log.watch()
-        self._seen: int | None = None
-        self._erasures = 0
-        self._last = after
-        self._by_customer: dict[str, list[Event]] = {}
-
-    def of(self, customer_id: str) -> list[Event]:
-        state = self._look()
-        if state != self._seen:
-            self._catch_up()
-            self._seen = state  # of before the reading: what came meanwhile is looked at next time
-        return self._by_customer.get(customer_id, [])
+        local = self._local
+        if not hasattr(local, "look"):
+            local.look, local.seen = self._log.watch(), None
+        state = local.look()
+        if state != local.seen:
+            with self._lock:
+                self._catch_up()
+            # As it was before the reading: what came meanwhile is read next time. What a thread has seen is its own,
+            # for SQLite's numbers are those of a connection; the view may be newer, and never becomes older.
+            local.seen = state
+        return self._by_customer.get(customer_id, ())
 
     def _catch_up(self) -> None:
         """Take in what came since; after an erasure, everything anew."""
         erasures = self._log.erasures()
-        if erasures != self._erasures:
-            self._by_customer, self._last = {}, self._after
-        for event in self._log.all(self._last):
-            self._by_customer.setdefault(event.customer_id, []).append(event)
-            self._last = event.sequence
-        self._erasures = erasures
+        anew = erasures != self._erasures
+        found: dict[str, list[Event]] = {}
+        last = self._after if anew else self._last
+        for event in self._log.all(last):
+            found.setdefault(event.customer_id, []).append(event)
+            last = event.sequence
+        fresh = {c: (*(() if anew else self._by_customer.get(c, ())), *events) for c, events in found.items()}
+        if anew:
+            self._by_customer = fresh
+        else:
+            self._by_customer.update(fresh)
+        self._last, self._erasures = last, erasures
