@@ -13,7 +13,7 @@ from .apps import Visit
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("Overview", "Customer", "Products", "Segments", "Clusters", "Methods", "Fit")
+PAGES = ("Overview", "Customer", "Products", "Segments", "Clusters", "Methods", "Fit", "What-if")
 
 
 def ready(page: Any) -> None:
