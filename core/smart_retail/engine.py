@@ -160,7 +160,8 @@ class Engine:
         check_page(n, offset)
         code = self.store.item_code(item_id)
         ask = Ask("similar", False, offset + n, self._rules(categories))
-        answer = self._ranker.plain(self._ranker.model.similar(code), ask)
+        own = np.array([code], dtype=np.int32)  # a pin would else stand in its own list
+        answer = self._ranker.plain(self._ranker.model.similar(code), ask, own)
         return told(
             self.store,
             self.version,
@@ -168,7 +169,7 @@ class Engine:
             ask,
             answer,
             offset,
-            self._visitor(np.array([code], dtype=np.int32)),
+            self._visitor(own),
             explain=True,
         )
 

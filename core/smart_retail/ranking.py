@@ -120,10 +120,10 @@ class Ranker:
             for row in range(len(rows)):
                 yield Answer(ranked, _arranged(ranked, row, ask, self.catalogue, hidden[start + row]))
 
-    def plain(self, ranked: Ranked, ask: Ask) -> Answer:
-        """A list that no shopper is behind (similar or popular items) under the rules."""
+    def plain(self, ranked: Ranked, ask: Ask, hidden: NDArray[np.int32] = NOTHING) -> Answer:
+        """A list that no shopper is behind (similar or popular items) under the rules, without what is hidden."""
         settled = settle(ranked)
-        return Answer(settled, _arranged(settled, 0, ask, self.catalogue, NOTHING))
+        return Answer(settled, arrange(settled, 0, ask.rules, self.catalogue, hidden))
 
 
 def opened(bundle: Bundle, catalogue: Catalogue) -> Ranker:

@@ -290,6 +290,12 @@ def test_no_banned_item_is_in_any_list(
         assert len(ids(answer)) == len(set(ids(answer)))
 
 
+def test_a_pinned_item_does_not_go_with_itself(own: Path) -> None:
+    (own / "rules.toml").write_text('pin = ["K-003", "K-004"]\n')
+    assert ids(Engine.load(own).similar_items("K-003", 5))[0] == "K-004"
+    assert "K-003" not in ids(Engine.load(own).similar_items("K-003", 60))
+
+
 def event(number: int, customer: str, item: str, quantity: int = 1, day: str = "2025-03-01") -> Event:
     data = {"event_id": f"e{number}", "customer_id": customer, "item_id": item, "timestamp": day, "quantity": quantity}
     return Event.from_dict({**data, "amount": 5.0})
