@@ -44,6 +44,17 @@ def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str) -> 
     assert page.locator(".sr-matches:visible").count() == 0
 
 
+def test_a_whole_id_leaves_nothing_to_choose_below_the_box(visit: Visit, gradio_app: str) -> None:
+    page = visit.page
+    page.goto(gradio_app)
+    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_label("Product").last.fill("P-023")
+    page.get_by_label("Product").last.press("Enter")
+    page.wait_for_selector(".sr-table:visible tbody tr")
+    page.wait_for_timeout(500)
+    assert page.locator(".sr-matches:visible").count() == 0
+
+
 def test_an_unknown_product_is_told_in_place(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)

@@ -21,7 +21,13 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 
 def one(label: str, find: Find) -> tuple[gr.Textbox, tuple[Event, Event]]:
     """A box for one id, and the events after which it holds the one that is meant."""
-    box, matches = _search(label, find)
+
+    def others(text: str) -> list[Choice]:
+        """What matches; nothing where it is the typed id alone, which leaves no choice."""
+        found = find(text)
+        return [] if [identity for _, identity in found] == [text] else found
+
+    box, matches = _search(label, others)
 
     def take(identity: str) -> tuple[Any, Any]:
         return identity, _hidden()
