@@ -134,9 +134,15 @@ class Prepared:
         """All purchases after returns, by the policy."""
         return self._net if self._settings.returns_policy == "net" else self._purchases(self._accepted)
 
+    @cached_property
+    def _coded_kept(self) -> Frame:
+        """All purchases after returns, coded: asked for several times in a fit."""
+        return self._purchases(self._coded)
+
     def between(self, first: int | None = None, end: int | None = None) -> History:
         """Purchases of ``first <= day < end``, cut first and netted after; None is open."""
-        kept = self._purchases(history.cut(self._coded, first, end))
+        everything = first is None and end is None
+        kept = self._coded_kept if everything else self._purchases(history.cut(self._coded, first, end))
         last = self.last_day if end is None else min(end - 1, self.last_day)
         return history.history(kept, len(self.customers), len(self.items), last, self._backend)
 
@@ -189,7 +195,7 @@ class Prepared:
 
     def came_back(self) -> CameBack:
         """What came back, beside the history of all kept purchases (`between`)."""
-        kept = self._purchases(self._coded) if self._has_returns else None
+        kept = self._coded_kept if self._has_returns else None
         return came_back(self._coded, kept, self._totals.cancellations > 0, self._backend)
 
     def statistics(self, first: int, last: int) -> tuple[dict[str, Any], NDArray[np.float32]]:
