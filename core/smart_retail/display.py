@@ -29,8 +29,8 @@ def score(value: float) -> str:
 
 
 def scored(item: Recommendation) -> str:
-    """``score 0.412345 from CF``: what an item is ordered by, and the method with the largest share in it."""
-    return f"score {score(item.score)} from {words.method_label(item.source)}"
+    """``0.412345 from CF``: the score an item is ordered by, and the method with the largest share in it."""
+    return f"{score(item.score)} from {words.method_label(item.source)}"
 
 
 def count(number: int, one: str, many: str = "") -> str:

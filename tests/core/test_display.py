@@ -27,4 +27,4 @@ def test_a_score_can_be_read_back_exactly(value: float) -> None:
 
 def test_a_score_is_told_with_the_method_it_comes_from() -> None:
     item = Recommendation(1, "a", "A", "Kind", 0.412345, "repurchase")
-    assert display.scored(item) == "score 0.412345 from Buy again"
+    assert display.scored(item) == "0.412345 from Buy again"

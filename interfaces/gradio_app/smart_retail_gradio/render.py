@@ -56,7 +56,7 @@ def _note(result: RecommendationList) -> str:
 
 
 def _table(items: tuple[Recommendation, ...]) -> str:
-    head = "".join(f"<th>{t}</th>" for t in ("#", "Product", "Category", "Why", "Share by method"))
+    head = "".join(f"<th>{t}</th>" for t in ("#", "Product", "Category", "Why", "Score by method"))
     rows = "".join(
         f"<tr><td class='sr-num'>{item.rank}</td><td>{_named(item)}</td><td>{escape(item.category)}</td>"
         f"<td>{_why(item)}</td><td class='sr-share'>{_shares(item.reasons)}"

@@ -98,7 +98,7 @@ def _recommendation(item: Recommendation) -> Row:
 
 def detail(item: Recommendation) -> str:
     """Score, source and all reasons of an item, each with the method, its rank there and the share."""
-    return f"{scored(item)}: {reasons(item)}" if item.reasons else scored(item)
+    return f"score {scored(item)}: {reasons(item)}" if item.reasons else f"score {scored(item)}"
 
 
 def reasons(item: Recommendation) -> str:

@@ -134,7 +134,7 @@ def cells(line: str) -> Row:
     """A line of the page's table; reasons are sorted, for the weightiest stands first there."""
     rank = re.search(r"<td class='sr-num'>(\d+)</td>", line)
     named = re.search(r"<td><b>(.*?)</b>(?:<span class='sr-id sr-line'>(.*?)</span>)?</td>", line, re.DOTALL)
-    scored = re.search(r"score (\S+) from ([^<]+)</span>", line)
+    scored = re.search(r"</div><span class='sr-id sr-line'>(\S+) from ([^<]+)</span></td>", line)
     assert rank
     assert named
     assert scored
