@@ -160,13 +160,12 @@ def side_by_side(answer: RecommendationList) -> Table:
 
 
 def places(answer: RecommendationList, item_id: str) -> str:
-    """Where an item stands and with which score: ``Hybrid #1 0.412345 from CF, CF #3 0.9``.
+    """Where an item stands and with which score: ``Hybrid #1 (score 0.4 from CF), CF #3 (score 0.9)``.
 
     A list's own method is not named as the source again.
     """
     return ", ".join(
-        f"{method_label(name)} #{item.rank} {score(item.score)}"
-        + (f" from {method_label(item.source)}" if item.source != name else "")
+        f"{method_label(name)} #{item.rank} (score {score(item.score) if item.source == name else scored(item)})"
         for name, part in lists(answer)
         for item in part.items
         if item.item_id == item_id

@@ -23,7 +23,7 @@ WAIT = 20.0
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
 _SCORED = re.compile(r"score (\S+) from ([^:]+): ")
 _LABEL = "|".join(words.method_label(method) for method in (*words.METHODS, *words.HELPERS))
-_PLACE = re.compile(rf"(?: · |, )({_LABEL}) #(\d+) ([\d.e+-]+)(?: from ({_LABEL}))?(?=, |\n)")
+_PLACE = re.compile(rf"(?: · |, )({_LABEL}) #(\d+) \(score ([\d.e+-]+)(?: from ({_LABEL}))?\)(?=, |\n)")
 
 
 class Answers:

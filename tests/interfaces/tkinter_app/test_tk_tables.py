@@ -79,8 +79,8 @@ def _all(**lists: list[str]) -> RecommendationList:
 
 def test_places_name_the_methods_in_the_order_of_the_screens() -> None:
     answer = _all(popular=["d", "c"], cf=["c", "a"], hybrid=["a", "b"])
-    assert tables.places(answer, "a") == "Hybrid #1 1 from CF, CF #2 1"
-    assert tables.places(answer, "c") == "CF #1 1, Popular #2 1 from CF"
+    assert tables.places(answer, "a") == "Hybrid #1 (score 1 from CF), CF #2 (score 1)"
+    assert tables.places(answer, "c") == "CF #1 (score 1), Popular #2 (score 1 from CF)"
 
 
 def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None:
