@@ -83,7 +83,7 @@ class Results:
                     axis.plot(sizes, [first * s / sizes[0] for s in sizes], color="0.7", linestyle=":", zorder=0)
             axis.set(xscale="log", yscale="log", xlabel="million lines", ylabel=label)
             axis.grid(visible=True, which="major", color="0.9")
-        axes[0].legend(frameon=False)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
         figure.suptitle("Growth; dotted: in proportion to the lines")
         figure.savefig(path, dpi=150)
         plt.close(figure)
