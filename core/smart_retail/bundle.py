@@ -11,8 +11,8 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any, TypeVar
@@ -121,6 +121,14 @@ class Bundle:
             return build(self.json(name))
         except (TypeError, AttributeError) as error:  # it has not all that it takes, or in another form
             raise other_layout(f"tables/{name}.json of its form") from error
+
+    def overlaid(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any], without: str) -> Bundle:
+        """The bundle with some arrays and manifest facts replaced in memory, and without the tables below a folder."""
+        files = {
+            key: entry for key, entry in self.manifest["files"].items() if not key.startswith(f"tables/{without}/")
+        }
+        seen = {f"tables/{name}.npy": values for name, values in arrays.items()}
+        return replace(self, manifest={**self.manifest, **facts, "files": files}, _seen=seen)
 
     def verify(self) -> list[str]:
         """Check every file; the list of what is wrong, empty when all is well.

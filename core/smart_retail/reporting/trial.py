@@ -81,17 +81,11 @@ class Trial(Engine):
         arrays, facts = refitted(engine, change) if change.refits else ({}, {})
         if change.weights:
             arrays[f"recommender/{WEIGHTS}"] = _reweighted(bundle.array(f"recommender/{WEIGHTS}"), change.weights)
-        return cls(_overlaid(bundle, arrays, facts) if arrays else bundle, rules)
+        # The ready lists were made of the tables that are replaced.
+        return cls(bundle.overlaid(arrays, facts, without="lists") if arrays else bundle, rules)
 
     def _rules(self, categories: Sequence[str] | None) -> Rules:
         return self._fixed.within(categories, self.store.names["categories"], self.store.catalogue)
-
-
-def _overlaid(bundle: Bundle, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> Bundle:
-    """The bundle with some tables replaced in memory, without the lists that were made of them."""
-    files = {key: entry for key, entry in bundle.manifest["files"].items() if not key.startswith("tables/lists/")}
-    seen = {f"tables/{name}.npy": values for name, values in arrays.items()}
-    return replace(bundle, manifest={**bundle.manifest, **facts, "files": files}, _seen=seen)
 
 
 def weights(engine: Engine, exclude_purchased: bool) -> dict[str, float]:
