@@ -56,4 +56,3 @@ OPTIONAL: Final = (
 an amount it is quantity times unit price; without a quantity it is one."""
 
 CANONICAL: Final = REQUIRED + OPTIONAL
-DERIVED: Final = (SHIPPING_DAYS, DISCOUNT_RATE, SALES_CATEGORY, ORDER_YEAR, ORDER_MONTH)

@@ -16,5 +16,3 @@ MAX_COLUMNS: Final = 2_000
 MAX_CELL_CHARACTERS: Final = 1_000_000
 MAX_LINE_BYTES: Final = 4_000_000
 """Longest row of a text file."""
-MAX_ID_BYTES: Final = 1_000
-"""Longest customer, item or order id."""

@@ -143,13 +143,7 @@ class RecommenderModel:
         order = self.parts.popular.order
         if category is not None:
             order = order[self.parts.items.category[order] == category]
-        empty = np.empty(0, np.int64)
-        lists = filled(
-            nothing(1),
-            self.parts.popular,
-            [empty],
-            None,
-        )
+        lists = filled(nothing(1), self.parts.popular, [np.empty(0, np.int64)], None)
         if category is not None:
             lists = kept(lists, np.isin(lists.item, order))
         lists.fallback[:] = False
