@@ -47,30 +47,11 @@ def similarity_of(
     shrink: float = SHRINK,
 ) -> Similarity:
     """`item_similarity` of purchases that are condensed already."""
-    from scipy.sparse import csr_array
+    from smart_retail.recommenders.kernel import top_cosines  # Numba: only where something is fitted
 
-    from smart_retail.recommenders.kernel import top_products
-
-    value = weights(pairs, n_items, variant)
-    item = pairs.item.astype(np.int32)
-    by_item = csr_array((value, item, pairs.indptr), shape=(pairs.n_shoppers, n_items)).tocsc()
-    norm = np.sqrt(np.bincount(pairs.item, value.astype(np.float64) ** 2, n_items))
-    scale = np.divide(1.0, norm, out=np.zeros(n_items), where=norm > 0)
-    columns = (
-        by_item.indptr.astype(np.int64),
-        by_item.indices.astype(np.int32),
-        by_item.data,
-    )
-    table = top_products(
-        pairs.indptr,
-        item,
-        value,
-        columns,
-        scale,
-        k=neighbours,
-        shrink=shrink,
-        threads=threads,
-    )
+    # Bought or not needs no weights, and no products.
+    value = None if variant == "cosine" else weights(pairs, n_items, variant)
+    table = top_cosines(pairs.indptr, pairs.item, value, n_items, k=neighbours, shrink=shrink, threads=threads)
     return Similarity.from_table(*table)
 
 

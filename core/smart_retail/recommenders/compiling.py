@@ -11,15 +11,36 @@ from typing import Any
 
 import numba
 import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call; it lets other threads run."""
+    """Compile a function on its first call; it lets other threads run, and divides as NumPy does."""
     try:
-        return numba.njit(nogil=True, cache=True)(function)
+        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
     except RuntimeError:  # no folder can be written, as in a read-only container
-        return numba.njit(nogil=True)(function)
+        return numba.njit(nogil=True, error_model="numpy")(function)
+
+
+def _prefetch(typing_context: Any, array: Any, at: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        call = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
+        builder.call(call, [address, number(0), number(3), number(1)])  # to read, into every cache, data
+        return context.get_dummy_value()
+
+    return types.void(array, at), generate
+
+
+prefetch: Any = intrinsic(_prefetch)
+"""In a compiled function ``prefetch(array, at)`` asks for the cache line of ``array[at]``, which may lie beyond the
+end; nothing waits for it."""
 
 
 @compiled

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.sparse import csr_array, csr_matrix
 
 from smart_retail.recommenders.collaborative import VARIANTS, similarity_of, weights
+from smart_retail.recommenders.kernel import top_cosines
 from smart_retail.recommenders.linear import linear_similarity
 from smart_retail.recommenders.purchases import Pairs, pairs_of
 from smart_retail.recommenders.similarity import Similarity
@@ -59,6 +62,39 @@ def test_threads_do_not_change_a_bit(pairs, habits):
     one, two = (similarity_of(pairs, habits.n_items, "bm25", neighbours=20, threads=t) for t in (1, 2))
     np.testing.assert_array_equal(one.item, two.item)
     np.testing.assert_array_equal(one.value, two.value)
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_items=st.integers(1, 90),
+    k=st.integers(1, 12),
+    shrink=st.sampled_from((0.0, 10.0)),
+    weighted=st.booleans(),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_best_are_the_beginning_of_the_whole_row(seed, n_items, k, shrink, weighted):
+    """Equal scores included: many pairs of items have the same few buyers; some have none."""
+    rng = np.random.default_rng(seed)
+    bought = rng.random((25, n_items)) < rng.random(n_items) * 0.8 * (rng.random(n_items) < 0.9)
+    indptr = np.concatenate(([0], np.cumsum(bought.sum(axis=1)))).astype(np.int64)
+    item = np.nonzero(bought)[1]
+    value = rng.integers(1, 4, len(item)).astype(np.float32) if weighted else None
+    dense = np.zeros(bought.shape)
+    dense[bought] = 1.0 if value is None else value
+    norm = np.maximum(np.sqrt((dense**2).sum(axis=0)), 1e-9)
+    common = bought.T.astype(float) @ bought
+    exact = dense.T @ dense / np.outer(norm, norm) * (common / np.maximum(common + shrink, 1e-300))
+    np.fill_diagonal(exact, 0.0)
+    whole = top_cosines(indptr, item, value, n_items, k=n_items, shrink=shrink, threads=1)
+    found = top_cosines(indptr, item, value, n_items, k=k, shrink=shrink, threads=2)
+    for row in range(n_items):
+        some = whole[0][row] >= 0
+        items, values = whole[0][row][some], whole[1][row][some]
+        np.testing.assert_array_equal(np.sort(items), np.flatnonzero(exact[row] > 0))
+        np.testing.assert_allclose(values, exact[row][items], rtol=1e-6)
+        np.testing.assert_array_equal(np.lexsort((items, -values)), np.arange(len(items)))
+        for part, all_of_it in zip(found, whole, strict=True):
+            np.testing.assert_array_equal(part[row], all_of_it[row][: min(k, n_items)])
 
 
 def test_equals_the_fastest_library_known(pairs, habits):
