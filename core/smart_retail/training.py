@@ -10,6 +10,7 @@ import os
 import tempfile
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,11 +32,13 @@ from smart_retail.gate import gate
 from smart_retail.progress import SILENT, Progress
 from smart_retail.publishing import BundleWriter
 from smart_retail.ranking import CACHED
-from smart_retail.recommenders.fitting import available_threads, fit_recommenders
+from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.recommenders.side_by_side import available_threads, one_algebra_thread
+from smart_retail.recommenders.studying import Studied, study
 from smart_retail.results import FitReport
 from smart_retail.segmentation.autoencoder import load_keras
-from smart_retail.segmentation.clustering import fit_clusters
+from smart_retail.segmentation.clustering import ClusterFit, fit_clusters
 from smart_retail.segmentation.distributions import describe
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
@@ -162,7 +165,7 @@ def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progres
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
     clock.stage("clusters")
-    clusters = fit_clusters(table, settings.clusters, seed=settings.seed, threads=settings.threads, progress=progress)
+    clusters, studied = _clusters(prepared, table, settings, progress)
     groups = tables.Groups(table, rfm, scores, rfm.segment(scores[0], scores[1]), clusters)
     clock.stage("recommendations")
 
@@ -181,9 +184,26 @@ def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progres
         threads=settings.threads,
         progress=progress,
         segment_names=rfm.segment_names,
+        studied=studied,
     )
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe(table)}, "clusters": clusters.summary()}
     return _Fitted(history, groups, model, scorecard, analysis_day)
+
+
+def _clusters(
+    prepared: Prepared, table: RfmTable, settings: Settings, progress: Progress
+) -> tuple[ClusterFit, Studied | None]:
+    """The clusters; with a second thread, the past is studied meanwhile: neither needs the other."""
+
+    def clusters() -> ClusterFit:
+        return fit_clusters(table, settings.clusters, seed=seed, threads=settings.threads, progress=progress)
+
+    seed, threads = settings.seed, settings.threads or available_threads()
+    if threads == 1:
+        return clusters(), None
+    with one_algebra_thread(), ThreadPoolExecutor(1) as pool:
+        studying = pool.submit(study, prepared, settings.recommend, seed=seed, threads=threads, progress=progress)
+        return clusters(), studying.result()
 
 
 def _analysis_day(date: str, history: History) -> int:

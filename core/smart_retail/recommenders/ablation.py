@@ -8,7 +8,7 @@ sources on the earlier windows. For a ranker, the idea's signals are held at the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any, Final
 
 import numpy as np
@@ -35,20 +35,19 @@ _DRAWS = 500
 
 
 def ablation(
-    lessons: Mapping[str, Sequence[Lesson]], learnt: Learnt, *, threads: int, progress: Progress
+    lessons: Mapping[str, Sequence[Lesson]], learnt: Learnt, pool: Executor, progress: Progress
 ) -> dict[str, Any]:
-    """Loss by task and idea; empty where fewer than two windows could be held out."""
+    """Loss by task and idea, worked out on a pool; empty where fewer than two windows could be held out."""
     out: dict[str, Any] = {}
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        for task, one in zip(TASKS, learnt.tasks, strict=True):
-            own = list(lessons[task])
-            if len(own) < 2:
-                continue
-            progress.check()
-            out[task] = {"blend": _blend(own, task, pool)}
-            if one.trial is not None:
-                weights, ranker = one.trial
-                out[task]["ranker"] = _ranker(own[-1].led_by(weights), ranker, pool)
+    for task, one in zip(TASKS, learnt.tasks, strict=True):
+        own = list(lessons[task])
+        if len(own) < 2:
+            continue
+        progress.check()
+        out[task] = {"blend": _blend(own, task, pool)}
+        if one.trial is not None:
+            weights, ranker = one.trial
+            out[task]["ranker"] = _ranker(own[-1].led_by(weights), ranker, pool)
     return out
 
 

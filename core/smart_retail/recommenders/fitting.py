@@ -1,7 +1,8 @@
 """Fit every method, learn their merge on past windows, and judge all on the last one.
 
 In: a `Timeline`, the customers' groups and the catalogue. Out: a `RecommenderModel`, fitted on the whole history, and
-the scorecard of the last window, of which neither the choices nor the merge have seen anything.
+the scorecard of the last window, of which neither the choices nor the merge have seen anything. What needs no groups
+is studied first (`studying`).
 """
 
 from __future__ import annotations
@@ -15,19 +16,19 @@ import numpy as np
 from smart_retail.data.interactions import History
 from smart_retail.data.timeline import Timeline
 from smart_retail.evaluation.scorecard import no_gate, plain
-from smart_retail.evaluation.split import rolling_windows, sample, truths
+from smart_retail.evaluation.split import sample, truths
 from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.building import Choices, Similar, fit_parts
-from smart_retail.recommenders.choosing import choose_popular, choose_similarity
 from smart_retail.recommenders.judging import judge
 from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
-from smart_retail.recommenders.merging import Learnt, learn_merge
+from smart_retail.recommenders.merging import Learnt, learn_merge, learn_rankers
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.parts import Parts
-from smart_retail.recommenders.past import Past, Place, past_windows
-from smart_retail.recommenders.side_by_side import side_by_side
+from smart_retail.recommenders.past import Place, Placed, placed
+from smart_retail.recommenders.side_by_side import available_threads, side_by_side, workers
+from smart_retail.recommenders.studying import Studied, study
 from smart_retail.settings import RecommendSettings
 
 LEARNERS = 3000
@@ -44,6 +45,7 @@ def fit_recommenders(
     threads: int,
     progress: Progress,
     segment_names: Sequence[str] = (),
+    studied: Studied | None = None,
 ) -> tuple[RecommenderModel, dict[str, Any]]:
     """Fit all methods and their merge.
 
@@ -55,6 +57,8 @@ def fit_recommenders(
         Bound on the threads; 0 takes what the machine offers. It changes no result.
     segment_names : sequence of str
         For the scorecard's breakdown.
+    studied : Studied, optional
+        What `study` found with the same settings, seed and timeline, where that was done already.
 
     Returns
     -------
@@ -64,68 +68,38 @@ def fit_recommenders(
         How good every method was on a window that nothing was learnt from; plain JSON data.
     """
     threads = threads or available_threads()
-    history = timeline.between()
-    windows = rolling_windows(timeline.first_day, timeline.last_day, settings.windows + 2)
-    pasts = past_windows(timeline, windows, place, rows=len(history), seed=seed, progress=progress)
-    earlier, last = (pasts[:-1], pasts[-1]) if pasts else ([], None)
-    choices, told, similar = _choose(earlier, settings, threads=threads, seed=seed, progress=progress)
-    parts = _parts(pasts, catalogue, choices, similar, threads=threads, progress=progress)
-    lessons = _lessons(earlier, parts, threads=threads, seed=seed, progress=progress)
+    studied = studied or study(timeline, settings, seed=seed, threads=threads, progress=progress)
+    choices, told = studied.choices, studied.told
+    pasts = placed(studied.pasts, timeline, place)
+    whole = place(timeline.rfm())
+    parts = _parts(pasts, catalogue, choices, studied.similar, threads=threads, progress=progress)
+    lessons = _lessons(pasts[:-1], parts, threads=threads, seed=seed, progress=progress)
     learnt = learn_merge(lessons, settings.merge, seed=seed, threads=threads, progress=progress)
     for line in (*told, *learnt.words):
         progress.message(line)
-    card = _card(
-        last,
-        parts[-1] if parts else None,
-        learnt,
-        segment_names,
-        threads=threads,
-        seed=seed,
-        progress=progress,
-    )
-    card["merge"] = "ranker" if any(task.ranker for task in learnt.tasks) else "blend"
+
+    def judged() -> dict[str, Any]:
+        learn_rankers(learnt, lessons, seed=seed)
+        past, fitted = (pasts[-1], parts[-1]) if pasts else (None, None)
+        return _card(past, fitted, learnt, segment_names, threads=threads, seed=seed, progress=progress)
+
+    with workers(threads) as pool:
+        judging = pool.submit(judged)
+        final = pool.submit(fit_parts, studied.history, whole, catalogue, choices, threads=threads)
+        lost = ablation(lessons, learnt, pool, progress)
+        card = judging.result()
+    card["merge"] = "ranker" if any(task.ranked for task in learnt.tasks) else "blend"
     card["windows"] = [{"first_day": p.window.cut, "days": p.window.days} for p in pasts]
     card["choice"] = " ".join((*told, *learnt.words))
     card["validation"] = plain({name: task.figures for name, task in zip(TASKS, learnt.tasks, strict=True)})
     card["weights"] = _weights(learnt)
     card["chosen"] = asdict(choices)
-    card["ablation"] = plain(ablation(lessons, learnt, threads=threads, progress=progress))
-    progress.check()
-    whole = place(timeline.rfm())
-    (final,) = side_by_side(lambda h: fit_parts(h, whole, catalogue, choices, threads=threads), [history], 1)
-    return RecommenderModel(final, learnt.merge()), card
-
-
-def available_threads() -> int:
-    """Processors this process may use."""
-    import os
-
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def _choose(
-    pasts: Sequence[Past],
-    settings: RecommendSettings,
-    *,
-    threads: int,
-    seed: int,
-    progress: Progress,
-) -> tuple[Choices, list[str], list[Similar]]:
-    """Variants of single methods, with the reasons, and the chosen similarities of the first windows."""
-    similar: list[Similar] = []
-    choices, told = Choices(variant=settings.cf_variant, neighbours=settings.neighbours), []
-    if pasts:
-        progress.check()
-        choices, words = choose_popular(pasts, choices)
-        told.append(words)
-        progress.check()
-        choices, words, similar = choose_similarity(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
-        told.append(words)
-    return choices, told, similar
+    card["ablation"] = plain(lost)
+    return RecommenderModel(final.result(), learnt.merge()), card
 
 
 def _parts(
-    pasts: Sequence[Past],
+    pasts: Sequence[Placed],
     catalogue: Catalogue,
     choices: Choices,
     similar: Sequence[Similar],
@@ -144,11 +118,11 @@ def _parts(
 
 
 def _lessons(
-    pasts: Sequence[Past], parts: Sequence[Parts], *, threads: int, seed: int, progress: Progress
+    pasts: Sequence[Placed], parts: Sequence[Parts], *, threads: int, seed: int, progress: Progress
 ) -> dict[str, list[Lesson]]:
     """What each window has to teach, by task, oldest first."""
 
-    def teach(window: tuple[Past, Parts]) -> dict[str, Lesson]:
+    def teach(window: tuple[Placed, Parts]) -> dict[str, Lesson]:
         progress.check()
         past, fitted = window
         found = truths(past.before, past.after)
@@ -162,7 +136,7 @@ def _lessons(
 
 
 def _card(
-    last: Past | None,
+    last: Placed | None,
     parts: Parts | None,
     learnt: Learnt,
     segment_names: Sequence[str],

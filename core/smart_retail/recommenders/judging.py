@@ -24,7 +24,7 @@ from smart_retail.recommenders.collaborative import similarity_of
 from smart_retail.recommenders.context import highest
 from smart_retail.recommenders.lists import without
 from smart_retail.recommenders.model import METHODS, RecommenderModel
-from smart_retail.recommenders.past import Past
+from smart_retail.recommenders.past import Placed
 from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
 from smart_retail.recommenders.purchases import habits_of, pairs_of
 from smart_retail.recommenders.similarity import Similarity
@@ -38,7 +38,7 @@ PLAIN_CF = "cosine CF"
 
 def judge(
     model: RecommenderModel,
-    past: Past,
+    past: Placed,
     segment_names: Sequence[str],
     *,
     threads: int,

@@ -34,15 +34,19 @@ def fit_ranker(lessons: Sequence[Lesson], *, seed: int) -> Trees | None:
     """A ranker of the lessons' candidates; None where nothing was bought or nothing tells candidates apart."""
     import lightgbm
 
-    table = np.concatenate([lesson.table for lesson in lessons])
+    sizes = np.concatenate([np.diff(lesson.candidates.indptr) for lesson in lessons])
     hit = np.concatenate([lesson.hit for lesson in lessons])
     if not hit.any() or hit.all():
         return None
-    sizes = np.concatenate([np.diff(lesson.candidates.indptr) for lesson in lessons])
+    # A list without a purchase has no pair to put in order: it would only cost time.
+    shopper = np.repeat(np.arange(len(sizes)), sizes)
+    telling = np.bincount(shopper, hit, len(sizes)) > 0
+    kept = telling[shopper]
+    table = np.concatenate([lesson.table for lesson in lessons])[kept]
     data = lightgbm.Dataset(
         table,
-        hit.astype(np.int8),
-        group=sizes[sizes > 0],
+        hit[kept].astype(np.int8),
+        group=sizes[telling],
         params={"max_bin": 63, "verbose": -1},
     )
     model = lightgbm.train({**PARAMETERS, "seed": seed, "num_threads": 1}, data, TREES)

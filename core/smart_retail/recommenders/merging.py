@@ -39,6 +39,8 @@ class TaskLearnt:
     """Of the validation window."""
     trial: tuple[NDArray[np.float64], Trees] | None = None
     """Weights and ranker of the first round, which had not seen the validation window."""
+    ranked: bool = False
+    """Whether a ranker shall set the order; `ranker` is None until it has learnt from all windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ class Learnt:
 def learn_merge(
     lessons: Mapping[str, Sequence[Lesson]], merge: str, *, seed: int, threads: int, progress: Progress
 ) -> Learnt:
-    """Learn from all windows.
+    """Learn the weights from all windows, and choose whether a ranker follows (`learn_rankers`).
 
     Parameters
     ----------
@@ -84,16 +86,19 @@ def _learn_task(own: list[Lesson], task: str, merge: str, seed: int) -> TaskLear
         weights = default_weights()[TASKS.index(task)]
         return TaskLearnt(weights, f"{NAMES[task]}: default weights, no window could be held out.")
     if len(own) > 2:
-        learnt, ranked = _validated(own, task, merge, seed)
-    else:
-        learnt = TaskLearnt(fit_weights(own, task), f"{NAMES[task]}: too few windows to choose on, merge {merge}.")
-        ranked = merge == "ranker"
-    if ranked:
-        learnt.ranker = fit_ranker([one.led_by(learnt.weights) for one in own], seed=seed)
-    return learnt
+        return _validated(own, task, merge, seed)
+    words = f"{NAMES[task]}: too few windows to choose on, merge {merge}."
+    return TaskLearnt(fit_weights(own, task), words, ranked=merge == "ranker")
 
 
-def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> tuple[TaskLearnt, bool]:
+def learn_rankers(learnt: Learnt, lessons: Mapping[str, Sequence[Lesson]], *, seed: int) -> None:
+    """The rankers that were chosen, from all windows, into `learnt`."""
+    for task, one in zip(TASKS, learnt.tasks, strict=True):
+        if one.ranked:
+            one.ranker = fit_ranker([lesson.led_by(one.weights) for lesson in lessons[task]], seed=seed)
+
+
+def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> TaskLearnt:
     """What the newest window says of what the earlier ones teach, and whether a ranker shall set the order."""
     earlier, newest = own[:-1], own[-1]
     weights = fit_weights(earlier, task)
@@ -112,22 +117,22 @@ def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> tuple[Tas
         judged, blend = newest.led_by(weights), single
     if merge == "blend":
         learnt.words += "; the blend was asked for."
-        return learnt, False
+        return learnt
     ranker = fit_ranker([one.led_by(weights) for one in earlier], seed=seed)
     if ranker is None:
         learnt.words += "; nothing to train a ranker on."
-        return learnt, False
+        return learnt
     learnt.trial = (weights, ranker)
     ranked = ndcg(judged, ranker.score(judged.table))
     low, high = interval(ranked - blend, seed=seed)
     figures["ranker"] = {"ndcg@10": float(ranked.mean()), "low": low, "high": high}
-    better = low > 0 or merge == "ranker"
+    learnt.ranked = better = low > 0 or merge == "ranker"
     learnt.words += (
         f", ranker {ranked.mean():.4f} ({(ranked - blend).mean():+.4f}, 95 % interval {low:+.4f} to {high:+.4f}) "
         f"on the validation window; the {'ranker' if better else 'blend'} is used"
         + (" as asked for." if merge == "ranker" else "." if better else ", which is simpler and not clearly worse.")
     )
-    return learnt, better
+    return learnt
 
 
 def _best_single(judged: Lesson) -> tuple[str, NDArray[np.float64]]:

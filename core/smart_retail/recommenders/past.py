@@ -1,12 +1,12 @@
 """Past windows: what was known before a cut, who the customers were then, and what they bought after it.
 
-In: a `Timeline` and the windows. Out: `Past`s, oldest first. A very large history is represented by a sample of its
+In: a `Timeline` and the windows. Out: `Past`s, oldest first, and `Placed` ones once the groups are known. A very large history is represented by a sample of its
 customers: weights and choices need thousands of them, not hundreds of thousands.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,6 +32,12 @@ class Past:
     window: Window
     before: History
     after: History
+
+
+@dataclass(frozen=True, slots=True)
+class Placed(Past):
+    """One window with the customers' groups."""
+
     groups: Groups
     """As of the cut."""
 
@@ -39,7 +45,6 @@ class Past:
 def past_windows(
     timeline: Timeline,
     windows: list[Window],
-    place: Place,
     *,
     rows: int,
     seed: int,
@@ -68,8 +73,13 @@ def past_windows(
         if len(before) and len(after):
             # The list is made on the cut's eve, also where nobody bought on that day.
             before = replace(before, last_day=window.cut - 1)
-            out.append(Past(window, before, after, place(timeline.rfm(window.cut))))
+            out.append(Past(window, before, after))
     return out
+
+
+def placed(pasts: Sequence[Past], timeline: Timeline, place: Place) -> list[Placed]:
+    """The windows with the groups that the customers were in on each cut's eve."""
+    return [Placed(p.window, p.before, p.after, place(timeline.rfm(p.window.cut))) for p in pasts]
 
 
 def _only(history: History, kept: NDArray[np.bool_]) -> History:

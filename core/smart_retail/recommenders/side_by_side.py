@@ -6,17 +6,40 @@ pools never compete for the processors and no sum depends on how many there are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 In = TypeVar("In")
 Out = TypeVar("Out")
 
 
-def side_by_side(function: Callable[[In], Out], each: Sequence[In], threads: int) -> list[Out]:
-    """``[function(one) for one in each]`` on at most `threads` threads."""
+def available_threads() -> int:
+    """Processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_algebra_thread() -> Iterator[None]:
+    """Linear algebra on one thread. Whoever starts threads of its own holds this around all of them: the limit is
+    the process's, and two that come and go independently would lift each other's."""
+    import scipy.linalg  # noqa: F401  # only libraries that are loaded are limited
     from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(max(threads, 1)) as pool:
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
+@contextmanager
+def workers(threads: int) -> Iterator[Executor]:
+    """At most `threads` threads for jobs of one thread each."""
+    with one_algebra_thread(), ThreadPoolExecutor(max(threads, 1)) as pool:
+        yield pool
+
+
+def side_by_side(function: Callable[[In], Out], each: Sequence[In], threads: int) -> list[Out]:
+    """``[function(one) for one in each]`` on at most `threads` threads."""
+    with workers(threads) as pool:
         return list(pool.map(function, each))

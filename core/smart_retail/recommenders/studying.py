@@ -1,0 +1,60 @@
+"""What past windows tell before anybody has a segment or a cluster: the variants of the single methods.
+
+In: a `Timeline`. Out: `Studied`. It needs no groups, so that a fit can study while the clusters are still learnt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from smart_retail.data.interactions import History
+from smart_retail.data.timeline import Timeline
+from smart_retail.evaluation.split import rolling_windows
+from smart_retail.progress import Progress
+from smart_retail.recommenders.building import Choices, Similar
+from smart_retail.recommenders.choosing import choose_popular, choose_similarity
+from smart_retail.recommenders.past import Past, past_windows
+from smart_retail.recommenders.side_by_side import available_threads
+from smart_retail.settings import RecommendSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Studied:
+    """Past windows and what was chosen on all but the last."""
+
+    history: History
+    """The whole one."""
+    pasts: list[Past]
+    """Oldest first; the last is for the scorecard alone."""
+    choices: Choices
+    told: list[str]
+    """The choices with their reasons, for people."""
+    similar: list[Similar]
+    """The chosen similarities of the first windows, which were fitted for the choice."""
+
+
+def study(timeline: Timeline, settings: RecommendSettings, *, seed: int, threads: int, progress: Progress) -> Studied:
+    """Cut the past windows and choose on them; `threads` as of `fit_recommenders`."""
+    history = timeline.between()
+    windows = rolling_windows(timeline.first_day, timeline.last_day, settings.windows + 2)
+    pasts = past_windows(timeline, windows, rows=len(history), seed=seed, progress=progress)
+    threads = threads or available_threads()
+    choices, told, similar = _choose(pasts[:-1], settings, threads=threads, seed=seed, progress=progress)
+    return Studied(history, pasts, choices, told, similar)
+
+
+def _choose(
+    pasts: Sequence[Past], settings: RecommendSettings, *, threads: int, seed: int, progress: Progress
+) -> tuple[Choices, list[str], list[Similar]]:
+    """Variants of single methods, with the reasons, and the chosen similarities of the first windows."""
+    similar: list[Similar] = []
+    choices, told = Choices(variant=settings.cf_variant, neighbours=settings.neighbours), []
+    if pasts:
+        progress.check()
+        choices, words = choose_popular(pasts, choices)
+        told.append(words)
+        progress.check()
+        choices, words, similar = choose_similarity(pasts[:-1] or pasts, choices, threads=threads, seed=seed)
+        told.append(words)
+    return choices, told, similar
