@@ -11,23 +11,26 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TypeVar
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
 from smart_retail.signing import SIGNATURE, SIGNATURE_BYTES, check_signature, signing_key
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 FORMAT = 1
 MANIFEST = "manifest.json"
 POINTER_BYTES = 256
 MANIFEST_BYTES = 64 * 2**20
 JSON_BYTES = 256 * 2**20
+SIDE_BY_SIDE = 2**20
+"""Bytes; the digests of less are taken sooner than a thread is started."""
 
 VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _POINTER = re.compile(rf"({VERSION.pattern}) ([0-9a-f]{{64}})\n?")
@@ -53,6 +56,8 @@ class Bundle:
     signature: str
     """valid, unchecked (there is one, and no key here) or none."""
     _seen: dict[str, Any] = field(default_factory=dict)
+    _begun: dict[str, Future[mmap.mmap | bytes]] = field(default_factory=dict)
+    """Checks that nobody has asked for yet."""
 
     @classmethod
     def open(cls, root: str | os.PathLike[str], version: str | None = None) -> Bundle:
@@ -103,13 +108,14 @@ class Bundle:
 
     def arrays(self, group: str) -> Facts:
         """All arrays below ``tables/<group>/`` by the rest of their names; empty where there are none."""
-        start = f"tables/{group}/"
-        names = [k.removeprefix("tables/").removesuffix(".npy") for k in self.manifest["files"] if k.startswith(start)]
-        return Facts(
-            (n.removeprefix(f"{group}/"), self.array(n))
-            for n in sorted(names)
-            if f"tables/{n}.npy" in self.manifest["files"]
-        )
+        keys = self._keys(group)
+        self.begin(group)
+        return Facts((key.removeprefix(f"tables/{group}/").removesuffix(".npy"), self._kept(key)) for key in keys)
+
+    def begin(self, *groups: str) -> None:
+        """Begin to check the arrays of these groups on another processor; whoever asks for one waits for its check."""
+        keys = [key for group in groups for key in self._keys(group)]
+        self._begin([key for key in keys if key not in self._seen and key not in self._begun])
 
     def json(self, name: str) -> Any:
         """A small fact, such as ``segments``."""
@@ -124,11 +130,10 @@ class Bundle:
 
     def overlaid(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any], without: str) -> Bundle:
         """The bundle with some arrays and manifest facts replaced in memory, and without the tables below a folder."""
-        files = {
-            key: entry for key, entry in self.manifest["files"].items() if not key.startswith(f"tables/{without}/")
-        }
+        below = f"tables/{without}/"
+        files = {key: entry for key, entry in self.manifest["files"].items() if not key.startswith(below)}
         seen = {f"tables/{name}.npy": values for name, values in arrays.items()}
-        return replace(self, manifest={**self.manifest, **facts, "files": files}, _seen=seen)
+        return replace(self, manifest={**self.manifest, **facts, "files": files}, _seen=seen, _begun={})
 
     def verify(self) -> list[str]:
         """Check every file; the list of what is wrong, empty when all is well.
@@ -136,6 +141,7 @@ class Bundle:
         All of them stay mapped: the bundle answers on, should its folder be removed.
         """
         problems = []
+        self._begin(list(self.manifest["files"]))
         for key in sorted(self.manifest["files"]):
             try:
                 self._seen[key] = self._read(key)
@@ -147,24 +153,39 @@ class Bundle:
                 problems.append(f"{key} is not part of the bundle.")
         return problems
 
+    def _keys(self, group: str) -> list[str]:
+        start = f"tables/{group}/"
+        return sorted(key for key in self.manifest["files"] if key.startswith(start) and key.endswith(".npy"))
+
+    def _begin(self, keys: Sequence[str]) -> None:
+        """Check files on all processors at once, the largest first: digests are taken outside of Python's lock."""
+        size = {key: self._entry(key)["size"] for key in keys}
+        if sum(size.values()) < SIDE_BY_SIDE:
+            return
+        pool = ThreadPoolExecutor(os.cpu_count())
+        for key in sorted(size, key=size.__getitem__, reverse=True):
+            self._begun[key] = pool.submit(self._mapped, key)
+        pool.shutdown(wait=False)
+
     def _kept(self, key: str) -> Any:
         if key not in self._seen:
             self._seen[key] = self._read(key)
         return self._seen[key]
 
     def _read(self, key: str) -> Any:
+        begun = self._begun.pop(key, None)
+        content = self._mapped(key) if begun is None else begun.result()
         if key.endswith(".npy"):
-            return _array(self._mapped(key), key)
-        if self._entry(key)["size"] > JSON_BYTES:
+            return _array(content, key)
+        if len(content) > JSON_BYTES:
             raise damaged(f"{key} is larger than any bundle's.")
-        return _json(bytes(self._mapped(key)), key)
+        return _json(bytes(content), key)
 
     def _entry(self, key: str) -> dict[str, Any]:
-        entry = self.manifest["files"].get(key)
+        entry: dict[str, Any] | None = self.manifest["files"].get(key)
         if entry is None:
             raise other_layout(key)
-        checked: dict[str, Any] = entry
-        return checked
+        return entry
 
     def _mapped(self, key: str) -> mmap.mmap | bytes:
         entry = self._entry(key)
@@ -244,6 +265,8 @@ def _json(blob: bytes, name: str) -> Any:
 
 def _array(content: mmap.mmap | bytes, name: str) -> NDArray[Any]:
     """An array over the mapped file, its header read by NumPy and never by pickle."""
+    import numpy as np  # files are checked while it is still being imported
+
     head = BytesIO(content[:4096])
     try:
         if np.lib.format.read_magic(head) != (1, 0):

@@ -8,10 +8,17 @@ from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
 
 Path = str | os.PathLike[str]
+LISTS = ("history", "lists/hybrid_new")
+"""Arrays of a bundle that an ordinary list is read from."""
 
 
 def open_engine(
-    artifacts: Path = "artifacts", api_url: str | None = None, api_key: str | None = None, rules: Path | None = None
+    artifacts: Path = "artifacts",
+    api_url: str | None = None,
+    api_key: str | None = None,
+    rules: Path | None = None,
+    *,
+    listing: bool = False,
 ) -> RetailEngine:
     """The engine behind an API where its address is given, else one in this process over a folder.
 
@@ -23,6 +30,8 @@ def open_engine(
         Address of a Smart Retail API, and a key for it.
     rules : path, optional
         Business rules for an engine in this process; by default ``rules.toml`` beside the bundles.
+    listing : bool
+        Whether customers' lists come next: their files are checked while the rest is still being imported.
 
     Raises
     ------
@@ -33,9 +42,15 @@ def open_engine(
         from smart_retail.remote import RemoteEngine
 
         return RemoteEngine(api_url, api_key)
-    from smart_retail.engine import Engine
+    from smart_retail.bundle import Bundle
 
-    return Engine.load(artifacts, rules=rules)
+    bundle = Bundle.open(artifacts)
+    if listing:
+        bundle.begin(*LISTS)
+    from smart_retail.engine import Engine
+    from smart_retail.recommenders.rules import rules_path
+
+    return Engine(bundle, rules_path(artifacts, rules))
 
 
 def follow(

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail import holder
+from smart_retail import bundle, holder
 from smart_retail.engine import Engine
-from smart_retail.errors import MissingBundleError
-from smart_retail.opening import follow, open_engine
+from smart_retail.errors import DamagedBundleError, MissingBundleError
+from smart_retail.opening import LISTS, follow, open_engine
 from smart_retail.remote import RemoteEngine
 from smart_retail.results import FitReport
 
@@ -39,6 +39,43 @@ def test_a_folder_without_a_bundle_is_an_error(tmp_path: Path) -> None:
         open_engine(tmp_path)
     with pytest.raises(MissingBundleError):
         follow(tmp_path)
+
+
+def test_what_is_checked_ahead_is_what_a_list_is_read_from(
+    fitted: tuple[Path, FitReport], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "SIDE_BY_SIDE", 0)
+    plain = Engine.load(fitted[0])
+    customer = next(plain.customer_ids())
+    expected = plain.recommend(customer)
+    begun: list[set[str]] = []
+    begin = bundle.Bundle._begin
+
+    def watched(self: bundle.Bundle, keys: list[str]) -> None:
+        begun.append(set(keys))
+        begin(self, keys)
+
+    monkeypatch.setattr(bundle.Bundle, "_begin", watched)
+    engine = open_engine(fitted[0], listing=True)
+    assert len(begun) == 1
+    assert {key.removeprefix("tables/").rpartition("/")[0] for key in begun[0]} == set(LISTS)
+    assert engine.recommend(customer) == expected
+    assert not set[str]().union(*begun[1:]) & begun[0], "nothing is checked a second time"
+
+
+def test_a_list_that_was_changed_is_refused_though_its_check_began_before_it_was_asked_for(
+    fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bundle, "SIDE_BY_SIDE", 0)
+    folder = tmp_path / "artifacts"
+    shutil.copytree(fitted[0], folder)
+    path = next(folder.glob("versions/*/tables/lists/hybrid_new/score.npy"))
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    engine = open_engine(folder, listing=True)
+    with pytest.raises(DamagedBundleError, match=r"score\.npy was changed"):
+        engine.recommend(next(Engine.load(folder).customer_ids()))
 
 
 def test_a_followed_folder_gives_the_version_that_is_published_now(

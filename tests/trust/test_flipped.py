@@ -6,14 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail import artifacts
+from smart_retail import artifacts, bundle
 from smart_retail.bundle import Bundle
 from smart_retail.signing import KEY
 
 from .flipped import SECRET, refused_flips, small_bundles
 
 
-def test_a_flip_in_any_byte_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("least", [0, bundle.SIDE_BY_SIDE], ids=["side by side", "one by one"])
+def test_a_flip_in_any_byte_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int) -> None:
+    monkeypatch.setattr(bundle, "SIDE_BY_SIDE", least)
     monkeypatch.setenv(KEY, SECRET)
     small_bundles(tmp_path)
     before = Bundle.open(tmp_path).version

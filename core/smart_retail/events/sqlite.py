@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -111,7 +110,7 @@ class EventStore(EventLog):
 
     @staticmethod
     def _salt(connection: sqlite3.Connection) -> str:
-        connection.execute("INSERT OR IGNORE INTO facts VALUES ('salt', ?)", (secrets.token_hex(16),))
+        connection.execute("INSERT OR IGNORE INTO facts VALUES ('salt', ?)", (os.urandom(16).hex(),))
         return str(connection.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0])
 
     def _number(self, query: str) -> int:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,6 +84,8 @@ def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalo
 
 def read_rules(path: Path) -> dict[str, Any]:
     """What a rules file holds, not yet looked at; errors as `load_rules`."""
+    import tomllib  # most shops have no rules file
+
     try:
         if path.stat().st_size > RULES_BYTES:
             raise SettingsError(

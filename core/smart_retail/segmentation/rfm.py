@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 from smart_retail.data.interactions import MILLION
 from smart_retail.data.timeline import RfmTable
 from smart_retail.errors import SettingsError
-from smart_retail.settings import RfmSettings
 from smart_retail.words import SEGMENTS
+
+if TYPE_CHECKING:
+    from smart_retail.settings import RfmSettings
 
 NO_SEGMENT: Final = -1
 """Segment of a customer without a kept order."""

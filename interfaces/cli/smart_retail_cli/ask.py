@@ -103,7 +103,7 @@ def recommend(
     session: Session, customer: str, method: str, n: int, allow_purchased: bool, categories: tuple[str, ...], form: str
 ) -> None:
     """Recommend products to one CUSTOMER; an unknown one gets what is popular."""
-    engine = session.engine()
+    engine = session.engine(listing=True)
     answer = engine.recommend(customer, method, n, exclude_purchased=not allow_purchased, categories=categories or None)
     if form == "table":
         profile = engine.customer(customer)

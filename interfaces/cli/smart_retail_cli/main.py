@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import importlib
 import os
 import sys
@@ -44,6 +46,8 @@ COMMANDS = {
 }
 """Command -> the module that holds it, imported only when it is asked for."""
 
+FEW_CYCLES = 50_000
+"""New objects until Python looks for cycles: modules make many objects and hardly any garbage."""
 BUG = 1
 INTERRUPTED = 130
 REPORT = "Please report it with the command you ran; SMART_RETAIL_DEBUG=1 shows where it happened."
@@ -107,6 +111,8 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the program."""
+    gc.set_threshold(FEW_CYCLES)
+    atexit.register(gc.freeze)  # what is left at the end goes with the process: no need to look through it
     for stream in (sys.stdout, sys.stderr):
         _plain_text(stream)
     cli.main(prog_name="smart-retail")

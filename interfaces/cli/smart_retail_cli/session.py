@@ -22,7 +22,11 @@ POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NU
 def open_engine(session: Session) -> RetailEngine:
     """The engine behind `--api-url` where it is given, else that of the bundle."""
     return opening.open_engine(
-        session.artifacts, session.api_url, os.environ.get("SMART_RETAIL_API_KEY"), session.rules
+        session.artifacts,
+        session.api_url,
+        os.environ.get("SMART_RETAIL_API_KEY"),
+        session.rules,
+        listing=session.listing,
     )
 
 
@@ -34,6 +38,8 @@ class Session:
     api_url: str | None = None
     threads: int = 0
     rules: Path | None = None
+    listing: bool = False
+    """Whether the engine is opened for customers' lists."""
     open: Callable[[Session], RetailEngine] = field(default=open_engine)
 
     def suggest(self, *commands: Sequence[str]) -> None:
@@ -43,7 +49,8 @@ class Session:
         told = [shlex.join(["smart-retail", *place, *command]) for command in commands]
         click.echo(f"Next: {'  or  '.join(told)}", err=True)
 
-    def engine(self) -> RetailEngine:
+    def engine(self, *, listing: bool = False) -> RetailEngine:
+        self.listing = listing
         return self.open(self)
 
 
