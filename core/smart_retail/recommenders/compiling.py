@@ -44,43 +44,29 @@ end; nothing waits for it."""
 
 
 @compiled
-def offer(value: NDArray[np.float64], item: NDArray[np.int64], size: int, k: int, score: float, code: int) -> int:
-    """Offer an entry to a heap of the best `k`, the worst at the top; equal scores: the higher code is the worse.
-
-    Returns
-    -------
-    size : int
-        Entries that the heap now has.
-    """
-    if size < k:
-        c = size
-        while c > 0:
-            p = (c - 1) // 2
-            if value[p] < score or (value[p] == score and item[p] > code):
-                break
-            value[c] = value[p]
-            item[c] = item[p]
-            c = p
-        value[c] = score
-        item[c] = code
-        return size + 1
-    if value[0] > score or (value[0] == score and item[0] < code):
-        return size
-    c = 0
-    while True:
-        d = 2 * c + 1
-        if d >= size:
+def cut(values: NDArray[Any], size: int, k: int) -> Any:
+    """Bring the `k` largest of the first `size` values to the front; the smallest of them comes back (Hoare 1961)."""
+    low, high = 0, size - 1
+    while low < high:
+        first, middle, end = values[low], values[(low + high) >> 1], values[high]
+        pivot = max(min(first, middle), min(max(first, middle), end))
+        i, j = low, high
+        while i <= j:
+            while values[i] > pivot:
+                i += 1
+            while values[j] < pivot:
+                j -= 1
+            if i <= j:
+                values[i], values[j] = values[j], values[i]
+                i += 1
+                j -= 1
+        if k - 1 <= j:
+            high = j
+        elif k - 1 >= i:
+            low = i
+        else:
             break
-        if d + 1 < size and (value[d + 1] < value[d] or (value[d + 1] == value[d] and item[d + 1] > item[d])):
-            d += 1
-        if score < value[d] or (score == value[d] and code > item[d]):
-            break
-        value[c] = value[d]
-        item[c] = item[d]
-        c = d
-    value[c] = score
-    item[c] = code
-    return size
+    return values[k - 1]
 
 
 @compiled

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.compiling import compiled, prefetch
+from smart_retail.recommenders.compiling import compiled, cut, prefetch
 
 _BLOCKS = 64
 """Pieces of equal work: a thread that is done takes the next."""
@@ -59,32 +59,6 @@ def _common(start, customer, own, ptr, item, value, add, shift, i, found, touche
 
 
 @compiled
-def _cut(keys, size, k):  # type: ignore[no-untyped-def]
-    """Bring the `k` largest of the first `size` keys to the front; the smallest of them (Hoare 1961)."""
-    low, high = 0, size - 1
-    while low < high:
-        first, middle, end = keys[low], keys[(low + high) >> 1], keys[high]
-        pivot = max(min(first, middle), min(max(first, middle), end))
-        i, j = low, high
-        while i <= j:
-            while keys[i] > pivot:
-                i += 1
-            while keys[j] < pivot:
-                j -= 1
-            if i <= j:
-                keys[i], keys[j] = keys[j], keys[i]
-                i += 1
-                j -= 1
-        if k - 1 <= j:
-            high = j
-        elif k - 1 >= i:
-            low = i
-        else:
-            break
-    return keys[k - 1]
-
-
-@compiled
 def _rows(first, last, by_item, by_customer, packing, scale, order, shrink, out):  # type: ignore[no-untyped-def]
     start, customer, own = by_item
     ptr, item, value = by_customer
@@ -115,10 +89,10 @@ def _rows(first, last, by_item, by_customer, packing, scale, order, shrink, out)
             keys[size] = (np.int64(bits[0]) << 32) | (_LAST_CODE - order[j])
             size += 1
             if size == len(keys):
-                bits[0] = _cut(keys, size, k) >> 32
+                bits[0] = cut(keys, size, k) >> 32
                 size, least = k, np.float64(score[0])
         if size > k:
-            _cut(keys, size, k)
+            cut(keys, size, k)
         for s in range(min(size, k)):
             out[i, s] = keys[s]
 

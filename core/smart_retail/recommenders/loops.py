@@ -24,9 +24,12 @@ from smart_retail.recommenders.candidates import (
     NEAR,
     NEAR_NOW,
 )
-from smart_retail.recommenders.compiling import ascend, compiled, offer
+from smart_retail.recommenders.compiling import ascend, compiled, cut, prefetch
 
 LIST_SOURCES = (BY_ALL, BY_TREND, BY_SEGMENT, BY_CLUSTER)
+_AHEAD = 2
+_FETCHED = 96
+"""Liked items whose partners are fetched while those of others are added, and how many partners of each."""
 
 
 @compiled
@@ -35,31 +38,59 @@ def _score(table, liked, taste, first, last, dense, mark, stamp, touched):  # ty
     ptr, item, value = table
     n = 0
     for a in range(first, last):
-        for b in range(ptr[liked[a]], ptr[liked[a] + 1]):
-            j = item[b]
-            if mark[j] != stamp:
-                mark[j] = stamp
-                dense[j] = 0.0
-                touched[n] = j
-                n += 1
-            dense[j] += np.float64(value[b]) * taste[a]
+        ahead = np.uint64(ptr[liked[min(a + _AHEAD, last - 1)]])
+        for line in range(0, _FETCHED, 16):
+            prefetch(item, ahead + np.uint64(line))
+            prefetch(value, ahead + np.uint64(line))
+        weight = taste[a]
+        for b in range(np.uint64(ptr[liked[a]]), np.uint64(ptr[liked[a] + 1])):
+            j = np.uint32(item[b])
+            # Which item is new cannot be foreseen: no branch on it.
+            new, before = mark[j] != stamp, dense[j]
+            mark[j] = stamp
+            touched[n] = j
+            n += new
+            dense[j] = (0.0 if new else before) + np.float64(value[b]) * weight
     return n
 
 
 @compiled
-def _want(touched, n, dense, lift, by_trend, hidden, stamp, count, wanted, found, size, heap):  # type: ignore[no-untyped-def]
+def _want(touched, n, dense, lift, hidden, stamp, count, wanted, found, size, scratch):  # type: ignore[no-untyped-def]
     """Note the `count` highest scores above 0 (equal ones: the lower code); the number of wanted items comes back."""
-    value, item = heap
-    m = 0
+    some, level = scratch
+    m, bound = 0, 0.0
     for t in range(n):
-        j = touched[t]
-        score = dense[j] * lift[j] if by_trend else dense[j]
-        if score > 0.0 and hidden[j] != stamp:
-            m = offer(value, item, m, count, score, j)
-    for t in range(m):
-        if wanted[item[t]] != stamp:
-            wanted[item[t]] = stamp
-            found[size] = item[t]
+        j = np.uint32(touched[t])
+        score = dense[j] * lift[j]
+        if score > bound and hidden[j] != stamp:
+            some[m] = score
+            m += 1
+            if m == len(some):
+                m, bound = count, cut(some, m, count)
+    room = count
+    if m >= count:
+        bound = cut(some, m, count)
+        for t in range(count):
+            room -= some[t] > bound
+    equal = 0
+    for t in range(n):
+        j = np.uint32(touched[t])
+        score = dense[j] * lift[j]
+        if score >= bound and score > 0.0 and hidden[j] != stamp:
+            if score == bound:
+                level[equal] = j
+                equal += 1
+            elif wanted[j] != stamp:
+                wanted[j] = stamp
+                found[size] = j
+                size += 1
+    if equal > room:
+        ascend(level, equal)
+    for t in range(min(equal, room)):
+        j = level[t]
+        if wanted[j] != stamp:
+            wanted[j] = stamp
+            found[size] = j
             size += 1
     return size
 
@@ -78,8 +109,10 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
     )
     hidden, wanted = np.full(n_items, -1, np.int64), np.full(n_items, -1, np.int64)
     pair_at = np.full(n_items, -1, np.int64)
-    touched, found = np.empty(n_items, np.int64), np.empty(n_items, np.int64)
-    heap = np.empty(FROM_SIMILAR), np.empty(FROM_SIMILAR, np.int64)
+    touched, found = np.empty(n_items + 1, np.int64), np.empty(n_items, np.int64)
+    lifts = np.ones((2, n_items))  # without the trend, and with it
+    lifts[1] = lift
+    scratch = np.empty(4 * FROM_SIMILAR), np.empty(n_items, np.int64)
     at = 0
     for s in range(len(own_ptr) - 1):
         size = 0
@@ -96,16 +129,16 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
                         size += 1
         first, last = liked_ptr[s], liked_ptr[s + 1]
         n = _score(near, liked, taste, first, last, dense_near, mark_near, s, touched)
-        for by_trend in (False, True):
-            size = _want(touched, n, dense_near, lift, by_trend, hidden, s, FROM_SIMILAR, wanted, found, size, heap)
+        for now in range(2):
+            size = _want(touched, n, dense_near, lifts[now], hidden, s, FROM_SIMILAR, wanted, found, size, scratch)
         n = _score(linear, liked, taste, first, last, dense_linear, mark_linear, s, touched)
         for t in range(n):
             dense_linear[touched[t]] = max(dense_linear[touched[t]], 0.0)
-        for by_trend in (False, True):
-            size = _want(touched, n, dense_linear, lift, by_trend, hidden, s, FROM_SIMILAR, wanted, found, size, heap)
+        for now in range(2):
+            size = _want(touched, n, dense_linear, lifts[now], hidden, s, FROM_SIMILAR, wanted, found, size, scratch)
         if len(content[1]):
             n = _score(content, liked, taste, first, last, dense_content, mark_content, s, touched)
-            size = _want(touched, n, dense_content, lift, False, hidden, s, FROM_CONTENT, wanted, found, size, heap)
+            size = _want(touched, n, dense_content, lifts[0], hidden, s, FROM_CONTENT, wanted, found, size, scratch)
         if not exclude:
             for a in range(own_ptr[s], own_ptr[s + 1]):
                 if wanted[own[a]] != s:
@@ -143,42 +176,53 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
     n_items = len(lift)
     one, two = np.zeros(n_items), np.zeros(n_items)
     mark_one, mark_two = np.full(n_items, -1, np.int64), np.full(n_items, -1, np.int64)
-    touched, more = np.empty(n_items, np.int64), np.empty(n_items, np.int64)
-    value, item = np.empty(length), np.empty(length, np.int64)
+    touched, more = np.empty(n_items + 1, np.int64), np.empty(n_items + 1, np.int64)
+    some = np.empty(4 * length)
     for s in range(len(own_ptr) - 1):
         first, last = liked_ptr[s], liked_ptr[s + 1]
         n = _score(near, liked, taste, first, last, one, mark_one, s, touched)
         n_more = _score(linear, liked, taste, first, last, two, mark_two, s, more)
         best_one, best_two = 0.0, 0.0
         for t in range(n):
-            j = touched[t]
+            j = np.uint32(touched[t])
             one[j] *= lift[j]
             best_one = max(best_one, one[j])
         for t in range(n_more):
-            j = more[t]
+            j = np.uint32(more[t])
             two[j] = max(two[j], 0.0) * lift[j]
             best_two = max(best_two, two[j])
             if mark_one[j] != s:
-                mark_one[j] = s
                 one[j] = 0.0
                 touched[n] = j
                 n += 1
-        for t in range(n):
-            j = touched[t]
-            score = one[j] / best_one if best_one > 0.0 else one[j]
-            if mark_two[j] == s:
-                score += two[j] / best_two if best_two > 0.0 else two[j]
-            one[j] = score
         if exclude:
             for a in range(own_ptr[s], own_ptr[s + 1]):
                 one[own[a]] = 0.0
-        m = 0
+                two[own[a]] = 0.0
+        # An item without a score in one of the two has a 0 there; a list without any score is divided by 1.
+        best_one = best_one if best_one > 0.0 else 1.0
+        best_two = best_two if best_two > 0.0 else 1.0
+        about_one, about_two = 1.0 / best_one, 1.0 / best_two
+        m, bound, least, left = 0, 0.0, 0.0, 0
         for t in range(n):
-            if one[touched[t]] > 0.0:
-                m = offer(value, item, m, length, one[touched[t]], touched[t])
-        bound = value[0] * (1.0 - LEEWAY) if m == length else 0.0
+            j = np.uint32(touched[t])
+            other = two[j] if mark_two[j] == s else 0.0
+            # Most items are far below the worst that is listed: seen without a division, with room for rounding.
+            if one[j] * about_one + other * about_two < least:
+                continue
+            score = one[j] / best_one + other / best_two
+            one[j] = score
+            touched[left] = j
+            left += 1
+            if score > bound:
+                some[m] = score
+                m += 1
+                if m == len(some):
+                    m, bound = length, cut(some, m, length)
+                    least = bound * (1.0 - 2.0 * LEEWAY)
+        bound = cut(some, m, length) * (1.0 - LEEWAY) if m >= length else 0.0
         k = 0
-        for t in range(n):
+        for t in range(left):
             j = touched[t]
             if one[j] > 0.0 and one[j] >= bound:
                 if k == out_item.shape[1]:
@@ -198,14 +242,21 @@ def fill_causes(liked_ptr, liked, table, n_items, indptr, listed, out):  # type:
     ptr, item, value = table
     place = np.full(n_items, -1, np.int64)
     best = np.zeros(len(listed))
-    missing = out < 0
     for s in range(len(indptr) - 1):
+        missing = 0
         for t in range(indptr[s], indptr[s + 1]):
-            if missing[t]:
+            if out[t] < 0:
                 place[listed[t]] = t
-        for a in range(liked_ptr[s], liked_ptr[s + 1]):
-            for b in range(ptr[liked[a]], ptr[liked[a] + 1]):
-                t = place[item[b]]
+                missing += 1
+        if not missing:
+            continue
+        last = liked_ptr[s + 1]
+        for a in range(liked_ptr[s], last):
+            ahead = np.uint64(ptr[liked[min(a + _AHEAD, last - 1)]])
+            for line in range(0, _FETCHED, 16):
+                prefetch(item, ahead + np.uint64(line))
+            for b in range(np.uint64(ptr[liked[a]]), np.uint64(ptr[liked[a] + 1])):
+                t = place[np.uint32(item[b])]
                 # The liked items ascend, so the first of equal ones stays.
                 if t >= 0 and value[b] > best[t]:
                     best[t], out[t] = value[b], liked[a]

@@ -6,13 +6,13 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smart_retail.recommenders.base import Ranked, Shoppers
 from smart_retail.recommenders.blend import default_weights
 from smart_retail.recommenders.building import Choices, fit_parts
-from smart_retail.recommenders.compiling import ascend, offer
+from smart_retail.recommenders.compiling import ascend, cut
 from smart_retail.recommenders.context import TASTE
 from smart_retail.recommenders.hybrid import Merge
 from smart_retail.recommenders.loops import fill_gains
@@ -69,16 +69,16 @@ def test_a_cause_is_the_most_similar_purchase_not_the_staple(shop_of, groups_of,
     assert (ranked.item.tolist(), ranked.because.tolist()) == ([2], [1])
 
 
-@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 10_000)), max_size=60), st.integers(1, 12))
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-def test_the_heap_keeps_the_best_and_settles_ties_by_code(entries, k):
-    entries = [(float(score), code) for code, (score, _) in enumerate(entries)]
-    value, item = np.zeros(k), np.zeros(k, np.int64)
-    size = 0
-    for score, code in sorted(entries, key=lambda e: (e[1] * 7919) % 101):
-        size = offer(value, item, size, k, score, code)
-    wanted = sorted(entries, key=lambda e: (-e[0], e[1]))[:k]
-    assert sorted(zip(value[:size], item[:size], strict=True)) == sorted(wanted)
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=60), st.integers(1, 60))
+@settings(deadline=None, max_examples=60)
+def test_a_cut_brings_the_largest_to_the_front(numbers, k):
+    k = min(k, len(numbers))
+    values = np.array([*numbers, 99.0])  # the last is beyond the size that is told
+    least = cut(values, len(numbers), k)
+    wanted = sorted(numbers, reverse=True)
+    assert sorted(values[:k], reverse=True) == wanted[:k]
+    assert (least, values[-1]) == (wanted[k - 1], 99.0)
+    assert sorted(values[:-1], reverse=True) == wanted
 
 
 @given(st.lists(st.integers(-1000, 1000), max_size=200))
