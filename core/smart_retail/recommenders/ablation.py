@@ -38,40 +38,38 @@ def ablation(
     lessons: Mapping[str, Sequence[Lesson]], learnt: Learnt, pool: Executor, progress: Progress
 ) -> dict[str, Any]:
     """Loss by task and idea, worked out on a pool; empty where fewer than two windows could be held out."""
-    out: dict[str, Any] = {}
+    blends, rankers = {}, {}
     for task, one in zip(TASKS, learnt.tasks, strict=True):
         own = list(lessons[task])
         if len(own) < 2:
             continue
         progress.check()
-        out[task] = {"blend": _blend(own, task, pool)}
+        blends[task] = _blend(own, task, pool)
         if one.trial is not None:
             weights, ranker = one.trial
-            out[task]["ranker"] = _ranker(own[-1].led_by(weights), ranker, pool)
-    return out
+            rankers[task] = pool.submit(_ranker, own[-1].led_by(weights), ranker)
+    return {
+        task: {"blend": found, **({"ranker": rankers[task].result()} if task in rankers else {})}
+        for task, found in blends.items()
+    }
 
 
 def _blend(own: list[Lesson], task: str, pool: Executor) -> dict[str, Any]:
     newest = own[-1]
-    full = ndcg(newest, newest.blend(fit_weights(own[:-1], task)))
+    every = fit_weights(own[:-1], task)
+    full = ndcg(newest, newest.blend(every))
 
     def loss(sources: Sequence[str]) -> dict[str, float]:
-        without = fit_weights(own[:-1], task, left_out=frozenset(SOURCES.index(s) for s in sources))
+        without = fit_weights(own[:-1], task, frozenset(SOURCES.index(s) for s in sources), start=every)
         return _loss(full - ndcg(newest, newest.blend(without)))
 
     return dict(zip(IDEAS, pool.map(loss, IDEAS.values()), strict=True))
 
 
-def _ranker(newest: Lesson, ranker: Trees, pool: Executor) -> dict[str, Any]:
+def _ranker(newest: Lesson, ranker: Trees) -> dict[str, Any]:
     full = ndcg(newest, ranker.score(newest.table))
-
-    def loss(names: Sequence[str]) -> dict[str, float]:
-        columns = [NAMES.index(name) for name in names]
-        table = newest.table.copy()
-        table[:, columns] = np.median(table[:, columns], axis=0)
-        return _loss(full - ndcg(newest, ranker.score(table)))
-
-    return dict(zip(GROUPS, pool.map(loss, GROUPS.values()), strict=True))
+    held = ranker.held(newest.table, [[NAMES.index(name) for name in names] for names in GROUPS.values()])
+    return {group: _loss(full - ndcg(newest, score)) for group, score in zip(GROUPS, held, strict=True)}
 
 
 def _loss(each: np.typing.NDArray[np.float64]) -> dict[str, float]:

@@ -74,9 +74,6 @@ def fit_recommenders(
     whole = place(timeline.rfm())
     parts = _parts(pasts, catalogue, choices, studied.similar, threads=threads, progress=progress)
     lessons = _lessons(pasts[:-1], parts, threads=threads, seed=seed, progress=progress)
-    learnt = learn_merge(lessons, settings.merge, seed=seed, threads=threads, progress=progress)
-    for line in (*told, *learnt.words):
-        progress.message(line)
 
     def judged() -> dict[str, Any]:
         learn_rankers(learnt, lessons, seed=seed)
@@ -84,8 +81,11 @@ def fit_recommenders(
         return _card(past, fitted, learnt, segment_names, threads=threads, seed=seed, progress=progress)
 
     with workers(threads) as pool:
-        judging = pool.submit(judged)
         final = pool.submit(fit_parts, studied.history, whole, catalogue, choices, threads=threads)
+        learnt = learn_merge(lessons, settings.merge, seed=seed, pool=pool, progress=progress)
+        for line in (*told, *learnt.words):
+            progress.message(line)
+        judging = pool.submit(judged)
         lost = ablation(lessons, learnt, pool, progress)
         card = judging.result()
     card["merge"] = "ranker" if any(task.ranked for task in learnt.tasks) else "blend"

@@ -7,7 +7,7 @@ kept from the first round of learning and decides; then everything is learnt aga
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,7 +59,7 @@ class Learnt:
 
 
 def learn_merge(
-    lessons: Mapping[str, Sequence[Lesson]], merge: str, *, seed: int, threads: int, progress: Progress
+    lessons: Mapping[str, Sequence[Lesson]], merge: str, *, seed: int, pool: Executor, progress: Progress
 ) -> Learnt:
     """Learn the weights from all windows, and choose whether a ranker follows (`learn_rankers`).
 
@@ -68,15 +68,14 @@ def learn_merge(
     lessons : dict
         Task -> one lesson a window, oldest first.
     merge : {"auto", "blend", "ranker"}
-    threads : int
-        The tasks are independent: with two threads they are learnt side by side.
+    pool : Executor
+        The tasks are independent and learn side by side on it.
     """
     progress.check()
     # A ranker is trained on one thread: LightGBM's own threads wait for each other in busy loops, which on a machine
     # that has other work took ten times as long.
-    with ThreadPoolExecutor(min(max(threads, 1), len(TASKS))) as pool:
-        running = [pool.submit(_learn_task, list(lessons[task]), task, merge, seed) for task in TASKS]
-        any_, new = (one.result() for one in running)
+    running = [pool.submit(_learn_task, list(lessons[task]), task, merge, seed) for task in TASKS]
+    any_, new = (one.result() for one in running)
     progress.check()
     return Learnt((any_, new))
 

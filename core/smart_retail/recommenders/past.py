@@ -1,7 +1,8 @@
 """Past windows: what was known before a cut, who the customers were then, and what they bought after it.
 
-In: a `Timeline` and the windows. Out: `Past`s, oldest first, and `Placed` ones once the groups are known. A very large history is represented by a sample of its
-customers: weights and choices need thousands of them, not hundreds of thousands.
+In: a `Timeline` and the windows. Out: `Past`s, oldest first, and `Placed` ones once the groups are known. A very
+large history is represented by a sample of its customers: weights and choices need thousands of them, not hundreds
+of thousands.
 """
 
 from __future__ import annotations

@@ -79,9 +79,15 @@ def ndcg(lesson: Lesson, score: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def fit_weights(lessons: Sequence[Lesson], task: str, left_out: frozenset[int] = frozenset()) -> NDArray[np.float64]:
-    """Weights of one task, shape ``(len(AMOUNTS), len(SOURCES))``; the defaults where there is too little to go by."""
-    out: NDArray[np.float64] = default_weights()[TASKS.index(task)]
+def fit_weights(
+    lessons: Sequence[Lesson],
+    task: str,
+    left_out: frozenset[int] = frozenset(),
+    start: NDArray[np.float64] | None = None,
+) -> NDArray[np.float64]:
+    """Weights of one task, shape ``(len(AMOUNTS), len(SOURCES))``, sought from `start` on or from the defaults;
+    those themselves where there is too little to go by."""
+    out: NDArray[np.float64] = default_weights()[TASKS.index(task)] if start is None else start.copy()
     out[1:, sorted(left_out)] = 0.0
     tables = [_Padded(lesson, lesson.amount > 0) for lesson in lessons]
     if sum(len(t) for t in tables) < _ENOUGH:
@@ -108,10 +114,26 @@ def _climb(tables: Sequence[_Padded], start: NDArray[np.float64], left_out: froz
         for source in sorted(set(range(len(SOURCES))) - left_out):
             for value in (weights[source] * np.array(_STEPS)) if weights[source] else (_FIRST, 4 * _FIRST):
                 change = float(value - weights[source])
-                then = np.array([t.ndcg(b, source, change).mean() for t, b in zip(tables, blends, strict=True)])
-                if then.mean() > now.mean() + _GAIN and (then > now - _LOSS).all():
+                then = _tried(tables, blends, source, change, now)
+                if then is not None and then.mean() > now.mean() + _GAIN:
                     weights[source], now = value, then
                     blends = [b + np.float32(change) * t.relative[source] for t, b in zip(tables, blends, strict=True)]
         if now.mean() < before + _GAIN:
             break
     return weights / max(float(weights.max()), 1e-12)
+
+
+def _tried(
+    tables: Sequence[_Padded],
+    blends: Sequence[NDArray[np.float32]],
+    source: int,
+    change: float,
+    now: NDArray[np.float64],
+) -> NDArray[np.float64] | None:
+    """NDCG by window with another weight; None as soon as one window clearly loses."""
+    then = []
+    for table, blend, before in zip(tables, blends, now, strict=True):
+        then.append(table.ndcg(blend, source, change).mean())
+        if then[-1] <= before - _LOSS:
+            return None
+    return np.array(then)

@@ -43,3 +43,14 @@ def test_a_row_scores_the_same_alone_and_among_others(fitted):
     together = trees.score(table)
     alone = np.array([trees.score(table[i : i + 1])[0] for i in range(200)])
     np.testing.assert_array_equal(alone, together[:200])
+
+
+def test_signals_held_at_their_median_score_as_a_table_that_has_it_everywhere(fitted):
+    _, trees, table = fitted
+    groups = [[0, 5], [1], [2, 3, 4, 11], [10, 9, 8, 7, 6]]
+    held = trees.held(table, groups)
+    for group, score in zip(groups, held, strict=True):
+        flat = table.copy()
+        flat[:, group] = np.median(table[:, group], axis=0)
+        np.testing.assert_array_equal(score, trees.score(flat))
+    assert not np.array_equal(held[0], trees.score(table))
