@@ -18,6 +18,7 @@ from smart_retail.data.prepare import Prepared
 from smart_retail.data.timeline import RfmTable
 from smart_retail.ids import Texts
 from smart_retail.publishing import BundleWriter
+from smart_retail.recommenders.assembling import part
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.precalculated import ListTable
@@ -178,16 +179,20 @@ def lists(
     table = ListTable.empty(n, settings.list_length)
     customer, item = prepared.sent_back(history)
     bounds = np.searchsorted(customer, np.arange(n + 1))
+    everybody = Shoppers(history, groups.segment, groups.clusters.labels)
     for start in range(0, n, LIST_CHUNK):
-        codes = np.arange(start, min(start + LIST_CHUNK, n), dtype=np.int32)
-        hidden = [item[bounds[c] : bounds[c + 1]] if excluded else item[:0] for c in codes.tolist()]
+        stop = min(start + LIST_CHUNK, n)
+        hidden = [item[bounds[c] : bounds[c + 1]] if excluded else item[:0] for c in range(start, stop)]
         extra = max((len(h) for h in hidden), default=0)
-        shoppers = Shoppers(history.select(codes), groups.segment[codes], groups.clusters.labels[codes])
         ranked = model.rank(
-            method, shoppers, exclude_purchased=excluded, length=settings.list_length + extra, threads=threads
+            method,
+            part(everybody, start, stop),
+            exclude_purchased=excluded,
+            length=settings.list_length + extra,
+            threads=threads,
         )
         table.fill(start, ranked, hidden)
-        within((start + len(codes)) / n)
+        within(stop / n)
     return table
 
 

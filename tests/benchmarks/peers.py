@@ -123,6 +123,6 @@ def lists_implicit(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     os.environ["OMP_NUM_THREADS"] = str(THREADS)
     model, found = _cosine(matrix), csr(matrix)
     with clock():
-        items, scores = model.recommend(np.arange(found.shape[0]), found, N=10, filter_already_liked_items=True)
-    save_lists(out, items, scores)
+        items, _ = model.recommend(np.arange(found.shape[0]), found, N=10, filter_already_liked_items=True)
+    save_lists(out, items)
     return {"customers": found.shape[0]}

@@ -99,7 +99,8 @@ def part(shoppers: Shoppers, first: int, last: int) -> Shoppers:
     if first == 0 and last >= len(shoppers):
         return shoppers
     history = shoppers.history
-    low, high = np.searchsorted(history.customer, (first, last))
+    # Sought in their own type: NumPy would copy the whole column to compare it with another.
+    low, high = np.searchsorted(history.customer, np.array((first, last), history.customer.dtype))
     rows = slice(int(low), int(high))
     part = History(
         customer=history.customer[rows] - np.int32(first),

@@ -28,8 +28,8 @@ from smart_retail.recommenders.compiling import ascend, compiled, cut, prefetch
 
 LIST_SOURCES = (BY_ALL, BY_TREND, BY_SEGMENT, BY_CLUSTER)
 _AHEAD = 2
-_FETCHED = 96
-"""Liked items whose partners are fetched while those of others are added, and how many partners of each."""
+_LINE = np.uint64(16)
+"""Liked items whose partners are fetched while those of others are added; partners in a cache line."""
 
 
 @compiled
@@ -38,10 +38,10 @@ def _score(table, liked, taste, first, last, dense, mark, stamp, touched):  # ty
     ptr, item, value = table
     n = 0
     for a in range(first, last):
-        ahead = np.uint64(ptr[liked[min(a + _AHEAD, last - 1)]])
-        for line in range(0, _FETCHED, 16):
-            prefetch(item, ahead + np.uint64(line))
-            prefetch(value, ahead + np.uint64(line))
+        soon = liked[min(a + _AHEAD, last - 1)]
+        for line in range(np.uint64(ptr[soon]), np.uint64(ptr[soon + 1]), _LINE):
+            prefetch(item, line)
+            prefetch(value, line)
         weight = taste[a]
         for b in range(np.uint64(ptr[liked[a]]), np.uint64(ptr[liked[a] + 1])):
             j = np.uint32(item[b])
@@ -60,7 +60,7 @@ def _want(touched, n, dense, lift, hidden, stamp, count, wanted, found, size, sc
     some, level = scratch
     m, bound = 0, 0.0
     for t in range(n):
-        j = np.uint32(touched[t])
+        j = touched[t]
         score = dense[j] * lift[j]
         if score > bound and hidden[j] != stamp:
             some[m] = score
@@ -74,7 +74,7 @@ def _want(touched, n, dense, lift, hidden, stamp, count, wanted, found, size, sc
             room -= some[t] > bound
     equal = 0
     for t in range(n):
-        j = np.uint32(touched[t])
+        j = touched[t]
         score = dense[j] * lift[j]
         if score >= bound and score > 0.0 and hidden[j] != stamp:
             if score == bound:
@@ -103,13 +103,13 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
     n_items = len(lift)
     dense_near, dense_linear, dense_content = np.zeros(n_items), np.zeros(n_items), np.zeros(n_items)
     mark_near, mark_linear, mark_content = (
-        np.full(n_items, -1, np.int64),
-        np.full(n_items, -1, np.int64),
-        np.full(n_items, -1, np.int64),
+        np.full(n_items, -1, np.int32),
+        np.full(n_items, -1, np.int32),
+        np.full(n_items, -1, np.int32),
     )
-    hidden, wanted = np.full(n_items, -1, np.int64), np.full(n_items, -1, np.int64)
+    hidden, wanted = np.full(n_items, -1, np.int32), np.full(n_items, -1, np.int32)
     pair_at = np.full(n_items, -1, np.int64)
-    touched, found = np.empty(n_items + 1, np.int64), np.empty(n_items, np.int64)
+    touched, found = np.empty(n_items + 1, np.uint32), np.empty(n_items, np.int64)
     lifts = np.ones((2, n_items))  # without the trend, and with it
     lifts[1] = lift
     scratch = np.empty(4 * FROM_SIMILAR), np.empty(n_items, np.int64)
@@ -175,8 +175,8 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
     counts, out_item, out_score = out
     n_items = len(lift)
     one, two = np.zeros(n_items), np.zeros(n_items)
-    mark_one, mark_two = np.full(n_items, -1, np.int64), np.full(n_items, -1, np.int64)
-    touched, more = np.empty(n_items + 1, np.int64), np.empty(n_items + 1, np.int64)
+    mark_one, mark_two = np.full(n_items, -1, np.int32), np.full(n_items, -1, np.int32)
+    touched, more = np.empty(n_items + 1, np.uint32), np.empty(n_items + 1, np.uint32)
     some = np.empty(4 * length)
     for s in range(len(own_ptr) - 1):
         first, last = liked_ptr[s], liked_ptr[s + 1]
@@ -184,11 +184,11 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
         n_more = _score(linear, liked, taste, first, last, two, mark_two, s, more)
         best_one, best_two = 0.0, 0.0
         for t in range(n):
-            j = np.uint32(touched[t])
+            j = touched[t]
             one[j] *= lift[j]
             best_one = max(best_one, one[j])
         for t in range(n_more):
-            j = np.uint32(more[t])
+            j = more[t]
             two[j] = max(two[j], 0.0) * lift[j]
             best_two = max(best_two, two[j])
             if mark_one[j] != s:
@@ -205,7 +205,7 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
         about_one, about_two = 1.0 / best_one, 1.0 / best_two
         m, bound, least, left = 0, 0.0, 0.0, 0
         for t in range(n):
-            j = np.uint32(touched[t])
+            j = touched[t]
             other = two[j] if mark_two[j] == s else 0.0
             # Most items are far below the worst that is listed: seen without a division, with room for rounding.
             if one[j] * about_one + other * about_two < least:
@@ -240,7 +240,7 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
 def fill_causes(liked_ptr, liked, table, n_items, indptr, listed, out):  # type: ignore[no-untyped-def]
     """For entries without a cause: the liked item that is most similar, equal ones: the lower code."""
     ptr, item, value = table
-    place = np.full(n_items, -1, np.int64)
+    place = np.full(n_items, -1, np.int32)
     best = np.zeros(len(listed))
     for s in range(len(indptr) - 1):
         missing = 0
@@ -252,9 +252,9 @@ def fill_causes(liked_ptr, liked, table, n_items, indptr, listed, out):  # type:
             continue
         last = liked_ptr[s + 1]
         for a in range(liked_ptr[s], last):
-            ahead = np.uint64(ptr[liked[min(a + _AHEAD, last - 1)]])
-            for line in range(0, _FETCHED, 16):
-                prefetch(item, ahead + np.uint64(line))
+            soon = liked[min(a + _AHEAD, last - 1)]
+            for line in range(np.uint64(ptr[soon]), np.uint64(ptr[soon + 1]), _LINE):
+                prefetch(item, line)
             for b in range(np.uint64(ptr[liked[a]]), np.uint64(ptr[liked[a] + 1])):
                 t = place[np.uint32(item[b])]
                 # The liked items ascend, so the first of equal ones stays.

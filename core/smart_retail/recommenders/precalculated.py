@@ -64,21 +64,22 @@ class ListTable:
 
     def fill(self, first: int, ranked: Ranked, hidden: Sequence[NDArray[np.int32]]) -> None:
         """Store the lists of the customers from `first` on, each without its hidden items."""
-        settled = settle(ranked)
-        length = self.item.shape[1]
-        for row, unwanted in enumerate(hidden):
-            places = np.arange(ranked.indptr[row], ranked.indptr[row + 1])
-            if len(unwanted):
-                places = places[~np.isin(ranked.item[places], unwanted)]
-            places = places[:length]
-            c, n = first + row, len(places)
-            self.size[c] = n
-            self.item[c, :n] = settled.item[places]
-            self.score[c, :n] = settled.score[places]
-            self.share[c, :n] = np.rint(settled.share[places] * UNITS)
-            self.rank[c, :n] = settled.rank[places]
-            self.because[c, :n] = settled.because[places]
-            self.fallback[c, :n] = settled.fallback[places]
+        settled, n = settle(ranked), len(hidden)
+        row = np.repeat(np.arange(n), np.diff(ranked.indptr))
+        unwanted = np.repeat(np.arange(n), [len(items) for items in hidden])
+        kept = np.arange(len(row))
+        if len(unwanted):
+            key = unwanted << 32 | np.concatenate(hidden)
+            kept = np.flatnonzero(~np.isin(row << 32 | ranked.item, key))
+        row = row[kept]
+        counts = np.bincount(row, minlength=n)
+        place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
+        first_ones = place < self.item.shape[1]
+        kept, at = kept[first_ones], (first + row[first_ones], place[first_ones])
+        self.size[first : first + n] = np.minimum(counts, self.item.shape[1])
+        for name in ("item", "score", "rank", "because", "fallback"):
+            getattr(self, name)[at] = getattr(settled, name)[kept]
+        self.share[at] = np.rint(settled.share[kept] * UNITS)
 
     def row(self, customer: int, stop: int | None = None) -> Ranked:
         """One customer's list, or its first `stop` entries."""

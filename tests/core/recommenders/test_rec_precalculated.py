@@ -1,0 +1,48 @@
+"""Pre-calculated lists: what is packed is what was ranked, without what is hidden."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from smart_retail.recommenders.base import COMPONENTS, Ranked
+from smart_retail.recommenders.precalculated import ListTable, settle
+
+LENGTH = 6
+
+
+@pytest.fixture
+def ranked() -> Ranked:
+    """Lists of 0 to 12 items."""
+    rng = np.random.default_rng(3)
+    sizes = np.array([0, 12, 3, 6, 7, 1])
+    n = int(sizes.sum())
+    return Ranked(
+        indptr=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        item=np.concatenate([rng.permutation(40)[:size] for size in sizes]).astype(np.int32),
+        score=rng.random(n),
+        share=rng.dirichlet(np.ones(len(COMPONENTS)), n),
+        rank=rng.integers(0, 90, (n, len(COMPONENTS))).astype(np.int32),
+        because=rng.integers(-1, 40, n).astype(np.int32),
+        fallback=rng.random(n) < 0.5,
+    )
+
+
+@pytest.mark.parametrize("some", [False, True])
+def test_rows_are_the_first_entries_that_are_not_hidden(ranked, some):
+    hidden = [np.empty(0, np.int32)] * 6
+    if some:
+        hidden[1] = ranked.item[[2, 0, 11]]
+        hidden[2] = ranked.item[12:15]
+        hidden[3] = ranked.item[12:14]  # of another shopper's list
+    table = ListTable.empty(9, LENGTH)
+    table.fill(2, ranked, hidden)
+    settled = settle(ranked)
+    for shopper in range(6):
+        rows = np.arange(ranked.indptr[shopper], ranked.indptr[shopper + 1])
+        rows = rows[~np.isin(ranked.item[rows], hidden[shopper])][:LENGTH]
+        row = table.row(2 + shopper)
+        for name in ("item", "score", "rank", "because", "fallback"):
+            np.testing.assert_array_equal(getattr(row, name), getattr(settled, name)[rows], name)
+        np.testing.assert_allclose(row.share, settled.share[rows], atol=1e-12)
+    assert not table.size[[0, 1, 8]].any()
