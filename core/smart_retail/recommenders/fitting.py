@@ -7,8 +7,9 @@ is studied first (`studying`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -20,14 +21,14 @@ from smart_retail.evaluation.split import sample, truths
 from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.building import Choices, Similar, fit_parts
+from smart_retail.recommenders.building import Similar, fit_parts
 from smart_retail.recommenders.judging import judge
 from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
 from smart_retail.recommenders.merging import Learnt, learn_merge, learn_rankers
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.past import Place, Placed, placed
-from smart_retail.recommenders.side_by_side import available_threads, side_by_side, workers
+from smart_retail.recommenders.side_by_side import available_threads, workers
 from smart_retail.recommenders.studying import Studied, study
 from smart_retail.settings import RecommendSettings
 
@@ -72,15 +73,24 @@ def fit_recommenders(
     choices, told = studied.choices, studied.told
     pasts = placed(studied.pasts, timeline, place)
     whole = place(timeline.rfm())
-    parts = _parts(pasts, catalogue, choices, studied.similar, threads=threads, progress=progress)
-    lessons = _lessons(pasts[:-1], parts, threads=threads, seed=seed, progress=progress)
+
+    def eve(past: Placed, similar: Similar | None = None) -> Parts:
+        progress.check()
+        return fit_parts(past.before, past.groups, catalogue, choices, threads=1, future_items=True, similar=similar)
+
+    def taught(past: Placed, similar: Similar | None) -> dict[str, Lesson]:
+        return _lessons(past, eve(past, similar), seed)
 
     def judged() -> dict[str, Any]:
         learn_rankers(learnt, lessons, seed=seed)
-        past, fitted = (pasts[-1], parts[-1]) if pasts else (None, None)
-        return _card(past, fitted, learnt, segment_names, threads=threads, seed=seed, progress=progress)
+        parts = last.result() if last else None
+        return _card(pasts[-1] if pasts else None, parts, learnt, segment_names, threads, seed, progress)
 
     with workers(threads) as pool:
+        # Begun in the order in which the results are waited for, so that no worker is idle.
+        teaching = [pool.submit(taught, *window) for window in zip_longest(pasts[:-1], studied.similar)]
+        last = pool.submit(eve, pasts[-1]) if pasts else None
+        lessons = _by_task([window.result() for window in teaching])
         final = pool.submit(fit_parts, studied.history, whole, catalogue, choices, threads=threads)
         learnt = learn_merge(lessons, settings.merge, seed=seed, pool=pool, progress=progress)
         for line in (*told, *learnt.words):
@@ -98,40 +108,15 @@ def fit_recommenders(
     return RecommenderModel(final.result(), learnt.merge()), card
 
 
-def _parts(
-    pasts: Sequence[Placed],
-    catalogue: Catalogue,
-    choices: Choices,
-    similar: Sequence[Similar],
-    *,
-    threads: int,
-    progress: Progress,
-) -> list[Parts]:
-    """The single methods as each window's eve would have fitted them."""
-
-    def fit(at: int) -> Parts:
-        progress.check()
-        past, fitted = pasts[at], similar[at] if at < len(similar) else None
-        return fit_parts(past.before, past.groups, catalogue, choices, threads=1, future_items=True, similar=fitted)
-
-    return side_by_side(fit, range(len(pasts)), threads)
+def _lessons(past: Placed, parts: Parts, seed: int) -> dict[str, Lesson]:
+    """What one window has to teach, by task."""
+    found = truths(past.before, past.after)
+    chosen = {task: sample(found[task], LEARNERS, seed) for task in TASKS}
+    return {task: lesson(parts, past.before, *past.groups, truth, task) for task, truth in chosen.items() if len(truth)}
 
 
-def _lessons(
-    pasts: Sequence[Placed], parts: Sequence[Parts], *, threads: int, seed: int, progress: Progress
-) -> dict[str, list[Lesson]]:
-    """What each window has to teach, by task, oldest first."""
-
-    def teach(window: tuple[Placed, Parts]) -> dict[str, Lesson]:
-        progress.check()
-        past, fitted = window
-        found = truths(past.before, past.after)
-        chosen = {task: sample(found[task], LEARNERS, seed) for task in TASKS}
-        return {
-            task: lesson(fitted, past.before, *past.groups, truth, task) for task, truth in chosen.items() if len(truth)
-        }
-
-    taught = side_by_side(teach, list(zip(pasts, parts, strict=False)), threads)
+def _by_task(taught: Sequence[Mapping[str, Lesson]]) -> dict[str, list[Lesson]]:
+    """The windows' lessons of each task, oldest first."""
     return {task: [one[task] for one in taught if task in one] for task in TASKS}
 
 
@@ -140,7 +125,6 @@ def _card(
     parts: Parts | None,
     learnt: Learnt,
     segment_names: Sequence[str],
-    *,
     threads: int,
     seed: int,
     progress: Progress,
