@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -27,8 +28,8 @@ def source_options(command: F) -> F:
     """What is read and how: the same for fit and evaluate."""
     for option in reversed(
         (
-            click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path(exists=True)),
-            click.option("--returns", type=click.Path(exists=True), metavar="FILE", help="A table of returned orders."),
+            click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path()),
+            click.option("--returns", type=click.Path(), metavar="FILE", help="A table of returned orders."),
             click.option(
                 "--map",
                 "mapping",
@@ -84,6 +85,21 @@ def settings_of(config: str | None, threads: int, **chosen: Any) -> Settings:
     return Settings.from_dict(plain)
 
 
+def check_places(sources: tuple[str, ...], returns: str | None, backend: str) -> None:
+    """Refuse what is not there before anything starts; only Spark can tell of addresses and tables."""
+    if backend == "spark":
+        return
+    for place, hint in [*((s, "SOURCE...") for s in sources), *([(returns, "--returns")] if returns else [])]:
+        if Path(place).exists():
+            continue
+        if "://" in place:
+            raise UsageError(
+                f"{place} is an address, and the {backend} backend reads only files of this machine.",
+                "Copy it here, or let a cluster read it: --backend spark",
+            )
+        raise click.BadParameter(f"Path {place!r} does not exist.", param_hint=f"'{hint}'")
+
+
 def mapping_of(pairs: tuple[str, ...]) -> dict[str, str]:
     """``("customer_id=Client",)`` as a dictionary."""
     found = {}
@@ -117,6 +133,7 @@ def fit(
 ) -> None:
     """Clean, fit, evaluate and publish; several sources are one history."""
     settings = settings_of(config, session.threads, **chosen)
+    check_places(sources, returns, settings.data.backend)
     fields = mapping_of(mapping)
     if dry_run:
         from smart_retail.data.inspection import inspect_source
@@ -172,6 +189,7 @@ def evaluate(
     from smart_retail import training
 
     settings = settings_of(config, session.threads, **chosen)
+    check_places(sources, returns, settings.data.backend)
     with progress.shown() as listener:
         scorecard = training.evaluate(
             *sources, returns=returns, mapping=mapping_of(mapping), settings=settings, progress=listener

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from tests import shop
 
-from smart_retail.errors import SettingsError, UsageError
+from smart_retail.errors import DataError, SettingsError, UsageError
 from smart_retail_cli.fit import mapping_of, settings_of
 from smart_retail_cli.main import cli
 
@@ -157,3 +158,20 @@ def test_settings_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> 
     result = call("fit", tmp_path / "orders.csv", "--config", tmp_path / "settings.toml")
     assert result.exit_code == 2
     assert "clusters.kk" in result.stderr
+
+
+@pytest.mark.parametrize("place", ["s3a://shop/orders.parquet", "hdfs://name/orders.csv", "warehouse.orders"])
+def test_only_spark_takes_addresses_and_tables(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def inspect_source(sources: tuple[str, ...], **options: Any) -> None:
+        asked.append((sources, options["settings"].backend))
+        raise DataError("far enough", "")
+
+    monkeypatch.setattr("smart_retail.data.inspection.inspect_source", inspect_source)
+    refused = call("fit", place, "--dry-run")
+    assert refused.exit_code == 2
+    assert ("--backend spark" if "://" in place else "does not exist") in refused.stderr
+    assert not asked
+    assert call("fit", place, "--dry-run", "--backend", "spark").exit_code == 3
+    assert asked == [((place,), "spark")]
