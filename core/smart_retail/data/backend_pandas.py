@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from smart_retail.data.backend_duckdb import DuckDB, text_columns
+from smart_retail.data.backends import Keys, grouped
 from smart_retail.data.formats import NUMBER, Format
 from smart_retail.data.frames import collected
 from smart_retail.data.numbers import plain_numbers
@@ -25,6 +26,7 @@ _OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
 class Pandas:
     name = "pandas"
+    rereads = False
     read_errors: tuple[type[Exception], ...] = DuckDB.read_errors
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -57,6 +59,12 @@ class Pandas:
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
+
+    def tally(
+        self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
+    ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+        first, second = grouped(frame, keys, total, span)
+        return self.keep(first), self.keep(second)
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return frame

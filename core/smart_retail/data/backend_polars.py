@@ -13,6 +13,7 @@ from narwhals.exceptions import NarwhalsError
 from numpy.typing import NDArray
 
 from smart_retail.data.backend_duckdb import DuckDB, text_columns
+from smart_retail.data.backends import Keys, grouped
 from smart_retail.data.formats import NUMBER, Format
 from smart_retail.data.frames import collected
 from smart_retail.data.numbers import plain_numbers
@@ -24,6 +25,7 @@ _ISO = tuple(f"%Y{s}%m{s}%d{time}" for s in "-/" for time in (" %H:%M:%S%.f", "T
 
 class Polars:
     name = "polars"
+    rereads = False
     read_errors: tuple[type[Exception], ...] = (
         *DuckDB.read_errors,
         pl.exceptions.PolarsError,
@@ -58,6 +60,12 @@ class Polars:
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
+
+    def tally(
+        self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
+    ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+        first, second = grouped(frame, keys, total, span)
+        return self.keep(first), self.keep(second)
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return _lazy(nw.to_native(frame).collect().lazy())

@@ -21,6 +21,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from smart_retail.data.backend_duckdb import DuckDB, text_as_parquet
+from smart_retail.data.backends import Keys, grouped
 from smart_retail.data.formats import NUMBER, Format
 from smart_retail.data.frames import collected
 from smart_retail.data.numbers import plain_numbers
@@ -38,6 +39,7 @@ _COMPACT: Final = {"%d": "dd", "%m": "MM", "%H": "HH", "%M": "mm", "%S": "ss"}
 
 class Spark:
     name = "spark"
+    rereads = False
     read_errors: tuple[type[Exception], ...] = (*DuckDB.read_errors, PySparkException)
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -89,6 +91,12 @@ class Spark:
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
+
+    def tally(
+        self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
+    ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+        first, second = grouped(frame, keys, total, span)
+        return self.keep(first), self.keep(second)
 
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # A checkpoint cuts the plan as well; with `persist` each later step would plan all earlier ones again.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import narwhals as nw
 from numpy.typing import NDArray
@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from smart_retail.data.formats import Format
 from smart_retail.data.text import TextFile
 from smart_retail.errors import MissingExtraError, UsageError
+
+Keys = tuple[Sequence[str], Sequence[str]]
+_HIGH: Final = 10**9
 
 
 class Backend(Protocol):
@@ -25,6 +28,9 @@ class Backend(Protocol):
 
     read_errors: tuple[type[Exception], ...]
     """What it raises when a file is not as expected."""
+
+    rereads: bool
+    """Whether it reads a source a second time sooner than it keeps what the first reading gave."""
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
         """Every column as text, named ``0``, ``1``, ... by place; `pad` fills short rows."""
@@ -46,6 +52,14 @@ class Backend(Protocol):
         A text that is no whole number becomes null, which `ingest` looks for; a column of another
         type than text was never compacted."""
 
+    def tally(
+        self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
+    ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+        """Two kept tables from one reading: the frame grouped by the first keys and by the second.
+
+        Both have rows as `n`; the first also the sum of `total`, null where an int64 does not hold it, and
+        the least and greatest `span` (``<span>_most``). Columns of `read` are read too, lest they fail later."""
+
     def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The result, calculated once. The order of rows is not kept."""
 
@@ -54,6 +68,24 @@ class Backend(Protocol):
 
     def close(self) -> None:
         """Give back memory, connections and files."""
+
+
+def grouped(frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+    """The tables of `Backend.tally`, each from a reading of its own: for frames that are kept."""
+    first, second = keys
+    # Thousands of millions and what is left are added apart, so that no sum can overflow.
+    high = (nw.col(total) // _HIGH).cast(nw.Int64)
+    orders = frame.with_columns(_high=high).with_columns(_low=nw.col(total) - nw.col("_high") * _HIGH)
+    orders = orders.group_by(*first).agg(
+        nw.len().alias("n"), nw.col("_high").sum(), nw.col("_low").sum(),
+        nw.col(span).min(), nw.col(span).max().alias(f"{span}_most"),
+    )  # fmt: skip
+    held = nw.col("_high").cast(nw.Int64) < 9 * _HIGH
+    whole = nw.when(held).then(nw.col("_high").cast(nw.Int64)).otherwise(nw.lit(0)) * _HIGH
+    whole = nw.when(held).then(whole + nw.col("_low").cast(nw.Int64))
+    return orders.with_columns(whole.alias(total)).drop("_high", "_low"), frame.group_by(*second).agg(
+        nw.len().alias("n")
+    )
 
 
 def open_backend(name: str, folder: Path, threads: int) -> Backend:

@@ -36,10 +36,18 @@ def codes(lines: Frame, column: str, backend: Backend) -> Frame:
 def id_map(coded: Frame, backend: Backend) -> IdMap:
     """The ids of `codes`, by code."""
     found = backend.fetch(coded.select(CODE, TEXT))
-    ids: list[str] = found[TEXT][np.argsort(found[CODE])].tolist()
+    return IdMap(Texts.of(_checked(found[TEXT][np.argsort(found[CODE])].tolist())))
+
+
+def id_map_of(ids: Sequence[str]) -> IdMap:
+    """The ids of distinct texts in any order."""
+    return IdMap.of(_checked(ids))
+
+
+def _checked(ids: Sequence[str]) -> Sequence[str]:
     if any("\0" in i for i in ids):
         raise DataError("An id holds a NUL byte.", "Is the source a text file?")
-    return IdMap(Texts.of(ids))
+    return ids
 
 
 def coded_lines(lines: Frame, customers: Frame, items: Frame, backend: Backend) -> Frame:

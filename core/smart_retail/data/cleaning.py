@@ -1,12 +1,11 @@
 """The cleaning report: where every row went, what came back, what was chosen, what is thin.
 
-In: all lines with their verdicts. Out: `Totals`, quickly, and the `CleaningReport`.
+In: the `Tally` of all lines. Out: the `CleaningReport`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import narwhals as nw
 
@@ -17,7 +16,8 @@ from smart_retail.data.history import iso
 from smart_retail.data.ingest import Ingested
 from smart_retail.data.interactions import MILLION
 from smart_retail.data.netting import KEPT_AMOUNT
-from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, KIND, REASON, REASONS, Frame
+from smart_retail.data.preprocessing import KIND, REASONS, Frame
+from smart_retail.data.tally import Tally, Totals
 from smart_retail.errors import DataError
 from smart_retail.results import CleaningReport, Returns, SetAside
 from smart_retail.settings import DataSettings
@@ -25,69 +25,15 @@ from smart_retail.settings import DataSettings
 EXAMPLES = 5
 FEW_CUSTOMERS = 50
 FEW_DAYS = 60
-_LARGEST_TOTAL = 9 * 10**18
 
 
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """Sums over the lines, one pass."""
-
-    rows: dict[int, int]
-    """Reason code -> rows."""
-    purchases: int
-    cancellations: int
-    amount: int
-    """Of the accepted purchases, millionths."""
-    flagged: dict[int, tuple[int, int]]
-    """Flag (1 by a table, 2 by a column) -> lines and amount of purchases that came back."""
-    first_day: int
-    last_day: int
-
-
-def totals(lines: Frame, backend: Backend) -> Totals:
-    """Count and add up. Units and millionths are added apart, so that no sum can overflow."""
-    whole = (nw.col(c.AMOUNT).cast(nw.Float64) / MILLION).floor().cast(nw.Int64)
-    grouped = (
-        lines.with_columns(_units=whole, _rest=nw.col(c.AMOUNT) - whole * MILLION)
-        .group_by(REASON, KIND, FLAG)
-        .agg(
-            nw.len().alias("n"),
-            nw.col("_units").sum(),
-            nw.col("_rest").sum(),
-            nw.col(DAY).min().alias("first"),
-            nw.col(DAY).max().alias("last"),
-        )
-    )
-    found = backend.fetch(grouped.with_columns(nw.col("_units", "_rest").cast(nw.Int64)))
-    rows: dict[int, int] = {}
-    flagged: dict[int, tuple[int, int]] = {}
-    purchases = cancellations = amount = 0
-    days: list[int] = []
-    for i, reason in enumerate(int(r) for r in found[REASON]):
-        n = int(found["n"][i])
-        rows[reason] = rows.get(reason, 0) + n
-        if reason == 0 and int(found[KIND][i]) == 1:
-            value, flag = int(found["_units"][i]) * MILLION + int(found["_rest"][i]), int(found[FLAG][i])
-            purchases, amount = purchases + n, amount + value
-            days += [int(found["first"][i]), int(found["last"][i])]
-            if flag:
-                flagged[flag] = (n, value)
-        elif reason == 0:
-            cancellations += n
-    if amount > _LARGEST_TOTAL:
-        raise DataError("The amounts add up to more than 9 million million.", "Give them in thousands of the currency.")
-    return Totals(rows, purchases, cancellations, amount, flagged, min(days, default=0), max(days, default=0))
-
-
-def set_aside(lines: Frame, found: Totals, sources: Sequence[Ingested], backend: Backend) -> tuple[SetAside, ...]:
+def set_aside(tally: Tally, found: Totals, sources: Sequence[Ingested], backend: Backend) -> tuple[SetAside, ...]:
     """Reason by reason, most rows first, with the first examples in text order."""
     result = []
     for code, rows in found.rows.items():
         if code == 0:
             continue
-        shown = lines.filter((nw.col(REASON) == code) & (nw.col(EXAMPLE) != "")).select(EXAMPLE).unique()
-        examples = backend.fetch(shown.sort(EXAMPLE).head(EXAMPLES))[EXAMPLE].tolist()
-        result.append(SetAside(REASONS[code], rows, tuple(examples)))
+        result.append(SetAside(REASONS[code], rows, tuple(tally.examples(code, EXAMPLES, backend))))
     texts = [s.raw.text for s in sources if s.raw.text and s.raw.text.malformed]
     if texts:
         examples = [e for t in texts for e in t.malformed_examples]
@@ -110,26 +56,27 @@ def check_usable(found: Totals, sources: Sequence[Ingested]) -> None:
 
 
 def report(
-    lines: Frame,
-    accepted: Frame,
+    tally: Tally,
     found: Totals,
     sources: Sequence[Ingested],
     settings: DataSettings,
     backend: Backend,
-    sizes: tuple[int, int],
-    net: Frame,
-    orders: int | None,
+    sizes: tuple[int, int, int],
+    cancelled: tuple[Frame, Frame] | None,
 ) -> CleaningReport:
     """The report; `rows_in` is always `rows_accepted` plus all that was set aside.
 
-    The number of orders is counted here where it is not known already.
+    Parameters
+    ----------
+    sizes : tuple of int
+        Customers, items and orders.
+    cancelled : tuple of LazyFrame, optional
+        Accepted lines, and what is left of the purchases, where there are cancellations.
     """
-    aside = set_aside(lines, found, sources, backend)
-    back, lost = _returned(accepted, net, found, backend)
+    aside = set_aside(tally, found, sources, backend)
+    back, lost = _returned(cancelled, found, backend)
     n_accepted = found.rows.get(0, 0)
-    customers, items = sizes
-    if orders is None:
-        orders = _distinct(accepted.filter(nw.col(KIND) == 1), [c.CUSTOMER_ID, c.ORDER_ID], backend)
+    customers, items, orders = sizes
     thin = thin_notes(customers, orders, found.last_day - found.first_day + 1)
     return CleaningReport(
         rows_in=n_accepted + sum(s.rows for s in aside),
@@ -152,11 +99,9 @@ def _once(notes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _distinct(frame: Frame, columns: list[str], backend: Backend) -> int:
-    return int(backend.fetch(frame.select(columns).unique().select(nw.len().alias("n")))["n"][0])
-
-
-def _returned(accepted: Frame, net: Frame, found: Totals, backend: Backend) -> tuple[tuple[Returns, ...], int]:
+def _returned(
+    cancelled: tuple[Frame, Frame] | None, found: Totals, backend: Backend
+) -> tuple[tuple[Returns, ...], int]:
     """Returned goods by form, and the amount that they take off the purchases."""
     forms = [
         Returns(form, *_lines_amount(found.flagged[flag]))
@@ -164,24 +109,25 @@ def _returned(accepted: Frame, net: Frame, found: Totals, backend: Backend) -> t
         if flag in found.flagged
     ]
     lost = sum(amount for _, amount in found.flagged.values())
-    if not found.cancellations:
+    if cancelled is None:
         return tuple(forms), lost
+    accepted, net = cancelled
     left = int(backend.fetch(net.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("left")))["left"][0] or 0)
-    cancelled = netting.balance(accepted).filter(nw.col(KIND) == -1)
+    lines = netting.balance(accepted).filter(nw.col(KIND) == -1)
     matched = nw.col("consumed") > 0
     share = netting.share_of_amount(nw.col("consumed"))
     table = (
-        cancelled.with_columns(_matched=matched.cast(nw.Int8), _taken=share)
+        lines.with_columns(_matched=matched.cast(nw.Int8), _taken=share)
         .group_by("_matched")
         .agg(nw.len().alias("n"), nw.col(c.AMOUNT).sum(), nw.col("_taken").sum())
     )
     sums = backend.fetch(table.with_columns(nw.col(c.AMOUNT, "_taken").cast(nw.Int64)))
-    lines = dict(zip(sums["_matched"].tolist(), sums["n"].tolist(), strict=True))
+    counts = dict(zip(sums["_matched"].tolist(), sums["n"].tolist(), strict=True))
     taken, whole = int(sums["_taken"].sum()), int(sums[c.AMOUNT].sum())
-    if lines.get(1, 0):
-        forms.append(Returns("cancellation", lines[1], taken / MILLION))
-    if lines.get(0, 0) or whole > taken:
-        forms.append(Returns("unmatched", lines.get(0, 0), (whole - taken) / MILLION))
+    if counts.get(1, 0):
+        forms.append(Returns("cancellation", counts[1], taken / MILLION))
+    if counts.get(0, 0) or whole > taken:
+        forms.append(Returns("unmatched", counts.get(0, 0), (whole - taken) / MILLION))
     return tuple(forms), found.amount - left
 
 

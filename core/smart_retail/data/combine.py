@@ -6,15 +6,15 @@ aside as `overlap`. Where the preset says so, a row that stands twice is counted
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import narwhals as nw
 
 from smart_retail import columns as c
 from smart_retail.data.backends import Backend
-from smart_retail.data.ingest import UNREAD, Ingested
-from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, Frame
+from smart_retail.data.ingest import Ingested
+from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNREAD, Frame
 
 BY_TABLE: Final = 1
 
@@ -115,13 +115,9 @@ def flag_returned(lines: Frame, returns: Frame, backend: Backend) -> Frame:
     return backend.keep(lines.join(keys, on=on, how="left").with_columns(flag.alias(FLAG)).select(names))
 
 
-def without(lines: Frame, erased: Callable[[Iterable[str]], set[str]], backend: Backend) -> Frame:
+def without(lines: Frame, gone: Iterable[str], backend: Backend) -> Frame:
     """Set aside every row of the customers who asked to be forgotten, with no example of them."""
-    found = backend.fetch(lines.select(c.CUSTOMER_ID).unique())[c.CUSTOMER_ID].tolist()
-    ids = {str(i): i for i in found if i is not None}
-    gone = [ids[i] for i in sorted(erased(ids))]
-    if not gone:
-        return lines
+    gone = sorted(gone)
     theirs = nw.col(c.CUSTOMER_ID).is_in(gone)
     verdict = nw.when(theirs).then(nw.lit(REASONS.index("erased"))).otherwise(nw.col(REASON)).cast(nw.Int8)
     example = nw.when(~theirs | theirs.is_null()).then(nw.col(EXAMPLE))

@@ -68,13 +68,17 @@ def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend:
 def rfm_frame(kept: Frame) -> Frame:
     """By customer: day of the last order, orders, net amount. An order's day is that of its first line."""
     orders = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(KEPT_AMOUNT).sum())
+    return _by_customer(orders)
+
+
+def _by_customer(orders: Frame) -> Frame:
     table = orders.group_by(c.CUSTOMER_ID).agg(nw.col(DAY).max(), nw.len().alias("orders"), nw.col(KEPT_AMOUNT).sum())
-    return table.with_columns(nw.col(KEPT_AMOUNT).cast(nw.Int64))
+    return table.with_columns(nw.col(KEPT_AMOUNT).cast(nw.Int64)).sort(c.CUSTOMER_ID)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerSums:
-    """One entry for each customer with a kept order, in no order."""
+    """One entry for each customer with a kept order, texts in their order."""
 
     ids: tuple[str, ...]
     last_day: NDArray[np.int64]
@@ -85,15 +89,26 @@ class CustomerSums:
 
 def customer_sums(kept: Frame, backend: Backend) -> CustomerSums:
     """Days, orders and amounts by customer, added up in the engine."""
-    found = backend.fetch(rfm_frame(kept))
+    return _sums(rfm_frame(kept), backend)
+
+
+def order_sums(orders: Frame, backend: Backend) -> CustomerSums:
+    """The same from purchases that are added up by order already (`Tally.bought`)."""
+    return _sums(_by_customer(orders.rename({c.AMOUNT: KEPT_AMOUNT})), backend)
+
+
+def _sums(table: Frame, backend: Backend) -> CustomerSums:
+    found = backend.fetch(table)
     ids = tuple(map(str, found[c.CUSTOMER_ID].tolist()))
     return CustomerSums(ids, *(found[n].astype(np.int64) for n in (DAY, "orders", KEPT_AMOUNT)))
 
 
 def rfm_table(sums: CustomerSums, customers: IdMap, analysis_day: int | None) -> RfmTable:
     """Recency, frequency and monetary by customer code."""
-    place = {name: i for i, name in enumerate(customers.ids)}
-    at = np.fromiter((place[i] for i in sums.ids), dtype=np.int64, count=len(sums.ids))
+    at: Any = slice(None)
+    if sums.ids != (ids := tuple(customers.ids)):
+        place = {name: i for i, name in enumerate(ids)}
+        at = np.fromiter((place[i] for i in sums.ids), dtype=np.int64, count=len(sums.ids))
     seen_from = analysis_day if analysis_day is not None else int(sums.last_day.max(initial=0)) + 1
     recency, frequency, monetary = (np.zeros(len(customers), dtype=np.int64) for _ in range(3))
     recency[at] = seen_from - sums.last_day

@@ -20,26 +20,35 @@ from smart_retail import columns as c
 from smart_retail.data.backends import Backend
 from smart_retail.data.blanks import tidied
 from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
-from smart_retail.data.preprocessing import DAY, IDS, MOMENTS, RAW, REASON, TEXTS, YES, Frame, Rules, canonical_lines
+from smart_retail.data.preprocessing import (
+    DAY,
+    IDS,
+    MOMENTS,
+    RAW,
+    TEXTS,
+    UNREAD,
+    YES,
+    Frame,
+    Rules,
+    canonical_lines,
+)  # fmt: skip
 from smart_retail.data.presets import ANY
 from smart_retail.data.schema import Schema, plain, recognise_returns
 from smart_retail.data.sources import Raw, readings
+from smart_retail.data.tally import Tally
 from smart_retail.errors import DataError
 
 HEAD_ROWS: Final = 2_000
-UNREAD: Final = "unread"
-"""Bits of the columns whose text could not be read."""
 YEARS: Final = (dt.datetime(1900, 1, 1), dt.datetime(2200, 12, 31, 23, 59, 59))
 MONEY: Final = "money_discount_"
 
 _FLOAT_ID = r"^[0-9]+\.0$"
 """Someone's spreadsheet or data frame took the ids for floats and added the ``.0``."""
-_WHOLE_ID = r"^(?:0|[1-9][0-9]{0,17})$"
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """Lines of one source, calculated once."""
+    """Lines of one source."""
 
     raw: Raw
     schema: Schema
@@ -50,6 +59,10 @@ class Ingested:
     """Id columns whose ``.0`` was dropped."""
     discount_unit: float = 1.0
     """What a discount is to be divided by: 1 a fraction, 100 percent, 0 money."""
+    tally: Tally | None = None
+    """The lines added up, of a source that is alone."""
+    pending: bool = False
+    """Whether the lines were added up but not kept."""
 
 
 def ingest(
@@ -57,7 +70,7 @@ def ingest(
 ) -> Ingested:
     """Read a source, trying more lenient readings where a stricter one fails.
 
-    A source that is `alone` is compared with nothing: its ids may be held in whatever form is quickest.
+    A source that is `alone` is compared with nothing: adding up its lines may be all that is asked for.
 
     Raises
     ------
@@ -90,28 +103,23 @@ def _ingest(
     head_frame = backend.keep(tidied(base.head(HEAD_ROWS), texts))
     head = _unread(head_frame, kinds, backend)
     formats = _choose(head, kinds)
-    float_ids = _all_match(head_frame, ids, _FLOAT_ID, backend)
-    whole_ids = _all_match(head_frame, ids, _WHOLE_ID, backend) if alone else ()
+    float_ids = _float_ids(head_frame, ids, backend)
+    # The unit of a discount takes one more look at the lines.
+    pending = alone and backend.rereads and c.DISCOUNT not in schema.columns
     while True:
-        # A whole number is no blank, and what is none is found out by `compact`.
-        stripped = tidied(base, texts.difference(whole_ids))
-        lines = _lines(stripped, formats, float_ids, place, rules, backend, whole_ids)
-        lines = backend.keep(backend.compact(lines, whole_ids))
-        wrong = _count_unread(lines, [*formats, *float_ids], backend) | _count_null(lines, whole_ids, backend)
-        rows = _rows(lines, backend)
+        lines = _lines(tidied(base, texts), formats, float_ids, place, rules, backend)
+        lines = lines if pending else backend.keep(lines)
+        tally = Tally.of(lines, backend) if alone else None
+        unread = tally.totals(backend).unread if tally else _unread_rows(lines, backend)
+        wrong, rows = _by_column(unread, [*formats, *float_ids]), sum(unread.values())
         doubted = any(overruled(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
         if doubted:
             head = _unread(base, kinds, backend)
         better = _choose(head, kinds) if doubted else formats
-        if better == formats and not any(wrong[n] for n in (*float_ids, *whole_ids)):
+        if better == formats and not any(wrong[n] for n in float_ids):
             unit = _discount_unit(lines, schema, backend)
-            return Ingested(raw, schema, rules, lines, formats, float_ids, unit)
-        formats = better
-        float_ids, whole_ids = (tuple(n for n in ns if not wrong[n]) for ns in (float_ids, whole_ids))
-
-
-def _rows(lines: Frame, backend: Backend) -> int:
-    return int(backend.fetch(lines.select(nw.len().alias("n")))["n"][0])
+            return Ingested(raw, schema, rules, lines, formats, float_ids, unit, tally, pending)
+        formats, float_ids = better, tuple(n for n in float_ids if not wrong[n])
 
 
 def _select(raw: Raw, frame: Frame, schema: Schema) -> Frame:
@@ -145,7 +153,6 @@ def _lines(
     place: int,
     rules: Rules,
     backend: Backend,
-    whole_ids: Sequence[str],
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
@@ -161,7 +168,7 @@ def _lines(
         total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
         list_price = nw.col(c.AMOUNT) + total
         frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT)).drop(money)
-    return canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules, whole_ids)
+    return canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules)
 
 
 def _missed(name: str) -> nw.Expr:
@@ -212,26 +219,17 @@ def _count_read(base: Frame, tries: Mapping[str, tuple[str, Format]], backend: B
     return {key: int(counted[key][0] or 0) for key in tries}
 
 
-def _all_match(head: Frame, ids: Sequence[str], pattern: str, backend: Backend) -> tuple[str, ...]:
-    """Id columns of which every text of the head has this form."""
+def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, ...]:
+    """Id columns of which every text of the head has the form of a float."""
     if not ids:
         return ()
     counted = backend.fetch(
         head.select(
             *((nw.col(n) != "").cast(nw.Int64).sum().alias(f"{n}|filled") for n in ids),
-            *(nw.col(n).str.contains(pattern).cast(nw.Int64).sum().alias(f"{n}|matched") for n in ids),
+            *(nw.col(n).str.contains(_FLOAT_ID).cast(nw.Int64).sum().alias(f"{n}|matched") for n in ids),
         )
     )
     return tuple(n for n in ids if 0 < int(counted[f"{n}|filled"][0] or 0) == int(counted[f"{n}|matched"][0] or 0))
-
-
-def _count_null(lines: Frame, ids: Sequence[str], backend: Backend) -> dict[str, int]:
-    """Accepted lines whose id was no whole number after all."""
-    if not ids:
-        return {}
-    nulls = {n: nw.col(n).is_null().cast(nw.Int64).sum() for n in ids}
-    counted = backend.fetch(lines.filter(nw.col(REASON) == 0).select(**nulls))
-    return {n: int(counted[n][0] or 0) for n in ids}
 
 
 def _discount_unit(lines: Frame, schema: Schema, backend: Backend) -> float:
@@ -255,13 +253,15 @@ def _discount_unit(lines: Frame, schema: Schema, backend: Backend) -> float:
     return 100.0 if most <= 100 and not found["broken"][0] else 0.0
 
 
-def _count_unread(lines: Frame, names: Sequence[str], backend: Backend) -> dict[str, int]:
+def _unread_rows(lines: Frame, backend: Backend) -> dict[int, int]:
+    """Bits of unread columns -> rows."""
     counted = backend.fetch(lines.group_by(UNREAD).agg(nw.len().alias("n")))
-    pairs = list(zip(counted[UNREAD].tolist(), counted["n"].tolist(), strict=True))
-    wrong: dict[str, int] = {}
-    for i, name in enumerate(names):
-        wrong[name] = wrong.get(name, 0) + sum(n for mask, n in pairs if int(mask) >> i & 1)
-    return wrong
+    return dict(zip(map(int, counted[UNREAD]), map(int, counted["n"]), strict=True))
+
+
+def _by_column(unread: Mapping[int, int], names: Sequence[str]) -> dict[str, int]:
+    """Unread values of each column, in the order of the bits."""
+    return {name: sum(n for bits, n in unread.items() if bits >> i & 1) for i, name in enumerate(names)}
 
 
 def read_returns(raw: Raw, backend: Backend, folder: Path) -> Frame:

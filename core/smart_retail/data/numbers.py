@@ -13,6 +13,7 @@ from smart_retail.data.interactions import MILLION
 LARGEST: Final = 1e12
 """Of a single amount or quantity; beyond it an int64 of millionths would not hold a few of them."""
 
+_WHOLE: Final = 2.0**52
 _SPACE = "[ \u00a0\u202f]*"
 _SIGN = r"(?:[$£€¥₹₽₩₺]|USD|EUR|GBP|CHF|SEK|NOK|DKK|PLN|CZK|HUF|JPY|INR|CAD|AUD|BRL|kr|zł|Rs|R)?"
 
@@ -51,7 +52,6 @@ def millionths(value: nw.Expr) -> nw.Expr:
     """The absolute value as int64 millionths, halves to even: exact for up to 9 digits before the
     point and 6 behind it, and the same on every engine (their own rounding differs)."""
     scaled = value.abs() * float(MILLION)
-    near = (scaled + 0.5).floor()
-    tied = (near - scaled) == 0.5
-    odd = (near - (near * 0.5).floor() * 2.0) == 1.0
-    return nw.when(tied & odd).then(near - 1.0).otherwise(near).cast(nw.Int64)
+    # Between 2**52 and 2**53 floats are the whole numbers: the sum is rounded by the processor, ties to even.
+    near = (scaled + _WHOLE) - _WHOLE
+    return nw.when(scaled < _WHOLE).then(near).otherwise(scaled).cast(nw.Int64)

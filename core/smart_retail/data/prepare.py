@@ -19,6 +19,7 @@ from smart_retail.data.prepared import Prepared
 from smart_retail.data.preprocessing import Rules
 from smart_retail.data.schema import recognise
 from smart_retail.data.sources import Source, open_source
+from smart_retail.data.tally import Tally
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings
@@ -110,6 +111,9 @@ def _prepare(
     lines = combine(ingested, backend)
     for table in tables:
         lines = flag_returned(lines, read_returns(table, backend, folder), backend)
-    if erased is not None:
-        lines = without(lines, erased, backend)
-    return Prepared(lines, ingested, backend, settings, folder)
+    tally = ingested[0].tally or Tally.of(lines, backend)
+    gone = erased(tally.customers(backend)) if erased is not None else set()
+    if gone:
+        lines = without(lines, gone, backend)
+        tally = Tally.of(lines, backend)
+    return Prepared(lines, tally, ingested, backend, settings, folder)

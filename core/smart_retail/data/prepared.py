@@ -25,6 +25,7 @@ from smart_retail.data.came_back import CameBack, came_back
 from smart_retail.data.ingest import Ingested
 from smart_retail.data.interactions import History
 from smart_retail.data.preprocessing import KIND, REASON, Frame
+from smart_retail.data.tally import Tally, kept
 from smart_retail.data.timeline import RfmTable
 from smart_retail.ids import IdMap
 from smart_retail.results import CleaningReport, WeekSales
@@ -37,19 +38,20 @@ class Prepared:
     def __init__(
         self,
         lines: Frame,
+        tally: Tally,
         sources: Sequence[Ingested],
         backend: Backend,
         settings: DataSettings,
         folder: Path | None,
     ) -> None:
         self._all = lines
+        self._tally = tally
         self.sources = tuple(sources)
         """What was read and how it was understood."""
         self._backend = backend
         self._settings = settings
         self._folder = folder
-        self._accepted = lines.filter(nw.col(REASON) == 0)
-        self._totals = cleaning.totals(self._all, backend)
+        self._totals = tally.totals(backend)
         cleaning.check_usable(self._totals, self.sources)
 
     def __enter__(self) -> Self:
@@ -79,29 +81,28 @@ class Prepared:
     @cached_property
     def report(self) -> CleaningReport:
         """Where every row went."""
-        return cleaning.report(
-            self._all,
-            self._accepted,
-            self._totals,
-            self.sources,
-            self._settings,
-            self._backend,
-            (len(self.customers), len(self.items)),
-            self._net,
-            int(self._sums.orders.sum()) if not self._totals.cancellations and not self._totals.flagged else None,
-        )
+        sizes = len(self.customers), len(self.items), self._tally.count_orders(self._totals, self._backend)
+        cancelled = (self._accepted, self._net) if self._totals.cancellations else None
+        return cleaning.report(self._tally, self._totals, self.sources, self._settings, self._backend, sizes, cancelled)
 
     @cached_property
     def customers(self) -> IdMap:
         """Every customer with an accepted line, also those whose purchases all came back."""
-        if not self._totals.cancellations and not self._totals.flagged:
-            return IdMap.of(self._sums.ids)
+        if not self._has_returns:
+            return catalogue.id_map_of(self._sums.ids)
         return catalogue.id_map(self._customer_codes, self._backend)
 
     @cached_property
     def items(self) -> IdMap:
         """Every item with an accepted purchase."""
-        return catalogue.id_map(self._item_codes, self._backend)
+        return catalogue.id_map_of(self._tally.items(self._backend))
+
+    @cached_property
+    def _accepted(self) -> Frame:
+        """Accepted lines; those that were only read and added up so far are kept from now on."""
+        if self.sources[0].pending:
+            return kept(self._all, self._tally, self._totals, self._backend).filter(nw.col(REASON) == 0)
+        return self._all.filter(nw.col(REASON) == 0)
 
     @cached_property
     def _customer_codes(self) -> Frame:
@@ -167,13 +168,14 @@ class Prepared:
         """
         sums = self._sums
         if end is not None:
-            kept = self._purchases(history.cut(self._accepted, None, end))
-            sums = history.customer_sums(kept, self._backend)
+            sums = history.customer_sums(self._purchases(history.cut(self._accepted, None, end)), self._backend)
         return history.rfm_table(sums, self.customers, analysis_day)
 
     @cached_property
     def _sums(self) -> history.CustomerSums:
-        return history.customer_sums(self._kept, self._backend)
+        if self._has_returns:
+            return history.customer_sums(self._kept, self._backend)
+        return history.order_sums(self._tally.bought(self._totals), self._backend)
 
     @cached_property
     def lines(self) -> Frame:
@@ -212,12 +214,10 @@ class Prepared:
 
     def _names(self, column: str, by: str) -> list[str]:
         """The most frequent text of a column for each customer or item."""
-        key, size = (
-            (self._customer_codes, len(self.customers)) if by == c.CUSTOMER_ID else (self._item_codes, len(self.items))
-        )
+        key, ids = (self._customer_codes, self.customers) if by == c.CUSTOMER_ID else (self._item_codes, self.items)
         if column not in self._accepted.collect_schema().names():
-            return [""] * size
-        return catalogue.most_frequent(self._accepted, key, by, column, size, self._backend)
+            return [""] * len(ids)
+        return catalogue.most_frequent(self._accepted, key, by, column, len(ids), self._backend)
 
     @cached_property
     def customer_names(self) -> list[str]:

@@ -1,0 +1,88 @@
+"""A source that stands alone is added up in one reading; its lines are kept when somebody asks for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smart_retail.data.prepare import prepare
+from smart_retail.errors import DataError
+from smart_retail.settings import DataSettings
+
+BACKENDS = ("duckdb", "polars", "pandas")
+HEADER = "customer_id,order_id,item_id,timestamp,quantity,amount,item_name,profit\n"
+
+
+def written(path: Path, *rows: str, sound: int = 0) -> Path:
+    """Some thousand sound rows before those that matter: beyond what a look at the head tells."""
+    before = (f"{i % 50 + 1},{i // 4 + 1},{i % 30 + 1},2024-01-{i % 28 + 1:02},1,2.50,Mug,1\n" for i in range(sound))
+    path.write_text(HEADER + "".join(before) + "".join(row + "\n" for row in rows))
+    return path
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_ids_that_are_no_numbers_are_found_late(tmp_path: Path, backend: str) -> None:
+    odd = ("007", "1e2", "+7", "1_0", "9" * 30)
+    rows = [f"{i},{i},{i},2024-02-01,1,1,Odd,1" for i in odd]
+    with prepare([written(tmp_path / "a.csv", *rows, sound=3000)], settings=DataSettings(backend=backend)) as prepared:
+        early = list(prepared.customers.ids), list(prepared.items.ids)
+        for ids, sound in zip(early, (50, 30), strict=True):
+            assert set(odd) <= set(ids)
+            assert len(ids) == sound + len(odd)
+        history = prepared.between()  # the lines are kept from here on
+        assert history.n_customers == len(early[0])
+        assert [list(prepared.customers.ids), list(prepared.items.ids)] == list(early)
+        assert prepared.item_names[prepared.items.code("1e2")] == "Odd"
+        assert int(history.amount.sum()) == round(prepared.report.amount * 1_000_000)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_order_is_one_also_where_part_of_it_cannot_be_read(tmp_path: Path, backend: str) -> None:
+    rows = ("7,o1,a,2024-02-01,1,2,Mug,ERROR", "7,o1,b,2024-02-01,1,3,Mug,1", "7,o2,b,2024-02-05,1,4,Mug,1")
+    with prepare([written(tmp_path / "a.csv", *rows)], settings=DataSettings(backend=backend)) as prepared:
+        table = prepared.rfm()
+        assert (table.recency.tolist(), table.frequency.tolist()) == ([1], [2])
+        assert table.monetary.tolist() == [9_000_000]
+        assert prepared.report.orders == 2
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_sums_beyond_an_integer_are_refused(tmp_path: Path, backend: str) -> None:
+    rows = [f"7,o1,a,2024-02-01,{i + 1},999999999999,Mug,1" for i in range(20)]
+    path = written(tmp_path / "a.csv", *rows)
+    with pytest.raises(DataError, match="add up to more than"):
+        prepare([path], settings=DataSettings(backend=backend))
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_every_reason_has_its_first_examples(tmp_path: Path, backend: str) -> None:
+    rows = [f",o{i},a,2024-02-01,1,2,Mug,1" for i in range(9)]
+    rows += ["7,o1,a,2024-02-01,1,ERROR,Mug,1", "7,o1,a,2024-02-01,1,N/A,Mug,1", "7,o1,a,never,1,2,Mug,1"]
+    rows += ["7,o2,a,2024-02-02,0,2,Mug,1", "7,o3,a,2024-02-03,1,2,Mug,1"]
+    with prepare([written(tmp_path / "a.csv", *rows)], settings=DataSettings(backend=backend)) as prepared:
+        found = {s.reason: (s.rows, s.examples) for s in prepared.report.set_aside}
+    assert found == {
+        "no customer": (9, ("o0", "o1", "o2", "o3", "o4")),
+        "bad amount": (2, ("ERROR", "N/A")),
+        "bad date": (1, ("never",)),
+        "zero quantity": (1, ("o2",)),
+    }
+
+
+def test_text_that_is_not_utf8_is_found_where_nobody_asked_for_it_yet(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", sound=40_000)
+    path.write_bytes(path.read_bytes() + "7,o1,a,2024-02-01,1,2,Café,1\n".encode("cp1252"))
+    with prepare([path]) as prepared:
+        assert any("cp1252" in note for note in prepared.report.notes)
+        assert "Café" in prepared.item_names
+
+
+def test_a_source_that_changes_meanwhile_is_no_history(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "7,o1,a,2024-02-01,1,2,Mug,1")
+    with prepare([path]) as prepared:
+        assert prepared.report.rows_in == 1
+        with path.open("a") as file:
+            file.write("8,o2,a,2024-02-02,1,2,Mug,1\n")
+        with pytest.raises(DataError, match="changed while it was being read"):
+            prepared.between()
