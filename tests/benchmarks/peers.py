@@ -6,7 +6,6 @@ Each is a job of `measuring`: it gets a clock and its arguments, times what coun
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,54 +13,56 @@ import numpy as np
 from tests.benchmarks.jobs import THREADS, TOP, csr, save_lists
 from tests.benchmarks.measuring import Clock
 
-_LINES = """
-CREATE TABLE lines AS
-SELECT *, CASE WHEN customer_id IS NULL OR customer_id = '' THEN 'no customer'
-               WHEN item_id IS NULL OR item_id = '' THEN 'no item'
-               WHEN day IS NULL THEN 'bad date'
-               WHEN quantity IS NULL OR quantity = 0 THEN 'bad quantity'
-               WHEN amount IS NULL THEN 'bad amount'
-               ELSE 'accepted' END AS reason
-FROM (SELECT customer_id, order_id, item_id, TRY_CAST(timestamp AS TIMESTAMP) AS timestamp,
-             TRY_CAST(timestamp AS TIMESTAMP)::DATE AS day,
-             CAST(ROUND(TRY_CAST(quantity AS DOUBLE) * 1000000) AS BIGINT) AS quantity,
-             CAST(ROUND(TRY_CAST(amount AS DOUBLE) * 1000000) AS BIGINT) AS amount
-      FROM {source})
+_SUMS = """
+CREATE TEMP TABLE sums AS
+WITH typed AS (
+  SELECT customer_id, order_id, item_id, TRY_CAST(timestamp AS TIMESTAMP)::DATE AS day,
+         TRY_CAST(quantity AS DOUBLE) AS quantity,
+         CAST(ROUND(TRY_CAST(amount AS DOUBLE) * 1000000) AS BIGINT) AS amount
+  FROM {source}
+), lines AS MATERIALIZED (
+  SELECT *, CASE WHEN customer_id IS NULL OR customer_id = '' THEN 'no customer'
+                 WHEN item_id IS NULL OR item_id = '' THEN 'no item'
+                 WHEN day IS NULL THEN 'bad date'
+                 WHEN quantity IS NULL OR quantity = 0 THEN 'bad quantity'
+                 WHEN amount IS NULL THEN 'bad amount'
+                 ELSE 'accepted' END AS reason
+  FROM typed
+)
+SELECT 'order' AS what, reason, customer_id, order_id, COUNT(*) AS n, SUM(amount) AS amount, MIN(day) AS day,
+       MAX(day) AS last
+FROM lines GROUP BY reason, customer_id, order_id
+UNION ALL BY NAME
+SELECT 'item' AS what, reason, item_id, COUNT(*) AS n FROM lines GROUP BY reason, item_id
 """
+"""Each line is read, typed and judged once and handed to both groupings; none is stored."""
 _ACCOUNTS = (
-    "SELECT reason, COUNT(*), SUM(amount), MIN(day), MAX(day) FROM lines GROUP BY reason",
-    "SELECT reason, MIN(order_id) FROM lines WHERE reason <> 'accepted' GROUP BY reason",
-    "SELECT COUNT(DISTINCT item_id) FROM lines WHERE reason = 'accepted'",
+    "SELECT reason, SUM(n), SUM(amount), MIN(day), MAX(last) FROM sums WHERE what = 'order' GROUP BY reason",
+    "SELECT reason, MIN(order_id) FROM sums WHERE what = 'order' AND reason <> 'accepted' GROUP BY reason",
+    "SELECT COUNT(*) FROM sums WHERE what = 'item' AND reason = 'accepted'",
 )
 _RFM = """
 SELECT customer_id, DATE_DIFF('day', MAX(day), DATE '{last}') + 1 AS recency, COUNT(*) AS frequency,
        CAST(SUM(amount) AS BIGINT) AS monetary
-FROM (SELECT customer_id, order_id, MIN(day) AS day, SUM(amount) AS amount
-      FROM lines WHERE reason = 'accepted' GROUP BY customer_id, order_id)
-GROUP BY customer_id ORDER BY customer_id
+FROM sums WHERE what = 'order' AND reason = 'accepted' GROUP BY customer_id ORDER BY customer_id
 """
 
 
 def rfm_sql(clock: Clock, source: str, out: str) -> None:
-    """RFM by hand-written DuckDB SQL, its lines in a database file as ours are."""
+    """RFM by hand-written DuckDB SQL."""
     import duckdb
 
-    database = Path(out).with_suffix(".duckdb")
-    database.unlink(missing_ok=True)
-    config = {"threads": THREADS, "preserve_insertion_order": False}
-    read = (
-        f"read_csv('{source}', header=true, all_varchar=true, delim=',', quote='\"', auto_detect=false, "
-        "columns={'order_id': 'VARCHAR', 'customer_id': 'VARCHAR', 'item_id': 'VARCHAR', 'timestamp': 'VARCHAR', "
-        "'quantity': 'VARCHAR', 'amount': 'VARCHAR'})"
-    ).replace(", all_varchar=true", "")
-    with clock(), duckdb.connect(str(database), config=config) as connection:
-        connection.execute(_LINES.format(source=read))
+    names = ("order_id", "customer_id", "item_id", "timestamp", "quantity", "amount")
+    columns = ", ".join(f"'{name}': 'VARCHAR'" for name in names)
+    dialect = "header=true, delim=',', quote='\"', escape='\"', auto_detect=false"
+    read = f"read_csv('{source}', {dialect}, columns={{{columns}}})"
+    with clock(), duckdb.connect(config={"threads": THREADS, "preserve_insertion_order": False}) as connection:
+        connection.execute(_SUMS.format(source=read))
         accounts = connection.execute(_ACCOUNTS[0]).fetchall()
         for query in _ACCOUNTS[1:]:
             connection.execute(query).fetchall()
         last = next(row[4] for row in accounts if row[0] == "accepted")
         table = connection.execute(_RFM.format(last=last)).fetchnumpy()
-    database.unlink()
     _save_rfm(out, table["customer_id"], table["recency"], table["frequency"], table["monetary"])
 
 
