@@ -1,6 +1,6 @@
 """Judge methods on a window of the past: lists made before a cut against what was bought after it.
 
-In: the histories on both sides, and a function that makes the lists. Out: `Judged`, for each task and
+In: the truths after the cut, and a function that makes the lists. Out: `Judged`, for each task and
 method one value per customer and metric, and the lists themselves. Nothing here knows how a list came about.
 """
 
@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
 from smart_retail.evaluation.metrics import (
     Lists,
     accuracy,
@@ -23,7 +22,7 @@ from smart_retail.evaluation.metrics import (
     novelty,
     popularity_bias,
 )
-from smart_retail.evaluation.split import Truth, sample, truths
+from smart_retail.evaluation.split import Truth, sample
 
 ListMaker = Callable[[str, NDArray[np.int32]], Mapping[str, Lists]]
 """From a task (any, new, cold) and customer codes to the lists of every method, row by row."""
@@ -40,8 +39,7 @@ class Judged:
 
 
 def backtest(
-    before: History,
-    after: History,
+    found: Mapping[str, Truth],
     make: ListMaker,
     *,
     k: int = 10,
@@ -52,13 +50,15 @@ def backtest(
 
     Parameters
     ----------
+    found : dict
+        Of every task, by `truths`.
     make : callable
-        Hands out lists for customers; it must have learnt from `before` only.
+        Hands out lists for customers; it must have learnt from what was before the cut only.
     at_most : int
         Customers judged a task; a larger shop is judged on a sample.
     """
     out = {}
-    for task, truth in truths(before, after).items():
+    for task, truth in found.items():
         if len(truth):
             judged = sample(truth, at_most, seed)
             lists = dict(make(task, judged.customer))

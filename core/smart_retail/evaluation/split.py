@@ -7,6 +7,7 @@ repeats count), ``new`` (known customers, only items they never bought), ``cold`
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,9 +76,8 @@ def truths(before: History, after: History) -> dict[str, Truth]:
     }
 
 
-def repeat_share(before: History, after: History) -> float:
-    """Part of the known customers' purchases in `after` that they had bought before, 0 without any."""
-    found = truths(before, after)
+def repeat_share(found: Mapping[str, Truth]) -> float:
+    """Part of the known customers' purchases after the cut that they had bought before, 0 without any."""
     every, new = len(found["any"].item), len(found["new"].item)
     return (every - new) / every if every else 0.0
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.evaluation.metrics import Lists, accuracy
-from smart_retail.evaluation.split import Truth, sample, truths
+from smart_retail.evaluation.split import Truth, sample
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.recommenders.building import AUTO, Choices, Similar
 from smart_retail.recommenders.collaborative import VARIANTS, similarity_of
@@ -40,7 +40,7 @@ def choose_popular(windows: Sequence[Past], choices: Choices) -> tuple[Choices, 
     for past in windows:
         demand = demand_of(past.before)
         orders = {days: popularity_of(demand, days).order for days in _DAYS}
-        for name, truth in truths(past.before, past.after).items():
+        for name, truth in past.found.items():
             hidden = _bought(past, truth) if name == "new" else None
             found = {days: _same_for_all(order, truth, hidden) for days, order in orders.items() if len(truth)}
             if found and max(found.values()) > 0:
@@ -62,7 +62,7 @@ def choose_similarity(
     Each is the best on average over windows by the NDCG of new items: first the linear model with the power, then
     the neighbours with that power. The chosen models of each window come back too: they need not be fitted again.
     """
-    views = [_View(past, sample(truths(past.before, past.after)["new"], _JUDGES, seed)) for past in windows]
+    views = [_View(past, sample(past.found["new"], _JUDGES, seed)) for past in windows]
     if not any(len(view.truth) for view in views):
         return choices, "Similarity has its default settings: nothing was held out to compare with.", []
     size = {"limit": choices.linear_items, "neighbours": choices.neighbours}

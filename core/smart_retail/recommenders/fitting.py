@@ -17,7 +17,7 @@ import numpy as np
 from smart_retail.data.interactions import History
 from smart_retail.data.timeline import Timeline
 from smart_retail.evaluation.scorecard import no_gate, plain
-from smart_retail.evaluation.split import sample, truths
+from smart_retail.evaluation.split import sample
 from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
@@ -110,8 +110,7 @@ def fit_recommenders(
 
 def _lessons(past: Placed, parts: Parts, seed: int) -> dict[str, Lesson]:
     """What one window has to teach, by task."""
-    found = truths(past.before, past.after)
-    chosen = {task: sample(found[task], LEARNERS, seed) for task in TASKS}
+    chosen = {task: sample(past.found[task], LEARNERS, seed) for task in TASKS}
     return {task: lesson(parts, past.before, *past.groups, truth, task) for task, truth in chosen.items() if len(truth)}
 
 

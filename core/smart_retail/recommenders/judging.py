@@ -71,9 +71,9 @@ def judge(
     amount = amount_of(habits_of(before, pairs).orders)
     names = dict(enumerate(segment_names)) or {s: f"segment {s}" for s in range(int(segment.max(initial=-1)) + 1)}
     return scorecard(
-        backtest(before, past.after, make, k=K, at_most=JUDGED, seed=seed),
+        backtest(past.found, make, k=K, at_most=JUDGED, seed=seed),
         past.window,
-        repeat_share=repeat_share(before, past.after),
+        repeat_share=repeat_share(past.found),
         buyers=parts.demand.buyers,
         orders=parts.demand.ever,
         customers=int((np.diff(before.indptr) > 0).sum()),

@@ -7,7 +7,7 @@ of thousands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.interactions import History
 from smart_retail.data.timeline import RfmTable, Timeline
-from smart_retail.evaluation.split import Window
+from smart_retail.evaluation.split import Truth, Window, truths
 from smart_retail.progress import Progress
 
 MANY_ROWS = 3_000_000
@@ -33,6 +33,8 @@ class Past:
     window: Window
     before: History
     after: History
+    found: Mapping[str, Truth]
+    """What every task's customers bought after the cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +76,13 @@ def past_windows(
         if len(before) and len(after):
             # The list is made on the cut's eve, also where nobody bought on that day.
             before = replace(before, last_day=window.cut - 1)
-            out.append(Past(window, before, after))
+            out.append(Past(window, before, after, truths(before, after)))
     return out
 
 
 def placed(pasts: Sequence[Past], timeline: Timeline, place: Place) -> list[Placed]:
     """The windows with the groups that the customers were in on each cut's eve."""
-    return [Placed(p.window, p.before, p.after, place(timeline.rfm(p.window.cut))) for p in pasts]
+    return [Placed(p.window, p.before, p.after, p.found, place(timeline.rfm(p.window.cut))) for p in pasts]
 
 
 def _only(history: History, kept: NDArray[np.bool_]) -> History:

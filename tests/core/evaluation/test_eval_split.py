@@ -36,7 +36,7 @@ def test_each_task_has_its_customers_and_items():
 
 
 def test_repeat_share_counts_known_pairs():
-    assert repeat_share(BEFORE, AFTER) == pytest.approx(2 / 3)
+    assert repeat_share(truths(BEFORE, AFTER)) == pytest.approx(2 / 3)
 
 
 def test_windows_are_back_to_back_and_end_with_the_history():
@@ -71,14 +71,14 @@ def _make(task, customers):
 
 
 def test_the_method_that_knows_wins_and_the_gate_opens():
-    judged = backtest(BEFORE, AFTER, _make)
+    judged = backtest(truths(BEFORE, AFTER), _make)
     assert judged["any"].each["hybrid"]["ndcg@10"].tolist() == [1.0, 1.0]
     assert difference(judged["any"], "hybrid", "popular") == {"difference": 1.0, "low": 1.0, "high": 1.0}
     assert gate(judged)["low"] == 1.0
 
 
 def test_the_best_of_the_others_is_named_with_what_the_hybrid_gains():
-    judged = backtest(BEFORE, AFTER, _make)
+    judged = backtest(truths(BEFORE, AFTER), _make)
     assert best_single(judged["any"]) == {"method": "popular", "difference": 1.0, "low": 1.0, "high": 1.0}
 
 
@@ -87,7 +87,7 @@ def test_the_gate_says_when_it_decides_nothing():
 
 
 def test_figures_are_plain_numbers():
-    judged = backtest(BEFORE, AFTER, _make)["any"]
+    judged = backtest(truths(BEFORE, AFTER), _make)["any"]
     found = figures(
         judged, buyers=np.ones(6), orders=np.array([1.0, 1, 1, 0, 0, 0]), customers=2, category=np.zeros(6, np.int32)
     )
