@@ -148,7 +148,7 @@ class Engine:
 
         def one(method: str) -> RecommendationList:
             ask = Ask(method, exclude_purchased, offset + n, rules)
-            answer = next(self._ranker.live(ask, shoppers([visitor]), [visitor.seen_items]))
+            answer = next(self._ranker.live(ask, shoppers([visitor]), [visitor.seen_items()]))
             return told(self.store, self.version, None, ask, answer, offset, visitor, explain)
 
         return several(check_method(method), one)
@@ -288,7 +288,7 @@ class Engine:
                     found[i] = answer
         rest = [i for i in range(len(people)) if i not in found]
         if rest:
-            hidden = [people[i].seen_items for i in rest]
+            hidden = [people[i].seen_items() for i in rest]
             found.update(zip(rest, self._ranker.live(ask, shoppers([people[i] for i in rest]), hidden), strict=True))
         return [found[i] for i in range(len(people))]
 

@@ -7,6 +7,7 @@ binary search.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -80,14 +81,8 @@ class IdMap:
     def code(self, text: str) -> int:
         """The id's code, or -1."""
         wanted = text.encode("utf-8", "replace")
-        low, high = 0, len(self.ids)
-        while low < high:
-            middle = (low + high) // 2
-            if self.ids.raw(middle) < wanted:
-                low = middle + 1
-            else:
-                high = middle
-        return low if low < len(self.ids) and self.ids.raw(low) == wanted else -1
+        place = bisect_left(range(len(self.ids)), wanted, key=self.ids.raw)
+        return place if place < len(self.ids) and self.ids.raw(place) == wanted else -1
 
     def codes(self, texts: Iterable[str]) -> NDArray[np.int32]:
         """Codes of several ids, -1 for unknown ones."""

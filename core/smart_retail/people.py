@@ -43,7 +43,6 @@ class Person:
     segment: int
     cluster: int
 
-    @property
     def seen_items(self) -> NDArray[np.int32]:
         """What `exclude_purchased` hides: bought or sent back."""
         return np.concatenate((self.history.item, self.sent_back))

@@ -41,12 +41,39 @@ class Ask:
     rules: Rules
 
 
+Row = tuple[int, float, float, bool, bool, list[float], list[int], int]
+"""One place of a list as plain values: item, score, boost, whether it is pinned, whether it was filled in, and the
+evidence as in `Ranked`: share and rank by component, because."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One shopper's list: ``arranged`` points into ``ranked``."""
+    """One shopper's list: ``arranged`` points into ``ranked``; None where that is the answer as it stands."""
 
     ranked: Ranked
-    arranged: Arranged
+    arranged: Arranged | None = None
+
+    def rows(self, start: int, stop: int) -> list[Row]:
+        """The places `start` to `stop`, as far as the list goes."""
+        ranked, shown = self.ranked, slice(start, stop)
+        if self.arranged is None:
+            n = len(ranked.item[shown])
+            head = (ranked.item[shown].tolist(), ranked.score[shown].tolist(), [1.0] * n, [False] * n)
+            return list(zip(*head, ranked.fallback[shown].tolist(), *_evidence(ranked, shown), strict=True))
+        places, pinned = self.arranged.place[shown], self.arranged.place[shown] < 0
+        own = (self.arranged.item, self.arranged.score, self.arranged.boost)
+        head = (*(values[shown].tolist() for values in own), pinned.tolist())
+        if len(ranked.item) == 0:  # nothing but pins, of which no more is known
+            return [(*row, False, [], [], -1) for row in zip(*head, strict=True)]
+        filled = (ranked.fallback[places] & ~pinned).tolist()
+        return list(zip(*head, filled, *_evidence(ranked, places), strict=True))
+
+
+def _evidence(
+    ranked: Ranked, places: slice | NDArray[np.int64]
+) -> tuple[list[list[float]], list[list[int]], list[int]]:
+    """Share, rank and because at places of a list."""
+    return ranked.share[places].tolist(), ranked.rank[places].tolist(), ranked.because[places].tolist()
 
 
 class Ranker:
@@ -89,7 +116,7 @@ class Ranker:
         """Open what is otherwise opened on demand."""
         _ = self.model, [self.table(*key) for key in self.lists]
 
-    def cached(self, ask: Ask, customer: int, hidden: NDArray[np.int32]) -> Answer | None:
+    def cached(self, ask: Ask, customer: int, hidden: Callable[[], NDArray[np.int32]]) -> Answer | None:
         """The answer from a pre-calculated list, None where it does not hold all of it."""
         table = self.table(ask.method, ask.exclude_purchased)
         if table is None or ask.rules.boosts:
@@ -97,12 +124,10 @@ class Ranker:
         complete = table.size[customer] < table.item.shape[1]
         if _change_nothing(ask.rules):
             ranked = table.row(customer, ask.stop)
-            n = len(ranked.item)
-            arranged = Arranged(np.arange(n), ranked.item, ranked.score, np.ones(n))
-        else:
-            ranked = table.row(customer)
-            # What is hidden never came into the list; only a pin could bring it back.
-            arranged = _arranged(ranked, 0, ask, self.catalogue, hidden if ask.rules.pins else NOTHING)
+            return Answer(ranked) if complete or len(ranked.item) >= ask.stop else None
+        ranked = table.row(customer)
+        # What is hidden never came into the list; only a pin could bring it back.
+        arranged = _arranged(ranked, 0, ask, self.catalogue, hidden() if ask.rules.pins else NOTHING)
         return Answer(ranked, arranged) if complete or len(arranged.item) >= ask.stop else None
 
     def live(self, ask: Ask, shoppers: Shoppers, hidden: Sequence[NDArray[np.int32]]) -> Iterator[Answer]:

@@ -86,6 +86,10 @@ class Store:
         return self.bundle.arrays("history")
 
     @cached_property
+    def _returns(self) -> dict[str, NDArray[Any]]:
+        return self.bundle.arrays("returned")
+
+    @cached_property
     def last_day(self) -> int:
         return int(self.bundle.manifest["last_day"])
 
@@ -172,8 +176,8 @@ class Store:
 
     def returned(self, customer: int) -> NDArray[np.int32]:
         """Items that the customer sent back and kept none of."""
-        indptr = self.bundle.array("returned/indptr")
-        found: NDArray[np.int32] = self.bundle.array("returned/item")[indptr[customer] : indptr[customer + 1]]
+        a, b = self._returns["indptr"][customer : customer + 2].tolist()
+        found: NDArray[np.int32] = self._returns["item"][a:b]
         return found
 
     def item(self, code: int) -> Item:

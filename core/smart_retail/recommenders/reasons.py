@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from smart_retail import words
 from smart_retail.data.interactions import History
-from smart_retail.recommenders.base import COMPONENTS, Ranked
+from smart_retail.recommenders.base import COMPONENTS
 from smart_retail.results import Reason
 
 KINDS = ("buy_again", "bought_together", "cluster", "segment", "popular", "trending", "similar")
@@ -20,18 +20,9 @@ REASON_METHODS = ("repurchase", "cf", "personalized", "rfm", "popular", "popular
 """The method that a component's evidence is told under."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """The evidence of a stretch of one list, as plain Python values."""
-
-    share: list[list[float]]
-    rank: list[list[int]]
-    because: list[int]
-
-    @classmethod
-    def of(cls, ranked: Ranked, places: NDArray[np.int64]) -> Evidence:
-        """Of the entries at `places`; -1 (a pin) has none that is looked at."""
-        return cls(ranked.share[places].tolist(), ranked.rank[places].tolist(), ranked.because[places].tolist())
+def pinned() -> tuple[Reason, ...]:
+    """Why an item stands where the shop put it."""
+    return (Reason("rule", "rule", 0, 1.0, None, words.rule()),)
 
 
 def _weightiest(reason: Reason) -> float:
@@ -42,8 +33,8 @@ def _weightiest(reason: Reason) -> float:
 class Speaker:
     """What is needed to put evidence into words for one shopper."""
 
-    item_name: Callable[[int], str]
-    item_id: Callable[[int], str]
+    label: Callable[[int], tuple[str, str, str]]
+    """Id, name and category of an item."""
     history: History
     """The shopper's purchases (one shopper)."""
     segment: str
@@ -51,34 +42,30 @@ class Speaker:
     recent_orders: NDArray[np.int32]
     """Orders of each item in the last four weeks."""
 
-    def reasons(self, evidence: Evidence, place: int, item: int, boost: float = 1.0) -> tuple[Reason, ...]:
-        """Reasons of one entry, the weightiest first; a pin (place -1) is the shop's own."""
-        if place < 0:
-            return (Reason("rule", "rule", 0, 1.0, None, words.rule()),)
-        shares, ranks, because = evidence.share[place], evidence.rank[place], evidence.because[place]
+    def reasons(
+        self, item: int, share: list[float], rank: list[int], because: int, boost: float = 1.0
+    ) -> tuple[Reason, ...]:
+        """Reasons of one entry, the weightiest first, from its `Ranked` evidence."""
         found = [
-            self._reason(component, ranks[component], share / max(boost, 1.0), item, because)
-            for component, share in enumerate(shares)
-            if share > 0
+            self._reason(component, rank[component], part / max(boost, 1.0), item, because)
+            for component, part in enumerate(share)
+            if part > 0
         ]
         if boost > 1:
             found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, words.rule()))
-        found.sort(key=_weightiest)
+        if len(found) > 1:
+            found.sort(key=_weightiest)
         return tuple(found)
 
     def _reason(self, component: int, rank: int, share: float, item: int, because: int) -> Reason:
-        own = because if component in (CF, CONTENT) else -1
-        kind = KINDS[component]
-        return Reason(
-            kind,
-            REASON_METHODS[component],
-            rank,
-            share,
-            self.item_id(own) if own >= 0 else None,
-            self._text(kind, item, own),
-        )
+        kind, method = KINDS[component], REASON_METHODS[component]
+        if because >= 0 and component in (CF, CONTENT):
+            own, name, _ = self.label(because)
+            text = words.bought_together(name) if component == CF else words.similar(name)
+            return Reason(kind, method, rank, share, own, text)
+        return Reason(kind, method, rank, share, None, self._text(kind, item))
 
-    def _text(self, kind: str, item: int, because: int) -> str:
+    def _text(self, kind: str, item: int) -> str:
         if kind == "buy_again":
             return words.buy_again(*self._repeats(item))
         if kind == "cluster":
@@ -87,9 +74,6 @@ class Speaker:
             return words.segment(self.segment)
         if kind == "trending":
             return words.trending(int(self.recent_orders[item]))
-        if because >= 0:
-            name = self.item_name(because)
-            return words.bought_together(name) if kind == "bought_together" else words.similar(name)
         return words.popular()
 
     def _repeats(self, item: int) -> tuple[int, float | None]:
