@@ -17,6 +17,7 @@ from smart_retail_flask.operations import OPERATIONS, Operation
 from smart_retail_flask.paths import IdConverter, RawPath
 from smart_retail_flask.remembered import Remembered
 from smart_retail_flask.settings import ApiSettings
+from smart_retail_flask.shortcut import Shortcut
 
 _ABOUT = """Customer segments and product recommendations of one shop.
 
@@ -64,13 +65,16 @@ def create_app(
     app.url_map.merge_slashes = False  # an empty id is no other id
     app.url_map.converters["id"] = IdConverter
     remembered = Remembered()
+    reads = {o.rule: routes.reader(o.view, remembered) for o in OPERATIONS if o.remembered}
     for operation in OPERATIONS:
-        _add(app, operation, remembered if operation.remembered else None)
+        _add(app, operation, reads.get(operation.rule) if operation.remembered else None)
     app.register_blueprint(docs.blueprint(app))
     problems.register(app)
     admin = frozenset(operation.name for operation in OPERATIONS if operation.role == "admin")
-    app.before_request(Guard(settings, holder, admin).enter)
-    app.wsgi_app = Envelope(RawPath(app.wsgi_app), settings, counters)  # type: ignore[method-assign]
+    guard = Guard(settings, holder, admin)
+    app.before_request(guard.enter)
+    shortcut = Shortcut(app, guard, reads.items())
+    app.wsgi_app = Envelope(RawPath(shortcut), settings, counters)  # type: ignore[method-assign]
     return app
 
 
@@ -79,7 +83,7 @@ def new_counters() -> Counters:
     return Counters((operation.method.upper(), operation.rule) for operation in OPERATIONS)
 
 
-def _add(app: OpenAPI, operation: Operation, remembered: Remembered | None) -> None:
+def _add(app: OpenAPI, operation: Operation, read: routes.Read | None) -> None:
     summary, _, description = (inspect.getdoc(operation.view) or "").partition("\n")
     register = getattr(app, operation.method)(
         operation.rule,
@@ -91,7 +95,7 @@ def _add(app: OpenAPI, operation: Operation, remembered: Remembered | None) -> N
         security=[{"key": []}, {}],
         openapi_extensions={"x-codeSamples": document.code_samples(operation)},
     )
-    bound = routes.bind(operation.view, remembered)
+    bound = routes.bind(operation.view, read)
     register(bound)
     # flask-openapi3 has documented and routed it; its own wrapper would only pass the call on.
     app.view_functions[operation.name] = bound

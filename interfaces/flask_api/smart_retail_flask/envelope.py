@@ -11,10 +11,9 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
-
-from flask import request
 
 from smart_retail.protocol import RetailEngine
 from smart_retail_flask.paths import Application, Environ
@@ -23,7 +22,6 @@ from smart_retail_flask.settings import ApiSettings
 log = logging.getLogger("smart_retail_flask")
 
 Headers = list[tuple[str, str]]
-VISIT = "smart_retail.visit"
 CLOSED_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _ALWAYS = (
@@ -46,12 +44,16 @@ class Visit:
     route: str = "-"
     """The rule that matched, never the path: a path holds ids."""
     policy: str = CLOSED_POLICY
+    error: Exception | None = None
+    """What went wrong before Flask was asked; Flask tells of it."""
+
+
+_VISIT: ContextVar[Visit] = ContextVar("visit")
 
 
 def visit() -> Visit:
     """The request being answered."""
-    found: Visit = request.environ[VISIT]
-    return found
+    return _VISIT.get()
 
 
 class Counts(Protocol):
@@ -71,7 +73,7 @@ class Envelope:
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         given = environ.get("HTTP_X_REQUEST_ID")
         request_id = given if given and _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
-        visit = environ[VISIT] = Visit(request_id, time.perf_counter())
+        visit = Visit(request_id, time.perf_counter())
 
         def start(status: str, headers: Headers, *exc_info: Any) -> Any:
             headers.extend(_ALWAYS)
@@ -85,7 +87,11 @@ class Envelope:
                 self._tell(visit, environ["REQUEST_METHOD"], int(status[:3]))
             return start_response(status, headers, *exc_info)
 
-        return self.application(environ, start)
+        token = _VISIT.set(visit)
+        try:
+            return self.application(environ, start)
+        finally:
+            _VISIT.reset(token)
 
     def _tell(self, visit: Visit, method: str, status: int) -> None:
         seconds = time.perf_counter() - visit.started

@@ -12,7 +12,7 @@ import time
 from flask import Response, request
 
 from smart_retail.holder import EngineHolder
-from smart_retail_flask.envelope import VISIT, Visit
+from smart_retail_flask.envelope import Visit, visit
 from smart_retail_flask.paths import BAD_PATH, Environ
 from smart_retail_flask.problems import RefusedError
 from smart_retail_flask.settings import LOCAL_HOSTS, ApiSettings
@@ -36,25 +36,30 @@ class Guard:
     def enter(self) -> Response | None:
         """Flask's `before_request`."""
         current = request._get_current_object()  # type: ignore[attr-defined]  # one look-up instead of ten
-        environ: Environ = current.environ
-        visit: Visit = environ[VISIT]
-        if current.url_rule is not None:
-            visit.route = current.url_rule.rule
+        if (error := visit().error) is not None:
+            raise error
+        rule = "-" if current.url_rule is None else current.url_rule.rule
+        preflight = self.admit(current.environ, visit(), rule, admin=current.endpoint in self.admin)
+        return Response(status=204) if preflight else None
+
+    def admit(self, environ: Environ, visit: Visit, rule: str, *, admin: bool) -> bool:
+        """Let a request in, once; True for the question of a browser whether it may ask."""
+        visit.route = rule
         if BAD_PATH in environ:
             raise RefusedError(400, "The path is not UTF-8.", "Percent-encode ids as UTF-8.")
         self._check_host(environ.get("HTTP_HOST", ""))
         if "HTTP_ORIGIN" in environ and self._is_preflight(environ):
-            return Response(status=204)
+            return True
         caller = environ.get("REMOTE_ADDR", "")
         if not environ["PATH_INFO"].startswith(OPEN_PATHS):
             caller, visit.role = self._check_key(environ.get("HTTP_AUTHORIZATION", ""), caller)
-        if current.endpoint in self.admin and visit.role != "admin":
+        if admin and visit.role != "admin":
             raise RefusedError(403, "This route needs an admin key.")
         wait = self.buckets.wait(caller)
         if wait > 0:
             raise RefusedError(429, "Too many requests.", headers={"Retry-After": str(int(wait) + 1)})
         visit.engine = self.holder.get()
-        return None
+        return False
 
     def _check_host(self, header: str) -> None:
         host = header.lower()

@@ -7,6 +7,7 @@ WSGI servers decode the path before the application sees it, so the customer ``A
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
@@ -51,11 +52,21 @@ class RawPath:
         environ["PATH_INFO"] = b"/".join(escaped).decode("latin-1")
 
 
+def to_id(segment: str) -> str:
+    """A segment that `RawPath` left as the id that was meant."""
+    return segment.replace("%2F", "/").replace("%25", "%") if "%" in segment else segment
+
+
+def pattern(rule: str) -> re.Pattern[str]:
+    """What a path of the rule looks like; the groups are its ids."""
+    return re.compile(re.sub(r"<id:([a-z_]+)>", r"(?P<\1>[^/]+)", rule))
+
+
 class IdConverter(BaseConverter):
     """A path segment as an id: any text but the empty one."""
 
     def to_python(self, value: str) -> str:
-        return value.replace("%2F", "/").replace("%25", "%") if "%" in value else value
+        return to_id(value)
 
     def to_url(self, value: str) -> str:
         return quote(value, safe="")

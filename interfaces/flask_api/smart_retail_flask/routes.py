@@ -61,15 +61,48 @@ def engine() -> RetailEngine:
     return found
 
 
-def bind(view: Callable[..., Any], remembered: Remembered | None = None) -> Callable[..., Response]:
-    """The view with its annotated arguments read from the request, its result as JSON.
+Read = Callable[[dict[str, str], bytes], bytes]
+"""JSON by the segments of a path and a query string."""
 
-    With `remembered`, the view's answer must follow from its arguments and `state_of` alone.
+
+def reader(view: Callable[..., Any], remembered: Remembered) -> Read:
+    """The view as a `Read`, which gives an answer again while it holds.
+
+    The view's answer must follow from its arguments and `state_of` alone.
     """
+    hints = get_type_hints(view)
+    path, query = hints.get("path"), hints["query"]
+
+    def made(segments: dict[str, str], query_string: bytes) -> bytes:
+        asked = query.read(query_string)
+        return to_json(view(path(**segments), asked) if path else view(asked))
+
+    def read(segments: dict[str, str], query_string: bytes) -> bytes:
+        # The text of the query says what it means; two spellings of one question are kept apart.
+        question = (view.__name__, *segments.values(), query_string)
+        customer = segments.get("customer_id")
+        state = state_of(engine(), customer)
+        if state is None or sum(map(len, question)) > LONGEST_QUESTION:
+            return made(segments, query_string)
+        known = remembered.get(question, state)
+        if known is None:
+            known = made(segments, query_string)
+            if state_of(engine(), customer) == state:  # no purchase came in between
+                remembered.put(question, state, known)
+        return known
+
+    return read
+
+
+def bind(view: Callable[..., Any], read: Read | None = None) -> Callable[..., Response]:
+    """The view for Flask: its annotated arguments read from the request, its result as JSON; by `read` where given."""
     hints = get_type_hints(view)
     path, query, body = hints.get("path"), hints.get("query"), hints.get("body")
 
-    def called(segments: dict[str, str]) -> Any:
+    @functools.wraps(view)
+    def run(**segments: str) -> Response:
+        if read is not None:
+            return ready(read(segments, request.query_string))
         arguments: dict[str, Any] = {}
         if path:
             arguments["path"] = path(**segments)
@@ -77,22 +110,7 @@ def bind(view: Callable[..., Any], remembered: Remembered | None = None) -> Call
             arguments["query"] = query.read(request.query_string)
         if body:
             arguments["body"] = body.read(_json_body())
-        return view(**arguments)
-
-    @functools.wraps(view)
-    def run(**segments: str) -> Response:
-        if remembered is not None:
-            # The text of the query says what it means; two spellings of one question are kept apart.
-            question = (view.__name__, *segments.values(), request.query_string)
-            state = state_of(engine(), segments.get("customer_id"))
-            if state is not None and sum(map(len, question)) <= LONGEST_QUESTION:
-                known = remembered.get(question, state)
-                if known is None:
-                    known = to_json(called(segments))
-                    if state_of(engine(), segments.get("customer_id")) == state:  # no purchase came in between
-                        remembered.put(question, state, known)
-                return ready(known)
-        result = called(segments)
+        result = view(**arguments)
         return result if isinstance(result, Response) else answer(result)
 
     run.__delay_validate_request__ = True  # type: ignore[attr-defined]  # flask-openapi3: the view validates
