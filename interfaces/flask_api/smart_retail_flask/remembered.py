@@ -13,8 +13,8 @@ from collections.abc import Hashable
 
 from smart_retail.protocol import RetailEngine
 
-MOST_BYTES = 8_000_000
-"""Of all answers that a worker keeps: about two thousand lists of ten with reasons."""
+MOST_BYTES = 24_000_000
+"""Of all answers that a worker keeps: some eight thousand lists of ten with reasons."""
 LONGEST_ANSWER = 32_000
 LONGEST_QUESTION = 300
 
