@@ -21,6 +21,10 @@ PARAMETERS = {
     "num_leaves": 15,
     "min_data_in_leaf": 200,
     "feature_fraction": 0.6,
+    # Each tree learns from half of the lists: a fifth less time, and no figure of two earlier windows was worse.
+    "bagging_fraction": 0.5,
+    "bagging_freq": 1,
+    "bagging_by_query": True,
     "lambda_l2": 5.0,
     "max_bin": 63,
     "lambdarank_truncation_level": 20,
