@@ -40,8 +40,8 @@ def id_map(coded: Frame, backend: Backend) -> IdMap:
 
 
 def id_map_of(ids: Sequence[str]) -> IdMap:
-    """The ids of distinct texts in any order."""
-    return IdMap.of(_checked(ids))
+    """The ids of distinct texts in any order; Python compares texts by code point, as their bytes compare."""
+    return IdMap(Texts.of(sorted(_checked(ids))))
 
 
 def _checked(ids: Sequence[str]) -> Sequence[str]:

@@ -138,7 +138,7 @@ def _as_kind(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
             column = nw.when(whole).then(column.cast(nw.Int64).cast(nw.String)).otherwise(column.cast(nw.String))
         elif dtype != nw.String:
             column = column.cast(nw.String)
-        return column.fill_null("")
+        return column
     if dtype.is_numeric() and name not in MOMENTS:
         return column.cast(nw.Float64)
     if isinstance(dtype, nw.Date | nw.Datetime) and name in MOMENTS:
