@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import words
-from smart_retail.data.interactions import MILLION, History
+from smart_retail.data.interactions import MILLION, History, distinct
 from smart_retail.data.prepare import Prepared
 from smart_retail.data.timeline import RfmTable
 from smart_retail.ids import Texts
@@ -55,7 +55,7 @@ class ItemStatistics:
     @classmethod
     def of(cls, history: History) -> ItemStatistics:
         n = history.n_items
-        pairs = np.unique(history.customer.astype(np.int64) * n + history.item)
+        pairs = distinct(history.customer.astype(np.int64) * n + history.item)
         recent = history.day > history.last_day - RECENT_DAYS
         return cls(
             np.bincount(history.item, minlength=n).astype(np.int32),
@@ -177,12 +177,12 @@ def lists(
     """
     n = history.n_customers
     table = ListTable.empty(n, settings.list_length)
-    customer, item = prepared.sent_back(history)
+    customer, item = prepared.sent_back(history) if excluded else (np.empty(0, np.int32),) * 2
     bounds = np.searchsorted(customer, np.arange(n + 1))
     everybody = Shoppers(history, groups.segment, groups.clusters.labels)
     for start in range(0, n, LIST_CHUNK):
         stop = min(start + LIST_CHUNK, n)
-        hidden = [item[bounds[c] : bounds[c + 1]] if excluded else item[:0] for c in range(start, stop)]
+        hidden = [item[bounds[c] : bounds[c + 1]] for c in range(start, stop)]
         extra = max((len(h) for h in hidden), default=0)
         ranked = model.rank(
             method,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_retail import errors
-from smart_retail.data.interactions import History
+from smart_retail.data.interactions import History, distinct
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.ids import IdMap, Texts
 from smart_retail.protocol import check_method, check_page
@@ -136,3 +136,9 @@ def test_selecting_customers_keeps_their_rows_in_order() -> None:
     assert some.item.tolist() == [7, 8, 5, 6, 7, 8]
     assert some.n_customers == 4
     assert len(history.select(a())) == 0
+
+
+@pytest.mark.parametrize("numbers", [[], [3], [2, 2, 2], [5, -1, 5, 0, 2**40, -1]])
+def test_distinct_numbers_ascend(numbers):
+    found = distinct(np.array(numbers, np.int64))
+    assert found.tolist() == sorted(set(numbers))

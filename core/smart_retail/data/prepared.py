@@ -23,7 +23,7 @@ from smart_retail.data import catalogue, cleaning, history, netting, statistics
 from smart_retail.data.backends import Backend
 from smart_retail.data.came_back import CameBack, came_back
 from smart_retail.data.ingest import Ingested
-from smart_retail.data.interactions import History
+from smart_retail.data.interactions import History, distinct
 from smart_retail.data.preprocessing import KIND, REASON, Frame
 from smart_retail.data.tally import Tally, kept
 from smart_retail.data.timeline import RfmTable
@@ -149,11 +149,11 @@ class Prepared:
 
     def sent_back(self, kept: History) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Customer and item codes of what was bought and of which nothing is in `kept`, sorted."""
-        bought = self._coded.filter(nw.col(KIND) == 1).select(c.CUSTOMER_ID, c.ITEM_ID).unique()
-        found = self._backend.fetch(bought)
+        found = self._backend.fetch(self._coded.filter(nw.col(KIND) == 1).select(c.CUSTOMER_ID, c.ITEM_ID).unique())
         width = len(self.items)
         pairs = found[c.CUSTOMER_ID].astype(np.int64) * width + found[c.ITEM_ID].astype(np.int64)
-        gone = np.setdiff1d(pairs, kept.customer.astype(np.int64) * width + kept.item)
+        still = distinct(kept.customer.astype(np.int64) * width + kept.item)
+        gone = np.setdiff1d(distinct(pairs), still, assume_unique=True)
         return (gone // max(width, 1)).astype(np.int32), (gone % max(width, 1)).astype(np.int32)
 
     def rfm(self, end: int | None = None, analysis_day: int | None = None) -> RfmTable:

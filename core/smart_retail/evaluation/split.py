@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
+from smart_retail.data.interactions import History, distinct
 
 FRACTION: Final = 0.10
 """Length of a window as part of the whole span."""
@@ -63,12 +63,13 @@ def rolling_windows(first_day: int, last_day: int, count: int, fraction: float =
 def truths(before: History, after: History) -> dict[str, Truth]:
     """What every task's customers bought in `after`, given what was known `before`."""
     n = max(after.n_items, 1)
-    bought = np.unique(after.customer.astype(np.int64) * n + after.item)
+    bought = distinct(after.customer.astype(np.int64) * n + after.item)
     known = np.bincount(before.customer, minlength=after.n_customers)[bought // n] > 0
     shopping = np.zeros(max(before.n_customers, after.n_customers), bool)
     shopping[bought // n] = True
     theirs = shopping[before.customer]
-    seen = np.isin(bought, before.customer[theirs].astype(np.int64) * n + before.item[theirs])
+    owned = distinct(before.customer[theirs].astype(np.int64) * n + before.item[theirs])
+    seen = np.isin(bought, owned, assume_unique=True)
     return {
         "any": _truth(bought[known], n),
         "new": _truth(bought[known & ~seen], n),
