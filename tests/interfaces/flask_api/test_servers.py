@@ -8,6 +8,7 @@ import sys
 import httpx
 import pytest
 from fake_engine import FakeEngine
+
 from smart_retail_flask import launch
 
 from .conftest import started
