@@ -98,7 +98,7 @@ def fit_recommenders(
         judging = pool.submit(judged)
         lost = ablation(lessons, learnt, pool, progress)
         card = judging.result()
-    card["merge"] = "ranker" if any(task.ranked for task in learnt.tasks) else "blend"
+    card["merge"] = "ranker" if any(task.ranker for task in learnt.tasks) else "blend"
     card["windows"] = [{"first_day": p.window.cut, "days": p.window.days} for p in pasts]
     card["choice"] = " ".join((*told, *learnt.words))
     card["validation"] = plain({name: task.figures for name, task in zip(TASKS, learnt.tasks, strict=True)})
