@@ -87,7 +87,7 @@ def write_shop(writer: BundleWriter, prepared: Prepared, history: History, items
     writer.array("history/indptr", history.indptr)
     for name in ("order", "item", "day", "quantity", "amount"):
         writer.array(f"history/{name}", getattr(history, name))
-    customer, item = prepared.sent_back(history)
+    customer, item = prepared.sent_back
     writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(prepared.customers) + 1)))
     writer.array("returned/item", item)
     back = prepared.came_back()
@@ -177,7 +177,7 @@ def lists(
     """
     n = history.n_customers
     table = ListTable.empty(n, settings.list_length)
-    customer, item = prepared.sent_back(history) if excluded else (np.empty(0, np.int32),) * 2
+    customer, item = prepared.sent_back if excluded else (np.empty(0, np.int32),) * 2
     bounds = np.searchsorted(customer, np.arange(n + 1))
     everybody = Shoppers(history, groups.segment, groups.clusters.labels)
     for start in range(0, n, LIST_CHUNK):

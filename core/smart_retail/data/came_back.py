@@ -1,7 +1,8 @@
 """What came back, as rows beside a history: with them either returns policy can be told from the other.
 
 In: accepted coded lines, and the purchases that a `History` was made of. Out: `CameBack`, arrays whose order
-codes are those of the history; orders of which nothing is in it are numbered behind its own.
+codes are those of the history; orders of which nothing is in it are numbered behind its own; and what came back
+altogether, by customer.
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import columns as c
-from smart_retail.data import netting
+from smart_retail.data import catalogue, netting
 from smart_retail.data.backends import Backend
-from smart_retail.data.interactions import History
-from smart_retail.data.preprocessing import DAY, Frame
+from smart_retail.data.interactions import History, distinct
+from smart_retail.data.preprocessing import DAY, KIND, Frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,36 @@ class CameBack:
 
     def __len__(self) -> int:
         return len(self.customer)
+
+
+def all_came_back(coded: Frame, kept: History, backend: Backend) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Customer and item codes of what was bought and of which nothing is in `kept`, sorted."""
+    found = backend.fetch(coded.filter(nw.col(KIND) == 1).select(c.CUSTOMER_ID, c.ITEM_ID).unique())
+    width = max(kept.n_items, 1)
+    pairs = found[c.CUSTOMER_ID].astype(np.int64) * width + found[c.ITEM_ID].astype(np.int64)
+    still = distinct(kept.customer.astype(np.int64) * width + kept.item)
+    gone = np.setdiff1d(distinct(pairs), still, assume_unique=True)
+    return (gone // width).astype(np.int32), (gone % width).astype(np.int32)
+
+
+def returned_share(bought: Frame, net: Frame, customers: Frame, size: int, backend: Backend) -> NDArray[np.float64]:
+    """Part of a customer's purchase lines of which something came back, by customer code.
+
+    Parameters
+    ----------
+    bought, net : LazyFrame
+        Purchase lines with ids, and what is left of them under the policy `net`.
+    customers : LazyFrame
+        Codes of the ids; `size` is their number.
+    """
+    whole = net.filter(nw.col(netting.KEPT_QUANTITY) == nw.col(c.QUANTITY))
+    counts = []
+    for lines in (bought, whole):
+        table = lines.group_by(c.CUSTOMER_ID).agg(nw.len().alias("n"))
+        found = catalogue.by_code(table, customers, c.CUSTOMER_ID, size, backend)
+        counts.append(np.nan_to_num(found["n"]) if "n" in found else np.zeros(size))
+    before, left = counts
+    return np.divide(before - left, before, out=np.zeros(size), where=before > 0)
 
 
 def came_back(coded: Frame, kept: Frame | None, cancellations: bool, backend: Backend) -> CameBack:

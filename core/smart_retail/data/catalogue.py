@@ -81,6 +81,15 @@ def most_frequent(lines: Frame, key: Frame, by: str, column: str, size: int, bac
     return names
 
 
+def prices(bought: Frame, items: Frame, size: int, backend: Backend) -> NDArray[np.float64]:
+    """What a piece went for on the whole, amount by quantity, by item code; NaN where unknown."""
+    sums = bought.group_by(c.ITEM_ID).agg(nw.col(c.AMOUNT).sum(), nw.col(c.QUANTITY).sum())
+    found = by_code(sums.with_columns(nw.col(c.AMOUNT, c.QUANTITY).cast(nw.Float64)), items, c.ITEM_ID, size, backend)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        price = found[c.AMOUNT] / found[c.QUANTITY]
+    return np.where(price > 0, price, np.nan)
+
+
 def _descending(text: str) -> tuple[int, ...]:
     """Sorts texts from last to first, a longer one before its own beginning."""
     return (*(-b for b in text.encode("utf-8", "replace")), 1)

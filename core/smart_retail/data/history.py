@@ -65,6 +65,48 @@ def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend:
     )
 
 
+def part_of(
+    whole: History, first: int | None, end: int | None, last_day: int, customers: NDArray[np.bool_] | None
+) -> History:
+    """The rows of ``first <= day < end`` and of the customers that are True, with orders numbered afresh.
+
+    It is what `history` makes of the lines cut so, where nothing came back and no order has lines of two days.
+    """
+    rows = np.ones(len(whole), bool) if customers is None else customers[whole.customer]
+    if first is not None:
+        rows &= whole.day >= first
+    if end is not None:
+        rows &= whole.day < end
+    at = np.flatnonzero(rows)
+    order = whole.order[at]
+    return History(
+        customer=whole.customer[at],
+        order=np.cumsum(np.diff(order, prepend=order[:1]) != 0, dtype=np.int32),
+        item=whole.item[at],
+        day=whole.day[at],
+        quantity=whole.quantity[at],
+        amount=whole.amount[at],
+        n_customers=whole.n_customers,
+        n_items=whole.n_items,
+        last_day=last_day,
+    )
+
+
+def sums_of(whole: History, ids: Sequence[str]) -> CustomerSums:
+    """`customer_sums` of a coded history; `ids` by customer code."""
+    starts = np.flatnonzero(np.diff(whole.customer, prepend=-1))
+    customer = whole.customer[starts]
+    orders = np.bincount(whole.customer[np.flatnonzero(np.diff(whole.order, prepend=-1))])
+    if not len(starts):
+        return CustomerSums((), *(np.empty(0, np.int64) for _ in range(3)))
+    return CustomerSums(
+        tuple(ids[i] for i in customer.tolist()),
+        np.maximum.reduceat(whole.day, starts).astype(np.int64),
+        orders[customer],
+        np.add.reduceat(whole.amount, starts),
+    )
+
+
 def rfm_frame(kept: Frame) -> Frame:
     """By customer: day of the last order, orders, net amount. An order's day is that of its first line."""
     orders = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(KEPT_AMOUNT).sum())

@@ -1,8 +1,7 @@
 """What cleaned lines answer: a timeline that can be cut by day, and tables by customer and item.
 
-In: accepted and set-aside lines in an engine. Out: `Prepared`. The lines stay in the engine, out of
-memory where it is DuckDB; only tables per customer and item, and the coded history, come back as
-arrays. What is asked for is calculated once.
+In: accepted and set-aside lines in an engine. Out: `Prepared`. The lines stay in the engine, out of memory where it is
+DuckDB; only tables per customer and item, and the coded history, come back as arrays, each made once.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import shutil
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import narwhals as nw
@@ -21,9 +19,9 @@ from numpy.typing import NDArray
 from smart_retail import columns as c
 from smart_retail.data import catalogue, cleaning, history, netting, statistics
 from smart_retail.data.backends import Backend
-from smart_retail.data.came_back import CameBack, came_back
+from smart_retail.data.came_back import CameBack, all_came_back, came_back, returned_share
 from smart_retail.data.ingest import Ingested
-from smart_retail.data.interactions import History, distinct
+from smart_retail.data.interactions import History
 from smart_retail.data.preprocessing import KIND, REASON, Frame
 from smart_retail.data.tally import Tally, kept
 from smart_retail.data.timeline import RfmTable
@@ -57,9 +55,7 @@ class Prepared:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -140,21 +136,34 @@ class Prepared:
         """All purchases after returns, coded: asked for several times in a fit."""
         return self._purchases(self._coded)
 
-    def between(self, first: int | None = None, end: int | None = None) -> History:
-        """Purchases of ``first <= day < end``, cut first and netted after; None is open."""
-        everything = first is None and end is None
-        kept = self._coded_kept if everything else self._purchases(history.cut(self._coded, first, end))
-        last = self.last_day if end is None else min(end - 1, self.last_day)
-        return history.history(kept, len(self.customers), len(self.items), last, self._backend)
+    @cached_property
+    def _whole(self) -> History:
+        kept = self._coded_kept
+        return history.history(kept, len(self.customers), len(self.items), self.last_day, self._backend)
 
-    def sent_back(self, kept: History) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Customer and item codes of what was bought and of which nothing is in `kept`, sorted."""
-        found = self._backend.fetch(self._coded.filter(nw.col(KIND) == 1).select(c.CUSTOMER_ID, c.ITEM_ID).unique())
-        width = len(self.items)
-        pairs = found[c.CUSTOMER_ID].astype(np.int64) * width + found[c.ITEM_ID].astype(np.int64)
-        still = distinct(kept.customer.astype(np.int64) * width + kept.item)
-        gone = np.setdiff1d(distinct(pairs), still, assume_unique=True)
-        return (gone // max(width, 1)).astype(np.int32), (gone % max(width, 1)).astype(np.int32)
+    @cached_property
+    def _cuts_rows(self) -> bool:
+        """Whether a slice may be taken of the whole history: nothing came back, no order has lines of two days."""
+        return not self._has_returns and not self._tally.over_days(self._backend)
+
+    def between(
+        self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
+    ) -> History:
+        """See `Timeline.between`."""
+        if first is None and end is None and customers is None:
+            return self._whole
+        last = self.last_day if end is None else min(end - 1, self.last_day)
+        if self._cuts_rows:
+            return history.part_of(self._whole, first, end, last, customers)
+        kept = self._purchases(history.cut(self._coded, first, end))
+        found = history.history(kept, len(self.customers), len(self.items), last, self._backend)
+        return found if customers is None else history.part_of(found, None, None, last, customers)
+
+    @cached_property
+    def sent_back(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Customer and item codes of what was bought and of which nothing was kept, sorted."""
+        nothing = np.empty(0, np.int32)
+        return all_came_back(self._coded, self._whole, self._backend) if self._has_returns else (nothing, nothing)
 
     def rfm(self, end: int | None = None, analysis_day: int | None = None) -> RfmTable:
         """RFM of the purchases before `end`.
@@ -167,7 +176,9 @@ class Prepared:
             The day to which recency counts; the day after the last kept order by default.
         """
         sums = self._sums
-        if end is not None:
+        if end is not None and self._cuts_rows:
+            sums = history.sums_of(self.between(end=end), list(self.customers.ids))
+        elif end is not None:
             sums = history.customer_sums(self._purchases(history.cut(self._accepted, None, end)), self._backend)
         return history.rfm_table(sums, self.customers, analysis_day)
 
@@ -265,12 +276,7 @@ class Prepared:
     @cached_property
     def item_price(self) -> NDArray[np.float64]:
         """What a piece went for on the whole, amount by quantity, by item code; NaN where unknown."""
-        sums = self._bought.group_by(c.ITEM_ID).agg(nw.col(c.AMOUNT).sum(), nw.col(c.QUANTITY).sum())
-        floats = sums.with_columns(nw.col(c.AMOUNT, c.QUANTITY).cast(nw.Float64))
-        found = catalogue.by_code(floats, self._item_codes, c.ITEM_ID, len(self.items), self._backend)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            price = found[c.AMOUNT] / found[c.QUANTITY]
-        return np.where(price > 0, price, np.nan)
+        return catalogue.prices(self._bought, self._item_codes, len(self.items), self._backend)
 
     @cached_property
     def item_discount(self) -> NDArray[np.float64]:
@@ -280,15 +286,9 @@ class Prepared:
     @cached_property
     def returned_share(self) -> NDArray[np.float64]:
         """Part of a customer's purchase lines of which something came back, by customer code."""
-        size = len(self.customers)
-        whole = self._net.filter(nw.col(netting.KEPT_QUANTITY) == nw.col(c.QUANTITY))
-        counts = []
-        for lines in (self._bought, whole):
-            table = lines.group_by(c.CUSTOMER_ID).agg(nw.len().alias("n"))
-            found = catalogue.by_code(table, self._customer_codes, c.CUSTOMER_ID, size, self._backend)
-            counts.append(np.nan_to_num(found["n"]) if "n" in found else np.zeros(size))
-        bought, left = counts
-        return np.divide(bought - left, bought, out=np.zeros(size), where=bought > 0)
+        if not self._has_returns:
+            return np.zeros(len(self.customers))
+        return returned_share(self._bought, self._net, self._customer_codes, len(self.customers), self._backend)
 
     @cached_property
     def fingerprint(self) -> str:

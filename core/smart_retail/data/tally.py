@@ -129,6 +129,11 @@ class Tally:
         """Orders with an accepted purchase."""
         return int(backend.fetch(self.bought(totals).select(nw.len().alias("n")))["n"][0])
 
+    def over_days(self, backend: Backend) -> bool:
+        """Whether some order's accepted lines are of several days."""
+        spread = self.orders.filter(ACCEPTED & (nw.col(LAST) > nw.col(DAY)))
+        return bool(int(backend.fetch(spread.select(nw.len().alias("n")))["n"][0]))
+
     def items(self, backend: Backend) -> list[str]:
         """The items of accepted purchases, in no order."""
         found: list[str] = backend.fetch(self.told.filter(BOUGHT).select(TOLD).unique())[TOLD].tolist()

@@ -39,8 +39,13 @@ class Timeline(Protocol):
     @property
     def last_day(self) -> int: ...
 
-    def between(self, first: int | None = None, end: int | None = None) -> History:
-        """Purchases of ``first <= day < end``, cut first and netted after; None is open."""
+    def between(
+        self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
+    ) -> History:
+        """Purchases of ``first <= day < end``, cut first and netted after; None is open.
+
+        `customers`, by code, leaves out those that are False.
+        """
 
     def rfm(self, end: int | None = None) -> RfmTable:
         """RFM of all purchases before `end` (default: the whole), seen from the day after the last."""

@@ -50,6 +50,7 @@ def past_windows(
     windows: list[Window],
     *,
     rows: int,
+    n_customers: int,
     seed: int,
     progress: Progress,
 ) -> list[Past]:
@@ -57,22 +58,19 @@ def past_windows(
 
     Parameters
     ----------
-    rows : int
-        Rows of the whole history.
+    rows, n_customers : int
+        Of the whole history.
     """
     kept: NDArray[np.bool_] | None = None
     if rows > MANY_ROWS:
-        n = timeline.rfm().frequency.shape[0]
-        kept = np.less(np.random.default_rng(seed).random(n), MANY_ROWS / rows)
+        kept = np.less(np.random.default_rng(seed).random(n_customers), MANY_ROWS / rows)
     out = []
     for window in windows:
         progress.check()
         before, after = (
-            timeline.between(end=window.cut),
-            timeline.between(first=window.cut, end=window.end),
+            timeline.between(end=window.cut, customers=kept),
+            timeline.between(first=window.cut, end=window.end, customers=kept),
         )
-        if kept is not None:
-            before, after = _only(before, kept), _only(after, kept)
         if len(before) and len(after):
             # The list is made on the cut's eve, also where nobody bought on that day.
             before = replace(before, last_day=window.cut - 1)
@@ -83,12 +81,3 @@ def past_windows(
 def placed(pasts: Sequence[Past], timeline: Timeline, place: Place) -> list[Placed]:
     """The windows with the groups that the customers were in on each cut's eve."""
     return [Placed(p.window, p.before, p.after, p.found, place(timeline.rfm(p.window.cut))) for p in pasts]
-
-
-def _only(history: History, kept: NDArray[np.bool_]) -> History:
-    """The rows of some customers; codes stay."""
-    rows = kept[history.customer]
-    return replace(
-        history,
-        **{name: getattr(history, name)[rows] for name in ("customer", "order", "item", "day", "quantity", "amount")},
-    )

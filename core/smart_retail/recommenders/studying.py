@@ -38,7 +38,8 @@ def study(timeline: Timeline, settings: RecommendSettings, *, seed: int, threads
     """Cut the past windows and choose on them; `threads` as of `fit_recommenders`."""
     history = timeline.between()
     windows = rolling_windows(timeline.first_day, timeline.last_day, settings.windows + 2)
-    pasts = past_windows(timeline, windows, rows=len(history), seed=seed, progress=progress)
+    n = history.n_customers
+    pasts = past_windows(timeline, windows, rows=len(history), n_customers=n, seed=seed, progress=progress)
     threads = threads or available_threads()
     choices, told, similar = _choose(pasts[:-1], settings, threads=threads, seed=seed, progress=progress)
     return Studied(history, pasts, choices, told, similar)

@@ -31,11 +31,14 @@ class Shop:
     def last_day(self) -> int:
         return int(self.rows[:, 1].max())
 
-    def between(self, first: int | None = None, end: int | None = None) -> History:
+    def between(
+        self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
+    ) -> History:
         day = self.rows[:, 1]
         kept = np.ones(len(day), bool)
         kept &= day >= first if first is not None else True
         kept &= day < end if end is not None else True
+        kept &= customers[self.rows[:, 0]] if customers is not None else True
         customer, day, item = self.rows[kept].T
         order = np.cumsum(np.concatenate(([0], (np.diff(customer) != 0) | (np.diff(day) != 0)))) if len(day) else day
         ones = np.full(len(day), MILLION)

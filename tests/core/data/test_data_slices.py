@@ -1,0 +1,85 @@
+"""Slices taken of the whole history, against the same slices made from the lines."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smart_retail.data.interactions import History
+from smart_retail.data.prepare import Prepared, prepare
+from smart_retail.settings import DataSettings
+
+FIRST = int(np.datetime64("2020-01-01", "D").astype(int))
+HEADER = "customer_id,item_id,order_id,timestamp,quantity,amount\n"
+
+
+def shop(folder: Path, *more: str) -> Path:
+    """Sixty orders of twelve customers on forty days, some of them with an item twice."""
+    rng, rows = np.random.default_rng(4), []
+    for order in range(60):
+        day = np.datetime64("2020-01-01", "D") + int(rng.integers(40))
+        rows += [
+            f"c{order * 7 % 12},i{item},o{order},{day},{rng.integers(1, 4)},{rng.integers(1, 90) / 4}"
+            for item in rng.integers(9, size=rng.integers(1, 6))
+        ]
+    path = folder / "orders.csv"
+    path.write_text(HEADER + "\n".join([*rows, *more]) + "\n")
+    return path
+
+
+def from_lines(prepared: Prepared) -> Prepared:
+    prepared.__dict__["_cuts_rows"] = False
+    return prepared
+
+
+def assert_same(one: History, other: History) -> None:
+    for field in fields(History):
+        a, b = getattr(one, field.name), getattr(other, field.name)
+        assert np.asarray(a).dtype == np.asarray(b).dtype, field.name
+        np.testing.assert_array_equal(a, b, err_msg=field.name)
+
+
+@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
+@pytest.mark.parametrize(
+    ("first", "end"), [(None, FIRST + 20), (FIRST + 20, FIRST + 31), (FIRST + 20, None), (FIRST, FIRST), (None, None)]
+)
+def test_a_slice_of_the_history_is_what_its_lines_make(
+    tmp_path: Path, backend: str, first: int | None, end: int | None
+) -> None:
+    path, settings = shop(tmp_path), DataSettings(backend=backend)
+    with prepare([path], settings=settings) as quick, prepare([path], settings=settings) as slow:
+        assert quick._cuts_rows
+        from_lines(slow)
+        assert_same(quick.between(first, end), slow.between(first, end))
+        some = np.arange(12) % 3 > 0
+        assert_same(quick.between(first, end, some), slow.between(first, end, some))
+        found = quick.between(first, end, some)
+        assert set(found.customer.tolist()) <= set(np.flatnonzero(some).tolist())
+        assert len(np.unique(found.order)) == (found.order.max() + 1 if len(found) else 0)
+
+
+@pytest.mark.parametrize("end", [FIRST, FIRST + 3, FIRST + 25])
+def test_rfm_of_a_slice_is_that_of_its_lines(tmp_path: Path, end: int) -> None:
+    path = shop(tmp_path)
+    with prepare([path]) as quick, prepare([path]) as slow:
+        one, other = quick.rfm(end), from_lines(slow).rfm(end)
+    for name in ("recency", "frequency", "monetary"):
+        np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
+
+
+def test_lines_are_asked_again_where_a_slice_would_not_do(tmp_path: Path) -> None:
+    # The order's second line comes a day later: cut between, each side has a part of it.
+    path = shop(tmp_path, "late,i1,o99,2020-01-10,1,5", "late,i2,o99,2020-01-11,1,5")
+    with prepare([path]) as prepared:
+        assert not prepared._cuts_rows
+        cut = FIRST + 10
+        late = prepared.customers.code("late")
+        before, after = prepared.between(end=cut), prepared.between(first=cut)
+        assert (before.customer == late).sum() == (after.customer == late).sum() == 1
+    path = shop(tmp_path, "late,i1,o99,2020-01-10,1,5", "late,i1,o98,2020-01-12,-1,-5")
+    with prepare([path]) as prepared:
+        assert not prepared._cuts_rows
+        assert prepared.sent_back[0].tolist() == [prepared.customers.code("late")]
