@@ -6,6 +6,8 @@ and on whether repeats are allowed; they are fitted on held-out time slices.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,14 +47,14 @@ def amount_of(orders: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.searchsorted(_BOUNDS, orders, side="right")
 
 
-def normalised(candidates: Candidates) -> NDArray[np.float64]:
-    """Each component divided by its largest value among the shopper's candidates, shape as `part`."""
+def normalised(candidates: Candidates, sources: Iterable[int] = range(len(SOURCES))) -> NDArray[np.float64]:
+    """Each of the components divided by its largest value among the shopper's candidates, shape as `part`; others 0."""
     out = np.zeros_like(candidates.part)
     if not len(candidates.item):
         return out
     filled = candidates.indptr[:-1][candidates.indptr[1:] > candidates.indptr[:-1]]
     sizes = np.diff(np.concatenate((filled, [len(candidates.item)])))
-    for c in range(len(SOURCES)):
+    for c in sources:
         best = np.repeat(np.maximum.reduceat(candidates.part[c], filled), sizes)
         np.divide(candidates.part[c], best, out=out[c], where=best > 0)
     return out
@@ -66,7 +68,12 @@ def evidence(candidates: Candidates, amount: NDArray[np.int64], weights: NDArray
     amount : shape (n_shoppers,)
     weights : shape (len(AMOUNTS), len(SOURCES))
     """
-    return normalised(candidates) * weights[amount[candidates.shopper]].T
+    used = np.flatnonzero(weights.any(axis=0)).tolist()
+    out = normalised(candidates, used)
+    of_row = amount[candidates.shopper]
+    for c in used:
+        out[c] *= weights[of_row, c]
+    return out
 
 
 def total(parts: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -24,6 +24,7 @@ from smart_retail.recommenders.base import (
     TRENDING,
 )
 from smart_retail.recommenders.context import Context, highest, profile
+from smart_retail.recommenders.lists import best_first
 from smart_retail.recommenders.parts import Parts
 
 SOURCES = (
@@ -114,6 +115,16 @@ class Loops(Protocol):
         self, parts: Parts, context: Context, indptr: NDArray[np.int64], listed: NDArray[np.int64]
     ) -> NDArray[np.int32]: ...
 
+    def foremost(self, indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]: ...
+
+    def places_of(
+        self,
+        indptr: NDArray[np.int64],
+        score: NDArray[np.float64],
+        chosen_ptr: NDArray[np.int64],
+        chosen: NDArray[np.int64],
+    ) -> NDArray[np.int32]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Leading:
@@ -166,6 +177,29 @@ def causes_of(
             cause = table.because(own, listed[bounds], parts.n_items)
             out[bounds] = np.where(out[bounds] < 0, cause, out[bounds])
     return out
+
+
+def foremost(indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """The scores, or 0 for those that cannot be among a shopper's first `length`; here it is all one to look."""
+    return score
+
+
+def places_of(
+    indptr: NDArray[np.int64], score: NDArray[np.float64], chosen_ptr: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """Place of each chosen row among its shopper's by a score, ties by row, 0 without score.
+
+    Parameters
+    ----------
+    indptr, score
+        Rows by shopper.
+    chosen_ptr, chosen
+        Some of the rows by shopper, in any order.
+    """
+    order, bounds = best_first(indptr, score, None)
+    places = np.zeros(len(score), np.int32)
+    places[order] = np.arange(len(order)) - np.repeat(bounds[:-1], np.diff(bounds)) + 1
+    return places[chosen]
 
 
 def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates:

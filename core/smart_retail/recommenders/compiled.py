@@ -22,6 +22,7 @@ from smart_retail.recommenders.candidates import (
 from smart_retail.recommenders.context import TASTE, Context, highest
 from smart_retail.recommenders.loops import fill_candidates, fill_causes, fill_neighbours
 from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.placing import fill_foremost, fill_places
 from smart_retail.recommenders.similarity import Similarity
 
 Array = NDArray[Any]
@@ -102,6 +103,22 @@ def causes_of(
     for table in (parts.near, parts.linear, parts.content_back):
         if len(table.item):
             fill_causes(liked_ptr, liked, _plain(table), parts.n_items, indptr, listed, out)
+    return out
+
+
+def foremost(indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """The scores, or 0 for those that cannot be among a shopper's first `length` once scores are rounded."""
+    out = np.zeros(len(score))
+    fill_foremost(indptr, score, length, out)
+    return out
+
+
+def places_of(
+    indptr: NDArray[np.int64], score: NDArray[np.float64], chosen_ptr: NDArray[np.int64], chosen: NDArray[np.int64]
+) -> NDArray[np.int32]:
+    """See `candidates.places_of`."""
+    out = np.zeros(len(chosen), np.int32)
+    fill_places(indptr, score, chosen_ptr, chosen, out)
     return out
 
 

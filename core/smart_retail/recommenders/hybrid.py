@@ -24,7 +24,7 @@ from smart_retail.recommenders.base import (
     Ranked,
 )
 from smart_retail.recommenders.blend import amount_of, by_component, evidence, total
-from smart_retail.recommenders.candidates import Candidates, Loops
+from smart_retail.recommenders.candidates import COMPONENT_OF, Candidates, Loops
 from smart_retail.recommenders.context import Context
 from smart_retail.recommenders.lists import best_first
 from smart_retail.recommenders.parts import Parts
@@ -62,17 +62,18 @@ def hybrid(
     score = total(proof)
     ranker = merge.rankers[task]
     if ranker is not None:
-        score = _reordered(ranker, parts, context, candidates, proof, score)
+        score = _reordered(ranker, parts, context, candidates, proof, score, loops)
+    if length is not None:
+        score = loops.foremost(candidates.indptr, score, length)
     score[score > 0] = significant(score[score > 0])
     chosen, indptr = best_first(candidates.indptr, score, length)
-    by_part = by_component(proof)
-    listed = by_part[:, chosen]
+    listed = by_component(proof[:, chosen])
     return Ranked(
         indptr=indptr,
         item=candidates.item[chosen].astype(np.int32),
         score=score[chosen],
         share=(listed / total(listed)).T,
-        rank=_places(parts, context, candidates, by_part, chosen),
+        rank=_places(parts, context, candidates, proof, chosen, indptr, loops),
         because=loops.causes_of(parts, context, indptr, candidates.item[chosen]),
         fallback=np.zeros(len(chosen), bool),
     )
@@ -85,10 +86,12 @@ def _reordered(
     candidates: Candidates,
     proof: NDArray[np.float64],
     score: NDArray[np.float64],
+    loops: Loops,
 ) -> NDArray[np.float64]:
     """Scores with each shopper's `DEPTH` best in the ranker's order (1 to 3), the rest below 1."""
     known = context.habits.orders[candidates.shopper] > 0
-    leading, _ = best_first(candidates.indptr, np.where(known, score, 0.0), DEPTH)
+    possible = loops.foremost(candidates.indptr, np.where(known, score, 0.0), DEPTH)
+    leading, _ = best_first(candidates.indptr, possible, DEPTH)
     leading.sort()
     table = signals(parts, context, candidates.take(leading), proof[:, leading])
     order = ranker.score(table)
@@ -101,14 +104,17 @@ def _places(
     parts: Parts,
     context: Context,
     candidates: Candidates,
-    by_part: NDArray[np.float64],
+    proof: NDArray[np.float64],
     chosen: NDArray[np.int64],
+    indptr: NDArray[np.int64],
+    loops: Loops,
 ) -> NDArray[np.int32]:
     """Each chosen item's place in every component's own list."""
     shopper, item = candidates.shopper[chosen], candidates.item[chosen]
     out = np.zeros((len(chosen), len(COMPONENTS)), np.int32)
     for component in (REPURCHASE, CF, CONTENT):
-        out[:, component] = _own_places(candidates, by_part[component])[chosen]
+        score = total(proof[[source for source, of in enumerate(COMPONENT_OF) if of == component]])
+        out[:, component] = loops.places_of(candidates.indptr, score, indptr, chosen)
     out[:, POPULAR] = parts.popular.place[item]
     out[:, TRENDING] = parts.trending.place[item]
     for component, groups, group in (
@@ -118,13 +124,4 @@ def _places(
         own = group[shopper]
         known = (own >= 0) & (own < groups.n_groups)
         out[known, component] = groups.place[own[known], item[known]]
-    return out
-
-
-def _own_places(candidates: Candidates, score: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Place of each candidate by one component that differs from shopper to shopper, 0 without score."""
-    out = np.zeros(len(candidates.item), np.int32)
-    order, indptr = best_first(candidates.indptr, score, None)
-    sizes = np.diff(indptr)
-    out[order] = np.arange(len(order)) - np.repeat(indptr[:-1], sizes) + 1
     return out
