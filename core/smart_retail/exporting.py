@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import tables
@@ -22,6 +21,8 @@ from smart_retail.words import VALUE_TIERS
 
 TOP = 100
 SIMILAR = 20
+ROWS = 1_000_000
+"""Purchases that are written at once."""
 
 
 def write_exports(
@@ -39,17 +40,7 @@ def write_exports(
     columns = _customers(prepared, groups)
     _csv(folder / "rfm.csv", list(columns), zip(*columns.values(), strict=True))
     _parquet(folder / "customers.parquet", columns)
-    _parquet(
-        folder / "purchases.parquet",
-        {
-            "customer_id": _by_code(history.customer, prepared.customers.ids),
-            "order": history.order,
-            "item_id": _by_code(history.item, prepared.items.ids),
-            "day": history.day.astype("datetime64[D]"),
-            "quantity": history.quantity / MILLION,
-            "amount": history.amount / MILLION,
-        },
-    )
+    _purchases(folder / "purchases.parquet", prepared, history)
     _parquet(
         folder / "items.parquet", {k: [getattr(i, k) for i in items] for k in ("item_id", "item_name", "category")}
     )
@@ -117,11 +108,29 @@ def _similarity(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tupl
             yield item.item_id, rank, items[other].item_id, round(value, 6)
 
 
-def _by_code(codes: NDArray[np.int32], ids: Iterable[str]) -> Any:
-    """A column of texts that stores each of them once."""
+def _purchases(path: Path, prepared: Prepared, history: History) -> None:
+    """The rows of the history, some at a time: whole columns of other types would take as much memory again."""
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
-    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(list(ids), pa.string()))
+    customers, items = (pa.array(list(ids), pa.string()) for ids in (prepared.customers.ids, prepared.items.ids))
+    writer = None
+    for start in range(0, max(len(history), 1), ROWS):
+        rows = slice(start, start + ROWS)
+        table = pa.table(
+            {
+                "customer_id": pa.DictionaryArray.from_arrays(pa.array(history.customer[rows]), customers),
+                "order": history.order[rows],
+                "item_id": pa.DictionaryArray.from_arrays(pa.array(history.item[rows]), items),
+                "day": history.day[rows].astype("datetime64[D]"),
+                "quantity": history.quantity[rows] / MILLION,
+                "amount": history.amount[rows] / MILLION,
+            }
+        )
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    if writer:
+        writer.close()
 
 
 def _csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -239,6 +239,7 @@ def _publish(
                 prepared, history, groups, model, method, excluded, settings.recommend, clock.within, threads=threads
             )
             writer.arrays(f"lists/{method}_{'new' if excluded else 'any'}", found.arrays())
+            del found  # large: let go before the next is made
         clock.stage("writing and checking")
         tables.write_shop(writer, prepared, history, statistics)
         tables.write_groups(writer, groups)

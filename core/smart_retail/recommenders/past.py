@@ -18,7 +18,7 @@ from smart_retail.data.timeline import RfmTable, Timeline
 from smart_retail.evaluation.split import Truth, Window, truths
 from smart_retail.progress import Progress
 
-MANY_ROWS = 3_000_000
+MANY_ROWS = 2_000_000
 """Rows of a window's history beyond which its customers are sampled."""
 
 Groups = tuple[NDArray[np.int16], NDArray[np.int16]]
