@@ -22,6 +22,7 @@ from smart_retail.recommenders.assembling import part
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.precalculated import ListTable
+from smart_retail.recommenders.side_by_side import workers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.clustering import ClusterFit
 from smart_retail.segmentation.rfm import RfmModel
@@ -29,7 +30,7 @@ from smart_retail.settings import RecommendSettings
 
 TOP_ITEMS = 5
 RECENT_DAYS = 28
-LIST_CHUNK = 1024
+LIST_CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,8 @@ def lists(
     customer, item = prepared.sent_back if excluded else (np.empty(0, np.int32),) * 2
     bounds = np.searchsorted(customer, np.arange(n + 1))
     everybody = Shoppers(history, groups.segment, groups.clusters.labels)
-    for start in range(0, n, LIST_CHUNK):
+
+    def fill(start: int) -> int:
         stop = min(start + LIST_CHUNK, n)
         hidden = [item[bounds[c] : bounds[c + 1]] for c in range(start, stop)]
         extra = max((len(h) for h in hidden), default=0)
@@ -189,10 +191,15 @@ def lists(
             part(everybody, start, stop),
             exclude_purchased=excluded,
             length=settings.list_length + extra,
-            threads=threads,
+            threads=1,
         )
         table.fill(start, ranked, hidden)
-        within(stop / n)
+        return stop
+
+    # Each job fills rows of its own, so that no processor waits while another packs its lists.
+    with workers(threads) as pool:
+        for stop in pool.map(fill, range(0, n, LIST_CHUNK)):
+            within(stop / n)
     return table
 
 
