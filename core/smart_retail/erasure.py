@@ -110,8 +110,7 @@ def _without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:
     if code < 0 and facts == {k: bundle.manifest[k] for k in facts}:
         return bundle.version, 0
     gone = _remove(tables, code) if code >= 0 else 0
-    writer = BundleWriter(root)
-    try:
+    with BundleWriter(root) as writer:
         for name, values in tables.items():
             writer.array(name, values)
         for key in sorted(bundle.manifest["files"]):
@@ -120,8 +119,6 @@ def _without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:
                 writer.json(name, bundle.json(name))
         _copy_exports(bundle.folder / "export", writer.export, customer_id)
         return writer.seal(facts), gone
-    finally:
-        writer.discard()
 
 
 def _remove(tables: Arrays, code: int) -> int:

@@ -1,6 +1,6 @@
 """The ``export/`` folder of a bundle: the fitted parts in formats that notebooks and spreadsheets open.
 
-Written for people, never read back when serving.
+Written for people, never read back when serving. What needs no fitted part is written by `shop`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from smart_retail.words import VALUE_TIERS
 
 TOP = 100
 SIMILAR = 20
-ROWS = 1_000_000
-"""Purchases that are written at once."""
 
 
 def write_exports(
@@ -39,11 +37,7 @@ def write_exports(
     groups.clusters.export(folder)
     columns = _customers(prepared, groups)
     _csv(folder / "rfm.csv", list(columns), zip(*columns.values(), strict=True))
-    _parquet(folder / "customers.parquet", columns)
-    _purchases(folder / "purchases.parquet", prepared, history)
-    _parquet(
-        folder / "items.parquet", {k: [getattr(i, k) for i in items] for k in ("item_id", "item_name", "category")}
-    )
+    write_parquet(folder / "customers.parquet", columns)
     for name, found in (("segments", segments), ("clusters", clusters)):
         rows = [{k: v for k, v in group.as_dict().items() if k != "top_items"} for group in found]
         _csv(folder / f"{name}.csv", list(rows[0]) if rows else [], (r.values() for r in rows))
@@ -108,31 +102,6 @@ def _similarity(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tupl
             yield item.item_id, rank, items[other].item_id, round(value, 6)
 
 
-def _purchases(path: Path, prepared: Prepared, history: History) -> None:
-    """The rows of the history, some at a time: whole columns of other types would take as much memory again."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    customers, items = (pa.array(list(ids), pa.string()) for ids in (prepared.customers.ids, prepared.items.ids))
-    writer = None
-    for start in range(0, max(len(history), 1), ROWS):
-        rows = slice(start, start + ROWS)
-        table = pa.table(
-            {
-                "customer_id": pa.DictionaryArray.from_arrays(pa.array(history.customer[rows]), customers),
-                "order": history.order[rows],
-                "item_id": pa.DictionaryArray.from_arrays(pa.array(history.item[rows]), items),
-                "day": history.day[rows].astype("datetime64[D]"),
-                "quantity": history.quantity[rows] / MILLION,
-                "amount": history.amount[rows] / MILLION,
-            }
-        )
-        writer = writer or pq.ParquetWriter(path, table.schema)
-        writer.write_table(table)
-    if writer:
-        writer.close()
-
-
 def _csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -140,7 +109,8 @@ def _csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]) -> N
         writer.writerows(rows)
 
 
-def _parquet(path: Path, columns: dict[str, Any]) -> None:
+def write_parquet(path: Path, columns: dict[str, Any]) -> None:
+    """One table of columns of the same length."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

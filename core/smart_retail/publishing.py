@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,10 @@ KEEP = 5
 
 
 class BundleWriter:
-    """Collects the files of one new version. The caller holds `artifacts.lock`."""
+    """Collects the files of one new version; a context that leaves nothing behind but what was published.
+
+    The caller holds `artifacts.lock`. Several threads may write different files.
+    """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
@@ -37,6 +40,12 @@ class BundleWriter:
         for left in (self.root / "versions").glob(".writing-*"):
             shutil.rmtree(left, ignore_errors=True)
         (self.folder / "export").mkdir(parents=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.discard()
 
     @property
     def export(self) -> Path:

@@ -5,7 +5,7 @@ The counterpart of `store`: whoever changes one changes the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import words
-from smart_retail.data.interactions import MILLION, History, distinct
+from smart_retail.data.interactions import MILLION, History
 from smart_retail.data.prepare import Prepared
 from smart_retail.data.timeline import RfmTable
-from smart_retail.ids import Texts
 from smart_retail.publishing import BundleWriter
 from smart_retail.recommenders.assembling import part
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
@@ -29,7 +28,6 @@ from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.settings import RecommendSettings
 
 TOP_ITEMS = 5
-RECENT_DAYS = 28
 LIST_CHUNK = 512
 
 
@@ -44,57 +42,8 @@ class Groups:
     clusters: ClusterFit
 
 
-@dataclass(frozen=True, slots=True)
-class ItemStatistics:
-    """By item code."""
-
-    orders: NDArray[np.int32]
-    customers: NDArray[np.int32]
-    recent_orders: NDArray[np.int32]
-    """In the last four weeks of the history."""
-
-    @classmethod
-    def of(cls, history: History) -> ItemStatistics:
-        n = history.n_items
-        pairs = distinct(history.customer.astype(np.int64) * n + history.item)
-        recent = history.day > history.last_day - RECENT_DAYS
-        return cls(
-            np.bincount(history.item, minlength=n).astype(np.int32),
-            np.bincount(pairs % max(n, 1), minlength=n).astype(np.int32),
-            np.bincount(history.item[recent], minlength=n).astype(np.int32),
-        )
-
-
 def catalogue(prepared: Prepared) -> Catalogue:
     return Catalogue(prepared.item_category, prepared.item_subcategory, prepared.item_price, tuple(prepared.item_names))
-
-
-def write_shop(writer: BundleWriter, prepared: Prepared, history: History, items: ItemStatistics) -> None:
-    """Customers, items and purchases."""
-    _texts(writer, "customers/ids", prepared.customers.ids)
-    _texts(writer, "customers/names", prepared.customer_names)
-    _texts(writer, "customers/countries", prepared.customer_countries)
-    _texts(writer, "customers/search", _searchable(prepared.customers.ids, prepared.customer_names))
-    writer.array("customers/returned_share", prepared.returned_share)
-    _texts(writer, "items/ids", prepared.items.ids)
-    _texts(writer, "items/names", prepared.item_names)
-    _texts(writer, "items/search", _searchable(prepared.items.ids, prepared.item_names))
-    writer.array("items/category", prepared.item_category)
-    writer.array("items/subcategory", prepared.item_subcategory)
-    writer.array("items/price", prepared.item_price)
-    writer.array("items/discount", prepared.item_discount)
-    for name in ("orders", "customers", "recent_orders"):
-        writer.array(f"items/{name}", getattr(items, name))
-    writer.array("history/indptr", history.indptr)
-    for name in ("order", "item", "day", "quantity", "amount"):
-        writer.array(f"history/{name}", getattr(history, name))
-    customer, item = prepared.sent_back
-    writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(prepared.customers) + 1)))
-    writer.array("returned/item", item)
-    back = prepared.came_back()
-    writer.array("came_back/indptr", np.searchsorted(back.customer, np.arange(len(prepared.customers) + 1)))
-    for name in ("order", "item", "day", "quantity", "amount"):
-        writer.array(f"came_back/{name}", getattr(back, name))
 
 
 def write_groups(writer: BundleWriter, groups: Groups) -> None:
@@ -203,23 +152,6 @@ def lists(
     return table
 
 
-def item_results(prepared: Prepared, statistics: ItemStatistics) -> list[Item]:
-    """Every item as people see it."""
-    ids = list(prepared.items.ids)
-    return [
-        Item(
-            item_id=ids[i],
-            item_name=prepared.item_names[i] or ids[i],
-            category=_named(prepared.category_names, int(prepared.item_category[i])),
-            subcategory=_named(prepared.subcategory_names, int(prepared.item_subcategory[i])),
-            unit_price=None if np.isnan(prepared.item_price[i]) else round(float(prepared.item_price[i]), 6),
-            orders=int(statistics.orders[i]),
-            customers=int(statistics.customers[i]),
-        )
-        for i in range(len(ids))
-    ]
-
-
 def names(prepared: Prepared, groups: Groups) -> dict[str, list[str]]:
     """Names behind the small codes."""
     return {
@@ -266,17 +198,3 @@ def group_list(model: RecommenderModel, method: str, group: int, n_items: int, l
 def _top(model: RecommenderModel, method: str, group: int, items: Sequence[Item], last_day: int) -> tuple[Item, ...]:
     ranked = group_list(model, method, group, len(items), last_day, TOP_ITEMS)
     return tuple(items[i] for i in ranked.item[:TOP_ITEMS].tolist())
-
-
-def _texts(writer: BundleWriter, name: str, texts: Iterable[str]) -> None:
-    packed = texts if isinstance(texts, Texts) else Texts.of(texts)
-    writer.array(f"{name}/data", packed.data)
-    writer.array(f"{name}/offsets", packed.offsets)
-
-
-def _searchable(ids: Sequence[str], names: Sequence[str]) -> Iterable[str]:
-    return (f"{i}\n{name}".casefold() for i, name in zip(ids, names, strict=True))
-
-
-def _named(names: Sequence[str], code: int) -> str:
-    return names[code] if code >= 0 else ""

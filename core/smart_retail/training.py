@@ -11,7 +11,6 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,14 +26,11 @@ from smart_retail.data.sources import Source
 from smart_retail.data.timeline import RfmTable
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import open_events
-from smart_retail.exporting import write_exports
 from smart_retail.gate import gate
 from smart_retail.progress import SILENT, Progress
 from smart_retail.publishing import BundleWriter
-from smart_retail.ranking import CACHED
 from smart_retail.recommenders.fitting import fit_recommenders
-from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.side_by_side import available_threads, one_algebra_thread
+from smart_retail.recommenders.side_by_side import available_threads, beside, one_algebra_thread
 from smart_retail.recommenders.studying import Studied, study
 from smart_retail.results import FitReport
 from smart_retail.segmentation.autoencoder import load_keras
@@ -42,12 +38,9 @@ from smart_retail.segmentation.clustering import ClusterFit, fit_clusters
 from smart_retail.segmentation.distributions import describe
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
+from smart_retail.shop import write_shop
 from smart_retail.stages import Clock
-from smart_retail.store import iso
-from smart_retail.version import __version__
-
-SHOW_PURCHASED_ABOVE = 0.25
-"""Share of repeat purchases above which a screen starts with purchased items shown."""
+from smart_retail.writing import Fitted, publish, write_lists
 
 
 def fit(
@@ -109,9 +102,15 @@ def fit(
             events=events if through else None,
             erased=store.erased if store.erasures() else None,
         ) as prepared:
-            fitted = _fit(prepared, settings, clock, progress)
-            notes = gate(artifacts, fitted.scorecard, force)
-            return _publish(artifacts, prepared, fitted, settings, clock, notes, through)
+            history = _learnable(prepared)
+            threads = settings.threads or available_threads()
+            with BundleWriter(artifacts) as writer, beside(threads) as start:
+                # What is told of the shop itself needs nothing that is learnt.
+                shop = start(lambda: write_shop(writer, prepared, history, progress))
+                fitted = _fit(prepared, settings, clock, progress)
+                notes = gate(artifacts, fitted.scorecard, force)
+                write_lists(writer, prepared, fitted, settings, clock, start, threads)
+                return publish(writer, prepared, fitted, shop.result, settings, clock, notes, through)
 
 
 def evaluate(
@@ -132,16 +131,8 @@ def evaluate(
     with prepare(
         sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
     ) as prepared:
+        _learnable(prepared)
         return _fit(prepared, settings, clock, progress).scorecard
-
-
-@dataclass(frozen=True, slots=True)
-class _Fitted:
-    history: History
-    groups: tables.Groups
-    model: RecommenderModel
-    scorecard: dict[str, Any]
-    analysis_day: int
 
 
 def _warm_up() -> None:
@@ -155,10 +146,16 @@ def _warm_up() -> None:
     threading.Thread(target=load_keras, daemon=True).start()
 
 
-def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progress) -> _Fitted:
+def _learnable(prepared: Prepared) -> History:
+    """The whole history."""
     history = prepared.between()
     if len(history) == 0:
         raise FitError("Every purchase came back: there is nothing to learn from.", "Try --returns-policy keep.")
+    return history
+
+
+def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progress) -> Fitted:
+    history = prepared.between()
     clock.stage("segments")
     analysis_day = _analysis_day(settings.rfm.analysis_date, history)
     table = prepared.rfm(analysis_day=analysis_day)
@@ -187,7 +184,7 @@ def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progres
         studied=studied,
     )
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe(table)}, "clusters": clusters.summary()}
-    return _Fitted(history, groups, model, scorecard, analysis_day)
+    return Fitted(history, groups, model, scorecard, analysis_day)
 
 
 def _clusters(
@@ -214,87 +211,3 @@ def _analysis_day(date: str, history: History) -> int:
         return int(np.datetime64(date, "D").astype(np.int64))
     except ValueError as error:
         raise SettingsError(f"The analysis date {date!r} is no date.", "Write it as 2014-12-31.") from error
-
-
-def _publish(
-    artifacts: str | os.PathLike[str],
-    prepared: Prepared,
-    fitted: _Fitted,
-    settings: Settings,
-    clock: Clock,
-    notes: list[str],
-    events_through: int,
-) -> FitReport:
-    history, groups, model = fitted.history, fitted.groups, fitted.model
-    statistics = tables.ItemStatistics.of(history)
-    items = tables.item_results(prepared, statistics)
-    segments = tables.segments(groups, model, items, history.last_day)
-    clusters = tables.clusters(groups, model, items, history.last_day)
-    writer = BundleWriter(artifacts)
-    try:
-        clock.stage("lists for all customers")
-        threads = settings.threads or available_threads()
-        for method, excluded in CACHED:
-            found = tables.lists(
-                prepared, history, groups, model, method, excluded, settings.recommend, clock.within, threads=threads
-            )
-            writer.arrays(f"lists/{method}_{'new' if excluded else 'any'}", found.arrays())
-            del found  # large: let go before the next is made
-        clock.stage("writing and checking")
-        tables.write_shop(writer, prepared, history, statistics)
-        tables.write_groups(writer, groups)
-        writer.arrays("recommender", model.arrays())
-        writer.json("recommender", model.meta())
-        writer.json("segments", [s.as_dict() for s in segments])
-        writer.json("clusters", [c.as_dict() for c in clusters])
-        writer.json("grid", [c.as_dict() for c in tables.grid(groups)])
-        writer.json("names", tables.names(prepared, groups))
-        facts, discounts = prepared.statistics(int(history.day.min()), int(history.day.max()))
-        writer.array("daily/discount", discounts)
-        writer.json("model", {**_model(prepared, fitted, settings), "statistics": facts})
-        clock.within(0.3)
-        write_exports(writer.export, prepared, history, groups, model, items, segments, clusters)
-        clock.within(0.8)
-        version = writer.publish(
-            {
-                "engine_version": __version__,
-                "settings": settings.as_dict(),
-                "settings_digest": settings.digest(),
-                "data_fingerprint": prepared.fingerprint,
-                "last_day": history.last_day,
-                "analysis_day": fitted.analysis_day,
-                "events_through": events_through,
-                "cleaning": prepared.report.as_dict(),
-                "scorecard": fitted.scorecard,
-            }
-        )
-    finally:
-        writer.discard()
-    clock.stop()
-    return FitReport(
-        version=version,
-        published=True,
-        cleaning=prepared.report,
-        segments=segments,
-        clusters=clusters,
-        scorecard=fitted.scorecard,
-        seconds=clock.seconds,
-        notes=(*notes, *groups.clusters.notes),
-    )
-
-
-def _model(prepared: Prepared, fitted: _Fitted, settings: Settings) -> dict[str, Any]:
-    """What `Engine.model` tells beside the manifest."""
-    report, scorecard = prepared.report, fitted.scorecard
-    return {
-        "first": report.first,
-        "last": report.last,
-        "analysis_date": iso(fitted.analysis_day),
-        "currency": settings.data.currency,
-        "customers": len(prepared.customers),
-        "items": len(prepared.items),
-        "orders": report.orders,
-        "cluster_choice": [c.as_dict() for c in fitted.groups.clusters.choice],
-        "weekly_sales": [w.as_dict() for w in prepared.weekly_sales()],
-        "show_purchased": scorecard.get("repeat_share", 0.0) > SHOW_PURCHASED_ABOVE,
-    }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +86,27 @@ def test_a_cancelled_fit_leaves_the_active_version(tmp_path: Path, shop_settings
     version = fit(path, artifacts=tmp_path / "a", settings=shop_settings).version
     with pytest.raises(CancelledError):
         fit(path, artifacts=tmp_path / "a", settings=shop_settings, progress=Stop(stage))
+    assert Engine.load(tmp_path / "a").version == version
+    assert [p.name for p in (tmp_path / "a" / "versions").iterdir()] == [version]
+
+
+class StopBeside(Silent):
+    """Cancels whoever works beside the main thread."""
+
+    def check(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            raise CancelledError("Stopped.")
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_fit_that_is_cancelled_beside_leaves_the_active_version(
+    tmp_path: Path, shop_settings: Settings, threads: int
+) -> None:
+    path = shop.write(tmp_path / "orders.csv", 40)
+    settings = replace(shop_settings, threads=threads)
+    version = fit(path, artifacts=tmp_path / "a", settings=settings).version
+    with pytest.raises(CancelledError):
+        fit(path, artifacts=tmp_path / "a", settings=settings, progress=StopBeside())
     assert Engine.load(tmp_path / "a").version == version
     assert [p.name for p in (tmp_path / "a" / "versions").iterdir()] == [version]
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
@@ -50,14 +50,14 @@ def _checked(ids: Sequence[str]) -> Sequence[str]:
     return ids
 
 
-def coded_lines(lines: Frame, customers: Frame, items: Frame, backend: Backend) -> Frame:
+def coded_lines(lines: Frame, orders: Frame, customers: Frame, items: Frame, backend: Backend) -> Frame:
     """Lines with codes for customer, item and order.
 
     Orders are numbered by customer, first day and order id, so their codes ascend as a `History`
-    wants them. Cancellations of items that were never bought have no code and no effect, and are
-    left out.
+    wants them; `orders` has their days. Cancellations of items that were never bought have no code
+    and no effect, and are left out.
     """
-    orders = lines.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min().alias("_day"))
+    orders = orders.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min().alias("_day"))
     orders = orders.join(customers.drop(TEXT).rename({CODE: "_customer"}), on=c.CUSTOMER_ID, how="inner")
     orders = orders.with_columns(nw.col(c.ORDER_ID).cast(nw.String).alias(TEXT))
     orders = orders.with_row_index("_order", order_by=["_customer", "_day", TEXT]).drop("_day", TEXT)
@@ -114,25 +114,13 @@ def by_code(frame: Frame, key: Frame, by: str, size: int, backend: Backend) -> d
     return result
 
 
-def fingerprint(texts: Sequence[Sequence[str]], coded: Frame, n_customers: int, backend: Backend) -> str:
-    """SHA-256 over texts in code order and the sorted coded lines.
-
-    Lines are fetched a range of customers at a time, so memory stays bounded.
-    """
+def fingerprint(texts: Sequence[Sequence[str]], arrays: Sequence[NDArray[Any]]) -> str:
+    """SHA-256 over texts in code order and integer arrays."""
     digest = hashlib.sha256()
     for part in texts:
         for text in part:
             digest.update(text.encode("utf-8", "replace") + b"\0")
         digest.update(b"\1")
-    moment = nw.col(c.TIMESTAMP).dt
-    hour, minute, second = (part.cast(nw.Int32) for part in (moment.hour(), moment.minute(), moment.second()))
-    second = (hour * 3600 + minute * 60 + second).alias(c.TIMESTAMP)
-    step = max(1, n_customers // 8)
-    for low in range(0, n_customers, step):
-        within = (nw.col(c.CUSTOMER_ID) >= low) & (nw.col(c.CUSTOMER_ID) < low + step)
-        found = backend.fetch(coded.filter(within).select(*(second if n == c.TIMESTAMP else n for n in CODED)))
-        table = [found[n].astype(np.int64) for n in CODED]
-        order = np.lexsort(table[::-1])
-        for column in table:
-            digest.update(np.ascontiguousarray(column[order], dtype="<i8").tobytes())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<")).data)
     return digest.hexdigest()

@@ -20,9 +20,11 @@ from smart_retail.data.interactions import MILLION, History
 from smart_retail.data.netting import KEPT_AMOUNT, KEPT_QUANTITY
 from smart_retail.data.preprocessing import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
 from smart_retail.data.timeline import RfmTable
+from smart_retail.errors import DataError
 from smart_retail.ids import IdMap
 from smart_retail.results import WeekSales
 
+_LARGEST_SUM: Final = 9e18
 EPOCH: Final = dt.date(1970, 1, 1)
 SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
 
@@ -36,11 +38,8 @@ def cut(lines: Frame, first: int | None, end: int | None) -> Frame:
 
 def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> History:
     """Rows of customer, order and item from coded purchases, in their one order."""
-    grouped = kept.group_by(c.ORDER_ID, c.ITEM_ID).agg(
-        nw.col(c.CUSTOMER_ID).min(), nw.col(DAY).min(), nw.col(KEPT_QUANTITY).sum(), nw.col(KEPT_AMOUNT).sum()
-    )
-    grouped = grouped.with_columns(nw.col(KEPT_QUANTITY, KEPT_AMOUNT).cast(nw.Int64)).sort(c.ORDER_ID, c.ITEM_ID)
-    found = backend.fetch(grouped)
+    lines = kept.select(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY, *_SUMS).sort(c.ORDER_ID, c.ITEM_ID)
+    found = _added_up(backend.fetch(lines))
     customer, number, item, day = (found[n].astype(np.int32) for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY))
     starts = np.flatnonzero(np.diff(number, prepend=-1))
     sizes = np.diff(starts, append=len(number))
@@ -63,6 +62,30 @@ def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend:
         n_items=n_items,
         last_day=last_day,
     )
+
+
+_SUMS: Final = (KEPT_QUANTITY, KEPT_AMOUNT)
+
+
+def _added_up(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """One row per order and item of lines that are sorted so; most are alone, and an engine takes longer to group.
+
+    Raises
+    ------
+    DataError
+        A sum is beyond what an int64 of millionths holds.
+    """
+    again = (np.diff(lines[c.ORDER_ID]) == 0) & (np.diff(lines[c.ITEM_ID]) == 0)
+    if not again.any():
+        return lines
+    starts = np.flatnonzero(np.concatenate(([True], ~again)))
+    found = {name: lines[name][starts] for name in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)}
+    found[DAY] = np.minimum.reduceat(lines[DAY], starts)
+    for name in _SUMS:
+        if np.add.reduceat(lines[name], starts, dtype=np.float64).max() > _LARGEST_SUM:
+            raise DataError("The lines of an order add up to more than 9 million million.", "Look at its quantities.")
+        found[name] = np.add.reduceat(lines[name], starts, dtype=np.int64)
+    return found
 
 
 def part_of(
@@ -92,18 +115,20 @@ def part_of(
     )
 
 
-def sums_of(whole: History, ids: Sequence[str]) -> CustomerSums:
-    """`customer_sums` of a coded history; `ids` by customer code."""
-    starts = np.flatnonzero(np.diff(whole.customer, prepend=-1))
-    customer = whole.customer[starts]
-    orders = np.bincount(whole.customer[np.flatnonzero(np.diff(whole.order, prepend=-1))])
+def sums_before(whole: History, end: int, ids: Sequence[str]) -> CustomerSums:
+    """`customer_sums` of what a coded history has before a day; `ids` by customer code."""
+    rows = np.flatnonzero(whole.day < end)
+    code = whole.customer[rows]
+    starts = np.flatnonzero(np.diff(code, prepend=-1))
+    customer = code[starts]
+    orders = np.bincount(code[np.diff(whole.order[rows], prepend=-1) != 0])
     if not len(starts):
         return CustomerSums((), *(np.empty(0, np.int64) for _ in range(3)))
     return CustomerSums(
         tuple(ids[i] for i in customer.tolist()),
-        np.maximum.reduceat(whole.day, starts).astype(np.int64),
+        np.maximum.reduceat(whole.day[rows], starts).astype(np.int64),
         orders[customer],
-        np.add.reduceat(whole.amount, starts),
+        np.add.reduceat(whole.amount[rows], starts),
     )
 
 

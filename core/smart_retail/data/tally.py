@@ -134,9 +134,17 @@ class Tally:
         spread = self.orders.filter(ACCEPTED & (nw.col(LAST) > nw.col(DAY)))
         return bool(int(backend.fetch(spread.select(nw.len().alias("n")))["n"][0]))
 
+    def accepted_orders(self) -> Frame:
+        """Customer, order and first day of accepted lines; an order stands as often as it has verdicts."""
+        return self.orders.filter(ACCEPTED).select(c.CUSTOMER_ID, c.ORDER_ID, DAY)
+
+    def bought_items(self) -> Frame:
+        """The items of accepted purchases, in no order."""
+        return self.told.filter(BOUGHT).select(nw.col(TOLD).alias(c.ITEM_ID)).unique()
+
     def items(self, backend: Backend) -> list[str]:
         """The items of accepted purchases, in no order."""
-        found: list[str] = backend.fetch(self.told.filter(BOUGHT).select(TOLD).unique())[TOLD].tolist()
+        found: list[str] = backend.fetch(self.bought_items())[c.ITEM_ID].tolist()
         return found
 
     def customers(self, backend: Backend) -> list[str]:

@@ -13,6 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.data.interactions import among, distinct
 from smart_retail.evaluation.split import Truth
 
 DRAWS: Final = 2000
@@ -49,9 +50,11 @@ def accuracy(lists: Lists, truth: Truth, k: int = 10) -> dict[str, NDArray[np.fl
     width = int(max(item.max(initial=0), truth.item.max(initial=0))) + 1
     true = np.repeat(np.arange(n), truth.sizes) * width + truth.item
     listed = row * width + item
-    first = np.zeros(len(listed), bool)
-    first[np.unique(listed, return_index=True)[1]] = True
-    hit = (np.isin(listed, true) & first).astype(np.float64)
+    first = np.ones(len(listed), bool)
+    if len(distinct(listed)) < len(listed):
+        first[:] = False
+        first[np.unique(listed, return_index=True)[1]] = True
+    hit = (among(listed, true) & first).astype(np.float64)
     discount = 1.0 / np.log2(np.arange(2, k + 2))
     hits = np.bincount(row, hit, n).astype(np.float64)
     best = np.cumsum(discount)[np.minimum(truth.sizes, k) - 1]
@@ -68,7 +71,7 @@ def accuracy(lists: Lists, truth: Truth, k: int = 10) -> dict[str, NDArray[np.fl
 
 def coverage(lists: Lists, catalogue: int, k: int = 10) -> float:
     """Part of the items that could be listed which stand in at least one list."""
-    return len(np.unique(lists.top(k)[2])) / catalogue if catalogue else 0.0
+    return len(distinct(lists.top(k)[2])) / catalogue if catalogue else 0.0
 
 
 def novelty(lists: Lists, buyers: NDArray[np.float64], customers: int, k: int = 10) -> float:

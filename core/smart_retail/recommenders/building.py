@@ -73,8 +73,8 @@ def fit_parts(
     similar : Similar, optional
         Neighbours and linear model of this history, where they are fitted already.
     """
-    demand = demand_of(history)
     pairs = pairs_of(history)
+    demand = demand_of(history, pairs)
     taste = taste_of(history, pairs)
     variant = DEFAULT_VARIANT if choices.variant == AUTO else choices.variant
     popular = popularity_of(demand, choices.popular_days)

@@ -38,7 +38,7 @@ def choose_popular(windows: Sequence[Past], choices: Choices) -> tuple[Choices, 
     """The window of popularity: the best on average over tasks and windows, each relative to its own best."""
     scores: dict[int, list[float]] = {days: [] for days in _DAYS}
     for past in windows:
-        demand = demand_of(past.before)
+        demand = demand_of(past.before, pairs_of(past.before))
         orders = {days: popularity_of(demand, days).order for days in _DAYS}
         for name, truth in past.found.items():
             hidden = _bought(past, truth) if name == "new" else None
@@ -106,7 +106,7 @@ class _View:
         self.taste = taste_of(past.before, self.pairs)
         nobody = np.full(len(truth), UNKNOWN_GROUP, np.int16)
         self.context = context_of(Shoppers(past.before.select(truth.customer), nobody, nobody))
-        self.trend = trend(demand_of(past.before))
+        self.trend = trend(demand_of(past.before, self.pairs))
 
     def ndcg(self, model: Similarity, powers: Sequence[float]) -> list[float]:
         """Mean NDCG of new items of a similarity times the trend to each power."""

@@ -97,21 +97,6 @@ def _rows(first, last, by_item, by_customer, packing, scale, order, shrink, out)
             out[i, s] = keys[s]
 
 
-@compiled
-def gram(
-    ptr: NDArray[np.int64],
-    item: NDArray[np.int32],
-    value: NDArray[np.float32],
-    out: NDArray[np.float32],
-) -> None:
-    """Add the lower triangle of X'X to `out`; the items of a customer ascend."""
-    for customer in range(len(ptr) - 1):
-        for a in range(ptr[customer], ptr[customer + 1]):
-            i, weight = item[a], value[a]
-            for b in range(ptr[customer], a + 1):
-                out[i, item[b]] += weight * value[b]
-
-
 def top_cosines(
     ptr: NDArray[np.int64],
     item: NDArray[np.int64],

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
+from smart_retail.data.interactions import History, among
 from smart_retail.evaluation.split import Truth
 from smart_retail.recommenders.base import Shoppers
 from smart_retail.recommenders.blend import (
@@ -96,7 +96,7 @@ def lesson(
         candidates=candidates,
         relative=relative[:, leading],
         table=signals(parts, context, candidates, proof[:, leading]),
-        hit=np.isin(candidates.shopper * width + candidates.item, bought),
+        hit=among(candidates.shopper * width + candidates.item, bought),
         amount=amount,
         true=truth.sizes,
     )

@@ -44,9 +44,7 @@ def linear_similarity(
     limit : int
         Size of the dense problem: `limit` squared numbers of 4 bytes, twice.
     """
-    from scipy.linalg import lapack
-
-    from smart_retail.recommenders.kernel import gram
+    from smart_retail.recommenders.algebra import fill_strongest, gram, invert  # Numba: only while fitting
 
     buyers = np.bincount(pairs.item, minlength=n_items)
     chosen = np.sort(np.argsort(-buyers, kind="stable")[:limit])
@@ -62,25 +60,10 @@ def linear_similarity(
     gram(ptr, dense[pairs.item[kept]], weight[kept].astype(np.float32), products)
     products[np.diag_indices(len(chosen))] += np.float32(penalty)
     # Items of a shopper ascend, so the lower triangle is filled; transposed it is Fortran's upper one.
-    factor, failed = lapack.spotrf(products.T, lower=0, overwrite_a=1, clean=0)
-    inverse, _ = lapack.spotri(factor, lower=0, overwrite_c=1)
-    if failed:
+    inverse = products.T
+    if not invert(inverse):
         return Similarity.from_table(np.full((n_items, 1), -1, np.int32), np.zeros((n_items, 1), np.float32))
-    return _strongest(inverse, chosen, n_items, neighbours)
-
-
-def _strongest(upper: NDArray[np.float32], chosen: NDArray[np.int64], n_items: int, neighbours: int) -> Similarity:
-    """The K weights of largest size of each row of ``-P / diag(P)``, P given by its upper triangle."""
-    n = len(chosen)
-    k = min(neighbours, n - 1)
-    diagonal = np.diagonal(upper).copy()
-    item = np.full((n_items, k), -1, np.int32)
-    value = np.zeros((n_items, k), np.float32)
-    for i in range(n):
-        row = np.concatenate((upper[:i, i], upper[i, i:])) / -diagonal
-        row[i] = 0.0
-        size = np.abs(row)
-        best = np.argpartition(-size, k - 1)[:k] if k < n else np.arange(n)
-        best = best[np.lexsort((chosen[best], -row[best]))]
-        item[chosen[i]], value[chosen[i]] = chosen[best], row[best]
+    k = min(neighbours, len(chosen) - 1)
+    item, value = np.full((n_items, k), -1, np.int32), np.zeros((n_items, k), np.float32)
+    fill_strongest(inverse, -np.diagonal(inverse), chosen, item, value)
     return Similarity.from_table(item, value)

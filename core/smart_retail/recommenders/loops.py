@@ -55,35 +55,38 @@ def _score(table, liked, taste, first, last, dense, mark, stamp, touched):  # ty
 
 
 @compiled
-def _want(touched, n, dense, lift, hidden, stamp, count, wanted, found, size, scratch):  # type: ignore[no-untyped-def]
+def _want(touched, n, dense, lift, stamp, count, wanted, found, size, scratch):  # type: ignore[no-untyped-def]
     """Note the `count` highest scores above 0 (equal ones: the lower code); the number of wanted items comes back."""
-    some, level = scratch
-    m, bound = 0, 0.0
+    some, leading, level = scratch
+    m, bound, n_leading = 0, 0.0, 0
     for t in range(n):
         j = touched[t]
         score = dense[j] * lift[j]
-        if score > bound and hidden[j] != stamp:
-            some[m] = score
-            m += 1
-            if m == len(some):
-                m, bound = count, cut(some, m, count)
+        if score >= bound and score > 0.0:
+            leading[n_leading] = j
+            n_leading += 1
+            if score > bound:
+                some[m] = score
+                m += 1
+                if m == len(some):
+                    m, bound = count, cut(some, m, count)
     room = count
     if m >= count:
         bound = cut(some, m, count)
         for t in range(count):
             room -= some[t] > bound
+    # The bound only rose: whatever is above it now was above it when it was seen.
     equal = 0
-    for t in range(n):
-        j = touched[t]
+    for t in range(n_leading):
+        j = leading[t]
         score = dense[j] * lift[j]
-        if score >= bound and score > 0.0 and hidden[j] != stamp:
-            if score == bound:
-                level[equal] = j
-                equal += 1
-            elif wanted[j] != stamp:
-                wanted[j] = stamp
-                found[size] = j
-                size += 1
+        if score == bound:
+            level[equal] = j
+            equal += 1
+        elif score > bound and wanted[j] != stamp:
+            wanted[j] = stamp
+            found[size] = j
+            size += 1
     if equal > room:
         ascend(level, equal)
     for t in range(min(equal, room)):
@@ -93,6 +96,13 @@ def _want(touched, n, dense, lift, hidden, stamp, count, wanted, found, size, sc
             found[size] = j
             size += 1
     return size
+
+
+@compiled
+def _hide(own, first, last, dense):  # type: ignore[no-untyped-def]
+    """Nothing goes with the liked items but what is new."""
+    for a in range(first, last):
+        dense[own[a]] = 0.0
 
 
 @compiled
@@ -112,7 +122,7 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
     touched, found = np.empty(n_items + 1, np.uint32), np.empty(n_items, np.int64)
     lifts = np.ones((2, n_items))  # without the trend, and with it
     lifts[1] = lift
-    scratch = np.empty(4 * FROM_SIMILAR), np.empty(n_items, np.int64)
+    scratch = np.empty(4 * FROM_SIMILAR), np.empty(n_items, np.uint32), np.empty(n_items, np.int64)
     at = 0
     for s in range(len(own_ptr) - 1):
         size = 0
@@ -129,16 +139,20 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
                         size += 1
         first, last = liked_ptr[s], liked_ptr[s + 1]
         n = _score(near, liked, taste, first, last, dense_near, mark_near, s, touched)
+        if exclude:
+            _hide(own, own_ptr[s], own_ptr[s + 1], dense_near)
         for now in range(2):
-            size = _want(touched, n, dense_near, lifts[now], hidden, s, FROM_SIMILAR, wanted, found, size, scratch)
+            size = _want(touched, n, dense_near, lifts[now], s, FROM_SIMILAR, wanted, found, size, scratch)
         n = _score(linear, liked, taste, first, last, dense_linear, mark_linear, s, touched)
-        for t in range(n):
-            dense_linear[touched[t]] = max(dense_linear[touched[t]], 0.0)
+        if exclude:
+            _hide(own, own_ptr[s], own_ptr[s + 1], dense_linear)
         for now in range(2):
-            size = _want(touched, n, dense_linear, lifts[now], hidden, s, FROM_SIMILAR, wanted, found, size, scratch)
+            size = _want(touched, n, dense_linear, lifts[now], s, FROM_SIMILAR, wanted, found, size, scratch)
         if len(content[1]):
             n = _score(content, liked, taste, first, last, dense_content, mark_content, s, touched)
-            size = _want(touched, n, dense_content, lifts[0], hidden, s, FROM_CONTENT, wanted, found, size, scratch)
+            if exclude:
+                _hide(own, own_ptr[s], own_ptr[s + 1], dense_content)
+            size = _want(touched, n, dense_content, lifts[0], s, FROM_CONTENT, wanted, found, size, scratch)
         if not exclude:
             for a in range(own_ptr[s], own_ptr[s + 1]):
                 if wanted[own[a]] != s:
@@ -156,7 +170,7 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
             score = dense_near[j] if mark_near[j] == s else 0.0
             out_part[NEAR, at + c] = score
             out_part[NEAR_NOW, at + c] = score * lift[j]
-            score = dense_linear[j] if mark_linear[j] == s else 0.0
+            score = max(dense_linear[j], 0.0) if mark_linear[j] == s else 0.0
             out_part[LINEAR, at + c] = score
             out_part[LINEAR_NOW, at + c] = score * lift[j]
             out_part[BY_CONTENT, at + c] = dense_content[j] if mark_content[j] == s else 0.0

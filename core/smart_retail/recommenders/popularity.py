@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.interactions import History
+from smart_retail.recommenders.purchases import Pairs
 from smart_retail.recommenders.rounding import significant
 
 WINDOWS = (7, 14, 28, 56, 91)
@@ -57,25 +58,21 @@ class Popularity:
     """Place in the list by item code, 1 and up."""
 
 
-def demand_of(history: History) -> Demand:
-    """Count orders and buyers of each item."""
-    n = history.n_items
-    item = history.item.astype(np.int64)
-    key = history.customer * np.int64(max(n, 1)) + item
-    order = np.argsort(key, kind="stable")
-    key, day = key[order], history.day[order].astype(np.int64)
-    again = key[1:] == key[:-1]
-    newly = np.concatenate((np.ones(min(len(key), 1), bool), ~again))
+def demand_of(history: History, pairs: Pairs) -> Demand:
+    """Count orders and buyers of each item; `pairs` are those of the history."""
+    n, item = history.n_items, history.item
+    day = history.day[pairs.row_order].astype(np.int64)
+    again = np.flatnonzero(pairs.row_pair[1:] == pairs.row_pair[:-1])
     first = np.full(n, history.last_day, np.int64)
-    np.minimum.at(first, item, history.day)
+    np.minimum.at(first, pairs.item, pairs.first_day)
     age = history.last_day - history.day
     return Demand(
         ever=np.bincount(item, minlength=n).astype(np.float64),
-        buyers=np.bincount(item[order][newly], minlength=n).astype(np.float64),
+        buyers=np.bincount(pairs.item, minlength=n).astype(np.float64),
         recent=np.stack([np.bincount(item[age < days], minlength=n).astype(np.float64) for days in WINDOWS]),
         first_day=first,
         season=np.bincount(item[(age < YEAR) & (age >= YEAR - SEASON)], minlength=n).astype(np.float64),
-        interval=_medians(item[order][1:][again], (day[1:] - day[:-1])[again], n),
+        interval=_medians(pairs.item[pairs.row_pair[again]], day[again + 1] - day[again], n),
     )
 
 
@@ -105,10 +102,11 @@ def listed(weight: NDArray[np.float64]) -> Popularity:
 
 def _medians(item: NDArray[np.int64], gap: NDArray[np.int64], n_items: int) -> NDArray[np.float64]:
     """Median gap of each item (of two middle ones the smaller), NaN for an item without."""
-    ascending = np.lexsort((gap, item))
+    width = int(gap.max(initial=0)) + 1
+    ascending = np.sort(item * width + gap)
     counts = np.bincount(item, minlength=n_items)
     start = np.cumsum(counts) - counts
     out = np.full(n_items, np.nan)
     some = np.flatnonzero(counts)
-    out[some] = gap[ascending][start[some] + (counts[some] - 1) // 2]
+    out[some] = ascending[start[some] + (counts[some] - 1) // 2] % width
     return out

@@ -65,6 +65,16 @@ class ListTable:
     def fill(self, first: int, ranked: Ranked, hidden: Sequence[NDArray[np.int32]]) -> None:
         """Store the lists of the customers from `first` on, each without its hidden items."""
         settled, n = settle(ranked), len(hidden)
+        length = self.item.shape[1]
+        if not any(map(len, hidden)) and (np.diff(ranked.indptr) == length).all():
+            # Nearly always: every list is complete, and its rows are stored as they stand.
+            rows = slice(first, first + n)
+            self.size[rows] = length
+            for name in ("item", "score", "rank", "because", "fallback"):
+                target = getattr(self, name)[rows]
+                target[:] = getattr(settled, name).reshape(target.shape)
+            self.share[rows] = np.rint(settled.share * UNITS).reshape(self.share[rows].shape)
+            return
         row = np.repeat(np.arange(n), np.diff(ranked.indptr))
         unwanted = np.repeat(np.arange(n), [len(items) for items in hidden])
         kept = np.arange(len(row))
@@ -74,9 +84,9 @@ class ListTable:
         row = row[kept]
         counts = np.bincount(row, minlength=n)
         place = np.arange(len(row)) - np.repeat(np.cumsum(counts) - counts, counts)
-        first_ones = place < self.item.shape[1]
+        first_ones = place < length
         kept, at = kept[first_ones], (first + row[first_ones], place[first_ones])
-        self.size[first : first + n] = np.minimum(counts, self.item.shape[1])
+        self.size[first : first + n] = np.minimum(counts, length)
         for name in ("item", "score", "rank", "because", "fallback"):
             getattr(self, name)[at] = getattr(settled, name)[kept]
         self.share[at] = np.rint(settled.share[kept] * UNITS)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -43,3 +43,18 @@ def side_by_side(function: Callable[[In], Out], each: Sequence[In], threads: int
     """``[function(one) for one in each]`` on at most `threads` threads."""
     with workers(threads) as pool:
         return list(pool.map(function, each))
+
+
+@contextmanager
+def beside(threads: int) -> Iterator[Callable[[Callable[[], Out]], Future[Out]]]:
+    """Starts jobs that run, one after the other, beside what follows; on one thread each is done when it is started.
+    All have ended when the context is left."""
+    with ThreadPoolExecutor(1) as pool:
+
+        def start(job: Callable[[], Out]) -> Future[Out]:
+            started = pool.submit(job)
+            if threads == 1:
+                started.exception()  # waits
+            return started
+
+        yield start

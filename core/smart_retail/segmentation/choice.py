@@ -27,6 +27,8 @@ SMALLEST: Final = 0.01
 STARTS: Final = 10
 """K-means starts from which the best is kept."""
 SILHOUETTE_CUSTOMERS: Final = 3_000
+CHOICE_CUSTOMERS: Final = 20_000
+"""So many say which number of clusters is best; the chosen one is fitted on all."""
 
 
 def spread(count: int, limit: int) -> NDArray[np.int64]:
@@ -92,6 +94,8 @@ def choose(
     threads : int
         Different k are tried side by side on so many; 0 takes all the machine offers.
     """
+
+    latent = latent[spread(len(latent), CHOICE_CUSTOMERS)]
 
     def assess(k: int) -> tuple[ClusterChoice, bool]:
         partitions = [nearest(reference, kmeans(sample, k, seed)) for sample, reference in refits]

@@ -18,7 +18,7 @@ from smart_retail.errors import MissingExtraError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import ClusterChoice, Result
 from smart_retail.segmentation.autoencoder import TrainedAutoencoder, Trainer, load_keras
-from smart_retail.segmentation.choice import candidates, choose, kmeans, silhouette, spread
+from smart_retail.segmentation.choice import CHOICE_CUSTOMERS, candidates, choose, kmeans, silhouette, spread
 from smart_retail.segmentation.naming import cluster_names
 from smart_retail.segmentation.placement import NO_CLUSTER, Placement, log_features, nearest
 from smart_retail.settings import ClusterSettings
@@ -223,6 +223,8 @@ def _compare(
     seed: int,
 ) -> tuple[Partition, ...]:
     """These clusters beside K-means on log-scaled and on plain standardised RFM, same k, same customers."""
+    some = spread(len(latent), CHOICE_CUSTOMERS)
+    train, features, latent = _take(train, some), features[some], latent[some]
     k = len(placement.centroids)
     plain = np.stack((train.recency, train.frequency, train.monetary), axis=1).astype(np.float64)
     plain = (plain - plain.mean(axis=0)) / np.maximum(plain.std(axis=0), 1e-9)

@@ -11,11 +11,10 @@ from smart_retail.recommenders.precalculated import ListTable, settle
 LENGTH = 6
 
 
-@pytest.fixture
-def ranked() -> Ranked:
-    """Lists of 0 to 12 items."""
+@pytest.fixture(params=[(0, 12, 3, 6, 7, 1), (LENGTH,) * 6], ids=["of some lengths", "complete"])
+def ranked(request: pytest.FixtureRequest) -> Ranked:
     rng = np.random.default_rng(3)
-    sizes = np.array([0, 12, 3, 6, 7, 1])
+    sizes = np.array(request.param)
     n = int(sizes.sum())
     return Ranked(
         indptr=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
@@ -32,9 +31,10 @@ def ranked() -> Ranked:
 def test_rows_are_the_first_entries_that_are_not_hidden(ranked, some):
     hidden = [np.empty(0, np.int32)] * 6
     if some:
-        hidden[1] = ranked.item[[2, 0, 11]]
-        hidden[2] = ranked.item[12:15]
-        hidden[3] = ranked.item[12:14]  # of another shopper's list
+        first = ranked.indptr
+        hidden[1] = ranked.item[first[1] + np.array([2, 0, 5])]
+        hidden[2] = ranked.item[first[2] : first[3]]
+        hidden[3] = ranked.item[first[2] : first[2] + 2]  # of another shopper's list
     table = ListTable.empty(9, LENGTH)
     table.fill(2, ranked, hidden)
     settled = settle(ranked)

@@ -1,0 +1,140 @@
+"""What a fit writes of what it learnt, and the version that comes of it.
+
+In: a `Fitted` model, and the `Shop` that was written beside it. Out: a published bundle and a `FitReport`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from smart_retail import tables
+from smart_retail.data.interactions import History
+from smart_retail.data.prepare import Prepared
+from smart_retail.exporting import write_exports
+from smart_retail.publishing import BundleWriter
+from smart_retail.ranking import CACHED
+from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.results import FitReport
+from smart_retail.settings import Settings
+from smart_retail.shop import Shop
+from smart_retail.stages import Clock
+from smart_retail.store import iso
+from smart_retail.version import __version__
+
+SHOW_PURCHASED_ABOVE = 0.25
+"""Share of repeat purchases above which a screen starts with purchased items shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """All that was learnt."""
+
+    history: History
+    groups: tables.Groups
+    model: RecommenderModel
+    scorecard: dict[str, Any]
+    analysis_day: int
+
+
+def write_lists(
+    writer: BundleWriter,
+    prepared: Prepared,
+    fitted: Fitted,
+    settings: Settings,
+    clock: Clock,
+    start: Callable[[Callable[[], None]], Future[None]],
+    threads: int,
+) -> None:
+    """Calculate the lists of all customers; each method's are written by a job that `start` starts."""
+    clock.stage("lists for all customers")
+    writing: list[Future[None]] = []
+    for method, excluded in CACHED:
+        found = tables.lists(
+            prepared,
+            fitted.history,
+            fitted.groups,
+            fitted.model,
+            method,
+            excluded,
+            settings.recommend,
+            clock.within,
+            threads=threads,
+        )
+        writing.append(start(partial(writer.arrays, f"lists/{method}_{'new' if excluded else 'any'}", found.arrays())))
+    for each in writing:
+        each.result()
+
+
+def publish(
+    writer: BundleWriter,
+    prepared: Prepared,
+    fitted: Fitted,
+    shop_of: Callable[[], Shop],
+    settings: Settings,
+    clock: Clock,
+    notes: list[str],
+    events_through: int,
+) -> FitReport:
+    """Write what was fitted, and make the version active; `shop_of` waits for what was written beside."""
+    history, groups, model = fitted.history, fitted.groups, fitted.model
+    clock.stage("writing and checking")
+    shop = shop_of()
+    segments = tables.segments(groups, model, shop.items, history.last_day)
+    clusters = tables.clusters(groups, model, shop.items, history.last_day)
+    tables.write_groups(writer, groups)
+    writer.arrays("recommender", model.arrays())
+    writer.json("recommender", model.meta())
+    writer.json("segments", [s.as_dict() for s in segments])
+    writer.json("clusters", [c.as_dict() for c in clusters])
+    writer.json("grid", [c.as_dict() for c in tables.grid(groups)])
+    writer.json("names", tables.names(prepared, groups))
+    writer.json("model", _model(prepared, fitted, shop, settings))
+    clock.within(0.3)
+    write_exports(writer.export, prepared, history, groups, model, shop.items, segments, clusters)
+    clock.within(0.8)
+    version = writer.publish(
+        {
+            "engine_version": __version__,
+            "settings": settings.as_dict(),
+            "settings_digest": settings.digest(),
+            "data_fingerprint": shop.fingerprint,
+            "last_day": history.last_day,
+            "analysis_day": fitted.analysis_day,
+            "events_through": events_through,
+            "cleaning": prepared.report.as_dict(),
+            "scorecard": fitted.scorecard,
+        }
+    )
+    clock.stop()
+    return FitReport(
+        version=version,
+        published=True,
+        cleaning=prepared.report,
+        segments=segments,
+        clusters=clusters,
+        scorecard=fitted.scorecard,
+        seconds=clock.seconds,
+        notes=(*notes, *groups.clusters.notes),
+    )
+
+
+def _model(prepared: Prepared, fitted: Fitted, shop: Shop, settings: Settings) -> dict[str, Any]:
+    """What `Engine.model` tells beside the manifest."""
+    report, scorecard = prepared.report, fitted.scorecard
+    return {
+        "first": report.first,
+        "last": report.last,
+        "analysis_date": iso(fitted.analysis_day),
+        "currency": settings.data.currency,
+        "customers": len(prepared.customers),
+        "items": len(prepared.items),
+        "orders": report.orders,
+        "cluster_choice": [c.as_dict() for c in fitted.groups.clusters.choice],
+        "weekly_sales": [w.as_dict() for w in shop.weekly_sales],
+        "show_purchased": scorecard.get("repeat_share", 0.0) > SHOW_PURCHASED_ABOVE,
+        "statistics": shop.statistics,
+    }

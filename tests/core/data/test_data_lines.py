@@ -1,0 +1,109 @@
+"""What is asked of cleaned lines: once, by one thread at a time, and the same whoever asks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from smart_retail.data.asked import alone, asked
+from smart_retail.data.interactions import among
+from smart_retail.data.prepare import prepare
+from smart_retail.errors import DataError
+from smart_retail.settings import DataSettings
+
+HEADER = "customer_id,item_id,order_id,timestamp,quantity,amount\n"
+ROWS = ("ann,tea,1,2024-01-05,2,6", "ann,cup,1,2024-01-05,1,4", "bob,tea,2,2024-01-07,1,3", "bob,tea,2,2024-01-07,4,9")
+
+
+class Oracle:
+    """Counts who asks at the same time."""
+
+    def __init__(self) -> None:
+        self.busy = threading.RLock()
+        self.inside = self.most = self.asked = 0
+
+    def _work(self) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        time.sleep(0.02)
+        self.inside -= 1
+
+    @asked
+    def answer(self) -> int:
+        self.asked += 1
+        self._work()
+        return 42
+
+    @alone
+    def other(self, number: int) -> int:
+        self._work()
+        return self.answer + number
+
+
+def test_an_answer_is_worked_out_once_and_by_one_thread_at_a_time() -> None:
+    oracle = Oracle()
+    with ThreadPoolExecutor(6) as pool:
+        found = list(pool.map(lambda i: oracle.other(i) if i % 2 else oracle.answer, range(12)))
+    assert found == [42 + i if i % 2 else 42 for i in range(12)]
+    assert oracle.asked == 1
+    assert oracle.most == 1
+
+
+def test_an_answer_that_is_there_waits_for_nobody() -> None:
+    oracle = Oracle()
+    assert oracle.answer == 42
+    with oracle.busy, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: oracle.answer).result(timeout=5) == 42
+
+
+def shop(folder: Path, rows: tuple[str, ...]) -> Path:
+    path = folder / f"orders-{abs(hash(rows))}.csv"
+    path.write_text(HEADER + "\n".join(rows) + "\n")
+    return path
+
+
+@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
+def test_lines_of_one_order_and_item_are_one_row(tmp_path: Path, backend: str) -> None:
+    with prepare([shop(tmp_path, ROWS)], settings=DataSettings(backend=backend)) as prepared:
+        history = prepared.between()
+    assert history.customer.tolist() == [0, 0, 1]
+    assert history.item.tolist() == [0, 1, 1]
+    assert (history.quantity / 1e6).tolist() == [1.0, 2.0, 5.0]
+    assert (history.amount / 1e6).tolist() == [4.0, 6.0, 12.0]
+
+
+@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
+def test_a_sum_that_no_integer_holds_is_a_clear_error(tmp_path: Path, backend: str) -> None:
+    rows = tuple(f"ann,tea,1,2024-01-05,1000000000000,{i}" for i in range(12))
+    with (
+        prepare([shop(tmp_path, rows)], settings=DataSettings(backend=backend)) as prepared,
+        pytest.raises(DataError, match="add up to more than"),
+    ):
+        prepared.between()
+
+
+def test_the_fingerprint_follows_what_is_kept_and_not_the_order_of_rows(tmp_path: Path) -> None:
+    def of(*rows: str, **settings: str) -> str:
+        with prepare([shop(tmp_path, rows)], settings=DataSettings(**settings)) as prepared:
+            return prepared.fingerprint
+
+    plain = of(*ROWS)
+    assert of(*ROWS[::-1]) == plain
+    back = "bob,tea,C3,2024-01-09,-1,-3"
+    others = {of(*ROWS, back), of(*ROWS[:3]), of(*ROWS[:3], ROWS[3].replace(",9", ",8")), of(*ROWS, ROWS[0])}
+    assert len(others | {plain}) == 5
+    assert of(*ROWS, back, returns_policy="keep") != plain
+
+
+def test_among_is_membership() -> None:
+    rng = np.random.default_rng(2)
+    for size in (0, 1, 7, 300):
+        those = rng.integers(-50, 50, size)
+        numbers = rng.integers(-60, 60, 200)
+        np.testing.assert_array_equal(among(numbers, those), np.isin(numbers, those))
+    assert among(np.empty(0, np.int64), np.arange(3)).tolist() == []
