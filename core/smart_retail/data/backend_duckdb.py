@@ -201,9 +201,9 @@ def _parsed(name: str, form: Format) -> str:
     if form.patterns:
         patterns = ", ".join(_text(p) for p in form.patterns)
         return f"TRY_STRPTIME(TRIM({name}), [{patterns}])"
-    # A cast converts a time with an offset to UTC; the shop's own calendar day is what counts.
+    # A cast converts a time with an offset to UTC; the shop's own calendar day is what counts. (``Z`` is cast as is.)
     return (
-        f"TRY_CAST(CASE WHEN strlen({name}) > 19 OR contains({name}, '+') OR contains({name}, 'Z') "
+        f"TRY_CAST(CASE WHEN strlen({name}) > 19 OR contains({name}, '+') "
         f"THEN regexp_replace({name}, {_text(_OFFSET)}, '\\1') ELSE {name} END AS TIMESTAMP)"
     )
 

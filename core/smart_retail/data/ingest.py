@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from smart_retail.data.formats import Format, choose, moment_formats, number_for
 from smart_retail.data.preprocessing import (
     DAY,
     IDS,
+    LONGEST_ID,
     MOMENTS,
     RAW,
     TEXTS,
@@ -96,6 +97,8 @@ def _ingest(
     raw: Raw, frame: Frame, schema: Schema, rules: Rules, place: int, backend: Backend, alone: bool
 ) -> Ingested:
     base = _select(raw, frame, schema)
+    # Hardly any shop has ids that are too long: of lines that are added up, the sums tell.
+    rules = replace(rules, long_ids=not alone)
     texts = set(base.select(ncs.string()).collect_schema().names())
     readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
     kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
@@ -116,7 +119,9 @@ def _ingest(
         if doubted:
             head = _unread(base, kinds, backend)
         better = _choose(head, kinds) if doubted else formats
-        if better == formats and not any(wrong[n] for n in float_ids):
+        if tally and not rules.long_ids and tally.longest_id(backend) > LONGEST_ID:
+            rules = replace(rules, long_ids=True)
+        elif better == formats and not any(wrong[n] for n in float_ids):
             unit = _discount_unit(lines, schema, backend)
             return Ingested(raw, schema, rules, lines, formats, float_ids, unit, tally, pending)
         formats, float_ids = better, tuple(n for n in float_ids if not wrong[n])

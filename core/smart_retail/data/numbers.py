@@ -50,8 +50,9 @@ def as_plain_number(column: str, form: Format) -> nw.Expr:
 
 def millionths(value: nw.Expr) -> nw.Expr:
     """The absolute value as int64 millionths, halves to even: exact for up to 9 digits before the
-    point and 6 behind it, and the same on every engine (their own rounding differs)."""
+    point and 6 behind it, and the same on every engine (their own rounding differs). Null beyond `LARGEST`."""
     scaled = value.abs() * float(MILLION)
     # Between 2**52 and 2**53 floats are the whole numbers: the sum is rounded by the processor, ties to even.
     near = (scaled + _WHOLE) - _WHOLE
-    return nw.when(scaled < _WHOLE).then(near).otherwise(scaled).cast(nw.Int64)
+    large = nw.when(scaled <= LARGEST * MILLION).then(scaled)
+    return nw.when(scaled < _WHOLE).then(near).otherwise(large).cast(nw.Int64)

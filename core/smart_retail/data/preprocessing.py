@@ -77,7 +77,7 @@ NUMBERS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
 
 _DAYS = (-25_567, 84_370)
 """1900-01-01 and 2200-12-31."""
-_LONGEST_ID = 1_000
+LONGEST_ID: Final = 1_000
 YES: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "refunded", "ja", "si", "oui")
 
 
@@ -92,6 +92,8 @@ class Rules:
     drop_duplicates: bool
     cancel_prefix: str
     free_lines: bool
+    long_ids: bool = True
+    """Whether there may be ids that are too long, which costs a look at every one."""
 
     @classmethod
     def of(cls, preset: Preset, settings: DataSettings) -> Rules:
@@ -136,7 +138,7 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
     frame = frame.with_columns(_quantity=quantity, _amount=amount)
     frame = frame.with_columns(**{REASON: _verdict(rules, price if priced else None, [i for i in IDS if i in there])})
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
-    cancelled = ((quantity < 0) | (amount < 0)).fill_null(False)
+    cancelled = (quantity < 0) | (amount < 0)
     if rules.cancel_prefix and c.ORDER_ID in there:
         cancelled = cancelled | nw.col(c.ORDER_ID).str.starts_with(rules.cancel_prefix)
     frame = frame.with_columns(
@@ -144,8 +146,8 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
             SOURCE: nw.lit(source).cast(nw.Int16),
             DAY: nw.when(_dated()).then(nw.col(DAY)),
             KIND: nw.when(cancelled).then(nw.lit(-1)).otherwise(nw.lit(1)).cast(nw.Int8),
-            c.QUANTITY: nw.when(quantity.abs() <= LARGEST).then(millionths(quantity)),
-            c.AMOUNT: nw.when(amount.abs() <= LARGEST).then(millionths(amount)),
+            c.QUANTITY: millionths(quantity),
+            c.AMOUNT: millionths(amount),
             EXAMPLE: _example(there),
         }
     )
@@ -171,26 +173,27 @@ def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr
     """The number of the first reason that holds, 0 where none does."""
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     item = nw.col(c.ITEM_ID)
-    checks: list[tuple[str, nw.Expr]] = [("no customer", nw.col(c.CUSTOMER_ID) == ""), ("no item", item == "")]
+    checks: list[tuple[str, nw.Expr]] = [("no customer", nw.col(c.CUSTOMER_ID) != ""), ("no item", item != "")]
     if rules.merchandise:
-        checks.append(("non-merchandise", ~item.str.contains(rules.merchandise)))
+        checks.append(("non-merchandise", item.str.contains(rules.merchandise)))
     if rules.excluded:
-        checks.append(("non-merchandise", item.str.contains(rules.excluded)))
+        checks.append(("non-merchandise", ~item.str.contains(rules.excluded)))
     checks += [
-        ("bad date", ~_dated()),
-        ("bad quantity", ~(quantity.abs() <= LARGEST).fill_null(False)),
-        ("bad amount", ~(amount.abs() <= LARGEST).fill_null(False)),
-        ("zero quantity", quantity.abs() < 5e-7),
+        ("bad date", nw.col(DAY).is_between(*_DAYS)),
+        ("bad quantity", quantity.abs() <= LARGEST),
+        ("bad amount", amount.abs() <= LARGEST),
+        ("zero quantity", quantity.abs() >= 5e-7),
     ]
     if price is not None:
-        checks.append(("price not positive", (price < 0) if rules.free_lines else (price <= 0)))
-    checks += [("id too long", nw.col(i).str.len_chars() > _LONGEST_ID) for i in ids]
+        checks.append(("price not positive", (price >= 0) if rules.free_lines else (price > 0)))
+    if rules.long_ids:
+        checks += [("id too long", nw.col(i).str.len_chars() <= LONGEST_ID) for i in ids]
     verdict = nw.lit(0)
-    for reason, holds in reversed(checks):
-        verdict = nw.when(holds).then(nw.lit(REASONS.index(reason))).otherwise(verdict)
+    for reason, sound in reversed(checks):
+        verdict = nw.when(sound).then(verdict).otherwise(nw.lit(REASONS.index(reason)))
     # Nearly every row is sound, which one test of all reasons tells quicker than a chain of cases.
-    faulty = nw.any_horizontal(*(holds for _, holds in checks), ignore_nulls=False)
-    return nw.when(faulty).then(verdict).otherwise(nw.lit(0)).cast(nw.Int8)
+    sound = nw.all_horizontal(*(sound for _, sound in checks), ignore_nulls=False)
+    return nw.when(sound).then(nw.lit(0)).otherwise(verdict).cast(nw.Int8)
 
 
 def _example(there: set[str]) -> nw.Expr:

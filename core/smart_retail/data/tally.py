@@ -147,6 +147,13 @@ class Tally:
         found: list[str] = backend.fetch(self.bought_items())[c.ITEM_ID].tolist()
         return found
 
+    def longest_id(self, backend: Backend) -> int:
+        """Characters of the longest id of an accepted line."""
+        ids = ((self.orders, (c.CUSTOMER_ID, c.ORDER_ID)), (self.told, (TOLD,)))
+        frames = (table.filter(ACCEPTED).select(nw.col(*names).str.len_chars().max()) for table, names in ids)
+        found = [backend.fetch(frame.with_columns(nw.all().fill_null(0))) for frame in frames]
+        return max(int(most[0]) for columns in found for most in columns.values())
+
     def customers(self, backend: Backend) -> list[str]:
         """Whoever is named in any line, in no order."""
         names = backend.fetch(self.orders.select(c.CUSTOMER_ID).unique())[c.CUSTOMER_ID].tolist()

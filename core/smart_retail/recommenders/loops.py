@@ -276,27 +276,3 @@ def fill_causes(liked_ptr, liked, table, n_items, indptr, listed, out):  # type:
                     best[t], out[t] = value[b], liked[a]
         for t in range(indptr[s], indptr[s + 1]):
             place[listed[t]] = -1
-
-
-@compiled
-def fill_gains(blend, relative, change, hit, discount, out):  # type: ignore[no-untyped-def]
-    """Discounted gain of the first places of each row ordered by ``blend + change * relative``; ties: the earlier."""
-    k = len(discount)
-    top, place = np.empty(k, np.float32), np.empty(k, np.int64)
-    for row in range(blend.shape[0]):
-        size = 0
-        for c in range(blend.shape[1]):
-            score = blend[row, c] + change * relative[row, c]
-            if size == k and score <= top[k - 1]:
-                continue
-            at = min(size, k - 1)
-            while at > 0 and top[at - 1] < score:
-                top[at], place[at] = top[at - 1], place[at - 1]
-                at -= 1
-            top[at], place[at] = score, c
-            size = min(size + 1, k)
-        gain = 0.0
-        for at in range(size):
-            if hit[row, place[at]]:
-                gain += discount[at]
-        out[row] = gain

@@ -100,6 +100,25 @@ def test_the_fingerprint_follows_what_is_kept_and_not_the_order_of_rows(tmp_path
     assert of(*ROWS, back, returns_policy="keep") != plain
 
 
+@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
+@pytest.mark.parametrize("column", [0, 1, 2])
+def test_an_id_that_is_too_long_is_set_aside(tmp_path: Path, backend: str, column: int) -> None:
+    def row(size: int) -> str:
+        fields = ["eve", "jam", "9", "2024-01-08", "1", "5"]
+        fields[column] = "é" * size
+        return ",".join(fields)
+
+    def set_aside(*files: tuple[str, ...]) -> list[tuple[str, int]]:
+        paths = [shop(tmp_path, rows) for rows in files]
+        with prepare(paths, settings=DataSettings(backend=backend)) as prepared:
+            assert len(prepared.between())
+            return [(aside.reason, aside.rows) for aside in prepared.report.set_aside]
+
+    assert set_aside((*ROWS, row(1000))) == []
+    assert set_aside((*ROWS, row(1001), row(1002))) == [("id too long", 2)]
+    assert set_aside(ROWS, (row(1001), "zoe,cup,8,2024-02-01,1,4")) == [("id too long", 1)]
+
+
 def test_among_is_membership() -> None:
     rng = np.random.default_rng(2)
     for size in (0, 1, 7, 300):

@@ -15,8 +15,8 @@ from smart_retail.recommenders.building import Choices, fit_parts
 from smart_retail.recommenders.compiling import ascend, cut
 from smart_retail.recommenders.context import TASTE
 from smart_retail.recommenders.hybrid import Merge
-from smart_retail.recommenders.loops import fill_gains
 from smart_retail.recommenders.model import METHODS, RecommenderModel
+from smart_retail.recommenders.placing import fill_gains
 
 
 @pytest.fixture(scope="module")
