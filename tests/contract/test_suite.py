@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import inspect
 import re
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from smart_retail.results import Recommendation, RecommendationList
 from tests.fake_engine import FakeEngine
@@ -82,7 +82,7 @@ class Adapter(Driver):
         if self.swap and len(items) > 1:
             items = (items[1], items[0], *items[2:])
         lists = {method: self._changed(part) for method, part in answer.lists.items()}
-        return dataclasses.replace(answer, items=items, lists=lists)
+        return structs.replace(answer, items=items, lists=lists)
 
     def person(self, customer_id: str) -> Person:
         return person_of(self.engine.customer(customer_id))
@@ -105,14 +105,14 @@ def right(item: Recommendation) -> Recommendation:
 
 
 FAULTS: dict[str, Callable[[Recommendation], Recommendation]] = {
-    "another rounding": lambda i: dataclasses.replace(i, score=round(i.score, 4)),
-    "a lost zero": lambda i: dataclasses.replace(i, item_id=i.item_id.lstrip("0")),
-    "a lost reason": lambda i: dataclasses.replace(i, reasons=i.reasons[:-1]),
-    "other words": lambda i: dataclasses.replace(
-        i, reasons=tuple(dataclasses.replace(r, text=r.text.title()) for r in i.reasons)
+    "another rounding": lambda i: structs.replace(i, score=round(i.score, 4)),
+    "a lost zero": lambda i: structs.replace(i, item_id=i.item_id.lstrip("0")),
+    "a lost reason": lambda i: structs.replace(i, reasons=i.reasons[:-1]),
+    "other words": lambda i: structs.replace(
+        i, reasons=tuple(structs.replace(r, text=r.text.title()) for r in i.reasons)
     ),
-    "ranks from zero": lambda i: dataclasses.replace(i, rank=i.rank - 1),
-    "another source": lambda i: dataclasses.replace(i, source="hybrid"),
+    "ranks from zero": lambda i: structs.replace(i, rank=i.rank - 1),
+    "another source": lambda i: structs.replace(i, source="hybrid"),
 }
 
 

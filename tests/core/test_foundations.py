@@ -15,7 +15,7 @@ from smart_retail.data.interactions import History, distinct
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.ids import IdMap, Texts
 from smart_retail.protocol import check_method, check_page
-from smart_retail.results import Reason, Recommendation, RecommendationList, Result
+from smart_retail.results import Reason, Recommendation, RecommendationList, Result, to_json
 from smart_retail.settings import Settings
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
@@ -60,9 +60,17 @@ def test_keys_of_a_newer_version_are_left_out() -> None:
     assert Reason.from_dict(data).text == "popular"
 
 
+def test_a_number_of_numpy_is_written_as_the_number() -> None:
+    reason = Reason("popular", "popular", 1, np.float64(0.1), None, "popular")
+    assert to_json(reason) == to_json(Reason("popular", "popular", 1, 0.1, None, "popular"))
+    assert reason.as_dict()["share"] == 0.1
+    with pytest.raises(NotImplementedError):
+        to_json({"nothing that JSON knows": object()})
+
+
 def test_every_result_is_frozen() -> None:
     for cls in Result.__subclasses__():
-        assert cls.__dataclass_params__.frozen, cls  # type: ignore[attr-defined]
+        assert cls.__struct_config__.frozen, cls
 
 
 def test_every_error_has_its_own_code() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from smart_retail import columns as c
 from smart_retail.data.ingest import Ingested
@@ -14,8 +13,7 @@ from smart_retail.results import CleaningReport, Result
 from smart_retail.settings import DataSettings
 
 
-@dataclass(frozen=True, slots=True)
-class SourceColumns(Result):
+class SourceColumns(Result, frozen=True):
     """How one source was understood."""
 
     name: str
@@ -29,8 +27,7 @@ class SourceColumns(Result):
     """Header -> how its dates are read: ``ISO``, ``day first``, ``month first``, ..."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inspection(Result):
+class Inspection(Result, frozen=True):
     """A dry run: what `prepare` makes of the sources."""
 
     sources: tuple[SourceColumns, ...]

@@ -46,11 +46,8 @@ class Speaker:
         self, item: int, share: list[float], rank: list[int], because: int, boost: float = 1.0
     ) -> tuple[Reason, ...]:
         """Reasons of one entry, the weightiest first, from its `Ranked` evidence."""
-        found = [
-            self._reason(component, rank[component], part / max(boost, 1.0), item, because)
-            for component, part in enumerate(share)
-            if part > 0
-        ]
+        whole = max(boost, 1.0)
+        found = [self._reason(c, rank[c], part / whole, item, because) for c, part in enumerate(share) if part > 0]
         if boost > 1:
             found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, words.rule()))
         if len(found) > 1:

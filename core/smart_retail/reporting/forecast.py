@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -33,8 +32,7 @@ USUAL: Final = 4 * WEEK
 """Days whose mean discount is taken for the days ahead."""
 
 
-@dataclass(frozen=True, slots=True)
-class Errors(Result):
+class Errors(Result, frozen=True):
     """Of one model on the held-out days."""
 
     model: str
@@ -47,16 +45,14 @@ class Errors(Result):
     """Mean absolute percentage error over days with sales, 0 to 1 and above; None without such days."""
 
 
-@dataclass(frozen=True, slots=True)
-class DayAhead(Result):
+class DayAhead(Result, frozen=True):
     day: str
     amount: float
     low: float
     high: float
 
 
-@dataclass(frozen=True, slots=True)
-class Forecast(Result):
+class Forecast(Result, frozen=True):
     """Of one series."""
 
     series: str

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +20,7 @@ DRAWS: Final = 2000
 _HEADINGS: Final = (("Customer id", "customer_id"), ("Group", "group"))
 
 
-@dataclass(frozen=True, slots=True)
-class Lift(Result):
+class Lift(Result, frozen=True):
     """Uplift of one measure: treated mean over holdout mean, minus 1."""
 
     measure: str

@@ -29,8 +29,7 @@ class Standing:
     last_item: str
 
 
-@dataclass(frozen=True, slots=True)
-class Move(Result):
+class Move(Result, frozen=True):
     """One cell of the matrix."""
 
     before: str
@@ -40,8 +39,7 @@ class Move(Result):
     """Net amount of these customers at the later moment."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fallen(Result):
+class Fallen(Result, frozen=True):
     """A customer who left the best segments."""
 
     customer_id: str
@@ -53,8 +51,7 @@ class Fallen(Result):
     last_item: str
 
 
-@dataclass(frozen=True, slots=True)
-class Migration(Result):
+class Migration(Result, frozen=True):
     before: str
     """What the earlier moment is: a version or a date."""
     after: str

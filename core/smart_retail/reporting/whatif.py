@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -33,8 +32,7 @@ CHUNK = 50
 UNKNOWN = "not known"
 
 
-@dataclass(frozen=True, slots=True)
-class Mix(Result):
+class Mix(Result, frozen=True):
     """Part of the places in all lists that a band of discounts, or a category, has."""
 
     name: str
@@ -42,8 +40,7 @@ class Mix(Result):
     after: float
 
 
-@dataclass(frozen=True, slots=True)
-class Side(Result):
+class Side(Result, frozen=True):
     """The lists of all sampled customers together."""
 
     items: int
@@ -60,8 +57,7 @@ class Side(Result):
     """Part of the places that are owed mostly to popularity or to a rule, 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pair(Result):
+class Pair(Result, frozen=True):
     """One customer's lists."""
 
     customer_id: str
@@ -70,8 +66,7 @@ class Pair(Result):
     after: RecommendationList
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome(Result):
+class Outcome(Result, frozen=True):
     """What a change would do."""
 
     customers: int

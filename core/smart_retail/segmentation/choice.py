@@ -10,11 +10,11 @@ import os
 import warnings
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from itertools import combinations
 from typing import Final
 
 import numpy as np
+from msgspec import structs
 from numpy.typing import NDArray
 
 from smart_retail.results import ClusterChoice
@@ -108,7 +108,7 @@ def choose(
     eligible = [c for c, sizeable in tried if sizeable] or [c for c, _ in tried]
     stable = [c for c in eligible if c.stability >= STABLE]
     best = max(stable, key=lambda c: c.silhouette) if stable else max(eligible, key=lambda c: c.stability)
-    return tuple(replace(c, chosen=c is best) for c, _ in tried)
+    return tuple(structs.replace(c, chosen=c is best) for c, _ in tried)
 
 
 def _agreement(partitions: Sequence[NDArray[np.int16]]) -> float:

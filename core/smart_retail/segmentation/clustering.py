@@ -29,8 +29,7 @@ REFIT_CUSTOMERS: Final = 5_000
 """At most so many customers in a resample."""
 
 
-@dataclass(frozen=True, slots=True)
-class Partition(Result):
+class Partition(Result, frozen=True):
     """One way to group the customers, for comparison."""
 
     name: str

@@ -5,7 +5,6 @@ Both need an admin key and an engine over a bundle of this machine, beside which
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,7 @@ from smart_retail_flask.inputs import CustomerPath, EraseBody, EventsBody
 from smart_retail_flask.routes import engine
 
 
-@dataclass(frozen=True, slots=True)
-class EventsTaken(Result):
+class EventsTaken(Result, frozen=True):
     """The events are on the disk."""
 
     received: int
@@ -29,8 +27,7 @@ class EventsTaken(Result):
     """Those that had not been sent before, and are not of an erased customer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt(Result):
+class Receipt(Result, frozen=True):
     """A customer was erased. It names nobody."""
 
     receipt: str

@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import orjson
 from flask import Blueprint, Response, send_from_directory
 
+from smart_retail.results import to_json
 from smart_retail_flask import document
 from smart_retail_flask.envelope import visit
 
@@ -61,7 +61,7 @@ def blueprint(app: Any) -> Blueprint:
 
     @cache
     def served() -> bytes:
-        return orjson.dumps(document.openapi(app))
+        return to_json(document.openapi(app))
 
     @docs.get("/openapi.json")
     def openapi_json() -> Response:

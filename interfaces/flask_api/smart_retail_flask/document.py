@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document. In: the table of operations and the result classes; out: the document.
 
-Schemas of answers come from the dataclasses of `smart_retail.results`, descriptions included, so that a
+Schemas of answers come from the classes of `smart_retail.results`, descriptions included, so that a
 field is described once for Python and for HTTP.
 """
 
@@ -9,19 +9,17 @@ from __future__ import annotations
 import ast
 import inspect
 import json
-import re
 import textwrap
 from typing import Any
 
-from pydantic import TypeAdapter
+import msgspec
 
 from smart_retail import results
 from smart_retail_flask.operations import OPERATIONS, Operation
 from smart_retail_flask.problems import CODES, MIMETYPE, Problem
 
 BASE_URL = "http://127.0.0.1:8000"
-_REF = "#/components/schemas/{model}"
-_REFERENCE = re.compile(r'"#/components/schemas/(\w+)"')
+_REF = "#/components/schemas/{name}"
 _ALWAYS = (400, 401, 403, 429, 500, 503)
 _WITH_BODY = (413, 415)
 
@@ -31,38 +29,30 @@ def openapi(app: Any) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(json.dumps(app.api_doc))
     schemas = document["components"]["schemas"]
     schemas.update(result_schemas())
-    schemas["Problem"] = _schema(Problem)
+    schemas["Problem"] = _told(Problem, Problem.model_json_schema())
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
 
 
 def result_schemas() -> dict[str, Any]:
     """Schema by name of every result class that an answer may hold."""
-    schemas: dict[str, Any] = {}
-    waiting = [operation.result for operation in OPERATIONS if operation.result]
-    while waiting:
-        cls = waiting.pop()
-        if cls.__name__ not in schemas:
-            schema = schemas[cls.__name__] = _schema(cls)
-            waiting += [getattr(results, name) for name in _REFERENCE.findall(json.dumps(schema))]
-    return schemas
+    asked = {operation.result.__name__: operation.result for operation in OPERATIONS if operation.result}
+    found = msgspec.json.schema_components(asked.values(), ref_template=_REF)[1]
+    return {name: _told(asked.get(name) or getattr(results, name), schema) for name, schema in found.items()}
 
 
-def _schema(cls: type) -> dict[str, Any]:
-    schema = TypeAdapter(cls).json_schema(ref_template=_REF, mode="serialization")
-    schema = schema.get("$defs", {}).get(cls.__name__, schema)  # a class that refers to itself stands among its parts
-    schema.pop("$defs", None)
+def _told(cls: type, schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with what its class says, every field always there."""
     for name, text in _field_docs(cls).items():
         schema["properties"][name]["description"] = text
     for field in schema["properties"].values():
         field.pop("title", None)
         field.pop("default", None)
-    if doc := inspect.getdoc(cls):
-        schema["description"] = doc.replace("\n", " ")
+    if doc := cls.__doc__:
+        schema["description"] = inspect.cleandoc(doc).replace("\n", " ")
     else:
         schema.pop("description", None)
-    schema["required"] = list(schema["properties"])
-    return dict(schema)
+    return schema | {"required": list(schema["properties"])}
 
 
 def _field_docs(cls: type) -> dict[str, str]:
@@ -84,7 +74,7 @@ def responses(operation: Operation) -> dict[int, Any]:
     if operation.result is None:
         schema: dict[str, Any] = {"type": "string"}
     else:
-        schema = {"$ref": _REF.format(model=operation.result.__name__)}
+        schema = {"$ref": _REF.format(name=operation.result.__name__)}
     if operation.field:
         array = {"type": "array", "items": schema}
         schema = {"type": "object", "properties": {operation.field: array}, "required": [operation.field]}
@@ -97,7 +87,7 @@ def responses(operation: Operation) -> dict[int, Any]:
     }
     if operation.method != "post" and operation.path:
         found[414] = {"description": "The address is longer than 8,190 characters; the server itself answers."}
-    refused = {MIMETYPE: {"schema": {"$ref": _REF.format(model="Problem")}}}
+    refused = {MIMETYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
     for status in sorted((*_ALWAYS, *operation.errors, *(_WITH_BODY if operation.method == "post" else ()))):
         found[status] = {"description": f"Problem, such as `{CODES[status][0]}`.", "content": refused}
     return found

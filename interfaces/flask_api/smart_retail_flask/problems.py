@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 from http import HTTPStatus
 
-import orjson
 from flask import Flask, Response
 from pydantic import BaseModel, ValidationError
 from werkzeug.exceptions import HTTPException
 
 from smart_retail.errors import ArtifactError, RetailError, UsageError
+from smart_retail.results import to_json
 from smart_retail_flask.envelope import visit
 
 log = logging.getLogger("smart_retail_flask")
@@ -78,7 +78,7 @@ def problem(status: int, code: str, detail: str, hint: str) -> Response:
         "hint": hint,
         "request_id": visit().request_id,
     }
-    return Response(orjson.dumps(body), status, mimetype=MIMETYPE)
+    return Response(to_json(body), status, mimetype=MIMETYPE)
 
 
 def usage(error: ValidationError) -> UsageError:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, get_type_hints
 
 from flask import Response, current_app, request
@@ -37,15 +36,13 @@ from smart_retail_flask.problems import RefusedError
 from smart_retail_flask.remembered import LONGEST_QUESTION, Remembered, state_of
 
 
-@dataclass(frozen=True, slots=True)
-class Alive(Result):
+class Alive(Result, frozen=True):
     """The process answers."""
 
     status: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ready(Result):
+class Ready(Result, frozen=True):
     """A model is loaded."""
 
     status: str

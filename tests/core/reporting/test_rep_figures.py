@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -11,6 +10,7 @@ from typing import Any
 
 import pytest
 from matplotlib.figure import Figure
+from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import DataError, MissingExtraError
@@ -35,7 +35,7 @@ def model_with_groups() -> ModelInfo:
         },
         "clusters": {"comparison": [], "loss": [0.5, 0.4], "validation_loss": [0.6, 0.45], "linear_loss": 0.7},
     }
-    return dataclasses.replace(model, scorecard={**model.scorecard, "groups": groups}, statistics=STATISTICS)
+    return structs.replace(model, scorecard={**model.scorecard, "groups": groups}, statistics=STATISTICS)
 
 
 STATISTICS: dict[str, Any] = {
@@ -152,7 +152,7 @@ def test_small_categories_stand_together_and_nothing_is_lost() -> None:
 
 def test_what_the_source_does_not_tell_is_said() -> None:
     nothing = {"months": [{**m, "returned": 0.0, "mean_discount": None} for m in STATISTICS["months"]]}
-    bare = dataclasses.replace(MODEL, statistics=nothing)
+    bare = structs.replace(MODEL, statistics=nothing)
     for name, why in (
         ("categories", "no categories"), ("discounts", "no discounts"), ("discounts_by_month", "no discounts"),
         ("shipping", "no shipping dates"), ("returns_by_month", "nothing came back"), ("correlations", "too few"),
@@ -160,11 +160,11 @@ def test_what_the_source_does_not_tell_is_said() -> None:
         with pytest.raises(DataError, match=why):
             getattr(shop_figures, name)(bare)
     with pytest.raises(DataError, match="fit again"):
-        shop_figures.categories(dataclasses.replace(MODEL, statistics={}))
+        shop_figures.categories(structs.replace(MODEL, statistics={}))
 
 
 def test_under_the_policy_keep_what_came_back_is_part_of_the_sales() -> None:
-    kept = dataclasses.replace(MODEL, cleaning=dataclasses.replace(MODEL.cleaning, returns_policy="keep"))
+    kept = structs.replace(MODEL, cleaning=structs.replace(MODEL.cleaning, returns_policy="keep"))
     assert shop_rows.returns_by_month(MODEL)[0]["bought"] == 1000
     assert shop_rows.returns_by_month(kept)[0]["bought"] == 900
 
@@ -196,7 +196,7 @@ def test_the_same_picture_is_the_same_text() -> None:
 
 
 def test_too_little_data_is_told_and_not_drawn() -> None:
-    bare = dataclasses.replace(MODEL, weekly_sales=(), cluster_choice=(), scorecard={"gate": {"skipped": "too short"}})
+    bare = structs.replace(MODEL, weekly_sales=(), cluster_choice=(), scorecard={"gate": {"skipped": "too short"}})
     with pytest.raises(DataError, match="no picture of sales by week: no order was kept"):
         figures.weekly_sales(bare)
     with pytest.raises(DataError, match="too short"):
@@ -217,8 +217,8 @@ def test_too_little_data_is_told_and_not_drawn() -> None:
 
 
 def test_losses_and_amounts_below_zero_are_drawn() -> None:
-    weeks = tuple(dataclasses.replace(w, amount=-w.amount) for w in MODEL.weekly_sales)
-    figure = figures.weekly_sales(dataclasses.replace(MODEL, weekly_sales=weeks[:1]))
+    weeks = tuple(structs.replace(w, amount=-w.amount) for w in MODEL.weekly_sales)
+    figure = figures.weekly_sales(structs.replace(MODEL, weekly_sales=weeks[:1]))
     assert figure.axes[0].get_ylim()[0] < 0
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import csv
-import dataclasses
 import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.engine import Engine
@@ -111,7 +111,7 @@ class Bare(FakeEngine):
         return RecommendationList(None, False, False, "popular", self.version, "", ())
 
     def model(self) -> ModelInfo:
-        return dataclasses.replace(super().model(), weekly_sales=(), cluster_choice=(), scorecard={})
+        return structs.replace(super().model(), weekly_sales=(), cluster_choice=(), scorecard={})
 
 
 def test_where_data_is_thin_the_section_says_why_and_the_rest_is_made() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import gc
 import html
 import re
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 pytest.importorskip("gradio", reason="the extra gradio is not installed")
 
@@ -127,16 +127,16 @@ def test_an_unknown_customer_is_told_so() -> None:
 def test_names_are_text_never_markup() -> None:
     answer = FakeEngine().recommend("C-003")
     bad = "<img src=x onerror='alert(1)'>"
-    reasons = tuple(dataclasses.replace(r, text=bad) for r in answer.items[0].reasons)
-    item = dataclasses.replace(answer.items[0], item_name=bad, item_id=bad, category=bad, reasons=reasons)
-    body = render.answer(dataclasses.replace(answer, items=(item,)))
+    reasons = tuple(structs.replace(r, text=bad) for r in answer.items[0].reasons)
+    item = structs.replace(answer.items[0], item_name=bad, item_id=bad, category=bad, reasons=reasons)
+    body = render.answer(structs.replace(answer, items=(item,)))
     assert "<img" not in body
-    person = dataclasses.replace(FakeEngine().customer("C-003"), customer_name=bad, customer_id=bad)
+    person = structs.replace(FakeEngine().customer("C-003"), customer_name=bad, customer_id=bad)
     assert "<img" not in render.person(person, bad)
 
 
 def test_an_empty_list_says_what_to_do() -> None:
-    nothing = dataclasses.replace(FakeEngine().recommend("C-003"), items=())
+    nothing = structs.replace(FakeEngine().recommend("C-003"), items=())
     assert "another category" in render.answer(nothing)
 
 

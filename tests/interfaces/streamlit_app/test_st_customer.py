@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.fake_engine import CUSTOMER_IDS, ODD_IDS, RETURNED_ALL, FakeEngine
 
 from smart_retail import words
@@ -90,9 +91,8 @@ def test_a_customer_whose_goods_all_came_back_has_no_scores(open_page: Open) -> 
 def test_the_box_starts_as_the_model_says(open_page: Open) -> None:
     class Repeaters(FakeEngine):
         def model(self) -> Any:
-            import dataclasses
 
-            return dataclasses.replace(super().model(), show_purchased=True)
+            return structs.replace(super().model(), show_purchased=True)
 
     assert open_page("customer", customer="C-003").checkbox(key="hide").value is True
     assert open_page("customer", Repeaters(), customer="C-003").checkbox(key="hide").value is False

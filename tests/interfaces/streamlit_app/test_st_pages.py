@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import html
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail import words
@@ -45,7 +45,7 @@ class Nothing(FakeEngine):
         return []
 
     def model(self) -> ModelInfo:
-        return dataclasses.replace(super().model(), scorecard={}, cluster_choice=(), weekly_sales=(), currency="")
+        return structs.replace(super().model(), scorecard={}, cluster_choice=(), weekly_sales=(), currency="")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -58,8 +58,8 @@ def test_the_overview_counts_with_separators_and_names_the_currency(open_page: O
     class Large(FakeEngine):
         def model(self) -> ModelInfo:
             model = super().model()
-            cleaning = dataclasses.replace(model.cleaning, net_amount=12_642_501.909)
-            return dataclasses.replace(model, customers=1_590, orders=25_753, cleaning=cleaning)
+            cleaning = structs.replace(model.cleaning, net_amount=12_642_501.909)
+            return structs.replace(model, customers=1_590, orders=25_753, cleaning=cleaning)
 
     body = html_of(open_page("", Large()))
     for text in ("<b>1,590</b>", "<b>25,753</b>", "<b>12,642,501.91 EUR</b>"):
@@ -135,8 +135,8 @@ def test_hostile_names_are_text(open_page: Open) -> None:
         def similar_items(self, item_id: str, n: int = 10, **more: Any) -> RecommendationList:
             answer = super().similar_items(item_id, n, **more)
             bad = '<img src=x onerror="alert(1)">'
-            items = tuple(dataclasses.replace(i, item_name=bad, category=bad) for i in answer.items)
-            return dataclasses.replace(answer, items=items)
+            items = tuple(structs.replace(i, item_name=bad, category=bad) for i in answer.items)
+            return structs.replace(answer, items=items)
 
     body = html_of(open_page("products", Hostile(), item="P-001"))
     assert "<img" not in body
@@ -163,7 +163,7 @@ def test_the_overview_shows_what_the_lines_tell_and_leaves_out_what_they_do_not(
                 "months": [month],
                 "categories": [{"category": name, **category} for name in ("<b>Paper</b>", "Pens")],
             }
-            return dataclasses.replace(super().model(), statistics=statistics)
+            return structs.replace(super().model(), statistics=statistics)
 
     body = html_of(open_page("", Told()))
     assert "10.0 % of what was bought came back, 100.00 EUR at the price paid" in body

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import pytest
+from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.results import ModelInfo
@@ -86,7 +86,7 @@ class Judged(FakeEngine):
     card = CARD
 
     def model(self) -> ModelInfo:
-        return dataclasses.replace(super().model(), scorecard=self.card)
+        return structs.replace(super().model(), scorecard=self.card)
 
 
 def test_the_page_shows_methods_groups_and_ablation(open_page: Open) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from smart_retail.errors import CancelledError, ColumnError, DataError, QualityGateError, UsageError
 from smart_retail.results import FitReport

@@ -125,7 +125,7 @@ def test_an_unknown_customer_is_answered_with_popularity(desk: Desk) -> None:
 
 
 def test_the_box_starts_unticked_where_people_buy_again(make_desk: Callable[..., Desk], fake: ModuleType) -> None:
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     class Again(fake.FakeEngine):  # type: ignore[name-defined, misc]
         def model(self) -> Any:
