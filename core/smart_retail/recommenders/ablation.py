@@ -12,10 +12,12 @@ from concurrent.futures import Executor
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smart_retail.evaluation.metrics import interval
 from smart_retail.progress import Progress
 from smart_retail.recommenders.candidates import SOURCES
+from smart_retail.recommenders.hybrid import ordered
 from smart_retail.recommenders.lessons import TASKS, Lesson
 from smart_retail.recommenders.merging import Learnt
 from smart_retail.recommenders.signals import GROUPS, NAMES
@@ -67,11 +69,16 @@ def _blend(own: list[Lesson], task: str, pool: Executor) -> dict[str, Any]:
 
 
 def _ranker(newest: Lesson, ranker: Trees) -> dict[str, Any]:
-    full = ndcg(newest, ranker.score(newest.table))
+    blend, shopper = newest.table[:, NAMES.index("blend")], newest.candidates.shopper
+    full = ndcg(newest, ordered(ranker.score(newest.table), blend, shopper))
     held = ranker.held(newest.table, [[NAMES.index(name) for name in names] for names in GROUPS.values()])
-    return {group: _loss(full - ndcg(newest, score)) for group, score in zip(GROUPS, held, strict=True)}
+
+    def without(group: str, score: NDArray[np.float64]) -> NDArray[np.float64]:
+        return ordered(score, np.zeros_like(blend) if group == "blend" else blend, shopper)
+
+    return {group: _loss(full - ndcg(newest, without(group, score))) for group, score in zip(GROUPS, held, strict=True)}
 
 
-def _loss(each: np.typing.NDArray[np.float64]) -> dict[str, float]:
+def _loss(each: NDArray[np.float64]) -> dict[str, float]:
     low, high = interval(each, draws=_DRAWS)
     return {"adds": float(each.mean()), "low": low, "high": high}

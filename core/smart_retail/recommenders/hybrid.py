@@ -29,11 +29,15 @@ from smart_retail.recommenders.context import Context
 from smart_retail.recommenders.lists import best_first
 from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.rounding import significant
-from smart_retail.recommenders.signals import signals
+from smart_retail.recommenders.signals import NAMES, signals
 from smart_retail.recommenders.trees import Trees
 
 DEPTH = 100
 """Candidates of each shopper, best by the blend, that a ranker puts in order."""
+LEANING = 0.2
+"""How much the blend counts beside a ranker that knows it. On a later window than both had learnt from, of two shops,
+0.1 to 0.5 found 2 to 4 % more of the new items than the ranker alone, lost nothing clearly where repeats are allowed,
+and the lists held 3 to 13 % more of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,10 +98,25 @@ def _reordered(
     leading, _ = best_first(candidates.indptr, possible, DEPTH)
     leading.sort()
     table = signals(parts, context, candidates.take(leading), proof[:, leading])
-    order = ranker.score(table)
+    order = ordered(ranker.score(table), table[:, NAMES.index("blend")], candidates.shopper[leading])
     out = score / (1.0 + score)
     out[leading] = 2.0 + order / (1.0 + np.abs(order))
     return out
+
+
+def ordered(
+    ranker: NDArray[np.float64], blend: NDArray[np.floating], shopper: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """A ranker's scores that lean on the blend's, both standardised among the candidates of a shopper."""
+    return _standardised(ranker, shopper) + LEANING * _standardised(blend.astype(np.float64), shopper)
+
+
+def _standardised(score: NDArray[np.float64], shopper: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Less their mean, over their standard deviation; sums in the order of the rows, for any number of shoppers."""
+    size = np.maximum(np.bincount(shopper), 1)
+    apart = score - (np.bincount(shopper, score) / size)[shopper]
+    spread = np.sqrt(np.bincount(shopper, apart**2) / size)[shopper]
+    return np.divide(apart, spread, out=np.zeros_like(apart), where=spread > 0)
 
 
 def _places(

@@ -18,9 +18,10 @@ from smart_retail.evaluation.metrics import interval
 from smart_retail.progress import Progress
 from smart_retail.recommenders.blend import default_weights
 from smart_retail.recommenders.candidates import SOURCES
-from smart_retail.recommenders.hybrid import Merge
-from smart_retail.recommenders.lambdarank import fit_ranker
+from smart_retail.recommenders.hybrid import Merge, ordered
 from smart_retail.recommenders.lessons import TASKS, Lesson
+from smart_retail.recommenders.ranker import fit_ranker
+from smart_retail.recommenders.signals import NAMES as SIGNALS
 from smart_retail.recommenders.trees import Trees
 from smart_retail.recommenders.weighing import fit_weights, ndcg
 
@@ -122,7 +123,8 @@ def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> TaskLearn
         learnt.words += "; nothing to train a ranker on."
         return learnt
     learnt.trial = (weights, ranker)
-    ranked = ndcg(judged, ranker.score(judged.table))
+    order = ordered(ranker.score(judged.table), judged.table[:, SIGNALS.index("blend")], judged.candidates.shopper)
+    ranked = ndcg(judged, order)
     low, high = interval(ranked - blend, seed=seed)
     figures["ranker"] = {"ndcg@10": float(ranked.mean()), "low": low, "high": high}
     learnt.ranked = better = low > 0 or merge == "ranker"

@@ -1,0 +1,76 @@
+"""The ranker's two halves, how it leans on the blend, and the time over which a group's orders count."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from smart_retail.recommenders.group_popularity import group_popularity_of
+from smart_retail.recommenders.hybrid import ordered
+from smart_retail.recommenders.popularity import demand_of, popularity_of
+from smart_retail.recommenders.purchases import pairs_of
+from smart_retail.recommenders.ranker import OBJECTIVES, TREES, fit_ranker
+from smart_retail.recommenders.signals import NAMES
+
+
+@pytest.fixture(scope="module")
+def lesson() -> SimpleNamespace:
+    rng = np.random.default_rng(5)
+    table = rng.normal(size=(6000, len(NAMES))).astype(np.float32)
+    hit = table[:, 0] + table[:, 1] + rng.normal(size=6000) > 1.5
+    return SimpleNamespace(candidates=SimpleNamespace(indptr=np.arange(0, 6001, 50)), table=table, hit=hit)
+
+
+def spread(score: np.ndarray) -> float:
+    """Standard deviation within lists of 50."""
+    return float(np.sqrt(np.mean(score.reshape(-1, 50).var(axis=1))))
+
+
+def test_both_objectives_say_as_much(lesson):
+    pytest.importorskip("lightgbm")
+    trees = fit_ranker([lesson], seed=1)
+    assert trees.n_trees == len(OBJECTIVES) * TREES
+    halves = []
+    for half in range(len(OBJECTIVES)):
+        leaf = np.zeros_like(trees.leaf)
+        own = slice(half * TREES, (half + 1) * TREES)
+        leaf[own] = trees.leaf[own]
+        halves.append(type(trees)(trees.cut_ptr, trees.cut, trees.mask, leaf).score(lesson.table))
+    assert [spread(score) for score in halves] == pytest.approx([1.0, 1.0])
+    assert not np.array_equal(*halves)
+    np.testing.assert_allclose(sum(halves), trees.score(lesson.table))
+
+
+def test_where_nothing_was_bought_there_is_no_ranker(lesson):
+    pytest.importorskip("lightgbm")
+    nothing = SimpleNamespace(**{**vars(lesson), "hit": np.zeros_like(lesson.hit)})
+    assert fit_ranker([nothing], seed=1) is None
+
+
+def test_the_order_is_the_rankers_and_leans_on_the_blend():
+    rng = np.random.default_rng(2)
+    shopper = np.repeat(np.arange(3), 40)
+    ranker, blend, flat = rng.normal(size=120), rng.random(120), np.full(120, 0.3)
+    for s in range(3):
+        own = slice(40 * s, 40 * s + 40)
+        assert np.array_equal(np.argsort(ordered(ranker, flat, shopper)[own]), np.argsort(ranker[own]))
+        assert np.array_equal(np.argsort(ordered(flat, blend, shopper)[own]), np.argsort(blend[own]))
+        # A shopper scores the same alone and among others, and whatever the scale of either.
+        alone = ordered(ranker[own], blend[own], np.zeros(40, np.int64))
+        np.testing.assert_array_equal(alone, ordered(ranker, blend, shopper)[own])
+        np.testing.assert_allclose(ordered(8 * ranker[own] + 3, blend[own] / 7, np.zeros(40, np.int64)), alone)
+    assert np.array_equal(ordered(flat[:1], flat[:1], np.zeros(1, np.int64)), [0.0])
+    both = ordered(ranker, blend, shopper)
+    assert np.corrcoef(both, ranker)[0, 1] > np.corrcoef(both, blend)[0, 1] > 0.05
+
+
+def test_a_groups_orders_count_twice_as_long_as_the_shops(shop_of):
+    """Four of group 0 bought item 1 nine days ago, two of the other group bought item 0 today."""
+    rows = [(customer, 90, 1) for customer in range(4)] + [(4, 99, 0), (5, 99, 0)]
+    history = shop_of(rows, 6, 3).between()
+    whole = popularity_of(demand_of(history, pairs_of(history)), 7)
+    groups = np.array([0, 0, 0, 0, 1, 1], np.int16)
+    first = [group_popularity_of(history, groups, whole, days).order[0, 0] for days in (4, 5, 0)]
+    assert first == [0, 1, 1]
