@@ -77,6 +77,7 @@ NUMBERS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
 
 _DAYS = (-25_567, 84_370)
 """1900-01-01 and 2200-12-31."""
+_DATED: Final = nw.col(DAY).is_between(*_DAYS)
 LONGEST_ID: Final = 1_000
 YES: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "refunded", "ja", "si", "oui")
 
@@ -144,7 +145,7 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
     frame = frame.with_columns(
         **{
             SOURCE: nw.lit(source).cast(nw.Int16),
-            DAY: nw.when(_dated()).then(nw.col(DAY)),
+            DAY: nw.when(_DATED).then(nw.col(DAY)),
             KIND: nw.when(cancelled).then(nw.lit(-1)).otherwise(nw.lit(1)).cast(nw.Int8),
             c.QUANTITY: millionths(quantity),
             c.AMOUNT: millionths(amount),
@@ -165,10 +166,6 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
     return frame.select([n for n in frame.collect_schema().names() if n not in gone and not n.startswith(RAW)])
 
 
-def _dated() -> nw.Expr:
-    return nw.col(DAY).is_between(*_DAYS).fill_null(False)
-
-
 def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr:
     """The number of the first reason that holds, 0 where none does."""
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
@@ -179,7 +176,7 @@ def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr
     if rules.excluded:
         checks.append(("non-merchandise", ~item.str.contains(rules.excluded)))
     checks += [
-        ("bad date", nw.col(DAY).is_between(*_DAYS)),
+        ("bad date", _DATED),
         ("bad quantity", quantity.abs() <= LARGEST),
         ("bad amount", amount.abs() <= LARGEST),
         ("zero quantity", quantity.abs() >= 5e-7),
