@@ -125,7 +125,7 @@ class Bundle:
         """What `build` makes of a small fact."""
         try:
             return build(self.json(name))
-        except (TypeError, AttributeError) as error:  # it has not all that it takes, or in another form
+        except (AttributeError, TypeError, ValueError) as error:  # it has not all that it takes, or in another form
             raise other_layout(f"tables/{name}.json of its form") from error
 
     def overlaid(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any], without: str) -> Bundle:

@@ -37,7 +37,13 @@ class Result(msgspec.Struct, frozen=True):
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """The inverse of `as_dict`. Unknown keys of a newer version are left out."""
+        """The inverse of `as_dict`. Unknown keys of a newer version are left out.
+
+        Raises
+        ------
+        ValueError
+            A field is missing or of another kind.
+        """
         return msgspec.convert(data, cls)
 
 
