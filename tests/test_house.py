@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -162,3 +163,11 @@ def test_constraints_are_exact_versions_without_addresses() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     assert lines
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9._-]+==[^\s@/]+( ; .+)?", line)] == []
+
+
+def test_everything_the_project_asks_for_is_pinned() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = [name for names in (project["dependencies"], *project["optional-dependencies"].values()) for name in names]
+    asked = {re.match(r"[A-Za-z0-9._-]+", name)[0].lower() for name in wanted} - {project["name"]}  # type: ignore[index]
+    pinned = {line.partition("==")[0] for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()}
+    assert asked - pinned == set()
