@@ -96,6 +96,26 @@ def test_nothing_is_there_before_the_first_event(store: EventLog) -> None:
     assert not LiveEvents(store, 0).of("c1")
 
 
+def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
+    def first_use(folder: Path, number: int, at_once: threading.Barrier, told: list[Any]) -> None:
+        store = EventStore(folder)
+        at_once.wait()
+        try:
+            told.append(store.add([event(number)]) if number % 2 else store.erased(["c2"]))
+        except ArtifactError as error:
+            told.append(error)
+
+    for trial in range(40):
+        folder, at_once, told = tmp_path / str(trial), threading.Barrier(8), []
+        threads = [threading.Thread(target=first_use, args=(folder, number, at_once, told)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(told, key=str) == [1] * 4 + [set()] * 4
+        assert EventStore(folder).last() == 4
+
+
 def test_asking_the_embedded_store_writes_nothing(tmp_path: Path) -> None:
     store = EventStore(tmp_path)
     assert (store.of("c1"), list(store.all()), store.last(), store.erased(["c1"])) == ([], [], 0, set())
