@@ -1,6 +1,6 @@
 """What each signal adds, also when it adds nothing.
 
-In: the lessons and what was learnt from them. Out: by task and idea, the NDCG@10 that is lost on the newest
+In: the lessons and what was chosen on them. Out: by task and idea, the NDCG@10 that is lost on the newest
 lesson without it, with a 95 % paired interval. For the blend, the weights are fitted again without the idea's
 sources on the earlier windows. For a ranker, the idea's signals are held at their median in the trees as they are.
 """
@@ -19,7 +19,7 @@ from smart_retail.progress import Progress
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.hybrid import ordered
 from smart_retail.recommenders.lessons import TASKS, Lesson
-from smart_retail.recommenders.merging import Learnt
+from smart_retail.recommenders.merging import Chosen
 from smart_retail.recommenders.signals import GROUPS, NAMES
 from smart_retail.recommenders.trees import Trees
 from smart_retail.recommenders.weighing import fit_weights, ndcg
@@ -37,11 +37,11 @@ _DRAWS = 500
 
 
 def ablation(
-    lessons: Mapping[str, Sequence[Lesson]], learnt: Learnt, pool: Executor, progress: Progress
+    lessons: Mapping[str, Sequence[Lesson]], chosen: Sequence[Chosen], pool: Executor, progress: Progress
 ) -> dict[str, Any]:
     """Loss by task and idea, worked out on a pool; empty where fewer than two windows could be held out."""
     blends, rankers = {}, {}
-    for task, one in zip(TASKS, learnt.tasks, strict=True):
+    for task, one in zip(TASKS, chosen, strict=True):
         own = list(lessons[task])
         if len(own) < 2:
             continue

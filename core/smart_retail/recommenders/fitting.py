@@ -1,13 +1,14 @@
-"""Fit every method, learn their merge on past windows, and judge all on the last one.
+"""Fit every method, learn their merge on past windows, judge all on the last one, and learn from that one too.
 
 In: a `Timeline`, the customers' groups and the catalogue. Out: a `RecommenderModel`, fitted on the whole history, and
-the scorecard of the last window, of which neither the choices nor the merge have seen anything. What needs no groups
-is studied first (`studying`).
+the scorecard of the last window, of which neither the choices nor the merge that is judged have seen anything. What
+needs no groups is studied first (`studying`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import asdict
 from itertools import zip_longest
 from typing import Any
@@ -22,9 +23,10 @@ from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.building import Similar, fit_parts
+from smart_retail.recommenders.hybrid import Merge
 from smart_retail.recommenders.judging import judge
 from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
-from smart_retail.recommenders.merging import Learnt, learn_merge, learn_rankers
+from smart_retail.recommenders.merging import Learnt, choose_merge, learn_merge, merge_of
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.past import Place, Placed, placed
@@ -66,7 +68,8 @@ def fit_recommenders(
     model : RecommenderModel
         Fitted on the whole history.
     scorecard : dict
-        How good every method was on a window that nothing was learnt from; plain JSON data.
+        How good every method was on a window that it had learnt nothing from; plain JSON data. The model that
+        comes back has learnt the merge anew, with that window in place of the oldest.
     """
     threads = threads or available_threads()
     studied = studied or study(timeline, settings, seed=seed, threads=threads, progress=progress)
@@ -81,31 +84,35 @@ def fit_recommenders(
     def taught(past: Placed, similar: Similar | None) -> dict[str, Lesson]:
         return _lessons(past, eve(past, similar), seed)
 
-    def judged() -> dict[str, Any]:
-        learn_rankers(learnt, lessons, seed=seed)
+    def judged(merge: Sequence[Future[Learnt]]) -> dict[str, Any]:
         parts = last.result() if last else None
+        learnt = merge_of([one.result() for one in merge])
         return _card(pasts[-1] if pasts else None, parts, learnt, segment_names, threads, seed, progress)
 
     with workers(threads) as pool:
-        # Begun in the order in which the results are waited for, so that no worker is idle.
+        # Begun in the order in which the results are waited for: no worker is idle, or waits for work behind it.
         teaching = [pool.submit(taught, *window) for window in zip_longest(pasts[:-1], studied.similar)]
         last = pool.submit(eve, pasts[-1]) if pasts else None
         lessons = _by_task([window.result() for window in teaching])
         final = pool.submit(fit_parts, studied.history, whole, catalogue, choices, threads=threads)
-        learnt = learn_merge(lessons, settings.merge, seed=seed, pool=pool, progress=progress)
-        for line in (*told, *learnt.words):
+        chosen = choose_merge(lessons, settings.merge, seed=seed, pool=pool, progress=progress)
+        for line in (*told, *(one.words for one in chosen)):
             progress.message(line)
-        judging = pool.submit(judged)
-        lost = ablation(lessons, learnt, pool, progress)
+        before = learn_merge(chosen, lessons, seed=seed, pool=pool)
+        latest = _lessons(pasts[-1], last.result(), seed) if last else {}
+        now = learn_merge(chosen, _moved_on(lessons, latest), seed=seed, pool=pool)
+        judging = pool.submit(judged, before)
+        lost = ablation(lessons, chosen, pool, progress)
         card = judging.result()
-    card["merge"] = "ranker" if any(task.ranker for task in learnt.tasks) else "blend"
+        learnt = [one.result() for one in now]
+    card["merge"] = "ranker" if any(one.ranker for one in learnt) else "blend"
     card["windows"] = [{"first_day": p.window.cut, "days": p.window.days} for p in pasts]
-    card["choice"] = " ".join((*told, *learnt.words))
-    card["validation"] = plain({name: task.figures for name, task in zip(TASKS, learnt.tasks, strict=True)})
+    card["choice"] = " ".join((*told, *(one.words for one in chosen)))
+    card["validation"] = plain({name: one.figures for name, one in zip(TASKS, chosen, strict=True)})
     card["weights"] = _weights(learnt)
     card["chosen"] = asdict(choices)
     card["ablation"] = plain(lost)
-    return RecommenderModel(final.result(), learnt.merge()), card
+    return RecommenderModel(final.result(), merge_of(learnt)), card
 
 
 def _lessons(past: Placed, parts: Parts, seed: int) -> dict[str, Lesson]:
@@ -119,10 +126,15 @@ def _by_task(taught: Sequence[Mapping[str, Lesson]]) -> dict[str, list[Lesson]]:
     return {task: [one[task] for one in taught if task in one] for task in TASKS}
 
 
+def _moved_on(lessons: Mapping[str, list[Lesson]], latest: Mapping[str, Lesson]) -> dict[str, list[Lesson]]:
+    """The lessons of as many windows, the latest in place of the oldest."""
+    return {task: [*own[1:], latest[task]] if own and task in latest else own for task, own in lessons.items()}
+
+
 def _card(
     last: Placed | None,
     parts: Parts | None,
-    learnt: Learnt,
+    merge: Merge,
     segment_names: Sequence[str],
     threads: int,
     seed: int,
@@ -141,7 +153,7 @@ def _card(
             "notes": [f"No method was judged and the blend has its default weights: {reason}."],
         }
     card = judge(
-        RecommenderModel(parts, learnt.merge()),
+        RecommenderModel(parts, merge),
         last,
         segment_names,
         threads=threads,
@@ -165,7 +177,7 @@ def _notes(before: History, card: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _weights(learnt: Learnt) -> dict[str, Any]:
+def _weights(learnt: Sequence[Learnt]) -> dict[str, Any]:
     """The blend's weights in words: task, amount of history, source."""
     from smart_retail.recommenders.blend import AMOUNTS
     from smart_retail.recommenders.candidates import SOURCES
@@ -174,7 +186,7 @@ def _weights(learnt: Learnt) -> dict[str, Any]:
         task: {
             amount: {
                 source: round(float(weight), 4)
-                for source, weight in zip(SOURCES, learnt.tasks[t].weights[a], strict=True)
+                for source, weight in zip(SOURCES, learnt[t].weights[a], strict=True)
                 if weight > 0
             }
             for a, amount in enumerate(AMOUNTS)

@@ -1,13 +1,14 @@
 """Learn the merge: the blend's weights, and a ranker where one is proved better.
 
-In: `Lesson`s by task, oldest window first. Out: `Merge`, and in words what was chosen and why. The newest window is
-kept from the first round of learning and decides; then everything is learnt again with it.
+In: `Lesson`s by task, oldest window first. Out: what was chosen and why (`choose_merge`), and what that teaches on any
+windows (`learn_merge`). The newest window is kept from the first round of learning and decides; then everything is
+learnt again with it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,41 +29,36 @@ from smart_retail.recommenders.weighing import fit_weights, ndcg
 NAMES = {"any": "repeats allowed", "new": "new items only"}
 
 
-@dataclass(slots=True)
-class TaskLearnt:
-    """What was learnt for one task, and how."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """How the sources of one task shall be merged."""
 
-    weights: NDArray[np.float64]
-    """Shape ``(len(AMOUNTS), len(SOURCES))``."""
     words: str
-    ranker: Trees | None = None
+    ranked: bool = False
+    """Whether a ranker shall set the order."""
+    alone: str | None = None
+    """The source that takes the blend's place."""
+    learns: bool = True
+    """Whether weights are fitted; the defaults stay otherwise."""
     figures: dict[str, Any] = field(default_factory=dict)
     """Of the validation window."""
     trial: tuple[NDArray[np.float64], Trees] | None = None
     """Weights and ranker of the first round, which had not seen the validation window."""
-    ranked: bool = False
-    """Whether a ranker shall set the order; `ranker` is None until it has learnt from all windows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """A merge and how it came about, by task in the order of `TASKS`."""
+    """What one task's windows taught."""
 
-    tasks: tuple[TaskLearnt, TaskLearnt]
-
-    @property
-    def words(self) -> list[str]:
-        return [task.words for task in self.tasks]
-
-    def merge(self) -> Merge:
-        any_, new = self.tasks
-        return Merge(np.stack((any_.weights, new.weights)), (any_.ranker, new.ranker))
+    weights: NDArray[np.float64]
+    """Shape ``(len(AMOUNTS), len(SOURCES))``."""
+    ranker: Trees | None
 
 
-def learn_merge(
+def choose_merge(
     lessons: Mapping[str, Sequence[Lesson]], merge: str, *, seed: int, pool: Executor, progress: Progress
-) -> Learnt:
-    """Learn the weights from all windows, and choose whether a ranker follows (`learn_rankers`).
+) -> list[Chosen]:
+    """Choose on the newest window, by task in the order of `TASKS`.
 
     Parameters
     ----------
@@ -75,30 +71,42 @@ def learn_merge(
     progress.check()
     # A ranker is trained on one thread: LightGBM's own threads wait for each other in busy loops, which on a machine
     # that has other work took ten times as long.
-    running = [pool.submit(_learn_task, list(lessons[task]), task, merge, seed) for task in TASKS]
-    any_, new = (one.result() for one in running)
+    running = [pool.submit(_choose, list(lessons[task]), task, merge, seed) for task in TASKS]
+    chosen = [one.result() for one in running]
     progress.check()
-    return Learnt((any_, new))
+    return chosen
 
 
-def _learn_task(own: list[Lesson], task: str, merge: str, seed: int) -> TaskLearnt:
+def learn_merge(
+    chosen: Sequence[Chosen], lessons: Mapping[str, Sequence[Lesson]], *, seed: int, pool: Executor
+) -> list[Future[Learnt]]:
+    """What the lessons teach of what was chosen, by task: begun on the pool, each task on one thread."""
+    return [pool.submit(_learn, one, lessons[task], task, seed) for one, task in zip(chosen, TASKS, strict=True)]
+
+
+def merge_of(learnt: Sequence[Learnt]) -> Merge:
+    """The merge of both tasks."""
+    any_, new = learnt
+    return Merge(np.stack((any_.weights, new.weights)), (any_.ranker, new.ranker))
+
+
+def _learn(chosen: Chosen, own: Sequence[Lesson], task: str, seed: int) -> Learnt:
+    weights = fit_weights(own, task) if chosen.learns else default_weights()[TASKS.index(task)]
+    if chosen.alone is not None:
+        weights = _only(chosen.alone, weights)
+    ranker = fit_ranker([lesson.led_by(weights) for lesson in own], seed=seed) if chosen.ranked else None
+    return Learnt(weights, ranker)
+
+
+def _choose(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
     if not own:
-        weights = default_weights()[TASKS.index(task)]
-        return TaskLearnt(weights, f"{NAMES[task]}: default weights, no window could be held out.")
+        return Chosen(f"{NAMES[task]}: default weights, no window could be held out.", learns=False)
     if len(own) > 2:
         return _validated(own, task, merge, seed)
-    words = f"{NAMES[task]}: too few windows to choose on, merge {merge}."
-    return TaskLearnt(fit_weights(own, task), words, ranked=merge == "ranker")
+    return Chosen(f"{NAMES[task]}: too few windows to choose on, merge {merge}.", ranked=merge == "ranker")
 
 
-def learn_rankers(learnt: Learnt, lessons: Mapping[str, Sequence[Lesson]], *, seed: int) -> None:
-    """The rankers that were chosen, from all windows, into `learnt`."""
-    for task, one in zip(TASKS, learnt.tasks, strict=True):
-        if one.ranked:
-            one.ranker = fit_ranker([lesson.led_by(one.weights) for lesson in lessons[task]], seed=seed)
-
-
-def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> TaskLearnt:
+def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
     """What the newest window says of what the earlier ones teach, and whether a ranker shall set the order."""
     earlier, newest = own[:-1], own[-1]
     weights = fit_weights(earlier, task)
@@ -109,31 +117,28 @@ def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> TaskLearn
         "blend": float(blend.mean()),
         "best single": {"source": best, "ndcg@10": float(single.mean())},
     }
-    told = f"{NAMES[task]}: blend {blend.mean():.4f}, best single source {best} {single.mean():.4f}"
-    learnt = TaskLearnt(fit_weights(own, task), told, figures=figures)
+    words = f"{NAMES[task]}: blend {blend.mean():.4f}, best single source {best} {single.mean():.4f}"
+    alone = None
     if interval(single - blend, seed=seed)[0] > 0:
-        learnt.words += " (the windows disagree, and it is clearly better: it takes the place of the blend)"
-        weights, learnt.weights = _only(best, weights), _only(best, learnt.weights)
+        words += " (the windows disagree, and it is clearly better: it takes the place of the blend)"
+        alone, weights = best, _only(best, weights)
         judged, blend = newest.led_by(weights), single
     if merge == "blend":
-        learnt.words += "; the blend was asked for."
-        return learnt
+        return Chosen(f"{words}; the blend was asked for.", alone=alone, figures=figures)
     ranker = fit_ranker([one.led_by(weights) for one in earlier], seed=seed)
     if ranker is None:
-        learnt.words += "; nothing to train a ranker on."
-        return learnt
-    learnt.trial = (weights, ranker)
+        return Chosen(f"{words}; nothing to train a ranker on.", alone=alone, figures=figures)
     order = ordered(ranker.score(judged.table), judged.table[:, SIGNALS.index("blend")], judged.candidates.shopper)
     ranked = ndcg(judged, order)
     low, high = interval(ranked - blend, seed=seed)
     figures["ranker"] = {"ndcg@10": float(ranked.mean()), "low": low, "high": high}
-    learnt.ranked = better = low > 0 or merge == "ranker"
-    learnt.words += (
+    better = low > 0 or merge == "ranker"
+    words += (
         f", ranker {ranked.mean():.4f} ({(ranked - blend).mean():+.4f}, 95 % interval {low:+.4f} to {high:+.4f}) "
         f"on the validation window; the {'ranker' if better else 'blend'} is used"
         + (" as asked for." if merge == "ranker" else "." if better else ", which is simpler and not clearly worse.")
     )
-    return learnt
+    return Chosen(words, ranked=better, alone=alone, figures=figures, trial=(weights, ranker))
 
 
 def _best_single(judged: Lesson) -> tuple[str, NDArray[np.float64]]:

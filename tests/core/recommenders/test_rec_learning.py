@@ -64,6 +64,40 @@ def test_the_judged_window_is_the_last_tenth(card, habits):
     assert card["windows"][-1]["first_day"] == habits.last_day + 1 - days
 
 
+def test_the_merge_that_is_judged_knows_nothing_of_the_last_window_and_that_of_the_model_does(
+    habits, groups_of, catalogue, monkeypatch
+):
+    from smart_retail.recommenders import fitting
+
+    cut_of, learnt_from = {}, []
+    make, learn = fitting._lessons, fitting.learn_merge
+
+    def noted_lessons(past, parts, seed):
+        made = make(past, parts, seed)
+        cut_of.update({id(lesson): past.window.cut for lesson in made.values()})
+        return made
+
+    def noted_learning(chosen, lessons, **how):
+        learnt_from.append({task: [cut_of[id(lesson)] for lesson in own] for task, own in lessons.items()})
+        return learn(chosen, lessons, **how)
+
+    monkeypatch.setattr(fitting, "_lessons", noted_lessons)
+    monkeypatch.setattr(fitting, "learn_merge", noted_learning)
+    _, card = fit_recommenders(
+        habits,
+        groups_of,
+        catalogue(habits.n_items),
+        RecommendSettings(neighbours=20),
+        seed=0,
+        threads=1,
+        progress=SILENT,
+    )
+    cuts = [window["first_day"] for window in card["windows"]]
+    judged, published = learnt_from
+    assert judged == {"any": cuts[:-1], "new": cuts[:-1]}
+    assert published == {"any": cuts[1:], "new": cuts[1:]}
+
+
 def test_one_week_of_promotion_does_not_lead_the_lists_for_long(habits, groups_of, catalogue, shop_of):
     # Item 59 is sold to everybody for a week that ends two months before the end, and to nobody after.
     first = habits.last_day - 70
