@@ -18,7 +18,7 @@ import narwhals.selectors as ncs
 
 from smart_retail import columns as c
 from smart_retail.data.backends import Backend
-from smart_retail.data.blanks import tidied
+from smart_retail.data.blanks import has_ink, tidied
 from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
 from smart_retail.data.preprocessing import (
     DAY,
@@ -103,17 +103,18 @@ def _ingest(
     readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
     kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
     ids = tuple(n for n in IDS if n in texts)
-    head_frame = backend.keep(tidied(base.head(HEAD_ROWS), texts))
+    base = tidied(base, [n for n in TEXTS if n in texts and n not in IDS])
+    head_frame = backend.keep(base.head(HEAD_ROWS))
     head = _unread(head_frame, kinds, backend)
     formats = _choose(head, kinds)
     float_ids = _float_ids(head_frame, ids, backend)
     # The unit of a discount takes one more look at the lines.
     pending = alone and backend.rereads and c.DISCOUNT not in schema.columns
     while True:
-        lines = _lines(tidied(base, texts), formats, float_ids, place, rules, backend)
+        lines = _lines(base, formats, float_ids, place, rules, backend)
         lines = lines if pending else backend.keep(lines)
         tally = Tally.of(lines, backend) if alone else None
-        unread = tally.totals(backend).unread if tally else _unread_rows(lines, backend)
+        unread = tally.totals.unread if tally else _unread_rows(lines, backend)
         wrong, rows = _by_column(unread, [*formats, *float_ids]), sum(unread.values())
         doubted = any(overruled(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
         if doubted:
@@ -161,11 +162,14 @@ def _lines(
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
-    bits = [_bit(i, _missed(n), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(formats)]
+    bits = [_bit(i, ~_found(n), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(formats)]
+    unread = nw.sum_horizontal(*bits) if bits else nw.lit(0)
+    if bits:
+        # Nearly every row has all that it should have, which one test tells quicker than a sum of cases.
+        unread = nw.when(nw.all_horizontal(*map(_found, formats), ignore_nulls=False)).then(nw.lit(0)).otherwise(unread)
     for i, n in enumerate(float_ids, len(formats)):
-        bits.append(_bit(i, nw.col(n) != "", ~nw.col(n).str.contains(_FLOAT_ID)))
-    mask = nw.sum_horizontal(*bits) if bits else nw.lit(0)
-    frame = frame.with_columns(mask.cast(nw.Int32).alias(UNREAD))
+        unread = unread + _bit(i, has_ink(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID))
+    frame = frame.with_columns(unread.cast(nw.Int32).alias(UNREAD))
     if float_ids:
         frame = frame.with_columns(nw.col(*float_ids).str.replace_all(r"\.0$", ""))
     money = [n for n in frame.collect_schema().names() if n.startswith(MONEY)]
@@ -176,10 +180,10 @@ def _lines(
     return canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules)
 
 
-def _missed(name: str) -> nw.Expr:
-    """Whether no number, or no date of this age, was read: ``04-03-20`` is not of the year 4."""
+def _found(name: str) -> nw.Expr:
+    """Whether a number, or a date of this age, was read: ``04-03-20`` is not of the year 4."""
     value = nw.col(name)
-    return ~value.is_between(*YEARS).fill_null(False) if name.partition("|")[0] in MOMENTS else value.is_null()
+    return value.is_between(*YEARS).fill_null(False) if name.partition("|")[0] in MOMENTS else ~value.is_null()
 
 
 def _bit(i: int, seldom: nw.Expr, costly: nw.Expr) -> nw.Expr:
@@ -220,7 +224,7 @@ def _count_read(base: Frame, tries: Mapping[str, tuple[str, Format]], backend: B
     """How many values of a column each of some formats reads."""
     frame = base.select(nw.col(n).alias(key) for key, (n, _) in tries.items())
     frame = backend.parse(frame, {key: f for key, (_, f) in tries.items()})
-    counted = backend.fetch(frame.select(**{key: (~_missed(key)).cast(nw.Int64).sum() for key in tries}))
+    counted = backend.fetch(frame.select(**{key: _found(key).cast(nw.Int64).sum() for key in tries}))
     return {key: int(counted[key][0] or 0) for key in tries}
 
 
@@ -230,7 +234,7 @@ def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, 
         return ()
     counted = backend.fetch(
         head.select(
-            *((nw.col(n) != "").cast(nw.Int64).sum().alias(f"{n}|filled") for n in ids),
+            *(has_ink(nw.col(n)).cast(nw.Int64).sum().alias(f"{n}|filled") for n in ids),
             *(nw.col(n).str.contains(_FLOAT_ID).cast(nw.Int64).sum().alias(f"{n}|matched") for n in ids),
         )
     )
@@ -274,10 +278,10 @@ def read_returns(raw: Raw, backend: Backend, folder: Path) -> Frame:
     columns = recognise_returns(raw.headers, raw.name)
     for reading, frame in readings(raw, backend, folder):
         try:
-            table = tidied(_select(reading, frame, Schema(columns, ANY)), set(columns))
+            table = tidied(_select(reading, frame, Schema(columns, ANY)), [n for n in columns if n not in IDS])
             if c.RETURNED in columns:
                 table = table.filter(nw.col(c.RETURNED).str.to_lowercase().is_in(YES))
-            return backend.keep(table.filter(nw.col(c.ORDER_ID) != ""))
+            return backend.keep(table.filter(has_ink(nw.col(c.ORDER_ID))))
         except backend.read_errors:
             continue
     raise DataError(f"{raw.name} cannot be read.", "Export it again as CSV or XLSX.")

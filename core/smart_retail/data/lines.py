@@ -48,7 +48,7 @@ class Lines:
         self._folder = folder
         self.busy = threading.RLock()
         """Held while the engine works."""
-        self._totals = tally.totals(backend)
+        self._totals = tally.totals
         cleaning.check_usable(self._totals, self.sources)
 
     def __enter__(self) -> Self:
@@ -71,7 +71,7 @@ class Lines:
     def _accepted(self) -> Frame:
         """Accepted lines; those that were only read and added up so far are kept from now on."""
         if self.sources[0].pending:
-            return kept(self._all, self._tally, self._totals, self._backend).filter(nw.col(REASON) == 0)
+            return kept(self._all, self._tally, self._backend).filter(nw.col(REASON) == 0)
         return self._all.filter(nw.col(REASON) == 0)
 
     @asked

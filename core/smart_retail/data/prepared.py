@@ -39,7 +39,7 @@ class Prepared(Lines):
     @asked
     def report(self) -> CleaningReport:
         """Where every row went."""
-        sizes = len(self.customers), len(self.items), self._tally.count_orders(self._totals, self._backend)
+        sizes = len(self.customers), len(self.items), self._tally.count_orders(self._backend)
         cancelled = (self._accepted, self._net) if self._totals.cancellations else None
         return cleaning.report(self._tally, self._totals, self.sources, self._settings, self._backend, sizes, cancelled)
 
@@ -110,7 +110,7 @@ class Prepared(Lines):
     def _sums(self) -> history.CustomerSums:
         if self._has_returns:
             return history.customer_sums(self._kept, self._backend)
-        return history.order_sums(self._tally.bought(self._totals), self._backend)
+        return history.order_sums(self._tally.bought(), self._backend)
 
     @asked
     def lines(self) -> Frame:

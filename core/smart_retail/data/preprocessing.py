@@ -14,6 +14,7 @@ from typing import Any, Final
 import narwhals as nw
 
 from smart_retail import columns as c
+from smart_retail.data.blanks import begins_inked, has_ink
 from smart_retail.data.numbers import LARGEST, millionths
 from smart_retail.data.presets import Preset
 from smart_retail.settings import DataSettings
@@ -154,8 +155,8 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
     )
     by_day = nw.col(DAY).cast(nw.String)
     if c.ORDER_ID in there:
-        by_day = nw.concat_str(nw.lit("day "), by_day)
-        by_day = nw.when(nw.col(c.ORDER_ID) == "").then(by_day).otherwise(nw.col(c.ORDER_ID))
+        order = nw.col(c.ORDER_ID)
+        by_day = nw.when(has_ink(order)).then(order).otherwise(nw.concat_str(nw.lit("day "), by_day))
     frame = frame.with_columns(by_day.alias(c.ORDER_ID))
     if c.RETURNED in there:
         yes = nw.col(c.RETURNED).str.to_lowercase().is_in(YES)
@@ -170,7 +171,8 @@ def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr
     """The number of the first reason that holds, 0 where none does."""
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     item = nw.col(c.ITEM_ID)
-    checks: list[tuple[str, nw.Expr]] = [("no customer", nw.col(c.CUSTOMER_ID) != ""), ("no item", item != "")]
+    named = (("no customer", nw.col(c.CUSTOMER_ID)), ("no item", item))
+    checks: list[tuple[str, nw.Expr]] = []
     if rules.merchandise:
         checks.append(("non-merchandise", item.str.contains(rules.merchandise)))
     if rules.excluded:
@@ -186,10 +188,11 @@ def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr
     if rules.long_ids:
         checks += [("id too long", nw.col(i).str.len_chars() <= LONGEST_ID) for i in ids]
     verdict = nw.lit(0)
-    for reason, sound in reversed(checks):
+    for reason, sound in reversed([*((reason, has_ink(text)) for reason, text in named), *checks]):
         verdict = nw.when(sound).then(verdict).otherwise(nw.lit(REASONS.index(reason)))
     # Nearly every row is sound, which one test of all reasons tells quicker than a chain of cases.
-    sound = nw.all_horizontal(*(sound for _, sound in checks), ignore_nulls=False)
+    quick = [*(begins_inked(text) for _, text in named), *(sound for _, sound in checks)]
+    sound = nw.all_horizontal(*quick, ignore_nulls=False)
     return nw.when(sound).then(nw.lit(0)).otherwise(verdict).cast(nw.Int8)
 
 

@@ -14,6 +14,7 @@ import narwhals as nw
 
 from smart_retail import columns as c
 from smart_retail.data.backends import Backend
+from smart_retail.data.blanks import has_ink
 from smart_retail.data.interactions import MILLION
 from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, IDS, KIND, REASON, REASONS, TEXTS, UNREAD, Frame
 from smart_retail.errors import DataError
@@ -49,46 +50,13 @@ class Totals:
     mixed: bool
     """Whether purchases of one order may stand in several rows of `Tally.orders`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Lines added up."""
-
-    orders: Frame
-    """By customer, order and verdict: lines `n`, amount in millionths, first and last day."""
-    told: Frame
-    """By `told` and verdict: lines `n`."""
-
     @classmethod
-    def of(cls, lines: Frame, backend: Backend) -> Tally:
-        """Read the lines once."""
-        there = lines.collect_schema().names()
-        unread = nw.col(UNREAD) if UNREAD in there else nw.lit(0)
-        verdict = (
-            nw.col(REASON).cast(nw.Int32)
-            + (1 - nw.col(KIND).cast(nw.Int32)) * 8
-            + nw.col(FLAG).cast(nw.Int32) * 32
-            + unread.cast(nw.Int32) * 128
-        )
-        told = nw.when(nw.col(REASON) == 0).then(nw.col(c.ITEM_ID).cast(nw.String)).otherwise(nw.col(EXAMPLE))
-        frame = lines.with_columns(**{VERDICT: verdict, TOLD: told})
-        keys = ((c.CUSTOMER_ID, c.ORDER_ID, VERDICT), (TOLD, VERDICT))
-        # What is only kept later must be known to be readable.
-        names = [n for n in TEXTS if n in there and n not in IDS]
-        return cls(*backend.tally(frame, keys, c.AMOUNT, DAY, names))
-
-    def totals(self, backend: Backend) -> Totals:
-        """Count and add up.
-
-        Raises
-        ------
-        DataError
-            The amounts are beyond what an int64 of millionths holds.
-        """
+    def of(cls, orders: Frame, backend: Backend) -> Totals:
+        """Count and add up `Tally.orders`."""
         # Units and millionths are added apart, so that no sum can overflow.
         money = nw.col(c.AMOUNT)
         units = (money // MILLION).cast(nw.Int64)
-        table = self.orders.with_columns(_units=units, _large=(money.is_null() & BOUGHT).cast(nw.Int64))
+        table = orders.with_columns(_units=units, _large=(money.is_null() & BOUGHT).cast(nw.Int64))
         table = table.with_columns(_rest=money - nw.col("_units") * MILLION)
         sums = ("n", "_units", "_rest", "_large")
         grouped = table.group_by(VERDICT).agg(nw.col(*sums).sum(), nw.col(DAY).min(), nw.col(LAST).max())
@@ -116,18 +84,54 @@ class Tally:
                 "The amounts add up to more than 9 million million.", "Give them in thousands of the currency."
             )
         first, last = min(days, default=0), max(days, default=0)
-        return Totals(rows, unread, purchases, cancellations, amount, flagged, first, last, kinds > 1)
+        return cls(rows, unread, purchases, cancellations, amount, flagged, first, last, kinds > 1)
 
-    def bought(self, totals: Totals) -> Frame:
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Lines added up."""
+
+    orders: Frame
+    """By customer, order and verdict: lines `n`, amount in millionths, first and last day."""
+    told: Frame
+    """By `told` and verdict: lines `n`."""
+    totals: Totals
+
+    @classmethod
+    def of(cls, lines: Frame, backend: Backend) -> Tally:
+        """Read the lines once.
+
+        Raises
+        ------
+        DataError
+            The amounts are beyond what an int64 of millionths holds.
+        """
+        there = lines.collect_schema().names()
+        unread = nw.col(UNREAD) if UNREAD in there else nw.lit(0)
+        verdict = (
+            nw.col(REASON).cast(nw.Int32)
+            + (1 - nw.col(KIND).cast(nw.Int32)) * 8
+            + nw.col(FLAG).cast(nw.Int32) * 32
+            + unread.cast(nw.Int32) * 128
+        )
+        told = nw.when(nw.col(REASON) == 0).then(nw.col(c.ITEM_ID).cast(nw.String)).otherwise(nw.col(EXAMPLE))
+        frame = lines.with_columns(**{VERDICT: verdict, TOLD: told})
+        keys = ((c.CUSTOMER_ID, c.ORDER_ID, VERDICT), (TOLD, VERDICT))
+        # What is only kept later must be known to be readable.
+        names = [n for n in TEXTS if n in there and n not in IDS]
+        orders, items = backend.tally(frame, keys, c.AMOUNT, DAY, names)
+        return cls(orders, items, Totals.of(orders, backend))
+
+    def bought(self) -> Frame:
         """Purchases by customer and order: first day and amount, whatever came back of them."""
         frame = self.orders.filter(BOUGHT)
-        if totals.mixed:
+        if self.totals.mixed:
             frame = frame.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(c.AMOUNT).sum())
         return frame.select(c.CUSTOMER_ID, c.ORDER_ID, DAY, nw.col(c.AMOUNT).cast(nw.Int64))
 
-    def count_orders(self, totals: Totals, backend: Backend) -> int:
+    def count_orders(self, backend: Backend) -> int:
         """Orders with an accepted purchase."""
-        return int(backend.fetch(self.bought(totals).select(nw.len().alias("n")))["n"][0])
+        return int(backend.fetch(self.bought().select(nw.len().alias("n")))["n"][0])
 
     def over_days(self, backend: Backend) -> bool:
         """Whether some order's accepted lines are of several days."""
@@ -161,12 +165,12 @@ class Tally:
 
     def examples(self, reason: int, n: int, backend: Backend) -> list[str]:
         """The first `n` in text order of the rows that were set aside for a reason."""
-        shown = self.told.filter((nw.col(VERDICT) % 16 == reason) & (nw.col(TOLD) != "")).select(TOLD).unique()
+        shown = self.told.filter((nw.col(VERDICT) % 16 == reason) & has_ink(nw.col(TOLD))).select(TOLD).unique()
         found: list[str] = backend.fetch(shown.sort(TOLD).head(n))[TOLD].tolist()
         return found
 
 
-def kept(lines: Frame, found: Tally, totals: Totals, backend: Backend) -> Frame:
+def kept(lines: Frame, found: Tally, backend: Backend) -> Frame:
     """The lines that were only read so far, calculated once; ids that are whole numbers throughout as such.
 
     Raises
@@ -185,7 +189,7 @@ def kept(lines: Frame, found: Tally, totals: Totals, backend: Backend) -> Frame:
     ]
     table = backend.keep(backend.compact(lines, whole))
     rows = int(backend.fetch(table.select(nw.len().alias("n")))["n"][0])
-    if rows != sum(totals.rows.values()):
+    if rows != sum(found.totals.rows.values()):
         raise DataError("The source changed while it was being read.", "Try again when nothing writes to it.")
     return table
 

@@ -9,6 +9,7 @@ import narwhals as nw
 import numpy as np
 import pytest
 
+from smart_retail.data.blanks import has_ink
 from smart_retail.data.prepare import Prepared, prepare
 from smart_retail.settings import DataSettings
 
@@ -97,7 +98,7 @@ def test_each_year_of_online_retail(real_data: Path, name: str, rows: int, blank
         assert prepared.report.rows_in == rows
         assert found["duplicate"] == duplicates
         no_customer = prepared._backend.fetch(
-            prepared._all.filter(nw.col("customer_id") == "").select(nw.len().alias("n"))
+            prepared._all.filter(~has_ink(nw.col("customer_id"))).select(nw.len().alias("n"))
         )["n"][0]
         assert no_customer == blank
 
