@@ -40,19 +40,15 @@ def ablation(
     lessons: Mapping[str, Sequence[Lesson]], chosen: Sequence[Chosen], pool: Executor, progress: Progress
 ) -> dict[str, Any]:
     """Loss by task and idea, worked out on a pool; empty where fewer than two windows could be held out."""
-    blends, rankers = {}, {}
-    for task, one in zip(TASKS, chosen, strict=True):
-        own = list(lessons[task])
-        if len(own) < 2:
-            continue
-        progress.check()
-        blends[task] = _blend(own, task, pool)
-        if one.trial is not None:
-            weights, ranker = one.trial
-            rankers[task] = pool.submit(_ranker, own[-1].led_by(weights), ranker)
+    progress.check()
+    own = {task: list(lessons[task]) for task in TASKS if len(lessons[task]) > 1}
+    trials = {task: one.trial for task, one in zip(TASKS, chosen, strict=True) if task in own and one.trial is not None}
+    # The longest jobs begin first, so that no worker is idle at the end.
+    rankers = {task: pool.submit(_ranker, own[task][-1], *trial) for task, trial in trials.items()}
+    blends = {task: _blend(windows, task, pool) for task, windows in own.items()}
     return {
-        task: {"blend": found, **({"ranker": rankers[task].result()} if task in rankers else {})}
-        for task, found in blends.items()
+        task: {"blend": blend, **({"ranker": rankers[task].result()} if task in rankers else {})}
+        for task, blend in blends.items()
     }
 
 
@@ -68,7 +64,8 @@ def _blend(own: list[Lesson], task: str, pool: Executor) -> dict[str, Any]:
     return dict(zip(IDEAS, pool.map(loss, IDEAS.values()), strict=True))
 
 
-def _ranker(newest: Lesson, ranker: Trees) -> dict[str, Any]:
+def _ranker(newest: Lesson, weights: NDArray[np.float64], ranker: Trees) -> dict[str, Any]:
+    newest = newest.led_by(weights)
     blend, shopper = newest.table[:, NAMES.index("blend")], newest.candidates.shopper
     full = ndcg(newest, ordered(ranker.score(newest.table), blend, shopper))
     held = ranker.held(newest.table, [[NAMES.index(name) for name in names] for names in GROUPS.values()])

@@ -94,7 +94,7 @@ def _learn(chosen: Chosen, own: Sequence[Lesson], task: str, seed: int) -> Learn
     weights = fit_weights(own, task) if chosen.learns else default_weights()[TASKS.index(task)]
     if chosen.alone is not None:
         weights = _only(chosen.alone, weights)
-    ranker = fit_ranker([lesson.led_by(weights) for lesson in own], seed=seed) if chosen.ranked else None
+    ranker = fit_ranker((lesson.led_by(weights) for lesson in own), seed=seed) if chosen.ranked else None
     return Learnt(weights, ranker)
 
 
@@ -125,7 +125,7 @@ def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
         judged, blend = newest.led_by(weights), single
     if merge == "blend":
         return Chosen(f"{words}; the blend was asked for.", alone=alone, figures=figures)
-    ranker = fit_ranker([one.led_by(weights) for one in earlier], seed=seed)
+    ranker = fit_ranker((one.led_by(weights) for one in earlier), seed=seed)
     if ranker is None:
         return Chosen(f"{words}; nothing to train a ranker on.", alone=alone, figures=figures)
     order = ordered(ranker.score(judged.table), judged.table[:, SIGNALS.index("blend")], judged.candidates.shopper)

@@ -9,7 +9,7 @@ fitting only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -23,6 +23,8 @@ from smart_retail.recommenders.trees import Trees
 TREES = 100
 """Of each objective."""
 OBJECTIVES = ("lambdarank", "rank_xendcg")
+SCALED_BY = 500
+"""Lists by which the scores of the objectives are brought to one scale."""
 PARAMETERS = {
     "learning_rate": 0.06,
     "num_leaves": 15,
@@ -41,34 +43,41 @@ PARAMETERS = {
 }
 
 
-def fit_ranker(lessons: Sequence[Lesson], *, seed: int) -> Trees | None:
-    """A ranker of the lessons' candidates; None where nothing was bought or nothing tells candidates apart."""
+def fit_ranker(lessons: Iterable[Lesson], *, seed: int) -> Trees | None:
+    """A ranker of the lessons' candidates; None where nothing was bought or nothing tells candidates apart.
+
+    The lessons are looked at one by one, so that they may be made on the way.
+    """
     import lightgbm
 
-    sizes = np.concatenate([np.diff(lesson.candidates.indptr) for lesson in lessons])
-    hit = np.concatenate([lesson.hit for lesson in lessons])
-    if not hit.any() or hit.all():
+    taught = [_telling(lesson) for lesson in lessons]
+    table, hit, sizes = (np.concatenate(columns) for columns in zip(*taught, strict=True))
+    del taught
+    if hit.all():
         return None
-    # A list without a purchase has no pair to put in order: it would only cost time.
-    shopper = np.repeat(np.arange(len(sizes)), sizes)
-    telling = np.bincount(shopper, hit, len(sizes)) > 0
-    kept = telling[shopper]
-    table = np.concatenate([lesson.table for lesson in lessons])[kept]
-    data = lightgbm.Dataset(
-        table,
-        hit[kept].astype(np.int8),
-        group=sizes[telling],
-        params={"max_bin": 63, "verbose": -1},
-    )
+    data = lightgbm.Dataset(table, hit, group=sizes, params={"max_bin": 63, "verbose": -1}).construct()
+    some = sizes[:SCALED_BY]
+    first = table[: some.sum()].copy()
+    del table  # its bins are enough to learn from
     structures: list[dict[str, Any]] = []
     scale: list[float] = []
     for objective in OBJECTIVES:
         model = lightgbm.train({**PARAMETERS, "objective": objective, "seed": seed, "num_threads": 1}, data, TREES)
         trees = [tree["tree_structure"] for tree in model.dump_model()["tree_info"]]
         structures += trees
-        scale += [1.0 / _spread(np.asarray(model.predict(table, num_threads=1)), sizes[telling])] * len(trees)
+        score = np.asarray(model.predict(first, num_threads=1))
+        scale += [1.0 / _spread(score, some)] * len(trees)
     found = Trees.from_structures(structures, len(NAMES))
     return replace(found, leaf=found.leaf * np.array(scale)[:, None])
+
+
+def _telling(lesson: Lesson) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int64]]:
+    """Signals and hits of the lists that hold a purchase, and their lengths: another has no pair to put in order."""
+    sizes = np.diff(lesson.candidates.indptr)
+    shopper = np.repeat(np.arange(len(sizes)), sizes)
+    telling = np.bincount(shopper, lesson.hit, len(sizes)) > 0
+    kept = telling[shopper]
+    return lesson.table[kept], lesson.hit[kept].astype(np.int8), sizes[telling]
 
 
 def _spread(score: NDArray[np.float64], sizes: NDArray[np.int64]) -> float:
