@@ -112,10 +112,16 @@ def cli() -> None:
 def main() -> None:
     """Entry point of the program."""
     gc.set_threshold(FEW_CYCLES)
-    atexit.register(gc.freeze)  # what is left at the end goes with the process: no need to look through it
+    atexit.register(_leave)
     for stream in (sys.stdout, sys.stderr):
         _plain_text(stream)
     cli.main(prog_name="smart-retail")
+
+
+def _leave() -> None:
+    """What is left at the end goes with the process, unseen; DuckDB alone would tell of everything not given back."""
+    if "duckdb" not in sys.modules:
+        gc.freeze()
 
 
 def _plain_text(stream: TextIO) -> None:

@@ -79,6 +79,18 @@ def test_every_error_has_its_exit_code_and_no_traceback(run: Any, error: BaseExc
         assert result.stderr == f"Error: {error.message}\n{error.hint}\n"
 
 
+def test_a_program_that_read_lines_ends_without_another_word(tmp_path: Path) -> None:
+    """Libraries have things to say when a process ends with their objects around."""
+    orders = tmp_path / "orders.csv"
+    orders.write_text("customer_id,timestamp,item_id,quantity,amount\nc1,never,a,1,2.5\n")
+    call = [sys.executable, "-m", "smart_retail_cli", "--artifacts", str(tmp_path / "artifacts"), "fit", str(orders)]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 3
+    *_, error, hint = done.stderr.splitlines()
+    assert error.startswith("Error: No row of orders.csv"), done.stderr
+    assert hint.startswith("Check the columns"), done.stderr
+
+
 def test_ctrl_c_stops_without_a_word_of_error(run: Any) -> None:
     result = run("segments", session=Session(open=lambda _: Failing(KeyboardInterrupt())))  # type: ignore[arg-type, return-value]
     assert result.exit_code == 130
