@@ -24,7 +24,7 @@ TREES = 100
 """Of each objective."""
 OBJECTIVES = ("lambdarank", "rank_xendcg")
 SCALED_BY = 500
-"""Lists by which the scores of the objectives are brought to one scale."""
+"""Lists, of all windows alike, by which the scores of the objectives are brought to one scale."""
 PARAMETERS = {
     "learning_rate": 0.06,
     "num_leaves": 15,
@@ -55,17 +55,17 @@ def fit_ranker(lessons: Iterable[Lesson], *, seed: int) -> Trees | None:
     del taught
     if hit.all():
         return None
-    data = lightgbm.Dataset(table, hit, group=sizes, params={"max_bin": 63, "verbose": -1}).construct()
-    some = sizes[:SCALED_BY]
-    first = table[: some.sum()].copy()
+    parameters = {**PARAMETERS, "seed": seed, "num_threads": 1}  # the seed also chooses the rows that place the bins
+    data = lightgbm.Dataset(table, hit, group=sizes, params=parameters).construct()
+    some, few = _thinned(table, sizes)
     del table  # its bins are enough to learn from
     structures: list[dict[str, Any]] = []
     scale: list[float] = []
     for objective in OBJECTIVES:
-        model = lightgbm.train({**PARAMETERS, "objective": objective, "seed": seed, "num_threads": 1}, data, TREES)
+        model = lightgbm.train({**parameters, "objective": objective}, data, TREES)
         trees = [tree["tree_structure"] for tree in model.dump_model()["tree_info"]]
         structures += trees
-        score = np.asarray(model.predict(first, num_threads=1))
+        score = np.asarray(model.predict(few, num_threads=1))
         scale += [1.0 / _spread(score, some)] * len(trees)
     found = Trees.from_structures(structures, len(NAMES))
     return replace(found, leaf=found.leaf * np.array(scale)[:, None])
@@ -78,6 +78,12 @@ def _telling(lesson: Lesson) -> tuple[NDArray[np.float32], NDArray[np.int8], NDA
     telling = np.bincount(shopper, lesson.hit, len(sizes)) > 0
     kept = telling[shopper]
     return lesson.table[kept], lesson.hit[kept].astype(np.int8), sizes[telling]
+
+
+def _thinned(table: NDArray[np.float32], sizes: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Lengths and signals of every n-th list, about `SCALED_BY` of them."""
+    chosen = np.arange(len(sizes)) % max(len(sizes) // SCALED_BY, 1) == 0
+    return sizes[chosen], table[np.repeat(chosen, sizes)]
 
 
 def _spread(score: NDArray[np.float64], sizes: NDArray[np.int64]) -> float:
