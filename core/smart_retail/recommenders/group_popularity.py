@@ -16,9 +16,9 @@ from smart_retail.data.interactions import History
 from smart_retail.recommenders.popularity import ALL_TIME, Popularity, listed
 
 PRIOR_SHARE, PRIOR_MOST = 0.3, 2000.0
-WINDOWS_OF_WHOLE = 2
-"""A group has fewer orders than the shop and counts them over a longer time: with twice the shop's window its lists
-were 2 to 3 % better on four past windows of a shop whose popularity counts a week."""
+SHORTEST = 14
+"""Days: a group has fewer orders than the shop, so that a week of them says little. Counting twice as long as a shop
+that counts 28 or 91 days cost 11 and 6 % of NDCG@10 for new items on eight past windows of a shop with seasons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class GroupPopularity:
 
 
 def group_popularity_of(history: History, group: NDArray[np.int16], whole: Popularity, days: int) -> GroupPopularity:
-    """Lists of each group's purchases in twice the last `days` days (0: ever).
+    """Lists of each group's purchases in the last `days` days, at least `SHORTEST` (0: ever).
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def group_popularity_of(history: History, group: NDArray[np.int16], whole: Popul
     of_row = group[history.customer].astype(np.int64)
     counted = of_row >= 0
     if days != ALL_TIME:
-        counted &= history.last_day - history.day < WINDOWS_OF_WHOLE * days
+        counted &= history.last_day - history.day < max(days, SHORTEST)
     key = of_row[counted] * history.n_items + history.item[counted]
     counts = np.bincount(key, minlength=n_groups * history.n_items).reshape(n_groups, history.n_items)
     weight = min(PRIOR_SHARE * float(counts.sum()), PRIOR_MOST) + 1.0

@@ -66,11 +66,12 @@ def test_the_order_is_the_rankers_and_leans_on_the_blend():
     assert np.corrcoef(both, ranker)[0, 1] > np.corrcoef(both, blend)[0, 1] > 0.05
 
 
-def test_a_groups_orders_count_twice_as_long_as_the_shops(shop_of):
-    """Four of group 0 bought item 1 nine days ago, two of the other group bought item 0 today."""
-    rows = [(customer, 90, 1) for customer in range(4)] + [(4, 99, 0), (5, 99, 0)]
+@pytest.mark.parametrize(("age", "days", "counts"), [(13, 7, True), (14, 7, False), (27, 28, True), (28, 28, False)])
+def test_a_groups_orders_count_as_long_as_the_shops_but_two_weeks(shop_of, age, days, counts):
+    """Four of group 0 bought item 1 some time ago, two of the other group bought item 0 today."""
+    rows = [(customer, 99 - age, 1) for customer in range(4)] + [(4, 99, 0), (5, 99, 0)]
     history = shop_of(rows, 6, 3).between()
     whole = popularity_of(demand_of(history, pairs_of(history)), 7)
     groups = np.array([0, 0, 0, 0, 1, 1], np.int16)
-    first = [group_popularity_of(history, groups, whole, days).order[0, 0] for days in (4, 5, 0)]
-    assert first == [0, 1, 1]
+    assert (group_popularity_of(history, groups, whole, days).order[0, 0] == 1) == counts
+    assert group_popularity_of(history, groups, whole, 0).order[0, 0] == 1
