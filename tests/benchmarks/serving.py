@@ -21,6 +21,9 @@ from tests.benchmarks.measuring import Clock
 
 ROUND = 50
 """Requests to one server before it is the other's turn."""
+CALLS = 500
+"""Requests on one connection. A worker keeps the connections that it accepted: were they never opened anew, all four
+might lie with one of the two."""
 _LENGTH = re.compile(rb"(?i)content-length: ([0-9]+)")
 _SERVERS: list[subprocess.Popen[bytes]] = []
 
@@ -47,6 +50,9 @@ class Caller:
 
     def __init__(self, port: int) -> None:
         self._socket = _connected(port)
+
+    def close(self) -> None:
+        self._socket.close()
 
     def ask(self, path: str) -> float:
         """Seconds of one request; an answer that is no 200 fails."""
@@ -128,8 +134,13 @@ def _rate(port: int, paths: Sequence[str], seconds: float) -> float:
             while time.perf_counter() < until[0]:
                 caller.ask(next(turn))
                 counts[who] += 1
+                if counts[who] % CALLS == 0:
+                    caller.close()
+                    caller = Caller(port)
         except Exception as error:
             faults.append(repr(error))
+        finally:
+            caller.close()
 
     def begin() -> None:
         until[0] = time.perf_counter() + seconds

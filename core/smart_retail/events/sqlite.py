@@ -94,7 +94,7 @@ class EventStore(EventLog):
         file = str(self.path)
 
         def look() -> int | None:
-            if not held and not os.path.exists(file):  # noqa: PTH110  # at half the time: each answer looks
+            if not held and not os.access(file, os.F_OK):  # a third of the time of `exists`: each answer looks
                 return None
             with _clear_errors():
                 if not held:
