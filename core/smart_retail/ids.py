@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,10 +40,13 @@ class Texts(Sequence[str]):
     @classmethod
     def of(cls, texts: Iterable[str]) -> Texts:
         """Texts from strings. Lone surrogates, which UTF-8 cannot hold, become ``?``."""
-        parts = [t.encode("utf-8", "replace") for t in texts]
+        parts: list[Any] = list(texts)
+        blob = "".join(parts)
+        if not blob.isascii():  # of plain texts, characters are bytes
+            parts = [t.encode("utf-8", "replace") for t in parts]
         offsets = np.zeros(len(parts) + 1, dtype=np.int64)
-        np.cumsum([len(p) for p in parts], out=offsets[1:])
-        return cls(np.frombuffer(b"".join(parts), dtype=np.uint8), offsets)
+        np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=offsets[1:])
+        return cls(np.frombuffer(blob.encode("utf-8", "replace"), dtype=np.uint8), offsets)
 
     def __len__(self) -> int:
         return len(self._bounds) - 1

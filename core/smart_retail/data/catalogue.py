@@ -45,7 +45,7 @@ def id_map_of(ids: Sequence[str]) -> IdMap:
 
 
 def _checked(ids: Sequence[str]) -> Sequence[str]:
-    if any("\0" in i for i in ids):
+    if "\0" in "".join(ids):
         raise DataError("An id holds a NUL byte.", "Is the source a text file?")
     return ids
 

@@ -171,10 +171,10 @@ def _sums(table: Frame, backend: Backend) -> CustomerSums:
 
 
 def rfm_table(sums: CustomerSums, customers: IdMap, analysis_day: int | None) -> RfmTable:
-    """Recency, frequency and monetary by customer code."""
+    """Recency, frequency and monetary by customer code; all of whom `sums` tells are among the customers."""
     at: Any = slice(None)
-    if sums.ids != (ids := tuple(customers.ids)):
-        place = {name: i for i, name in enumerate(ids)}
+    if len(sums.ids) != len(customers):  # else they are the same, in the same order
+        place = {name: i for i, name in enumerate(customers.ids)}
         at = np.fromiter((place[i] for i in sums.ids), dtype=np.int64, count=len(sums.ids))
     seen_from = analysis_day if analysis_day is not None else int(sums.last_day.max(initial=0)) + 1
     recency, frequency, monetary = (np.zeros(len(customers), dtype=np.int64) for _ in range(3))

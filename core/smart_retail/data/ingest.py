@@ -7,7 +7,6 @@ the source is read a second time.
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,7 +30,9 @@ from smart_retail.data.preprocessing import (
     YES,
     Frame,
     Rules,
+    bit,
     canonical_lines,
+    was_read,
 )  # fmt: skip
 from smart_retail.data.presets import ANY
 from smart_retail.data.schema import Schema, plain, recognise_returns
@@ -40,7 +41,6 @@ from smart_retail.data.tally import Tally
 from smart_retail.errors import DataError
 
 HEAD_ROWS: Final = 2_000
-YEARS: Final = (dt.datetime(1900, 1, 1), dt.datetime(2200, 12, 31, 23, 59, 59))
 MONEY: Final = "money_discount_"
 
 _FLOAT_ID = r"^[0-9]+\.0$"
@@ -162,34 +162,19 @@ def _lines(
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
-    bits = [_bit(i, ~_found(n), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(formats)]
-    unread = nw.sum_horizontal(*bits) if bits else nw.lit(0)
-    if bits:
-        # Nearly every row has all that it should have, which one test tells quicker than a sum of cases.
-        unread = nw.when(nw.all_horizontal(*map(_found, formats), ignore_nulls=False)).then(nw.lit(0)).otherwise(unread)
-    for i, n in enumerate(float_ids, len(formats)):
-        unread = unread + _bit(i, has_ink(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID))
-    frame = frame.with_columns(unread.cast(nw.Int32).alias(UNREAD))
     if float_ids:
+        wrong = [
+            bit(i, has_ink(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID)) for i, n in enumerate(float_ids, len(raw))
+        ]
+        frame = frame.with_columns(nw.sum_horizontal(*wrong).alias(UNREAD))
         frame = frame.with_columns(nw.col(*float_ids).str.replace_all(r"\.0$", ""))
     money = [n for n in frame.collect_schema().names() if n.startswith(MONEY)]
     if money:
         total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
         list_price = nw.col(c.AMOUNT) + total
-        frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT)).drop(money)
-    return canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules)
-
-
-def _found(name: str) -> nw.Expr:
-    """Whether a number, or a date of this age, was read: ``04-03-20`` is not of the year 4."""
-    value = nw.col(name)
-    return value.is_between(*YEARS).fill_null(False) if name.partition("|")[0] in MOMENTS else ~value.is_null()
-
-
-def _bit(i: int, seldom: nw.Expr, costly: nw.Expr) -> nw.Expr:
-    """The number with the `i`-th bit where both hold; the costly test is made only where the other holds."""
-    tested = nw.when(costly.fill_null(False)).then(nw.lit(1 << i)).otherwise(nw.lit(0))
-    return nw.when(seldom).then(tested).otherwise(nw.lit(0))
+        frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT))
+    lines = canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules, tuple(formats))
+    return lines.drop(money)
 
 
 def _choose(failures: Mapping[str, Sequence[int]], kinds: Mapping[str, Sequence[Format]]) -> dict[str, Format]:
@@ -224,7 +209,7 @@ def _count_read(base: Frame, tries: Mapping[str, tuple[str, Format]], backend: B
     """How many values of a column each of some formats reads."""
     frame = base.select(nw.col(n).alias(key) for key, (n, _) in tries.items())
     frame = backend.parse(frame, {key: f for key, (_, f) in tries.items()})
-    counted = backend.fetch(frame.select(**{key: _found(key).cast(nw.Int64).sum() for key in tries}))
+    counted = backend.fetch(frame.select(**{key: was_read(key).cast(nw.Int64).sum() for key in tries}))
     return {key: int(counted[key][0] or 0) for key in tries}
 
 

@@ -7,6 +7,7 @@ or a cancellation, and `reason`: 0 for an accepted row, else why it is set aside
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -78,6 +79,8 @@ NUMBERS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
 
 _DAYS = (-25_567, 84_370)
 """1900-01-01 and 2200-12-31."""
+_YEARS: Final = (dt.datetime(1900, 1, 1), dt.datetime(2200, 12, 31, 23, 59, 59))
+"""The same days."""
 _DATED: Final = nw.col(DAY).is_between(*_DAYS)
 LONGEST_ID: Final = 1_000
 YES: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "refunded", "ja", "si", "oui")
@@ -117,7 +120,19 @@ def _any_of(codes: tuple[str, ...]) -> str:
     return f"^(?:{'|'.join(escaped)})$"
 
 
-def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
+def was_read(name: str) -> nw.Expr:
+    """Whether a number, or a date of this age, was read: ``04-03-20`` is not of the year 4."""
+    value = nw.col(name)
+    return value.is_between(*_YEARS).fill_null(False) if name.partition("|")[0] in MOMENTS else ~value.is_null()
+
+
+def bit(i: int, seldom: nw.Expr, costly: nw.Expr) -> nw.Expr:
+    """The number with the `i`-th bit where both hold; the costly test is made only where the other holds."""
+    tested = nw.when(costly.fill_null(False)).then(nw.lit(1 << i)).otherwise(nw.lit(0))
+    return nw.when(seldom).then(tested).otherwise(nw.lit(0))
+
+
+def canonical_lines(frame: Frame, source: int, rules: Rules, texts: Sequence[str] = ()) -> Frame:
     """Lines of one source with their verdicts.
 
     Parameters
@@ -128,6 +143,9 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
         Place of the source among the sources.
     rules : Rules
         What counts as a product, a cancellation, a purchase.
+    texts : sequence of str
+        The columns that were read from text, in the order of the bits of `unread`; a column `unread` that is there
+        already holds further bits.
     """
     there = set(frame.collect_schema().names())
     item = nw.col(c.ITEM_ID)
@@ -151,6 +169,7 @@ def canonical_lines(frame: Frame, source: int, rules: Rules) -> Frame:
             c.QUANTITY: millionths(quantity),
             c.AMOUNT: millionths(amount),
             EXAMPLE: _example(there),
+            UNREAD: (_unread(texts, priced) + (nw.col(UNREAD) if UNREAD in there else nw.lit(0))).cast(nw.Int32),
         }
     )
     by_day = nw.col(DAY).cast(nw.String)
@@ -194,6 +213,17 @@ def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr
     quick = [*(begins_inked(text) for _, text in named), *(sound for _, sound in checks)]
     sound = nw.all_horizontal(*quick, ignore_nulls=False)
     return nw.when(sound).then(nw.lit(0)).otherwise(verdict).cast(nw.Int8)
+
+
+def _unread(texts: Sequence[str], priced: bool) -> nw.Expr:
+    """Bits of the columns whose text could not be read."""
+    if not texts:
+        return nw.lit(0)
+    bits = [bit(i, ~was_read(n), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(texts)]
+    # What the verdict of an accepted row rests on was read, and nearly every row is accepted.
+    judged = (c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE if priced else c.AMOUNT)
+    sound = nw.all_horizontal(nw.col(REASON) == 0, *(was_read(n) for n in texts if n not in judged), ignore_nulls=False)
+    return nw.when(sound).then(nw.lit(0)).otherwise(nw.sum_horizontal(*bits))
 
 
 def _example(there: set[str]) -> nw.Expr:

@@ -211,6 +211,17 @@ def test_a_discount_is_a_fraction_of_the_list_price(
         assert fetch(prepared, "item_id", "discount")[0][1] == pytest.approx(fraction)
 
 
+def test_discounts_in_money_of_a_text_file_are_added_up_and_one_that_cannot_be_read_counts_nothing(
+    tmp_path: Path,
+) -> None:
+    head = "household_id,basket_id,product_id,quantity,sales_value,retail_disc,coupon_disc,transaction_timestamp\n"
+    rows = "1,10,a,1,3,0.5,0.5,2017-01-01\n1,11,b,1,3,1,x,2017-01-02\n1,12,c,1,bad,1,0,2017-01-02\n"
+    with prepare([write(tmp_path, head + rows)]) as prepared:
+        found = dict(fetch(prepared, "item_id", "discount"))
+        assert found == {"a": pytest.approx(0.25), "b": pytest.approx(0.25)}
+        assert [(s.reason, s.rows) for s in prepared.report.set_aside] == [("bad amount", 1)]
+
+
 def test_the_most_frequent_name_wins_then_the_first_in_text_order(tmp_path: Path) -> None:
     rows = "customer_id,item_id,date,amount,item_name,category,country\n" + "".join(
         f"a,{i},2020-01-01,1,{n},{k},{o}\n"
