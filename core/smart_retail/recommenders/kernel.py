@@ -72,7 +72,7 @@ def _rows(first, last, by_item, by_customer, packing, scale, order, shrink, out)
     bits = score.view(np.int32)
     for i in range(first, last):
         n_touched = _common(start, customer, own, ptr, item, value, add, shift, i, found, touched)
-        size, least = 0, _LEAST
+        size, least = np.int64(0), _LEAST
         for t in range(n_touched):
             j = touched[t]
             both = found[j]

@@ -1,7 +1,9 @@
 """The compiled inner loops of `compiled`: plain arrays in, arrays filled in place.
 
 Scores are added in the order in which `Similarity.score` adds them. Arrays marked with the shopper's number stand
-for arrays that would have to be cleared for every shopper.
+for arrays that would have to be cleared for every shopper. Numba compiles a function once more for a constant among
+its arguments, and an assignment of a row with the words of its error: a first fit waits for neither, where counts are
+``np.int64`` and rows are filled one by one.
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def _score(table, liked, taste, first, last, dense, mark, stamp, touched):  # ty
 def _want(touched, n, dense, lift, stamp, count, wanted, found, size, scratch):  # type: ignore[no-untyped-def]
     """Note the `count` highest scores above 0 (equal ones: the lower code); the number of wanted items comes back."""
     some, leading, level = scratch
-    m, bound, n_leading = 0, 0.0, 0
+    m, bound, n_leading = np.int64(0), 0.0, 0
     for t in range(n):
         j = touched[t]
         score = dense[j] * lift[j]
@@ -76,7 +78,7 @@ def _want(touched, n, dense, lift, stamp, count, wanted, found, size, scratch): 
         for t in range(count):
             room -= some[t] > bound
     # The bound only rose: whatever is above it now was above it when it was seen.
-    equal = 0
+    equal = np.int64(0)
     for t in range(n_leading):
         j = leading[t]
         score = dense[j] * lift[j]
@@ -121,11 +123,13 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
     pair_at = np.full(n_items, -1, np.int64)
     touched, found = np.empty(n_items + 1, np.uint32), np.empty(n_items, np.int64)
     lifts = np.ones((2, n_items))  # without the trend, and with it
-    lifts[1] = lift
+    for j in range(n_items):
+        lifts[1, j] = lift[j]
     scratch = np.empty(4 * FROM_SIMILAR), np.empty(n_items, np.uint32), np.empty(n_items, np.int64)
-    at = 0
+    similar, related = np.int64(FROM_SIMILAR), np.int64(FROM_CONTENT)
+    at = np.int64(0)
     for s in range(len(own_ptr) - 1):
-        size = 0
+        size = np.int64(0)
         for a in range(own_ptr[s], own_ptr[s + 1]):
             pair_at[own[a]] = a
             if exclude:
@@ -142,17 +146,17 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
         if exclude:
             _hide(own, own_ptr[s], own_ptr[s + 1], dense_near)
         for now in range(2):
-            size = _want(touched, n, dense_near, lifts[now], s, FROM_SIMILAR, wanted, found, size, scratch)
+            size = _want(touched, n, dense_near, lifts[now], s, similar, wanted, found, size, scratch)
         n = _score(linear, liked, taste, first, last, dense_linear, mark_linear, s, touched)
         if exclude:
             _hide(own, own_ptr[s], own_ptr[s + 1], dense_linear)
         for now in range(2):
-            size = _want(touched, n, dense_linear, lifts[now], s, FROM_SIMILAR, wanted, found, size, scratch)
+            size = _want(touched, n, dense_linear, lifts[now], s, similar, wanted, found, size, scratch)
         if len(content[1]):
             n = _score(content, liked, taste, first, last, dense_content, mark_content, s, touched)
             if exclude:
                 _hide(own, own_ptr[s], own_ptr[s + 1], dense_content)
-            size = _want(touched, n, dense_content, lifts[0], s, FROM_CONTENT, wanted, found, size, scratch)
+            size = _want(touched, n, dense_content, lifts[0], s, related, wanted, found, size, scratch)
         if not exclude:
             for a in range(own_ptr[s], own_ptr[s + 1]):
                 if wanted[own[a]] != s:
@@ -217,7 +221,7 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
         best_one = best_one if best_one > 0.0 else 1.0
         best_two = best_two if best_two > 0.0 else 1.0
         about_one, about_two = 1.0 / best_one, 1.0 / best_two
-        m, bound, least, left = 0, 0.0, 0.0, 0
+        m, bound, least, left = np.int64(0), 0.0, 0.0, 0
         for t in range(n):
             j = touched[t]
             other = two[j] if mark_two[j] == s else 0.0
