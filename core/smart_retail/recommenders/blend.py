@@ -6,7 +6,7 @@ and on whether repeats are allowed; they are fitted on held-out time slices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,9 +76,9 @@ def evidence(candidates: Candidates, amount: NDArray[np.int64], weights: NDArray
     return out
 
 
-def total(parts: NDArray[np.float64]) -> NDArray[np.float64]:
+def total(parts: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum over components, in their order."""
-    out = np.zeros(parts.shape[1])
+    out = np.zeros(len(parts[0]))
     for row in parts:
         out += row
     return out

@@ -125,8 +125,11 @@ def places_of(
 def _profiles(context: Context) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """`candidates.profile` of all shoppers: bounds, items, taste."""
     bounds = context.pairs.indptr
+    large = np.flatnonzero(np.diff(bounds) > TASTE).tolist()
+    if not large:
+        return bounds, context.pairs.item, context.taste
     kept = np.ones(len(context.pairs), bool)
-    for shopper in np.flatnonzero(np.diff(bounds) > TASTE).tolist():
+    for shopper in large:
         rows = slice(int(bounds[shopper]), int(bounds[shopper + 1]))
         kept[rows] = False
         kept[rows.start + highest(context.taste[rows], TASTE)] = True

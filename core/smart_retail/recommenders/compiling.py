@@ -43,6 +43,38 @@ prefetch: Any = intrinsic(_prefetch)
 end; nothing waits for it."""
 
 
+def _lowest(typing_context: Any, word: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(1))
+
+    return types.uint64(types.uint64), generate
+
+
+lowest: Any = intrinsic(_lowest)
+"""In a compiled function ``lowest(word)`` is the place of the lowest 1 among the bits of a word that is not 0."""
+
+
+@compiled
+def put(some: NDArray[np.uint64], item: int, there: bool) -> None:
+    """Put an item into a set, a bit for each item, or take it out."""
+    word, bit = np.uint32(item) >> np.uint32(6), np.uint64(1) << np.uint64(np.uint32(item) & np.uint32(63))
+    some[word] = some[word] | bit if there else some[word] & ~bit
+
+
+@compiled
+def taken(some: NDArray[np.uint64], out: NDArray[np.uint32]) -> np.int64:
+    """Move what is in a set to `out`, ascending; its number comes back."""
+    n = np.int64(0)
+    for at in range(len(some)):
+        word = some[at]
+        while word:
+            out[n] = np.uint64(64 * at) + lowest(word)
+            n += 1
+            word &= word - np.uint64(1)
+        some[at] = np.uint64(0)
+    return n
+
+
 @compiled
 def cut(values: NDArray[Any], size: int, k: int) -> Any:
     """Bring the `k` largest of the first `size` values to the front; the smallest of them comes back (Hoare 1961)."""

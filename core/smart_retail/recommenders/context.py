@@ -6,6 +6,7 @@ In: `Shoppers`. Out: `Context`, and from it the items that say most of a shopper
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,27 +19,34 @@ TASTE = 250
 """Purchases whose partners are looked up: bounds the time of a shopper who has bought everything."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
-    """Shoppers with what follows from their purchases."""
+    """Shoppers with what follows from their purchases; what not every method needs is made when it is asked for."""
 
     shoppers: Shoppers
     pairs: Pairs
-    habits: Habits
-    again: NDArray[np.float64]
-    """Repurchase score by pair, habits fading slowly."""
-    lately: NDArray[np.float64]
-    """The same, fading fast."""
     taste: NDArray[np.float64]
     """What the pair says of the shopper's taste, by pair."""
+
+    @cached_property
+    def habits(self) -> Habits:
+        return habits_of(self.shoppers.history, self.pairs)
+
+    @cached_property
+    def again(self) -> NDArray[np.float64]:
+        """Repurchase score by pair, habits fading slowly."""
+        return repurchase_scores(self.shoppers.history, self.pairs, self.habits, SLOW)
+
+    @cached_property
+    def lately(self) -> NDArray[np.float64]:
+        """The same, fading fast."""
+        return repurchase_scores(self.shoppers.history, self.pairs, self.habits, FAST)
 
 
 def context_of(shoppers: Shoppers) -> Context:
     """Condense the shoppers' purchases."""
     pairs = pairs_of(shoppers.history)
-    habits = habits_of(shoppers.history, pairs)
-    slow, fast = (repurchase_scores(shoppers.history, pairs, habits, fading) for fading in (SLOW, FAST))
-    return Context(shoppers, pairs, habits, slow, fast, taste_of(shoppers.history, pairs))
+    return Context(shoppers, pairs, taste_of(shoppers.history, pairs))
 
 
 def profile(context: Context, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

@@ -69,7 +69,8 @@ def hybrid(
         score = _reordered(ranker, parts, context, candidates, proof, score, loops)
     if length is not None:
         score = loops.foremost(candidates.indptr, score, length)
-    score[score > 0] = significant(score[score > 0])
+    found = np.flatnonzero(score > 0)
+    score[found] = significant(score[found])
     chosen, indptr = best_first(candidates.indptr, score, length)
     listed = by_component(proof[:, chosen])
     return Ranked(
@@ -132,7 +133,7 @@ def _places(
     shopper, item = candidates.shopper[chosen], candidates.item[chosen]
     out = np.zeros((len(chosen), len(COMPONENTS)), np.int32)
     for component in (REPURCHASE, CF, CONTENT):
-        score = total(proof[[source for source, of in enumerate(COMPONENT_OF) if of == component]])
+        score = total([proof[source] for source, of in enumerate(COMPONENT_OF) if of == component])
         out[:, component] = loops.places_of(candidates.indptr, score, indptr, chosen)
     out[:, POPULAR] = parts.popular.place[item]
     out[:, TRENDING] = parts.trending.place[item]

@@ -26,12 +26,15 @@ from smart_retail.recommenders.candidates import (
     NEAR,
     NEAR_NOW,
 )
-from smart_retail.recommenders.compiling import ascend, compiled, cut, prefetch
+from smart_retail.recommenders.compiling import ascend, compiled, cut, prefetch, put, taken
 
 LIST_SOURCES = (BY_ALL, BY_TREND, BY_SEGMENT, BY_CLUSTER)
 _AHEAD = 2
 _LINE = np.uint64(16)
 """Liked items whose partners are fetched while those of others are added; partners in a cache line."""
+_EARLIEST = np.int64(2**32 - 1)
+_FIRST_BITS, BINS = np.uint64(46), 1024
+"""Bins are the 64th parts of powers of two; the last one holds what is less than the best's 65,000th part."""
 
 
 @compiled
@@ -57,47 +60,52 @@ def _score(table, liked, taste, first, last, dense, mark, stamp, touched):  # ty
 
 
 @compiled
-def _want(touched, n, dense, lift, stamp, count, wanted, found, size, scratch):  # type: ignore[no-untyped-def]
-    """Note the `count` highest scores above 0 (equal ones: the lower code); the number of wanted items comes back."""
-    some, leading, level = scratch
-    m, bound, n_leading = np.int64(0), 0.0, 0
+def want(touched, n, dense, lift, count, wanted, scratch):  # type: ignore[no-untyped-def]
+    """Put the `count` highest scores above 0 (equal ones: the lower code) into the set `wanted`.
+
+    A positive number's bits ascend as it does: their first ones sort the scores into bins, best first, and only the
+    bin in which the last of the wanted ones lies is looked at closer.
+    """
+    score, bits, item, level, bins = scratch
+    m, best, worst = np.uint64(0), 0.0, np.uint64(len(bins) - 1)
     for t in range(n):
         j = touched[t]
-        score = dense[j] * lift[j]
-        if score >= bound and score > 0.0:
-            leading[n_leading] = j
-            n_leading += 1
-            if score > bound:
-                some[m] = score
-                m += 1
-                if m == len(some):
-                    m, bound = count, cut(some, m, count)
-    room = count
-    if m >= count:
-        bound = cut(some, m, count)
-        for t in range(count):
-            room -= some[t] > bound
-    # The bound only rose: whatever is above it now was above it when it was seen.
+        value = dense[j] * lift[j]
+        score[m], item[m] = value, j
+        best = max(best, value)
+        m += np.uint64(value > 0.0)
+    score[m] = best
+    first = bits[m] >> _FIRST_BITS
+    for b in range(worst + np.uint64(1)):
+        bins[b] = 0
+    for t in range(m):
+        bins[min(first - (bits[t] >> _FIRST_BITS), worst)] += 1
+    above, last = np.int64(0), np.uint64(0)
+    while last < worst and above + bins[last] < count:
+        above += bins[last]
+        last += np.uint64(1)
+    k = np.int64(0)
+    for t in range(m):
+        place = min(first - (bits[t] >> _FIRST_BITS), worst)
+        if place < last:
+            put(wanted, item[t], True)
+        elif place == last:
+            score[k], item[k], level[k] = score[t], item[t], score[t]
+            k += 1
+    room = count - above
+    bound = cut(level, k, room) if k > room else 0.0
     equal = np.int64(0)
-    for t in range(n_leading):
-        j = leading[t]
-        score = dense[j] * lift[j]
-        if score == bound:
-            level[equal] = j
+    for t in range(k):
+        if score[t] > bound:
+            put(wanted, item[t], True)
+            room -= 1
+        elif score[t] == bound:
+            item[equal] = item[t]
             equal += 1
-        elif score > bound and wanted[j] != stamp:
-            wanted[j] = stamp
-            found[size] = j
-            size += 1
     if equal > room:
-        ascend(level, equal)
+        ascend(item, equal)
     for t in range(min(equal, room)):
-        j = level[t]
-        if wanted[j] != stamp:
-            wanted[j] = stamp
-            found[size] = j
-            size += 1
-    return size
+        put(wanted, item[t], True)
 
 
 @compiled
@@ -119,53 +127,43 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
         np.full(n_items, -1, np.int32),
         np.full(n_items, -1, np.int32),
     )
-    hidden, wanted = np.full(n_items, -1, np.int32), np.full(n_items, -1, np.int32)
     pair_at = np.full(n_items, -1, np.int64)
-    touched, found = np.empty(n_items + 1, np.uint32), np.empty(n_items, np.int64)
+    touched, wanted = np.empty(n_items + 1, np.uint32), np.zeros((n_items + 63) // 64, np.uint64)
     lifts = np.ones((2, n_items))  # without the trend, and with it
     for j in range(n_items):
         lifts[1, j] = lift[j]
-    scratch = np.empty(4 * FROM_SIMILAR), np.empty(n_items, np.uint32), np.empty(n_items, np.int64)
+    values, items = np.empty(n_items + 1), np.empty(n_items + 1, np.uint32)
+    scratch = values, values.view(np.uint64), items, np.empty(n_items), np.empty(BINS, np.int32)
     similar, related = np.int64(FROM_SIMILAR), np.int64(FROM_CONTENT)
     at = np.int64(0)
     for s in range(len(own_ptr) - 1):
-        size = np.int64(0)
-        for a in range(own_ptr[s], own_ptr[s + 1]):
-            pair_at[own[a]] = a
-            if exclude:
-                hidden[own[a]] = s
         for kind in range(rows.shape[0]):
             if rows[kind, s] >= 0:
                 for j in orders[rows[kind, s]]:
-                    if wanted[j] != s and hidden[j] != s:
-                        wanted[j] = s
-                        found[size] = j
-                        size += 1
+                    put(wanted, j, True)
         first, last = liked_ptr[s], liked_ptr[s + 1]
         n = _score(near, liked, taste, first, last, dense_near, mark_near, s, touched)
         if exclude:
             _hide(own, own_ptr[s], own_ptr[s + 1], dense_near)
         for now in range(2):
-            size = _want(touched, n, dense_near, lifts[now], s, similar, wanted, found, size, scratch)
+            want(touched, n, dense_near, lifts[now], similar, wanted, scratch)
         n = _score(linear, liked, taste, first, last, dense_linear, mark_linear, s, touched)
         if exclude:
             _hide(own, own_ptr[s], own_ptr[s + 1], dense_linear)
         for now in range(2):
-            size = _want(touched, n, dense_linear, lifts[now], s, similar, wanted, found, size, scratch)
+            want(touched, n, dense_linear, lifts[now], similar, wanted, scratch)
         if len(content[1]):
             n = _score(content, liked, taste, first, last, dense_content, mark_content, s, touched)
             if exclude:
                 _hide(own, own_ptr[s], own_ptr[s + 1], dense_content)
-            size = _want(touched, n, dense_content, lifts[0], s, related, wanted, found, size, scratch)
-        if not exclude:
-            for a in range(own_ptr[s], own_ptr[s + 1]):
-                if wanted[own[a]] != s:
-                    found[size] = own[a]
-                    size += 1
-        ascend(found, size)
+            want(touched, n, dense_content, lifts[0], related, wanted, scratch)
+        for a in range(own_ptr[s], own_ptr[s + 1]):
+            pair_at[own[a]] = a
+            put(wanted, own[a], not exclude)
+        size = taken(wanted, items)
         counts[s] = size
         for c in range(size):
-            j = found[c]
+            j = items[c]
             out_item[at + c] = j
             pair = pair_at[j]
             out_pair[at + c] = pair
@@ -256,27 +254,32 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
 
 @compiled
 def fill_causes(liked_ptr, liked, table, n_items, indptr, listed, out):  # type: ignore[no-untyped-def]
-    """For entries without a cause: the liked item that is most similar, equal ones: the lower code."""
+    """For entries without a cause: the liked item that is most similar, equal ones: the lower code.
+
+    The highest of a number for each liked item is kept: a positive value's bits, then how early the item stands.
+    """
     ptr, item, value = table
-    place = np.full(n_items, -1, np.int32)
-    best = np.zeros(len(listed))
+    bits = value.view(np.int32)
+    highest = np.zeros(n_items, np.int64)
     for s in range(len(indptr) - 1):
         missing = 0
         for t in range(indptr[s], indptr[s + 1]):
             if out[t] < 0:
-                place[listed[t]] = t
+                highest[listed[t]] = 0
                 missing += 1
         if not missing:
             continue
-        last = liked_ptr[s + 1]
-        for a in range(liked_ptr[s], last):
+        first, last = liked_ptr[s], liked_ptr[s + 1]
+        for a in range(first, last):
             soon = liked[min(a + _AHEAD, last - 1)]
             for line in range(np.uint64(ptr[soon]), np.uint64(ptr[soon + 1]), _LINE):
                 prefetch(item, line)
+                prefetch(bits, line)
+            early = _EARLIEST - (a - first)
             for b in range(np.uint64(ptr[liked[a]]), np.uint64(ptr[liked[a] + 1])):
-                t = place[np.uint32(item[b])]
-                # The liked items ascend, so the first of equal ones stays.
-                if t >= 0 and value[b] > best[t]:
-                    best[t], out[t] = value[b], liked[a]
+                j = np.uint32(item[b])
+                highest[j] = max(highest[j], np.int64(bits[b]) << 32 | early)
         for t in range(indptr[s], indptr[s + 1]):
-            place[listed[t]] = -1
+            found = highest[listed[t]]
+            if out[t] < 0 and found > _EARLIEST:
+                out[t] = liked[first + _EARLIEST - (found & _EARLIEST)]

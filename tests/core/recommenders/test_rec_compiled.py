@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from smart_retail.recommenders.base import Ranked, Shoppers
 from smart_retail.recommenders.blend import default_weights
 from smart_retail.recommenders.building import Choices, fit_parts
-from smart_retail.recommenders.compiling import ascend, cut
-from smart_retail.recommenders.context import TASTE
+from smart_retail.recommenders.compiling import ascend, cut, put, taken
+from smart_retail.recommenders.context import TASTE, highest
 from smart_retail.recommenders.hybrid import Merge
+from smart_retail.recommenders.loops import BINS, fill_causes, want
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.placing import fill_gains
+from smart_retail.recommenders.similarity import Similarity
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +89,55 @@ def test_ascend_sorts(numbers):
     values = np.array(numbers, np.int64)
     ascend(values, len(values))
     assert values.tolist() == sorted(numbers)
+
+
+@given(st.lists(st.tuples(st.integers(0, 199), st.booleans()), max_size=120))
+def test_a_set_of_items_gives_what_was_put_last(changes):
+    some, out = np.zeros(4, np.uint64), np.empty(200, np.uint32)
+    wanted = set()
+    for item, there in changes:
+        put(some, item, there)
+        (wanted.add if there else wanted.discard)(item)
+    assert out[: taken(some, out)].tolist() == sorted(wanted)
+    assert not some.any(), "what is taken is no longer in the set"
+
+
+SCORES = st.one_of(
+    st.integers(-2, 6).map(float),  # many are equal
+    st.floats(1.0, 1.1),  # close to each other
+    st.floats(-1e9, 1e9),
+    st.sampled_from([5e-324, 1e-300, 1e300]),  # beyond every bin
+)
+
+
+@given(st.lists(SCORES, min_size=1, max_size=150), st.integers(1, 160), st.randoms())
+@settings(deadline=None)
+def test_the_wanted_are_the_highest_scores(scores, count, random):
+    dense, n = np.array(scores), len(scores)
+    touched = np.array(random.sample(range(n), n), np.uint32)
+    values, some, out = np.empty(n + 1), np.zeros(3, np.uint64), np.empty(n + 1, np.uint32)
+    scratch = values, values.view(np.uint64), np.empty(n + 1, np.uint32), np.empty(n), np.empty(BINS, np.int32)
+    want(touched, np.int64(n), dense, np.ones(n), np.int64(count), some, scratch)
+    assert out[: taken(some, out)].tolist() == highest(dense, count).tolist()
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 9)] * 2, st.integers(-2, 3)), max_size=40), st.sets(st.integers(0, 9)))
+@settings(deadline=None)
+def test_causes_are_those_of_the_table(entries, own):
+    """Values of which many are equal, and some 0 or below, which make no cause."""
+    once = {(row, item): value for row, item, value in entries}
+    rows = np.array([row for row, _ in once], np.int64)
+    order = np.argsort(rows, kind="stable")
+    table = Similarity(
+        np.searchsorted(rows[order], np.arange(11)),
+        np.array([item for _, item in once], np.int32)[order],
+        np.array([*once.values()], np.float32)[order],
+    )
+    liked, listed = np.array(sorted(own), np.int64), np.arange(10)
+    out = np.full(10, -1, np.int32)
+    bounds = np.array([0, len(liked)]), np.array([0, 10])
+    fill_causes(bounds[0], liked, (table.indptr, table.item, table.value), 10, bounds[1], listed, out)
+    assert out.tolist() == table.because(liked, listed, 10).tolist()
 
 
 def test_gains_count_hits_by_their_place():
