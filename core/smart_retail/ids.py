@@ -52,7 +52,7 @@ class Texts(Sequence[str]):
         return len(self._bounds) - 1
 
     def raw(self, i: int) -> bytes:
-        return bytes(self._bytes[self._bounds[i] : self._bounds[i + 1]])
+        return self._bytes[self._bounds[i] : self._bounds[i + 1]].tobytes()
 
     def __getitem__(self, i: int) -> str:  # type: ignore[override]  # no slices are taken
         if i < 0:

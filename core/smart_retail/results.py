@@ -47,7 +47,7 @@ class Result(msgspec.Struct, frozen=True):
         return msgspec.convert(data, cls)
 
 
-class Reason(Result, frozen=True):
+class Reason(Result, frozen=True, gc=False):
     """Why an item stands in a list: one piece of evidence. An association, never a cause."""
 
     kind: str
@@ -64,7 +64,7 @@ class Reason(Result, frozen=True):
     """The reason in words."""
 
 
-class Recommendation(Result, frozen=True):
+class Recommendation(Result, frozen=True, gc=False):
     """One item of a list."""
 
     rank: int

@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from smart_retail import words
 from smart_retail.data.interactions import History
-from smart_retail.recommenders.base import COMPONENTS
+from smart_retail.recommenders.base import CF, CLUSTER, CONTENT, REPURCHASE, SEGMENT, TRENDING
 from smart_retail.results import Reason
 
 KINDS = ("buy_again", "bought_together", "cluster", "segment", "popular", "trending", "similar")
 """Kind of reason by component."""
-CF, CONTENT = COMPONENTS.index("cf"), COMPONENTS.index("content")
 REASON_METHODS = ("repurchase", "cf", "personalized", "rfm", "popular", "popular", "content")
 """The method that a component's evidence is told under."""
 
@@ -46,32 +45,32 @@ class Speaker:
         self, item: int, share: list[float], rank: list[int], because: int, boost: float = 1.0
     ) -> tuple[Reason, ...]:
         """Reasons of one entry, the weightiest first, from its `Ranked` evidence."""
-        whole = max(boost, 1.0)
-        found = [self._reason(c, rank[c], part / whole, item, because) for c, part in enumerate(share) if part > 0]
+        whole, found = max(boost, 1.0), []
+        for component, part in enumerate(share):
+            if part > 0:
+                own, text = self._told(component, item, because)
+                kind, method = KINDS[component], REASON_METHODS[component]
+                found.append(Reason(kind, method, rank[component], part / whole, own, text))
         if boost > 1:
             found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, words.rule()))
         if len(found) > 1:
             found.sort(key=_weightiest)
         return tuple(found)
 
-    def _reason(self, component: int, rank: int, share: float, item: int, because: int) -> Reason:
-        kind, method = KINDS[component], REASON_METHODS[component]
+    def _told(self, component: int, item: int, because: int) -> tuple[str | None, str]:
+        """The purchase that a component's evidence follows from, if any, and the evidence in words."""
         if because >= 0 and component in (CF, CONTENT):
             own, name, _ = self.label(because)
-            text = words.bought_together(name) if component == CF else words.similar(name)
-            return Reason(kind, method, rank, share, own, text)
-        return Reason(kind, method, rank, share, None, self._text(kind, item))
-
-    def _text(self, kind: str, item: int) -> str:
-        if kind == "buy_again":
-            return words.buy_again(*self._repeats(item))
-        if kind == "cluster":
-            return words.cluster(self.cluster)
-        if kind == "segment":
-            return words.segment(self.segment)
-        if kind == "trending":
-            return words.trending(int(self.recent_orders[item]))
-        return words.popular()
+            return own, words.bought_together(name) if component == CF else words.similar(name)
+        if component == REPURCHASE:
+            return None, words.buy_again(*self._repeats(item))
+        if component == CLUSTER:
+            return None, words.cluster(self.cluster)
+        if component == SEGMENT:
+            return None, words.segment(self.segment)
+        if component == TRENDING:
+            return None, words.trending(int(self.recent_orders[item]))
+        return None, words.popular()
 
     def _repeats(self, item: int) -> tuple[int, float | None]:
         """Orders of the item and the mean gap between them in days."""
