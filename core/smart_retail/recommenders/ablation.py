@@ -65,10 +65,12 @@ def _blend(own: list[Lesson], task: str, pool: Executor) -> dict[str, Any]:
 
 
 def _ranker(newest: Lesson, weights: NDArray[np.float64], ranker: Trees) -> dict[str, Any]:
+    from smart_retail.recommenders.compiled import scores_held, scores_of  # Numba: only where something is fitted
+
     newest = newest.led_by(weights)
     blend, shopper = newest.table[:, NAMES.index("blend")], newest.candidates.shopper
-    full = ndcg(newest, ordered(ranker.score(newest.table), blend, shopper))
-    held = ranker.held(newest.table, [[NAMES.index(name) for name in names] for names in GROUPS.values()])
+    full = ndcg(newest, ordered(scores_of(ranker, newest.table), blend, shopper))
+    held = scores_held(ranker, newest.table, [[NAMES.index(name) for name in names] for names in GROUPS.values()])
 
     def without(group: str, score: NDArray[np.float64]) -> NDArray[np.float64]:
         return ordered(score, np.zeros_like(blend) if group == "blend" else blend, shopper)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,7 @@ from smart_retail.recommenders.base import (
 from smart_retail.recommenders.context import Context, highest, profile
 from smart_retail.recommenders.lists import best_first
 from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.trees import Trees
 
 SOURCES = (
     "again",
@@ -125,6 +126,8 @@ class Loops(Protocol):
         chosen: NDArray[np.int64],
     ) -> NDArray[np.int32]: ...
 
+    def scores_of(self, trees: Trees, signals: NDArray[Any]) -> NDArray[np.float64]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Leading:
@@ -200,6 +203,11 @@ def places_of(
     places = np.zeros(len(score), np.int32)
     places[order] = np.arange(len(order)) - np.repeat(bounds[:-1], np.diff(bounds)) + 1
     return places[chosen]
+
+
+def scores_of(trees: Trees, signals: NDArray[Any]) -> NDArray[np.float64]:
+    """What a ranker says of each row of signals."""
+    return trees.score(signals)
 
 
 def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates:

@@ -6,6 +6,7 @@ Imported while fitting only; a server answers one shopper with NumPy alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,7 +24,9 @@ from smart_retail.recommenders.context import TASTE, Context, highest
 from smart_retail.recommenders.loops import fill_candidates, fill_causes, fill_neighbours
 from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.placing import fill_foremost, fill_places
+from smart_retail.recommenders.scoring import fill_scores
 from smart_retail.recommenders.similarity import Similarity
+from smart_retail.recommenders.trees import ALL_LEAVES, Trees
 
 Array = NDArray[Any]
 
@@ -119,6 +122,35 @@ def places_of(
     """See `candidates.places_of`."""
     out = np.zeros(len(chosen), np.int32)
     fill_places(indptr, score, chosen_ptr, chosen, out)
+    return out
+
+
+def scores_of(trees: Trees, signals: Array) -> NDArray[np.float64]:
+    """See `Trees.score`."""
+    everything = np.arange(signals.shape[1])
+    # What is replaced is a group of no signals, by leaves that are all possible.
+    score: NDArray[np.float64] = _scores(trees, signals, ([], everything), np.full((1, trees.n_trees), ALL_LEAVES))[0]
+    return score
+
+
+def scores_held(trees: Trees, signals: Array, groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+    """Scores with the signals of one group after the other held at their median, shape ``(len(groups), n)``.
+
+    `groups` are disjoint and hold every signal. The leaves that the other groups leave possible are those that the
+    groups before and the groups behind leave possible, so each signal is looked up once.
+    """
+    middle = np.median(signals, axis=0)[None].astype(signals.dtype)
+    return _scores(trees, signals, groups, np.concatenate([trees.possible(middle, group) for group in groups]))
+
+
+def _scores(
+    trees: Trees, signals: Array, groups: Sequence[Sequence[int] | Array], held: NDArray[np.uint32]
+) -> NDArray[np.float64]:
+    out = np.empty((len(held), len(signals)))
+    bounds = np.concatenate(([0], np.cumsum([len(group) for group in groups]))).astype(np.int64)
+    members = np.concatenate([np.asarray(group, np.int64) for group in groups])
+    table = np.ascontiguousarray(signals)
+    fill_scores((trees.cut_ptr, trees.cut, trees.mask, trees.leaf), table, (bounds, members), held, out)
     return out
 
 

@@ -99,7 +99,7 @@ def _reordered(
     leading, _ = best_first(candidates.indptr, possible, DEPTH)
     leading.sort()
     table = signals(parts, context, candidates.take(leading), proof[:, leading])
-    order = ordered(ranker.score(table), table[:, NAMES.index("blend")], candidates.shopper[leading])
+    order = ordered(loops.scores_of(ranker, table), table[:, NAMES.index("blend")], candidates.shopper[leading])
     out = score / (1.0 + score)
     out[leading] = 2.0 + order / (1.0 + np.abs(order))
     return out

@@ -125,10 +125,12 @@ def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
         judged, blend = newest.led_by(weights), single
     if merge == "blend":
         return Chosen(f"{words}; the blend was asked for.", alone=alone, figures=figures)
+    from smart_retail.recommenders.compiled import scores_of  # Numba: only where something is fitted
+
     ranker = fit_ranker((one.led_by(weights) for one in earlier), seed=seed)
     if ranker is None:
         return Chosen(f"{words}; nothing to train a ranker on.", alone=alone, figures=figures)
-    order = ordered(ranker.score(judged.table), judged.table[:, SIGNALS.index("blend")], judged.candidates.shopper)
+    order = ordered(scores_of(ranker, judged.table), judged.table[:, SIGNALS.index("blend")], judged.candidates.shopper)
     ranked = ndcg(judged, order)
     low, high = interval(ranked - blend, seed=seed)
     figures["ranker"] = {"ndcg@10": float(ranked.mean()), "low": low, "high": high}

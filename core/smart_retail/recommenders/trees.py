@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Any, Self
 
 import numpy as np
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 MAX_LEAVES = 32
 _BLOCK = 2048
-_ANY = np.uint32(2**32 - 1)
+ALL_LEAVES = np.uint32(2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,31 +61,12 @@ class Trees:
             out[at : at + _BLOCK] = self._score(signals[at : at + _BLOCK])
         return out
 
-    def held(self, signals: NDArray[Any], groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-        """Scores with the signals of one group after the other held at their median, shape ``(len(groups), n)``.
-
-        `groups` are disjoint and hold every signal. The leaves that the other groups leave possible are those that
-        the groups before and the groups behind leave possible, so each signal is looked up once.
-        """
-        middle = np.median(signals, axis=0)[None].astype(signals.dtype)
-        median = [self._possible(middle, group) for group in groups]
-        out = np.empty((len(groups), len(signals)))
-        for at in range(0, len(signals), _BLOCK):
-            block = signals[at : at + _BLOCK]
-            own = [self._possible(block, group) for group in groups]
-            behind = [*list(accumulate(reversed(own), np.bitwise_and))[::-1][1:], _ANY]
-            before: Any = _ANY
-            for g in range(len(groups)):
-                out[g, at : at + _BLOCK] = self._leaves(before & median[g] & behind[g])
-                before = before & own[g]
-        return out
-
     def _score(self, signals: NDArray[Any]) -> NDArray[np.float64]:
-        return self._leaves(self._possible(signals, range(signals.shape[1])))
+        return self._leaves(self.possible(signals, range(signals.shape[1])))
 
-    def _possible(self, signals: NDArray[Any], some: Sequence[int]) -> NDArray[np.uint32]:
+    def possible(self, signals: NDArray[Any], some: Sequence[int]) -> NDArray[np.uint32]:
         """Leaves that some signals leave possible, shape ``(n, n_trees)``."""
-        possible = np.full((len(signals), self.n_trees), _ANY)
+        possible = np.full((len(signals), self.n_trees), ALL_LEAVES)
         for s in some:
             low, high = int(self.cut_ptr[s]), int(self.cut_ptr[s + 1])
             if low < high:
@@ -98,8 +78,8 @@ class Trees:
     def _leaves(self, possible: NDArray[np.uint32]) -> NDArray[np.float64]:
         lowest = (possible & (~possible + np.uint32(1))).astype(np.float32)
         place = ((lowest.view(np.int32) >> 23) - 127).T
-        # Added tree by tree, in one order for any number of rows.
-        total: NDArray[np.float64] = np.add.reduce(np.take_along_axis(self.leaf, place, axis=1), axis=0)
+        # Added tree by tree: a running sum has one order, for any number of rows and in the compiled loop too.
+        total: NDArray[np.float64] = np.add.accumulate(np.take_along_axis(self.leaf, place, axis=1), axis=0)[-1]
         return total
 
 

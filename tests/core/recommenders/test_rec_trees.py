@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from smart_retail.recommenders.compiled import scores_held, scores_of
 from smart_retail.recommenders.trees import Trees
 
 lightgbm = pytest.importorskip("lightgbm")
@@ -45,10 +46,20 @@ def test_a_row_scores_the_same_alone_and_among_others(fitted):
     np.testing.assert_array_equal(alone, together[:200])
 
 
+def test_compiled_scores_have_the_bits_of_those_of_numpy(fitted):
+    _, trees, table = fitted
+    some = table[:300].copy()
+    for signal in range(12):  # thresholds themselves, what lies below the first of them and what lies above the last
+        cuts = trees.cut[trees.cut_ptr[signal] : trees.cut_ptr[signal + 1]]
+        some[:200, signal] = np.resize(np.concatenate((cuts, [-1e30, 1e30])), 200)
+    np.testing.assert_array_equal(scores_of(trees, some), trees.score(some))
+    np.testing.assert_array_equal(scores_of(trees, table.astype(np.float64)), trees.score(table))
+
+
 def test_signals_held_at_their_median_score_as_a_table_that_has_it_everywhere(fitted):
     _, trees, table = fitted
     groups = [[0, 5], [1], [2, 3, 4, 11], [10, 9, 8, 7, 6]]
-    held = trees.held(table, groups)
+    held = scores_held(trees, table, groups)
     for group, score in zip(groups, held, strict=True):
         flat = table.copy()
         flat[:, group] = np.median(table[:, group], axis=0)
