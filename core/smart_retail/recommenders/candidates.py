@@ -56,19 +56,7 @@ there with and without, and the blend's weights settle it."""
     BY_TREND,
     BY_CONTENT,
 ) = range(len(SOURCES))
-COMPONENT_OF = (
-    REPURCHASE,
-    REPURCHASE,
-    CF,
-    CF,
-    CF,
-    CF,
-    CLUSTER,
-    SEGMENT,
-    POPULAR,
-    TRENDING,
-    CONTENT,
-)
+COMPONENT_OF = (REPURCHASE, REPURCHASE, CF, CF, CF, CF, CLUSTER, SEGMENT, POPULAR, TRENDING, CONTENT)
 """The component that stands for each source in `Ranked`."""
 
 FROM_SIMILAR = 150
