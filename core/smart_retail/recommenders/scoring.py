@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from smart_retail.recommenders.compiling import compiled, lowest
+from smart_retail.recommenders.trees import ALL_LEAVES
 
 
 @compiled
@@ -17,17 +18,11 @@ def _rule_out(trees, row, first, last, members, possible):  # type: ignore[no-un
     cut_ptr, cut, mask, _ = trees
     for m in range(first, last):
         s = members[m]
-        low, high = np.uint64(cut_ptr[s]), np.uint64(cut_ptr[s + 1])
+        low, high = cut_ptr[s], cut_ptr[s + 1]
         if low == high:
             continue
-        value, begin = np.float64(row[s]), low + np.uint64(s)
-        while low < high:
-            middle = (low + high) >> np.uint64(1)
-            if cut[middle] < value:
-                low = middle + np.uint64(1)
-            else:
-                high = middle
-        at = begin + (low - np.uint64(cut_ptr[s]))
+        # As in `Trees.possible`: thresholds below the value count, not the equal one.
+        at = low + s + np.searchsorted(cut[low:high], np.float64(row[s]))
         for t in range(len(possible)):
             possible[t] &= mask[at, t]
 
@@ -47,20 +42,19 @@ def fill_scores(trees, signals, groups, held, out):  # type: ignore[no-untyped-d
     leaf = trees[3]
     ptr, members = groups
     n_groups, n_trees = len(ptr) - 1, len(leaf)
-    every = np.uint32(2**32 - 1)
-    own = np.empty((n_groups + 1, n_trees), np.uint32)
-    behind, before = np.empty((n_groups + 1, n_trees), np.uint32), np.empty(n_trees, np.uint32)
+    own, before = np.empty((n_groups, n_trees), np.uint32), np.empty(n_trees, np.uint32)
+    behind = np.empty((n_groups + 1, n_trees), np.uint32)
     for t in range(n_trees):
-        behind[n_groups, t] = every
+        behind[n_groups, t] = ALL_LEAVES
     for i in range(len(signals)):
         for g in range(n_groups - 1, -1, -1):
             for t in range(n_trees):
-                own[g, t] = every
+                own[g, t] = ALL_LEAVES
             _rule_out(trees, signals[i], ptr[g], ptr[g + 1], members, own[g])
             for t in range(n_trees):
                 behind[g, t] = behind[g + 1, t] & own[g, t]
         for t in range(n_trees):
-            before[t] = every
+            before[t] = ALL_LEAVES
         for g in range(len(out)):
             # Added tree by tree, as in NumPy.
             total = 0.0
