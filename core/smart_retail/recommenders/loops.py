@@ -33,6 +33,7 @@ _AHEAD = 2
 _LINE = np.uint64(16)
 """Liked items whose partners are fetched while those of others are added; partners in a cache line."""
 _EARLIEST = np.int64(2**32 - 1)
+"""The lower half of a number by which causes are compared: less is a liked item that stands later."""
 _FIRST_BITS, BINS = np.uint64(46), 1024
 """Bins are the 64th parts of powers of two; the last one holds what is less than the best's 65,000th part."""
 

@@ -92,6 +92,7 @@ def test_ascend_sorts(numbers):
 
 
 @given(st.lists(st.tuples(st.integers(0, 199), st.booleans()), max_size=120))
+@settings(deadline=None)
 def test_a_set_of_items_gives_what_was_put_last(changes):
     some, out = np.zeros(4, np.uint64), np.empty(200, np.uint32)
     wanted = set()
