@@ -13,7 +13,7 @@ import pytest
 
 from smart_retail.engine import Engine
 from tests.benchmarks import histories
-from tests.benchmarks.measuring import Measured, compared, medians, run
+from tests.benchmarks.measuring import compared, medians, run
 from tests.benchmarks.results import Results, Row
 
 SERVED = 1
@@ -50,10 +50,10 @@ def test_rfm(folder: Path, millions: int, runs: int, results: Results) -> None:
         {
             "ours": ("jobs.rfm", {"source": source, "out": outs["ours"]}),
             "sql": ("peers.rfm_sql", {"source": source, "out": outs["sql"]}),
+            "pandas": ("peers.rfm_pandas", {"source": source, "out": outs["pandas"]}),
         },
         runs,
     )
-    found["pandas"] = run("peers.rfm_pandas", source=source, out=outs["pandas"])
     tables = {name: dict(np.load(path)) for name, path in outs.items()}
     for name in ("recency", "frequency", "monetary"):
         assert np.array_equal(tables["ours"][name], tables["sql"][name]), f"{name} differs from SQL"
@@ -177,14 +177,17 @@ def test_cold(folder: Path, results: Results) -> None:
     results.add(Row("cold", what, 'at most 2.5 times python -c "import numpy"', shown, ratio <= 2.5))
 
 
-def test_fit(folder: Path, millions: int, results: Results) -> None:
-    """The whole fit at a tenth and at the whole size; it is long, so once."""
+def test_fit(folder: Path, millions: int, runs: int, results: Results) -> None:
+    """The whole fit at a tenth and at the whole size."""
     small = max(millions // 10, 1)
-    found: dict[int, Measured] = {}
-    for size in (small, millions):
-        artifacts = folder / f"artifacts-{size}m"
-        found[size] = run("jobs.fit", source=histories.parquet(folder, size), artifacts=artifacts)
-        results.grew("fit", size, found[size].seconds, found[size].peak)
+    sources = {size: histories.parquet(folder, size) for size in (small, millions)}
+    jobs = {
+        str(size): ("jobs.fit", {"source": source, "artifacts": folder / f"artifacts-{size}m"})
+        for size, source in sources.items()
+    }
+    found = {int(size): measured for size, measured in compared(jobs, runs).items()}
+    for size, measured in found.items():
+        results.grew("fit", size, measured.seconds, measured.peak)
     whole = found[millions]
     gigabytes = whole.peak / 1024
     shown = f"{whole.seconds:.0f} s, {gigabytes:.1f} GB (processor {whole.cpu:.0f} s)"
