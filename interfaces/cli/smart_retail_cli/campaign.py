@@ -63,7 +63,7 @@ def campaign(
     if output is None:
         raise click.UsageError("Missing option '-o' / '--output'.", context)
     session = context.ensure_object(Session)
-    from smart_retail.reporting import campaign as core
+    from smart_retail.analysis import campaign as core
 
     settings = core.CampaignSettings(method, n, segments, holdout, name, not allow_purchased)
     extra, rows_of = core.read_contacts(contacts) if contacts else ([], None)
@@ -106,9 +106,9 @@ def lift(
 
     FILE is the CSV that campaign wrote, ORDERS are the orders made afterwards.
     """
-    from smart_retail.reporting.lift import lift as measure
-    from smart_retail.reporting.lift import read_groups
-    from smart_retail.reporting.states import revenue_since
+    from smart_retail.analysis.customer_snapshots import revenue_since
+    from smart_retail.analysis.uplift import lift as measure
+    from smart_retail.analysis.uplift import read_groups
 
     groups = read_groups(file)
     settings = settings_of(config, session.threads)

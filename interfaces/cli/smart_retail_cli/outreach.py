@@ -17,8 +17,8 @@ from smart_retail_cli.output import Table, format_option, json_out, note, show
 from smart_retail_cli.session import Command, Session, pass_session
 
 if TYPE_CHECKING:
-    from smart_retail.reporting.forecast import Forecast
-    from smart_retail.reporting.migration import Migration
+    from smart_retail.analysis.sales_forecast import Forecast
+    from smart_retail.analysis.segment_migration import Migration
 
 MOVE_COLUMNS = ("before", "after", "customers", "monetary")
 FALLEN_COLUMNS = ("customer_name", "customer_id", "before", "after", "monetary", "last_order", "last_item")
@@ -71,10 +71,10 @@ def migration(
 ) -> None:
     """Compare the segments of two fits, or of two dates: from where to where, and who fell from the best ones."""
     from smart_retail import artifacts
+    from smart_retail.analysis import segment_migration as core
+    from smart_retail.analysis.customer_snapshots import between_dates, standings
     from smart_retail.engine import Engine
-    from smart_retail.reporting import migration as core
     from smart_retail.reporting.gallery import check_form
-    from smart_retail.reporting.states import between_dates, standings
 
     if session.api_url:
         raise NeedsLocalEngineError("Movement needs the bundles themselves.", "Leave --api-url out.")
@@ -116,7 +116,7 @@ def migration(
 
 def _movement(path: str, found: Migration, engine: RetailEngine) -> None:
     """The heat map as a file, on a page with the customers who fell."""
-    from smart_retail.reporting import migration as core
+    from smart_retail.analysis import segment_migration as core
     from smart_retail.reporting import time_figures
     from smart_retail.reporting.gallery import Picture, write_pictures
 
@@ -151,8 +151,8 @@ def forecast(
     form: str,
 ) -> None:
     """Forecast daily sales, overall and by category: Prophet, or last season where that was nearer."""
+    from smart_retail.analysis import sales_forecast as core
     from smart_retail.engine import Engine
-    from smart_retail.reporting import forecast as core
     from smart_retail.reporting.gallery import check_form
 
     engine = session.engine()
@@ -187,7 +187,7 @@ def forecast(
 
 def _ahead(path: str, found: Sequence[Forecast], series: Any, judged: list[dict[str, Any]], engine: Any) -> None:
     """Every series as a picture, with its days and the errors of the models."""
-    from smart_retail.reporting import forecast as core
+    from smart_retail.analysis import sales_forecast as core
     from smart_retail.reporting import time_figures
     from smart_retail.reporting.gallery import Picture, write_pictures
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from tests import shop
 
+from smart_retail.analysis import campaign
+from smart_retail.analysis.campaign import CampaignSettings
+from smart_retail.analysis.customer_snapshots import revenue_since
+from smart_retail.analysis.segment_migration import GONE, NEW, Standing, matrix, migration
+from smart_retail.analysis.uplift import lift, read_groups
 from smart_retail.engine import Engine
 from smart_retail.errors import ColumnError, DataError, UsageError
 from smart_retail.exports import write_table
-from smart_retail.reporting import campaign
-from smart_retail.reporting.campaign import CampaignSettings
-from smart_retail.reporting.lift import lift, read_groups
-from smart_retail.reporting.migration import GONE, NEW, Standing, matrix, migration
-from smart_retail.reporting.states import revenue_since
 from smart_retail.results import FitReport, Purchase
 
 

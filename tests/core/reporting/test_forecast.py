@@ -7,9 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail.engine import Engine
-from smart_retail.errors import UsageError
-from smart_retail.reporting.forecast import (
+from smart_retail.analysis.sales_forecast import (
     OVERALL,
     daily_discounts,
     daily_sales,
@@ -19,6 +17,8 @@ from smart_retail.reporting.forecast import (
     rows,
     seasonal_naive,
 )
+from smart_retail.engine import Engine
+from smart_retail.errors import UsageError
 from smart_retail.results import FitReport
 
 MONDAY = 19_723  # 2024-01-01

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from smart_retail.analysis.customer_snapshots import between_dates, revenue_since, standings, standings_at
+from smart_retail.analysis.segment_migration import migration
 from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
-from smart_retail.reporting.migration import migration
-from smart_retail.reporting.states import between_dates, revenue_since, standings, standings_at
 from smart_retail.store import iso
 
 

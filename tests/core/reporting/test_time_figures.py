@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from tests.core.reporting.test_rep_report import Reader
 
+from smart_retail.analysis.sales_forecast import DayAhead, Errors, Forecast, rows
+from smart_retail.analysis.segment_migration import Fallen, Migration, Move, cells
 from smart_retail.errors import DataError, UsageError
 from smart_retail.reporting import canvas, time_figures
-from smart_retail.reporting.forecast import DayAhead, Errors, Forecast, rows
 from smart_retail.reporting.gallery import Picture, write_pictures
-from smart_retail.reporting.migration import Fallen, Migration, Move, cells
 
 MOVED = Migration(
     "2024-01-01",

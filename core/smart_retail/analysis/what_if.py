@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.analysis.what_if_engine import Change, Trial, weights
 from smart_retail.data.interactions import MILLION
 from smart_retail.data.statistics import band, band_names
 from smart_retail.engine import Engine
@@ -20,7 +21,6 @@ from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_page
 from smart_retail.recommenders.rules import read_rules, rules_path
-from smart_retail.reporting.trial import Change, Trial, weights
 from smart_retail.results import RecommendationList, Result
 
 __all__ = ["Change", "Mix", "Outcome", "Pair", "Side", "possible", "present_rules", "sources", "what_if"]

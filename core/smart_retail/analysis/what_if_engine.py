@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.analysis.bundle_history import COLUMNS, came_back_of, history_of, rfm_of, until
 from smart_retail.bundle import Bundle
 from smart_retail.data.came_back import CameBack, with_returned, without_returned
 from smart_retail.data.interactions import History
@@ -24,7 +25,6 @@ from smart_retail.recommenders.building import Choices, fit_parts
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.parts import to_arrays
 from smart_retail.recommenders.rules import Rules, rules_of
-from smart_retail.reporting.past import COLUMNS, came_back_of, history_of, rfm_of, until
 from smart_retail.segmentation.placement import Placement
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings

@@ -7,14 +7,14 @@ from datetime import date
 
 import numpy as np
 
+from smart_retail.analysis.bundle_history import history_of, rfm_of, until
+from smart_retail.analysis.segment_migration import Migration, Standing, migration
 from smart_retail.data.interactions import MILLION
 from smart_retail.data.prepare import prepare
 from smart_retail.data.sources import Source
 from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.reporting.migration import Migration, Standing, migration
-from smart_retail.reporting.past import history_of, rfm_of, until
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
 from smart_retail.store import EPOCH, iso
