@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.answers import several, told
-from smart_retail.bundle import Bundle
+from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import RetailError
 from smart_retail.events import LiveEvents, open_events
 from smart_retail.people import People, Person, shoppers

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from smart_retail.bundle import Bundle
+from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import ArtifactError, QualityGateError
 
 

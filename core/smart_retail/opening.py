@@ -42,7 +42,7 @@ def open_engine(
         from smart_retail.remote import RemoteEngine
 
         return RemoteEngine(api_url, api_key)
-    from smart_retail.bundle import Bundle
+    from smart_retail.bundle.reader import Bundle
 
     bundle = Bundle.open(artifacts)
     if listing:
@@ -59,6 +59,6 @@ def follow(
     """`open_engine`, exchanged whenever another version is published; an API looks after its own versions."""
     if api_url:
         return EngineHolder.fixed(open_engine(artifacts, api_url, api_key))
-    from smart_retail.bundle import read_pointer
+    from smart_retail.bundle.reader import read_pointer
 
     return EngineHolder(lambda: open_engine(artifacts, rules=rules), lambda: read_pointer(artifacts))

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle import Bundle
+from smart_retail.bundle.reader import Bundle
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.precalculated import ListTable, settle
 from smart_retail.recommenders.rules import Arranged, Rules, arrange

@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.interactions import MILLION, History, distinct
 from smart_retail.data.prepare import Prepared
 from smart_retail.exporting import write_parquet
 from smart_retail.ids import Texts
 from smart_retail.progress import Progress
-from smart_retail.publishing import BundleWriter
 from smart_retail.results import Item, WeekSales
 
 RECENT_DAYS = 28

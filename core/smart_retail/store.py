@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle import Bundle
+from smart_retail.bundle.reader import Bundle
 from smart_retail.data.interactions import MILLION, History
 from smart_retail.errors import UnknownItemError
 from smart_retail.ids import IdMap, Texts

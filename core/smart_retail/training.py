@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import tables
-from smart_retail.artifacts import lock
+from smart_retail.bundle.versions import lock
+from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.interactions import History
 from smart_retail.data.prepare import Prepared, prepare
 from smart_retail.data.sources import Source
@@ -28,7 +29,6 @@ from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import open_events
 from smart_retail.gate import gate
 from smart_retail.progress import SILENT, Progress
-from smart_retail.publishing import BundleWriter
 from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.recommenders.side_by_side import available_threads, beside, one_algebra_thread
 from smart_retail.recommenders.studying import Studied, study

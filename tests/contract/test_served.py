@@ -17,9 +17,9 @@ from typing import Any
 
 import pytest
 
-from smart_retail.artifacts import rollback
-from smart_retail.bundle import read_pointer
-from smart_retail.publishing import point
+from smart_retail.bundle.reader import read_pointer
+from smart_retail.bundle.versions import rollback
+from smart_retail.bundle.writer import point
 
 from .drivers.base import needs
 

@@ -12,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail import artifacts
-from smart_retail.bundle import Bundle, read_pointer
+from smart_retail.bundle.reader import Bundle, read_pointer
+from smart_retail.bundle.reader import versions as artifacts
+from smart_retail.bundle.writer import KEEP, BundleWriter
 from smart_retail.errors import (
     ArtifactError,
     DamagedBundleError,
@@ -21,7 +22,6 @@ from smart_retail.errors import (
     LockError,
     MissingBundleError,
 )
-from smart_retail.publishing import KEEP, BundleWriter
 
 
 def publish(root: Path, numbers: int = 3) -> str:

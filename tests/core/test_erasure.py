@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests import shop
 
-from smart_retail import artifacts
+from smart_retail.bundle.erasure import erase
+from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.engine import Engine
-from smart_retail.erasure import erase
 from smart_retail.errors import UsageError
 from smart_retail.events import Event, EventStore
 from smart_retail.results import FitReport
@@ -60,8 +60,8 @@ def test_older_versions_go_altogether(own: Path, shop_again: Path) -> None:
 @pytest.fixture
 def shop_again(own: Path) -> Path:
     """The shop with a second and a third version that differ in a fact of the manifest."""
-    from smart_retail.bundle import Bundle
-    from smart_retail.publishing import BundleWriter
+    from smart_retail.bundle.reader import Bundle
+    from smart_retail.bundle.writer import BundleWriter
 
     for number in (1, 2):
         bundle, writer = Bundle.open(own), BundleWriter(own)

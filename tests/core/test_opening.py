@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail import bundle, holder
+from smart_retail import holder
+from smart_retail.bundle.reader import reader as bundle
 from smart_retail.engine import Engine
 from smart_retail.errors import DamagedBundleError, MissingBundleError
 from smart_retail.opening import LISTS, follow, open_engine
@@ -97,8 +98,8 @@ def publish_again(folder: Path, version: str) -> None:
     """The active version once more under another id, and active."""
     import json
 
-    from smart_retail.bundle import read_pointer
-    from smart_retail.publishing import point
+    from smart_retail.bundle.reader import read_pointer
+    from smart_retail.bundle.writer import point
 
     old, home = read_pointer(folder)[0], folder / "versions" / version
     shutil.copytree(folder / "versions" / old, home)

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from tests import shop
 
-from smart_retail.bundle import Bundle
+from smart_retail.bundle.erasure import erase
+from smart_retail.bundle.reader import Bundle
 from smart_retail.engine import Engine
-from smart_retail.erasure import erase
 from smart_retail.errors import CancelledError, DataError, LockError
 from smart_retail.events import Event, EventStore
 from smart_retail.progress import Silent
@@ -121,7 +121,7 @@ def test_a_source_that_cannot_be_read_leaves_the_active_version(fitted: tuple[Pa
 
 
 def test_two_fits_at_once_are_one_too_many(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
-    from smart_retail.artifacts import lock
+    from smart_retail.bundle.versions import lock
 
     path = shop.write(tmp_path / "orders.csv", 20)
     with lock(tmp_path / "a"), pytest.raises(LockError):

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail import artifacts
-from smart_retail.bundle import MANIFEST, Bundle, read_pointer
+from smart_retail.bundle.erasure import erase
+from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
+from smart_retail.bundle.reader import versions as artifacts
+from smart_retail.bundle.signing import KEY, KEY_FILE, SHORTEST, SIGNATURE, signed, signing_key
+from smart_retail.bundle.writer import BundleWriter
 from smart_retail.engine import Engine
-from smart_retail.erasure import erase
 from smart_retail.errors import ArtifactError, DamagedBundleError, SettingsError, SignatureError
 from smart_retail.events import Event, EventStore
-from smart_retail.publishing import BundleWriter
 from smart_retail.results import FitReport
-from smart_retail.signing import KEY, KEY_FILE, SHORTEST, SIGNATURE, signed, signing_key
 
 SECRET = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4

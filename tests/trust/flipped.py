@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from smart_retail import artifacts
-from smart_retail.bundle import MANIFEST, Bundle, read_pointer
+from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
+from smart_retail.bundle.reader import versions as artifacts
+from smart_retail.bundle.signing import SIGNATURE
+from smart_retail.bundle.writer import BundleWriter
 from smart_retail.errors import ArtifactError, DamagedBundleError
-from smart_retail.publishing import BundleWriter
-from smart_retail.signing import SIGNATURE
 
 SECRET = "0123456789abcdef" * 4
 

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from smart_retail.bundle import read_pointer
-from smart_retail.erasure import erase
-from smart_retail.publishing import point
+from smart_retail.bundle.erasure import erase
+from smart_retail.bundle.reader import read_pointer
+from smart_retail.bundle.writer import point
 
 CUSTOMER = "c0100"
 OTHERS = ("c0020", "c0021", "A/B")

@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from smart_retail import artifacts
-from smart_retail.bundle import read_pointer
+from smart_retail.bundle.reader import read_pointer
+from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.engine import Engine
 
 from .server import ENVIRONMENT
@@ -33,9 +33,9 @@ WATCHED = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmt
 sys.addaudithook(step)
 """
 _PUBLISH = """
-from smart_retail.artifacts import lock
-from smart_retail.bundle import Bundle
-from smart_retail.publishing import BundleWriter
+from smart_retail.bundle.versions import lock
+from smart_retail.bundle.reader import Bundle
+from smart_retail.bundle.writer import BundleWriter
 with lock(root):
     bundle, writer = Bundle.open(root), BundleWriter(root)
     for key in bundle.manifest["files"]:

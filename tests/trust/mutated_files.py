@@ -108,8 +108,8 @@ def read_keys(path: Path) -> object:
 
 def read_bundle(path: Path, name: str) -> object:
     """A bundle one of whose files is this, its digest made to fit."""
-    from smart_retail.bundle import MANIFEST, Bundle
-    from smart_retail.publishing import point
+    from smart_retail.bundle.reader import MANIFEST, Bundle
+    from smart_retail.bundle.writer import point
 
     root, version = _bundle(path.parent)
     folder, content = root / "versions" / version, path.read_bytes()
@@ -135,7 +135,7 @@ def read_bundle(path: Path, name: str) -> object:
 def _bundle(folder: Path) -> tuple[Path, str]:
     import numpy as np
 
-    from smart_retail.publishing import BundleWriter
+    from smart_retail.bundle.writer import BundleWriter
 
     writer = BundleWriter(folder / "bundle")
     writer.array("group/numbers", np.arange(200, dtype=np.int32).reshape(20, 10))

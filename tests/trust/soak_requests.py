@@ -14,7 +14,7 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from smart_retail.bundle import read_pointer
+from smart_retail.bundle.reader import read_pointer
 from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import FitReport

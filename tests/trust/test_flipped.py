@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail import artifacts, bundle
-from smart_retail.bundle import Bundle
-from smart_retail.signing import KEY
+from smart_retail.bundle.reader import Bundle
+from smart_retail.bundle.reader import reader as bundle
+from smart_retail.bundle.reader import versions as artifacts
+from smart_retail.bundle.signing import KEY
 
 from .flipped import SECRET, refused_flips, small_bundles
 

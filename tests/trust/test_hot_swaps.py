@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from smart_retail.bundle import read_pointer
-from smart_retail.erasure import erase
+from smart_retail.bundle.erasure import erase
+from smart_retail.bundle.reader import read_pointer
 from smart_retail.results import FitReport
 
 from .hot_swaps import activate, asked_all_the_time, two_versions

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail.bundle import read_pointer
+from smart_retail.bundle.reader import read_pointer
 from smart_retail.results import FitReport
 
 from . import killed_publish, killed_writes

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from smart_retail.bundle.erasure import erase
 from smart_retail.engine import Engine
-from smart_retail.erasure import erase
 from smart_retail.events import URL, open_events
 from smart_retail.events.sqlite import FILE
 from smart_retail.results import FitReport

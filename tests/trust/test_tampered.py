@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from smart_retail.bundle import MANIFEST, read_pointer
+from smart_retail.bundle.reader import MANIFEST, read_pointer
 from smart_retail.errors import ArtifactError, FormatVersionError
 from smart_retail.results import FitReport
 

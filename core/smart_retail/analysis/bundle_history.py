@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle import Bundle
+from smart_retail.bundle.reader import Bundle
 from smart_retail.data.came_back import CameBack
 from smart_retail.data.interactions import History
 from smart_retail.data.timeline import RfmTable

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.analysis.bundle_history import COLUMNS, came_back_of, history_of, rfm_of, until
-from smart_retail.bundle import Bundle
+from smart_retail.bundle.reader import Bundle
 from smart_retail.data.came_back import CameBack, with_returned, without_returned
 from smart_retail.data.interactions import History
 from smart_retail.engine import Engine

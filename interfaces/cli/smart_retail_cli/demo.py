@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from smart_retail import __version__, artifacts, display
+from smart_retail import __version__, display
+from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.errors import MissingBundleError, UsageError
 from smart_retail.protocol import ALL
 from smart_retail.settings import Settings

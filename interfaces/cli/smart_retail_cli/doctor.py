@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from smart_retail import artifacts
+from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
 from smart_retail.events import EventStore, open_events
 from smart_retail_cli import extras

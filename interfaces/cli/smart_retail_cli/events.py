@@ -51,7 +51,7 @@ def erase(session: Session, customer: str, yes: bool) -> None:
         raise NeedsLocalEngineError("A customer is erased from a bundle's folder.", "Leave --api-url out.")
     if not yes:
         click.confirm("This cannot be undone. Erase the customer?", abort=True, err=True)
-    from smart_retail.erasure import erase as forget
+    from smart_retail.bundle.erasure import erase as forget
 
     json_out(forget(session.artifacts, customer))
 

@@ -70,9 +70,9 @@ def migration(
     form: str,
 ) -> None:
     """Compare the segments of two fits, or of two dates: from where to where, and who fell from the best ones."""
-    from smart_retail import artifacts
     from smart_retail.analysis import segment_migration as core
     from smart_retail.analysis.customer_snapshots import between_dates, standings
+    from smart_retail.bundle.reader import versions as artifacts
     from smart_retail.engine import Engine
     from smart_retail.reporting.gallery import check_form
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import current_app
 
-from smart_retail.erasure import erase
+from smart_retail.bundle.erasure import erase
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
 from smart_retail.holder import EngineHolder

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Flask
 
-from smart_retail.bundle import read_pointer
+from smart_retail.bundle.reader import read_pointer
 from smart_retail.errors import DamagedBundleError, UsageError
 from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine

@@ -55,7 +55,7 @@ def published(source: Source) -> str:
     """What tells one published bundle from the next; an API looks after its own."""
     if not source.is_local:
         return ""
-    from smart_retail.bundle import read_pointer
+    from smart_retail.bundle.reader import read_pointer
 
     return " ".join(read_pointer(source.artifacts))
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fake_engine import FakeEngine
 
-from smart_retail.artifacts import lock
+from smart_retail.bundle.versions import lock
 from smart_retail.events import EventStore
 from smart_retail_flask.app import create_app
 from smart_retail_flask.inputs import MAX_BATCH_IDS

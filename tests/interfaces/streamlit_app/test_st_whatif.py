@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from smart_retail.artifacts import versions
+from smart_retail.bundle.versions import versions
 from smart_retail.engine import Engine
 from smart_retail.errors import RetailError
 from smart_retail.results import FitReport

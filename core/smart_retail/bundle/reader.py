@@ -18,8 +18,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from smart_retail.bundle.signing import SIGNATURE, SIGNATURE_BYTES, check_signature, signing_key
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
-from smart_retail.signing import SIGNATURE, SIGNATURE_BYTES, check_signature, signing_key
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

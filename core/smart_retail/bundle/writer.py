@@ -18,10 +18,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.artifacts import VersionInfo, replace, versions
-from smart_retail.bundle import FORMAT, MANIFEST, POINTER_BYTES, Bundle, read_small
+from smart_retail.bundle.reader import FORMAT, MANIFEST, POINTER_BYTES, Bundle, read_small
+from smart_retail.bundle.signing import SIGNATURE, signed, signing_key
+from smart_retail.bundle.versions import VersionInfo, replace, versions
 from smart_retail.errors import DamagedBundleError
-from smart_retail.signing import SIGNATURE, signed, signing_key
 
 KEEP = 5
 """So many versions stay; older ones are removed after a publish."""

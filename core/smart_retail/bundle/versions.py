@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smart_retail.bundle import (
+from smart_retail.bundle.reader import (
     MANIFEST,
     MANIFEST_BYTES,
     POINTER_BYTES,
@@ -33,8 +33,8 @@ from smart_retail.bundle import (
     read_small,
     signature_of,
 )
+from smart_retail.bundle.signing import SIGNATURE
 from smart_retail.errors import ArtifactError, LockError, MissingBundleError
-from smart_retail.signing import SIGNATURE
 
 
 @dataclass(frozen=True, slots=True)

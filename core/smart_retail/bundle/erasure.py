@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.artifacts import lock, versions
-from smart_retail.bundle import Bundle, read_pointer
+from smart_retail.bundle.reader import Bundle, read_pointer
+from smart_retail.bundle.signing import KEY
+from smart_retail.bundle.versions import lock, versions
+from smart_retail.bundle.writer import BundleWriter, point
 from smart_retail.errors import MissingBundleError, SettingsError, UsageError
 from smart_retail.events import open_events
 from smart_retail.ids import IdMap, Texts
-from smart_retail.publishing import BundleWriter, point
-from smart_retail.signing import KEY
 
 BY_CUSTOMER = ("customers/returned_share", "clusters/", "rfm/", "lists/")
 """Arrays with one row a customer."""
