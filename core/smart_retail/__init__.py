@@ -24,14 +24,14 @@ from smart_retail.errors import (
 from smart_retail.version import __version__
 
 if TYPE_CHECKING:
+    from smart_retail.client.remote_engine import RemoteEngine
     from smart_retail.engine import Engine
-    from smart_retail.remote import RemoteEngine
     from smart_retail.settings import Settings
     from smart_retail.training import evaluate, fit
 
 _LAZY = {
     "Engine": "smart_retail.engine",
-    "RemoteEngine": "smart_retail.remote",
+    "RemoteEngine": "smart_retail.client.remote_engine",
     "Settings": "smart_retail.settings",
     "evaluate": "smart_retail.training",
     "fit": "smart_retail.training",

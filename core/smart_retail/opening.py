@@ -39,7 +39,7 @@ def open_engine(
         There is no bundle, it is damaged, or the API does not answer.
     """
     if api_url:
-        from smart_retail.remote import RemoteEngine
+        from smart_retail.client.remote_engine import RemoteEngine
 
         return RemoteEngine(api_url, api_key)
     from smart_retail.bundle.reader import Bundle

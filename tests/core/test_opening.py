@@ -10,10 +10,10 @@ import pytest
 
 from smart_retail import holder
 from smart_retail.bundle.reader import reader as bundle
+from smart_retail.client.remote_engine import RemoteEngine
 from smart_retail.engine import Engine
 from smart_retail.errors import DamagedBundleError, MissingBundleError
 from smart_retail.opening import LISTS, follow, open_engine
-from smart_retail.remote import RemoteEngine
 from smart_retail.results import FitReport
 
 

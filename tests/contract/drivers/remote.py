@@ -17,7 +17,7 @@ class FrontEnd(engine.FrontEnd):
 
     def start(self) -> None:
         needs("smart_retail_flask.app", "flask")
-        from smart_retail.remote import RemoteEngine
+        from smart_retail.client.remote_engine import RemoteEngine
 
         url = self.stack.enter_context(running_api(self.artifacts))
         self.engine = self.stack.enter_context(RemoteEngine(url))

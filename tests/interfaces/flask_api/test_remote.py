@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 from fake_engine import CUSTOMER_IDS, ITEM_IDS, FakeEngine
 
-from smart_retail import connection
+from smart_retail.client import http_connection as connection
+from smart_retail.client.remote_engine import RemoteEngine
 from smart_retail.errors import MissingExtraError, RemoteError, UnknownItemError, UsageError
 from smart_retail.protocol import ALL, METHODS
-from smart_retail.remote import RemoteEngine
 
 
 @pytest.fixture(scope="module")

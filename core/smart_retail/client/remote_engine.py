@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-from smart_retail.connection import TRIES, Connection
+from smart_retail.client.http_connection import TRIES, Connection
 from smart_retail.errors import RemoteError
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
 from smart_retail.results import (
