@@ -18,8 +18,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from smart_retail import columns, errors, settings, words
-from smart_retail.data import preprocessing, presets
+from smart_retail import errors, settings, words
+from smart_retail.data import columns, preprocessing, presets
 from smart_retail.data.schema import plain
 from smart_retail.recommenders import rules
 from smart_retail.segmentation import rfm

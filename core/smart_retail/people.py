@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import MILLION, History, together
+from smart_retail.data.purchase_history import MILLION, History, together
 from smart_retail.events import Event, LiveEvents
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smart_retail.data.interactions import MILLION, History
+from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.people import Person, orders
 from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.results import RFM, CategoryShare, ClusterRef, CustomerProfile, Purchase

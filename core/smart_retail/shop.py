@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.writer import BundleWriter
-from smart_retail.data.interactions import MILLION, History, distinct
-from smart_retail.data.prepare import Prepared
+from smart_retail.data.pipeline import Prepared
+from smart_retail.data.purchase_history import MILLION, History, distinct
 from smart_retail.exporting import write_parquet
 from smart_retail.ids import Texts
 from smart_retail.progress import Progress

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
-from smart_retail.data.interactions import MILLION, History
+from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.errors import UnknownItemError
 from smart_retail.ids import IdMap, Texts
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue

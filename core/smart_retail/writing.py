@@ -13,8 +13,8 @@ from typing import Any
 
 from smart_retail import tables
 from smart_retail.bundle.writer import BundleWriter
-from smart_retail.data.interactions import History
-from smart_retail.data.prepare import Prepared
+from smart_retail.data.pipeline import Prepared
+from smart_retail.data.purchase_history import History
 from smart_retail.exporting import write_exports
 from smart_retail.ranking import CACHED
 from smart_retail.recommenders.model import RecommenderModel

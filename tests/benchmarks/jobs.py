@@ -21,7 +21,7 @@ CHECKED = 200
 def rfm(clock: Clock, source: str, out: str) -> None:
     """From CSV to the RFM table and the report on every row; libraries are imported before, as the peers' are."""
     import smart_retail.data.backend_duckdb  # noqa: F401
-    from smart_retail.data.prepare import prepare
+    from smart_retail.data.pipeline import prepare
 
     with clock(), prepare([source], threads=THREADS) as prepared:
         table, report = prepared.rfm(), prepared.report
@@ -31,7 +31,7 @@ def rfm(clock: Clock, source: str, out: str) -> None:
 
 def relational(clock: Clock, source: str) -> dict[str, Any]:
     """The whole relational stage: cleaning, accounts, RFM, names."""
-    from smart_retail.data.prepare import prepare
+    from smart_retail.data.pipeline import prepare
 
     with clock(), prepare([source], threads=THREADS) as prepared:
         report, table = prepared.report, prepared.rfm()
@@ -41,7 +41,7 @@ def relational(clock: Clock, source: str) -> dict[str, Any]:
 
 def matrix(clock: Clock, source: str, out: str) -> None:
     """The customer x item matrix, for the jobs that begin with it."""
-    from smart_retail.data.prepare import prepare
+    from smart_retail.data.pipeline import prepare
 
     with clock(), prepare([source], threads=THREADS) as prepared:
         history = prepared.between()
@@ -111,7 +111,7 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     The neighbours are the peer's, which counts an item among its own; every purchase counts alike, and there is
     neither trend nor linear model.
     """
-    from smart_retail.data.interactions import MILLION, History
+    from smart_retail.data.purchase_history import MILLION, History
     from smart_retail.recommenders.base import Catalogue, Shoppers
     from smart_retail.recommenders.blend import default_weights
     from smart_retail.recommenders.building import Choices, Similar, fit_parts

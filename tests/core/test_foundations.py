@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_retail import errors
-from smart_retail.data.interactions import History, distinct
+from smart_retail.data.purchase_history import History, distinct
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.ids import IdMap, Texts
 from smart_retail.protocol import check_method, check_page

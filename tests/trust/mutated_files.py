@@ -71,7 +71,7 @@ class Reader:
 
 
 def read_table(path: Path, backend: str = "duckdb") -> object:
-    from smart_retail.data.inspection import inspect_source
+    from smart_retail.data.dry_run import inspect_source
     from smart_retail.settings import DataSettings
 
     return inspect_source(path, settings=DataSettings(backend=backend), threads=1)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.came_back import CameBack
-from smart_retail.data.interactions import History
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.purchase_history import History
+from smart_retail.data.temporal_dataset import RfmTable
 
 COLUMNS = ("order", "item", "day", "quantity", "amount")
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import MILLION
+from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import Result

@@ -13,11 +13,11 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import columns as c
 from smart_retail.data import catalogue, netting
+from smart_retail.data import columns as c
 from smart_retail.data.backends import Backend
-from smart_retail.data.interactions import History, distinct
 from smart_retail.data.preprocessing import DAY, KIND, Frame
+from smart_retail.data.purchase_history import History, distinct
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import columns as c
+from smart_retail.data import columns as c
 from smart_retail.data.backends import Backend
 from smart_retail.data.preprocessing import DAY, FLAG, KIND, Frame
 from smart_retail.errors import DataError

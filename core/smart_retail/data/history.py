@@ -14,12 +14,12 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import columns as c
+from smart_retail.data import columns as c
 from smart_retail.data.backends import Backend
-from smart_retail.data.interactions import MILLION, History
 from smart_retail.data.netting import KEPT_AMOUNT, KEPT_QUANTITY
 from smart_retail.data.preprocessing import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import DataError
 from smart_retail.ids import IdMap
 from smart_retail.results import WeekSales

@@ -14,8 +14,8 @@ from typing import Self
 
 import narwhals as nw
 
-from smart_retail import columns as c
 from smart_retail.data import catalogue, cleaning, netting
+from smart_retail.data import columns as c
 from smart_retail.data.asked import asked
 from smart_retail.data.backends import Backend
 from smart_retail.data.ingest import Ingested

@@ -14,7 +14,7 @@ from typing import Final
 
 import narwhals as nw
 
-from smart_retail import columns as c
+from smart_retail.data import columns as c
 from smart_retail.data.preprocessing import FLAG, KIND, Frame
 
 KEPT_QUANTITY: Final = "kept_quantity"

@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import columns as c
 from smart_retail.data import catalogue, cleaning, history, statistics
+from smart_retail.data import columns as c
 from smart_retail.data.asked import alone, asked
 from smart_retail.data.came_back import CameBack, all_came_back, came_back, returned_share
-from smart_retail.data.interactions import History
 from smart_retail.data.lines import Lines
 from smart_retail.data.preprocessing import Frame
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.purchase_history import History
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.ids import IdMap
 from smart_retail.results import CleaningReport, WeekSales
 

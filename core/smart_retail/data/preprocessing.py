@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import narwhals as nw
 
-from smart_retail import columns as c
+from smart_retail.data import columns as c
 from smart_retail.data.blanks import begins_inked, has_ink
 from smart_retail.data.numbers import LARGEST, millionths
 from smart_retail.data.presets import Preset

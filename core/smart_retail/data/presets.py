@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from smart_retail import columns as c
+from smart_retail.data import columns as c
 
 
 @dataclass(frozen=True, slots=True)

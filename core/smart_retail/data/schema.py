@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from smart_retail import columns as c
+from smart_retail.data import columns as c
 from smart_retail.data.presets import ALIASES, ANY, PRESETS, Preset
 from smart_retail.errors import ColumnError
 

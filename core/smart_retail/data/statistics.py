@@ -14,13 +14,13 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import columns as c
+from smart_retail.data import columns as c
 from smart_retail.data.backends import Backend
 from smart_retail.data.catalogue import by_code
-from smart_retail.data.interactions import MILLION
 from smart_retail.data.netting import KEPT_AMOUNT
 from smart_retail.data.numbers import millionths
 from smart_retail.data.preprocessing import DAY, Frame
+from smart_retail.data.purchase_history import MILLION
 
 BANDS: Final = (0.0, 0.1, 0.2, 0.3, 0.5)
 """Upper edges of the discount bands, inclusive; one more lies above."""

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import among, distinct
+from smart_retail.data.purchase_history import among, distinct
 from smart_retail.evaluation.split import Truth
 
 DRAWS: Final = 2000

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History, distinct
+from smart_retail.data.purchase_history import History, distinct
 
 FRACTION: Final = 0.10
 """Length of a window as part of the whole span."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
+from smart_retail.data.purchase_history import History
 from smart_retail.recommenders.base import COMPONENTS, POPULAR, Ranked, Shoppers
 from smart_retail.recommenders.candidates import Leading
 from smart_retail.recommenders.group_popularity import GroupPopularity

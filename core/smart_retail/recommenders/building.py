@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
+from smart_retail.data.purchase_history import History
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.collaborative import similarity_of
 from smart_retail.recommenders.content import content_similarity

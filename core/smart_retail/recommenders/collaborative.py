@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
+from smart_retail.data.purchase_history import History
 from smart_retail.recommenders.purchases import Pairs, pairs_of
 from smart_retail.recommenders.similarity import Similarity
 

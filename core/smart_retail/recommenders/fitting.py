@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from smart_retail.data.interactions import History
-from smart_retail.data.timeline import Timeline
+from smart_retail.data.purchase_history import History
+from smart_retail.data.temporal_dataset import Timeline
 from smart_retail.evaluation.scorecard import no_gate, plain
 from smart_retail.evaluation.split import sample
 from smart_retail.progress import Progress

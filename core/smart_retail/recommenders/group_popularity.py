@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
+from smart_retail.data.purchase_history import History
 from smart_retail.recommenders.popularity import ALL_TIME, Popularity, listed
 
 PRIOR_SHARE, PRIOR_MOST = 0.3, 2000.0

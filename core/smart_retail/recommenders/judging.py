@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
+from smart_retail.data.purchase_history import History
 from smart_retail.evaluation.backtest import backtest
 from smart_retail.evaluation.metrics import Lists
 from smart_retail.evaluation.scorecard import scorecard

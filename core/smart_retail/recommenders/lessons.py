@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History, among
+from smart_retail.data.purchase_history import History, among
 from smart_retail.evaluation.split import Truth
 from smart_retail.recommenders.base import Shoppers
 from smart_retail.recommenders.blend import (

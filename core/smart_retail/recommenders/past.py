@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import History
-from smart_retail.data.timeline import RfmTable, Timeline
+from smart_retail.data.purchase_history import History
+from smart_retail.data.temporal_dataset import RfmTable, Timeline
 from smart_retail.evaluation.split import Truth, Window, truths
 from smart_retail.progress import Progress
 

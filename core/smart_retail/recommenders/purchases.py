@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import MILLION, History
+from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.recommenders.rounding import sums
 
 

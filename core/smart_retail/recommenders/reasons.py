@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail import words
-from smart_retail.data.interactions import History
+from smart_retail.data.purchase_history import History
 from smart_retail.recommenders.base import CF, CLUSTER, CONTENT, REPURCHASE, SEGMENT, TRENDING
 from smart_retail.results import Reason
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smart_retail.data.interactions import History
-from smart_retail.data.timeline import Timeline
+from smart_retail.data.purchase_history import History
+from smart_retail.data.temporal_dataset import Timeline
 from smart_retail.evaluation.split import rolling_windows
 from smart_retail.progress import Progress
 from smart_retail.recommenders.building import Choices, Similar

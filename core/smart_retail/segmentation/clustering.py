@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import MissingExtraError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import ClusterChoice, Result

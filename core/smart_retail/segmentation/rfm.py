@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import MILLION
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.purchase_history import MILLION
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
 from smart_retail.words import SEGMENTS
 

@@ -18,7 +18,7 @@ from smart_retail_cli.scorecard import show_scorecard
 from smart_retail_cli.session import Command, Session, pass_session
 
 if TYPE_CHECKING:
-    from smart_retail.data.inspection import Inspection
+    from smart_retail.data.dry_run import Inspection
 
 F = TypeVar("F", bound=Callable[..., Any])
 SEGMENT_COLUMNS = ("segment", "customers", "share", "revenue", "revenue_share", "action")
@@ -136,7 +136,7 @@ def fit(
     check_places(sources, returns, settings.data.backend)
     fields = mapping_of(mapping)
     if dry_run:
-        from smart_retail.data.inspection import inspect_source
+        from smart_retail.data.dry_run import inspect_source
 
         with progress.shown() as listener:
             seen = inspect_source(

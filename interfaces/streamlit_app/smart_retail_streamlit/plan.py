@@ -12,7 +12,7 @@ from smart_retail.results import FitReport
 from smart_retail.settings import Settings
 
 if TYPE_CHECKING:
-    from smart_retail.data.inspection import Inspection
+    from smart_retail.data.dry_run import Inspection
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def inspect(plan: Plan) -> Inspection:
     DataError
         A source cannot be read, a column is not recognised or no row can be used.
     """
-    from smart_retail.data.inspection import inspect_source
+    from smart_retail.data.dry_run import inspect_source
 
     return inspect_source(
         list(plan.sources),

@@ -65,7 +65,7 @@ def _answer(request: Line, progress: Progress) -> Line:
         "settings": Settings.from_dict(request["settings"]),
     }
     if request["do"] == "inspect":
-        from smart_retail.data.inspection import inspect_source
+        from smart_retail.data.dry_run import inspect_source
 
         options["settings"] = options["settings"].data
         return inspect_source(request["sources"], progress=progress, **options).as_dict()

@@ -16,7 +16,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from smart_retail.data.prepare import Prepared, prepare
+from smart_retail.data.pipeline import Prepared, prepare
 from smart_retail.errors import DataError, UsageError
 from smart_retail.settings import DataSettings
 

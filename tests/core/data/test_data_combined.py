@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smart_retail.data.prepare import Prepared, prepare
+from smart_retail.data.pipeline import Prepared, prepare
 from smart_retail.settings import DataSettings
 
 HEADER = "customer_id,item_id,order_id,timestamp,quantity,amount\n"

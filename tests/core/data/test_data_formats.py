@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from smart_retail.data.formats import COMMA, ISO, PLAIN, POINT, choose, moment_formats, overruled
-from smart_retail.data.prepare import prepare
+from smart_retail.data.pipeline import prepare
 from smart_retail.settings import DataSettings
 
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from smart_retail.data.asked import alone, asked
-from smart_retail.data.interactions import among
-from smart_retail.data.prepare import prepare
+from smart_retail.data.pipeline import prepare
+from smart_retail.data.purchase_history import among
 from smart_retail.errors import DataError
 from smart_retail.settings import DataSettings
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smart_retail.data.netting import KEPT_AMOUNT, KEPT_QUANTITY, balance, purchases
-from smart_retail.data.prepare import prepare
+from smart_retail.data.pipeline import prepare
 from smart_retail.settings import DataSettings
 
 HEADER = "customer_id,item_id,order_id,timestamp,quantity,amount\n"

@@ -8,8 +8,8 @@ import narwhals as nw
 import numpy as np
 import pytest
 
-from smart_retail.data.inspection import Inspection, inspect_source
-from smart_retail.data.prepare import Prepared, prepare
+from smart_retail.data.dry_run import Inspection, inspect_source
+from smart_retail.data.pipeline import Prepared, prepare
 from smart_retail.errors import ColumnError, DataError, UsageError
 from smart_retail.settings import DataSettings
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from smart_retail.data.blanks import has_ink
-from smart_retail.data.prepare import Prepared, prepare
+from smart_retail.data.pipeline import Prepared, prepare
 from smart_retail.settings import DataSettings
 
 pytestmark = pytest.mark.real_data

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail.data.interactions import History
-from smart_retail.data.prepare import Prepared, prepare
+from smart_retail.data.pipeline import Prepared, prepare
+from smart_retail.data.purchase_history import History
 from smart_retail.settings import DataSettings
 
 FIRST = int(np.datetime64("2020-01-01", "D").astype(int))

@@ -10,8 +10,8 @@ import pytest
 from tests import shop
 
 from smart_retail.data.came_back import with_returned, without_returned
-from smart_retail.data.interactions import History
-from smart_retail.data.prepare import prepare
+from smart_retail.data.pipeline import prepare
+from smart_retail.data.purchase_history import History
 from smart_retail.data.statistics import band, band_names
 from smart_retail.settings import DataSettings
 

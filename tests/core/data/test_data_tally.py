@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail.data.prepare import prepare
+from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 from smart_retail.settings import DataSettings
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from smart_retail.data import limits, text
-from smart_retail.data.prepare import prepare
+from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 
 ROWS = [

@@ -11,7 +11,7 @@ import pytest
 import xlsxwriter
 
 from smart_retail.data import limits
-from smart_retail.data.prepare import prepare
+from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 
 HEADER = ["Order ID", "Order Date", "Customer ID", "Product ID", "Product Name", "Sales", "Quantity", "Market"]

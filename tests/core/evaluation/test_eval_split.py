@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from smart_retail.data.interactions import History
+from smart_retail.data.purchase_history import History
 from smart_retail.evaluation.backtest import backtest, difference, figures
 from smart_retail.evaluation.metrics import Lists
 from smart_retail.evaluation.scorecard import best_single, gate, plain

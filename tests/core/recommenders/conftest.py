@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from smart_retail.data.interactions import MILLION, History
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.recommenders.base import Catalogue
 
 Row = tuple[int, int, int]

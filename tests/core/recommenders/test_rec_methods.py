@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smart_retail.data.interactions import MILLION, History
+from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT
 from smart_retail.recommenders.base import Ranked, Shoppers

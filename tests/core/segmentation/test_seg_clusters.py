@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from smart_retail.data.interactions import MILLION
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.purchase_history import MILLION
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import CancelledError
 from smart_retail.progress import Silent
 from smart_retail.segmentation.choice import STABLE, candidates

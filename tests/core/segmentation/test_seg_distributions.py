@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_retail.data.interactions import MILLION
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.purchase_history import MILLION
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.segmentation.distributions import MEASURES, describe
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_retail.data.interactions import MILLION
-from smart_retail.data.timeline import RfmTable
+from smart_retail.data.purchase_history import MILLION
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
 from smart_retail.segmentation.rfm import SEGMENT_TABLE, RfmModel, fit_rfm
 from smart_retail.settings import RfmSettings

@@ -168,7 +168,7 @@ def test_only_spark_takes_addresses_and_tables(place: str, monkeypatch: pytest.M
         asked.append((sources, options["settings"].backend))
         raise DataError("far enough", "")
 
-    monkeypatch.setattr("smart_retail.data.inspection.inspect_source", inspect_source)
+    monkeypatch.setattr("smart_retail.data.dry_run.inspect_source", inspect_source)
     refused = call("fit", place, "--dry-run")
     assert refused.exit_code == 2
     assert ("--backend spark" if "://" in place else "does not exist") in refused.stderr

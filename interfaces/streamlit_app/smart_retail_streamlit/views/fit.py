@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from smart_retail import columns
+from smart_retail.data import columns
 from smart_retail.display import amount, count, percent, whole
 from smart_retail.errors import ColumnError, UsageError
 from smart_retail.results import CleaningReport, FitReport
@@ -18,7 +18,7 @@ from smart_retail_streamlit.intake import SUFFIXES, Intake
 from smart_retail_streamlit.views.overview import cleaning_table
 
 if TYPE_CHECKING:
-    from smart_retail.data.inspection import Inspection
+    from smart_retail.data.dry_run import Inspection
 
 MAPPED = (columns.CUSTOMER_ID, columns.ITEM_ID, columns.TIMESTAMP, columns.ORDER_ID, columns.QUANTITY, columns.AMOUNT,
           columns.UNIT_PRICE, columns.ITEM_NAME, columns.CATEGORY)  # fmt: skip
