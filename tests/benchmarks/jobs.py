@@ -20,7 +20,7 @@ CHECKED = 200
 
 def rfm(clock: Clock, source: str, out: str) -> None:
     """From CSV to the RFM table and the report on every row; libraries are imported before, as the peers' are."""
-    import smart_retail.data.backend_duckdb  # noqa: F401
+    import smart_retail.data.backends.duckdb_backend  # noqa: F401
     from smart_retail.data.pipeline import prepare
 
     with clock(), prepare([source], threads=THREADS) as prepared:

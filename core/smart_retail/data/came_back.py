@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data import catalogue, netting
 from smart_retail.data import columns as c
-from smart_retail.data.backends import Backend
+from smart_retail.data.backends.base import Backend
 from smart_retail.data.preprocessing import DAY, KIND, Frame
 from smart_retail.data.purchase_history import History, distinct
 

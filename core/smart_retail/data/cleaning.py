@@ -11,7 +11,7 @@ import narwhals as nw
 
 from smart_retail.data import columns as c
 from smart_retail.data import netting
-from smart_retail.data.backends import Backend
+from smart_retail.data.backends.base import Backend
 from smart_retail.data.history import iso
 from smart_retail.data.ingest import Ingested
 from smart_retail.data.netting import KEPT_AMOUNT

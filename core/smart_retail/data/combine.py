@@ -12,7 +12,7 @@ from typing import Any, Final
 import narwhals as nw
 
 from smart_retail.data import columns as c
-from smart_retail.data.backends import Backend
+from smart_retail.data.backends.base import Backend
 from smart_retail.data.ingest import Ingested
 from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNREAD, Frame
 

@@ -16,7 +16,7 @@ import narwhals as nw
 import narwhals.selectors as ncs
 
 from smart_retail.data import columns as c
-from smart_retail.data.backends import Backend
+from smart_retail.data.backends.base import Backend
 from smart_retail.data.blanks import has_ink, tidied
 from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
 from smart_retail.data.preprocessing import (

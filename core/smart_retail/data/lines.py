@@ -17,7 +17,7 @@ import narwhals as nw
 from smart_retail.data import catalogue, cleaning, netting
 from smart_retail.data import columns as c
 from smart_retail.data.asked import asked
-from smart_retail.data.backends import Backend
+from smart_retail.data.backends.base import Backend
 from smart_retail.data.ingest import Ingested
 from smart_retail.data.preprocessing import IDS, KIND, REASON, Frame
 from smart_retail.data.tally import Tally, kept

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import narwhals as nw
 
-from smart_retail.data.backends import Backend, open_backend
+from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.combine import combine, flag_returned, without
 from smart_retail.data.ingest import ingest, read_returns
 from smart_retail.data.prepared import Prepared

@@ -15,7 +15,7 @@ from typing import Any
 import narwhals as nw
 
 from smart_retail.data import limits
-from smart_retail.data.backends import Backend
+from smart_retail.data.backends.base import Backend
 from smart_retail.data.text import TextFile, check_width, open_text, rewrite
 from smart_retail.errors import DataError
 

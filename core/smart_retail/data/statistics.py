@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
-from smart_retail.data.backends import Backend
+from smart_retail.data.backends.base import Backend
 from smart_retail.data.catalogue import by_code
 from smart_retail.data.netting import KEPT_AMOUNT
 from smart_retail.data.numbers import millionths

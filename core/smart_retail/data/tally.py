@@ -13,7 +13,7 @@ from typing import Final
 import narwhals as nw
 
 from smart_retail.data import columns as c
-from smart_retail.data.backends import Backend
+from smart_retail.data.backends.base import Backend
 from smart_retail.data.blanks import has_ink
 from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, IDS, KIND, REASON, REASONS, TEXTS, UNREAD, Frame
 from smart_retail.data.purchase_history import MILLION

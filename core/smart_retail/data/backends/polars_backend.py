@@ -12,10 +12,10 @@ import polars as pl
 from narwhals.exceptions import NarwhalsError
 from numpy.typing import NDArray
 
-from smart_retail.data.backend_duckdb import DuckDB, text_columns
+from smart_retail.data.backends.dataframes import collected
+from smart_retail.data.backends.dual_group_by import Keys, grouped
+from smart_retail.data.backends.duckdb_backend import DuckDB, text_columns
 from smart_retail.data.formats import NUMBER, Format
-from smart_retail.data.frames import collected
-from smart_retail.data.grouping import Keys, grouped
 from smart_retail.data.numbers import plain_numbers
 from smart_retail.data.text import TextFile
 

@@ -20,10 +20,10 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from smart_retail.data.backend_duckdb import DuckDB, text_as_parquet
+from smart_retail.data.backends.dataframes import collected
+from smart_retail.data.backends.dual_group_by import Keys, grouped
+from smart_retail.data.backends.duckdb_backend import DuckDB, text_as_parquet
 from smart_retail.data.formats import NUMBER, Format
-from smart_retail.data.frames import collected
-from smart_retail.data.grouping import Keys, grouped
 from smart_retail.data.numbers import plain_numbers
 from smart_retail.data.text import TextFile
 from smart_retail.errors import DataError

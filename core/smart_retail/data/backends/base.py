@@ -13,8 +13,8 @@ from typing import Any, Protocol
 import narwhals as nw
 from numpy.typing import NDArray
 
+from smart_retail.data.backends.dual_group_by import Keys
 from smart_retail.data.formats import Format
-from smart_retail.data.grouping import Keys
 from smart_retail.data.text import TextFile
 from smart_retail.errors import MissingExtraError, UsageError
 
@@ -72,19 +72,19 @@ def open_backend(name: str, folder: Path, threads: int) -> Backend:
     """The engine of this name (`DataSettings.backend`), working in `folder`."""
     try:
         if name == "duckdb":
-            from smart_retail.data.backend_duckdb import DuckDB
+            from smart_retail.data.backends.duckdb_backend import DuckDB
 
             return DuckDB(folder, threads)
         if name == "polars":
-            from smart_retail.data.backend_polars import Polars
+            from smart_retail.data.backends.polars_backend import Polars
 
             return Polars(folder, threads)
         if name == "pandas":
-            from smart_retail.data.backend_pandas import Pandas
+            from smart_retail.data.backends.pandas_backend import Pandas
 
             return Pandas(folder, threads)
         if name == "spark":
-            from smart_retail.data.backend_spark import Spark
+            from smart_retail.data.backends.spark_backend import Spark
 
             return Spark(folder, threads)
     except ImportError as error:

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data import limits
+from smart_retail.data.backends.dataframes import collected
+from smart_retail.data.backends.dual_group_by import Keys
 from smart_retail.data.formats import NUMBER, Format
-from smart_retail.data.frames import collected
-from smart_retail.data.grouping import Keys
 from smart_retail.data.numbers import plain_numbers
 from smart_retail.data.text import TextFile
 
