@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
-from smart_retail.data.came_back import CameBack
+from smart_retail.data.dataset.returned_purchases import CameBack
 from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import RfmTable
 

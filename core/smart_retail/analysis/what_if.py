@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.analysis.what_if_engine import Change, Trial, weights
+from smart_retail.data.dataset.sales_statistics import band, band_names
 from smart_retail.data.purchase_history import MILLION
-from smart_retail.data.statistics import band, band_names
 from smart_retail.engine import Engine
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.progress import SILENT, Progress

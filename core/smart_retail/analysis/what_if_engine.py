@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from smart_retail.analysis.bundle_history import COLUMNS, came_back_of, history_of, rfm_of, until
 from smart_retail.bundle.reader import Bundle
-from smart_retail.data.came_back import CameBack, with_returned, without_returned
+from smart_retail.data.dataset.returned_purchases import CameBack, with_returned, without_returned
 from smart_retail.data.purchase_history import History
 from smart_retail.engine import Engine
 from smart_retail.errors import MissingExtraError, UsageError

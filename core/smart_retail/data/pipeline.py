@@ -14,8 +14,8 @@ import narwhals as nw
 
 from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.combine import combine, flag_returned, without
+from smart_retail.data.dataset.dataset import Prepared
 from smart_retail.data.ingest import ingest, read_returns
-from smart_retail.data.prepared import Prepared
 from smart_retail.data.preprocessing import Rules
 from smart_retail.data.schema import recognise
 from smart_retail.data.sources import Source, open_source

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail.data.asked import alone, asked
+from smart_retail.data.dataset.locked_property import alone, asked
 from smart_retail.data.pipeline import prepare
 from smart_retail.data.purchase_history import among
 from smart_retail.errors import DataError

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_retail.data.netting import KEPT_AMOUNT, KEPT_QUANTITY, balance, purchases
+from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT, KEPT_QUANTITY, balance, purchases
 from smart_retail.data.pipeline import prepare
 from smart_retail.settings import DataSettings
 

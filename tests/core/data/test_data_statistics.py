@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from tests import shop
 
-from smart_retail.data.came_back import with_returned, without_returned
+from smart_retail.data.dataset.returned_purchases import with_returned, without_returned
+from smart_retail.data.dataset.sales_statistics import band, band_names
 from smart_retail.data.pipeline import prepare
 from smart_retail.data.purchase_history import History
-from smart_retail.data.statistics import band, band_names
 from smart_retail.settings import DataSettings
 
 LINES = (

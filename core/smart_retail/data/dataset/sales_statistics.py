@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.catalogue import by_code
-from smart_retail.data.netting import KEPT_AMOUNT
+from smart_retail.data.dataset.entity_encoding import by_code
+from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.numbers import millionths
 from smart_retail.data.preprocessing import DAY, Frame
 from smart_retail.data.purchase_history import MILLION

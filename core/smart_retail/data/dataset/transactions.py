@@ -14,10 +14,12 @@ from typing import Self
 
 import narwhals as nw
 
-from smart_retail.data import catalogue, cleaning, netting
 from smart_retail.data import columns as c
-from smart_retail.data.asked import asked
 from smart_retail.data.backends.base import Backend
+from smart_retail.data.dataset import cleaning_report as cleaning
+from smart_retail.data.dataset import entity_encoding as catalogue
+from smart_retail.data.dataset import returns_netting as netting
+from smart_retail.data.dataset.locked_property import asked
 from smart_retail.data.ingest import Ingested
 from smart_retail.data.preprocessing import IDS, KIND, REASON, Frame
 from smart_retail.data.tally import Tally, kept

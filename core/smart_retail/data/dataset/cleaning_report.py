@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 import narwhals as nw
 
 from smart_retail.data import columns as c
-from smart_retail.data import netting
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.history import iso
+from smart_retail.data.dataset import returns_netting as netting
+from smart_retail.data.dataset.history_builder import iso
+from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingest import Ingested
-from smart_retail.data.netting import KEPT_AMOUNT
 from smart_retail.data.preprocessing import KIND, REASONS, Frame
 from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.tally import Tally, Totals

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data import catalogue, cleaning, history, statistics
 from smart_retail.data import columns as c
-from smart_retail.data.asked import alone, asked
-from smart_retail.data.came_back import CameBack, all_came_back, came_back, returned_share
-from smart_retail.data.lines import Lines
+from smart_retail.data.dataset import cleaning_report as cleaning
+from smart_retail.data.dataset import entity_encoding as catalogue
+from smart_retail.data.dataset import history_builder as history
+from smart_retail.data.dataset import sales_statistics as statistics
+from smart_retail.data.dataset.locked_property import alone, asked
+from smart_retail.data.dataset.returned_purchases import CameBack, all_came_back, came_back, returned_share
+from smart_retail.data.dataset.transactions import Lines
 from smart_retail.data.preprocessing import Frame
 from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import RfmTable
