@@ -14,9 +14,9 @@ from typing import Any
 
 import narwhals as nw
 
-from smart_retail.data import limits
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.text import TextFile, check_width, open_text, rewrite
+from smart_retail.data.files import limits
+from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, rewrite
 from smart_retail.errors import DataError
 
 Source = str | os.PathLike[str] | Any
@@ -90,7 +90,7 @@ def _open_path(path: Path, backend: Backend, folder: Path) -> Opened:
         except backend.read_errors as error:
             raise DataError(f"{path.name} is a damaged Parquet file.", "Copy or export it again.") from error
     if magic.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in WORKBOOKS:
-        from smart_retail.data.workbook import open_workbook
+        from smart_retail.data.files.workbook import open_workbook
 
         sheets = open_workbook(path, folder)
         returns = sheets.returns

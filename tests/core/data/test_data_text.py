@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail.data import limits, text
+from smart_retail.data.files import delimited_text as text
+from smart_retail.data.files import limits
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 

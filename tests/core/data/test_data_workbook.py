@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from smart_retail.data import limits
+from smart_retail.data.files import limits
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 

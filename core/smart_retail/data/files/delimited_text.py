@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from smart_retail.data import limits
+from smart_retail.data.files import limits
 from smart_retail.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")

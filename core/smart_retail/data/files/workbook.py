@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smart_retail.data import limits
-from smart_retail.data.text import TextFile, check_width
+from smart_retail.data.files import limits
+from smart_retail.data.files.delimited_text import TextFile, check_width
 from smart_retail.errors import DataError, MissingExtraError
 
 
