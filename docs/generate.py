@@ -19,7 +19,8 @@ from types import ModuleType
 from typing import Any, Final
 
 from smart_retail import errors, settings, words
-from smart_retail.data import columns, preprocessing, presets
+from smart_retail.data import columns, presets
+from smart_retail.data.ingestion import row_validation as preprocessing
 from smart_retail.data.schema import plain
 from smart_retail.recommenders import rules
 from smart_retail.segmentation import rfm

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from smart_retail import tables
 from smart_retail.bundle.versions import lock
 from smart_retail.bundle.writer import BundleWriter
+from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import Prepared, prepare
 from smart_retail.data.purchase_history import History
-from smart_retail.data.sources import Source
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import open_events

@@ -9,9 +9,9 @@ import numpy as np
 
 from smart_retail.analysis.bundle_history import history_of, rfm_of, until
 from smart_retail.analysis.segment_migration import Migration, Standing, migration
+from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
 from smart_retail.data.purchase_history import MILLION
-from smart_retail.data.sources import Source
 from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress

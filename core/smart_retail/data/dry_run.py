@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from smart_retail.data import columns as c
-from smart_retail.data.ingest import Ingested
+from smart_retail.data.ingestion.ingest import Ingested
+from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
-from smart_retail.data.sources import Source
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import CleaningReport, Result
 from smart_retail.settings import DataSettings

@@ -13,13 +13,13 @@ from pathlib import Path
 import narwhals as nw
 
 from smart_retail.data.backends.base import Backend, open_backend
-from smart_retail.data.combine import combine, flag_returned, without
 from smart_retail.data.dataset.dataset import Prepared
-from smart_retail.data.ingest import ingest, read_returns
-from smart_retail.data.preprocessing import Rules
+from smart_retail.data.ingestion.ingest import ingest, read_returns
+from smart_retail.data.ingestion.line_totals import Tally
+from smart_retail.data.ingestion.merge_sources import combine, flag_returned, without
+from smart_retail.data.ingestion.row_validation import Rules
+from smart_retail.data.ingestion.sources import Source, open_source
 from smart_retail.data.schema import recognise
-from smart_retail.data.sources import Source, open_source
-from smart_retail.data.tally import Tally
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings

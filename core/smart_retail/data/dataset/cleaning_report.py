@@ -14,10 +14,10 @@ from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import returns_netting as netting
 from smart_retail.data.dataset.history_builder import iso
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
-from smart_retail.data.ingest import Ingested
-from smart_retail.data.preprocessing import KIND, REASONS, Frame
+from smart_retail.data.ingestion.ingest import Ingested
+from smart_retail.data.ingestion.line_totals import Tally, Totals
+from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
 from smart_retail.data.purchase_history import MILLION
-from smart_retail.data.tally import Tally, Totals
 from smart_retail.errors import DataError
 from smart_retail.results import CleaningReport, Returns, SetAside
 from smart_retail.settings import DataSettings

@@ -19,7 +19,7 @@ from smart_retail.data.dataset import sales_statistics as statistics
 from smart_retail.data.dataset.locked_property import alone, asked
 from smart_retail.data.dataset.returned_purchases import CameBack, all_came_back, came_back, returned_share
 from smart_retail.data.dataset.transactions import Lines
-from smart_retail.data.preprocessing import Frame
+from smart_retail.data.ingestion.row_validation import Frame
 from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.ids import IdMap

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.preprocessing import DAY, FLAG, KIND, Frame
+from smart_retail.data.ingestion.row_validation import DAY, FLAG, KIND, Frame
 from smart_retail.errors import DataError
 from smart_retail.ids import IdMap, Texts
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT, KEPT_QUANTITY
-from smart_retail.data.preprocessing import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
+from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
 from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import DataError

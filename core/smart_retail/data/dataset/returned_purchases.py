@@ -17,7 +17,7 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import entity_encoding as catalogue
 from smart_retail.data.dataset import returns_netting as netting
-from smart_retail.data.preprocessing import DAY, KIND, Frame
+from smart_retail.data.ingestion.row_validation import DAY, KIND, Frame
 from smart_retail.data.purchase_history import History, distinct
 
 

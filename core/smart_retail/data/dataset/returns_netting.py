@@ -15,7 +15,7 @@ from typing import Final
 import narwhals as nw
 
 from smart_retail.data import columns as c
-from smart_retail.data.preprocessing import FLAG, KIND, Frame
+from smart_retail.data.ingestion.row_validation import FLAG, KIND, Frame
 
 KEPT_QUANTITY: Final = "kept_quantity"
 KEPT_AMOUNT: Final = "kept_amount"

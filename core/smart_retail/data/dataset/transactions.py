@@ -20,9 +20,9 @@ from smart_retail.data.dataset import cleaning_report as cleaning
 from smart_retail.data.dataset import entity_encoding as catalogue
 from smart_retail.data.dataset import returns_netting as netting
 from smart_retail.data.dataset.locked_property import asked
-from smart_retail.data.ingest import Ingested
-from smart_retail.data.preprocessing import IDS, KIND, REASON, Frame
-from smart_retail.data.tally import Tally, kept
+from smart_retail.data.ingestion.ingest import Ingested
+from smart_retail.data.ingestion.line_totals import Tally, kept
+from smart_retail.data.ingestion.row_validation import IDS, KIND, REASON, Frame
 from smart_retail.settings import DataSettings
 
 

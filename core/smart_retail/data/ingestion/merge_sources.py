@@ -13,8 +13,8 @@ import narwhals as nw
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.ingest import Ingested
-from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNREAD, Frame
+from smart_retail.data.ingestion.ingest import Ingested
+from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNREAD, Frame
 
 BY_TABLE: Final = 1
 

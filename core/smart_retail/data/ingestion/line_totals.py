@@ -15,7 +15,18 @@ import narwhals as nw
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.blanks import has_ink
-from smart_retail.data.preprocessing import DAY, EXAMPLE, FLAG, IDS, KIND, REASON, REASONS, TEXTS, UNREAD, Frame
+from smart_retail.data.ingestion.row_validation import (
+    DAY,
+    EXAMPLE,
+    FLAG,
+    IDS,
+    KIND,
+    REASON,
+    REASONS,
+    TEXTS,
+    UNREAD,
+    Frame,
+)
 from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import DataError
 

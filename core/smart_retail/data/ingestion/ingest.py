@@ -19,7 +19,8 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.blanks import has_ink, tidied
 from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
-from smart_retail.data.preprocessing import (
+from smart_retail.data.ingestion.line_totals import Tally
+from smart_retail.data.ingestion.row_validation import (
     DAY,
     IDS,
     LONGEST_ID,
@@ -34,10 +35,9 @@ from smart_retail.data.preprocessing import (
     canonical_lines,
     was_read,
 )  # fmt: skip
+from smart_retail.data.ingestion.sources import Raw, readings
 from smart_retail.data.presets import ANY
 from smart_retail.data.schema import Schema, plain, recognise_returns
-from smart_retail.data.sources import Raw, readings
-from smart_retail.data.tally import Tally
 from smart_retail.errors import DataError
 
 HEAD_ROWS: Final = 2_000
