@@ -19,7 +19,7 @@ from smart_retail.data.ingestion.line_totals import Tally
 from smart_retail.data.ingestion.merge_sources import combine, flag_returned, without
 from smart_retail.data.ingestion.row_validation import Rules
 from smart_retail.data.ingestion.sources import Source, open_source
-from smart_retail.data.schema import recognise
+from smart_retail.data.parsing.column_mapping import recognise
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail.data.formats import COMMA, ISO, PLAIN, POINT, choose, moment_formats, overruled
+from smart_retail.data.parsing.format_detection import COMMA, ISO, PLAIN, POINT, choose, moment_formats, overruled
 from smart_retail.data.pipeline import prepare
 from smart_retail.settings import DataSettings
 

@@ -9,7 +9,7 @@ import narwhals as nw
 import numpy as np
 import pytest
 
-from smart_retail.data.blanks import has_ink
+from smart_retail.data.parsing.whitespace import has_ink
 from smart_retail.data.pipeline import Prepared, prepare
 from smart_retail.settings import DataSettings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smart_retail.data.presets import ALIASES
-from smart_retail.data.schema import plain, recognise, recognise_returns
+from smart_retail.data.parsing.column_mapping import plain, recognise, recognise_returns
+from smart_retail.data.parsing.presets import ALIASES
 from smart_retail.errors import ColumnError
 
 SUPERSTORE = [

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.backends.dual_group_by import Keys
 from smart_retail.data.files.delimited_text import TextFile
-from smart_retail.data.formats import Format
+from smart_retail.data.parsing.format_detection import Format
 from smart_retail.errors import MissingExtraError, UsageError
 
 

@@ -22,8 +22,8 @@ from smart_retail.data.backends.dataframes import collected
 from smart_retail.data.backends.dual_group_by import Keys
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile
-from smart_retail.data.formats import NUMBER, Format
-from smart_retail.data.numbers import plain_numbers
+from smart_retail.data.parsing.format_detection import NUMBER, Format
+from smart_retail.data.parsing.number_parsing import plain_numbers
 
 _OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 

@@ -24,8 +24,8 @@ from smart_retail.data.backends.dataframes import collected
 from smart_retail.data.backends.dual_group_by import Keys, grouped
 from smart_retail.data.backends.duckdb_backend import DuckDB, text_as_parquet
 from smart_retail.data.files.delimited_text import TextFile
-from smart_retail.data.formats import NUMBER, Format
-from smart_retail.data.numbers import plain_numbers
+from smart_retail.data.parsing.format_detection import NUMBER, Format
+from smart_retail.data.parsing.number_parsing import plain_numbers
 from smart_retail.errors import DataError
 
 _OFFSET: Final = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"

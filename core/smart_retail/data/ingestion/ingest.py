@@ -17,8 +17,6 @@ import narwhals.selectors as ncs
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.blanks import has_ink, tidied
-from smart_retail.data.formats import Format, choose, moment_formats, number_formats, overruled
 from smart_retail.data.ingestion.line_totals import Tally
 from smart_retail.data.ingestion.row_validation import (
     DAY,
@@ -36,8 +34,10 @@ from smart_retail.data.ingestion.row_validation import (
     was_read,
 )  # fmt: skip
 from smart_retail.data.ingestion.sources import Raw, readings
-from smart_retail.data.presets import ANY
-from smart_retail.data.schema import Schema, plain, recognise_returns
+from smart_retail.data.parsing.column_mapping import Schema, plain, recognise_returns
+from smart_retail.data.parsing.format_detection import Format, choose, moment_formats, number_formats, overruled
+from smart_retail.data.parsing.presets import ANY
+from smart_retail.data.parsing.whitespace import has_ink, tidied
 from smart_retail.errors import DataError
 
 HEAD_ROWS: Final = 2_000

@@ -14,7 +14,6 @@ import narwhals as nw
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.blanks import has_ink
 from smart_retail.data.ingestion.row_validation import (
     DAY,
     EXAMPLE,
@@ -27,6 +26,7 @@ from smart_retail.data.ingestion.row_validation import (
     UNREAD,
     Frame,
 )
+from smart_retail.data.parsing.whitespace import has_ink
 from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import DataError
 

@@ -15,9 +15,9 @@ from typing import Any, Final
 import narwhals as nw
 
 from smart_retail.data import columns as c
-from smart_retail.data.blanks import begins_inked, has_ink
-from smart_retail.data.numbers import LARGEST, millionths
-from smart_retail.data.presets import Preset
+from smart_retail.data.parsing.number_parsing import LARGEST, millionths
+from smart_retail.data.parsing.presets import Preset
+from smart_retail.data.parsing.whitespace import begins_inked, has_ink
 from smart_retail.settings import DataSettings
 
 Frame = nw.LazyFrame[Any]

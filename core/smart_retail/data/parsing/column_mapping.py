@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smart_retail.data import columns as c
-from smart_retail.data.presets import ALIASES, ANY, PRESETS, Preset
+from smart_retail.data.parsing.presets import ALIASES, ANY, PRESETS, Preset
 from smart_retail.errors import ColumnError
 
 WORDS: Mapping[str, str] = {

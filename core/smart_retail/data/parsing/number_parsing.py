@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import narwhals as nw
 
-from smart_retail.data.formats import NUMBER, Format
+from smart_retail.data.parsing.format_detection import NUMBER, Format
 from smart_retail.data.purchase_history import MILLION
 
 LARGEST: Final = 1e12
