@@ -22,7 +22,7 @@ from smart_retail.evaluation.metrics import (
     novelty,
     popularity_bias,
 )
-from smart_retail.evaluation.split import Truth, sample
+from smart_retail.evaluation.temporal_split import Truth, sample
 
 ListMaker = Callable[[str, NDArray[np.int32]], Mapping[str, Lists]]
 """From a task (any, new, cold) and customer codes to the lists of every method, row by row."""

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import among, distinct
-from smart_retail.evaluation.split import Truth
+from smart_retail.evaluation.temporal_split import Truth
 
 DRAWS: Final = 2000
 """Bootstrap draws."""

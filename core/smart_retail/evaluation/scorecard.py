@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.evaluation.backtest import Judged, by_group, difference, figures
-from smart_retail.evaluation.split import Window
+from smart_retail.evaluation.temporal_split import Window
 
 _DIGITS = 6
 

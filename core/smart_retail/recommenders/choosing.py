@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.evaluation.metrics import Lists, accuracy
-from smart_retail.evaluation.split import Truth, sample
+from smart_retail.evaluation.temporal_split import Truth, sample
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.recommenders.building import AUTO, Choices, Similar
 from smart_retail.recommenders.collaborative import VARIANTS, similarity_of

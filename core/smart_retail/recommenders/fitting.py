@@ -18,7 +18,7 @@ import numpy as np
 from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import Timeline
 from smart_retail.evaluation.scorecard import no_gate, plain
-from smart_retail.evaluation.split import sample
+from smart_retail.evaluation.temporal_split import sample
 from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue

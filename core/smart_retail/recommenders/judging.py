@@ -17,7 +17,7 @@ from smart_retail.data.purchase_history import History
 from smart_retail.evaluation.backtest import backtest
 from smart_retail.evaluation.metrics import Lists
 from smart_retail.evaluation.scorecard import scorecard
-from smart_retail.evaluation.split import repeat_share
+from smart_retail.evaluation.temporal_split import repeat_share
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
 from smart_retail.recommenders.blend import AMOUNTS, amount_of
 from smart_retail.recommenders.collaborative import similarity_of

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import History, among
-from smart_retail.evaluation.split import Truth
+from smart_retail.evaluation.temporal_split import Truth
 from smart_retail.recommenders.base import Shoppers
 from smart_retail.recommenders.blend import (
     amount_of,

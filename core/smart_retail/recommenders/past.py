@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import RfmTable, Timeline
-from smart_retail.evaluation.split import Truth, Window, truths
+from smart_retail.evaluation.temporal_split import Truth, Window, truths
 from smart_retail.progress import Progress
 
 MANY_ROWS = 2_000_000

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import Timeline
-from smart_retail.evaluation.split import rolling_windows
+from smart_retail.evaluation.temporal_split import rolling_windows
 from smart_retail.progress import Progress
 from smart_retail.recommenders.building import Choices, Similar
 from smart_retail.recommenders.choosing import choose_popular, choose_similarity

@@ -18,7 +18,7 @@ from smart_retail.evaluation.metrics import (
     novelty,
     popularity_bias,
 )
-from smart_retail.evaluation.split import Truth
+from smart_retail.evaluation.temporal_split import Truth
 
 
 def _csr(rows):

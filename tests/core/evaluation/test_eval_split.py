@@ -11,7 +11,7 @@ from smart_retail.data.purchase_history import History
 from smart_retail.evaluation.backtest import backtest, difference, figures
 from smart_retail.evaluation.metrics import Lists
 from smart_retail.evaluation.scorecard import best_single, gate, plain
-from smart_retail.evaluation.split import repeat_share, rolling_windows, sample, truths
+from smart_retail.evaluation.temporal_split import repeat_share, rolling_windows, sample, truths
 
 
 def _history(rows: list[tuple[int, int, int]], customers: int = 4, items: int = 6) -> History:
