@@ -19,7 +19,7 @@ def schema() -> Iterator[str]:
     sa = pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
     if NAMED_BY not in os.environ:
         pytest.skip(f"no PostgreSQL database is named by {NAMED_BY}")
-    from smart_retail.events.database import postgres_url
+    from smart_retail.events.sql_store import postgres_url
 
     url = postgres_url(os.environ[NAMED_BY], NAMED_BY)
     name, engine = f"trial_{secrets.token_hex(6)}", sa.create_engine(url, poolclass=sa.NullPool)
@@ -33,7 +33,7 @@ def schema() -> Iterator[str]:
 
 def forget_pools() -> None:
     """Close the connections to every database of events."""
-    from smart_retail.events import database
+    from smart_retail.events import sql_store as database
 
     gc.collect()  # views of ended tests give their connections back
     for pool in database._POOLS.values():

@@ -41,7 +41,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
         yield lambda: EventStore(tmp_path)
         return
     pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
-    from smart_retail.events.database import DatabaseEvents
+    from smart_retail.events.sql_store import DatabaseEvents
 
     url = request.getfixturevalue("postgres") if request.param == "postgres" else f"sqlite:///{tmp_path}/database"
     yield lambda: DatabaseEvents(url)
@@ -181,7 +181,7 @@ def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:
 def test_a_view_outlives_the_connections_of_its_database(postgres: str) -> None:
     import sqlalchemy as sa
 
-    from smart_retail.events.database import DatabaseEvents
+    from smart_retail.events.sql_store import DatabaseEvents
 
     store = DatabaseEvents(postgres)
     live = LiveEvents(store, 0)

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from smart_retail.bundle.erasure import erase
 from smart_retail.engine import Engine
 from smart_retail.events import URL, open_events
-from smart_retail.events.sqlite import FILE
+from smart_retail.events.sqlite_store import FILE
 from smart_retail.results import FitReport
 from smart_retail_cli.main import cli
 

@@ -13,9 +13,9 @@ from typing import Final
 
 from smart_retail.errors import MissingExtraError
 from smart_retail.events.event import LARGEST, MAX_TEXT, Event
-from smart_retail.events.live import LiveEvents
-from smart_retail.events.log import EventLog
-from smart_retail.events.sqlite import EventStore
+from smart_retail.events.live_events import LiveEvents
+from smart_retail.events.sqlite_store import EventStore
+from smart_retail.events.store import EventLog
 
 __all__ = ["LARGEST", "MAX_TEXT", "URL", "Event", "EventLog", "EventStore", "LiveEvents", "open_events"]
 
@@ -36,7 +36,7 @@ def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | 
     if not url:
         return EventStore(artifacts)
     try:
-        from smart_retail.events.database import DatabaseEvents, postgres_url
+        from smart_retail.events.sql_store import DatabaseEvents, postgres_url
     except ImportError as error:
         raise MissingExtraError(
             "Events in a database need the extra postgres, which is not installed.",

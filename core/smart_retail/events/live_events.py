@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from smart_retail.events.event import Event
-from smart_retail.events.log import EventLog
+from smart_retail.events.store import EventLog
 
 
 class LiveEvents:

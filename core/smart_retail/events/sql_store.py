@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
 
 from smart_retail.errors import ArtifactError, SettingsError
 from smart_retail.events.event import FIELDS, Event
-from smart_retail.events.log import EventLog, tombstone
+from smart_retail.events.store import EventLog, tombstone
 
 TIMEOUT: Final = 10
 """Seconds to wait for a connection."""

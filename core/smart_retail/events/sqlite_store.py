@@ -14,7 +14,7 @@ from typing import Final
 
 from smart_retail.errors import ArtifactError
 from smart_retail.events.event import FIELDS, Event
-from smart_retail.events.log import EventLog, tombstone
+from smart_retail.events.store import EventLog, tombstone
 
 FILE: Final = "events.sqlite"
 TIMEOUT: Final = 10
