@@ -18,11 +18,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 
-from smart_retail import errors, settings, words
+from smart_retail import errors, settings
 from smart_retail.data import columns
 from smart_retail.data.ingestion import row_validation as preprocessing
 from smart_retail.data.parsing import presets
 from smart_retail.data.parsing.column_mapping import plain
+from smart_retail.presentation import labels as words
 from smart_retail.recommenders import rules
 from smart_retail.segmentation import rfm
 

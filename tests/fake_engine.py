@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 
-from smart_retail import words
 from smart_retail.errors import UnknownItemError, UsageError
+from smart_retail.presentation import labels as words
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
 from smart_retail.results import (
     RFM,

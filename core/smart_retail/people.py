@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import MILLION, History, together
 from smart_retail.events import Event, LiveEvents
+from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.store import EPOCH, Store
-from smart_retail.words import VALUE_TIERS
 
 if TYPE_CHECKING:
     from smart_retail.segmentation.placement import Placement

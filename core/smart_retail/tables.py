@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import words
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Prepared
 from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.data.temporal_dataset import RfmTable
+from smart_retail.presentation import labels as words
 from smart_retail.recommenders.assembling import part
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.model import RecommenderModel

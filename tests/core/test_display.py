@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smart_retail import display
+from smart_retail.presentation import formatting as display
 from smart_retail.recommenders.rounding import significant
 from smart_retail.results import Recommendation
 

@@ -14,8 +14,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from smart_retail import words
 from smart_retail.errors import ColumnError, DataError, UsageError
+from smart_retail.presentation import labels as words
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_page
 from smart_retail.results import CustomerProfile, Purchase, RecommendationList

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from smart_retail import words
+from smart_retail.presentation import labels as words
 from smart_retail.results import Result
 
 BEST: Final = ("Champions", "Loyal")

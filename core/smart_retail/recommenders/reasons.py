@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import words
 from smart_retail.data.purchase_history import History
+from smart_retail.presentation import labels as words
 from smart_retail.recommenders.base import CF, CLUSTER, CONTENT, REPURCHASE, SEGMENT, TRENDING
 from smart_retail.results import Reason
 

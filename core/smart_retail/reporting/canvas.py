@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import MissingExtraError
-from smart_retail.palette import BLUE
+from smart_retail.presentation.palette import BLUE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

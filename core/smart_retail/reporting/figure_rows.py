@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from smart_retail import words
 from smart_retail.errors import DataError
+from smart_retail.presentation import labels as words
 from smart_retail.results import (
     CleaningReport,
     Cluster,

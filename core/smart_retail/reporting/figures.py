@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smart_retail import palette
-from smart_retail.display import amount, count, percent, whole
+from smart_retail.presentation import palette
+from smart_retail.presentation.formatting import amount, count, percent, whole
 from smart_retail.reporting import figure_rows
 from smart_retail.reporting.canvas import (
     LIGHT,

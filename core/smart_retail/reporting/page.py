@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from smart_retail.exports import defused
-from smart_retail.words import COLUMN_LABELS
+from smart_retail.presentation.labels import COLUMN_LABELS
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from smart_retail import palette
+from smart_retail.presentation import palette
+from smart_retail.presentation.labels import method_label
 from smart_retail.reporting import figure_rows
 from smart_retail.reporting.canvas import LIGHT, Theme, canvas, finished, heat_map, label, short
 from smart_retail.results import RecommendationList
-from smart_retail.words import method_label
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -12,9 +12,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smart_retail.display import amount, model_line, whole
 from smart_retail.errors import DataError
 from smart_retail.exports import whole_file
+from smart_retail.presentation.formatting import amount, model_line, whole
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
 from smart_retail.reporting import figure_rows, figures, page, product_figures, shop_figures, shop_rows

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from smart_retail import palette
-from smart_retail.display import percent, whole
+from smart_retail.presentation import palette
+from smart_retail.presentation.formatting import percent, whole
 from smart_retail.reporting import shop_rows
 from smart_retail.reporting.canvas import LIGHT, Theme, bars, canvas, finished, heat_map, label, money, thousands
 from smart_retail.results import ModelInfo

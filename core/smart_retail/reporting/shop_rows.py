@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from smart_retail.display import amount, percent
+from smart_retail.presentation.formatting import amount, percent
 from smart_retail.reporting.figure_rows import Rows, some
 from smart_retail.results import ModelInfo
 

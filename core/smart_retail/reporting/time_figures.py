@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import palette
 from smart_retail.analysis.sales_forecast import Forecast
 from smart_retail.analysis.segment_migration import BEST, GONE, NEW, Migration, matrix
-from smart_retail.display import amount, count, percent
 from smart_retail.errors import DataError
+from smart_retail.presentation import palette
+from smart_retail.presentation.formatting import amount, count, percent
 from smart_retail.reporting.canvas import LIGHT, Theme, canvas, finished, heat_map, label, legend, money, thousands
 
 if TYPE_CHECKING:

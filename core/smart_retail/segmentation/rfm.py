@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
-from smart_retail.words import SEGMENTS
+from smart_retail.presentation.labels import SEGMENTS
 
 if TYPE_CHECKING:
     from smart_retail.settings import RfmSettings

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
-from smart_retail import __version__, display
+from smart_retail import __version__
 from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.errors import MissingBundleError, UsageError
+from smart_retail.presentation import formatting as display
 from smart_retail.protocol import ALL
 from smart_retail.settings import Settings
 from smart_retail_cli import progress

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from smart_retail import display
 from smart_retail.errors import UsageError
+from smart_retail.presentation import formatting as display
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
 from smart_retail_cli import progress

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from smart_retail import display
+from smart_retail.presentation import formatting as display
 from smart_retail.protocol import MAX_N
 from smart_retail.results import Cluster, CustomerProfile, Result, Segment
 from smart_retail_cli.output import Table, format_option, note, printable, show

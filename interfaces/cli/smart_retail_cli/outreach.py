@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smart_retail import display
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.exports import write_table
+from smart_retail.presentation import formatting as display
 from smart_retail.protocol import RetailEngine
 from smart_retail_cli import progress
 from smart_retail_cli.output import Table, format_option, json_out, note, show

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from smart_retail import words
+from smart_retail.presentation import labels as words
 from smart_retail_cli.output import Table, label, printable, table_out
 
 TASKS = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import gradio as gr
 
-from smart_retail.palette import BLUE
+from smart_retail.presentation.palette import BLUE
 
 CSS = (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from smart_retail import palette, words
-from smart_retail.display import count, model_line, percent, profile_line, scored
 from smart_retail.errors import RetailError
+from smart_retail.presentation import labels as words
+from smart_retail.presentation import palette
+from smart_retail.presentation.formatting import count, model_line, percent, profile_line, scored
 from smart_retail.results import CustomerProfile, ModelInfo, Reason, Recommendation, RecommendationList
 
 

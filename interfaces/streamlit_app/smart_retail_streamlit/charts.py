@@ -7,9 +7,9 @@ from typing import Any
 
 import altair as alt
 
-from smart_retail import palette
-from smart_retail.display import amount, percent, whole
-from smart_retail.palette import BLUE, GREY, ORANGE, PALETTE
+from smart_retail.presentation import palette
+from smart_retail.presentation.formatting import amount, percent, whole
+from smart_retail.presentation.palette import BLUE, GREY, ORANGE, PALETTE
 from smart_retail.results import Cluster, ClusterChoice, ClusterPoint, GridCell, Segment, WeekSales
 from smart_retail_streamlit.markup import axis_amount
 from smart_retail_streamlit.theme import SEQUENTIAL

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from smart_retail import words
+from smart_retail.presentation import labels as words
 from smart_retail.protocol import DEFAULT_METHOD, MAX_N
 from smart_retail_streamlit import address
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail import display, words
+from smart_retail.presentation import formatting as display
+from smart_retail.presentation import labels as words
 from smart_retail.results import RecommendationList
 
 _LABELS = {name: words.COLUMN_LABELS[name] for name in ("rank", "item_name", "score", "source", "share", "reason")}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from smart_retail.display import named
+from smart_retail.presentation.formatting import named
 from smart_retail.protocol import RetailEngine
 from smart_retail_streamlit.markup import plain
 

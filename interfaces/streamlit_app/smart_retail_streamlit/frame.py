@@ -7,8 +7,8 @@ from pathlib import Path
 
 import streamlit as st
 
-from smart_retail.display import model_line
 from smart_retail.errors import MissingBundleError, RetailError
+from smart_retail.presentation.formatting import model_line
 from smart_retail_streamlit import source
 from smart_retail_streamlit.markup import plain
 

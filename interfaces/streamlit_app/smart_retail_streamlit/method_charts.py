@@ -7,8 +7,8 @@ from typing import Any
 
 import altair as alt
 
-from smart_retail import palette
-from smart_retail.palette import GREY
+from smart_retail.presentation import palette
+from smart_retail.presentation.palette import GREY
 from smart_retail_streamlit.charts import chart_data, tips
 
 

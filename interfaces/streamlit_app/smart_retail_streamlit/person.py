@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from smart_retail import palette, words
-from smart_retail.display import amount, count, percent, whole
-from smart_retail.palette import GREY
+from smart_retail.presentation import labels as words
+from smart_retail.presentation import palette
+from smart_retail.presentation.formatting import amount, count, percent, whole
+from smart_retail.presentation.palette import GREY
 from smart_retail.results import RFM, CustomerProfile
 from smart_retail_streamlit.markup import bar, html_named, table
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from smart_retail import words
+from smart_retail.presentation import labels as words
 
 Card = Mapping[str, Any]
 Rows = list[dict[str, Any]]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from smart_retail.palette import BLUE, PALETTE, SKY
+from smart_retail.presentation.palette import BLUE, PALETTE, SKY
 
 SEQUENTIAL: Final = (
     "#EAF3F9",

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from smart_retail.analysis.what_if import Change
-from smart_retail.display import named
+from smart_retail.presentation.formatting import named
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
 

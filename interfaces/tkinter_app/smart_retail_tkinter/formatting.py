@@ -1,9 +1,9 @@
-"""What the window adds to the formats that all screens share (`smart_retail.display`)."""
+"""What the window adds to the formats that all screens share (`smart_retail.presentation.formatting`)."""
 
 from __future__ import annotations
 
-from smart_retail.display import DOT, amount, count, model_line, percent, profile_line, whole
-from smart_retail.display import named as name_and_id
+from smart_retail.presentation.formatting import DOT, amount, count, model_line, percent, profile_line, whole
+from smart_retail.presentation.formatting import named as name_and_id
 from smart_retail.results import CleaningReport
 
 __all__ = [

@@ -6,7 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from smart_retail.words import METHODS
+from smart_retail.presentation.labels import METHODS
 from smart_retail_tkinter import formatting
 from smart_retail_tkinter.dialogs.help import HelpWindow
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smart_retail.display import score, scored
+from smart_retail.presentation.formatting import score, scored
+from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, method_label
 from smart_retail.results import CleaningReport, GridCell, Purchase, Recommendation, RecommendationList, Segment
-from smart_retail.words import COLUMN_LABELS, METHODS, method_label
 from smart_retail_tkinter.formatting import DOT, amount, percent, quantity, whole
 
 Value = str | int | float

@@ -8,7 +8,7 @@ from tkinter import font, ttk
 
 import sv_ttk
 
-from smart_retail.palette import BLUE, SKY
+from smart_retail.presentation.palette import BLUE, SKY
 
 THEMES = ("light", "dark")
 FAMILIES = ("Segoe UI", "SF Pro Text", "Inter", "Cantarell", "Noto Sans", "Ubuntu", "Liberation Sans", "DejaVu Sans")

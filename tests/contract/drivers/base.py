@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 import pytest
 
-from smart_retail import words
+from smart_retail.presentation import labels as words
 from smart_retail.results import CustomerProfile, Recommendation, RecommendationList
 
 

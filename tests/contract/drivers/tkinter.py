@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from smart_retail import words
 from smart_retail.errors import RetailError
+from smart_retail.presentation import labels as words
 
 from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missing, source_of
 

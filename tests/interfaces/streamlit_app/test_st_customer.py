@@ -10,8 +10,8 @@ import pytest
 from msgspec import structs
 from tests.fake_engine import CUSTOMER_IDS, ODD_IDS, RETURNED_ALL, FakeEngine
 
-from smart_retail import words
 from smart_retail.errors import DamagedBundleError, MissingBundleError, RemoteError
+from smart_retail.presentation import labels as words
 from smart_retail.protocol import METHODS
 from smart_retail.results import CustomerProfile
 

@@ -9,8 +9,8 @@ import pytest
 from msgspec import structs
 from tests.fake_engine import FakeEngine
 
-from smart_retail import words
 from smart_retail.errors import UnknownItemError
+from smart_retail.presentation import labels as words
 from smart_retail.results import ModelInfo, RecommendationList, Segment
 from smart_retail.settings import Settings
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from smart_retail.errors import DamagedBundleError
-from smart_retail.words import METHODS
+from smart_retail.presentation.labels import METHODS
 
 pytestmark = pytest.mark.usefixtures("display")
 METHOD_KEYS = tuple(enumerate(METHODS, 1))

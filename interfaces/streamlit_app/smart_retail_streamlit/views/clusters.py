@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail.display import amount, percent, whole
-from smart_retail.palette import PALETTE
+from smart_retail.presentation.formatting import amount, percent, whole
+from smart_retail.presentation.palette import PALETTE
 from smart_retail.results import Cluster, ModelInfo
 from smart_retail_streamlit import charts, figures, frame, markup, source
 

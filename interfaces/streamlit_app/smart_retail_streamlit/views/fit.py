@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from smart_retail.data import columns
-from smart_retail.display import amount, count, percent, whole
 from smart_retail.errors import ColumnError, UsageError
+from smart_retail.presentation.formatting import amount, count, percent, whole
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail_streamlit import frame, markup, plan, source
 from smart_retail_streamlit.fitting import Desk, Job

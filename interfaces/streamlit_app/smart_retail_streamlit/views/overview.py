@@ -8,8 +8,8 @@ from html import escape
 
 import streamlit as st
 
-from smart_retail.display import amount, percent, whole
 from smart_retail.errors import DataError
+from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.reporting.shop_rows import finding
 from smart_retail.results import CleaningReport, ModelInfo
 from smart_retail.settings import explanations

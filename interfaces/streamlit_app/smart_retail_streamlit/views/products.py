@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from smart_retail.display import amount, whole
+from smart_retail.presentation.formatting import amount, whole
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import RecommendationList
 from smart_retail_streamlit import controls, evidence, figures, find, frame, lists, source

@@ -9,9 +9,9 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail import palette
-from smart_retail.display import amount, percent, whole
-from smart_retail.palette import GREY
+from smart_retail.presentation import palette
+from smart_retail.presentation.formatting import amount, percent, whole
+from smart_retail.presentation.palette import GREY
 from smart_retail.results import GridCell, Segment
 from smart_retail_streamlit import charts, figures, frame, markup, source
 

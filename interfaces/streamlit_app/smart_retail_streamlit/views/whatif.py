@@ -7,9 +7,9 @@ from html import escape
 
 import streamlit as st
 
-from smart_retail import words
 from smart_retail.analysis.what_if import Change, Mix, Outcome, Side, possible, present_rules, sources, what_if
-from smart_retail.display import amount, count, named, percent, whole
+from smart_retail.presentation import labels as words
+from smart_retail.presentation.formatting import amount, count, named, percent, whole
 from smart_retail.results import ModelInfo
 from smart_retail_streamlit import charts, figures, frame, lists, markup, source, trying
 from smart_retail_streamlit.fitting import Desk, Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from tkinter import ttk
 
-from smart_retail.words import METHODS, SEGMENTS
+from smart_retail.presentation.labels import METHODS, SEGMENTS
 from smart_retail_tkinter.dialogs.window import SideWindow
 
 KEYS = (

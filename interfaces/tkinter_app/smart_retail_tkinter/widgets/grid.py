@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from math import sqrt
 from tkinter import font, ttk
 
-from smart_retail.palette import BLUE, ORANGE
+from smart_retail.presentation.labels import SEGMENTS
+from smart_retail.presentation.palette import BLUE, ORANGE
 from smart_retail.results import RFM, GridCell
-from smart_retail.words import SEGMENTS
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import count, whole
 

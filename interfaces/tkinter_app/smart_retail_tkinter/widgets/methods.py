@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from tkinter import ttk
 
+from smart_retail.presentation.labels import METHODS
 from smart_retail.protocol import DEFAULT_METHOD, MAX_N
-from smart_retail.words import METHODS
 
 ANY = "any category"
 

@@ -6,10 +6,10 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import font, ttk
 
-from smart_retail.palette import Mark, marks
+from smart_retail.presentation.labels import METHODS
+from smart_retail.presentation.palette import Mark, marks
 from smart_retail.protocol import ALL
 from smart_retail.results import RecommendationList
-from smart_retail.words import METHODS
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import name_and_id
 from smart_retail_tkinter.tables import lists, places, reasons

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smart_retail import words
+from smart_retail.presentation import labels as words
 from smart_retail.results import CustomerProfile, ModelInfo, Recommendation
 
 DOT = " · "
