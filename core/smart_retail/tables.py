@@ -17,10 +17,10 @@ from smart_retail.data.pipeline import Prepared
 from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.presentation import labels as words
-from smart_retail.recommenders.assembling import part
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
+from smart_retail.recommenders.cached_lists import ListTable
 from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.precalculated import ListTable
+from smart_retail.recommenders.ranked_lists import part
 from smart_retail.recommenders.side_by_side import workers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.clustering import ClusterFit

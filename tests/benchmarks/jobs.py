@@ -65,7 +65,7 @@ def csr(path: str) -> Any:
 def similarity(clock: Clock, matrix: str) -> dict[str, Any]:
     """Item similarity; the largest difference from SciPy is among the facts."""
     from smart_retail.recommenders.collaborative import similarity_of
-    from smart_retail.recommenders.purchases import Pairs
+    from smart_retail.recommenders.shopper_items import Pairs
 
     def pairs(rows: int) -> Pairs:
         indptr = found["indptr"][: rows + 1].astype(np.int64)
@@ -117,8 +117,8 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     from smart_retail.recommenders.building import Choices, Similar, fit_parts
     from smart_retail.recommenders.collaborative import item_similarity
     from smart_retail.recommenders.hybrid import Merge
+    from smart_retail.recommenders.item_similarity import Similarity
     from smart_retail.recommenders.model import RecommenderModel
-    from smart_retail.recommenders.similarity import Similarity
 
     found = np.load(matrix)
     n_customers, n_items, item = len(found["indptr"]) - 1, int(found["n_items"]), found["item"]

@@ -20,8 +20,8 @@ from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.hybrid import ordered
 from smart_retail.recommenders.lessons import TASKS, Lesson
 from smart_retail.recommenders.merging import Chosen
-from smart_retail.recommenders.signals import GROUPS, NAMES
-from smart_retail.recommenders.trees import Trees
+from smart_retail.recommenders.ranking_features import GROUPS, NAMES
+from smart_retail.recommenders.tree_ensemble import Trees
 from smart_retail.recommenders.weighing import fit_weights, ndcg
 
 IDEAS: Final[dict[str, tuple[str, ...]]] = {

@@ -23,10 +23,10 @@ from smart_retail.recommenders.base import (
     SEGMENT,
     TRENDING,
 )
-from smart_retail.recommenders.context import Context, highest, profile
-from smart_retail.recommenders.lists import best_first
-from smart_retail.recommenders.parts import Parts
-from smart_retail.recommenders.trees import Trees
+from smart_retail.recommenders.fitted_components import Parts
+from smart_retail.recommenders.shopper_context import Context, highest, profile
+from smart_retail.recommenders.top_n import best_first
+from smart_retail.recommenders.tree_ensemble import Trees
 
 SOURCES = (
     "again",

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import History
-from smart_retail.recommenders.purchases import Pairs, pairs_of
-from smart_retail.recommenders.similarity import Similarity
+from smart_retail.recommenders.item_similarity import Similarity
+from smart_retail.recommenders.shopper_items import Pairs, pairs_of
 
 VARIANTS = ("cosine", "tfidf", "bm25")
 SHRINK = 10.0

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.similarity import Similarity
+from smart_retail.recommenders.item_similarity import Similarity
 
 _WORD = re.compile(r"\w+", re.UNICODE)
 _CATEGORY = 0.5

@@ -23,12 +23,12 @@ from smart_retail.progress import Progress
 from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.building import Similar, fit_parts
+from smart_retail.recommenders.fitted_components import Parts
 from smart_retail.recommenders.hybrid import Merge
 from smart_retail.recommenders.judging import judge
 from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
 from smart_retail.recommenders.merging import Learnt, choose_merge, learn_merge, merge_of
 from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.parts import Parts
 from smart_retail.recommenders.past import Place, Placed, placed
 from smart_retail.recommenders.side_by_side import available_threads, workers
 from smart_retail.recommenders.studying import Studied, study

@@ -25,12 +25,12 @@ from smart_retail.recommenders.base import (
 )
 from smart_retail.recommenders.blend import amount_of, by_component, evidence, total
 from smart_retail.recommenders.candidates import COMPONENT_OF, Candidates, Loops
-from smart_retail.recommenders.context import Context
-from smart_retail.recommenders.lists import best_first
-from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.fitted_components import Parts
+from smart_retail.recommenders.ranking_features import NAMES, signals
 from smart_retail.recommenders.rounding import significant
-from smart_retail.recommenders.signals import NAMES, signals
-from smart_retail.recommenders.trees import Trees
+from smart_retail.recommenders.shopper_context import Context
+from smart_retail.recommenders.top_n import best_first
+from smart_retail.recommenders.tree_ensemble import Trees
 
 DEPTH = 100
 """Candidates of each shopper, best by the blend, that a ranker puts in order."""

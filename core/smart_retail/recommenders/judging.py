@@ -21,13 +21,13 @@ from smart_retail.evaluation.temporal_split import repeat_share
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
 from smart_retail.recommenders.blend import AMOUNTS, amount_of
 from smart_retail.recommenders.collaborative import similarity_of
-from smart_retail.recommenders.context import highest
-from smart_retail.recommenders.lists import without
+from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.past import Placed
 from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
-from smart_retail.recommenders.purchases import habits_of, pairs_of
-from smart_retail.recommenders.similarity import Similarity
+from smart_retail.recommenders.shopper_context import highest
+from smart_retail.recommenders.shopper_items import habits_of, pairs_of
+from smart_retail.recommenders.top_n import without
 
 K = 10
 JUDGED = 5000

@@ -21,11 +21,11 @@ from smart_retail.recommenders.blend import (
     total,
 )
 from smart_retail.recommenders.candidates import Candidates
-from smart_retail.recommenders.context import context_of
+from smart_retail.recommenders.fitted_components import Parts
 from smart_retail.recommenders.hybrid import DEPTH
-from smart_retail.recommenders.lists import best_first
-from smart_retail.recommenders.parts import Parts
-from smart_retail.recommenders.signals import NAMES, signals
+from smart_retail.recommenders.ranking_features import NAMES, signals
+from smart_retail.recommenders.shopper_context import context_of
+from smart_retail.recommenders.top_n import best_first
 
 TASKS = ("any", "new")
 """The tasks that a merge is learnt for: repeats allowed, new items only."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.purchases import Pairs
-from smart_retail.recommenders.similarity import Similarity
+from smart_retail.recommenders.item_similarity import Similarity
+from smart_retail.recommenders.shopper_items import Pairs
 
 KINDS = {"steady": 1000.0, "lately": 300.0}
 """Ridge penalty by kind: steady counts every purchase alike, lately counts fresh ones more. Which is better

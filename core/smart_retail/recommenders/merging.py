@@ -22,8 +22,8 @@ from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.hybrid import Merge, ordered
 from smart_retail.recommenders.lessons import TASKS, Lesson
 from smart_retail.recommenders.ranker import fit_ranker
-from smart_retail.recommenders.signals import NAMES as SIGNALS
-from smart_retail.recommenders.trees import Trees
+from smart_retail.recommenders.ranking_features import NAMES as SIGNALS
+from smart_retail.recommenders.tree_ensemble import Trees
 from smart_retail.recommenders.weighing import fit_weights, ndcg
 
 NAMES = {"any": "repeats allowed", "new": "new items only"}

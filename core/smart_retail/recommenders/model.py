@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from smart_retail.errors import UsageError
 from smart_retail.recommenders import candidates as in_numpy
-from smart_retail.recommenders import parts as parts_io
-from smart_retail.recommenders.assembling import group_lists, kept, nothing, one_component, part, stacked
+from smart_retail.recommenders import fitted_components as parts_io
 from smart_retail.recommenders.base import (
     CF,
     CLUSTER,
@@ -27,11 +26,12 @@ from smart_retail.recommenders.base import (
     Shoppers,
 )
 from smart_retail.recommenders.candidates import Loops, leading
-from smart_retail.recommenders.context import Context, context_of
+from smart_retail.recommenders.fitted_components import Parts
 from smart_retail.recommenders.hybrid import Merge, hybrid
-from smart_retail.recommenders.lists import filled
-from smart_retail.recommenders.parts import Parts
-from smart_retail.recommenders.trees import Trees
+from smart_retail.recommenders.ranked_lists import group_lists, kept, nothing, one_component, part, stacked
+from smart_retail.recommenders.shopper_context import Context, context_of
+from smart_retail.recommenders.top_n import filled
+from smart_retail.recommenders.tree_ensemble import Trees
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
 _TASKS = ("any", "new")

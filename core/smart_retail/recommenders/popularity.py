@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import History
-from smart_retail.recommenders.purchases import Pairs
 from smart_retail.recommenders.rounding import significant
+from smart_retail.recommenders.shopper_items import Pairs
 
 WINDOWS = (7, 14, 28, 56, 91)
 """Days of recent demand that are counted."""

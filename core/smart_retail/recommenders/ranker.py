@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.lessons import Lesson
-from smart_retail.recommenders.signals import NAMES
-from smart_retail.recommenders.trees import Trees
+from smart_retail.recommenders.ranking_features import NAMES
+from smart_retail.recommenders.tree_ensemble import Trees
 
 TREES = 100
 """Of each objective."""

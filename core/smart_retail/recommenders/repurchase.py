@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import History
-from smart_retail.recommenders.purchases import Habits, Pairs, by_pair
+from smart_retail.recommenders.shopper_items import Habits, Pairs, by_pair
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from smart_retail.recommenders.compiling import compiled, lowest
-from smart_retail.recommenders.trees import ALL_LEAVES
+from smart_retail.recommenders.tree_ensemble import ALL_LEAVES
 
 
 @compiled

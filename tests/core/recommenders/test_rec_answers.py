@@ -12,8 +12,8 @@ from smart_retail.recommenders.base import CONTENT, Shoppers
 from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.recommenders.model import METHODS
 from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of
-from smart_retail.recommenders.purchases import pairs_of
 from smart_retail.recommenders.rounding import significant
+from smart_retail.recommenders.shopper_items import pairs_of
 from smart_retail.settings import RecommendSettings
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smart_retail.recommenders.base import COMPONENTS, Ranked
-from smart_retail.recommenders.precalculated import ListTable, settle
+from smart_retail.recommenders.cached_lists import ListTable, settle
 
 LENGTH = 6
 

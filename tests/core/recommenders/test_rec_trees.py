@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smart_retail.recommenders.compiled import scores_held, scores_of
-from smart_retail.recommenders.trees import Trees
+from smart_retail.recommenders.tree_ensemble import Trees
 
 lightgbm = pytest.importorskip("lightgbm")
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.base import Shoppers
-from smart_retail.recommenders.purchases import Habits, Pairs, habits_of, pairs_of
 from smart_retail.recommenders.repurchase import FAST, SLOW, repurchase_scores, taste_of
+from smart_retail.recommenders.shopper_items import Habits, Pairs, habits_of, pairs_of
 
 TASTE = 250
 """Purchases whose partners are looked up: bounds the time of a shopper who has bought everything."""

@@ -23,10 +23,10 @@ from smart_retail.recommenders.candidates import (
     NEAR_NOW,
     Candidates,
 )
-from smart_retail.recommenders.context import Context
-from smart_retail.recommenders.parts import Parts
+from smart_retail.recommenders.fitted_components import Parts
 from smart_retail.recommenders.popularity import SEASON, YEAR, trend
 from smart_retail.recommenders.rounding import sums
+from smart_retail.recommenders.shopper_context import Context
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "frequency": (

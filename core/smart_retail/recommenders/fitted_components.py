@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.group_popularity import GroupPopularity
+from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.popularity import Demand, Popularity
-from smart_retail.recommenders.similarity import Similarity
 
 Array = NDArray[Any]
 

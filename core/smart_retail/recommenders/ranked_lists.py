@@ -14,8 +14,8 @@ from smart_retail.data.purchase_history import History
 from smart_retail.recommenders.base import COMPONENTS, POPULAR, Ranked, Shoppers
 from smart_retail.recommenders.candidates import Leading
 from smart_retail.recommenders.group_popularity import GroupPopularity
-from smart_retail.recommenders.lists import best_first, without
 from smart_retail.recommenders.rounding import significant
+from smart_retail.recommenders.top_n import best_first, without
 
 
 def group_lists(
