@@ -14,9 +14,9 @@ from typing import Any
 from smart_retail.analysis import sales_forecast as forecast
 from smart_retail.analysis.customer_snapshots import between_dates
 from smart_retail.engine import Engine
-from smart_retail.reporting import time_figures
-from smart_retail.reporting.canvas import png
-from smart_retail.reporting.report import write_report
+from smart_retail.reporting import time_series_charts as time_figures
+from smart_retail.reporting.chart_style import png
+from smart_retail.reporting.html_report import write_report
 from smart_retail.store import iso
 from tests.browser.apps import ROOT, browsing
 

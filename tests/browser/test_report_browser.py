@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from smart_retail.engine import Engine
-from smart_retail.reporting.report import write_report
+from smart_retail.reporting.html_report import write_report
 from smart_retail.results import FitReport
 from tests.browser.reports import opened
 

@@ -34,7 +34,7 @@ ERROR_COLUMNS = ("series", "model", "used", "mae", "rmse", "mape", "held_out_day
 @pass_session
 def report(session: Session, output: str) -> None:
     """Write one self-contained page: data, sales, customers, segments, clusters, products, methods, settings."""
-    from smart_retail.reporting.report import write_report
+    from smart_retail.reporting.html_report import write_report
 
     engine = session.engine()
     with progress.shown() as listener:
@@ -74,7 +74,7 @@ def migration(
     from smart_retail.analysis.customer_snapshots import between_dates, standings
     from smart_retail.bundle.reader import versions as artifacts
     from smart_retail.engine import Engine
-    from smart_retail.reporting.gallery import check_form
+    from smart_retail.reporting.chart_export import check_form
 
     if session.api_url:
         raise NeedsLocalEngineError("Movement needs the bundles themselves.", "Leave --api-url out.")
@@ -117,8 +117,8 @@ def migration(
 def _movement(path: str, found: Migration, engine: RetailEngine) -> None:
     """The heat map as a file, on a page with the customers who fell."""
     from smart_retail.analysis import segment_migration as core
-    from smart_retail.reporting import time_figures
-    from smart_retail.reporting.gallery import Picture, write_pictures
+    from smart_retail.reporting import time_series_charts as time_figures
+    from smart_retail.reporting.chart_export import Picture, write_pictures
 
     fallen = [customer.as_dict() for customer in found.fallen]
     picture = Picture("Movement", lambda: time_figures.movement(found), core.cells(found), (("Fallen", fallen),))
@@ -153,7 +153,7 @@ def forecast(
     """Forecast daily sales, overall and by category: Prophet, or last season where that was nearer."""
     from smart_retail.analysis import sales_forecast as core
     from smart_retail.engine import Engine
-    from smart_retail.reporting.gallery import check_form
+    from smart_retail.reporting.chart_export import check_form
 
     engine = session.engine()
     if not isinstance(engine, Engine):
@@ -188,8 +188,8 @@ def forecast(
 def _ahead(path: str, found: Sequence[Forecast], series: Any, judged: list[dict[str, Any]], engine: Any) -> None:
     """Every series as a picture, with its days and the errors of the models."""
     from smart_retail.analysis import sales_forecast as core
-    from smart_retail.reporting import time_figures
-    from smart_retail.reporting.gallery import Picture, write_pictures
+    from smart_retail.reporting import time_series_charts as time_figures
+    from smart_retail.reporting.chart_export import Picture, write_pictures
 
     currency = engine.model().currency
     pictures = [

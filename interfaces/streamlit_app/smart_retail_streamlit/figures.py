@@ -16,7 +16,7 @@ from smart_retail.presentation import labels as words
 
 Rows = Sequence[Mapping[str, object]]
 Drawn = tuple[Any, ...]
-"""Name of a function in `smart_retail.reporting.figures` or `shop_figures`, and what to hand it."""
+"""Name of a function in `smart_retail.reporting.model_charts` or `shop_figures`, and what to hand it."""
 
 
 def show(
@@ -75,8 +75,9 @@ def _vector(name: str, drawn: Drawn) -> None:
     """A button that has the core draw the figure, when it is clicked."""
 
     def draw() -> str:
-        from smart_retail.reporting import canvas, shop_figures
-        from smart_retail.reporting import figures as drawings
+        from smart_retail.reporting import chart_style as canvas
+        from smart_retail.reporting import model_charts as drawings
+        from smart_retail.reporting import sales_charts as shop_figures
 
         function, *values = drawn
         room = drawings if hasattr(drawings, function) else shop_figures

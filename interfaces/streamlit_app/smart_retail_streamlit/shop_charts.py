@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from smart_retail.presentation.palette import BLUE, ORANGE, VERMILLION
-from smart_retail.reporting import shop_rows
+from smart_retail.reporting import sales_chart_data as shop_rows
 from smart_retail_streamlit.charts import chart_data
 
 Row = dict[str, Any]

@@ -14,7 +14,12 @@ from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import DataError, MissingExtraError
-from smart_retail.reporting import canvas, figure_rows, figures, product_figures, shop_figures, shop_rows
+from smart_retail.reporting import chart_style as canvas
+from smart_retail.reporting import model_chart_data as figure_rows
+from smart_retail.reporting import model_charts as figures
+from smart_retail.reporting import product_charts as product_figures
+from smart_retail.reporting import sales_chart_data as shop_rows
+from smart_retail.reporting import sales_charts as shop_figures
 from smart_retail.results import ModelInfo, Recommendation, RecommendationList
 
 ENGINE = FakeEngine()

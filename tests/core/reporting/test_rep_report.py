@@ -16,8 +16,8 @@ from tests.fake_engine import FakeEngine
 from smart_retail.engine import Engine
 from smart_retail.errors import CancelledError, UsageError
 from smart_retail.progress import Silent
-from smart_retail.reporting import page
-from smart_retail.reporting.report import report_html, write_report
+from smart_retail.reporting import html as page
+from smart_retail.reporting.html_report import report_html, write_report
 from smart_retail.results import Cluster, ClusterPoint, GridCell, ModelInfo, RecommendationList, Segment
 
 SECTIONS = [

@@ -11,8 +11,9 @@ from tests.core.reporting.test_rep_report import Reader
 from smart_retail.analysis.sales_forecast import DayAhead, Errors, Forecast, rows
 from smart_retail.analysis.segment_migration import Fallen, Migration, Move, cells
 from smart_retail.errors import DataError, UsageError
-from smart_retail.reporting import canvas, time_figures
-from smart_retail.reporting.gallery import Picture, write_pictures
+from smart_retail.reporting import chart_style as canvas
+from smart_retail.reporting import time_series_charts as time_figures
+from smart_retail.reporting.chart_export import Picture, write_pictures
 
 MOVED = Migration(
     "2024-01-01",

@@ -174,7 +174,8 @@ def test_the_overview_shows_what_the_lines_tell_and_leaves_out_what_they_do_not(
 
 
 def test_figures_of_the_lines_can_be_taken_along_without_pixels() -> None:
-    from smart_retail.reporting import figures, shop_figures
+    from smart_retail.reporting import model_charts as figures
+    from smart_retail.reporting import sales_charts as shop_figures
     from smart_retail_streamlit import shop_charts
 
     for name in shop_charts.LINES:

@@ -234,8 +234,8 @@ def test_an_empty_folder_is_a_missing_bundle(tmp_path: Path, monkeypatch: pytest
 
 def test_every_figure_can_be_drawn_as_svg_by_the_core() -> None:
     pytest.importorskip("matplotlib", reason="the extra report is not installed")
-    from smart_retail.reporting import canvas
-    from smart_retail.reporting import figures as drawings
+    from smart_retail.reporting import chart_style as canvas
+    from smart_retail.reporting import model_charts as drawings
 
     engine = FakeEngine()
     model = engine.model()

@@ -10,7 +10,7 @@ import streamlit as st
 
 from smart_retail.errors import DataError
 from smart_retail.presentation.formatting import amount, percent, whole
-from smart_retail.reporting.shop_rows import finding
+from smart_retail.reporting.sales_chart_data import finding
 from smart_retail.results import CleaningReport, ModelInfo
 from smart_retail.settings import explanations
 from smart_retail_streamlit import charts, figures, frame, markup, shop_charts, source

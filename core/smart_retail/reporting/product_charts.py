@@ -12,8 +12,8 @@ import numpy as np
 
 from smart_retail.presentation import palette
 from smart_retail.presentation.labels import method_label
-from smart_retail.reporting import figure_rows
-from smart_retail.reporting.canvas import LIGHT, Theme, canvas, finished, heat_map, label, short
+from smart_retail.reporting import model_chart_data as figure_rows
+from smart_retail.reporting.chart_style import LIGHT, Theme, canvas, finished, heat_map, label, short
 from smart_retail.results import RecommendationList
 
 if TYPE_CHECKING:

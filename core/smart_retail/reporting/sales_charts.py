@@ -12,8 +12,8 @@ import numpy as np
 
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import percent, whole
-from smart_retail.reporting import shop_rows
-from smart_retail.reporting.canvas import LIGHT, Theme, bars, canvas, finished, heat_map, label, money, thousands
+from smart_retail.reporting import sales_chart_data as shop_rows
+from smart_retail.reporting.chart_style import LIGHT, Theme, bars, canvas, finished, heat_map, label, money, thousands
 from smart_retail.results import ModelInfo
 
 if TYPE_CHECKING:

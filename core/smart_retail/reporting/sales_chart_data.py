@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from smart_retail.presentation.formatting import amount, percent
-from smart_retail.reporting.figure_rows import Rows, some
+from smart_retail.reporting.model_chart_data import Rows, some
 from smart_retail.results import ModelInfo
 
 OTHERS: Final = "all others"

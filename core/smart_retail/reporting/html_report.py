@@ -17,8 +17,13 @@ from smart_retail.exports import whole_file
 from smart_retail.presentation.formatting import amount, model_line, whole
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
-from smart_retail.reporting import figure_rows, figures, page, product_figures, shop_figures, shop_rows
-from smart_retail.reporting.canvas import svg
+from smart_retail.reporting import html as page
+from smart_retail.reporting import model_chart_data as figure_rows
+from smart_retail.reporting import model_charts as figures
+from smart_retail.reporting import product_charts as product_figures
+from smart_retail.reporting import sales_chart_data as shop_rows
+from smart_retail.reporting import sales_charts as shop_figures
+from smart_retail.reporting.chart_style import svg
 from smart_retail.results import Cluster, Item, ModelInfo, Segment
 
 if TYPE_CHECKING:

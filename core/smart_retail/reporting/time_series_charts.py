@@ -15,7 +15,7 @@ from smart_retail.analysis.segment_migration import BEST, GONE, NEW, Migration, 
 from smart_retail.errors import DataError
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, count, percent
-from smart_retail.reporting.canvas import LIGHT, Theme, canvas, finished, heat_map, label, legend, money, thousands
+from smart_retail.reporting.chart_style import LIGHT, Theme, canvas, finished, heat_map, label, legend, money, thousands
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

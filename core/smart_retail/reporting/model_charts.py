@@ -13,8 +13,8 @@ import numpy as np
 
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, count, percent, whole
-from smart_retail.reporting import figure_rows
-from smart_retail.reporting.canvas import (
+from smart_retail.reporting import model_chart_data as figure_rows
+from smart_retail.reporting.chart_style import (
     LIGHT,
     SHADES,
     Theme,
@@ -27,7 +27,7 @@ from smart_retail.reporting.canvas import (
     money,
     thousands,
 )
-from smart_retail.reporting.figure_rows import MEASURES, TASKS
+from smart_retail.reporting.model_chart_data import MEASURES, TASKS
 from smart_retail.results import (
     CleaningReport,
     Cluster,
