@@ -24,7 +24,7 @@ from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.store import EPOCH, Store
 
 if TYPE_CHECKING:
-    from smart_retail.segmentation.placement import Placement
+    from smart_retail.segmentation.cluster_assigner import Placement
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class People:
 
     @cached_property
     def _placement(self) -> Placement:
-        from smart_retail.segmentation.placement import Placement  # for those who bought since the fit
+        from smart_retail.segmentation.cluster_assigner import Placement  # for those who bought since the fit
 
         return Placement.from_arrays(self._store.bundle.arrays("placement"), self._store.bundle.json("placement"))
 

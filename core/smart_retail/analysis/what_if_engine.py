@@ -25,7 +25,7 @@ from smart_retail.recommenders.building import Choices, fit_parts
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.fitted_components import to_arrays
 from smart_retail.recommenders.rules import Rules, rules_of
-from smart_retail.segmentation.placement import Placement
+from smart_retail.segmentation.cluster_assigner import Placement
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
 from smart_retail.store import EPOCH, iso

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 
 from smart_retail.errors import MissingExtraError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.segmentation.placement import Dense
+from smart_retail.segmentation.cluster_assigner import Dense
 
 HIDDEN: Final = 32
 ANCHOR: Final = 1.0

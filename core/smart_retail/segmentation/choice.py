@@ -18,7 +18,7 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from smart_retail.results import ClusterChoice
-from smart_retail.segmentation.placement import nearest
+from smart_retail.segmentation.cluster_assigner import nearest
 
 STABLE: Final = 0.9
 """Refits that agree to this adjusted Rand index find the same clusters."""

@@ -19,8 +19,8 @@ from smart_retail.progress import SILENT, Progress
 from smart_retail.results import ClusterChoice, Result
 from smart_retail.segmentation.autoencoder import TrainedAutoencoder, Trainer, load_keras
 from smart_retail.segmentation.choice import CHOICE_CUSTOMERS, candidates, choose, kmeans, silhouette, spread
+from smart_retail.segmentation.cluster_assigner import NO_CLUSTER, Placement, log_features, nearest
 from smart_retail.segmentation.naming import cluster_names
-from smart_retail.segmentation.placement import NO_CLUSTER, Placement, log_features, nearest
 from smart_retail.settings import ClusterSettings
 
 REFITS: Final = 4

@@ -18,8 +18,8 @@ from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import CancelledError
 from smart_retail.progress import Silent
 from smart_retail.segmentation.choice import STABLE, candidates
+from smart_retail.segmentation.cluster_assigner import CLIP, Dense, Placement
 from smart_retail.segmentation.clustering import ClusterFit, fit_clusters
-from smart_retail.segmentation.placement import CLIP, Dense, Placement
 from smart_retail.settings import ClusterSettings
 
 QUICK = ClusterSettings(epochs=10)
