@@ -24,8 +24,8 @@ from smart_retail.data.ingestion import row_validation as preprocessing
 from smart_retail.data.parsing import presets
 from smart_retail.data.parsing.column_mapping import plain
 from smart_retail.presentation import labels as words
-from smart_retail.recommenders import rules
 from smart_retail.segmentation import rfm
+from smart_retail.serving import business_rules as rules
 
 DOCS: Final = Path(__file__).parent
 _SECTION = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.S)

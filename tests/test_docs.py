@@ -119,7 +119,7 @@ def test_the_rules_file_that_is_shown_is_one(tmp_path: Path) -> None:
     import numpy as np
 
     from smart_retail.recommenders.base import Catalogue
-    from smart_retail.recommenders.rules import load_rules
+    from smart_retail.serving.business_rules import load_rules
 
     (text,) = [text for name, text in blocks("toml") if name == "operations.md"]
     (tmp_path / "rules.toml").write_text(text, encoding="utf-8")

@@ -25,12 +25,12 @@ from smart_retail.version import __version__
 
 if TYPE_CHECKING:
     from smart_retail.client.remote_engine import RemoteEngine
-    from smart_retail.engine import Engine
+    from smart_retail.serving.engine import Engine
     from smart_retail.settings import Settings
     from smart_retail.training import evaluate, fit
 
 _LAZY = {
-    "Engine": "smart_retail.engine",
+    "Engine": "smart_retail.serving.engine",
     "RemoteEngine": "smart_retail.client.remote_engine",
     "Settings": "smart_retail.settings",
     "evaluate": "smart_retail.training",

@@ -16,13 +16,13 @@ from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Prepared
 from smart_retail.data.purchase_history import History
 from smart_retail.exporting import write_exports
-from smart_retail.ranking import CACHED
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import FitReport
+from smart_retail.serving.bundle_tables import iso
+from smart_retail.serving.list_ranking import CACHED
 from smart_retail.settings import Settings
 from smart_retail.shop import Shop
 from smart_retail.stages import Clock
-from smart_retail.store import iso
 from smart_retail.version import __version__
 
 SHOW_PURCHASED_ABOVE = 0.25

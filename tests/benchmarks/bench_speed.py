@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail.engine import Engine
+from smart_retail.serving.engine import Engine
 from tests.benchmarks import histories
 from tests.benchmarks.measuring import compared, medians, run
 from tests.benchmarks.results import Results, Row

@@ -159,7 +159,7 @@ def fit(clock: Clock, source: str, artifacts: str) -> dict[str, Any]:
 
 def latency(clock: Clock, artifacts: str, asked: int) -> dict[str, Any]:
     """Milliseconds of single calls in this process: a known customer's list, and the live path."""
-    from smart_retail.engine import Engine
+    from smart_retail.serving.engine import Engine
 
     engine = Engine.load(artifacts)
     ids = list(engine.customer_ids())
@@ -186,7 +186,7 @@ def latency(clock: Clock, artifacts: str, asked: int) -> dict[str, Any]:
 
 def load(clock: Clock, artifacts: str) -> dict[str, Any]:
     """Opening a bundle with every file checked, and the digests of the same files alone."""
-    from smart_retail.engine import Engine
+    from smart_retail.serving.engine import Engine
 
     tables = sorted(p for p in Path(artifacts).glob("versions/*/tables/**/*") if p.is_file())
     for path in tables:

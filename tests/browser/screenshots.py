@@ -36,7 +36,7 @@ def main(artifacts: str = "", target: Path = TARGET) -> None:
 def _engine(artifacts: str) -> RetailEngine:
     if not artifacts:
         return FakeEngine()
-    from smart_retail.engine import Engine
+    from smart_retail.serving.engine import Engine
 
     return Engine.load(artifacts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from smart_retail.opening import follow
+from smart_retail.serving.factory import follow
 from tests.fake_engine import FakeEngine
 
 

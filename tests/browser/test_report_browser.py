@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from smart_retail.engine import Engine
 from smart_retail.reporting.html_report import write_report
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from tests.browser.reports import opened
 
 pytestmark = pytest.mark.browser

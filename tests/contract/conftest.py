@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from smart_retail.engine import Engine
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 
 from .check import TALLY
 from .drivers import FRONT_ENDS, OVER_API, driver

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail.engine import Engine
 from smart_retail.errors import UnknownItemError, UsageError
 from smart_retail.protocol import ALL, METHODS
+from smart_retail.serving.engine import Engine
 from tests import shop
 
 from .check import Check

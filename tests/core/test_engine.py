@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests import shop
 
-from smart_retail.engine import Engine
 from smart_retail.errors import UnknownItemError, UsageError
 from smart_retail.events import Event, EventStore
 from smart_retail.protocol import METHODS
 from smart_retail.results import FitReport, RecommendationList
+from smart_retail.serving.engine import Engine
 
 KNOWN = shop.customers()
 PERSONAL = ("personalized", "rfm", "cf", "hybrid")

@@ -10,10 +10,10 @@ from tests import shop
 
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import versions as artifacts
-from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
 from smart_retail.events import Event, EventStore
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 
 CUSTOMER = "c0100"
 

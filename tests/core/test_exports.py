@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smart_retail.errors import NeedsLocalEngineError, UsageError
-from smart_retail.exports import RECOMMENDATION_COLUMNS, defused, write_recommendations, write_table
 from smart_retail.protocol import METHODS
 from smart_retail.results import Reason, Recommendation, RecommendationList
+from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS, defused, write_recommendations, write_table
 
 NASTY = (
     "=1+1",

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail import holder
 from smart_retail.bundle.reader import reader as bundle
 from smart_retail.client.remote_engine import RemoteEngine
-from smart_retail.engine import Engine
 from smart_retail.errors import DamagedBundleError, MissingBundleError
-from smart_retail.opening import LISTS, follow, open_engine
 from smart_retail.results import FitReport
+from smart_retail.serving import hot_reload as holder
+from smart_retail.serving.engine import Engine
+from smart_retail.serving.factory import LISTS, follow, open_engine
 
 
 def test_rules_hold_in_an_engine_that_is_opened_with_them(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:

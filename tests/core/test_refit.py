@@ -11,11 +11,11 @@ from tests import shop
 
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import Bundle
-from smart_retail.engine import Engine
 from smart_retail.errors import CancelledError, DataError, LockError
 from smart_retail.events import Event, EventStore
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
 from smart_retail.training import fit
 

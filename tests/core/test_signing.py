@@ -15,10 +15,10 @@ from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
 from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.bundle.signing import KEY, KEY_FILE, SHORTEST, SIGNATURE, signed, signing_key
 from smart_retail.bundle.writer import BundleWriter
-from smart_retail.engine import Engine
 from smart_retail.errors import ArtifactError, DamagedBundleError, SettingsError, SignatureError
 from smart_retail.events import Event, EventStore
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 
 SECRET = "0123456789abcdef" * 4
 OTHER = "fedcba9876543210" * 4
@@ -191,7 +191,7 @@ def test_an_erasure_without_the_key_changes_nothing(shop: Path, monkeypatch: pyt
 
 def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("flask_openapi3")
-    from smart_retail.holder import EngineHolder
+    from smart_retail.serving.hot_reload import EngineHolder
     from smart_retail_flask.app import create_app
     from smart_retail_flask.launch import loader
 

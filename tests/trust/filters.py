@@ -10,9 +10,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from smart_retail.engine import Engine
 from smart_retail.protocol import ALL, METHODS
 from smart_retail.results import RecommendationList
+from smart_retail.serving.engine import Engine
 from tests import shop
 
 from .tampered import LIVE

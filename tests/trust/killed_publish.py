@@ -14,7 +14,7 @@ from pathlib import Path
 
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.bundle.reader import versions as artifacts
-from smart_retail.engine import Engine
+from smart_retail.serving.engine import Engine
 
 from .server import ENVIRONMENT
 

@@ -94,7 +94,7 @@ def read_rules(path: Path) -> object:
 
     from smart_retail.ids import IdMap, Texts
     from smart_retail.recommenders.base import Catalogue
-    from smart_retail.recommenders.rules import load_rules
+    from smart_retail.serving.business_rules import load_rules
 
     one = np.zeros(2, np.int32)
     return load_rules(path, IdMap(Texts.of(["A", "B"])), ["Paper"], Catalogue(one, one, np.ones(2)))

@@ -15,9 +15,9 @@ from hypothesis import HealthCheck, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from smart_retail.bundle.reader import read_pointer
-from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import FitReport
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask.app import create_app
 from smart_retail_flask.launch import loader
 from smart_retail_flask.settings import ApiSettings

@@ -16,9 +16,9 @@ import pytest
 
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.bundle.signing import KEY
-from smart_retail.engine import Engine
 from smart_retail.events import URL
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from tests import shop
 
 from . import killed_publish, killed_writes

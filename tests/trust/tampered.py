@@ -22,9 +22,9 @@ import numpy as np
 
 from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
 from smart_retail.bundle.writer import point
-from smart_retail.engine import Engine
 from smart_retail.errors import ArtifactError
 from smart_retail.events import Event, EventStore
+from smart_retail.serving.engine import Engine
 
 KNOWN, STRANGER, LIVE = "c0021", "nobody", "c0022"
 

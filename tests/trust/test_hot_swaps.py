@@ -27,7 +27,7 @@ QUESTIONS = (
 
 
 def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
-    from smart_retail.holder import EngineHolder
+    from smart_retail.serving.hot_reload import EngineHolder
     from smart_retail_flask.app import create_app
     from smart_retail_flask.launch import loader
 
@@ -52,7 +52,7 @@ def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], t
 
 
 def test_erasures_under_load_fail_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
-    from smart_retail.holder import EngineHolder
+    from smart_retail.serving.hot_reload import EngineHolder
     from smart_retail_flask.app import create_app
     from smart_retail_flask.launch import loader
 

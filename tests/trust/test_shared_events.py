@@ -10,10 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from smart_retail.bundle.erasure import erase
-from smart_retail.engine import Engine
 from smart_retail.events import URL, open_events
 from smart_retail.events.sqlite_store import FILE
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail_cli.main import cli
 
 from .server import needs_sigkill, serving

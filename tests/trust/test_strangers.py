@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail.engine import Engine
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from tests import shop
 
 from .strangers import ask_for_strangers, strange_ids

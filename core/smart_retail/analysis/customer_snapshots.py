@@ -12,12 +12,12 @@ from smart_retail.analysis.segment_migration import Migration, Standing, migrati
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
 from smart_retail.data.purchase_history import MILLION
-from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.segmentation.rfm import fit_rfm
+from smart_retail.serving.bundle_tables import EPOCH, iso
+from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
-from smart_retail.store import EPOCH, iso
 
 CHECK_EVERY = 500
 """Customers between two looks at whether to stop."""

@@ -17,7 +17,7 @@ from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import Result
-from smart_retail.store import Store, iso
+from smart_retail.serving.bundle_tables import Store, iso
 
 OVERALL: Final = "all"
 WEEK: Final = 7

@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from smart_retail.analysis.what_if_engine import Change, Trial, weights
 from smart_retail.data.dataset.sales_statistics import band, band_names
 from smart_retail.data.purchase_history import MILLION
-from smart_retail.engine import Engine
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_page
-from smart_retail.recommenders.rules import read_rules, rules_path
 from smart_retail.results import RecommendationList, Result
+from smart_retail.serving.business_rules import read_rules, rules_path
+from smart_retail.serving.engine import Engine
 
 __all__ = ["Change", "Mix", "Outcome", "Pair", "Side", "possible", "present_rules", "sources", "what_if"]
 

@@ -19,16 +19,16 @@ from smart_retail.analysis.bundle_history import COLUMNS, came_back_of, history_
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import CameBack, with_returned, without_returned
 from smart_retail.data.purchase_history import History
-from smart_retail.engine import Engine
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.recommenders.building import Choices, fit_parts
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.fitted_components import to_arrays
-from smart_retail.recommenders.rules import Rules, rules_of
 from smart_retail.segmentation.cluster_assigner import Placement
 from smart_retail.segmentation.rfm import fit_rfm
+from smart_retail.serving.bundle_tables import EPOCH, iso
+from smart_retail.serving.business_rules import Rules, rules_of
+from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
-from smart_retail.store import EPOCH, iso
 
 POLICIES = ("net", "keep")
 WEIGHTS = "merge.weights"

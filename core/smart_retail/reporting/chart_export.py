@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from smart_retail.errors import DataError, UsageError
-from smart_retail.exports import whole_file
 from smart_retail.reporting import html as page
 from smart_retail.reporting.chart_style import png, svg
+from smart_retail.serving.batch_export import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,8 +13,8 @@ from html import escape
 from importlib.resources import files
 from typing import Any, Final
 
-from smart_retail.exports import defused
 from smart_retail.presentation.labels import COLUMN_LABELS
+from smart_retail.serving.batch_export import defused
 
 Rows = Sequence[Mapping[str, Any]]
 

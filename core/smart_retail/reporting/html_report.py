@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smart_retail.errors import DataError
-from smart_retail.exports import whole_file
 from smart_retail.presentation.formatting import amount, model_line, whole
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
@@ -25,6 +24,7 @@ from smart_retail.reporting import sales_chart_data as shop_rows
 from smart_retail.reporting import sales_charts as shop_figures
 from smart_retail.reporting.chart_style import svg
 from smart_retail.results import Cluster, Item, ModelInfo, Segment
+from smart_retail.serving.batch_export import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

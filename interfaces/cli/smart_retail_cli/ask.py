@@ -9,11 +9,16 @@ from typing import Any
 import click
 
 from smart_retail.errors import ColumnError, DataError
-from smart_retail.exports import RECOMMENDATION_COLUMNS, main_reason, recommendation_rows, write_recommendations
 from smart_retail.presentation import formatting as display
 from smart_retail.presentation import labels as words
 from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS
 from smart_retail.results import Recommendation, RecommendationList
+from smart_retail.serving.batch_export import (
+    RECOMMENDATION_COLUMNS,
+    main_reason,
+    recommendation_rows,
+    write_recommendations,
+)
 from smart_retail_cli import progress
 from smart_retail_cli.output import (
     Table,

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from smart_retail.errors import NeedsLocalEngineError
-from smart_retail.exports import write_table
 from smart_retail.presentation import formatting as display
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.batch_export import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.ask import method_option, purchased_option
 from smart_retail_cli.fit import mapping_of, settings_of

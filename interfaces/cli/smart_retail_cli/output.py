@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smart_retail.exports import CsvRows, defused
 from smart_retail.presentation import formatting as display
 from smart_retail.presentation import labels as words
+from smart_retail.serving.batch_export import CsvRows, defused
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smart_retail.errors import NeedsLocalEngineError, UsageError
-from smart_retail.exports import write_table
 from smart_retail.presentation import formatting as display
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.batch_export import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.output import Table, format_option, json_out, note, show
 from smart_retail_cli.session import Command, Session, pass_session
@@ -73,8 +73,8 @@ def migration(
     from smart_retail.analysis import segment_migration as core
     from smart_retail.analysis.customer_snapshots import between_dates, standings
     from smart_retail.bundle.reader import versions as artifacts
-    from smart_retail.engine import Engine
     from smart_retail.reporting.chart_export import check_form
+    from smart_retail.serving.engine import Engine
 
     if session.api_url:
         raise NeedsLocalEngineError("Movement needs the bundles themselves.", "Leave --api-url out.")
@@ -152,8 +152,8 @@ def forecast(
 ) -> None:
     """Forecast daily sales, overall and by category: Prophet, or last season where that was nearer."""
     from smart_retail.analysis import sales_forecast as core
-    from smart_retail.engine import Engine
     from smart_retail.reporting.chart_export import check_form
+    from smart_retail.serving.engine import Engine
 
     engine = session.engine()
     if not isinstance(engine, Engine):

@@ -11,8 +11,8 @@ from typing import Any
 
 import click
 
-from smart_retail import opening
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving import factory as opening
 
 ARTIFACTS = Path("artifacts")
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")

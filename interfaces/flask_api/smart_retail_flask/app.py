@@ -6,8 +6,8 @@ import inspect
 
 from flask_openapi3 import Info, OpenAPI, Tag
 
-from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail.version import __version__
 from smart_retail_flask import docs, document, problems, routes
 from smart_retail_flask.envelope import Envelope

@@ -13,8 +13,8 @@ from flask import current_app
 from smart_retail.bundle.erasure import erase
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
-from smart_retail.holder import EngineHolder
 from smart_retail.results import Result
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask.inputs import CustomerPath, EraseBody, EventsBody
 from smart_retail_flask.routes import engine
 

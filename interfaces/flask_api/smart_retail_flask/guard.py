@@ -11,7 +11,7 @@ import time
 
 from flask import Response, request
 
-from smart_retail.holder import EngineHolder
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask.envelope import Visit, visit
 from smart_retail_flask.paths import BAD_PATH, Environ
 from smart_retail_flask.problems import RefusedError

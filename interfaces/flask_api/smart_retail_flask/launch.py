@@ -17,8 +17,8 @@ from flask import Flask
 
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.errors import DamagedBundleError, UsageError
-from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask import logs
 from smart_retail_flask.app import create_app, new_counters
 from smart_retail_flask.metrics import Counters, gunicorn_hooks
@@ -84,7 +84,7 @@ def loader(
     artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] | None = None
 ) -> Callable[[], RetailEngine]:
     """How the active version is opened: every file is checked before the first answer."""
-    from smart_retail.engine import Engine  # SciPy and the serving arrays, only where they are used
+    from smart_retail.serving.engine import Engine  # SciPy and the serving arrays, only where they are used
 
     def load() -> RetailEngine:
         engine = Engine.load(artifacts, rules=rules)

@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Response, current_app
 
-from smart_retail.holder import EngineHolder
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask.problems import RefusedError
 
 MIMETYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -13,9 +13,9 @@ from typing import Any, get_type_hints
 from flask import Response, current_app, request
 
 from smart_retail.errors import UnknownCustomerError
-from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import Result
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask.answers import answer, ready, to_json
 from smart_retail_flask.envelope import visit
 from smart_retail_flask.inputs import (

@@ -9,10 +9,10 @@ from typing import Any
 import gradio as gr
 
 from smart_retail.errors import RetailError
-from smart_retail.holder import EngineHolder
 from smart_retail.presentation import labels as words
 from smart_retail.presentation.formatting import named
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_gradio import endpoints, finder, render
 
 TITLE = "Smart Retail Engine"

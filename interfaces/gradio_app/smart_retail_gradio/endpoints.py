@@ -7,8 +7,8 @@ from typing import Any
 import gradio as gr
 
 from smart_retail.errors import RetailError
-from smart_retail.holder import EngineHolder
 from smart_retail.protocol import DEFAULT_METHOD
+from smart_retail.serving.hot_reload import EngineHolder
 
 Plain = dict[str, Any]
 

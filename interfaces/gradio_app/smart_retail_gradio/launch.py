@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from smart_retail.holder import EngineHolder
-from smart_retail.opening import follow
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.factory import follow
+from smart_retail.serving.hot_reload import EngineHolder
 
 
 def start(engine: RetailEngine | EngineHolder, host: str, port: int, *, block: bool = True) -> object:

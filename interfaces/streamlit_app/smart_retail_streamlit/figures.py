@@ -11,8 +11,8 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from smart_retail.exports import CsvRows, defused
 from smart_retail.presentation import labels as words
+from smart_retail.serving.batch_export import CsvRows, defused
 
 Rows = Sequence[Mapping[str, object]]
 Drawn = tuple[Any, ...]

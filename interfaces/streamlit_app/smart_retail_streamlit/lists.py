@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from smart_retail.exports import main_reason
 from smart_retail.presentation import labels as words
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import count, percent, whole
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import Reason, Recommendation, RecommendationList
+from smart_retail.serving.batch_export import main_reason
 from smart_retail_streamlit import markup
 from smart_retail_streamlit.markup import html_named
 

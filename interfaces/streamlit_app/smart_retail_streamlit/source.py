@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from smart_retail.opening import open_engine
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
+from smart_retail.serving.factory import open_engine
 
 ARTIFACTS = "SMART_RETAIL_ARTIFACTS"
 API_URL = "SMART_RETAIL_API_URL"

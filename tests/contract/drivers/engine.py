@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from smart_retail.engine import Engine
 from smart_retail.errors import RetailError
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.engine import Engine
 
 from .base import Driver, Filters, Person, Row, Shown, person_of, row_of, shown_of
 

@@ -30,7 +30,7 @@ class FrontEnd(Driver):
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         from gradio_client import Client
 
-        from smart_retail.opening import follow
+        from smart_retail.serving.factory import follow
         from smart_retail_gradio.launch import start
 
         with pytest.MonkeyPatch.context() as loopback:
@@ -107,7 +107,7 @@ class FrontEnd(Driver):
         raise AssertionError("the footer does not name the version")
 
     def failure(self, artifacts: Path) -> tuple[str, str]:
-        from smart_retail.opening import follow
+        from smart_retail.serving.factory import follow
         from smart_retail_gradio.app import build_demo
 
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")

@@ -14,10 +14,10 @@ from smart_retail.analysis.campaign import CampaignSettings
 from smart_retail.analysis.customer_snapshots import revenue_since
 from smart_retail.analysis.segment_migration import GONE, NEW, Standing, matrix, migration
 from smart_retail.analysis.uplift import lift, read_groups
-from smart_retail.engine import Engine
 from smart_retail.errors import ColumnError, DataError, UsageError
-from smart_retail.exports import write_table
 from smart_retail.results import FitReport, Purchase
+from smart_retail.serving.batch_export import write_table
+from smart_retail.serving.engine import Engine
 
 
 @pytest.fixture

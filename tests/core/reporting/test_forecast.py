@@ -17,9 +17,9 @@ from smart_retail.analysis.sales_forecast import (
     rows,
     seasonal_naive,
 )
-from smart_retail.engine import Engine
 from smart_retail.errors import UsageError
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 
 MONDAY = 19_723  # 2024-01-01
 

@@ -13,12 +13,12 @@ import pytest
 from msgspec import structs
 from tests.fake_engine import FakeEngine
 
-from smart_retail.engine import Engine
 from smart_retail.errors import CancelledError, UsageError
 from smart_retail.progress import Silent
 from smart_retail.reporting import html as page
 from smart_retail.reporting.html_report import report_html, write_report
 from smart_retail.results import Cluster, ClusterPoint, GridCell, ModelInfo, RecommendationList, Segment
+from smart_retail.serving.engine import Engine
 
 SECTIONS = [
     "Data", "Sales", "Categories", "Discounts", "Shipping", "Returns", "Numbers", "Customers", "Segments", "Clusters",

@@ -13,11 +13,11 @@ from tests.fake_engine import FakeEngine
 
 from smart_retail.analysis.what_if import Change, sources, what_if
 from smart_retail.analysis.what_if_engine import Trial, came_back_of, history_of, refitted, rfm_of
-from smart_retail.engine import Engine
 from smart_retail.errors import CancelledError, NeedsLocalEngineError, RetailError, SettingsError, UsageError
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
-from smart_retail.store import iso
+from smart_retail.serving.bundle_tables import iso
+from smart_retail.serving.engine import Engine
 
 
 def digest(folder: Path) -> dict[str, str]:

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from fake_engine import FakeEngine
 
-from smart_retail import holder as holders
 from smart_retail.errors import DamagedBundleError, MissingBundleError
-from smart_retail.holder import EngineHolder
+from smart_retail.serving import hot_reload as holders
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask.app import create_app
 
 

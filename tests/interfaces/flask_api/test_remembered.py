@@ -9,8 +9,8 @@ from fake_engine import FakeEngine
 
 pytest.importorskip("flask_openapi3")
 
-from smart_retail.holder import EngineHolder
 from smart_retail.results import RecommendationList
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask import remembered
 from smart_retail_flask.app import create_app
 from smart_retail_flask.remembered import Remembered

@@ -18,8 +18,8 @@ pytest.importorskip("gradio", reason="the extra gradio is not installed")
 from tests.fake_engine import ODD_IDS, FakeEngine
 
 from smart_retail.errors import RemoteError
-from smart_retail.holder import EngineHolder
 from smart_retail.protocol import METHODS
+from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_gradio import app, look, render
 
 pytestmark = [  # Gradio and its client leave event loops open; nobody but the collector closes their sockets

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from smart_retail.bundle.versions import versions
-from smart_retail.engine import Engine
 from smart_retail.errors import RetailError
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail_streamlit import source, trying
 from smart_retail_streamlit.views import whatif
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from tests import shop
 
-from smart_retail.engine import Engine
+from smart_retail.serving.engine import Engine
 from smart_retail_tkinter import services
 
 from .test_tk_responsive import Heartbeat

@@ -14,15 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.answers import several, told
 from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import RetailError
 from smart_retail.events import LiveEvents, open_events
-from smart_retail.people import People, Person, shoppers
-from smart_retail.profiles import profile
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
-from smart_retail.ranking import Answer, Ask, Ranker, opened
-from smart_retail.recommenders.rules import Rules, RulesFile, rules_path
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
@@ -34,7 +29,12 @@ from smart_retail.results import (
     RecommendationList,
     Segment,
 )
-from smart_retail.store import Store
+from smart_retail.serving.bundle_tables import Store
+from smart_retail.serving.business_rules import Rules, RulesFile, rules_path
+from smart_retail.serving.customers import People, Person, shoppers
+from smart_retail.serving.list_ranking import Answer, Ask, Ranker, opened
+from smart_retail.serving.profiles import profile
+from smart_retail.serving.responses import several, told
 
 CHUNK = 256
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from smart_retail.bundle.reader import Bundle
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import ListTable, settle
-from smart_retail.recommenders.rules import Arranged, Rules, arrange
+from smart_retail.serving.business_rules import Arranged, Rules, arrange
 
 if TYPE_CHECKING:
     from smart_retail.recommenders.model import RecommenderModel

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from smart_retail.people import Person
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS
-from smart_retail.ranking import Answer, Ask
-from smart_retail.recommenders.reasons import REASON_METHODS, Speaker, pinned
 from smart_retail.results import Recommendation, RecommendationList
-from smart_retail.store import Store
+from smart_retail.serving.bundle_tables import Store
+from smart_retail.serving.customers import Person
+from smart_retail.serving.explanations import REASON_METHODS, Speaker, pinned
+from smart_retail.serving.list_ranking import Answer, Ask
 
 
 def told(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from smart_retail.holder import EngineHolder
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.hot_reload import EngineHolder
 
 Path = str | os.PathLike[str]
 LISTS = ("history", "lists/hybrid_new")
@@ -47,8 +47,8 @@ def open_engine(
     bundle = Bundle.open(artifacts)
     if listing:
         bundle.begin(*LISTS)
-    from smart_retail.engine import Engine
-    from smart_retail.recommenders.rules import rules_path
+    from smart_retail.serving.business_rules import rules_path
+    from smart_retail.serving.engine import Engine
 
     return Engine(bundle, rules_path(artifacts, rules))
 

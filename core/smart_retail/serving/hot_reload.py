@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from smart_retail.errors import RetailError
 from smart_retail.protocol import RetailEngine
 
-log = logging.getLogger("smart_retail.holder")
+log = logging.getLogger("smart_retail.serving.hot_reload")
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at the pointer."""

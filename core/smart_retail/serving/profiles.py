@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from smart_retail.data.purchase_history import MILLION, History
-from smart_retail.people import Person, orders
 from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.results import RFM, CategoryShare, ClusterRef, CustomerProfile, Purchase
-from smart_retail.store import Store, iso
+from smart_retail.serving.bundle_tables import Store, iso
+from smart_retail.serving.customers import Person, orders
 
 TOP_CATEGORIES = 3
 

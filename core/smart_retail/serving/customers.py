@@ -21,7 +21,7 @@ from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM
 from smart_retail.segmentation.rfm import RfmModel
-from smart_retail.store import EPOCH, Store
+from smart_retail.serving.bundle_tables import EPOCH, Store
 
 if TYPE_CHECKING:
     from smart_retail.segmentation.cluster_assigner import Placement
