@@ -46,7 +46,7 @@ def shop_settings() -> Settings:
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory: pytest.TempPathFactory, shop_settings: Settings) -> tuple[Path, FitReport]:
     """The artifacts folder of the small shop, fitted once for all tests, and the report of its fit. Read only."""
-    from smart_retail.training import fit
+    from smart_retail.training.fit import fit
 
     folder = tmp_path_factory.mktemp("shop")
     report = fit(shop.write(folder / "orders.csv"), artifacts=folder / "artifacts", settings=shop_settings)

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
     from smart_retail.client.remote_engine import RemoteEngine
     from smart_retail.serving.engine import Engine
     from smart_retail.settings import Settings
-    from smart_retail.training import evaluate, fit
+    from smart_retail.training.fit import evaluate, fit
 
 _LAZY = {
     "Engine": "smart_retail.serving.engine",
     "RemoteEngine": "smart_retail.client.remote_engine",
     "Settings": "smart_retail.settings",
-    "evaluate": "smart_retail.training",
-    "fit": "smart_retail.training",
+    "evaluate": "smart_retail.training.fit",
+    "fit": "smart_retail.training.fit",
 }
 
 __all__ = [

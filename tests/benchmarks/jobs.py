@@ -149,7 +149,7 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
 def fit(clock: Clock, source: str, artifacts: str) -> dict[str, Any]:
     """The whole fit with the blend."""
     from smart_retail import Settings
-    from smart_retail.training import fit as fit_all
+    from smart_retail.training.fit import fit as fit_all
 
     settings = Settings.from_dict({"recommend": {"merge": "blend"}, "threads": THREADS})
     with clock():

@@ -17,7 +17,7 @@ from smart_retail.progress import Silent
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
-from smart_retail.training import fit
+from smart_retail.training.fit import fit
 
 COUNT = 60
 

@@ -48,7 +48,7 @@ print(steps)
 _FIT = """
 from tests import shop
 from smart_retail.settings import Settings
-from smart_retail.training import fit
+from smart_retail.training.fit import fit
 quick = {"clusters": {"k": 2, "epochs": 1}, "recommend": {"merge": "blend", "list_length": 10}}
 fit(shop.write(pathlib.Path(sys.argv[3]), 40), artifacts=root, settings=Settings.from_dict(quick), force=True)
 print(steps)

@@ -71,8 +71,8 @@ def is_fitted(folder: Path, settings: Settings) -> bool:
 
 def fit_demo(session: Session, settings: Settings) -> None:
     """Fit, publish and remember that it was the demo."""
-    from smart_retail import training
     from smart_retail.data.demo import load_demo
+    from smart_retail.training.fit import fit as training
 
     with progress.shown() as listener:
         report = training.fit(load_demo(), artifacts=session.artifacts, settings=settings, progress=listener)

@@ -151,7 +151,7 @@ def fit(
         show_cleaning(seen.report)
         note("Next: the same command without --dry-run")
         return
-    from smart_retail import training
+    from smart_retail.training.fit import fit as training
 
     with progress.shown() as listener:
         report = training.fit(
@@ -186,7 +186,7 @@ def evaluate(
     **chosen: Any,
 ) -> None:
     """Score every method on a time split: learnt on the past, judged on the rest. Publishes nothing."""
-    from smart_retail import training
+    from smart_retail.training.fit import fit as training
 
     settings = settings_of(config, session.threads, **chosen)
     check_places(sources, returns, settings.data.backend)

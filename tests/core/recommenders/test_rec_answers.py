@@ -9,12 +9,12 @@ import pytest
 
 from smart_retail.progress import SILENT
 from smart_retail.recommenders.base import CONTENT, Shoppers
-from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.recommenders.model import METHODS
 from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of
 from smart_retail.recommenders.rounding import significant
 from smart_retail.recommenders.shopper_items import pairs_of
 from smart_retail.settings import RecommendSettings
+from smart_retail.training.recommenders import fit_recommenders
 
 
 def _fit(shop, groups_of, catalogue, merge="auto", seed=0, threads=1):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from smart_retail.progress import SILENT
-from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.settings import RecommendSettings
+from smart_retail.training.recommenders import fit_recommenders
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def test_the_judged_window_is_the_last_tenth(card, habits):
 def test_the_merge_that_is_judged_knows_nothing_of_the_last_window_and_that_of_the_model_does(
     habits, groups_of, catalogue, monkeypatch
 ):
-    from smart_retail.recommenders import fitting
+    from smart_retail.training.fit import recommenders as fitting
 
     cut_of, learnt_from = {}, []
     make, learn = fitting._lessons, fitting.learn_merge

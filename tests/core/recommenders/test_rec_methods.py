@@ -11,9 +11,9 @@ from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT
 from smart_retail.recommenders.base import Ranked, Shoppers
-from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.settings import RecommendSettings
+from smart_retail.training.recommenders import fit_recommenders
 
 
 @pytest.fixture(scope="module", params=["blend", "ranker"])

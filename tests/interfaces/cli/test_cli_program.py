@@ -176,7 +176,7 @@ try:
     cli.main(["recommend", "x", "--format", "json"])
 except SystemExit:
     pass
-print(*[m for m in ("rich.table", "duckdb", "narwhals", "pandas", "smart_retail.training") if m in sys.modules])
+print(*[m for m in ("rich.table", "duckdb", "narwhals", "pandas", "smart_retail.training.fit") if m in sys.modules])
 """
 
 

@@ -22,7 +22,7 @@ from smart_retail.serving.bundle_tables import iso
 from smart_retail.serving.list_ranking import CACHED
 from smart_retail.settings import Settings
 from smart_retail.shop import Shop
-from smart_retail.stages import Clock
+from smart_retail.training.stage_timer import Clock
 from smart_retail.version import __version__
 
 SHOW_PURCHASED_ABOVE = 0.25

@@ -27,9 +27,7 @@ from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import open_events
-from smart_retail.gate import gate
 from smart_retail.progress import SILENT, Progress
-from smart_retail.recommenders.fitting import fit_recommenders
 from smart_retail.recommenders.side_by_side import available_threads, beside, one_algebra_thread
 from smart_retail.recommenders.studying import Studied, study
 from smart_retail.results import FitReport
@@ -39,8 +37,10 @@ from smart_retail.segmentation.distributions import describe
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
 from smart_retail.shop import write_shop
-from smart_retail.stages import Clock
-from smart_retail.writing import Fitted, publish, write_lists
+from smart_retail.training.publish import Fitted, publish, write_lists
+from smart_retail.training.quality_gate import gate
+from smart_retail.training.recommenders import fit_recommenders
+from smart_retail.training.stage_timer import Clock
 
 
 def fit(
