@@ -17,10 +17,10 @@ from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import CancelledError
 from smart_retail.progress import Silent
-from smart_retail.segmentation.choice import STABLE, candidates
 from smart_retail.segmentation.cluster_assigner import CLIP, Dense, Placement
-from smart_retail.segmentation.clustering import ClusterFit, fit_clusters
 from smart_retail.settings import ClusterSettings
+from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
+from smart_retail.training.clusters.k_selection import STABLE, candidates
 
 QUICK = ClusterSettings(epochs=10)
 
@@ -228,7 +228,7 @@ def test_ten_seeds_find_the_same_clusters_in_a_real_shop(real_data: Path, monkey
     first = fit_clusters(table, ClusterSettings(), seed=0, threads=0)
     k = next(c.k for c in first.choice if c.chosen)
     assert k >= 3
-    monkeypatch.setattr("smart_retail.segmentation.clustering.REFITS", 2)  # they only inform the choice
+    monkeypatch.setattr("smart_retail.training.clusters.fit_clusters.REFITS", 2)  # they only inform the choice
     labels = [first.labels]
     labels += [fit_clusters(table, ClusterSettings(k=k), seed=seed, threads=0).labels for seed in range(1, 10)]
     known = table.frequency > 0

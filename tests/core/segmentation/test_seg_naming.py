@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from smart_retail.segmentation.naming import cluster_names
+from smart_retail.training.clusters.cluster_names import cluster_names
 
 
 def test_names_tell_recency_and_value() -> None:

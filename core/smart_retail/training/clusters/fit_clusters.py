@@ -17,11 +17,11 @@ from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import MissingExtraError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import ClusterChoice, Result
-from smart_retail.segmentation.autoencoder import TrainedAutoencoder, Trainer, load_keras
-from smart_retail.segmentation.choice import CHOICE_CUSTOMERS, candidates, choose, kmeans, silhouette, spread
 from smart_retail.segmentation.cluster_assigner import NO_CLUSTER, Placement, log_features, nearest
-from smart_retail.segmentation.naming import cluster_names
 from smart_retail.settings import ClusterSettings
+from smart_retail.training.clusters.autoencoder import TrainedAutoencoder, Trainer, load_keras
+from smart_retail.training.clusters.cluster_names import cluster_names
+from smart_retail.training.clusters.k_selection import CHOICE_CUSTOMERS, candidates, choose, kmeans, silhouette, spread
 
 REFITS: Final = 4
 """The autoencoder is trained and K-means run again on so many resamples, to see which k is stable."""
