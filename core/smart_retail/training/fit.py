@@ -29,7 +29,6 @@ from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import open_events
 from smart_retail.progress import SILENT, Progress
 from smart_retail.recommenders.side_by_side import available_threads, beside, one_algebra_thread
-from smart_retail.recommenders.studying import Studied, study
 from smart_retail.results import FitReport
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
@@ -37,6 +36,7 @@ from smart_retail.shop import write_shop
 from smart_retail.training.clusters.autoencoder import load_keras
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe
+from smart_retail.training.hybrid.variant_study import Studied, study
 from smart_retail.training.publish import Fitted, publish, write_lists
 from smart_retail.training.quality_gate import gate
 from smart_retail.training.recommenders import fit_recommenders

@@ -20,19 +20,19 @@ from smart_retail.data.temporal_dataset import Timeline
 from smart_retail.evaluation.scorecard import no_gate, plain
 from smart_retail.evaluation.temporal_split import sample
 from smart_retail.progress import Progress
-from smart_retail.recommenders.ablation import ablation
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.building import Similar, fit_parts
 from smart_retail.recommenders.fitted_components import Parts
 from smart_retail.recommenders.hybrid import Merge
-from smart_retail.recommenders.judging import judge
-from smart_retail.recommenders.lessons import TASKS, Lesson, lesson
-from smart_retail.recommenders.merging import Learnt, choose_merge, learn_merge, merge_of
 from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.past import Place, Placed, placed
 from smart_retail.recommenders.side_by_side import available_threads, workers
-from smart_retail.recommenders.studying import Studied, study
 from smart_retail.settings import RecommendSettings
+from smart_retail.training.hybrid.ablation import ablation
+from smart_retail.training.hybrid.backtest_windows import Place, Placed, placed
+from smart_retail.training.hybrid.merge_selection import Learnt, choose_merge, learn_merge, merge_of
+from smart_retail.training.hybrid.offline_evaluation import judge
+from smart_retail.training.hybrid.training_examples import TASKS, Lesson, lesson
+from smart_retail.training.hybrid.variant_study import Studied, study
 
 LEARNERS = 3000
 """Customers of a window that the merge learns from: more of them changed no figure by more than its interval."""

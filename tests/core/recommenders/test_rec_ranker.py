@@ -10,9 +10,9 @@ import pytest
 from smart_retail.recommenders.group_popularity import group_popularity_of
 from smart_retail.recommenders.hybrid import ordered
 from smart_retail.recommenders.popularity import demand_of, popularity_of
-from smart_retail.recommenders.ranker import OBJECTIVES, TREES, fit_ranker
 from smart_retail.recommenders.ranking_features import NAMES
 from smart_retail.recommenders.shopper_items import pairs_of
+from smart_retail.training.hybrid.lambdarank import OBJECTIVES, TREES, fit_ranker
 
 
 @pytest.fixture(scope="module")

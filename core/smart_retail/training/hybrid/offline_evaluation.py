@@ -23,11 +23,11 @@ from smart_retail.recommenders.blend import AMOUNTS, amount_of
 from smart_retail.recommenders.collaborative import similarity_of
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.model import METHODS, RecommenderModel
-from smart_retail.recommenders.past import Placed
 from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
 from smart_retail.recommenders.shopper_context import highest
 from smart_retail.recommenders.shopper_items import habits_of, pairs_of
 from smart_retail.recommenders.top_n import without
+from smart_retail.training.hybrid.backtest_windows import Placed
 
 K = 10
 JUDGED = 5000

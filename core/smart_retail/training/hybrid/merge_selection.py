@@ -20,11 +20,11 @@ from smart_retail.progress import Progress
 from smart_retail.recommenders.blend import default_weights
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.hybrid import Merge, ordered
-from smart_retail.recommenders.lessons import TASKS, Lesson
-from smart_retail.recommenders.ranker import fit_ranker
 from smart_retail.recommenders.ranking_features import NAMES as SIGNALS
 from smart_retail.recommenders.tree_ensemble import Trees
-from smart_retail.recommenders.weighing import fit_weights, ndcg
+from smart_retail.training.hybrid.blend_weights import fit_weights, ndcg
+from smart_retail.training.hybrid.lambdarank import fit_ranker
+from smart_retail.training.hybrid.training_examples import TASKS, Lesson
 
 NAMES = {"any": "repeats allowed", "new": "new items only"}
 

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from smart_retail.recommenders.blend import AMOUNTS, default_weights
 from smart_retail.recommenders.candidates import SOURCES
-from smart_retail.recommenders.lessons import TASKS, Lesson
 from smart_retail.recommenders.top_n import best_first
+from smart_retail.training.hybrid.training_examples import TASKS, Lesson
 
 K = 10
 _GAIN, _LOSS = 3e-4, 2e-3

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.lessons import Lesson
 from smart_retail.recommenders.ranking_features import NAMES
 from smart_retail.recommenders.tree_ensemble import Trees
+from smart_retail.training.hybrid.training_examples import Lesson
 
 TREES = 100
 """Of each objective."""

@@ -18,11 +18,11 @@ from smart_retail.evaluation.metrics import interval
 from smart_retail.progress import Progress
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.hybrid import ordered
-from smart_retail.recommenders.lessons import TASKS, Lesson
-from smart_retail.recommenders.merging import Chosen
 from smart_retail.recommenders.ranking_features import GROUPS, NAMES
 from smart_retail.recommenders.tree_ensemble import Trees
-from smart_retail.recommenders.weighing import fit_weights, ndcg
+from smart_retail.training.hybrid.blend_weights import fit_weights, ndcg
+from smart_retail.training.hybrid.merge_selection import Chosen
+from smart_retail.training.hybrid.training_examples import TASKS, Lesson
 
 IDEAS: Final[dict[str, tuple[str, ...]]] = {
     "own frequency and recency": ("again", "again lately"),

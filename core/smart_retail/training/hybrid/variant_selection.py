@@ -19,13 +19,13 @@ from smart_retail.recommenders.building import AUTO, Choices, Similar
 from smart_retail.recommenders.collaborative import VARIANTS, similarity_of
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.linear import KINDS, linear_of
-from smart_retail.recommenders.past import Past
 from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of, trend
 from smart_retail.recommenders.repurchase import taste_of
 from smart_retail.recommenders.shopper_context import context_of, highest, profile
 from smart_retail.recommenders.shopper_items import pairs_of
 from smart_retail.recommenders.side_by_side import side_by_side
 from smart_retail.recommenders.top_n import without
+from smart_retail.training.hybrid.backtest_windows import Past
 
 K = 10
 _JUDGES = 800
