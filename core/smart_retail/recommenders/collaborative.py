@@ -47,7 +47,7 @@ def similarity_of(
     shrink: float = SHRINK,
 ) -> Similarity:
     """`item_similarity` of purchases that are condensed already."""
-    from smart_retail.recommenders.kernel import top_cosines  # Numba: only where something is fitted
+    from smart_retail.training.kernels.top_k_cosine import top_cosines  # Numba: only where something is fitted
 
     # Bought or not needs no weights, and no products.
     value = None if variant == "cosine" else weights(pairs, n_items, variant)

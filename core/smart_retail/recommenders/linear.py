@@ -44,7 +44,7 @@ def linear_similarity(
     limit : int
         Size of the dense problem: `limit` squared numbers of 4 bytes, twice.
     """
-    from smart_retail.recommenders.algebra import fill_strongest, gram, invert  # Numba: only while fitting
+    from smart_retail.training.kernels.ease_solver import fill_strongest, gram, invert  # Numba: only while fitting
 
     buyers = np.bincount(pairs.item, minlength=n_items)
     chosen = np.sort(np.argsort(-buyers, kind="stable")[:limit])

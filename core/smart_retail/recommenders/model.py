@@ -111,7 +111,7 @@ class RecommenderModel:
             )
         loops: Loops = in_numpy
         if threads:
-            from smart_retail.recommenders import compiled as loops  # Numba: never in a server
+            from smart_retail.training.kernels import batch_scorer as loops
 
         def rank(at: int) -> Ranked:
             some = part(shoppers, at, min(at + _CHUNK, len(shoppers)))

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from smart_retail.recommenders.algebra import fill_strongest, invert
+from smart_retail.training.kernels.ease_solver import fill_strongest, invert
 
 
 def positive(n: int, seed: int = 0) -> np.ndarray:

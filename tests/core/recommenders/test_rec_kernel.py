@@ -10,9 +10,9 @@ from scipy.sparse import csr_array, csr_matrix
 
 from smart_retail.recommenders.collaborative import VARIANTS, similarity_of, weights
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.kernel import top_cosines
 from smart_retail.recommenders.linear import linear_similarity
 from smart_retail.recommenders.shopper_items import Pairs, pairs_of
+from smart_retail.training.kernels.top_k_cosine import top_cosines
 
 
 @pytest.fixture(scope="module")

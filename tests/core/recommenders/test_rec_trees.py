@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smart_retail.recommenders.compiled import scores_held, scores_of
 from smart_retail.recommenders.tree_ensemble import Trees
+from smart_retail.training.kernels.batch_scorer import scores_held, scores_of
 
 lightgbm = pytest.importorskip("lightgbm")
 

@@ -65,7 +65,10 @@ def _blend(own: list[Lesson], task: str, pool: Executor) -> dict[str, Any]:
 
 
 def _ranker(newest: Lesson, weights: NDArray[np.float64], ranker: Trees) -> dict[str, Any]:
-    from smart_retail.recommenders.compiled import scores_held, scores_of  # Numba: only where something is fitted
+    from smart_retail.training.kernels.batch_scorer import (  # Numba: only where something is fitted
+        scores_held,
+        scores_of,
+    )
 
     newest = newest.led_by(weights)
     blend, shopper = newest.table[:, NAMES.index("blend")], newest.candidates.shopper

@@ -56,7 +56,7 @@ class _Padded:
 
     def ndcg(self, blend: NDArray[np.float32], source: int = 0, change: float = 0.0) -> NDArray[np.float64]:
         """By shopper, with `change` added to the weight of a source."""
-        from smart_retail.recommenders.placing import fill_gains  # Numba: only where something is fitted
+        from smart_retail.training.kernels.rank_loops import fill_gains  # Numba: only where something is fitted
 
         gain = np.empty(len(self))
         fill_gains(blend, self.relative[source], np.float32(change), self.hit, _DISCOUNT, gain)

@@ -125,7 +125,7 @@ def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
         judged, blend = newest.led_by(weights), single
     if merge == "blend":
         return Chosen(f"{words}; the blend was asked for.", alone=alone, figures=figures)
-    from smart_retail.recommenders.compiled import scores_of  # Numba: only where something is fitted
+    from smart_retail.training.kernels.batch_scorer import scores_of  # Numba: only where something is fitted
 
     ranker = fit_ranker((one.led_by(weights) for one in earlier), seed=seed)
     if ranker is None:

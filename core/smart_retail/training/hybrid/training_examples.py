@@ -78,7 +78,7 @@ def lesson(
     task: str,
 ) -> Lesson:
     """The lesson that one window gives for one task."""
-    from smart_retail.recommenders import compiled  # Numba: only where something is fitted
+    from smart_retail.training.kernels import batch_scorer as compiled
 
     who = truth.customer
     context = context_of(Shoppers(history.select(who), segment[who], cluster[who]))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from smart_retail.recommenders.compiling import compiled, lowest
 from smart_retail.recommenders.tree_ensemble import ALL_LEAVES
+from smart_retail.training.kernels.jit import compiled, lowest
 
 
 @compiled

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.compiling import compiled, cut, prefetch
+from smart_retail.training.kernels.jit import compiled, cut, prefetch
 
 _BLOCKS = 64
 """Pieces of equal work: a thread that is done takes the next."""

@@ -13,7 +13,7 @@ import numpy as np
 from numba.extending import get_cython_function_address
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.compiling import compiled, cut
+from smart_retail.training.kernels.jit import compiled, cut
 
 
 @compiled

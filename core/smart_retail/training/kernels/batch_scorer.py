@@ -22,11 +22,11 @@ from smart_retail.recommenders.candidates import (
 )
 from smart_retail.recommenders.fitted_components import Parts
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.loops import fill_candidates, fill_causes, fill_neighbours
-from smart_retail.recommenders.placing import fill_foremost, fill_places
-from smart_retail.recommenders.scoring import fill_scores
 from smart_retail.recommenders.shopper_context import TASTE, Context, highest
 from smart_retail.recommenders.tree_ensemble import ALL_LEAVES, Trees
+from smart_retail.training.kernels.candidate_loops import fill_candidates, fill_causes, fill_neighbours
+from smart_retail.training.kernels.rank_loops import fill_foremost, fill_places
+from smart_retail.training.kernels.tree_loops import fill_scores
 
 Array = NDArray[Any]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from smart_retail.recommenders.candidates import LEEWAY
-from smart_retail.recommenders.compiling import compiled, cut
+from smart_retail.training.kernels.jit import compiled, cut
 
 
 @compiled

@@ -26,7 +26,7 @@ from smart_retail.recommenders.candidates import (
     NEAR,
     NEAR_NOW,
 )
-from smart_retail.recommenders.compiling import ascend, compiled, cut, prefetch, put, taken
+from smart_retail.training.kernels.jit import ascend, compiled, cut, prefetch, put, taken
 
 LIST_SOURCES = (BY_ALL, BY_TREND, BY_SEGMENT, BY_CLUSTER)
 _AHEAD = 2
