@@ -64,8 +64,8 @@ def csr(path: str) -> Any:
 
 def similarity(clock: Clock, matrix: str) -> dict[str, Any]:
     """Item similarity; the largest difference from SciPy is among the facts."""
-    from smart_retail.recommenders.collaborative import similarity_of
     from smart_retail.recommenders.shopper_items import Pairs
+    from smart_retail.training.models.item_knn import similarity_of
 
     def pairs(rows: int) -> Pairs:
         indptr = found["indptr"][: rows + 1].astype(np.int64)
@@ -114,11 +114,11 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     from smart_retail.data.purchase_history import MILLION, History
     from smart_retail.recommenders.base import Catalogue, Shoppers
     from smart_retail.recommenders.blend import default_weights
-    from smart_retail.recommenders.building import Choices, Similar, fit_parts
-    from smart_retail.recommenders.collaborative import item_similarity
     from smart_retail.recommenders.hybrid import Merge
     from smart_retail.recommenders.item_similarity import Similarity
     from smart_retail.recommenders.model import RecommenderModel
+    from smart_retail.training.models.components import Choices, Similar, fit_parts
+    from smart_retail.training.models.item_knn import item_similarity
 
     found = np.load(matrix)
     n_customers, n_items, item = len(found["indptr"]) - 1, int(found["n_items"]), found["item"]

@@ -20,7 +20,6 @@ from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import CameBack, with_returned, without_returned
 from smart_retail.data.purchase_history import History
 from smart_retail.errors import MissingExtraError, UsageError
-from smart_retail.recommenders.building import Choices, fit_parts
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.fitted_components import to_arrays
 from smart_retail.segmentation.cluster_assigner import Placement
@@ -29,6 +28,7 @@ from smart_retail.serving.bundle_tables import EPOCH, iso
 from smart_retail.serving.business_rules import Rules, rules_of
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
+from smart_retail.training.models.components import Choices, fit_parts
 
 POLICIES = ("net", "keep")
 WEIGHTS = "merge.weights"

@@ -21,7 +21,6 @@ from smart_retail.evaluation.scorecard import no_gate, plain
 from smart_retail.evaluation.temporal_split import sample
 from smart_retail.progress import Progress
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.building import Similar, fit_parts
 from smart_retail.recommenders.fitted_components import Parts
 from smart_retail.recommenders.hybrid import Merge
 from smart_retail.recommenders.model import RecommenderModel
@@ -33,6 +32,7 @@ from smart_retail.training.hybrid.merge_selection import Learnt, choose_merge, l
 from smart_retail.training.hybrid.offline_evaluation import judge
 from smart_retail.training.hybrid.training_examples import TASKS, Lesson, lesson
 from smart_retail.training.hybrid.variant_study import Studied, study
+from smart_retail.training.models.components import Similar, fit_parts
 
 LEARNERS = 3000
 """Customers of a window that the merge learns from: more of them changed no figure by more than its interval."""

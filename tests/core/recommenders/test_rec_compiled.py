@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from smart_retail.recommenders.base import Ranked, Shoppers
 from smart_retail.recommenders.blend import default_weights
-from smart_retail.recommenders.building import Choices, fit_parts
 from smart_retail.recommenders.hybrid import Merge
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.model import METHODS, RecommenderModel
@@ -19,6 +18,7 @@ from smart_retail.recommenders.shopper_context import TASTE, highest
 from smart_retail.training.kernels.candidate_loops import BINS, fill_causes, want
 from smart_retail.training.kernels.jit import ascend, cut, put, taken
 from smart_retail.training.kernels.rank_loops import fill_gains
+from smart_retail.training.models.components import Choices, fit_parts
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array, csr_matrix
 
-from smart_retail.recommenders.collaborative import VARIANTS, similarity_of, weights
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.linear import linear_similarity
 from smart_retail.recommenders.shopper_items import Pairs, pairs_of
 from smart_retail.training.kernels.top_k_cosine import top_cosines
+from smart_retail.training.models.ease import linear_similarity
+from smart_retail.training.models.item_knn import VARIANTS, similarity_of, weights
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,6 @@ from smart_retail.evaluation.scorecard import scorecard
 from smart_retail.evaluation.temporal_split import repeat_share
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
 from smart_retail.recommenders.blend import AMOUNTS, amount_of
-from smart_retail.recommenders.collaborative import similarity_of
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
@@ -28,6 +27,7 @@ from smart_retail.recommenders.shopper_context import highest
 from smart_retail.recommenders.shopper_items import habits_of, pairs_of
 from smart_retail.recommenders.top_n import without
 from smart_retail.training.hybrid.backtest_windows import Placed
+from smart_retail.training.models.item_knn import similarity_of
 
 K = 10
 JUDGED = 5000

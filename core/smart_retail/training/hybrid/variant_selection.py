@@ -15,10 +15,7 @@ from numpy.typing import NDArray
 from smart_retail.evaluation.metrics import Lists, accuracy
 from smart_retail.evaluation.temporal_split import Truth, sample
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
-from smart_retail.recommenders.building import AUTO, Choices, Similar
-from smart_retail.recommenders.collaborative import VARIANTS, similarity_of
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.linear import KINDS, linear_of
 from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of, trend
 from smart_retail.recommenders.repurchase import taste_of
 from smart_retail.recommenders.shopper_context import context_of, highest, profile
@@ -26,6 +23,9 @@ from smart_retail.recommenders.shopper_items import pairs_of
 from smart_retail.recommenders.side_by_side import side_by_side
 from smart_retail.recommenders.top_n import without
 from smart_retail.training.hybrid.backtest_windows import Past
+from smart_retail.training.models.components import AUTO, Choices, Similar
+from smart_retail.training.models.ease import KINDS, linear_of
+from smart_retail.training.models.item_knn import VARIANTS, similarity_of
 
 K = 10
 _JUDGES = 800

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import History
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.collaborative import similarity_of
-from smart_retail.recommenders.content import content_similarity
 from smart_retail.recommenders.fitted_components import ItemFacts, Parts
 from smart_retail.recommenders.group_popularity import group_popularity_of
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.linear import linear_of
 from smart_retail.recommenders.popularity import demand_of, popularity_of, trend, trending_of
 from smart_retail.recommenders.repurchase import taste_of
 from smart_retail.recommenders.shopper_items import pairs_of
+from smart_retail.training.models.content_similarity import content_similarity
+from smart_retail.training.models.ease import linear_of
+from smart_retail.training.models.item_knn import similarity_of
 
 AUTO = "auto"
 DEFAULT_VARIANT = "bm25"
