@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail import tables
 from smart_retail.bundle.versions import lock
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.ingestion.sources import Source
@@ -32,11 +31,12 @@ from smart_retail.recommenders.side_by_side import available_threads, beside, on
 from smart_retail.results import FitReport
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
-from smart_retail.shop import write_shop
 from smart_retail.training.clusters.autoencoder import load_keras
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe
 from smart_retail.training.hybrid.variant_study import Studied, study
+from smart_retail.training.outputs import model_tables as tables
+from smart_retail.training.outputs.shop_tables import write_shop
 from smart_retail.training.publish import Fitted, publish, write_lists
 from smart_retail.training.quality_gate import gate
 from smart_retail.training.recommenders import fit_recommenders

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from smart_retail import tables
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Prepared
 from smart_retail.data.purchase_history import History
-from smart_retail.exporting import write_exports
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import FitReport
 from smart_retail.serving.bundle_tables import iso
 from smart_retail.serving.list_ranking import CACHED
 from smart_retail.settings import Settings
-from smart_retail.shop import Shop
+from smart_retail.training.outputs import model_tables as tables
+from smart_retail.training.outputs.notebook_export import write_exports
+from smart_retail.training.outputs.shop_tables import Shop
 from smart_retail.training.stage_timer import Clock
 from smart_retail.version import __version__
 

@@ -12,12 +12,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from smart_retail import tables
 from smart_retail.data.pipeline import Prepared
 from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import Cluster, Item, Segment
+from smart_retail.training.outputs import model_tables as tables
 
 TOP = 100
 SIMILAR = 20
