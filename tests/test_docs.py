@@ -22,8 +22,8 @@ import pytest
 import shop
 
 from smart_retail import errors, results
-from smart_retail.ids import IdMap
 from smart_retail.settings import Settings
+from smart_retail.utils.id_map import IdMap
 from smart_retail_cli.main import INTERRUPTED, cli
 
 ROOT = Path(__file__).parents[1]

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from smart_retail import errors
 from smart_retail.data.purchase_history import History, distinct
 from smart_retail.errors import RetailError, SettingsError, UsageError
-from smart_retail.ids import IdMap, Texts
 from smart_retail.protocol import check_method, check_page
 from smart_retail.results import Reason, Recommendation, RecommendationList, Result, to_json
 from smart_retail.settings import Settings
+from smart_retail.utils.id_map import IdMap, Texts
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -92,9 +92,9 @@ def read_settings(path: Path) -> object:
 def read_rules(path: Path) -> object:
     import numpy as np
 
-    from smart_retail.ids import IdMap, Texts
     from smart_retail.recommenders.base import Catalogue
     from smart_retail.serving.business_rules import load_rules
+    from smart_retail.utils.id_map import IdMap, Texts
 
     one = np.zeros(2, np.int32)
     return load_rules(path, IdMap(Texts.of(["A", "B"])), ["Paper"], Catalogue(one, one, np.ones(2)))

@@ -24,7 +24,7 @@ from smart_retail.bundle.versions import lock, versions
 from smart_retail.bundle.writer import BundleWriter, point
 from smart_retail.errors import MissingBundleError, SettingsError, UsageError
 from smart_retail.events import open_events
-from smart_retail.ids import IdMap, Texts
+from smart_retail.utils.id_map import IdMap, Texts
 
 BY_CUSTOMER = ("customers/returned_share", "clusters/", "rfm/", "lists/")
 """Arrays with one row a customer."""

@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.errors import UnknownItemError
-from smart_retail.ids import IdMap, Texts
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
 from smart_retail.results import ClusterPoint, CustomerMatch, Item
+from smart_retail.utils.id_map import IdMap, Texts
 
 EPOCH = date(1970, 1, 1)
 NEAR_MATCHES = 3

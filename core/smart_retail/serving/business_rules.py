@@ -30,9 +30,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import RetailError, SettingsError, UsageError
-from smart_retail.ids import IdMap
 from smart_retail.recommenders.base import Catalogue, Ranked
 from smart_retail.recommenders.rounding import significant
+from smart_retail.utils.id_map import IdMap
 
 RULES_BYTES = 16 * 2**20
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")

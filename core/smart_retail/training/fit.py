@@ -27,7 +27,6 @@ from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import open_events
 from smart_retail.progress import SILENT, Progress
-from smart_retail.recommenders.side_by_side import available_threads, beside, one_algebra_thread
 from smart_retail.results import FitReport
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
@@ -41,6 +40,7 @@ from smart_retail.training.publish import Fitted, publish, write_lists
 from smart_retail.training.quality_gate import gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import Clock
+from smart_retail.utils.parallel import available_threads, beside, one_algebra_thread
 
 
 def fit(

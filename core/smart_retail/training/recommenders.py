@@ -24,7 +24,6 @@ from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.fitted_components import Parts
 from smart_retail.recommenders.hybrid import Merge
 from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.side_by_side import available_threads, workers
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.hybrid.ablation import ablation
 from smart_retail.training.hybrid.backtest_windows import Place, Placed, placed
@@ -33,6 +32,7 @@ from smart_retail.training.hybrid.offline_evaluation import judge
 from smart_retail.training.hybrid.training_examples import TASKS, Lesson, lesson
 from smart_retail.training.hybrid.variant_study import Studied, study
 from smart_retail.training.models.components import Similar, fit_parts
+from smart_retail.utils.parallel import available_threads, workers
 
 LEARNERS = 3000
 """Customers of a window that the merge learns from: more of them changed no figure by more than its interval."""

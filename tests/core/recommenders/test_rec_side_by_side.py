@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from smart_retail.recommenders.side_by_side import beside
+from smart_retail.utils.parallel import beside
 
 
 def test_on_one_thread_a_job_is_done_when_it_is_started() -> None:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_retail.errors import SettingsError, UsageError
-from smart_retail.ids import IdMap
 from smart_retail.recommenders.base import COMPONENTS, Catalogue, Ranked
 from smart_retail.serving.business_rules import Rules, arrange, load_rules
+from smart_retail.utils.id_map import IdMap
 
 N = 8
 ITEMS = IdMap.of([f"i{k}" for k in range(N)])

@@ -22,8 +22,8 @@ from smart_retail.data.dataset.transactions import Lines
 from smart_retail.data.ingestion.row_validation import Frame
 from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import RfmTable
-from smart_retail.ids import IdMap
 from smart_retail.results import CleaningReport, WeekSales
+from smart_retail.utils.id_map import IdMap
 
 
 class Prepared(Lines):

@@ -17,7 +17,7 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.ingestion.row_validation import DAY, FLAG, KIND, Frame
 from smart_retail.errors import DataError
-from smart_retail.ids import IdMap, Texts
+from smart_retail.utils.id_map import IdMap, Texts
 
 CODE: Final = "code"
 TEXT: Final = "text"

@@ -21,8 +21,8 @@ from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, KIND, REASO
 from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import DataError
-from smart_retail.ids import IdMap
 from smart_retail.results import WeekSales
+from smart_retail.utils.id_map import IdMap
 
 _LARGEST_SUM: Final = 9e18
 EPOCH: Final = dt.date(1970, 1, 1)

@@ -20,12 +20,12 @@ from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity
 from smart_retail.recommenders.repurchase import taste_of
 from smart_retail.recommenders.shopper_context import context_of, highest, profile
 from smart_retail.recommenders.shopper_items import pairs_of
-from smart_retail.recommenders.side_by_side import side_by_side
 from smart_retail.recommenders.top_n import without
 from smart_retail.training.hybrid.backtest_windows import Past
 from smart_retail.training.models.components import AUTO, Choices, Similar
 from smart_retail.training.models.ease import KINDS, linear_of
 from smart_retail.training.models.item_knn import VARIANTS, similarity_of
+from smart_retail.utils.parallel import side_by_side
 
 K = 10
 _JUDGES = 800

@@ -12,11 +12,11 @@ from smart_retail.data.purchase_history import History
 from smart_retail.data.temporal_dataset import Timeline
 from smart_retail.evaluation.temporal_split import rolling_windows
 from smart_retail.progress import Progress
-from smart_retail.recommenders.side_by_side import available_threads
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.hybrid.backtest_windows import Past, past_windows
 from smart_retail.training.hybrid.variant_selection import choose_popular, choose_similarity
 from smart_retail.training.models.components import Choices, Similar
+from smart_retail.utils.parallel import available_threads
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Sho
 from smart_retail.recommenders.cached_lists import ListTable
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.ranked_lists import part
-from smart_retail.recommenders.side_by_side import workers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.clusters.fit_clusters import ClusterFit
+from smart_retail.utils.parallel import workers
 
 TOP_ITEMS = 5
 LIST_CHUNK = 512

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Prepared
 from smart_retail.data.purchase_history import MILLION, History, distinct
-from smart_retail.ids import Texts
 from smart_retail.progress import Progress
 from smart_retail.results import Item, WeekSales
 from smart_retail.training.outputs.notebook_export import write_parquet
+from smart_retail.utils.id_map import Texts
 
 RECENT_DAYS = 28
 ROWS = 1_000_000
