@@ -78,7 +78,7 @@ def read_table(path: Path, backend: str = "duckdb") -> object:
 
 
 def read_events_file(path: Path) -> object:
-    from smart_retail_cli.events import read_events
+    from smart_retail_cli.event_commands import read_events
 
     return list(read_events(path))
 

@@ -13,8 +13,8 @@ from typing import Any, TextIO
 import click
 
 from smart_retail.errors import RetailError
+from smart_retail_cli.context import global_options
 from smart_retail_cli.output import printable
-from smart_retail_cli.session import global_options
 
 COMMANDS = {
     "demo": "demo",

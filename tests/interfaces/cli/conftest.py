@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.fake_engine import FakeEngine
 
+from smart_retail_cli.context import Session
 from smart_retail_cli.main import cli
-from smart_retail_cli.session import Session
 
 Run = Callable[..., Result]
 

@@ -14,7 +14,7 @@ import pytest
 from smart_retail.protocol import ALL, METHODS
 from smart_retail.results import RecommendationList
 from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS
-from smart_retail_cli.ask import show_list
+from smart_retail_cli.recommend_commands import show_list
 
 ODD = ("00012", "1e5", "A/B", "é", "..", "two words", " edge ", "quo\"te's", "50%", "#1", "+1;2", "日本", "<b>bold</b>")
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.fake_engine import CUSTOMER_IDS, FakeEngine
 
-from smart_retail_cli.session import Session
+from smart_retail_cli.context import Session
 
 
 class Local(FakeEngine):

@@ -17,9 +17,9 @@ from click.testing import CliRunner
 from smart_retail import errors
 from smart_retail_cli import extras
 from smart_retail_cli import main as program
+from smart_retail_cli.context import Session
 from smart_retail_cli.main import cli
 from smart_retail_cli.output import printable
-from smart_retail_cli.session import Session
 
 
 def leaves(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.fake_engine import FakeEngine
 
-from smart_retail_cli.scorecard import show_scorecard
+from smart_retail_cli.scorecard_tables import show_scorecard
 
 FULL = {
     "customers_by_task": {"any": 549},

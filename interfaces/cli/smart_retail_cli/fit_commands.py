@@ -13,9 +13,9 @@ from smart_retail.presentation import formatting as display
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
 from smart_retail_cli import progress
+from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import Table, json_out, note, printable, table_out
-from smart_retail_cli.scorecard import show_scorecard
-from smart_retail_cli.session import Command, Session, pass_session
+from smart_retail_cli.scorecard_tables import show_scorecard
 
 if TYPE_CHECKING:
     from smart_retail.data.dry_run import Inspection

@@ -20,6 +20,7 @@ from smart_retail.serving.batch_export import (
     write_recommendations,
 )
 from smart_retail_cli import progress
+from smart_retail_cli.context import Command, Session, as_argument, pass_session
 from smart_retail_cli.output import (
     Table,
     csv_out,
@@ -29,7 +30,6 @@ from smart_retail_cli.output import (
     printable,
     table_out,
 )
-from smart_retail_cli.session import Command, Session, as_argument, pass_session
 
 LIST_COLUMNS = ("rank", "item_name", "item_id", "category", "reason", "share")
 

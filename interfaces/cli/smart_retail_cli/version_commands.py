@@ -10,8 +10,8 @@ import click
 from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.errors import DamagedBundleError
 from smart_retail.presentation import formatting as display
+from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import Table, format_option, json_out, note, show
-from smart_retail_cli.session import Command, Session, pass_session
 
 SIGNED = {
     "valid": "signed with the key of this place",

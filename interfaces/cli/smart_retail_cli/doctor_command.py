@@ -15,9 +15,9 @@ from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
 from smart_retail.events import EventStore, open_events
 from smart_retail_cli import extras
-from smart_retail_cli.bundle import SIGNED
+from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import Table, format_option, show
-from smart_retail_cli.session import Command, Session, pass_session
+from smart_retail_cli.version_commands import SIGNED
 
 ENOUGH_DISK = 1_000_000_000
 """Bytes; a bundle of a million lines takes a tenth of it while it is written."""

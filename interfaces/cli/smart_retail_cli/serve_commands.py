@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from smart_retail_cli import extras
+from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import note
-from smart_retail_cli.session import Command, Session, pass_session
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -11,11 +11,11 @@ from smart_retail.presentation import formatting as display
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.batch_export import write_table
 from smart_retail_cli import progress
-from smart_retail_cli.ask import method_option, purchased_option
-from smart_retail_cli.fit import mapping_of, settings_of
+from smart_retail_cli.context import Command, Group, Session, pass_session
+from smart_retail_cli.fit_commands import mapping_of, settings_of
 from smart_retail_cli.output import Table, format_option, note, show
-from smart_retail_cli.outreach import stamp
-from smart_retail_cli.session import Command, Group, Session, pass_session
+from smart_retail_cli.recommend_commands import method_option, purchased_option
+from smart_retail_cli.report_commands import stamp
 
 LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treated_customers", "holdout_customers")
 

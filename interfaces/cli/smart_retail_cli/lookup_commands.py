@@ -9,8 +9,8 @@ import click
 from smart_retail.presentation import formatting as display
 from smart_retail.protocol import MAX_N
 from smart_retail.results import Cluster, CustomerProfile, Result, Segment
+from smart_retail_cli.context import Command, Session, as_argument, pass_session
 from smart_retail_cli.output import Table, format_option, note, printable, show
-from smart_retail_cli.session import Command, Session, as_argument, pass_session
 
 SIZES = ("customers", "share", "revenue", "revenue_share")
 MEANS = ("mean_recency", "mean_frequency", "mean_monetary")

@@ -13,10 +13,10 @@ from smart_retail.presentation import formatting as display
 from smart_retail.protocol import ALL
 from smart_retail.settings import Settings
 from smart_retail_cli import progress
-from smart_retail_cli.ask import tables
-from smart_retail_cli.fit import show_fit
+from smart_retail_cli.context import Command, Session, pass_session
+from smart_retail_cli.fit_commands import show_fit
 from smart_retail_cli.output import note, printable, table_out
-from smart_retail_cli.session import Command, Session, pass_session
+from smart_retail_cli.recommend_commands import tables
 
 MARK = "demo"
 """File in the artifacts folder that names the version this command fitted."""

@@ -13,8 +13,8 @@ from smart_retail.presentation import formatting as display
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.batch_export import write_table
 from smart_retail_cli import progress
+from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import Table, format_option, json_out, note, show
-from smart_retail_cli.session import Command, Session, pass_session
 
 if TYPE_CHECKING:
     from smart_retail.analysis.sales_forecast import Forecast

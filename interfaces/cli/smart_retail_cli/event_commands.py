@@ -13,8 +13,8 @@ import click
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
 from smart_retail.presentation import formatting as display
+from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import json_out
-from smart_retail_cli.session import Command, Session, pass_session
 
 NUMBERS = ("quantity", "amount")
 
