@@ -130,8 +130,8 @@ def routes() -> str:
 
 def doors() -> str:
     """Whom each route answers once there are keys, by status."""
-    from smart_retail_flask.guard import OPEN_PATHS
-    from smart_retail_flask.operations import OPERATIONS
+    from smart_retail_flask.auth import OPEN_PATHS
+    from smart_retail_flask.route_table import OPERATIONS
 
     rows = []
     for operation in OPERATIONS:
@@ -182,7 +182,7 @@ def _parameter(parameter: dict[str, Any]) -> tuple[str, str, str]:
 
 def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Path, verb and operation of the OpenAPI document, in its order."""
-    from smart_retail_flask.spec import openapi
+    from smart_retail_flask.openapi_export import openapi
 
     for path, verbs in openapi()["paths"].items():
         for verb, operation in verbs.items():

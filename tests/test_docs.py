@@ -143,7 +143,7 @@ def test_the_answers_that_are_shown_have_the_fields_of_the_results() -> None:
     assert set(answer["items"][0]["reasons"][0]) == names(results.Reason)
     problems = pytest.importorskip("smart_retail_flask.problems")
     assert set(problem) == set(problems.Problem.model_fields)
-    assert set(receipt) == names(pytest.importorskip("smart_retail_flask.changes").Receipt)
+    assert set(receipt) == names(pytest.importorskip("smart_retail_flask.admin_routes").Receipt)
 
 
 def test_the_exit_codes_are_those_of_the_errors() -> None:

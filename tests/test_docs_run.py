@@ -122,7 +122,7 @@ def folder(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def _hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever waits for visitors is told that none will come; the rest of it is real."""
-    flask = pytest.importorskip("smart_retail_flask.launch")
+    flask = pytest.importorskip("smart_retail_flask.server")
     pytest.importorskip("gradio")
     gradio = pytest.importorskip("smart_retail_gradio.launch")
     bootstrap = pytest.importorskip("streamlit.web.bootstrap")
@@ -143,7 +143,7 @@ def api(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The API over the folder's bundle, on a port of its own."""
     make_server = pytest.importorskip("werkzeug.serving").make_server
     made: list[Any] = []
-    monkeypatch.setattr("smart_retail_flask.launch.run", lambda application, *_, **__: made.append(application()))
+    monkeypatch.setattr("smart_retail_flask.server.run", lambda application, *_, **__: made.append(application()))
     assert run("serve api").exit_code == 0
     server = make_server("127.0.0.1", 0, made[0])
     thread = threading.Thread(target=server.serve_forever, daemon=True)

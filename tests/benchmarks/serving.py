@@ -187,7 +187,7 @@ def cold(clock: Clock, artifacts: str, customer: str, runs: int) -> dict[str, An
 def _serve(kind: str, artifacts: str, port: int, workers: int, threads: int) -> None:
     from flask import Flask
 
-    from smart_retail_flask.launch import run, serve
+    from smart_retail_flask.server import run, serve
     from smart_retail_flask.settings import ApiSettings
 
     def empty() -> Flask:

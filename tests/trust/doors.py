@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from smart_retail_flask.operations import OPERATIONS
+from smart_retail_flask.route_table import OPERATIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
 WHO = ("nobody", "wrong", "read", "admin")

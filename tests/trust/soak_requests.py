@@ -19,7 +19,7 @@ from smart_retail.protocol import RetailEngine
 from smart_retail.results import FitReport
 from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask.app import create_app
-from smart_retail_flask.launch import loader
+from smart_retail_flask.server import loader
 from smart_retail_flask.settings import ApiSettings
 
 EXAMPLES = max(10, round(300 * float(os.environ.get("SMART_RETAIL_SOAK", "1"))))

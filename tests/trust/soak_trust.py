@@ -116,7 +116,7 @@ def test_every_tampered_bundle(root: Path, tmp_path: Path, tell: Tell) -> None:
 
 def test_ten_thousand_strangers(fitted: tuple[Path, FitReport], tell: Tell) -> None:
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.document import openapi
+    from smart_retail_flask.openapi import openapi
 
     app = create_app(Engine.load(fitted[0]))
     count = part_of(10_000)

@@ -11,7 +11,7 @@ pytest.importorskip("flask_openapi3")
 from fake_engine import ITEM_IDS, FakeEngine
 
 from smart_retail_flask.app import create_app
-from smart_retail_flask.operations import OPERATIONS
+from smart_retail_flask.route_table import OPERATIONS
 from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
 
 from .doors import Door, doors, routed, table

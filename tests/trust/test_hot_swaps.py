@@ -29,7 +29,7 @@ QUESTIONS = (
 def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     from smart_retail.serving.hot_reload import EngineHolder
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.launch import loader
+    from smart_retail_flask.server import loader
 
     root, full, less = two_versions(fitted[0], tmp_path)
     holder = EngineHolder(loader(root), lambda: read_pointer(root))
@@ -54,7 +54,7 @@ def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], t
 def test_erasures_under_load_fail_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     from smart_retail.serving.hot_reload import EngineHolder
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.launch import loader
+    from smart_retail_flask.server import loader
 
     root = Path(shutil.copytree(fitted[0], tmp_path / "artifacts"))
     app = create_app(EngineHolder(loader(root), lambda: read_pointer(root)))

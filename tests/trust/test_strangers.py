@@ -17,7 +17,7 @@ pytest.importorskip("flask_openapi3")
 
 def test_strangers_are_no_error(fitted: tuple[Path, FitReport]) -> None:
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.document import openapi
+    from smart_retail_flask.openapi import openapi
 
     app = create_app(Engine.load(fitted[0]))
     ids = strange_ids(200, set(shop.customers()))

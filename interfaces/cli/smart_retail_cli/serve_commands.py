@@ -63,7 +63,7 @@ def api(
     log_level: str,
 ) -> None:
     """Start the HTTP API (documentation at /docs)."""
-    launch = front_end("smart_retail_flask.launch", "flask")
+    launch = front_end("smart_retail_flask.server", "flask")
     options = front_end("smart_retail_flask.settings", "flask")
     if new_key:
         key, line = options.new_key(new_key)
@@ -132,5 +132,5 @@ def openapi() -> None:
 )
 def export(output: str) -> None:
     """Write the OpenAPI 3.1 document of the API."""
-    front_end("smart_retail_flask.spec", "flask").export(output)
+    front_end("smart_retail_flask.openapi_export", "flask").export(output)
     note(f"Written to {output}.")

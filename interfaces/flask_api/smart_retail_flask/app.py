@@ -9,15 +9,17 @@ from flask_openapi3 import Info, OpenAPI, Tag
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail.version import __version__
-from smart_retail_flask import docs, document, problems, routes
-from smart_retail_flask.envelope import Envelope
-from smart_retail_flask.guard import Guard
-from smart_retail_flask.metrics import Counters
-from smart_retail_flask.operations import OPERATIONS, Operation
-from smart_retail_flask.paths import IdConverter, RawPath
-from smart_retail_flask.remembered import Remembered
+from smart_retail_flask import openapi as document
+from smart_retail_flask import problems, routes
+from smart_retail_flask import swagger_ui as docs
+from smart_retail_flask.auth import Guard
+from smart_retail_flask.fast_path import Shortcut
+from smart_retail_flask.middleware import Envelope
+from smart_retail_flask.prometheus import Counters
+from smart_retail_flask.raw_path import IdConverter, RawPath
+from smart_retail_flask.response_cache import Remembered
+from smart_retail_flask.route_table import OPERATIONS, Operation
 from smart_retail_flask.settings import ApiSettings
-from smart_retail_flask.shortcut import Shortcut
 
 _ABOUT = """Customer segments and product recommendations of one shop.
 

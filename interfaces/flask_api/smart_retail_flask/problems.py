@@ -15,7 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from smart_retail.errors import ArtifactError, RetailError, UsageError
 from smart_retail.results import to_json
-from smart_retail_flask.envelope import visit
+from smart_retail_flask.middleware import visit
 
 log = logging.getLogger("smart_retail_flask")
 

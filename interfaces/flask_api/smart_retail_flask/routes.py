@@ -16,9 +16,10 @@ from smart_retail.errors import UnknownCustomerError
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import Result
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_flask.answers import answer, ready, to_json
-from smart_retail_flask.envelope import visit
-from smart_retail_flask.inputs import (
+from smart_retail_flask.json_responses import answer, ready, to_json
+from smart_retail_flask.middleware import visit
+from smart_retail_flask.problems import RefusedError
+from smart_retail_flask.request_models import (
     BasketBody,
     BatchBody,
     CustomerPath,
@@ -32,8 +33,7 @@ from smart_retail_flask.inputs import (
     SimilarQuery,
     StrictQuery,
 )
-from smart_retail_flask.problems import RefusedError
-from smart_retail_flask.remembered import LONGEST_QUESTION, Remembered, state_of
+from smart_retail_flask.response_cache import LONGEST_QUESTION, Remembered, state_of
 
 
 class Alive(Result, frozen=True):

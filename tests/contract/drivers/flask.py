@@ -19,7 +19,7 @@ class FrontEnd(Driver):
     def start(self) -> None:
         needs("smart_retail_flask.app", "flask")
         from smart_retail_flask.app import create_app
-        from smart_retail_flask.launch import loader
+        from smart_retail_flask.server import loader
 
         self.client = create_app(loader(self.artifacts)()).test_client()
 

@@ -29,7 +29,7 @@ def running_api(artifacts: Path) -> Iterator[str]:
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.launch import loader
+    from smart_retail_flask.server import loader
 
     class Quiet(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"

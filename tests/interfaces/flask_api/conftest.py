@@ -25,7 +25,7 @@ SERVERS = ("werkzeug", "waitress", "gunicorn")
 _SERVED = """
 import signal
 from fake_engine import FakeEngine
-from smart_retail_flask import launch
+from smart_retail_flask import server as launch
 from smart_retail_flask.app import create_app
 from smart_retail_flask.settings import ApiSettings
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told its jobs to ignore it

@@ -11,7 +11,7 @@ from fake_engine import FakeEngine
 from smart_retail.bundle.versions import lock
 from smart_retail.events import EventStore
 from smart_retail_flask.app import create_app
-from smart_retail_flask.inputs import MAX_BATCH_IDS
+from smart_retail_flask.request_models import MAX_BATCH_IDS
 from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
 
 EVENT = {"event_id": "e1", "customer_id": "A/B", "item_id": "P-001", "timestamp": "2026-01-31T14:05:00"}

@@ -12,7 +12,7 @@ from fake_engine import FakeEngine
 
 from smart_retail.errors import SettingsError, UsageError
 from smart_retail_flask.app import create_app
-from smart_retail_flask.launch import check_address
+from smart_retail_flask.server import check_address
 from smart_retail_flask.settings import ApiSettings, new_key, read_keys
 
 PATH = "/v1/popular"

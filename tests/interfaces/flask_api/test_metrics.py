@@ -13,8 +13,8 @@ import pytest
 from fake_engine import FakeEngine
 
 from smart_retail_flask.app import create_app, new_counters
-from smart_retail_flask.logs import JsonLines
-from smart_retail_flask.metrics import SLOTS, Slots, gunicorn_hooks
+from smart_retail_flask.json_logging import JsonLines
+from smart_retail_flask.prometheus import SLOTS, Slots, gunicorn_hooks
 from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
 
 SAMPLE = re.compile(r'([a-z_]+)(\{(?:[a-z]+="[^"]*",?)*\})? (\S+)')

@@ -11,9 +11,9 @@ pytest.importorskip("flask_openapi3")
 
 from smart_retail.results import RecommendationList
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_flask import remembered
+from smart_retail_flask import response_cache as remembered
 from smart_retail_flask.app import create_app
-from smart_retail_flask.remembered import Remembered
+from smart_retail_flask.response_cache import Remembered
 
 PATH = "/v1/customers/C-001/recommendations"
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 from fake_engine import FakeEngine
 
-from smart_retail_flask import launch
+from smart_retail_flask import server as launch
 
 from .conftest import started
 

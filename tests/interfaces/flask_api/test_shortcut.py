@@ -12,8 +12,8 @@ pytest.importorskip("flask_openapi3")
 from flask import Response
 
 from smart_retail_flask.app import create_app, new_counters
-from smart_retail_flask.operations import OPERATIONS
-from smart_retail_flask.paths import pattern
+from smart_retail_flask.raw_path import pattern
+from smart_retail_flask.route_table import OPERATIONS
 from smart_retail_flask.settings import ApiSettings
 
 PATHS = (

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from smart_retail.errors import UsageError
-from smart_retail_flask import document, spec
+from smart_retail_flask import openapi as document
+from smart_retail_flask import openapi_export as spec
 from smart_retail_flask.app import create_app
-from smart_retail_flask.inputs import RecommendQuery
-from smart_retail_flask.operations import OPERATIONS
+from smart_retail_flask.request_models import RecommendQuery
+from smart_retail_flask.route_table import OPERATIONS
 from smart_retail_flask.settings import ApiSettings
 
 

@@ -22,7 +22,9 @@ from smart_retail.results import (
     Result,
     Segment,
 )
-from smart_retail_flask import changes, metrics, routes
+from smart_retail_flask import admin_routes as changes
+from smart_retail_flask import prometheus as metrics
+from smart_retail_flask import routes
 
 
 @dataclass(frozen=True, slots=True)

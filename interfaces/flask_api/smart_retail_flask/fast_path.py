@@ -14,9 +14,9 @@ from typing import Any
 
 from flask import Flask
 
-from smart_retail_flask.envelope import visit
-from smart_retail_flask.guard import Guard
-from smart_retail_flask.paths import Application, Environ, pattern, to_id
+from smart_retail_flask.auth import Guard
+from smart_retail_flask.middleware import visit
+from smart_retail_flask.raw_path import Application, Environ, pattern, to_id
 from smart_retail_flask.routes import Read
 
 

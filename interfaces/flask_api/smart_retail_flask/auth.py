@@ -12,9 +12,9 @@ import time
 from flask import Response, request
 
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_flask.envelope import Visit, visit
-from smart_retail_flask.paths import BAD_PATH, Environ
+from smart_retail_flask.middleware import Visit, visit
 from smart_retail_flask.problems import RefusedError
+from smart_retail_flask.raw_path import BAD_PATH, Environ
 from smart_retail_flask.settings import LOCAL_HOSTS, ApiSettings
 
 OPEN_PATHS = ("/livez", "/readyz", "/openapi.json", "/docs")

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 
 from smart_retail import results
-from smart_retail_flask.operations import OPERATIONS, Operation
 from smart_retail_flask.problems import CODES, MIMETYPE, Problem
+from smart_retail_flask.route_table import OPERATIONS, Operation
 
 BASE_URL = "http://127.0.0.1:8000"
 _REF = "#/components/schemas/{name}"

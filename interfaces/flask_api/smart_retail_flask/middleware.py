@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from smart_retail.protocol import RetailEngine
-from smart_retail_flask.paths import Application, Environ
+from smart_retail_flask.raw_path import Application, Environ
 from smart_retail_flask.settings import ApiSettings
 
 log = logging.getLogger("smart_retail_flask")

@@ -13,8 +13,8 @@ from typing import Any
 from flask import Blueprint, Response, send_from_directory
 
 from smart_retail.results import to_json
-from smart_retail_flask import document
-from smart_retail_flask.envelope import visit
+from smart_retail_flask import openapi as document
+from smart_retail_flask.middleware import visit
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "

@@ -15,7 +15,7 @@ from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
 from smart_retail.results import Result
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_flask.inputs import CustomerPath, EraseBody, EventsBody
+from smart_retail_flask.request_models import CustomerPath, EraseBody, EventsBody
 from smart_retail_flask.routes import engine
 
 

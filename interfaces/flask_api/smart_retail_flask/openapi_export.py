@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_flask import document
+from smart_retail_flask import openapi as document
 from smart_retail_flask.app import create_app
 
 

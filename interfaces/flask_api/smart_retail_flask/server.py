@@ -19,9 +19,9 @@ from smart_retail.bundle.reader import read_pointer
 from smart_retail.errors import DamagedBundleError, UsageError
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_flask import logs
+from smart_retail_flask import json_logging as logs
 from smart_retail_flask.app import create_app, new_counters
-from smart_retail_flask.metrics import Counters, gunicorn_hooks
+from smart_retail_flask.prometheus import Counters, gunicorn_hooks
 from smart_retail_flask.settings import ApiSettings
 
 TIMEOUT = 30
