@@ -124,7 +124,7 @@ def _hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever waits for visitors is told that none will come; the rest of it is real."""
     flask = pytest.importorskip("smart_retail_flask.server")
     pytest.importorskip("gradio")
-    gradio = pytest.importorskip("smart_retail_gradio.launch")
+    gradio = pytest.importorskip("smart_retail_gradio.server")
     bootstrap = pytest.importorskip("streamlit.web.bootstrap")
     desktop = pytest.importorskip("smart_retail_tkinter.launch")
 

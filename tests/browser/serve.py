@@ -14,7 +14,7 @@ from tests.fake_engine import FakeEngine
 
 def main(app: str, port: str, artifacts: str = "") -> None:
     if app == "gradio":
-        from smart_retail_gradio import launch as gradio
+        from smart_retail_gradio import server as gradio
 
         engine = follow(artifacts) if artifacts else FakeEngine()
         gradio.start(engine, "127.0.0.1", int(port))

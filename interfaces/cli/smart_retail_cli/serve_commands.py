@@ -93,7 +93,7 @@ def streamlit(session: Session, host: str, port: int) -> None:
 @pass_session
 def gradio(session: Session, host: str, port: int) -> None:
     """Start the Gradio web app, over a bundle or over the API."""
-    start(front_end("smart_retail_gradio.launch", "gradio"), session, host, port)
+    start(front_end("smart_retail_gradio.server", "gradio"), session, host, port)
 
 
 def start(launch: Any, session: Session, host: str, port: int) -> None:

@@ -13,7 +13,9 @@ from smart_retail.presentation import labels as words
 from smart_retail.presentation.formatting import named
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_gradio import endpoints, finder, render
+from smart_retail_gradio import endpoints
+from smart_retail_gradio import html as render
+from smart_retail_gradio import search_box as finder
 
 TITLE = "Smart Retail Engine"
 NOBODY = "Choose a customer on the left, or one of the examples."

@@ -31,7 +31,7 @@ class FrontEnd(Driver):
         from gradio_client import Client
 
         from smart_retail.serving.factory import follow
-        from smart_retail_gradio.launch import start
+        from smart_retail_gradio.server import start
 
         with pytest.MonkeyPatch.context() as loopback:
             loopback.setenv("NO_PROXY", "127.0.0.1,localhost")

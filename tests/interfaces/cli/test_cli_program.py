@@ -222,7 +222,7 @@ def test_every_extra_of_the_distribution_is_known_to_the_doctor() -> None:
     ("words", "module", "expected"),
     [
         (("serve", "streamlit", "--port", "1"), "smart_retail_streamlit.launch", {"port": 1, "api_url": "http://x"}),
-        (("serve", "gradio", "--host", "::1"), "smart_retail_gradio.launch", {"host": "::1", "api_url": "http://x"}),
+        (("serve", "gradio", "--host", "::1"), "smart_retail_gradio.server", {"host": "::1", "api_url": "http://x"}),
     ],
 )
 def test_a_web_app_is_started_with_what_was_asked(

@@ -20,7 +20,9 @@ from tests.fake_engine import ODD_IDS, FakeEngine
 from smart_retail.errors import RemoteError
 from smart_retail.protocol import METHODS
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_gradio import app, look, render
+from smart_retail_gradio import app
+from smart_retail_gradio import html as render
+from smart_retail_gradio import theme as look
 
 pytestmark = [  # Gradio and its client leave event loops open; nobody but the collector closes their sockets
     pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
@@ -49,7 +51,7 @@ def client() -> Iterator[Any]:
     """A program that uses the named endpoints of a running app."""
     from gradio_client import Client
 
-    from smart_retail_gradio.launch import start
+    from smart_retail_gradio.server import start
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

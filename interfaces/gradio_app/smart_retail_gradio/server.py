@@ -13,7 +13,7 @@ def start(engine: RetailEngine | EngineHolder, host: str, port: int, *, block: b
     """Serve the app over `engine`; the running app if it does not block."""
     # Before Gradio is imported, or it asks its makers for a newer version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from smart_retail_gradio import look
+    from smart_retail_gradio import theme as look
     from smart_retail_gradio.app import build_demo
 
     demo = build_demo(engine)
