@@ -19,7 +19,8 @@ def main(app: str, port: str, artifacts: str = "") -> None:
         engine = follow(artifacts) if artifacts else FakeEngine()
         gradio.start(engine, "127.0.0.1", int(port))
         return
-    from smart_retail_streamlit import launch, source
+    from smart_retail_streamlit import engine_source as source
+    from smart_retail_streamlit import server as launch
 
     if not artifacts:
         source.load = lambda where: FakeEngine()

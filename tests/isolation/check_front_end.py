@@ -18,7 +18,7 @@ ONLY = os.environ["SMART_RETAIL_ONLY"].removeprefix("only-")
 STARTS = {
     "cli": "smart_retail_cli.main",
     "flask": "smart_retail_flask.app",
-    "streamlit": "smart_retail_streamlit.launch",
+    "streamlit": "smart_retail_streamlit.server",
     "gradio": "smart_retail_gradio.app",
     "tkinter": "smart_retail_tkinter.app",
 }

@@ -84,7 +84,7 @@ def api(
 @pass_session
 def streamlit(session: Session, host: str, port: int) -> None:
     """Start the Streamlit web app, over a bundle or over the API."""
-    start(front_end("smart_retail_streamlit.launch", "streamlit"), session, host, port)
+    start(front_end("smart_retail_streamlit.server", "streamlit"), session, host, port)
 
 
 @serve.command(cls=Command, epilog="Example: smart-retail serve gradio --port 7860")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from smart_retail.errors import RetailError
-from smart_retail_streamlit import frame
+from smart_retail_streamlit import page_layout as frame
 from smart_retail_streamlit.views import clusters, customer, fit, methods, overview, products, segments, whatif
 
 PAGES = (

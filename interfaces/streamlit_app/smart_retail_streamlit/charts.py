@@ -11,7 +11,7 @@ from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.presentation.palette import BLUE, GREY, ORANGE, PALETTE
 from smart_retail.results import Cluster, ClusterChoice, ClusterPoint, GridCell, Segment, WeekSales
-from smart_retail_streamlit.markup import axis_amount
+from smart_retail_streamlit.html import axis_amount
 from smart_retail_streamlit.theme import SEQUENTIAL
 from smart_retail_streamlit.treemap import squarify
 

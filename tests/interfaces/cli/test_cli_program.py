@@ -221,7 +221,7 @@ def test_every_extra_of_the_distribution_is_known_to_the_doctor() -> None:
 @pytest.mark.parametrize(
     ("words", "module", "expected"),
     [
-        (("serve", "streamlit", "--port", "1"), "smart_retail_streamlit.launch", {"port": 1, "api_url": "http://x"}),
+        (("serve", "streamlit", "--port", "1"), "smart_retail_streamlit.server", {"port": 1, "api_url": "http://x"}),
         (("serve", "gradio", "--host", "::1"), "smart_retail_gradio.server", {"host": "::1", "api_url": "http://x"}),
     ],
 )

@@ -21,7 +21,7 @@ def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = 
     from streamlit.util import calc_hash
 
     import smart_retail_streamlit
-    from smart_retail_streamlit import source
+    from smart_retail_streamlit import engine_source as source
 
     monkeypatch.setenv(source.ARTIFACTS, str(artifacts))
     monkeypatch.setenv(source.API_URL, "")
@@ -37,7 +37,7 @@ def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
     """``open_page("customer", engine, customer="C-001")``: a page over the small engine, or another one."""
-    from smart_retail_streamlit import source
+    from smart_retail_streamlit import engine_source as source
 
     def open_(path: str = "", engine: Any = None, **address: str) -> Any:
         engine = engine or FakeEngine()

@@ -13,7 +13,8 @@ from tests.fake_engine import FakeEngine
 from smart_retail.errors import ColumnError, QualityGateError
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
-from smart_retail_streamlit import plan, source
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import fit_request as plan
 from smart_retail_streamlit.views import fit
 
 from .conftest import Open, html_of, page_of

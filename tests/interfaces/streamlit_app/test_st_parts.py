@@ -18,11 +18,13 @@ from tests.fake_engine import FakeEngine
 from smart_retail.errors import CancelledError, DataError, LockError, MissingBundleError
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
-from smart_retail_streamlit import figures, launch, source
-from smart_retail_streamlit.fitting import Desk, Job
-from smart_retail_streamlit.intake import Intake
-from smart_retail_streamlit.markup import html_named, plain
+from smart_retail_streamlit import chart_panel as figures
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import server as launch
+from smart_retail_streamlit.background_job import Desk, Job
+from smart_retail_streamlit.html import html_named, plain
 from smart_retail_streamlit.treemap import squarify
+from smart_retail_streamlit.uploads import Intake
 
 
 @given(st.lists(st.floats(0.5, 1e6), min_size=1, max_size=12))

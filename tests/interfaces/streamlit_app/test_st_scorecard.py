@@ -9,7 +9,7 @@ from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import scorecard
+from smart_retail_streamlit import scorecard_data as scorecard
 from smart_retail_streamlit.views.segments import _bands
 
 from .conftest import Open, html_of

@@ -11,7 +11,8 @@ from smart_retail.bundle.versions import versions
 from smart_retail.errors import RetailError
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
-from smart_retail_streamlit import source, trying
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import what_if_controls as trying
 from smart_retail_streamlit.views import whatif
 
 from .conftest import Open, html_of, page_of

@@ -10,7 +10,11 @@ import streamlit as st
 from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.presentation.palette import PALETTE
 from smart_retail.results import Cluster, ModelInfo
-from smart_retail_streamlit import charts, figures, frame, markup, source
+from smart_retail_streamlit import chart_panel as figures
+from smart_retail_streamlit import charts
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import html as markup
+from smart_retail_streamlit import page_layout as frame
 
 POINTS = 4000
 MEASURES = (("mean_recency", "days since last order"), ("mean_frequency", "orders"), ("mean_monetary", "amount"))

@@ -7,8 +7,15 @@ import streamlit as st
 from smart_retail.presentation import labels as words
 from smart_retail.protocol import ALL, RetailEngine
 from smart_retail.results import CustomerProfile, RecommendationList
-from smart_retail_streamlit import controls, evidence, figures, find, frame, lists, person, source
-from smart_retail_streamlit.markup import plain
+from smart_retail_streamlit import chart_panel as figures
+from smart_retail_streamlit import customer_card as person
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import list_controls as controls
+from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import reasons_table as evidence
+from smart_retail_streamlit import recommendation_tables as lists
+from smart_retail_streamlit import search_box as find
+from smart_retail_streamlit.html import plain
 
 
 def show() -> None:

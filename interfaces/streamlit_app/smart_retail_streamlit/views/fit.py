@@ -12,9 +12,12 @@ from smart_retail.data import columns
 from smart_retail.errors import ColumnError, UsageError
 from smart_retail.presentation.formatting import amount, count, percent, whole
 from smart_retail.results import CleaningReport, FitReport
-from smart_retail_streamlit import frame, markup, plan, source
-from smart_retail_streamlit.fitting import Desk, Job
-from smart_retail_streamlit.intake import SUFFIXES, Intake
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import fit_request as plan
+from smart_retail_streamlit import html as markup
+from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit.background_job import Desk, Job
+from smart_retail_streamlit.uploads import SUFFIXES, Intake
 from smart_retail_streamlit.views.overview import cleaning_table
 
 if TYPE_CHECKING:

@@ -9,7 +9,13 @@ from typing import Any
 import streamlit as st
 
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import address, figures, frame, markup, method_charts, scorecard, source
+from smart_retail_streamlit import chart_panel as figures
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import html as markup
+from smart_retail_streamlit import method_charts
+from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import query_params as address
+from smart_retail_streamlit import scorecard_data as scorecard
 
 
 def show() -> None:

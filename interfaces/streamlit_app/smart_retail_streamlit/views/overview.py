@@ -13,7 +13,11 @@ from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.reporting.sales_chart_data import finding
 from smart_retail.results import CleaningReport, ModelInfo
 from smart_retail.settings import explanations
-from smart_retail_streamlit import charts, figures, frame, markup, shop_charts, source
+from smart_retail_streamlit import chart_panel as figures
+from smart_retail_streamlit import charts, shop_charts
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import html as markup
+from smart_retail_streamlit import page_layout as frame
 from smart_retail_streamlit.views.methods import method_figure
 
 

@@ -9,8 +9,14 @@ import streamlit as st
 from smart_retail.presentation.formatting import amount, whole
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import RecommendationList
-from smart_retail_streamlit import controls, evidence, figures, find, frame, lists, source
-from smart_retail_streamlit.markup import bar, html_named, table
+from smart_retail_streamlit import chart_panel as figures
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import list_controls as controls
+from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import reasons_table as evidence
+from smart_retail_streamlit import recommendation_tables as lists
+from smart_retail_streamlit import search_box as find
+from smart_retail_streamlit.html import bar, html_named, table
 
 LENGTH = 10
 """Items in each of the two lists beside a product."""

@@ -13,7 +13,11 @@ from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import GridCell, Segment
-from smart_retail_streamlit import charts, figures, frame, markup, source
+from smart_retail_streamlit import chart_panel as figures
+from smart_retail_streamlit import charts
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import html as markup
+from smart_retail_streamlit import page_layout as frame
 
 MEASURES = {"recency": "R: days since the last order", "frequency": "F: orders", "monetary": "M: net amount"}
 

@@ -11,8 +11,14 @@ from smart_retail.analysis.what_if import Change, Mix, Outcome, Side, possible, 
 from smart_retail.presentation import labels as words
 from smart_retail.presentation.formatting import amount, count, named, percent, whole
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import charts, figures, frame, lists, markup, source, trying
-from smart_retail_streamlit.fitting import Desk, Job
+from smart_retail_streamlit import chart_panel as figures
+from smart_retail_streamlit import charts
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import html as markup
+from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import recommendation_tables as lists
+from smart_retail_streamlit import what_if_controls as trying
+from smart_retail_streamlit.background_job import Desk, Job
 
 METHODS = [method for method in words.METHODS if method != "all"]
 

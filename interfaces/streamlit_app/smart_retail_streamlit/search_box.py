@@ -9,7 +9,7 @@ import streamlit as st
 
 from smart_retail.presentation.formatting import named
 from smart_retail.protocol import RetailEngine
-from smart_retail_streamlit.markup import plain
+from smart_retail_streamlit.html import plain
 
 MATCHES = 8
 """Hits shown below a search box."""

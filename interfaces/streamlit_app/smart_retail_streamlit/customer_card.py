@@ -9,7 +9,7 @@ from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, count, percent, whole
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import RFM, CustomerProfile
-from smart_retail_streamlit.markup import bar, html_named, table
+from smart_retail_streamlit.html import bar, html_named, table
 
 
 def card(profile: CustomerProfile, currency: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from smart_retail_streamlit import source, theme
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import theme
 
 MAX_UPLOAD_MB = 500
 

@@ -6,7 +6,7 @@ import streamlit as st
 
 from smart_retail.presentation import labels as words
 from smart_retail.protocol import DEFAULT_METHOD, MAX_N
-from smart_retail_streamlit import address
+from smart_retail_streamlit import query_params as address
 
 
 def method() -> str:

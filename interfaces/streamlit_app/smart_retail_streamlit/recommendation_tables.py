@@ -11,8 +11,8 @@ from smart_retail.presentation.formatting import count, percent, whole
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import Reason, Recommendation, RecommendationList
 from smart_retail.serving.batch_export import main_reason
-from smart_retail_streamlit import markup
-from smart_retail_streamlit.markup import html_named
+from smart_retail_streamlit import html as markup
+from smart_retail_streamlit.html import html_named
 
 
 def table(answer: RecommendationList, *, narrow: bool = False) -> str:

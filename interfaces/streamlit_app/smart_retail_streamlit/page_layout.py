@@ -9,8 +9,8 @@ import streamlit as st
 
 from smart_retail.errors import MissingBundleError, RetailError
 from smart_retail.presentation.formatting import model_line
-from smart_retail_streamlit import source
-from smart_retail_streamlit.markup import plain
+from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit.html import plain
 
 _STYLE = Path(__file__).with_name("style.css")
 _LOGO = Path(__file__).with_name("logo.svg")
