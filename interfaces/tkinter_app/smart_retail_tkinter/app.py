@@ -12,16 +12,17 @@ from types import TracebackType
 
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
-from smart_retail_tkinter import formatting, keys, theme
+from smart_retail_tkinter import formatting, theme
+from smart_retail_tkinter import keyboard_shortcuts as keys
+from smart_retail_tkinter.background_jobs import unexpected
+from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.dialogs.fit import FitWindow
 from smart_retail_tkinter.dialogs.native import NativeQuestions, Questions
 from smart_retail_tkinter.dialogs.similar import SimilarWindow
 from smart_retail_tkinter.fit_presenter import FitPresenter
-from smart_retail_tkinter.jobs import unexpected
 from smart_retail_tkinter.menu import MenuBar
 from smart_retail_tkinter.presenter import Presenter
-from smart_retail_tkinter.recent import Memory
-from smart_retail_tkinter.services import Services
+from smart_retail_tkinter.recent_files import Memory
 from smart_retail_tkinter.widgets.customer_view import CustomerView
 from smart_retail_tkinter.widgets.customers import CustomerList
 from smart_retail_tkinter.widgets.start import StartPage

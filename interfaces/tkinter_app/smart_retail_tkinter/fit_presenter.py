@@ -9,9 +9,9 @@ from typing import Protocol
 from smart_retail.errors import CancelledError, RetailError, UsageError
 from smart_retail.results import FitReport
 from smart_retail.settings import Settings
-from smart_retail_tkinter.fitting import FitProgress, FitState, Preview
-from smart_retail_tkinter.jobs import Jobs
-from smart_retail_tkinter.services import Services
+from smart_retail_tkinter.background_jobs import Jobs
+from smart_retail_tkinter.core_services import Services
+from smart_retail_tkinter.fit_request import FitProgress, FitState, Preview
 
 
 @dataclass(frozen=True, slots=True)

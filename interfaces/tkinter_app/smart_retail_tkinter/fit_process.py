@@ -22,8 +22,8 @@ from smart_retail.errors import CancelledError, by_code
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
-from smart_retail_tkinter.fitting import Preview
-from smart_retail_tkinter.jobs import unexpected
+from smart_retail_tkinter.background_jobs import unexpected
+from smart_retail_tkinter.fit_request import Preview
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ PATIENCE = 15.0
 """Seconds that a cancelled process has to stop by itself; a fit killed later still publishes nothing."""
 BEAT = 0.1
 """Seconds between two looks at whether a person has cancelled."""
-CHILD = "smart_retail_tkinter.fit_child"
+CHILD = "smart_retail_tkinter.fit_worker"
 QUIET: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
 """On Windows: no console, and the window goes first where both want the processor."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 
 from smart_retail.errors import MissingExtraError, UsageError
-from smart_retail_tkinter.recent import Memory
-from smart_retail_tkinter.services import Services, load_bundle
+from smart_retail_tkinter.core_services import Services, load_bundle
+from smart_retail_tkinter.recent_files import Memory
 
 
 def run(

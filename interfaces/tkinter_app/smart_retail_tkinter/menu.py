@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from smart_retail.errors import UsageError
 from smart_retail_tkinter.dialogs.help import HelpWindow
-from smart_retail_tkinter.recent import RecentFile
+from smart_retail_tkinter.recent_files import RecentFile
 from smart_retail_tkinter.widgets.customer_view import LIST, PURCHASES, SEGMENTS
 
 if TYPE_CHECKING:

@@ -12,11 +12,12 @@ from typing import Any, Protocol
 from smart_retail.errors import MissingBundleError, NeedsLocalEngineError, RetailError
 from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_method
 from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
-from smart_retail_tkinter import formatting, tables
-from smart_retail_tkinter.jobs import Jobs
-from smart_retail_tkinter.recent import Memory
-from smart_retail_tkinter.services import Services
-from smart_retail_tkinter.tables import Table
+from smart_retail_tkinter import formatting
+from smart_retail_tkinter import table_models as tables
+from smart_retail_tkinter.background_jobs import Jobs
+from smart_retail_tkinter.core_services import Services
+from smart_retail_tkinter.recent_files import Memory
+from smart_retail_tkinter.table_models import Table
 
 MATCHES = 200
 """Customers listed for one search; who types on narrows it."""

@@ -68,8 +68,8 @@ class FrontEnd(Driver):
         import tkinter as tk
 
         from smart_retail_tkinter.app import App
-        from smart_retail_tkinter.recent import Memory
-        from smart_retail_tkinter.services import Services
+        from smart_retail_tkinter.core_services import Services
+        from smart_retail_tkinter.recent_files import Memory
 
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
         self.answers = Answers()

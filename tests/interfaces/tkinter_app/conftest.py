@@ -16,8 +16,8 @@ import pytest
 from tests import fake_engine
 
 from smart_retail.errors import RetailError
-from smart_retail_tkinter.recent import Memory
-from smart_retail_tkinter.services import Services
+from smart_retail_tkinter.core_services import Services
+from smart_retail_tkinter.recent_files import Memory
 
 WAIT = 15.0
 

@@ -11,7 +11,7 @@ import pytest
 from tests import shop
 
 from smart_retail.serving.engine import Engine
-from smart_retail_tkinter import services
+from smart_retail_tkinter import core_services as services
 
 from .test_tk_responsive import Heartbeat
 

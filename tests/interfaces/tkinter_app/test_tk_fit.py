@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from smart_retail.errors import CancelledError, ColumnError, DataError, QualityGateError, UsageError
 from smart_retail.results import FitReport
 from smart_retail_tkinter.fit_presenter import parse_mapping
-from smart_retail_tkinter.fitting import FitProgress, Preview
+from smart_retail_tkinter.fit_request import FitProgress, Preview
 
 
 def test_time_left_follows_the_finished_share() -> None:

@@ -18,7 +18,7 @@ from smart_retail_tkinter import fit_process
 
 HEAD = """
 import sys, json, time
-from smart_retail_tkinter.fit_child import serve
+from smart_retail_tkinter.fit_worker import serve
 from smart_retail.errors import ColumnError
 def answer(request, progress):
 """

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from smart_retail.errors import DataError, RetailError
-from smart_retail_tkinter.jobs import Jobs
+from smart_retail_tkinter.background_jobs import Jobs
 
 
 @pytest.fixture

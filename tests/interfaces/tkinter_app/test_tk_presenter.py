@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from smart_retail.errors import MissingBundleError, NeedsLocalEngineError, RetailError, UsageError
+from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.presenter import Presenter
-from smart_retail_tkinter.recent import Memory
-from smart_retail_tkinter.services import Services
+from smart_retail_tkinter.recent_files import Memory
 
 
 class Seen:
@@ -254,7 +254,7 @@ def test_over_the_api_a_fit_is_refused(make_desk: Callable[..., Desk], fake: Mod
 
 def test_presenter_and_what_it_stands_on_know_no_tk() -> None:
     code = (
-        "import smart_retail_tkinter.presenter, smart_retail_tkinter.fit_presenter, smart_retail_tkinter.fit_child, "
+        "import smart_retail_tkinter.presenter, smart_retail_tkinter.fit_presenter, smart_retail_tkinter.fit_worker, "
         "sys; print([m for m in ('tkinter', 'sv_ttk', 'numpy', 'duckdb') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

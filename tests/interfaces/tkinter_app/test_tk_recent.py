@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail_tkinter.recent import KEPT, Memory, config_file
+from smart_retail_tkinter.recent_files import KEPT, Memory, config_file
 
 
 def test_files_and_theme_are_there_after_a_restart(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from types import ModuleType
 import pytest
 
 from smart_retail.results import Reason, Recommendation, RecommendationList
-from smart_retail_tkinter import formatting, tables
+from smart_retail_tkinter import formatting
+from smart_retail_tkinter import table_models as tables
 
 
 @pytest.mark.parametrize(

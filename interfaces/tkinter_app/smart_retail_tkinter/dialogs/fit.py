@@ -10,12 +10,13 @@ from tkinter import ttk
 from smart_retail.errors import ColumnError, QualityGateError, RetailError
 from smart_retail.results import FitReport
 from smart_retail.settings import Settings
-from smart_retail_tkinter import formatting, tables
+from smart_retail_tkinter import formatting
+from smart_retail_tkinter import table_models as tables
 from smart_retail_tkinter.dialogs.native import Questions
 from smart_retail_tkinter.dialogs.window import SideWindow
 from smart_retail_tkinter.fit_presenter import FitPresenter, Request, is_cancelled, parse_mapping
-from smart_retail_tkinter.fitting import Preview
-from smart_retail_tkinter.tables import Table
+from smart_retail_tkinter.fit_request import Preview
+from smart_retail_tkinter.table_models import Table
 from smart_retail_tkinter.widgets.status import FitBar
 from smart_retail_tkinter.widgets.table import DataTable
 

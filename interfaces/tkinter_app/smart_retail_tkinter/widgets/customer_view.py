@@ -8,9 +8,10 @@ from tkinter import ttk
 
 from smart_retail.protocol import ALL
 from smart_retail.results import CustomerProfile, GridCell, RecommendationList, Segment
-from smart_retail_tkinter import formatting, tables
+from smart_retail_tkinter import formatting
+from smart_retail_tkinter import table_models as tables
 from smart_retail_tkinter.presenter import Presenter
-from smart_retail_tkinter.tables import Row, Table
+from smart_retail_tkinter.table_models import Row, Table
 from smart_retail_tkinter.widgets.detail import add_detail
 from smart_retail_tkinter.widgets.grid import RfmGrid
 from smart_retail_tkinter.widgets.methods import MethodBar

@@ -12,7 +12,7 @@ from smart_retail.protocol import ALL
 from smart_retail.results import RecommendationList
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import name_and_id
-from smart_retail_tkinter.tables import lists, places, reasons
+from smart_retail_tkinter.table_models import lists, places, reasons
 
 TINT = {"light": 0.24, "dark": 0.34}
 SHOWN = tuple(method for method in METHODS if method != ALL)

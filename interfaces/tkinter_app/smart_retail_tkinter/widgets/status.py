@@ -6,7 +6,7 @@ import tkinter as tk
 from collections.abc import Callable
 from tkinter import ttk
 
-from smart_retail_tkinter.fitting import FitState
+from smart_retail_tkinter.fit_request import FitState
 
 
 class FitBar(ttk.Frame):

@@ -12,7 +12,7 @@ from dataclasses import replace
 from tkinter import font, ttk
 
 from smart_retail_tkinter import theme
-from smart_retail_tkinter.tables import Row, Table
+from smart_retail_tkinter.table_models import Row, Table
 from smart_retail_tkinter.widgets.scrolling import add_bar
 
 CHUNK = 150

@@ -9,8 +9,8 @@ from typing import Any
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import FitReport
 from smart_retail.serving.factory import open_engine
-from smart_retail_tkinter.fitting import Preview
-from smart_retail_tkinter.tables import Table
+from smart_retail_tkinter.fit_request import Preview
+from smart_retail_tkinter.table_models import Table
 
 
 def load_bundle(folder: str, rules: str | None = None) -> RetailEngine:
