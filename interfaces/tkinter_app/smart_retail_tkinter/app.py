@@ -16,8 +16,8 @@ from smart_retail_tkinter import formatting, theme
 from smart_retail_tkinter import keyboard_shortcuts as keys
 from smart_retail_tkinter.background_jobs import unexpected
 from smart_retail_tkinter.core_services import Services
+from smart_retail_tkinter.dialogs.file_dialogs import NativeQuestions, Questions
 from smart_retail_tkinter.dialogs.fit import FitWindow
-from smart_retail_tkinter.dialogs.native import NativeQuestions, Questions
 from smart_retail_tkinter.dialogs.similar import SimilarWindow
 from smart_retail_tkinter.fit_presenter import FitPresenter
 from smart_retail_tkinter.menu import MenuBar

@@ -19,7 +19,7 @@ from PIL import ImageGrab
 from smart_retail.errors import RetailError
 from smart_retail_tkinter.app import App
 from smart_retail_tkinter.core_services import Services
-from smart_retail_tkinter.dialogs.native import NativeQuestions
+from smart_retail_tkinter.dialogs.file_dialogs import NativeQuestions
 from smart_retail_tkinter.recent_files import Memory
 
 SIZE = (1200, 780)

@@ -12,8 +12,8 @@ from smart_retail.results import FitReport
 from smart_retail.settings import Settings
 from smart_retail_tkinter import formatting
 from smart_retail_tkinter import table_models as tables
-from smart_retail_tkinter.dialogs.native import Questions
-from smart_retail_tkinter.dialogs.window import SideWindow
+from smart_retail_tkinter.dialogs.base import SideWindow
+from smart_retail_tkinter.dialogs.file_dialogs import Questions
 from smart_retail_tkinter.fit_presenter import FitPresenter, Request, is_cancelled, parse_mapping
 from smart_retail_tkinter.fit_request import Preview
 from smart_retail_tkinter.table_models import Table

@@ -6,7 +6,7 @@ import tkinter as tk
 from tkinter import ttk
 
 from smart_retail.presentation.labels import METHODS, SEGMENTS
-from smart_retail_tkinter.dialogs.window import SideWindow
+from smart_retail_tkinter.dialogs.base import SideWindow
 
 KEYS = (
     ("Ctrl+O", "open a bundle"),
