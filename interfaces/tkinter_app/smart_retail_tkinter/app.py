@@ -25,7 +25,7 @@ from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.recent_files import Memory
 from smart_retail_tkinter.widgets.customer_view import CustomerView
 from smart_retail_tkinter.widgets.customers import CustomerList
-from smart_retail_tkinter.widgets.start import StartPage
+from smart_retail_tkinter.widgets.start_page import StartPage
 from smart_retail_tkinter.widgets.status import StatusBar
 
 log = logging.getLogger(__name__)

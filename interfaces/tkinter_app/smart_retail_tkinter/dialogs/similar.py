@@ -10,7 +10,7 @@ from smart_retail.results import RecommendationList
 from smart_retail_tkinter import table_models as tables
 from smart_retail_tkinter.dialogs.base import SideWindow
 from smart_retail_tkinter.table_models import Table
-from smart_retail_tkinter.widgets.detail import add_detail
+from smart_retail_tkinter.widgets.detail_pane import add_detail
 from smart_retail_tkinter.widgets.table import DataTable
 
 

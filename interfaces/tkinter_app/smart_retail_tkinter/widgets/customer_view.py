@@ -12,10 +12,10 @@ from smart_retail_tkinter import formatting
 from smart_retail_tkinter import table_models as tables
 from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.table_models import Row, Table
-from smart_retail_tkinter.widgets.detail import add_detail
+from smart_retail_tkinter.widgets.detail_pane import add_detail
 from smart_retail_tkinter.widgets.grid import RfmGrid
-from smart_retail_tkinter.widgets.methods import MethodBar
-from smart_retail_tkinter.widgets.side_by_side import SideBySide
+from smart_retail_tkinter.widgets.method_comparison import SideBySide
+from smart_retail_tkinter.widgets.method_controls import MethodBar
 from smart_retail_tkinter.widgets.table import DataTable
 
 LIST, PURCHASES, SEGMENTS = range(3)
