@@ -20,12 +20,12 @@ from typing import Any, Final
 
 from smart_retail import errors, settings
 from smart_retail.data import columns
-from smart_retail.data.ingestion import row_validation as preprocessing
+from smart_retail.data.ingestion import row_validation
 from smart_retail.data.parsing import presets
 from smart_retail.data.parsing.column_mapping import plain
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.segmentation import rfm
-from smart_retail.serving import business_rules as rules
+from smart_retail.serving import business_rules
 
 DOCS: Final = Path(__file__).parent
 _SECTION = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.S)
@@ -71,8 +71,8 @@ def exports() -> str:
 
 def reasons() -> str:
     """Why a row is set aside."""
-    found = re.findall(r"^(\S.*?) {2,}(.+)$", text_below(preprocessing, "REASONS"), re.M)
-    assert tuple(reason for reason, _ in found) == preprocessing.REASONS[1:]
+    found = re.findall(r"^(\S.*?) {2,}(.+)$", text_below(row_validation, "REASONS"), re.M)
+    assert tuple(reason for reason, _ in found) == row_validation.REASONS[1:]
     return table(("reason", "the row"), ((f"`{reason}`", meaning) for reason, meaning in found))
 
 
@@ -107,7 +107,7 @@ def all_errors() -> str:
 
 def rules_file() -> str:
     """The example of a rules file."""
-    _, _, block = (rules.__doc__ or "").partition(".. code-block:: toml\n")
+    _, _, block = (business_rules.__doc__ or "").partition(".. code-block:: toml\n")
     return f"```toml\n{textwrap.dedent(block).strip()}\n```\n"
 
 
@@ -119,7 +119,7 @@ def segment_grid() -> str:
 
 def segments() -> str:
     """What each segment means and what to do."""
-    return table(("segment", "meaning", "what to do"), ((name, *texts) for name, texts in words.SEGMENTS.items()))
+    return table(("segment", "meaning", "what to do"), ((name, *texts) for name, texts in labels.SEGMENTS.items()))
 
 
 def routes() -> str:

@@ -33,9 +33,9 @@ def schema() -> Iterator[str]:
 
 def forget_pools() -> None:
     """Close the connections to every database of events."""
-    from smart_retail.events import sql_store as database
+    from smart_retail.events import sql_store
 
     gc.collect()  # views of ended tests give their connections back
-    for pool in database._POOLS.values():
+    for pool in sql_store._POOLS.values():
         pool.dispose()
-    database._POOLS.clear()
+    sql_store._POOLS.clear()

@@ -64,7 +64,7 @@ def loaded_after(code: str) -> set[str]:
     "code",
     [
         "import smart_retail; smart_retail.Engine, smart_retail.fit, smart_retail.Settings",
-        "import smart_retail.serving.engine, smart_retail.serving.batch_export, smart_retail.events, smart_retail.bundle.versions",
+        "import smart_retail.serving.engine, smart_retail.serving.batch_export, smart_retail.bundle.versions",
         "import smart_retail.training.fit",
         "import smart_retail_cli.main as m; [m.cli.get_command(None, c) for c in m.COMMANDS]",
     ],

@@ -11,9 +11,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from smart_retail.analysis import sales_forecast as forecast
+from smart_retail.analysis import sales_forecast
 from smart_retail.analysis.customer_snapshots import between_dates
-from smart_retail.reporting import time_series_charts as time_figures
+from smart_retail.reporting import time_series_charts
 from smart_retail.reporting.chart_style import png
 from smart_retail.reporting.html_report import write_report
 from smart_retail.serving.bundle_tables import iso
@@ -59,14 +59,14 @@ def main(*named: str) -> None:
 
 
 def sales_ahead(engine: Engine) -> Any:
-    series = forecast.daily_sales(engine.store, by_category=False)
-    (found,) = forecast.forecast(series)
-    return time_figures.sales_ahead(found, series[found.series], engine.model().currency)
+    series = sales_forecast.daily_sales(engine.store, by_category=False)
+    (found,) = sales_forecast.forecast(series)
+    return time_series_charts.sales_ahead(found, series[found.series], engine.model().currency)
 
 
 def movement(engine: Engine) -> Any:
     day = iso(engine.bundle.manifest["analysis_day"] - HALF_A_YEAR)
-    return time_figures.movement(between_dates(engine, day))
+    return time_series_charts.movement(between_dates(engine, day))
 
 
 if __name__ == "__main__":

@@ -19,13 +19,12 @@ def main(app: str, port: str, artifacts: str = "") -> None:
         engine = follow(artifacts) if artifacts else FakeEngine()
         gradio.start(engine, "127.0.0.1", int(port))
         return
-    from smart_retail_streamlit import engine_source as source
-    from smart_retail_streamlit import server as launch
+    from smart_retail_streamlit import engine_source, server
 
     if not artifacts:
-        source.load = lambda where: FakeEngine()
-        source.published = lambda where: "small engine"
-    launch.serve(artifacts or "artifacts", None, "127.0.0.1", int(port))
+        engine_source.load = lambda where: FakeEngine()
+        engine_source.published = lambda where: "small engine"
+    server.serve(artifacts or "artifacts", None, "127.0.0.1", int(port))
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from smart_retail.bundle import versions
 from smart_retail.bundle.reader import Bundle, read_pointer
-from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.bundle.writer import KEEP, BundleWriter
 from smart_retail.errors import (
     ArtifactError,
@@ -46,7 +46,7 @@ def test_what_was_written_is_read_back(root: Path) -> None:
     assert sorted(bundle.arrays("group")) == ["nothing", "numbers"]
     assert bundle.json("names") == {"é": ["ü"]}
     assert bundle.manifest["last_day"] == 1
-    assert artifacts.verify(root) == []
+    assert versions.verify(root) == []
 
 
 def test_arrays_are_read_only(root: Path) -> None:
@@ -213,9 +213,9 @@ def test_rollback_swaps_the_two_versions(root: Path) -> None:
     first = Bundle.open(root).version
     second = publish(root, numbers=4)
     assert Bundle.open(root).version == second
-    assert artifacts.rollback(root) == first
+    assert versions.rollback(root) == first
     assert Bundle.open(root).array("group/numbers").tolist() == [0, 1, 2]
-    assert artifacts.rollback(root) == second
+    assert versions.rollback(root) == second
 
 
 def test_rollback_to_a_damaged_version_keeps_the_active_one(root: Path) -> None:
@@ -223,18 +223,18 @@ def test_rollback_to_a_damaged_version_keeps_the_active_one(root: Path) -> None:
     second = publish(root, numbers=4)
     (root / "versions" / first / "tables" / "names.json").write_text("{}")
     with pytest.raises(DamagedBundleError):
-        artifacts.rollback(root)
+        versions.rollback(root)
     assert Bundle.open(root).version == second
 
 
 def test_rollback_without_a_previous_version_says_so(root: Path) -> None:
     with pytest.raises(MissingBundleError, match="previous"):
-        artifacts.rollback(root)
+        versions.rollback(root)
 
 
 def test_versions_are_listed_newest_first_and_old_ones_pruned(tmp_path: Path) -> None:
     ids = [publish(tmp_path, numbers=n) for n in range(1, KEEP + 3)]
-    found = artifacts.versions(tmp_path)
+    found = versions.versions(tmp_path)
     assert len(found) <= KEEP + 1
     assert {v.version for v in found if v.active} == {ids[-1]}
     assert {v.version for v in found if v.previous} == {ids[-2]}
@@ -242,9 +242,9 @@ def test_versions_are_listed_newest_first_and_old_ones_pruned(tmp_path: Path) ->
 
 
 def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
-    with artifacts.lock(tmp_path), pytest.raises(LockError), artifacts.lock(tmp_path):
+    with versions.lock(tmp_path), pytest.raises(LockError), versions.lock(tmp_path):
         pass
-    with artifacts.lock(tmp_path):
+    with versions.lock(tmp_path):
         pass
 
 

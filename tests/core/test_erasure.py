@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from tests import shop
 
+from smart_retail.bundle import versions
 from smart_retail.bundle.erasure import erase
-from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.errors import UsageError
 from smart_retail.events import Event, EventStore
 from smart_retail.results import FitReport
@@ -34,7 +34,7 @@ def test_an_erased_customer_is_in_no_managed_file(own: Path) -> None:
             looked += 1
             assert CUSTOMER.encode() not in path.read_bytes(), path
     assert looked > 50
-    assert artifacts.verify(own) == []
+    assert versions.verify(own) == []
 
 
 def test_the_others_are_answered_as_before(own: Path) -> None:
@@ -52,8 +52,8 @@ def test_the_others_are_answered_as_before(own: Path) -> None:
 
 def test_older_versions_go_altogether(own: Path, shop_again: Path) -> None:
     erase(shop_again, CUSTOMER)
-    assert len(artifacts.versions(shop_again)) == 2
-    artifacts.rollback(shop_again)
+    assert len(versions.versions(shop_again)) == 2
+    versions.rollback(shop_again)
     assert not Engine.load(shop_again).customer(CUSTOMER).known
 
 
@@ -75,7 +75,7 @@ def shop_again(own: Path) -> Path:
             shutil.copyfile(path, writer.export / path.name)
         kept = {k: v for k, v in bundle.manifest.items() if k not in ("files", "version", "format")}
         writer.publish(kept | {"number": number})
-    assert len(artifacts.versions(own)) == 3
+    assert len(versions.versions(own)) == 3
     return own
 
 

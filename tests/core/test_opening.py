@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail.bundle.reader import reader as bundle
+from smart_retail.bundle import reader
 from smart_retail.client.remote_engine import RemoteEngine
 from smart_retail.errors import DamagedBundleError, MissingBundleError
 from smart_retail.results import FitReport
-from smart_retail.serving import hot_reload as holder
+from smart_retail.serving import hot_reload
 from smart_retail.serving.engine import Engine
 from smart_retail.serving.factory import LISTS, follow, open_engine
 
@@ -45,18 +45,18 @@ def test_a_folder_without_a_bundle_is_an_error(tmp_path: Path) -> None:
 def test_what_is_checked_ahead_is_what_a_list_is_read_from(
     fitted: tuple[Path, FitReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle, "SIDE_BY_SIDE", 0)
+    monkeypatch.setattr(reader, "SIDE_BY_SIDE", 0)
     plain = Engine.load(fitted[0])
     customer = next(plain.customer_ids())
     expected = plain.recommend(customer)
     begun: list[set[str]] = []
-    begin = bundle.Bundle._begin
+    begin = reader.Bundle._begin
 
-    def watched(self: bundle.Bundle, keys: list[str]) -> None:
+    def watched(self: reader.Bundle, keys: list[str]) -> None:
         begun.append(set(keys))
         begin(self, keys)
 
-    monkeypatch.setattr(bundle.Bundle, "_begin", watched)
+    monkeypatch.setattr(reader.Bundle, "_begin", watched)
     engine = open_engine(fitted[0], listing=True)
     assert len(begun) == 1
     assert {key.removeprefix("tables/").rpartition("/")[0] for key in begun[0]} == set(LISTS)
@@ -67,7 +67,7 @@ def test_what_is_checked_ahead_is_what_a_list_is_read_from(
 def test_a_list_that_was_changed_is_refused_though_its_check_began_before_it_was_asked_for(
     fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bundle, "SIDE_BY_SIDE", 0)
+    monkeypatch.setattr(reader, "SIDE_BY_SIDE", 0)
     folder = tmp_path / "artifacts"
     shutil.copytree(fitted[0], folder)
     path = next(folder.glob("versions/*/tables/lists/hybrid_new/score.npy"))
@@ -84,7 +84,7 @@ def test_a_followed_folder_gives_the_version_that_is_published_now(
 ) -> None:
     folder = tmp_path / "artifacts"
     shutil.copytree(fitted[0], folder)
-    monkeypatch.setattr(holder, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(hot_reload, "LOOK_EVERY", 0.0)
     held = follow(folder)
     assert held.get().version == fitted[1].version
     publish_again(folder, "20990101T000000Z-00000002")

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from smart_retail.bundle import versions
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
-from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.bundle.signing import KEY, KEY_FILE, SHORTEST, SIGNATURE, signed, signing_key
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.errors import ArtifactError, DamagedBundleError, SettingsError, SignatureError
@@ -62,9 +62,9 @@ def resealed(root: Path, numbers: int = 9) -> None:
 
 def test_what_was_signed_is_taken(root: Path) -> None:
     assert Bundle.open(root).signature == "valid"
-    assert artifacts.verify(root) == []
-    assert artifacts.inspect(root)["signature"] == "valid"
-    assert [v.signature for v in artifacts.versions(root)] == ["valid"]
+    assert versions.verify(root) == []
+    assert versions.inspect(root)["signature"] == "valid"
+    assert [v.signature for v in versions.versions(root)] == ["valid"]
 
 
 def test_without_a_key_a_signature_is_told_of_and_not_checked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +72,7 @@ def test_without_a_key_a_signature_is_told_of_and_not_checked(root: Path, monkey
     assert Bundle.open(root).signature == "unchecked"
     second = publish(root, 4)
     assert Bundle.open(root).signature == "none"
-    assert {v.version == second: v.signature for v in artifacts.versions(root)} == {True: "none", False: "unchecked"}
+    assert {v.version == second: v.signature for v in versions.versions(root)} == {True: "none", False: "unchecked"}
 
 
 def test_a_version_that_somebody_resealed_without_the_key_is_refused(
@@ -82,7 +82,7 @@ def test_a_version_that_somebody_resealed_without_the_key_is_refused(
     with pytest.raises(SignatureError, match="not made with") as error:
         Bundle.open(root)
     assert "rollback" in error.value.hint
-    assert [v.signature for v in artifacts.versions(root)] == ["wrong"]
+    assert [v.signature for v in versions.versions(root)] == ["wrong"]
     monkeypatch.delenv(KEY)
     assert Bundle.open(root).array("group/numbers").tolist() == list(range(9))  # digests alone do not tell
 
@@ -133,7 +133,7 @@ def test_there_is_no_way_back_to_an_unsigned_version(root: Path, monkeypatch: py
     monkeypatch.setenv(KEY, SECRET)
     third = publish(root, 5)
     with pytest.raises(SignatureError):
-        artifacts.rollback(root)
+        versions.rollback(root)
     assert Bundle.open(root).version == third
 
 

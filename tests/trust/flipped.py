@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from smart_retail.bundle import versions
 from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
-from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.bundle.signing import SIGNATURE
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.errors import ArtifactError, DamagedBundleError
@@ -58,4 +58,4 @@ def _read(root: Path) -> None:
 
 
 def _roll_back(root: Path) -> None:
-    artifacts.rollback(root)
+    versions.rollback(root)

@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from smart_retail.bundle import versions
 from smart_retail.bundle.reader import read_pointer
-from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.serving.engine import Engine
 
 from .server import ENVIRONMENT
@@ -84,7 +84,7 @@ def check_whole(root: Path, allowed: set[str]) -> str:
     """The active version, which is one of those allowed, verifies and answers."""
     version = read_pointer(root)[0]
     assert version in allowed or not allowed
-    assert artifacts.verify(root) == []
+    assert versions.verify(root) == []
     engine = Engine.load(root)
     found = engine.recommend("c0021", n=5)
     assert found.known

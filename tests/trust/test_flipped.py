@@ -6,21 +6,20 @@ from pathlib import Path
 
 import pytest
 
+from smart_retail.bundle import reader, versions
 from smart_retail.bundle.reader import Bundle
-from smart_retail.bundle.reader import reader as bundle
-from smart_retail.bundle.reader import versions as artifacts
 from smart_retail.bundle.signing import KEY
 
 from .flipped import SECRET, refused_flips, small_bundles
 
 
-@pytest.mark.parametrize("least", [0, bundle.SIDE_BY_SIDE], ids=["side by side", "one by one"])
+@pytest.mark.parametrize("least", [0, reader.SIDE_BY_SIDE], ids=["side by side", "one by one"])
 def test_a_flip_in_any_byte_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int) -> None:
-    monkeypatch.setattr(bundle, "SIDE_BY_SIDE", least)
+    monkeypatch.setattr(reader, "SIDE_BY_SIDE", least)
     monkeypatch.setenv(KEY, SECRET)
     small_bundles(tmp_path)
     before = Bundle.open(tmp_path).version
     assert refused_flips(tmp_path, bits=[0]) > 1900
     assert Bundle.open(tmp_path).version == before
-    assert artifacts.verify(tmp_path) == []
-    assert artifacts.rollback(tmp_path) != before
+    assert versions.verify(tmp_path) == []
+    assert versions.rollback(tmp_path) != before

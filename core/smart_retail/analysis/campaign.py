@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smart_retail.errors import ColumnError, DataError, UsageError
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_page
 from smart_retail.results import CustomerProfile, Purchase, RecommendationList
@@ -202,7 +202,7 @@ def _row(
         "value_tier": profile.rfm.value_tier if profile.rfm else "",
         "klaviyo": KLAVIYO.get(segment, ""),
         "shopify": SHOPIFY.get(segment, ""),
-        "action": words.SEGMENTS.get(segment, ("", ""))[1],
+        "action": labels.SEGMENTS.get(segment, ("", ""))[1],
         "last_order": profile.last_order,
         "due": "; ".join(p.item_name for p in due(profile.purchases, today)[:DUE_ITEMS]),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.results import CustomerProfile, ModelInfo, Recommendation
 
 DOT = " · "
@@ -30,7 +30,7 @@ def score(value: float) -> str:
 
 def scored(item: Recommendation) -> str:
     """``0.412345 from CF``: the score an item is ordered by, and the method with the largest share in it."""
-    return f"{score(item.score)} from {words.method_label(item.source)}"
+    return f"{score(item.score)} from {labels.method_label(item.source)}"
 
 
 def count(number: int, one: str, many: str = "") -> str:

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import UsageError
-from smart_retail.recommenders import candidates as in_numpy
-from smart_retail.recommenders import fitted_components as parts_io
+from smart_retail.recommenders import candidates, fitted_components
 from smart_retail.recommenders.base import (
     CF,
     CLUSTER,
@@ -55,7 +54,7 @@ class RecommenderModel:
             for field in fields(Trees)
         }
         return {
-            **parts_io.to_arrays(self.parts),
+            **fitted_components.to_arrays(self.parts),
             "merge.weights": self.merge.weights,
             **rankers,
         }
@@ -73,7 +72,7 @@ class RecommenderModel:
             else None
             for task in _TASKS
         )
-        return cls(parts_io.from_arrays(arrays), Merge(arrays["merge.weights"], (any_, new)))
+        return cls(fitted_components.from_arrays(arrays), Merge(arrays["merge.weights"], (any_, new)))
 
     def rank(
         self,
@@ -109,7 +108,7 @@ class RecommenderModel:
                 f"There is no method {method!r}.",
                 f"Choose one of {', '.join(METHODS)}.",
             )
-        loops: Loops = in_numpy
+        loops: Loops = candidates
         if threads:
             from smart_retail.training.kernels import batch_scorer as loops
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from smart_retail.errors import DataError, UsageError
-from smart_retail.reporting import html as page
+from smart_retail.reporting import html
 from smart_retail.reporting.chart_style import png, svg
 from smart_retail.serving.batch_export import whole_file
 
@@ -24,8 +24,8 @@ FORMS = (".html", ".svg", ".png")
 class Picture(NamedTuple):
     name: str
     draw: Callable[[], Figure]
-    rows: page.Rows
-    more: Sequence[tuple[str, page.Rows]] = ()
+    rows: html.Rows
+    more: Sequence[tuple[str, html.Rows]] = ()
     """Headings and tables below it."""
 
 
@@ -53,7 +53,7 @@ def write_pictures(path: str | os.PathLike[str], title: str, lead: str, pictures
     with whole_file(target) as part:
         if target.suffix.lower() == ".html":
             sections = {each.name: _section(each) for each in pictures}
-            part.write_text(page.document(title, lead, sections, foot), encoding="utf-8")
+            part.write_text(html.document(title, lead, sections, foot), encoding="utf-8")
         elif target.suffix.lower() == ".svg":
             part.write_text(svg(pictures[0].draw(), pictures[0].name), encoding="utf-8")
         else:
@@ -64,9 +64,9 @@ def write_pictures(path: str | os.PathLike[str], title: str, lead: str, pictures
 def _section(each: Picture) -> str:
     parts = []
     try:
-        parts.append(page.picture(each.name, svg(each.draw(), each.name), each.rows))
+        parts.append(html.picture(each.name, svg(each.draw(), each.name), each.rows))
     except DataError as error:
-        parts.append(page.note(error.message))
+        parts.append(html.note(error.message))
     for heading, rows in each.more:
-        parts += [f"<h3>{heading}</h3>", page.table(rows)]
+        parts += [f"<h3>{heading}</h3>", html.table(rows)]
     return "".join(parts)

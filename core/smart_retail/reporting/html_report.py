@@ -16,12 +16,7 @@ from smart_retail.errors import DataError
 from smart_retail.presentation.formatting import amount, model_line, whole
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
-from smart_retail.reporting import html as page
-from smart_retail.reporting import model_chart_data as figure_rows
-from smart_retail.reporting import model_charts as figures
-from smart_retail.reporting import product_charts as product_figures
-from smart_retail.reporting import sales_chart_data as shop_rows
-from smart_retail.reporting import sales_charts as shop_figures
+from smart_retail.reporting import html, model_chart_data, model_charts, product_charts, sales_chart_data, sales_charts
 from smart_retail.reporting.chart_style import svg
 from smart_retail.results import Cluster, Item, ModelInfo, Segment
 from smart_retail.serving.batch_export import whole_file
@@ -65,7 +60,7 @@ def report_html(engine: RetailEngine, progress: Progress = SILENT) -> str:
     makers: dict[str, Callable[[], str]] = {
         "Data": lambda: _data(model),
         "Sales": lambda: (
-            _picture("sales-by-week", figures.weekly_sales, figure_rows.weekly_sales, model)
+            _picture("sales-by-week", model_charts.weekly_sales, model_chart_data.weekly_sales, model)
             + _shop(model, "line_sizes")
         ),
         "Categories": lambda: _shop(model, "categories"),
@@ -86,21 +81,22 @@ def report_html(engine: RetailEngine, progress: Progress = SILENT) -> str:
         progress.stage(name, done / len(makers))
         sections[name] = make()
     lead = f"{model.first} to {model.last}, seen from {model.analysis_date}"
-    return page.document("Smart Retail report", lead, sections, f"{model_line(model)} · fitted {model.fitted_at}")
+    return html.document("Smart Retail report", lead, sections, f"{model_line(model)} · fitted {model.fitted_at}")
 
 
-def _picture(name: str, draw: Callable[..., Figure], rows: Callable[..., figure_rows.Rows], *facts: Any) -> str:
+def _picture(name: str, draw: Callable[..., Figure], rows: Callable[..., model_chart_data.Rows], *facts: Any) -> str:
     """A picture with its numbers, or why there is none."""
     try:
-        return page.picture(name, svg(draw(*facts), name), rows(*facts))
+        return html.picture(name, svg(draw(*facts), name), rows(*facts))
     except DataError as error:
-        return page.note(error.message)
+        return html.note(error.message)
 
 
 def _shop(model: ModelInfo, *names: str) -> str:
     """Pictures of the shop's lines; one reason is enough where several have the same."""
     parts = [
-        _picture(name.replace("_", "-"), getattr(shop_figures, name), getattr(shop_rows, name), model) for name in names
+        _picture(name.replace("_", "-"), getattr(sales_charts, name), getattr(sales_chart_data, name), model)
+        for name in names
     ]
     notes = [part for part in parts if part.startswith("<p")]
     return "".join(notes[:1] if len(notes) == len(parts) else parts)
@@ -110,9 +106,9 @@ def _numbers(model: ModelInfo) -> str:
     """How the lines' numbers are spread and hang together."""
     parts = [_shop(model, "correlations")]
     try:
-        rows = shop_rows.line_moments(model)
+        rows = sales_chart_data.line_moments(model)
         lines = f"over {whole(model.statistics['numbers']['lines'])} lines"
-        parts += [f"<h3>Moments {lines} (excess kurtosis: 0 for a normal distribution)</h3>", page.table(rows)]
+        parts += [f"<h3>Moments {lines} (excess kurtosis: 0 for a normal distribution)</h3>", html.table(rows)]
     except DataError:
         pass  # the picture's note has said why
     return "".join(parts)
@@ -121,7 +117,7 @@ def _numbers(model: ModelInfo) -> str:
 def _data(model: ModelInfo) -> str:
     cleaning = model.cleaning
     parts = [
-        page.key_figures(
+        html.key_figures(
             {
                 "customers": whole(cleaning.customers),
                 "orders": whole(cleaning.orders),
@@ -130,33 +126,36 @@ def _data(model: ModelInfo) -> str:
                 "net sales": amount(cleaning.net_amount, model.currency),
             }
         ),
-        _picture("data-quality", figures.data_quality, figure_rows.data_quality, cleaning),
+        _picture("data-quality", model_charts.data_quality, model_chart_data.data_quality, cleaning),
         f"<h3>Returns (policy: {escape(cleaning.returns_policy)})</h3>",
     ]
     returns = [r.as_dict() for r in cleaning.returns]
-    parts.append(page.table(returns) if returns else page.note("The source tells of no returns."))
+    parts.append(html.table(returns) if returns else html.note("The source tells of no returns."))
     if cleaning.notes:
-        parts += ["<h3>What was decided on the way</h3>", page.bullets(cleaning.notes)]
+        parts += ["<h3>What was decided on the way</h3>", html.bullets(cleaning.notes)]
     return "".join(parts)
 
 
 def _customers(model: ModelInfo) -> str:
-    def every_bin(model: ModelInfo) -> figure_rows.Rows:
-        return [{"measure": m, **row} for m in figure_rows.MEASURES for row in figure_rows.distribution(model, m)]
+    def every_bin(model: ModelInfo) -> model_chart_data.Rows:
+        return [
+            {"measure": m, **row} for m in model_chart_data.MEASURES for row in model_chart_data.distribution(model, m)
+        ]
 
-    parts = [_picture("distributions", figures.distributions, every_bin, model)]
-    cuts = {measure: figure_rows.cuts(model, measure) for measure in figure_rows.MEASURES}
+    parts = [_picture("distributions", model_charts.distributions, every_bin, model)]
+    cuts = {measure: model_chart_data.cuts(model, measure) for measure in model_chart_data.MEASURES}
     rows = [
-        {"measure": measure, "unit": figure_rows.MEASURES[measure]} | {f"cut {i}": c for i, c in enumerate(found, 1)}
+        {"measure": measure, "unit": model_chart_data.MEASURES[measure]}
+        | {f"cut {i}": c for i, c in enumerate(found, 1)}
         for measure, found in cuts.items()
         if found
     ]
     if rows:
-        parts += ["<h3>Cut points of the scores</h3>", page.table(rows)]
+        parts += ["<h3>Cut points of the scores</h3>", html.table(rows)]
     try:
-        parts += ["<h3>Moments and rank correlations</h3>", page.table(figure_rows.moments(model))]
+        parts += ["<h3>Moments and rank correlations</h3>", html.table(model_chart_data.moments(model))]
     except DataError as error:
-        parts.append(page.note(error.message))
+        parts.append(html.note(error.message))
     return "".join(parts)
 
 
@@ -164,33 +163,35 @@ def _segments(engine: RetailEngine, model: ModelInfo) -> str:
     found = engine.segments()
     advice = [{"segment": s.name, "meaning": s.meaning, "action": s.action, "customers": s.customers} for s in found]
     return (
-        _picture("segments", figures.segments, figure_rows.segments, found)
-        + _picture("rfm-grid", _grid_in(model.currency), figure_rows.rfm_grid, engine.rfm_grid())
+        _picture("segments", model_charts.segments, model_chart_data.segments, found)
+        + _picture("rfm-grid", _grid_in(model.currency), model_chart_data.rfm_grid, engine.rfm_grid())
         + "<h3>What they are and what to do</h3>"
-        + page.table(advice)
+        + html.table(advice)
         + _top_items(found)
     )
 
 
 def _grid_in(currency: str) -> Callable[..., Figure]:
-    return lambda cells: figures.rfm_grid(cells, currency)
+    return lambda cells: model_charts.rfm_grid(cells, currency)
 
 
 def _clusters(engine: RetailEngine, model: ModelInfo) -> str:
     found = engine.clusters()
     if not found:
-        return page.note("There are no clusters: no customer has a kept order.")
+        return html.note("There are no clusters: no customer has a kept order.")
     comparison = model.scorecard.get("groups", {}).get("clusters", {}).get("comparison", [])
     parts = [
-        _picture("clusters", figures.cluster_scatter, figure_rows.cluster_scatter, engine.cluster_points(), found),
-        _picture("cluster-profiles", figures.cluster_profiles, figure_rows.cluster_profiles, found),
-        page.table(figure_rows.clusters(found)),
-        _picture("cluster-choice", figures.cluster_choice, figure_rows.cluster_choice, model),
-        _picture("training-loss", figures.training_loss, figure_rows.training_loss, model),
+        _picture(
+            "clusters", model_charts.cluster_scatter, model_chart_data.cluster_scatter, engine.cluster_points(), found
+        ),
+        _picture("cluster-profiles", model_charts.cluster_profiles, model_chart_data.cluster_profiles, found),
+        html.table(model_chart_data.clusters(found)),
+        _picture("cluster-choice", model_charts.cluster_choice, model_chart_data.cluster_choice, model),
+        _picture("training-loss", model_charts.training_loss, model_chart_data.training_loss, model),
     ]
     if comparison:
         rows = [{**c, "sizes": ", ".join(f"{size:,}" for size in c["sizes"])} for c in comparison]
-        parts += ["<h3>Beside plain K-means with as many clusters</h3>", page.table(rows)]
+        parts += ["<h3>Beside plain K-means with as many clusters</h3>", html.table(rows)]
     return "".join(parts) + _top_items(found)
 
 
@@ -201,7 +202,7 @@ def _top_items(groups: Sequence[Segment] | Sequence[Cluster]) -> str:
         rows = [_item(place, item) for place, item in enumerate(group.top_items, 1)]
         if rows:
             name = escape(f"Top products of {group.name} customers")
-            parts.append(f"<details><summary>{name}</summary>{page.table(rows)}</details>")
+            parts.append(f"<details><summary>{name}</summary>{html.table(rows)}</details>")
     return "".join(parts)
 
 
@@ -226,19 +227,19 @@ def _products(engine: RetailEngine) -> str:
     names = {r.item_id: r.item_name for r in popular.items}
     return (
         "<h3>Most wanted</h3>"
-        + page.table(rows)
-        + _picture("similarity", product_figures.item_similarity, figure_rows.item_similarity, lists, names)
+        + html.table(rows)
+        + _picture("similarity", product_charts.item_similarity, model_chart_data.item_similarity, lists, names)
     )
 
 
 def _methods(model: ModelInfo) -> str:
     card = model.scorecard
     parts = [
-        _picture(f"scorecard-{task}", figures.scorecard, figure_rows.scorecard, model, task)
-        for task in ([t for t in figure_rows.TASKS if card.get("tasks", {}).get(t)] or ["any"])
+        _picture(f"scorecard-{task}", model_charts.scorecard, model_chart_data.scorecard, model, task)
+        for task in ([t for t in model_chart_data.TASKS if card.get("tasks", {}).get(t)] or ["any"])
     ]
     remarks = [str(text) for text in (card.get("choice"), *card.get("notes", ())) if text]
-    return "".join(parts) + (page.bullets(remarks) if remarks else "")
+    return "".join(parts) + (html.bullets(remarks) if remarks else "")
 
 
 def _settings(model: ModelInfo) -> str:
@@ -246,4 +247,4 @@ def _settings(model: ModelInfo) -> str:
     for name, value in model.settings.items():
         inner = value.items() if isinstance(value, dict) else [("", value)]
         rows += [{"setting": f"{name}.{key}".rstrip("."), "value": "" if v is None else str(v)} for key, v in inner]
-    return f"<details><summary>all that can be set</summary>{page.table(rows)}</details>"
+    return f"<details><summary>all that can be set</summary>{html.table(rows)}</details>"

@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from smart_retail.errors import DataError
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.results import (
     CleaningReport,
     Cluster,
@@ -157,7 +157,14 @@ def scorecard(model: ModelInfo, task: str = "any") -> Rows:
             rest = {n: v for n, v in figures.items() if n not in (key, "low", "high") and isinstance(v, int | float)}
             low, high = figures.get("low", value), figures.get("high", value)
             rows.append(
-                {"method": method, "label": words.method_label(method), "ndcg": value, "low": low, "high": high, **rest}
+                {
+                    "method": method,
+                    "label": labels.method_label(method),
+                    "ndcg": value,
+                    "low": low,
+                    "high": high,
+                    **rest,
+                }
             )
     why = (card.get("gate") or {}).get("skipped") or "nothing was held out"
     return sorted(some(rows, "the methods", why), key=lambda row: -row["ndcg"])

@@ -13,7 +13,7 @@ import numpy as np
 
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, count, percent, whole
-from smart_retail.reporting import model_chart_data as figure_rows
+from smart_retail.reporting import model_chart_data
 from smart_retail.reporting.chart_style import (
     LIGHT,
     SHADES,
@@ -46,7 +46,7 @@ MARKERS = "os^DPvX*"
 
 def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Sales by week."""
-    rows = figure_rows.weekly_sales(model)
+    rows = model_chart_data.weekly_sales(model)
     best = max(rows, key=lambda r: r["amount"])
     mean = sum(r["amount"] for r in rows) / len(rows)
     title = f"Sales average {amount(mean, model.currency)} a week; the best week began {best['week']}"
@@ -68,7 +68,7 @@ def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
     """Where the rows of the source went."""
-    rows = figure_rows.data_quality(cleaning)
+    rows = model_chart_data.data_quality(cleaning)
     title = f"{percent(rows[0]['share'])} of {whole(cleaning.rows_in)} rows were accepted"
     figure, (ax,) = canvas(title, 9, 1.3 + 0.34 * len(rows), theme)
     colours = [palette.BLUE, *[palette.ORANGE] * (len(rows) - 1)]
@@ -80,7 +80,7 @@ def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
 
 def segments(found: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
     """Share of customers and of revenue, segment by segment."""
-    rows = figure_rows.segments(found)
+    rows = model_chart_data.segments(found)
     top = max(rows, key=lambda r: r["revenue_share"])
     title = (
         f"{top['segment']}: {percent(top['share'])} of the customers, {percent(top['revenue_share'])} of the revenue"
@@ -98,7 +98,7 @@ def segments(found: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
 
 def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT) -> Figure:
     """The grid of R and F scores: customers, revenue and segment in each cell."""
-    rows = figure_rows.rfm_grid(cells)
+    rows = model_chart_data.rfm_grid(cells)
     customers, revenue = sum(r["customers"] for r in rows), sum(r["revenue"] for r in rows)
     best = [r for r in rows if r["r"] >= 4 and r["f"] >= 4]
     title = (
@@ -137,7 +137,7 @@ def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT
 
 def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
     """Customers in the latent space, cluster names at the centroids."""
-    rows = figure_rows.cluster_scatter(points, found)
+    rows = model_chart_data.cluster_scatter(points, found)
     top = max(found, key=lambda c: c.revenue_share)
     title = f"{count(len(found), 'cluster')}; {top.name} brings {percent(top.revenue_share)} of the revenue"
     figure, (ax,) = canvas(title, 9, 5.2, theme)
@@ -165,7 +165,7 @@ def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster], th
 
 def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
     """Each cluster's means as multiples of the mean of all customers."""
-    rows = figure_rows.cluster_profiles(found)
+    rows = model_chart_data.cluster_profiles(found)
     best = max((r for r in rows if r["measure"] == MEASURES["monetary"]), key=lambda r: r["ratio"])
     title = f"{best['name']} customers spend {best['ratio']:.1f} times the mean of all"
     figure, axes = canvas(title, 9, 1.4 + 0.36 * len(found), theme, columns=3)
@@ -189,7 +189,7 @@ def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
 
 def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Silhouette and stability of each number of clusters tried."""
-    rows = figure_rows.cluster_choice(model)
+    rows = model_chart_data.cluster_choice(model)
     best = next((r for r in rows if r["chosen"]), rows[0])
     title = f"{best['k']} clusters: silhouette {best['silhouette']:.2f}, refits agree to {best['stability']:.2f}"
     figure, (ax,) = canvas(title, 9, 3, theme)
@@ -206,7 +206,7 @@ def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """The autoencoder's error by epoch, beside that of principal components."""
-    rows = figure_rows.training_loss(model)
+    rows = model_chart_data.training_loss(model)
     least = min(r["validation_loss"] for r in rows)
     title = f"The autoencoder's error fell to {least:.4f} in {len(rows)} epochs"
     if rows[0]["linear_loss"]:
@@ -225,7 +225,7 @@ def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Recency, frequency and monetary over the customers, with the cut points of their scores."""
-    parts = {measure: figure_rows.distribution(model, measure) for measure in MEASURES}
+    parts = {measure: model_chart_data.distribution(model, measure) for measure in MEASURES}
     once = sum(r["customers"] for r in parts["frequency"] if r["lower"] == 1 and r["upper"] <= 2)
     customers = sum(r["customers"] for r in parts["frequency"])
     title = f"{percent(once / customers)} of {whole(customers)} customers ordered once"
@@ -238,7 +238,7 @@ def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
         )
         if measure != "recency" and positive:
             ax.set_xscale("log")
-        for cut in figure_rows.cuts(model, measure):
+        for cut in model_chart_data.cuts(model, measure):
             if measure == "recency" or cut > 0:
                 ax.axvline(cut, color=palette.VERMILLION, linestyle="--", linewidth=1)
         ax.xaxis.set_major_formatter(thousands)
@@ -252,7 +252,7 @@ def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 def scorecard(model: ModelInfo, task: str = "any", theme: Theme = LIGHT) -> Figure:
     """NDCG of every method with its 95 % interval."""
-    rows = figure_rows.scorecard(model, task)
+    rows = model_chart_data.scorecard(model, task)
     measure = f"NDCG@{model.scorecard.get('k', 10)}"
     title = f"{rows[0]['label']} foretells {TASKS.get(task, task)} best: {measure} {rows[0]['ndcg']:.3f}"
     figure, (ax,) = canvas(title, 9, 1.3 + 0.36 * len(rows), theme)

@@ -12,7 +12,7 @@ import numpy as np
 
 from smart_retail.presentation import palette
 from smart_retail.presentation.labels import method_label
-from smart_retail.reporting import model_chart_data as figure_rows
+from smart_retail.reporting import model_chart_data
 from smart_retail.reporting.chart_style import LIGHT, Theme, canvas, finished, heat_map, label, short
 from smart_retail.results import RecommendationList
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str, str], theme: Theme = LIGHT) -> Figure:
     """How alike some items are: row by row, 1 for the most similar product of all."""
-    rows = figure_rows.item_similarity(lists, names)
+    rows = model_chart_data.item_similarity(lists, names)
     best = max((r for r in rows if r["item_id"] != r["similar_id"]), key=lambda r: r["similarity"])
     title = f"{short(best['item_name'])} goes with {short(best['similar_name'])}"
     figure, (ax,) = canvas(title, 9, 2.2 + 0.3 * len(lists), theme)
@@ -36,7 +36,7 @@ def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str,
 
 def recommendations(answer: RecommendationList, title: str = "", theme: Theme = LIGHT) -> Figure:
     """A list, each item's bar made of the shares of the methods behind it."""
-    rows = figure_rows.recommendations(answer)
+    rows = model_chart_data.recommendations(answer)
     methods = [name for name in rows[0] if name in palette.METHODS]
     title = title or f"First of {len(rows)}: {short(rows[0]['item_name'])}"
     figure, (ax,) = canvas(title, 9, 1.5 + 0.34 * len(rows), theme)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import History
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.recommenders.base import CF, CLUSTER, CONTENT, REPURCHASE, SEGMENT, TRENDING
 from smart_retail.results import Reason
 
@@ -21,7 +21,7 @@ REASON_METHODS = ("repurchase", "cf", "personalized", "rfm", "popular", "popular
 
 def pinned() -> tuple[Reason, ...]:
     """Why an item stands where the shop put it."""
-    return (Reason("rule", "rule", 0, 1.0, None, words.rule()),)
+    return (Reason("rule", "rule", 0, 1.0, None, labels.rule()),)
 
 
 def _weightiest(reason: Reason) -> float:
@@ -52,7 +52,7 @@ class Speaker:
                 kind, method = KINDS[component], REASON_METHODS[component]
                 found.append(Reason(kind, method, rank[component], part / whole, own, text))
         if boost > 1:
-            found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, words.rule()))
+            found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, labels.rule()))
         if len(found) > 1:
             found.sort(key=_weightiest)
         return tuple(found)
@@ -61,16 +61,16 @@ class Speaker:
         """The purchase that a component's evidence follows from, if any, and the evidence in words."""
         if because >= 0 and component in (CF, CONTENT):
             own, name, _ = self.label(because)
-            return own, words.bought_together(name) if component == CF else words.similar(name)
+            return own, labels.bought_together(name) if component == CF else labels.similar(name)
         if component == REPURCHASE:
-            return None, words.buy_again(*self._repeats(item))
+            return None, labels.buy_again(*self._repeats(item))
         if component == CLUSTER:
-            return None, words.cluster(self.cluster)
+            return None, labels.cluster(self.cluster)
         if component == SEGMENT:
-            return None, words.segment(self.segment)
+            return None, labels.segment(self.segment)
         if component == TRENDING:
-            return None, words.trending(int(self.recent_orders[item]))
-        return None, words.popular()
+            return None, labels.trending(int(self.recent_orders[item]))
+        return None, labels.popular()
 
     def _repeats(self, item: int) -> tuple[int, float | None]:
         """Orders of the item and the mean gap between them in days."""

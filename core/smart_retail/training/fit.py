@@ -34,7 +34,7 @@ from smart_retail.training.clusters.autoencoder import load_keras
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe
 from smart_retail.training.hybrid.variant_study import Studied, study
-from smart_retail.training.outputs import model_tables as tables
+from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.shop_tables import write_shop
 from smart_retail.training.publish import Fitted, publish, write_lists
 from smart_retail.training.quality_gate import gate
@@ -163,7 +163,7 @@ def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progres
     scores = rfm.score(table.recency, table.frequency, table.monetary)
     clock.stage("clusters")
     clusters, studied = _clusters(prepared, table, settings, progress)
-    groups = tables.Groups(table, rfm, scores, rfm.segment(scores[0], scores[1]), clusters)
+    groups = model_tables.Groups(table, rfm, scores, rfm.segment(scores[0], scores[1]), clusters)
     clock.stage("recommendations")
 
     def place(sliced: RfmTable) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
@@ -175,7 +175,7 @@ def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progres
     model, scorecard = fit_recommenders(
         prepared,
         place,
-        tables.catalogue(prepared),
+        model_tables.catalogue(prepared),
         settings.recommend,
         seed=settings.seed,
         threads=settings.threads,

@@ -19,7 +19,7 @@ from smart_retail.results import FitReport
 from smart_retail.serving.bundle_tables import iso
 from smart_retail.serving.list_ranking import CACHED
 from smart_retail.settings import Settings
-from smart_retail.training.outputs import model_tables as tables
+from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.notebook_export import write_exports
 from smart_retail.training.outputs.shop_tables import Shop
 from smart_retail.training.stage_timer import Clock
@@ -34,7 +34,7 @@ class Fitted:
     """All that was learnt."""
 
     history: History
-    groups: tables.Groups
+    groups: model_tables.Groups
     model: RecommenderModel
     scorecard: dict[str, Any]
     analysis_day: int
@@ -53,7 +53,7 @@ def write_lists(
     clock.stage("lists for all customers")
     writing: list[Future[None]] = []
     for method, excluded in CACHED:
-        found = tables.lists(
+        found = model_tables.lists(
             prepared,
             fitted.history,
             fitted.groups,
@@ -83,15 +83,15 @@ def publish(
     history, groups, model = fitted.history, fitted.groups, fitted.model
     clock.stage("writing and checking")
     shop = shop_of()
-    segments = tables.segments(groups, model, shop.items, history.last_day)
-    clusters = tables.clusters(groups, model, shop.items, history.last_day)
-    tables.write_groups(writer, groups)
+    segments = model_tables.segments(groups, model, shop.items, history.last_day)
+    clusters = model_tables.clusters(groups, model, shop.items, history.last_day)
+    model_tables.write_groups(writer, groups)
     writer.arrays("recommender", model.arrays())
     writer.json("recommender", model.meta())
     writer.json("segments", [s.as_dict() for s in segments])
     writer.json("clusters", [c.as_dict() for c in clusters])
-    writer.json("grid", [c.as_dict() for c in tables.grid(groups)])
-    writer.json("names", tables.names(prepared, groups))
+    writer.json("grid", [c.as_dict() for c in model_tables.grid(groups)])
+    writer.json("names", model_tables.names(prepared, groups))
     writer.json("model", _model(prepared, fitted, shop, settings))
     clock.within(0.3)
     write_exports(writer.export, prepared, history, groups, model, shop.items, segments, clusters)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from smart_retail.errors import NeedsLocalEngineError
-from smart_retail.presentation import formatting as display
+from smart_retail.presentation import formatting
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.batch_export import write_table
 from smart_retail_cli import progress
@@ -71,7 +71,7 @@ def campaign(
     with progress.shown() as listener:
         rows = core.rows(engine, all_customers(engine), settings, contacts=rows_of, progress=listener)
         written = write_table(output, rows, core.columns(settings, extra), stamp(engine))
-    note(f"{display.count(written, 'customer')} written to {output}.")
+    note(f"{formatting.count(written, 'customer')} written to {output}.")
 
 
 def all_customers(engine: RetailEngine) -> list[str]:

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from smart_retail.protocol import RetailEngine
-from smart_retail.serving import factory as opening
+from smart_retail.serving import factory
 
 ARTIFACTS = Path("artifacts")
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -21,7 +21,7 @@ POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NU
 
 def open_engine(session: Session) -> RetailEngine:
     """The engine behind `--api-url` where it is given, else that of the bundle."""
-    return opening.open_engine(
+    return factory.open_engine(
         session.artifacts,
         session.api_url,
         os.environ.get("SMART_RETAIL_API_KEY"),

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from smart_retail import __version__
-from smart_retail.bundle.reader import versions as artifacts
+from smart_retail.bundle import versions
 from smart_retail.errors import MissingBundleError, UsageError
-from smart_retail.presentation import formatting as display
+from smart_retail.presentation import formatting
 from smart_retail.protocol import ALL
 from smart_retail.settings import Settings
 from smart_retail_cli import progress
@@ -42,7 +42,9 @@ def demo(session: Session) -> None:
     profile = engine.customer(customer)
     click.echo()
     click.echo(
-        printable(display.DOT.join((display.named(profile.customer_name, customer), display.profile_line(profile))))
+        printable(
+            formatting.DOT.join((formatting.named(profile.customer_name, customer), formatting.profile_line(profile)))
+        )
     )
     table_out(*tables(engine.recommend(customer, ALL, SHOWN)))
     session.suggest(["recommend", "--allow-purchased", customer], ["segments"], ["serve", "streamlit"])
@@ -57,7 +59,7 @@ def is_fitted(folder: Path, settings: Settings) -> bool:
         The active version is somebody's own data, which a demo must not replace.
     """
     try:
-        manifest = artifacts.inspect(folder)
+        manifest = versions.inspect(folder)
     except MissingBundleError:
         return False
     mark = folder / MARK
@@ -72,9 +74,9 @@ def is_fitted(folder: Path, settings: Settings) -> bool:
 def fit_demo(session: Session, settings: Settings) -> None:
     """Fit, publish and remember that it was the demo."""
     from smart_retail.data.demo import load_demo
-    from smart_retail.training.fit import fit as training
+    from smart_retail.training import fit
 
     with progress.shown() as listener:
-        report = training.fit(load_demo(), artifacts=session.artifacts, settings=settings, progress=listener)
+        report = fit.fit(load_demo(), artifacts=session.artifacts, settings=settings, progress=listener)
     (session.artifacts / MARK).write_text(report.version + "\n", encoding="utf-8")
     show_fit(report)

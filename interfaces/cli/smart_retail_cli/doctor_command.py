@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from smart_retail.bundle.reader import versions as artifacts
+from smart_retail.bundle import versions
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
 from smart_retail.events import EventStore, open_events
 from smart_retail_cli import extras
@@ -73,8 +73,8 @@ def folder(root: Path) -> Iterator[Finding]:
 def bundle(root: Path) -> Finding:
     """The active version, every file checked."""
     try:
-        problems = artifacts.verify(root)
-        facts = artifacts.inspect(root)
+        problems = versions.verify(root)
+        facts = versions.inspect(root)
     except MissingBundleError:
         return Finding("bundle", "absent", "none yet: smart-retail demo, or smart-retail fit ORDERS")
     except RetailError as error:

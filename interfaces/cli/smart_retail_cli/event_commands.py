@@ -12,7 +12,7 @@ import click
 
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
-from smart_retail.presentation import formatting as display
+from smart_retail.presentation import formatting
 from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import json_out
 
@@ -37,7 +37,7 @@ def add(session: Session, file: Path) -> None:
         raise NeedsLocalEngineError("A file of events is added to a bundle's folder.", "Leave --api-url out.")
     found = list(read_events(file))
     new = open_events(session.artifacts).add(found)
-    click.echo(f"{display.count(len(found), 'event')} read, {new:,} new.")
+    click.echo(f"{formatting.count(len(found), 'event')} read, {new:,} new.")
     session.suggest(["recommend", "CUSTOMER"])
 
 

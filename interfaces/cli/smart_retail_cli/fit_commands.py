@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from smart_retail.errors import UsageError
-from smart_retail.presentation import formatting as display
+from smart_retail.presentation import formatting
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
 from smart_retail_cli import progress
@@ -151,7 +151,7 @@ def fit(
         show_cleaning(seen.report)
         note("Next: the same command without --dry-run")
         return
-    from smart_retail.training.fit import fit as training
+    from smart_retail.training import fit as training
 
     with progress.shown() as listener:
         report = training.fit(
@@ -186,7 +186,7 @@ def evaluate(
     **chosen: Any,
 ) -> None:
     """Score every method on a time split: learnt on the past, judged on the rest. Publishes nothing."""
-    from smart_retail.training.fit import fit as training
+    from smart_retail.training import fit as training
 
     settings = settings_of(config, session.threads, **chosen)
     check_places(sources, returns, settings.data.backend)
@@ -241,14 +241,14 @@ def show_cleaning(report: CleaningReport) -> None:
     ]
     table_out(Table(("what", "rows", "amount", "examples"), rows, "Data"))
     click.echo(
-        display.DOT.join(
+        formatting.DOT.join(
             (
-                display.count(report.customers, "customer"),
-                display.count(report.items, "item"),
-                display.count(report.orders, "order"),
+                formatting.count(report.customers, "customer"),
+                formatting.count(report.items, "item"),
+                formatting.count(report.orders, "order"),
                 f"{report.first} to {report.last}",
-                f"amount {display.amount(report.amount)}",
-                f"after returns {display.amount(report.net_amount)}",
+                f"amount {formatting.amount(report.amount)}",
+                f"after returns {formatting.amount(report.net_amount)}",
             )
         )
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from smart_retail.presentation import formatting as display
+from smart_retail.presentation import formatting
 from smart_retail.protocol import MAX_N
 from smart_retail.results import Cluster, CustomerProfile, Result, Segment
 from smart_retail_cli.context import Command, Session, as_argument, pass_session
@@ -43,11 +43,13 @@ def customer(session: Session, customer_id: str, form: str) -> None:
     if form == "table":
         click.echo(
             printable(
-                display.DOT.join((display.named(profile.customer_name, customer_id), display.profile_line(profile)))
+                formatting.DOT.join(
+                    (formatting.named(profile.customer_name, customer_id), formatting.profile_line(profile))
+                )
             )
         )
         if profile.top_categories:
-            best = ", ".join(f"{c.category} {display.percent(c.share)}" for c in profile.top_categories)
+            best = ", ".join(f"{c.category} {formatting.percent(c.share)}" for c in profile.top_categories)
             click.echo(printable(f"Buys mostly: {best}"))
     show(form, profile_table(profile) if form == "csv" else lambda: purchases(profile), profile.as_dict)
     if form == "table":

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smart_retail.presentation import formatting as display
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import formatting, labels
 from smart_retail.serving.batch_export import CsvRows, defused
 
 if TYPE_CHECKING:
@@ -102,7 +101,7 @@ def label(name: str) -> str:
     if name.partition("@")[0] in INITIALS:
         return name.upper()
     plain = name.replace("_", " ")
-    return words.COLUMN_LABELS.get(name, plain[:1].upper() + plain[1:])
+    return labels.COLUMN_LABELS.get(name, plain[:1].upper() + plain[1:])
 
 
 def cell(name: str, value: Any, decimals: int = 2) -> str:
@@ -112,9 +111,9 @@ def cell(name: str, value: Any, decimals: int = 2) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name in SHARES:
-        return display.percent(value)
+        return formatting.percent(value)
     if isinstance(value, int):
-        return display.whole(value)
+        return formatting.whole(value)
     if isinstance(value, float):
         return f"{value:z,.{decimals}f}"
     return printable(str(value))

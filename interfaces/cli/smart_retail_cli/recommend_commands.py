@@ -9,8 +9,7 @@ from typing import Any
 import click
 
 from smart_retail.errors import ColumnError, DataError
-from smart_retail.presentation import formatting as display
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import formatting, labels
 from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.serving.batch_export import (
@@ -55,7 +54,7 @@ category_option = click.option(
 def tables(answer: RecommendationList) -> list[Table]:
     """A list as one table, or one for each method, the model under the last."""
     parts = [
-        (part, f"{words.METHODS[method][0]}: {words.METHODS[method][1]}" if answer.lists else "")
+        (part, f"{labels.METHODS[method][0]}: {labels.METHODS[method][1]}" if answer.lists else "")
         for method, part in by_method(answer)
     ]
     model = f"model {answer.model_version}"
@@ -69,7 +68,7 @@ def tables(answer: RecommendationList) -> list[Table]:
 
 def by_method(answer: RecommendationList) -> list[tuple[str, RecommendationList]]:
     """The list itself, or those of ``all`` in the order of the screens."""
-    return [(m, answer.lists[m]) for m in words.METHODS if m in answer.lists] or [(answer.method, answer)]
+    return [(m, answer.lists[m]) for m in labels.METHODS if m in answer.lists] or [(answer.method, answer)]
 
 
 def list_row(item: Recommendation) -> dict[str, Any]:
@@ -114,7 +113,9 @@ def recommend(
     if form == "table":
         profile = engine.customer(customer)
         click.echo(
-            printable(f"{display.named(profile.customer_name, customer)}{display.DOT}{display.profile_line(profile)}")
+            printable(
+                f"{formatting.named(profile.customer_name, customer)}{formatting.DOT}{formatting.profile_line(profile)}"
+            )
         )
     show_list(form, answer)
     if form == "table":
@@ -152,7 +153,7 @@ def batch(session: Session, customers: Path | None, method: str, n: int, allow_p
         rows = write_recommendations(
             engine, output, customers=ids, method=method, n=n, exclude_purchased=not allow_purchased, progress=listener
         )
-    note(f"{display.count(rows, 'row')} written to {output}.")
+    note(f"{formatting.count(rows, 'row')} written to {output}.")
 
 
 @click.command(

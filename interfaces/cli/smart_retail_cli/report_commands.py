@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smart_retail.errors import NeedsLocalEngineError, UsageError
-from smart_retail.presentation import formatting as display
+from smart_retail.presentation import formatting
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.batch_export import write_table
 from smart_retail_cli import progress
@@ -72,7 +72,7 @@ def migration(
     """Compare the segments of two fits, or of two dates: from where to where, and who fell from the best ones."""
     from smart_retail.analysis import segment_migration as core
     from smart_retail.analysis.customer_snapshots import between_dates, standings
-    from smart_retail.bundle.reader import versions as artifacts
+    from smart_retail.bundle import versions
     from smart_retail.reporting.chart_export import check_form
     from smart_retail.serving.engine import Engine
 
@@ -88,7 +88,7 @@ def migration(
         engine = Engine.load(session.artifacts, version=after)
         found = between_dates(engine, from_date, to_date or "")
     else:
-        before = before or next((v.version for v in artifacts.versions(session.artifacts) if v.previous), None)
+        before = before or next((v.version for v in versions.versions(session.artifacts) if v.previous), None)
         if before is None:
             raise UsageError(
                 "There is no earlier version to compare with.",
@@ -117,13 +117,13 @@ def migration(
 def _movement(path: str, found: Migration, engine: RetailEngine) -> None:
     """The heat map as a file, on a page with the customers who fell."""
     from smart_retail.analysis import segment_migration as core
-    from smart_retail.reporting import time_series_charts as time_figures
+    from smart_retail.reporting import time_series_charts
     from smart_retail.reporting.chart_export import Picture, write_pictures
 
     fallen = [customer.as_dict() for customer in found.fallen]
-    picture = Picture("Movement", lambda: time_figures.movement(found), core.cells(found), (("Fallen", fallen),))
+    picture = Picture("Movement", lambda: time_series_charts.movement(found), core.cells(found), (("Fallen", fallen),))
     lead = f"From {found.before} to {found.after}"
-    write_pictures(path, "Movement between segments", lead, [picture], display.model_line(engine.model()))
+    write_pictures(path, "Movement between segments", lead, [picture], formatting.model_line(engine.model()))
     note(f"Written to {path}.")
 
 
@@ -170,7 +170,7 @@ def forecast(
         )
     if output:
         written = write_table(output, core.rows(found), core.COLUMNS, stamp(engine))
-        note(f"{display.count(written, 'row')} written to {output}.")
+        note(f"{formatting.count(written, 'row')} written to {output}.")
     judged = core.error_rows(found)
     if plot:
         _ahead(plot, found, series, judged, engine)
@@ -188,18 +188,18 @@ def forecast(
 def _ahead(path: str, found: Sequence[Forecast], series: Any, judged: list[dict[str, Any]], engine: Any) -> None:
     """Every series as a picture, with its days and the errors of the models."""
     from smart_retail.analysis import sales_forecast as core
-    from smart_retail.reporting import time_series_charts as time_figures
+    from smart_retail.reporting import time_series_charts
     from smart_retail.reporting.chart_export import Picture, write_pictures
 
     currency = engine.model().currency
     pictures = [
         Picture(
             one.series,
-            partial(time_figures.sales_ahead, one, series[one.series], currency),
+            partial(time_series_charts.sales_ahead, one, series[one.series], currency),
             core.rows([one]),
             (("Errors on the days held out", [e for e in judged if e["series"] == one.series]),),
         )
         for one in found
     ]
-    write_pictures(path, "Sales forecast", "Daily sales ahead", pictures, display.model_line(engine.model()))
+    write_pictures(path, "Sales forecast", "Daily sales ahead", pictures, formatting.model_line(engine.model()))
     note(f"Written to {path}.")

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail_cli.output import Table, label, printable, table_out
 
 TASKS = {
@@ -78,4 +78,4 @@ def columns_of(rows: Iterable[Mapping[str, Any]], *first: str) -> tuple[str, ...
 
 def named(method: str) -> str:
     """The label of a method; baselines go by their own name."""
-    return words.METHODS[method][0] if method in words.METHODS else label(method)
+    return labels.METHODS[method][0] if method in labels.METHODS else label(method)

@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from smart_retail.bundle.reader import versions as artifacts
+from smart_retail.bundle import versions as artifacts
 from smart_retail.errors import DamagedBundleError
-from smart_retail.presentation import formatting as display
+from smart_retail.presentation import formatting
 from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import Table, format_option, json_out, note, show
 
@@ -59,7 +59,7 @@ def verify(session: Session, version: str | None) -> None:
             note(problem)
         raise DamagedBundleError(problems[0], "Go back with: smart-retail rollback, or fit again.")
     facts = artifacts.inspect(session.artifacts, version)
-    count = display.count(len(facts["files"]), "file")
+    count = formatting.count(len(facts["files"]), "file")
     click.echo(f"{facts['version']}: {count}, all as published; {SIGNED[facts['signature']]}.")
 
 

@@ -9,9 +9,7 @@ from flask_openapi3 import Info, OpenAPI, Tag
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail.version import __version__
-from smart_retail_flask import openapi as document
-from smart_retail_flask import problems, routes
-from smart_retail_flask import swagger_ui as docs
+from smart_retail_flask import openapi, problems, routes, swagger_ui
 from smart_retail_flask.auth import Guard
 from smart_retail_flask.fast_path import Shortcut
 from smart_retail_flask.middleware import Envelope
@@ -70,7 +68,7 @@ def create_app(
     reads = {o.rule: routes.reader(o.view, remembered) for o in OPERATIONS if o.remembered}
     for operation in OPERATIONS:
         _add(app, operation, reads.get(operation.rule) if operation.remembered else None)
-    app.register_blueprint(docs.blueprint(app))
+    app.register_blueprint(swagger_ui.blueprint(app))
     problems.register(app)
     admin = frozenset(operation.name for operation in OPERATIONS if operation.role == "admin")
     guard = Guard(settings, holder, admin)
@@ -93,9 +91,9 @@ def _add(app: OpenAPI, operation: Operation, read: routes.Read | None) -> None:
         summary=summary,
         description=description.strip() or summary,
         operation_id=operation.name,
-        responses=document.responses(operation),
+        responses=openapi.responses(operation),
         security=[{"key": []}, {}],
-        openapi_extensions={"x-codeSamples": document.code_samples(operation)},
+        openapi_extensions={"x-codeSamples": openapi.code_samples(operation)},
     )
     bound = routes.bind(operation.view, read)
     register(bound)

@@ -22,9 +22,7 @@ from smart_retail.results import (
     Result,
     Segment,
 )
-from smart_retail_flask import admin_routes as changes
-from smart_retail_flask import prometheus as metrics
-from smart_retail_flask import routes
+from smart_retail_flask import admin_routes, prometheus, routes
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +87,15 @@ OPERATIONS = (
         body={"customer_ids": ["AA-10315", ".."]},
     ),
     Operation(
-        "delete", "/v1/customers/<id:customer_id>", changes.erase_customer, "Changes", changes.Receipt,
+        "delete", "/v1/customers/<id:customer_id>", admin_routes.erase_customer, "Changes", admin_routes.Receipt,
         path="/v1/customers/AA-10315", errors=(409, 501), role="admin",
     ),
     Operation(
-        "post", "/v1/customers:erase", changes.erase_by_body, "Changes", changes.Receipt,
+        "post", "/v1/customers:erase", admin_routes.erase_by_body, "Changes", admin_routes.Receipt,
         body={"customer_id": ".."}, errors=(409, 501), role="admin",
     ),
     Operation(
-        "post", "/v1/events", changes.add_events, "Changes", changes.EventsTaken,
+        "post", "/v1/events", admin_routes.add_events, "Changes", admin_routes.EventsTaken,
         body={"events": [{
             "event_id": "till-7/000123", "customer_id": "AA-10315", "item_id": "OFF-PA-10001970",
             "timestamp": "2026-01-31T14:05:00", "quantity": 2, "amount": 12.96,
@@ -124,5 +122,5 @@ OPERATIONS = (
     Operation("get", "/v1/model", routes.model, "Model", ModelInfo),
     Operation("get", "/livez", routes.livez, "Service", routes.Alive),
     Operation("get", "/readyz", routes.readyz, "Service", routes.Ready),
-    Operation("get", "/metrics", metrics.metrics, "Service", mimetype="text/plain", errors=(404,)),
+    Operation("get", "/metrics", prometheus.metrics, "Service", mimetype="text/plain", errors=(404,)),
 )  # fmt: skip

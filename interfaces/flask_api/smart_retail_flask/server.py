@@ -19,7 +19,7 @@ from smart_retail.bundle.reader import read_pointer
 from smart_retail.errors import DamagedBundleError, UsageError
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_flask import json_logging as logs
+from smart_retail_flask import json_logging
 from smart_retail_flask.app import create_app, new_counters
 from smart_retail_flask.prometheus import Counters, gunicorn_hooks
 from smart_retail_flask.settings import ApiSettings
@@ -73,7 +73,7 @@ def serve(
     load()  # what is missing or damaged is told of here, once, and not by every worker
 
     def application() -> Flask:
-        logs.to_stderr(log_level)
+        json_logging.to_stderr(log_level)
         return create_app(EngineHolder(load, lambda: read_pointer(artifacts)), settings, counters)
 
     print(f"Serving on http://{_printed(host)}:{port}, documentation at /docs. Ctrl+C stops.", file=sys.stderr)  # noqa: T201

@@ -13,7 +13,7 @@ from typing import Any
 from flask import Blueprint, Response, send_from_directory
 
 from smart_retail.results import to_json
-from smart_retail_flask import openapi as document
+from smart_retail_flask import openapi
 from smart_retail_flask.middleware import visit
 
 _POLICY = (
@@ -61,7 +61,7 @@ def blueprint(app: Any) -> Blueprint:
 
     @cache
     def served() -> bytes:
-        return to_json(document.openapi(app))
+        return to_json(openapi.openapi(app))
 
     @docs.get("/openapi.json")
     def openapi_json() -> Response:

@@ -13,9 +13,7 @@ from smart_retail.presentation import labels as words
 from smart_retail.presentation.formatting import named
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_gradio import endpoints
-from smart_retail_gradio import html as render
-from smart_retail_gradio import search_box as finder
+from smart_retail_gradio import endpoints, html, search_box
 
 TITLE = "Smart Retail Engine"
 NOBODY = "Choose a customer on the left, or one of the examples."
@@ -50,7 +48,7 @@ def build_demo(engine: RetailEngine | EngineHolder) -> gr.Blocks:
             fresh |= _similar(held)
         with gr.Tab("New visitor"):
             fresh |= _visitor(held)
-        footer = gr.HTML(render.footer(held.get().model()))
+        footer = gr.HTML(html.footer(held.get().model()))
         _on(demo.load, _again(held, list(fresh.values())), [], [*fresh, footer])
         endpoints.publish(held)
     return demo.queue(max_size=QUEUE, default_concurrency_limit=AT_ONCE)
@@ -61,7 +59,7 @@ def _again(held: EngineHolder, makers: list[Make]) -> Callable[[], tuple[Any, ..
 
     def again() -> tuple[Any, ...]:
         engine = held.get()
-        return (*(make(engine) for make in makers), render.footer(engine.model()))
+        return (*(make(engine) for make in makers), html.footer(engine.model()))
 
     return again
 
@@ -70,7 +68,7 @@ def _recommend(held: EngineHolder) -> Fresh:
     engine = held.get()
     with gr.Row():
         with _controls():
-            customer, settled = finder.one("Customer", lambda text: customers(held.get(), text))
+            customer, settled = search_box.one("Customer", lambda text: customers(held.get(), text))
             n, category = _n(), _categories(engine)
             hide = gr.Checkbox(_hides(engine), label="Hide what was bought")
             ask = gr.Button("Recommend", variant="primary")
@@ -79,18 +77,18 @@ def _recommend(held: EngineHolder) -> Fresh:
         with gr.Column(scale=3):
             method = _method()
             who = gr.HTML()
-            out = gr.HTML(render.empty(NOBODY))
+            out = gr.HTML(html.empty(NOBODY))
 
     def show(customer_id: str, *choices: Any) -> tuple[str, str]:
         if not customer_id:
-            return "", render.empty(NOBODY)
+            return "", html.empty(NOBODY)
         engine = held.get()
         method, n, categories, hide = choices
         profile = engine.customer(customer_id)
         result = engine.recommend(customer_id, method, int(n), exclude_purchased=hide, categories=categories or None)
-        return render.person(profile, engine.model().currency), render.answer(result)
+        return html.person(profile, engine.model().currency), html.answer(result)
 
-    chosen = [finder.put(each, lambda label: examples(held.get()).get(label, UNKNOWN), customer) for each in tries]
+    chosen = [search_box.put(each, lambda label: examples(held.get()).get(label, UNKNOWN), customer) for each in tries]
     for event in (*settled, *chosen, ask.click, method.change, n.release, category.change, hide.change):
         _on(event, show, [customer, method, n, category, hide], [who, out])
     return {category: _offered, hide: _hides}
@@ -99,15 +97,15 @@ def _recommend(held: EngineHolder) -> Fresh:
 def _similar(held: EngineHolder) -> Fresh:
     with gr.Row():
         with _controls():
-            item, settled = finder.one("Product", lambda text: items(held.get(), text))
+            item, settled = search_box.one("Product", lambda text: items(held.get(), text))
             n, category = _n(), _categories(held.get())
         with gr.Column(scale=3):
-            out = gr.HTML(render.empty(NOTHING))
+            out = gr.HTML(html.empty(NOTHING))
 
     def show(item_id: str, n: float, categories: list[str]) -> str:
         if not item_id:
-            return render.empty(NOTHING)
-        return render.answer(held.get().similar_items(item_id, int(n), categories=categories or None))
+            return html.empty(NOTHING)
+        return html.answer(held.get().similar_items(item_id, int(n), categories=categories or None))
 
     for event in (*settled, n.release, category.change):
         _on(event, show, [item, n, category], [out])
@@ -117,14 +115,14 @@ def _similar(held: EngineHolder) -> Fresh:
 def _visitor(held: EngineHolder) -> Fresh:
     with gr.Row():
         with _controls():
-            basket = finder.several("Add a product", "In the basket", lambda text: items(held.get(), text))
+            basket = search_box.several("Add a product", "In the basket", lambda text: items(held.get(), text))
             n = _n()
         with gr.Column(scale=3):
             method = _method()
             out = gr.HTML(_to_anybody(held.get()))
 
     def show(item_ids: list[str], method: str, n: float) -> str:
-        return render.answer(held.get().recommend_for_basket(item_ids or [], int(n), method=method))
+        return html.answer(held.get().recommend_for_basket(item_ids or [], int(n), method=method))
 
     for event in (basket.change, method.change, n.release):
         _on(event, show, [basket, method, n], [out])
@@ -132,7 +130,7 @@ def _visitor(held: EngineHolder) -> Fresh:
 
 
 def _to_anybody(engine: RetailEngine) -> str:
-    return render.answer(engine.recommend_for_basket([]))
+    return html.answer(engine.recommend_for_basket([]))
 
 
 def _hides(engine: RetailEngine) -> bool:
@@ -161,12 +159,12 @@ def _categories(engine: RetailEngine) -> gr.Dropdown:
     return gr.Dropdown(engine.categories(), value=[], multiselect=True, label="Categories", info="None chosen: any")
 
 
-def customers(engine: RetailEngine, text: str) -> list[finder.Choice]:
+def customers(engine: RetailEngine, text: str) -> list[search_box.Choice]:
     """Customers for a search box: name and id shown, id meant."""
     return [(named(m.customer_name, m.customer_id), m.customer_id) for m in engine.search_customers(text, MATCHES)]
 
 
-def items(engine: RetailEngine, text: str) -> list[finder.Choice]:
+def items(engine: RetailEngine, text: str) -> list[search_box.Choice]:
     """Items for a search box: name and id shown, id meant."""
     return [(named(i.item_name, i.item_id), i.item_id) for i in engine.search_items(text, MATCHES)]
 
@@ -192,7 +190,7 @@ def _on(event: Any, show: Callable[..., Any], inputs: list[Any], outputs: list[A
         try:
             return show(*values)
         except RetailError as error:
-            told = render.error(error)
+            told = html.error(error)
             return told if len(outputs) == 1 else (*_cleared(outputs[:-1]), told)
 
     event(guarded, inputs, outputs, show_progress="minimal", api_visibility="private", trigger_mode="always_last")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from smart_retail.errors import RetailError
-from smart_retail.presentation import labels as words
-from smart_retail.presentation import palette
+from smart_retail.presentation import labels, palette
 from smart_retail.presentation.formatting import count, model_line, percent, profile_line, scored
 from smart_retail.results import CustomerProfile, ModelInfo, Reason, Recommendation, RecommendationList
 
@@ -19,8 +18,8 @@ def person(profile: CustomerProfile, currency: str) -> str:
         f"<b>{escape(name)}</b> <span class='sr-id'>{escape(identity)}</span>",
         escape(profile_line(profile, currency)),
     ]
-    if profile.rfm and profile.rfm.segment in words.SEGMENTS:
-        meaning, action = words.SEGMENTS[profile.rfm.segment]
+    if profile.rfm and profile.rfm.segment in labels.SEGMENTS:
+        meaning, action = labels.SEGMENTS[profile.rfm.segment]
         parts.append(f"<span class='sr-id'>{escape(profile.rfm.segment)}: {escape(meaning)}; {escape(action)}</span>")
     return f'<div class="sr-person">{"<br>".join(parts)}</div>'
 
@@ -79,7 +78,7 @@ def _why(item: Recommendation) -> str:
     """The weightiest reason; the others unfold."""
     main = max(item.reasons, key=lambda reason: reason.share, default=None)
     others = [reason.text for reason in item.reasons if reason is not main]
-    told = f"<span class='sr-reason'>{escape(main.text if main else words.method_label(item.source))}</span>"
+    told = f"<span class='sr-reason'>{escape(main.text if main else labels.method_label(item.source))}</span>"
     if not others:
         return told
     lines = "".join(f"<span class='sr-reason sr-line'>{escape(text)}</span>" for text in others)
@@ -89,7 +88,7 @@ def _why(item: Recommendation) -> str:
 
 def _shares(reasons: tuple[Reason, ...]) -> str:
     """What the score is made of: a bar with a colour for each method, and the words for it."""
-    told = ", ".join(f"{words.method_label(r.method)} {percent(r.share)}" for r in reasons)
+    told = ", ".join(f"{labels.method_label(r.method)} {percent(r.share)}" for r in reasons)
     parts = "".join(
         f"<i style='width:{r.share:.2%};background:{palette.METHODS.get(r.method, palette.GREY)}'></i>" for r in reasons
     )
@@ -98,7 +97,7 @@ def _shares(reasons: tuple[Reason, ...]) -> str:
 
 def _legend(methods: set[str]) -> str:
     keys = "".join(
-        f"<span><i style='background:{colour}'></i>{escape(words.method_label(method))}</span>"
+        f"<span><i style='background:{colour}'></i>{escape(labels.method_label(method))}</span>"
         for method, colour in palette.METHODS.items()
         if method in methods
     )
@@ -109,10 +108,10 @@ def _side_by_side(result: RecommendationList) -> str:
     """A column for each method; an item in several lists has the same sign and colour in each."""
     found = palette.marks(result)
     columns = []
-    for method in (m for m in words.METHODS if m in result.lists):
+    for method in (m for m in labels.METHODS if m in result.lists):
         colour = palette.METHODS.get(method, palette.GREY)
         rows = "".join(_marked(item, found) for item in result.lists[method].items)
-        head = f"<h4 style='border-color:{colour}'>{escape(words.method_label(method))}</h4>"
+        head = f"<h4 style='border-color:{colour}'>{escape(labels.method_label(method))}</h4>"
         columns.append(f"<section>{head}<ol>{rows}</ol></section>")
     return f'<div class="sr-side">{"".join(columns)}</div>'
 

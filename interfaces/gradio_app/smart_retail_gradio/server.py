@@ -13,7 +13,7 @@ def start(engine: RetailEngine | EngineHolder, host: str, port: int, *, block: b
     """Serve the app over `engine`; the running app if it does not block."""
     # Before Gradio is imported, or it asks its makers for a newer version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    from smart_retail_gradio import theme as look
+    from smart_retail_gradio import theme
     from smart_retail_gradio.app import build_demo
 
     demo = build_demo(engine)
@@ -31,8 +31,8 @@ def start(engine: RetailEngine | EngineHolder, host: str, port: int, *, block: b
         max_file_size=0,
         pwa=False,
         run_history=False,
-        theme=look.theme(),
-        css=look.CSS,
+        theme=theme.theme(),
+        css=theme.CSS,
     )
     return demo
 

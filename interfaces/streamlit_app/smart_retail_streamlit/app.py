@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from smart_retail.errors import RetailError
-from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import page_layout
 from smart_retail_streamlit.views import clusters, customer, fit, methods, overview, products, segments, whatif
 
 PAGES = (
@@ -21,15 +21,15 @@ PAGES = (
 
 
 def main() -> None:
-    frame.begin()
+    page_layout.begin()
     page = st.navigation(
         [st.Page(show, title=title, url_path=path, default=not path) for title, path, show in PAGES], position="top"
     )
     try:
         page.run()
     except RetailError as error:
-        frame.banner(error)
-    frame.footer()
+        page_layout.banner(error)
+    page_layout.footer()
 
 
 main()

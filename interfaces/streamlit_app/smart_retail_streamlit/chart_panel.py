@@ -11,7 +11,7 @@ from typing import Any
 import altair as alt
 import streamlit as st
 
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.serving.batch_export import CsvRows, defused
 
 Rows = Sequence[Mapping[str, object]]
@@ -75,13 +75,11 @@ def _vector(name: str, drawn: Drawn) -> None:
     """A button that has the core draw the figure, when it is clicked."""
 
     def draw() -> str:
-        from smart_retail.reporting import chart_style as canvas
-        from smart_retail.reporting import model_charts as drawings
-        from smart_retail.reporting import sales_charts as shop_figures
+        from smart_retail.reporting import chart_style, model_charts, sales_charts
 
         function, *values = drawn
-        room = drawings if hasattr(drawings, function) else shop_figures
-        return canvas.svg(getattr(room, function)(*values), name)
+        room = model_charts if hasattr(model_charts, function) else sales_charts
+        return chart_style.svg(getattr(room, function)(*values), name)
 
     st.download_button(
         "SVG",
@@ -109,7 +107,7 @@ def _short(value: object) -> object:
 def _columns(rows: Rows) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in rows[0].items() if rows else ():
-        label = words.COLUMN_LABELS.get(name, name.replace("_", " ").capitalize())
+        label = labels.COLUMN_LABELS.get(name, name.replace("_", " ").capitalize())
         if isinstance(value, int | float) and not isinstance(value, bool):
             form = "percent" if name.endswith("share") else "localized"
             found[name] = st.column_config.NumberColumn(label, format=form)

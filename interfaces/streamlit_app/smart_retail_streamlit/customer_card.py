@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from smart_retail.presentation import labels as words
-from smart_retail.presentation import palette
+from smart_retail.presentation import labels, palette
 from smart_retail.presentation.formatting import amount, count, percent, whole
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import RFM, CustomerProfile
@@ -50,9 +49,9 @@ def _chips(profile: CustomerProfile) -> str:
 
 
 def _advice(segment: str) -> str:
-    if segment not in words.SEGMENTS:
+    if segment not in labels.SEGMENTS:
         return ""
-    meaning, action = words.SEGMENTS[segment]
+    meaning, action = labels.SEGMENTS[segment]
     return f'<p class="sr-advice">{escape(meaning.capitalize())}: {escape(action)}.</p>'
 
 

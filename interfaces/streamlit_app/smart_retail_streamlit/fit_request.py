@@ -60,7 +60,7 @@ def inspect(plan: Plan) -> Inspection:
 
 def fit(plan: Plan, artifacts: str, progress: Progress) -> FitReport:
     """Fit and publish into `artifacts`."""
-    from smart_retail.training.fit import fit as training
+    from smart_retail.training import fit as training
 
     return training.fit(
         *plan.sources,

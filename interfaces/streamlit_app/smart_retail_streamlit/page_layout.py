@@ -9,7 +9,7 @@ import streamlit as st
 
 from smart_retail.errors import MissingBundleError, RetailError
 from smart_retail.presentation.formatting import model_line
-from smart_retail_streamlit import engine_source as source
+from smart_retail_streamlit import engine_source
 from smart_retail_streamlit.html import plain
 
 _STYLE = Path(__file__).with_name("style.css")
@@ -18,7 +18,7 @@ _LOGO = Path(__file__).with_name("logo.svg")
 
 def begin() -> None:
     """Page configuration, style sheet and logo; first on every run."""
-    source.begin()
+    engine_source.begin()
     st.set_page_config("Smart Retail Engine", page_icon=str(_LOGO), layout="wide")
     st.html(_STYLE)
     st.logo(str(_LOGO), size="large")
@@ -59,9 +59,9 @@ def empty(title: str, says: str) -> None:
 
 def footer() -> None:
     """Model version and data period, small, under every page."""
-    where = source.chosen()
+    where = engine_source.chosen()
     try:
-        model = source.model()
+        model = engine_source.model()
     except RetailError:
         parts = ["no model"]
     else:

@@ -6,11 +6,10 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail.presentation import formatting as display
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import formatting, labels
 from smart_retail.results import RecommendationList
 
-_LABELS = {name: words.COLUMN_LABELS[name] for name in ("rank", "item_name", "score", "source", "share", "reason")}
+_LABELS = {name: labels.COLUMN_LABELS[name] for name in ("rank", "item_name", "score", "source", "share", "reason")}
 _LIST, _METHOD, _PLACE = "List", "Method", "Its rank"
 _WIDTHS = {
     _LIST: 96,
@@ -33,7 +32,7 @@ def show(answer: RecommendationList, title: str = "Why this order?") -> None:
     if not found:
         return
     with st.expander(title):
-        label, meaning = words.METHODS.get(answer.method, ("", ""))
+        label, meaning = labels.METHODS.get(answer.method, ("", ""))
         said = f"**{label}**: {meaning}. " if label else ""
         st.caption(
             f"{said}Scores order one list and say nothing across lists. "
@@ -51,18 +50,18 @@ def show(answer: RecommendationList, title: str = "Why this order?") -> None:
 
 def rows(answer: RecommendationList) -> list[dict[str, object]]:
     """One row for each reason; for ``all`` every list below the other, named in front."""
-    parts = [(words.method_label(m), answer.lists[m]) for m in words.METHODS if m in answer.lists]
+    parts = [(labels.method_label(m), answer.lists[m]) for m in labels.METHODS if m in answer.lists]
     return [
         ({_LIST: name} if name else {})
         | {
             _LABELS["rank"]: item.rank,
             _LABELS["item_name"]: item.item_name or item.item_id,
-            _LABELS["score"]: display.score(item.score),
-            _LABELS["source"]: words.method_label(item.source),
+            _LABELS["score"]: formatting.score(item.score),
+            _LABELS["source"]: labels.method_label(item.source),
             _LABELS["reason"]: reason.text,
-            _METHOD: words.method_label(reason.method),
+            _METHOD: labels.method_label(reason.method),
             _PLACE: reason.rank or None,
-            _LABELS["share"]: display.percent(reason.share),
+            _LABELS["share"]: formatting.percent(reason.share),
         }
         for name, part in parts or [("", answer)]
         for item in part.items

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from smart_retail.presentation import labels as words
-from smart_retail.presentation import palette
+from smart_retail.presentation import labels, palette
 from smart_retail.presentation.formatting import count, percent, whole
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import Reason, Recommendation, RecommendationList
 from smart_retail.serving.batch_export import main_reason
-from smart_retail_streamlit import html as markup
+from smart_retail_streamlit import html
 from smart_retail_streamlit.html import html_named
 
 
@@ -36,20 +35,20 @@ def table(answer: RecommendationList, *, narrow: bool = False) -> str:
     ]
     if narrow:
         wanted = (0, 1, 3)
-        return markup.table([columns[c] for c in wanted], [[row[c] for c in wanted] for row in rows], "sr-list")
-    return markup.table(columns, rows, "sr-list") + legend([r.method for item in answer.items for r in item.reasons])
+        return html.table([columns[c] for c in wanted], [[row[c] for c in wanted] for row in rows], "sr-list")
+    return html.table(columns, rows, "sr-list") + legend([r.method for item in answer.items for r in item.reasons])
 
 
 def _why(item: Recommendation) -> str:
     """The weightiest reason, and how many more there are."""
     more = len(item.reasons) - 1
     others = f'<span class="sr-id">and {count(more, "more reason")}</span>' if more > 0 else ""
-    return escape(main_reason(item) or words.method_label(item.source)) + others
+    return escape(main_reason(item) or labels.method_label(item.source)) + others
 
 
 def _evidence(reasons: tuple[Reason, ...]) -> str:
     """The shares of an item's score as one bar, a colour for each method."""
-    told = ", ".join(f"{words.method_label(r.method)} {percent(r.share)}" for r in reasons)
+    told = ", ".join(f"{labels.method_label(r.method)} {percent(r.share)}" for r in reasons)
     parts = "".join(
         f'<i style="width:{r.share:.2%};background:{palette.METHODS.get(r.method, GREY)}"></i>' for r in reasons
     )
@@ -59,7 +58,7 @@ def _evidence(reasons: tuple[Reason, ...]) -> str:
 def legend(methods: Sequence[str]) -> str:
     """Which colour is which method, for those that occur."""
     keys = "".join(
-        f'<span><i style="background:{colour}"></i>{escape(words.method_label(method))}</span>'
+        f'<span><i style="background:{colour}"></i>{escape(labels.method_label(method))}</span>'
         for method, colour in palette.METHODS.items()
         if method in methods
     )
@@ -74,8 +73,8 @@ def side_by_side(answer: RecommendationList) -> str:
     found = palette.marks(answer)
     number = {item: k for k, item in enumerate(found)}
     columns = []
-    for method in (m for m in words.METHODS if m in answer.lists):
-        label, meaning = words.METHODS[method]
+    for method in (m for m in labels.METHODS if m in answer.lists):
+        label, meaning = labels.METHODS[method]
         rows = "".join(_marked(item, found, number) for item in answer.lists[method].items)
         colour = palette.METHODS.get(method, GREY)
         columns.append(

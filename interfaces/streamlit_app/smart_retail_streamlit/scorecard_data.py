@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 
 Card = Mapping[str, Any]
 Rows = list[dict[str, Any]]
@@ -50,7 +50,7 @@ def group_rows(card: Card, part: str, task: str) -> Rows:
         {"group": _group(str(group), methods.get("customers")), **_row(method, figures, card)}
         for group, methods in card.get(part, {}).get(task, {}).items()
         for method, figures in methods.items()
-        if method in words.METHODS and _value(figures, card) is not None
+        if method in labels.METHODS and _value(figures, card) is not None
     ]
 
 
@@ -96,7 +96,7 @@ def remarks(card: Card) -> list[str]:
 
 
 def _row(method: str, figures: Any, card: Card) -> dict[str, Any]:
-    return {"id": method, "method": _capital(words.method_label(method)), **_figures(figures, card)}
+    return {"id": method, "method": _capital(labels.method_label(method)), **_figures(figures, card)}
 
 
 def _group(name: str, customers: float | None) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import theme
+from smart_retail_streamlit import engine_source, theme
 
 MAX_UPLOAD_MB = 500
 
@@ -54,11 +53,11 @@ def serve(
     """
     from streamlit.web import bootstrap
 
-    os.environ[source.ARTIFACTS] = artifacts
-    os.environ[source.API_URL] = api_url or ""
-    os.environ[source.RULES] = rules or ""
+    os.environ[engine_source.ARTIFACTS] = artifacts
+    os.environ[engine_source.API_URL] = api_url or ""
+    os.environ[engine_source.RULES] = rules or ""
     if api_key:
-        os.environ[source.API_KEY] = api_key
+        os.environ[engine_source.API_KEY] = api_key
     flags = {name.replace(".", "_"): value for name, value in options(host, port).items()}
     bootstrap.load_config_options(flags)
     bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)

@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from smart_retail.presentation.palette import BLUE, ORANGE, VERMILLION
-from smart_retail.reporting import sales_chart_data as shop_rows
+from smart_retail.reporting import sales_chart_data
 from smart_retail_streamlit.charts import chart_data
 
 Row = dict[str, Any]
@@ -21,7 +21,7 @@ LINES = {
 }
 """Function of `shop_rows` -> what is drawn, by what, which value, colour."""
 
-ROWS = {name: getattr(shop_rows, name) for name in LINES}
+ROWS = {name: getattr(sales_chart_data, name) for name in LINES}
 
 
 def lines(name: str, rows: Sequence[Row]) -> alt.Chart:

@@ -12,8 +12,7 @@ from types import TracebackType
 
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
-from smart_retail_tkinter import formatting, theme
-from smart_retail_tkinter import keyboard_shortcuts as keys
+from smart_retail_tkinter import formatting, keyboard_shortcuts, theme
 from smart_retail_tkinter.background_jobs import unexpected
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.dialogs.file_dialogs import NativeQuestions, Questions
@@ -75,7 +74,7 @@ class App:
         theme.apply(root, memory.theme)
         self.menu = MenuBar(self)
         self._build()
-        keys.bind(self)
+        keyboard_shortcuts.bind(self)
         root.protocol("WM_DELETE_WINDOW", self.quit)
         self._polling = root.after(POLL, self._poll)
 

@@ -69,9 +69,9 @@ def _answer(request: Line, progress: Progress) -> Line:
 
         options["settings"] = options["settings"].data
         return inspect_source(request["sources"], progress=progress, **options).as_dict()
-    from smart_retail.training.fit import fit as fit_here
+    from smart_retail.training.fit import fit
 
-    report = fit_here(
+    report = fit(
         *request["sources"], artifacts=request["artifacts"], force=request["force"], progress=progress, **options
     )
     return report.as_dict()

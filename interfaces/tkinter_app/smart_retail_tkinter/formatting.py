@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from smart_retail.presentation.formatting import DOT, amount, count, model_line, percent, profile_line, whole
-from smart_retail.presentation.formatting import named as name_and_id
+from smart_retail.presentation.formatting import DOT, amount, count, model_line, named, percent, profile_line, whole
 from smart_retail.results import CleaningReport
 
 __all__ = [

@@ -12,8 +12,7 @@ from typing import Any, Protocol
 from smart_retail.errors import MissingBundleError, NeedsLocalEngineError, RetailError
 from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_method
 from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
-from smart_retail_tkinter import formatting
-from smart_retail_tkinter import table_models as tables
+from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.background_jobs import Jobs
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.recent_files import Memory
@@ -177,9 +176,11 @@ class Presenter:
     def list_table(self) -> Table:
         """The list on the screen as a table; for ``all`` every list, the method in front."""
         if self.answer is None:
-            return Table(tables.RECOMMENDATIONS)
+            return Table(table_models.RECOMMENDATIONS)
         return (
-            tables.side_by_side(self.answer) if self.method_shown == ALL else tables.recommendations(self.answer.items)
+            table_models.side_by_side(self.answer)
+            if self.method_shown == ALL
+            else table_models.recommendations(self.answer.items)
         )
 
     @property

@@ -15,14 +15,14 @@ from typing import Any
 import pytest
 
 from smart_retail.errors import RetailError
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 
 from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missing, source_of
 
 WAIT = 20.0
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
 _SCORED = re.compile(r"score (\S+) from ([^:]+): ")
-_LABEL = "|".join(words.method_label(method) for method in (*words.METHODS, *words.HELPERS))
+_LABEL = "|".join(labels.method_label(method) for method in (*labels.METHODS, *labels.HELPERS))
 _PLACE = re.compile(rf"(?: · |, )({_LABEL}) #(\d+) \(score ([\d.e+-]+)(?: from ({_LABEL}))?\)(?=, |\n)")
 
 

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail.data.files import delimited_text as text
-from smart_retail.data.files import limits
+from smart_retail.data.files import delimited_text, limits
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 
@@ -160,6 +159,6 @@ def test_a_file_name_with_pattern_signs_is_only_a_name(tmp_path: Path) -> None:
 
 
 def test_the_separator_is_the_one_that_the_rows_agree_on() -> None:
-    assert text.sniff_separator("a;b;c\n1,5;2,5;3,5\n1;2;3\n") == ";"
-    assert text.sniff_separator("name\tcity\nx, y\tz\n") == "\t"
-    assert text.sniff_separator("only\n1\n") == ","
+    assert delimited_text.sniff_separator("a;b;c\n1,5;2,5;3,5\n1;2;3\n") == ";"
+    assert delimited_text.sniff_separator("name\tcity\nx, y\tz\n") == "\t"
+    assert delimited_text.sniff_separator("only\n1\n") == ","

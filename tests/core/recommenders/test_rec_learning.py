@@ -67,10 +67,10 @@ def test_the_judged_window_is_the_last_tenth(card, habits):
 def test_the_merge_that_is_judged_knows_nothing_of_the_last_window_and_that_of_the_model_does(
     habits, groups_of, catalogue, monkeypatch
 ):
-    from smart_retail.training.fit import recommenders as fitting
+    from smart_retail.training import recommenders
 
     cut_of, learnt_from = {}, []
-    make, learn = fitting._lessons, fitting.learn_merge
+    make, learn = recommenders._lessons, recommenders.learn_merge
 
     def noted_lessons(past, parts, seed):
         made = make(past, parts, seed)
@@ -81,8 +81,8 @@ def test_the_merge_that_is_judged_knows_nothing_of_the_last_window_and_that_of_t
         learnt_from.append({task: [cut_of[id(lesson)] for lesson in own] for task, own in lessons.items()})
         return learn(chosen, lessons, **how)
 
-    monkeypatch.setattr(fitting, "_lessons", noted_lessons)
-    monkeypatch.setattr(fitting, "learn_merge", noted_learning)
+    monkeypatch.setattr(recommenders, "_lessons", noted_lessons)
+    monkeypatch.setattr(recommenders, "learn_merge", noted_learning)
     _, card = fit_recommenders(
         habits,
         groups_of,

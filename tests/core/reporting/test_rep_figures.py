@@ -14,12 +14,14 @@ from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import DataError, MissingExtraError
-from smart_retail.reporting import chart_style as canvas
-from smart_retail.reporting import model_chart_data as figure_rows
-from smart_retail.reporting import model_charts as figures
-from smart_retail.reporting import product_charts as product_figures
-from smart_retail.reporting import sales_chart_data as shop_rows
-from smart_retail.reporting import sales_charts as shop_figures
+from smart_retail.reporting import (
+    chart_style,
+    model_chart_data,
+    model_charts,
+    product_charts,
+    sales_chart_data,
+    sales_charts,
+)
 from smart_retail.results import ModelInfo, Recommendation, RecommendationList
 
 ENGINE = FakeEngine()
@@ -78,31 +80,35 @@ SHOP = (
     "categories", "line_sizes", "discounts", "discounts_by_month", "shipping", "shipping_by_month", "returns_by_month",
     "correlations",
 )  # fmt: skip
-PICTURES: dict[str, tuple[Callable[..., Figure], Callable[..., figure_rows.Rows], tuple[Any, ...]]] = {
-    "weekly_sales": (figures.weekly_sales, figure_rows.weekly_sales, (MODEL,)),
-    "data_quality": (figures.data_quality, figure_rows.data_quality, (MODEL.cleaning,)),
-    "segments": (figures.segments, figure_rows.segments, (ENGINE.segments(),)),
-    "rfm_grid": (figures.rfm_grid, figure_rows.rfm_grid, (ENGINE.rfm_grid(),)),
-    "cluster_scatter": (figures.cluster_scatter, figure_rows.cluster_scatter, (ENGINE.cluster_points(), CLUSTERS)),
-    "cluster_profiles": (figures.cluster_profiles, figure_rows.cluster_profiles, (CLUSTERS,)),
-    "cluster_choice": (figures.cluster_choice, figure_rows.cluster_choice, (MODEL,)),
-    "training_loss": (figures.training_loss, figure_rows.training_loss, (MODEL,)),
-    "distributions": (figures.distributions, lambda m: figure_rows.distribution(m, "recency"), (MODEL,)),
-    "scorecard": (figures.scorecard, figure_rows.scorecard, (MODEL,)),
-    "recommendations": (product_figures.recommendations, figure_rows.recommendations, (LIST,)),
-    "item_similarity": (product_figures.item_similarity, figure_rows.item_similarity, (SIMILAR, {})),
-    **{name: (getattr(shop_figures, name), getattr(shop_rows, name), (MODEL,)) for name in SHOP},
+PICTURES: dict[str, tuple[Callable[..., Figure], Callable[..., model_chart_data.Rows], tuple[Any, ...]]] = {
+    "weekly_sales": (model_charts.weekly_sales, model_chart_data.weekly_sales, (MODEL,)),
+    "data_quality": (model_charts.data_quality, model_chart_data.data_quality, (MODEL.cleaning,)),
+    "segments": (model_charts.segments, model_chart_data.segments, (ENGINE.segments(),)),
+    "rfm_grid": (model_charts.rfm_grid, model_chart_data.rfm_grid, (ENGINE.rfm_grid(),)),
+    "cluster_scatter": (
+        model_charts.cluster_scatter,
+        model_chart_data.cluster_scatter,
+        (ENGINE.cluster_points(), CLUSTERS),
+    ),
+    "cluster_profiles": (model_charts.cluster_profiles, model_chart_data.cluster_profiles, (CLUSTERS,)),
+    "cluster_choice": (model_charts.cluster_choice, model_chart_data.cluster_choice, (MODEL,)),
+    "training_loss": (model_charts.training_loss, model_chart_data.training_loss, (MODEL,)),
+    "distributions": (model_charts.distributions, lambda m: model_chart_data.distribution(m, "recency"), (MODEL,)),
+    "scorecard": (model_charts.scorecard, model_chart_data.scorecard, (MODEL,)),
+    "recommendations": (product_charts.recommendations, model_chart_data.recommendations, (LIST,)),
+    "item_similarity": (product_charts.item_similarity, model_chart_data.item_similarity, (SIMILAR, {})),
+    **{name: (getattr(sales_charts, name), getattr(sales_chart_data, name), (MODEL,)) for name in SHOP},
 }
 
 
-@pytest.mark.parametrize("theme", [canvas.LIGHT, canvas.DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("theme", [chart_style.LIGHT, chart_style.DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("name", PICTURES)
-def test_every_picture_is_titled_and_drawn_in_its_theme(name: str, theme: canvas.Theme) -> None:
+def test_every_picture_is_titled_and_drawn_in_its_theme(name: str, theme: chart_style.Theme) -> None:
     draw, _, facts = PICTURES[name]
     figure = draw(*facts, theme=theme)
     assert len(figure.get_suptitle()) > 10
     assert all(ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes)
-    assert canvas.svg(figure).startswith("<svg")
+    assert chart_style.svg(figure).startswith("<svg")
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -117,7 +123,7 @@ def test_every_picture_has_its_numbers_as_plain_data(name: str) -> None:
 def test_every_function_that_draws_is_tried_here() -> None:
     drawing = {
         name
-        for module in (figures, product_figures, shop_figures)
+        for module in (model_charts, product_charts, sales_charts)
         for name, function in vars(module).items()
         if callable(function) and getattr(function, "__annotations__", {}).get("return") == "Figure"
     }
@@ -126,10 +132,10 @@ def test_every_function_that_draws_is_tried_here() -> None:
 
 
 def test_titles_state_what_is_found() -> None:
-    assert figures.data_quality(MODEL.cleaning).get_suptitle().startswith("97.4 % of 575 rows were accepted")
-    assert figures.scorecard(MODEL).get_suptitle() == "Hybrid foretells all purchases best: NDCG@10 0.310"
-    assert figures.cluster_choice(MODEL).get_suptitle() == "3 clusters: silhouette 0.50, refits agree to 0.84"
-    assert figures.distributions(MODEL).get_suptitle() == "25.0 % of 40 customers ordered once"
+    assert model_charts.data_quality(MODEL.cleaning).get_suptitle().startswith("97.4 % of 575 rows were accepted")
+    assert model_charts.scorecard(MODEL).get_suptitle() == "Hybrid foretells all purchases best: NDCG@10 0.310"
+    assert model_charts.cluster_choice(MODEL).get_suptitle() == "3 clusters: silhouette 0.50, refits agree to 0.84"
+    assert model_charts.distributions(MODEL).get_suptitle() == "25.0 % of 40 customers ordered once"
 
 
 def test_titles_of_the_shops_lines_state_what_is_found() -> None:
@@ -147,9 +153,9 @@ def test_titles_of_the_shops_lines_state_what_is_found() -> None:
 
 
 def test_small_categories_stand_together_and_nothing_is_lost() -> None:
-    rows = shop_rows.categories(MODEL)
-    assert len(rows) == shop_rows.CATEGORIES
-    assert rows[-1]["category"] == shop_rows.OTHERS
+    rows = sales_chart_data.categories(MODEL)
+    assert len(rows) == sales_chart_data.CATEGORIES
+    assert rows[-1]["category"] == sales_chart_data.OTHERS
     assert sum(r["amount"] for r in rows) == pytest.approx(sum(c["amount"] for c in STATISTICS["categories"]))
     assert sum(r["share"] for r in rows) == pytest.approx(1)
     assert rows[0]["returned_share"] == pytest.approx(1 / 1001)
@@ -163,59 +169,61 @@ def test_what_the_source_does_not_tell_is_said() -> None:
         ("shipping", "no shipping dates"), ("returns_by_month", "nothing came back"), ("correlations", "too few"),
     ):  # fmt: skip
         with pytest.raises(DataError, match=why):
-            getattr(shop_figures, name)(bare)
+            getattr(sales_charts, name)(bare)
     with pytest.raises(DataError, match="fit again"):
-        shop_figures.categories(structs.replace(MODEL, statistics={}))
+        sales_charts.categories(structs.replace(MODEL, statistics={}))
 
 
 def test_under_the_policy_keep_what_came_back_is_part_of_the_sales() -> None:
     kept = structs.replace(MODEL, cleaning=structs.replace(MODEL.cleaning, returns_policy="keep"))
-    assert shop_rows.returns_by_month(MODEL)[0]["bought"] == 1000
-    assert shop_rows.returns_by_month(kept)[0]["bought"] == 900
+    assert sales_chart_data.returns_by_month(MODEL)[0]["bought"] == 1000
+    assert sales_chart_data.returns_by_month(kept)[0]["bought"] == 900
 
 
 def test_rows_add_up() -> None:
-    quality = figure_rows.data_quality(MODEL.cleaning)
+    quality = model_chart_data.data_quality(MODEL.cleaning)
     assert sum(row["rows"] for row in quality) == MODEL.cleaning.rows_in
     assert sum(row["share"] for row in quality) == pytest.approx(1)
-    assert sum(row["customers"] for row in figure_rows.rfm_grid(ENGINE.rfm_grid())) == sum(
+    assert sum(row["customers"] for row in model_chart_data.rfm_grid(ENGINE.rfm_grid())) == sum(
         c.customers for c in CLUSTERS
     )
-    for row in figure_rows.recommendations(LIST):
+    for row in model_chart_data.recommendations(LIST):
         assert sum(v for k, v in row.items() if k in ("cf", "rfm", "personalized", "popular")) == pytest.approx(1)
 
 
 def test_names_are_taken_literally_whatever_letters_they_have() -> None:
     names = ("Cash $5 and $10 _{x}^2", "日本のペン", "<b>&", "x" * 300)
     items = tuple(Recommendation(i, f"id{i}", name, "", 1.0, "cf", ()) for i, name in enumerate(names, 1))
-    figure = product_figures.recommendations(RecommendationList("c", True, False, "cf", "v", "", items))
-    drawn = canvas.svg(figure)
+    figure = product_charts.recommendations(RecommendationList("c", True, False, "cf", "v", "", items))
+    drawn = chart_style.svg(figure)
     assert "Cash $5 and $10 _{x}^2" in drawn
     assert "&lt;b&gt;&amp;" in drawn
     assert "x" * 60 not in drawn
-    assert canvas.png(figure).startswith(b"\x89PNG")
+    assert chart_style.png(figure).startswith(b"\x89PNG")
 
 
 def test_the_same_picture_is_the_same_text() -> None:
-    assert canvas.svg(figures.segments(ENGINE.segments()), "a") == canvas.svg(figures.segments(ENGINE.segments()), "a")
+    assert chart_style.svg(model_charts.segments(ENGINE.segments()), "a") == chart_style.svg(
+        model_charts.segments(ENGINE.segments()), "a"
+    )
 
 
 def test_too_little_data_is_told_and_not_drawn() -> None:
     bare = structs.replace(MODEL, weekly_sales=(), cluster_choice=(), scorecard={"gate": {"skipped": "too short"}})
     with pytest.raises(DataError, match="no picture of sales by week: no order was kept"):
-        figures.weekly_sales(bare)
+        model_charts.weekly_sales(bare)
     with pytest.raises(DataError, match="too short"):
-        figures.scorecard(bare)
+        model_charts.scorecard(bare)
     for draw, facts in (
-        (figures.segments, ([],)),
-        (figures.rfm_grid, ([],)),
-        (figures.cluster_scatter, ([], [])),
-        (figures.cluster_profiles, ([],)),
-        (figures.cluster_choice, (bare,)),
-        (figures.training_loss, (bare,)),
-        (figures.distributions, (bare,)),
-        (product_figures.item_similarity, ({}, {})),
-        (product_figures.recommendations, (RecommendationList(None, False, False, "cf", "v", "", ()),)),
+        (model_charts.segments, ([],)),
+        (model_charts.rfm_grid, ([],)),
+        (model_charts.cluster_scatter, ([], [])),
+        (model_charts.cluster_profiles, ([],)),
+        (model_charts.cluster_choice, (bare,)),
+        (model_charts.training_loss, (bare,)),
+        (model_charts.distributions, (bare,)),
+        (product_charts.item_similarity, ({}, {})),
+        (product_charts.recommendations, (RecommendationList(None, False, False, "cf", "v", "", ()),)),
     ):
         with pytest.raises(DataError):
             draw(*facts)
@@ -223,17 +231,17 @@ def test_too_little_data_is_told_and_not_drawn() -> None:
 
 def test_losses_and_amounts_below_zero_are_drawn() -> None:
     weeks = tuple(structs.replace(w, amount=-w.amount) for w in MODEL.weekly_sales)
-    figure = figures.weekly_sales(structs.replace(MODEL, weekly_sales=weeks[:1]))
+    figure = model_charts.weekly_sales(structs.replace(MODEL, weekly_sales=weeks[:1]))
     assert figure.axes[0].get_ylim()[0] < 0
 
 
 def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "seaborn", None)
     with pytest.raises(MissingExtraError, match="seaborn"):
-        shop_figures.correlations(MODEL)
+        sales_charts.correlations(MODEL)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtraError) as caught:
-        figures.data_quality(MODEL.cleaning)
+        model_charts.data_quality(MODEL.cleaning)
     assert "smart-retail-engine[report]" in caught.value.hint
 
 

@@ -15,7 +15,7 @@ from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import CancelledError, UsageError
 from smart_retail.progress import Silent
-from smart_retail.reporting import html as page
+from smart_retail.reporting import html
 from smart_retail.reporting.html_report import report_html, write_report
 from smart_retail.results import Cluster, ClusterPoint, GridCell, ModelInfo, RecommendationList, Segment
 from smart_retail.serving.engine import Engine
@@ -88,8 +88,8 @@ def test_the_report_of_a_fitted_shop_is_whole(engine: Engine, tmp_path: Path) ->
 
 def test_names_cannot_break_the_page() -> None:
     check(report_html(FakeEngine()))
-    assert "<script>" not in page.table([{"name": "<script>", "share": 0.5}])
-    assert "&lt;script&gt;" in page.table([{"name": "<script>", "share": 0.5}])
+    assert "<script>" not in html.table([{"name": "<script>", "share": 0.5}])
+    assert "&lt;script&gt;" in html.table([{"name": "<script>", "share": 0.5}])
 
 
 class Bare(FakeEngine):
@@ -125,7 +125,7 @@ def test_where_data_is_thin_the_section_says_why_and_the_rest_is_made() -> None:
 
 def test_the_numbers_behind_a_picture_can_be_taken_along() -> None:
     rows = [{"part": "=1+1", "rows": 3, "share": 0.25}, {"part": "é, ü", "rows": -4, "share": 0.75}]
-    link = page.csv_link("quality", rows)
+    link = html.csv_link("quality", rows)
     data = base64.b64decode(link.split("base64,")[1].split('"')[0]).decode("utf-8-sig")
     assert list(csv.reader(io.StringIO(data))) == [
         ["part", "rows", "share"], ["'=1+1", "3", "0.25"], ["é, ü", "-4", "0.75"],
@@ -140,12 +140,12 @@ def test_the_numbers_behind_a_picture_can_be_taken_along() -> None:
     ],
 )  # fmt: skip
 def test_values_read_as_people_write_them(name: str, value: object, text: str) -> None:
-    assert page.cell(name, value) == text
+    assert html.cell(name, value) == text
 
 
 def test_long_tables_show_their_beginning() -> None:
-    text = page.table([{"n": i} for i in range(1000)])
-    assert text.count("<tr>") == page.SHOWN + 1
+    text = html.table([{"n": i} for i in range(1000)])
+    assert text.count("<tr>") == html.SHOWN + 1
     assert "The first 200 of 1,000 rows." in text
 
 

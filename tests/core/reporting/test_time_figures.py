@@ -11,8 +11,7 @@ from tests.core.reporting.test_rep_report import Reader
 from smart_retail.analysis.sales_forecast import DayAhead, Errors, Forecast, rows
 from smart_retail.analysis.segment_migration import Fallen, Migration, Move, cells
 from smart_retail.errors import DataError, UsageError
-from smart_retail.reporting import chart_style as canvas
-from smart_retail.reporting import time_series_charts as time_figures
+from smart_retail.reporting import chart_style, time_series_charts
 from smart_retail.reporting.chart_export import Picture, write_pictures
 
 MOVED = Migration(
@@ -29,35 +28,35 @@ AHEAD = Forecast("all", "prophet", 14, (Errors("seasonal naive", 3, 4, 0.3), Err
 HISTORY = (19_523, np.arange(200.0))
 
 
-@pytest.mark.parametrize("theme", [canvas.LIGHT, canvas.DARK], ids=["light", "dark"])
-def test_titles_state_what_is_found(theme: canvas.Theme) -> None:
-    moved = time_figures.movement(MOVED, theme)
+@pytest.mark.parametrize("theme", [chart_style.LIGHT, chart_style.DARK], ids=["light", "dark"])
+def test_titles_state_what_is_found(theme: chart_style.Theme) -> None:
+    moved = time_series_charts.movement(MOVED, theme)
     assert moved.get_suptitle() == "20.0 % moved between segments; 1 customer fell from Champions or Loyal"
-    ahead = time_figures.sales_ahead(AHEAD, HISTORY, "EUR", theme)
+    ahead = time_series_charts.sales_ahead(AHEAD, HISTORY, "EUR", theme)
     assert ahead.get_suptitle() == "all: 140.00 EUR in 14 days by prophet"
     assert "14 days held out: seasonal naive 3, prophet 2" in ahead.axes[0].get_title(loc="left")
     for figure in (moved, ahead):
-        assert canvas.svg(figure).startswith("<svg")
+        assert chart_style.svg(figure).startswith("<svg")
 
 
 def test_a_cell_of_the_heat_map_holds_its_customers() -> None:
-    texts = {t.get_text() for t in time_figures.movement(MOVED).axes[0].texts}
+    texts = {t.get_text() for t in time_series_charts.movement(MOVED).axes[0].texts}
     assert texts == {"6", "2", "5"}, "empty cells stay empty"
 
 
 def test_too_little_is_told_and_not_drawn() -> None:
     with pytest.raises(DataError, match="no customers"):
-        time_figures.movement(Migration("a", "b", (), ()))
+        time_series_charts.movement(Migration("a", "b", (), ()))
     with pytest.raises(DataError, match="too few"):
-        time_figures.sales_ahead(Forecast("all", "", 0, (), (), "3 days are too few."), HISTORY)
+        time_series_charts.sales_ahead(Forecast("all", "", 0, (), (), "3 days are too few."), HISTORY)
 
 
 def pictures() -> list[Picture]:
     short = Forecast("<b>&\"' é", "", 0, (), (), "too few")
     return [
-        Picture("Movement", lambda: time_figures.movement(MOVED), cells(MOVED), (("Fallen", [{"name": "<i>"}]),)),
-        Picture(short.series, lambda: time_figures.sales_ahead(short, HISTORY), []),
-        Picture("all", lambda: time_figures.sales_ahead(AHEAD, HISTORY), rows([AHEAD])),
+        Picture("Movement", lambda: time_series_charts.movement(MOVED), cells(MOVED), (("Fallen", [{"name": "<i>"}]),)),
+        Picture(short.series, lambda: time_series_charts.sales_ahead(short, HISTORY), []),
+        Picture("all", lambda: time_series_charts.sales_ahead(AHEAD, HISTORY), rows([AHEAD])),
     ]
 
 

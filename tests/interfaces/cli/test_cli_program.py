@@ -15,8 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from smart_retail import errors
-from smart_retail_cli import extras
-from smart_retail_cli import main as program
+from smart_retail_cli import extras, main
 from smart_retail_cli.context import Session
 from smart_retail_cli.main import cli
 from smart_retail_cli.output import printable
@@ -164,7 +163,7 @@ def test_a_name_cannot_steer_the_terminal(text: str, shown: str) -> None:
 
 
 def test_every_listed_command_exists() -> None:
-    for name in program.COMMANDS:
+    for name in main.COMMANDS:
         assert cli.get_command(click.Context(cli), name) is not None
 
 

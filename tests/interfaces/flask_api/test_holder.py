@@ -10,7 +10,7 @@ import pytest
 from fake_engine import FakeEngine
 
 from smart_retail.errors import DamagedBundleError, MissingBundleError
-from smart_retail.serving import hot_reload as holders
+from smart_retail.serving import hot_reload
 from smart_retail.serving.hot_reload import EngineHolder
 from smart_retail_flask.app import create_app
 
@@ -51,7 +51,7 @@ def holder(shelf: Shelf) -> EngineHolder:
 def test_a_new_version_is_picked_up_by_asking_alone(
     shelf: Shelf, holder: EngineHolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(holders, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(hot_reload, "LOOK_EVERY", 0.01)
     holder._next_look = 0.0
     shelf.active = "v2"
     end = time.monotonic() + 10
@@ -87,7 +87,7 @@ def test_a_refused_version_that_was_mended_is_taken_later(
     shelf.active, shelf.damaged = "v2", {"v2"}
     holder.refresh()
     shelf.damaged = set()
-    monkeypatch.setattr(holders, "RETRY_AFTER", 0.0)
+    monkeypatch.setattr(hot_reload, "RETRY_AFTER", 0.0)
     time.sleep(0.001)
     holder.refresh()
     assert holder.get().version == "v2"

@@ -11,7 +11,7 @@ pytest.importorskip("flask_openapi3")
 
 from smart_retail.results import RecommendationList
 from smart_retail.serving.hot_reload import EngineHolder
-from smart_retail_flask import response_cache as remembered
+from smart_retail_flask import response_cache
 from smart_retail_flask.app import create_app
 from smart_retail_flask.response_cache import Remembered
 
@@ -115,13 +115,13 @@ def test_an_engine_that_says_nothing_of_its_state_is_asked_each_time() -> None:
 
 
 def test_what_is_kept_is_bounded_and_the_oldest_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembered, "MOST_BYTES", 100)
+    monkeypatch.setattr(response_cache, "MOST_BYTES", 100)
     kept, state = Remembered(), (object(),)
     for question in range(10):
         kept.put(question, state, bytes(20))
         kept.get(0, state)
     assert [q for q in range(10) if kept.get(q, state)] == [0, 6, 7, 8, 9]
-    kept.put("long", state, bytes(remembered.LONGEST_ANSWER + 1))
+    kept.put("long", state, bytes(response_cache.LONGEST_ANSWER + 1))
     assert kept.get("long", state) is None
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from fake_engine import CUSTOMER_IDS, ITEM_IDS, FakeEngine
 
-from smart_retail.client import http_connection as connection
+from smart_retail.client import http_connection
 from smart_retail.client.remote_engine import RemoteEngine
 from smart_retail.errors import MissingExtraError, RemoteError, UnknownItemError, UsageError
 from smart_retail.protocol import ALL, METHODS
@@ -168,7 +168,7 @@ def test_a_problem_that_only_http_knows_is_a_remote_error_with_its_hint() -> Non
 
 
 def test_a_connection_that_breaks_twice_is_tried_a_third_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "BACKOFF", 0.001)
+    monkeypatch.setattr(http_connection, "BACKOFF", 0.001)
     good = (200, "application/json", '{"categories": ["Hats"]}')
     with answering((0, "", ""), (0, "", ""), good) as (url, asked), RemoteEngine(url) as engine:
         assert engine.categories() == ["Hats"]
@@ -176,7 +176,7 @@ def test_a_connection_that_breaks_twice_is_tried_a_third_time(monkeypatch: pytes
 
 
 def test_an_api_that_is_not_there_is_named_after_three_tries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "BACKOFF", 0.001)
+    monkeypatch.setattr(http_connection, "BACKOFF", 0.001)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://user:pass@127.0.0.1:{probe.getsockname()[1]}"

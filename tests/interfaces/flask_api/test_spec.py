@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from smart_retail.errors import UsageError
-from smart_retail_flask import openapi as document
-from smart_retail_flask import openapi_export as spec
+from smart_retail_flask import openapi, openapi_export
 from smart_retail_flask.app import create_app
 from smart_retail_flask.request_models import RecommendQuery
 from smart_retail_flask.route_table import OPERATIONS
@@ -34,7 +33,7 @@ class Kept(FakeEngine):
 
 atexit.register(shutil.rmtree, Kept.artifacts, ignore_errors=True)
 APP = create_app(Kept(), ApiSettings(metrics=True))
-DOCUMENT = document.openapi(APP)
+DOCUMENT = openapi.openapi(APP)
 RECOMMEND = DOCUMENT["paths"]["/v1/customers/{customer_id}/recommendations"]["get"]
 schema = schemathesis.openapi.from_wsgi("/openapi.json", APP)
 
@@ -62,7 +61,7 @@ def test_every_route_is_documented_and_every_document_entry_routed() -> None:
 
 
 def test_the_export_is_the_served_document(tmp_path: Path) -> None:
-    spec.export(tmp_path / "openapi.json")
+    openapi_export.export(tmp_path / "openapi.json")
     exported = json.loads((tmp_path / "openapi.json").read_text(encoding="utf-8"))
     assert exported == json.loads(APP.test_client().get("/openapi.json").data)
     assert exported["openapi"] == "3.1.0"
@@ -100,7 +99,7 @@ class Generous(Kept):
 
 def test_python_samples_compile() -> None:
     for operation in OPERATIONS:
-        compile(document.code_samples(operation)[1]["source"], operation.rule, "exec")
+        compile(openapi.code_samples(operation)[1]["source"], operation.rule, "exec")
 
 
 def test_the_docs_page_loads_nothing_from_elsewhere() -> None:

@@ -21,10 +21,10 @@ def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = 
     from streamlit.util import calc_hash
 
     import smart_retail_streamlit
-    from smart_retail_streamlit import engine_source as source
+    from smart_retail_streamlit import engine_source
 
-    monkeypatch.setenv(source.ARTIFACTS, str(artifacts))
-    monkeypatch.setenv(source.API_URL, "")
+    monkeypatch.setenv(engine_source.ARTIFACTS, str(artifacts))
+    monkeypatch.setenv(engine_source.API_URL, "")
     page = AppTest.from_file(str(Path(smart_retail_streamlit.__file__).with_name("app.py")), default_timeout=30)
     page._page_hash = calc_hash(path)  # AppTest has no public way to a page of st.navigation
     for name, value in address.items():
@@ -37,11 +37,11 @@ def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
     """``open_page("customer", engine, customer="C-001")``: a page over the small engine, or another one."""
-    from smart_retail_streamlit import engine_source as source
+    from smart_retail_streamlit import engine_source
 
     def open_(path: str = "", engine: Any = None, **address: str) -> Any:
         engine = engine or FakeEngine()
-        monkeypatch.setattr(source, "engine", lambda: engine)
+        monkeypatch.setattr(engine_source, "engine", lambda: engine)
         return page_of(path, monkeypatch, **address)
 
     return open_

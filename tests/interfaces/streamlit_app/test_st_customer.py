@@ -11,7 +11,7 @@ from msgspec import structs
 from tests.fake_engine import CUSTOMER_IDS, ODD_IDS, RETURNED_ALL, FakeEngine
 
 from smart_retail.errors import DamagedBundleError, MissingBundleError, RemoteError
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.protocol import METHODS
 from smart_retail.results import CustomerProfile
 
@@ -154,13 +154,13 @@ def test_why_this_order_tells_score_source_and_every_reason(open_page: Open, met
     answer = FakeEngine().recommend("C-003", method, exclude_purchased=True)
     expected = [
         (
-            words.method_label(part.method) if answer.lists else None,
+            labels.method_label(part.method) if answer.lists else None,
             i.rank,
             i.score,
-            words.method_label(i.source),
+            labels.method_label(i.source),
             r.text,
         )
-        for part in ([answer.lists[m] for m in words.METHODS if m in answer.lists] or [answer])
+        for part in ([answer.lists[m] for m in labels.METHODS if m in answer.lists] or [answer])
         for i in part.items
         for r in i.reasons
     ]

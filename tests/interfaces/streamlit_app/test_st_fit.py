@@ -13,8 +13,7 @@ from tests.fake_engine import FakeEngine
 from smart_retail.errors import ColumnError, QualityGateError
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import fit_request as plan
+from smart_retail_streamlit import engine_source, fit_request
 from smart_retail_streamlit.views import fit
 
 from .conftest import Open, html_of, page_of
@@ -42,18 +41,18 @@ def _fresh_desk() -> Iterator[None]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[plan.Plan]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[fit_request.Plan]:
     """Plans that were fitted; the core is not reached."""
-    seen: list[plan.Plan] = []
+    seen: list[fit_request.Plan] = []
 
-    def run(wanted: plan.Plan, artifacts: str, progress: Progress) -> FitReport:
+    def run(wanted: fit_request.Plan, artifacts: str, progress: Progress) -> FitReport:
         assert wanted.sources[0].read_bytes() == CSV
         progress.stage("segments", 0.5)
         seen.append(wanted)
         return FitReport("v9", True, Seen.report, (), (), {}, {"segments": 1.0}, ("A note.",))
 
-    monkeypatch.setattr(plan, "inspect", lambda wanted: Seen)
-    monkeypatch.setattr(plan, "fit", run)
+    monkeypatch.setattr(fit_request, "inspect", lambda wanted: Seen)
+    monkeypatch.setattr(fit_request, "fit", run)
     return seen
 
 
@@ -63,7 +62,7 @@ def uploaded(open_page: Open) -> Any:
     return page
 
 
-def test_the_report_stands_there_before_anything_is_fitted(open_page: Open, asked: list[plan.Plan]) -> None:
+def test_the_report_stands_there_before_anything_is_fitted(open_page: Open, asked: list[fit_request.Plan]) -> None:
     body = html_of(uploaded(open_page))
     assert "560 of 575 rows can be used (97.4 %)" in body
     assert "<b>Client</b>" in body
@@ -73,7 +72,7 @@ def test_the_report_stands_there_before_anything_is_fitted(open_page: Open, aske
     assert asked == []
 
 
-def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, asked: list[plan.Plan]) -> None:
+def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, asked: list[fit_request.Plan]) -> None:
     page = uploaded(open_page)
     page.radio(key="policy").set_value("keep")
     page.number_input(key="k").set_value(4)
@@ -94,12 +93,12 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, asked:
 
 
 def test_a_refused_fit_leaves_the_model_in_use(
-    open_page: Open, asked: list[plan.Plan], monkeypatch: pytest.MonkeyPatch
+    open_page: Open, asked: list[fit_request.Plan], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> FitReport:
         raise QualityGateError("The new model is clearly worse.", "Look at the scorecard.")
 
-    monkeypatch.setattr(plan, "fit", refuse)
+    monkeypatch.setattr(fit_request, "fit", refuse)
     page = uploaded(open_page)
     next(b for b in page.button if b.label == "Fit").click().run()
     fit._desk().job.wait(10)
@@ -110,10 +109,10 @@ def test_a_refused_fit_leaves_the_model_in_use(
 
 
 def test_a_column_that_is_not_found_is_asked_for_on_the_page(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(wanted: plan.Plan) -> Any:
+    def unknown(wanted: fit_request.Plan) -> Any:
         raise ColumnError("Column for the customer not found.", "Say which one it is: --map customer_id=Client")
 
-    monkeypatch.setattr(plan, "inspect", unknown)
+    monkeypatch.setattr(fit_request, "inspect", unknown)
     page = uploaded(open_page)
     assert "--map" not in page.error[0].value
     assert "More choices" in page.error[0].value
@@ -123,7 +122,7 @@ def test_over_the_api_the_page_says_that_a_local_engine_is_needed(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page("fit")
-    monkeypatch.setenv(source.API_URL, "http://127.0.0.1:9")
+    monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")
     page.run()
     assert "needs an engine in this process" in html_of(page)
     assert not page.file_uploader
@@ -149,7 +148,7 @@ def test_a_fit_is_published_and_picked_up(tmp_path: Path, monkeypatch: pytest.Mo
     fit._desk().job.wait(240)
     page.run()
     assert not page.error, page.error[0].value
-    version = source.engine().version
+    version = engine_source.engine().version
     assert version in page.success[0].value.replace("\\", "")
     body = html_of(page_of("customer", monkeypatch, artifacts=tmp_path / "artifacts", customer="00012"))
     assert f"model {version}" in body

@@ -10,7 +10,7 @@ from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import UnknownItemError
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.results import ModelInfo, RecommendationList, Segment
 from smart_retail.settings import Settings
 
@@ -87,7 +87,7 @@ def test_every_setting_is_shown_with_its_meaning(open_page: Open) -> None:
 def test_segments_are_those_of_the_engine_and_the_address_chooses_one(open_page: Open) -> None:
     body = html_of(open_page("segments", segment="At Risk"))
     assert "<b>At Risk</b>" in body
-    assert html.escape(words.SEGMENTS["At Risk"][1]) in body
+    assert html.escape(labels.SEGMENTS["At Risk"][1]) in body
     for segment in FakeEngine().segments():
         assert f"{segment.customers:,}</td>" in body
         assert f"{segment.revenue:,.2f}</td>" in body
@@ -174,10 +174,9 @@ def test_the_overview_shows_what_the_lines_tell_and_leaves_out_what_they_do_not(
 
 
 def test_figures_of_the_lines_can_be_taken_along_without_pixels() -> None:
-    from smart_retail.reporting import model_charts as figures
-    from smart_retail.reporting import sales_charts as shop_figures
+    from smart_retail.reporting import model_charts, sales_charts
     from smart_retail_streamlit import shop_charts
 
     for name in shop_charts.LINES:
-        assert hasattr(shop_figures, name)
-        assert not hasattr(figures, name)
+        assert hasattr(sales_charts, name)
+        assert not hasattr(model_charts, name)

@@ -18,9 +18,7 @@ from tests.fake_engine import FakeEngine
 from smart_retail.errors import CancelledError, DataError, LockError, MissingBundleError
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
-from smart_retail_streamlit import chart_panel as figures
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import server as launch
+from smart_retail_streamlit import chart_panel, engine_source, server
 from smart_retail_streamlit.background_job import Desk, Job
 from smart_retail_streamlit.html import html_named, plain
 from smart_retail_streamlit.treemap import squarify
@@ -55,7 +53,7 @@ def test_escaped_names_hold_no_markup(name: str) -> None:
 
 def test_a_download_is_safe_for_spreadsheets() -> None:
     rows = [{"id": "00012", "name": "=1+1", "n": -3}, {"id": "-dash", "name": 'a,"b"\nc', "n": 2.5}]
-    read = list(csv.DictReader(io.StringIO(figures.csv_text(rows), newline="")))
+    read = list(csv.DictReader(io.StringIO(chart_panel.csv_text(rows), newline="")))
     assert [r["id"] for r in read] == ["00012", "'-dash"]
     assert [r["name"] for r in read] == ["'=1+1", 'a,"b"\nc']
     assert [r["n"] for r in read] == ["-3", "2.5"]
@@ -205,7 +203,7 @@ def test_a_failed_fit_says_why() -> None:
 def test_every_launch_option_exists_and_nothing_is_sent_home() -> None:
     from streamlit import config
 
-    options = launch.options("127.0.0.1", 8711)
+    options = server.options("127.0.0.1", 8711)
     known = config.get_config_options(force_reparse=False)
     assert not [name for name in options if name not in known]
     assert options["browser.gatherUsageStats"] is False
@@ -216,32 +214,31 @@ def test_every_launch_option_exists_and_nothing_is_sent_home() -> None:
 def test_a_published_bundle_makes_a_new_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
     stamp = ["one"]
-    monkeypatch.setattr(source, "published", lambda where: stamp[0])
-    monkeypatch.setattr(source, "load", lambda where: made.append(where) or FakeEngine(f"v{len(made)}"))
-    source._shared.clear()
-    assert source.engine().version == "v1"
-    assert source.engine().version == "v1"
+    monkeypatch.setattr(engine_source, "published", lambda where: stamp[0])
+    monkeypatch.setattr(engine_source, "load", lambda where: made.append(where) or FakeEngine(f"v{len(made)}"))
+    engine_source._shared.clear()
+    assert engine_source.engine().version == "v1"
+    assert engine_source.engine().version == "v1"
     stamp[0] = "two"
-    assert source.engine().version == "v2"
+    assert engine_source.engine().version == "v2"
     assert len(made) == 2
-    source._shared.clear()
+    engine_source._shared.clear()
 
 
 def test_an_empty_folder_is_a_missing_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(source.ARTIFACTS, str(tmp_path))
-    monkeypatch.setenv(source.API_URL, "")
+    monkeypatch.setenv(engine_source.ARTIFACTS, str(tmp_path))
+    monkeypatch.setenv(engine_source.API_URL, "")
     with pytest.raises(MissingBundleError):
-        source.engine()
+        engine_source.engine()
 
 
 def test_every_figure_can_be_drawn_as_svg_by_the_core() -> None:
     pytest.importorskip("matplotlib", reason="the extra report is not installed")
-    from smart_retail.reporting import chart_style as canvas
-    from smart_retail.reporting import model_charts as drawings
+    from smart_retail.reporting import chart_style, model_charts
 
     engine = FakeEngine()
     model = engine.model()
-    views = Path(figures.__file__).parent / "views"
+    views = Path(chart_panel.__file__).parent / "views"
     named = {name for path in views.glob("*.py") for name in re.findall(r'drawn=\("(\w+)"', path.read_text("utf-8"))}
     given: dict[str, tuple[Any, ...]] = {
         "weekly_sales": (model,),
@@ -255,7 +252,7 @@ def test_every_figure_can_be_drawn_as_svg_by_the_core() -> None:
     }
     assert named == {*given, "training_loss"}
     for name, values in given.items():
-        assert canvas.svg(getattr(drawings, name)(*values), name).startswith("<svg")
+        assert chart_style.svg(getattr(model_charts, name)(*values), name).startswith("<svg")
 
 
 def test_rules_named_at_the_start_hold_on_the_pages(
@@ -263,9 +260,9 @@ def test_rules_named_at_the_start_hold_on_the_pages(
 ) -> None:
     rules = tmp_path / "rules.toml"
     rules.write_text("ban = []\n", encoding="utf-8")
-    monkeypatch.setenv(source.ARTIFACTS, str(fitted[0]))
-    monkeypatch.setenv(source.API_URL, "")
-    monkeypatch.setenv(source.RULES, str(rules))
-    assert source.load(source.chosen()).model().rules
-    monkeypatch.setenv(source.RULES, "")
-    assert not source.load(source.chosen()).model().rules
+    monkeypatch.setenv(engine_source.ARTIFACTS, str(fitted[0]))
+    monkeypatch.setenv(engine_source.API_URL, "")
+    monkeypatch.setenv(engine_source.RULES, str(rules))
+    assert engine_source.load(engine_source.chosen()).model().rules
+    monkeypatch.setenv(engine_source.RULES, "")
+    assert not engine_source.load(engine_source.chosen()).model().rules

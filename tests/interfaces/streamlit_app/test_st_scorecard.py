@@ -9,7 +9,7 @@ from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import scorecard_data as scorecard
+from smart_retail_streamlit import scorecard_data
 from smart_retail_streamlit.views.segments import _bands
 
 from .conftest import Open, html_of
@@ -51,23 +51,23 @@ CARD: dict[str, Any] = {
 
 
 def test_methods_come_best_first_with_their_intervals() -> None:
-    rows = scorecard.method_rows(CARD, "any")
+    rows = scorecard_data.method_rows(CARD, "any")
     assert [(r["method"], r["told"], r["interval"]) for r in rows] == [
         ("Hybrid", "0.400", "0.390 to 0.410"),
         ("Popular", "0.200", "0.190 to 0.210"),
     ]
-    assert scorecard.tasks(CARD) == ["any", "new"]
+    assert scorecard_data.tasks(CARD) == ["any", "new"]
 
 
 def test_groups_have_a_figure_for_every_method() -> None:
-    rows = scorecard.group_rows(CARD, "by_history", "any")
+    rows = scorecard_data.group_rows(CARD, "by_history", "any")
     assert [(r["group"], r["method"], r["value"]) for r in rows] == [
         ("1 order (12)", "Hybrid", 0.1), ("1 order (12)", "Popular", 0.09), ("10 and more (80)", "Hybrid", 0.5),
     ]  # fmt: skip
 
 
 def test_remarks_tell_choice_gate_and_repeats() -> None:
-    assert scorecard.remarks(CARD) == [
+    assert scorecard_data.remarks(CARD) == [
         "The blend was taken: the ranker was no better.",
         "Hybrid minus popular: 0.100 (0.080 to 0.120).",
         "41.0 % of the purchases in the held-out slice are repeats.",
@@ -77,9 +77,9 @@ def test_remarks_tell_choice_gate_and_repeats() -> None:
 
 @pytest.mark.parametrize("card", [{}, {"tasks": {}}, {"tasks": {"any": {}}}, {"gate": {"low": None}, "ablation": {}}])
 def test_a_scorecard_without_judgement_has_no_rows(card: dict[str, Any]) -> None:
-    assert scorecard.method_rows(card, "any") == []
-    assert scorecard.ablation_rows(card, "any") == []
-    assert scorecard.group_rows(card, "by_history", "any") == []
+    assert scorecard_data.method_rows(card, "any") == []
+    assert scorecard_data.ablation_rows(card, "any") == []
+    assert scorecard_data.group_rows(card, "by_history", "any") == []
 
 
 class Judged(FakeEngine):

@@ -11,8 +11,7 @@ from smart_retail.bundle.versions import versions
 from smart_retail.errors import RetailError
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import what_if_controls as trying
+from smart_retail_streamlit import engine_source, what_if_controls
 from smart_retail_streamlit.views import whatif
 
 from .conftest import Open, html_of, page_of
@@ -63,7 +62,7 @@ def test_the_rules_in_force_stand_in_the_boxes(
 ) -> None:
     rules = tmp_path / "own.toml"
     rules.write_text('ban = ["007"]\nmax_per_category = 2\n[boost]\n"i/0" = 3.0\n', encoding="utf-8")
-    monkeypatch.setenv(source.RULES, str(rules))
+    monkeypatch.setenv(engine_source.RULES, str(rules))
     page = page_of("what-if", monkeypatch, artifacts=fitted[0])
     assert page.multiselect(key="ban").value == ["007"]
     assert page.multiselect(key="boost").value == ["i/0"]
@@ -101,14 +100,14 @@ def test_over_the_api_the_page_says_that_a_local_engine_is_needed(
     open_page: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     page = open_page()
-    monkeypatch.setenv(source.API_URL, "http://127.0.0.1:9")
-    monkeypatch.setattr(whatif.source, "chosen", lambda: source.Source("artifacts", "http://127.0.0.1:9"))
+    monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")
+    monkeypatch.setattr(whatif.source, "chosen", lambda: engine_source.Source("artifacts", "http://127.0.0.1:9"))
     page = open_page("what-if")
     assert "What-if needs an engine in this process" in html_of(page)
     assert not page.multiselect
 
 
 def test_a_change_is_told_in_a_few_words() -> None:
-    change = trying.Change({"ban": ["x"]}, {"popular": 2.0}, "2024-01-01", "keep")
-    assert trying.told(change) == "the rules; weights of popular; the date 2024-01-01; returns policy keep"
-    assert trying.told(trying.Change()) == ""
+    change = what_if_controls.Change({"ban": ["x"]}, {"popular": 2.0}, "2024-01-01", "keep")
+    assert what_if_controls.told(change) == "the rules; weights of popular; the date 2024-01-01; returns policy keep"
+    assert what_if_controls.told(what_if_controls.Change()) == ""

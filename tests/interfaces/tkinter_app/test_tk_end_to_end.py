@@ -11,7 +11,7 @@ import pytest
 from tests import shop
 
 from smart_retail.serving.engine import Engine
-from smart_retail_tkinter import core_services as services
+from smart_retail_tkinter import core_services
 
 from .test_tk_responsive import Heartbeat
 
@@ -26,7 +26,7 @@ def test_a_file_becomes_a_bundle_and_its_lists_are_the_engines(
     monkeypatch.setenv("SMART_RETAIL_RECOMMEND__MERGE", "blend")
     loaded = {"tensorflow", "sklearn"} & set(sys.modules)
     orders = shop.write(tmp_path / "orders.csv")
-    window = make_window(engine=None, load=services.load_bundle)
+    window = make_window(engine=None, load=core_services.load_bundle)
     window.answers.sources_ = (str(orders),)
     heart = Heartbeat(window.root)
     window.key("<Control-O>", window.root)

@@ -367,10 +367,10 @@ def test_control_tab_turns_the_tabs_from_anywhere(window: Any) -> None:
 
 
 def test_a_long_history_is_drawn_bit_by_bit(window: Any, fake: ModuleType) -> None:
-    from smart_retail_tkinter import table_models as tables
+    from smart_retail_tkinter import table_models
     from smart_retail_tkinter.table_models import Table
 
-    many = tables.purchases(fake.FakeEngine().customer("C-006").purchases * 300)
+    many = table_models.purchases(fake.FakeEngine().customer("C-006").purchases * 300)
     table = window.app.customer.purchases
     start = time.perf_counter()
     table.fill(Table(many.columns, many.rows[:3000]))

@@ -11,7 +11,7 @@ import narwhals as nw
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.dataset import returns_netting as netting
+from smart_retail.data.dataset import returns_netting
 from smart_retail.data.dataset.history_builder import iso
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.ingest import Ingested
@@ -113,9 +113,9 @@ def _returned(
         return tuple(forms), lost
     accepted, net = cancelled
     left = int(backend.fetch(net.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("left")))["left"][0] or 0)
-    lines = netting.balance(accepted).filter(nw.col(KIND) == -1)
+    lines = returns_netting.balance(accepted).filter(nw.col(KIND) == -1)
     matched = nw.col("consumed") > 0
-    share = netting.share_of_amount(nw.col("consumed"))
+    share = returns_netting.share_of_amount(nw.col("consumed"))
     table = (
         lines.with_columns(_matched=matched.cast(nw.Int8), _taken=share)
         .group_by("_matched")

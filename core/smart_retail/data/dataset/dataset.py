@@ -12,9 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
-from smart_retail.data.dataset import cleaning_report as cleaning
-from smart_retail.data.dataset import entity_encoding as catalogue
-from smart_retail.data.dataset import history_builder as history
+from smart_retail.data.dataset import cleaning_report, entity_encoding, history_builder
 from smart_retail.data.dataset import sales_statistics as statistics
 from smart_retail.data.dataset.locked_property import alone, asked
 from smart_retail.data.dataset.returned_purchases import CameBack, all_came_back, came_back, returned_share
@@ -44,24 +42,26 @@ class Prepared(Lines):
         """Where every row went."""
         sizes = len(self.customers), len(self.items), self._tally.count_orders(self._backend)
         cancelled = (self._accepted, self._net) if self._totals.cancellations else None
-        return cleaning.report(self._tally, self._totals, self.sources, self._settings, self._backend, sizes, cancelled)
+        return cleaning_report.report(
+            self._tally, self._totals, self.sources, self._settings, self._backend, sizes, cancelled
+        )
 
     @asked
     def customers(self) -> IdMap:
         """Every customer with an accepted line, also those whose purchases all came back."""
         if not self._has_returns:
-            return catalogue.id_map_of(self._sums.ids)
-        return catalogue.id_map(self._customer_codes, self._backend)
+            return entity_encoding.id_map_of(self._sums.ids)
+        return entity_encoding.id_map(self._customer_codes, self._backend)
 
     @asked
     def items(self) -> IdMap:
         """Every item with an accepted purchase."""
-        return catalogue.id_map_of(self._tally.items(self._backend))
+        return entity_encoding.id_map_of(self._tally.items(self._backend))
 
     @asked
     def _whole(self) -> History:
         kept = self._coded_kept
-        return history.history(kept, len(self.customers), len(self.items), self.last_day, self._backend)
+        return history_builder.history(kept, len(self.customers), len(self.items), self.last_day, self._backend)
 
     @asked
     def _cuts_rows(self) -> bool:
@@ -76,14 +76,14 @@ class Prepared(Lines):
             return self._whole
         last = self.last_day if end is None else min(end - 1, self.last_day)
         if self._cuts_rows:
-            return history.part_of(self._whole, first, end, last, customers)
+            return history_builder.part_of(self._whole, first, end, last, customers)
         found = self._from_lines(first, end, last)
-        return found if customers is None else history.part_of(found, None, None, last, customers)
+        return found if customers is None else history_builder.part_of(found, None, None, last, customers)
 
     @alone
     def _from_lines(self, first: int | None, end: int | None, last: int) -> History:
-        kept = self._purchases(history.cut(self._coded, first, end))
-        return history.history(kept, len(self.customers), len(self.items), last, self._backend)
+        kept = self._purchases(history_builder.cut(self._coded, first, end))
+        return history_builder.history(kept, len(self.customers), len(self.items), last, self._backend)
 
     @asked
     def sent_back(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -103,17 +103,19 @@ class Prepared(Lines):
         """
         sums = self._sums
         if end is not None and self._cuts_rows:
-            sums = history.sums_before(self._whole, end, list(self.customers.ids))
+            sums = history_builder.sums_before(self._whole, end, list(self.customers.ids))
         elif end is not None:
             with self.busy:
-                sums = history.customer_sums(self._purchases(history.cut(self._accepted, None, end)), self._backend)
-        return history.rfm_table(sums, self.customers, analysis_day)
+                sums = history_builder.customer_sums(
+                    self._purchases(history_builder.cut(self._accepted, None, end)), self._backend
+                )
+        return history_builder.rfm_table(sums, self.customers, analysis_day)
 
     @asked
-    def _sums(self) -> history.CustomerSums:
+    def _sums(self) -> history_builder.CustomerSums:
         if self._has_returns:
-            return history.customer_sums(self._kept, self._backend)
-        return history.order_sums(self._tally.bought(), self._backend)
+            return history_builder.customer_sums(self._kept, self._backend)
+        return history_builder.order_sums(self._tally.bought(), self._backend)
 
     @asked
     def lines(self) -> Frame:
@@ -123,12 +125,12 @@ class Prepared(Lines):
         after returns. Under the policy `net` purchases that came back are not among them.
         """
         units = {i: s.discount_unit for i, s in enumerate(self.sources)}
-        return history.derived(self._kept, self._settings.sales_edges, units, self._backend)
+        return history_builder.derived(self._kept, self._settings.sales_edges, units, self._backend)
 
     @alone
     def weekly_sales(self) -> tuple[WeekSales, ...]:
         """Kept sales by week, Mondays first, weeks without a sale as zeros."""
-        return history.weekly(self._kept, self._backend)
+        return history_builder.weekly(self._kept, self._backend)
 
     @alone
     def came_back(self) -> CameBack:
@@ -150,7 +152,7 @@ class Prepared(Lines):
         key, ids = (self._customer_codes, self.customers) if by == c.CUSTOMER_ID else (self._item_codes, self.items)
         if column not in self._accepted.collect_schema().names():
             return [""] * len(ids)
-        return catalogue.most_frequent(self._accepted, key, by, column, len(ids), self._backend)
+        return entity_encoding.most_frequent(self._accepted, key, by, column, len(ids), self._backend)
 
     @asked
     def customer_names(self) -> list[str]:
@@ -169,11 +171,11 @@ class Prepared(Lines):
 
     @asked
     def _categories(self) -> tuple[list[str], NDArray[np.int32]]:
-        return catalogue.coded_names(self._names(c.CATEGORY, c.ITEM_ID))
+        return entity_encoding.coded_names(self._names(c.CATEGORY, c.ITEM_ID))
 
     @asked
     def _subcategories(self) -> tuple[list[str], NDArray[np.int32]]:
-        return catalogue.coded_names(self._names(c.SUBCATEGORY, c.ITEM_ID))
+        return entity_encoding.coded_names(self._names(c.SUBCATEGORY, c.ITEM_ID))
 
     @property
     def category_names(self) -> list[str]:
@@ -198,7 +200,7 @@ class Prepared(Lines):
     @asked
     def item_price(self) -> NDArray[np.float64]:
         """What a piece went for on the whole, amount by quantity, by item code; NaN where unknown."""
-        return catalogue.prices(self._bought, self._item_codes, len(self.items), self._backend)
+        return entity_encoding.prices(self._bought, self._item_codes, len(self.items), self._backend)
 
     @asked
     def item_discount(self) -> NDArray[np.float64]:
@@ -221,4 +223,4 @@ class Prepared(Lines):
         )  # fmt: skip
         columns = ("customer", "order", "item", "day", "quantity", "amount")
         both = self._whole, self.came_back()
-        return catalogue.fingerprint(texts, [getattr(rows, name) for rows in both for name in columns])
+        return entity_encoding.fingerprint(texts, [getattr(rows, name) for rows in both for name in columns])

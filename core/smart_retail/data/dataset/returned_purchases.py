@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.dataset import entity_encoding as catalogue
-from smart_retail.data.dataset import returns_netting as netting
+from smart_retail.data.dataset import entity_encoding, returns_netting
 from smart_retail.data.ingestion.row_validation import DAY, KIND, Frame
 from smart_retail.data.purchase_history import History, distinct
 
@@ -59,11 +58,11 @@ def returned_share(bought: Frame, net: Frame, customers: Frame, size: int, backe
     customers : LazyFrame
         Codes of the ids; `size` is their number.
     """
-    whole = net.filter(nw.col(netting.KEPT_QUANTITY) == nw.col(c.QUANTITY))
+    whole = net.filter(nw.col(returns_netting.KEPT_QUANTITY) == nw.col(c.QUANTITY))
     counts = []
     for lines in (bought, whole):
         table = lines.group_by(c.CUSTOMER_ID).agg(nw.len().alias("n"))
-        found = catalogue.by_code(table, customers, c.CUSTOMER_ID, size, backend)
+        found = entity_encoding.by_code(table, customers, c.CUSTOMER_ID, size, backend)
         counts.append(np.nan_to_num(found["n"]) if "n" in found else np.zeros(size))
     before, left = counts
     return np.divide(before - left, before, out=np.zeros(size), where=before > 0)
@@ -83,14 +82,16 @@ def came_back(coded: Frame, kept: Frame | None, cancellations: bool, backend: Ba
     """
     if kept is None:
         return _rows([np.zeros(0, np.int64)] * 6)
-    lines = netting.returned(coded, cancellations=cancellations)
+    lines = returns_netting.returned(coded, cancellations=cancellations)
     sums = lines.group_by(c.ORDER_ID, c.ITEM_ID).agg(
-        nw.col(c.CUSTOMER_ID).min(), nw.col(DAY).min(), nw.col(netting.BACK_QUANTITY).sum(),
-        nw.col(netting.BACK_AMOUNT).sum(),
+        nw.col(c.CUSTOMER_ID).min(), nw.col(DAY).min(), nw.col(returns_netting.BACK_QUANTITY).sum(),
+        nw.col(returns_netting.BACK_AMOUNT).sum(),
     )  # fmt: skip
-    found = backend.fetch(sums.with_columns(nw.col(netting.BACK_QUANTITY, netting.BACK_AMOUNT).cast(nw.Int64)))
+    found = backend.fetch(
+        sums.with_columns(nw.col(returns_netting.BACK_QUANTITY, returns_netting.BACK_AMOUNT).cast(nw.Int64))
+    )
     order = _order_codes(found[c.ORDER_ID].astype(np.int64), kept, backend)
-    names = (c.CUSTOMER_ID, "", c.ITEM_ID, DAY, netting.BACK_QUANTITY, netting.BACK_AMOUNT)
+    names = (c.CUSTOMER_ID, "", c.ITEM_ID, DAY, returns_netting.BACK_QUANTITY, returns_netting.BACK_AMOUNT)
     return _rows([found[n].astype(np.int64) if n else order for n in names])
 
 

@@ -16,9 +16,7 @@ import narwhals as nw
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.dataset import cleaning_report as cleaning
-from smart_retail.data.dataset import entity_encoding as catalogue
-from smart_retail.data.dataset import returns_netting as netting
+from smart_retail.data.dataset import cleaning_report, entity_encoding, returns_netting
 from smart_retail.data.dataset.locked_property import asked
 from smart_retail.data.ingestion.ingest import Ingested
 from smart_retail.data.ingestion.line_totals import Tally, kept
@@ -51,7 +49,7 @@ class Lines:
         self.busy = threading.RLock()
         """Held while the engine works."""
         self._totals = tally.totals
-        cleaning.check_usable(self._totals, self.sources)
+        cleaning_report.check_usable(self._totals, self.sources)
 
     def __enter__(self) -> Self:
         return self
@@ -89,20 +87,20 @@ class Lines:
 
     @asked
     def _customer_codes(self) -> Frame:
-        return catalogue.codes(self._orders, c.CUSTOMER_ID, self._backend)
+        return entity_encoding.codes(self._orders, c.CUSTOMER_ID, self._backend)
 
     @asked
     def _item_codes(self) -> Frame:
-        return catalogue.codes(self._like_the_lines(self._tally.bought_items()), c.ITEM_ID, self._backend)
+        return entity_encoding.codes(self._like_the_lines(self._tally.bought_items()), c.ITEM_ID, self._backend)
 
     @asked
     def _coded(self) -> Frame:
         """Accepted lines with integer codes in place of the ids, made once."""
         codes = self._customer_codes, self._item_codes
-        return catalogue.coded_lines(self._accepted, self._orders, *codes, self._backend)
+        return entity_encoding.coded_lines(self._accepted, self._orders, *codes, self._backend)
 
     def _purchases(self, lines: Frame, policy: str = "") -> Frame:
-        return netting.purchases(
+        return returns_netting.purchases(
             lines,
             policy or self._settings.returns_policy,
             cancellations=self._totals.cancellations > 0,

@@ -78,12 +78,12 @@ def lesson(
     task: str,
 ) -> Lesson:
     """The lesson that one window gives for one task."""
-    from smart_retail.training.kernels import batch_scorer as compiled
+    from smart_retail.training.kernels import batch_scorer
 
     who = truth.customer
     context = context_of(Shoppers(history.select(who), segment[who], cluster[who]))
     exclude = task == "new"
-    every = compiled.candidates_of(parts, context, exclude_purchased=exclude)
+    every = batch_scorer.candidates_of(parts, context, exclude_purchased=exclude)
     amount = amount_of(context.habits.orders)
     relative = normalised(every)
     proof = relative * default_weights()[1 if exclude else 0][amount[every.shopper]].T

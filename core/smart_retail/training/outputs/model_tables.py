@@ -16,7 +16,7 @@ from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Prepared
 from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.data.temporal_dataset import RfmTable
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import ListTable
 from smart_retail.recommenders.model import RecommenderModel
@@ -68,7 +68,7 @@ def segments(groups: Groups, model: RecommenderModel, items: Sequence[Item], las
         members = groups.segment == index
         if not members.any():
             continue
-        meaning, action = words.SEGMENTS.get(name, ("", ""))
+        meaning, action = labels.SEGMENTS.get(name, ("", ""))
         found.append(
             Segment(
                 name=name,

@@ -17,7 +17,7 @@ from smart_retail.data.purchase_history import MILLION, History
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import Cluster, Item, Segment
-from smart_retail.training.outputs import model_tables as tables
+from smart_retail.training.outputs import model_tables
 
 TOP = 100
 SIMILAR = 20
@@ -27,7 +27,7 @@ def write_exports(
     folder: Path,
     prepared: Prepared,
     history: History,
-    groups: tables.Groups,
+    groups: model_tables.Groups,
     model: RecommenderModel,
     items: Sequence[Item],
     segments: Sequence[Segment],
@@ -48,7 +48,7 @@ def write_exports(
 _TOP_COLUMNS = ("group_kind", "group", "rank", "item_id", "item_name", "score")
 
 
-def _customers(prepared: Prepared, groups: tables.Groups) -> dict[str, list[Any]]:
+def _customers(prepared: Prepared, groups: model_tables.Groups) -> dict[str, list[Any]]:
     r, f, m = (s.tolist() for s in groups.scores)
     names, clusters = groups.rfm.segment_names, groups.clusters.placement.names
     bought = (groups.table.frequency > 0).tolist()
@@ -73,7 +73,7 @@ def _where(known: Sequence[bool], values: NDArray[Any]) -> list[int | None]:
 
 
 def _top_items(
-    prepared: Prepared, history: History, groups: tables.Groups, model: RecommenderModel, items: Sequence[Item]
+    prepared: Prepared, history: History, groups: model_tables.Groups, model: RecommenderModel, items: Sequence[Item]
 ) -> Iterable[tuple[Any, ...]]:
     """Top items overall, per category, per segment and per cluster."""
     lists = [("all", "", model.popular())]
@@ -83,7 +83,7 @@ def _top_items(
         ("cluster", "personalized", groups.clusters.placement.names),
     ):
         lists += [
-            (kind, n, tables.group_list(model, method, i, len(items), history.last_day, TOP))
+            (kind, n, model_tables.group_list(model, method, i, len(items), history.last_day, TOP))
             for i, n in enumerate(names)
         ]
     for kind, group, ranked in lists:

@@ -10,40 +10,36 @@ import streamlit as st
 from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.presentation.palette import PALETTE
 from smart_retail.results import Cluster, ModelInfo
-from smart_retail_streamlit import chart_panel as figures
-from smart_retail_streamlit import charts
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import html as markup
-from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
 
 POINTS = 4000
 MEASURES = (("mean_recency", "days since last order"), ("mean_frequency", "orders"), ("mean_monetary", "amount"))
 
 
 def show() -> None:
-    engine = source.engine()
+    engine = engine_source.engine()
     clusters = engine.clusters()
-    frame.heading("Clusters", "groups that a neural network finds in recency, frequency and money")
+    page_layout.heading("Clusters", "groups that a neural network finds in recency, frequency and money")
     if not clusters:
-        frame.empty("No clusters", "There were too few customers to tell groups apart.")
+        page_layout.empty("No clusters", "There were too few customers to tell groups apart.")
         return
-    currency = source.model().currency
+    currency = engine_source.model().currency
     points = engine.cluster_points(POINTS)
     top = clusters[0]
     left, right = st.columns([1.35, 1], gap="medium")
     with left:
-        figures.show(
+        chart_panel.show(
             "latent-space",
             f"{top.name}: {percent(top.share)} of customers bring {percent(top.revenue_share)} of revenue",
             f"{whole(len(points))} customers in the autoencoder's latent space, names at the centroids",
-            charts.cluster_scatter(points, clusters, frame.is_dark()),
+            charts.cluster_scatter(points, clusters, page_layout.is_dark()),
             charts.rows_of(points),
             drawn=("cluster_scatter", points, clusters),
         )
     with right:
         rows = _profiles(clusters)
         far = max(rows, key=lambda row: row["ratio"])
-        figures.show(
+        chart_panel.show(
             "cluster-profiles",
             f"{far['cluster']}: {far['times']} the mean in {far['measure']}",
             "Means of each cluster against all customers",
@@ -53,12 +49,12 @@ def show() -> None:
         )
     with st.container(border=True):
         st.html(_table(clusters, currency))
-    figures.download("clusters", charts.rows_of(clusters, "top_items"), "Download CSV")
+    chart_panel.download("clusters", charts.rows_of(clusters, "top_items"), "Download CSV")
     left, right = st.columns(2, gap="medium")
     with left:
-        _choice(source.model())
+        _choice(engine_source.model())
     with right:
-        _training(source.model())
+        _training(engine_source.model())
 
 
 def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
@@ -89,7 +85,7 @@ def _table(clusters: list[Cluster], currency: str) -> str:
         ]
         for i, c in enumerate(clusters)
     ]  # fmt: skip
-    return markup.table(columns, rows)
+    return html.table(columns, rows)
 
 
 def _choice(model: ModelInfo) -> None:
@@ -98,7 +94,7 @@ def _choice(model: ModelInfo) -> None:
     chosen = next((c for c in tried if c.chosen), None)
     if chosen is None or len(tried) < 2:
         return
-    figures.show(
+    chart_panel.show(
         "cluster-choice",
         f"{chosen.k} clusters: silhouette {chosen.silhouette:.2f}, stability {chosen.stability:.2f}",
         "Silhouette on the latent space and agreement between fits on resamples, both at most 1",
@@ -119,7 +115,7 @@ def _training(model: ModelInfo) -> None:
     ]
     if not rows:
         return
-    figures.show(
+    chart_panel.show(
         "training-loss",
         f"The autoencoder settled after {max(row['epoch'] for row in rows)} epochs at {rows[-1]['loss']:.3f}",
         "Mean squared error of the reconstruction, in standard deviations squared",

@@ -12,10 +12,7 @@ from smart_retail.data import columns
 from smart_retail.errors import ColumnError, UsageError
 from smart_retail.presentation.formatting import amount, count, percent, whole
 from smart_retail.results import CleaningReport, FitReport
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import fit_request as plan
-from smart_retail_streamlit import html as markup
-from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import engine_source, fit_request, html, page_layout
 from smart_retail_streamlit.background_job import Desk, Job
 from smart_retail_streamlit.uploads import SUFFIXES, Intake
 from smart_retail_streamlit.views.overview import cleaning_table
@@ -39,22 +36,22 @@ def _intake() -> Intake:
     return Intake()
 
 
-def _inspect(wanted: plan.Plan) -> Inspection:
+def _inspect(wanted: fit_request.Plan) -> Inspection:
     """What the files are taken for, made once for the same files and choices."""
     key = (wanted, *(path.stat().st_mtime for path in wanted.sources if path.exists()))
     seen = st.session_state.get("inspection")
     if seen is None or seen[0] != key:
         with st.spinner("Reading and cleaning ..."):
-            seen = st.session_state["inspection"] = (key, plan.inspect(wanted))
+            seen = st.session_state["inspection"] = (key, fit_request.inspect(wanted))
     return seen[1]  # type: ignore[no-any-return]
 
 
 def show() -> None:
-    frame.heading("Fit", "a file of orders in, a new model out")
-    where = source.chosen()
+    page_layout.heading("Fit", "a file of orders in, a new model out")
+    where = engine_source.chosen()
     if not where.is_local:
         with st.container(border=True):
-            frame.empty(
+            page_layout.empty(
                 "Fitting needs an engine in this process",
                 f"This app asks the API at {where.api_url}. Start it without --api-url on the machine that keeps the "
                 "bundles, or fit there with: smart-retail fit orders.xlsx",
@@ -69,7 +66,7 @@ def show() -> None:
         _check(wanted, where.artifacts)
 
 
-def _choose() -> plan.Plan | None:
+def _choose() -> fit_request.Plan | None:
     """The files and choices; None while no file is named."""
     left, right = st.columns([1.5, 1], gap="medium")
     with left, st.container(border=True, height="stretch"):
@@ -94,7 +91,7 @@ def _choose() -> plan.Plan | None:
             "Add a file: you will see which columns were recognised and where every row goes before anything is fitted."
         )
         return None
-    return plan.Plan(tuple(orders), files[-1] if returns else None, mapping, plan.settings(choices))
+    return fit_request.Plan(tuple(orders), files[-1] if returns else None, mapping, fit_request.settings(choices))
 
 
 def _more(policy: str | None) -> tuple[tuple[tuple[str, str], ...], dict[str, dict[str, Any]]]:
@@ -118,12 +115,12 @@ def _more(policy: str | None) -> tuple[tuple[tuple[str, str], ...], dict[str, di
     return tuple((name, header) for name, header in named if header), choices
 
 
-def _check(wanted: plan.Plan, artifacts: str) -> None:
+def _check(wanted: fit_request.Plan, artifacts: str) -> None:
     """The cleaning report, and the button that starts the fit."""
     try:
         found = _inspect(wanted)
     except ColumnError as error:
-        frame.banner(ColumnError(error.message, "Name its header under More choices."))
+        page_layout.banner(ColumnError(error.message, "Name its header under More choices."))
         return
     cleaning = found.report
     accepted = percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))
@@ -160,15 +157,15 @@ def _columns(found: Inspection) -> str:
             for name, header in each.columns.items()
         ]
         parts.append(f'<p class="sr-axis">{escape(each.name)}, recognised {escape(how)}</p>')
-        parts.append(markup.table([("", "Column"), ("", "Read as"), ("sr-dim", "")], rows))
+        parts.append(html.table([("", "Column"), ("", "Read as"), ("sr-dim", "")], rows))
         if each.unused:
             parts.append(f'<p class="sr-axis">Not needed: {escape(", ".join(each.unused[:20]))}</p>')
     return "".join(parts)
 
 
-def _begin(wanted: plan.Plan, force: bool, artifacts: str) -> None:
-    final = plan.Plan(wanted.sources, wanted.returns, wanted.mapping, wanted.settings, force)
-    _desk().start(lambda progress: plan.fit(final, artifacts, progress), _intake().hand_over(), final.names)
+def _begin(wanted: fit_request.Plan, force: bool, artifacts: str) -> None:
+    final = fit_request.Plan(wanted.sources, wanted.returns, wanted.mapping, wanted.settings, force)
+    _desk().start(lambda progress: fit_request.fit(final, artifacts, progress), _intake().hand_over(), final.names)
     st.rerun()
 
 
@@ -187,7 +184,7 @@ def _watch(job: Job[FitReport]) -> None:
         if len(job.stages) > 1:
             st.html(f'<p class="sr-axis">done: {escape(", ".join(job.stages[:-1]))}</p>')
         if job.messages:
-            st.caption(markup.plain(job.messages[-1]))
+            st.caption(html.plain(job.messages[-1]))
         st.button("Cancel", icon=":material/close:", on_click=job.cancel, disabled=job.cancelling)
         st.caption("The model in use keeps answering until the new one is published. You may leave this page.")
 
@@ -197,7 +194,7 @@ def _ended(job: Job[FitReport]) -> None:
         if job.report is not None:
             _report(job.report)
         else:
-            frame.banner(job.error or UsageError("The fit ended without a result.", "Try again."))
+            page_layout.banner(job.error or UsageError("The fit ended without a result.", "Try again."))
             st.caption("The model in use is unchanged.")
         st.button("Fit another file", icon=":material/refresh:", on_click=_desk().clear)
     if st.session_state.get("fit-seen") != id(job):
@@ -209,13 +206,11 @@ def _ended(job: Job[FitReport]) -> None:
 def _report(report: FitReport) -> None:
     seconds = sum(report.seconds.values())
     done = "is published" if report.published else "was fitted, but not published"
-    st.success(
-        f"Model {markup.plain(report.version)} {done}, in {seconds:,.0f} seconds.", icon=":material/check_circle:"
-    )
+    st.success(f"Model {html.plain(report.version)} {done}, in {seconds:,.0f} seconds.", icon=":material/check_circle:")
     st.html(f'<p class="sr-axis">{escape(_summary(report.cleaning))}</p>')
     rows = [[escape(stage), f"{spent:,.1f}"] for stage, spent in report.seconds.items()]
     left, right = st.columns(2, gap="large")
-    left.html(markup.table([("", "Stage"), ("sr-num", "Seconds")], rows))
+    left.html(html.table([("", "Stage"), ("sr-num", "Seconds")], rows))
     with right:
         for note in report.notes:
             st.html(f'<p class="sr-note">{escape(note)}</p>')

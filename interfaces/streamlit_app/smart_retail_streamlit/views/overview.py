@@ -13,18 +13,14 @@ from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.reporting.sales_chart_data import finding
 from smart_retail.results import CleaningReport, ModelInfo
 from smart_retail.settings import explanations
-from smart_retail_streamlit import chart_panel as figures
-from smart_retail_streamlit import charts, shop_charts
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import html as markup
-from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout, shop_charts
 from smart_retail_streamlit.views.methods import method_figure
 
 
 def show() -> None:
-    engine = source.engine()
-    model = source.model()
-    frame.heading("Overview", f"{model.first} to {model.last}, recency counted to {model.analysis_date}")
+    engine = engine_source.engine()
+    model = engine_source.model()
+    page_layout.heading("Overview", f"{model.first} to {model.last}, recency counted to {model.analysis_date}")
     st.html(_key_figures(model))
     left, right = st.columns([1.45, 1], gap="medium")
     with left:
@@ -33,11 +29,11 @@ def show() -> None:
         segments = engine.segments()
         best = max(segments, key=lambda s: s.revenue_share, default=None)
         if best:
-            figures.show(
+            chart_panel.show(
                 "segments",
                 f"{best.name}: {percent(best.share)} of customers, {percent(best.revenue_share)} of revenue",
                 "Area: customers of an RFM segment",
-                charts.segment_treemap(segments, frame.is_dark()),
+                charts.segment_treemap(segments, page_layout.is_dark()),
                 charts.rows_of(segments, "top_items"),
                 drawn=("segments", segments),
             )
@@ -59,7 +55,7 @@ def _lines(model: ModelInfo) -> None:
     for pair in (drawn[i : i + 2] for i in range(0, len(drawn), 2)):
         for box, (name, rows) in zip(st.columns(2, gap="medium"), pair, strict=False):
             with box:
-                figures.show(
+                chart_panel.show(
                     name.replace("_", "-"), finding(name, model), shop_charts.LINES[name][0],
                     shop_charts.lines(name, rows), rows, drawn=(name, model),
                 )  # fmt: skip
@@ -86,7 +82,7 @@ def _sales(model: ModelInfo) -> None:
     if not weeks:
         return
     peak = max(weeks, key=lambda w: w.amount)
-    figures.show(
+    chart_panel.show(
         "weekly-sales",
         f"Sales peaked in the week of {peak.week} at {amount(peak.amount, model.currency)}",
         "Net sales by whole weeks, Monday to Sunday" if whole_weeks else "Net sales by week, Monday to Sunday",
@@ -102,7 +98,7 @@ def _sunday(monday: str) -> str:
 
 def _quality(cleaning: CleaningReport) -> None:
     parts = [("accepted", cleaning.rows_accepted), *((a.reason, a.rows) for a in cleaning.set_aside)]
-    figures.show(
+    chart_panel.show(
         "rows",
         f"{percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))} of {whole(cleaning.rows_in)} rows were accepted",
         "Rows of the source: accepted, or set aside by reason",
@@ -126,7 +122,7 @@ def cleaning_table(cleaning: CleaningReport) -> str:
         for r in cleaning.returns
     ]
     columns = [("", "Rows"), ("sr-num", "Number"), ("sr-num", "Share"), ("sr-dim", "Examples")]
-    return markup.table(columns, rows)
+    return html.table(columns, rows)
 
 
 def _details(model: ModelInfo) -> None:
@@ -157,7 +153,7 @@ def _settings(model: ModelInfo) -> str:
     }
     told = explanations()
     rows = [[f"<code>{escape(k)}</code>", _value(v), escape(told.get(k, ""))] for k, v in flat.items()]
-    return markup.table([("", "Setting"), ("", "Value"), ("sr-dim", "Meaning")], rows)
+    return html.table([("", "Setting"), ("", "Value"), ("sr-dim", "Meaning")], rows)
 
 
 def _value(value: object) -> str:

@@ -9,13 +9,15 @@ import streamlit as st
 from smart_retail.presentation.formatting import amount, whole
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import RecommendationList
-from smart_retail_streamlit import chart_panel as figures
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import list_controls as controls
-from smart_retail_streamlit import page_layout as frame
-from smart_retail_streamlit import reasons_table as evidence
-from smart_retail_streamlit import recommendation_tables as lists
-from smart_retail_streamlit import search_box as find
+from smart_retail_streamlit import (
+    chart_panel,
+    engine_source,
+    list_controls,
+    page_layout,
+    reasons_table,
+    recommendation_tables,
+    search_box,
+)
 from smart_retail_streamlit.html import bar, html_named, table
 
 LENGTH = 10
@@ -23,11 +25,11 @@ LENGTH = 10
 
 
 def show() -> None:
-    engine = source.engine()
-    frame.heading("Products", "what goes with a product, and what is wanted now")
+    engine = engine_source.engine()
+    page_layout.heading("Products", "what goes with a product, and what is wanted now")
     left, right = st.columns([1, 2.7], gap="medium")
     with left:
-        item_id = find.item(engine)
+        item_id = search_box.item(engine)
     if not item_id:
         with right:
             _popular(engine)
@@ -38,7 +40,11 @@ def show() -> None:
     with left, st.container(border=True):
         st.html(_card(engine, item_id))
         st.button(
-            "Back to all products", icon=":material/arrow_back:", type="tertiary", on_click=find.forget, args=("item",)
+            "Back to all products",
+            icon=":material/arrow_back:",
+            type="tertiary",
+            on_click=search_box.forget,
+            args=("item",),
         )
     with right:
         one, two = st.columns(2, gap="medium")
@@ -47,8 +53,8 @@ def show() -> None:
         with two:
             basket = engine.recommend_for_basket([item_id], LENGTH)
             _titled("For a basket with it", "bought together: for a visitor who takes this product", basket, "basket")
-        evidence.show(similar, "Similar products: why this order?")
-        evidence.show(basket, "For a basket with it: why this order?")
+        reasons_table.show(similar, "Similar products: why this order?")
+        reasons_table.show(basket, "For a basket with it: why this order?")
 
 
 def _card(engine: RetailEngine, item_id: str) -> str:
@@ -57,7 +63,7 @@ def _card(engine: RetailEngine, item_id: str) -> str:
     if found is None:
         return f'<div class="sr-person"><h2>{escape(item_id)}</h2></div>'
     kind = " › ".join(part for part in (found.category, found.subcategory) if part)
-    price = "" if found.unit_price is None else amount(found.unit_price, source.model().currency)
+    price = "" if found.unit_price is None else amount(found.unit_price, engine_source.model().currency)
     facts = {
         "Category": kind,
         "Orders": whole(found.orders),
@@ -73,20 +79,20 @@ def _titled(title: str, about: str, answer: RecommendationList, name: str) -> No
     with st.container(border=True):
         st.html(f'<p class="sr-finding">{escape(title)}</p><p class="sr-axis">{escape(about)}</p>')
         if answer.items:
-            st.html(lists.table(answer, narrow=True))
+            st.html(recommendation_tables.table(answer, narrow=True))
         else:
-            frame.empty("Nothing goes with it yet", "Too few people bought this product to tell.")
-    figures.download(name, lists.records(answer), "Download CSV")
+            page_layout.empty("Nothing goes with it yet", "Too few people bought this product to tell.")
+    chart_panel.download(name, recommendation_tables.records(answer), "Download CSV")
 
 
 def _popular(engine: RetailEngine) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        n = controls.how_many()
-        category = controls.category(engine.categories())
+        n = list_controls.how_many()
+        category = list_controls.category(engine.categories())
     answer = engine.popular(n, category=category or None)
     with st.container(border=True):
         st.html(_ranking(answer))
-    figures.download("popular", lists.records(answer), "Download CSV")
+    chart_panel.download("popular", recommendation_tables.records(answer), "Download CSV")
 
 
 def _ranking(answer: RecommendationList) -> str:

@@ -13,21 +13,17 @@ from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import GridCell, Segment
-from smart_retail_streamlit import chart_panel as figures
-from smart_retail_streamlit import charts
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import html as markup
-from smart_retail_streamlit import page_layout as frame
+from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
 
 MEASURES = {"recency": "R: days since the last order", "frequency": "F: orders", "monetary": "M: net amount"}
 
 
 def show() -> None:
-    engine = source.engine()
+    engine = engine_source.engine()
     segments = engine.segments()
-    frame.heading("Segments", "RFM: recency by frequency, with money as the value tier")
+    page_layout.heading("Segments", "RFM: recency by frequency, with money as the value tier")
     if not segments:
-        frame.empty("No segments", "No customer kept an order, so there is nothing to score.")
+        page_layout.empty("No segments", "No customer kept an order, so there is nothing to score.")
         return
     cells = engine.rfm_grid()
     left, right = st.columns([1.5, 1], gap="medium")
@@ -39,14 +35,14 @@ def show() -> None:
         _card(shown)
     with st.container(border=True):
         st.html(_table(segments, shown.name))
-    figures.download("segments", charts.rows_of(segments, "top_items"), "Download CSV")
-    _cuts(source.model().scorecard)
+    chart_panel.download("segments", charts.rows_of(segments, "top_items"), "Download CSV")
+    _cuts(engine_source.model().scorecard)
 
 
 def _grid(cells: list[GridCell]) -> str | None:
     """The grid; the segment of the clicked cell, if one was clicked."""
     most = max(cells, key=lambda cell: cell.revenue)
-    event: Any = figures.show(
+    event: Any = chart_panel.show(
         "rfm-grid",
         f"Most revenue comes from R {most.r}, F {most.f} ({most.segment}): {amount(most.revenue)}",
         "Customers and revenue by score; click a cell to see its segment",
@@ -71,7 +67,7 @@ def _asked(segments: list[Segment]) -> str:
 
 def _card(segment: Segment) -> None:
     """One segment: meaning, action, figures, favourite products."""
-    currency = source.model().currency
+    currency = engine_source.model().currency
     facts = {
         "Customers": f"{whole(segment.customers)} ({percent(segment.share)})",
         "Revenue": f"{amount(segment.revenue, currency)} ({percent(segment.revenue_share)})",
@@ -81,7 +77,7 @@ def _card(segment: Segment) -> None:
     }
     rows = "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
     colour = palette.SEGMENTS.get(segment.name, GREY)
-    top = [[whole(i), markup.html_named(item.item_name, item.item_id), escape(item.category)]
+    top = [[whole(i), html.html_named(item.item_name, item.item_id), escape(item.category)]
            for i, item in enumerate(segment.top_items[:5], 1)]  # fmt: skip
     with st.container(border=True, key="segment-card"):
         st.html(
@@ -89,7 +85,7 @@ def _card(segment: Segment) -> None:
             f'<p class="sr-advice">{escape(segment.meaning.capitalize())}: {escape(segment.action)}.</p>'
             f'<dl class="sr-facts">{rows}</dl></div>'
             + (
-                markup.table([("sr-num sr-rank", "#"), ("", "What they buy"), ("sr-dim", "Category")], top, "sr-gap")
+                html.table([("sr-num sr-rank", "#"), ("", "What they buy"), ("sr-dim", "Category")], top, "sr-gap")
                 if top
                 else ""
             )
@@ -106,7 +102,7 @@ def _cuts(card: Mapping[str, Any]) -> None:
     ]
     if rows:
         with st.expander("Where the scores begin and end"):
-            st.html(markup.table([("", "Measure"), *(("sr-num", f"Score {n}") for n in range(1, 6))], rows))
+            st.html(html.table([("", "Measure"), *(("sr-num", f"Score {n}") for n in range(1, 6))], rows))
 
 
 def _bands(cuts: list[float], *, descending: bool) -> list[str]:
@@ -133,4 +129,4 @@ def _table(segments: list[Segment], shown: str) -> str:
         ]
         for s in segments
     ]  # fmt: skip
-    return markup.table(columns, rows)
+    return html.table(columns, rows)

@@ -8,19 +8,21 @@ from html import escape
 import streamlit as st
 
 from smart_retail.analysis.what_if import Change, Mix, Outcome, Side, possible, present_rules, sources, what_if
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import amount, count, named, percent, whole
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import chart_panel as figures
-from smart_retail_streamlit import charts
-from smart_retail_streamlit import engine_source as source
-from smart_retail_streamlit import html as markup
-from smart_retail_streamlit import page_layout as frame
-from smart_retail_streamlit import recommendation_tables as lists
-from smart_retail_streamlit import what_if_controls as trying
+from smart_retail_streamlit import (
+    chart_panel,
+    charts,
+    engine_source,
+    html,
+    page_layout,
+    recommendation_tables,
+    what_if_controls,
+)
 from smart_retail_streamlit.background_job import Desk, Job
 
-METHODS = [method for method in words.METHODS if method != "all"]
+METHODS = [method for method in labels.METHODS if method != "all"]
 
 
 def _desk() -> Desk[Outcome]:
@@ -31,17 +33,17 @@ def _desk() -> Desk[Outcome]:
 
 
 def show() -> None:
-    frame.heading("What-if", "the same customers' lists before and after a change; nothing is published")
-    where = source.chosen()
-    if not where.is_local or not possible(source.engine()):
+    page_layout.heading("What-if", "the same customers' lists before and after a change; nothing is published")
+    where = engine_source.chosen()
+    if not where.is_local or not possible(engine_source.engine()):
         asks = f"This app asks the API at {where.api_url}. " if where.api_url else ""
         with st.container(border=True):
-            frame.empty(
+            page_layout.empty(
                 "What-if needs an engine in this process",
                 f"{asks}Start it without --api-url on the machine that keeps the bundles.",
             )
         return
-    model = source.model()
+    model = engine_source.model()
     _choose(model)
     job = _desk().job
     if job is not None:
@@ -52,11 +54,11 @@ def show() -> None:
 
 def _choose(model: ModelInfo) -> None:
     """The change, and the button that tries it."""
-    engine = source.engine()
+    engine = engine_source.engine()
     left, middle, right = st.columns([1.25, 1.25, 1], gap="medium")
     with right, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Lists</p>')
-        method = st.selectbox("Method", METHODS, format_func=words.method_label, key="try-method")
+        method = st.selectbox("Method", METHODS, format_func=labels.method_label, key="try-method")
         one, two = st.columns(2)
         n = int(one.number_input("Items", 1, 50, 10, key="try-n"))
         sample = int(two.number_input("Customers", 1, 5000, 300, key="sample", help="an even sample of all"))
@@ -64,14 +66,14 @@ def _choose(model: ModelInfo) -> None:
         wanted = st.text_input("Show the lists of", max_chars=200, key="whose", placeholder="customer id, or nobody")
     with left, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Rules</p>')
-        rules = trying.rules(engine, present_rules(engine, source.chosen().rules))
+        rules = what_if_controls.rules(engine, present_rules(engine, engine_source.chosen().rules))
     with middle, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Date and returns</p>')
-        day, policy = trying.day_and_policy(model)
+        day, policy = what_if_controls.day_and_policy(model)
         with st.expander("Weights of the merge"):
-            weights = trying.weights(sources(engine, hide))
+            weights = what_if_controls.weights(sources(engine, hide))
     change = Change(rules, weights, day, policy)
-    said = trying.told(change)
+    said = what_if_controls.told(change)
     job = _desk().job
     with st.container(horizontal=True, vertical_alignment="center"):
         running = job is not None and job.running
@@ -101,7 +103,7 @@ def _watch(job: Job[Outcome], currency: str) -> None:
         st.session_state["trial-seen"] = id(job)
         st.rerun()
     if job.error is not None:
-        frame.banner(job.error)
+        page_layout.banner(job.error)
     elif job.report is not None:
         _outcome(job.report, job.name, currency)
 
@@ -134,14 +136,14 @@ def _figures(before: Side, after: Side, currency: str) -> str:
         ["Mean discount of these products", *(share(s.mean_discount) for s in (before, after))],
         ["Places owed mostly to popularity or a rule", *(percent(s.filled) for s in (before, after))],
     ]
-    return markup.table([("", "Figure"), ("sr-num", "Before"), ("sr-num", "After")], rows, "sr-gap")
+    return html.table([("", "Figure"), ("sr-num", "Before"), ("sr-num", "After")], rows, "sr-gap")
 
 
 def _mix(name: str, finding: str, parts: Sequence[Mix], what: str) -> None:
     if len(parts) > 1:
         rows = charts.rows_of(parts)
         chart = charts.before_after(parts, "share of places")
-        figures.show(f"whatif-{name}", finding, "Share of the places in all lists", chart, rows)
+        chart_panel.show(f"whatif-{name}", finding, "Share of the places in all lists", chart, rows)
     else:
         with st.container(border=True):
             st.html(f'<p class="sr-finding">{finding}</p><p class="sr-axis">The source tells of no {what}.</p>')
@@ -164,4 +166,4 @@ def _lists(found: Outcome) -> None:
             other = len(answer.items) - len(kept)
             word = "leaving" if title == "Before" else "new"
             box.html(f'<p class="sr-finding">{title}</p><p class="sr-axis">{word}: {count(other, "product")}</p>')
-            box.html(lists.table(answer, narrow=True))
+            box.html(recommendation_tables.table(answer, narrow=True))

@@ -10,8 +10,7 @@ from tkinter import ttk
 from smart_retail.errors import ColumnError, QualityGateError, RetailError
 from smart_retail.results import FitReport
 from smart_retail.settings import Settings
-from smart_retail_tkinter import formatting
-from smart_retail_tkinter import table_models as tables
+from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.dialogs.base import SideWindow
 from smart_retail_tkinter.dialogs.file_dialogs import Questions
 from smart_retail_tkinter.fit_presenter import FitPresenter, Request, is_cancelled, parse_mapping
@@ -94,9 +93,9 @@ class FitWindow(SideWindow):
         pair.columnconfigure(0, weight=2)
         pair.columnconfigure(1, weight=3)
         pair.rowconfigure(0, weight=1)
-        self.fields = DataTable(pair, Table(tables.FIELDS), height=7)
+        self.fields = DataTable(pair, Table(table_models.FIELDS), height=7)
         self.fields.grid(row=0, column=0, sticky="nsew", padx=(0, 12))
-        self.cleaning = DataTable(pair, Table(tables.CLEANING), height=7)
+        self.cleaning = DataTable(pair, Table(table_models.CLEANING), height=7)
         self.cleaning.grid(row=0, column=1, sticky="nsew")
 
     def _build_foot(self) -> None:
@@ -173,8 +172,8 @@ class FitWindow(SideWindow):
         self._ready = True
         self.finding.configure(text=formatting.cleaning_line(report))
         self.more.configure(text="  ".join(report.notes), style="Muted.TLabel")
-        self.fields.fill(tables.fields(preview.columns))
-        self.cleaning.fill(tables.cleaning(report))
+        self.fields.fill(table_models.fields(preview.columns))
+        self.cleaning.fill(table_models.cleaning(report))
         self._on_looked(self.request().sources[0])
         self.show_state()
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from tkinter import ttk
 
 from smart_retail.results import RecommendationList
-from smart_retail_tkinter import table_models as tables
+from smart_retail_tkinter import table_models
 from smart_retail_tkinter.dialogs.base import SideWindow
 from smart_retail_tkinter.table_models import Table
 from smart_retail_tkinter.widgets.detail_pane import add_detail
@@ -34,7 +34,7 @@ class SimilarWindow(SideWindow):
         self.detail = add_detail(self.body)
         self.table = DataTable(
             self.body,
-            Table(tables.RECOMMENDATIONS),
+            Table(table_models.RECOMMENDATIONS),
             on_choose=lambda row: self.detail.configure(text=row.detail),
             on_open=lambda row: on_open(row.key, row.name),
             height=8,
@@ -46,6 +46,6 @@ class SimilarWindow(SideWindow):
     def show(self, title: str, answer: RecommendationList) -> None:
         self.heading.configure(text=f"Goes with {title}")
         self.detail.configure(text="")
-        self.table.fill(tables.recommendations(answer.items))
+        self.table.fill(table_models.recommendations(answer.items))
         self.lift()
         self.table.tree.focus_set()

@@ -8,8 +8,7 @@ from tkinter import ttk
 
 from smart_retail.protocol import ALL
 from smart_retail.results import CustomerProfile, GridCell, RecommendationList, Segment
-from smart_retail_tkinter import formatting
-from smart_retail_tkinter import table_models as tables
+from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.table_models import Row, Table
 from smart_retail_tkinter.widgets.detail_pane import add_detail
@@ -54,7 +53,7 @@ class CustomerView(ttk.Frame):
         self._lists.pack(fill="both", expand=True)
         self.one = DataTable(
             self._lists,
-            Table(tables.RECOMMENDATIONS),
+            Table(table_models.RECOMMENDATIONS),
             on_open=self._similar,
             on_choose=lambda row: detail.configure(text=row.detail),
             wrapped=True,
@@ -67,7 +66,7 @@ class CustomerView(ttk.Frame):
         detail = add_detail(page)
         self.purchases = DataTable(
             page,
-            Table(tables.PURCHASES),
+            Table(table_models.PURCHASES),
             on_open=self._similar,
             on_choose=lambda row: detail.configure(text=row.detail),
         )
@@ -86,7 +85,7 @@ class CustomerView(ttk.Frame):
         beside = ttk.Frame(page)
         beside.pack(side="right", fill="y", padx=(12, 0))
         self.segments = DataTable(
-            beside, Table(tables.SEGMENTS), on_choose=lambda row: detail.configure(text=row.detail)
+            beside, Table(table_models.SEGMENTS), on_choose=lambda row: detail.configure(text=row.detail)
         )
         self.segments.pack(fill="both", expand=True)
         self.grid_picture = RfmGrid(page, lambda text: detail.configure(text=text))
@@ -98,7 +97,7 @@ class CustomerView(ttk.Frame):
     def show_profile(self, profile: CustomerProfile, currency: str) -> None:
         self.title.configure(text=formatting.name_and_id(profile.customer_name, profile.customer_id))
         self.profile.configure(text=formatting.profile_line(profile, currency))
-        self.purchases.fill(tables.purchases(profile.purchases))
+        self.purchases.fill(table_models.purchases(profile.purchases))
         self.tabs.tab(PURCHASES, text=f"Purchases ({len(profile.purchases):,})")
         self.grid_picture.mark(profile.rfm)
 
@@ -112,11 +111,11 @@ class CustomerView(ttk.Frame):
         if wide:
             self.all.fill(answer)
         else:
-            self.one.fill(tables.recommendations(answer.items))
+            self.one.fill(table_models.recommendations(answer.items))
 
     def show_groups(self, cells: Sequence[GridCell], segments: Sequence[Segment]) -> None:
         self.grid_picture.fill(cells)
-        self.segments.fill(tables.segments(segments))
+        self.segments.fill(table_models.segments(segments))
         top = max(segments, key=lambda segment: segment.revenue_share, default=None)
         if top is not None:
             self.finding.configure(
