@@ -44,7 +44,7 @@ def matrix(clock: Clock, source: str, out: str) -> None:
     from smart_retail.data.pipeline import prepare
 
     with clock(), prepare([source], threads=THREADS) as prepared:
-        history = prepared.between()
+        history = prepared.history_between()
     key = np.unique(history.customer.astype(np.int64) * history.n_items + history.item)
     sizes = np.bincount(key // history.n_items, minlength=history.n_customers)
     indptr = np.concatenate(([0], np.cumsum(sizes)))
@@ -64,14 +64,14 @@ def csr(path: str) -> Any:
 
 def similarity(clock: Clock, matrix: str) -> dict[str, Any]:
     """Item similarity; the largest difference from SciPy is among the facts."""
-    from smart_retail.recommenders.shopper_items import Pairs
+    from smart_retail.recommenders.shopper_items import UserItemMatrix
     from smart_retail.training.models.item_knn import similarity_of
 
-    def pairs(rows: int) -> Pairs:
+    def pairs(rows: int) -> UserItemMatrix:
         indptr = found["indptr"][: rows + 1].astype(np.int64)
         item = found["item"][: indptr[-1]].astype(np.int64)
         none = np.empty(0)
-        return Pairs(indptr, none.astype(np.int64), item, none, *[none] * 6)  # type: ignore[arg-type]
+        return UserItemMatrix(indptr, none.astype(np.int64), item, none, *[none] * 6)  # type: ignore[arg-type]
 
     found = np.load(matrix)
     n_items = int(found["n_items"])
@@ -111,10 +111,10 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     The neighbours are the peer's, which counts an item among its own; every purchase counts alike, and there is
     neither trend nor linear model.
     """
-    from smart_retail.data.purchase_history import MILLION, History
+    from smart_retail.data.purchase_history import MILLION, PurchaseHistory
     from smart_retail.recommenders.base import Catalogue, Shoppers
     from smart_retail.recommenders.blend import default_weights
-    from smart_retail.recommenders.hybrid import Merge
+    from smart_retail.recommenders.hybrid import HybridModel
     from smart_retail.recommenders.item_similarity import Similarity
     from smart_retail.recommenders.model import RecommenderModel
     from smart_retail.training.models.components import Choices, Similar, fit_parts
@@ -124,7 +124,7 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     n_customers, n_items, item = len(found["indptr"]) - 1, int(found["n_items"]), found["item"]
     zero, one = np.zeros(len(item), np.int32), np.full(len(item), MILLION, np.int64)
     customer = np.repeat(np.arange(n_customers, dtype=np.int32), np.diff(found["indptr"]))
-    history = History(customer, zero, item, zero, one, one, n_customers, n_items, 0)
+    history = PurchaseHistory(customer, zero, item, zero, one, one, n_customers, n_items, 0)
     near = item_similarity(history, "cosine", neighbours=TOP - 1, threads=THREADS, shrink=0.0)
     none = Similarity(np.zeros(n_items + 1, np.int64), near.item[:0], near.value[:0])
     groups = np.zeros(n_customers, np.int16), np.zeros(n_customers, np.int16)
@@ -137,7 +137,7 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
         threads=THREADS,
         similar=Similar(near, none),
     )
-    model, everybody = RecommenderModel(parts, Merge(default_weights())), Shoppers(history, *groups)
+    model, everybody = RecommenderModel(parts, HybridModel(default_weights())), Shoppers(history, *groups)
     some = Shoppers(history.select(np.arange(10, dtype=np.int32)), groups[0][:10], groups[1][:10])
     model.rank("cf", some, exclude_purchased=True, length=10, threads=THREADS)  # compiled
     with clock():

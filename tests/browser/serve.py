@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-from smart_retail.serving.factory import follow
+from smart_retail.serving.factory import watch_engine
 from tests.fake_engine import FakeEngine
 
 
@@ -16,7 +16,7 @@ def main(app: str, port: str, artifacts: str = "") -> None:
     if app == "gradio":
         from smart_retail_gradio import server as gradio
 
-        engine = follow(artifacts) if artifacts else FakeEngine()
+        engine = watch_engine(artifacts) if artifacts else FakeEngine()
         gradio.start(engine, "127.0.0.1", int(port))
         return
     from smart_retail_streamlit import engine_source, server

@@ -19,7 +19,7 @@ import pytest
 
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.bundle.versions import rollback
-from smart_retail.bundle.writer import point
+from smart_retail.bundle.writer import set_active_pointer
 
 from .drivers.base import needs
 
@@ -38,7 +38,7 @@ def publish(folder: Path, number: int, *, damage: bool = False) -> str:
         table = max(home.rglob("*.npy"), key=lambda path: path.stat().st_size)
         table.write_bytes(table.read_bytes()[:-1] + b"\xfe")
     shutil.copy(folder / "current", folder / "previous")
-    point(folder, "current", new)
+    set_active_pointer(folder, "current", new)
     return new
 
 

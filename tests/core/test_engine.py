@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests import shop
 
 from smart_retail.errors import UnknownItemError, UsageError
-from smart_retail.events import Event, EventStore
+from smart_retail.events import Event, SqliteEventStore
 from smart_retail.protocol import METHODS
 from smart_retail.results import FitReport, RecommendationList
 from smart_retail.serving.engine import Engine
@@ -60,7 +60,7 @@ def test_a_long_list_holds_the_whole_catalogue_once(engine: Engine, method: str)
 
 
 def sent_back(engine: Engine, customer: str) -> set[str]:
-    person = engine.people.find(customer)
+    person = engine.people.resolve(customer)
     return {engine.store.items.id(i) for i in person.sent_back.tolist()}
 
 
@@ -305,7 +305,7 @@ def test_a_live_purchase_changes_the_next_answer(own: Path) -> None:
     engine = Engine.load(own)
     customer = KNOWN[2]
     before, wanted = engine.customer(customer), ids(engine.recommend(customer))[0]
-    EventStore(own).add([event(1, customer, wanted)])
+    SqliteEventStore(own).add([event(1, customer, wanted)])
     after = engine.customer(customer)
     assert wanted not in ids(engine.recommend(customer))
     assert wanted in {p.item_id for p in after.purchases}
@@ -323,9 +323,9 @@ def test_the_state_of_answers_changes_with_whatever_changes_them(own: Path) -> N
     states = [engine.state_of(mine)]
     other, nobody = engine.state_of(others), engine.state_of()
     assert engine.state_of(mine) == states[0]
-    EventStore(own).add([event(1, mine, "G-007")])
+    SqliteEventStore(own).add([event(1, mine, "G-007")])
     states.append(engine.state_of(mine))
-    EventStore(own).erase(mine)
+    SqliteEventStore(own).erase(mine)
     states.append(engine.state_of(mine))
     assert states[0] != states[1] != states[2]
     assert (engine.state_of(others), engine.state_of()) == (other, nobody)
@@ -338,7 +338,7 @@ def test_the_state_of_answers_changes_with_whatever_changes_them(own: Path) -> N
 def test_a_new_customers_first_purchase_makes_them_known(own: Path) -> None:
     engine = Engine.load(own)
     assert not engine.recommend("newcomer").known
-    EventStore(own).add([event(1, "newcomer", "G-007")])
+    SqliteEventStore(own).add([event(1, "newcomer", "G-007")])
     answer = engine.recommend("newcomer", "cf", 5)
     assert answer.known
     assert {i.category for i in answer.items if i.source == "cf"} == {"Garden"}
@@ -349,8 +349,8 @@ def test_a_new_customers_first_purchase_makes_them_known(own: Path) -> None:
 
 def test_a_live_return_takes_the_purchase_away_and_stays_hidden(own: Path) -> None:
     engine = Engine.load(own)
-    EventStore(own).add([event(1, "newcomer", "G-007", 2), event(2, "newcomer", "G-008")])
-    EventStore(own).add([event(3, "newcomer", "G-007", -2)])
+    SqliteEventStore(own).add([event(1, "newcomer", "G-007", 2), event(2, "newcomer", "G-008")])
+    SqliteEventStore(own).add([event(3, "newcomer", "G-007", -2)])
     assert {p.item_id for p in engine.customer("newcomer").purchases} == {"G-008"}
     assert "G-007" not in ids(engine.recommend("newcomer", n=60))
     assert "G-007" in ids(engine.recommend("newcomer", n=60, exclude_purchased=False))

@@ -11,7 +11,7 @@ from tests import shop
 from smart_retail.bundle import versions
 from smart_retail.bundle.erasure import erase
 from smart_retail.errors import UsageError
-from smart_retail.events import Event, EventStore
+from smart_retail.events import Event, SqliteEventStore
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 
@@ -24,7 +24,7 @@ def own(fitted: tuple[Path, FitReport], tmp_path: Path) -> Path:
 
 
 def test_an_erased_customer_is_in_no_managed_file(own: Path) -> None:
-    EventStore(own).add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+    SqliteEventStore(own).add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
     receipt = erase(own, CUSTOMER)
     assert receipt["events"] == 1
     assert receipt["purchase_rows"] > 0

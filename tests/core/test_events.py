@@ -18,9 +18,9 @@ import pytest
 from tests.postgres import forget_pools
 
 from smart_retail.errors import ArtifactError, DataError, SettingsError
-from smart_retail.events import URL, Event, EventLog, EventStore, LiveEvents, open_events
+from smart_retail.events import URL, Event, EventStore, RecentEvents, SqliteEventStore, open_events
 
-Open = Callable[[], EventLog]
+Open = Callable[[], EventStore]
 """Opens the one store of a test, as another process would."""
 
 
@@ -38,22 +38,22 @@ def event(number: int = 1, customer: str = "c1", **facts: Any) -> Event:
 @pytest.fixture(params=["sqlite", "sqlalchemy over sqlite", "postgres"])
 def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     if request.param == "sqlite":
-        yield lambda: EventStore(tmp_path)
+        yield lambda: SqliteEventStore(tmp_path)
         return
     pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
-    from smart_retail.events.sql_store import DatabaseEvents
+    from smart_retail.events.sql_store import SqlEventStore
 
     url = request.getfixturevalue("postgres") if request.param == "postgres" else f"sqlite:///{tmp_path}/database"
-    yield lambda: DatabaseEvents(url)
+    yield lambda: SqlEventStore(url)
     forget_pools()
 
 
 @pytest.fixture
-def store(opened: Open) -> EventLog:
+def store(opened: Open) -> EventStore:
     return opened()
 
 
-def test_events_come_back_in_their_order(store: EventLog) -> None:
+def test_events_come_back_in_their_order(store: EventStore) -> None:
     assert store.add([event(2), event(1), event(3, customer="c3")]) == 3
     assert [e.event_id for e in store.of("c1")] == ["e2", "e1"]
     first, second, third = (e.sequence for e in store.all())
@@ -62,7 +62,7 @@ def test_events_come_back_in_their_order(store: EventLog) -> None:
     assert [e.event_id for e in store.all(second)] == ["e3"]
 
 
-def test_an_event_comes_back_as_it_went_in(store: EventLog) -> None:
+def test_an_event_comes_back_as_it_went_in(store: EventStore) -> None:
     odd = "é'\"\\%_;\n\u202e🜚" + "🜛" * 900
     sent = [
         event(1, customer=odd, event_id=odd, item_id=odd, order_id=odd, quantity=-1e9, amount=123456789.123456),
@@ -77,28 +77,28 @@ def _plain(event: Event) -> dict[str, Any]:
     return {name: getattr(event, name) for name in Event.__slots__}
 
 
-def test_an_event_sent_twice_counts_once(store: EventLog, opened: Open) -> None:
+def test_an_event_sent_twice_counts_once(store: EventStore, opened: Open) -> None:
     assert store.add([event(1), event(1)]) == 1
     assert opened().add([event(1, customer="other"), event(2)]) == 1
     assert [e.customer_id for e in store.all()] == ["c1", "c1"]
 
 
-def test_more_events_than_one_statement_takes(store: EventLog) -> None:
+def test_more_events_than_one_statement_takes(store: EventStore) -> None:
     many = [event(number) for number in range(1203)]
     assert store.add(many[:700]) == 700
     assert store.add(many) == 503
     assert [e.event_id for e in store.all()] == [f"e{number}" for number in range(1203)]
 
 
-def test_nothing_is_there_before_the_first_event(store: EventLog) -> None:
+def test_nothing_is_there_before_the_first_event(store: EventStore) -> None:
     assert (store.of("c1"), list(store.all()), store.last(), store.erasures()) == ([], [], 0, 0)
     assert store.erased(["c1"]) == set()
-    assert not LiveEvents(store, 0).of("c1")
+    assert not RecentEvents(store, 0).of("c1")
 
 
 def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
     def first_use(folder: Path, number: int, at_once: threading.Barrier, told: list[Any]) -> None:
-        store = EventStore(folder)
+        store = SqliteEventStore(folder)
         at_once.wait()
         try:
             told.append(store.add([event(number)]) if number % 2 else store.erased(["c2"]))
@@ -113,13 +113,13 @@ def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert sorted(told, key=str) == [1] * 4 + [set()] * 4
-        assert EventStore(folder).last() == 4
+        assert SqliteEventStore(folder).last() == 4
 
 
 def test_asking_the_embedded_store_writes_nothing(tmp_path: Path) -> None:
-    store = EventStore(tmp_path)
+    store = SqliteEventStore(tmp_path)
     assert (store.of("c1"), list(store.all()), store.last(), store.erased(["c1"])) == ([], [], 0, set())
-    assert not LiveEvents(store, 0).of("c1")
+    assert not RecentEvents(store, 0).of("c1")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -149,7 +149,7 @@ def test_a_return_has_negative_quantity_and_amount() -> None:
     assert (event(1, quantity=-2).quantity, event(1, quantity=-2).amount) == (-2_000_000, -9_990_000)
 
 
-def test_the_lines_for_the_next_fit_tell_the_last_event(store: EventLog, tmp_path: Path) -> None:
+def test_the_lines_for_the_next_fit_tell_the_last_event(store: EventStore, tmp_path: Path) -> None:
     path = tmp_path / "lines.csv"
     assert store.write_csv(path) == 0
     store.add([event(1, quantity=-2), event(2, order_id="o,9")])
@@ -160,7 +160,7 @@ def test_the_lines_for_the_next_fit_tell_the_last_event(store: EventLog, tmp_pat
     ]
 
 
-def test_an_erased_customer_stays_away(store: EventLog, opened: Open) -> None:
+def test_an_erased_customer_stays_away(store: EventStore, opened: Open) -> None:
     store.add([event(1, customer="gone"), event(2)])
     assert store.erase("gone") == 1
     assert opened().add([event(3, customer="gone"), event(4)]) == 1
@@ -170,7 +170,7 @@ def test_an_erased_customer_stays_away(store: EventLog, opened: Open) -> None:
 
 
 def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:
-    store = EventStore(tmp_path)
+    store = SqliteEventStore(tmp_path)
     name = "Zzyzx-7f3a-unlikely"
     store.add([event(1, customer=name), event(2)])
     assert store.erase(name) == 1
@@ -181,10 +181,10 @@ def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:
 def test_a_view_outlives_the_connections_of_its_database(postgres: str) -> None:
     import sqlalchemy as sa
 
-    from smart_retail.events.sql_store import DatabaseEvents
+    from smart_retail.events.sql_store import SqlEventStore
 
-    store = DatabaseEvents(postgres)
-    live = LiveEvents(store, 0)
+    store = SqlEventStore(postgres)
+    live = RecentEvents(store, 0)
     store.add([event(1)])
     assert len(live.of("c1")) == 1
     engine = sa.create_engine(postgres, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
@@ -198,7 +198,7 @@ def test_a_view_outlives_the_connections_of_its_database(postgres: str) -> None:
 class Counted:
     """Tells how many events were read."""
 
-    def __init__(self, log: EventLog) -> None:
+    def __init__(self, log: EventStore) -> None:
         self.log = log
         self.read = 0
 
@@ -211,11 +211,11 @@ class Counted:
             yield event
 
 
-def test_only_what_came_since_is_read(store: EventLog, opened: Open) -> None:
+def test_only_what_came_since_is_read(store: EventStore, opened: Open) -> None:
     store.add([event(number) for number in range(5)])
     after = store.last()
     log = Counted(store)
-    live = LiveEvents(log, after)  # type: ignore[arg-type]
+    live = RecentEvents(log, after)  # type: ignore[arg-type]
     assert not live.of("c1")
     for number in range(10, 20):
         opened().add([event(number), event(number + 100, customer="c2")])
@@ -226,9 +226,9 @@ def test_only_what_came_since_is_read(store: EventLog, opened: Open) -> None:
     assert log.read == 20
 
 
-def test_after_an_erasure_everything_is_read_again(store: EventLog, opened: Open) -> None:
+def test_after_an_erasure_everything_is_read_again(store: EventStore, opened: Open) -> None:
     log = Counted(store)
-    live = LiveEvents(log, 0)  # type: ignore[arg-type]
+    live = RecentEvents(log, 0)  # type: ignore[arg-type]
     opened().add([event(1), event(2, customer="gone"), event(3)])
     assert len(live.of("gone")) == 1
     opened().erase("gone")
@@ -238,12 +238,12 @@ def test_after_an_erasure_everything_is_read_again(store: EventLog, opened: Open
     assert log.read == 3 + 3
 
 
-def test_a_view_that_failed_is_made_up_for(store: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
-    live = LiveEvents(store, 0)
+def test_a_view_that_failed_is_made_up_for(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = RecentEvents(store, 0)
     store.add([event(1), event(2)])
     whole = type(store).all
 
-    def broken(self: EventLog, after: int = 0) -> Iterator[Event]:
+    def broken(self: EventStore, after: int = 0) -> Iterator[Event]:
         yield next(whole(self, after))
         raise ArtifactError("The disk is gone.")
 
@@ -254,9 +254,9 @@ def test_a_view_that_failed_is_made_up_for(store: EventLog, monkeypatch: pytest.
     assert [e.event_id for e in live.of("c1")] == ["e1", "e2"]
 
 
-def test_threads_share_what_was_read_and_each_sees_the_newest(store: EventLog, opened: Open) -> None:
+def test_threads_share_what_was_read_and_each_sees_the_newest(store: EventStore, opened: Open) -> None:
     log = Counted(store)
-    live = LiveEvents(log, 0)  # type: ignore[arg-type]
+    live = RecentEvents(log, 0)  # type: ignore[arg-type]
     stale: list[str] = []
 
     def shop(name: str) -> None:
@@ -309,8 +309,8 @@ def test_readers_who_go_on_from_the_last_event_miss_none(opened: Open) -> None:
 
 def test_a_url_chooses_the_database(tmp_path: Path) -> None:
     pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
-    assert isinstance(open_events(tmp_path, {}), EventStore)
-    assert not isinstance(open_events(tmp_path, {URL: "postgresql://shop@db.example/shop"}), EventStore)
+    assert isinstance(open_events(tmp_path, {}), SqliteEventStore)
+    assert not isinstance(open_events(tmp_path, {URL: "postgresql://shop@db.example/shop"}), SqliteEventStore)
     for wrong in ("mysql://shop:secret@db.example/shop", "secret", "sqlite:///events"):
         with pytest.raises(SettingsError) as error:
             open_events(tmp_path, {URL: wrong})
@@ -320,7 +320,7 @@ def test_a_url_chooses_the_database(tmp_path: Path) -> None:
 def test_a_database_that_is_away_is_a_clear_error_without_its_address(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason="the extra postgres is not installed")
     log = open_events(tmp_path, {URL: "postgresql://shop:secret@127.0.0.1:9/shop"})
-    for call in (log.last, lambda: log.add([event()]), lambda: LiveEvents(log, 0).of("c1"), lambda: list(log.all())):
+    for call in (log.last, lambda: log.add([event()]), lambda: RecentEvents(log, 0).of("c1"), lambda: list(log.all())):
         with pytest.raises(ArtifactError) as error:
             call()
         assert error.value.hint
@@ -330,8 +330,8 @@ def test_a_database_that_is_away_is_a_clear_error_without_its_address(tmp_path: 
 
 WRITER = """
 import sys
-from smart_retail.events import Event, EventStore
-store = EventStore(sys.argv[1])
+from smart_retail.events import Event, SqliteEventStore
+store = SqliteEventStore(sys.argv[1])
 for number in range(int(sys.argv[2]), 10**6):
     event = Event(f"e{number}", "c1", "o", "i1", "2026-01-31T14:05:00", 10**6, 10**6)
     store.add([event])
@@ -350,6 +350,6 @@ def test_every_acknowledged_event_survives_a_kill(tmp_path: Path) -> None:
             acknowledged += [int(process.stdout.readline()) for _ in range(5 + 3 * attempt)]
             process.send_signal(signal.SIGKILL)
             acknowledged += [int(line) for line in process.stdout.read().split("\n") if line.isdigit()]
-    found = [e.event_id for e in EventStore(tmp_path).all()]
+    found = [e.event_id for e in SqliteEventStore(tmp_path).all()]
     assert len(found) == len(set(found))
     assert {f"e{n}" for n in acknowledged} <= set(found)

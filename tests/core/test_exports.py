@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.protocol import METHODS
 from smart_retail.results import Reason, Recommendation, RecommendationList
-from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS, defused, write_recommendations, write_table
+from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS, escape_formula, write_recommendations, write_table
 
 NASTY = (
     "=1+1",
@@ -147,4 +147,4 @@ def test_a_spreadsheet_holds_text_as_text_and_numbers_as_numbers(tmp_path: Path)
 
 @pytest.mark.parametrize("value", [-1, 2.5, None, "plain", "a=b", ""])
 def test_harmless_values_are_left_alone(value: object) -> None:
-    assert defused(value) == value
+    assert escape_formula(value) == value

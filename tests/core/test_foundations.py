@@ -11,20 +11,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_retail import errors
-from smart_retail.data.purchase_history import History, distinct
+from smart_retail.data.purchase_history import PurchaseHistory, sorted_unique
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.protocol import check_method, check_page
 from smart_retail.results import Reason, Recommendation, RecommendationList, Result, to_json
 from smart_retail.settings import Settings
-from smart_retail.utils.id_map import IdMap, Texts
+from smart_retail.utils.id_map import IdMap, StringArray
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 
 
 @given(st.lists(TEXT))
 def test_texts_come_out_as_they_went_in(texts: list[str]) -> None:
-    assert list(Texts.of(texts)) == texts
-    assert [Texts.of(texts)[i] for i in range(len(texts))] == texts
+    assert list(StringArray.of(texts)) == texts
+    assert [StringArray.of(texts)[i] for i in range(len(texts))] == texts
 
 
 @given(st.lists(TEXT), TEXT)
@@ -138,7 +138,7 @@ def test_selecting_customers_keeps_their_rows_in_order() -> None:
         return np.array(values, dtype=np.int32)
 
     amounts = np.array([1, 2, 3, 4], dtype=np.int64)
-    history = History(a(0, 0, 2, 2), a(0, 1, 2, 2), a(5, 6, 7, 8), a(1, 2, 1, 1), amounts, amounts, 3, 9, 2)
+    history = PurchaseHistory(a(0, 0, 2, 2), a(0, 1, 2, 2), a(5, 6, 7, 8), a(1, 2, 1, 1), amounts, amounts, 3, 9, 2)
     some = history.select(a(2, 1, 0, 2))
     assert some.customer.tolist() == [0, 0, 2, 2, 3, 3]
     assert some.item.tolist() == [7, 8, 5, 6, 7, 8]
@@ -148,5 +148,5 @@ def test_selecting_customers_keeps_their_rows_in_order() -> None:
 
 @pytest.mark.parametrize("numbers", [[], [3], [2, 2, 2], [5, -1, 5, 0, 2**40, -1]])
 def test_distinct_numbers_ascend(numbers):
-    found = distinct(np.array(numbers, np.int64))
+    found = sorted_unique(np.array(numbers, np.int64))
     assert found.tolist() == sorted(set(numbers))

@@ -14,7 +14,7 @@ from smart_retail.errors import DamagedBundleError, MissingBundleError
 from smart_retail.results import FitReport
 from smart_retail.serving import hot_reload
 from smart_retail.serving.engine import Engine
-from smart_retail.serving.factory import LISTS, follow, open_engine
+from smart_retail.serving.factory import LISTS, open_engine, watch_engine
 
 
 def test_rules_hold_in_an_engine_that_is_opened_with_them(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
@@ -24,13 +24,13 @@ def test_rules_hold_in_an_engine_that_is_opened_with_them(fitted: tuple[Path, Fi
     banned = {item.item_id for item in open_engine(fitted[0], rules=rules).popular(20).items}
     assert banned
     assert best not in banned
-    assert best not in {item.item_id for item in follow(fitted[0], rules=rules).get().popular(20).items}
+    assert best not in {item.item_id for item in watch_engine(fitted[0], rules=rules).get().popular(20).items}
 
 
 def test_the_address_of_an_api_goes_before_the_folder(tmp_path: Path) -> None:
     for engine in (
         open_engine(tmp_path, "http://127.0.0.1:9", "key"),
-        follow(tmp_path, "http://127.0.0.1:9", "key").get(),
+        watch_engine(tmp_path, "http://127.0.0.1:9", "key").get(),
     ):
         assert isinstance(engine, RemoteEngine)
 
@@ -39,7 +39,7 @@ def test_a_folder_without_a_bundle_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(MissingBundleError):
         open_engine(tmp_path)
     with pytest.raises(MissingBundleError):
-        follow(tmp_path)
+        watch_engine(tmp_path)
 
 
 def test_what_is_checked_ahead_is_what_a_list_is_read_from(
@@ -85,7 +85,7 @@ def test_a_followed_folder_gives_the_version_that_is_published_now(
     folder = tmp_path / "artifacts"
     shutil.copytree(fitted[0], folder)
     monkeypatch.setattr(hot_reload, "LOOK_EVERY", 0.0)
-    held = follow(folder)
+    held = watch_engine(folder)
     assert held.get().version == fitted[1].version
     publish_again(folder, "20990101T000000Z-00000002")
     end = time.monotonic() + 20
@@ -99,10 +99,10 @@ def publish_again(folder: Path, version: str) -> None:
     import json
 
     from smart_retail.bundle.reader import read_pointer
-    from smart_retail.bundle.writer import point
+    from smart_retail.bundle.writer import set_active_pointer
 
     old, home = read_pointer(folder)[0], folder / "versions" / version
     shutil.copytree(folder / "versions" / old, home)
     manifest = json.loads((home / "manifest.json").read_text(encoding="utf-8"))
     (home / "manifest.json").write_text(json.dumps(manifest | {"version": version}), encoding="utf-8")
-    point(folder, "current", version)
+    set_active_pointer(folder, "current", version)

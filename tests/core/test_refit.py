@@ -12,7 +12,7 @@ from tests import shop
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import CancelledError, DataError, LockError
-from smart_retail.events import Event, EventStore
+from smart_retail.events import Event, SqliteEventStore
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
@@ -41,7 +41,7 @@ def test_the_next_fit_takes_events_in_and_leaves_the_erased_out(tmp_path: Path, 
     path = shop.write(tmp_path / "orders.csv", COUNT)
     root = tmp_path / "artifacts"
     fit(path, artifacts=root, settings=shop_settings)
-    EventStore(root).add(
+    SqliteEventStore(root).add(
         [
             Event.from_dict(
                 {"event_id": f"e{k}", "customer_id": "newcomer", "item_id": i, "timestamp": "2025-03-01", "amount": 7.5}

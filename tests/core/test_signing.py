@@ -13,10 +13,10 @@ import pytest
 from smart_retail.bundle import versions
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
-from smart_retail.bundle.signing import KEY, KEY_FILE, SHORTEST, SIGNATURE, signed, signing_key
+from smart_retail.bundle.signing import KEY, KEY_FILE, MIN_KEY_BYTES, SIGNATURE, signed, signing_key
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.errors import ArtifactError, DamagedBundleError, SettingsError, SignatureError
-from smart_retail.events import Event, EventStore
+from smart_retail.events import Event, SqliteEventStore
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 
@@ -150,7 +150,7 @@ def test_where_the_key_comes_from(tmp_path: Path) -> None:
     for wrong in (
         {KEY: SECRET, KEY_FILE: str(file)},
         {KEY: "short"},
-        {KEY: "x" * (SHORTEST - 1)},
+        {KEY: "x" * (MIN_KEY_BYTES - 1)},
         {KEY_FILE: str(tmp_path / "absent")},
         {KEY_FILE: str(tmp_path)},
     ):
@@ -178,7 +178,7 @@ def test_an_erasure_signs_the_versions_that_it_writes(shop: Path) -> None:
 
 
 def test_an_erasure_without_the_key_changes_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    EventStore(shop).add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+    SqliteEventStore(shop).add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
     before = Bundle.open(shop).version
     monkeypatch.delenv(KEY)
     with pytest.raises(SettingsError, match="signed") as error:
@@ -186,16 +186,16 @@ def test_an_erasure_without_the_key_changes_nothing(shop: Path, monkeypatch: pyt
     assert KEY in error.value.hint
     monkeypatch.setenv(KEY, SECRET)
     assert Bundle.open(shop).version == before
-    assert (EventStore(shop).last(), EventStore(shop).erasures()) == (1, 0)
+    assert (SqliteEventStore(shop).last(), SqliteEventStore(shop).erasures()) == (1, 0)
 
 
 def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("flask_openapi3")
-    from smart_retail.serving.hot_reload import EngineHolder
+    from smart_retail.serving.hot_reload import ReloadingEngine
     from smart_retail_flask.app import create_app
     from smart_retail_flask.server import loader
 
-    holder = EngineHolder(loader(shop), lambda: read_pointer(shop))
+    holder = ReloadingEngine(loader(shop), lambda: read_pointer(shop))
     client, before = create_app(holder).test_client(), Engine.load(shop).version
     monkeypatch.delenv(KEY)
     (folder_of(shop) / SIGNATURE).rename(shop / "kept")

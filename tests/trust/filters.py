@@ -64,7 +64,7 @@ def faults(root: Path, given: Rules, call: dict[str, Any], customer: str) -> lis
     write(root, given)
     engine = Engine.load(root)
     n, offset, wanted = call["n"], call["offset"], call["categories"]
-    seen = {engine.store.items.id(code) for code in engine.people.find(customer).seen_items().tolist()}
+    seen = {engine.store.items.id(code) for code in engine.people.resolve(customer).seen_items().tolist()}
     hidden = seen if call["exclude_purchased"] else set()
     many = {name: value for name, value in call.items() if name != "offset"}
     basket = ["G-007", "K-003", "no such item"]

@@ -15,7 +15,7 @@ from typing import Any
 
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import read_pointer
-from smart_retail.bundle.writer import point
+from smart_retail.bundle.writer import set_active_pointer
 
 CUSTOMER = "c0100"
 OTHERS = ("c0020", "c0021", "A/B")
@@ -35,7 +35,7 @@ def two_versions(artifacts: Path, folder: Path) -> tuple[Path, str, str]:
 
 
 def activate(root: Path, version: str) -> None:
-    point(root, "current", version)
+    set_active_pointer(root, "current", version)
 
 
 @contextmanager

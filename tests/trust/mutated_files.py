@@ -94,10 +94,10 @@ def read_rules(path: Path) -> object:
 
     from smart_retail.recommenders.base import Catalogue
     from smart_retail.serving.business_rules import load_rules
-    from smart_retail.utils.id_map import IdMap, Texts
+    from smart_retail.utils.id_map import IdMap, StringArray
 
     one = np.zeros(2, np.int32)
-    return load_rules(path, IdMap(Texts.of(["A", "B"])), ["Paper"], Catalogue(one, one, np.ones(2)))
+    return load_rules(path, IdMap(StringArray.of(["A", "B"])), ["Paper"], Catalogue(one, one, np.ones(2)))
 
 
 def read_keys(path: Path) -> object:
@@ -109,7 +109,7 @@ def read_keys(path: Path) -> object:
 def read_bundle(path: Path, name: str) -> object:
     """A bundle one of whose files is this, its digest made to fit."""
     from smart_retail.bundle.reader import MANIFEST, Bundle
-    from smart_retail.bundle.writer import point
+    from smart_retail.bundle.writer import set_active_pointer
 
     root, version = _bundle(path.parent)
     folder, content = root / "versions" / version, path.read_bytes()
@@ -121,7 +121,7 @@ def read_bundle(path: Path, name: str) -> object:
         manifest["files"][name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         (folder / name).write_bytes(content)
         (folder / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
-    point(root, "current", version)
+    set_active_pointer(root, "current", version)
     try:
         bundle = Bundle.open(root)
         return [bundle.verify(), bundle.arrays("group"), bundle.json("names")]

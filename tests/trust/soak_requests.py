@@ -17,7 +17,7 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import FitReport
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.app import create_app
 from smart_retail_flask.server import loader
 from smart_retail_flask.settings import ApiSettings
@@ -27,7 +27,7 @@ EXAMPLES = max(10, round(300 * float(os.environ.get("SMART_RETAIL_SOAK", "1"))))
 STATUSES: Counter[int] = Counter()
 
 
-HOLDER = EngineHolder.fixed(cast(RetailEngine, None))  # the document is the same whatever engine answers
+HOLDER = ReloadingEngine.fixed(cast(RetailEngine, None))  # the document is the same whatever engine answers
 schema = schemathesis.openapi.from_wsgi("/openapi.json", create_app(HOLDER, ApiSettings(metrics=True)))
 
 

@@ -21,9 +21,9 @@ from typing import Any
 import numpy as np
 
 from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
-from smart_retail.bundle.writer import point
+from smart_retail.bundle.writer import set_active_pointer
 from smart_retail.errors import ArtifactError
-from smart_retail.events import Event, EventStore
+from smart_retail.events import Event, SqliteEventStore
 from smart_retail.serving.engine import Engine
 
 KNOWN, STRANGER, LIVE = "c0021", "nobody", "c0022"
@@ -132,14 +132,14 @@ def replaced(root: Path, key: str, content: bytes | None) -> Iterator[None]:
         if before is not None:
             path.write_bytes(before)
         (folder / MANIFEST).write_bytes(manifest)
-        point(root, "current", version)
+        set_active_pointer(root, "current", version)
 
 
 def reseal(root: Path, facts: Facts) -> None:
     """Another manifest for the active version, which the pointer then names."""
     version = read_pointer(root)[0]
     (root / "versions" / version / MANIFEST).write_text(json.dumps(facts), encoding="utf-8")
-    point(root, "current", version)
+    set_active_pointer(root, "current", version)
 
 
 def _manifest(root: Path) -> Facts:
@@ -149,7 +149,7 @@ def _manifest(root: Path) -> Facts:
 
 def with_live_purchase(root: Path) -> None:
     """What a customer bought since the fit, so that segments and clusters are placed anew."""
-    EventStore(root).add([Event("live", LIVE, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+    SqliteEventStore(root).add([Event("live", LIVE, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
 
 
 def ask_everything(root: Path) -> list[Any]:

@@ -27,12 +27,12 @@ QUESTIONS = (
 
 
 def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
-    from smart_retail.serving.hot_reload import EngineHolder
+    from smart_retail.serving.hot_reload import ReloadingEngine
     from smart_retail_flask.app import create_app
     from smart_retail_flask.server import loader
 
     root, full, less = two_versions(fitted[0], tmp_path)
-    holder = EngineHolder(loader(root), lambda: read_pointer(root))
+    holder = ReloadingEngine(loader(root), lambda: read_pointer(root))
     app = create_app(holder)
 
     def asker() -> Any:
@@ -52,12 +52,12 @@ def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], t
 
 
 def test_erasures_under_load_fail_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
-    from smart_retail.serving.hot_reload import EngineHolder
+    from smart_retail.serving.hot_reload import ReloadingEngine
     from smart_retail_flask.app import create_app
     from smart_retail_flask.server import loader
 
     root = Path(shutil.copytree(fitted[0], tmp_path / "artifacts"))
-    app = create_app(EngineHolder(loader(root), lambda: read_pointer(root)))
+    app = create_app(ReloadingEngine(loader(root), lambda: read_pointer(root)))
 
     def asker() -> Any:
         client, paths = app.test_client(), cycle(f"/v1/{path}" for path in QUESTIONS)

@@ -11,33 +11,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
-from smart_retail.data.dataset.returned_purchases import CameBack
-from smart_retail.data.purchase_history import History
+from smart_retail.data.dataset.returned_purchases import ReturnedPurchases
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 
 COLUMNS = ("order", "item", "day", "quantity", "amount")
 
 
-def history_of(bundle: Bundle, n_items: int) -> History:
+def history_of(bundle: Bundle, n_items: int) -> PurchaseHistory:
     """All kept purchases of a bundle."""
     customer = _customers(bundle.array("history/indptr"))
     columns = {name: bundle.array(f"history/{name}") for name in COLUMNS}
     n_customers = len(bundle.array("history/indptr")) - 1
     last_day = int(bundle.manifest["last_day"])
-    return History(customer=customer, **columns, n_customers=n_customers, n_items=n_items, last_day=last_day)
+    return PurchaseHistory(customer=customer, **columns, n_customers=n_customers, n_items=n_items, last_day=last_day)
 
 
-def came_back_of(bundle: Bundle) -> CameBack:
+def came_back_of(bundle: Bundle) -> ReturnedPurchases:
     """What came back, beside `history_of`."""
     columns = {name: bundle.array(f"came_back/{name}") for name in COLUMNS}
-    return CameBack(customer=_customers(bundle.array("came_back/indptr")), **columns)
+    return ReturnedPurchases(customer=_customers(bundle.array("came_back/indptr")), **columns)
 
 
 def _customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:
     return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
 
 
-def rfm_of(history: History, day: int) -> RfmTable:
+def rfm_of(history: PurchaseHistory, day: int) -> RfmTable:
     """Recency to `day`, orders and net amount by customer code."""
     n = history.n_customers
     last = np.zeros(n, np.int64)
@@ -49,7 +49,7 @@ def rfm_of(history: History, day: int) -> RfmTable:
     return RfmTable(np.where(orders > 0, day - last, 0), orders, amount)
 
 
-def until(history: History, day: int) -> History:
+def until(history: PurchaseHistory, day: int) -> PurchaseHistory:
     """The purchases before `day`; orders keep their numbers."""
     if day > history.last_day:
         return history

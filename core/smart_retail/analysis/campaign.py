@@ -142,7 +142,7 @@ def held_out(customer_id: str, settings: CampaignSettings) -> bool:
     return int.from_bytes(digest[:8], "big") < settings.holdout * 2**64
 
 
-def due(purchases: Iterable[Purchase], today: date) -> list[Purchase]:
+def due_for_repurchase(purchases: Iterable[Purchase], today: date) -> list[Purchase]:
     """What the customer should need again about now, the most overdue gap first.
 
     An item bought in at least two orders has a usual gap, (last - first) / (orders - 1) days; it is due when
@@ -204,7 +204,7 @@ def _row(
         "shopify": SHOPIFY.get(segment, ""),
         "action": labels.SEGMENTS.get(segment, ("", ""))[1],
         "last_order": profile.last_order,
-        "due": "; ".join(p.item_name for p in due(profile.purchases, today)[:DUE_ITEMS]),
+        "due": "; ".join(p.item_name for p in due_for_repurchase(profile.purchases, today)[:DUE_ITEMS]),
     }
     for k, item in enumerate(answer.items, 1):
         row |= {f"item_{k}": item.item_id, f"name_{k}": item.item_name}

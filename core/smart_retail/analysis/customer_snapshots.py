@@ -8,7 +8,7 @@ from datetime import date
 import numpy as np
 
 from smart_retail.analysis.bundle_history import history_of, rfm_of, until
-from smart_retail.analysis.segment_migration import Migration, Standing, migration
+from smart_retail.analysis.segment_migration import CustomerSnapshot, Migration, migration
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
 from smart_retail.data.purchase_history import MILLION
@@ -23,7 +23,7 @@ CHECK_EVERY = 500
 """Customers between two looks at whether to stop."""
 
 
-def standings(engine: Engine, progress: Progress = SILENT) -> dict[str, Standing]:
+def standings(engine: Engine, progress: Progress = SILENT) -> dict[str, CustomerSnapshot]:
     """Customer id -> standing in the bundle, of customers with kept purchases."""
     found = {}
     for number, customer in enumerate(engine.customer_ids()):
@@ -31,7 +31,7 @@ def standings(engine: Engine, progress: Progress = SILENT) -> dict[str, Standing
             progress.check()
         profile = engine.customer(customer)
         if profile.rfm is not None and profile.last_order is not None and profile.purchases:
-            found[customer] = Standing(
+            found[customer] = CustomerSnapshot(
                 profile.customer_name,
                 profile.rfm.segment,
                 profile.rfm.monetary,
@@ -41,7 +41,7 @@ def standings(engine: Engine, progress: Progress = SILENT) -> dict[str, Standing
     return found
 
 
-def standings_at(engine: Engine, day: str) -> dict[str, Standing]:
+def standings_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
     """Customer id -> standing on an ISO date: from the purchases before it, with the cut points of that day.
 
     Raises
@@ -60,7 +60,7 @@ def standings_at(engine: Engine, day: str) -> dict[str, Standing]:
     latest = dict(zip(history.customer.tolist(), range(len(history)), strict=True))
     names = store.texts("customers/names")
     return {
-        store.customers.id(code): Standing(
+        store.customers.id(code): CustomerSnapshot(
             names[code],
             model.segment_names[int(segment[code])],
             int(table.monetary[code]) / MILLION,
@@ -115,7 +115,7 @@ def revenue_since(
     with prepare(
         sources, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
     ) as prepared:
-        later = prepared.between(first)
+        later = prepared.history_between(first)
         spent = np.zeros(later.n_customers, np.int64)
         np.add.at(spent, later.customer, later.amount)
         return {prepared.customers.id(int(c)): float(spent[c] / MILLION) for c in np.flatnonzero(spent)}

@@ -17,7 +17,7 @@ from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import Result
-from smart_retail.serving.bundle_tables import Store, iso
+from smart_retail.serving.bundle_tables import BundleTables, iso
 
 OVERALL: Final = "all"
 WEEK: Final = 7
@@ -66,7 +66,7 @@ class Forecast(Result, frozen=True):
     """Why there is no forecast, or why a model was left out."""
 
 
-def daily_sales(store: Store, by_category: bool = True) -> dict[str, tuple[int, NDArray[np.float64]]]:
+def daily_sales(store: BundleTables, by_category: bool = True) -> dict[str, tuple[int, NDArray[np.float64]]]:
     """Kept sales by day: series -> (first day, amounts of every day to the last, zeros included).
 
     Days count from 1970-01-01. The partial days at the ends of the history are what they are.
@@ -84,7 +84,7 @@ def daily_sales(store: Store, by_category: bool = True) -> dict[str, tuple[int, 
     return found
 
 
-def daily_discounts(store: Store) -> dict[str, NDArray[np.float64]]:
+def daily_discounts(store: BundleTables) -> dict[str, NDArray[np.float64]]:
     """Mean discount of the lines of each day, 0 to 1, for the series of `daily_sales`; NaN on days without.
 
     Raises

@@ -19,7 +19,7 @@ GONE: Final = "no longer there"
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class CustomerSnapshot:
     """A customer at one moment."""
 
     customer_name: str
@@ -62,7 +62,9 @@ class Migration(Result, frozen=True):
 
 
 def migration(
-    before: Mapping[str, Standing], after: Mapping[str, Standing], labels: tuple[str, str] = ("before", "after")
+    before: Mapping[str, CustomerSnapshot],
+    after: Mapping[str, CustomerSnapshot],
+    labels: tuple[str, str] = ("before", "after"),
 ) -> Migration:
     """Compare two states of the customers.
 

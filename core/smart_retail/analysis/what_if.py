@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.analysis.what_if_engine import Change, Trial, weights
+from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, weights
 from smart_retail.data.dataset.sales_statistics import band, band_names
 from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import NeedsLocalEngineError, UsageError
@@ -23,7 +23,7 @@ from smart_retail.results import RecommendationList, Result
 from smart_retail.serving.business_rules import read_rules, rules_path
 from smart_retail.serving.engine import Engine
 
-__all__ = ["Change", "Mix", "Outcome", "Pair", "Side", "possible", "present_rules", "sources", "what_if"]
+__all__ = ["Scenario", "Mix", "Outcome", "Pair", "ListStats", "supports_what_if", "present_rules", "sources", "what_if"]
 
 SAMPLE = 300
 """Customers whose lists are compared."""
@@ -40,7 +40,7 @@ class Mix(Result, frozen=True):
     after: float
 
 
-class Side(Result, frozen=True):
+class ListStats(Result, frozen=True):
     """The lists of all sampled customers together."""
 
     items: int
@@ -75,8 +75,8 @@ class Outcome(Result, frozen=True):
     """Those whose list is another one, in items or order."""
     changed_share: float
     """Part of the places before whose item is no longer in the same customer's list, 0 to 1."""
-    before: Side
-    after: Side
+    before: ListStats
+    after: ListStats
     discounts: tuple[Mix, ...]
     categories: tuple[Mix, ...]
     lists: tuple[Pair, ...]
@@ -86,7 +86,7 @@ class Outcome(Result, frozen=True):
 
 def what_if(
     engine: RetailEngine,
-    change: Change,
+    change: Scenario,
     *,
     method: str = DEFAULT_METHOD,
     n: int = 10,
@@ -134,7 +134,7 @@ def what_if(
         raise UsageError(f"The sample is {sample} customers.", "Give 1 to 5000.")
     exclude = not engine.model().show_purchased if exclude_purchased is None else exclude_purchased
     progress.stage("the change", 0.0)
-    after = Trial.of(engine, change)
+    after = WhatIfEngine.of(engine, change)
     progress.check()
     ids = _sample(engine, customers, sample)
     progress.stage("lists", 0.4)
@@ -148,7 +148,7 @@ def what_if(
     return _outcome(engine, change, pairs, customers)
 
 
-def possible(engine: RetailEngine) -> bool:
+def supports_what_if(engine: RetailEngine) -> bool:
     """Whether the engine has a bundle in this process, which a trial can change in memory."""
     return isinstance(engine, Engine)
 
@@ -175,7 +175,7 @@ def _sample(engine: Engine, customers: Sequence[str], sample: int) -> list[str]:
 
 def _outcome(
     engine: Engine,
-    change: Change,
+    change: Scenario,
     pairs: Sequence[tuple[RecommendationList, RecommendationList]],
     customers: Sequence[str],
 ) -> Outcome:
@@ -205,7 +205,7 @@ def _codes(engine: Engine, lists: Sequence[RecommendationList]) -> NDArray[np.in
     return np.array(codes, dtype=np.int64)
 
 
-def _side(engine: Engine, lists: Sequence[RecommendationList]) -> Side:
+def _side(engine: Engine, lists: Sequence[RecommendationList]) -> ListStats:
     codes = _codes(engine, lists)
     distinct = np.unique(codes)
     price = np.nan_to_num(engine.store.catalogue.price[codes])
@@ -214,7 +214,7 @@ def _side(engine: Engine, lists: Sequence[RecommendationList]) -> Side:
     discount = _discount(engine)[codes]
     known = discount[np.isfinite(discount)]
     filled = sum(r.source in ("popular", "rule") for each in lists for r in each.items)
-    return Side(
+    return ListStats(
         items=len(distinct),
         coverage=round(len(distinct) / max(len(engine.store.items), 1), 6),
         revenue=round(float(price.sum()) / max(len(lists), 1), 6),
@@ -252,7 +252,7 @@ def _pair(engine: Engine, before: RecommendationList, after: RecommendationList)
     return Pair(customer, engine.customer(customer).customer_name, before, after)
 
 
-def _notes(engine: Engine, change: Change) -> list[str]:
+def _notes(engine: Engine, change: Scenario) -> list[str]:
     notes = []
     if change.refits:
         notes.append(

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from smart_retail.analysis.bundle_history import COLUMNS, came_back_of, history_of, rfm_of, until
 from smart_retail.bundle.reader import Bundle
-from smart_retail.data.dataset.returned_purchases import CameBack, with_returned, without_returned
-from smart_retail.data.purchase_history import History
+from smart_retail.data.dataset.returned_purchases import ReturnedPurchases, with_returned, without_returned
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.fitted_components import to_arrays
-from smart_retail.segmentation.cluster_assigner import Placement
+from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.serving.bundle_tables import EPOCH, iso
 from smart_retail.serving.business_rules import Rules, rules_of
@@ -37,7 +37,7 @@ NO_EVENTS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class Scenario:
     """What is tried; what is left out stays as it is."""
 
     rules: Mapping[str, Any] | None = None
@@ -55,7 +55,7 @@ class Change:
         return bool(self.analysis_date or self.returns_policy)
 
 
-class Trial(Engine):
+class WhatIfEngine(Engine):
     """An engine over tables in memory, under rules that no file holds."""
 
     def __init__(self, bundle: Bundle, rules: Rules) -> None:
@@ -63,7 +63,7 @@ class Trial(Engine):
         self._fixed = rules
 
     @classmethod
-    def of(cls, engine: Engine, change: Change) -> Trial:
+    def of(cls, engine: Engine, change: Scenario) -> WhatIfEngine:
         """The engine with the change.
 
         Raises
@@ -82,7 +82,7 @@ class Trial(Engine):
         if change.weights:
             arrays[f"recommender/{WEIGHTS}"] = _reweighted(bundle.array(f"recommender/{WEIGHTS}"), change.weights)
         # The ready lists were made of the tables that are replaced.
-        return cls(bundle.overlaid(arrays, facts, without="lists") if arrays else bundle, rules)
+        return cls(bundle.with_overrides(arrays, facts, without="lists") if arrays else bundle, rules)
 
     def _rules(self, categories: Sequence[str] | None) -> Rules:
         return self._fixed.within(categories, self.store.names["categories"], self.store.catalogue)
@@ -107,7 +107,7 @@ def _reweighted(learnt: NDArray[np.float64], changed: Mapping[str, float]) -> ND
     return out
 
 
-def refitted(engine: Engine, change: Change) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def refitted(engine: Engine, change: Scenario) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Tables and manifest facts of the bundle as of another day or under another policy.
 
     Purchases, RFM, cut points, segments, popularity and similarities are counted anew. The encoder and the
@@ -133,7 +133,7 @@ def refitted(engine: Engine, change: Change) -> tuple[dict[str, NDArray[Any]], d
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
     segment = rfm.segment(scores[0], scores[1])
-    placement = Placement.from_arrays(bundle.arrays("placement"), bundle.json("placement"))
+    placement = ClusterAssigner.from_arrays(bundle.arrays("placement"), bundle.json("placement"))
     cluster = placement.cluster(table.recency, table.frequency, table.monetary)
     catalogue = replace(store.catalogue, names=tuple(store.item_names))
     parts = fit_parts(kept, (segment, cluster), catalogue, Choices(**chosen), threads=settings.threads)
@@ -146,7 +146,7 @@ def refitted(engine: Engine, change: Change) -> tuple[dict[str, NDArray[Any]], d
     return arrays, {"last_day": kept.last_day, "analysis_day": day, "events_through": NO_EVENTS}
 
 
-def _day(text: str, history: History) -> int:
+def _day(text: str, history: PurchaseHistory) -> int:
     """The analysis day, days since 1970-01-01; by default the day after the last kept order."""
     if not text:
         return int(history.day.max(initial=history.last_day)) + 1
@@ -156,7 +156,9 @@ def _day(text: str, history: History) -> int:
         raise UsageError(f"The analysis date {text!r} is no date.", "Write it as 2014-12-31.") from error
 
 
-def _by_policy(whole: History, back: CameBack, policy: str, wanted: str) -> tuple[History, CameBack | None]:
+def _by_policy(
+    whole: PurchaseHistory, back: ReturnedPurchases, policy: str, wanted: str
+) -> tuple[PurchaseHistory, ReturnedPurchases | None]:
     """The history under the wanted policy, and what is missing in it because it came back."""
     wanted = wanted or policy
     if wanted not in POLICIES:
@@ -166,7 +168,7 @@ def _by_policy(whole: History, back: CameBack, policy: str, wanted: str) -> tupl
     return whole, back if wanted == "net" else None
 
 
-def _sent_back(kept: History, gone: CameBack | None, day: int) -> dict[str, NDArray[Any]]:
+def _sent_back(kept: PurchaseHistory, gone: ReturnedPurchases | None, day: int) -> dict[str, NDArray[Any]]:
     """Items of each customer of which nothing was kept, as a bundle has them."""
     pairs = np.zeros(0, np.int64)
     if gone is not None:

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from smart_retail.bundle.reader import Bundle, read_pointer
 from smart_retail.bundle.signing import KEY
 from smart_retail.bundle.versions import lock, versions
-from smart_retail.bundle.writer import BundleWriter, point
+from smart_retail.bundle.writer import BundleWriter, set_active_pointer
 from smart_retail.errors import MissingBundleError, SettingsError, UsageError
 from smart_retail.events import open_events
-from smart_retail.utils.id_map import IdMap, Texts
+from smart_retail.utils.id_map import IdMap, StringArray
 
 BY_CUSTOMER = ("customers/returned_share", "clusters/", "rfm/", "lists/")
 """Arrays with one row a customer."""
@@ -65,7 +65,7 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
             replaced[name], gone = _without(root, bundle, customer_id)
             rows = max(rows, gone)
         for name, version in replaced.items():
-            point(root, name, version)
+            set_active_pointer(root, name, version)
         for info in versions(root):
             if info.version not in replaced.values():
                 shutil.rmtree(root / "versions" / info.version)
@@ -118,7 +118,7 @@ def _without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:
                 name = key.removeprefix("tables/").removesuffix(".json")
                 writer.json(name, bundle.json(name))
         _copy_exports(bundle.folder / "export", writer.export, customer_id)
-        return writer.seal(facts), gone
+        return writer.finalize(facts), gone
 
 
 def _remove(tables: Arrays, code: int) -> int:
@@ -136,15 +136,15 @@ def _remove(tables: Arrays, code: int) -> int:
     for name in TEXTS:
         kept = list(_texts(tables, name))
         del kept[code]
-        packed = Texts.of(kept)
+        packed = StringArray.of(kept)
         tables[f"{name}/data"], tables[f"{name}/offsets"] = packed.data, packed.offsets
     for name in [n for n in tables if n.startswith(BY_CUSTOMER)]:
         tables[name] = np.delete(tables[name], code, axis=0)
     return gone
 
 
-def _texts(tables: Arrays, name: str) -> Texts:
-    return Texts(tables[f"{name}/data"], tables[f"{name}/offsets"])
+def _texts(tables: Arrays, name: str) -> StringArray:
+    return StringArray(tables[f"{name}/data"], tables[f"{name}/offsets"])
 
 
 def _scrubbed(value: Any, text: str) -> Any:

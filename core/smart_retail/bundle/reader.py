@@ -39,7 +39,7 @@ _TABLE = re.compile(r"tables(/[a-z0-9_]+(\.[a-z0-9_]+)*)+\.(npy|json)")
 T = TypeVar("T")
 
 
-class Facts(dict[str, Any]):
+class BundleDict(dict[str, Any]):
     """Named parts of a bundle. One that is asked for and not there tells of a bundle of another layout."""
 
     def __missing__(self, name: str) -> Any:
@@ -85,11 +85,11 @@ class Bundle:
             )
         blob = read_small(folder / MANIFEST, MANIFEST_BYTES)
         if digest is not None and hashlib.sha256(blob).hexdigest() != digest:
-            raise damaged(f"The manifest of version {version} was changed after it was published.")
+            raise corrupt_bundle_error(f"The manifest of version {version} was changed after it was published.")
         signature = signature_of(folder, blob)
         manifest = _json(blob, MANIFEST)
         if not isinstance(manifest, dict) or manifest.get("version") != version:
-            raise damaged(f"The manifest of version {version} is not its own.")
+            raise corrupt_bundle_error(f"The manifest of version {version} is not its own.")
         if manifest.get("format") != FORMAT:
             age = "newer" if isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT else "older"
             raise FormatVersionError(
@@ -98,37 +98,39 @@ class Bundle:
             )
         files = manifest.get("files")
         if not isinstance(files, dict) or not all(_is_entry(k, v) for k, v in files.items()):
-            raise damaged(f"The manifest of version {version} lists files that no bundle has.")
+            raise corrupt_bundle_error(f"The manifest of version {version} lists files that no bundle has.")
         return cls(folder, version, manifest, signature)
 
     def array(self, name: str) -> NDArray[Any]:
         """A read-only, memory-mapped array, such as ``history/item``."""
-        found: NDArray[Any] = self._kept(f"tables/{name}.npy")
+        found: NDArray[Any] = self._load_cached(f"tables/{name}.npy")
         return found
 
-    def arrays(self, group: str) -> Facts:
+    def arrays(self, group: str) -> BundleDict:
         """All arrays below ``tables/<group>/`` by the rest of their names; empty where there are none."""
         keys = self._keys(group)
-        self.begin(group)
-        return Facts((key.removeprefix(f"tables/{group}/").removesuffix(".npy"), self._kept(key)) for key in keys)
+        self.prefetch(group)
+        return BundleDict(
+            (key.removeprefix(f"tables/{group}/").removesuffix(".npy"), self._load_cached(key)) for key in keys
+        )
 
-    def begin(self, *groups: str) -> None:
+    def prefetch(self, *groups: str) -> None:
         """Begin to check the arrays of these groups on another processor; whoever asks for one waits for its check."""
         keys = [key for group in groups for key in self._keys(group)]
         self._begin([key for key in keys if key not in self._seen and key not in self._begun])
 
     def json(self, name: str) -> Any:
         """A small fact, such as ``segments``."""
-        return self._kept(f"tables/{name}.json")
+        return self._load_cached(f"tables/{name}.json")
 
-    def made(self, name: str, build: Callable[[Any], T]) -> T:
+    def decode_json(self, name: str, build: Callable[[Any], T]) -> T:
         """What `build` makes of a small fact."""
         try:
             return build(self.json(name))
         except (AttributeError, TypeError, ValueError) as error:  # it has not all that it takes, or in another form
             raise other_layout(f"tables/{name}.json of its form") from error
 
-    def overlaid(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any], without: str) -> Bundle:
+    def with_overrides(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any], without: str) -> Bundle:
         """The bundle with some arrays and manifest facts replaced in memory, and without the tables below a folder."""
         below = f"tables/{without}/"
         files = {key: entry for key, entry in self.manifest["files"].items() if not key.startswith(below)}
@@ -167,7 +169,7 @@ class Bundle:
             self._begun[key] = pool.submit(self._mapped, key)
         pool.shutdown(wait=False)
 
-    def _kept(self, key: str) -> Any:
+    def _load_cached(self, key: str) -> Any:
         if key not in self._seen:
             self._seen[key] = self._read(key)
         return self._seen[key]
@@ -178,7 +180,7 @@ class Bundle:
         if key.endswith(".npy"):
             return _array(content, key)
         if len(content) > JSON_BYTES:
-            raise damaged(f"{key} is larger than any bundle's.")
+            raise corrupt_bundle_error(f"{key} is larger than any bundle's.")
         return _json(bytes(content), key)
 
     def _entry(self, key: str) -> dict[str, Any]:
@@ -191,17 +193,17 @@ class Bundle:
         entry = self._entry(key)
         path = self.folder / key
         if path.is_symlink() or any(p.is_symlink() for p in path.parents if self.folder in p.parents):
-            raise damaged(f"{key} is a link.")
+            raise corrupt_bundle_error(f"{key} is a link.")
         try:
             with path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
                 if size != entry["size"]:
-                    raise damaged(f"{key} has {size} bytes instead of {entry['size']}.")
+                    raise corrupt_bundle_error(f"{key} has {size} bytes instead of {entry['size']}.")
                 content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
         except OSError as error:
-            raise damaged(f"{key} cannot be read: {error.strerror}.") from error
+            raise corrupt_bundle_error(f"{key} cannot be read: {error.strerror}.") from error
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
-            raise damaged(f"{key} was changed after it was published.")
+            raise corrupt_bundle_error(f"{key} was changed after it was published.")
         return content
 
 
@@ -227,7 +229,7 @@ def read_pointer(root: str | os.PathLike[str], name: str = "current") -> tuple[s
         )
     found = _POINTER.fullmatch(read_small(path, POINTER_BYTES).decode("ascii", "replace"))
     if found is None:
-        raise damaged(f"The file {name} does not name a version.")
+        raise corrupt_bundle_error(f"The file {name} does not name a version.")
     return found[1], found[2]
 
 
@@ -246,21 +248,21 @@ def read_small(path: Path, cap: int) -> bytes:
     """A whole file that may have at most `cap` bytes and is no link."""
     try:
         if path.is_symlink():
-            raise damaged(f"{path.name} is a link.")
+            raise corrupt_bundle_error(f"{path.name} is a link.")
         with path.open("rb") as file:
             blob = file.read(cap + 1)
     except OSError as error:
-        raise damaged(f"{path.name} cannot be read: {error.strerror}.") from error
+        raise corrupt_bundle_error(f"{path.name} cannot be read: {error.strerror}.") from error
     if len(blob) > cap:
-        raise damaged(f"{path.name} is larger than any bundle's.")
+        raise corrupt_bundle_error(f"{path.name} is larger than any bundle's.")
     return blob
 
 
 def _json(blob: bytes, name: str) -> Any:
     try:
-        return json.loads(blob, object_hook=Facts)
+        return json.loads(blob, object_hook=BundleDict)
     except (ValueError, RecursionError) as error:
-        raise damaged(f"{name} is not valid JSON.") from error
+        raise corrupt_bundle_error(f"{name} is not valid JSON.") from error
 
 
 def _array(content: mmap.mmap | bytes, name: str) -> NDArray[Any]:
@@ -281,10 +283,10 @@ def _array(content: mmap.mmap | bytes, name: str) -> NDArray[Any]:
             return np.empty(shape, dtype)
         return np.frombuffer(content, dtype=dtype, count=count, offset=head.tell()).reshape(shape)
     except Exception as error:  # the header's parser raises whatever its parts do, TokenError and OverflowError too
-        raise damaged(f"{name} is not a plain array.") from error
+        raise corrupt_bundle_error(f"{name} is not a plain array.") from error
 
 
-def damaged(message: str) -> DamagedBundleError:
+def corrupt_bundle_error(message: str) -> DamagedBundleError:
     """The error for a file that is not as published."""
     return DamagedBundleError(
         message, "`smart-retail rollback` returns to the previous version; a new fit writes a whole one."

@@ -20,7 +20,7 @@ SIGNATURE: Final = "manifest.hmac"
 SIGNATURE_BYTES: Final = 256
 KEY: Final = "SMART_RETAIL_SIGNING_KEY"
 KEY_FILE: Final = "SMART_RETAIL_SIGNING_KEY_FILE"
-SHORTEST: Final = 32
+MIN_KEY_BYTES: Final = 32
 """Bytes; a key of 32 random bytes is as strong as the digest."""
 
 _LINE = re.compile(rb"hmac-sha256 ([0-9a-f]{64})\n?")
@@ -44,9 +44,9 @@ def signing_key(environ: Mapping[str, str] | None = None) -> bytes | None:
         key = Path(path).read_bytes().strip() if path else text.strip().encode()
     except (OSError, ValueError) as error:
         raise SettingsError(f"The file that {KEY_FILE} names cannot be read.", "Check its path and rights.") from error
-    if len(key) < SHORTEST:
+    if len(key) < MIN_KEY_BYTES:
         raise SettingsError(
-            f"The signing key has fewer than {SHORTEST} characters.", "Make one with: openssl rand -hex 32"
+            f"The signing key has fewer than {MIN_KEY_BYTES} characters.", "Make one with: openssl rand -hex 32"
         )
     return key
 

@@ -28,7 +28,7 @@ from smart_retail.bundle.reader import (
     POINTER_BYTES,
     VERSION,
     Bundle,
-    damaged,
+    corrupt_bundle_error,
     read_pointer,
     read_small,
     signature_of,
@@ -101,11 +101,11 @@ def rollback(root: str | os.PathLike[str]) -> str:
         version, digest = read_pointer(root, "previous")
         bundle = Bundle.open(root, version)
         if hashlib.sha256(read_small(bundle.folder / MANIFEST, MANIFEST_BYTES)).hexdigest() != digest:
-            raise damaged(f"The manifest of version {version} was changed after it was published.")
+            raise corrupt_bundle_error(f"The manifest of version {version} was changed after it was published.")
         if problems := bundle.verify():
-            raise damaged(problems[0])
-        replace(root / "current", previous)
-        replace(root / "previous", active)
+            raise corrupt_bundle_error(problems[0])
+        atomic_write(root / "current", previous)
+        atomic_write(root / "previous", active)
     return version
 
 
@@ -132,7 +132,7 @@ def lock(root: str | os.PathLike[str]) -> Iterator[None]:
         held.release()
 
 
-def replace(path: Path, content: bytes) -> None:
+def atomic_write(path: Path, content: bytes) -> None:
     """Replace a small file atomically and durably."""
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:

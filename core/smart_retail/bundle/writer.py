@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import FORMAT, MANIFEST, POINTER_BYTES, Bundle, read_small
 from smart_retail.bundle.signing import SIGNATURE, signed, signing_key
-from smart_retail.bundle.versions import VersionInfo, replace, versions
+from smart_retail.bundle.versions import VersionInfo, atomic_write, versions
 from smart_retail.errors import DamagedBundleError
 
 KEEP = 5
@@ -74,15 +74,15 @@ class BundleWriter:
 
         `facts` go into the manifest beside the format, the version and the digests.
         """
-        version = self.seal(facts)
+        version = self.finalize(facts)
         current = self.root / "current"
         if current.exists():
-            replace(self.root / "previous", read_small(current, POINTER_BYTES))
-        point(self.root, "current", version)
+            atomic_write(self.root / "previous", read_small(current, POINTER_BYTES))
+        set_active_pointer(self.root, "current", version)
         prune(self.root)
         return version
 
-    def seal(self, facts: Mapping[str, Any]) -> str:
+    def finalize(self, facts: Mapping[str, Any]) -> str:
         """Close, sign where a key is configured, and verify the bundle without making it active; its id."""
         digest = hashlib.sha256(json.dumps([self._files, facts], sort_keys=True).encode()).hexdigest()
         now = datetime.now(UTC)
@@ -95,9 +95,9 @@ class BundleWriter:
             "files": dict(sorted(self._files.items())),
         }
         blob = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False).encode()
-        replace(self.folder / MANIFEST, blob)
+        atomic_write(self.folder / MANIFEST, blob)
         if key := signing_key():
-            replace(self.folder / SIGNATURE, signed(key, blob))
+            atomic_write(self.folder / SIGNATURE, signed(key, blob))
         for path in self.folder.rglob("*"):
             _sync(path)
         target = self.folder.with_name(version)
@@ -127,10 +127,10 @@ class BundleWriter:
         self._files[path.relative_to(self.folder).as_posix()] = {"size": path.stat().st_size, "sha256": digest}
 
 
-def point(root: Path, name: str, version: str) -> None:
+def set_active_pointer(root: Path, name: str, version: str) -> None:
     """Let the pointer `name` (``current`` or ``previous``) name a sealed version."""
     digest = hashlib.sha256((root / "versions" / version / MANIFEST).read_bytes()).hexdigest()
-    replace(root / name, f"{version} {digest}\n".encode())
+    atomic_write(root / name, f"{version} {digest}\n".encode())
     _sync(root)
 
 

@@ -13,18 +13,18 @@ from pathlib import Path
 import narwhals as nw
 
 from smart_retail.data.backends.base import Backend, open_backend
-from smart_retail.data.dataset.dataset import Prepared
+from smart_retail.data.dataset.dataset import Dataset
 from smart_retail.data.ingestion.ingest import ingest, read_returns
-from smart_retail.data.ingestion.line_totals import Tally
-from smart_retail.data.ingestion.merge_sources import combine, flag_returned, without
-from smart_retail.data.ingestion.row_validation import Rules
+from smart_retail.data.ingestion.line_totals import LineTotals
+from smart_retail.data.ingestion.merge_sources import combine, drop_erased_customers, flag_returned
+from smart_retail.data.ingestion.row_validation import RowValidation
 from smart_retail.data.ingestion.sources import Source, open_source
-from smart_retail.data.parsing.column_mapping import recognise
+from smart_retail.data.parsing.column_mapping import match_preset
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Dataset", "prepare"]
 
 
 def prepare(
@@ -37,7 +37,7 @@ def prepare(
     progress: Progress = SILENT,
     events: Path | None = None,
     erased: Callable[[Iterable[str]], set[str]] | None = None,
-) -> Prepared:
+) -> Dataset:
     """Clean order tables into one history.
 
     Parameters
@@ -94,7 +94,7 @@ def _prepare(
     folder: Path,
     events: Path | None,
     erased: Callable[[Iterable[str]], set[str]] | None,
-) -> Prepared:
+) -> Dataset:
     every = [*sources, *([events] if events is not None else [])]
     opened = [open_source(source, backend, folder, place) for place, source in enumerate(every)]
     tables = [o.returns for o in opened if o.returns is not None]
@@ -103,17 +103,17 @@ def _prepare(
     ingested = []
     for place, table in enumerate(o.orders for o in opened):
         progress.check()
-        schema = recognise(table.headers, table.name, mapping if place < len(sources) else None)
-        rules = Rules.of(schema.preset, settings)
+        schema = match_preset(table.headers, table.name, mapping if place < len(sources) else None)
+        rules = RowValidation.of(schema.preset, settings)
         alone = len(opened) == 1 and not tables and not rules.drop_duplicates
         ingested.append(ingest(table, schema, rules, place, backend, folder, alone=alone))
     progress.check()
     lines = combine(ingested, backend)
     for table in tables:
         lines = flag_returned(lines, read_returns(table, backend, folder), backend)
-    tally = ingested[0].tally or Tally.of(lines, backend)
+    tally = ingested[0].tally or LineTotals.of(lines, backend)
     gone = erased(tally.customers(backend)) if erased is not None else set()
     if gone:
-        lines = without(lines, gone, backend)
-        tally = Tally.of(lines, backend)
-    return Prepared(lines, tally, ingested, backend, settings, folder)
+        lines = drop_erased_customers(lines, gone, backend)
+        tally = LineTotals.of(lines, backend)
+    return Dataset(lines, tally, ingested, backend, settings, folder)

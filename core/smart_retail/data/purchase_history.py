@@ -17,7 +17,7 @@ MILLION = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class PurchaseHistory:
     """Kept purchases, one row per (customer, order, item), sorted by customer, day, order, item.
 
     Customers, items and orders are dense codes. Codes of customers and items are those of the whole
@@ -48,12 +48,12 @@ class History:
         counts = np.bincount(self.customer, minlength=self.n_customers)
         return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
 
-    def select(self, customers: NDArray[np.int32]) -> History:
+    def select(self, customers: NDArray[np.int32]) -> PurchaseHistory:
         """The rows of some customers, recoded 0.. in the order given (duplicates allowed)."""
         indptr = self.indptr
         starts, sizes = indptr[customers], indptr[customers + 1] - indptr[customers]
         rows = np.repeat(starts - np.concatenate(([0], np.cumsum(sizes)[:-1])), sizes) + np.arange(sizes.sum())
-        return History(
+        return PurchaseHistory(
             customer=np.repeat(np.arange(len(customers), dtype=np.int32), sizes),
             order=self.order[rows],
             item=self.item[rows],
@@ -66,7 +66,7 @@ class History:
         )
 
 
-def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
+def sorted_unique(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     """The different numbers, ascending; `numpy.unique`, which hashes, takes ten times as long for millions."""
     ordered = np.sort(numbers)
     first = np.ones(len(ordered), bool)
@@ -74,7 +74,7 @@ def distinct(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
     return ordered[first]
 
 
-def among(numbers: NDArray[np.int64], those: NDArray[np.int64]) -> NDArray[np.bool_]:
+def in_sorted(numbers: NDArray[np.int64], those: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each number is one of `those`; `numpy.isin`, which hashes, takes several times as long for millions."""
     if not len(those):
         return np.zeros(len(numbers), bool)
@@ -83,10 +83,10 @@ def among(numbers: NDArray[np.int64], those: NDArray[np.int64]) -> NDArray[np.bo
     return np.equal(ordered[at], numbers)
 
 
-def together(parts: Sequence[History]) -> History:
+def concat_histories(parts: Sequence[PurchaseHistory]) -> PurchaseHistory:
     """Histories of one customer each as one history; part i is customer i."""
     first = parts[0]
-    return History(
+    return PurchaseHistory(
         customer=np.repeat(np.arange(len(parts), dtype=np.int32), [len(p) for p in parts]),
         order=np.concatenate([p.order for p in parts]),
         item=np.concatenate([p.item for p in parts]),

@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class RfmTable:
     """Net amount, millionths."""
 
 
-class Timeline(Protocol):
+class TemporalDataset(Protocol):
     """Cleaned purchase lines that can be cut by day (days since 1970-01-01)."""
 
     @property
@@ -39,9 +39,9 @@ class Timeline(Protocol):
     @property
     def last_day(self) -> int: ...
 
-    def between(
+    def history_between(
         self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
-    ) -> History:
+    ) -> PurchaseHistory:
         """Purchases of ``first <= day < end``, cut first and netted after; None is open.
 
         `customers`, by code, leaves out those that are False.

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from smart_retail.evaluation.metrics import (
     Lists,
     accuracy,
+    bootstrap_ci,
     coverage,
     diversity,
-    interval,
     novelty,
     popularity_bias,
 )
@@ -29,7 +29,7 @@ ListMaker = Callable[[str, NDArray[np.int32]], Mapping[str, Lists]]
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class TaskEvaluation:
     """One task: who was judged, and how every method did."""
 
     truth: Truth
@@ -45,7 +45,7 @@ def backtest(
     k: int = 10,
     at_most: int = 20_000,
     seed: int = 0,
-) -> dict[str, Judged]:
+) -> dict[str, TaskEvaluation]:
     """Judge every method in every task that has customers.
 
     Parameters
@@ -62,7 +62,7 @@ def backtest(
         if len(truth):
             judged = sample(truth, at_most, seed)
             lists = dict(make(task, judged.customer))
-            out[task] = Judged(
+            out[task] = TaskEvaluation(
                 judged,
                 {name: accuracy(rows, judged, k) for name, rows in lists.items()},
                 lists,
@@ -70,15 +70,15 @@ def backtest(
     return out
 
 
-def difference(judged: Judged, a: str, b: str, *, k: int = 10, seed: int = 0) -> dict[str, float]:
+def difference(judged: TaskEvaluation, a: str, b: str, *, k: int = 10, seed: int = 0) -> dict[str, float]:
     """Mean NDCG of method `a` minus that of `b`, with its 95 % paired bootstrap interval."""
     each = judged.each[a][f"ndcg@{k}"] - judged.each[b][f"ndcg@{k}"]
-    low, high = interval(each, seed=seed)
+    low, high = bootstrap_ci(each, seed=seed)
     return {"difference": float(each.mean()), "low": low, "high": high}
 
 
 def figures(
-    judged: Judged,
+    judged: TaskEvaluation,
     *,
     buyers: NDArray[np.float64],
     orders: NDArray[np.float64],
@@ -100,7 +100,7 @@ def figures(
     out: dict[str, dict[str, Any]] = {}
     for method, each in judged.each.items():
         lists = judged.lists[method]
-        low, high = interval(each[f"ndcg@{k}"], seed=seed)
+        low, high = bootstrap_ci(each[f"ndcg@{k}"], seed=seed)
         out[method] = {
             f"ndcg@{k}": float(each[f"ndcg@{k}"].mean()),
             "low": low,
@@ -117,7 +117,7 @@ def figures(
 
 
 def by_group(
-    judged: Judged, group: NDArray[np.int64], names: Mapping[int, str], *, k: int = 10
+    judged: TaskEvaluation, group: NDArray[np.int64], names: Mapping[int, str], *, k: int = 10
 ) -> dict[str, dict[str, float]]:
     """Mean NDCG of every method by group of customers.
 

@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import among, distinct
+from smart_retail.data.purchase_history import in_sorted, sorted_unique
 from smart_retail.evaluation.temporal_split import Truth
 
 DRAWS: Final = 2000
@@ -51,10 +51,10 @@ def accuracy(lists: Lists, truth: Truth, k: int = 10) -> dict[str, NDArray[np.fl
     true = np.repeat(np.arange(n), truth.sizes) * width + truth.item
     listed = row * width + item
     first = np.ones(len(listed), bool)
-    if len(distinct(listed)) < len(listed):
+    if len(sorted_unique(listed)) < len(listed):
         first[:] = False
         first[np.unique(listed, return_index=True)[1]] = True
-    hit = (among(listed, true) & first).astype(np.float64)
+    hit = (in_sorted(listed, true) & first).astype(np.float64)
     discount = 1.0 / np.log2(np.arange(2, k + 2))
     hits = np.bincount(row, hit, n).astype(np.float64)
     best = np.cumsum(discount)[np.minimum(truth.sizes, k) - 1]
@@ -71,7 +71,7 @@ def accuracy(lists: Lists, truth: Truth, k: int = 10) -> dict[str, NDArray[np.fl
 
 def coverage(lists: Lists, catalogue: int, k: int = 10) -> float:
     """Part of the items that could be listed which stand in at least one list."""
-    return len(distinct(lists.top(k)[2])) / catalogue if catalogue else 0.0
+    return len(sorted_unique(lists.top(k)[2])) / catalogue if catalogue else 0.0
 
 
 def novelty(lists: Lists, buyers: NDArray[np.float64], customers: int, k: int = 10) -> float:
@@ -103,7 +103,7 @@ def popularity_bias(lists: Lists, truth: Truth, orders: NDArray[np.float64], k: 
     return float(orders[item].mean()) / real if len(item) and real > 0 else 0.0
 
 
-def interval(each: NDArray[np.float64], *, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
+def bootstrap_ci(each: NDArray[np.float64], *, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
     """95 % bootstrap interval of the mean over customers; of differences, it is a paired one.
 
     A single customer says nothing: the widest interval a metric can have.

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.evaluation.backtest import Judged, by_group, difference, figures
+from smart_retail.evaluation.backtest import TaskEvaluation, by_group, difference, figures
 from smart_retail.evaluation.temporal_split import Window
 
 _DIGITS = 6
 
 
 def scorecard(
-    judged: Mapping[str, Judged],
+    judged: Mapping[str, TaskEvaluation],
     window: Window,
     *,
     repeat_share: float,
@@ -65,24 +65,24 @@ def scorecard(
     return rounded
 
 
-def gate(judged: Mapping[str, Judged], *, k: int = 10, seed: int = 0) -> dict[str, Any]:
+def gate(judged: Mapping[str, TaskEvaluation], *, k: int = 10, seed: int = 0) -> dict[str, Any]:
     """Hybrid minus popularity, repeats allowed, with its interval: what publishing is decided by."""
     if "any" not in judged or len(judged["any"].truth) < 2:
-        return no_gate("too few known customers bought in the held-out slice")
+        return skipped_gate("too few known customers bought in the held-out slice")
     return {
         **difference(judged["any"], "hybrid", "popular", k=k, seed=seed),
         "skipped": "",
     }
 
 
-def best_single(judged: Judged, *, k: int = 10, seed: int = 0) -> dict[str, Any]:
+def best_single(judged: TaskEvaluation, *, k: int = 10, seed: int = 0) -> dict[str, Any]:
     """The best method or baseline beside the hybrid, and hybrid minus that one with its paired interval."""
     means = {name: float(each[f"ndcg@{k}"].mean()) for name, each in judged.each.items() if name != "hybrid"}
     best = max(means, key=lambda name: means[name])
     return {"method": best, **difference(judged, "hybrid", best, k=k, seed=seed)}
 
 
-def no_gate(reason: str) -> dict[str, Any]:
+def skipped_gate(reason: str) -> dict[str, Any]:
     """A gate that decides nothing."""
     return {"difference": None, "low": None, "high": None, "skipped": reason}
 

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History, distinct
+from smart_retail.data.purchase_history import PurchaseHistory, sorted_unique
 
 FRACTION: Final = 0.10
 """Length of a window as part of the whole span."""
@@ -60,15 +60,15 @@ def rolling_windows(first_day: int, last_day: int, count: int, fraction: float =
     return [w for w in reversed(windows) if w.cut - first_day >= 2 * length]
 
 
-def truths(before: History, after: History) -> dict[str, Truth]:
+def truths(before: PurchaseHistory, after: PurchaseHistory) -> dict[str, Truth]:
     """What every task's customers bought in `after`, given what was known `before`."""
     n = max(after.n_items, 1)
-    bought = distinct(after.customer.astype(np.int64) * n + after.item)
+    bought = sorted_unique(after.customer.astype(np.int64) * n + after.item)
     known = np.bincount(before.customer, minlength=after.n_customers)[bought // n] > 0
     shopping = np.zeros(max(before.n_customers, after.n_customers), bool)
     shopping[bought // n] = True
     theirs = shopping[before.customer]
-    owned = distinct(before.customer[theirs].astype(np.int64) * n + before.item[theirs])
+    owned = sorted_unique(before.customer[theirs].astype(np.int64) * n + before.item[theirs])
     seen = np.isin(bought, owned, assume_unique=True)
     return {
         "any": _truth(bought[known], n),

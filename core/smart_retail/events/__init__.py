@@ -13,16 +13,16 @@ from typing import Final
 
 from smart_retail.errors import MissingExtraError
 from smart_retail.events.event import LARGEST, MAX_TEXT, Event
-from smart_retail.events.live_events import LiveEvents
-from smart_retail.events.sqlite_store import EventStore
-from smart_retail.events.store import EventLog
+from smart_retail.events.live_events import RecentEvents
+from smart_retail.events.sqlite_store import SqliteEventStore
+from smart_retail.events.store import EventStore
 
-__all__ = ["LARGEST", "MAX_TEXT", "URL", "Event", "EventLog", "EventStore", "LiveEvents", "open_events"]
+__all__ = ["LARGEST", "MAX_TEXT", "URL", "Event", "EventStore", "SqliteEventStore", "RecentEvents", "open_events"]
 
 URL: Final = "SMART_RETAIL_EVENTS_URL"
 
 
-def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> EventLog:
+def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> EventStore:
     """Where the events of an artifacts folder are kept: beside it, or in the database that the environment names.
 
     Raises
@@ -34,12 +34,12 @@ def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | 
     """
     url = (os.environ if environ is None else environ).get(URL, "")
     if not url:
-        return EventStore(artifacts)
+        return SqliteEventStore(artifacts)
     try:
-        from smart_retail.events.sql_store import DatabaseEvents, postgres_url
+        from smart_retail.events.sql_store import SqlEventStore, postgres_url
     except ImportError as error:
         raise MissingExtraError(
             "Events in a database need the extra postgres, which is not installed.",
             'Install it with: pip install "smart-retail-engine[postgres]"',
         ) from error
-    return DatabaseEvents(postgres_url(url, URL))
+    return SqlEventStore(postgres_url(url, URL))

@@ -6,21 +6,21 @@ import threading
 from collections.abc import Sequence
 
 from smart_retail.events.event import Event
-from smart_retail.events.store import EventLog
+from smart_retail.events.store import EventStore
 
 
-class LiveEvents:
+class RecentEvents:
     """The events that the active version does not know yet.
 
     Parameters
     ----------
-    log : EventLog
+    log : EventStore
         Where events are kept.
     after : int
         Sequence of the newest event that the version was fitted with.
     """
 
-    def __init__(self, log: EventLog, after: int) -> None:
+    def __init__(self, log: EventStore, after: int) -> None:
         self._log = log
         self._after = after
         self._last = after

@@ -21,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
 
 from smart_retail.errors import ArtifactError, SettingsError
 from smart_retail.events.event import FIELDS, Event
-from smart_retail.events.store import EventLog, tombstone
+from smart_retail.events.store import EventStore, tombstone
 
 TIMEOUT: Final = 10
 """Seconds to wait for a connection."""
@@ -76,7 +76,7 @@ def postgres_url(text: str, named: str) -> str:
 _FORM: Final = "Write postgresql://USER@HOST/DATABASE."
 
 
-class DatabaseEvents(EventLog):
+class SqlEventStore(EventStore):
     """Events of one database.
 
     Parameters

@@ -14,7 +14,7 @@ from typing import Final
 
 from smart_retail.errors import ArtifactError
 from smart_retail.events.event import FIELDS, Event
-from smart_retail.events.store import EventLog, tombstone
+from smart_retail.events.store import EventStore, tombstone
 
 FILE: Final = "events.sqlite"
 TIMEOUT: Final = 10
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
-class EventStore(EventLog):
+class SqliteEventStore(EventStore):
     """Events of one artifacts folder. Asking writes nothing."""
 
     def __init__(self, artifacts: str | os.PathLike[str]) -> None:

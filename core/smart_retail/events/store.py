@@ -11,7 +11,7 @@ from pathlib import Path
 from smart_retail.events.event import FIELDS, MILLION, Event
 
 
-class EventLog(ABC):
+class EventStore(ABC):
     """Events in the order in which they became durable, and tombstones. Safe for several processes at once."""
 
     @abstractmethod

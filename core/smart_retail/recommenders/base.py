@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 
 COMPONENTS: Final = (
     "repurchase",
@@ -50,7 +50,7 @@ class Catalogue:
 class Shoppers:
     """Whose purchases to go by; row i of every part is shopper i."""
 
-    history: History
+    history: PurchaseHistory
     segment: NDArray[np.int16]
     """Index of the RFM segment, `UNKNOWN_GROUP` for a shopper without."""
     cluster: NDArray[np.int16]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from smart_retail.recommenders.base import COMPONENTS
 from smart_retail.recommenders.candidates import COMPONENT_OF, SOURCES, Candidates
 
-AMOUNTS = ("none", "one order", "few", "many")
+HISTORY_BUCKETS = ("none", "one order", "few", "many")
 """How much is known of a shopper: 0, 1, 2 to 4, 5 and more orders."""
 _BOUNDS = (1, 2, 5)
 
@@ -39,24 +39,24 @@ _NONE = {"popular": 1.0}
 def default_weights() -> NDArray[np.float64]:
     """Weights where nothing could be learnt, shape ``(2, len(AMOUNTS), len(SOURCES))``: any, new."""
     none, repeats, new = (np.array([row.get(source, 0.0) for source in SOURCES]) for row in (_NONE, _ANY, _NEW))
-    return np.stack([np.stack([none, *[row] * (len(AMOUNTS) - 1)]) for row in (repeats, new)])
+    return np.stack([np.stack([none, *[row] * (len(HISTORY_BUCKETS) - 1)]) for row in (repeats, new)])
 
 
-def amount_of(orders: NDArray[np.int64]) -> NDArray[np.int64]:
+def history_bucket(orders: NDArray[np.int64]) -> NDArray[np.int64]:
     """Index into `AMOUNTS` by the number of orders."""
     return np.searchsorted(_BOUNDS, orders, side="right")
 
 
 def normalised(candidates: Candidates, sources: Iterable[int] = range(len(SOURCES))) -> NDArray[np.float64]:
     """Each of the components divided by its largest value among the shopper's candidates, shape as `part`; others 0."""
-    out = np.zeros_like(candidates.part)
+    out = np.zeros_like(candidates.source_scores)
     if not len(candidates.item):
         return out
     filled = candidates.indptr[:-1][candidates.indptr[1:] > candidates.indptr[:-1]]
     sizes = np.diff(np.concatenate((filled, [len(candidates.item)])))
     for c in sources:
-        best = np.repeat(np.maximum.reduceat(candidates.part[c], filled), sizes)
-        np.divide(candidates.part[c], best, out=out[c], where=best > 0)
+        best = np.repeat(np.maximum.reduceat(candidates.source_scores[c], filled), sizes)
+        np.divide(candidates.source_scores[c], best, out=out[c], where=best > 0)
     return out
 
 

@@ -20,7 +20,7 @@ MAX_RANK = 65_535
 LEAST_SHARE = 0.01
 
 
-def settle(ranked: Ranked) -> Ranked:
+def quantize_shares(ranked: Ranked) -> Ranked:
     """Evidence as it is told: what weighs less than a hundredth is left out, the rest sums to exactly 1.
 
     Shares come in ten-thousandths (the largest takes what rounding leaves), ranks end at 65,535.
@@ -37,7 +37,7 @@ def settle(ranked: Ranked) -> Ranked:
 
 
 @dataclass(frozen=True, slots=True)
-class ListTable:
+class CachedLists:
     """The first entries of every customer's list; shape ``(n_customers, length)`` and up."""
 
     size: NDArray[np.int32]
@@ -50,7 +50,7 @@ class ListTable:
     fallback: NDArray[np.bool_]
 
     @classmethod
-    def empty(cls, n_customers: int, length: int) -> ListTable:
+    def empty(cls, n_customers: int, length: int) -> CachedLists:
         shape, wide = (n_customers, length), (n_customers, length, len(COMPONENTS))
         return cls(
             size=np.zeros(n_customers, np.int32),
@@ -64,7 +64,7 @@ class ListTable:
 
     def fill(self, first: int, ranked: Ranked, hidden: Sequence[NDArray[np.int32]]) -> None:
         """Store the lists of the customers from `first` on, each without its hidden items."""
-        settled, n = settle(ranked), len(hidden)
+        settled, n = quantize_shares(ranked), len(hidden)
         length = self.item.shape[1]
         if not any(map(len, hidden)) and (np.diff(ranked.indptr) == length).all():
             # Nearly always: every list is complete, and its rows are stored as they stand.
@@ -108,5 +108,5 @@ class ListTable:
         return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ListTable:
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> CachedLists:
         return cls(**{name: arrays[name] for name in cls.__slots__})

@@ -23,10 +23,10 @@ from smart_retail.recommenders.base import (
     SEGMENT,
     TRENDING,
 )
-from smart_retail.recommenders.fitted_components import Parts
-from smart_retail.recommenders.shopper_context import Context, highest, profile
-from smart_retail.recommenders.top_n import best_first
-from smart_retail.recommenders.tree_ensemble import Trees
+from smart_retail.recommenders.fitted_components import FittedComponents
+from smart_retail.recommenders.shopper_context import ShopperContext, highest, profile_items
+from smart_retail.recommenders.top_n import top_n
+from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 
 SOURCES = (
     "again",
@@ -74,7 +74,7 @@ class Candidates:
     indptr: NDArray[np.int64]
     shopper: NDArray[np.int64]
     item: NDArray[np.int64]
-    part: NDArray[np.float64]
+    source_scores: NDArray[np.float64]
     """Score by source, at least 0, shape ``(len(SOURCES), n)``."""
     pair: NDArray[np.int64]
     """Row of the pair in `Context.pairs`, -1 where the shopper never bought the item."""
@@ -86,7 +86,7 @@ class Candidates:
             indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
             shopper=self.shopper[rows],
             item=self.item[rows],
-            part=self.part[:, rows],
+            source_scores=self.source_scores[:, rows],
             pair=self.pair[rows],
         )
 
@@ -94,19 +94,23 @@ class Candidates:
 class Loops(Protocol):
     """The inner loops over shoppers: this module with NumPy alone, or `compiled`. Both give the same bits."""
 
-    def candidates_of(self, parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates: ...
+    def candidates_of(
+        self, parts: FittedComponents, context: ShopperContext, *, exclude_purchased: bool
+    ) -> Candidates: ...
 
     def neighbours_of(
-        self, parts: Parts, context: Context, *, exclude_purchased: bool, length: int | None
+        self, parts: FittedComponents, context: ShopperContext, *, exclude_purchased: bool, length: int | None
     ) -> Leading: ...
 
-    def causes_of(
-        self, parts: Parts, context: Context, indptr: NDArray[np.int64], listed: NDArray[np.int64]
+    def explaining_items(
+        self, parts: FittedComponents, context: ShopperContext, indptr: NDArray[np.int64], listed: NDArray[np.int64]
     ) -> NDArray[np.int32]: ...
 
-    def foremost(self, indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]: ...
+    def prune_below_top_n(
+        self, indptr: NDArray[np.int64], score: NDArray[np.float64], length: int
+    ) -> NDArray[np.float64]: ...
 
-    def places_of(
+    def ranks_of(
         self,
         indptr: NDArray[np.int64],
         score: NDArray[np.float64],
@@ -114,7 +118,7 @@ class Loops(Protocol):
         chosen: NDArray[np.int64],
     ) -> NDArray[np.int32]: ...
 
-    def scores_of(self, trees: Trees, signals: NDArray[Any]) -> NDArray[np.float64]: ...
+    def tree_scores(self, trees: TreeEnsemble, signals: NDArray[Any]) -> NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,18 +131,20 @@ class Leading:
 
 
 def similar_scores(
-    parts: Parts, own: NDArray[np.int64], taste: NDArray[np.float64]
+    parts: FittedComponents, own: NDArray[np.int64], taste: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """What goes with the items `own`, by neighbours and by the linear model, shape ``(n_items,)`` each."""
-    linear = parts.linear.score(own, taste, parts.n_items)
-    return parts.near.score(own, taste, parts.n_items), np.maximum(linear, 0.0)
+    linear = parts.ease.score(own, taste, parts.n_items)
+    return parts.item_knn.score(own, taste, parts.n_items), np.maximum(linear, 0.0)
 
 
-def neighbours_of(parts: Parts, context: Context, *, exclude_purchased: bool, length: int | None) -> Leading:
+def neighbours_of(
+    parts: FittedComponents, context: ShopperContext, *, exclude_purchased: bool, length: int | None
+) -> Leading:
     """What each shopper's purchases call for by neighbours and linear model, each relative to its best."""
     bounds, found = context.pairs.indptr, []
     for s in range(len(context.shoppers)):
-        near, linear = (score * parts.items.lift for score in similar_scores(parts, *profile(context, s)))
+        near, linear = (score * parts.items.trend_weight for score in similar_scores(parts, *profile_items(context, s)))
         score = _relative(near) + _relative(linear)
         if exclude_purchased:
             score[context.pairs.item[bounds[s] : bounds[s + 1]]] = 0.0
@@ -146,8 +152,8 @@ def neighbours_of(parts: Parts, context: Context, *, exclude_purchased: bool, le
     return leading(found, length)
 
 
-def causes_of(
-    parts: Parts, context: Context, indptr: NDArray[np.int64], listed: NDArray[np.int64]
+def explaining_items(
+    parts: FittedComponents, context: ShopperContext, indptr: NDArray[np.int64], listed: NDArray[np.int64]
 ) -> NDArray[np.int32]:
     """The purchase that each listed item follows from, -1 where it follows from none.
 
@@ -160,22 +166,22 @@ def causes_of(
         Items by shopper.
     """
     out = np.full(len(listed), -1, np.int32)
-    tables = [table for table in (parts.near, parts.linear, parts.content_back) if len(table.item)]
+    tables = [table for table in (parts.item_knn, parts.ease, parts.content_back) if len(table.item)]
     for s in range(len(indptr) - 1):
         bounds = slice(int(indptr[s]), int(indptr[s + 1]))
-        own, _ = profile(context, s)
+        own, _ = profile_items(context, s)
         for table in tables:
-            cause = table.because(own, listed[bounds], parts.n_items)
+            cause = table.explained_by(own, listed[bounds], parts.n_items)
             out[bounds] = np.where(out[bounds] < 0, cause, out[bounds])
     return out
 
 
-def foremost(indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+def prune_below_top_n(indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """The scores, or 0 for those that cannot be among a shopper's first `length`; here it is all one to look."""
     return score
 
 
-def places_of(
+def ranks_of(
     indptr: NDArray[np.int64], score: NDArray[np.float64], chosen_ptr: NDArray[np.int64], chosen: NDArray[np.int64]
 ) -> NDArray[np.int32]:
     """Place of each chosen row among its shopper's by a score, ties by row, 0 without score.
@@ -187,18 +193,18 @@ def places_of(
     chosen_ptr, chosen
         Some of the rows by shopper, in any order.
     """
-    order, bounds = best_first(indptr, score, None)
+    order, bounds = top_n(indptr, score, None)
     places = np.zeros(len(score), np.int32)
     places[order] = np.arange(len(order)) - np.repeat(bounds[:-1], np.diff(bounds)) + 1
     return places[chosen]
 
 
-def scores_of(trees: Trees, signals: NDArray[Any]) -> NDArray[np.float64]:
+def tree_scores(trees: TreeEnsemble, signals: NDArray[Any]) -> NDArray[np.float64]:
     """What a ranker says of each row of signals."""
     return trees.score(signals)
 
 
-def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates:
+def candidates_of(parts: FittedComponents, context: ShopperContext, *, exclude_purchased: bool) -> Candidates:
     """Candidates of all sources with the scores of all sources."""
     pairs, shoppers = context.pairs, context.shoppers
     pair_at = np.full(parts.n_items, -1, np.int64)
@@ -208,14 +214,14 @@ def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) ->
         indptr=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
         shopper=np.repeat(np.arange(len(sizes)), sizes),
         item=np.concatenate([pairs.item[:0], *(item for item, _, _ in rows)]),
-        part=np.concatenate([np.empty((len(SOURCES), 0)), *(part for _, part, _ in rows)], axis=1),
+        source_scores=np.concatenate([np.empty((len(SOURCES), 0)), *(part for _, part, _ in rows)], axis=1),
         pair=np.concatenate([pairs.item[:0], *(pair for _, _, pair in rows)]),
     )
 
 
 def _one(
-    parts: Parts,
-    context: Context,
+    parts: FittedComponents,
+    context: ShopperContext,
     shopper: int,
     pair_at: NDArray[np.int64],
     exclude_purchased: bool,
@@ -226,7 +232,7 @@ def _one(
         int(context.pairs.indptr[shopper + 1]),
     )
     own = context.pairs.item[first:last]
-    liked, taste = profile(context, shopper)
+    liked, taste = profile_items(context, shopper)
     lists: list[tuple[int, NDArray[np.float64], NDArray[np.int32]]] = [
         (BY_ALL, parts.popular.score, parts.popular.order),
         (BY_TREND, parts.trending.score, parts.trending.order),
@@ -240,9 +246,9 @@ def _one(
     near, linear = similar_scores(parts, liked, taste)
     dense = [
         (NEAR, near, FROM_SIMILAR),
-        (NEAR_NOW, near * parts.items.lift, FROM_SIMILAR),
+        (NEAR_NOW, near * parts.items.trend_weight, FROM_SIMILAR),
         (LINEAR, linear, FROM_SIMILAR),
-        (LINEAR_NOW, linear * parts.items.lift, FROM_SIMILAR),
+        (LINEAR_NOW, linear * parts.items.trend_weight, FROM_SIMILAR),
     ]
     if len(parts.content_back.item):
         dense.append(
@@ -265,8 +271,8 @@ def _one(
     pair_at[own] = -1
     part = np.zeros((len(SOURCES), len(item)))
     bought = pair >= 0
-    part[AGAIN, bought] = context.again[pair[bought]]
-    part[LATELY, bought] = context.lately[pair[bought]]
+    part[AGAIN, bought] = context.repurchase_slow[pair[bought]]
+    part[LATELY, bought] = context.repurchase_fast[pair[bought]]
     for source, score, _ in [*lists, *dense]:
         part[source] = score[item]
     return item, part, pair

@@ -27,12 +27,12 @@ class ItemFacts:
     category: NDArray[np.int32]
     price: NDArray[np.float64]
     """NaN where it cannot be told."""
-    lift: NDArray[np.float64]
+    trend_weight: NDArray[np.float64]
     """The trend to the power that suits the shop: what similarity is multiplied with."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class FittedComponents:
     """Everything that was counted or fitted on the history itself."""
 
     items: ItemFacts
@@ -41,9 +41,9 @@ class Parts:
     trending: Popularity
     segment: GroupPopularity
     cluster: GroupPopularity
-    near: Similarity
+    item_knn: Similarity
     """Neighbours."""
-    linear: Similarity
+    ease: Similarity
     content: Similarity
     """From an unbought item to bought ones."""
     content_back: Similarity
@@ -68,7 +68,7 @@ _TABLES = {
 }
 
 
-def to_arrays(parts: Parts) -> dict[str, Array]:
+def to_arrays(parts: FittedComponents) -> dict[str, Array]:
     """All arrays, by ``part.field``."""
     return {
         f"{part}.{field.name}": getattr(getattr(parts, part), field.name)
@@ -77,10 +77,10 @@ def to_arrays(parts: Parts) -> dict[str, Array]:
     }
 
 
-def from_arrays(arrays: Mapping[str, Array]) -> Parts:
+def from_arrays(arrays: Mapping[str, Array]) -> FittedComponents:
     """The inverse of `to_arrays`; nothing is copied."""
     tables: dict[str, Any] = {
         part: table(**{field.name: arrays[f"{part}.{field.name}"] for field in fields(table)})
         for part, table in _TABLES.items()
     }
-    return Parts(**tables)
+    return FittedComponents(**tables)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.popularity import ALL_TIME, Popularity, listed
 
 PRIOR_SHARE, PRIOR_MOST = 0.3, 2000.0
@@ -34,7 +34,9 @@ class GroupPopularity:
         return len(self.score)
 
 
-def group_popularity_of(history: History, group: NDArray[np.int16], whole: Popularity, days: int) -> GroupPopularity:
+def group_popularity_of(
+    history: PurchaseHistory, group: NDArray[np.int16], whole: Popularity, days: int
+) -> GroupPopularity:
     """Lists of each group's purchases in the last `days` days, at least `SHORTEST` (0: ever).
 
     Parameters

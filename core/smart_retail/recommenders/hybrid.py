@@ -23,37 +23,37 @@ from smart_retail.recommenders.base import (
     TRENDING,
     Ranked,
 )
-from smart_retail.recommenders.blend import amount_of, by_component, evidence, total
+from smart_retail.recommenders.blend import by_component, evidence, history_bucket, total
 from smart_retail.recommenders.candidates import COMPONENT_OF, Candidates, Loops
-from smart_retail.recommenders.fitted_components import Parts
+from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.ranking_features import NAMES, signals
 from smart_retail.recommenders.rounding import significant
-from smart_retail.recommenders.shopper_context import Context
-from smart_retail.recommenders.top_n import best_first
-from smart_retail.recommenders.tree_ensemble import Trees
+from smart_retail.recommenders.shopper_context import ShopperContext
+from smart_retail.recommenders.top_n import top_n
+from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 
-DEPTH = 100
+RERANK_DEPTH = 100
 """Candidates of each shopper, best by the blend, that a ranker puts in order."""
-LEANING = 0.2
+BLEND_WEIGHT = 0.2
 """How much the blend counts beside a ranker that knows it. On a later window than both had learnt from, of two shops,
 0.1 to 0.5 found 2 to 4 % more of the new items than the ranker alone, lost nothing clearly where repeats are allowed,
 and the lists held 3 to 13 % more of the catalogue."""
 
 
 @dataclass(frozen=True, slots=True)
-class Merge:
+class HybridModel:
     """How the sources become one score; index 0 where repeats are allowed, 1 for new items only."""
 
     weights: NDArray[np.float64]
     """Blend weights, shape ``(2, len(AMOUNTS), len(SOURCES))``."""
-    rankers: tuple[Trees | None, Trees | None] = (None, None)
+    rankers: tuple[TreeEnsemble | None, TreeEnsemble | None] = (None, None)
     """Where there is none, the blend sets the order."""
 
 
 def hybrid(
-    parts: Parts,
-    merge: Merge,
-    context: Context,
+    parts: FittedComponents,
+    merge: HybridModel,
+    context: ShopperContext,
     *,
     exclude_purchased: bool,
     length: int | None,
@@ -62,16 +62,16 @@ def hybrid(
     """Merged lists, without the fill from popularity."""
     task = 1 if exclude_purchased else 0
     candidates = loops.candidates_of(parts, context, exclude_purchased=exclude_purchased)
-    proof = evidence(candidates, amount_of(context.habits.orders), merge.weights[task])
+    proof = evidence(candidates, history_bucket(context.stats.orders), merge.weights[task])
     score = total(proof)
     ranker = merge.rankers[task]
     if ranker is not None:
         score = _reordered(ranker, parts, context, candidates, proof, score, loops)
     if length is not None:
-        score = loops.foremost(candidates.indptr, score, length)
+        score = loops.prune_below_top_n(candidates.indptr, score, length)
     found = np.flatnonzero(score > 0)
     score[found] = significant(score[found])
-    chosen, indptr = best_first(candidates.indptr, score, length)
+    chosen, indptr = top_n(candidates.indptr, score, length)
     listed = by_component(proof[:, chosen])
     return Ranked(
         indptr=indptr,
@@ -79,27 +79,27 @@ def hybrid(
         score=score[chosen],
         share=(listed / total(listed)).T,
         rank=_places(parts, context, candidates, proof, chosen, indptr, loops),
-        because=loops.causes_of(parts, context, indptr, candidates.item[chosen]),
+        because=loops.explaining_items(parts, context, indptr, candidates.item[chosen]),
         fallback=np.zeros(len(chosen), bool),
     )
 
 
 def _reordered(
-    ranker: Trees,
-    parts: Parts,
-    context: Context,
+    ranker: TreeEnsemble,
+    parts: FittedComponents,
+    context: ShopperContext,
     candidates: Candidates,
     proof: NDArray[np.float64],
     score: NDArray[np.float64],
     loops: Loops,
 ) -> NDArray[np.float64]:
     """Scores with each shopper's `DEPTH` best in the ranker's order (1 to 3), the rest below 1."""
-    known = context.habits.orders[candidates.shopper] > 0
-    possible = loops.foremost(candidates.indptr, np.where(known, score, 0.0), DEPTH)
-    leading, _ = best_first(candidates.indptr, possible, DEPTH)
+    known = context.stats.orders[candidates.shopper] > 0
+    possible = loops.prune_below_top_n(candidates.indptr, np.where(known, score, 0.0), RERANK_DEPTH)
+    leading, _ = top_n(candidates.indptr, possible, RERANK_DEPTH)
     leading.sort()
     table = signals(parts, context, candidates.take(leading), proof[:, leading])
-    order = ordered(loops.scores_of(ranker, table), table[:, NAMES.index("blend")], candidates.shopper[leading])
+    order = ordered(loops.tree_scores(ranker, table), table[:, NAMES.index("blend")], candidates.shopper[leading])
     out = score / (1.0 + score)
     out[leading] = 2.0 + order / (1.0 + np.abs(order))
     return out
@@ -109,7 +109,7 @@ def ordered(
     ranker: NDArray[np.float64], blend: NDArray[np.floating], shopper: NDArray[np.int64]
 ) -> NDArray[np.float64]:
     """A ranker's scores that lean on the blend's, both standardised among the candidates of a shopper."""
-    return _standardised(ranker, shopper) + LEANING * _standardised(blend.astype(np.float64), shopper)
+    return _standardised(ranker, shopper) + BLEND_WEIGHT * _standardised(blend.astype(np.float64), shopper)
 
 
 def _standardised(score: NDArray[np.float64], shopper: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -121,8 +121,8 @@ def _standardised(score: NDArray[np.float64], shopper: NDArray[np.int64]) -> NDA
 
 
 def _places(
-    parts: Parts,
-    context: Context,
+    parts: FittedComponents,
+    context: ShopperContext,
     candidates: Candidates,
     proof: NDArray[np.float64],
     chosen: NDArray[np.int64],
@@ -134,7 +134,7 @@ def _places(
     out = np.zeros((len(chosen), len(COMPONENTS)), np.int32)
     for component in (REPURCHASE, CF, CONTENT):
         score = total([proof[source] for source, of in enumerate(COMPONENT_OF) if of == component])
-        out[:, component] = loops.places_of(candidates.indptr, score, indptr, chosen)
+        out[:, component] = loops.ranks_of(candidates.indptr, score, indptr, chosen)
     out[:, POPULAR] = parts.popular.place[item]
     out[:, TRENDING] = parts.trending.place[item]
     for component, groups, group in (

@@ -49,7 +49,7 @@ class Similarity:
         at, index = self.entries(own)
         return sums(self.item[at], self.value[at] * weight[index], n_items)
 
-    def because(self, own: NDArray[np.int64], listed: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
+    def explained_by(self, own: NDArray[np.int64], listed: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
         """For each listed item the own item that is most similar to it, -1 where none is; ties: the lower code."""
         wanted = np.zeros(n_items, bool)
         wanted[listed] = True

@@ -25,12 +25,19 @@ from smart_retail.recommenders.base import (
     Shoppers,
 )
 from smart_retail.recommenders.candidates import Loops, leading
-from smart_retail.recommenders.fitted_components import Parts
-from smart_retail.recommenders.hybrid import Merge, hybrid
-from smart_retail.recommenders.ranked_lists import group_lists, kept, nothing, one_component, part, stacked
-from smart_retail.recommenders.shopper_context import Context, context_of
-from smart_retail.recommenders.top_n import filled
-from smart_retail.recommenders.tree_ensemble import Trees
+from smart_retail.recommenders.fitted_components import FittedComponents
+from smart_retail.recommenders.hybrid import HybridModel, hybrid
+from smart_retail.recommenders.ranked_lists import (
+    concat_lists,
+    empty_lists,
+    filter_lists,
+    group_lists,
+    one_component,
+    slice_shoppers,
+)
+from smart_retail.recommenders.shopper_context import ShopperContext, shopper_context
+from smart_retail.recommenders.top_n import fill_from_popularity
+from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
 _TASKS = ("any", "new")
@@ -42,8 +49,8 @@ _CHUNK = 512
 class RecommenderModel:
     """All methods, fitted."""
 
-    parts: Parts
-    merge: Merge
+    parts: FittedComponents
+    merge: HybridModel
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Everything to be kept, by name."""
@@ -51,7 +58,7 @@ class RecommenderModel:
             f"ranker.{task}.{field.name}": getattr(trees, field.name)
             for task, trees in zip(_TASKS, self.merge.rankers, strict=True)
             if trees is not None
-            for field in fields(Trees)
+            for field in fields(TreeEnsemble)
         }
         return {
             **fitted_components.to_arrays(self.parts),
@@ -67,12 +74,12 @@ class RecommenderModel:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any]) -> Self:
         """The inverse of `arrays` and `meta`; memory maps are not copied."""
         any_, new = (
-            Trees(**{field.name: arrays[f"ranker.{task}.{field.name}"] for field in fields(Trees)})
+            TreeEnsemble(**{field.name: arrays[f"ranker.{task}.{field.name}"] for field in fields(TreeEnsemble)})
             if task in meta["rankers"]
             else None
             for task in _TASKS
         )
-        return cls(fitted_components.from_arrays(arrays), Merge(arrays["merge.weights"], (any_, new)))
+        return cls(fitted_components.from_arrays(arrays), HybridModel(arrays["merge.weights"], (any_, new)))
 
     def rank(
         self,
@@ -113,7 +120,7 @@ class RecommenderModel:
             from smart_retail.training.kernels import batch_scorer as loops
 
         def rank(at: int) -> Ranked:
-            some = part(shoppers, at, min(at + _CHUNK, len(shoppers)))
+            some = slice_shoppers(shoppers, at, min(at + _CHUNK, len(shoppers)))
             return self._rank(method, some, exclude_purchased, length, loops)
 
         starts = range(0, max(len(shoppers), 1), _CHUNK)
@@ -122,11 +129,11 @@ class RecommenderModel:
                 chunks = list(pool.map(rank, starts))
         else:
             chunks = [rank(at) for at in starts]
-        return chunks[0] if len(chunks) == 1 else stacked(chunks)
+        return chunks[0] if len(chunks) == 1 else concat_lists(chunks)
 
     def similar(self, item: int) -> Ranked:
         """What goes with an item: neighbours, or where nobody bought it items like it, then popularity."""
-        neighbours, value = self.parts.near.partners(item)
+        neighbours, value = self.parts.item_knn.partners(item)
         component = CF
         if not len(neighbours):
             neighbours, value = self.parts.content.partners(item)
@@ -135,16 +142,16 @@ class RecommenderModel:
         near[neighbours] = value
         lists = one_component(leading([near], None), component, None)
         lists.because[:] = item
-        return filled(lists, self.parts.popular, [np.array([item])], None)
+        return fill_from_popularity(lists, self.parts.popular, [np.array([item])], None)
 
     def popular(self, category: int | None = None) -> Ranked:
         """The most wanted items, overall or of one category code."""
         order = self.parts.popular.order
         if category is not None:
             order = order[self.parts.items.category[order] == category]
-        lists = filled(nothing(1), self.parts.popular, [np.empty(0, np.int64)], None)
+        lists = fill_from_popularity(empty_lists(1), self.parts.popular, [np.empty(0, np.int64)], None)
         if category is not None:
-            lists = kept(lists, np.isin(lists.item, order))
+            lists = filter_lists(lists, np.isin(lists.item, order))
         lists.fallback[:] = False
         return lists
 
@@ -156,7 +163,7 @@ class RecommenderModel:
         length: int | None,
         loops: Loops,
     ) -> Ranked:
-        context = context_of(shoppers)
+        context = shopper_context(shoppers)
         pairs = context.pairs
         own = [pairs.item[pairs.indptr[s] : pairs.indptr[s + 1]] for s in range(len(shoppers))]
         hidden = own if exclude_purchased else [np.empty(0, np.int64)] * len(shoppers)
@@ -172,18 +179,18 @@ class RecommenderModel:
         elif method == "cf":
             lists = self._neighbours(context, exclude_purchased, length, loops)
         elif method == "popular":
-            lists = nothing(len(shoppers))
+            lists = empty_lists(len(shoppers))
         else:
             lists = self._group(method, shoppers, hidden, length)
-        lists = filled(lists, self.parts.popular, hidden, length)
+        lists = fill_from_popularity(lists, self.parts.popular, hidden, length)
         if method == "popular":
             lists.fallback[:] = False
         return lists
 
-    def _neighbours(self, context: Context, exclude_purchased: bool, length: int | None, loops: Loops) -> Ranked:
+    def _neighbours(self, context: ShopperContext, exclude_purchased: bool, length: int | None, loops: Loops) -> Ranked:
         found = loops.neighbours_of(self.parts, context, exclude_purchased=exclude_purchased, length=length)
         lists = one_component(found, CF, length)
-        lists.because[:] = loops.causes_of(self.parts, context, lists.indptr, lists.item.astype(np.int64))
+        lists.because[:] = loops.explaining_items(self.parts, context, lists.indptr, lists.item.astype(np.int64))
         return lists
 
     def _group(

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.rounding import significant
-from smart_retail.recommenders.shopper_items import Pairs
+from smart_retail.recommenders.shopper_items import UserItemMatrix
 
 WINDOWS = (7, 14, 28, 56, 91)
 """Days of recent demand that are counted."""
@@ -58,7 +58,7 @@ class Popularity:
     """Place in the list by item code, 1 and up."""
 
 
-def demand_of(history: History, pairs: Pairs) -> Demand:
+def demand_of(history: PurchaseHistory, pairs: UserItemMatrix) -> Demand:
     """Count orders and buyers of each item; `pairs` are those of the history."""
     n, item = history.n_items, history.item
     day = history.day[pairs.row_order].astype(np.int64)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.base import COMPONENTS, POPULAR, Ranked, Shoppers
 from smart_retail.recommenders.candidates import Leading
 from smart_retail.recommenders.group_popularity import GroupPopularity
 from smart_retail.recommenders.rounding import significant
-from smart_retail.recommenders.top_n import best_first, without
+from smart_retail.recommenders.top_n import top_n, without
 
 
 def group_lists(
@@ -41,7 +41,7 @@ def group_lists(
 def one_component(found: Leading, component: int, length: int | None) -> Ranked:
     """Lists of one component's scores; what has no score is not listed."""
     score = significant(found.score)
-    order, indptr = best_first(found.indptr, score, length)
+    order, indptr = top_n(found.indptr, score, length)
     counts = np.diff(indptr)
     place = np.arange(len(order)) - np.repeat(indptr[:-1], counts) + 1
     return single(counts, found.item[order].astype(np.int32), score[order], place, component)
@@ -70,7 +70,7 @@ def single(
     )
 
 
-def nothing(n: int) -> Ranked:
+def empty_lists(n: int) -> Ranked:
     """`n` empty lists."""
     return single(
         np.zeros(n, np.int64),
@@ -81,7 +81,7 @@ def nothing(n: int) -> Ranked:
     )
 
 
-def kept(lists: Ranked, kept: NDArray[np.bool_]) -> Ranked:
+def filter_lists(lists: Ranked, kept: NDArray[np.bool_]) -> Ranked:
     """One list without some of its entries."""
     return Ranked(
         indptr=np.array([0, int(kept.sum())], np.int64),
@@ -94,7 +94,7 @@ def kept(lists: Ranked, kept: NDArray[np.bool_]) -> Ranked:
     )
 
 
-def part(shoppers: Shoppers, first: int, last: int) -> Shoppers:
+def slice_shoppers(shoppers: Shoppers, first: int, last: int) -> Shoppers:
     """Some shoppers in a row."""
     if first == 0 and last >= len(shoppers):
         return shoppers
@@ -102,7 +102,7 @@ def part(shoppers: Shoppers, first: int, last: int) -> Shoppers:
     # Sought in their own type: NumPy would copy the whole column to compare it with another.
     low, high = np.searchsorted(history.customer, np.array((first, last), history.customer.dtype))
     rows = slice(int(low), int(high))
-    part = History(
+    part = PurchaseHistory(
         customer=history.customer[rows] - np.int32(first),
         order=history.order[rows],
         item=history.item[rows],
@@ -116,7 +116,7 @@ def part(shoppers: Shoppers, first: int, last: int) -> Shoppers:
     return Shoppers(part, shoppers.segment[first:last], shoppers.cluster[first:last])
 
 
-def stacked(chunks: list[Ranked]) -> Ranked:
+def concat_lists(chunks: list[Ranked]) -> Ranked:
     """Lists of several chunks as one."""
     sizes = np.concatenate([np.diff(chunk.indptr) for chunk in chunks])
     return Ranked(

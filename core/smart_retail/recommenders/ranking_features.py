@@ -23,12 +23,12 @@ from smart_retail.recommenders.candidates import (
     NEAR_NOW,
     Candidates,
 )
-from smart_retail.recommenders.fitted_components import Parts
+from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.popularity import SEASON, YEAR, trend
 from smart_retail.recommenders.rounding import sums
-from smart_retail.recommenders.shopper_context import Context
+from smart_retail.recommenders.shopper_context import ShopperContext
 
-GROUPS: Final[dict[str, tuple[str, ...]]] = {
+FEATURE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "frequency": (
         "again",
         "again_relative",
@@ -67,10 +67,12 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "blend": ("blend",),
 }
 """Signals by idea: the ablation leaves out one idea at a time."""
-NAMES: Final = tuple(name for names in GROUPS.values() for name in names)
+NAMES: Final = tuple(name for names in FEATURE_GROUPS.values() for name in names)
 
 
-def signals(parts: Parts, context: Context, candidates: Candidates, proof: NDArray[np.float64]) -> NDArray[np.float32]:
+def signals(
+    parts: FittedComponents, context: ShopperContext, candidates: Candidates, proof: NDArray[np.float64]
+) -> NDArray[np.float32]:
     """All signals of all candidates.
 
     Parameters
@@ -91,13 +93,13 @@ def signals(parts: Parts, context: Context, candidates: Candidates, proof: NDArr
     return np.stack([columns[name] for name in NAMES], axis=1, dtype=np.float32)
 
 
-def _own(context: Context, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    pairs, habits, history = context.pairs, context.habits, context.shoppers.history
+def _own(context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
+    pairs, habits, history = context.pairs, context.stats, context.shoppers.history
     at, bought = candidates.pair, candidates.pair >= 0
     days = history.last_day + 1.0 - pairs.last_day
     first = history.last_day + 1.0 - pairs.first_day
-    after = _latest(pairs.row_pair, habits.order_place[pairs.row_order], len(pairs))
-    before = _earliest(pairs.row_pair, habits.order_place[pairs.row_order], len(pairs))
+    after = _latest(pairs.row_pair, habits.later_orders[pairs.row_order], len(pairs))
+    before = _earliest(pairs.row_pair, habits.later_orders[pairs.row_order], len(pairs))
     recent = sums(
         pairs.row_pair,
         (history.last_day - history.day[pairs.row_order] < 90).astype(np.float64),
@@ -111,9 +113,9 @@ def _own(context: Context, candidates: Candidates) -> dict[str, NDArray[np.float
         return out
 
     return {
-        "again": candidates.part[AGAIN],
-        "again_relative": _relative(candidates, candidates.part[AGAIN]),
-        "lately": candidates.part[LATELY],
+        "again": candidates.source_scores[AGAIN],
+        "again_relative": _relative(candidates, candidates.source_scores[AGAIN]),
+        "lately": candidates.source_scores[LATELY],
         "orders_of_item": of(pairs.orders, 0.0),
         "order_share": of(pairs.orders / n_orders, 0.0),
         "rate_since_first": of(pairs.orders / (before + 1.0), 0.0),
@@ -125,7 +127,7 @@ def _own(context: Context, candidates: Candidates) -> dict[str, NDArray[np.float
     }
 
 
-def _timing(parts: Parts, context: Context, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
+def _timing(parts: FittedComponents, context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
     pairs, history = context.pairs, context.shoppers.history
     at, bought = candidates.pair, candidates.pair >= 0
     days = history.last_day + 1.0 - pairs.last_day
@@ -151,18 +153,18 @@ def _timing(parts: Parts, context: Context, candidates: Candidates) -> dict[str,
 
 
 def _similar(candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    near, linear = candidates.part[NEAR], candidates.part[LINEAR]
+    near, linear = candidates.source_scores[NEAR], candidates.source_scores[LINEAR]
     return {
         "near": near,
         "near_relative": _relative(candidates, near),
-        "near_now": _relative(candidates, candidates.part[NEAR_NOW]),
+        "near_now": _relative(candidates, candidates.source_scores[NEAR_NOW]),
         "linear": linear,
         "linear_relative": _relative(candidates, linear),
-        "linear_now": _relative(candidates, candidates.part[LINEAR_NOW]),
+        "linear_now": _relative(candidates, candidates.source_scores[LINEAR_NOW]),
     }
 
 
-def _demand(parts: Parts, context: Context, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
+def _demand(parts: FittedComponents, context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
     demand = parts.demand
     ever = np.maximum(demand.ever, 1.0)
     total_28 = max(float(demand.window(28).sum()), 1.0)
@@ -181,9 +183,9 @@ def _demand(parts: Parts, context: Context, candidates: Candidates) -> dict[str,
     return {name: values[candidates.item] for name, values in by_item.items()}
 
 
-def _groups(parts: Parts, context: Context, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
+def _groups(parts: FittedComponents, context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
     popular = parts.popular.score[candidates.item]
-    segment, cluster = candidates.part[BY_SEGMENT], candidates.part[BY_CLUSTER]
+    segment, cluster = candidates.source_scores[BY_SEGMENT], candidates.source_scores[BY_CLUSTER]
     return {
         "segment": context.shoppers.segment[candidates.shopper].astype(np.float64),
         "segment_score": segment,
@@ -194,7 +196,7 @@ def _groups(parts: Parts, context: Context, candidates: Candidates) -> dict[str,
     }
 
 
-def _taste(parts: Parts, context: Context, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
+def _taste(parts: FittedComponents, context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
     pairs, n = context.pairs, context.pairs.n_shoppers
     price = np.log(np.maximum(np.where(np.isnan(parts.items.price), 0.0, parts.items.price), 1e-3))
     known = ~np.isnan(parts.items.price)
@@ -214,8 +216,8 @@ def _taste(parts: Parts, context: Context, candidates: Candidates) -> dict[str, 
     }
 
 
-def _shopper(context: Context, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    habits, last = context.habits, context.shoppers.history.last_day
+def _shopper(context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
+    habits, last = context.stats, context.shoppers.history.last_day
     orders, lines = habits.orders.astype(np.float64), habits.lines.astype(np.float64)
     by_shopper: dict[str, NDArray[Any]] = {
         "orders": orders,

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
-from smart_retail.recommenders.shopper_items import Habits, Pairs, by_pair
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.recommenders.shopper_items import ShopperStats, UserItemMatrix, by_pair
 
 
 @dataclass(frozen=True, slots=True)
-class Fading:
+class DecaySettings:
     """How fast a purchase fades."""
 
     half_life_days: float
@@ -27,22 +27,24 @@ class Fading:
     """What an old purchase still counts."""
 
 
-SLOW = Fading(half_life_days=120.0, half_life_orders=30.0, floor=0.2)
+SLOW = DecaySettings(half_life_days=120.0, half_life_orders=30.0, floor=0.2)
 """Within 1 % of the best setting on four earlier windows of two shops."""
-FAST = Fading(half_life_days=30.0, half_life_orders=6.0, floor=0.0)
+FAST = DecaySettings(half_life_days=30.0, half_life_orders=6.0, floor=0.0)
 TASTE_HALF_LIFE = 90.0
 """Days."""
 
 
-def repurchase_scores(history: History, pairs: Pairs, habits: Habits, fading: Fading) -> NDArray[np.float64]:
+def repurchase_scores(
+    history: PurchaseHistory, pairs: UserItemMatrix, habits: ShopperStats, fading: DecaySettings
+) -> NDArray[np.float64]:
     """Score of each pair: the sum of its faded purchases, above 0."""
     age = (history.last_day - history.day).astype(np.float64)
     by_day = np.exp2(-age / fading.half_life_days)
-    by_order = np.exp2(-habits.order_place / fading.half_life_orders)
+    by_order = np.exp2(-habits.later_orders / fading.half_life_orders)
     return by_pair(pairs, fading.floor + by_day * by_order)
 
 
-def taste_of(history: History, pairs: Pairs) -> NDArray[np.float64]:
+def recency_weights(history: PurchaseHistory, pairs: UserItemMatrix) -> NDArray[np.float64]:
     """What each pair says of a shopper's taste, 0.3 for an old purchase to 1 for a fresh one.
 
     Neighbours and the linear model start from it. Against counting every purchase as 1 it gained 2 to 8 % in

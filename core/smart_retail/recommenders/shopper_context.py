@@ -12,47 +12,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.base import Shoppers
-from smart_retail.recommenders.repurchase import FAST, SLOW, repurchase_scores, taste_of
-from smart_retail.recommenders.shopper_items import Habits, Pairs, habits_of, pairs_of
+from smart_retail.recommenders.repurchase import FAST, SLOW, recency_weights, repurchase_scores
+from smart_retail.recommenders.shopper_items import ShopperStats, UserItemMatrix, shopper_stats, user_item_matrix
 
 TASTE = 250
 """Purchases whose partners are looked up: bounds the time of a shopper who has bought everything."""
 
 
 @dataclass(frozen=True)
-class Context:
+class ShopperContext:
     """Shoppers with what follows from their purchases; what not every method needs is made when it is asked for."""
 
     shoppers: Shoppers
-    pairs: Pairs
-    taste: NDArray[np.float64]
+    pairs: UserItemMatrix
+    recency_weight: NDArray[np.float64]
     """What the pair says of the shopper's taste, by pair."""
 
     @cached_property
-    def habits(self) -> Habits:
-        return habits_of(self.shoppers.history, self.pairs)
+    def stats(self) -> ShopperStats:
+        return shopper_stats(self.shoppers.history, self.pairs)
 
     @cached_property
-    def again(self) -> NDArray[np.float64]:
+    def repurchase_slow(self) -> NDArray[np.float64]:
         """Repurchase score by pair, habits fading slowly."""
-        return repurchase_scores(self.shoppers.history, self.pairs, self.habits, SLOW)
+        return repurchase_scores(self.shoppers.history, self.pairs, self.stats, SLOW)
 
     @cached_property
-    def lately(self) -> NDArray[np.float64]:
+    def repurchase_fast(self) -> NDArray[np.float64]:
         """The same, fading fast."""
-        return repurchase_scores(self.shoppers.history, self.pairs, self.habits, FAST)
+        return repurchase_scores(self.shoppers.history, self.pairs, self.stats, FAST)
 
 
-def context_of(shoppers: Shoppers) -> Context:
+def shopper_context(shoppers: Shoppers) -> ShopperContext:
     """Condense the shoppers' purchases."""
-    pairs = pairs_of(shoppers.history)
-    return Context(shoppers, pairs, taste_of(shoppers.history, pairs))
+    pairs = user_item_matrix(shoppers.history)
+    return ShopperContext(shoppers, pairs, recency_weights(shoppers.history, pairs))
 
 
-def profile(context: Context, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def profile_items(context: ShopperContext, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """The items that say most of a shopper's taste, at most `TASTE`, and how much each says."""
     rows = slice(int(context.pairs.indptr[shopper]), int(context.pairs.indptr[shopper + 1]))
-    item, taste = context.pairs.item[rows], context.taste[rows]
+    item, taste = context.pairs.item[rows], context.recency_weight[rows]
     if len(item) > TASTE:
         most = highest(taste, TASTE)
         item, taste = item[most], taste[most]

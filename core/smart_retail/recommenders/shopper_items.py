@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory
 from smart_retail.recommenders.rounding import sums
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class UserItemMatrix:
     """One row per (shopper, item) ever bought, sorted by shopper, then item."""
 
     indptr: NDArray[np.int64]
@@ -44,7 +44,7 @@ class Pairs:
 
 
 @dataclass(frozen=True, slots=True)
-class Habits:
+class ShopperStats:
     """How each shopper buys, by shopper, shape ``(n_shoppers,)``."""
 
     orders: NDArray[np.int64]
@@ -56,11 +56,11 @@ class Habits:
     first_day: NDArray[np.int64]
     last_day: NDArray[np.int64]
     """Both equal the history's own end for a shopper without purchases."""
-    order_place: NDArray[np.int64]
+    later_orders: NDArray[np.int64]
     """Per history row: how many orders of the shopper came after this one."""
 
 
-def pairs_of(history: History) -> Pairs:
+def user_item_matrix(history: PurchaseHistory) -> UserItemMatrix:
     """Condense `history` to one row per (shopper, item)."""
     key = history.customer.astype(np.int64) * history.n_items + history.item
     order = np.argsort(key, kind="stable")
@@ -71,7 +71,7 @@ def pairs_of(history: History) -> Pairs:
     shopper, item = np.divmod(key[start], max(history.n_items, 1))
     counts = np.bincount(shopper, minlength=history.n_customers)
     day = history.day[order].astype(np.int64)
-    return Pairs(
+    return UserItemMatrix(
         indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
         shopper=shopper,
         item=item,
@@ -85,7 +85,7 @@ def pairs_of(history: History) -> Pairs:
     )
 
 
-def habits_of(history: History, pairs: Pairs) -> Habits:
+def shopper_stats(history: PurchaseHistory, pairs: UserItemMatrix) -> ShopperStats:
     """How each shopper buys."""
     n = history.n_customers
     customer = history.customer.astype(np.int64)
@@ -99,16 +99,16 @@ def habits_of(history: History, pairs: Pairs) -> Habits:
     some = indptr[1:] > indptr[:-1]
     first[some] = history.day[indptr[:-1][some]]
     last[some] = history.day[indptr[1:][some] - 1]
-    return Habits(
+    return ShopperStats(
         orders=orders,
         items=np.diff(pairs.indptr),
         lines=np.diff(indptr),
         first_day=first,
         last_day=last,
-        order_place=orders[customer] - 1 - nth,
+        later_orders=orders[customer] - 1 - nth,
     )
 
 
-def by_pair(pairs: Pairs, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def by_pair(pairs: UserItemMatrix, weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Sum over each pair of a weight given per history row."""
     return sums(pairs.row_pair, weight[pairs.row_order], len(pairs))

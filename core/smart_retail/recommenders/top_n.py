@@ -18,7 +18,7 @@ from smart_retail.recommenders.popularity import Popularity
 from smart_retail.recommenders.rounding import power_below, significant
 
 
-def best_first(
+def top_n(
     indptr: NDArray[np.int64], score: NDArray[np.float64], length: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Positions of the best `length` entries above 0 of each shopper, best first, and their bounds.
@@ -53,7 +53,7 @@ def without(order: NDArray[np.int32], hidden: Sequence[NDArray[Any]], length: in
     return out
 
 
-def filled(
+def fill_from_popularity(
     lists: Ranked,
     popular: Popularity,
     hidden: list[NDArray[np.int64]],

@@ -21,7 +21,7 @@ ALL_LEAVES = np.uint32(2**32 - 1)
 
 
 @dataclass(frozen=True, slots=True)
-class Trees:
+class TreeEnsemble:
     """An ensemble of at most `MAX_LEAVES` leaves a tree; a split sends ``x <= threshold`` to the left."""
 
     cut_ptr: NDArray[np.int64]
@@ -62,9 +62,9 @@ class Trees:
         return out
 
     def _score(self, signals: NDArray[Any]) -> NDArray[np.float64]:
-        return self._leaves(self.possible(signals, range(signals.shape[1])))
+        return self._leaves(self.reachable_leaves(signals, range(signals.shape[1])))
 
-    def possible(self, signals: NDArray[Any], some: Sequence[int]) -> NDArray[np.uint32]:
+    def reachable_leaves(self, signals: NDArray[Any], some: Sequence[int]) -> NDArray[np.uint32]:
         """Leaves that some signals leave possible, shape ``(n, n_trees)``."""
         possible = np.full((len(signals), self.n_trees), ALL_LEAVES)
         for s in some:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from smart_retail.errors import DataError, UsageError
 from smart_retail.reporting import html
 from smart_retail.reporting.chart_style import png, svg
-from smart_retail.serving.batch_export import whole_file
+from smart_retail.serving.batch_export import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -50,7 +50,7 @@ def write_pictures(path: str | os.PathLike[str], title: str, lead: str, pictures
         matplotlib or seaborn is not installed (extra ``report``).
     """
     target = check_form(path)
-    with whole_file(target) as part:
+    with atomic_file(target) as part:
         if target.suffix.lower() == ".html":
             sections = {each.name: _section(each) for each in pictures}
             part.write_text(html.document(title, lead, sections, foot), encoding="utf-8")

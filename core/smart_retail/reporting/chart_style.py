@@ -44,7 +44,7 @@ LIGHT: Final = Theme("#FFFFFF", "#1C2733", "#5B6875", "#E3E8ED")
 DARK: Final = Theme("#12171D", "#E4E9EE", "#9AA7B4", "#2A323B")
 
 
-def canvas(title: str, width: float, height: float, theme: Theme, columns: int = 1) -> tuple[Figure, list[Axes]]:
+def new_figure(title: str, width: float, height: float, theme: Theme, columns: int = 1) -> tuple[Figure, list[Axes]]:
     """An empty figure in inches with `columns` axes, its title at the upper left.
 
     Raises

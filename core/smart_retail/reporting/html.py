@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from smart_retail.presentation.labels import COLUMN_LABELS
-from smart_retail.serving.batch_export import defused
+from smart_retail.serving.batch_export import escape_formula
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -71,7 +71,7 @@ def csv_link(name: str, rows: Rows) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(rows[0])
-    writer.writerows([defused(value) for value in row.values()] for row in rows)
+    writer.writerows([escape_formula(value) for value in row.values()] for row in rows)
     data = base64.b64encode(out.getvalue().encode("utf-8-sig")).decode("ascii")
     return f'<a class="csv" download="{escape(name)}.csv" href="data:text/csv;base64,{data}">CSV</a>'
 

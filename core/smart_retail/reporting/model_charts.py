@@ -19,12 +19,12 @@ from smart_retail.reporting.chart_style import (
     SHADES,
     Theme,
     bars,
-    canvas,
     finished,
     ink_on,
     label,
     legend,
     money,
+    new_figure,
     thousands,
 )
 from smart_retail.reporting.model_chart_data import MEASURES, TASKS
@@ -50,7 +50,7 @@ def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     best = max(rows, key=lambda r: r["amount"])
     mean = sum(r["amount"] for r in rows) / len(rows)
     title = f"Sales average {amount(mean, model.currency)} a week; the best week began {best['week']}"
-    figure, (ax,) = canvas(title, 9, 3, theme)
+    figure, (ax,) = new_figure(title, 9, 3, theme)
     from matplotlib.dates import ConciseDateFormatter
 
     weeks = np.array([r["week"] for r in rows], dtype="datetime64[D]")
@@ -70,7 +70,7 @@ def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
     """Where the rows of the source went."""
     rows = model_chart_data.data_quality(cleaning)
     title = f"{percent(rows[0]['share'])} of {whole(cleaning.rows_in)} rows were accepted"
-    figure, (ax,) = canvas(title, 9, 1.3 + 0.34 * len(rows), theme)
+    figure, (ax,) = new_figure(title, 9, 1.3 + 0.34 * len(rows), theme)
     colours = [palette.BLUE, *[palette.ORANGE] * (len(rows) - 1)]
     bars(ax, [r["part"] for r in rows], [r["rows"] for r in rows], colours, theme,
           [f"{whole(r['rows'])} ({percent(r['share'])})" for r in rows])  # fmt: skip
@@ -85,7 +85,7 @@ def segments(found: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
     title = (
         f"{top['segment']}: {percent(top['share'])} of the customers, {percent(top['revenue_share'])} of the revenue"
     )
-    figure, (left, right) = canvas(title, 9, 1.3 + 0.34 * len(rows), theme, columns=2)
+    figure, (left, right) = new_figure(title, 9, 1.3 + 0.34 * len(rows), theme, columns=2)
     names = [r["segment"] for r in rows]
     colours = [palette.SEGMENTS.get(name, palette.GREY) for name in names]
     for ax, share, axis in ((left, "share", "customers, %"), (right, "revenue_share", "revenue, %")):
@@ -106,7 +106,7 @@ def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT
     )
     if revenue > 0:
         title += f" and bring {percent(sum(r['revenue'] for r in best) / revenue)} of the revenue"
-    figure, (ax,) = canvas(title, 9, 5.2, theme)
+    figure, (ax,) = new_figure(title, 9, 5.2, theme)
     most = max(r["customers"] for r in rows)
     for r in rows:
         fill = SHADES[round((len(SHADES) - 1) * (r["customers"] / most) ** 0.5)]
@@ -140,7 +140,7 @@ def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster], th
     rows = model_chart_data.cluster_scatter(points, found)
     top = max(found, key=lambda c: c.revenue_share)
     title = f"{count(len(found), 'cluster')}; {top.name} brings {percent(top.revenue_share)} of the revenue"
-    figure, (ax,) = canvas(title, 9, 5.2, theme)
+    figure, (ax,) = new_figure(title, 9, 5.2, theme)
     for c in found:
         x, y = ([r[axis] for r in rows if r["cluster"] == c.id] for axis in "xy")
         # Thousands of marks are a picture inside the SVG, or the page would grow by a megabyte.
@@ -168,7 +168,7 @@ def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
     rows = model_chart_data.cluster_profiles(found)
     best = max((r for r in rows if r["measure"] == MEASURES["monetary"]), key=lambda r: r["ratio"])
     title = f"{best['name']} customers spend {best['ratio']:.1f} times the mean of all"
-    figure, axes = canvas(title, 9, 1.4 + 0.36 * len(found), theme, columns=3)
+    figure, axes = new_figure(title, 9, 1.4 + 0.36 * len(found), theme, columns=3)
     for ax, measure in zip(axes, MEASURES.values(), strict=True):
         part = [r for r in rows if r["measure"] == measure]
         colours = [_colour(r["cluster"]) for r in part]
@@ -192,7 +192,7 @@ def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     rows = model_chart_data.cluster_choice(model)
     best = next((r for r in rows if r["chosen"]), rows[0])
     title = f"{best['k']} clusters: silhouette {best['silhouette']:.2f}, refits agree to {best['stability']:.2f}"
-    figure, (ax,) = canvas(title, 9, 3, theme)
+    figure, (ax,) = new_figure(title, 9, 3, theme)
     ks = [r["k"] for r in rows]
     for name, colour, marker in (("silhouette", palette.BLUE, "o"), ("stability", palette.ORANGE, "s")):
         ax.plot(ks, [r[name] for r in rows], color=colour, marker=marker, label=name)
@@ -211,7 +211,7 @@ def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     title = f"The autoencoder's error fell to {least:.4f} in {len(rows)} epochs"
     if rows[0]["linear_loss"]:
         title += f" (principal components: {rows[0]['linear_loss']:.4f})"
-    figure, (ax,) = canvas(title, 9, 3, theme)
+    figure, (ax,) = new_figure(title, 9, 3, theme)
     epochs = [r["epoch"] for r in rows]
     ax.plot(epochs, [r["loss"] for r in rows], color=palette.BLUE, label="customers trained on")
     ax.plot(
@@ -229,7 +229,7 @@ def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     once = sum(r["customers"] for r in parts["frequency"] if r["lower"] == 1 and r["upper"] <= 2)
     customers = sum(r["customers"] for r in parts["frequency"])
     title = f"{percent(once / customers)} of {whole(customers)} customers ordered once"
-    figure, axes = canvas(title, 11, 3.2, theme, columns=3)
+    figure, axes = new_figure(title, 11, 3.2, theme, columns=3)
     for ax, (measure, rows) in zip(axes, parts.items(), strict=True):
         positive = [r for r in rows if r["lower"] > 0] if measure != "recency" else rows
         left, width = [r["lower"] for r in positive], [r["upper"] - r["lower"] for r in positive]
@@ -255,7 +255,7 @@ def scorecard(model: ModelInfo, task: str = "any", theme: Theme = LIGHT) -> Figu
     rows = model_chart_data.scorecard(model, task)
     measure = f"NDCG@{model.scorecard.get('k', 10)}"
     title = f"{rows[0]['label']} foretells {TASKS.get(task, task)} best: {measure} {rows[0]['ndcg']:.3f}"
-    figure, (ax,) = canvas(title, 9, 1.3 + 0.36 * len(rows), theme)
+    figure, (ax,) = new_figure(title, 9, 1.3 + 0.36 * len(rows), theme)
     colours = [palette.METHODS.get(r["method"], palette.GREY) for r in rows]
     texts = [f"{r['ndcg']:.3f} ({r['low']:.3f} to {r['high']:.3f})" for r in rows]
     bars(ax, [r["label"] for r in rows], [r["ndcg"] for r in rows], colours, theme, texts, [r["high"] for r in rows])

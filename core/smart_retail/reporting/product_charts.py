@@ -13,7 +13,7 @@ import numpy as np
 from smart_retail.presentation import palette
 from smart_retail.presentation.labels import method_label
 from smart_retail.reporting import model_chart_data
-from smart_retail.reporting.chart_style import LIGHT, Theme, canvas, finished, heat_map, label, short
+from smart_retail.reporting.chart_style import LIGHT, Theme, finished, heat_map, label, new_figure, short
 from smart_retail.results import RecommendationList
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str,
     rows = model_chart_data.item_similarity(lists, names)
     best = max((r for r in rows if r["item_id"] != r["similar_id"]), key=lambda r: r["similarity"])
     title = f"{short(best['item_name'])} goes with {short(best['similar_name'])}"
-    figure, (ax,) = canvas(title, 9, 2.2 + 0.3 * len(lists), theme)
+    figure, (ax,) = new_figure(title, 9, 2.2 + 0.3 * len(lists), theme)
     grid = np.array([r["similarity"] for r in rows]).reshape(len(lists), -1)
     sides = [f"{i}  {names.get(item, item)}" for i, item in enumerate(lists, 1)]
     numbers = [str(i) for i in range(1, len(lists) + 1)]
@@ -39,7 +39,7 @@ def recommendations(answer: RecommendationList, title: str = "", theme: Theme = 
     rows = model_chart_data.recommendations(answer)
     methods = [name for name in rows[0] if name in palette.METHODS]
     title = title or f"First of {len(rows)}: {short(rows[0]['item_name'])}"
-    figure, (ax,) = canvas(title, 9, 1.5 + 0.34 * len(rows), theme)
+    figure, (ax,) = new_figure(title, 9, 1.5 + 0.34 * len(rows), theme)
     reached = [0.0] * len(rows)
     for method in methods:
         shares = [100 * r[method] for r in rows]

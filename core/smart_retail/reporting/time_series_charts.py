@@ -15,7 +15,17 @@ from smart_retail.analysis.segment_migration import BEST, GONE, NEW, Migration, 
 from smart_retail.errors import DataError
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, count, percent
-from smart_retail.reporting.chart_style import LIGHT, Theme, canvas, finished, heat_map, label, legend, money, thousands
+from smart_retail.reporting.chart_style import (
+    LIGHT,
+    Theme,
+    finished,
+    heat_map,
+    label,
+    legend,
+    money,
+    new_figure,
+    thousands,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,7 +43,7 @@ def movement(found: Migration, theme: Theme = LIGHT) -> Figure:
         raise DataError("There is no picture of movement: there are no customers.", "Fit with more data to see it.")
     title = f"{percent(moved / max(sum(m.customers for m in there), 1))} moved between segments"
     title += f"; {count(len(found.fallen), 'customer')} fell from {' or '.join(BEST)}"
-    figure, (ax,) = canvas(title, 10, 2.0 + 0.38 * len(rows), theme)
+    figure, (ax,) = new_figure(title, 10, 2.0 + 0.38 * len(rows), theme)
     grid = np.array(counts, dtype=np.float64)
     heat_map(ax, np.where(grid > 0, grid, np.nan), rows, columns, theme, told=",.0f", unit="customers")
     ax.tick_params(axis="x", labelrotation=35)
@@ -60,7 +70,7 @@ def sales_ahead(
     errors = {e.model: e.mae for e in found.errors}
     rest = ", ".join(f"{model} {thousands(mae)}" for model, mae in errors.items())
     title = f"{found.series}: {amount(total, currency)} in {count(len(found.days), 'day')} by {found.model}"
-    figure, (ax,) = canvas(title, 9, 3.2, theme)
+    figure, (ax,) = new_figure(title, 9, 3.2, theme)
     first, amounts = history
     shown = min(len(amounts), max(LOOK_BACK, 3 * len(found.days)))
     past: Any = np.arange(first + len(amounts) - shown, first + len(amounts)).astype("datetime64[D]")

@@ -66,7 +66,7 @@ class Dense:
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
+class ClusterAssigner:
     """Scaler, encoder and centroids of one fit."""
 
     unit: float

@@ -41,7 +41,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 Row = tuple[Any, ...]
 
 
-def defused(value: object) -> object:
+def escape_formula(value: object) -> object:
     """`value`, but a text that a spreadsheet would run as a formula begins with an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
 
@@ -135,7 +135,7 @@ def write_recommendations(
             yield [row for answer in answers for row in recommendation_rows(answer)]
             progress.update(min(start + CHUNK, len(ids)) / len(ids))
 
-    with whole_file(target) as part:
+    with atomic_file(target) as part:
         return _to_csv(part, chunks()) if target.suffix.lower() == ".csv" else _to_parquet(part, chunks())
 
 
@@ -219,7 +219,7 @@ def write_table(
     if kind not in (".csv", ".xlsx"):
         raise UsageError(f"{target.name} is neither a .csv nor an .xlsx file.", "End the name in one of the two.")
     cells = (tuple(row.get(name) for name in columns) for row in rows)
-    with whole_file(target) as part:
+    with atomic_file(target) as part:
         return (_people_csv if kind == ".csv" else _people_xlsx)(part, cells, list(columns.values()), stamp)
 
 
@@ -229,7 +229,7 @@ def _people_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp:
     with part.open("w", encoding="utf-8-sig", newline="") as file:
         out = CsvRows(file, (*headings, *stamp))
         for row in rows:
-            out.write([tuple(defused(v) for v in (*row, *stamp.values()))])
+            out.write([tuple(escape_formula(v) for v in (*row, *stamp.values()))])
             written += 1
     return written
 
@@ -264,7 +264,7 @@ def _people_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp
 
 
 @contextmanager
-def whole_file(target: Path) -> Iterator[Path]:
+def atomic_file(target: Path) -> Iterator[Path]:
     """A place to write beside `target`, moved onto it when all went well."""
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist.", "Make it first, or name another.")

@@ -15,17 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
-from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory
 from smart_retail.errors import UnknownItemError
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
 from smart_retail.results import ClusterPoint, CustomerMatch, Item
-from smart_retail.utils.id_map import IdMap, Texts
+from smart_retail.utils.id_map import IdMap, StringArray
 
 EPOCH = date(1970, 1, 1)
 NEAR_MATCHES = 3
-SCANNED = 10_000
+MAX_SCAN_ROWS = 10_000
 """Matches looked at in a search before the best are chosen."""
-REMEMBERED = 20_000
+LABEL_CACHE_SIZE = 20_000
 """Items whose texts are kept ready; the same ones stand in most lists."""
 
 Label = tuple[str, str, str]
@@ -38,7 +38,7 @@ def iso(day: int) -> str:
 
 
 @dataclass(frozen=True)
-class Store:
+class BundleTables:
     """Reads of one bundle's tables."""
 
     bundle: Bundle
@@ -52,7 +52,7 @@ class Store:
         return IdMap(self.texts("items/ids"))
 
     @cached_property
-    def item_names(self) -> Texts:
+    def item_names(self) -> StringArray:
         return self.texts("items/names")
 
     @cached_property
@@ -115,7 +115,7 @@ class Store:
         """Id, name and category of an item; the name is the id where the source has none."""
         found = self._labels.get(code)
         if found is None:
-            if len(self._labels) >= REMEMBERED:
+            if len(self._labels) >= LABEL_CACHE_SIZE:
                 self._labels.clear()
             item_id, category = self.items.id(code), int(self.catalogue.category[code])
             named = self.names["categories"][category] if category >= 0 else ""
@@ -136,11 +136,11 @@ class Store:
         """Name of a segment or cluster, empty for none. `kind` is ``segments`` or ``clusters``."""
         return self.names[kind][code] if code != UNKNOWN_GROUP else ""
 
-    def history(self, customer: int) -> History:
+    def history(self, customer: int) -> PurchaseHistory:
         """Purchases of one customer."""
         p = self._purchases
         a, b = p["indptr"][customer : customer + 2].tolist()
-        return History(
+        return PurchaseHistory(
             customer=np.zeros(b - a, dtype=np.int32),
             order=p["order"][a:b],
             item=p["item"][a:b],
@@ -153,16 +153,16 @@ class Store:
         )
 
     @cached_property
-    def nobody(self) -> History:
+    def nobody(self) -> PurchaseHistory:
         """A history without a purchase."""
         return self.basket(np.empty(0, dtype=np.int32))
 
-    def basket(self, items: NDArray[np.int32]) -> History:
+    def basket(self, items: NDArray[np.int32]) -> PurchaseHistory:
         """One order of these items on the last day of the history."""
         items = np.unique(items[items >= 0]).astype(np.int32)
         n = len(items)
         price = np.nan_to_num(self.catalogue.price[items]) * MILLION
-        return History(
+        return PurchaseHistory(
             customer=np.zeros(n, np.int32),
             order=np.zeros(n, np.int32),
             item=items,
@@ -213,11 +213,11 @@ class Store:
     def search_items(self, text: str, n: int) -> list[Item]:
         return [self.item(c) for c in _search(self.texts("items/search"), text, n)]
 
-    def texts(self, name: str) -> Texts:
-        return Texts(self.bundle.array(f"{name}/data"), self.bundle.array(f"{name}/offsets"))
+    def texts(self, name: str) -> StringArray:
+        return StringArray(self.bundle.array(f"{name}/data"), self.bundle.array(f"{name}/offsets"))
 
 
-def _search(texts: Texts, text: str, n: int) -> list[int]:
+def _search(texts: StringArray, text: str, n: int) -> list[int]:
     """Codes of the texts (``id<newline>name``, case folded) that hold `text`: ids that begin with it first."""
     wanted = text.casefold().strip().encode("utf-8", "replace")
     if not wanted:
@@ -225,7 +225,7 @@ def _search(texts: Texts, text: str, n: int) -> list[int]:
     blob = texts.data.tobytes()
     found: dict[int, tuple[int, int]] = {}
     at = blob.find(wanted)
-    while at >= 0 and len(found) < SCANNED:
+    while at >= 0 and len(found) < MAX_SCAN_ROWS:
         code = int(np.searchsorted(texts.offsets, at, side="right")) - 1
         start, end = int(texts.offsets[code]), int(texts.offsets[code + 1])
         if at + len(wanted) <= end:

@@ -131,7 +131,7 @@ def rules_of(data: dict[str, Any], items: IdMap, names: Sequence[str], catalogue
 
 
 @dataclass(frozen=True, slots=True)
-class Arranged:
+class RuleResult:
     """The places of one list after the rules."""
 
     place: NDArray[np.int64]
@@ -142,7 +142,7 @@ class Arranged:
     """Factor of the entry's score, 1 without a boost."""
 
 
-def arrange(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hidden: NDArray[np.int32]) -> Arranged:
+def apply_rules(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hidden: NDArray[np.int32]) -> RuleResult:
     """Apply the rules to one list: filters, boosts, pins, then the cap per category.
 
     Parameters
@@ -177,7 +177,7 @@ def arrange(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hidden
     if rules.max_per_category is not None:
         keep = _occurrence(catalogue.category[item]) < rules.max_per_category
         place, item, score, boost = place[keep], item[keep], score[keep], boost[keep]
-    return Arranged(place, item, score, boost)
+    return RuleResult(place, item, score, boost)
 
 
 def _occurrence(category: NDArray[np.int32]) -> NDArray[np.int64]:

@@ -15,20 +15,20 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION, History, together
-from smart_retail.events import Event, LiveEvents
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory, concat_histories
+from smart_retail.events import Event, RecentEvents
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM
 from smart_retail.segmentation.rfm import RfmModel
-from smart_retail.serving.bundle_tables import EPOCH, Store
+from smart_retail.serving.bundle_tables import EPOCH, BundleTables
 
 if TYPE_CHECKING:
-    from smart_retail.segmentation.cluster_assigner import Placement
+    from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class CustomerState:
     """One shopper, as of now."""
 
     code: int
@@ -36,7 +36,7 @@ class Person:
     known: bool
     live: bool
     """Whether anything came since the fit."""
-    history: History
+    history: PurchaseHistory
     """Kept purchases."""
     sent_back: NDArray[np.int32]
     """Items that went back and of which none was kept."""
@@ -48,28 +48,28 @@ class Person:
         return np.concatenate((self.history.item, self.sent_back))
 
 
-def shoppers(people: Sequence[Person]) -> Shoppers:
+def to_shoppers(people: Sequence[CustomerState]) -> Shoppers:
     """Several people as the recommenders take them."""
     return Shoppers(
-        people[0].history if len(people) == 1 else together([p.history for p in people]),
+        people[0].history if len(people) == 1 else concat_histories([p.history for p in people]),
         np.array([p.segment for p in people], dtype=np.int16),
         np.array([p.cluster for p in people], dtype=np.int16),
     )
 
 
-def orders(history: History) -> int:
+def orders(history: PurchaseHistory) -> int:
     """Distinct orders of one shopper. A set: `np.unique` imports a tenth of NumPy on its first call."""
     return len(set(history.order.tolist()))
 
 
-class People:
+class CustomerLookup:
     """Finds people in a bundle and its live events."""
 
-    def __init__(self, store: Store, live: LiveEvents) -> None:
+    def __init__(self, store: BundleTables, live: RecentEvents) -> None:
         self._store = store
         self._live = live
 
-    def find(self, customer_id: str) -> Person:
+    def resolve(self, customer_id: str) -> CustomerState:
         """A customer; somebody unknown has an empty history."""
         store = self._store
         code = store.customers.code(customer_id)
@@ -78,7 +78,7 @@ class People:
             return self._with_events(code, events)
         if code < 0:
             return self.visitor(store.nobody)
-        return Person(
+        return CustomerState(
             code=code,
             known=True,
             live=False,
@@ -93,30 +93,30 @@ class People:
         events = self._live.of(customer_id)
         return events[-1].sequence if events else 0
 
-    def visitor(self, history: History) -> Person:
+    def visitor(self, history: PurchaseHistory) -> CustomerState:
         """Somebody without an account, who holds these items."""
-        return Person(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)
+        return CustomerState(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)
 
-    def _with_events(self, code: int, events: Sequence[Event]) -> Person:
+    def _with_events(self, code: int, events: Sequence[Event]) -> CustomerState:
         store = self._store
         before = store.history(code) if code >= 0 else store.nobody
-        history = _merged(before, events, store.items.codes(e.item_id for e in events))
+        history = _apply_events(before, events, store.items.codes(e.item_id for e in events))
         sent_back = np.setdiff1d(store.items.codes(e.item_id for e in events if e.quantity < 0), history.item)
         sent_back = sent_back[sent_back >= 0]
         if code >= 0:
             sent_back = np.setdiff1d(np.union1d(sent_back, store.returned(code)), history.item)
         segment = cluster = UNKNOWN_GROUP
         if len(history):
-            numbers = self._numbers(history)
+            numbers = self._rfm_values(history)
             segment = int(self._rfm_model.segment(*self._rfm_model.score(*numbers)[:2])[0])
             cluster = int(self._placement.cluster(*numbers)[0])
-        return Person(code, True, True, history, sent_back.astype(np.int32), segment, cluster)
+        return CustomerState(code, True, True, history, sent_back.astype(np.int32), segment, cluster)
 
-    def rfm(self, person: Person) -> RFM | None:
+    def rfm(self, person: CustomerState) -> RFM | None:
         """Recency, frequency and monetary of somebody with kept purchases, scored by the cut points of the fit."""
         if len(person.history) == 0 or not person.known:
             return None
-        recency, frequency, monetary = self._numbers(person.history)
+        recency, frequency, monetary = self._rfm_values(person.history)
         r, f, m = (int(score[0]) for score in self._rfm_model.score(recency, frequency, monetary))
         return RFM(
             recency=int(recency[0]),
@@ -130,7 +130,7 @@ class People:
             value_tier=VALUE_TIERS[m - 1],
         )
 
-    def _numbers(self, history: History) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    def _rfm_values(self, history: PurchaseHistory) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Recency (days), frequency (orders) and monetary (millionths) of one history, shape ``(1,)`` each."""
         today = int(self._store.bundle.manifest["analysis_day"])
         if history.last_day > self._store.last_day:
@@ -146,17 +146,17 @@ class People:
         return RfmModel.from_arrays(self._store.bundle.arrays("rfm_model"), self._store.bundle.json("rfm_model"))
 
     @cached_property
-    def _placement(self) -> Placement:
-        from smart_retail.segmentation.cluster_assigner import Placement  # for those who bought since the fit
+    def _placement(self) -> ClusterAssigner:
+        from smart_retail.segmentation.cluster_assigner import ClusterAssigner  # for those who bought since the fit
 
-        return Placement.from_arrays(self._store.bundle.arrays("placement"), self._store.bundle.json("placement"))
+        return ClusterAssigner.from_arrays(self._store.bundle.arrays("placement"), self._store.bundle.json("placement"))
 
 
 _Row = tuple[int, int, int, int, int]
 """Order, item, day, quantity, amount."""
 
 
-def _merged(before: History, events: Sequence[Event], codes: NDArray[np.int32]) -> History:
+def _apply_events(before: PurchaseHistory, events: Sequence[Event], codes: NDArray[np.int32]) -> PurchaseHistory:
     """The purchases before with the events after them; returns consume the latest purchases of the item."""
     orders: dict[str, int] = {}
     first = int(before.order.max()) + 1 if len(before) else 0
@@ -173,7 +173,7 @@ def _merged(before: History, events: Sequence[Event], codes: NDArray[np.int32]) 
             rows.append((number, code, day, event.quantity, event.amount))
             last_day = max(last_day, day)
         else:
-            rows = _taken_back(rows, code, -event.quantity)
+            rows = _subtract_return(rows, code, -event.quantity)
     rows.sort(key=lambda row: (row[2], row[0], row[1]))
     columns = list(zip(*rows, strict=True)) or [()] * 5
     order, item, days = (np.array(column, dtype=np.int32) for column in columns[:3])
@@ -190,7 +190,7 @@ def _merged(before: History, events: Sequence[Event], codes: NDArray[np.int32]) 
     )
 
 
-def _taken_back(rows: list[_Row], item: int, quantity: int) -> list[_Row]:
+def _subtract_return(rows: list[_Row], item: int, quantity: int) -> list[_Row]:
     """Rows without `quantity` (millionths) of the item, the latest purchases first, amounts pro rata."""
     left = []
     for row in reversed(rows):

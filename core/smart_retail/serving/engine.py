@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import RetailError
-from smart_retail.events import LiveEvents, open_events
+from smart_retail.events import RecentEvents, open_events
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
 from smart_retail.results import (
     Cluster,
@@ -29,12 +29,12 @@ from smart_retail.results import (
     RecommendationList,
     Segment,
 )
-from smart_retail.serving.bundle_tables import Store
+from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.business_rules import Rules, RulesFile, rules_path
-from smart_retail.serving.customers import People, Person, shoppers
-from smart_retail.serving.list_ranking import Answer, Ask, Ranker, opened
+from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers
+from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import profile
-from smart_retail.serving.responses import several, told
+from smart_retail.serving.responses import build_response, combine_methods
 
 CHUNK = 256
 
@@ -50,8 +50,10 @@ class Engine:
     def __init__(self, bundle: Bundle, rules: Path | None = None) -> None:
         self.bundle = bundle
         self._opened = object()
-        self.store = Store(bundle)
-        self.people = People(self.store, LiveEvents(open_events(self.artifacts), bundle.manifest["events_through"]))
+        self.store = BundleTables(bundle)
+        self.people = CustomerLookup(
+            self.store, RecentEvents(open_events(self.artifacts), bundle.manifest["events_through"])
+        )
         self._rules_file = RulesFile(rules, self.store.items, self.store.names["categories"], self.store.catalogue)
 
     @classmethod
@@ -147,11 +149,11 @@ class Engine:
         visitor = self._visitor(self.store.items.codes(item_ids))
 
         def one(method: str) -> RecommendationList:
-            ask = Ask(method, exclude_purchased, offset + n, rules)
-            answer = next(self._ranker.live(ask, shoppers([visitor]), [visitor.seen_items()]))
-            return told(self.store, self.version, None, ask, answer, offset, visitor, explain)
+            ask = RankingRequest(method, exclude_purchased, offset + n, rules)
+            answer = next(self._ranker.live(ask, to_shoppers([visitor]), [visitor.seen_items()]))
+            return build_response(self.store, self.version, None, ask, answer, offset, visitor, explain)
 
-        return several(check_method(method), one)
+        return combine_methods(check_method(method), one)
 
     def similar_items(
         self, item_id: str, n: int = 10, *, offset: int = 0, categories: Sequence[str] | None = None
@@ -159,10 +161,10 @@ class Engine:
         """What goes with an item; by content where nobody bought it. `UnknownItemError` names near matches."""
         check_page(n, offset)
         code = self.store.item_code(item_id)
-        ask = Ask("similar", False, offset + n, self._rules(categories))
+        ask = RankingRequest("similar", False, offset + n, self._rules(categories))
         own = np.array([code], dtype=np.int32)  # a pin would else stand in its own list
-        answer = self._ranker.plain(self._ranker.model.similar(code), ask, own)
-        return told(
+        answer = self._ranker.rank_unpersonalized(self._ranker.model.similar(code), ask, own)
+        return build_response(
             self.store,
             self.version,
             None,
@@ -178,15 +180,15 @@ class Engine:
         check_page(n, offset)
         rules = self._rules(None if category is None else [category])
         code = None if category is None else self.store.names["categories"].index(category)
-        ask = Ask("popular", False, offset + n, rules)
-        answer = self._ranker.plain(self._ranker.model.popular(code), ask)
-        return told(
+        ask = RankingRequest("popular", False, offset + n, rules)
+        answer = self._ranker.rank_unpersonalized(self._ranker.model.popular(code), ask)
+        return build_response(
             self.store, self.version, None, ask, answer, offset, self.people.visitor(self.store.nobody), explain=True
         )
 
     def customer(self, customer_id: str) -> CustomerProfile:
         """Profile; ``known=False`` for an unknown id."""
-        person = self.people.find(customer_id)
+        person = self.people.resolve(customer_id)
         return profile(self.store, customer_id, person, self.people.rfm(person))
 
     @property
@@ -214,15 +216,15 @@ class Engine:
 
     def segments(self) -> list[Segment]:
         """RFM segments that have customers, best first."""
-        return self.bundle.made("segments", lambda found: [Segment.from_dict(d) for d in found])
+        return self.bundle.decode_json("segments", lambda found: [Segment.from_dict(d) for d in found])
 
     def clusters(self) -> list[Cluster]:
         """Clusters, by id."""
-        return self.bundle.made("clusters", lambda found: [Cluster.from_dict(d) for d in found])
+        return self.bundle.decode_json("clusters", lambda found: [Cluster.from_dict(d) for d in found])
 
     def rfm_grid(self) -> list[GridCell]:
         """All 25 cells, r then f descending."""
-        return self.bundle.made("grid", lambda found: [GridCell.from_dict(d) for d in found])
+        return self.bundle.decode_json("grid", lambda found: [GridCell.from_dict(d) for d in found])
 
     def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
         """An evenly spread choice of at most `limit` customers in the latent space."""
@@ -234,7 +236,7 @@ class Engine:
         names = ("fitted_at", "engine_version", "cleaning", "settings", "scorecard")
         facts = {name: manifest[name] for name in names}
         facts |= {"version": self.version, "rules": self._rules(None).digest}
-        return self.bundle.made("model", lambda found: ModelInfo.from_dict(found | facts))
+        return self.bundle.decode_json("model", lambda found: ModelInfo.from_dict(found | facts))
 
     def method_names(self) -> tuple[str, ...]:
         """The methods `recommend` takes, ``all`` last."""
@@ -245,8 +247,8 @@ class Engine:
         self._ranker.open_all()
 
     @cached_property
-    def _ranker(self) -> Ranker:
-        return opened(self.bundle, self.store.catalogue)
+    def _ranker(self) -> ListRanker:
+        return open_ranker(self.bundle, self.store.catalogue)
 
     def _recommend(
         self,
@@ -261,13 +263,13 @@ class Engine:
         check_method(method)
         check_page(n, offset)
         rules = self._rules(categories)
-        people = [self.people.find(i) for i in ids]
+        people = [self.people.resolve(i) for i in ids]
 
         def lists(method: str) -> list[RecommendationList]:
-            ask = Ask(method, exclude, offset + n, rules)
+            ask = RankingRequest(method, exclude, offset + n, rules)
             answers = self._answers(ask, people)
             return [
-                told(self.store, self.version, customer_id, ask, answer, offset, person, explain)
+                build_response(self.store, self.version, customer_id, ask, answer, offset, person, explain)
                 for customer_id, answer, person in zip(ids, answers, people, strict=True)
             ]
 
@@ -276,11 +278,11 @@ class Engine:
             return
         columns = {name: lists(name) for name in METHODS}
         for i in range(len(ids)):
-            yield several(ALL, {name: column[i] for name, column in columns.items()}.__getitem__)
+            yield combine_methods(ALL, {name: column[i] for name, column in columns.items()}.__getitem__)
 
-    def _answers(self, ask: Ask, people: Sequence[Person]) -> list[Answer]:
+    def _answers(self, ask: RankingRequest, people: Sequence[CustomerState]) -> list[RankingResult]:
         """Pre-calculated where possible, live in one call for the rest."""
-        found: dict[int, Answer] = {}
+        found: dict[int, RankingResult] = {}
         for i, person in enumerate(people):
             if person.code >= 0 and not person.live:
                 answer = self._ranker.cached(ask, person.code, person.seen_items)
@@ -289,10 +291,10 @@ class Engine:
         rest = [i for i in range(len(people)) if i not in found]
         if rest:
             hidden = [people[i].seen_items() for i in rest]
-            found.update(zip(rest, self._ranker.live(ask, shoppers([people[i] for i in rest]), hidden), strict=True))
+            found.update(zip(rest, self._ranker.live(ask, to_shoppers([people[i] for i in rest]), hidden), strict=True))
         return [found[i] for i in range(len(people))]
 
-    def _visitor(self, items: NDArray[np.int32]) -> Person:
+    def _visitor(self, items: NDArray[np.int32]) -> CustomerState:
         return self.people.visitor(self.store.basket(items))
 
     def _rules(self, categories: Sequence[str] | None) -> Rules:

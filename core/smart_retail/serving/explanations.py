@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.presentation import labels
 from smart_retail.recommenders.base import CF, CLUSTER, CONTENT, REPURCHASE, SEGMENT, TRENDING
 from smart_retail.results import Reason
@@ -19,7 +19,7 @@ REASON_METHODS = ("repurchase", "cf", "personalized", "rfm", "popular", "popular
 """The method that a component's evidence is told under."""
 
 
-def pinned() -> tuple[Reason, ...]:
+def pinned_reason() -> tuple[Reason, ...]:
     """Why an item stands where the shop put it."""
     return (Reason("rule", "rule", 0, 1.0, None, labels.rule()),)
 
@@ -29,12 +29,12 @@ def _weightiest(reason: Reason) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Speaker:
+class ReasonBuilder:
     """What is needed to put evidence into words for one shopper."""
 
     label: Callable[[int], tuple[str, str, str]]
     """Id, name and category of an item."""
-    history: History
+    history: PurchaseHistory
     """The shopper's purchases (one shopper)."""
     segment: str
     cluster: str
@@ -48,7 +48,7 @@ class Speaker:
         whole, found = max(boost, 1.0), []
         for component, part in enumerate(share):
             if part > 0:
-                own, text = self._told(component, item, because)
+                own, text = self._render_reason(component, item, because)
                 kind, method = KINDS[component], REASON_METHODS[component]
                 found.append(Reason(kind, method, rank[component], part / whole, own, text))
         if boost > 1:
@@ -57,7 +57,7 @@ class Speaker:
             found.sort(key=_weightiest)
         return tuple(found)
 
-    def _told(self, component: int, item: int, because: int) -> tuple[str | None, str]:
+    def _render_reason(self, component: int, item: int, because: int) -> tuple[str | None, str]:
         """The purchase that a component's evidence follows from, if any, and the evidence in words."""
         if because >= 0 and component in (CF, CONTENT):
             own, name, _ = self.label(because)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from smart_retail.protocol import RetailEngine
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 
 Path = str | os.PathLike[str]
 LISTS = ("history", "lists/hybrid_new")
@@ -46,19 +46,19 @@ def open_engine(
 
     bundle = Bundle.open(artifacts)
     if listing:
-        bundle.begin(*LISTS)
+        bundle.prefetch(*LISTS)
     from smart_retail.serving.business_rules import rules_path
     from smart_retail.serving.engine import Engine
 
     return Engine(bundle, rules_path(artifacts, rules))
 
 
-def follow(
+def watch_engine(
     artifacts: Path = "artifacts", api_url: str | None = None, api_key: str | None = None, rules: Path | None = None
-) -> EngineHolder:
+) -> ReloadingEngine:
     """`open_engine`, exchanged whenever another version is published; an API looks after its own versions."""
     if api_url:
-        return EngineHolder.fixed(open_engine(artifacts, api_url, api_key))
+        return ReloadingEngine.fixed(open_engine(artifacts, api_url, api_key))
     from smart_retail.bundle.reader import read_pointer
 
-    return EngineHolder(lambda: open_engine(artifacts, rules=rules), lambda: read_pointer(artifacts))
+    return ReloadingEngine(lambda: open_engine(artifacts, rules=rules), lambda: read_pointer(artifacts))

@@ -18,14 +18,14 @@ from smart_retail.protocol import RetailEngine
 
 log = logging.getLogger("smart_retail.serving.hot_reload")
 
-LOOK_EVERY = 1.0
+POLL_INTERVAL_S = 1.0
 """Seconds between two looks at the pointer."""
 RETRY_AFTER = 30.0
 """Seconds after which a refused version is tried again, should it have been mended in place."""
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedVersion:
     """A version that was not taken."""
 
     code: str
@@ -35,7 +35,7 @@ class Refused:
     """`time.monotonic()` of the attempt."""
 
 
-class EngineHolder:
+class ReloadingEngine:
     """Gives the engine of the moment.
 
     Parameters
@@ -56,12 +56,12 @@ class EngineHolder:
         self._active = active
         self._seen = active()
         self._engine = load()
-        self._next_look = time.monotonic() + LOOK_EVERY
+        self._next_look = time.monotonic() + POLL_INTERVAL_S
         self._lock = threading.Lock()
-        self.refused: Refused | None = None
+        self.refused: RejectedVersion | None = None
 
     @classmethod
-    def fixed(cls, engine: RetailEngine) -> EngineHolder:
+    def fixed(cls, engine: RetailEngine) -> ReloadingEngine:
         """A holder of one engine that is never exchanged."""
         return cls(lambda: engine, lambda: None)
 
@@ -69,7 +69,7 @@ class EngineHolder:
         """The engine of the moment; never waits for a load."""
         if time.monotonic() >= self._next_look and self._lock.acquire(blocking=False):
             try:
-                self._next_look = time.monotonic() + LOOK_EVERY
+                self._next_look = time.monotonic() + POLL_INTERVAL_S
                 if self._has_changed():
                     threading.Thread(target=self.refresh, name="engine-reload", daemon=True).start()
             finally:
@@ -107,5 +107,5 @@ class EngineHolder:
         return tried is None or tried.active != active or time.monotonic() - tried.at > RETRY_AFTER
 
     def _refuse(self, code: str, active: object) -> None:
-        self.refused = Refused(code, active, time.monotonic())
+        self.refused = RejectedVersion(code, active, time.monotonic())
         log.error({"event": "refused", "code": code, "version": self._engine.version})

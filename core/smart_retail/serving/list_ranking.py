@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
-from smart_retail.recommenders.cached_lists import ListTable, settle
-from smart_retail.serving.business_rules import Arranged, Rules, arrange
+from smart_retail.recommenders.cached_lists import CachedLists, quantize_shares
+from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules
 
 if TYPE_CHECKING:
     from smart_retail.recommenders.model import RecommenderModel
@@ -31,7 +31,7 @@ NOTHING = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RankingRequest:
     """What is wanted of every shopper."""
 
     method: str
@@ -47,11 +47,11 @@ evidence as in `Ranked`: share and rank by component, because."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RankingResult:
     """One shopper's list: ``arranged`` points into ``ranked``; None where that is the answer as it stands."""
 
     ranked: Ranked
-    arranged: Arranged | None = None
+    arranged: RuleResult | None = None
 
     def rows(self, start: int, stop: int) -> list[Row]:
         """The places `start` to `stop`, as far as the list goes."""
@@ -76,7 +76,7 @@ def _evidence(
     return ranked.share[places].tolist(), ranked.rank[places].tolist(), ranked.because[places].tolist()
 
 
-class Ranker:
+class ListRanker:
     """The fitted model and its cached lists, each opened when it is first needed, and what the rules need to know.
 
     Parameters
@@ -92,18 +92,18 @@ class Ranker:
         self,
         catalogue: Catalogue,
         model: Callable[[], RecommenderModel],
-        lists: Mapping[tuple[str, bool], Callable[[], ListTable | None]],
+        lists: Mapping[tuple[str, bool], Callable[[], CachedLists | None]],
     ) -> None:
         self.catalogue = catalogue
         self.lists = dict(lists)
         self._model = model
-        self._opened: dict[tuple[str, bool], ListTable | None] = {}
+        self._opened: dict[tuple[str, bool], CachedLists | None] = {}
 
     @cached_property
     def model(self) -> RecommenderModel:
         return self._model()
 
-    def table(self, method: str, exclude_purchased: bool) -> ListTable | None:
+    def table(self, method: str, exclude_purchased: bool) -> CachedLists | None:
         """The cached lists of a method, None where there are none."""
         key = (method, exclude_purchased)
         if key not in self.lists:
@@ -116,7 +116,9 @@ class Ranker:
         """Open what is otherwise opened on demand."""
         _ = self.model, [self.table(*key) for key in self.lists]
 
-    def cached(self, ask: Ask, customer: int, hidden: Callable[[], NDArray[np.int32]]) -> Answer | None:
+    def cached(
+        self, ask: RankingRequest, customer: int, hidden: Callable[[], NDArray[np.int32]]
+    ) -> RankingResult | None:
         """The answer from a pre-calculated list, None where it does not hold all of it."""
         table = self.table(ask.method, ask.exclude_purchased)
         if table is None or ask.rules.boosts:
@@ -124,13 +126,15 @@ class Ranker:
         complete = table.size[customer] < table.item.shape[1]
         if _change_nothing(ask.rules):
             ranked = table.row(customer, ask.stop)
-            return Answer(ranked) if complete or len(ranked.item) >= ask.stop else None
+            return RankingResult(ranked) if complete or len(ranked.item) >= ask.stop else None
         ranked = table.row(customer)
         # What is hidden never came into the list; only a pin could bring it back.
         arranged = _arranged(ranked, 0, ask, self.catalogue, hidden() if ask.rules.pins else NOTHING)
-        return Answer(ranked, arranged) if complete or len(arranged.item) >= ask.stop else None
+        return RankingResult(ranked, arranged) if complete or len(arranged.item) >= ask.stop else None
 
-    def live(self, ask: Ask, shoppers: Shoppers, hidden: Sequence[NDArray[np.int32]]) -> Iterator[Answer]:
+    def live(
+        self, ask: RankingRequest, shoppers: Shoppers, hidden: Sequence[NDArray[np.int32]]
+    ) -> Iterator[RankingResult]:
         """Answers of the model itself, one for each shopper, in order."""
         n = len(shoppers)
         longest = max((len(h) for h in hidden), default=0)
@@ -141,17 +145,21 @@ class Ranker:
         for start in range(0, n, size):
             rows = np.arange(start, min(start + size, n), dtype=np.int32)
             part = shoppers if size >= n else _part(shoppers, rows)
-            ranked = settle(self.model.rank(ask.method, part, exclude_purchased=ask.exclude_purchased, length=length))
+            ranked = quantize_shares(
+                self.model.rank(ask.method, part, exclude_purchased=ask.exclude_purchased, length=length)
+            )
             for row in range(len(rows)):
-                yield Answer(ranked, _arranged(ranked, row, ask, self.catalogue, hidden[start + row]))
+                yield RankingResult(ranked, _arranged(ranked, row, ask, self.catalogue, hidden[start + row]))
 
-    def plain(self, ranked: Ranked, ask: Ask, hidden: NDArray[np.int32] = NOTHING) -> Answer:
+    def rank_unpersonalized(
+        self, ranked: Ranked, ask: RankingRequest, hidden: NDArray[np.int32] = NOTHING
+    ) -> RankingResult:
         """A list that no shopper is behind (similar or popular items) under the rules, without what is hidden."""
-        settled = settle(ranked)
-        return Answer(settled, arrange(settled, 0, ask.rules, self.catalogue, hidden))
+        settled = quantize_shares(ranked)
+        return RankingResult(settled, apply_rules(settled, 0, ask.rules, self.catalogue, hidden))
 
 
-def opened(bundle: Bundle, catalogue: Catalogue) -> Ranker:
+def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
     """The model and the lists of a bundle, no file of theirs opened yet."""
 
     def model() -> RecommenderModel:
@@ -159,11 +167,11 @@ def opened(bundle: Bundle, catalogue: Catalogue) -> Ranker:
 
         return RecommenderModel.from_arrays(bundle.arrays("recommender"), bundle.json("recommender"))
 
-    def table(method: str, excluded: bool) -> ListTable | None:
+    def table(method: str, excluded: bool) -> CachedLists | None:
         arrays = bundle.arrays(f"lists/{method}_{'new' if excluded else 'any'}")
-        return ListTable.from_arrays(arrays) if arrays else None
+        return CachedLists.from_arrays(arrays) if arrays else None
 
-    return Ranker(catalogue, model, {key: partial(table, *key) for key in CACHED})
+    return ListRanker(catalogue, model, {key: partial(table, *key) for key in CACHED})
 
 
 def _change_nothing(rules: Rules) -> bool:
@@ -171,8 +179,10 @@ def _change_nothing(rules: Rules) -> bool:
     return rules.allowed is None and not rules.reorders and rules.max_per_category is None
 
 
-def _arranged(ranked: Ranked, row: int, ask: Ask, catalogue: Catalogue, hidden: NDArray[np.int32]) -> Arranged:
-    return arrange(ranked, row, ask.rules, catalogue, hidden if ask.exclude_purchased else NOTHING)
+def _arranged(
+    ranked: Ranked, row: int, ask: RankingRequest, catalogue: Catalogue, hidden: NDArray[np.int32]
+) -> RuleResult:
+    return apply_rules(ranked, row, ask.rules, catalogue, hidden if ask.exclude_purchased else NOTHING)
 
 
 def _part(shoppers: Shoppers, rows: NDArray[np.int32]) -> Shoppers:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory
 from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.results import RFM, CategoryShare, ClusterRef, CustomerProfile, Purchase
-from smart_retail.serving.bundle_tables import Store, iso
-from smart_retail.serving.customers import Person, orders
+from smart_retail.serving.bundle_tables import BundleTables, iso
+from smart_retail.serving.customers import CustomerState, orders
 
 TOP_CATEGORIES = 3
 
 
-def profile(store: Store, customer_id: str, person: Person, rfm: RFM | None) -> CustomerProfile:
+def profile(store: BundleTables, customer_id: str, person: CustomerState, rfm: RFM | None) -> CustomerProfile:
     """Who the customer is; ``known=False`` and nothing else for somebody unknown."""
     history, code = person.history, person.code
     bought = len(history) > 0
@@ -33,11 +33,11 @@ def profile(store: Store, customer_id: str, person: Person, rfm: RFM | None) -> 
     )
 
 
-def _cluster(store: Store, cluster: int) -> ClusterRef:
+def _cluster(store: BundleTables, cluster: int) -> ClusterRef:
     return ClusterRef(cluster, store.group_name("clusters", cluster))
 
 
-def _top_categories(store: Store, history: History) -> tuple[CategoryShare, ...]:
+def _top_categories(store: BundleTables, history: PurchaseHistory) -> tuple[CategoryShare, ...]:
     category = store.catalogue.category[history.item]
     named = category >= 0
     amount = np.bincount(category[named], history.amount[named] / MILLION)
@@ -52,7 +52,7 @@ def _top_categories(store: Store, history: History) -> tuple[CategoryShare, ...]
     )
 
 
-def _purchases(store: Store, history: History) -> tuple[Purchase, ...]:
+def _purchases(store: BundleTables, history: PurchaseHistory) -> tuple[Purchase, ...]:
     """By item, newest first."""
     if len(history) == 0:
         return ()

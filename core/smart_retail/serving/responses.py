@@ -9,24 +9,24 @@ from collections.abc import Callable
 
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS
 from smart_retail.results import Recommendation, RecommendationList
-from smart_retail.serving.bundle_tables import Store
-from smart_retail.serving.customers import Person
-from smart_retail.serving.explanations import REASON_METHODS, Speaker, pinned
-from smart_retail.serving.list_ranking import Answer, Ask
+from smart_retail.serving.bundle_tables import BundleTables
+from smart_retail.serving.customers import CustomerState
+from smart_retail.serving.explanations import REASON_METHODS, ReasonBuilder, pinned_reason
+from smart_retail.serving.list_ranking import RankingRequest, RankingResult
 
 
-def told(
-    store: Store,
+def build_response(
+    store: BundleTables,
     version: str,
     customer_id: str | None,
-    ask: Ask,
-    answer: Answer,
+    ask: RankingRequest,
+    answer: RankingResult,
     offset: int,
-    person: Person,
+    person: CustomerState,
     explain: bool,
 ) -> RecommendationList:
     """The entries ``offset`` to ``ask.stop`` of one shopper's list, with reasons where they are wanted."""
-    speaker = Speaker(
+    speaker = ReasonBuilder(
         store.label,
         person.history,
         store.group_name("segments", person.segment),
@@ -38,7 +38,7 @@ def told(
     items, rank = [], offset
     for code, score, boost, pin, filled, share, ranks, because in answer.rows(offset, ask.stop):
         if pin:
-            source, reasons = "rule", pinned() if explain else ()
+            source, reasons = "rule", pinned_reason() if explain else ()
         else:
             source = "popular" if filled else REASON_METHODS[share.index(max(share))]  # the first of equals
             reasons = speaker.reasons(code, share, ranks, because, boost) if explain else ()
@@ -48,7 +48,7 @@ def told(
     return RecommendationList(customer_id, person.known, filled_in, ask.method, version, ask.rules.digest, tuple(items))
 
 
-def several(method: str, one: Callable[[str], RecommendationList]) -> RecommendationList:
+def combine_methods(method: str, one: Callable[[str], RecommendationList]) -> RecommendationList:
     """``one(method)``, or for ``all`` the five lists under one head."""
     if method != ALL:
         return one(method)

@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from smart_retail.bundle.versions import lock
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.ingestion.sources import Source
-from smart_retail.data.pipeline import Prepared, prepare
-from smart_retail.data.purchase_history import History
+from smart_retail.data.pipeline import Dataset, prepare
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.events import open_events
@@ -33,14 +33,14 @@ from smart_retail.settings import Settings
 from smart_retail.training.clusters.autoencoder import load_keras
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe
-from smart_retail.training.hybrid.variant_study import Studied, study
+from smart_retail.training.hybrid.variant_study import VariantSelection, select_variants
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.shop_tables import write_shop
-from smart_retail.training.publish import Fitted, publish, write_lists
+from smart_retail.training.publish import FittedModels, publish, write_lists
 from smart_retail.training.quality_gate import gate
 from smart_retail.training.recommenders import fit_recommenders
-from smart_retail.training.stage_timer import Clock
-from smart_retail.utils.parallel import available_threads, beside, one_algebra_thread
+from smart_retail.training.stage_timer import StageTimer
+from smart_retail.utils.parallel import available_threads, background_jobs, one_algebra_thread
 
 
 def fit(
@@ -86,7 +86,7 @@ def fit(
     """
     settings = settings or Settings()
     _warm_up()
-    clock = Clock(progress)
+    clock = StageTimer(progress)
     with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
         clock.stage("reading and cleaning")
         store = open_events(artifacts)
@@ -102,9 +102,9 @@ def fit(
             events=events if through else None,
             erased=store.erased if store.erasures() else None,
         ) as prepared:
-            history = _learnable(prepared)
+            history = _require_trainable(prepared)
             threads = settings.threads or available_threads()
-            with BundleWriter(artifacts) as writer, beside(threads) as start:
+            with BundleWriter(artifacts) as writer, background_jobs(threads) as start:
                 # What is told of the shop itself needs nothing that is learnt.
                 shop = start(lambda: write_shop(writer, prepared, history, progress))
                 fitted = _fit(prepared, settings, clock, progress)
@@ -126,12 +126,12 @@ def evaluate(
     """
     settings = settings or Settings()
     _warm_up()
-    clock = Clock(progress)
+    clock = StageTimer(progress)
     clock.stage("reading and cleaning")
     with prepare(
         sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
     ) as prepared:
-        _learnable(prepared)
+        _require_trainable(prepared)
         return _fit(prepared, settings, clock, progress).scorecard
 
 
@@ -146,16 +146,16 @@ def _warm_up() -> None:
     threading.Thread(target=load_keras, daemon=True).start()
 
 
-def _learnable(prepared: Prepared) -> History:
+def _require_trainable(prepared: Dataset) -> PurchaseHistory:
     """The whole history."""
-    history = prepared.between()
+    history = prepared.history_between()
     if len(history) == 0:
         raise FitError("Every purchase came back: there is nothing to learn from.", "Try --returns-policy keep.")
     return history
 
 
-def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progress) -> Fitted:
-    history = prepared.between()
+def _fit(prepared: Dataset, settings: Settings, clock: StageTimer, progress: Progress) -> FittedModels:
+    history = prepared.history_between()
     clock.stage("segments")
     analysis_day = _analysis_day(settings.rfm.analysis_date, history)
     table = prepared.rfm(analysis_day=analysis_day)
@@ -184,12 +184,12 @@ def _fit(prepared: Prepared, settings: Settings, clock: Clock, progress: Progres
         studied=studied,
     )
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe(table)}, "clusters": clusters.summary()}
-    return Fitted(history, groups, model, scorecard, analysis_day)
+    return FittedModels(history, groups, model, scorecard, analysis_day)
 
 
 def _clusters(
-    prepared: Prepared, table: RfmTable, settings: Settings, progress: Progress
-) -> tuple[ClusterFit, Studied | None]:
+    prepared: Dataset, table: RfmTable, settings: Settings, progress: Progress
+) -> tuple[ClusterFit, VariantSelection | None]:
     """The clusters; with a second thread, the past is studied meanwhile: neither needs the other."""
 
     def clusters() -> ClusterFit:
@@ -199,11 +199,13 @@ def _clusters(
     if threads == 1:
         return clusters(), None
     with one_algebra_thread(), ThreadPoolExecutor(1) as pool:
-        studying = pool.submit(study, prepared, settings.recommend, seed=seed, threads=threads, progress=progress)
+        studying = pool.submit(
+            select_variants, prepared, settings.recommend, seed=seed, threads=threads, progress=progress
+        )
         return clusters(), studying.result()
 
 
-def _analysis_day(date: str, history: History) -> int:
+def _analysis_day(date: str, history: PurchaseHistory) -> int:
     """The given date, or the day after the last kept order, in days since 1970-01-01."""
     if not date:
         return int(history.day.max()) + 1

@@ -12,8 +12,8 @@ from functools import partial
 from typing import Any
 
 from smart_retail.bundle.writer import BundleWriter
-from smart_retail.data.pipeline import Prepared
-from smart_retail.data.purchase_history import History
+from smart_retail.data.pipeline import Dataset
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import FitReport
 from smart_retail.serving.bundle_tables import iso
@@ -21,8 +21,8 @@ from smart_retail.serving.list_ranking import CACHED
 from smart_retail.settings import Settings
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.notebook_export import write_exports
-from smart_retail.training.outputs.shop_tables import Shop
-from smart_retail.training.stage_timer import Clock
+from smart_retail.training.outputs.shop_tables import ShopTables
+from smart_retail.training.stage_timer import StageTimer
 from smart_retail.version import __version__
 
 SHOW_PURCHASED_ABOVE = 0.25
@@ -30,10 +30,10 @@ SHOW_PURCHASED_ABOVE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class FittedModels:
     """All that was learnt."""
 
-    history: History
+    history: PurchaseHistory
     groups: model_tables.Groups
     model: RecommenderModel
     scorecard: dict[str, Any]
@@ -42,10 +42,10 @@ class Fitted:
 
 def write_lists(
     writer: BundleWriter,
-    prepared: Prepared,
-    fitted: Fitted,
+    prepared: Dataset,
+    fitted: FittedModels,
     settings: Settings,
-    clock: Clock,
+    clock: StageTimer,
     start: Callable[[Callable[[], None]], Future[None]],
     threads: int,
 ) -> None:
@@ -61,7 +61,7 @@ def write_lists(
             method,
             excluded,
             settings.recommend,
-            clock.within,
+            clock.update,
             threads=threads,
         )
         writing.append(start(partial(writer.arrays, f"lists/{method}_{'new' if excluded else 'any'}", found.arrays())))
@@ -71,11 +71,11 @@ def write_lists(
 
 def publish(
     writer: BundleWriter,
-    prepared: Prepared,
-    fitted: Fitted,
-    shop_of: Callable[[], Shop],
+    prepared: Dataset,
+    fitted: FittedModels,
+    shop_of: Callable[[], ShopTables],
     settings: Settings,
-    clock: Clock,
+    clock: StageTimer,
     notes: list[str],
     events_through: int,
 ) -> FitReport:
@@ -93,9 +93,9 @@ def publish(
     writer.json("grid", [c.as_dict() for c in model_tables.grid(groups)])
     writer.json("names", model_tables.names(prepared, groups))
     writer.json("model", _model(prepared, fitted, shop, settings))
-    clock.within(0.3)
+    clock.update(0.3)
     write_exports(writer.export, prepared, history, groups, model, shop.items, segments, clusters)
-    clock.within(0.8)
+    clock.update(0.8)
     version = writer.publish(
         {
             "engine_version": __version__,
@@ -122,7 +122,7 @@ def publish(
     )
 
 
-def _model(prepared: Prepared, fitted: Fitted, shop: Shop, settings: Settings) -> dict[str, Any]:
+def _model(prepared: Dataset, fitted: FittedModels, shop: ShopTables, settings: Settings) -> dict[str, Any]:
     """What `Engine.model` tells beside the manifest."""
     report, scorecard = prepared.report, fitted.scorecard
     return {

@@ -15,32 +15,32 @@ from typing import Any
 
 import numpy as np
 
-from smart_retail.data.purchase_history import History
-from smart_retail.data.temporal_dataset import Timeline
-from smart_retail.evaluation.scorecard import no_gate, plain
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.temporal_dataset import TemporalDataset
+from smart_retail.evaluation.scorecard import plain, skipped_gate
 from smart_retail.evaluation.temporal_split import sample
 from smart_retail.progress import Progress
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.fitted_components import Parts
-from smart_retail.recommenders.hybrid import Merge
+from smart_retail.recommenders.fitted_components import FittedComponents
+from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.hybrid.ablation import ablation
-from smart_retail.training.hybrid.backtest_windows import Place, Placed, placed
-from smart_retail.training.hybrid.merge_selection import Learnt, choose_merge, learn_merge, merge_of
-from smart_retail.training.hybrid.offline_evaluation import judge
-from smart_retail.training.hybrid.training_examples import TASKS, Lesson, lesson
-from smart_retail.training.hybrid.variant_study import Studied, study
+from smart_retail.training.hybrid.backtest_windows import GroupAssignment, GroupedWindow, assign_groups
+from smart_retail.training.hybrid.merge_selection import LearnedMerge, choose_merge, learn_merge, merge_of
+from smart_retail.training.hybrid.offline_evaluation import evaluate_model
+from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples, build_examples
+from smart_retail.training.hybrid.variant_study import VariantSelection, select_variants
 from smart_retail.training.models.components import Similar, fit_parts
-from smart_retail.utils.parallel import available_threads, workers
+from smart_retail.utils.parallel import available_threads, thread_pool
 
-LEARNERS = 3000
+MAX_TRAINING_CUSTOMERS = 3000
 """Customers of a window that the merge learns from: more of them changed no figure by more than its interval."""
 
 
 def fit_recommenders(
-    timeline: Timeline,
-    place: Place,
+    timeline: TemporalDataset,
+    place: GroupAssignment,
     catalogue: Catalogue,
     settings: RecommendSettings,
     *,
@@ -48,7 +48,7 @@ def fit_recommenders(
     threads: int,
     progress: Progress,
     segment_names: Sequence[str] = (),
-    studied: Studied | None = None,
+    studied: VariantSelection | None = None,
 ) -> tuple[RecommenderModel, dict[str, Any]]:
     """Fit all methods and their merge.
 
@@ -72,27 +72,27 @@ def fit_recommenders(
         comes back has learnt the merge anew, with that window in place of the oldest.
     """
     threads = threads or available_threads()
-    studied = studied or study(timeline, settings, seed=seed, threads=threads, progress=progress)
+    studied = studied or select_variants(timeline, settings, seed=seed, threads=threads, progress=progress)
     choices, told = studied.choices, studied.told
-    pasts = placed(studied.pasts, timeline, place)
+    pasts = assign_groups(studied.pasts, timeline, place)
     whole = place(timeline.rfm())
 
-    def eve(past: Placed, similar: Similar | None = None) -> Parts:
+    def fit_before_window(past: GroupedWindow, similar: Similar | None = None) -> FittedComponents:
         progress.check()
         return fit_parts(past.before, past.groups, catalogue, choices, threads=1, future_items=True, similar=similar)
 
-    def taught(past: Placed, similar: Similar | None) -> dict[str, Lesson]:
-        return _lessons(past, eve(past, similar), seed)
+    def examples_of(past: GroupedWindow, similar: Similar | None) -> dict[str, TrainingExamples]:
+        return _lessons(past, fit_before_window(past, similar), seed)
 
-    def judged(merge: Sequence[Future[Learnt]]) -> dict[str, Any]:
+    def judged(merge: Sequence[Future[LearnedMerge]]) -> dict[str, Any]:
         parts = last.result() if last else None
         learnt = merge_of([one.result() for one in merge])
         return _card(pasts[-1] if pasts else None, parts, learnt, segment_names, threads, seed, progress)
 
-    with workers(threads) as pool:
+    with thread_pool(threads) as pool:
         # Begun in the order in which the results are waited for: no worker is idle, or waits for work behind it.
-        teaching = [pool.submit(taught, *window) for window in zip_longest(pasts[:-1], studied.similar)]
-        last = pool.submit(eve, pasts[-1]) if pasts else None
+        teaching = [pool.submit(examples_of, *window) for window in zip_longest(pasts[:-1], studied.similar)]
+        last = pool.submit(fit_before_window, pasts[-1]) if pasts else None
         lessons = _by_task([window.result() for window in teaching])
         final = pool.submit(fit_parts, studied.history, whole, catalogue, choices, threads=threads)
         chosen = choose_merge(lessons, settings.merge, seed=seed, pool=pool, progress=progress)
@@ -115,26 +115,32 @@ def fit_recommenders(
     return RecommenderModel(final.result(), merge_of(learnt)), card
 
 
-def _lessons(past: Placed, parts: Parts, seed: int) -> dict[str, Lesson]:
+def _lessons(past: GroupedWindow, parts: FittedComponents, seed: int) -> dict[str, TrainingExamples]:
     """What one window has to teach, by task."""
-    chosen = {task: sample(past.found[task], LEARNERS, seed) for task in TASKS}
-    return {task: lesson(parts, past.before, *past.groups, truth, task) for task, truth in chosen.items() if len(truth)}
+    chosen = {task: sample(past.truths[task], MAX_TRAINING_CUSTOMERS, seed) for task in TASKS}
+    return {
+        task: build_examples(parts, past.before, *past.groups, truth, task)
+        for task, truth in chosen.items()
+        if len(truth)
+    }
 
 
-def _by_task(taught: Sequence[Mapping[str, Lesson]]) -> dict[str, list[Lesson]]:
+def _by_task(taught: Sequence[Mapping[str, TrainingExamples]]) -> dict[str, list[TrainingExamples]]:
     """The windows' lessons of each task, oldest first."""
     return {task: [one[task] for one in taught if task in one] for task in TASKS}
 
 
-def _moved_on(lessons: Mapping[str, list[Lesson]], latest: Mapping[str, Lesson]) -> dict[str, list[Lesson]]:
+def _moved_on(
+    lessons: Mapping[str, list[TrainingExamples]], latest: Mapping[str, TrainingExamples]
+) -> dict[str, list[TrainingExamples]]:
     """The lessons of as many windows, the latest in place of the oldest."""
     return {task: [*own[1:], latest[task]] if own and task in latest else own for task, own in lessons.items()}
 
 
 def _card(
-    last: Placed | None,
-    parts: Parts | None,
-    merge: Merge,
+    last: GroupedWindow | None,
+    parts: FittedComponents | None,
+    merge: HybridModel,
     segment_names: Sequence[str],
     threads: int,
     seed: int,
@@ -149,10 +155,10 @@ def _card(
             "customers": 0,
             "repeat_share": 0.0,
             "tasks": {},
-            "gate": no_gate(reason),
+            "gate": skipped_gate(reason),
             "notes": [f"No method was judged and the blend has its default weights: {reason}."],
         }
-    card = judge(
+    card = evaluate_model(
         RecommenderModel(parts, merge),
         last,
         segment_names,
@@ -163,7 +169,7 @@ def _card(
     return card
 
 
-def _notes(before: History, card: dict[str, Any]) -> list[str]:
+def _notes(before: PurchaseHistory, card: dict[str, Any]) -> list[str]:
     """What a reader of the scorecard should know."""
     notes = []
     customers = int(np.count_nonzero(np.bincount(before.customer)))
@@ -177,9 +183,9 @@ def _notes(before: History, card: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _weights(learnt: Sequence[Learnt]) -> dict[str, Any]:
+def _weights(learnt: Sequence[LearnedMerge]) -> dict[str, Any]:
     """The blend's weights in words: task, amount of history, source."""
-    from smart_retail.recommenders.blend import AMOUNTS
+    from smart_retail.recommenders.blend import HISTORY_BUCKETS
     from smart_retail.recommenders.candidates import SOURCES
 
     return {
@@ -189,7 +195,7 @@ def _weights(learnt: Sequence[Learnt]) -> dict[str, Any]:
                 for source, weight in zip(SOURCES, learnt[t].weights[a], strict=True)
                 if weight > 0
             }
-            for a, amount in enumerate(AMOUNTS)
+            for a, amount in enumerate(HISTORY_BUCKETS)
         }
         for t, task in enumerate(TASKS)
     }

@@ -18,7 +18,7 @@ STAGES: Final = {
 """Stage -> finished share of the whole when it begins, from measured fits."""
 
 
-class Clock:
+class StageTimer:
     """Tells the progress of each stage and remembers how long it took."""
 
     def __init__(self, progress: Progress) -> None:
@@ -34,7 +34,7 @@ class Clock:
         self._progress.check()
         self._progress.stage(name, STAGES[name])
 
-    def within(self, done: float) -> None:
+    def update(self, done: float) -> None:
         """`done` (0 to 1) of the running stage is finished."""
         self._progress.check()
         begin = STAGES[self._name]

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Texts(Sequence[str]):
+class StringArray(Sequence[str]):
     """An immutable sequence of texts in two arrays.
 
     Parameters
@@ -38,7 +38,7 @@ class Texts(Sequence[str]):
         self._bounds = offsets.data
 
     @classmethod
-    def of(cls, texts: Iterable[str]) -> Texts:
+    def of(cls, texts: Iterable[str]) -> StringArray:
         """Texts from strings. Lone surrogates, which UTF-8 cannot hold, become ``?``."""
         parts: list[Any] = list(texts)
         blob = "".join(parts)
@@ -69,12 +69,12 @@ class Texts(Sequence[str]):
 class IdMap:
     """Distinct ids in ascending byte order; an id's code is its place."""
 
-    ids: Texts
+    ids: StringArray
 
     @classmethod
     def of(cls, ids: Iterable[str]) -> IdMap:
         """From ids in any order, repeated or not."""
-        return cls(Texts.of(sorted(set(ids), key=lambda t: t.encode("utf-8", "replace"))))
+        return cls(StringArray.of(sorted(set(ids), key=lambda t: t.encode("utf-8", "replace"))))
 
     def __len__(self) -> int:
         return len(self.ids)

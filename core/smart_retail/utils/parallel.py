@@ -33,20 +33,20 @@ def one_algebra_thread() -> Iterator[None]:
 
 
 @contextmanager
-def workers(threads: int) -> Iterator[Executor]:
+def thread_pool(threads: int) -> Iterator[Executor]:
     """At most `threads` threads for jobs of one thread each."""
     with one_algebra_thread(), ThreadPoolExecutor(max(threads, 1)) as pool:
         yield pool
 
 
-def side_by_side(function: Callable[[In], Out], each: Sequence[In], threads: int) -> list[Out]:
+def parallel_map(function: Callable[[In], Out], each: Sequence[In], threads: int) -> list[Out]:
     """``[function(one) for one in each]`` on at most `threads` threads."""
-    with workers(threads) as pool:
+    with thread_pool(threads) as pool:
         return list(pool.map(function, each))
 
 
 @contextmanager
-def beside(threads: int) -> Iterator[Callable[[Callable[[], Out]], Future[Out]]]:
+def background_jobs(threads: int) -> Iterator[Callable[[Callable[[], Out]], Future[Out]]]:
     """Starts jobs that run, one after the other, beside what follows; on one thread each is done when it is started.
     All have ended when the context is left."""
     with ThreadPoolExecutor(1) as pool:

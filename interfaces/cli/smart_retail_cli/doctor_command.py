@@ -13,7 +13,7 @@ import click
 
 from smart_retail.bundle import versions
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
-from smart_retail.events import EventStore, open_events
+from smart_retail.events import SqliteEventStore, open_events
 from smart_retail_cli import extras
 from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import Table, format_option, show
@@ -91,4 +91,4 @@ def events(root: Path) -> Finding:
         log.last()
     except RetailError as error:
         return Finding("events", "problem", error.message)
-    return Finding("events", "ok", "beside the bundle" if isinstance(log, EventStore) else "in a database")
+    return Finding("events", "ok", "beside the bundle" if isinstance(log, SqliteEventStore) else "in a database")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smart_retail.presentation import formatting, labels
-from smart_retail.serving.batch_export import CsvRows, defused
+from smart_retail.serving.batch_export import CsvRows, escape_formula
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +51,7 @@ def csv_out(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows as CSV: ids exactly, other texts so that no spreadsheet takes them for a formula."""
     out = CsvRows(sys.stdout, header)
     for row in rows:
-        out.write([tuple(v if name in IDS else defused(v) for name, v in zip(header, row, strict=True))])
+        out.write([tuple(v if name in IDS else escape_formula(v) for name, v in zip(header, row, strict=True))])
 
 
 def table_out(*tables: Table) -> None:

@@ -14,7 +14,7 @@ from smart_retail.bundle.erasure import erase
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
 from smart_retail.results import Result
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.request_models import CustomerPath, EraseBody, EventsBody
 from smart_retail_flask.routes import engine
 
@@ -76,7 +76,7 @@ def erase_by_body(body: EraseBody) -> Any:
 
 def _erase(customer_id: str) -> Receipt:
     receipt = Receipt.from_dict(erase(_artifacts(), customer_id))
-    holder: EngineHolder = current_app.extensions[EngineHolder.__name__]
+    holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     holder.refresh()
     return receipt
 

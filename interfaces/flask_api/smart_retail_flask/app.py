@@ -7,7 +7,7 @@ import inspect
 from flask_openapi3 import Info, OpenAPI, Tag
 
 from smart_retail.protocol import RetailEngine
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail.version import __version__
 from smart_retail_flask import openapi, problems, routes, swagger_ui
 from smart_retail_flask.auth import Guard
@@ -26,7 +26,7 @@ only. Reasons tell associations, never causes. Errors are RFC 9457 problem+json 
 
 
 def create_app(
-    engine: RetailEngine | EngineHolder, settings: ApiSettings | None = None, counters: Counters | None = None
+    engine: RetailEngine | ReloadingEngine, settings: ApiSettings | None = None, counters: Counters | None = None
 ) -> OpenAPI:
     """The API over an engine, or over a holder that exchanges it while the API runs.
 
@@ -46,7 +46,7 @@ def create_app(
         A Flask application; any WSGI server can run it.
     """
     settings = settings or ApiSettings()
-    holder = engine if isinstance(engine, EngineHolder) else EngineHolder.fixed(engine)
+    holder = engine if isinstance(engine, ReloadingEngine) else ReloadingEngine.fixed(engine)
     app = OpenAPI(
         __name__,
         info=Info(title="Smart Retail Engine", version=__version__, description=_ABOUT),
@@ -56,7 +56,7 @@ def create_app(
         doc_ui=False,
         static_folder=None,
     )
-    app.extensions[EngineHolder.__name__] = holder
+    app.extensions[ReloadingEngine.__name__] = holder
     if settings.metrics:
         app.extensions[Counters.__name__] = counters = counters or new_counters()
     else:

@@ -11,7 +11,7 @@ import time
 
 from flask import Response, request
 
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.middleware import Visit, visit
 from smart_retail_flask.problems import RefusedError
 from smart_retail_flask.raw_path import BAD_PATH, Environ
@@ -24,7 +24,7 @@ OPEN_PATHS = ("/livez", "/readyz", "/openapi.json", "/docs")
 class Guard:
     """Checks each request before its view is called."""
 
-    def __init__(self, settings: ApiSettings, holder: EngineHolder, admin: frozenset[str] = frozenset()) -> None:
+    def __init__(self, settings: ApiSettings, holder: ReloadingEngine, admin: frozenset[str] = frozenset()) -> None:
         self.settings = settings
         self.holder = holder
         self.admin = admin

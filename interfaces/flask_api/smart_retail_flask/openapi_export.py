@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from smart_retail.protocol import RetailEngine
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask import openapi as document
 from smart_retail_flask.app import create_app
 
@@ -21,4 +21,4 @@ def export(path: str | os.PathLike[str]) -> None:
 def openapi() -> dict[str, Any]:
     """The OpenAPI document."""
     nobody = cast(RetailEngine, None)  # the document is the same whatever engine answers
-    return document.openapi(create_app(EngineHolder.fixed(nobody)))
+    return document.openapi(create_app(ReloadingEngine.fixed(nobody)))

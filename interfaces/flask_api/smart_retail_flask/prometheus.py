@@ -15,7 +15,7 @@ from typing import Any
 
 from flask import Response, current_app
 
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.problems import RefusedError
 
 MIMETYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -148,7 +148,7 @@ def metrics() -> Any:
     counters: Counters | None = current_app.extensions.get(Counters.__name__)
     if counters is None:
         raise RefusedError(404, "The figures are switched off.", "Start the API with --metrics.")
-    holder: EngineHolder = current_app.extensions[EngineHolder.__name__]
+    holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     return Response(text(counters, holder.get().version, holder.refused is not None), mimetype=MIMETYPE)
 
 

@@ -15,7 +15,7 @@ from flask import Response, current_app, request
 from smart_retail.errors import UnknownCustomerError
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import Result
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.json_responses import answer, ready, to_json
 from smart_retail_flask.middleware import visit
 from smart_retail_flask.problems import RefusedError
@@ -272,5 +272,5 @@ def readyz() -> Any:
 
     `refused` tells of a new version that could not be taken; the one before serves on.
     """
-    holder: EngineHolder = current_app.extensions[EngineHolder.__name__]
+    holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     return Ready("ready", engine().version, holder.refused.code if holder.refused else None)

@@ -18,7 +18,7 @@ from flask import Flask
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.errors import DamagedBundleError, UsageError
 from smart_retail.protocol import RetailEngine
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask import json_logging
 from smart_retail_flask.app import create_app, new_counters
 from smart_retail_flask.prometheus import Counters, gunicorn_hooks
@@ -74,7 +74,7 @@ def serve(
 
     def application() -> Flask:
         json_logging.to_stderr(log_level)
-        return create_app(EngineHolder(load, lambda: read_pointer(artifacts)), settings, counters)
+        return create_app(ReloadingEngine(load, lambda: read_pointer(artifacts)), settings, counters)
 
     print(f"Serving on http://{_printed(host)}:{port}, documentation at /docs. Ctrl+C stops.", file=sys.stderr)  # noqa: T201
     run(application, host, port, workers, threads, settings, log_level, counters)

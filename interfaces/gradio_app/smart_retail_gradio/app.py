@@ -12,7 +12,7 @@ from smart_retail.errors import RetailError
 from smart_retail.presentation import labels as words
 from smart_retail.presentation.formatting import named
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_gradio import endpoints, html, search_box
 
 TITLE = "Smart Retail Engine"
@@ -33,13 +33,13 @@ Fresh = dict[Any, Make]
 """Components that show something of the model at once -> what they show."""
 
 
-def build_demo(engine: RetailEngine | EngineHolder) -> gr.Blocks:
+def build_demo(engine: RetailEngine | ReloadingEngine) -> gr.Blocks:
     """The app over `engine`, or over a holder that exchanges it. Named endpoints: recommend, similar, basket.
 
     Each answer comes from one engine; who opens the page anew sees the version of the moment everywhere.
     Queue limits are set; `launch.serve` adds theme, style and the address.
     """
-    held = engine if isinstance(engine, EngineHolder) else EngineHolder.fixed(engine)
+    held = engine if isinstance(engine, ReloadingEngine) else ReloadingEngine.fixed(engine)
     with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
         gr.HTML(f'<div class="sr-title"><h1>{TITLE}</h1><p>Whom to offer what, and why</p></div>')
         with gr.Tab("Recommend"):
@@ -54,7 +54,7 @@ def build_demo(engine: RetailEngine | EngineHolder) -> gr.Blocks:
     return demo.queue(max_size=QUEUE, default_concurrency_limit=AT_ONCE)
 
 
-def _again(held: EngineHolder, makers: list[Make]) -> Callable[[], tuple[Any, ...]]:
+def _again(held: ReloadingEngine, makers: list[Make]) -> Callable[[], tuple[Any, ...]]:
     """What an opened page shows before anybody chose, made once more."""
 
     def again() -> tuple[Any, ...]:
@@ -64,7 +64,7 @@ def _again(held: EngineHolder, makers: list[Make]) -> Callable[[], tuple[Any, ..
     return again
 
 
-def _recommend(held: EngineHolder) -> Fresh:
+def _recommend(held: ReloadingEngine) -> Fresh:
     engine = held.get()
     with gr.Row():
         with _controls():
@@ -94,7 +94,7 @@ def _recommend(held: EngineHolder) -> Fresh:
     return {category: _offered, hide: _hides}
 
 
-def _similar(held: EngineHolder) -> Fresh:
+def _similar(held: ReloadingEngine) -> Fresh:
     with gr.Row():
         with _controls():
             item, settled = search_box.one("Product", lambda text: items(held.get(), text))
@@ -112,7 +112,7 @@ def _similar(held: EngineHolder) -> Fresh:
     return {category: _offered}
 
 
-def _visitor(held: EngineHolder) -> Fresh:
+def _visitor(held: ReloadingEngine) -> Fresh:
     with gr.Row():
         with _controls():
             basket = search_box.several("Add a product", "In the basket", lambda text: items(held.get(), text))

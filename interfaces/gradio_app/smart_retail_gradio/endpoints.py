@@ -8,12 +8,12 @@ import gradio as gr
 
 from smart_retail.errors import RetailError
 from smart_retail.protocol import DEFAULT_METHOD
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 
 Plain = dict[str, Any]
 
 
-def publish(held: EngineHolder) -> None:
+def publish(held: ReloadingEngine) -> None:
     """Add the endpoints recommend, similar and basket to the app that is being built."""
 
     def recommend(

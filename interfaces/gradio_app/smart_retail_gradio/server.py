@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 
 from smart_retail.protocol import RetailEngine
-from smart_retail.serving.factory import follow
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.factory import watch_engine
+from smart_retail.serving.hot_reload import ReloadingEngine
 
 
-def start(engine: RetailEngine | EngineHolder, host: str, port: int, *, block: bool = True) -> object:
+def start(engine: RetailEngine | ReloadingEngine, host: str, port: int, *, block: bool = True) -> object:
     """Serve the app over `engine`; the running app if it does not block."""
     # Before Gradio is imported, or it asks its makers for a newer version.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -65,4 +65,4 @@ def serve(
     RetailError
         There is no bundle, or the API does not answer.
     """
-    start(follow(artifacts, api_url, api_key, rules), host, port)
+    start(watch_engine(artifacts, api_url, api_key, rules), host, port)

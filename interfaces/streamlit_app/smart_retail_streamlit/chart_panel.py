@@ -12,7 +12,7 @@ import altair as alt
 import streamlit as st
 
 from smart_retail.presentation import labels
-from smart_retail.serving.batch_export import CsvRows, defused
+from smart_retail.serving.batch_export import CsvRows, escape_formula
 
 Rows = Sequence[Mapping[str, object]]
 Drawn = tuple[Any, ...]
@@ -134,5 +134,5 @@ def csv_text(rows: Rows) -> str:
     """`rows` as CSV with a header, safe to open in a spreadsheet."""
     out = io.StringIO(newline="")
     if rows:
-        CsvRows(out, rows[0]).write(tuple(defused(cell) for cell in row.values()) for row in rows)
+        CsvRows(out, rows[0]).write(tuple(escape_formula(cell) for cell in row.values()) for row in rows)
     return out.getvalue()

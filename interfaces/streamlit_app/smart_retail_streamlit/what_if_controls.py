@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail.analysis.what_if import Change
+from smart_retail.analysis.what_if import Scenario
 from smart_retail.presentation.formatting import named
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
@@ -83,7 +83,7 @@ def day_and_policy(model: ModelInfo) -> tuple[str, str]:
     return "" if text == model.analysis_date else text, "" if policy in (None, present) else policy
 
 
-def told(change: Change) -> str:
+def told(change: Scenario) -> str:
     """What is changed, in a few words."""
     parts = []
     if change.rules is not None:

@@ -30,12 +30,12 @@ class FrontEnd(Driver):
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         from gradio_client import Client
 
-        from smart_retail.serving.factory import follow
+        from smart_retail.serving.factory import watch_engine
         from smart_retail_gradio.server import start
 
         with pytest.MonkeyPatch.context() as loopback:
             loopback.setenv("NO_PROXY", "127.0.0.1,localhost")
-            self.demo: Any = start(follow(self.artifacts, self.api_url), "127.0.0.1", free_port(), block=False)
+            self.demo: Any = start(watch_engine(self.artifacts, self.api_url), "127.0.0.1", free_port(), block=False)
             self.stack.callback(self.demo.close)
             self.client = Client(self.demo.local_url, verbose=False, analytics_enabled=False)
         self.stack.callback(self.client.close)
@@ -107,12 +107,12 @@ class FrontEnd(Driver):
         raise AssertionError("the footer does not name the version")
 
     def failure(self, artifacts: Path) -> tuple[str, str]:
-        from smart_retail.serving.factory import follow
+        from smart_retail.serving.factory import watch_engine
         from smart_retail_gradio.app import build_demo
 
         os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
         try:
-            held = follow(artifacts)
+            held = watch_engine(artifacts)
             build_demo(held)
             held.get().recommend("c0001")
         except RetailError as error:

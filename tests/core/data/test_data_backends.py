@@ -16,7 +16,7 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from smart_retail.data.pipeline import Prepared, prepare
+from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.errors import DataError, UsageError
 from smart_retail.settings import DataSettings
 
@@ -33,8 +33,8 @@ c1,i3,,2020-02-28,1,5,Hat,,,,1,
 """
 
 
-def content(prepared: Prepared) -> dict[str, Any]:
-    history, table = prepared.between(), prepared.rfm()
+def content(prepared: Dataset) -> dict[str, Any]:
+    history, table = prepared.history_between(), prepared.rfm()
     lines = prepared._backend.fetch(
         prepared.lines.select(
             nw.col("kept_amount", "order_year", "order_month").cast(nw.Int64).sum(),

@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from smart_retail.data.pipeline import Prepared, prepare
+from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.settings import DataSettings
 
 HEADER = "customer_id,item_id,order_id,timestamp,quantity,amount\n"
@@ -22,7 +22,7 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
-def counts(prepared: Prepared) -> dict[str, int]:
+def counts(prepared: Dataset) -> dict[str, int]:
     return {s.reason: s.rows for s in prepared.report.set_aside}
 
 
@@ -74,14 +74,14 @@ def test_online_retail_rules(tmp_path: Path) -> None:
         assert counts(prepared) == {"duplicate": 1, "non-merchandise": 1, "price not positive": 1, "no customer": 1}
         assert list(prepared.items.ids) == ["85123A"]
         assert list(prepared.customers.ids) == ["13085"]
-        assert prepared.between().quantity.tolist() == [2_000_000]
+        assert prepared.history_between().quantity.tolist() == [2_000_000]
         assert prepared.customer_countries == ["France"]
     with prepare([path], settings=DataSettings(fold_item_case=False, non_merchandise=())) as prepared:
         assert list(prepared.items.ids) == ["85123A", "85123a", "POST"]
 
 
-def content(prepared: Prepared) -> tuple[object, ...]:
-    history, table = prepared.between(), prepared.rfm()
+def content(prepared: Dataset) -> tuple[object, ...]:
+    history, table = prepared.history_between(), prepared.rfm()
     columns = (history.customer, history.order, history.item, history.day, history.quantity, history.amount)
     return (
         prepared.fingerprint,
@@ -144,6 +144,6 @@ def test_the_union_is_that_of_multisets(tmp_path: Path, first: list[int], second
     ]
     union = Counter(first) | Counter(second)
     with prepare(paths, settings=DataSettings(backend="polars")) as prepared:
-        history = prepared.between()
+        history = prepared.history_between()
         found = {prepared.items.id(i): q // 1_000_000 for i, q in zip(history.item, history.quantity, strict=True)}
     assert found == {f"i{i}": n for i, n in union.items()}

@@ -7,14 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail.data.parsing.format_detection import COMMA, ISO, PLAIN, POINT, choose, moment_formats, overruled
+from smart_retail.data.parsing.format_detection import (
+    COMMA,
+    ISO,
+    PLAIN,
+    POINT,
+    choose,
+    moment_formats,
+    sample_guess_failed,
+)
 from smart_retail.data.pipeline import prepare
 from smart_retail.settings import DataSettings
 
 
 def days(path: Path, backend: str = "duckdb") -> list[str]:
     with prepare([path], settings=DataSettings(backend=backend)) as prepared:
-        return [str(np.datetime64(int(d), "D")) for d in sorted(prepared.between().day.tolist())]
+        return [str(np.datetime64(int(d), "D")) for d in sorted(prepared.history_between().day.tolist())]
 
 
 def orders(folder: Path, dates: list[str], amounts: list[str] | None = None, separator: str = "\t") -> Path:
@@ -107,8 +115,10 @@ def test_columns_are_taken_to_be_written_by_one_hand() -> None:
 def test_only_a_rival_that_could_do_better_asks_for_a_second_look() -> None:
     options = moment_formats()
     head = [0 if o == ISO else 100 for o in options]
-    assert not overruled(ISO, 0, 10_000, head, options)
-    assert not overruled(ISO, 2_000, 10_000, [0] * len(options), options), "no other shape reads what ISO reads"
+    assert not sample_guess_failed(ISO, 0, 10_000, head, options)
+    assert not sample_guess_failed(ISO, 2_000, 10_000, [0] * len(options), options), (
+        "no other shape reads what ISO reads"
+    )
     first = next(o for o in options if o.label == "month first")
     even = [0 if o.label in ("month first", "day first") else 100 for o in options]
-    assert overruled(first, 2_000, 10_000, even, options)
+    assert sample_guess_failed(first, 2_000, 10_000, even, options)

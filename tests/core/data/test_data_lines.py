@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail.data.dataset.locked_property import alone, asked
+from smart_retail.data.dataset.locked_property import locked_cached_property, synchronized
 from smart_retail.data.pipeline import prepare
-from smart_retail.data.purchase_history import among
+from smart_retail.data.purchase_history import in_sorted
 from smart_retail.errors import DataError
 from smart_retail.settings import DataSettings
 
@@ -33,13 +33,13 @@ class Oracle:
         time.sleep(0.02)
         self.inside -= 1
 
-    @asked
+    @locked_cached_property
     def answer(self) -> int:
         self.asked += 1
         self._work()
         return 42
 
-    @alone
+    @synchronized
     def other(self, number: int) -> int:
         self._work()
         return self.answer + number
@@ -70,7 +70,7 @@ def shop(folder: Path, rows: tuple[str, ...]) -> Path:
 @pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
 def test_lines_of_one_order_and_item_are_one_row(tmp_path: Path, backend: str) -> None:
     with prepare([shop(tmp_path, ROWS)], settings=DataSettings(backend=backend)) as prepared:
-        history = prepared.between()
+        history = prepared.history_between()
     assert history.customer.tolist() == [0, 0, 1]
     assert history.item.tolist() == [0, 1, 1]
     assert (history.quantity / 1e6).tolist() == [1.0, 2.0, 5.0]
@@ -84,7 +84,7 @@ def test_a_sum_that_no_integer_holds_is_a_clear_error(tmp_path: Path, backend: s
         prepare([shop(tmp_path, rows)], settings=DataSettings(backend=backend)) as prepared,
         pytest.raises(DataError, match="add up to more than"),
     ):
-        prepared.between()
+        prepared.history_between()
 
 
 def test_the_fingerprint_follows_what_is_kept_and_not_the_order_of_rows(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_an_id_that_is_too_long_is_set_aside(tmp_path: Path, backend: str, colum
     def set_aside(*files: tuple[str, ...]) -> list[tuple[str, int]]:
         paths = [shop(tmp_path, rows) for rows in files]
         with prepare(paths, settings=DataSettings(backend=backend)) as prepared:
-            assert len(prepared.between())
+            assert len(prepared.history_between())
             return [(aside.reason, aside.rows) for aside in prepared.report.set_aside]
 
     assert set_aside((*ROWS, row(1000))) == []
@@ -124,5 +124,5 @@ def test_among_is_membership() -> None:
     for size in (0, 1, 7, 300):
         those = rng.integers(-50, 50, size)
         numbers = rng.integers(-60, 60, 200)
-        np.testing.assert_array_equal(among(numbers, those), np.isin(numbers, those))
-    assert among(np.empty(0, np.int64), np.arange(3)).tolist() == []
+        np.testing.assert_array_equal(in_sorted(numbers, those), np.isin(numbers, those))
+    assert in_sorted(np.empty(0, np.int64), np.arange(3)).tolist() == []

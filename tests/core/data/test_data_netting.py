@@ -82,7 +82,7 @@ def test_a_cancellation_takes_the_latest_purchase_and_its_share_of_the_amount(tm
         + "a,i1,o4,2020-01-04,1,7\nb,i1,o5,2020-01-04,-1,-9\n"
     )
     with prepare([path]) as prepared:
-        history = prepared.between()
+        history = prepared.history_between()
         report = prepared.report
         table = prepared.rfm()
     # o2 is gone, o1 keeps 3 of 5 at 10 each, o4 came later and is whole.
@@ -100,9 +100,9 @@ def test_a_cut_comes_before_the_netting(tmp_path: Path) -> None:
     path.write_text(HEADER + "a,i1,o1,2020-01-01,1,5\na,i1,o2,2020-02-01,-1,-5\na,i2,o3,2020-02-01,1,3\n")
     cut = day("2020-02-01")
     with prepare([path]) as prepared:
-        assert prepared.between(end=cut).amount.tolist() == [5_000_000]
-        assert prepared.between(first=cut).amount.tolist() == [3_000_000]
-        assert prepared.between().amount.tolist() == [3_000_000]
+        assert prepared.history_between(end=cut).amount.tolist() == [5_000_000]
+        assert prepared.history_between(first=cut).amount.tolist() == [3_000_000]
+        assert prepared.history_between().amount.tolist() == [3_000_000]
         assert prepared.rfm(end=cut).monetary.tolist() == [5_000_000]
 
 
@@ -110,7 +110,7 @@ def test_keep_ignores_returns(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(HEADER + "a,i1,o1,2020-01-01,1,5\na,i1,o2,2020-02-01,-1,-5\n")
     with prepare([path], settings=DataSettings(returns_policy="keep")) as prepared:
-        assert prepared.between().amount.tolist() == [5_000_000]
+        assert prepared.history_between().amount.tolist() == [5_000_000]
         assert prepared.report.net_amount == 5.0
         assert prepared.report.returns[0].form == "cancellation"
         assert prepared.returned_share.tolist() == [1.0]
@@ -123,7 +123,7 @@ def test_a_flag_column_takes_lines_off(tmp_path: Path) -> None:
         "a,i1,2020-01-01,5,Yes\na,i2,2020-01-01,6,no\na,i3,2020-01-01,7,\nb,i1,2020-01-01,8,TRUE\n"
     )
     with prepare([path]) as prepared:
-        assert prepared.between().amount.tolist() == [6_000_000, 7_000_000]
+        assert prepared.history_between().amount.tolist() == [6_000_000, 7_000_000]
         assert [(r.form, r.lines, r.amount) for r in prepared.report.returns] == [("flag", 2, 13.0)]
         assert prepared.returned_share.tolist() == pytest.approx([1 / 3, 1.0])
         assert prepared.rfm().frequency.tolist() == [1, 0]
@@ -138,7 +138,7 @@ def test_a_returns_table_never_multiplies_rows(tmp_path: Path) -> None:
     returned.write_text("Returned,Order ID,Market\nYes,o1,United States\nYes,o1,USA\nNo,o2,EU\nYes,o9,EU\n")
     with prepare([orders], returns=returned) as prepared:
         assert prepared.report.rows_in == 4
-        assert prepared.between().amount.tolist() == [7_000_000, 8_000_000]
+        assert prepared.history_between().amount.tolist() == [7_000_000, 8_000_000]
         assert [(r.form, r.lines, r.amount) for r in prepared.report.returns] == [("table", 2, 11.0)]
 
 
@@ -146,5 +146,5 @@ def test_fractional_quantities_are_netted_exactly(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(HEADER + "a,i1,o1,2020-01-01,0.3,3\na,i1,o2,2020-01-02,-0.1,-1\na,i1,o3,2020-01-02,-0.2,-2\n")
     with prepare([path]) as prepared:
-        assert len(prepared.between()) == 0
+        assert len(prepared.history_between()) == 0
         assert prepared.rfm().frequency.tolist() == [0]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from smart_retail.data.dry_run import Inspection, inspect_source
-from smart_retail.data.pipeline import Prepared, prepare
+from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.errors import ColumnError, DataError, UsageError
 from smart_retail.settings import DataSettings
 
@@ -26,7 +26,7 @@ def day(date: str) -> int:
     return int(np.datetime64(date, "D").astype(int))
 
 
-def fetch(prepared: Prepared, *columns: str) -> list[tuple[object, ...]]:
+def fetch(prepared: Dataset, *columns: str) -> list[tuple[object, ...]]:
     found = prepared._backend.fetch(prepared.lines.select(*columns).sort(*columns))
     return list(zip(*(found[c].tolist() for c in columns), strict=True))
 
@@ -109,8 +109,8 @@ def test_history_is_one_row_per_customer_order_and_item_in_order_of_days(tmp_pat
         + "a,i1,o5,2020-01-01,1,0\n",
     )
     with prepare([path]) as prepared:
-        history = prepared.between()
-        early = prepared.between(end=day("2020-02-01"))
+        history = prepared.history_between()
+        early = prepared.history_between(end=day("2020-02-01"))
     assert history.customer.tolist() == [0, 0, 1]
     assert history.order.tolist() == [0, 1, 2]
     assert history.item.tolist() == [0, 0, 1]
@@ -131,7 +131,7 @@ def test_an_order_id_shared_by_customers_is_an_order_of_each(tmp_path: Path) -> 
 def test_the_day_of_an_order_is_that_of_its_first_line(tmp_path: Path) -> None:
     rows = "a,i1,o1,2020-01-09,1,1\na,i2,o1,2020-01-02,1,1\n"
     with prepare([write(tmp_path, HEADER + rows)]) as prepared:
-        assert set(prepared.between().day.tolist()) == {day("2020-01-02")}
+        assert set(prepared.history_between().day.tolist()) == {day("2020-01-02")}
         assert prepared.rfm(analysis_day=day("2020-01-10")).recency.tolist() == [8]
 
 
@@ -139,7 +139,7 @@ def test_without_an_order_id_a_customers_day_is_an_order(tmp_path: Path) -> None
     rows = "customer_id,item_id,timestamp,amount\na,i1,2020-01-01 09:00,1\na,i2,2020-01-01 18:00,1\na,i1,2020-01-02,1\n"
     with prepare([write(tmp_path, rows)]) as prepared:
         assert prepared.rfm().frequency.tolist() == [2]
-        assert len(prepared.between()) == 3
+        assert len(prepared.history_between()) == 3
         assert any("without an order id" in note for note in prepared.report.notes)
 
 
@@ -152,7 +152,7 @@ def test_a_blank_order_id_falls_back_to_the_day(tmp_path: Path) -> None:
 def test_amount_is_quantity_times_unit_price_where_only_that_is_given(tmp_path: Path) -> None:
     rows = "customer_id,item_id,timestamp,quantity,unit_price\na,i1,2020-01-01,3,2.55\na,i2,2020-01-01,1,-4\n"
     with prepare([write(tmp_path, rows)]) as prepared:
-        assert prepared.between().amount.tolist() == [7_650_000]
+        assert prepared.history_between().amount.tolist() == [7_650_000]
         assert [(s.reason, s.rows) for s in prepared.report.set_aside] == [("price not positive", 1)]
         assert prepared.item_price.tolist() == [2.55]
 
@@ -170,7 +170,7 @@ def test_sums_of_many_small_amounts_are_exact(tmp_path: Path) -> None:
 )
 def test_amounts_are_rounded_to_millionths_half_to_even(tmp_path: Path, text: str, millionths: int) -> None:
     with prepare([write(tmp_path, f"{HEADER}a,i,o,2020-01-01,1,{text}\n")]) as prepared:
-        assert prepared.between().amount.tolist() == [millionths]
+        assert prepared.history_between().amount.tolist() == [millionths]
 
 
 def test_derived_columns_follow_their_definitions(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_closing_removes_every_temporary_file(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr("tempfile.tempdir", str(work))
     path = write(tmp_path, HEADER + "a,i1,o1,2020-01-01,1,1\n")
     with prepare([path]) as prepared:
-        prepared.between()
+        prepared.history_between()
         assert list(work.iterdir())
     assert not list(work.iterdir())
     with pytest.raises(DataError):

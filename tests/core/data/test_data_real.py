@@ -9,8 +9,8 @@ import narwhals as nw
 import numpy as np
 import pytest
 
-from smart_retail.data.parsing.whitespace import has_ink
-from smart_retail.data.pipeline import Prepared, prepare
+from smart_retail.data.parsing.whitespace import is_not_blank
+from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.settings import DataSettings
 
 pytestmark = pytest.mark.real_data
@@ -20,29 +20,29 @@ DAY_2015 = int(np.datetime64("2015-01-01", "D").astype(int))
 
 
 @pytest.fixture(scope="module")
-def superstore(real_data: Path) -> Iterator[Prepared]:
+def superstore(real_data: Path) -> Iterator[Dataset]:
     with prepare([real_data / "global_superstore.xlsx"]) as prepared:
         yield prepared
 
 
 @pytest.fixture(scope="module")
-def superstore_kept(real_data: Path) -> Iterator[Prepared]:
+def superstore_kept(real_data: Path) -> Iterator[Dataset]:
     settings = DataSettings(returns_policy="keep")
     with prepare([real_data / "global_superstore.xlsx"], settings=settings) as prepared:
         yield prepared
 
 
 @pytest.fixture(scope="module")
-def retail(real_data: Path) -> Iterator[Prepared]:
+def retail(real_data: Path) -> Iterator[Dataset]:
     with prepare([real_data / name for name in YEARS]) as prepared:
         yield prepared
 
 
-def counts(prepared: Prepared) -> dict[str, int]:
+def counts(prepared: Dataset) -> dict[str, int]:
     return {s.reason: s.rows for s in prepared.report.set_aside}
 
 
-def test_superstore_is_counted_in_full(superstore: Prepared) -> None:
+def test_superstore_is_counted_in_full(superstore: Dataset) -> None:
     report = superstore.report
     assert (report.rows_in, report.rows_accepted, report.set_aside) == (51_290, 51_290, ())
     assert (report.customers, report.items) == (1_590, 10_292)
@@ -53,7 +53,7 @@ def test_superstore_is_counted_in_full(superstore: Prepared) -> None:
     assert len(superstore.subcategory_names) == 17
 
 
-def test_superstore_returns_join_once_on_order_and_market(superstore: Prepared) -> None:
+def test_superstore_returns_join_once_on_order_and_market(superstore: Dataset) -> None:
     report = superstore.report
     assert [(r.form, r.lines, r.amount) for r in report.returns] == [("table", 3_043, 818_044.13938)]
     assert report.net_amount == 11_824_457.7705
@@ -61,7 +61,7 @@ def test_superstore_returns_join_once_on_order_and_market(superstore: Prepared) 
     assert kept == 51_290 - 3_043
 
 
-def test_superstore_rfm_without_returns(superstore_kept: Prepared) -> None:
+def test_superstore_rfm_without_returns(superstore_kept: Dataset) -> None:
     table = superstore_kept.rfm(analysis_day=DAY_2015)
     known = {
         "AA-10315": (9, 19, 13_747_413_000),
@@ -76,11 +76,11 @@ def test_superstore_rfm_without_returns(superstore_kept: Prepared) -> None:
     assert round(float(table.recency.mean()), 6) == 85.432704
     assert round(float(table.frequency.mean()), 6) == 16.196855
     assert int(table.monetary.sum()) == 12_642_501_909_880
-    assert superstore_kept.between().quantity.sum() == 178_312_000_000
+    assert superstore_kept.history_between().quantity.sum() == 178_312_000_000
 
 
-def test_superstore_history_agrees_with_its_rfm(superstore: Prepared) -> None:
-    history, table = superstore.between(), superstore.rfm()
+def test_superstore_history_agrees_with_its_rfm(superstore: Dataset) -> None:
+    history, table = superstore.history_between(), superstore.rfm()
     assert history.amount.sum() == table.monetary.sum()
     assert len(np.unique(history.order)) == table.frequency.sum()
     last = np.zeros(history.n_customers, dtype=np.int64)
@@ -98,12 +98,12 @@ def test_each_year_of_online_retail(real_data: Path, name: str, rows: int, blank
         assert prepared.report.rows_in == rows
         assert found["duplicate"] == duplicates
         no_customer = prepared._backend.fetch(
-            prepared._all.filter(~has_ink(nw.col("customer_id"))).select(nw.len().alias("n"))
+            prepared._all.filter(~is_not_blank(nw.col("customer_id"))).select(nw.len().alias("n"))
         )["n"][0]
         assert no_customer == blank
 
 
-def test_two_years_are_one_history(retail: Prepared) -> None:
+def test_two_years_are_one_history(retail: Dataset) -> None:
     report, found = retail.report, counts(retail)
     assert report.rows_in == 525_461 + 541_909
     assert found["overlap"] == 22_523
@@ -115,7 +115,7 @@ def test_two_years_are_one_history(retail: Prepared) -> None:
     assert (report.first, report.last) == ("2009-12-01", "2011-12-09")
 
 
-def test_online_retail_items_are_products_in_capital_letters(retail: Prepared) -> None:
+def test_online_retail_items_are_products_in_capital_letters(retail: Dataset) -> None:
     ids = list(retail.items.ids)
     assert all(i[:5].isdigit() for i in ids)
     assert len({i.upper() for i in ids}) == len(ids)
@@ -123,10 +123,10 @@ def test_online_retail_items_are_products_in_capital_letters(retail: Prepared) -
     assert sum(not name for name in retail.item_names) < 5
 
 
-def test_online_retail_cancellations_are_netted(retail: Prepared) -> None:
+def test_online_retail_cancellations_are_netted(retail: Dataset) -> None:
     report = retail.report
     forms = {r.form: r for r in report.returns}
-    history, table = retail.between(), retail.rfm()
+    history, table = retail.history_between(), retail.rfm()
     assert set(forms) == {"cancellation", "unmatched"}
     assert round(report.amount - forms["cancellation"].amount - report.net_amount, 2) == pytest.approx(0, abs=60_000)
     assert history.amount.sum() == table.monetary.sum() == round(report.net_amount * 1e6)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smart_retail.data.parsing.column_mapping import plain, recognise, recognise_returns
+from smart_retail.data.parsing.column_mapping import match_preset, plain, recognise_returns
 from smart_retail.data.parsing.presets import ALIASES
 from smart_retail.errors import ColumnError
 
@@ -53,12 +53,12 @@ JOURNEY = [
     ],
 )
 def test_known_exports(headers: list[str], preset: str) -> None:
-    assert recognise(headers, "orders.csv").preset.name == preset
-    assert recognise([h.upper() for h in headers], "orders.csv").preset.name in (preset, "aliases")
+    assert match_preset(headers, "orders.csv").preset.name == preset
+    assert match_preset([h.upper() for h in headers], "orders.csv").preset.name in (preset, "aliases")
 
 
 def test_money_discounts_of_the_complete_journey_are_added_up() -> None:
-    assert recognise(JOURNEY, "x").money_discounts == ("retail_disc", "coupon_disc", "coupon_match_disc")
+    assert match_preset(JOURNEY, "x").money_discounts == ("retail_disc", "coupon_disc", "coupon_match_disc")
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_money_discounts_of_the_complete_journey_are_added_up() -> None:
     ],
 )
 def test_aliases(headers: list[str], columns: list[str | None]) -> None:
-    found = recognise(headers, "orders.csv").columns
+    found = match_preset(headers, "orders.csv").columns
     assert [found.get(n) for n in ("customer_id", "item_id", "timestamp", "amount")] == columns
 
 
@@ -93,7 +93,7 @@ def test_no_alias_stands_for_two_columns() -> None:
 
 
 def test_the_users_mapping_overrules_everything() -> None:
-    schema = recognise(SUPERSTORE, "orders.csv", {"customer_id": "Customer Name"})
+    schema = match_preset(SUPERSTORE, "orders.csv", {"customer_id": "Customer Name"})
     assert schema.columns["customer_id"] == "Customer Name"
     assert schema.preset.name == "superstore"
     assert "customer_name" not in schema.columns
@@ -135,7 +135,7 @@ def test_what_cannot_be_decided_is_asked_for(
     headers: list[str], mapping: dict[str, str], message: str, hint: str
 ) -> None:
     with pytest.raises(ColumnError) as caught:
-        recognise(headers, "o.csv", mapping)
+        match_preset(headers, "o.csv", mapping)
     assert message in caught.value.message
     assert hint in caught.value.hint
 

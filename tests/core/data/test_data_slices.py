@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from smart_retail.data.pipeline import Prepared, prepare
-from smart_retail.data.purchase_history import History
+from smart_retail.data.pipeline import Dataset, prepare
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.settings import DataSettings
 
 FIRST = int(np.datetime64("2020-01-01", "D").astype(int))
@@ -30,13 +30,13 @@ def shop(folder: Path, *more: str) -> Path:
     return path
 
 
-def from_lines(prepared: Prepared) -> Prepared:
+def from_lines(prepared: Dataset) -> Dataset:
     prepared.__dict__["_cuts_rows"] = False
     return prepared
 
 
-def assert_same(one: History, other: History) -> None:
-    for field in fields(History):
+def assert_same(one: PurchaseHistory, other: PurchaseHistory) -> None:
+    for field in fields(PurchaseHistory):
         a, b = getattr(one, field.name), getattr(other, field.name)
         assert np.asarray(a).dtype == np.asarray(b).dtype, field.name
         np.testing.assert_array_equal(a, b, err_msg=field.name)
@@ -53,10 +53,10 @@ def test_a_slice_of_the_history_is_what_its_lines_make(
     with prepare([path], settings=settings) as quick, prepare([path], settings=settings) as slow:
         assert quick._cuts_rows
         from_lines(slow)
-        assert_same(quick.between(first, end), slow.between(first, end))
+        assert_same(quick.history_between(first, end), slow.history_between(first, end))
         some = np.arange(12) % 3 > 0
-        assert_same(quick.between(first, end, some), slow.between(first, end, some))
-        found = quick.between(first, end, some)
+        assert_same(quick.history_between(first, end, some), slow.history_between(first, end, some))
+        found = quick.history_between(first, end, some)
         assert set(found.customer.tolist()) <= set(np.flatnonzero(some).tolist())
         assert len(np.unique(found.order)) == (found.order.max() + 1 if len(found) else 0)
 
@@ -77,9 +77,9 @@ def test_lines_are_asked_again_where_a_slice_would_not_do(tmp_path: Path) -> Non
         assert not prepared._cuts_rows
         cut = FIRST + 10
         late = prepared.customers.code("late")
-        before, after = prepared.between(end=cut), prepared.between(first=cut)
+        before, after = prepared.history_between(end=cut), prepared.history_between(first=cut)
         assert (before.customer == late).sum() == (after.customer == late).sum() == 1
     path = shop(tmp_path, "late,i1,o99,2020-01-10,1,5", "late,i1,o98,2020-01-12,-1,-5")
     with prepare([path]) as prepared:
         assert not prepared._cuts_rows
-        assert prepared.sent_back[0].tolist() == [prepared.customers.code("late")]
+        assert prepared.fully_returned[0].tolist() == [prepared.customers.code("late")]

@@ -12,7 +12,7 @@ from tests import shop
 from smart_retail.data.dataset.returned_purchases import with_returned, without_returned
 from smart_retail.data.dataset.sales_statistics import band, band_names
 from smart_retail.data.pipeline import prepare
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.settings import DataSettings
 
 LINES = (
@@ -34,7 +34,7 @@ def orders(tmp_path: Path) -> Path:
 
 def told(path: Path, **settings: Any) -> tuple[dict[str, Any], Any, Any]:
     with prepare([path], settings=DataSettings(**settings)) as prepared:
-        kept = prepared.between()
+        kept = prepared.history_between()
         facts, daily = prepared.statistics(int(kept.day.min()), int(kept.day.max()))
         return facts, daily, prepared.item_discount
 
@@ -88,21 +88,21 @@ def test_statistics_are_the_same_for_every_order_of_the_rows(tmp_path: Path, bac
     assert sum(m["returned"] for m in plain["months"]) == pytest.approx(sum(c["returned"] for c in plain["categories"]))
 
 
-def both(paths: list[Path]) -> dict[str, tuple[History, Any]]:
+def both(paths: list[Path]) -> dict[str, tuple[PurchaseHistory, Any]]:
     found = {}
     for policy in ("net", "keep"):
         with prepare(paths, settings=DataSettings(returns_policy=policy)) as prepared:
-            found[policy] = (prepared.between(), prepared.came_back())
+            found[policy] = (prepared.history_between(), prepared.came_back())
     return found
 
 
-def content(history: History) -> list[tuple[int, ...]]:
+def content(history: PurchaseHistory) -> list[tuple[int, ...]]:
     """The rows without the numbers of orders, which mean nothing across histories."""
     columns = (history.customer, history.day, history.item, history.quantity, history.amount)
     return sorted(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def orders_of(history: History) -> list[int]:
+def orders_of(history: PurchaseHistory) -> list[int]:
     return np.bincount(history.customer[np.unique(history.order, return_index=True)[1]]).tolist()
 
 

@@ -30,7 +30,7 @@ def test_ids_that_are_no_numbers_are_found_late(tmp_path: Path, backend: str) ->
         for ids, sound in zip(early, (50, 30), strict=True):
             assert set(odd) <= set(ids)
             assert len(ids) == sound + len(odd)
-        history = prepared.between()  # the lines are kept from here on
+        history = prepared.history_between()  # the lines are kept from here on
         assert history.n_customers == len(early[0])
         assert [list(prepared.customers.ids), list(prepared.items.ids)] == list(early)
         assert prepared.item_names[prepared.items.code("1e2")] == "Odd"
@@ -85,4 +85,4 @@ def test_a_source_that_changes_meanwhile_is_no_history(tmp_path: Path) -> None:
         with path.open("a") as file:
             file.write("8,o2,a,2024-02-02,1,2,Mug,1\n")
         with pytest.raises(DataError, match="changed while it was being read"):
-            prepared.between()
+            prepared.history_between()

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from smart_retail.evaluation.metrics import (
     Lists,
     accuracy,
+    bootstrap_ci,
     coverage,
     diversity,
-    interval,
     novelty,
     popularity_bias,
 )
@@ -99,11 +99,11 @@ def test_popularity_bias_compares_with_what_people_buy():
 def test_an_interval_holds_the_mean_and_narrows_with_customers():
     rng = np.random.default_rng(1)
     few, many = rng.random(50), rng.random(5000)
-    low, high = interval(few)
+    low, high = bootstrap_ci(few)
     assert low < few.mean() < high
-    assert np.subtract(*interval(many)[::-1]) < (high - low) / 3
-    assert interval(few) == (low, high)
+    assert np.subtract(*bootstrap_ci(many)[::-1]) < (high - low) / 3
+    assert bootstrap_ci(few) == (low, high)
 
 
 def test_one_customer_proves_nothing():
-    assert interval(np.array([0.7])) == (-1.0, 1.0)
+    assert bootstrap_ci(np.array([0.7])) == (-1.0, 1.0)

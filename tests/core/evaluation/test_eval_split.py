@@ -7,18 +7,18 @@ import itertools
 import numpy as np
 import pytest
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.evaluation.backtest import backtest, difference, figures
 from smart_retail.evaluation.metrics import Lists
 from smart_retail.evaluation.scorecard import best_single, gate, plain
 from smart_retail.evaluation.temporal_split import repeat_share, rolling_windows, sample, truths
 
 
-def _history(rows: list[tuple[int, int, int]], customers: int = 4, items: int = 6) -> History:
+def _history(rows: list[tuple[int, int, int]], customers: int = 4, items: int = 6) -> PurchaseHistory:
     rows = sorted(rows)
     customer, day, item = (np.array(column, np.int32) for column in zip(*rows, strict=True))
     ones = np.ones(len(rows), np.int64)
-    return History(
+    return PurchaseHistory(
         customer, np.arange(len(rows), dtype=np.int32), item, day, ones, ones, customers, items, int(day.max())
     )
 

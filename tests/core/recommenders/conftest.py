@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.recommenders.base import Catalogue
 
@@ -33,7 +33,7 @@ class Shop:
 
     def between(
         self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
-    ) -> History:
+    ) -> PurchaseHistory:
         day = self.rows[:, 1]
         kept = np.ones(len(day), bool)
         kept &= day >= first if first is not None else True
@@ -43,7 +43,7 @@ class Shop:
         order = np.cumsum(np.concatenate(([0], (np.diff(customer) != 0) | (np.diff(day) != 0)))) if len(day) else day
         ones = np.full(len(day), MILLION)
         last = int(day.max()) if len(day) else (end or 1) - 1
-        return History(
+        return PurchaseHistory(
             customer.astype(np.int32),
             order.astype(np.int32),
             item.astype(np.int32),

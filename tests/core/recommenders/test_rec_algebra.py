@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from smart_retail.training.kernels.ease_solver import fill_strongest, invert
+from smart_retail.training.kernels.ease_solver import invert, top_k_weights
 
 
 def positive(n: int, seed: int = 0) -> np.ndarray:
@@ -60,7 +60,7 @@ def test_the_strongest_weights_of_each_row(k: int) -> None:
     np.fill_diagonal(whole, rng.integers(1, 3, n))
     scale = -np.diagonal(whole)
     item, value = np.full((31, k), -1, np.int32), np.zeros((31, k), np.float32)
-    fill_strongest(np.asfortranarray(np.triu(whole)), scale, codes, item, value)
+    top_k_weights(np.asfortranarray(np.triu(whole)), scale, codes, item, value)
     for i in range(n):
         weights = whole[i] / scale
         weights[i] = 0.0

@@ -12,7 +12,7 @@ from smart_retail.recommenders.base import CONTENT, Shoppers
 from smart_retail.recommenders.model import METHODS
 from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of
 from smart_retail.recommenders.rounding import significant
-from smart_retail.recommenders.shopper_items import pairs_of
+from smart_retail.recommenders.shopper_items import user_item_matrix
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.recommenders import fit_recommenders
 
@@ -63,7 +63,7 @@ def test_an_item_nobody_bought_is_reached_by_its_name(shop_of, groups_of, catalo
 def test_recent_popularity_leaves_the_past_behind(shop_of):
     rows = [(c, d, 0) for c in range(20) for d in range(50)] + [(c, 90, 1) for c in range(5)]
     history = shop_of(rows, 20, 3).between()
-    demand = demand_of(history, pairs_of(history))
+    demand = demand_of(history, user_item_matrix(history))
     assert popularity_of(demand, ALL_TIME).order.tolist() == [0, 1, 2]
     assert popularity_of(demand, 7).order.tolist() == [1, 0, 2]
 

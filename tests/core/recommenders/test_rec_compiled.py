@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from smart_retail.recommenders.base import Ranked, Shoppers
 from smart_retail.recommenders.blend import default_weights
-from smart_retail.recommenders.hybrid import Merge
+from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.shopper_context import TASTE, highest
-from smart_retail.training.kernels.candidate_loops import BINS, fill_causes, want
-from smart_retail.training.kernels.jit import ascend, cut, put, taken
+from smart_retail.training.kernels.candidate_loops import BINS, fill_causes, select_top_k
+from smart_retail.training.kernels.jit import bitset_drain, bitset_set, quickselect, sort_ascending
 from smart_retail.training.kernels.rank_loops import fill_gains
 from smart_retail.training.models.components import Choices, fit_parts
 
@@ -42,7 +42,7 @@ def model(shop, groups_of, catalogue):
     assert len(parts.content_back.item), "items that nobody bought must be reached too"
     weights = default_weights()
     weights[:, 1:] += 0.05
-    return RecommenderModel(parts, Merge(weights))
+    return RecommenderModel(parts, HybridModel(weights))
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -65,7 +65,7 @@ def test_a_cause_is_the_most_similar_purchase_not_the_staple(shop_of, groups_of,
     shop = shop_of(rows, 20, 4)
     groups = groups_of(shop.rfm())
     parts = fit_parts(shop.between(), groups, catalogue(4), Choices(variant="cosine", neighbours=3), threads=1)
-    model = RecommenderModel(parts, Merge(default_weights()))
+    model = RecommenderModel(parts, HybridModel(default_weights()))
     one = Shoppers(shop.between().select(np.array([19], np.int32)), groups[0][[19]], groups[1][[19]])
     ranked = model.rank("cf", one, exclude_purchased=True, length=1)
     assert (ranked.item.tolist(), ranked.because.tolist()) == ([2], [1])
@@ -76,7 +76,7 @@ def test_a_cause_is_the_most_similar_purchase_not_the_staple(shop_of, groups_of,
 def test_a_cut_brings_the_largest_to_the_front(numbers, k):
     k = min(k, len(numbers))
     values = np.array([*numbers, 99.0])  # the last is beyond the size that is told
-    least = cut(values, len(numbers), k)
+    least = quickselect(values, len(numbers), k)
     wanted = sorted(numbers, reverse=True)
     assert sorted(values[:k], reverse=True) == wanted[:k]
     assert (least, values[-1]) == (wanted[k - 1], 99.0)
@@ -87,7 +87,7 @@ def test_a_cut_brings_the_largest_to_the_front(numbers, k):
 @settings(deadline=None, max_examples=40)
 def test_ascend_sorts(numbers):
     values = np.array(numbers, np.int64)
-    ascend(values, len(values))
+    sort_ascending(values, len(values))
     assert values.tolist() == sorted(numbers)
 
 
@@ -97,9 +97,9 @@ def test_a_set_of_items_gives_what_was_put_last(changes):
     some, out = np.zeros(4, np.uint64), np.empty(200, np.uint32)
     wanted = set()
     for item, there in changes:
-        put(some, item, there)
+        bitset_set(some, item, there)
         (wanted.add if there else wanted.discard)(item)
-    assert out[: taken(some, out)].tolist() == sorted(wanted)
+    assert out[: bitset_drain(some, out)].tolist() == sorted(wanted)
     assert not some.any(), "what is taken is no longer in the set"
 
 
@@ -118,8 +118,8 @@ def test_the_wanted_are_the_highest_scores(scores, count, random):
     touched = np.array(random.sample(range(n), n), np.uint32)
     values, some, out = np.empty(n + 1), np.zeros(3, np.uint64), np.empty(n + 1, np.uint32)
     scratch = values, values.view(np.uint64), np.empty(n + 1, np.uint32), np.empty(n), np.empty(BINS, np.int32)
-    want(touched, np.int64(n), dense, np.ones(n), np.int64(count), some, scratch)
-    assert out[: taken(some, out)].tolist() == highest(dense, count).tolist()
+    select_top_k(touched, np.int64(n), dense, np.ones(n), np.int64(count), some, scratch)
+    assert out[: bitset_drain(some, out)].tolist() == highest(dense, count).tolist()
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 9)] * 2, st.integers(-2, 3)), max_size=40), st.sets(st.integers(0, 9)))
@@ -138,7 +138,7 @@ def test_causes_are_those_of_the_table(entries, own):
     out = np.full(10, -1, np.int32)
     bounds = np.array([0, len(liked)]), np.array([0, 10])
     fill_causes(bounds[0], liked, (table.indptr, table.item, table.value), 10, bounds[1], listed, out)
-    assert out.tolist() == table.because(liked, listed, 10).tolist()
+    assert out.tolist() == table.explained_by(liked, listed, 10).tolist()
 
 
 def test_gains_count_hits_by_their_place():

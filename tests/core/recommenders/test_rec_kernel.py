@@ -9,15 +9,15 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array, csr_matrix
 
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.shopper_items import Pairs, pairs_of
+from smart_retail.recommenders.shopper_items import UserItemMatrix, user_item_matrix
 from smart_retail.training.kernels.top_k_cosine import top_cosines
 from smart_retail.training.models.ease import linear_similarity
 from smart_retail.training.models.item_knn import VARIANTS, similarity_of, weights
 
 
 @pytest.fixture(scope="module")
-def pairs(habits) -> Pairs:
-    return pairs_of(habits.between())
+def pairs(habits) -> UserItemMatrix:
+    return user_item_matrix(habits.between())
 
 
 def _table(similarity: Similarity, n: int) -> np.ndarray:
@@ -28,7 +28,7 @@ def _table(similarity: Similarity, n: int) -> np.ndarray:
     return out
 
 
-def _cosine(pairs: Pairs, n: int, variant: str, shrink: float) -> np.ndarray:
+def _cosine(pairs: UserItemMatrix, n: int, variant: str, shrink: float) -> np.ndarray:
     x = csr_array((weights(pairs, n, variant).astype(float), pairs.item, pairs.indptr), shape=(pairs.n_shoppers, n))
     x = x.toarray()
     common = (x > 0).astype(float).T @ (x > 0)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT
 from smart_retail.recommenders.base import Ranked, Shoppers
@@ -43,7 +43,7 @@ def _some(shoppers: Shoppers, rows: list[int]) -> Shoppers:
 
 def _visitor(items: list[int], n_items: int, day: int) -> Shoppers:
     n = len(items)
-    history = History(
+    history = PurchaseHistory(
         np.zeros(n, np.int32),
         np.zeros(n, np.int32),
         np.array(sorted(items), np.int32),
@@ -154,7 +154,7 @@ def test_live_purchases_after_the_fit_count(model, everybody):
     before = _some(everybody, [0])
     new = next(i for i in range(everybody.history.n_items) if i not in _bought(everybody, 0))
     h, day = before.history, before.history.last_day + 3
-    later = History(
+    later = PurchaseHistory(
         np.append(h.customer, 0).astype(np.int32),
         np.append(h.order, h.order.max() + 1).astype(np.int32),
         np.append(h.item, new).astype(np.int32),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smart_retail.recommenders.base import COMPONENTS, Ranked
-from smart_retail.recommenders.cached_lists import ListTable, settle
+from smart_retail.recommenders.cached_lists import CachedLists, quantize_shares
 
 LENGTH = 6
 
@@ -35,9 +35,9 @@ def test_rows_are_the_first_entries_that_are_not_hidden(ranked, some):
         hidden[1] = ranked.item[first[1] + np.array([2, 0, 5])]
         hidden[2] = ranked.item[first[2] : first[3]]
         hidden[3] = ranked.item[first[2] : first[2] + 2]  # of another shopper's list
-    table = ListTable.empty(9, LENGTH)
+    table = CachedLists.empty(9, LENGTH)
     table.fill(2, ranked, hidden)
-    settled = settle(ranked)
+    settled = quantize_shares(ranked)
     for shopper in range(6):
         rows = np.arange(ranked.indptr[shopper], ranked.indptr[shopper + 1])
         rows = rows[~np.isin(ranked.item[rows], hidden[shopper])][:LENGTH]

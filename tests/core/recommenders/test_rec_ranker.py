@@ -11,7 +11,7 @@ from smart_retail.recommenders.group_popularity import group_popularity_of
 from smart_retail.recommenders.hybrid import ordered
 from smart_retail.recommenders.popularity import demand_of, popularity_of
 from smart_retail.recommenders.ranking_features import NAMES
-from smart_retail.recommenders.shopper_items import pairs_of
+from smart_retail.recommenders.shopper_items import user_item_matrix
 from smart_retail.training.hybrid.lambdarank import OBJECTIVES, TREES, fit_ranker
 
 
@@ -71,7 +71,7 @@ def test_a_groups_orders_count_as_long_as_the_shops_but_two_weeks(shop_of, age, 
     """Four of group 0 bought item 1 some time ago, two of the other group bought item 0 today."""
     rows = [(customer, 99 - age, 1) for customer in range(4)] + [(4, 99, 0), (5, 99, 0)]
     history = shop_of(rows, 6, 3).between()
-    whole = popularity_of(demand_of(history, pairs_of(history)), 7)
+    whole = popularity_of(demand_of(history, user_item_matrix(history)), 7)
     groups = np.array([0, 0, 0, 0, 1, 1], np.int16)
     assert (group_popularity_of(history, groups, whole, days).order[0, 0] == 1) == counts
     assert group_popularity_of(history, groups, whole, 0).order[0, 0] == 1

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smart_retail.recommenders.tree_ensemble import Trees
-from smart_retail.training.kernels.batch_scorer import scores_held, scores_of
+from smart_retail.recommenders.tree_ensemble import TreeEnsemble
+from smart_retail.training.kernels.batch_scorer import scores_held, tree_scores
 
 lightgbm = pytest.importorskip("lightgbm")
 
@@ -19,7 +19,11 @@ def fitted():
     hit = (table[:, 0] * table[:, 5] + table[:, 1] > 0.5).astype(int)
     parameters = {"objective": "lambdarank", "num_leaves": 31, "num_threads": 1, "verbose": -1, "seed": 1}
     model = lightgbm.train(parameters, lightgbm.Dataset(table, hit, group=np.full(80, 50)), 60)
-    return model, Trees.from_structures([t["tree_structure"] for t in model.dump_model()["tree_info"]], 12), table
+    return (
+        model,
+        TreeEnsemble.from_structures([t["tree_structure"] for t in model.dump_model()["tree_info"]], 12),
+        table,
+    )
 
 
 def test_scores_equal_those_of_the_library(fitted):
@@ -52,8 +56,8 @@ def test_compiled_scores_have_the_bits_of_those_of_numpy(fitted):
     for signal in range(12):  # thresholds themselves, what lies below the first of them and what lies above the last
         cuts = trees.cut[trees.cut_ptr[signal] : trees.cut_ptr[signal + 1]]
         some[:200, signal] = np.resize(np.concatenate((cuts, [-1e30, 1e30])), 200)
-    np.testing.assert_array_equal(scores_of(trees, some), trees.score(some))
-    np.testing.assert_array_equal(scores_of(trees, table.astype(np.float64)), trees.score(table))
+    np.testing.assert_array_equal(tree_scores(trees, some), trees.score(some))
+    np.testing.assert_array_equal(tree_scores(trees, table.astype(np.float64)), trees.score(table))
 
 
 def test_signals_held_at_their_median_score_as_a_table_that_has_it_everywhere(fitted):

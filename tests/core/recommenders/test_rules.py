@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from smart_retail.errors import SettingsError, UsageError
 from smart_retail.recommenders.base import COMPONENTS, Catalogue, Ranked
-from smart_retail.serving.business_rules import Rules, arrange, load_rules
+from smart_retail.serving.business_rules import Rules, apply_rules, load_rules
 from smart_retail.utils.id_map import IdMap
 
 N = 8
@@ -45,7 +45,7 @@ def rules(tmp_path: Path, text: str) -> Rules:
 
 
 def applied(found: Rules, order: list[int], hidden: np.ndarray = NOTHING, fallback_from: int = 99) -> list[int]:
-    return arrange(ranked(order, fallback_from), 0, found, CATALOGUE, hidden).item.tolist()
+    return apply_rules(ranked(order, fallback_from), 0, found, CATALOGUE, hidden).item.tolist()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests import shop
 from smart_retail.analysis import campaign
 from smart_retail.analysis.campaign import CampaignSettings
 from smart_retail.analysis.customer_snapshots import revenue_since
-from smart_retail.analysis.segment_migration import GONE, NEW, Standing, matrix, migration
+from smart_retail.analysis.segment_migration import GONE, NEW, CustomerSnapshot, matrix, migration
 from smart_retail.analysis.uplift import lift, read_groups
 from smart_retail.errors import ColumnError, DataError, UsageError
 from smart_retail.results import FitReport, Purchase
@@ -62,7 +62,7 @@ def purchase(item: str, orders: int, first: str, last: str) -> Purchase:
 
 def test_what_is_due_has_a_usual_gap_that_ends_about_now() -> None:
     today = date(2026, 3, 1)
-    found = campaign.due(
+    found = campaign.due_for_repurchase(
         [
             purchase("soon", 3, "2025-12-26", "2026-02-24"),
             purchase("overdue", 3, "2025-11-01", "2026-01-01"),
@@ -165,8 +165,8 @@ def test_a_file_that_is_no_campaign_is_told(tmp_path: Path) -> None:
         read_groups(path)
 
 
-def standing(segment: str, monetary: float = 1.0) -> Standing:
-    return Standing("", segment, monetary, "2026-01-01", "Pen")
+def standing(segment: str, monetary: float = 1.0) -> CustomerSnapshot:
+    return CustomerSnapshot("", segment, monetary, "2026-01-01", "Pen")
 
 
 def test_movement_counts_every_customer_once() -> None:

@@ -11,8 +11,8 @@ import pytest
 from tests import shop
 from tests.fake_engine import FakeEngine
 
-from smart_retail.analysis.what_if import Change, sources, what_if
-from smart_retail.analysis.what_if_engine import Trial, came_back_of, history_of, refitted, rfm_of
+from smart_retail.analysis.what_if import Scenario, sources, what_if
+from smart_retail.analysis.what_if_engine import WhatIfEngine, came_back_of, history_of, refitted, rfm_of
 from smart_retail.errors import CancelledError, NeedsLocalEngineError, RetailError, SettingsError, UsageError
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
@@ -33,7 +33,7 @@ def test_a_ban_takes_the_item_out_of_every_list_and_nothing_is_written(
 ) -> None:
     seen = digest(fitted[0])
     item = popular(engine)
-    found = what_if(engine, Change(rules={"ban": [item]}), exclude_purchased=False)
+    found = what_if(engine, Scenario(rules={"ban": [item]}), exclude_purchased=False)
     with_it = [c for c in engine.customer_ids() if item in ids(engine.recommend(c, exclude_purchased=False).items)]
     assert found.customers == len(list(engine.customer_ids()))
     assert found.changed_customers == len(with_it) > 0
@@ -52,7 +52,7 @@ def ids(items: Any) -> list[str]:
 
 def test_a_stock_list_bounds_coverage_and_mix(engine: Engine) -> None:
     books = [i.item_id for i in engine.search_items("Books", 100)]
-    found = what_if(engine, Change(rules={"stock": books}), n=5)
+    found = what_if(engine, Scenario(rules={"stock": books}), n=5)
     assert found.after.items <= len(books)
     assert found.after.coverage == pytest.approx(found.after.items / len(shop.items()))
     mix = {m.name: (m.before, m.after) for m in found.categories}
@@ -65,7 +65,7 @@ def test_a_stock_list_bounds_coverage_and_mix(engine: Engine) -> None:
 
 def test_figures_are_those_of_the_lists(engine: Engine) -> None:
     customer = "00012"
-    found = what_if(engine, Change(rules={}), customers=[customer], sample=1, n=4, exclude_purchased=True)
+    found = what_if(engine, Scenario(rules={}), customers=[customer], sample=1, n=4, exclude_purchased=True)
     assert (found.changed_customers, found.changed_share) == (0, 0.0)
     assert found.before == found.after
     first = next(iter(engine.customer_ids()))
@@ -80,38 +80,38 @@ def test_figures_are_those_of_the_lists(engine: Engine) -> None:
 
 def test_a_weight_alone_on_popularity_makes_the_merge_popularity(engine: Engine) -> None:
     names = sources(engine, exclude_purchased=False)
-    only = Change(weights={name: float(name == "popular") for name in names})
+    only = Scenario(weights={name: float(name == "popular") for name in names})
     found = what_if(engine, only, n=3, exclude_purchased=False)
     wanted = ids(engine.popular(3).items)
     assert found.changed_customers > 0
     assert found.after.items == 3
     assert all(ids(pair.after.items) == wanted for pair in found.lists)
-    same = what_if(engine, Change(weights={"popular": names["popular"]}), n=3, exclude_purchased=False, sample=20)
+    same = what_if(engine, Scenario(weights={"popular": names["popular"]}), n=3, exclude_purchased=False, sample=20)
     assert same.customers == 20
 
 
 def test_counting_anew_under_the_same_policy_gives_the_published_tables(engine: Engine) -> None:
-    arrays, facts = refitted(engine, Change(returns_policy="net"))
+    arrays, facts = refitted(engine, Scenario(returns_policy="net"))
     assert facts["analysis_day"] == engine.bundle.manifest["analysis_day"]
     for name, values in arrays.items():
         # The linear model is solved by a library that may add up in another order.
         np.testing.assert_allclose(values, engine.bundle.array(name), rtol=1e-4, atol=1e-7, err_msg=name)
-    found = what_if(engine, Change(returns_policy="net"))
+    found = what_if(engine, Scenario(returns_policy="net"))
     assert (found.changed_customers, found.before) == (0, found.after)
 
 
 def test_ignoring_returns_brings_them_back(engine: Engine) -> None:
-    trial = Trial.of(engine, Change(returns_policy="keep"))
+    trial = WhatIfEngine.of(engine, Scenario(returns_policy="keep"))
     kept, back = history_of(engine.bundle, len(engine.store.items)), came_back_of(engine.bundle)
     told = history_of(trial.bundle, len(engine.store.items))
     assert int(told.amount.sum()) == int(kept.amount.sum()) + int(back.amount.sum())
     assert len(trial.bundle.array("returned/item")) == 0
-    assert what_if(engine, Change(returns_policy="keep")).changed_customers > 0
+    assert what_if(engine, Scenario(returns_policy="keep")).changed_customers > 0
 
 
 def test_an_earlier_date_forgets_what_came_after(engine: Engine) -> None:
     day = engine.bundle.manifest["last_day"] - 100
-    trial = Trial.of(engine, Change(analysis_date=iso(day)))
+    trial = WhatIfEngine.of(engine, Scenario(analysis_date=iso(day)))
     told = history_of(trial.bundle, len(engine.store.items))
     assert int(told.day.max()) < day
     table = rfm_of(told, day)
@@ -122,30 +122,30 @@ def test_an_earlier_date_forgets_what_came_after(engine: Engine) -> None:
     assert set(told.item[told.customer == code].tolist()) == {engine.store.item_code(p.item_id) for p in mine}
     profile = trial.customer("00012")
     assert profile.rfm is None or profile.rfm.recency == table.recency[code]
-    found = what_if(engine, Change(analysis_date=iso(day)), sample=40)
+    found = what_if(engine, Scenario(analysis_date=iso(day)), sample=40)
     assert found.changed_customers > 0
     assert any("came since the fit" in note for note in found.notes)
 
 
 def test_a_change_behind_the_api_needs_a_local_engine() -> None:
     with pytest.raises(NeedsLocalEngineError):
-        what_if(FakeEngine(), Change(rules={}))
+        what_if(FakeEngine(), Scenario(rules={}))
 
 
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (Change(weights={"luck": 1.0}), UsageError),
-        (Change(weights={"popular": -1.0}), UsageError),
-        (Change(weights={"popular": float("nan")}), UsageError),
-        (Change(rules={"forbid": ["x"]}), SettingsError),
-        (Change(rules={"boost": {"x": -2}}), SettingsError),
-        (Change(analysis_date="yesterday"), UsageError),
-        (Change(analysis_date="1999-01-01"), UsageError),
-        (Change(returns_policy="maybe"), UsageError),
+        (Scenario(weights={"luck": 1.0}), UsageError),
+        (Scenario(weights={"popular": -1.0}), UsageError),
+        (Scenario(weights={"popular": float("nan")}), UsageError),
+        (Scenario(rules={"forbid": ["x"]}), SettingsError),
+        (Scenario(rules={"boost": {"x": -2}}), SettingsError),
+        (Scenario(analysis_date="yesterday"), UsageError),
+        (Scenario(analysis_date="1999-01-01"), UsageError),
+        (Scenario(returns_policy="maybe"), UsageError),
     ],
 )
-def test_what_cannot_be_meant_is_refused(engine: Engine, change: Change, error: type[RetailError]) -> None:
+def test_what_cannot_be_meant_is_refused(engine: Engine, change: Scenario, error: type[RetailError]) -> None:
     with pytest.raises(error) as told:
         what_if(engine, change)
     assert told.value.hint
@@ -154,7 +154,7 @@ def test_what_cannot_be_meant_is_refused(engine: Engine, change: Change, error: 
 @pytest.mark.parametrize("facts", [{"n": 0}, {"sample": 0}, {"sample": 5001}, {"method": "all"}, {"method": "magic"}])
 def test_numbers_out_of_bounds_are_refused(engine: Engine, facts: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
-        what_if(engine, Change(rules={}), **facts)
+        what_if(engine, Scenario(rules={}), **facts)
 
 
 def test_it_can_be_cancelled(engine: Engine) -> None:
@@ -163,4 +163,4 @@ def test_it_can_be_cancelled(engine: Engine) -> None:
             raise CancelledError("Stopped.")
 
     with pytest.raises(CancelledError):
-        what_if(engine, Change(rules={}), progress=Stop())
+        what_if(engine, Scenario(rules={}), progress=Stop())

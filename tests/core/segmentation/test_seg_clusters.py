@@ -17,7 +17,7 @@ from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import CancelledError
 from smart_retail.progress import Silent
-from smart_retail.segmentation.cluster_assigner import CLIP, Dense, Placement
+from smart_retail.segmentation.cluster_assigner import CLIP, ClusterAssigner, Dense
 from smart_retail.settings import ClusterSettings
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.k_selection import STABLE, candidates
@@ -83,7 +83,7 @@ def test_training_lowers_the_error_of_the_principal_components() -> None:
 def test_serving_agrees_with_the_fit_to_the_last_bit(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     table, _, fit = fitted
     meta = json.loads(json.dumps(fit.placement.meta()))
-    served = Placement.from_arrays(fit.placement.arrays(), meta)
+    served = ClusterAssigner.from_arrays(fit.placement.arrays(), meta)
     assert (served.cluster(table.recency, table.frequency, table.monetary) == fit.labels).all()
     together = served.latent(table.recency, table.frequency, table.monetary)
     for i in range(0, 600, 37):
@@ -148,7 +148,7 @@ def test_nobody_with_an_order_is_no_cluster_and_no_crash(tmp_path: Path) -> None
     fit = fit_clusters(nobody, QUICK)
     assert fit.labels.tolist() == [-1, -1]
     assert fit.notes == ("No customer has a kept order: there are no clusters.",)
-    served = Placement.from_arrays(fit.placement.arrays(), fit.placement.meta())
+    served = ClusterAssigner.from_arrays(fit.placement.arrays(), fit.placement.meta())
     assert served.cluster(np.array([3]), np.array([2]), np.array([5 * MILLION])).tolist() == [-1]
     fit.export(tmp_path)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from smart_retail.events import EventStore
+from smart_retail.events import SqliteEventStore
 from smart_retail_cli.main import cli
 
 HEADER = "event_id,customer_id,item_id,timestamp,quantity,amount\n"
@@ -28,7 +28,7 @@ def test_events_are_stored_with_their_ids_and_counted_once(tmp_path: Path) -> No
     text = HEADER + "e1,00012,1e5,2024-05-01T10:00:00,2,9.5\ne2,é,A/B,2024-05-02,-1,3\n"
     assert "2 events read, 2 new" in add(tmp_path, text).stdout
     assert "2 events read, 0 new" in add(tmp_path, text).stdout
-    first, second = EventStore(tmp_path / "shop").all()
+    first, second = SqliteEventStore(tmp_path / "shop").all()
     assert (first.customer_id, first.item_id, first.quantity, first.amount) == ("00012", "1e5", 2_000_000, 9_500_000)
     assert (second.customer_id, second.quantity, second.amount) == ("é", -1_000_000, -3_000_000)
 
@@ -36,7 +36,7 @@ def test_events_are_stored_with_their_ids_and_counted_once(tmp_path: Path) -> No
 def test_json_lines_are_read_too(tmp_path: Path) -> None:
     line = json.dumps({"event_id": "e1", "customer_id": "a", "item_id": "x", "timestamp": "2024-05-01"})
     assert add(tmp_path, line + "\n\n", "today.jsonl").exit_code == 0
-    assert [e.item_id for e in EventStore(tmp_path / "shop").all()] == ["x"]
+    assert [e.item_id for e in SqliteEventStore(tmp_path / "shop").all()] == ["x"]
 
 
 @pytest.mark.parametrize(
@@ -54,16 +54,16 @@ def test_a_line_that_is_wrong_is_named_and_nothing_is_stored(tmp_path: Path, tex
     result = add(tmp_path, text, name)
     assert result.exit_code == 3
     assert name in result.stderr
-    assert list(EventStore(tmp_path / "shop").all()) == []
+    assert list(SqliteEventStore(tmp_path / "shop").all()) == []
 
 
 def test_erasing_asks_first_and_leaves_a_receipt_without_the_name(tmp_path: Path) -> None:
     add(tmp_path, HEADER + "e1,somebody,x,2024-05-01,1,1\ne2,other,x,2024-05-01,1,1\n")
     words = ["--artifacts", str(tmp_path / "shop"), "erase", "somebody"]
     assert CliRunner().invoke(cli, words, input="n\n").exit_code != 0
-    assert len(list(EventStore(tmp_path / "shop").all())) == 2
+    assert len(list(SqliteEventStore(tmp_path / "shop").all())) == 2
     result = CliRunner().invoke(cli, [*words, "--yes"])
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["events"] == 1
     assert "somebody" not in result.stdout
-    assert [e.customer_id for e in EventStore(tmp_path / "shop").all()] == ["other"]
+    assert [e.customer_id for e in SqliteEventStore(tmp_path / "shop").all()] == ["other"]

@@ -9,7 +9,7 @@ import pytest
 from fake_engine import FakeEngine
 
 from smart_retail.bundle.versions import lock
-from smart_retail.events import EventStore
+from smart_retail.events import SqliteEventStore
 from smart_retail_flask.app import create_app
 from smart_retail_flask.request_models import MAX_BATCH_IDS
 from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
@@ -37,7 +37,7 @@ def test_an_event_is_stored_and_counts_once(client: Any, tmp_path: Path) -> None
     answer = client.post("/v1/events", json=both)
     assert (answer.status_code, answer.json) == (200, {"received": 2, "new": 2})
     assert client.post("/v1/events", json=both).json == {"received": 2, "new": 0}
-    first, second = EventStore(tmp_path).all()
+    first, second = SqliteEventStore(tmp_path).all()
     assert (first.quantity, first.amount, first.order_id) == (2_000_000, 7_500_000, "e1")
     assert (second.customer_id, second.quantity, second.order_id) == ("A/B", -1_000_000, "o9")
 
@@ -47,7 +47,7 @@ def test_an_event_is_stored_and_counts_once(client: Any, tmp_path: Path) -> None
 )
 def test_moments_that_programs_write_are_taken_in_the_shops_own_time(client: Any, tmp_path: Path, moment: str) -> None:
     assert client.post("/v1/events", json={"events": [event(timestamp=moment)]}).status_code == 200
-    assert next(EventStore(tmp_path).all()).timestamp[:10] == "2026-01-31"
+    assert next(SqliteEventStore(tmp_path).all()).timestamp[:10] == "2026-01-31"
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_one_wrong_event_stores_none_and_is_named(
     answer = client.post("/v1/events", json={"events": [event(1), event(2) | wrong]})
     assert (answer.status_code, answer.json["code"]) == (status, code)
     assert answer.json["detail"].startswith("events.1")
-    assert list(EventStore(tmp_path).all()) == []
+    assert list(SqliteEventStore(tmp_path).all()) == []
 
 
 def test_the_bounds_of_a_batch_of_events(client: Any) -> None:
@@ -92,13 +92,13 @@ def test_an_erased_customer_goes_and_stays_away(client: Any, tmp_path: Path, pat
     assert answer.json["events"] == 1
     assert "A/B" not in answer.text
     assert client.post("/v1/events", json={"events": [event(3)]}).json == {"received": 1, "new": 0}
-    assert [e.customer_id for e in EventStore(tmp_path).all()] == ["other"]
+    assert [e.customer_id for e in SqliteEventStore(tmp_path).all()] == ["other"]
 
 
 @pytest.mark.parametrize("customer", [".", ".."])
 def test_ids_that_no_path_carries_are_erased_by_body(client: Any, tmp_path: Path, customer: str) -> None:
     assert client.post("/v1/customers:erase", json={"customer_id": customer}).status_code == 200
-    assert EventStore(tmp_path).erased([customer, "other"]) == {customer}
+    assert SqliteEventStore(tmp_path).erased([customer, "other"]) == {customer}
     assert client.post("/v1/customers:erase", json={"customer_id": ""}).status_code == 400
 
 

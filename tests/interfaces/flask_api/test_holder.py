@@ -11,7 +11,7 @@ from fake_engine import FakeEngine
 
 from smart_retail.errors import DamagedBundleError, MissingBundleError
 from smart_retail.serving import hot_reload
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.app import create_app
 
 
@@ -44,12 +44,12 @@ def shelf() -> Shelf:
 
 
 @pytest.fixture
-def holder(shelf: Shelf) -> EngineHolder:
-    return EngineHolder(shelf.load, shelf.look)
+def holder(shelf: Shelf) -> ReloadingEngine:
+    return ReloadingEngine(shelf.load, shelf.look)
 
 
 def test_a_new_version_is_picked_up_by_asking_alone(
-    shelf: Shelf, holder: EngineHolder, monkeypatch: pytest.MonkeyPatch
+    shelf: Shelf, holder: ReloadingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hot_reload, "LOOK_EVERY", 0.01)
     holder._next_look = 0.0
@@ -60,14 +60,14 @@ def test_a_new_version_is_picked_up_by_asking_alone(
     assert holder.get().version == "v2"
 
 
-def test_the_pointer_is_not_looked_at_more_than_once_a_second(shelf: Shelf, holder: EngineHolder) -> None:
+def test_the_pointer_is_not_looked_at_more_than_once_a_second(shelf: Shelf, holder: ReloadingEngine) -> None:
     before = shelf.looks
     for _ in range(1000):
         holder.get()
     assert shelf.looks == before
 
 
-def test_a_bad_version_is_refused_and_the_old_one_serves_on(shelf: Shelf, holder: EngineHolder) -> None:
+def test_a_bad_version_is_refused_and_the_old_one_serves_on(shelf: Shelf, holder: ReloadingEngine) -> None:
     client = create_app(holder).test_client()
     shelf.active, shelf.damaged = "v2", {"v2"}
     holder.refresh()
@@ -82,7 +82,7 @@ def test_a_bad_version_is_refused_and_the_old_one_serves_on(shelf: Shelf, holder
 
 
 def test_a_refused_version_that_was_mended_is_taken_later(
-    shelf: Shelf, holder: EngineHolder, monkeypatch: pytest.MonkeyPatch
+    shelf: Shelf, holder: ReloadingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shelf.active, shelf.damaged = "v2", {"v2"}
     holder.refresh()
@@ -93,7 +93,7 @@ def test_a_refused_version_that_was_mended_is_taken_later(
     assert holder.get().version == "v2"
 
 
-def test_a_rollback_after_a_refusal_clears_it(shelf: Shelf, holder: EngineHolder) -> None:
+def test_a_rollback_after_a_refusal_clears_it(shelf: Shelf, holder: ReloadingEngine) -> None:
     shelf.active, shelf.damaged = "v2", {"v2"}
     holder.refresh()
     shelf.active = "v1"
@@ -101,7 +101,7 @@ def test_a_rollback_after_a_refusal_clears_it(shelf: Shelf, holder: EngineHolder
     assert holder.refused is None
 
 
-def test_a_vanished_pointer_and_a_bug_are_refused_too(shelf: Shelf, holder: EngineHolder) -> None:
+def test_a_vanished_pointer_and_a_bug_are_refused_too(shelf: Shelf, holder: ReloadingEngine) -> None:
     shelf.active = ""
     holder.refresh()
     assert holder.get().version == "v1"
@@ -116,7 +116,7 @@ def test_a_vanished_pointer_and_a_bug_are_refused_too(shelf: Shelf, holder: Engi
 def test_nothing_to_serve_is_an_error_at_the_start(shelf: Shelf) -> None:
     shelf.damaged = {"v1"}
     with pytest.raises(DamagedBundleError):
-        EngineHolder(shelf.load, shelf.look)
+        ReloadingEngine(shelf.load, shelf.look)
 
 
 def test_a_slow_load_holds_up_no_request(shelf: Shelf) -> None:
@@ -128,7 +128,7 @@ def test_a_slow_load_holds_up_no_request(shelf: Shelf) -> None:
             assert leave.wait(10)
         return FakeEngine(shelf.active)
 
-    holder = EngineHolder(slow, shelf.look)
+    holder = ReloadingEngine(slow, shelf.look)
     shelf.active = "v2"
     loader = threading.Thread(target=holder.refresh)
     loader.start()
@@ -140,7 +140,7 @@ def test_a_slow_load_holds_up_no_request(shelf: Shelf) -> None:
     assert holder.get().version == "v2"
 
 
-def test_one_request_is_answered_by_one_version(shelf: Shelf, holder: EngineHolder) -> None:
+def test_one_request_is_answered_by_one_version(shelf: Shelf, holder: ReloadingEngine) -> None:
     class Swapping(FakeEngine):
         """The active version changes in the middle of the request."""
 
@@ -156,7 +156,7 @@ def test_one_request_is_answered_by_one_version(shelf: Shelf, holder: EngineHold
     assert holder.get().version == "v9"
 
 
-def test_a_hundred_swaps_under_load_fail_and_mix_nothing(shelf: Shelf, holder: EngineHolder) -> None:
+def test_a_hundred_swaps_under_load_fail_and_mix_nothing(shelf: Shelf, holder: ReloadingEngine) -> None:
     app = create_app(holder)
     wrong: list[str] = []
     stop = threading.Event()

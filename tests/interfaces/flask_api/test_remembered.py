@@ -10,7 +10,7 @@ from fake_engine import FakeEngine
 pytest.importorskip("flask_openapi3")
 
 from smart_retail.results import RecommendationList
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask import response_cache
 from smart_retail_flask.app import create_app
 from smart_retail_flask.response_cache import Remembered
@@ -86,7 +86,7 @@ def test_an_answer_during_which_a_purchase_came_is_not_kept(counting: Counting) 
 
 def test_another_bundle_answers_for_itself(counting: Counting) -> None:
     engines: list[FakeEngine] = [counting]
-    holder = EngineHolder(lambda: engines[-1], lambda: len(engines))
+    holder = ReloadingEngine(lambda: engines[-1], lambda: len(engines))
     client = create_app(holder).test_client()
     client.get(PATH)
     newer = Counting()

@@ -19,7 +19,7 @@ from tests.fake_engine import ODD_IDS, FakeEngine
 
 from smart_retail.errors import RemoteError
 from smart_retail.protocol import METHODS
-from smart_retail.serving.hot_reload import EngineHolder
+from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_gradio import app
 from smart_retail_gradio import html as render
 from smart_retail_gradio import theme as look
@@ -67,7 +67,7 @@ def client() -> Iterator[Any]:
 
 def test_an_open_app_answers_with_the_version_published_since() -> None:
     active = ["v1"]
-    holder = EngineHolder(lambda: FakeEngine(active[0]), lambda: active[0])
+    holder = ReloadingEngine(lambda: FakeEngine(active[0]), lambda: active[0])
     demo = app.build_demo(holder)
     calls = {getattr(f.fn, "__name__", ""): f.fn for f in demo.fns.values()}
     assert "v1" in calls["again"]()[-1]

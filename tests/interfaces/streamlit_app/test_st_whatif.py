@@ -108,6 +108,6 @@ def test_over_the_api_the_page_says_that_a_local_engine_is_needed(
 
 
 def test_a_change_is_told_in_a_few_words() -> None:
-    change = what_if_controls.Change({"ban": ["x"]}, {"popular": 2.0}, "2024-01-01", "keep")
+    change = what_if_controls.Scenario({"ban": ["x"]}, {"popular": 2.0}, "2024-01-01", "keep")
     assert what_if_controls.told(change) == "the rules; weights of popular; the date 2024-01-01; returns policy keep"
-    assert what_if_controls.told(what_if_controls.Change()) == ""
+    assert what_if_controls.told(what_if_controls.Scenario()) == ""

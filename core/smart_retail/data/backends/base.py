@@ -35,7 +35,7 @@ class Backend(Protocol):
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]: ...
 
-    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+    def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
         """A data frame that the caller brought, as this engine's own."""
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
@@ -50,7 +50,7 @@ class Backend(Protocol):
         A text that is no whole number becomes null, which `ingest` looks for; a column of another
         type than text was never compacted."""
 
-    def tally(
+    def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
         """Two kept tables from one reading: the frame grouped by the first keys and by the second.
@@ -58,7 +58,7 @@ class Backend(Protocol):
         Both have rows as `n`; the first also the sum of `total`, null where an int64 does not hold it, and
         the least and greatest `span` (``<span>_most``). Columns of `read` are read too, lest they fail later."""
 
-    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         """The result, calculated once. The order of rows is not kept."""
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:

@@ -74,7 +74,7 @@ class DuckDB:
         except (RuntimeError, UnicodeError) as error:  # a name is not UTF-8
             raise duckdb.DataError(str(error)) from error
 
-    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+    def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)
         if isinstance(native, duckdb.DuckDBPyRelation):
             # Another connection's relation cannot be joined with ours; Parquet needs no further package.
@@ -82,7 +82,7 @@ class DuckDB:
             native.write_parquet(str(path))
             return self.read_parquet(path)
         relation = self._connection.from_arrow(collected(native).to_arrow())
-        return self.keep(self._lazy(relation))
+        return self.materialize(self._lazy(relation))
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         if not formats:
@@ -111,7 +111,7 @@ class DuckDB:
         ]
         return self._lazy(nw.to_native(frame).select(", ".join(items)))
 
-    def tally(
+    def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
         (first, second), table = keys, f"kept_{next(self._names)}"
@@ -135,7 +135,7 @@ class DuckDB:
             kept.filter(nw.col("place") == 1).select(*second, "n"),
         )
 
-    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         table = f"kept_{next(self._names)}"
         nw.to_native(frame).create(table)
         return self._lazy(self._connection.table(table))

@@ -45,7 +45,7 @@ class Pandas:
         except (pa.ArrowException, OSError, ValueError) as error:
             raise duckdb.DataError(str(error) or type(error).__name__) from error
 
-    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+    def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
         return _lazy(collected(frame).to_pandas())
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
@@ -60,13 +60,13 @@ class Pandas:
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
 
-    def tally(
+    def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
         first, second = grouped(frame, keys, total, span)
-        return self.keep(first), self.keep(second)
+        return self.materialize(first), self.materialize(second)
 
-    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return frame
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:

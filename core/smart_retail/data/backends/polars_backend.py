@@ -43,7 +43,7 @@ class Polars:
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
         return _lazy(pl.scan_parquet(path, glob=False))
 
-    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+    def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)
         lazy = native.lazy() if isinstance(native, pl.DataFrame) else native
         if not isinstance(lazy, pl.LazyFrame):
@@ -61,13 +61,13 @@ class Polars:
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
 
-    def tally(
+    def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
         first, second = grouped(frame, keys, total, span)
-        return self.keep(first), self.keep(second)
+        return self.materialize(first), self.materialize(second)
 
-    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return _lazy(nw.to_native(frame).collect().lazy())
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:

@@ -71,7 +71,7 @@ class Spark:
         except PySparkException as error:
             raise DataError(f"Spark finds no file, address or table {place}.", "Check the name.") from error
 
-    def adopt(self, frame: Any) -> nw.LazyFrame[Any]:
+    def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)
         if isinstance(native, DataFrame):
             return _lazy(native)
@@ -92,13 +92,13 @@ class Spark:
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
 
-    def tally(
+    def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
         first, second = grouped(frame, keys, total, span)
-        return self.keep(first), self.keep(second)
+        return self.materialize(first), self.materialize(second)
 
-    def keep(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # A checkpoint cuts the plan as well; with `persist` each later step would plan all earlier ones again.
         return _lazy(nw.to_native(frame).localCheckpoint())
 

@@ -15,7 +15,7 @@ from smart_retail.data.dataset import returns_netting
 from smart_retail.data.dataset.history_builder import iso
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.ingest import Ingested
-from smart_retail.data.ingestion.line_totals import Tally, Totals
+from smart_retail.data.ingestion.line_totals import LineTotals, Totals
 from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
 from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import DataError
@@ -27,7 +27,7 @@ FEW_CUSTOMERS = 50
 FEW_DAYS = 60
 
 
-def set_aside(tally: Tally, found: Totals, sources: Sequence[Ingested], backend: Backend) -> tuple[SetAside, ...]:
+def set_aside(tally: LineTotals, found: Totals, sources: Sequence[Ingested], backend: Backend) -> tuple[SetAside, ...]:
     """Reason by reason, most rows first, with the first examples in text order."""
     result = []
     for code, rows in found.rows.items():
@@ -56,7 +56,7 @@ def check_usable(found: Totals, sources: Sequence[Ingested]) -> None:
 
 
 def report(
-    tally: Tally,
+    tally: LineTotals,
     found: Totals,
     sources: Sequence[Ingested],
     settings: DataSettings,

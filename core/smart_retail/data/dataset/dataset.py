@@ -14,17 +14,22 @@ from numpy.typing import NDArray
 from smart_retail.data import columns as c
 from smart_retail.data.dataset import cleaning_report, entity_encoding, history_builder
 from smart_retail.data.dataset import sales_statistics as statistics
-from smart_retail.data.dataset.locked_property import alone, asked
-from smart_retail.data.dataset.returned_purchases import CameBack, all_came_back, came_back, returned_share
+from smart_retail.data.dataset.locked_property import locked_cached_property, synchronized
+from smart_retail.data.dataset.returned_purchases import (
+    ReturnedPurchases,
+    came_back,
+    fully_returned_pairs,
+    returned_share,
+)
 from smart_retail.data.dataset.transactions import Lines
 from smart_retail.data.ingestion.row_validation import Frame
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.results import CleaningReport, WeekSales
 from smart_retail.utils.id_map import IdMap
 
 
-class Prepared(Lines):
+class Dataset(Lines):
     """What cleaned lines answer; a `Timeline`."""
 
     @property
@@ -37,7 +42,7 @@ class Prepared(Lines):
         """Day of the last purchase, days since 1970-01-01."""
         return self._totals.last_day
 
-    @asked
+    @locked_cached_property
     def report(self) -> CleaningReport:
         """Where every row went."""
         sizes = len(self.customers), len(self.items), self._tally.count_orders(self._backend)
@@ -46,31 +51,31 @@ class Prepared(Lines):
             self._tally, self._totals, self.sources, self._settings, self._backend, sizes, cancelled
         )
 
-    @asked
+    @locked_cached_property
     def customers(self) -> IdMap:
         """Every customer with an accepted line, also those whose purchases all came back."""
         if not self._has_returns:
             return entity_encoding.id_map_of(self._sums.ids)
         return entity_encoding.id_map(self._customer_codes, self._backend)
 
-    @asked
+    @locked_cached_property
     def items(self) -> IdMap:
         """Every item with an accepted purchase."""
         return entity_encoding.id_map_of(self._tally.items(self._backend))
 
-    @asked
-    def _whole(self) -> History:
+    @locked_cached_property
+    def _whole(self) -> PurchaseHistory:
         kept = self._coded_kept
         return history_builder.history(kept, len(self.customers), len(self.items), self.last_day, self._backend)
 
-    @asked
+    @locked_cached_property
     def _cuts_rows(self) -> bool:
         """Whether a slice may be taken of the whole history: nothing came back, no order has lines of two days."""
         return not self._has_returns and not self._tally.over_days(self._backend)
 
-    def between(
+    def history_between(
         self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
-    ) -> History:
+    ) -> PurchaseHistory:
         """See `Timeline.between`."""
         if first is None and end is None and customers is None:
             return self._whole
@@ -80,16 +85,18 @@ class Prepared(Lines):
         found = self._from_lines(first, end, last)
         return found if customers is None else history_builder.part_of(found, None, None, last, customers)
 
-    @alone
-    def _from_lines(self, first: int | None, end: int | None, last: int) -> History:
+    @synchronized
+    def _from_lines(self, first: int | None, end: int | None, last: int) -> PurchaseHistory:
         kept = self._purchases(history_builder.cut(self._coded, first, end))
         return history_builder.history(kept, len(self.customers), len(self.items), last, self._backend)
 
-    @asked
-    def sent_back(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    @locked_cached_property
+    def fully_returned(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Customer and item codes of what was bought and of which nothing was kept, sorted."""
         nothing = np.empty(0, np.int32)
-        return all_came_back(self._coded, self._whole, self._backend) if self._has_returns else (nothing, nothing)
+        return (
+            fully_returned_pairs(self._coded, self._whole, self._backend) if self._has_returns else (nothing, nothing)
+        )
 
     def rfm(self, end: int | None = None, analysis_day: int | None = None) -> RfmTable:
         """RFM of the purchases before `end`.
@@ -111,13 +118,13 @@ class Prepared(Lines):
                 )
         return history_builder.rfm_table(sums, self.customers, analysis_day)
 
-    @asked
+    @locked_cached_property
     def _sums(self) -> history_builder.CustomerSums:
         if self._has_returns:
             return history_builder.customer_sums(self._kept, self._backend)
         return history_builder.order_sums(self._tally.bought(), self._backend)
 
-    @asked
+    @locked_cached_property
     def lines(self) -> Frame:
         """Accepted purchases with their derived columns, for reports and forecasts.
 
@@ -127,18 +134,18 @@ class Prepared(Lines):
         units = {i: s.discount_unit for i, s in enumerate(self.sources)}
         return history_builder.derived(self._kept, self._settings.sales_edges, units, self._backend)
 
-    @alone
+    @synchronized
     def weekly_sales(self) -> tuple[WeekSales, ...]:
         """Kept sales by week, Mondays first, weeks without a sale as zeros."""
         return history_builder.weekly(self._kept, self._backend)
 
-    @alone
-    def came_back(self) -> CameBack:
+    @synchronized
+    def came_back(self) -> ReturnedPurchases:
         """What came back, beside the history of all kept purchases (`between`)."""
         kept = self._coded_kept if self._has_returns else None
         return came_back(self._coded, kept, self._totals.cancellations > 0, self._backend)
 
-    @alone
+    @synchronized
     def statistics(self, first: int, last: int) -> tuple[dict[str, Any], NDArray[np.float32]]:
         """What reports show of the lines, as JSON data, and the mean discount of each day `first` to `last`."""
         table = statistics.by_day(self.lines, self._bought, self._net if self._has_returns else None, self._backend)
@@ -154,26 +161,26 @@ class Prepared(Lines):
             return [""] * len(ids)
         return entity_encoding.most_frequent(self._accepted, key, by, column, len(ids), self._backend)
 
-    @asked
+    @locked_cached_property
     def customer_names(self) -> list[str]:
         """By customer code, "" where unknown."""
         return self._names(c.CUSTOMER_NAME, c.CUSTOMER_ID)
 
-    @asked
+    @locked_cached_property
     def customer_countries(self) -> list[str]:
         """By customer code, "" where unknown."""
         return self._names(c.COUNTRY, c.CUSTOMER_ID)
 
-    @asked
+    @locked_cached_property
     def item_names(self) -> list[str]:
         """By item code, "" where there is none."""
         return self._names(c.ITEM_NAME, c.ITEM_ID)
 
-    @asked
+    @locked_cached_property
     def _categories(self) -> tuple[list[str], NDArray[np.int32]]:
         return entity_encoding.coded_names(self._names(c.CATEGORY, c.ITEM_ID))
 
-    @asked
+    @locked_cached_property
     def _subcategories(self) -> tuple[list[str], NDArray[np.int32]]:
         return entity_encoding.coded_names(self._names(c.SUBCATEGORY, c.ITEM_ID))
 
@@ -197,24 +204,24 @@ class Prepared(Lines):
         """Place in `subcategory_names` by item code, -1 where there is none."""
         return self._subcategories[1]
 
-    @asked
+    @locked_cached_property
     def item_price(self) -> NDArray[np.float64]:
         """What a piece went for on the whole, amount by quantity, by item code; NaN where unknown."""
         return entity_encoding.prices(self._bought, self._item_codes, len(self.items), self._backend)
 
-    @asked
+    @locked_cached_property
     def item_discount(self) -> NDArray[np.float64]:
         """Mean discount of an item's lines, 0 to 1, by item code; NaN where the source tells of none."""
         return statistics.item_discount(self.lines, self._item_codes, len(self.items), self._backend)
 
-    @asked
+    @locked_cached_property
     def returned_share(self) -> NDArray[np.float64]:
         """Part of a customer's purchase lines of which something came back, by customer code."""
         if not self._has_returns:
             return np.zeros(len(self.customers))
         return returned_share(self._bought, self._net, self._customer_codes, len(self.customers), self._backend)
 
-    @asked
+    @locked_cached_property
     def fingerprint(self) -> str:
         """SHA-256 of what is kept and what came back, the same for every order of the rows and every engine."""
         texts = (

@@ -17,7 +17,7 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.ingestion.row_validation import DAY, FLAG, KIND, Frame
 from smart_retail.errors import DataError
-from smart_retail.utils.id_map import IdMap, Texts
+from smart_retail.utils.id_map import IdMap, StringArray
 
 CODE: Final = "code"
 TEXT: Final = "text"
@@ -30,18 +30,18 @@ def codes(lines: Frame, column: str, backend: Backend) -> Frame:
     """Distinct ids with their text and their code, 0.. in byte order of the text."""
     distinct = lines.select(column).unique().with_columns(nw.col(column).cast(nw.String).alias(TEXT))
     coded = distinct.with_row_index(CODE, order_by=TEXT)
-    return backend.keep(coded.with_columns(nw.col(CODE).cast(nw.Int32)))
+    return backend.materialize(coded.with_columns(nw.col(CODE).cast(nw.Int32)))
 
 
 def id_map(coded: Frame, backend: Backend) -> IdMap:
     """The ids of `codes`, by code."""
     found = backend.fetch(coded.select(CODE, TEXT))
-    return IdMap(Texts.of(_checked(found[TEXT][np.argsort(found[CODE])].tolist())))
+    return IdMap(StringArray.of(_checked(found[TEXT][np.argsort(found[CODE])].tolist())))
 
 
 def id_map_of(ids: Sequence[str]) -> IdMap:
     """The ids of distinct texts in any order; Python compares texts by code point, as their bytes compare."""
-    return IdMap(Texts.of(sorted(_checked(ids))))
+    return IdMap(StringArray.of(sorted(_checked(ids))))
 
 
 def _checked(ids: Sequence[str]) -> Sequence[str]:
@@ -64,7 +64,7 @@ def coded_lines(lines: Frame, orders: Frame, customers: Frame, items: Frame, bac
     frame = lines.select(list(CODED)).join(orders, on=[c.CUSTOMER_ID, c.ORDER_ID], how="inner")
     frame = frame.join(items.drop(TEXT).rename({CODE: "_item"}), on=c.ITEM_ID, how="inner")
     codes = {c.CUSTOMER_ID: "_customer", c.ORDER_ID: "_order", c.ITEM_ID: "_item"}
-    return backend.keep(
+    return backend.materialize(
         frame.select(nw.col(codes[n]).cast(nw.Int32).alias(n) if n in codes else nw.col(n) for n in CODED)
     )
 

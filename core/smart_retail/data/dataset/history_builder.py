@@ -18,7 +18,7 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT, KEPT_QUANTITY
 from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
-from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import DataError
 from smart_retail.results import WeekSales
@@ -36,7 +36,7 @@ def cut(lines: Frame, first: int | None, end: int | None) -> Frame:
     return lines if end is None else lines.filter(nw.col(DAY) < end)
 
 
-def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> History:
+def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> PurchaseHistory:
     """Rows of customer, order and item from coded purchases, in their one order."""
     lines = kept.select(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY, *_SUMS).sort(c.ORDER_ID, c.ITEM_ID)
     found = _added_up(backend.fetch(lines))
@@ -51,7 +51,7 @@ def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend:
     order[by_day] = np.arange(len(starts), dtype=np.int32)
     order, day = np.repeat(order, sizes), np.repeat(first, sizes)
     rows: Any = slice(None) if (by_day[:-1] < by_day[1:]).all() else np.argsort(order, kind="stable")
-    return History(
+    return PurchaseHistory(
         customer=customer[rows],
         order=order[rows],
         item=item[rows],
@@ -89,8 +89,8 @@ def _added_up(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
 
 
 def part_of(
-    whole: History, first: int | None, end: int | None, last_day: int, customers: NDArray[np.bool_] | None
-) -> History:
+    whole: PurchaseHistory, first: int | None, end: int | None, last_day: int, customers: NDArray[np.bool_] | None
+) -> PurchaseHistory:
     """The rows of ``first <= day < end`` and of the customers that are True, with orders numbered afresh.
 
     It is what `history` makes of the lines cut so, where nothing came back and no order has lines of two days.
@@ -102,7 +102,7 @@ def part_of(
         rows &= whole.day < end
     at = np.flatnonzero(rows)
     order = whole.order[at]
-    return History(
+    return PurchaseHistory(
         customer=whole.customer[at],
         order=np.cumsum(np.diff(order, prepend=order[:1]) != 0, dtype=np.int32),
         item=whole.item[at],
@@ -115,7 +115,7 @@ def part_of(
     )
 
 
-def sums_before(whole: History, end: int, ids: Sequence[str]) -> CustomerSums:
+def sums_before(whole: PurchaseHistory, end: int, ids: Sequence[str]) -> CustomerSums:
     """`customer_sums` of what a coded history has before a day; `ids` by customer code."""
     rows = np.flatnonzero(whole.day < end)
     code = whole.customer[rows]

@@ -15,10 +15,10 @@ T = TypeVar("T")
 S = TypeVar("S")
 
 if TYPE_CHECKING:
-    asked = cached_property
+    locked_cached_property = cached_property
 else:
 
-    class asked(cached_property):  # noqa: N801  # reads as what it stands for
+    class locked_cached_property(cached_property):  # noqa: N801  # reads as what it stands for
         """A `cached_property` that is worked out while nobody else asks the engine."""
 
         def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -28,7 +28,7 @@ else:
                 return super().__get__(instance, owner)
 
 
-def alone(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+def synchronized(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
     """A method that runs while nobody else asks the engine."""
 
     @wraps(method)

@@ -17,11 +17,11 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import entity_encoding, returns_netting
 from smart_retail.data.ingestion.row_validation import DAY, KIND, Frame
-from smart_retail.data.purchase_history import History, distinct
+from smart_retail.data.purchase_history import PurchaseHistory, sorted_unique
 
 
 @dataclass(frozen=True, slots=True)
-class CameBack:
+class ReturnedPurchases:
     """Returned purchases, one row per (customer, order, item), sorted by customer, order, item."""
 
     customer: NDArray[np.int32]
@@ -38,13 +38,15 @@ class CameBack:
         return len(self.customer)
 
 
-def all_came_back(coded: Frame, kept: History, backend: Backend) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def fully_returned_pairs(
+    coded: Frame, kept: PurchaseHistory, backend: Backend
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Customer and item codes of what was bought and of which nothing is in `kept`, sorted."""
     found = backend.fetch(coded.filter(nw.col(KIND) == 1).select(c.CUSTOMER_ID, c.ITEM_ID).unique())
     width = max(kept.n_items, 1)
     pairs = found[c.CUSTOMER_ID].astype(np.int64) * width + found[c.ITEM_ID].astype(np.int64)
-    still = distinct(kept.customer.astype(np.int64) * width + kept.item)
-    gone = np.setdiff1d(distinct(pairs), still, assume_unique=True)
+    still = sorted_unique(kept.customer.astype(np.int64) * width + kept.item)
+    gone = np.setdiff1d(sorted_unique(pairs), still, assume_unique=True)
     return (gone // width).astype(np.int32), (gone % width).astype(np.int32)
 
 
@@ -68,7 +70,7 @@ def returned_share(bought: Frame, net: Frame, customers: Frame, size: int, backe
     return np.divide(before - left, before, out=np.zeros(size), where=before > 0)
 
 
-def came_back(coded: Frame, kept: Frame | None, cancellations: bool, backend: Backend) -> CameBack:
+def came_back(coded: Frame, kept: Frame | None, cancellations: bool, backend: Backend) -> ReturnedPurchases:
     """The returned part of all purchases.
 
     Parameters
@@ -111,23 +113,23 @@ def _order_codes(number: NDArray[np.int64], kept: Frame, backend: Backend) -> ND
     return out
 
 
-def _rows(columns: list[NDArray[np.int64]]) -> CameBack:
+def _rows(columns: list[NDArray[np.int64]]) -> ReturnedPurchases:
     by = np.lexsort((columns[2], columns[1], columns[0]))
     customer, order, item, day = (column[by].astype(np.int32) for column in columns[:4])
-    return CameBack(customer, order, item, day, columns[4][by], columns[5][by])
+    return ReturnedPurchases(customer, order, item, day, columns[4][by], columns[5][by])
 
 
-def with_returned(history: History, back: CameBack) -> History:
+def with_returned(history: PurchaseHistory, back: ReturnedPurchases) -> PurchaseHistory:
     """The history as if returns were ignored, from one that has them netted."""
     return _summed(history, back, 1)
 
 
-def without_returned(history: History, back: CameBack) -> History:
+def without_returned(history: PurchaseHistory, back: ReturnedPurchases) -> PurchaseHistory:
     """The history with returns netted, from one that ignores them."""
     return _summed(history, back, -1)
 
 
-def _summed(history: History, back: CameBack, sign: int) -> History:
+def _summed(history: PurchaseHistory, back: ReturnedPurchases, sign: int) -> PurchaseHistory:
     """Both together, summed by order and item; orders are numbered anew by customer and first day."""
 
     def both(name: str, sign: int = 1) -> NDArray[np.int64]:

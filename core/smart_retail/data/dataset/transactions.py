@@ -17,9 +17,9 @@ import narwhals as nw
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import cleaning_report, entity_encoding, returns_netting
-from smart_retail.data.dataset.locked_property import asked
+from smart_retail.data.dataset.locked_property import locked_cached_property
 from smart_retail.data.ingestion.ingest import Ingested
-from smart_retail.data.ingestion.line_totals import Tally, kept
+from smart_retail.data.ingestion.line_totals import LineTotals, kept
 from smart_retail.data.ingestion.row_validation import IDS, KIND, REASON, Frame
 from smart_retail.settings import DataSettings
 
@@ -33,7 +33,7 @@ class Lines:
     def __init__(
         self,
         lines: Frame,
-        tally: Tally,
+        tally: LineTotals,
         sources: Sequence[Ingested],
         backend: Backend,
         settings: DataSettings,
@@ -67,14 +67,14 @@ class Lines:
     def _has_returns(self) -> bool:
         return self._totals.cancellations > 0 or bool(self._totals.flagged)
 
-    @asked
+    @locked_cached_property
     def _accepted(self) -> Frame:
         """Accepted lines; those that were only read and added up so far are kept from now on."""
         if self.sources[0].pending:
             return kept(self._all, self._tally, self._backend).filter(nw.col(REASON) == 0)
         return self._all.filter(nw.col(REASON) == 0)
 
-    @asked
+    @locked_cached_property
     def _orders(self) -> Frame:
         """Customer, order and first day of the accepted lines, some orders in several rows."""
         return self._like_the_lines(self._tally.accepted_orders())
@@ -85,15 +85,15 @@ class Lines:
         ids = [n for n in table.collect_schema().names() if n in IDS and there[n] != nw.String]
         return self._backend.compact(table, ids)
 
-    @asked
+    @locked_cached_property
     def _customer_codes(self) -> Frame:
         return entity_encoding.codes(self._orders, c.CUSTOMER_ID, self._backend)
 
-    @asked
+    @locked_cached_property
     def _item_codes(self) -> Frame:
         return entity_encoding.codes(self._like_the_lines(self._tally.bought_items()), c.ITEM_ID, self._backend)
 
-    @asked
+    @locked_cached_property
     def _coded(self) -> Frame:
         """Accepted lines with integer codes in place of the ids, made once."""
         codes = self._customer_codes, self._item_codes
@@ -104,24 +104,24 @@ class Lines:
             lines,
             policy or self._settings.returns_policy,
             cancellations=self._totals.cancellations > 0,
-            keep=self._backend.keep,
+            keep=self._backend.materialize,
         )
 
-    @asked
+    @locked_cached_property
     def _net(self) -> Frame:
         """All purchases after returns, whatever the policy."""
         return self._purchases(self._accepted, "net")
 
-    @asked
+    @locked_cached_property
     def _kept(self) -> Frame:
         """All purchases after returns, by the policy."""
         return self._net if self._settings.returns_policy == "net" else self._purchases(self._accepted)
 
-    @asked
+    @locked_cached_property
     def _coded_kept(self) -> Frame:
         """All purchases after returns, coded: asked for several times in a fit."""
         return self._purchases(self._coded)
 
-    @asked
+    @locked_cached_property
     def _bought(self) -> Frame:
         return self._accepted.filter(nw.col(KIND) == 1)

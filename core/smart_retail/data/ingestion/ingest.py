@@ -17,7 +17,7 @@ import narwhals.selectors as ncs
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.ingestion.line_totals import Tally
+from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.row_validation import (
     DAY,
     IDS,
@@ -28,16 +28,22 @@ from smart_retail.data.ingestion.row_validation import (
     UNREAD,
     YES,
     Frame,
-    Rules,
+    RowValidation,
     bit,
-    canonical_lines,
+    validate_rows,
     was_read,
 )  # fmt: skip
-from smart_retail.data.ingestion.sources import Raw, readings
+from smart_retail.data.ingestion.sources import RawTable, read_attempts
 from smart_retail.data.parsing.column_mapping import Schema, plain, recognise_returns
-from smart_retail.data.parsing.format_detection import Format, choose, moment_formats, number_formats, overruled
+from smart_retail.data.parsing.format_detection import (
+    Format,
+    choose,
+    moment_formats,
+    number_formats,
+    sample_guess_failed,
+)
 from smart_retail.data.parsing.presets import ANY
-from smart_retail.data.parsing.whitespace import has_ink, tidied
+from smart_retail.data.parsing.whitespace import is_not_blank, tidied
 from smart_retail.errors import DataError
 
 HEAD_ROWS: Final = 2_000
@@ -51,23 +57,23 @@ _FLOAT_ID = r"^[0-9]+\.0$"
 class Ingested:
     """Lines of one source."""
 
-    raw: Raw
+    raw: RawTable
     schema: Schema
-    rules: Rules
+    rules: RowValidation
     lines: Frame
     formats: Mapping[str, Format]
     float_ids: tuple[str, ...]
     """Id columns whose ``.0`` was dropped."""
     discount_unit: float = 1.0
     """What a discount is to be divided by: 1 a fraction, 100 percent, 0 money."""
-    tally: Tally | None = None
+    tally: LineTotals | None = None
     """The lines added up, of a source that is alone."""
     pending: bool = False
     """Whether the lines were added up but not kept."""
 
 
 def ingest(
-    raw: Raw, schema: Schema, rules: Rules, place: int, backend: Backend, folder: Path, *, alone: bool
+    raw: RawTable, schema: Schema, rules: RowValidation, place: int, backend: Backend, folder: Path, *, alone: bool
 ) -> Ingested:
     """Read a source, trying more lenient readings where a stricter one fails.
 
@@ -79,7 +85,7 @@ def ingest(
         No reading succeeds.
     """
     trouble: Exception | None = None
-    for reading, frame in readings(raw, backend, folder):
+    for reading, frame in read_attempts(raw, backend, folder):
         try:
             return _ingest(reading, frame, schema, rules, place, backend, alone)
         except backend.read_errors as error:
@@ -94,7 +100,7 @@ def _first_line(error: Exception | None) -> str:
 
 
 def _ingest(
-    raw: Raw, frame: Frame, schema: Schema, rules: Rules, place: int, backend: Backend, alone: bool
+    raw: RawTable, frame: Frame, schema: Schema, rules: RowValidation, place: int, backend: Backend, alone: bool
 ) -> Ingested:
     base = _select(raw, frame, schema)
     # Hardly any shop has ids that are too long: of lines that are added up, the sums tell.
@@ -104,7 +110,7 @@ def _ingest(
     kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
     ids = tuple(n for n in IDS if n in texts)
     base = tidied(base, [n for n in TEXTS if n in texts and n not in IDS])
-    head_frame = backend.keep(base.head(HEAD_ROWS))
+    head_frame = backend.materialize(base.head(HEAD_ROWS))
     head = _unread(head_frame, kinds, backend)
     formats = _choose(head, kinds)
     float_ids = _float_ids(head_frame, ids, backend)
@@ -112,11 +118,11 @@ def _ingest(
     pending = alone and backend.rereads and c.DISCOUNT not in schema.columns
     while True:
         lines = _lines(base, formats, float_ids, place, rules, backend)
-        lines = lines if pending else backend.keep(lines)
-        tally = Tally.of(lines, backend) if alone else None
+        lines = lines if pending else backend.materialize(lines)
+        tally = LineTotals.of(lines, backend) if alone else None
         unread = tally.totals.unread if tally else _unread_rows(lines, backend)
         wrong, rows = _by_column(unread, [*formats, *float_ids]), sum(unread.values())
-        doubted = any(overruled(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
+        doubted = any(sample_guess_failed(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
         if doubted:
             head = _unread(base, kinds, backend)
         better = _choose(head, kinds) if doubted else formats
@@ -128,7 +134,7 @@ def _ingest(
         formats, float_ids = better, tuple(n for n in float_ids if not wrong[n])
 
 
-def _select(raw: Raw, frame: Frame, schema: Schema) -> Frame:
+def _select(raw: RawTable, frame: Frame, schema: Schema) -> Frame:
     """The recognised columns under their canonical names; of text sources all as text."""
     types = frame.collect_schema()
     place = {header: str(i) for i, header in reversed(list(enumerate(raw.headers)))}
@@ -157,14 +163,15 @@ def _lines(
     formats: Mapping[str, Format],
     float_ids: Sequence[str],
     place: int,
-    rules: Rules,
+    rules: RowValidation,
     backend: Backend,
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
     if float_ids:
         wrong = [
-            bit(i, has_ink(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID)) for i, n in enumerate(float_ids, len(raw))
+            bit(i, is_not_blank(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID))
+            for i, n in enumerate(float_ids, len(raw))
         ]
         frame = frame.with_columns(nw.sum_horizontal(*wrong).alias(UNREAD))
         frame = frame.with_columns(nw.col(*float_ids).str.replace_all(r"\.0$", ""))
@@ -173,7 +180,7 @@ def _lines(
         total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
         list_price = nw.col(c.AMOUNT) + total
         frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT))
-    lines = canonical_lines(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules, tuple(formats))
+    lines = validate_rows(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules, tuple(formats))
     return lines.drop(money)
 
 
@@ -219,7 +226,7 @@ def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, 
         return ()
     counted = backend.fetch(
         head.select(
-            *(has_ink(nw.col(n)).cast(nw.Int64).sum().alias(f"{n}|filled") for n in ids),
+            *(is_not_blank(nw.col(n)).cast(nw.Int64).sum().alias(f"{n}|filled") for n in ids),
             *(nw.col(n).str.contains(_FLOAT_ID).cast(nw.Int64).sum().alias(f"{n}|matched") for n in ids),
         )
     )
@@ -258,15 +265,15 @@ def _by_column(unread: Mapping[int, int], names: Sequence[str]) -> dict[str, int
     return {name: sum(n for bits, n in unread.items() if bits >> i & 1) for i, name in enumerate(names)}
 
 
-def read_returns(raw: Raw, backend: Backend, folder: Path) -> Frame:
+def read_returns(raw: RawTable, backend: Backend, folder: Path) -> Frame:
     """A returns table: `order_id`, and `market` where it has one; rows that say No are left out."""
     columns = recognise_returns(raw.headers, raw.name)
-    for reading, frame in readings(raw, backend, folder):
+    for reading, frame in read_attempts(raw, backend, folder):
         try:
             table = tidied(_select(reading, frame, Schema(columns, ANY)), [n for n in columns if n not in IDS])
             if c.RETURNED in columns:
                 table = table.filter(nw.col(c.RETURNED).str.to_lowercase().is_in(YES))
-            return backend.keep(table.filter(has_ink(nw.col(c.ORDER_ID))))
+            return backend.materialize(table.filter(is_not_blank(nw.col(c.ORDER_ID))))
         except backend.read_errors:
             continue
     raise DataError(f"{raw.name} cannot be read.", "Export it again as CSV or XLSX.")

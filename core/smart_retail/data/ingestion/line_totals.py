@@ -26,7 +26,7 @@ from smart_retail.data.ingestion.row_validation import (
     UNREAD,
     Frame,
 )
-from smart_retail.data.parsing.whitespace import has_ink
+from smart_retail.data.parsing.whitespace import is_not_blank
 from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import DataError
 
@@ -99,17 +99,17 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class LineTotals:
     """Lines added up."""
 
     orders: Frame
     """By customer, order and verdict: lines `n`, amount in millionths, first and last day."""
-    told: Frame
+    item_totals: Frame
     """By `told` and verdict: lines `n`."""
     totals: Totals
 
     @classmethod
-    def of(cls, lines: Frame, backend: Backend) -> Tally:
+    def of(cls, lines: Frame, backend: Backend) -> LineTotals:
         """Read the lines once.
 
         Raises
@@ -130,7 +130,7 @@ class Tally:
         keys = ((c.CUSTOMER_ID, c.ORDER_ID, VERDICT), (TOLD, VERDICT))
         # What is only kept later must be known to be readable.
         names = [n for n in TEXTS if n in there and n not in IDS]
-        orders, items = backend.tally(frame, keys, c.AMOUNT, DAY, names)
+        orders, items = backend.group_twice(frame, keys, c.AMOUNT, DAY, names)
         return cls(orders, items, Totals.of(orders, backend))
 
     def bought(self) -> Frame:
@@ -155,7 +155,7 @@ class Tally:
 
     def bought_items(self) -> Frame:
         """The items of accepted purchases, in no order."""
-        return self.told.filter(BOUGHT).select(nw.col(TOLD).alias(c.ITEM_ID)).unique()
+        return self.item_totals.filter(BOUGHT).select(nw.col(TOLD).alias(c.ITEM_ID)).unique()
 
     def items(self, backend: Backend) -> list[str]:
         """The items of accepted purchases, in no order."""
@@ -164,7 +164,7 @@ class Tally:
 
     def longest_id(self, backend: Backend) -> int:
         """Characters of the longest id of an accepted line."""
-        ids = ((self.orders, (c.CUSTOMER_ID, c.ORDER_ID)), (self.told, (TOLD,)))
+        ids = ((self.orders, (c.CUSTOMER_ID, c.ORDER_ID)), (self.item_totals, (TOLD,)))
         frames = (table.filter(ACCEPTED).select(nw.col(*names).str.len_chars().max()) for table, names in ids)
         found = [backend.fetch(frame.with_columns(nw.all().fill_null(0))) for frame in frames]
         return max(int(most[0]) for columns in found for most in columns.values())
@@ -176,12 +176,14 @@ class Tally:
 
     def examples(self, reason: int, n: int, backend: Backend) -> list[str]:
         """The first `n` in text order of the rows that were set aside for a reason."""
-        shown = self.told.filter((nw.col(VERDICT) % 16 == reason) & has_ink(nw.col(TOLD))).select(TOLD).unique()
+        shown = (
+            self.item_totals.filter((nw.col(VERDICT) % 16 == reason) & is_not_blank(nw.col(TOLD))).select(TOLD).unique()
+        )
         found: list[str] = backend.fetch(shown.sort(TOLD).head(n))[TOLD].tolist()
         return found
 
 
-def kept(lines: Frame, found: Tally, backend: Backend) -> Frame:
+def kept(lines: Frame, found: LineTotals, backend: Backend) -> Frame:
     """The lines that were only read so far, calculated once; ids that are whole numbers throughout as such.
 
     Raises
@@ -194,11 +196,11 @@ def kept(lines: Frame, found: Tally, backend: Backend) -> Frame:
         for table, column, name in (
             (found.orders, c.CUSTOMER_ID, c.CUSTOMER_ID),
             (found.orders, c.ORDER_ID, c.ORDER_ID),
-            (found.told, TOLD, c.ITEM_ID),
+            (found.item_totals, TOLD, c.ITEM_ID),
         )
         if _is_whole(table.filter(ACCEPTED).select(column).unique(), column, backend)
     ]
-    table = backend.keep(backend.compact(lines, whole))
+    table = backend.materialize(backend.compact(lines, whole))
     rows = int(backend.fetch(table.select(nw.len().alias("n")))["n"][0])
     if rows != sum(found.totals.rows.values()):
         raise DataError("The source changed while it was being read.", "Try again when nothing writes to it.")

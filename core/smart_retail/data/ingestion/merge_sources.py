@@ -30,10 +30,10 @@ def combine(sources: Sequence[Ingested], backend: Backend) -> Frame:
     lines = frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
     days = _shared_days([s.lines for s in sources], backend)
     if not once and days is None:
-        return lines if len(sources) == 1 else backend.keep(lines)
+        return lines if len(sources) == 1 else backend.materialize(lines)
     content = [n for n in names if n not in _NOT_CONTENT and all(n in s.lines.collect_schema() for s in sources)]
     judged = _judge(lines, content, once, None if once else days)
-    return backend.keep(judged.select(list(names)))
+    return backend.materialize(judged.select(list(names)))
 
 
 def _judge(lines: Frame, content: Sequence[str], once: Sequence[int], days: tuple[int, int] | None) -> Frame:
@@ -112,16 +112,16 @@ def flag_returned(lines: Frame, returns: Frame, backend: Backend) -> Frame:
     keys = keys.select(on).unique().with_columns(_came_back=nw.lit(BY_TABLE))
     flag = nw.when(nw.col("_came_back").is_null()).then(nw.col(FLAG)).otherwise(nw.lit(BY_TABLE)).cast(nw.Int8)
     names = [n for n in lines.collect_schema().names() if n != "_market"]
-    return backend.keep(lines.join(keys, on=on, how="left").with_columns(flag.alias(FLAG)).select(names))
+    return backend.materialize(lines.join(keys, on=on, how="left").with_columns(flag.alias(FLAG)).select(names))
 
 
-def without(lines: Frame, gone: Iterable[str], backend: Backend) -> Frame:
+def drop_erased_customers(lines: Frame, gone: Iterable[str], backend: Backend) -> Frame:
     """Set aside every row of the customers who asked to be forgotten, with no example of them."""
     gone = sorted(gone)
     theirs = nw.col(c.CUSTOMER_ID).is_in(gone)
     verdict = nw.when(theirs).then(nw.lit(REASONS.index("erased"))).otherwise(nw.col(REASON)).cast(nw.Int8)
     example = nw.when(~theirs | theirs.is_null()).then(nw.col(EXAMPLE))
-    return backend.keep(lines.with_columns(verdict.alias(REASON), example.alias(EXAMPLE)))
+    return backend.materialize(lines.with_columns(verdict.alias(REASON), example.alias(EXAMPLE)))
 
 
 def _market() -> nw.Expr:

@@ -17,7 +17,7 @@ import narwhals as nw
 from smart_retail.data import columns as c
 from smart_retail.data.parsing.number_parsing import LARGEST, millionths
 from smart_retail.data.parsing.presets import Preset
-from smart_retail.data.parsing.whitespace import begins_inked, has_ink
+from smart_retail.data.parsing.whitespace import is_not_blank, starts_non_blank
 from smart_retail.settings import DataSettings
 
 Frame = nw.LazyFrame[Any]
@@ -87,7 +87,7 @@ YES: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "r
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class RowValidation:
     """What the preset and the settings say of the rows of one source."""
 
     merchandise: str
@@ -101,7 +101,7 @@ class Rules:
     """Whether there may be ids that are too long, which costs a look at every one."""
 
     @classmethod
-    def of(cls, preset: Preset, settings: DataSettings) -> Rules:
+    def of(cls, preset: Preset, settings: DataSettings) -> RowValidation:
         listed = settings.non_merchandise
         return cls(
             merchandise=preset.merchandise if listed is None else "",
@@ -132,7 +132,7 @@ def bit(i: int, seldom: nw.Expr, costly: nw.Expr) -> nw.Expr:
     return nw.when(seldom).then(tested).otherwise(nw.lit(0))
 
 
-def canonical_lines(frame: Frame, source: int, rules: Rules, texts: Sequence[str] = ()) -> Frame:
+def validate_rows(frame: Frame, source: int, rules: RowValidation, texts: Sequence[str] = ()) -> Frame:
     """Lines of one source with their verdicts.
 
     Parameters
@@ -175,7 +175,7 @@ def canonical_lines(frame: Frame, source: int, rules: Rules, texts: Sequence[str
     by_day = nw.col(DAY).cast(nw.String)
     if c.ORDER_ID in there:
         order = nw.col(c.ORDER_ID)
-        by_day = nw.when(has_ink(order)).then(order).otherwise(nw.concat_str(nw.lit("day "), by_day))
+        by_day = nw.when(is_not_blank(order)).then(order).otherwise(nw.concat_str(nw.lit("day "), by_day))
     frame = frame.with_columns(by_day.alias(c.ORDER_ID))
     if c.RETURNED in there:
         yes = nw.col(c.RETURNED).str.to_lowercase().is_in(YES)
@@ -186,7 +186,7 @@ def canonical_lines(frame: Frame, source: int, rules: Rules, texts: Sequence[str
     return frame.select([n for n in frame.collect_schema().names() if n not in gone and not n.startswith(RAW)])
 
 
-def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr:
+def _verdict(rules: RowValidation, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr:
     """The number of the first reason that holds, 0 where none does."""
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     item = nw.col(c.ITEM_ID)
@@ -207,10 +207,10 @@ def _verdict(rules: Rules, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr
     if rules.long_ids:
         checks += [("id too long", nw.col(i).str.len_chars() <= LONGEST_ID) for i in ids]
     verdict = nw.lit(0)
-    for reason, sound in reversed([*((reason, has_ink(text)) for reason, text in named), *checks]):
+    for reason, sound in reversed([*((reason, is_not_blank(text)) for reason, text in named), *checks]):
         verdict = nw.when(sound).then(verdict).otherwise(nw.lit(REASONS.index(reason)))
     # Nearly every row is sound, which one test of all reasons tells quicker than a chain of cases.
-    quick = [*(begins_inked(text) for _, text in named), *(sound for _, sound in checks)]
+    quick = [*(starts_non_blank(text) for _, text in named), *(sound for _, sound in checks)]
     sound = nw.all_horizontal(*quick, ignore_nulls=False)
     return nw.when(sound).then(nw.lit(0)).otherwise(verdict).cast(nw.Int8)
 

@@ -26,7 +26,7 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
 @dataclass(frozen=True, slots=True)
-class Raw:
+class RawTable:
     """One table as it was found."""
 
     name: str
@@ -42,14 +42,14 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedSource:
     """A source: its orders, and the returns where the source has a table of them."""
 
-    orders: Raw
-    returns: Raw | None = None
+    orders: RawTable
+    returns: RawTable | None = None
 
 
-def open_source(source: Source, backend: Backend, folder: Path, place: int) -> Opened:
+def open_source(source: Source, backend: Backend, folder: Path, place: int) -> OpenedSource:
     """Recognise a source by what it is.
 
     Parameters
@@ -68,14 +68,14 @@ def open_source(source: Source, backend: Backend, folder: Path, place: int) -> O
         It cannot be read.
     """
     if isinstance(source, str) and not Path(source).exists() and hasattr(backend, "read_place"):
-        return Opened(_numbered(source, backend.read_place(source)))
+        return OpenedSource(_numbered(source, backend.read_place(source)))
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), backend, folder)
-    frame = backend.adopt(source)
-    return Opened(_numbered(f"frame {place + 1}", frame))
+    frame = backend.from_dataframe(source)
+    return OpenedSource(_numbered(f"frame {place + 1}", frame))
 
 
-def _open_path(path: Path, backend: Backend, folder: Path) -> Opened:
+def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
     if not path.exists():
         raise DataError(f"There is no file {path}.", "Check the path.")
     if path.is_dir():
@@ -86,7 +86,7 @@ def _open_path(path: Path, backend: Backend, folder: Path) -> Opened:
         if path.stat().st_size > limits.MAX_FILE_BYTES:
             raise DataError(f"{path.name} is larger than 20 GB.", "Split it.")
         try:
-            return Opened(_numbered(path.name, backend.read_parquet(path)))
+            return OpenedSource(_numbered(path.name, backend.read_parquet(path)))
         except backend.read_errors as error:
             raise DataError(f"{path.name} is a damaged Parquet file.", "Copy or export it again.") from error
     if magic.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in WORKBOOKS:
@@ -94,21 +94,21 @@ def _open_path(path: Path, backend: Backend, folder: Path) -> Opened:
 
         sheets = open_workbook(path, folder)
         returns = sheets.returns
-        return Opened(_text_table(sheets.orders), _text_table(returns) if returns else None)
-    return Opened(_text_table(open_text(path, folder)))
+        return OpenedSource(_text_table(sheets.orders), _text_table(returns) if returns else None)
+    return OpenedSource(_text_table(open_text(path, folder)))
 
 
-def _text_table(file: TextFile) -> Raw:
-    return Raw(file.name, file.header, None, file, file.notes)
+def _text_table(file: TextFile) -> RawTable:
+    return RawTable(file.name, file.header, None, file, file.notes)
 
 
-def _numbered(name: str, frame: nw.LazyFrame[Any]) -> Raw:
+def _numbered(name: str, frame: nw.LazyFrame[Any]) -> RawTable:
     headers = tuple(frame.collect_schema().names())
     check_width(len(headers), name)
-    return Raw(name, headers, frame.select(nw.col(h).alias(str(i)) for i, h in enumerate(headers)))
+    return RawTable(name, headers, frame.select(nw.col(h).alias(str(i)) for i, h in enumerate(headers)))
 
 
-def readings(raw: Raw, backend: Backend, folder: Path) -> Iterator[tuple[Raw, nw.LazyFrame[Any]]]:
+def read_attempts(raw: RawTable, backend: Backend, folder: Path) -> Iterator[tuple[RawTable, nw.LazyFrame[Any]]]:
     """Ways to read a table, strictest and quickest first; the next is for when one fails."""
     if raw.frame is not None:
         yield raw, raw.frame

@@ -42,7 +42,7 @@ def plain(header: str) -> str:
     return re.sub(r"[\W_]+", "", spaced).lower()
 
 
-def recognise(headers: Sequence[str], name: str, mapping: Mapping[str, str] | None = None) -> Schema:
+def match_preset(headers: Sequence[str], name: str, mapping: Mapping[str, str] | None = None) -> Schema:
     """The schema of a source.
 
     Parameters

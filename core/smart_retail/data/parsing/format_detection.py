@@ -92,7 +92,7 @@ def choose(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> 
     return chosen
 
 
-def overruled(chosen: Format, unread: int, rows: int, head: Sequence[int], options: Sequence[Format]) -> bool:
+def sample_guess_failed(chosen: Format, unread: int, rows: int, head: Sequence[int], options: Sequence[Format]) -> bool:
     """Whether the whole column might be read better in another way than the head suggested.
 
     Parameters

@@ -20,7 +20,7 @@ def tidied(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
     return frame.with_columns(_stripped(nw.col(n)).alias(n) for n in names)
 
 
-def begins_inked(text: nw.Expr) -> nw.Expr:
+def starts_non_blank(text: nw.Expr) -> nw.Expr:
     """Whether a text begins with a letter, a digit or a sign, as nearly every id does: then it is not blank.
 
     Comparing is far cheaper than searching.
@@ -28,16 +28,16 @@ def begins_inked(text: nw.Expr) -> nw.Expr:
     return (text >= "!") & (text < "\u00a0")
 
 
-def has_ink(text: nw.Expr) -> nw.Expr:
+def is_not_blank(text: nw.Expr) -> nw.Expr:
     """Whether a text is there and not of blanks alone. Only texts that begin otherwise pay for the search."""
     searched = (text.str.strip_chars(BLANK) != "").fill_null(False)
-    return nw.when(begins_inked(text)).then(nw.lit(True)).otherwise(searched)
+    return nw.when(starts_non_blank(text)).then(nw.lit(True)).otherwise(searched)
 
 
 def _stripped(text: nw.Expr) -> nw.Expr:
     """Without blanks around. Only texts with a blank at an end pay for the search of them."""
     text = text.fill_null("")
-    blank = ~begins_inked(text)
+    blank = ~starts_non_blank(text)
     for end in _ENDS:
         blank = blank | text.str.ends_with(end)
     return nw.when(blank).then(text.str.strip_chars(BLANK)).otherwise(text)

@@ -17,7 +17,7 @@ from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import MissingExtraError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import ClusterChoice, Result
-from smart_retail.segmentation.cluster_assigner import NO_CLUSTER, Placement, log_features, nearest
+from smart_retail.segmentation.cluster_assigner import NO_CLUSTER, ClusterAssigner, log_features, nearest
 from smart_retail.settings import ClusterSettings
 from smart_retail.training.clusters.autoencoder import TrainedAutoencoder, Trainer, load_keras
 from smart_retail.training.clusters.cluster_names import cluster_names
@@ -45,7 +45,7 @@ class Partition(Result, frozen=True):
 class ClusterFit:
     """Clusters of one history."""
 
-    placement: Placement
+    placement: ClusterAssigner
     choice: tuple[ClusterChoice, ...]
     """Every number of clusters that was tried."""
     labels: NDArray[np.int16]
@@ -133,7 +133,7 @@ def fit_clusters(
     features = scaler.scaled(train.recency, train.frequency, train.monetary).T
     trainer = Trainer(features.shape[1], settings.latent)
 
-    def encoder(rows: NDArray[np.int64], refit: int) -> tuple[Placement, TrainedAutoencoder]:
+    def encoder(rows: NDArray[np.int64], refit: int) -> tuple[ClusterAssigner, TrainedAutoencoder]:
         trained = trainer.train(features[rows], epochs=settings.epochs, seed=seed + refit, progress=progress)
         return replace(scaler, encoder=trained.encoder), trained
 
@@ -172,7 +172,7 @@ def _take(table: RfmTable, rows: NDArray[np.int64]) -> RfmTable:
     return RfmTable(table.recency[rows], table.frequency[rows], table.monetary[rows])
 
 
-def _latent(placement: Placement, table: RfmTable) -> NDArray[np.float64]:
+def _latent(placement: ClusterAssigner, table: RfmTable) -> NDArray[np.float64]:
     return placement.latent(table.recency, table.frequency, table.monetary)
 
 
@@ -187,19 +187,19 @@ def _resample(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
     return np.sort(rng.integers(0, count, size=min(count, REFIT_CUSTOMERS)))
 
 
-def _fit_scaler(train: RfmTable) -> Placement:
+def _fit_scaler(train: RfmTable) -> ClusterAssigner:
     """A placement that only scales as yet."""
     # Far below the usual customer, so that money is logarithmic for nearly all, whatever the currency.
     unit = max(float(np.median(np.abs(train.monetary))) / 100, 1.0) if len(train.monetary) else 1.0
     features = log_features(train.recency, train.frequency, train.monetary, unit)
     if not features.size:
-        return Placement(unit, np.zeros(3), np.ones(3), (), np.zeros((0, 3)), ())
+        return ClusterAssigner(unit, np.zeros(3), np.ones(3), (), np.zeros((0, 3)), ())
     scale = features.std(axis=1)
     # Equal customers differ by rounding only, which is not to be blown up to a deviation of one.
-    return Placement(unit, features.mean(axis=1), np.where(scale > 1e-9, scale, 1.0), (), np.zeros((0, 3)), ())
+    return ClusterAssigner(unit, features.mean(axis=1), np.where(scale > 1e-9, scale, 1.0), (), np.zeros((0, 3)), ())
 
 
-def _ordered(placement: Placement, known: RfmTable) -> Placement:
+def _ordered(placement: ClusterAssigner, known: RfmTable) -> ClusterAssigner:
     """Clusters by mean amount, the largest first, so that ids keep their meaning from fit to fit; named."""
     labels = placement.nearest(_latent(placement, known))
     sizes = np.maximum(np.bincount(labels, minlength=len(placement.centroids)), 1)
@@ -215,7 +215,7 @@ def _told(choice: tuple[ClusterChoice, ...]) -> str:
 
 
 def _compare(
-    placement: Placement,
+    placement: ClusterAssigner,
     train: RfmTable,
     features: NDArray[np.float64],
     latent: NDArray[np.float64],
@@ -240,7 +240,7 @@ def _compare(
 
 
 def _result(
-    placement: Placement,
+    placement: ClusterAssigner,
     table: RfmTable,
     choice: tuple[ClusterChoice, ...],
     autoencoder: TrainedAutoencoder | None,

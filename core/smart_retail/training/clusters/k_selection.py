@@ -24,7 +24,7 @@ STABLE: Final = 0.9
 """Refits that agree to this adjusted Rand index find the same clusters."""
 SMALLEST: Final = 0.01
 """A group of a smaller share of the customers is an outlier's, not one to act on."""
-STARTS: Final = 10
+N_INIT: Final = 10
 """K-means starts from which the best is kept."""
 SILHOUETTE_CUSTOMERS: Final = 3_000
 CHOICE_CUSTOMERS: Final = 20_000
@@ -45,7 +45,7 @@ def kmeans(points: NDArray[np.float64], k: int, seed: int) -> NDArray[np.float64
     with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
         # A resample of few customers may hold fewer distinct ones than k; it counts as it comes.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(k, n_init=STARTS, random_state=seed, tol=1e-6).fit(points)
+        fitted = KMeans(k, n_init=N_INIT, random_state=seed, tol=1e-6).fit(points)
     return np.asarray(fitted.cluster_centers_, dtype=np.float64)
 
 

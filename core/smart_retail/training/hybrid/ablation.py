@@ -14,15 +14,15 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.evaluation.metrics import interval
+from smart_retail.evaluation.metrics import bootstrap_ci
 from smart_retail.progress import Progress
 from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.hybrid import ordered
-from smart_retail.recommenders.ranking_features import GROUPS, NAMES
-from smart_retail.recommenders.tree_ensemble import Trees
+from smart_retail.recommenders.ranking_features import FEATURE_GROUPS, NAMES
+from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 from smart_retail.training.hybrid.blend_weights import fit_weights, ndcg
-from smart_retail.training.hybrid.merge_selection import Chosen
-from smart_retail.training.hybrid.training_examples import TASKS, Lesson
+from smart_retail.training.hybrid.merge_selection import MergeDecision
+from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples
 
 IDEAS: Final[dict[str, tuple[str, ...]]] = {
     "own frequency and recency": ("again", "again lately"),
@@ -37,7 +37,10 @@ _DRAWS = 500
 
 
 def ablation(
-    lessons: Mapping[str, Sequence[Lesson]], chosen: Sequence[Chosen], pool: Executor, progress: Progress
+    lessons: Mapping[str, Sequence[TrainingExamples]],
+    chosen: Sequence[MergeDecision],
+    pool: Executor,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Loss by task and idea, worked out on a pool; empty where fewer than two windows could be held out."""
     progress.check()
@@ -52,7 +55,7 @@ def ablation(
     }
 
 
-def _blend(own: list[Lesson], task: str, pool: Executor) -> dict[str, Any]:
+def _blend(own: list[TrainingExamples], task: str, pool: Executor) -> dict[str, Any]:
     newest = own[-1]
     every = fit_weights(own[:-1], task)
     full = ndcg(newest, newest.blend(every))
@@ -64,23 +67,28 @@ def _blend(own: list[Lesson], task: str, pool: Executor) -> dict[str, Any]:
     return dict(zip(IDEAS, pool.map(loss, IDEAS.values()), strict=True))
 
 
-def _ranker(newest: Lesson, weights: NDArray[np.float64], ranker: Trees) -> dict[str, Any]:
+def _ranker(newest: TrainingExamples, weights: NDArray[np.float64], ranker: TreeEnsemble) -> dict[str, Any]:
     from smart_retail.training.kernels.batch_scorer import (  # Numba: only where something is fitted
         scores_held,
-        scores_of,
+        tree_scores,
     )
 
-    newest = newest.led_by(weights)
+    newest = newest.reranked(weights)
     blend, shopper = newest.table[:, NAMES.index("blend")], newest.candidates.shopper
-    full = ndcg(newest, ordered(scores_of(ranker, newest.table), blend, shopper))
-    held = scores_held(ranker, newest.table, [[NAMES.index(name) for name in names] for names in GROUPS.values()])
+    full = ndcg(newest, ordered(tree_scores(ranker, newest.table), blend, shopper))
+    held = scores_held(
+        ranker, newest.table, [[NAMES.index(name) for name in names] for names in FEATURE_GROUPS.values()]
+    )
 
     def without(group: str, score: NDArray[np.float64]) -> NDArray[np.float64]:
         return ordered(score, np.zeros_like(blend) if group == "blend" else blend, shopper)
 
-    return {group: _loss(full - ndcg(newest, without(group, score))) for group, score in zip(GROUPS, held, strict=True)}
+    return {
+        group: _loss(full - ndcg(newest, without(group, score)))
+        for group, score in zip(FEATURE_GROUPS, held, strict=True)
+    }
 
 
 def _loss(each: NDArray[np.float64]) -> dict[str, float]:
-    low, high = interval(each, draws=_DRAWS)
+    low, high = bootstrap_ci(each, draws=_DRAWS)
     return {"adds": float(each.mean()), "low": low, "high": high}

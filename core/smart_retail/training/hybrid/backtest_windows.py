@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
-from smart_retail.data.temporal_dataset import RfmTable, Timeline
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.temporal_dataset import RfmTable, TemporalDataset
 from smart_retail.evaluation.temporal_split import Truth, Window, truths
 from smart_retail.progress import Progress
 
@@ -23,37 +23,37 @@ MANY_ROWS = 2_000_000
 
 Groups = tuple[NDArray[np.int16], NDArray[np.int16]]
 """Segment and cluster by customer code."""
-Place = Callable[[RfmTable], Groups]
+GroupAssignment = Callable[[RfmTable], Groups]
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class BacktestWindow:
     """One window."""
 
     window: Window
-    before: History
-    after: History
-    found: Mapping[str, Truth]
+    before: PurchaseHistory
+    after: PurchaseHistory
+    truths: Mapping[str, Truth]
     """What every task's customers bought after the cut."""
 
 
 @dataclass(frozen=True, slots=True)
-class Placed(Past):
+class GroupedWindow(BacktestWindow):
     """One window with the customers' groups."""
 
     groups: Groups
     """As of the cut."""
 
 
-def past_windows(
-    timeline: Timeline,
+def backtest_windows(
+    timeline: TemporalDataset,
     windows: list[Window],
     *,
     rows: int,
     n_customers: int,
     seed: int,
     progress: Progress,
-) -> list[Past]:
+) -> list[BacktestWindow]:
     """The windows in which somebody bought, before and after the cut.
 
     Parameters
@@ -68,16 +68,18 @@ def past_windows(
     for window in windows:
         progress.check()
         before, after = (
-            timeline.between(end=window.cut, customers=kept),
-            timeline.between(first=window.cut, end=window.end, customers=kept),
+            timeline.history_between(end=window.cut, customers=kept),
+            timeline.history_between(first=window.cut, end=window.end, customers=kept),
         )
         if len(before) and len(after):
             # The list is made on the cut's eve, also where nobody bought on that day.
             before = replace(before, last_day=window.cut - 1)
-            out.append(Past(window, before, after, truths(before, after)))
+            out.append(BacktestWindow(window, before, after, truths(before, after)))
     return out
 
 
-def placed(pasts: Sequence[Past], timeline: Timeline, place: Place) -> list[Placed]:
+def assign_groups(
+    pasts: Sequence[BacktestWindow], timeline: TemporalDataset, place: GroupAssignment
+) -> list[GroupedWindow]:
     """The windows with the groups that the customers were in on each cut's eve."""
-    return [Placed(p.window, p.before, p.after, p.found, place(timeline.rfm(p.window.cut))) for p in pasts]
+    return [GroupedWindow(p.window, p.before, p.after, p.truths, place(timeline.rfm(p.window.cut))) for p in pasts]

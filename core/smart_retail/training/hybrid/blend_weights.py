@@ -12,10 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.blend import AMOUNTS, default_weights
+from smart_retail.recommenders.blend import HISTORY_BUCKETS, default_weights
 from smart_retail.recommenders.candidates import SOURCES
-from smart_retail.recommenders.top_n import best_first
-from smart_retail.training.hybrid.training_examples import TASKS, Lesson
+from smart_retail.recommenders.top_n import top_n
+from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples
 
 K = 10
 _GAIN, _LOSS = 3e-4, 2e-3
@@ -33,7 +33,7 @@ _BEST = np.cumsum(_DISCOUNT)
 class _Padded:
     """A lesson as tables of equal row length."""
 
-    def __init__(self, lesson: Lesson, wanted: NDArray[np.bool_]) -> None:
+    def __init__(self, lesson: TrainingExamples, wanted: NDArray[np.bool_]) -> None:
         sizes = np.diff(lesson.candidates.indptr)
         keep = np.repeat(wanted, sizes)
         row = (np.cumsum(wanted) - 1)[lesson.candidates.shopper[keep]]
@@ -64,9 +64,9 @@ class _Padded:
         return gain
 
 
-def ndcg(lesson: Lesson, score: NDArray[np.float64]) -> NDArray[np.float64]:
+def ndcg(lesson: TrainingExamples, score: NDArray[np.float64]) -> NDArray[np.float64]:
     """NDCG@10 of each shopper of a lesson with its candidates ordered by `score`."""
-    order, indptr = best_first(
+    order, indptr = top_n(
         lesson.candidates.indptr,
         score - score.min(initial=0.0) + 1.0,
         K,
@@ -80,7 +80,7 @@ def ndcg(lesson: Lesson, score: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def fit_weights(
-    lessons: Sequence[Lesson],
+    lessons: Sequence[TrainingExamples],
     task: str,
     left_out: frozenset[int] = frozenset(),
     start: NDArray[np.float64] | None = None,
@@ -93,7 +93,7 @@ def fit_weights(
     if sum(len(t) for t in tables) < _ENOUGH:
         return out
     out[1:] = joint = _climb([t for t in tables if len(t)], out[-1], left_out)
-    for amount in range(1, len(AMOUNTS)):
+    for amount in range(1, len(HISTORY_BUCKETS)):
         own = [t for t in (_Padded(lesson, lesson.amount == amount) for lesson in lessons) if len(t)]
         if sum(len(t) for t in own) < _ENOUGH:
             continue

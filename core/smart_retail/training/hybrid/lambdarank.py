@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.ranking_features import NAMES
-from smart_retail.recommenders.tree_ensemble import Trees
-from smart_retail.training.hybrid.training_examples import Lesson
+from smart_retail.recommenders.tree_ensemble import TreeEnsemble
+from smart_retail.training.hybrid.training_examples import TrainingExamples
 
 TREES = 100
 """Of each objective."""
@@ -43,7 +43,7 @@ PARAMETERS = {
 }
 
 
-def fit_ranker(lessons: Iterable[Lesson], *, seed: int) -> Trees | None:
+def fit_ranker(lessons: Iterable[TrainingExamples], *, seed: int) -> TreeEnsemble | None:
     """A ranker of the lessons' candidates; None where nothing was bought or nothing tells candidates apart.
 
     The lessons are looked at one by one, so that they may be made on the way.
@@ -67,11 +67,11 @@ def fit_ranker(lessons: Iterable[Lesson], *, seed: int) -> Trees | None:
         structures += trees
         score = np.asarray(model.predict(few, num_threads=1))
         scale += [1.0 / _spread(score, some)] * len(trees)
-    found = Trees.from_structures(structures, len(NAMES))
+    found = TreeEnsemble.from_structures(structures, len(NAMES))
     return replace(found, leaf=found.leaf * np.array(scale)[:, None])
 
 
-def _telling(lesson: Lesson) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int64]]:
+def _telling(lesson: TrainingExamples) -> tuple[NDArray[np.float32], NDArray[np.int8], NDArray[np.int64]]:
     """Signals and hits of the lists that hold a purchase, and their lengths: another has no pair to put in order."""
     sizes = np.diff(lesson.candidates.indptr)
     shopper = np.repeat(np.arange(len(sizes)), sizes)

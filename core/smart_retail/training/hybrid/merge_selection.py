@@ -15,22 +15,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.evaluation.metrics import interval
+from smart_retail.evaluation.metrics import bootstrap_ci
 from smart_retail.progress import Progress
 from smart_retail.recommenders.blend import default_weights
 from smart_retail.recommenders.candidates import SOURCES
-from smart_retail.recommenders.hybrid import Merge, ordered
+from smart_retail.recommenders.hybrid import HybridModel, ordered
 from smart_retail.recommenders.ranking_features import NAMES as SIGNALS
-from smart_retail.recommenders.tree_ensemble import Trees
+from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 from smart_retail.training.hybrid.blend_weights import fit_weights, ndcg
 from smart_retail.training.hybrid.lambdarank import fit_ranker
-from smart_retail.training.hybrid.training_examples import TASKS, Lesson
+from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples
 
 NAMES = {"any": "repeats allowed", "new": "new items only"}
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class MergeDecision:
     """How the sources of one task shall be merged."""
 
     words: str
@@ -42,22 +42,22 @@ class Chosen:
     """Whether weights are fitted; the defaults stay otherwise."""
     figures: dict[str, Any] = field(default_factory=dict)
     """Of the validation window."""
-    trial: tuple[NDArray[np.float64], Trees] | None = None
+    trial: tuple[NDArray[np.float64], TreeEnsemble] | None = None
     """Weights and ranker of the first round, which had not seen the validation window."""
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class LearnedMerge:
     """What one task's windows taught."""
 
     weights: NDArray[np.float64]
     """Shape ``(len(AMOUNTS), len(SOURCES))``."""
-    ranker: Trees | None
+    ranker: TreeEnsemble | None
 
 
 def choose_merge(
-    lessons: Mapping[str, Sequence[Lesson]], merge: str, *, seed: int, pool: Executor, progress: Progress
-) -> list[Chosen]:
+    lessons: Mapping[str, Sequence[TrainingExamples]], merge: str, *, seed: int, pool: Executor, progress: Progress
+) -> list[MergeDecision]:
     """Choose on the newest window, by task in the order of `TASKS`.
 
     Parameters
@@ -78,39 +78,39 @@ def choose_merge(
 
 
 def learn_merge(
-    chosen: Sequence[Chosen], lessons: Mapping[str, Sequence[Lesson]], *, seed: int, pool: Executor
-) -> list[Future[Learnt]]:
+    chosen: Sequence[MergeDecision], lessons: Mapping[str, Sequence[TrainingExamples]], *, seed: int, pool: Executor
+) -> list[Future[LearnedMerge]]:
     """What the lessons teach of what was chosen, by task: begun on the pool, each task on one thread."""
     return [pool.submit(_learn, one, lessons[task], task, seed) for one, task in zip(chosen, TASKS, strict=True)]
 
 
-def merge_of(learnt: Sequence[Learnt]) -> Merge:
+def merge_of(learnt: Sequence[LearnedMerge]) -> HybridModel:
     """The merge of both tasks."""
     any_, new = learnt
-    return Merge(np.stack((any_.weights, new.weights)), (any_.ranker, new.ranker))
+    return HybridModel(np.stack((any_.weights, new.weights)), (any_.ranker, new.ranker))
 
 
-def _learn(chosen: Chosen, own: Sequence[Lesson], task: str, seed: int) -> Learnt:
+def _learn(chosen: MergeDecision, own: Sequence[TrainingExamples], task: str, seed: int) -> LearnedMerge:
     weights = fit_weights(own, task) if chosen.learns else default_weights()[TASKS.index(task)]
     if chosen.alone is not None:
         weights = _only(chosen.alone, weights)
-    ranker = fit_ranker((lesson.led_by(weights) for lesson in own), seed=seed) if chosen.ranked else None
-    return Learnt(weights, ranker)
+    ranker = fit_ranker((lesson.reranked(weights) for lesson in own), seed=seed) if chosen.ranked else None
+    return LearnedMerge(weights, ranker)
 
 
-def _choose(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
+def _choose(own: list[TrainingExamples], task: str, merge: str, seed: int) -> MergeDecision:
     if not own:
-        return Chosen(f"{NAMES[task]}: default weights, no window could be held out.", learns=False)
+        return MergeDecision(f"{NAMES[task]}: default weights, no window could be held out.", learns=False)
     if len(own) > 2:
         return _validated(own, task, merge, seed)
-    return Chosen(f"{NAMES[task]}: too few windows to choose on, merge {merge}.", ranked=merge == "ranker")
+    return MergeDecision(f"{NAMES[task]}: too few windows to choose on, merge {merge}.", ranked=merge == "ranker")
 
 
-def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
+def _validated(own: list[TrainingExamples], task: str, merge: str, seed: int) -> MergeDecision:
     """What the newest window says of what the earlier ones teach, and whether a ranker shall set the order."""
     earlier, newest = own[:-1], own[-1]
     weights = fit_weights(earlier, task)
-    judged = newest.led_by(weights)
+    judged = newest.reranked(weights)
     blend = ndcg(judged, judged.blend(weights))
     best, single = _best_single(judged)
     figures: dict[str, Any] = {
@@ -119,20 +119,22 @@ def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
     }
     words = f"{NAMES[task]}: blend {blend.mean():.4f}, best single source {best} {single.mean():.4f}"
     alone = None
-    if interval(single - blend, seed=seed)[0] > 0:
+    if bootstrap_ci(single - blend, seed=seed)[0] > 0:
         words += " (the windows disagree, and it is clearly better: it takes the place of the blend)"
         alone, weights = best, _only(best, weights)
-        judged, blend = newest.led_by(weights), single
+        judged, blend = newest.reranked(weights), single
     if merge == "blend":
-        return Chosen(f"{words}; the blend was asked for.", alone=alone, figures=figures)
-    from smart_retail.training.kernels.batch_scorer import scores_of  # Numba: only where something is fitted
+        return MergeDecision(f"{words}; the blend was asked for.", alone=alone, figures=figures)
+    from smart_retail.training.kernels.batch_scorer import tree_scores  # Numba: only where something is fitted
 
-    ranker = fit_ranker((one.led_by(weights) for one in earlier), seed=seed)
+    ranker = fit_ranker((one.reranked(weights) for one in earlier), seed=seed)
     if ranker is None:
-        return Chosen(f"{words}; nothing to train a ranker on.", alone=alone, figures=figures)
-    order = ordered(scores_of(ranker, judged.table), judged.table[:, SIGNALS.index("blend")], judged.candidates.shopper)
+        return MergeDecision(f"{words}; nothing to train a ranker on.", alone=alone, figures=figures)
+    order = ordered(
+        tree_scores(ranker, judged.table), judged.table[:, SIGNALS.index("blend")], judged.candidates.shopper
+    )
     ranked = ndcg(judged, order)
-    low, high = interval(ranked - blend, seed=seed)
+    low, high = bootstrap_ci(ranked - blend, seed=seed)
     figures["ranker"] = {"ndcg@10": float(ranked.mean()), "low": low, "high": high}
     better = low > 0 or merge == "ranker"
     words += (
@@ -140,10 +142,10 @@ def _validated(own: list[Lesson], task: str, merge: str, seed: int) -> Chosen:
         f"on the validation window; the {'ranker' if better else 'blend'} is used"
         + (" as asked for." if merge == "ranker" else "." if better else ", which is simpler and not clearly worse.")
     )
-    return Chosen(words, ranked=better, alone=alone, figures=figures, trial=(weights, ranker))
+    return MergeDecision(words, ranked=better, alone=alone, figures=figures, trial=(weights, ranker))
 
 
-def _best_single(judged: Lesson) -> tuple[str, NDArray[np.float64]]:
+def _best_single(judged: TrainingExamples) -> tuple[str, NDArray[np.float64]]:
     """The source that does best alone, and its NDCG by shopper."""
     found = {source: ndcg(judged, judged.relative[s]) for s, source in enumerate(SOURCES)}
     best = max(found, key=lambda source: float(found[source].mean()))

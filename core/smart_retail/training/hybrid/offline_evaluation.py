@@ -13,32 +13,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.evaluation.backtest import backtest
 from smart_retail.evaluation.metrics import Lists
 from smart_retail.evaluation.scorecard import scorecard
 from smart_retail.evaluation.temporal_split import repeat_share
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
-from smart_retail.recommenders.blend import AMOUNTS, amount_of
+from smart_retail.recommenders.blend import HISTORY_BUCKETS, history_bucket
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
 from smart_retail.recommenders.shopper_context import highest
-from smart_retail.recommenders.shopper_items import habits_of, pairs_of
+from smart_retail.recommenders.shopper_items import shopper_stats, user_item_matrix
 from smart_retail.recommenders.top_n import without
-from smart_retail.training.hybrid.backtest_windows import Placed
+from smart_retail.training.hybrid.backtest_windows import GroupedWindow
 from smart_retail.training.models.item_knn import similarity_of
 
 K = 10
-JUDGED = 5000
+MAX_EVALUATED_CUSTOMERS = 5000
 """Customers judged a task at most."""
 BASELINES = {"popular all time": ALL_TIME, "popular recent": 28}
 PLAIN_CF = "cosine CF"
 
 
-def judge(
+def evaluate_model(
     model: RecommenderModel,
-    past: Placed,
+    past: GroupedWindow,
     segment_names: Sequence[str],
     *,
     threads: int,
@@ -47,12 +47,12 @@ def judge(
     """The scorecard of one window."""
     segment, cluster = past.groups
     before, parts = past.before, model.parts
-    pairs = pairs_of(before)
+    pairs = user_item_matrix(before)
     plain = similarity_of(
         pairs,
         before.n_items,
         "cosine",
-        len(parts.near.item) and 100,
+        len(parts.item_knn.item) and 100,
         threads,
         shrink=0.0,
     )
@@ -68,12 +68,12 @@ def judge(
         lists[PLAIN_CF] = _plain(plain, own, hidden, popularity_of(parts.demand, ALL_TIME).order)
         return lists
 
-    amount = amount_of(habits_of(before, pairs).orders)
+    amount = history_bucket(shopper_stats(before, pairs).orders)
     names = dict(enumerate(segment_names)) or {s: f"segment {s}" for s in range(int(segment.max(initial=-1)) + 1)}
     return scorecard(
-        backtest(past.found, make, k=K, at_most=JUDGED, seed=seed),
+        backtest(past.truths, make, k=K, at_most=MAX_EVALUATED_CUSTOMERS, seed=seed),
         past.window,
-        repeat_share=repeat_share(past.found),
+        repeat_share=repeat_share(past.truths),
         buyers=parts.demand.buyers,
         orders=parts.demand.ever,
         customers=int((np.diff(before.indptr) > 0).sum()),
@@ -83,14 +83,14 @@ def judge(
                 segment.astype(np.int64),
                 {s: n for s, n in names.items() if s != UNKNOWN_GROUP},
             ),
-            "history": (amount, dict(enumerate(AMOUNTS))),
+            "history": (amount, dict(enumerate(HISTORY_BUCKETS))),
         },
         k=K,
         seed=seed,
     )
 
 
-def _own(history: History) -> list[NDArray[np.int64]]:
+def _own(history: PurchaseHistory) -> list[NDArray[np.int64]]:
     """The items that each customer bought."""
     bounds = history.indptr
     return [np.unique(history.item[a:b]).astype(np.int64) for a, b in pairwise(bounds.tolist())]

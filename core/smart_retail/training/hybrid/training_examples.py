@@ -11,21 +11,21 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History, among
+from smart_retail.data.purchase_history import PurchaseHistory, in_sorted
 from smart_retail.evaluation.temporal_split import Truth
 from smart_retail.recommenders.base import Shoppers
 from smart_retail.recommenders.blend import (
-    amount_of,
     default_weights,
+    history_bucket,
     normalised,
     total,
 )
 from smart_retail.recommenders.candidates import Candidates
-from smart_retail.recommenders.fitted_components import Parts
-from smart_retail.recommenders.hybrid import DEPTH
+from smart_retail.recommenders.fitted_components import FittedComponents
+from smart_retail.recommenders.hybrid import RERANK_DEPTH
 from smart_retail.recommenders.ranking_features import NAMES, signals
-from smart_retail.recommenders.shopper_context import context_of
-from smart_retail.recommenders.top_n import best_first
+from smart_retail.recommenders.shopper_context import shopper_context
+from smart_retail.recommenders.top_n import top_n
 
 TASKS = ("any", "new")
 """The tasks that a merge is learnt for: repeats allowed, new items only."""
@@ -34,7 +34,7 @@ WIDTH = 150
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
+class TrainingExamples:
     """The leading candidates of one task's customers in one window."""
 
     candidates: Candidates
@@ -53,10 +53,10 @@ class Lesson:
         """Scores by weights of shape ``(len(AMOUNTS), len(SOURCES))``."""
         return total(self.relative * weights[self.amount[self.candidates.shopper]].T)
 
-    def led_by(self, weights: NDArray[np.float64]) -> Lesson:
+    def reranked(self, weights: NDArray[np.float64]) -> TrainingExamples:
         """The lesson as a ranker meets it: the `DEPTH` best candidates of these weights."""
         score = self.blend(weights)
-        rows, _ = best_first(self.candidates.indptr, score, DEPTH)
+        rows, _ = top_n(self.candidates.indptr, score, RERANK_DEPTH)
         rows.sort()
         table = self.table[rows]
         table[:, NAMES.index("blend")] = score[rows]
@@ -69,34 +69,34 @@ class Lesson:
         )
 
 
-def lesson(
-    parts: Parts,
-    history: History,
+def build_examples(
+    parts: FittedComponents,
+    history: PurchaseHistory,
     segment: NDArray[np.int16],
     cluster: NDArray[np.int16],
     truth: Truth,
     task: str,
-) -> Lesson:
+) -> TrainingExamples:
     """The lesson that one window gives for one task."""
     from smart_retail.training.kernels import batch_scorer
 
     who = truth.customer
-    context = context_of(Shoppers(history.select(who), segment[who], cluster[who]))
+    context = shopper_context(Shoppers(history.select(who), segment[who], cluster[who]))
     exclude = task == "new"
     every = batch_scorer.candidates_of(parts, context, exclude_purchased=exclude)
-    amount = amount_of(context.habits.orders)
+    amount = history_bucket(context.stats.orders)
     relative = normalised(every)
     proof = relative * default_weights()[1 if exclude else 0][amount[every.shopper]].T
-    leading, _ = best_first(every.indptr, total(proof), WIDTH)
+    leading, _ = top_n(every.indptr, total(proof), WIDTH)
     leading.sort()
     candidates = every.take(leading)
     width = max(parts.n_items, 1)
     bought = np.repeat(np.arange(len(truth)), truth.sizes) * width + truth.item
-    return Lesson(
+    return TrainingExamples(
         candidates=candidates,
         relative=relative[:, leading],
         table=signals(parts, context, candidates, proof[:, leading]),
-        hit=among(candidates.shopper * width + candidates.item, bought),
+        hit=in_sorted(candidates.shopper * width + candidates.item, bought),
         amount=amount,
         true=truth.sizes,
     )

@@ -17,15 +17,15 @@ from smart_retail.evaluation.temporal_split import Truth, sample
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of, trend
-from smart_retail.recommenders.repurchase import taste_of
-from smart_retail.recommenders.shopper_context import context_of, highest, profile
-from smart_retail.recommenders.shopper_items import pairs_of
+from smart_retail.recommenders.repurchase import recency_weights
+from smart_retail.recommenders.shopper_context import highest, profile_items, shopper_context
+from smart_retail.recommenders.shopper_items import user_item_matrix
 from smart_retail.recommenders.top_n import without
-from smart_retail.training.hybrid.backtest_windows import Past
+from smart_retail.training.hybrid.backtest_windows import BacktestWindow
 from smart_retail.training.models.components import AUTO, Choices, Similar
 from smart_retail.training.models.ease import KINDS, linear_of
 from smart_retail.training.models.item_knn import VARIANTS, similarity_of
-from smart_retail.utils.parallel import side_by_side
+from smart_retail.utils.parallel import parallel_map
 
 K = 10
 _JUDGES = 800
@@ -34,13 +34,13 @@ _DAYS = (7, 28, 91, ALL_TIME)
 _POWERS = (0.25, 0.5, 0.75, 1.0)
 
 
-def choose_popular(windows: Sequence[Past], choices: Choices) -> tuple[Choices, str]:
+def choose_popular(windows: Sequence[BacktestWindow], choices: Choices) -> tuple[Choices, str]:
     """The window of popularity: the best on average over tasks and windows, each relative to its own best."""
     scores: dict[int, list[float]] = {days: [] for days in _DAYS}
     for past in windows:
-        demand = demand_of(past.before, pairs_of(past.before))
+        demand = demand_of(past.before, user_item_matrix(past.before))
         orders = {days: popularity_of(demand, days).order for days in _DAYS}
-        for name, truth in past.found.items():
+        for name, truth in past.truths.items():
             hidden = _bought(past, truth) if name == "new" else None
             found = {days: _same_for_all(order, truth, hidden) for days, order in orders.items() if len(truth)}
             if found and max(found.values()) > 0:
@@ -50,19 +50,21 @@ def choose_popular(windows: Sequence[Past], choices: Choices) -> tuple[Choices, 
         return choices, f"Popularity counts {_name(choices.popular_days)}: nothing was held out to compare with."
     means = {days: float(np.mean(values)) for days, values in scores.items()}
     best = max(_DAYS, key=lambda days: (means[days], days != ALL_TIME, -days))
-    told = _told({_name(days): value for days, value in means.items()})
-    return replace(choices, popular_days=best), f"Popularity counts {_name(best)} (relative NDCG@{K}: {told})."
+    decision_notes = _told({_name(days): value for days, value in means.items()})
+    return replace(
+        choices, popular_days=best
+    ), f"Popularity counts {_name(best)} (relative NDCG@{K}: {decision_notes})."
 
 
 def choose_similarity(
-    windows: Sequence[Past], choices: Choices, *, threads: int, seed: int
+    windows: Sequence[BacktestWindow], choices: Choices, *, threads: int, seed: int
 ) -> tuple[Choices, str, list[Similar]]:
     """Weighting of the neighbours (unless given), kind of the linear model, and power of the trend.
 
     Each is the best on average over windows by the NDCG of new items: first the linear model with the power, then
     the neighbours with that power. The chosen models of each window come back too: they need not be fitted again.
     """
-    views = [_View(past, sample(past.found["new"], _JUDGES, seed)) for past in windows]
+    views = [_View(past, sample(past.truths["new"], _JUDGES, seed)) for past in windows]
     if not any(len(view.truth) for view in views):
         return choices, "Similarity has its default settings: nothing was held out to compare with.", []
     size = {"limit": choices.linear_items, "neighbours": choices.neighbours}
@@ -71,7 +73,7 @@ def choose_similarity(
         kind, view = option
         return linear_of(view.pairs, view.taste, view.n_items, kind, **size)
 
-    models = side_by_side(fit, [(kind, view) for kind in KINDS for view in views], threads)
+    models = parallel_map(fit, [(kind, view) for kind in KINDS for view in views], threads)
     linear = {kind: models[i * len(views) : (i + 1) * len(views)] for i, kind in enumerate(KINDS)}
     by_kind = {kind: _means(views, models, _POWERS) for kind, models in linear.items()}
     by_option = {(kind, p): mean for kind, means in by_kind.items() for p, mean in zip(_POWERS, means, strict=True)}
@@ -100,12 +102,12 @@ def _means(views: Sequence[_View], models: Sequence[Similarity], powers: Sequenc
 class _View:
     """A window with what its sampled customers bought before it."""
 
-    def __init__(self, past: Past, truth: Truth) -> None:
+    def __init__(self, past: BacktestWindow, truth: Truth) -> None:
         self.truth, self.n_items = truth, past.before.n_items
-        self.pairs = pairs_of(past.before)
-        self.taste = taste_of(past.before, self.pairs)
+        self.pairs = user_item_matrix(past.before)
+        self.taste = recency_weights(past.before, self.pairs)
         nobody = np.full(len(truth), UNKNOWN_GROUP, np.int16)
-        self.context = context_of(Shoppers(past.before.select(truth.customer), nobody, nobody))
+        self.context = shopper_context(Shoppers(past.before.select(truth.customer), nobody, nobody))
         self.trend = trend(demand_of(past.before, self.pairs))
 
     def ndcg(self, model: Similarity, powers: Sequence[float]) -> list[float]:
@@ -114,7 +116,7 @@ class _View:
         lists: list[list[NDArray[np.int32]]] = [[] for _ in powers]
         bounds = self.context.pairs.indptr
         for s in range(len(self.truth)):
-            score = model.score(*profile(self.context, s), self.n_items)
+            score = model.score(*profile_items(self.context, s), self.n_items)
             score[self.context.pairs.item[bounds[s] : bounds[s + 1]]] = 0.0
             for rows, lift in zip(lists, lifts, strict=True):
                 lifted = score * lift
@@ -123,7 +125,7 @@ class _View:
         return [_mean_ndcg(rows, self.truth) for rows in lists]
 
 
-def _bought(past: Past, truth: Truth) -> list[NDArray[np.int32]]:
+def _bought(past: BacktestWindow, truth: Truth) -> list[NDArray[np.int32]]:
     """Items that each judged customer had before."""
     own = past.before.select(truth.customer)
     bounds = own.indptr

@@ -8,24 +8,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from smart_retail.data.purchase_history import History
-from smart_retail.data.temporal_dataset import Timeline
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.temporal_dataset import TemporalDataset
 from smart_retail.evaluation.temporal_split import rolling_windows
 from smart_retail.progress import Progress
 from smart_retail.settings import RecommendSettings
-from smart_retail.training.hybrid.backtest_windows import Past, past_windows
+from smart_retail.training.hybrid.backtest_windows import BacktestWindow, backtest_windows
 from smart_retail.training.hybrid.variant_selection import choose_popular, choose_similarity
 from smart_retail.training.models.components import Choices, Similar
 from smart_retail.utils.parallel import available_threads
 
 
 @dataclass(frozen=True, slots=True)
-class Studied:
+class VariantSelection:
     """Past windows and what was chosen on all but the last."""
 
-    history: History
+    history: PurchaseHistory
     """The whole one."""
-    pasts: list[Past]
+    pasts: list[BacktestWindow]
     """Oldest first; the last is for the scorecard alone."""
     choices: Choices
     told: list[str]
@@ -34,19 +34,21 @@ class Studied:
     """The chosen similarities of the first windows, which were fitted for the choice."""
 
 
-def study(timeline: Timeline, settings: RecommendSettings, *, seed: int, threads: int, progress: Progress) -> Studied:
+def select_variants(
+    timeline: TemporalDataset, settings: RecommendSettings, *, seed: int, threads: int, progress: Progress
+) -> VariantSelection:
     """Cut the past windows and choose on them; `threads` as of `fit_recommenders`."""
-    history = timeline.between()
+    history = timeline.history_between()
     windows = rolling_windows(timeline.first_day, timeline.last_day, settings.windows + 2)
     n = history.n_customers
-    pasts = past_windows(timeline, windows, rows=len(history), n_customers=n, seed=seed, progress=progress)
+    pasts = backtest_windows(timeline, windows, rows=len(history), n_customers=n, seed=seed, progress=progress)
     threads = threads or available_threads()
     choices, told, similar = _choose(pasts[:-1], settings, threads=threads, seed=seed, progress=progress)
-    return Studied(history, pasts, choices, told, similar)
+    return VariantSelection(history, pasts, choices, told, similar)
 
 
 def _choose(
-    pasts: Sequence[Past], settings: RecommendSettings, *, threads: int, seed: int, progress: Progress
+    pasts: Sequence[BacktestWindow], settings: RecommendSettings, *, threads: int, seed: int, progress: Progress
 ) -> tuple[Choices, list[str], list[Similar]]:
     """Variants of single methods, with the reasons, and the chosen similarities of the first windows."""
     similar: list[Similar] = []

@@ -20,10 +20,10 @@ from smart_retail.recommenders.candidates import (
     Candidates,
     Leading,
 )
-from smart_retail.recommenders.fitted_components import Parts
+from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.shopper_context import TASTE, Context, highest
-from smart_retail.recommenders.tree_ensemble import ALL_LEAVES, Trees
+from smart_retail.recommenders.shopper_context import TASTE, ShopperContext, highest
+from smart_retail.recommenders.tree_ensemble import ALL_LEAVES, TreeEnsemble
 from smart_retail.training.kernels.candidate_loops import fill_candidates, fill_causes, fill_neighbours
 from smart_retail.training.kernels.rank_loops import fill_foremost, fill_places
 from smart_retail.training.kernels.tree_loops import fill_scores
@@ -31,7 +31,7 @@ from smart_retail.training.kernels.tree_loops import fill_scores
 Array = NDArray[Any]
 
 
-def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) -> Candidates:
+def candidates_of(parts: FittedComponents, context: ShopperContext, *, exclude_purchased: bool) -> Candidates:
     """See `candidates.candidates_of`."""
     own, shoppers = context.pairs, context.shoppers
     liked_ptr, liked, taste = _profiles(context)
@@ -50,12 +50,12 @@ def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) ->
     size = fill_candidates(
         own.indptr,
         own.item,
-        np.stack((context.again, context.lately)),
+        np.stack((context.repurchase_slow, context.repurchase_fast)),
         (liked_ptr, liked, taste),
-        _plain(parts.near),
-        _plain(parts.linear),
+        _plain(parts.item_knn),
+        _plain(parts.ease),
         _plain(parts.content_back),
-        parts.items.lift,
+        parts.items.trend_weight,
         (scores, orders),
         _list_rows(parts, context),
         exclude_purchased,
@@ -65,12 +65,14 @@ def candidates_of(parts: Parts, context: Context, *, exclude_purchased: bool) ->
         indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
         shopper=np.repeat(np.arange(len(counts)), counts),
         item=item[:size],
-        part=part[:, :size],
+        source_scores=part[:, :size],
         pair=pair[:size],
     )
 
 
-def neighbours_of(parts: Parts, context: Context, *, exclude_purchased: bool, length: int | None) -> Leading:
+def neighbours_of(
+    parts: FittedComponents, context: ShopperContext, *, exclude_purchased: bool, length: int | None
+) -> Leading:
     """See `candidates.neighbours_of`."""
     own = context.pairs
     most = parts.n_items if length is None else min(length, parts.n_items)
@@ -84,9 +86,9 @@ def neighbours_of(parts: Parts, context: Context, *, exclude_purchased: bool, le
             own.indptr,
             own.item,
             _profiles(context),
-            _plain(parts.near),
-            _plain(parts.linear),
-            parts.items.lift,
+            _plain(parts.item_knn),
+            _plain(parts.ease),
+            parts.items.trend_weight,
             exclude_purchased,
             most,
             (counts, item, score),
@@ -97,26 +99,26 @@ def neighbours_of(parts: Parts, context: Context, *, exclude_purchased: bool, le
         room = parts.n_items
 
 
-def causes_of(
-    parts: Parts, context: Context, indptr: NDArray[np.int64], listed: NDArray[np.int64]
+def explaining_items(
+    parts: FittedComponents, context: ShopperContext, indptr: NDArray[np.int64], listed: NDArray[np.int64]
 ) -> NDArray[np.int32]:
     """See `candidates.causes_of`."""
     out = np.full(len(listed), -1, np.int32)
     liked_ptr, liked, _ = _profiles(context)
-    for table in (parts.near, parts.linear, parts.content_back):
+    for table in (parts.item_knn, parts.ease, parts.content_back):
         if len(table.item):
             fill_causes(liked_ptr, liked, _plain(table), parts.n_items, indptr, listed, out)
     return out
 
 
-def foremost(indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+def prune_below_top_n(indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]:
     """The scores, or 0 for those that cannot be among a shopper's first `length` once scores are rounded."""
     out = np.zeros(len(score))
     fill_foremost(indptr, score, length, out)
     return out
 
 
-def places_of(
+def ranks_of(
     indptr: NDArray[np.int64], score: NDArray[np.float64], chosen_ptr: NDArray[np.int64], chosen: NDArray[np.int64]
 ) -> NDArray[np.int32]:
     """See `candidates.places_of`."""
@@ -125,7 +127,7 @@ def places_of(
     return out
 
 
-def scores_of(trees: Trees, signals: Array) -> NDArray[np.float64]:
+def tree_scores(trees: TreeEnsemble, signals: Array) -> NDArray[np.float64]:
     """See `Trees.score`."""
     everything = np.arange(signals.shape[1])
     # What is replaced is a group of no signals, by leaves that are all possible.
@@ -133,18 +135,18 @@ def scores_of(trees: Trees, signals: Array) -> NDArray[np.float64]:
     return score
 
 
-def scores_held(trees: Trees, signals: Array, groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+def scores_held(trees: TreeEnsemble, signals: Array, groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
     """Scores with the signals of one group after the other held at their median, shape ``(len(groups), n)``.
 
     `groups` are disjoint and hold every signal. The leaves that the other groups leave possible are those that the
     groups before and the groups behind leave possible, so each signal is looked up once.
     """
     middle = np.median(signals, axis=0)[None].astype(signals.dtype)
-    return _scores(trees, signals, groups, np.concatenate([trees.possible(middle, group) for group in groups]))
+    return _scores(trees, signals, groups, np.concatenate([trees.reachable_leaves(middle, group) for group in groups]))
 
 
 def _scores(
-    trees: Trees, signals: Array, groups: Sequence[Sequence[int] | Array], held: NDArray[np.uint32]
+    trees: TreeEnsemble, signals: Array, groups: Sequence[Sequence[int] | Array], held: NDArray[np.uint32]
 ) -> NDArray[np.float64]:
     out = np.empty((len(held), len(signals)))
     bounds = np.concatenate(([0], np.cumsum([len(group) for group in groups]))).astype(np.int64)
@@ -154,22 +156,22 @@ def _scores(
     return out
 
 
-def _profiles(context: Context) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+def _profiles(context: ShopperContext) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
     """`candidates.profile` of all shoppers: bounds, items, taste."""
     bounds = context.pairs.indptr
     large = np.flatnonzero(np.diff(bounds) > TASTE).tolist()
     if not large:
-        return bounds, context.pairs.item, context.taste
+        return bounds, context.pairs.item, context.recency_weight
     kept = np.ones(len(context.pairs), bool)
     for shopper in large:
         rows = slice(int(bounds[shopper]), int(bounds[shopper + 1]))
         kept[rows] = False
-        kept[rows.start + highest(context.taste[rows], TASTE)] = True
+        kept[rows.start + highest(context.recency_weight[rows], TASTE)] = True
     ptr = np.concatenate(([0], np.cumsum(kept)))[bounds]
-    return ptr, context.pairs.item[kept], context.taste[kept]
+    return ptr, context.pairs.item[kept], context.recency_weight[kept]
 
 
-def _list_rows(parts: Parts, context: Context) -> NDArray[np.int64]:
+def _list_rows(parts: FittedComponents, context: ShopperContext) -> NDArray[np.int64]:
     """Row of each shopper's popularity lists, by source, -1 for a group without a list."""
     rows = np.full((4, len(context.shoppers)), -1, np.int64)
     rows[0], rows[1] = 0, 1

@@ -26,7 +26,7 @@ from smart_retail.recommenders.candidates import (
     NEAR,
     NEAR_NOW,
 )
-from smart_retail.training.kernels.jit import ascend, compiled, cut, prefetch, put, taken
+from smart_retail.training.kernels.jit import bitset_drain, bitset_set, compiled, prefetch, quickselect, sort_ascending
 
 LIST_SOURCES = (BY_ALL, BY_TREND, BY_SEGMENT, BY_CLUSTER)
 _AHEAD = 2
@@ -61,7 +61,7 @@ def _score(table, liked, taste, first, last, dense, mark, stamp, touched):  # ty
 
 
 @compiled
-def want(touched, n, dense, lift, count, wanted, scratch):  # type: ignore[no-untyped-def]
+def select_top_k(touched, n, dense, lift, count, wanted, scratch):  # type: ignore[no-untyped-def]
     """Put the `count` highest scores above 0 (equal ones: the lower code) into the set `wanted`.
 
     A positive number's bits ascend as it does: their first ones sort the scores into bins, best first, and only the
@@ -89,24 +89,24 @@ def want(touched, n, dense, lift, count, wanted, scratch):  # type: ignore[no-un
     for t in range(m):
         place = min(first - (bits[t] >> _FIRST_BITS), worst)
         if place < last:
-            put(wanted, item[t], True)
+            bitset_set(wanted, item[t], True)
         elif place == last:
             score[k], item[k], level[k] = score[t], item[t], score[t]
             k += 1
     room = count - above
-    bound = cut(level, k, room) if k > room else 0.0
+    bound = quickselect(level, k, room) if k > room else 0.0
     equal = np.int64(0)
     for t in range(k):
         if score[t] > bound:
-            put(wanted, item[t], True)
+            bitset_set(wanted, item[t], True)
             room -= 1
         elif score[t] == bound:
             item[equal] = item[t]
             equal += 1
     if equal > room:
-        ascend(item, equal)
+        sort_ascending(item, equal)
     for t in range(min(equal, room)):
-        put(wanted, item[t], True)
+        bitset_set(wanted, item[t], True)
 
 
 @compiled
@@ -141,27 +141,27 @@ def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, l
         for kind in range(rows.shape[0]):
             if rows[kind, s] >= 0:
                 for j in orders[rows[kind, s]]:
-                    put(wanted, j, True)
+                    bitset_set(wanted, j, True)
         first, last = liked_ptr[s], liked_ptr[s + 1]
         n = _score(near, liked, taste, first, last, dense_near, mark_near, s, touched)
         if exclude:
             _hide(own, own_ptr[s], own_ptr[s + 1], dense_near)
         for now in range(2):
-            want(touched, n, dense_near, lifts[now], similar, wanted, scratch)
+            select_top_k(touched, n, dense_near, lifts[now], similar, wanted, scratch)
         n = _score(linear, liked, taste, first, last, dense_linear, mark_linear, s, touched)
         if exclude:
             _hide(own, own_ptr[s], own_ptr[s + 1], dense_linear)
         for now in range(2):
-            want(touched, n, dense_linear, lifts[now], similar, wanted, scratch)
+            select_top_k(touched, n, dense_linear, lifts[now], similar, wanted, scratch)
         if len(content[1]):
             n = _score(content, liked, taste, first, last, dense_content, mark_content, s, touched)
             if exclude:
                 _hide(own, own_ptr[s], own_ptr[s + 1], dense_content)
-            want(touched, n, dense_content, lifts[0], related, wanted, scratch)
+            select_top_k(touched, n, dense_content, lifts[0], related, wanted, scratch)
         for a in range(own_ptr[s], own_ptr[s + 1]):
             pair_at[own[a]] = a
-            put(wanted, own[a], not exclude)
-        size = taken(wanted, items)
+            bitset_set(wanted, own[a], not exclude)
+        size = bitset_drain(wanted, items)
         counts[s] = size
         for c in range(size):
             j = items[c]
@@ -235,9 +235,9 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
                 some[m] = score
                 m += 1
                 if m == len(some):
-                    m, bound = length, cut(some, m, length)
+                    m, bound = length, quickselect(some, m, length)
                     least = bound * (1.0 - 2.0 * LEEWAY)
-        bound = cut(some, m, length) * (1.0 - LEEWAY) if m >= length else 0.0
+        bound = quickselect(some, m, length) * (1.0 - LEEWAY) if m >= length else 0.0
         k = 0
         for t in range(left):
             j = touched[t]
@@ -247,7 +247,7 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
                 out_item[s, k] = j
                 k += 1
         counts[s] = k
-        ascend(out_item[s], k)
+        sort_ascending(out_item[s], k)
         for t in range(k):
             out_score[s, t] = one[out_item[s, t]]
     return True

@@ -13,7 +13,7 @@ import numpy as np
 from numba.extending import get_cython_function_address
 from numpy.typing import NDArray
 
-from smart_retail.training.kernels.jit import compiled, cut
+from smart_retail.training.kernels.jit import compiled, quickselect
 
 
 @compiled
@@ -56,7 +56,7 @@ def _lapack(name: str) -> Any:
 
 
 @compiled
-def fill_strongest(upper, scale, chosen, item, value):  # type: ignore[no-untyped-def]
+def top_k_weights(upper, scale, chosen, item, value):  # type: ignore[no-untyped-def]
     """The K weights of largest size of each row of ``P / scale``, largest first, ties by item code.
 
     P is given by its upper triangle and has the codes `chosen`, which ascend; its diagonal does not count.
@@ -70,7 +70,7 @@ def fill_strongest(upper, scale, chosen, item, value):  # type: ignore[no-untype
         row[i] = 0.0
         for j in range(n):
             size[j] = abs(row[j])
-        bound = cut(size, n, k)
+        bound = quickselect(size, n, k)
         room = k
         for t in range(k):
             room -= size[t] > bound

@@ -55,14 +55,14 @@ lowest: Any = intrinsic(_lowest)
 
 
 @compiled
-def put(some: NDArray[np.uint64], item: int, there: bool) -> None:
+def bitset_set(some: NDArray[np.uint64], item: int, there: bool) -> None:
     """Put an item into a set, a bit for each item, or take it out."""
     word, bit = np.uint32(item) >> np.uint32(6), np.uint64(1) << np.uint64(np.uint32(item) & np.uint32(63))
     some[word] = some[word] | bit if there else some[word] & ~bit
 
 
 @compiled
-def taken(some: NDArray[np.uint64], out: NDArray[np.uint32]) -> np.int64:
+def bitset_drain(some: NDArray[np.uint64], out: NDArray[np.uint32]) -> np.int64:
     """Move what is in a set to `out`, ascending; its number comes back."""
     n = np.int64(0)
     for at in range(len(some)):
@@ -76,7 +76,7 @@ def taken(some: NDArray[np.uint64], out: NDArray[np.uint32]) -> np.int64:
 
 
 @compiled
-def cut(values: NDArray[Any], size: int, k: int) -> Any:
+def quickselect(values: NDArray[Any], size: int, k: int) -> Any:
     """Bring the `k` largest of the first `size` values to the front; the smallest of them comes back (Hoare 1961)."""
     low, high = 0, size - 1
     while low < high:
@@ -102,7 +102,7 @@ def cut(values: NDArray[Any], size: int, k: int) -> Any:
 
 
 @compiled
-def ascend(values: NDArray[np.int64], size: int) -> None:
+def sort_ascending(values: NDArray[np.int64], size: int) -> None:
     """Sort the first `size` values in place (Shell 1959, gaps of Ciura 2001)."""
     for gap in (1750, 701, 301, 132, 57, 23, 10, 4, 1):
         for i in range(gap, size):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from smart_retail.recommenders.candidates import LEEWAY
-from smart_retail.training.kernels.jit import compiled, cut
+from smart_retail.training.kernels.jit import compiled, quickselect
 
 
 @compiled
@@ -22,8 +22,8 @@ def fill_foremost(indptr, score, length, out):  # type: ignore[no-untyped-def]
                 some[m] = score[t]
                 m += 1
                 if m == len(some):
-                    m, bound = length, cut(some, m, length)
-        bound = cut(some, m, length) * (1.0 - LEEWAY) if m >= length else 0.0
+                    m, bound = length, quickselect(some, m, length)
+        bound = quickselect(some, m, length) * (1.0 - LEEWAY) if m >= length else 0.0
         for t in range(indptr[s], indptr[s + 1]):
             if score[t] > 0.0 and score[t] >= bound:
                 out[t] = score[t]

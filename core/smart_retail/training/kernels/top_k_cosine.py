@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.training.kernels.jit import compiled, cut, prefetch
+from smart_retail.training.kernels.jit import compiled, prefetch, quickselect
 
 _BLOCKS = 64
 """Pieces of equal work: a thread that is done takes the next."""
@@ -89,10 +89,10 @@ def _rows(first, last, by_item, by_customer, packing, scale, order, shrink, out)
             keys[size] = (np.int64(bits[0]) << 32) | (_LAST_CODE - order[j])
             size += 1
             if size == len(keys):
-                bits[0] = cut(keys, size, k) >> 32
+                bits[0] = quickselect(keys, size, k) >> 32
                 size, least = k, np.float64(score[0])
         if size > k:
-            cut(keys, size, k)
+            quickselect(keys, size, k)
         for s in range(min(size, k)):
             out[i, s] = keys[s]
 

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.fitted_components import ItemFacts, Parts
+from smart_retail.recommenders.fitted_components import FittedComponents, ItemFacts
 from smart_retail.recommenders.group_popularity import group_popularity_of
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.popularity import demand_of, popularity_of, trend, trending_of
-from smart_retail.recommenders.repurchase import taste_of
-from smart_retail.recommenders.shopper_items import pairs_of
+from smart_retail.recommenders.repurchase import recency_weights
+from smart_retail.recommenders.shopper_items import user_item_matrix
 from smart_retail.training.models.content_similarity import content_similarity
 from smart_retail.training.models.ease import linear_of
 from smart_retail.training.models.item_knn import similarity_of
@@ -53,7 +53,7 @@ class Similar:
 
 
 def fit_parts(
-    history: History,
+    history: PurchaseHistory,
     groups: tuple[NDArray[np.int16], NDArray[np.int16]],
     catalogue: Catalogue,
     choices: Choices,
@@ -61,7 +61,7 @@ def fit_parts(
     threads: int,
     future_items: bool = False,
     similar: Similar | None = None,
-) -> Parts:
+) -> FittedComponents:
     """Count and fit everything on one history.
 
     Parameters
@@ -73,9 +73,9 @@ def fit_parts(
     similar : Similar, optional
         Neighbours and linear model of this history, where they are fitted already.
     """
-    pairs = pairs_of(history)
+    pairs = user_item_matrix(history)
     demand = demand_of(history, pairs)
-    taste = taste_of(history, pairs)
+    taste = recency_weights(history, pairs)
     variant = DEFAULT_VARIANT if choices.variant == AUTO else choices.variant
     popular = popularity_of(demand, choices.popular_days)
     similar = similar or Similar(
@@ -93,7 +93,7 @@ def fit_parts(
     bought = demand.ever > 0
     lonely = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
     content, content_back = content_similarity(catalogue, lonely, np.flatnonzero(bought), neighbours=choices.neighbours)
-    return Parts(
+    return FittedComponents(
         items=ItemFacts(
             catalogue.category.astype(np.int32),
             catalogue.price.astype(np.float64),
@@ -104,8 +104,8 @@ def fit_parts(
         trending=trending_of(demand, 0.5),
         segment=group_popularity_of(history, segment, popular, choices.popular_days),
         cluster=group_popularity_of(history, cluster, popular, choices.popular_days),
-        near=similar.near,
-        linear=similar.linear,
+        item_knn=similar.near,
+        ease=similar.linear,
         content=content,
         content_back=content_back,
     )

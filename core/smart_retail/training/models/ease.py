@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.shopper_items import Pairs
+from smart_retail.recommenders.shopper_items import UserItemMatrix
 
 KINDS = {"steady": 1000.0, "lately": 300.0}
 """Ridge penalty by kind: steady counts every purchase alike, lately counts fresh ones more. Which is better
@@ -19,7 +19,7 @@ differs from shop to shop; the penalties were chosen on earlier windows of two."
 
 
 def linear_of(
-    pairs: Pairs, taste: NDArray[np.float64], n_items: int, kind: str, *, limit: int, neighbours: int
+    pairs: UserItemMatrix, taste: NDArray[np.float64], n_items: int, kind: str, *, limit: int, neighbours: int
 ) -> Similarity:
     """The linear model of a kind in `KINDS`; `taste` is that of `taste_of`."""
     weight = np.ones(len(pairs)) if kind == "steady" else taste
@@ -27,7 +27,7 @@ def linear_of(
 
 
 def linear_similarity(
-    pairs: Pairs,
+    pairs: UserItemMatrix,
     weight: NDArray[np.float64],
     n_items: int,
     *,
@@ -44,7 +44,7 @@ def linear_similarity(
     limit : int
         Size of the dense problem: `limit` squared numbers of 4 bytes, twice.
     """
-    from smart_retail.training.kernels.ease_solver import fill_strongest, gram, invert  # Numba: only while fitting
+    from smart_retail.training.kernels.ease_solver import gram, invert, top_k_weights  # Numba: only while fitting
 
     buyers = np.bincount(pairs.item, minlength=n_items)
     chosen = np.sort(np.argsort(-buyers, kind="stable")[:limit])
@@ -65,5 +65,5 @@ def linear_similarity(
         return Similarity.from_table(np.full((n_items, 1), -1, np.int32), np.zeros((n_items, 1), np.float32))
     k = min(neighbours, len(chosen) - 1)
     item, value = np.full((n_items, k), -1, np.int32), np.zeros((n_items, k), np.float32)
-    fill_strongest(inverse, -np.diagonal(inverse), chosen, item, value)
+    top_k_weights(inverse, -np.diagonal(inverse), chosen, item, value)
     return Similarity.from_table(item, value)

@@ -18,16 +18,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import History
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.shopper_items import Pairs, pairs_of
+from smart_retail.recommenders.shopper_items import UserItemMatrix, user_item_matrix
 
 VARIANTS = ("cosine", "tfidf", "bm25")
 SHRINK = 10.0
 
 
 def item_similarity(
-    history: History,
+    history: PurchaseHistory,
     variant: str,
     *,
     neighbours: int,
@@ -35,11 +35,11 @@ def item_similarity(
     shrink: float = SHRINK,
 ) -> Similarity:
     """The most similar items of each item."""
-    return similarity_of(pairs_of(history), history.n_items, variant, neighbours, threads, shrink)
+    return similarity_of(user_item_matrix(history), history.n_items, variant, neighbours, threads, shrink)
 
 
 def similarity_of(
-    pairs: Pairs,
+    pairs: UserItemMatrix,
     n_items: int,
     variant: str,
     neighbours: int,
@@ -55,7 +55,7 @@ def similarity_of(
     return Similarity.from_table(*table)
 
 
-def weights(pairs: Pairs, n_items: int, variant: str) -> NDArray[np.float32]:
+def weights(pairs: UserItemMatrix, n_items: int, variant: str) -> NDArray[np.float32]:
     """Weight of each (customer, item), by variant."""
     if variant == "cosine":
         return np.ones(len(pairs), np.float32)

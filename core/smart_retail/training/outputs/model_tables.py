@@ -13,19 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.writer import BundleWriter
-from smart_retail.data.pipeline import Prepared
-from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.pipeline import Dataset
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.presentation import labels
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
-from smart_retail.recommenders.cached_lists import ListTable
+from smart_retail.recommenders.cached_lists import CachedLists
 from smart_retail.recommenders.model import RecommenderModel
-from smart_retail.recommenders.ranked_lists import part
+from smart_retail.recommenders.ranked_lists import slice_shoppers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.clusters.fit_clusters import ClusterFit
-from smart_retail.utils.parallel import workers
+from smart_retail.utils.parallel import thread_pool
 
 TOP_ITEMS = 5
 LIST_CHUNK = 512
@@ -42,7 +42,7 @@ class Groups:
     clusters: ClusterFit
 
 
-def catalogue(prepared: Prepared) -> Catalogue:
+def catalogue(prepared: Dataset) -> Catalogue:
     return Catalogue(prepared.item_category, prepared.item_subcategory, prepared.item_price, tuple(prepared.item_names))
 
 
@@ -110,8 +110,8 @@ def grid(groups: Groups) -> tuple[GridCell, ...]:
 
 
 def lists(
-    prepared: Prepared,
-    history: History,
+    prepared: Dataset,
+    history: PurchaseHistory,
     groups: Groups,
     model: RecommenderModel,
     method: str,
@@ -120,14 +120,14 @@ def lists(
     within: Callable[[float], None],
     *,
     threads: int,
-) -> ListTable:
+) -> CachedLists:
     """The pre-calculated lists of all customers, by the function that also answers live.
 
     `within` is told the finished share, 0 to 1, and may cancel.
     """
     n = history.n_customers
-    table = ListTable.empty(n, settings.list_length)
-    customer, item = prepared.sent_back if excluded else (np.empty(0, np.int32),) * 2
+    table = CachedLists.empty(n, settings.list_length)
+    customer, item = prepared.fully_returned if excluded else (np.empty(0, np.int32),) * 2
     bounds = np.searchsorted(customer, np.arange(n + 1))
     everybody = Shoppers(history, groups.segment, groups.clusters.labels)
 
@@ -137,7 +137,7 @@ def lists(
         extra = max((len(h) for h in hidden), default=0)
         ranked = model.rank(
             method,
-            part(everybody, start, stop),
+            slice_shoppers(everybody, start, stop),
             exclude_purchased=excluded,
             length=settings.list_length + extra,
             threads=1,
@@ -146,13 +146,13 @@ def lists(
         return stop
 
     # Each job fills rows of its own, so that no processor waits while another packs its lists.
-    with workers(threads) as pool:
+    with thread_pool(threads) as pool:
         for stop in pool.map(fill, range(0, n, LIST_CHUNK)):
             within(stop / n)
     return table
 
 
-def names(prepared: Prepared, groups: Groups) -> dict[str, list[str]]:
+def names(prepared: Dataset, groups: Groups) -> dict[str, list[str]]:
     """Names behind the small codes."""
     return {
         "categories": list(prepared.category_names),
@@ -189,7 +189,7 @@ def group_list(model: RecommenderModel, method: str, group: int, n_items: int, l
     """The best items of a segment (`rfm`) or cluster (`personalized`): its list for a member without purchases."""
     nothing = np.empty(0, dtype=np.int32)
     amount = nothing.astype(np.int64)
-    history = History(nothing, nothing, nothing, nothing, amount, amount, 1, n_items, last_day)
+    history = PurchaseHistory(nothing, nothing, nothing, nothing, amount, amount, 1, n_items, last_day)
     mine, none = np.array([group], dtype=np.int16), np.array([UNKNOWN_GROUP], dtype=np.int16)
     shopper = Shoppers(history, mine if method == "rfm" else none, mine if method == "personalized" else none)
     return model.rank(method, shopper, exclude_purchased=False, length=length)

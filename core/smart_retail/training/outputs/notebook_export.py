@@ -12,8 +12,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from smart_retail.data.pipeline import Prepared
-from smart_retail.data.purchase_history import MILLION, History
+from smart_retail.data.pipeline import Dataset
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import Cluster, Item, Segment
@@ -25,8 +25,8 @@ SIMILAR = 20
 
 def write_exports(
     folder: Path,
-    prepared: Prepared,
-    history: History,
+    prepared: Dataset,
+    history: PurchaseHistory,
     groups: model_tables.Groups,
     model: RecommenderModel,
     items: Sequence[Item],
@@ -48,7 +48,7 @@ def write_exports(
 _TOP_COLUMNS = ("group_kind", "group", "rank", "item_id", "item_name", "score")
 
 
-def _customers(prepared: Prepared, groups: model_tables.Groups) -> dict[str, list[Any]]:
+def _customers(prepared: Dataset, groups: model_tables.Groups) -> dict[str, list[Any]]:
     r, f, m = (s.tolist() for s in groups.scores)
     names, clusters = groups.rfm.segment_names, groups.clusters.placement.names
     bought = (groups.table.frequency > 0).tolist()
@@ -73,7 +73,11 @@ def _where(known: Sequence[bool], values: NDArray[Any]) -> list[int | None]:
 
 
 def _top_items(
-    prepared: Prepared, history: History, groups: model_tables.Groups, model: RecommenderModel, items: Sequence[Item]
+    prepared: Dataset,
+    history: PurchaseHistory,
+    groups: model_tables.Groups,
+    model: RecommenderModel,
+    items: Sequence[Item],
 ) -> Iterable[tuple[Any, ...]]:
     """Top items overall, per category, per segment and per cluster."""
     lists = [("all", "", model.popular())]
@@ -95,7 +99,7 @@ def _top_items(
 
 def _similarity(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tuple[Any, ...]]:
     for code, item in enumerate(items):
-        others, values = model.parts.near.partners(code)
+        others, values = model.parts.item_knn.partners(code)
         for rank, (other, value) in enumerate(
             zip(others[:SIMILAR].tolist(), values[:SIMILAR].tolist(), strict=True), 1
         ):

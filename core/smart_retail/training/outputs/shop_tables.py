@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.writer import BundleWriter
-from smart_retail.data.pipeline import Prepared
-from smart_retail.data.purchase_history import MILLION, History, distinct
+from smart_retail.data.pipeline import Dataset
+from smart_retail.data.purchase_history import MILLION, PurchaseHistory, sorted_unique
 from smart_retail.progress import Progress
 from smart_retail.results import Item, WeekSales
 from smart_retail.training.outputs.notebook_export import write_parquet
-from smart_retail.utils.id_map import Texts
+from smart_retail.utils.id_map import StringArray
 
 RECENT_DAYS = 28
 ROWS = 1_000_000
@@ -28,7 +28,7 @@ ROWS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class ShopTables:
     """What was learnt on the way."""
 
     items: list[Item]
@@ -49,9 +49,9 @@ class ItemStatistics:
     """In the last four weeks of the history."""
 
     @classmethod
-    def of(cls, history: History) -> ItemStatistics:
+    def of(cls, history: PurchaseHistory) -> ItemStatistics:
         n = history.n_items
-        pairs = distinct(history.customer.astype(np.int64) * n + history.item)
+        pairs = sorted_unique(history.customer.astype(np.int64) * n + history.item)
         recent = history.day > history.last_day - RECENT_DAYS
         return cls(
             np.bincount(history.item, minlength=n).astype(np.int32),
@@ -60,7 +60,7 @@ class ItemStatistics:
         )
 
 
-def write_shop(writer: BundleWriter, prepared: Prepared, history: History, progress: Progress) -> Shop:
+def write_shop(writer: BundleWriter, prepared: Dataset, history: PurchaseHistory, progress: Progress) -> ShopTables:
     """Write customers, items and purchases, with their exports; `progress` may cancel on the way."""
     statistics = ItemStatistics.of(history)
     items = item_results(prepared, statistics)
@@ -72,10 +72,10 @@ def write_shop(writer: BundleWriter, prepared: Prepared, history: History, progr
     columns = {k: [getattr(i, k) for i in items] for k in ("item_id", "item_name", "category")}
     write_parquet(writer.export / "items.parquet", columns)
     _export_purchases(writer.export / "purchases.parquet", prepared, history, progress)
-    return Shop(items, facts, prepared.weekly_sales(), prepared.fingerprint)
+    return ShopTables(items, facts, prepared.weekly_sales(), prepared.fingerprint)
 
 
-def _write_tables(writer: BundleWriter, prepared: Prepared, history: History, items: ItemStatistics) -> None:
+def _write_tables(writer: BundleWriter, prepared: Dataset, history: PurchaseHistory, items: ItemStatistics) -> None:
     _texts(writer, "customers/ids", prepared.customers.ids)
     _texts(writer, "customers/names", prepared.customer_names)
     _texts(writer, "customers/countries", prepared.customer_countries)
@@ -93,7 +93,7 @@ def _write_tables(writer: BundleWriter, prepared: Prepared, history: History, it
     writer.array("history/indptr", history.indptr)
     for name in ("order", "item", "day", "quantity", "amount"):
         writer.array(f"history/{name}", getattr(history, name))
-    customer, item = prepared.sent_back
+    customer, item = prepared.fully_returned
     writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(prepared.customers) + 1)))
     writer.array("returned/item", item)
     back = prepared.came_back()
@@ -102,7 +102,7 @@ def _write_tables(writer: BundleWriter, prepared: Prepared, history: History, it
         writer.array(f"came_back/{name}", getattr(back, name))
 
 
-def item_results(prepared: Prepared, statistics: ItemStatistics) -> list[Item]:
+def item_results(prepared: Dataset, statistics: ItemStatistics) -> list[Item]:
     """Every item as people see it."""
     ids = list(prepared.items.ids)
     return [
@@ -119,7 +119,7 @@ def item_results(prepared: Prepared, statistics: ItemStatistics) -> list[Item]:
     ]
 
 
-def _export_purchases(path: Path, prepared: Prepared, history: History, progress: Progress) -> None:
+def _export_purchases(path: Path, prepared: Dataset, history: PurchaseHistory, progress: Progress) -> None:
     """The rows of the history, some at a time: whole columns of other types would take as much memory again."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -146,7 +146,7 @@ def _export_purchases(path: Path, prepared: Prepared, history: History, progress
 
 
 def _texts(writer: BundleWriter, name: str, texts: Iterable[str]) -> None:
-    packed = texts if isinstance(texts, Texts) else Texts.of(texts)
+    packed = texts if isinstance(texts, StringArray) else StringArray.of(texts)
     writer.array(f"{name}/data", packed.data)
     writer.array(f"{name}/offsets", packed.offsets)
 

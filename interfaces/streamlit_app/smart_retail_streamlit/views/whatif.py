@@ -7,7 +7,16 @@ from html import escape
 
 import streamlit as st
 
-from smart_retail.analysis.what_if import Change, Mix, Outcome, Side, possible, present_rules, sources, what_if
+from smart_retail.analysis.what_if import (
+    ListStats,
+    Mix,
+    Outcome,
+    Scenario,
+    present_rules,
+    sources,
+    supports_what_if,
+    what_if,
+)
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import amount, count, named, percent, whole
 from smart_retail.results import ModelInfo
@@ -35,7 +44,7 @@ def _desk() -> Desk[Outcome]:
 def show() -> None:
     page_layout.heading("What-if", "the same customers' lists before and after a change; nothing is published")
     where = engine_source.chosen()
-    if not where.is_local or not possible(engine_source.engine()):
+    if not where.is_local or not supports_what_if(engine_source.engine()):
         asks = f"This app asks the API at {where.api_url}. " if where.api_url else ""
         with st.container(border=True):
             page_layout.empty(
@@ -72,7 +81,7 @@ def _choose(model: ModelInfo) -> None:
         day, policy = what_if_controls.day_and_policy(model)
         with st.expander("Weights of the merge"):
             weights = what_if_controls.weights(sources(engine, hide))
-    change = Change(rules, weights, day, policy)
+    change = Scenario(rules, weights, day, policy)
     said = what_if_controls.told(change)
     job = _desk().job
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -124,7 +133,7 @@ def _outcome(found: Outcome, said: str, currency: str) -> None:
     _lists(found)
 
 
-def _figures(before: Side, after: Side, currency: str) -> str:
+def _figures(before: ListStats, after: ListStats, currency: str) -> str:
     def share(value: float | None) -> str:
         return "not known" if value is None else percent(value)
 
