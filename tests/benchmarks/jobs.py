@@ -111,7 +111,7 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     The neighbours are the peer's, which counts an item among its own; every purchase counts alike, and there is
     neither trend nor linear model.
     """
-    from smart_retail.data.purchase_history import MILLION, PurchaseHistory
+    from smart_retail.data.purchase_history import PurchaseHistory
     from smart_retail.recommenders.base import Catalogue, Shoppers
     from smart_retail.recommenders.blend import default_weights
     from smart_retail.recommenders.hybrid import HybridModel
@@ -119,6 +119,7 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     from smart_retail.recommenders.model import RecommenderModel
     from smart_retail.training.models.components import Choices, Similar, fit_parts
     from smart_retail.training.models.item_knn import item_similarity
+    from smart_retail.utils.fixed_point import MILLION
 
     found = np.load(matrix)
     n_customers, n_items, item = len(found["indptr"]) - 1, int(found["n_items"]), found["item"]
@@ -139,9 +140,11 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     )
     model, everybody = RecommenderModel(parts, HybridModel(default_weights())), Shoppers(history, *groups)
     some = Shoppers(history.select(np.arange(10, dtype=np.int32)), groups[0][:10], groups[1][:10])
-    model.rank("cf", some, exclude_purchased=True, length=10, threads=THREADS)  # compiled
+    from smart_retail.training.kernels import batch_scorer
+
+    model.rank("cf", some, exclude_purchased=True, length=10, scorer=batch_scorer, threads=THREADS)  # compiled
     with clock():
-        ranked = model.rank("cf", everybody, exclude_purchased=True, length=10, threads=THREADS)
+        ranked = model.rank("cf", everybody, exclude_purchased=True, length=10, scorer=batch_scorer, threads=THREADS)
     save_lists(out, ranked.item.reshape(n_customers, 10))
     return {"customers": n_customers}
 

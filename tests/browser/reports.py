@@ -16,8 +16,8 @@ from smart_retail.analysis.customer_snapshots import between_dates
 from smart_retail.reporting import time_series_charts
 from smart_retail.reporting.chart_style import png
 from smart_retail.reporting.html_report import write_report
-from smart_retail.serving.bundle_tables import iso
 from smart_retail.serving.engine import Engine
+from smart_retail.utils.dates import iso
 from tests.browser.apps import ROOT, browsing
 
 TARGET = ROOT / "docs" / "screenshots"

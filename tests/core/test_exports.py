@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.protocol import METHODS
 from smart_retail.results import Reason, Recommendation, RecommendationList
-from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS, escape_formula, write_recommendations, write_table
+from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS, write_recommendations
+from smart_retail.utils.spreadsheet import escape_formula, write_table
 
 NASTY = (
     "=1+1",

@@ -11,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smart_retail import errors
-from smart_retail.data.purchase_history import PurchaseHistory, sorted_unique
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.protocol import check_method, check_page
 from smart_retail.results import Reason, Recommendation, RecommendationList, Result, to_json
 from smart_retail.settings import Settings
 from smart_retail.utils.id_map import IdMap, StringArray
+from smart_retail.utils.set_ops import sorted_unique
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
 

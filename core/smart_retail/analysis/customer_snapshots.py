@@ -11,13 +11,13 @@ from smart_retail.analysis.bundle_history import history_of, rfm_of, until
 from smart_retail.analysis.segment_migration import CustomerSnapshot, Migration, migration
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.segmentation.rfm import fit_rfm
-from smart_retail.serving.bundle_tables import EPOCH, iso
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
+from smart_retail.utils.dates import EPOCH, iso
+from smart_retail.utils.fixed_point import MILLION
 
 CHECK_EVERY = 500
 """Customers between two looks at whether to stop."""

@@ -13,11 +13,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import Result
-from smart_retail.serving.bundle_tables import BundleTables, iso
+from smart_retail.serving.bundle_tables import BundleTables
+from smart_retail.utils.dates import iso
+from smart_retail.utils.fixed_point import MILLION
 
 OVERALL: Final = "all"
 WEEK: Final = 7

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, weights
 from smart_retail.data.dataset.sales_statistics import band, band_names
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_page
 from smart_retail.results import RecommendationList, Result
 from smart_retail.serving.business_rules import read_rules, rules_path
 from smart_retail.serving.engine import Engine
+from smart_retail.utils.fixed_point import MILLION
 
-__all__ = ["Scenario", "Mix", "Outcome", "Pair", "ListStats", "supports_what_if", "present_rules", "sources", "what_if"]
+__all__ = ["ListStats", "Mix", "Outcome", "Pair", "Scenario", "present_rules", "sources", "supports_what_if", "what_if"]
 
 SAMPLE = 300
 """Customers whose lists are compared."""

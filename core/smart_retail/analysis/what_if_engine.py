@@ -24,11 +24,11 @@ from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.fitted_components import to_arrays
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 from smart_retail.segmentation.rfm import fit_rfm
-from smart_retail.serving.bundle_tables import EPOCH, iso
 from smart_retail.serving.business_rules import Rules, rules_of
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
 from smart_retail.training.models.components import Choices, fit_parts
+from smart_retail.utils.dates import EPOCH, iso
 
 POLICIES = ("net", "keep")
 WEIGHTS = "merge.weights"

@@ -35,6 +35,7 @@ from smart_retail.bundle.reader import (
 )
 from smart_retail.bundle.signing import SIGNATURE
 from smart_retail.errors import ArtifactError, LockError, MissingBundleError
+from smart_retail.utils.atomic_file import atomic_write
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +131,6 @@ def lock(root: str | os.PathLike[str]) -> Iterator[None]:
         yield
     finally:
         held.release()
-
-
-def atomic_write(path: Path, content: bytes) -> None:
-    """Replace a small file atomically and durably."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def _time(version: str) -> str:

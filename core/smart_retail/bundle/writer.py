@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import FORMAT, MANIFEST, POINTER_BYTES, Bundle, read_small
 from smart_retail.bundle.signing import SIGNATURE, signed, signing_key
-from smart_retail.bundle.versions import VersionInfo, atomic_write, versions
+from smart_retail.bundle.versions import VersionInfo, versions
 from smart_retail.errors import DamagedBundleError
+from smart_retail.utils.atomic_file import atomic_write
 
 KEEP = 5
 """So many versions stay; older ones are removed after a publish."""

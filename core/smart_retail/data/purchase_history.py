@@ -12,9 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-MILLION = 1_000_000
-"""Quantities and amounts are held as integer millionths: their sums are exact."""
-
 
 @dataclass(frozen=True, slots=True)
 class PurchaseHistory:
@@ -64,23 +61,6 @@ class PurchaseHistory:
             n_items=self.n_items,
             last_day=self.last_day,
         )
-
-
-def sorted_unique(numbers: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The different numbers, ascending; `numpy.unique`, which hashes, takes ten times as long for millions."""
-    ordered = np.sort(numbers)
-    first = np.ones(len(ordered), bool)
-    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
-    return ordered[first]
-
-
-def in_sorted(numbers: NDArray[np.int64], those: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each number is one of `those`; `numpy.isin`, which hashes, takes several times as long for millions."""
-    if not len(those):
-        return np.zeros(len(numbers), bool)
-    ordered = np.sort(those)
-    at = np.minimum(np.searchsorted(ordered, numbers), len(ordered) - 1)
-    return np.equal(ordered[at], numbers)
 
 
 def concat_histories(parts: Sequence[PurchaseHistory]) -> PurchaseHistory:

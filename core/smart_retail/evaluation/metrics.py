@@ -13,8 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import in_sorted, sorted_unique
 from smart_retail.evaluation.temporal_split import Truth
+from smart_retail.utils.set_ops import in_sorted, sorted_unique
 
 DRAWS: Final = 2000
 """Bootstrap draws."""

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import PurchaseHistory, sorted_unique
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.utils.set_ops import sorted_unique
 
 FRACTION: Final = 0.10
 """Length of a window as part of the whole span."""

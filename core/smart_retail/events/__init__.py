@@ -17,7 +17,7 @@ from smart_retail.events.live_events import RecentEvents
 from smart_retail.events.sqlite_store import SqliteEventStore
 from smart_retail.events.store import EventStore
 
-__all__ = ["LARGEST", "MAX_TEXT", "URL", "Event", "EventStore", "SqliteEventStore", "RecentEvents", "open_events"]
+__all__ = ["LARGEST", "MAX_TEXT", "URL", "Event", "EventStore", "RecentEvents", "SqliteEventStore", "open_events"]
 
 URL: Final = "SMART_RETAIL_EVENTS_URL"
 

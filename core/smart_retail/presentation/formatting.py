@@ -38,7 +38,7 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def named(name: str, identity: str) -> str:
+def name_and_id(name: str, identity: str) -> str:
     """The name before the id; the id alone where there is no name."""
     return f"{name}{DOT}{identity}" if name and name != identity else identity
 

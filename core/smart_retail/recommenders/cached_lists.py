@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,9 @@ from smart_retail.recommenders.base import COMPONENTS, Ranked
 UNITS = 10_000
 MAX_RANK = 65_535
 LEAST_SHARE = 0.01
+
+CACHED_LISTS: Final = (("hybrid", False), ("hybrid", True))
+"""Lists that a fit calculates for every customer: method, `exclude_purchased`."""
 
 
 def quantize_shares(ranked: Ranked) -> Ranked:

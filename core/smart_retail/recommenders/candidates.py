@@ -91,7 +91,7 @@ class Candidates:
         )
 
 
-class Loops(Protocol):
+class CandidateScorer(Protocol):
     """The inner loops over shoppers: this module with NumPy alone, or `compiled`. Both give the same bits."""
 
     def candidates_of(

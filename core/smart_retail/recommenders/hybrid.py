@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders import candidates as in_numpy
+from smart_retail.recommenders import candidates as numpy_scorer
 from smart_retail.recommenders.base import (
     CF,
     CLUSTER,
@@ -24,7 +24,7 @@ from smart_retail.recommenders.base import (
     Ranked,
 )
 from smart_retail.recommenders.blend import by_component, evidence, history_bucket, total
-from smart_retail.recommenders.candidates import COMPONENT_OF, Candidates, Loops
+from smart_retail.recommenders.candidates import COMPONENT_OF, Candidates, CandidateScorer
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.ranking_features import NAMES, signals
 from smart_retail.recommenders.rounding import significant
@@ -57,18 +57,18 @@ def hybrid(
     *,
     exclude_purchased: bool,
     length: int | None,
-    loops: Loops = in_numpy,
+    scorer: CandidateScorer = numpy_scorer,
 ) -> Ranked:
     """Merged lists, without the fill from popularity."""
     task = 1 if exclude_purchased else 0
-    candidates = loops.candidates_of(parts, context, exclude_purchased=exclude_purchased)
+    candidates = scorer.candidates_of(parts, context, exclude_purchased=exclude_purchased)
     proof = evidence(candidates, history_bucket(context.stats.orders), merge.weights[task])
     score = total(proof)
     ranker = merge.rankers[task]
     if ranker is not None:
-        score = _reordered(ranker, parts, context, candidates, proof, score, loops)
+        score = _reordered(ranker, parts, context, candidates, proof, score, scorer)
     if length is not None:
-        score = loops.prune_below_top_n(candidates.indptr, score, length)
+        score = scorer.prune_below_top_n(candidates.indptr, score, length)
     found = np.flatnonzero(score > 0)
     score[found] = significant(score[found])
     chosen, indptr = top_n(candidates.indptr, score, length)
@@ -78,8 +78,8 @@ def hybrid(
         item=candidates.item[chosen].astype(np.int32),
         score=score[chosen],
         share=(listed / total(listed)).T,
-        rank=_places(parts, context, candidates, proof, chosen, indptr, loops),
-        because=loops.explaining_items(parts, context, indptr, candidates.item[chosen]),
+        rank=_places(parts, context, candidates, proof, chosen, indptr, scorer),
+        because=scorer.explaining_items(parts, context, indptr, candidates.item[chosen]),
         fallback=np.zeros(len(chosen), bool),
     )
 
@@ -91,15 +91,15 @@ def _reordered(
     candidates: Candidates,
     proof: NDArray[np.float64],
     score: NDArray[np.float64],
-    loops: Loops,
+    scorer: CandidateScorer,
 ) -> NDArray[np.float64]:
     """Scores with each shopper's `DEPTH` best in the ranker's order (1 to 3), the rest below 1."""
     known = context.stats.orders[candidates.shopper] > 0
-    possible = loops.prune_below_top_n(candidates.indptr, np.where(known, score, 0.0), RERANK_DEPTH)
+    possible = scorer.prune_below_top_n(candidates.indptr, np.where(known, score, 0.0), RERANK_DEPTH)
     leading, _ = top_n(candidates.indptr, possible, RERANK_DEPTH)
     leading.sort()
     table = signals(parts, context, candidates.take(leading), proof[:, leading])
-    order = ordered(loops.tree_scores(ranker, table), table[:, NAMES.index("blend")], candidates.shopper[leading])
+    order = ordered(scorer.tree_scores(ranker, table), table[:, NAMES.index("blend")], candidates.shopper[leading])
     out = score / (1.0 + score)
     out[leading] = 2.0 + order / (1.0 + np.abs(order))
     return out
@@ -127,14 +127,14 @@ def _places(
     proof: NDArray[np.float64],
     chosen: NDArray[np.int64],
     indptr: NDArray[np.int64],
-    loops: Loops,
+    scorer: CandidateScorer,
 ) -> NDArray[np.int32]:
     """Each chosen item's place in every component's own list."""
     shopper, item = candidates.shopper[chosen], candidates.item[chosen]
     out = np.zeros((len(chosen), len(COMPONENTS)), np.int32)
     for component in (REPURCHASE, CF, CONTENT):
         score = total([proof[source] for source, of in enumerate(COMPONENT_OF) if of == component])
-        out[:, component] = loops.ranks_of(candidates.indptr, score, indptr, chosen)
+        out[:, component] = scorer.ranks_of(candidates.indptr, score, indptr, chosen)
     out[:, POPULAR] = parts.popular.place[item]
     out[:, TRENDING] = parts.trending.place[item]
     for component, groups, group in (

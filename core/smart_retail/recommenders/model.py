@@ -24,7 +24,7 @@ from smart_retail.recommenders.base import (
     Ranked,
     Shoppers,
 )
-from smart_retail.recommenders.candidates import Loops, leading
+from smart_retail.recommenders.candidates import CandidateScorer, leading
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import HybridModel, hybrid
 from smart_retail.recommenders.ranked_lists import (
@@ -88,7 +88,8 @@ class RecommenderModel:
         *,
         exclude_purchased: bool,
         length: int | None = None,
-        threads: int = 0,
+        scorer: CandidateScorer = candidates,
+        threads: int = 1,
     ) -> Ranked:
         """Lists of one method, filled up from popularity.
 
@@ -101,9 +102,11 @@ class RecommenderModel:
             Whether items of the shopper's own history are hidden.
         length : int, optional
             Items a list, 1 and up; None ranks the whole catalogue.
+        scorer : CandidateScorer
+            The NumPy functions of `candidates`, or their compiled counterparts of `training.kernels.batch_scorer`,
+            which are faster for many shoppers. The lists are identical.
         threads : int
-            0 answers with NumPy alone, as a server does; 1 and more rank many shoppers with the compiled loops,
-            parts of them side by side. The lists are the same.
+            Number of threads that rank chunks of shoppers in parallel; the result does not depend on it.
 
         Raises
         ------
@@ -115,13 +118,10 @@ class RecommenderModel:
                 f"There is no method {method!r}.",
                 f"Choose one of {', '.join(METHODS)}.",
             )
-        loops: Loops = candidates
-        if threads:
-            from smart_retail.training.kernels import batch_scorer as loops
 
         def rank(at: int) -> Ranked:
             some = slice_shoppers(shoppers, at, min(at + _CHUNK, len(shoppers)))
-            return self._rank(method, some, exclude_purchased, length, loops)
+            return self._rank(method, some, exclude_purchased, length, scorer)
 
         starts = range(0, max(len(shoppers), 1), _CHUNK)
         if threads > 1 and len(starts) > 1:
@@ -161,7 +161,7 @@ class RecommenderModel:
         shoppers: Shoppers,
         exclude_purchased: bool,
         length: int | None,
-        loops: Loops,
+        scorer: CandidateScorer,
     ) -> Ranked:
         context = shopper_context(shoppers)
         pairs = context.pairs
@@ -174,10 +174,10 @@ class RecommenderModel:
                 context,
                 exclude_purchased=exclude_purchased,
                 length=length,
-                loops=loops,
+                scorer=scorer,
             )
         elif method == "cf":
-            lists = self._neighbours(context, exclude_purchased, length, loops)
+            lists = self._neighbours(context, exclude_purchased, length, scorer)
         elif method == "popular":
             lists = empty_lists(len(shoppers))
         else:
@@ -187,10 +187,12 @@ class RecommenderModel:
             lists.fallback[:] = False
         return lists
 
-    def _neighbours(self, context: ShopperContext, exclude_purchased: bool, length: int | None, loops: Loops) -> Ranked:
-        found = loops.neighbours_of(self.parts, context, exclude_purchased=exclude_purchased, length=length)
+    def _neighbours(
+        self, context: ShopperContext, exclude_purchased: bool, length: int | None, scorer: CandidateScorer
+    ) -> Ranked:
+        found = scorer.neighbours_of(self.parts, context, exclude_purchased=exclude_purchased, length=length)
         lists = one_component(found, CF, length)
-        lists.because[:] = loops.explaining_items(self.parts, context, lists.indptr, lists.item.astype(np.int64))
+        lists.because[:] = scorer.explaining_items(self.parts, context, lists.indptr, lists.item.astype(np.int64))
         return lists
 
     def _group(

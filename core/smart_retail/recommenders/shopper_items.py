@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.rounding import sums
+from smart_retail.utils.fixed_point import MILLION
 
 
 @dataclass(frozen=True, slots=True)

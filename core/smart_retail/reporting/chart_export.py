@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from smart_retail.errors import DataError, UsageError
 from smart_retail.reporting import html
 from smart_retail.reporting.chart_style import png, svg
-from smart_retail.serving.batch_export import atomic_file
+from smart_retail.utils.atomic_file import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import Any, Final
 
 from smart_retail.presentation.labels import COLUMN_LABELS
-from smart_retail.serving.batch_export import escape_formula
+from smart_retail.utils.spreadsheet import escape_formula
 
 Rows = Sequence[Mapping[str, Any]]
 

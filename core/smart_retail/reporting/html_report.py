@@ -19,7 +19,7 @@ from smart_retail.protocol import RetailEngine
 from smart_retail.reporting import html, model_chart_data, model_charts, product_charts, sales_chart_data, sales_charts
 from smart_retail.reporting.chart_style import svg
 from smart_retail.results import Cluster, Item, ModelInfo, Segment
-from smart_retail.serving.batch_export import atomic_file
+from smart_retail.utils.atomic_file import atomic_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
 from smart_retail.presentation.labels import SEGMENTS
+from smart_retail.utils.fixed_point import MILLION
 
 if TYPE_CHECKING:
     from smart_retail.settings import RfmSettings

@@ -7,7 +7,6 @@ nothing is copied when a bundle is opened.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import UnknownItemError
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
 from smart_retail.results import ClusterPoint, CustomerMatch, Item
+from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap, StringArray
 
-EPOCH = date(1970, 1, 1)
 NEAR_MATCHES = 3
 MAX_SCAN_ROWS = 10_000
 """Matches looked at in a search before the best are chosen."""
@@ -30,11 +29,6 @@ LABEL_CACHE_SIZE = 20_000
 
 Label = tuple[str, str, str]
 """Id, name and category of an item."""
-
-
-def iso(day: int) -> str:
-    """ISO text of days since 1970-01-01."""
-    return (EPOCH + timedelta(days=int(day))).isoformat()
 
 
 @dataclass(frozen=True)

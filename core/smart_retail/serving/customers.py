@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory, concat_histories
+from smart_retail.data.purchase_history import PurchaseHistory, concat_histories
 from smart_retail.events import Event, RecentEvents
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM
 from smart_retail.segmentation.rfm import RfmModel
-from smart_retail.serving.bundle_tables import EPOCH, BundleTables
+from smart_retail.serving.bundle_tables import BundleTables
+from smart_retail.utils.dates import EPOCH
+from smart_retail.utils.fixed_point import MILLION
 
 if TYPE_CHECKING:
     from smart_retail.segmentation.cluster_assigner import ClusterAssigner

@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
-from smart_retail.recommenders.cached_lists import CachedLists, quantize_shares
+from smart_retail.recommenders.cached_lists import CACHED_LISTS, CachedLists, quantize_shares
 from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules
 
 if TYPE_CHECKING:
     from smart_retail.recommenders.model import RecommenderModel
 
-CACHED = (("hybrid", False), ("hybrid", True))
-"""Lists that a fit calculates for every customer: method, `exclude_purchased`."""
 CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
 NOTHING = np.empty(0, dtype=np.int32)
@@ -171,7 +169,7 @@ def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
         arrays = bundle.arrays(f"lists/{method}_{'new' if excluded else 'any'}")
         return CachedLists.from_arrays(arrays) if arrays else None
 
-    return ListRanker(catalogue, model, {key: partial(table, *key) for key in CACHED})
+    return ListRanker(catalogue, model, {key: partial(table, *key) for key in CACHED_LISTS})
 
 
 def _change_nothing(rules: Rules) -> bool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.results import RFM, CategoryShare, ClusterRef, CustomerProfile, Purchase
-from smart_retail.serving.bundle_tables import BundleTables, iso
+from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.customers import CustomerState, orders
+from smart_retail.utils.dates import iso
+from smart_retail.utils.fixed_point import MILLION
 
 TOP_CATEGORIES = 3
 

@@ -14,15 +14,15 @@ from typing import Any
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Dataset
 from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.recommenders.cached_lists import CACHED_LISTS
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import FitReport
-from smart_retail.serving.bundle_tables import iso
-from smart_retail.serving.list_ranking import CACHED
 from smart_retail.settings import Settings
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.notebook_export import write_exports
 from smart_retail.training.outputs.shop_tables import ShopTables
 from smart_retail.training.stage_timer import StageTimer
+from smart_retail.utils.dates import iso
 from smart_retail.version import __version__
 
 SHOW_PURCHASED_ABOVE = 0.25
@@ -52,7 +52,7 @@ def write_lists(
     """Calculate the lists of all customers; each method's are written by a job that `start` starts."""
     clock.stage("lists for all customers")
     writing: list[Future[None]] = []
-    for method, excluded in CACHED:
+    for method, excluded in CACHED_LISTS:
         found = model_tables.lists(
             prepared,
             fitted.history,

@@ -43,7 +43,9 @@ def demo(session: Session) -> None:
     click.echo()
     click.echo(
         printable(
-            formatting.DOT.join((formatting.named(profile.customer_name, customer), formatting.profile_line(profile)))
+            formatting.DOT.join(
+                (formatting.name_and_id(profile.customer_name, customer), formatting.profile_line(profile))
+            )
         )
     )
     table_out(*tables(engine.recommend(customer, ALL, SHOWN)))

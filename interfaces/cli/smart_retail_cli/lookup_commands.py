@@ -44,7 +44,7 @@ def customer(session: Session, customer_id: str, form: str) -> None:
         click.echo(
             printable(
                 formatting.DOT.join(
-                    (formatting.named(profile.customer_name, customer_id), formatting.profile_line(profile))
+                    (formatting.name_and_id(profile.customer_name, customer_id), formatting.profile_line(profile))
                 )
             )
         )

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smart_retail.presentation import formatting, labels
-from smart_retail.serving.batch_export import CsvRows, escape_formula
+from smart_retail.utils.spreadsheet import CsvRows, escape_formula
 
 if TYPE_CHECKING:
     from rich.console import Console

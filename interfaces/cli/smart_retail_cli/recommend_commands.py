@@ -114,7 +114,9 @@ def recommend(
         profile = engine.customer(customer)
         click.echo(
             printable(
-                f"{formatting.named(profile.customer_name, customer)}{formatting.DOT}{formatting.profile_line(profile)}"
+                formatting.DOT.join(
+                    (formatting.name_and_id(profile.customer_name, customer), formatting.profile_line(profile))
+                )
             )
         )
     show_list(form, answer)

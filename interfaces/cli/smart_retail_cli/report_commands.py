@@ -11,7 +11,7 @@ import click
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.presentation import formatting
 from smart_retail.protocol import RetailEngine
-from smart_retail.serving.batch_export import write_table
+from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import Command, Session, pass_session
 from smart_retail_cli.output import Table, format_option, json_out, note, show

@@ -10,7 +10,7 @@ import gradio as gr
 
 from smart_retail.errors import RetailError
 from smart_retail.presentation import labels as words
-from smart_retail.presentation.formatting import named
+from smart_retail.presentation.formatting import name_and_id
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_gradio import endpoints, html, search_box
@@ -161,12 +161,14 @@ def _categories(engine: RetailEngine) -> gr.Dropdown:
 
 def customers(engine: RetailEngine, text: str) -> list[search_box.Choice]:
     """Customers for a search box: name and id shown, id meant."""
-    return [(named(m.customer_name, m.customer_id), m.customer_id) for m in engine.search_customers(text, MATCHES)]
+    return [
+        (name_and_id(m.customer_name, m.customer_id), m.customer_id) for m in engine.search_customers(text, MATCHES)
+    ]
 
 
 def items(engine: RetailEngine, text: str) -> list[search_box.Choice]:
     """Items for a search box: name and id shown, id meant."""
-    return [(named(i.item_name, i.item_id), i.item_id) for i in engine.search_items(text, MATCHES)]
+    return [(name_and_id(i.item_name, i.item_id), i.item_id) for i in engine.search_items(text, MATCHES)]
 
 
 def examples(engine: RetailEngine) -> dict[str, str]:

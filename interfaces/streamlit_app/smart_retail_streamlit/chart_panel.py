@@ -12,7 +12,7 @@ import altair as alt
 import streamlit as st
 
 from smart_retail.presentation import labels
-from smart_retail.serving.batch_export import CsvRows, escape_formula
+from smart_retail.utils.spreadsheet import CsvRows, escape_formula
 
 Rows = Sequence[Mapping[str, object]]
 Drawn = tuple[Any, ...]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from smart_retail.presentation.formatting import named
+from smart_retail.presentation.formatting import name_and_id
 from smart_retail.protocol import RetailEngine
 from smart_retail_streamlit.html import plain
 
@@ -30,7 +30,7 @@ def customer(engine: RetailEngine) -> str | None:
         )
     if text:
         found = engine.search_customers(text, MATCHES)
-        hits = [(m.customer_id, _label(named(m.customer_name, m.customer_id), m.segment)) for m in found]
+        hits = [(m.customer_id, _label(name_and_id(m.customer_name, m.customer_id), m.segment)) for m in found]
         if text not in [m.customer_id for m in found]:
             hits.append((text, f"Take “{plain(text)}” as a new customer's id"))
         _hits("customer", hits)
@@ -42,7 +42,7 @@ def item(engine: RetailEngine) -> str | None:
     text = _box("item", "Search product id or name")
     if text:
         found = engine.search_items(text, MATCHES)
-        _hits("item", [(i.item_id, _label(named(i.item_name, i.item_id), i.category)) for i in found])
+        _hits("item", [(i.item_id, _label(name_and_id(i.item_name, i.item_id), i.category)) for i in found])
         if not found:
             st.caption("No product has this in its id or name. Try a shorter piece of it.")
     return _looked_at("item")

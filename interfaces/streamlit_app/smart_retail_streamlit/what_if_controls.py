@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 
 from smart_retail.analysis.what_if import Scenario
-from smart_retail.presentation.formatting import named
+from smart_retail.presentation.formatting import name_and_id
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
 
@@ -18,7 +18,7 @@ OFFERED = 200
 
 def rules(engine: RetailEngine, present: dict[str, Any]) -> dict[str, Any] | None:
     """All rules as they would be; None while they are those in force."""
-    names = {r.item_id: named(r.item_name, r.item_id) for r in engine.popular(OFFERED).items}
+    names = {r.item_id: name_and_id(r.item_name, r.item_id) for r in engine.popular(OFFERED).items}
     categories = engine.categories()
 
     def items(label: str, rule: str, told: str) -> list[str]:

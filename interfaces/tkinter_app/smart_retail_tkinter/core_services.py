@@ -25,7 +25,7 @@ def connect(url: str, key: str | None = None) -> RetailEngine:
 
 def write_table(path: str, table: Table, stamp: dict[str, str]) -> None:
     """A table as CSV or XLSX, by the ending of the path."""
-    from smart_retail.serving.batch_export import write_table as write
+    from smart_retail.utils.spreadsheet import write_table as write
 
     names = [column.name for column in table.columns]
     rows = (dict(zip(names, row.values, strict=True)) for row in table.rows)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from smart_retail.presentation.formatting import DOT, amount, count, model_line, named, percent, profile_line, whole
+from smart_retail.presentation.formatting import (
+    DOT,
+    amount,
+    count,
+    model_line,
+    name_and_id,
+    percent,
+    profile_line,
+    whole,
+)
 from smart_retail.results import CleaningReport
 
 __all__ = [

@@ -12,9 +12,9 @@ import pytest
 
 from smart_retail.data.dataset.locked_property import locked_cached_property, synchronized
 from smart_retail.data.pipeline import prepare
-from smart_retail.data.purchase_history import in_sorted
 from smart_retail.errors import DataError
 from smart_retail.settings import DataSettings
+from smart_retail.utils.set_ops import in_sorted
 
 HEADER = "customer_id,item_id,order_id,timestamp,quantity,amount\n"
 ROWS = ("ann,tea,1,2024-01-05,2,6", "ann,cup,1,2024-01-05,1,4", "bob,tea,2,2024-01-07,1,3", "bob,tea,2,2024-01-07,4,9")

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.recommenders.base import Catalogue
+from smart_retail.utils.fixed_point import MILLION
 
 Row = tuple[int, int, int]
 """Customer, day, item; one order a customer and day."""

@@ -15,6 +15,7 @@ from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.recommenders.shopper_context import TASTE, highest
+from smart_retail.training.kernels import batch_scorer
 from smart_retail.training.kernels.candidate_loops import BINS, fill_causes, select_top_k
 from smart_retail.training.kernels.jit import bitset_drain, bitset_set, quickselect, sort_ascending
 from smart_retail.training.kernels.rank_loops import fill_gains
@@ -52,7 +53,8 @@ def model(shop, groups_of, catalogue):
 def test_many_at_once_get_the_bits_of_one_alone(shop, model, groups_of, method, exclude, length, threads):
     segment, cluster = groups_of(shop.rfm())
     everybody = Shoppers(shop.between(), segment, cluster)
-    compiled = model.rank(method, everybody, exclude_purchased=exclude, length=length, threads=threads)
+    options = {"exclude_purchased": exclude, "length": length}
+    compiled = model.rank(method, everybody, **options, scorer=batch_scorer, threads=threads)
     plain = model.rank(method, everybody, exclude_purchased=exclude, length=length)
     for field in fields(Ranked):
         np.testing.assert_array_equal(getattr(compiled, field.name), getattr(plain, field.name), field.name)
@@ -158,7 +160,7 @@ def test_the_lift_is_part_of_the_candidates(shop, model, groups_of):
     who = Shoppers(shop.between(), segment, cluster)
     flat = replace(model.parts, items=replace(model.parts.items, lift=np.ones(shop.n_items)))
     one, other = (
-        m.rank("cf", who, exclude_purchased=True, length=10, threads=1)
+        m.rank("cf", who, exclude_purchased=True, length=10, scorer=batch_scorer)
         for m in (model, RecommenderModel(flat, model.merge))
     )
     assert not np.array_equal(one.item, other.item)

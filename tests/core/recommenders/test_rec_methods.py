@@ -7,13 +7,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT
 from smart_retail.recommenders.base import Ranked, Shoppers
 from smart_retail.recommenders.model import METHODS, RecommenderModel
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.recommenders import fit_recommenders
+from smart_retail.utils.fixed_point import MILLION
 
 
 @pytest.fixture(scope="module", params=["blend", "ranker"])

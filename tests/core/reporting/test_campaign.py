@@ -16,8 +16,8 @@ from smart_retail.analysis.segment_migration import GONE, NEW, CustomerSnapshot,
 from smart_retail.analysis.uplift import lift, read_groups
 from smart_retail.errors import ColumnError, DataError, UsageError
 from smart_retail.results import FitReport, Purchase
-from smart_retail.serving.batch_export import write_table
 from smart_retail.serving.engine import Engine
+from smart_retail.utils.spreadsheet import write_table
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import pytest
 from smart_retail.analysis.customer_snapshots import between_dates, revenue_since, standings, standings_at
 from smart_retail.analysis.segment_migration import migration
 from smart_retail.errors import UsageError
-from smart_retail.serving.bundle_tables import iso
 from smart_retail.serving.engine import Engine
+from smart_retail.utils.dates import iso
 
 
 def test_revenue_counts_from_the_day_on(tmp_path: Path) -> None:

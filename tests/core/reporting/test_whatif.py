@@ -16,8 +16,8 @@ from smart_retail.analysis.what_if_engine import WhatIfEngine, came_back_of, his
 from smart_retail.errors import CancelledError, NeedsLocalEngineError, RetailError, SettingsError, UsageError
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
-from smart_retail.serving.bundle_tables import iso
 from smart_retail.serving.engine import Engine
+from smart_retail.utils.dates import iso
 
 
 def digest(folder: Path) -> dict[str, str]:

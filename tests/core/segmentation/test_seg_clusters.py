@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import CancelledError
 from smart_retail.progress import Silent
@@ -21,6 +20,7 @@ from smart_retail.segmentation.cluster_assigner import CLIP, ClusterAssigner, De
 from smart_retail.settings import ClusterSettings
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.k_selection import STABLE, candidates
+from smart_retail.utils.fixed_point import MILLION
 
 QUICK = ClusterSettings(epochs=10)
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.training.clusters.rfm_distributions import MEASURES, describe
+from smart_retail.utils.fixed_point import MILLION
 
 
 def table(rows: list[tuple[int, int, int]]) -> RfmTable:

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
 from smart_retail.presentation.labels import SEGMENTS
 from smart_retail.segmentation.rfm import SEGMENT_TABLE, RfmModel, fit_rfm
 from smart_retail.settings import RfmSettings
+from smart_retail.utils.fixed_point import MILLION
 
 USUAL = RfmSettings()
 

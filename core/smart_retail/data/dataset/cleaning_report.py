@@ -12,15 +12,15 @@ import narwhals as nw
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import returns_netting
-from smart_retail.data.dataset.history_builder import iso
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.ingest import Ingested
 from smart_retail.data.ingestion.line_totals import LineTotals, Totals
 from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import DataError
 from smart_retail.results import CleaningReport, Returns, SetAside
 from smart_retail.settings import DataSettings
+from smart_retail.utils.dates import iso
+from smart_retail.utils.fixed_point import MILLION
 
 EXAMPLES = 5
 FEW_CUSTOMERS = 50

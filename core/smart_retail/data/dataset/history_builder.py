@@ -5,7 +5,6 @@ In: purchases with what is kept of them. Out: arrays by customer, a `History`, o
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -18,14 +17,15 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT, KEPT_QUANTITY
 from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import DataError
 from smart_retail.results import WeekSales
+from smart_retail.utils.dates import iso
+from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap
 
 _LARGEST_SUM: Final = 9e18
-EPOCH: Final = dt.date(1970, 1, 1)
 SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
 
 
@@ -250,8 +250,3 @@ def weekly(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
 
 def _week(week: int, amount: int, orders: int) -> WeekSales:
     return WeekSales(iso(week * 7 - 3), amount / MILLION, orders)
-
-
-def iso(day: int) -> str:
-    """A day since 1970-01-01 as a date text."""
-    return (EPOCH + dt.timedelta(days=day)).isoformat()

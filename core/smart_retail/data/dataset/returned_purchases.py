@@ -17,7 +17,8 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import entity_encoding, returns_netting
 from smart_retail.data.ingestion.row_validation import DAY, KIND, Frame
-from smart_retail.data.purchase_history import PurchaseHistory, sorted_unique
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.utils.set_ops import sorted_unique
 
 
 @dataclass(frozen=True, slots=True)

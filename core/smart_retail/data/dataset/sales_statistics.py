@@ -20,7 +20,7 @@ from smart_retail.data.dataset.entity_encoding import by_code
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.row_validation import DAY, Frame
 from smart_retail.data.parsing.number_parsing import millionths
-from smart_retail.data.purchase_history import MILLION
+from smart_retail.utils.fixed_point import MILLION
 
 BANDS: Final = (0.0, 0.1, 0.2, 0.3, 0.5)
 """Upper edges of the discount bands, inclusive; one more lies above."""

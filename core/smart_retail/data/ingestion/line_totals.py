@@ -27,8 +27,8 @@ from smart_retail.data.ingestion.row_validation import (
     Frame,
 )
 from smart_retail.data.parsing.whitespace import is_not_blank
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.errors import DataError
+from smart_retail.utils.fixed_point import MILLION
 
 VERDICT: Final = "verdict"
 """Reason (4 bits), cancellation (1), flag (2) and unread columns (the rest) as one number: engines group

@@ -8,7 +8,7 @@ from typing import Any, Final
 import narwhals as nw
 
 from smart_retail.data.parsing.format_detection import NUMBER, Format
-from smart_retail.data.purchase_history import MILLION
+from smart_retail.utils.fixed_point import MILLION
 
 LARGEST: Final = 1e12
 """Of a single amount or quantity; beyond it an int64 of millionths would not hold a few of them."""

@@ -10,8 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import MILLION
 from smart_retail.data.temporal_dataset import RfmTable
+from smart_retail.utils.fixed_point import MILLION
 
 BINS: Final = 30
 MEASURES: Final = ("recency", "frequency", "monetary")

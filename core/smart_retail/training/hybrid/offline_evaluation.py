@@ -7,6 +7,7 @@ and of the last 28 days, and plain cosine item CF without fading, shrinkage or t
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -45,6 +46,8 @@ def evaluate_model(
     seed: int,
 ) -> dict[str, Any]:
     """The scorecard of one window."""
+    from smart_retail.training.kernels import batch_scorer  # Numba: only where something is fitted
+
     segment, cluster = past.groups
     before, parts = past.before, model.parts
     pairs = user_item_matrix(before)
@@ -60,7 +63,8 @@ def evaluate_model(
     def make(task: str, customers: NDArray[np.int32]) -> dict[str, Lists]:
         who = Shoppers(before.select(customers), segment[customers], cluster[customers])
         hide = task == "new"
-        lists = {m: _lists(model.rank(m, who, exclude_purchased=hide, length=K, threads=threads)) for m in METHODS}
+        rank = partial(model.rank, shoppers=who, exclude_purchased=hide, length=K, scorer=batch_scorer, threads=threads)
+        lists = {method: _lists(rank(method)) for method in METHODS}
         own = _own(who.history)
         hidden = own if hide else [o[:0] for o in own]
         for name, days in BASELINES.items():

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import PurchaseHistory, in_sorted
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.evaluation.temporal_split import Truth
 from smart_retail.recommenders.base import Shoppers
 from smart_retail.recommenders.blend import (
@@ -26,6 +26,7 @@ from smart_retail.recommenders.hybrid import RERANK_DEPTH
 from smart_retail.recommenders.ranking_features import NAMES, signals
 from smart_retail.recommenders.shopper_context import shopper_context
 from smart_retail.recommenders.top_n import top_n
+from smart_retail.utils.set_ops import in_sorted
 
 TASKS = ("any", "new")
 """The tasks that a merge is learnt for: repeats allowed, new items only."""

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Dataset
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.presentation import labels
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
@@ -25,6 +25,7 @@ from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.clusters.fit_clusters import ClusterFit
+from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.parallel import thread_pool
 
 TOP_ITEMS = 5
@@ -125,6 +126,8 @@ def lists(
 
     `within` is told the finished share, 0 to 1, and may cancel.
     """
+    from smart_retail.training.kernels import batch_scorer  # Numba: only where something is fitted
+
     n = history.n_customers
     table = CachedLists.empty(n, settings.list_length)
     customer, item = prepared.fully_returned if excluded else (np.empty(0, np.int32),) * 2
@@ -140,7 +143,7 @@ def lists(
             slice_shoppers(everybody, start, stop),
             exclude_purchased=excluded,
             length=settings.list_length + extra,
-            threads=1,
+            scorer=batch_scorer,
         )
         table.fill(start, ranked, hidden)
         return stop

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Dataset
-from smart_retail.data.purchase_history import MILLION, PurchaseHistory, sorted_unique
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.progress import Progress
 from smart_retail.results import Item, WeekSales
 from smart_retail.training.outputs.notebook_export import write_parquet
+from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import StringArray
+from smart_retail.utils.set_ops import sorted_unique
 
 RECENT_DAYS = 28
 ROWS = 1_000_000

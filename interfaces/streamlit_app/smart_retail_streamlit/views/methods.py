@@ -65,7 +65,8 @@ def method_figure(model: ModelInfo, task: str) -> None:
     chart_panel.show(
         f"methods-{task}",
         f"{best['method']} is best: {measure} {best['told']} ({best['interval']})",
-        f"{scorecard_data.TASKS.get(task, task).capitalize()} of {scorecard_data.customers(card, task):,} customers held out",
+        f"{scorecard_data.TASKS.get(task, task).capitalize()} of "
+        f"{scorecard_data.customers(card, task):,} customers held out",
         method_charts.intervals(rows, f"{measure} with 95 % interval"),
         scorecard_data.measures(card, task),
         drawn=("scorecard", model, task),

@@ -18,7 +18,7 @@ from smart_retail.analysis.what_if import (
     what_if,
 )
 from smart_retail.presentation import labels
-from smart_retail.presentation.formatting import amount, count, named, percent, whole
+from smart_retail.presentation.formatting import amount, count, name_and_id, percent, whole
 from smart_retail.results import ModelInfo
 from smart_retail_streamlit import (
     chart_panel,
@@ -166,7 +166,7 @@ def _lists(found: Outcome) -> None:
     with st.container(border=True):
         chosen = st.selectbox(
             "Customer", list(pairs), key="trial-customer",
-            format_func=lambda c: named(pairs[c].customer_name, c), width=420,
+            format_func=lambda c: name_and_id(pairs[c].customer_name, c), width=420,
         )  # fmt: skip
         pair = pairs[chosen or found.lists[0].customer_id]
         kept = {r.item_id for r in pair.before.items} & {r.item_id for r in pair.after.items}

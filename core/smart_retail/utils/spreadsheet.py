@@ -1,0 +1,119 @@
+"""Tables for spreadsheets as CSV or XLSX, in which no cell can be read as a formula."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from smart_retail.errors import MissingExtraError, UsageError
+from smart_retail.utils.atomic_file import atomic_file
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+Row = tuple[Any, ...]
+
+
+def escape_formula(value: object) -> object:
+    """`value`, but a text that a spreadsheet would run as a formula begins with an apostrophe."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+class CsvRows:
+    """Rows as CSV lines that come back exactly: UTF-8 text, ``true`` and ``false``, empty for None."""
+
+    def __init__(self, file: TextIO, header: Iterable[str]) -> None:
+        self._plain = csv.writer(file, lineterminator="\n")
+        self._quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+        self._plain.writerow(header)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        for row in rows:
+            cells = [str(v).lower() if isinstance(v, bool) else v for v in row]
+            # Python 3.11 leaves a lone CR bare, which readers take for the end of the line.
+            bare = any(isinstance(v, str) and "\r" in v for v in cells)
+            (self._quoted if bare else self._plain).writerow(cells)
+
+
+def write_table(
+    path: str | os.PathLike[str],
+    rows: Iterable[Mapping[str, object]],
+    columns: Mapping[str, str],
+    stamp: Mapping[str, str],
+) -> int:
+    """Write a table for people as CSV or XLSX.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.csv`` or ``.xlsx``.
+    rows : iterable of mapping
+        Cells by column name: text, numbers, booleans or None. Numbers stay numbers; no text becomes a formula.
+    columns : mapping
+        Name -> heading, in the order wanted.
+    stamp : mapping
+        What the table was made from, such as model version and data period: further columns of a CSV, a sheet
+        of its own in an XLSX.
+
+    Returns
+    -------
+    int
+        Number of rows written.
+
+    Raises
+    ------
+    UsageError
+        The file name ends in something else or its folder does not exist.
+    MissingExtraError
+        XLSX without the package that writes it.
+    """
+    target = Path(path)
+    kind = target.suffix.lower()
+    if kind not in (".csv", ".xlsx"):
+        raise UsageError(f"{target.name} is neither a .csv nor an .xlsx file.", "End the name in one of the two.")
+    cells = (tuple(row.get(name) for name in columns) for row in rows)
+    with atomic_file(target) as part:
+        return (_people_csv if kind == ".csv" else _people_xlsx)(part, cells, list(columns.values()), stamp)
+
+
+def _people_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
+    written = 0
+    # With the byte order mark, spreadsheets read the file as UTF-8.
+    with part.open("w", encoding="utf-8-sig", newline="") as file:
+        out = CsvRows(file, (*headings, *stamp))
+        for row in rows:
+            out.write([tuple(escape_formula(v) for v in (*row, *stamp.values()))])
+            written += 1
+    return written
+
+
+def _people_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
+    try:
+        import xlsxwriter
+    except ImportError as error:
+        raise MissingExtraError(
+            "Writing XLSX needs a package that is not installed.",
+            'Install it with: pip install "smart-retail-engine[report]", or write a .csv.',
+        ) from error
+    written = 0
+    with xlsxwriter.Workbook(str(part), {"constant_memory": True}) as book:
+        bold = book.add_format({"bold": True})
+        # The spreadsheet's own mark of "this is text": it stays when the cell is edited.
+        text = book.add_format({"quote_prefix": True})
+        sheet = book.add_worksheet("Table")
+        sheet.freeze_panes(1, 0)
+        sheet.write_row(0, 0, headings, bold)
+        for written, row in enumerate(rows, start=1):
+            for c, value in enumerate(row):
+                if isinstance(value, str):
+                    sheet.write_string(written, c, value, text if value.startswith(_FORMULA) else None)
+                elif value is not None:
+                    sheet.write(written, c, value)
+        about = book.add_worksheet("About")
+        for r, pair in enumerate(stamp.items()):
+            for c, value in enumerate(pair):
+                about.write_string(r, c, value)
+    return written
