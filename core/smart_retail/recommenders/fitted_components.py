@@ -61,8 +61,8 @@ _TABLES = {
     "trending": Popularity,
     "segment": GroupPopularity,
     "cluster": GroupPopularity,
-    "near": Similarity,
-    "linear": Similarity,
+    "item_knn": Similarity,
+    "ease": Similarity,
     "content": Similarity,
     "content_back": Similarity,
 }

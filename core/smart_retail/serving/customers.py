@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import PurchaseHistory, concat_histories
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.events import Event, RecentEvents
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
@@ -53,7 +53,7 @@ class CustomerState:
 def to_shoppers(people: Sequence[CustomerState]) -> Shoppers:
     """Several people as the recommenders take them."""
     return Shoppers(
-        people[0].history if len(people) == 1 else concat_histories([p.history for p in people]),
+        people[0].history if len(people) == 1 else PurchaseHistory.concat([p.history for p in people]),
         np.array([p.segment for p in people], dtype=np.int16),
         np.array([p.cluster for p in people], dtype=np.int16),
     )

@@ -3,4 +3,4 @@
 from __future__ import annotations
 
 MILLION = 1_000_000
-"""Quantities and amounts are held as integer millionths: their sums are exact."""
+"""Units of an integer amount or quantity: 1.5 is stored as 1,500,000."""

@@ -1,8 +1,7 @@
-"""Outside text id <-> dense integer code: the only place where the two meet.
+"""Translation between external text ids and dense integer codes; no other module translates them.
 
-Texts are held as UTF-8 bytes plus offsets, two plain arrays that can be memory-mapped. An `IdMap`
-is sorted by bytes (the order of code points), so code order is text order and a look-up is a
-binary search.
+Texts are stored as UTF-8 bytes plus offsets, two arrays that can be memory-mapped. An `IdMap` is sorted by bytes (the
+order of code points), so that the order of codes is the order of ids and a lookup is a binary search.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class StringArray(Sequence[str]):
     Parameters
     ----------
     data : uint8 array
-        All texts in UTF-8, one after the other.
+        All texts in UTF-8, concatenated.
     offsets : int64 array, shape ``(len + 1,)``
         Text ``i`` is ``data[offsets[i]:offsets[i + 1]]``.
     """
@@ -33,16 +32,16 @@ class StringArray(Sequence[str]):
     def __init__(self, data: NDArray[np.uint8], offsets: NDArray[np.int64]) -> None:
         self.data = data
         self.offsets = offsets
-        # Reading through memory views takes a third of the time of indexing the arrays.
+        # Memory views take a third of the time of indexing the arrays.
         self._bytes = data.data
         self._bounds = offsets.data
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> StringArray:
-        """Texts from strings. Lone surrogates, which UTF-8 cannot hold, become ``?``."""
+        """Build the arrays from strings. Lone surrogates, which UTF-8 cannot encode, become ``?``."""
         parts: list[Any] = list(texts)
         blob = "".join(parts)
-        if not blob.isascii():  # of plain texts, characters are bytes
+        if not blob.isascii():  # one byte per character in ASCII
             parts = [t.encode("utf-8", "replace") for t in parts]
         offsets = np.zeros(len(parts) + 1, dtype=np.int64)
         np.cumsum(np.fromiter(map(len, parts), np.int64, len(parts)), out=offsets[1:])
@@ -52,9 +51,10 @@ class StringArray(Sequence[str]):
         return len(self._bounds) - 1
 
     def raw(self, i: int) -> bytes:
+        """Return the UTF-8 bytes of text `i`."""
         return self._bytes[self._bounds[i] : self._bounds[i + 1]].tobytes()
 
-    def __getitem__(self, i: int) -> str:  # type: ignore[override]  # no slices are taken
+    def __getitem__(self, i: int) -> str:  # type: ignore[override]  # slices are not supported
         if i < 0:
             raise IndexError(i)
         return str(self._bytes[self._bounds[i] : self._bounds[i + 1]], "utf-8")
@@ -67,27 +67,28 @@ class StringArray(Sequence[str]):
 
 @dataclass(frozen=True, slots=True)
 class IdMap:
-    """Distinct ids in ascending byte order; an id's code is its place."""
+    """Distinct ids in ascending byte order; the code of an id is its position."""
 
     ids: StringArray
 
     @classmethod
     def of(cls, ids: Iterable[str]) -> IdMap:
-        """From ids in any order, repeated or not."""
+        """Build the map from ids in any order; repeated ids count once."""
         return cls(StringArray.of(sorted(set(ids), key=lambda t: t.encode("utf-8", "replace"))))
 
     def __len__(self) -> int:
         return len(self.ids)
 
     def id(self, code: int) -> str:
+        """Return the id of a code."""
         return self.ids[code]
 
     def code(self, text: str) -> int:
-        """The id's code, or -1."""
-        wanted = text.encode("utf-8", "replace")
-        place = bisect_left(range(len(self.ids)), wanted, key=self.ids.raw)
-        return place if place < len(self.ids) and self.ids.raw(place) == wanted else -1
+        """Return the code of an id, -1 for an unknown one."""
+        encoded = text.encode("utf-8", "replace")
+        code = bisect_left(range(len(self.ids)), encoded, key=self.ids.raw)
+        return code if code < len(self.ids) and self.ids.raw(code) == encoded else -1
 
     def codes(self, texts: Iterable[str]) -> NDArray[np.int32]:
-        """Codes of several ids, -1 for unknown ones."""
+        """Return the codes of several ids, -1 for unknown ones, int32 array."""
         return np.array([self.code(t) for t in texts], dtype=np.int32)

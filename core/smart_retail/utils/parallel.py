@@ -1,7 +1,7 @@
-"""Independent fits on several threads, each of them on one.
+"""Thread pools for fitting: independent single-threaded jobs that run in parallel.
 
-In: a function and what to call it with. Out: its results, in order. Linear algebra is held to one thread, so that two
-pools never compete for the processors and no sum depends on how many there are. Used while fitting only.
+Linear algebra is limited to one thread, so that pools do not compete for processors and no sum depends on the number
+of threads. Used while fitting only.
 """
 
 from __future__ import annotations
@@ -12,19 +12,22 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TypeVar
 
-In = TypeVar("In")
-Out = TypeVar("Out")
+Input = TypeVar("Input")
+Output = TypeVar("Output")
 
 
 def available_threads() -> int:
-    """Processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def one_algebra_thread() -> Iterator[None]:
-    """Linear algebra on one thread. Whoever starts threads of its own holds this around all of them: the limit is
-    the process's, and two that come and go independently would lift each other's."""
+    """Limit linear algebra (BLAS) to one thread.
+
+    Hold this context around all worker threads. The limit is process-wide, so contexts that overlap would reset each
+    other.
+    """
     import scipy.linalg  # noqa: F401  # only libraries that are loaded are limited
     from threadpoolctl import threadpool_limits
 
@@ -34,27 +37,34 @@ def one_algebra_thread() -> Iterator[None]:
 
 @contextmanager
 def thread_pool(threads: int) -> Iterator[Executor]:
-    """At most `threads` threads for jobs of one thread each."""
+    """Open a pool of at most `threads` threads for single-threaded jobs."""
     with one_algebra_thread(), ThreadPoolExecutor(max(threads, 1)) as pool:
         yield pool
 
 
-def parallel_map(function: Callable[[In], Out], each: Sequence[In], threads: int) -> list[Out]:
-    """``[function(one) for one in each]`` on at most `threads` threads."""
+def parallel_map(function: Callable[[Input], Output], inputs: Sequence[Input], threads: int) -> list[Output]:
+    """Return ``[function(value) for value in inputs]``, computed on at most `threads` threads."""
     with thread_pool(threads) as pool:
-        return list(pool.map(function, each))
+        return list(pool.map(function, inputs))
 
 
 @contextmanager
-def background_jobs(threads: int) -> Iterator[Callable[[Callable[[], Out]], Future[Out]]]:
-    """Starts jobs that run, one after the other, beside what follows; on one thread each is done when it is started.
-    All have ended when the context is left."""
+def background_jobs(threads: int) -> Iterator[Callable[[Callable[[], Output]], Future[Output]]]:
+    """Open a context that runs jobs in the background, one after the other.
+
+    With ``threads=1`` each job is complete when its submission returns. All jobs have ended when the context is left.
+
+    Yields
+    ------
+    callable
+        Submits a job and returns its future.
+    """
     with ThreadPoolExecutor(1) as pool:
 
-        def start(job: Callable[[], Out]) -> Future[Out]:
-            started = pool.submit(job)
+        def submit(job: Callable[[], Output]) -> Future[Output]:
+            future = pool.submit(job)
             if threads == 1:
-                started.exception()  # waits
-            return started
+                future.exception()  # waits
+            return future
 
-        yield start
+        yield submit

@@ -32,7 +32,7 @@ class Shop:
     def last_day(self) -> int:
         return int(self.rows[:, 1].max())
 
-    def between(
+    def history_between(
         self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
     ) -> PurchaseHistory:
         day = self.rows[:, 1]
@@ -57,7 +57,7 @@ class Shop:
         )
 
     def rfm(self, end: int | None = None) -> RfmTable:
-        history = self.between(end=end)
+        history = self.history_between(end=end)
         last = np.full(self.n_customers, -1, np.int64)
         np.maximum.at(last, history.customer, history.day)
         pairs = np.unique(np.stack((history.customer, history.order)), axis=1)

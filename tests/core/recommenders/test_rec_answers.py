@@ -27,7 +27,7 @@ def _fit(shop, groups_of, catalogue, merge="auto", seed=0, threads=1):
 def _ask(model, shop, groups_of, who, method, exclude=True, length=5):
     at = np.array(who, np.int32)
     segment, cluster = groups_of(shop.rfm())
-    shoppers = Shoppers(shop.between().select(at), segment[at], cluster[at])
+    shoppers = Shoppers(shop.history_between().select(at), segment[at], cluster[at])
     return model.rank(method, shoppers, exclude_purchased=exclude, length=length)
 
 
@@ -62,7 +62,7 @@ def test_an_item_nobody_bought_is_reached_by_its_name(shop_of, groups_of, catalo
 
 def test_recent_popularity_leaves_the_past_behind(shop_of):
     rows = [(c, d, 0) for c in range(20) for d in range(50)] + [(c, 90, 1) for c in range(5)]
-    history = shop_of(rows, 20, 3).between()
+    history = shop_of(rows, 20, 3).history_between()
     demand = demand_of(history, user_item_matrix(history))
     assert popularity_of(demand, ALL_TIME).order.tolist() == [0, 1, 2]
     assert popularity_of(demand, 7).order.tolist() == [1, 0, 2]

@@ -34,7 +34,7 @@ def shop(shop_of):
 @pytest.fixture(scope="module")
 def model(shop, groups_of, catalogue):
     parts = fit_parts(
-        shop.between(),
+        shop.history_between(),
         groups_of(shop.rfm()),
         catalogue(shop.n_items),
         Choices(variant="cosine", neighbours=15),
@@ -52,7 +52,7 @@ def model(shop, groups_of, catalogue):
 @pytest.mark.parametrize("method", METHODS)
 def test_many_at_once_get_the_bits_of_one_alone(shop, model, groups_of, method, exclude, length, threads):
     segment, cluster = groups_of(shop.rfm())
-    everybody = Shoppers(shop.between(), segment, cluster)
+    everybody = Shoppers(shop.history_between(), segment, cluster)
     options = {"exclude_purchased": exclude, "length": length}
     compiled = model.rank(method, everybody, **options, scorer=batch_scorer, threads=threads)
     plain = model.rank(method, everybody, exclude_purchased=exclude, length=length)
@@ -66,9 +66,9 @@ def test_a_cause_is_the_most_similar_purchase_not_the_staple(shop_of, groups_of,
     rows += [(c, 30 + c % 3, i) for c in range(8) for i in (1, 2)] + [(c, 40, 3) for c in range(8, 20)] + [(19, 41, 1)]
     shop = shop_of(rows, 20, 4)
     groups = groups_of(shop.rfm())
-    parts = fit_parts(shop.between(), groups, catalogue(4), Choices(variant="cosine", neighbours=3), threads=1)
+    parts = fit_parts(shop.history_between(), groups, catalogue(4), Choices(variant="cosine", neighbours=3), threads=1)
     model = RecommenderModel(parts, HybridModel(default_weights()))
-    one = Shoppers(shop.between().select(np.array([19], np.int32)), groups[0][[19]], groups[1][[19]])
+    one = Shoppers(shop.history_between().select(np.array([19], np.int32)), groups[0][[19]], groups[1][[19]])
     ranked = model.rank("cf", one, exclude_purchased=True, length=1)
     assert (ranked.item.tolist(), ranked.because.tolist()) == ([2], [1])
 
@@ -157,8 +157,8 @@ def test_gains_count_hits_by_their_place():
 
 def test_the_lift_is_part_of_the_candidates(shop, model, groups_of):
     segment, cluster = groups_of(shop.rfm())
-    who = Shoppers(shop.between(), segment, cluster)
-    flat = replace(model.parts, items=replace(model.parts.items, lift=np.ones(shop.n_items)))
+    who = Shoppers(shop.history_between(), segment, cluster)
+    flat = replace(model.parts, items=replace(model.parts.items, trend_weight=np.ones(shop.n_items)))
     one, other = (
         m.rank("cf", who, exclude_purchased=True, length=10, scorer=batch_scorer)
         for m in (model, RecommenderModel(flat, model.merge))

@@ -17,7 +17,7 @@ from smart_retail.training.models.item_knn import VARIANTS, similarity_of, weigh
 
 @pytest.fixture(scope="module")
 def pairs(habits) -> UserItemMatrix:
-    return user_item_matrix(habits.between())
+    return user_item_matrix(habits.history_between())
 
 
 def _table(similarity: Similarity, n: int) -> np.ndarray:

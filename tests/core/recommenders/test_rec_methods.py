@@ -34,7 +34,7 @@ def model(request, habits, groups_of, catalogue) -> RecommenderModel:
 
 @pytest.fixture(scope="module")
 def everybody(habits, groups_of) -> Shoppers:
-    return Shoppers(habits.between(), *groups_of(habits.rfm()))
+    return Shoppers(habits.history_between(), *groups_of(habits.rfm()))
 
 
 def _some(shoppers: Shoppers, rows: list[int]) -> Shoppers:

@@ -70,7 +70,7 @@ def test_the_order_is_the_rankers_and_leans_on_the_blend():
 def test_a_groups_orders_count_as_long_as_the_shops_but_two_weeks(shop_of, age, days, counts):
     """Four of group 0 bought item 1 some time ago, two of the other group bought item 0 today."""
     rows = [(customer, 99 - age, 1) for customer in range(4)] + [(4, 99, 0), (5, 99, 0)]
-    history = shop_of(rows, 6, 3).between()
+    history = shop_of(rows, 6, 3).history_between()
     whole = popularity_of(demand_of(history, user_item_matrix(history)), 7)
     groups = np.array([0, 0, 0, 0, 1, 1], np.int16)
     assert (group_popularity_of(history, groups, whole, days).order[0, 0] == 1) == counts
