@@ -38,6 +38,18 @@ def count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def size(number_of_bytes: int) -> str:
+    """12_345_678 -> ``12.3 MB`` (decimal units)."""
+    if number_of_bytes < 1000:
+        return count(number_of_bytes, "byte")
+    value, unit = float(number_of_bytes), ""
+    for unit in ("kB", "MB", "GB", "TB"):
+        value /= 1000
+        if value < 999.95:
+            break
+    return f"{value:,.1f} {unit}"
+
+
 def name_and_id(name: str, identity: str) -> str:
     """The name before the id; the id alone where there is no name."""
     return f"{name}{DOT}{identity}" if name and name != identity else identity

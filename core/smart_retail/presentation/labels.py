@@ -32,6 +32,23 @@ METHODS: Final[dict[str, tuple[str, str]]] = {
 HELPERS: Final[dict[str, str]] = {"repurchase": "Buy again", "content": "Similar", "rule": "Rule"}
 """What stands beside the methods in a merged list's evidence -> label."""
 
+RETURN_FORMS: Final[dict[str, str]] = {
+    "table": "returned (listed in a returns table)",
+    "flag": "returned (marked in a column)",
+    "cancellation": "returned (cancelled later)",
+    "unmatched": "returns without a matching purchase",
+}
+"""How a source records returned goods -> label of the row in the cleaning report."""
+
+PRESETS: Final[dict[str, str]] = {
+    "canonical": "columns have the standard names",
+    "aliases": "columns recognised by their headers",
+    "superstore": "recognised as a Superstore export",
+    "uci online retail": "recognised as the UCI Online Retail data",
+    "complete journey": "recognised as the Complete Journey demo data",
+}
+"""How the columns of a source were recognised -> label."""
+
 VALUE_TIERS: Final = ("Lowest", "Low", "Middle", "High", "Top")
 """By M score 1 to 5."""
 

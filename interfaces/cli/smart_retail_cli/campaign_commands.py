@@ -1,4 +1,4 @@
-"""The command `campaign`: whom to write to with what, and afterwards `campaign lift`: what it did."""
+"""The commands `campaign` (which customers to contact with which products) and `campaign lift` (its effect)."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from smart_retail.presentation import formatting
 from smart_retail.protocol import RetailEngine
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
-from smart_retail_cli.context import Command, Group, Session, pass_session
-from smart_retail_cli.fit_commands import mapping_of, settings_of
-from smart_retail_cli.output import Table, format_option, note, show
+from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
+from smart_retail_cli.fit_commands import build_settings, parse_mapping
+from smart_retail_cli.output import Table, format_option, print_note, print_result
 from smart_retail_cli.recommend_commands import method_option, purchased_option
-from smart_retail_cli.report_commands import stamp
+from smart_retail_cli.report_commands import file_metadata
 
 LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treated_customers", "holdout_customers")
 
 
 @click.group(
-    short_help="A file of whom to write to with what.",
+    short_help="Write a campaign file: customers and products.",
     cls=Group,
     invoke_without_command=True,
     epilog="Example: smart-retail campaign --segment Champions --segment Loyal -o campaign.xlsx",
 )
-@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="OUT", help="A .csv or .xlsx file.")
-@click.option("--segment", "segments", multiple=True, metavar="NAME", help="Only this segment; may be repeated.")
-@click.option("-n", "n", type=click.IntRange(1, 20), default=5, show_default=True, help="Products for each customer.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="OUT", help="Output file (.csv or .xlsx).")
+@click.option("--segment", "segments", multiple=True, metavar="NAME", help="Only this segment; repeatable.")
+@click.option("-n", "n", type=click.IntRange(1, 20), default=5, show_default=True, help="Products per customer.")
 @method_option
 @purchased_option
 @click.option(
@@ -36,18 +36,23 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
     type=click.FloatRange(0, 0.9),
     default=0.1,
     show_default=True,
-    help="Share left out, to measure the lift.",
+    help="Share of the customers not to contact, so that the effect can be measured (0 to 0.9).",
 )
-@click.option("--name", default="campaign", show_default=True, help="Another name leaves other customers out.")
+@click.option(
+    "--name",
+    default="campaign",
+    show_default=True,
+    help="Name of the campaign; another name holds out other customers.",
+)
 @click.option(
     "--contacts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="CSV with customer_id and the contact columns to pass through.",
+    help="CSV with customer_id and contact columns, which are copied into the file.",
 )
 @click.pass_context
 def campaign(
-    context: click.Context,
+    click_context: click.Context,
     output: str | None,
     segments: tuple[str, ...],
     n: int,
@@ -57,44 +62,46 @@ def campaign(
     name: str,
     contacts: Path | None,
 ) -> None:
-    """Write a row for each customer: segment, what to do, what is due again, products with reasons."""
-    if context.invoked_subcommand is not None:
+    """Write a file with one row per customer: segment, suggested action, due repurchases, products with reasons."""
+    if click_context.invoked_subcommand is not None:
         return
     if output is None:
-        raise click.UsageError("Missing option '-o' / '--output'.", context)
-    session = context.ensure_object(Session)
+        raise click.UsageError("Missing option '-o' / '--output'.", click_context)
+    context = click_context.ensure_object(CliContext)
     from smart_retail.analysis import campaign as core
 
     settings = core.CampaignSettings(method, n, segments, holdout, name, not allow_purchased)
-    extra, rows_of = core.read_contacts(contacts) if contacts else ([], None)
-    engine = session.engine()
-    with progress.shown() as listener:
-        rows = core.rows(engine, all_customers(engine), settings, contacts=rows_of, progress=listener)
-        written = write_table(output, rows, core.columns(settings, extra), stamp(engine))
-    note(f"{formatting.count(written, 'customer')} written to {output}.")
+    extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
+    engine = context.engine()
+    with progress.show_progress() as listener:
+        rows = core.rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
+        written = write_table(output, rows, core.columns(settings, extra), file_metadata(engine))
+    print_note(f"{formatting.count(written, 'customer')} written to {output}.")
 
 
-def all_customers(engine: RetailEngine) -> list[str]:
-    """Every customer of a bundle in this process."""
+def list_customer_ids(engine: RetailEngine) -> list[str]:
+    """Return the ids of all customers of a local engine."""
     if not hasattr(engine, "customer_ids"):
-        raise NeedsLocalEngineError("An engine behind the API does not list all customers.", "Leave --api-url out.")
+        raise NeedsLocalEngineError(
+            "The API does not list all customers, which a campaign needs.", "Use the local bundle: leave --api-url out."
+        )
     return list(engine.customer_ids())
 
 
 @campaign.command(
-    short_help="What a campaign did.",
+    short_help="Measure the effect of a campaign.",
     cls=Command,
     epilog="Example: smart-retail campaign lift campaign.csv orders_march.csv --since 2026-03-01",
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("sources", nargs=-1, required=True, metavar="ORDERS...", type=click.Path(exists=True))
-@click.option("--since", required=True, metavar="DATE", help="First day whose orders count.")
+@click.option("--since", required=True, metavar="DATE", help="First day whose orders count, such as 2026-03-01.")
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="As for fit.")
-@click.option("--config", type=click.Path(), metavar="FILE", help="Settings as TOML.")
+@click.option("--config", type=click.Path(), metavar="FILE", help="Settings file (TOML).")
 @format_option
-@pass_session
+@pass_cli_context
 def lift(
-    session: Session,
+    context: CliContext,
     file: Path,
     sources: tuple[str, ...],
     since: str,
@@ -102,17 +109,17 @@ def lift(
     config: str | None,
     form: str,
 ) -> None:
-    """Measure a campaign: revenue and buyers of the treated against those held out, with 95 % intervals.
+    """Compare revenue and buyers of contacted and held-out customers, with 95 % confidence intervals.
 
-    FILE is the CSV that campaign wrote, ORDERS are the orders made afterwards.
+    FILE is the file that campaign wrote, ORDERS are the orders since then.
     """
     from smart_retail.analysis.customer_snapshots import revenue_since
     from smart_retail.analysis.uplift import lift as measure
     from smart_retail.analysis.uplift import read_groups
 
     groups = read_groups(file)
-    settings = settings_of(config, session.threads)
-    with progress.shown() as listener:
-        spent = revenue_since(sources, since, mapping=mapping_of(mapping), settings=settings, progress=listener)
-    found = [result.as_dict() for result in measure(groups, spent)]
-    show(form, Table(LIFT_COLUMNS, found), lambda: found)
+    settings = build_settings(config, context.threads)
+    with progress.show_progress() as listener:
+        spent = revenue_since(sources, since, mapping=parse_mapping(mapping), settings=settings, progress=listener)
+    results = [result.as_dict() for result in measure(groups, spent)]
+    print_result(form, Table(LIFT_COLUMNS, results), lambda: results)

@@ -1,4 +1,4 @@
-"""What holds for a whole call: the options that may stand before or after a command, and the engine they name."""
+"""Global options, which may precede or follow a command, and the engine that they select."""
 
 from __future__ import annotations
 
@@ -14,92 +14,108 @@ import click
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving import factory
 
-ARTIFACTS = Path("artifacts")
-POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-"""Read by the numeric libraries when they are first imported."""
+DEFAULT_ARTIFACTS = Path("artifacts")
+ARTIFACTS_VARIABLE = "SMART_RETAIL_ARTIFACTS"
+API_URL_VARIABLE = "SMART_RETAIL_API_URL"
+API_KEY_VARIABLE = "SMART_RETAIL_API_KEY"
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+"""Environment variables that the numeric libraries read when they are first imported."""
 
 
-def open_engine(session: Session) -> RetailEngine:
-    """The engine behind `--api-url` where it is given, else that of the bundle."""
+def open_engine(context: CliContext) -> RetailEngine:
+    """Return the engine behind `--api-url` if given, otherwise the engine of the published bundle."""
     return factory.open_engine(
-        session.artifacts,
-        session.api_url,
-        os.environ.get("SMART_RETAIL_API_KEY"),
-        session.rules,
-        listing=session.listing,
+        context.artifacts,
+        context.api_url,
+        os.environ.get(API_KEY_VARIABLE),
+        context.rules,
+        listing=context.for_lists,
     )
 
 
 @dataclass(slots=True)
-class Session:
-    """The global options, and how an engine is opened (tests hand in their own)."""
+class CliContext:
+    """Values of the global options, and the function that opens an engine (replaced in tests)."""
 
-    artifacts: Path = ARTIFACTS
+    artifacts: Path = DEFAULT_ARTIFACTS
     api_url: str | None = None
     threads: int = 0
     rules: Path | None = None
-    listing: bool = False
-    """Whether the engine is opened for customers' lists."""
-    open: Callable[[Session], RetailEngine] = field(default=open_engine)
+    for_lists: bool = False
+    """Whether the engine is opened to compute customers' lists, so that their files can be read ahead."""
+    open: Callable[[CliContext], RetailEngine] = field(default=open_engine)
 
     def suggest(self, *commands: Sequence[str]) -> None:
-        """Say on stderr what to run next, for the same bundle or API and safe to paste into a shell."""
-        place = ["--artifacts", str(self.artifacts)] if self.artifacts != ARTIFACTS else []
-        place = ["--api-url", self.api_url] if self.api_url else place
-        told = [shlex.join(["smart-retail", *place, *command]) for command in commands]
-        click.echo(f"Next: {'  or  '.join(told)}", err=True)
+        """Print the next commands to run to stderr, for the same bundle or API, quoted for a shell."""
+        lines = [shlex.join(["smart-retail", *self._source_options(), *command]) for command in commands]
+        click.echo(f"Next: {'  or  '.join(lines)}", err=True)
 
-    def engine(self, *, listing: bool = False) -> RetailEngine:
-        self.listing = listing
+    def engine(self, *, for_lists: bool = False) -> RetailEngine:
+        """Open the engine that the options select."""
+        self.for_lists = for_lists
         return self.open(self)
 
+    def _source_options(self) -> list[str]:
+        """Return the options that select the same source again; none where the environment or the default does."""
+        if self.api_url:
+            return [] if os.environ.get(API_URL_VARIABLE) == self.api_url else ["--api-url", self.api_url]
+        default = os.environ.get(ARTIFACTS_VARIABLE) or DEFAULT_ARTIFACTS
+        return [] if Path(default) == self.artifacts else ["--artifacts", str(self.artifacts)]
 
-def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
-    session = context.ensure_object(Session)
-    if value is None or context.resilient_parsing:
+
+def _store_option(click_context: click.Context, option: click.Parameter, value: Any) -> None:
+    context = click_context.ensure_object(CliContext)
+    if value is None or click_context.resilient_parsing:
         return
     if option.name == "threads":
-        os.environ.update(dict.fromkeys(POOLS, str(value)))
-    setattr(session, str(option.name), value)
+        os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(value)))
+    setattr(context, str(option.name), value)
 
 
 def global_options(*, hidden: bool) -> list[click.Option]:
-    """The options that hold for every command; hidden in the help of a single one."""
-    kept: dict[str, Any] = {"expose_value": False, "callback": _remember, "hidden": hidden}
+    """Return the options that every command takes; hidden in the help of a single command."""
+    common: dict[str, Any] = {"expose_value": False, "callback": _store_option, "hidden": hidden}
     return [
         click.Option(
             ["--artifacts"],
             type=click.Path(file_okay=False, path_type=Path),
             metavar="DIR",
-            envvar=None if hidden else "SMART_RETAIL_ARTIFACTS",
-            help="Folder of fitted bundles (default: artifacts; environment: SMART_RETAIL_ARTIFACTS).",
-            **kept,
+            envvar=None if hidden else ARTIFACTS_VARIABLE,
+            help="Folder of the fitted versions (default: artifacts; environment: SMART_RETAIL_ARTIFACTS).",
+            **common,
         ),
         click.Option(
             ["--api-url"],
             metavar="URL",
-            envvar=None if hidden else "SMART_RETAIL_API_URL",
-            help="Ask a running API instead of a bundle (its key: SMART_RETAIL_API_KEY).",
-            **kept,
+            envvar=None if hidden else API_URL_VARIABLE,
+            help="Use a running API instead of a local bundle (environment: SMART_RETAIL_API_URL; its key: "
+            "SMART_RETAIL_API_KEY).",
+            **common,
         ),
         click.Option(
             ["--rules"],
             type=click.Path(exists=True, dir_okay=False, path_type=Path),
             metavar="FILE",
-            help="Business rules (default: rules.toml in the artifacts folder).",
-            **kept,
+            help="File of business rules (default: rules.toml in the artifacts folder).",
+            **common,
         ),
-        click.Option(["--threads"], type=click.IntRange(1, 1024), metavar="N", help="At most so many threads.", **kept),
+        click.Option(
+            ["--threads"],
+            type=click.IntRange(1, 1024),
+            metavar="N",
+            help="Maximum number of threads (default: all processors).",
+            **common,
+        ),
     ]
 
 
 def as_argument(identity: str) -> list[str]:
-    """An id as words of a command: one with a dash in front would be taken for an option."""
+    """Return an id as command-line words; `--` precedes an id that starts with a dash."""
     return ["--", identity] if identity.startswith("-") else [identity]
 
 
 class Command(click.Command):
-    """A command that takes the global options too, wherever they stand."""
+    """A command that also accepts the global options."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -107,11 +123,11 @@ class Command(click.Command):
 
 
 class Group(click.Group):
-    """A command with commands of its own that takes the global options too."""
+    """A command with subcommands that also accepts the global options."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params.extend(global_options(hidden=True))
 
 
-pass_session = click.make_pass_decorator(Session, ensure=True)
+pass_cli_context = click.make_pass_decorator(CliContext, ensure=True)

@@ -1,4 +1,4 @@
-"""The command `doctor`: what this installation can do and what stands in the way."""
+"""The command `doctor`: check the installation, the bundle, the rules file and the event store."""
 
 from __future__ import annotations
 
@@ -14,81 +14,107 @@ import click
 from smart_retail.bundle import versions
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
 from smart_retail.events import SqliteEventStore, open_events
+from smart_retail.presentation import formatting
+from smart_retail.serving.business_rules import read_rules, rules_path
+from smart_retail.serving.engine import Engine
 from smart_retail_cli import extras
-from smart_retail_cli.context import Command, Session, pass_session
-from smart_retail_cli.output import Table, format_option, show
-from smart_retail_cli.version_commands import SIGNED
+from smart_retail_cli.context import CliContext, Command, pass_cli_context
+from smart_retail_cli.output import Table, format_option, print_result
+from smart_retail_cli.version_commands import SIGNATURE_TEXTS
 
-ENOUGH_DISK = 1_000_000_000
-"""Bytes; a bundle of a million lines takes a tenth of it while it is written."""
+MIN_FREE_DISK_BYTES = 1_000_000_000
+"""Free bytes required; writing the bundle of a million order lines takes a tenth of them."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `state` is ok, absent (an extra nobody needs to have) or problem."""
+class Check:
+    """Result of one check; `state` is ``ok``, ``absent`` (optional and not there) or ``problem``."""
 
-    what: str
+    check: str
     state: str
     detail: str
 
 
 @click.command(short_help="Check this installation and its bundle.", cls=Command, epilog="Example: smart-retail doctor")
 @format_option
-@pass_session
-def doctor(session: Session, form: str) -> None:
-    """Check Python, the extras, the artifacts folder, its bundle and events; exit 5 where something is wrong."""
-    found = list(findings(session))
-    rows = [asdict(finding) for finding in found]
-    show(form, Table(("what", "state", "detail"), rows), lambda: rows)
-    wrong = [finding for finding in found if finding.state == "problem"]
-    if wrong:
-        raise ArtifactError(f"{wrong[0].what}: {wrong[0].detail}", "Mend it, then run doctor again.")
+@pass_cli_context
+def doctor(context: CliContext, form: str) -> None:
+    """Check Python, the extras, the artifacts folder, the bundle, the business rules and the event store.
+
+    The exit code is 5 if there is a problem.
+    """
+    checks = list(run_checks(context))
+    rows = [asdict(check) for check in checks]
+    print_result(form, Table(("check", "state", "detail"), rows), lambda: rows)
+    problems = [check for check in checks if check.state == "problem"]
+    if problems:
+        raise ArtifactError(f"{problems[0].check}: {problems[0].detail}", "Fix the problem, then run doctor again.")
 
 
-def findings(session: Session) -> Iterator[Finding]:
-    """Everything worth looking at, in the order in which it matters."""
-    yield Finding("python", "ok", sys.version.split()[0])
-    yield Finding("threads", "ok", f"{session.threads or os.cpu_count()} of {os.cpu_count()}")
+def run_checks(context: CliContext) -> Iterator[Check]:
+    """Yield the results of all checks, basic ones first."""
+    yield Check("python", "ok", sys.version.split()[0])
+    yield Check("threads", "ok", f"{context.threads or os.cpu_count()} of {os.cpu_count()}")
     for extra in extras.EXTRAS:
-        absent = extras.missing(extra)
-        yield Finding(f"extra {extra}", "absent" if absent else "ok", extras.install(extra) if absent else "installed")
-    yield from folder(session.artifacts)
-    yield bundle(session.artifacts)
-    yield events(session.artifacts)
+        absent = extras.missing_modules(extra)
+        yield Check(
+            f"extra {extra}", "absent" if absent else "ok", extras.install_command(extra) if absent else "installed"
+        )
+    yield from check_folder(context.artifacts)
+    yield check_bundle(context.artifacts)
+    yield check_rules(context.artifacts, context.rules)
+    yield check_events(context.artifacts)
 
 
-def folder(root: Path) -> Iterator[Finding]:
-    """The artifacts folder, or the nearest one above it where it is still to be made."""
-    there = next(place for place in (root.absolute(), *root.absolute().parents) if place.exists())
-    writable = os.access(there, os.R_OK | os.W_OK)
-    yield Finding(
+def check_folder(root: Path) -> Iterator[Check]:
+    """Check the artifacts folder, or its nearest existing parent."""
+    existing = next(path for path in (root.absolute(), *root.absolute().parents) if path.exists())
+    writable = os.access(existing, os.R_OK | os.W_OK)
+    yield Check(
         "artifacts folder",
         "ok" if writable else "problem",
-        "readable and writable" if writable else f"{root} cannot be written",
+        "readable and writable" if writable else f"{root} is not writable",
     )
-    free = shutil.disk_usage(there).free
-    yield Finding("disk", "ok" if free > ENOUGH_DISK else "problem", f"{free / 1e9:,.1f} GB free")
+    free = shutil.disk_usage(existing).free
+    yield Check("disk", "ok" if free > MIN_FREE_DISK_BYTES else "problem", f"{formatting.size(free)} free")
 
 
-def bundle(root: Path) -> Finding:
-    """The active version, every file checked."""
+def check_bundle(root: Path) -> Check:
+    """Check every file of the active version."""
     try:
         problems = versions.verify(root)
-        facts = versions.inspect(root)
+        manifest = versions.inspect(root)
     except MissingBundleError:
-        return Finding("bundle", "absent", "none yet: smart-retail demo, or smart-retail fit ORDERS")
+        return Check("bundle", "absent", "none yet; create one with: smart-retail demo, or smart-retail fit ORDERS")
     except RetailError as error:
-        return Finding("bundle", "problem", error.message)
+        return Check("bundle", "problem", error.message)
     if problems:
-        return Finding("bundle", "problem", problems[0])
-    return Finding("bundle", "ok", f"{facts['version']}, every file as published; {SIGNED[facts['signature']]}")
+        return Check("bundle", "problem", problems[0])
+    return Check(
+        "bundle", "ok", f"{manifest['version']}, all files unchanged; {SIGNATURE_TEXTS[manifest['signature']]}"
+    )
 
 
-def events(root: Path) -> Finding:
-    """Where purchases since the last fit are kept, and whether that can be reached."""
+def check_rules(root: Path, path: Path | None) -> Check:
+    """Check that the file of business rules is valid for the active version."""
+    file = rules_path(root, path)
+    if file is None:
+        return Check("business rules", "absent", "no rules.toml in the artifacts folder; optional")
     try:
-        log = open_events(root)
-        log.last()
+        read_rules(file)
+        Engine.load(root, rules=file)
+    except ArtifactError:
+        return Check("business rules", "ok", f"{file} can be read; not checked against a version")
     except RetailError as error:
-        return Finding("events", "problem", error.message)
-    return Finding("events", "ok", "beside the bundle" if isinstance(log, SqliteEventStore) else "in a database")
+        return Check("business rules", "problem", f"{error.message} {error.hint}".strip())
+    return Check("business rules", "ok", f"{file} is valid")
+
+
+def check_events(root: Path) -> Check:
+    """Check that the store of purchases since the last fit can be reached."""
+    try:
+        store = open_events(root)
+        store.last()
+    except RetailError as error:
+        return Check("events", "problem", error.message)
+    return Check("events", "ok", "in the artifacts folder" if isinstance(store, SqliteEventStore) else "in a database")

@@ -1,4 +1,4 @@
-"""What came since the last fit: `events add` takes purchases and returns in, `erase` forgets a customer."""
+"""The commands `events add` (purchases and returns since the last fit) and `erase` (delete a customer)."""
 
 from __future__ import annotations
 
@@ -13,51 +13,63 @@ import click
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
 from smart_retail.presentation import formatting
-from smart_retail_cli.context import Command, Session, pass_session
-from smart_retail_cli.output import json_out
+from smart_retail_cli.context import CliContext, Command, pass_cli_context
+from smart_retail_cli.output import print_json
 
-NUMBERS = ("quantity", "amount")
+NUMBER_COLUMNS = ("quantity", "amount")
 
 
-@click.group(short_help="Purchases since the last fit.")
+@click.group(short_help="Add purchases and returns since the last fit.")
 def events() -> None:
-    """Purchases and returns since the last fit; answers reflect them at once, the next fit takes them in."""
+    """Purchases and returns since the last fit.
+
+    Recommendations reflect them immediately; the next fit includes them.
+    """
 
 
 @events.command(cls=Command, epilog="Example: smart-retail events add today.csv")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@pass_session
-def add(session: Session, file: Path) -> None:
-    """Append the events of FILE, each once however often it is sent.
+@pass_cli_context
+def add(context: CliContext, file: Path) -> None:
+    """Add the events in FILE. An event that was added before is skipped.
 
-    FILE is CSV with a header, or JSON lines (.jsonl): event_id, customer_id, item_id, timestamp, and where there are
-    order_id, quantity (below 0 for a return) and amount.
+    FILE is a CSV with a header, or JSON lines (.jsonl), with the fields event_id, customer_id, item_id, timestamp and
+    optionally order_id, quantity (negative for a return) and amount.
     """
-    if session.api_url:
-        raise NeedsLocalEngineError("A file of events is added to a bundle's folder.", "Leave --api-url out.")
+    if context.api_url:
+        raise NeedsLocalEngineError(
+            "Events from a file are added to a local artifacts folder.",
+            "Leave --api-url out, or send them to POST /v1/events.",
+        )
     found = list(read_events(file))
-    new = open_events(session.artifacts).add(found)
+    new = open_events(context.artifacts).add(found)
     click.echo(f"{formatting.count(len(found), 'event')} read, {new:,} new.")
-    session.suggest(["recommend", "CUSTOMER"])
+    context.suggest(["recommend", "CUSTOMER"])
 
 
-@click.command(short_help="Forget a customer.", cls=Command, epilog="Example: smart-retail erase AA-10315")
+@click.command(short_help="Delete all data of a customer.", cls=Command, epilog="Example: smart-retail erase AA-10315")
 @click.argument("customer")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@pass_session
-def erase(session: Session, customer: str, yes: bool) -> None:
-    """Remove a CUSTOMER from events, bundles and exports for good; later fits leave them out. Prints the receipt."""
-    if session.api_url:
-        raise NeedsLocalEngineError("A customer is erased from a bundle's folder.", "Leave --api-url out.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@pass_cli_context
+def erase(context: CliContext, customer: str, yes: bool) -> None:
+    """Delete a CUSTOMER from events, versions and exports permanently and print a receipt.
+
+    Later fits leave the customer out, even if the order files still contain them.
+    """
+    if context.api_url:
+        raise NeedsLocalEngineError(
+            "A customer is erased from a local artifacts folder.",
+            "Leave --api-url out, or use DELETE /v1/customers/{id}.",
+        )
     if not yes:
         click.confirm("This cannot be undone. Erase the customer?", abort=True, err=True)
-    from smart_retail.bundle.erasure import erase as forget
+    from smart_retail.bundle.erasure import erase as erase_customer
 
-    json_out(forget(session.artifacts, customer))
+    print_json(erase_customer(context.artifacts, customer))
 
 
 def read_events(path: Path) -> Iterator[Event]:
-    """Every event of a file; an error names its line."""
+    """Yield the events of a file; errors name the line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = _json_lines(file) if path.suffix.lower() == ".jsonl" else _csv_rows(csv.DictReader(file))
@@ -67,7 +79,9 @@ def read_events(path: Path) -> Iterator[Event]:
                 except DataError as error:
                     raise DataError(f"{path}, line {number}: {error.message}", error.hint) from error
     except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
-        raise DataError(f"{path} cannot be read as events.", "Save it as CSV UTF-8, or as JSON lines.") from error
+        raise DataError(
+            f"{path} is not a valid event file.", "Save it as CSV UTF-8, or as JSON lines with the ending .jsonl."
+        ) from error
 
 
 def _json_lines(file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -80,7 +94,7 @@ def _json_lines(file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
 def _csv_rows(rows: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, Any]]]:
     for row in rows:
         filled = {name: value for name, value in row.items() if name and value}
-        yield rows.line_num, filled | {name: _number(filled[name]) for name in NUMBERS if name in filled}
+        yield rows.line_num, filled | {name: _number(filled[name]) for name in NUMBER_COLUMNS if name in filled}
 
 
 def _number(text: str) -> float | str:

@@ -1,4 +1,4 @@
-"""The optional parts of the distribution and how to see that one is installed."""
+"""Optional dependencies of the distribution (extras) and checks for their presence."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ EXTRAS: Final = {
     "spark": ("pyspark",),
     "postgres": ("psycopg", "sqlalchemy"),
 }
-"""Extra -> modules that show it is there."""
+"""Extra -> modules that are importable when the extra is installed."""
 
 
-def missing(extra: str) -> list[str]:
-    """Modules of an extra that are not installed."""
+def missing_modules(extra: str) -> list[str]:
+    """Return the modules of an extra that are not installed."""
     return [module for module in EXTRAS[extra] if find_spec(module) is None]
 
 
-def install(extra: str) -> str:
-    """The command that installs an extra."""
+def install_command(extra: str) -> str:
+    """Return the command that installs an extra."""
     return f'pip install "smart-retail-engine[{extra}]"'
 
 
-def need(extra: str) -> None:
-    """`MissingExtraError` unless the extra is installed."""
-    if absent := missing(extra):
+def require_extra(extra: str) -> None:
+    """Raise `MissingExtraError` unless the extra is installed."""
+    if absent := missing_modules(extra):
         raise MissingExtraError(
-            f"This needs the extra {extra}, which is not installed (missing: {', '.join(absent)}).",
-            f"Install it with: {install(extra)}",
+            f"This command needs the extra {extra}, which is not installed (missing: {', '.join(absent)}).",
+            f"Install it with: {install_command(extra)}",
         )

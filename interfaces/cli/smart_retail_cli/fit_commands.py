@@ -1,4 +1,4 @@
-"""Commands that learn from orders: fit and evaluate."""
+"""The commands `fit` and `evaluate`, which read order files and train."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from smart_retail.errors import UsageError
-from smart_retail.presentation import formatting
+from smart_retail.presentation import formatting, labels
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
 from smart_retail_cli import progress
-from smart_retail_cli.context import Command, Session, pass_session
-from smart_retail_cli.output import Table, json_out, note, printable, table_out
-from smart_retail_cli.scorecard_tables import show_scorecard
+from smart_retail_cli.context import CliContext, Command, pass_cli_context
+from smart_retail_cli.output import Table, print_json, print_note, print_tables, replace_control_characters
+from smart_retail_cli.scorecard_tables import print_scorecard
 
 if TYPE_CHECKING:
     from smart_retail.data.dry_run import Inspection
@@ -25,58 +25,77 @@ SEGMENT_COLUMNS = ("segment", "customers", "share", "revenue", "revenue_share", 
 
 
 def source_options(command: F) -> F:
-    """What is read and how: the same for fit and evaluate."""
+    """Add the arguments and options that fit and evaluate share."""
     for option in reversed(
         (
             click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path()),
-            click.option("--returns", type=click.Path(), metavar="FILE", help="A table of returned orders."),
+            click.option("--returns", type=click.Path(), metavar="FILE", help="Table of returned orders."),
             click.option(
                 "--map",
                 "mapping",
                 multiple=True,
                 metavar="FIELD=COLUMN",
-                help="Which column holds a field, such as customer_id=Client; may be repeated.",
+                help="Column that holds a field, such as customer_id=Client; repeatable.",
             ),
-            click.option("--config", type=click.Path(), metavar="FILE", help="Settings as TOML."),
+            click.option("--config", type=click.Path(), metavar="FILE", help="Settings file (TOML)."),
             click.option(
                 "--returns-policy",
                 type=click.Choice(("net", "keep")),
-                help="net: a returned line is no purchase; keep: returns are ignored.",
+                help="net: leave returned lines out everywhere (default); keep: ignore returns.",
             ),
             click.option(
                 "--backend",
                 type=click.Choice(("duckdb", "polars", "pandas", "spark")),
-                help="What runs the relational stage (default: duckdb).",
+                help="Engine that reads and cleans the data (default: duckdb).",
             ),
             click.option(
                 "--merge",
                 type=click.Choice(("auto", "blend", "ranker")),
-                help="How the hybrid merges its candidates (default: auto).",
+                help="How the hybrid combines the methods: fixed or fitted weights (blend), a ranking model (ranker), "
+                "or whichever predicts better (auto, the default).",
             ),
-            click.option("--analysis-date", metavar="D", help="ISO date to which recency counts."),
-            click.option("--clusters", type=int, metavar="K", help="Number of clusters (default: chosen)."),
-            click.option("--seed", type=int, metavar="N", help="Seed of everything that is random (default: 0)."),
+            click.option(
+                "--analysis-date",
+                metavar="DATE",
+                help="Date up to which recency is counted, such as 2026-01-31 (default: day after the last order).",
+            ),
+            click.option(
+                "--clusters", type=int, metavar="K", help="Number of customer clusters (default: chosen from the data)."
+            ),
+            click.option("--currency", metavar="CODE", help="Currency shown with amounts, such as EUR."),
+            click.option("--seed", type=int, metavar="N", help="Random seed (default: 0)."),
         )
     ):
         command = option(command)
     return command
 
 
-def settings_of(config: str | None, threads: int, **chosen: Any) -> Settings:
-    """Settings from file and environment, with what the command line says over them."""
+def build_settings(config: str | None, threads: int, **chosen: Any) -> Settings:
+    """Return the settings of file and environment, overridden by options of the command line.
+
+    Parameters
+    ----------
+    config : str or None
+        Path of a settings file.
+    threads : int
+        Maximum number of threads; 0 keeps the setting.
+    **chosen
+        Options by name; None means that the option was not given.
+    """
     plain = Settings.load(config).as_dict()
-    places = {
+    keys = {
         "returns_policy": ("data", "returns_policy"),
         "backend": ("data", "backend"),
         "merge": ("recommend", "merge"),
+        "currency": ("data", "currency"),
         "analysis_date": ("rfm", "analysis_date"),
         "clusters": ("clusters", "k"),
     }
     for name, value in chosen.items():
         if value is None:
             continue
-        if name in places:
-            section, key = places[name]
+        if name in keys:
+            section, key = keys[name]
             plain[section][key] = value
         else:
             plain[name] = value
@@ -85,43 +104,47 @@ def settings_of(config: str | None, threads: int, **chosen: Any) -> Settings:
     return Settings.from_dict(plain)
 
 
-def check_places(sources: tuple[str, ...], returns: str | None, backend: str) -> None:
-    """Refuse what is not there before anything starts; only Spark can tell of addresses and tables."""
+def check_sources(sources: tuple[str, ...], returns: str | None, backend: str) -> None:
+    """Raise an error for a missing file before any work starts; only Spark resolves URLs and table names."""
     if backend == "spark":
         return
-    for place, hint in [*((s, "SOURCE...") for s in sources), *([(returns, "--returns")] if returns else [])]:
-        if Path(place).exists():
+    for path, hint in [*((s, "SOURCE...") for s in sources), *([(returns, "--returns")] if returns else [])]:
+        if Path(path).exists():
             continue
-        if "://" in place:
+        if "://" in path:
             raise UsageError(
-                f"{place} is an address, and the {backend} backend reads only files of this machine.",
-                "Copy it here, or let a cluster read it: --backend spark",
+                f"{path} is a URL, and the {backend} backend reads only local files.",
+                "Download it first, or read it with Spark: --backend spark",
             )
-        raise click.BadParameter(f"Path {place!r} does not exist.", param_hint=f"'{hint}'")
+        raise click.BadParameter(f"Path {path!r} does not exist.", param_hint=f"'{hint}'")
 
 
-def mapping_of(pairs: tuple[str, ...]) -> dict[str, str]:
-    """``("customer_id=Client",)`` as a dictionary."""
-    found = {}
+def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return ``("customer_id=Client",)`` as a dictionary of field and column."""
+    mapping = {}
     for pair in pairs:
         name, equals, column = pair.partition("=")
         if not (name and equals and column):
-            raise UsageError(f"--map {pair} is not of the form FIELD=COLUMN.", "For example: --map customer_id=Client")
-        found[name.strip()] = column.strip()
-    return found
+            raise UsageError(
+                f"'{pair}' is not a valid --map (expected FIELD=COLUMN).", "For example: --map customer_id=Client"
+            )
+        mapping[name.strip()] = column.strip()
+    return mapping
 
 
 @click.command(
-    short_help="Clean, fit, evaluate and publish.",
+    short_help="Fit order files and publish the result.",
     cls=Command,
     epilog="Example: smart-retail fit orders_2023.csv orders_2024.xlsx --map customer_id=Client",
 )
 @source_options
-@click.option("--force", is_flag=True, help="Publish also what the quality gate refuses.")
-@click.option("--dry-run", is_flag=True, help="Read and clean only; fit and publish nothing.")
-@pass_session
+@click.option("--force", is_flag=True, help="Publish even if the quality gate rejects the fit.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only read and clean the files and show the result; fit and publish nothing."
+)
+@pass_cli_context
 def fit(
-    session: Session,
+    context: CliContext,
     /,
     sources: tuple[str, ...],
     returns: str | None,
@@ -131,15 +154,18 @@ def fit(
     dry_run: bool,
     **chosen: Any,
 ) -> None:
-    """Clean, fit, evaluate and publish; several sources are one history."""
-    settings = settings_of(config, session.threads, **chosen)
-    check_places(sources, returns, settings.data.backend)
-    fields = mapping_of(mapping)
+    """Read and clean order files, fit the models, evaluate them and publish a new version.
+
+    Several files are combined into one purchase history.
+    """
+    settings = build_settings(config, context.threads, **chosen)
+    check_sources(sources, returns, settings.data.backend)
+    fields = parse_mapping(mapping)
     if dry_run:
         from smart_retail.data.dry_run import inspect_source
 
-        with progress.shown() as listener:
-            seen = inspect_source(
+        with progress.show_progress() as listener:
+            inspection = inspect_source(
                 sources,
                 returns=returns,
                 mapping=fields,
@@ -147,36 +173,36 @@ def fit(
                 threads=settings.threads,
                 progress=listener,
             )
-        show_columns(seen)
-        show_cleaning(seen.report)
-        note("Next: the same command without --dry-run")
+        print_columns(inspection)
+        print_cleaning_report(inspection.report)
+        print_note("Next: the same command without --dry-run")
         return
     from smart_retail.training import fit as training
 
-    with progress.shown() as listener:
+    with progress.show_progress() as listener:
         report = training.fit(
             *sources,
-            artifacts=session.artifacts,
+            artifacts=context.artifacts,
             returns=returns,
             mapping=fields,
             settings=settings,
             force=force,
             progress=listener,
         )
-    show_fit(report)
-    session.suggest(["segments"], ["recommend", "CUSTOMER"], ["serve", "streamlit"])
+    print_fit_report(report)
+    context.suggest(["segments"], ["recommend", "CUSTOMER"], ["serve", "streamlit"])
 
 
 @click.command(
-    short_help="Score every method on a time split.",
+    short_help="Compare all methods on held-out orders.",
     cls=Command,
     epilog="Example: smart-retail evaluate orders.csv --merge ranker",
 )
 @source_options
 @click.option("--format", "form", type=click.Choice(("table", "json")), default="table", show_default=True)
-@pass_session
+@pass_cli_context
 def evaluate(
-    session: Session,
+    context: CliContext,
     /,
     sources: tuple[str, ...],
     returns: str | None,
@@ -185,61 +211,71 @@ def evaluate(
     form: str,
     **chosen: Any,
 ) -> None:
-    """Score every method on a time split: learnt on the past, judged on the rest. Publishes nothing."""
+    """Fit on earlier orders and evaluate every method on the later ones. Publishes nothing."""
     from smart_retail.training import fit as training
 
-    settings = settings_of(config, session.threads, **chosen)
-    check_places(sources, returns, settings.data.backend)
-    with progress.shown() as listener:
+    settings = build_settings(config, context.threads, **chosen)
+    check_sources(sources, returns, settings.data.backend)
+    with progress.show_progress() as listener:
         scorecard = training.evaluate(
-            *sources, returns=returns, mapping=mapping_of(mapping), settings=settings, progress=listener
+            *sources, returns=returns, mapping=parse_mapping(mapping), settings=settings, progress=listener
         )
     if form == "json":
-        json_out(scorecard)
+        print_json(scorecard)
     else:
-        show_scorecard(scorecard, whole=True)
+        print_scorecard(scorecard, detailed=True)
 
 
-def show_fit(report: FitReport) -> None:
-    """Where the rows went, who the customers are, how good the methods are."""
-    show_cleaning(report.cleaning)
+def print_fit_report(report: FitReport) -> None:
+    """Print the report of a fit: data cleaning, segments, scorecard."""
+    print_cleaning_report(report.cleaning)
     segments = [segment.as_dict() | {"segment": segment.name} for segment in report.segments]
-    table_out(Table(SEGMENT_COLUMNS, segments, "Segments"))
-    show_scorecard(report.scorecard)
+    print_tables(Table(SEGMENT_COLUMNS, segments, "Segments"))
+    print_scorecard(report.scorecard)
     for text in report.notes:
-        note(printable(text))
+        print_note(replace_control_characters(text))
     seconds = sum(report.seconds.values())
     state = "published" if report.published else "not published"
-    note(f"Version {report.version} {state} after {seconds:.0f} s.")
+    print_note(f"Version {report.version} {state} after {seconds:.0f} s.")
 
 
-def show_columns(seen: Inspection) -> None:
-    """How the headers of each source were understood."""
-    for source in seen.sources:
+def print_columns(inspection: Inspection) -> None:
+    """Print how the columns of each source were recognised."""
+    for source in inspection.sources:
         rows = [
-            {"field": field, "header": header, "dates": source.dates.get(header)}
+            {"field": field, "column": header, "date format": source.dates.get(header)}
             for field, header in source.columns.items()
         ]
-        table_out(Table(("field", "header", "dates"), rows, f"{source.name}, read as {source.preset}"))
+        print_tables(
+            Table(
+                ("field", "column", "date format"),
+                rows,
+                f"{source.name}: {labels.PRESETS.get(source.preset, source.preset)}",
+            )
+        )
         if source.unused:
-            click.echo(printable(f"Not used: {', '.join(source.unused)}"))
+            click.echo(replace_control_characters(f"Columns not used: {', '.join(source.unused)}"))
 
 
-def show_cleaning(report: CleaningReport) -> None:
-    """The cleaning report as a table: rows in = accepted + set aside by reason."""
+def print_cleaning_report(report: CleaningReport) -> None:
+    """Print the cleaning report: rows read = accepted + rejected by reason."""
     rows: list[dict[str, Any]] = [
-        {"rows": report.rows_in, "what": "in the source"},
+        {"rows": report.rows_in, "what": "in the files"},
         {"rows": report.rows_accepted, "what": "accepted"},
         *(
-            {"rows": aside.rows, "what": f"set aside: {aside.reason}", "examples": ", ".join(aside.examples)}
-            for aside in report.set_aside
+            {"rows": rejected.rows, "what": f"rejected: {rejected.reason}", "examples": ", ".join(rejected.examples)}
+            for rejected in report.set_aside
         ),
         *(
-            {"rows": back.lines, "what": f"returned, told by {back.form}", "amount": back.amount}
-            for back in report.returns
+            {
+                "rows": returns.lines,
+                "what": labels.RETURN_FORMS.get(returns.form, returns.form),
+                "amount": returns.amount,
+            }
+            for returns in report.returns
         ),
     ]
-    table_out(Table(("what", "rows", "amount", "examples"), rows, "Data"))
+    print_tables(Table(("what", "rows", "amount", "examples"), rows, "Order lines"))
     click.echo(
         formatting.DOT.join(
             (
@@ -253,4 +289,4 @@ def show_cleaning(report: CleaningReport) -> None:
         )
     )
     for text in report.notes:
-        click.echo(f"- {printable(text)}")
+        click.echo(f"- {replace_control_characters(text)}")

@@ -1,4 +1,4 @@
-"""The program `smart-retail`: finds the command, runs it, turns errors into one sentence and an exit code."""
+"""Entry point of `smart-retail`: load and run the command, and turn errors into a message and an exit code."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import click
 
 from smart_retail.errors import RetailError
 from smart_retail_cli.context import global_options
-from smart_retail_cli.output import printable
+from smart_retail_cli.output import replace_control_characters
 
 COMMANDS = {
     "demo": "demo_command",
@@ -44,17 +44,17 @@ COMMANDS = {
     "erase": "event_commands",
     "doctor": "doctor_command",
 }
-"""Command -> the module that holds it, imported only when it is asked for."""
+"""Command name -> the module that defines it, imported only when the command runs."""
 
-FEW_CYCLES = 50_000
-"""New objects until Python looks for cycles: modules make many objects and hardly any garbage."""
-BUG = 1
+GC_THRESHOLD = 50_000
+"""New objects between two runs of the cyclic garbage collector: imports create many objects and little garbage."""
+BUG_EXIT_CODE = 1
 INTERRUPTED = 130
-REPORT = "Please report it with the command you ran; SMART_RETAIL_DEBUG=1 shows where it happened."
+BUG_HINT = "Please report it together with the command you ran; SMART_RETAIL_DEBUG=1 shows the traceback."
 
 
 class Program(click.Group):
-    """A group whose commands are imported when they are needed."""
+    """A command group that imports a command only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
@@ -67,64 +67,67 @@ class Program(click.Group):
         return command
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]
-        """Run and exit: 0 ok, 1 bug, else the code of the error."""
+        """Run a command and exit: 0 for success, 1 for a bug, otherwise the exit code of the error."""
         try:
             status = super().main(args, **extra | {"standalone_mode": False})
         except click.ClickException as error:
             error.show()
             status = error.exit_code
         except RetailError as error:
-            tell(error.message, error.hint)
+            print_error(error.message, error.hint)
             status = error.exit_code
         except (click.Abort, KeyboardInterrupt):
             click.echo("Stopped.", err=True)
             status = INTERRUPTED
         except BrokenPipeError:
-            # The reader of a pipe, such as head, has seen enough.
+            # The reader of the pipe, such as `head`, has closed it.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             status = 0
         except Exception as error:
             if os.environ.get("SMART_RETAIL_DEBUG") == "1":
                 raise
-            tell(f"This is a bug in Smart Retail Engine: {type(error).__name__}.", REPORT)
-            status = BUG
+            print_error(f"This is a bug in Smart Retail Engine: {type(error).__name__}.", BUG_HINT)
+            status = BUG_EXIT_CODE
         sys.exit(status if isinstance(status, int) else 0)
 
 
-def tell(message: str, hint: str = "") -> None:
-    """One line what, one line what to do, on stderr."""
-    click.echo(f"Error: {printable(message)}", err=True)
+def print_error(message: str, hint: str = "") -> None:
+    """Print an error to stderr: one line on what happened, one line on what to do."""
+    click.echo(f"Error: {replace_control_characters(message)}", err=True)
     if hint:
-        click.echo(printable(hint), err=True)
+        click.echo(replace_control_characters(hint), err=True)
 
 
 @click.group(
     cls=Program,
     params=global_options(hidden=False),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="The options above may also stand after a command. Start with: smart-retail demo",
+    epilog="These options may also follow the command. To get started: smart-retail demo",
 )
 @click.version_option(package_name="smart-retail-engine", prog_name="smart-retail")
 def cli() -> None:
-    """Raw order lines in; customer segments and product recommendations out."""
+    """Turn a shop's order lines into customer segments and product recommendations."""
 
 
 def main() -> None:
-    """Entry point of the program."""
-    gc.set_threshold(FEW_CYCLES)
-    atexit.register(_leave)
+    """Run the program."""
+    gc.set_threshold(GC_THRESHOLD)
+    atexit.register(_skip_final_collection)
     for stream in (sys.stdout, sys.stderr):
-        _plain_text(stream)
+        _use_utf8(stream)
     cli.main(prog_name="smart-retail")
 
 
-def _leave() -> None:
-    """What is left at the end goes with the process, unseen; DuckDB alone would tell of everything not given back."""
+def _skip_final_collection() -> None:
+    """Skip the final garbage collection, which only delays the exit.
+
+    Not with DuckDB loaded: it would report every object that was not released.
+    """
     if "duckdb" not in sys.modules:
         gc.freeze()
 
 
-def _plain_text(stream: TextIO) -> None:
-    """UTF-8 wherever the output goes, so that every id comes out as it went in."""
+def _use_utf8(stream: TextIO) -> None:
+    """Write UTF-8 whatever the locale, so that ids are printed unchanged."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(encoding="utf-8", errors="surrogateescape")

@@ -1,4 +1,4 @@
-"""Answers on stdout: a table for people, JSON or CSV for programs. Only a table imports rich."""
+"""Results on stdout as a table, JSON or CSV. Only tables import rich, which takes longer to load."""
 
 from __future__ import annotations
 
@@ -19,113 +19,125 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FORMATS = ("table", "json", "csv")
-IDS = frozenset({"customer_id", "item_id"})
-SHARES = frozenset({"share", "revenue_share"})
-INITIALS = frozenset({"mae", "rmse", "mape", "mrr", "ndcg"})
+ID_COLUMNS = frozenset({"customer_id", "item_id"})
+SHARE_COLUMNS = frozenset({"share", "revenue_share"})
+ACRONYMS = frozenset({"mae", "rmse", "mape", "mrr", "ndcg"})
 PIPE_WIDTH = 120
-"""Columns of a table that goes into a file or a pipe."""
+"""Width in characters of a table written to a file or a pipe."""
 
 format_option = click.option(
-    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="What is printed."
+    "--format", "form", type=click.Choice(FORMATS), default="table", show_default=True, help="Output format."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows of named cells; `columns` says which, in which order; a CSV has those of `more` as well."""
+    """Rows to print: `columns` selects and orders the cells, `csv_columns` are added in CSV output."""
 
     columns: Sequence[str]
     rows: Sequence[Mapping[str, Any]]
     title: str = ""
-    more: Sequence[str] = ()
+    csv_columns: Sequence[str] = ()
     caption: str = ""
     decimals: int = 2
 
 
-def json_out(data: Any) -> None:
-    """Print plain data as JSON."""
+def print_json(data: Any) -> None:
+    """Print data as JSON."""
     click.echo(json.dumps(data, ensure_ascii=False, indent=2))
 
 
-def csv_out(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows as CSV: ids exactly, other texts so that no spreadsheet takes them for a formula."""
+def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print rows as CSV: ids unchanged, other texts escaped so that no spreadsheet runs them as a formula."""
     out = CsvRows(sys.stdout, header)
     for row in rows:
-        out.write([tuple(v if name in IDS else escape_formula(v) for name, v in zip(header, row, strict=True))])
+        out.write([tuple(v if name in ID_COLUMNS else escape_formula(v) for name, v in zip(header, row, strict=True))])
 
 
-def table_out(*tables: Table) -> None:
-    """Print tables for people, one under the other."""
+def print_tables(*tables: Table) -> None:
+    """Print tables one below the other."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table as Grid
     from rich.text import Text
 
-    screen = console()
+    screen = _make_console()
     for table in tables:
         grid = Grid(box=SIMPLE_HEAD, pad_edge=False)
         for name in table.columns:
             number = any(isinstance(row.get(name), (int, float)) for row in table.rows)
             grid.add_column(
-                label(name), justify="right" if number else "left", no_wrap=number and len(label(name)) < 12
+                column_label(name),
+                justify="right" if number else "left",
+                no_wrap=number and len(column_label(name)) < 12,
             )
         for row in table.rows:
-            grid.add_row(*(Text(cell(name, row.get(name), table.decimals)) for name in table.columns))
+            grid.add_row(*(Text(format_cell(name, row.get(name), table.decimals)) for name in table.columns))
         if table.title:
-            screen.print(Text(printable(table.title), style="bold"))
+            screen.print(Text(replace_control_characters(table.title), style="bold"))
         screen.print(grid)
         if table.caption:
-            screen.print(Text(printable(table.caption), style="dim"))
+            screen.print(Text(replace_control_characters(table.caption), style="dim"))
 
 
-def show(form: str, table: Table | Callable[[], Sequence[Table]], plain: Callable[[], Any]) -> None:
-    """Print in the form asked for; `plain` makes the JSON data, the columns of a `Table` are those of the CSV."""
+def print_result(form: str, table: Table | Callable[[], Sequence[Table]], plain: Callable[[], Any]) -> None:
+    """Print a result in the requested format.
+
+    Parameters
+    ----------
+    form : str
+        ``table``, ``json`` or ``csv``.
+    table : Table or callable
+        The table, which is also the CSV; or a function that returns several tables, printed for CSV too.
+    plain : callable
+        Returns the JSON data.
+    """
     if form == "json":
-        json_out(plain())
+        print_json(plain())
     elif form == "csv" and isinstance(table, Table):
-        header = (*table.columns, *table.more)
-        csv_out(header, ([row.get(name) for name in header] for row in table.rows))
+        header = (*table.columns, *table.csv_columns)
+        print_csv(header, ([row.get(name) for name in header] for row in table.rows))
     else:
-        table_out(*([table] if isinstance(table, Table) else table()))
+        print_tables(*([table] if isinstance(table, Table) else table()))
 
 
-def console() -> Console:
-    """Where tables go: the terminal's width and colours, or a fixed width without colour."""
+def _make_console() -> Console:
+    """Return a console with the terminal's width and colours, or a fixed width without colours."""
     from rich.console import Console
 
-    known = sys.stdout.isatty() or "COLUMNS" in os.environ
-    return Console(file=sys.stdout, width=None if known else PIPE_WIDTH, highlight=False, emoji=False, markup=False)
+    has_width = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(file=sys.stdout, width=None if has_width else PIPE_WIDTH, highlight=False, emoji=False, markup=False)
 
 
-def label(name: str) -> str:
-    """The heading of a column."""
-    if name.partition("@")[0] in INITIALS:
+def column_label(name: str) -> str:
+    """Return the heading of a column."""
+    if name.partition("@")[0] in ACRONYMS:
         return name.upper()
     plain = name.replace("_", " ")
     return labels.COLUMN_LABELS.get(name, plain[:1].upper() + plain[1:])
 
 
-def cell(name: str, value: Any, decimals: int = 2) -> str:
-    """A value as people read it."""
+def format_cell(name: str, value: Any, decimals: int = 2) -> str:
+    """Return a value as text for a table cell."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if name in SHARES:
+    if name in SHARE_COLUMNS:
         return formatting.percent(value)
     if isinstance(value, int):
         return formatting.whole(value)
     if isinstance(value, float):
         return f"{value:z,.{decimals}f}"
-    return printable(str(value))
+    return replace_control_characters(str(value))
 
 
-def printable(text: str) -> str:
-    """`text` without the control characters that could steer a terminal."""
+def replace_control_characters(text: str) -> str:
+    """Return `text` with control characters replaced, since they could control the terminal."""
     if text.isprintable():
         return text
     return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c).startswith("C") else c for c in text)
 
 
-def note(text: str) -> None:
-    """One line for people, on stderr, so that data on stdout stays data."""
+def print_note(text: str) -> None:
+    """Print a message to stderr, which keeps stdout free for data."""
     click.echo(text, err=True)

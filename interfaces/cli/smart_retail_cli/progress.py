@@ -1,4 +1,4 @@
-"""Progress of long work on stderr: a bar on a terminal, plain lines elsewhere."""
+"""Progress of long operations on stderr: a bar on a terminal, otherwise one line per stage."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
-class Lines:
-    """One line a stage, with the time since the start."""
+MIN_SHARE = 0.05
+"""Finished share below which an estimate of the remaining time would be a guess."""
+
+
+class LineProgress:
+    """Print one line per stage, with the seconds since the start."""
 
     def __init__(self) -> None:
         self._start = time.perf_counter()
 
     def stage(self, name: str, done: float) -> None:
-        self.message(f"{name} ({done:.0%}, {time.perf_counter() - self._start:.0f} s)")
+        self.message(name + time_text(time.perf_counter() - self._start, done))
 
     def update(self, done: float) -> None:
         pass
@@ -33,11 +37,27 @@ class Lines:
         click.echo(text, err=True)
 
     def check(self) -> None:
-        """Ctrl+C ends the process by itself."""
+        """Do nothing: Ctrl+C ends the process."""
 
 
-class Bar(Lines):
-    """A bar with the stage's name, the share done and the time left."""
+def time_text(seconds: float, done: float) -> str:
+    """Return ``, 24 s so far, about 10 s left``; empty at the start, without an estimate below `MIN_SHARE`.
+
+    Parameters
+    ----------
+    seconds : float
+        Seconds since the start.
+    done : float
+        Finished share of the work, 0 to 1.
+    """
+    if seconds < 1:
+        return ""
+    left = f", about {seconds / done * (1 - done):.0f} s left" if MIN_SHARE <= done < 1 else ""
+    return f", {seconds:.0f} s so far{left}"
+
+
+class BarProgress(LineProgress):
+    """Show a bar with the name of the stage, the finished share and the remaining time."""
 
     def __init__(self, bar: RichProgress) -> None:
         super().__init__()
@@ -55,10 +75,10 @@ class Bar(Lines):
 
 
 @contextmanager
-def shown() -> Iterator[Progress]:
-    """A listener for the time of the block."""
+def show_progress() -> Iterator[Progress]:
+    """Yield a `Progress` that prints to stderr while the block runs."""
     if not sys.stderr.isatty():
-        yield Lines()
+        yield LineProgress()
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -73,4 +93,4 @@ def shown() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield Bar(bar)
+        yield BarProgress(bar)

@@ -1,4 +1,4 @@
-"""Commands that ask for lists: recommend, batch, similar, popular."""
+"""Commands that return lists of products: recommend, batch, similar, popular."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from smart_retail.serving.batch_export import (
     write_recommendations,
 )
 from smart_retail_cli import progress
-from smart_retail_cli.context import Command, Session, as_argument, pass_session
+from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
 from smart_retail_cli.output import (
     Table,
-    csv_out,
     format_option,
-    json_out,
-    note,
-    printable,
-    table_out,
+    print_csv,
+    print_json,
+    print_note,
+    print_tables,
+    replace_control_characters,
 )
 
 LIST_COLUMNS = ("rank", "item_name", "item_id", "category", "reason", "share")
@@ -38,26 +38,26 @@ method_option = click.option(
     type=click.Choice((*METHODS, ALL)),
     default=DEFAULT_METHOD,
     show_default=True,
-    help="How the items are chosen; all puts every list side by side.",
+    help="Recommendation method; all shows the lists of every method.",
 )
 n_option = click.option(
-    "-n", "n", type=click.IntRange(1, MAX_N), default=10, show_default=True, help="Length of a list."
+    "-n", "n", type=click.IntRange(1, MAX_N), default=10, show_default=True, help="Number of products in a list."
 )
 purchased_option = click.option(
-    "--allow-purchased", is_flag=True, help="Keep what the customer bought before (buy again)."
+    "--allow-purchased", is_flag=True, help="Also recommend products that the customer bought before."
 )
 category_option = click.option(
-    "-c", "--category", "categories", multiple=True, metavar="C", help="Only this category; may be repeated."
+    "-c", "--category", "categories", multiple=True, metavar="C", help="Only this category; repeatable."
 )
 
 
-def tables(answer: RecommendationList) -> list[Table]:
-    """A list as one table, or one for each method, the model under the last."""
+def list_tables(result: RecommendationList) -> list[Table]:
+    """Return one table, or one per method for ``all``; the model version is below the last."""
     parts = [
-        (part, f"{labels.METHODS[method][0]}: {labels.METHODS[method][1]}" if answer.lists else "")
-        for method, part in by_method(answer)
+        (part, f"{labels.METHODS[method][0]}: {labels.METHODS[method][1]}" if result.lists else "")
+        for method, part in by_method(result)
     ]
-    model = f"model {answer.model_version}"
+    model = f"model {result.model_version}"
     return [
         Table(
             LIST_COLUMNS, [list_row(item) for item in part.items], title, caption=model if part is parts[-1][0] else ""
@@ -66,36 +66,36 @@ def tables(answer: RecommendationList) -> list[Table]:
     ]
 
 
-def by_method(answer: RecommendationList) -> list[tuple[str, RecommendationList]]:
-    """The list itself, or those of ``all`` in the order of the screens."""
-    return [(m, answer.lists[m]) for m in labels.METHODS if m in answer.lists] or [(answer.method, answer)]
+def by_method(result: RecommendationList) -> list[tuple[str, RecommendationList]]:
+    """Return method and list; for ``all`` one pair per method, in the order of the screens."""
+    return [(m, result.lists[m]) for m in labels.METHODS if m in result.lists] or [(result.method, result)]
 
 
 def list_row(item: Recommendation) -> dict[str, Any]:
-    """An item with its strongest reason."""
+    """Return the cells of an item, with its strongest reason."""
     names = ("rank", "item_name", "item_id", "category")
     share = max((reason.share for reason in item.reasons), default=None)
     return {**{name: getattr(item, name) for name in names}, "reason": main_reason(item), "share": share}
 
 
-def show_list(form: str, answer: RecommendationList) -> None:
-    """Print an answer; says when popularity filled it up and when nothing fits."""
+def print_list(form: str, result: RecommendationList) -> None:
+    """Print a list in the requested format; note when it was filled with popular products or is empty."""
     if form == "json":
-        json_out(answer.as_dict())
+        print_json(result.as_dict())
     elif form == "csv":
-        csv_out(tuple(RECOMMENDATION_COLUMNS), recommendation_rows(answer))
+        print_csv(tuple(RECOMMENDATION_COLUMNS), recommendation_rows(result))
     else:
-        table_out(*tables(answer))
-        if answer.known and answer.fallback:
-            note("Some items were filled in from what is popular.")
-    if not (answer.items or any(part.items for part in answer.lists.values())):
-        note("Nothing fits: no item passes the filters.")
+        print_tables(*list_tables(result))
+        if result.known and result.fallback:
+            print_note("The method found too few products; the list is filled with popular ones.")
+    if not (result.items or any(part.items for part in result.lists.values())):
+        print_note("The list is empty: no product passes the filters.")
 
 
 @click.command(
-    short_help="Products for one customer.",
+    short_help="Recommend products to one customer.",
     cls=Command,
-    epilog="Example: smart-retail recommend AA-10315 -n 5   (an id with a dash in front: recommend -- -12)",
+    epilog="Example: smart-retail recommend AA-10315 -n 5   (an id that starts with a dash: recommend -- -12)",
 )
 @click.argument("customer")
 @method_option
@@ -103,29 +103,35 @@ def show_list(form: str, answer: RecommendationList) -> None:
 @purchased_option
 @category_option
 @format_option
-@pass_session
+@pass_cli_context
 def recommend(
-    session: Session, customer: str, method: str, n: int, allow_purchased: bool, categories: tuple[str, ...], form: str
+    context: CliContext,
+    customer: str,
+    method: str,
+    n: int,
+    allow_purchased: bool,
+    categories: tuple[str, ...],
+    form: str,
 ) -> None:
-    """Recommend products to one CUSTOMER; an unknown one gets what is popular."""
-    engine = session.engine(listing=True)
-    answer = engine.recommend(customer, method, n, exclude_purchased=not allow_purchased, categories=categories or None)
+    """Recommend products to one CUSTOMER. An unknown customer gets the popular products."""
+    engine = context.engine(for_lists=True)
+    result = engine.recommend(customer, method, n, exclude_purchased=not allow_purchased, categories=categories or None)
     if form == "table":
         profile = engine.customer(customer)
         click.echo(
-            printable(
+            replace_control_characters(
                 formatting.DOT.join(
                     (formatting.name_and_id(profile.customer_name, customer), formatting.profile_line(profile))
                 )
             )
         )
-    show_list(form, answer)
+    print_list(form, result)
     if form == "table":
-        session.suggest(["recommend", "--method", "all", *as_argument(customer)], ["customer", *as_argument(customer)])
+        context.suggest(["recommend", "--method", "all", *as_argument(customer)], ["customer", *as_argument(customer)])
 
 
 @click.command(
-    short_help="Lists of many customers into a file.",
+    short_help="Write the lists of many customers to a file.",
     cls=Command,
     epilog="Example: smart-retail batch --method hybrid -n 10 -o lists.parquet",
 )
@@ -133,7 +139,7 @@ def recommend(
     "--customers",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="CSV with a customer_id column; unknown customers get what is popular. Without it: all customers.",
+    help="CSV with a customer_id column (default: all customers); unknown customers get the popular products.",
 )
 @method_option
 @n_option
@@ -144,61 +150,65 @@ def recommend(
     required=True,
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="OUT",
-    help="A .csv or .parquet file.",
+    help="Output file (.csv or .parquet).",
 )
-@pass_session
-def batch(session: Session, customers: Path | None, method: str, n: int, allow_purchased: bool, output: Path) -> None:
-    """Write the lists of many customers to a file, sorted by customer, method and rank."""
-    ids = None if customers is None else read_customers(customers)
-    engine = session.engine()
-    with progress.shown() as listener:
+@pass_cli_context
+def batch(
+    context: CliContext, customers: Path | None, method: str, n: int, allow_purchased: bool, output: Path
+) -> None:
+    """Write the lists of many customers to a CSV or Parquet file, sorted by customer, method and rank."""
+    ids = None if customers is None else read_customer_ids(customers)
+    engine = context.engine()
+    with progress.show_progress() as listener:
         rows = write_recommendations(
             engine, output, customers=ids, method=method, n=n, exclude_purchased=not allow_purchased, progress=listener
         )
-    note(f"{formatting.count(rows, 'row')} written to {output}.")
+    print_note(f"{formatting.count(rows, 'row')} written to {output}.")
 
 
 @click.command(
-    short_help="What goes with an item.", cls=Command, epilog="Example: smart-retail similar OFF-PA-10001970"
+    short_help="Find products that go with a product.",
+    cls=Command,
+    epilog="Example: smart-retail similar OFF-PA-10001970",
 )
 @click.argument("item")
 @n_option
 @category_option
 @format_option
-@pass_session
-def similar(session: Session, item: str, n: int, categories: tuple[str, ...], form: str) -> None:
-    """Show what goes with an ITEM."""
-    show_list(form, session.engine().similar_items(item, n, categories=categories or None))
+@pass_cli_context
+def similar(context: CliContext, item: str, n: int, categories: tuple[str, ...], form: str) -> None:
+    """Show the products that are bought together with ITEM or are similar to it."""
+    print_list(form, context.engine().similar_items(item, n, categories=categories or None))
 
 
 @click.command(
-    short_help="What everybody buys now.",
+    short_help="Show the most popular products.",
     cls=Command,
     epilog="Example: smart-retail popular -n 20 --category Technology",
 )
 @n_option
 @click.option("-c", "--category", metavar="C", help="Only this category.")
 @format_option
-@pass_session
-def popular(session: Session, n: int, category: str | None, form: str) -> None:
-    """Show what everybody buys now."""
-    show_list(form, session.engine().popular(n, category=category))
+@pass_cli_context
+def popular(context: CliContext, n: int, category: str | None, form: str) -> None:
+    """Show the products that most customers buy now."""
+    print_list(form, context.engine().popular(n, category=category))
 
 
-def read_customers(path: Path) -> list[str]:
-    """The customer_id column of a CSV, every id as it stands."""
+def read_customer_ids(path: Path) -> list[str]:
+    """Return the customer_id column of a CSV, ids unchanged."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.reader(file)
             header = next(rows, [])
             if "customer_id" not in header:
-                found = ", ".join(header) or "nothing"
+                columns = ", ".join(header) or "none"
                 raise ColumnError(
-                    f"There is no column customer_id in {path} (found: {found}).",
-                    "Name the column of the ids customer_id.",
+                    f"{path} has no column customer_id (columns: {columns}).",
+                    "Rename the column with the customer ids to customer_id.",
                 )
-            place = header.index("customer_id")
-            ids: list[Any] = [row[place] for row in rows if len(row) > place]
+            position = header.index("customer_id")
+            ids: list[Any] = [row[position] for row in rows if len(row) > position]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} cannot be read as CSV in UTF-8.", "Save it as CSV UTF-8.") from error
+        raise DataError(f"{path} is not a valid CSV file in UTF-8.", "Save it again as CSV UTF-8.") from error
     return ids

@@ -1,4 +1,4 @@
-"""The scorecard as tables: methods by task, then by amount of history, and what each signal adds."""
+"""Tables of the scorecard: methods by task, by length of history, and the ablation of signals."""
 
 from __future__ import annotations
 
@@ -8,49 +8,49 @@ from typing import Any
 import click
 
 from smart_retail.presentation import labels
-from smart_retail_cli.output import Table, label, printable, table_out
+from smart_retail_cli.output import Table, column_label, print_tables, replace_control_characters
 
 TASKS = {
-    "any": "all purchases, repeats too",
-    "new": "first purchases of an item",
-    "cold": "customers without a history",
+    "any": "all purchases, including repeats",
+    "new": "first purchases of a product",
+    "cold": "customers without earlier purchases",
 }
-SHORT = ("low", "high", "recall", "hit_rate", "mrr", "coverage", "novelty", "diversity")
-"""Figures of the table beside the first; JSON has all."""
+SECONDARY_METRICS = ("low", "high", "recall", "hit_rate", "mrr", "coverage", "novelty", "diversity")
+"""Metrics shown after the first one; JSON contains all."""
 DIGITS = 4
 
 
-def show_scorecard(card: Mapping[str, Any], *, whole: bool = False) -> None:
-    """Methods by task, best first; with `whole` also by amount of history, and the ablation."""
-    counts = card.get("customers_by_task", {})
-    for task, methods in card.get("tasks", {}).items():
-        title = f"Scorecard: {TASKS.get(task, task)} ({counts.get(task, card.get('customers', 0)):,} customers)"
-        table_out(methods_table(methods, title))
-    if whole:
-        for task, groups in card.get("by_history", {}).items():
-            table_out(history_table(groups, f"By amount of history: {TASKS.get(task, task)}"))
-        for task, merges in card.get("ablation", {}).items():
-            table_out(*ablation_tables(merges, TASKS.get(task, task)))
-    for text in card.get("notes", ()):
-        click.echo(f"- {printable(str(text))}")
+def print_scorecard(scorecard: Mapping[str, Any], *, detailed: bool = False) -> None:
+    """Print the methods by task, best first; with `detailed` also by length of history, and the ablation."""
+    counts = scorecard.get("customers_by_task", {})
+    for task, methods in scorecard.get("tasks", {}).items():
+        title = f"Scorecard: {TASKS.get(task, task)} ({counts.get(task, scorecard.get('customers', 0)):,} customers)"
+        print_tables(methods_table(methods, title))
+    if detailed:
+        for task, groups in scorecard.get("by_history", {}).items():
+            print_tables(history_table(groups, f"By length of history: {TASKS.get(task, task)}"))
+        for task, merges in scorecard.get("ablation", {}).items():
+            print_tables(*ablation_tables(merges, TASKS.get(task, task)))
+    for text in scorecard.get("notes", ()):
+        click.echo(f"- {replace_control_characters(str(text))}")
 
 
 def methods_table(methods: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    """A row for each method, the best first figure at the top."""
+    """Return a row per method, sorted by the first metric."""
     first = next(iter(next(iter(methods.values()), {"ndcg": 0})))
-    rows: list[dict[str, Any]] = [{"method": named(method), **figures} for method, figures in methods.items()]
+    rows: list[dict[str, Any]] = [{"method": method_name(method), **figures} for method, figures in methods.items()]
     rows.sort(key=lambda row: -row.get(first, 0.0))
-    shown = [name for name in (rows[0] if rows else {}) if name == first or name.partition("@")[0] in SHORT]
+    shown = [name for name in (rows[0] if rows else {}) if name == first or name.partition("@")[0] in SECONDARY_METRICS]
     return Table(("method", *shown), rows, title, decimals=DIGITS)
 
 
 def history_table(groups: Mapping[str, Mapping[str, float]], title: str) -> Table:
-    """A row for each group of customers, a column for each method."""
+    """Return a row per group of customers and a column per method."""
     rows = [
         {
             "history": name,
-            **{named(k): v for k, v in values.items() if k != "customers"},
-            "customers": customers(values),
+            **{method_name(k): v for k, v in values.items() if k != "customers"},
+            "customers": customer_count(values),
         }
         for name, values in groups.items()
     ]
@@ -58,24 +58,28 @@ def history_table(groups: Mapping[str, Mapping[str, float]], title: str) -> Tabl
 
 
 def ablation_tables(merges: Mapping[str, Mapping[str, Mapping[str, float]]], task: str) -> Iterable[Table]:
-    """What the merge would lose without each signal."""
+    """Yield a table per merge: how much worse it would be without each signal."""
     for merge, signals in merges.items():
         rows: list[dict[str, Any]] = [{"signal": name, **values} for name, values in signals.items()]
         rows.sort(key=lambda row: -row.get("adds", 0.0))
         yield Table(
-            ("signal", "adds", "low", "high"), rows, f"What each signal adds to the {merge}: {task}", decimals=DIGITS
+            ("signal", "adds", "low", "high"),
+            rows,
+            f"Contribution of each signal to the {merge}: {task}",
+            decimals=DIGITS,
         )
 
 
-def customers(values: Mapping[str, float]) -> int:
+def customer_count(values: Mapping[str, float]) -> int:
+    """Return the number of customers of a group."""
     return int(values.get("customers", 0))
 
 
 def columns_of(rows: Iterable[Mapping[str, Any]], *first: str) -> tuple[str, ...]:
-    """All names of the rows, these first."""
+    """Return all keys of the rows, starting with `first`."""
     return tuple(dict.fromkeys([*first, *(name for row in rows for name in row)]))
 
 
-def named(method: str) -> str:
-    """The label of a method; baselines go by their own name."""
-    return labels.METHODS[method][0] if method in labels.METHODS else label(method)
+def method_name(method: str) -> str:
+    """Return the label of a method; baselines are shown by their name."""
+    return labels.METHODS[method][0] if method in labels.METHODS else column_label(method)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 import click
 
 from smart_retail_cli import extras
-from smart_retail_cli.context import Command, Session, pass_session
-from smart_retail_cli.output import note
+from smart_retail_cli.context import API_KEY_VARIABLE, CliContext, Command, pass_cli_context
+from smart_retail_cli.output import print_note
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,12 +19,14 @@ host_option = click.option("--host", default="127.0.0.1", show_default=True, hel
 
 
 def port_option(default: int) -> Callable[[F], F]:
-    return click.option("--port", type=click.IntRange(1, 65535), default=default, show_default=True, help="Port.")
+    return click.option(
+        "--port", type=click.IntRange(1, 65535), default=default, show_default=True, help="Port to listen on."
+    )
 
 
-def front_end(module: str, extra: str) -> Any:
-    """The module that starts a front end; named, not imported, for front ends never import each other."""
-    extras.need(extra)
+def load_front_end(module: str, extra: str) -> Any:
+    """Import a module of another front end by name, since front ends never import each other statically."""
+    extras.require_extra(extra)
     return importlib.import_module(module)
 
 
@@ -36,21 +38,29 @@ def serve() -> None:
 @serve.command(cls=Command, epilog="Example: smart-retail serve api --port 8000 --workers 2")
 @host_option
 @port_option(8000)
-@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Processes.")
-@click.option("--keys", type=click.Path(), metavar="FILE", help="Keys that may ask; needed beyond this machine.")
+@click.option("--workers", type=click.IntRange(1, 64), default=2, show_default=True, help="Number of server processes.")
 @click.option(
-    "--new-key", type=click.Choice(("read", "admin")), help="Print a new key and its line for FILE; no serving."
+    "--keys", type=click.Path(), metavar="FILE", help="File of API keys; required when other machines can connect."
 )
-@click.option("--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name to answer to; may be repeated.")
-@click.option("--cors-origin", "origins", multiple=True, metavar="URL", help="Web page that may ask; may be repeated.")
 @click.option(
-    "--rate", type=click.FloatRange(0), default=0.0, help="Requests a second for each key (default: no limit)."
+    "--new-key", type=click.Choice(("read", "admin")), help="Print a new key and its line for the key file, then exit."
 )
-@click.option("--metrics", is_flag=True, help="Give figures for Prometheus at /metrics.")
+@click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name that requests may use; repeatable."
+)
+@click.option(
+    "--cors-origin",
+    "origins",
+    multiple=True,
+    metavar="URL",
+    help="Origin of a web page that may call the API; repeatable.",
+)
+@click.option("--rate", type=click.FloatRange(0), default=0.0, help="Requests per second and key (default: no limit).")
+@click.option("--metrics", is_flag=True, help="Serve metrics for Prometheus at /metrics.")
 @click.option("--log-level", type=click.Choice(("info", "warning", "error")), default="warning", show_default=True)
-@pass_session
+@pass_cli_context
 def api(
-    session: Session,
+    context: CliContext,
     host: str,
     port: int,
     workers: int,
@@ -63,67 +73,68 @@ def api(
     log_level: str,
 ) -> None:
     """Start the HTTP API (documentation at /docs)."""
-    launch = front_end("smart_retail_flask.server", "flask")
-    options = front_end("smart_retail_flask.settings", "flask")
+    server = load_front_end("smart_retail_flask.server", "flask")
+    options = load_front_end("smart_retail_flask.settings", "flask")
     if new_key:
         key, line = options.new_key(new_key)
-        click.echo(f"Key, shown this once:   {key}\nLine for the key file:  {line}")
+        click.echo(f"Key (shown only once):  {key}\nLine for the key file:  {line}")
         return
     settings = options.ApiSettings(
         keys=options.read_keys(keys) if keys else (), hosts=hosts, cors_origins=origins, rate=rate, metrics=metrics
     )
-    more = {"threads": session.threads} if session.threads else {}
-    launch.serve(
-        session.artifacts, host, port, workers, settings=settings, rules=session.rules, log_level=log_level, **more
+    more = {"threads": context.threads} if context.threads else {}
+    server.serve(
+        context.artifacts, host, port, workers, settings=settings, rules=context.rules, log_level=log_level, **more
     )
 
 
 @serve.command(cls=Command, epilog="Example: smart-retail serve streamlit --api-url http://127.0.0.1:8000")
 @host_option
 @port_option(8501)
-@pass_session
-def streamlit(session: Session, host: str, port: int) -> None:
-    """Start the Streamlit web app, over a bundle or over the API."""
-    start(front_end("smart_retail_streamlit.server", "streamlit"), session, host, port)
+@pass_cli_context
+def streamlit(context: CliContext, host: str, port: int) -> None:
+    """Start the Streamlit web app for analysts, on a bundle or an API."""
+    start_web_app(load_front_end("smart_retail_streamlit.server", "streamlit"), context, host, port)
 
 
 @serve.command(cls=Command, epilog="Example: smart-retail serve gradio --port 7860")
 @host_option
 @port_option(7860)
-@pass_session
-def gradio(session: Session, host: str, port: int) -> None:
-    """Start the Gradio web app, over a bundle or over the API."""
-    start(front_end("smart_retail_gradio.server", "gradio"), session, host, port)
+@pass_cli_context
+def gradio(context: CliContext, host: str, port: int) -> None:
+    """Start the Gradio web app, a single page, on a bundle or an API."""
+    start_web_app(load_front_end("smart_retail_gradio.server", "gradio"), context, host, port)
 
 
-def start(launch: Any, session: Session, host: str, port: int) -> None:
-    place = f"[{host}]" if ":" in host else host
-    note(f"Open http://{place}:{port} in a browser; stop with Ctrl+C.")
-    launch.serve(
-        artifacts=str(session.artifacts),
-        api_url=session.api_url,
+def start_web_app(server: Any, context: CliContext, host: str, port: int) -> None:
+    """Start a web app through the `serve` function of its module `server`."""
+    address = f"[{host}]" if ":" in host else host
+    print_note(f"Open http://{address}:{port} in a browser; stop with Ctrl+C.")
+    server.serve(
+        artifacts=str(context.artifacts),
+        api_url=context.api_url,
         host=host,
         port=port,
-        api_key=os.environ.get("SMART_RETAIL_API_KEY"),
-        rules=session.rules and str(session.rules),
+        api_key=os.environ.get(API_KEY_VARIABLE),
+        rules=context.rules and str(context.rules),
     )
 
 
 @click.command(short_help="Start the desktop tool.", cls=Command, epilog="Example: smart-retail desktop")
-@pass_session
-def desktop(session: Session) -> None:
+@pass_cli_context
+def desktop(context: CliContext) -> None:
     """Start the desktop tool."""
-    front_end("smart_retail_tkinter.launch", "tkinter").run(
-        artifacts=str(session.artifacts),
-        api_url=session.api_url,
-        api_key=os.environ.get("SMART_RETAIL_API_KEY"),
-        rules=session.rules and str(session.rules),
+    load_front_end("smart_retail_tkinter.launch", "tkinter").run(
+        artifacts=str(context.artifacts),
+        api_url=context.api_url,
+        api_key=os.environ.get(API_KEY_VARIABLE),
+        rules=context.rules and str(context.rules),
     )
 
 
-@click.group(short_help="The API's description.")
+@click.group(short_help="Export the description of the API.")
 def openapi() -> None:
-    """The API's description for other programs."""
+    """The OpenAPI description of the API."""
 
 
 @openapi.command(cls=Command, epilog="Example: smart-retail openapi export -o openapi.json")
@@ -131,6 +142,6 @@ def openapi() -> None:
     "-o", "--output", type=click.Path(dir_okay=False), default="openapi.json", show_default=True, metavar="FILE"
 )
 def export(output: str) -> None:
-    """Write the OpenAPI 3.1 document of the API."""
-    front_end("smart_retail_flask.openapi_export", "flask").export(output)
-    note(f"Written to {output}.")
+    """Write the OpenAPI 3.1 document of the API to a file."""
+    load_front_end("smart_retail_flask.openapi_export", "flask").export(output)
+    print_note(f"Written to {output}.")

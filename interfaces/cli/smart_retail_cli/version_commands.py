@@ -1,4 +1,4 @@
-"""Commands that look after the bundles of the artifacts folder: versions, inspect, verify, rollback."""
+"""Commands for the fitted versions in the artifacts folder: versions, inspect, verify, rollback."""
 
 from __future__ import annotations
 
@@ -10,62 +10,67 @@ import click
 from smart_retail.bundle import versions as artifacts
 from smart_retail.errors import DamagedBundleError
 from smart_retail.presentation import formatting
-from smart_retail_cli.context import Command, Session, pass_session
-from smart_retail_cli.output import Table, format_option, json_out, note, show
+from smart_retail_cli.context import CliContext, Command, pass_cli_context
+from smart_retail_cli.output import Table, format_option, print_json, print_note, print_result
 
-SIGNED = {
-    "valid": "signed with the key of this place",
-    "unchecked": "signed, and not checked without SMART_RETAIL_SIGNING_KEY",
+SIGNATURE_TEXTS = {
+    "valid": "signed with the configured key",
+    "unchecked": "signed, but not checked: SMART_RETAIL_SIGNING_KEY is not set",
     "none": "not signed",
 }
-version_option = click.option("--version", "version", metavar="ID", help="Another version than the active one.")
+version_option = click.option("--version", "version", metavar="ID", help="Version id (default: the active version).")
 
 
 @click.command(short_help="List the fitted versions.", cls=Command, epilog="Example: smart-retail versions")
 @format_option
-@pass_session
-def versions(session: Session, form: str) -> None:
+@pass_cli_context
+def versions(context: CliContext, form: str) -> None:
     """List the fitted versions, newest first."""
-    found = [dataclasses.asdict(v) for v in artifacts.versions(session.artifacts)]
-    show(form, Table(("version", "fitted_at", "active", "previous", "size", "signature"), found), lambda: found)
+    found = [dataclasses.asdict(v) for v in artifacts.versions(context.artifacts)]
+    rows = found if form == "csv" else [row | {"size": formatting.size(row["size"])} for row in found]
+    print_result(form, Table(("version", "fitted_at", "active", "previous", "size", "signature"), rows), lambda: found)
     if not found:
-        session.suggest(["demo"], ["fit", "ORDERS"])
+        context.suggest(["demo"], ["fit", "ORDERS"])
 
 
 @click.command(
     short_help="Print the manifest of a version.", cls=Command, epilog="Example: smart-retail inspect | head -40"
 )
 @version_option
-@pass_session
-def inspect(session: Session, version: str | None) -> None:
-    """Print the manifest of a version as JSON, and what its signature is worth, without loading anything else."""
-    manifest: dict[str, Any] = artifacts.inspect(session.artifacts, version)
-    json_out(manifest)
+@pass_cli_context
+def inspect(context: CliContext, version: str | None) -> None:
+    """Print the manifest and signature status of a version as JSON."""
+    manifest: dict[str, Any] = artifacts.inspect(context.artifacts, version)
+    print_json(manifest)
 
 
 @click.command(
-    short_help="Check every file against its digest.",
+    short_help="Check the files of a version.",
     cls=Command,
     epilog="Example: smart-retail verify && systemctl reload shop",
 )
 @version_option
-@pass_session
-def verify(session: Session, version: str | None) -> None:
-    """Check every file of a version against its digest, and its signature where a signing key is set; exit 5 where one
-    is wrong."""
-    problems = artifacts.verify(session.artifacts, version)
+@pass_cli_context
+def verify(context: CliContext, version: str | None) -> None:
+    """Compare every file of a version with its recorded digest, and check the signature if a signing key is set.
+
+    The exit code is 5 if a file or the signature is wrong.
+    """
+    problems = artifacts.verify(context.artifacts, version)
     if problems:
         for problem in problems[1:]:
-            note(problem)
-        raise DamagedBundleError(problems[0], "Go back with: smart-retail rollback, or fit again.")
-    facts = artifacts.inspect(session.artifacts, version)
-    count = formatting.count(len(facts["files"]), "file")
-    click.echo(f"{facts['version']}: {count}, all as published; {SIGNED[facts['signature']]}.")
+            print_note(problem)
+        raise DamagedBundleError(
+            problems[0], "Activate the previous version with `smart-retail rollback`, or fit again."
+        )
+    manifest = artifacts.inspect(context.artifacts, version)
+    count = formatting.count(len(manifest["files"]), "file")
+    click.echo(f"{manifest['version']}: {count}, all unchanged; {SIGNATURE_TEXTS[manifest['signature']]}.")
 
 
-@click.command(short_help="Go back to the previous version.", cls=Command, epilog="Example: smart-retail rollback")
-@pass_session
-def rollback(session: Session) -> None:
-    """Make the previous version the active one again."""
-    click.echo(f"Active now: {artifacts.rollback(session.artifacts)}")
-    session.suggest(["verify"])
+@click.command(short_help="Activate the previous version.", cls=Command, epilog="Example: smart-retail rollback")
+@pass_cli_context
+def rollback(context: CliContext) -> None:
+    """Activate the previous version again."""
+    click.echo(f"Active version: {artifacts.rollback(context.artifacts)}")
+    context.suggest(["verify"])

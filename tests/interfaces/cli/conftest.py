@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.fake_engine import FakeEngine
 
-from smart_retail_cli.context import Session
+from smart_retail_cli.context import CliContext
 from smart_retail_cli.main import cli
 
 Run = Callable[..., Result]
@@ -28,7 +28,7 @@ def run(engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setenv("COLUMNS", "140")
 
     def call(*words: object, **extra: Any) -> Result:
-        session = extra.pop("session", None) or Session(open=lambda _: engine)
-        return CliRunner().invoke(cli, [str(w) for w in words], obj=session, **extra)
+        context = extra.pop("context", None) or CliContext(open=lambda _: engine)
+        return CliRunner().invoke(cli, [str(w) for w in words], obj=context, **extra)
 
     return call

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests import shop
 
 from smart_retail.errors import DataError, SettingsError, UsageError
-from smart_retail_cli.fit_commands import mapping_of, settings_of
+from smart_retail_cli.fit_commands import parse_mapping, build_settings
 from smart_retail_cli.main import cli
 
 CONFIG = "[clusters]\nepochs = 20\n[recommend]\nlist_length = 20\n"
@@ -130,18 +130,18 @@ def test_a_header_that_is_not_known_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pair", ["customer_id", "=Client", "customer_id="])
 def test_a_mapping_has_two_sides(pair: str) -> None:
     with pytest.raises(UsageError):
-        mapping_of((pair,))
-    assert mapping_of(("customer_id=a=b",)) == {"customer_id": "a=b"}
+        parse_mapping((pair,))
+    assert parse_mapping(("customer_id=a=b",)) == {"customer_id": "a=b"}
 
 
 def test_the_command_line_stands_over_the_file(tmp_path: Path) -> None:
     config = tmp_path / "settings.toml"
     config.write_text('seed = 4\n[data]\nreturns_policy = "keep"\n[clusters]\nk = 5\n')
-    chosen = settings_of(str(config), 2, returns_policy=None, clusters=7, merge="ranker", seed=None)
+    chosen = build_settings(str(config), 2, returns_policy=None, clusters=7, merge="ranker", seed=None)
     assert (chosen.data.returns_policy, chosen.clusters.k, chosen.recommend.merge) == ("keep", 7, "ranker")
     assert (chosen.seed, chosen.threads) == (4, 2)
     with pytest.raises(SettingsError):
-        settings_of(None, 0, clusters=1)
+        build_settings(None, 0, clusters=1)
 
 
 @pytest.mark.parametrize("words", [("fit",), ("fit", "nowhere.csv"), ("fit", "--clusters", "many", "x.csv")])

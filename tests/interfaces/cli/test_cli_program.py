@@ -16,9 +16,9 @@ from click.testing import CliRunner
 
 from smart_retail import errors
 from smart_retail_cli import extras, main
-from smart_retail_cli.context import Session
+from smart_retail_cli.context import CliContext
 from smart_retail_cli.main import cli
-from smart_retail_cli.output import printable
+from smart_retail_cli.output import replace_control_characters
 
 
 def leaves(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
@@ -68,7 +68,7 @@ class Failing:
     ids=lambda v: type(v).__name__ if isinstance(v, BaseException) else str(v),
 )
 def test_every_error_has_its_exit_code_and_no_traceback(run: Any, error: BaseException, code: int) -> None:
-    result = run("segments", session=Session(open=lambda _: Failing(error)))  # type: ignore[arg-type]
+    result = run("segments", context=CliContext(open=lambda _: Failing(error)))  # type: ignore[arg-type]
     assert result.exit_code == code
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
@@ -91,37 +91,37 @@ def test_a_program_that_read_lines_ends_without_another_word(tmp_path: Path) -> 
 
 
 def test_ctrl_c_stops_without_a_word_of_error(run: Any) -> None:
-    result = run("segments", session=Session(open=lambda _: Failing(KeyboardInterrupt())))  # type: ignore[arg-type, return-value]
+    result = run("segments", context=CliContext(open=lambda _: Failing(KeyboardInterrupt())))  # type: ignore[arg-type, return-value]
     assert result.exit_code == 130
     assert result.stderr.strip() == "Stopped."
 
 
 def test_a_bug_asks_to_be_reported_and_shows_itself_on_demand(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = Session(open=lambda _: Failing(ZeroDivisionError("by zero")))  # type: ignore[arg-type, return-value]
-    assert "report" in run("segments", session=broken).stderr
+    broken = CliContext(open=lambda _: Failing(ZeroDivisionError("by zero")))  # type: ignore[arg-type, return-value]
+    assert "report" in run("segments", context=broken).stderr
     monkeypatch.setenv("SMART_RETAIL_DEBUG", "1")
-    assert isinstance(run("segments", session=broken).exception, ZeroDivisionError)
+    assert isinstance(run("segments", context=broken).exception, ZeroDivisionError)
 
 
 @pytest.mark.parametrize("words", [("--artifacts", "shop", "segments"), ("segments", "--artifacts", "shop")])
 def test_the_artifacts_folder_may_stand_before_or_after_the_command(run: Any, engine: Any, words: Any) -> None:
-    session = Session(open=lambda _: engine)
-    assert run(*words, session=session).exit_code == 0
-    assert session.artifacts == Path("shop")
+    context = CliContext(open=lambda _: engine)
+    assert run(*words, context=context).exit_code == 0
+    assert context.artifacts == Path("shop")
 
 
 def test_the_artifacts_folder_may_come_from_the_environment(run: Any, engine: Any) -> None:
-    session = Session(open=lambda _: engine)
-    run("segments", session=session, env={"SMART_RETAIL_ARTIFACTS": "elsewhere"})
-    assert session.artifacts == Path("elsewhere")
-    run("segments", "--artifacts", "here", session=session, env={"SMART_RETAIL_ARTIFACTS": "elsewhere"})
-    assert session.artifacts == Path("here")
+    context = CliContext(open=lambda _: engine)
+    run("segments", context=context, env={"SMART_RETAIL_ARTIFACTS": "elsewhere"})
+    assert context.artifacts == Path("elsewhere")
+    run("segments", "--artifacts", "here", context=context, env={"SMART_RETAIL_ARTIFACTS": "elsewhere"})
+    assert context.artifacts == Path("here")
 
 
 def test_the_address_of_an_api_reaches_the_engine(run: Any, engine: Any) -> None:
-    session = Session(open=lambda _: engine)
-    run("recommend", "C-001", "--api-url", "http://127.0.0.1:9", session=session)
-    assert session.api_url == "http://127.0.0.1:9"
+    context = CliContext(open=lambda _: engine)
+    run("recommend", "C-001", "--api-url", "http://127.0.0.1:9", context=context)
+    assert context.api_url == "http://127.0.0.1:9"
 
 
 def test_a_folder_without_a_bundle_says_how_to_make_one(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_doctor_fails_where_a_bundle_is_damaged(tmp_path: Path) -> None:
     ("text", "shown"), [("plain é", "plain é"), ("\x1b[31mred", "\ufffd[31mred"), ("a\nb\rc", "a\ufffdb\ufffdc")]
 )
 def test_a_name_cannot_steer_the_terminal(text: str, shown: str) -> None:
-    assert printable(text) == shown
+    assert replace_control_characters(text) == shown
 
 
 def test_every_listed_command_exists() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.fake_engine import FakeEngine
 
-from smart_retail_cli.scorecard_tables import show_scorecard
+from smart_retail_cli.scorecard_tables import print_scorecard
 
 FULL = {
     "customers_by_task": {"any": 549},
@@ -23,7 +23,7 @@ FULL = {
 
 
 def test_methods_stand_best_first_with_their_interval(capsys: pytest.CaptureFixture[str]) -> None:
-    show_scorecard(FULL)
+    print_scorecard(FULL)
     text = capsys.readouterr().out
     assert "549 customers" in text
     assert text.index("Hybrid") < text.index("Cosine CF") < text.index("Popular")
@@ -34,7 +34,7 @@ def test_methods_stand_best_first_with_their_interval(capsys: pytest.CaptureFixt
 
 
 def test_the_whole_of_it_tells_groups_and_signals(capsys: pytest.CaptureFixture[str]) -> None:
-    show_scorecard(FULL, whole=True)
+    print_scorecard(FULL, detailed=True)
     text = capsys.readouterr().out
     assert "one order" in text
     assert "0.0141" in text
@@ -42,7 +42,7 @@ def test_the_whole_of_it_tells_groups_and_signals(capsys: pytest.CaptureFixture[
 
 
 def test_a_card_of_another_shape_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
-    show_scorecard(FakeEngine().model().scorecard, whole=True)
+    print_scorecard(FakeEngine().model().scorecard, detailed=True)
     assert "Hybrid" in capsys.readouterr().out
-    show_scorecard({}, whole=True)
+    print_scorecard({}, detailed=True)
     assert capsys.readouterr().out == ""

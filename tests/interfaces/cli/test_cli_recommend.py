@@ -14,7 +14,7 @@ import pytest
 from smart_retail.protocol import ALL, METHODS
 from smart_retail.results import RecommendationList
 from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS
-from smart_retail_cli.recommend_commands import show_list
+from smart_retail_cli.recommend_commands import print_list
 
 ODD = ("00012", "1e5", "A/B", "é", "..", "two words", " edge ", "quo\"te's", "50%", "#1", "+1;2", "日本", "<b>bold</b>")
 
@@ -95,8 +95,8 @@ def test_a_category_that_is_not_there_is_a_mistake_in_the_call(run: Any) -> None
 
 
 def test_an_empty_list_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    show_list("json", RecommendationList("C-003", True, False, "cf", "v1", "", ()))
-    assert "no item passes the filters" in capsys.readouterr().err
+    print_list("json", RecommendationList("C-003", True, False, "cf", "v1", "", ()))
+    assert "no product passes the filters" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("n", [0, -1, 1001, "ten"])

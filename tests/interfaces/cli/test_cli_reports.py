@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from tests.fake_engine import CUSTOMER_IDS, FakeEngine
 
-from smart_retail_cli.context import Session
+from smart_retail_cli.context import CliContext
 
 
 class Local(FakeEngine):
@@ -20,8 +20,8 @@ class Local(FakeEngine):
 
 
 @pytest.fixture
-def local() -> Session:
-    return Session(open=lambda _: Local())
+def local() -> CliContext:
+    return CliContext(open=lambda _: Local())
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -30,11 +30,11 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_campaign_has_the_segments_asked_for_and_passes_contacts_through(
-    run: Any, local: Session, tmp_path: Path
+    run: Any, local: CliContext, tmp_path: Path
 ) -> None:
     (tmp_path / "mail.csv").write_text("customer_id,mail\nC-001,=one@shop.example\n", encoding="utf-8")
     words = ("campaign", "-o", "out.csv", "--segment", "Champions", "--segment", "New", "-n", 2)
-    result = run(*words, "--contacts", "mail.csv", session=local)
+    result = run(*words, "--contacts", "mail.csv", context=local)
     assert result.exit_code == 0, result.stderr
     table = rows(tmp_path / "out.csv")
     assert {row["Segment"] for row in table} == {"Champions", "New"}
@@ -44,8 +44,8 @@ def test_a_campaign_has_the_segments_asked_for_and_passes_contacts_through(
     assert {row["Model version"] for row in table} == {"fake-1"}
 
 
-def test_a_campaign_can_be_a_workbook(run: Any, local: Session, tmp_path: Path) -> None:
-    assert run("campaign", "-o", "out.xlsx", session=local).exit_code == 0
+def test_a_campaign_can_be_a_workbook(run: Any, local: CliContext, tmp_path: Path) -> None:
+    assert run("campaign", "-o", "out.xlsx", context=local).exit_code == 0
     assert (tmp_path / "out.xlsx").read_bytes().startswith(b"PK")
 
 
@@ -58,8 +58,8 @@ def test_a_report_is_one_page_that_asks_nobody(run: Any, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("words", [("--segment", "Nobody"), ("--holdout", "1"), ("-n", "21")])
-def test_a_campaign_that_cannot_be_leaves_no_file(run: Any, local: Session, tmp_path: Path, words: Any) -> None:
-    assert run("campaign", "-o", "out.csv", *words, session=local).exit_code == 2
+def test_a_campaign_that_cannot_be_leaves_no_file(run: Any, local: CliContext, tmp_path: Path, words: Any) -> None:
+    assert run("campaign", "-o", "out.csv", *words, context=local).exit_code == 2
     assert list(tmp_path.iterdir()) == []
 
 
@@ -70,8 +70,8 @@ def test_an_engine_behind_the_api_says_that_it_cannot(run: Any, words: tuple[str
     assert "--api-url" in result.stderr
 
 
-def test_a_lift_compares_the_treated_with_those_held_out(run: Any, local: Session, tmp_path: Path) -> None:
-    assert run("campaign", "-o", "sent.csv", "--holdout", "0.5", session=local).exit_code == 0
+def test_a_lift_compares_the_treated_with_those_held_out(run: Any, local: CliContext, tmp_path: Path) -> None:
+    assert run("campaign", "-o", "sent.csv", "--holdout", "0.5", context=local).exit_code == 0
     groups = {row["Customer id"]: row["Group"] for row in rows(tmp_path / "sent.csv")}
     assert set(groups.values()) == {"treated", "holdout"}
     with (tmp_path / "later.csv").open("w", encoding="utf-8", newline="") as file:
@@ -89,10 +89,11 @@ def test_a_lift_compares_the_treated_with_those_held_out(run: Any, local: Sessio
 
 
 @pytest.mark.parametrize("words", [("campaign",), ("campaign", "lift", "sent.csv"), ("migration",)])
-def test_what_is_missing_is_asked_for(run: Any, local: Session, words: tuple[str, ...]) -> None:
-    assert run(*words, session=local).exit_code == 2
+def test_what_is_missing_is_asked_for(run: Any, local: CliContext, words: tuple[str, ...]) -> None:
+    assert run(*words, context=local).exit_code == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [
@@ -104,14 +105,15 @@ def test_what_is_missing_is_asked_for(run: Any, local: Session, words: tuple[str
 def test_options_that_do_not_go_together_are_told(
     run: Any, fitted: tuple[Path, Any], tmp_path: Path, words: tuple[str, ...]
 ) -> None:
-    result = run("--artifacts", fitted[0], *words, session=Session())
+    result = run("--artifacts", fitted[0], *words, context=CliContext())
     assert result.exit_code == 2, result.stderr
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_movement_between_two_dates_is_printed_and_drawn(run: Any, fitted: tuple[Path, Any], tmp_path: Path) -> None:
     words = ("migration", "--from-date", "2024-10-01", "--plot", "moved.html")
-    result = run("--artifacts", fitted[0], *words, "--format", "json", session=Session())
+    result = run("--artifacts", fitted[0], *words, "--format", "json", context=CliContext())
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["before"] == "2024-10-01"
@@ -120,7 +122,7 @@ def test_movement_between_two_dates_is_printed_and_drawn(run: Any, fitted: tuple
     page = (tmp_path / "moved.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 1
     assert "Fallen" in page
-    assert run("--artifacts", fitted[0], "migration", "--from-date", "2024-10-01", session=Session()).exit_code == 0
+    assert run("--artifacts", fitted[0], "migration", "--from-date", "2024-10-01", context=CliContext()).exit_code == 0
 
 
 @pytest.mark.slow
@@ -128,7 +130,7 @@ def test_movement_between_two_dates_is_printed_and_drawn(run: Any, fitted: tuple
 def test_a_forecast_is_printed_written_and_drawn(run: Any, fitted: tuple[Path, Any], tmp_path: Path) -> None:
     pytest.importorskip("prophet")
     words = ("forecast", "--days", 7, "--overall", "-o", "ahead.csv", "--plot", "ahead.svg", "--format", "json")
-    result = run("--artifacts", fitted[0], *words, session=Session())
+    result = run("--artifacts", fitted[0], *words, context=CliContext())
     assert result.exit_code == 0, result.stderr
     (found,) = json.loads(result.stdout)
     assert [e["model"] for e in found["errors"]] == ["seasonal naive", "prophet"]
