@@ -42,11 +42,11 @@ def size(number_of_bytes: int) -> str:
     """12_345_678 -> ``12.3 MB`` (decimal units)."""
     if number_of_bytes < 1000:
         return count(number_of_bytes, "byte")
-    value, unit = float(number_of_bytes), ""
-    for unit in ("kB", "MB", "GB", "TB"):
-        value /= 1000
-        if value < 999.95:
-            break
+    value = float(number_of_bytes)
+    units = iter(("kB", "MB", "GB", "TB"))
+    unit = ""
+    while value >= 999.95 and (larger := next(units, "")):
+        value, unit = value / 1000, larger
     return f"{value:,.1f} {unit}"
 
 

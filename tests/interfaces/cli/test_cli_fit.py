@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from tests import shop
 
 from smart_retail.errors import DataError, SettingsError, UsageError
-from smart_retail_cli.fit_commands import parse_mapping, build_settings
+from smart_retail_cli.fit_commands import build_settings, parse_mapping
 from smart_retail_cli.main import cli
 
 CONFIG = "[clusters]\nepochs = 20\n[recommend]\nlist_length = 20\n"
