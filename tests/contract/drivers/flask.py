@@ -19,9 +19,9 @@ class FrontEnd(Driver):
     def start(self) -> None:
         needs("smart_retail_flask.app", "flask")
         from smart_retail_flask.app import create_app
-        from smart_retail_flask.server import loader
+        from smart_retail_flask.server import bundle_loader
 
-        self.client = create_app(loader(self.artifacts)()).test_client()
+        self.client = create_app(bundle_loader(self.artifacts)()).test_client()
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         options = {"method": method, "n": n, "exclude_purchased": filters.exclude_purchased}

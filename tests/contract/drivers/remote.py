@@ -29,7 +29,7 @@ def running_api(artifacts: Path) -> Iterator[str]:
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.server import loader
+    from smart_retail_flask.server import bundle_loader
 
     class Quiet(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -37,7 +37,7 @@ def running_api(artifacts: Path) -> Iterator[str]:
         def log(self, *args: Any) -> None:
             pass
 
-    app = create_app(loader(artifacts)())
+    app = create_app(bundle_loader(artifacts)())
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

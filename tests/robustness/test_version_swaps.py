@@ -15,7 +15,7 @@ from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.results import FitReport
 
-from .hot_swaps import activate, asked_all_the_time, two_versions
+from .version_swaps import activate, asked_all_the_time, two_versions
 
 pytest.importorskip("flask_openapi3")
 
@@ -29,10 +29,10 @@ QUESTIONS = (
 def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     from smart_retail.serving.hot_reload import ReloadingEngine
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.server import loader
+    from smart_retail_flask.server import bundle_loader
 
     root, full, less = two_versions(fitted[0], tmp_path)
-    holder = ReloadingEngine(loader(root), lambda: read_pointer(root))
+    holder = ReloadingEngine(bundle_loader(root), lambda: read_pointer(root))
     app = create_app(holder)
 
     def asker() -> Any:
@@ -54,10 +54,10 @@ def test_swaps_under_load_fail_and_mix_nothing(fitted: tuple[Path, FitReport], t
 def test_erasures_under_load_fail_nothing(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     from smart_retail.serving.hot_reload import ReloadingEngine
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.server import loader
+    from smart_retail_flask.server import bundle_loader
 
     root = Path(shutil.copytree(fitted[0], tmp_path / "artifacts"))
-    app = create_app(ReloadingEngine(loader(root), lambda: read_pointer(root)))
+    app = create_app(ReloadingEngine(bundle_loader(root), lambda: read_pointer(root)))
 
     def asker() -> Any:
         client, paths = app.test_client(), cycle(f"/v1/{path}" for path in QUESTIONS)

@@ -15,7 +15,7 @@ from smart_retail.results import RecommendationList
 from smart_retail.serving.engine import Engine
 from tests import shop
 
-from .tampered import LIVE
+from .tampered_bundles import LIVE
 
 ITEMS = {item: category for item, _, category in shop.items()}
 Rules = dict[str, Any]

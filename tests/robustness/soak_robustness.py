@@ -22,16 +22,16 @@ from smart_retail.serving.engine import Engine
 from tests import shop
 
 from . import killed_publish, killed_writes
-from .flipped import SECRET, refused_flips, small_bundles
-from .hot_swaps import activate, asked_all_the_time, two_versions
+from .bit_flips import SECRET, refused_flips, small_bundles
 from .mutated_files import read_mutated
 from .server import Server, needs_sigkill, serving
-from .strangers import ask_for_strangers, strange_ids
-from .tampered import trials, with_live_purchase
-from .test_filters import lists_hold
+from .tampered_bundles import trials, with_live_purchase
+from .test_filter_checks import lists_hold
 from .test_mutated_files import PEAK_MB
-from .test_tampered import refused_of
+from .test_tampered_bundles import refused_of
 from .traffic import everyday, peak_rate
+from .unknown_ids import ask_for_strangers, strange_ids
+from .version_swaps import activate, asked_all_the_time, two_versions
 
 Tell = Callable[[str], None]
 PART = float(os.environ.get("SMART_RETAIL_SOAK", "1"))

@@ -10,7 +10,7 @@ from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from tests import shop
 
-from .strangers import ask_for_strangers, strange_ids
+from .unknown_ids import ask_for_strangers, strange_ids
 
 pytest.importorskip("flask_openapi3")
 

@@ -19,7 +19,7 @@ from smart_retail.protocol import RetailEngine
 from smart_retail.results import FitReport
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.app import create_app
-from smart_retail_flask.server import loader
+from smart_retail_flask.server import bundle_loader
 from smart_retail_flask.settings import ApiSettings
 
 EXAMPLES = max(10, round(300 * float(os.environ.get("SMART_RETAIL_SOAK", "1"))))
@@ -34,7 +34,7 @@ schema = schemathesis.openapi.from_wsgi("/openapi.json", create_app(HOLDER, ApiS
 @pytest.fixture(scope="module", autouse=True)
 def served(fitted: tuple[Path, FitReport], tmp_path_factory: pytest.TempPathFactory) -> None:
     root = Path(shutil.copytree(fitted[0], tmp_path_factory.mktemp("requests") / "artifacts"))
-    HOLDER._load, HOLDER._active = loader(root), lambda: read_pointer(root)
+    HOLDER._load, HOLDER._active = bundle_loader(root), lambda: read_pointer(root)
     HOLDER.refresh()
 
 

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, given, settings
 
 from smart_retail.results import FitReport
 
-from .filters import calls, customers, faults, rules
-from .tampered import with_live_purchase
+from .filter_checks import calls, customers, faults, rules
+from .tampered_bundles import with_live_purchase
 
 PLAIN = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 
@@ -51,6 +51,6 @@ def found_without(root: Path, given: dict[str, Any], call: dict[str, Any]) -> li
     """The faults of an engine that does not know the rules."""
     from unittest.mock import patch
 
-    with patch("tests.trust.filters.write"):
+    with patch("tests.robustness.filter_checks.write"):
         (root / "rules.toml").unlink()
         return faults(root, given, call, "c0021")

@@ -15,7 +15,7 @@ from smart_retail.bundle.reader import MANIFEST, read_pointer
 from smart_retail.errors import ArtifactError, FormatVersionError
 from smart_retail.results import FitReport
 
-from .tampered import (
+from .tampered_bundles import (
     Trial,
     ask_everything,
     exported,

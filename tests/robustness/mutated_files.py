@@ -1,7 +1,7 @@
 """Trial: files with mutated bytes are read, each in turn, for a given time. Only `RetailError` comes out.
 
 Run as a program, so that memory is that of the readers alone and a crash is seen:
-``python -m tests.trust.mutated_files SECONDS FOLDER``. Prints how often each reader ran and refused, the largest
+``python -m tests.robustness.mutated_files SECONDS FOLDER``. Prints how often each reader ran and refused, the largest
 memory, and every failure with the number that makes it again.
 """
 
@@ -255,7 +255,7 @@ def trials(folder: Path, seconds: float) -> Iterator[tuple[str, int, str]]:
 
 def read_mutated(folder: Path, seconds: float) -> dict[str, Any]:
     """Run the trial as a program; what it printed."""
-    words = [sys.executable, "-W", "ignore", "-m", "tests.trust.mutated_files", str(seconds), str(folder)]
+    words = [sys.executable, "-W", "ignore", "-m", "tests.robustness.mutated_files", str(seconds), str(folder)]
     done = subprocess.run(
         words, env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, timeout=seconds + 300, check=False
     )

@@ -1,4 +1,4 @@
-"""An engine behind the API answers as one in this process does, errors too."""
+"""`RemoteEngine` returns the same results and raises the same errors as an engine in the same process."""
 
 from __future__ import annotations
 
@@ -25,15 +25,17 @@ def remote(server: str) -> Iterator[RemoteEngine]:
         yield engine
 
 
-def test_every_customer_gets_the_same_over_the_api(remote: RemoteEngine, engine: FakeEngine) -> None:
-    for customer in (*CUSTOMER_IDS, "nobody", "", "x" * 5000, "NUL\0", "line\nend"):
+def test_every_customer_gets_the_same_results(remote: RemoteEngine, engine: FakeEngine) -> None:
+    for customer in (*CUSTOMER_IDS, "unknown", "", "x" * 5000, "NUL\0", "line\nend"):
         assert remote.recommend(customer, n=3) == engine.recommend(customer, n=3)
         assert remote.customer(customer) == engine.customer(customer)
 
 
 @pytest.mark.parametrize("customer", ["C-002", "A/B", ".."])
 @pytest.mark.parametrize("method", [*METHODS, ALL])
-def test_every_option_reaches_the_engine(remote: RemoteEngine, engine: FakeEngine, method: str, customer: str) -> None:
+def test_every_option_is_passed_to_the_engine(
+    remote: RemoteEngine, engine: FakeEngine, method: str, customer: str
+) -> None:
     for options in (
         {"n": 3, "offset": 2},
         {"exclude_purchased": False},
@@ -45,7 +47,7 @@ def test_every_option_reaches_the_engine(remote: RemoteEngine, engine: FakeEngin
         assert remote.recommend(customer, method, **options) == engine.recommend(customer, method, **options)
 
 
-def test_every_item_has_the_same_neighbours(remote: RemoteEngine, engine: FakeEngine) -> None:
+def test_every_item_has_the_same_similar_items(remote: RemoteEngine, engine: FakeEngine) -> None:
     for item in ITEM_IDS:
         assert remote.similar_items(item, 3) == engine.similar_items(item, 3)
     assert remote.similar_items("A/B", categories=["Technology"]) == engine.similar_items(
@@ -53,7 +55,7 @@ def test_every_item_has_the_same_neighbours(remote: RemoteEngine, engine: FakeEn
     )
 
 
-def test_the_other_calls_are_the_same(remote: RemoteEngine, engine: FakeEngine) -> None:
+def test_other_methods_return_the_same_results(remote: RemoteEngine, engine: FakeEngine) -> None:
     assert remote.version == engine.version
     assert remote.is_local is False
     assert remote.method_names() == engine.method_names()
@@ -71,7 +73,7 @@ def test_the_other_calls_are_the_same(remote: RemoteEngine, engine: FakeEngine) 
     assert remote.recommend_for_basket(basket, 5, offset=1) == engine.recommend_for_basket(basket, 5, offset=1)
 
 
-def test_a_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: FakeEngine) -> None:
+def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: FakeEngine) -> None:
     ids = [*CUSTOMER_IDS, *(f"new {i}" for i in range(250)), *CUSTOMER_IDS]
     assert remote.recommend_many(ids, n=2) == engine.recommend_many(ids, n=2)
     assert remote.recommend_many(ids[:3], ALL, 1000) == engine.recommend_many(ids[:3], ALL, 1000)
@@ -94,27 +96,30 @@ def test_a_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: FakeE
         (lambda e: e.similar_items(""), UnknownItemError),
     ],
 )
-def test_errors_are_the_engines_own(remote: RemoteEngine, engine: FakeEngine, call: Any, kind: type) -> None:
-    with pytest.raises(kind) as here:
+def test_errors_are_those_of_the_engine(remote: RemoteEngine, engine: FakeEngine, call: Any, kind: type) -> None:
+    with pytest.raises(kind) as expected:
         call(engine)
-    with pytest.raises(kind) as there:
+    with pytest.raises(kind) as actual:
         call(remote)
-    assert type(there.value) is type(here.value)
+    assert type(actual.value) is type(expected.value)
     if kind is UnknownItemError:
-        assert (there.value.message, there.value.hint) == (here.value.message, here.value.hint)
+        assert (actual.value.message, actual.value.hint) == (expected.value.message, expected.value.hint)
 
 
 @contextmanager
-def answering(*answers: tuple[int, str, str]) -> Iterator[tuple[str, list[str]]]:
-    """A server that is no Smart Retail API: gives these answers (status, type, body) in turn, then the last."""
-    asked: list[str] = []
+def canned_server(*responses: tuple[int, str, str]) -> Iterator[tuple[str, list[str]]]:
+    """Run a server that returns these responses (status, type, body) in turn, then the last one.
+
+    Yields its URL and the list of Authorization headers it received.
+    """
+    received: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            status, kind, body = answers[min(len(asked), len(answers) - 1)]
-            asked.append(self.headers.get("Authorization", ""))
+            status, kind, body = responses[min(len(received), len(responses) - 1)]
+            received.append(self.headers.get("Authorization", ""))
             if not status:
-                self.close_connection = True  # hang up without a word
+                self.close_connection = True  # close the connection without a response
                 return
             self.send_response(status)
             self.send_header("Content-Type", kind)
@@ -129,7 +134,7 @@ def answering(*answers: tuple[int, str, str]) -> Iterator[tuple[str, list[str]]]
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
+        yield f"http://127.0.0.1:{server.server_port}", received
     finally:
         server.shutdown()
         thread.join()
@@ -137,7 +142,7 @@ def answering(*answers: tuple[int, str, str]) -> Iterator[tuple[str, list[str]]]
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "response",
     [
         (200, "text/html", "<html>a login page</html>"),
         (200, "application/json", "{}"),
@@ -148,34 +153,34 @@ def answering(*answers: tuple[int, str, str]) -> Iterator[tuple[str, list[str]]]
         (502, "application/json", '{"message": "proxy"}'),
     ],
 )
-def test_what_is_no_answer_of_the_api_is_a_remote_error(answer: tuple[int, str, str]) -> None:
-    with answering(answer) as (url, _), RemoteEngine(url) as engine, pytest.raises(RemoteError) as error:
+def test_response_of_another_server_is_a_remote_error(response: tuple[int, str, str]) -> None:
+    with canned_server(response) as (url, _), RemoteEngine(url) as engine, pytest.raises(RemoteError) as error:
         engine.customer("C-001")
-    assert str(answer[0]) in error.value.message
+    assert str(response[0]) in error.value.message
 
 
-def test_a_problem_that_only_http_knows_is_a_remote_error_with_its_hint() -> None:
+def test_http_problem_is_a_remote_error_with_its_hint() -> None:
     body = '{"code": "unauthorized", "detail": "A valid key is needed.", "hint": "Send one."}'
     with (
-        answering((401, "application/problem+json", body)) as (url, asked),
+        canned_server((401, "application/problem+json", body)) as (url, received),
         RemoteEngine(url, api_key="secret") as engine,
         pytest.raises(RemoteError) as error,
     ):
         engine.customer("C-001")
     assert (error.value.message, error.value.hint) == ("A valid key is needed.", "Send one.")
-    assert asked == ["Bearer secret"]
+    assert received == ["Bearer secret"]
     assert "secret" not in str(error.value.as_dict())
 
 
-def test_a_connection_that_breaks_twice_is_tried_a_third_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broken_connection_is_retried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_connection, "BACKOFF", 0.001)
     good = (200, "application/json", '{"categories": ["Hats"]}')
-    with answering((0, "", ""), (0, "", ""), good) as (url, asked), RemoteEngine(url) as engine:
+    with canned_server((0, "", ""), (0, "", ""), good) as (url, received), RemoteEngine(url) as engine:
         assert engine.categories() == ["Hats"]
-        assert len(asked) == 3
+        assert len(received) == 3
 
 
-def test_an_api_that_is_not_there_is_named_after_three_tries(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_api_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http_connection, "BACKOFF", 0.001)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -186,22 +191,22 @@ def test_an_api_that_is_not_there_is_named_after_three_tries(monkeypatch: pytest
     assert "serve api" in error.value.hint
 
 
-def test_an_api_that_does_not_answer_is_given_up_in_time() -> None:
-    with socket.socket() as mute:
-        mute.bind(("127.0.0.1", 0))
-        mute.listen()
-        url = f"http://127.0.0.1:{mute.getsockname()[1]}"
+def test_unresponsive_api_times_out() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with RemoteEngine(url, timeout=0.2) as engine, pytest.raises(RemoteError, match="within 0\\.2 seconds"):
             engine.segments()
 
 
 @pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host", "http://"])
-def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
+def test_invalid_address_is_a_usage_error(url: str) -> None:
     with pytest.raises(UsageError, match="address"):
         RemoteEngine(url)
 
 
-def test_without_httpx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_httpx_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "httpx", None)
     with pytest.raises(MissingExtraError) as error:
         RemoteEngine("http://127.0.0.1:8000")

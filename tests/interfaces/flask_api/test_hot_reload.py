@@ -1,4 +1,4 @@
-"""The engine is exchanged while the API runs: at once, whole, and never for a worse one."""
+"""Hot reload: the engine is replaced while the API runs, atomically, and never by one that fails to load."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def holder(shelf: Shelf) -> ReloadingEngine:
 def test_a_new_version_is_picked_up_by_asking_alone(
     shelf: Shelf, holder: ReloadingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hot_reload, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(hot_reload, "POLL_INTERVAL_S", 0.01)
     holder._next_look = 0.0
     shelf.active = "v2"
     end = time.monotonic() + 10
@@ -150,9 +150,9 @@ def test_one_request_is_answered_by_one_version(shelf: Shelf, holder: ReloadingE
             return super().recommend_many(*args, **options)
 
     holder._engine = Swapping("v1")
-    answer = create_app(holder).test_client().post("/v1/recommendations:batch", json={"customer_ids": ["a", "b"]})
-    assert {part["model_version"] for part in answer.json["lists"]} == {"v1"}
-    assert answer.headers["X-Model-Version"] == "v1"
+    response = create_app(holder).test_client().post("/v1/recommendations:batch", json={"customer_ids": ["a", "b"]})
+    assert {part["model_version"] for part in response.json["lists"]} == {"v1"}
+    assert response.headers["X-Model-Version"] == "v1"
     assert holder.get().version == "v9"
 
 
@@ -164,10 +164,10 @@ def test_a_hundred_swaps_under_load_fail_and_mix_nothing(shelf: Shelf, holder: R
     def ask() -> None:
         client = app.test_client()
         while not stop.is_set():
-            answer = client.get("/v1/customers/C-002/recommendations?method=all&n=2")
-            versions = {part["model_version"] for part in answer.json["lists"].values()}
-            if answer.status_code != 200 or versions != {answer.headers["X-Model-Version"]}:
-                wrong.append(answer.text)
+            response = client.get("/v1/customers/C-002/recommendations?method=all&n=2")
+            versions = {part["model_version"] for part in response.json["lists"].values()}
+            if response.status_code != 200 or versions != {response.headers["X-Model-Version"]}:
+                wrong.append(response.text)
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
     for thread in threads:

@@ -47,10 +47,12 @@ def doors() -> Iterator[Door]:
 
 def table() -> dict[str, list[str]]:
     """Route -> its statuses, as the page tells them."""
-    section = re.search(r"<!-- begin doors -->(.*?)<!-- end doors -->", PAGE.read_text(encoding="utf-8"), re.S)
+    section = re.search(
+        r"<!-- begin route_permissions -->(.*?)<!-- end route_permissions -->", PAGE.read_text(encoding="utf-8"), re.S
+    )
     assert section
     rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in section[1].strip().splitlines()[2:]]
-    return {row[0].strip("`"): row[1:] for row in rows}
+    return {row[0].split("`")[1]: row[1:] for row in rows}
 
 
 def routed(app: Any) -> set[str]:

@@ -10,7 +10,7 @@ from smart_retail.bundle import reader, versions
 from smart_retail.bundle.reader import Bundle
 from smart_retail.bundle.signing import KEY
 
-from .flipped import SECRET, refused_flips, small_bundles
+from .bit_flips import SECRET, refused_flips, small_bundles
 
 
 @pytest.mark.parametrize("least", [0, reader.SIDE_BY_SIDE], ids=["side by side", "one by one"])
