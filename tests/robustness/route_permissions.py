@@ -47,11 +47,10 @@ def doors() -> Iterator[Door]:
 
 def table() -> dict[str, list[str]]:
     """Route -> its statuses, as the page tells them."""
-    section = re.search(
-        r"<!-- begin route_permissions -->(.*?)<!-- end route_permissions -->", PAGE.read_text(encoding="utf-8"), re.S
-    )
+    page = PAGE.read_text(encoding="utf-8")
+    section = re.search(r"<!-- begin (route_permissions) -->(.*?)<!-- end \1 -->", page, re.S)
     assert section
-    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in section[1].strip().splitlines()[2:]]
+    rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in section[2].strip().splitlines()[2:]]
     return {row[0].split("`")[1]: row[1:] for row in rows}
 
 
