@@ -20,7 +20,7 @@ from .tampered_bundles import LIVE
 ITEMS = {item: category for item, _, category in shop.items()}
 Rules = dict[str, Any]
 some_items = st.lists(st.sampled_from([*ITEMS, "no such item"]), unique=True, max_size=40)
-some_categories = st.lists(st.sampled_from(shop.TASTES), unique=True, min_size=1, max_size=3)
+some_categories = st.lists(st.sampled_from(shop.GROUPS), unique=True, min_size=1, max_size=3)
 rules = st.fixed_dictionaries(
     {},
     optional={
@@ -100,7 +100,7 @@ def _faults(
             yield f"{item} is out of stock"
         if categories and ITEMS[item] not in categories:
             yield f"{item} is of no category that was asked for"
-        if ITEMS[item] not in given.get("categories", shop.TASTES) or ITEMS[item] in given.get(
+        if ITEMS[item] not in given.get("categories", shop.GROUPS) or ITEMS[item] in given.get(
             "exclude_categories", ()
         ):
             yield f"{item} is of a category that the rules leave out"
