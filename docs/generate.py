@@ -80,7 +80,7 @@ def all_settings() -> str:
     """Every setting with its default, its name in the environment and what it means."""
     plain = settings.Settings().as_dict()
     parts = []
-    for name, meaning in settings.explanations().items():
+    for name, meaning in settings.setting_descriptions().items():
         section, _, key = name.rpartition(".")
         default = plain[section][key] if section else plain[key]
         environment = f"`SMART_RETAIL_{section.upper()}__{key.upper()}`" if section else f"option `--{key}`"

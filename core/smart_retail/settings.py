@@ -177,7 +177,7 @@ class Settings:
         _within("threads", self.threads, 0, 1024)
 
 
-def explanations() -> dict[str, str]:
+def setting_descriptions() -> dict[str, str]:
     """Every setting, such as ``data.currency`` -> what it means, as written below its field."""
     found: dict[str, str] = {}
     tree = ast.parse(inspect.getsource(sys.modules[__name__]))

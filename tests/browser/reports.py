@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from smart_retail.analysis import sales_forecast
-from smart_retail.analysis.customer_snapshots import between_dates
+from smart_retail.analysis.customer_snapshots import migration_between_dates
 from smart_retail.reporting import time_series_charts
 from smart_retail.reporting.chart_style import png
 from smart_retail.reporting.html_report import write_report
@@ -66,7 +66,7 @@ def sales_ahead(engine: Engine) -> Any:
 
 def movement(engine: Engine) -> Any:
     day = iso(engine.bundle.manifest["analysis_day"] - HALF_A_YEAR)
-    return time_series_charts.movement(between_dates(engine, day))
+    return time_series_charts.movement(migration_between_dates(engine, day))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.analysis.sales_forecast import Forecast
-from smart_retail.analysis.segment_migration import BEST, GONE, NEW, Migration, matrix
+from smart_retail.analysis.segment_migration import BEST_SEGMENTS, GONE, NEW, Migration, count_matrix
 from smart_retail.errors import DataError
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import amount, count, percent
@@ -36,13 +36,13 @@ LOOK_BACK = 84
 
 def movement(found: Migration, theme: Theme = LIGHT) -> Figure:
     """Customers by segment before (rows) and after (columns)."""
-    rows, columns, counts = matrix(found)
+    rows, columns, counts = count_matrix(found)
     there = [m for m in found.moves if m.before != NEW and m.after != GONE]
     moved = sum(m.customers for m in there if m.before != m.after)
     if not counts:
         raise DataError("There is no picture of movement: there are no customers.", "Fit with more data to see it.")
     title = f"{percent(moved / max(sum(m.customers for m in there), 1))} moved between segments"
-    title += f"; {count(len(found.fallen), 'customer')} fell from {' or '.join(BEST)}"
+    title += f"; {count(len(found.dropped), 'customer')} fell from {' or '.join(BEST_SEGMENTS)}"
     figure, (ax,) = new_figure(title, 10, 2.0 + 0.38 * len(rows), theme)
     grid = np.array(counts, dtype=np.float64)
     heat_map(ax, np.where(grid > 0, grid, np.nan), rows, columns, theme, told=",.0f", unit="customers")

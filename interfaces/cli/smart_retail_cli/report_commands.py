@@ -81,7 +81,7 @@ def migration(
 ) -> None:
     """Compare the segments of two versions or two dates, and list customers who dropped from the best segments."""
     from smart_retail.analysis import segment_migration as core
-    from smart_retail.analysis.customer_snapshots import between_dates, standings
+    from smart_retail.analysis.customer_snapshots import current_snapshots, migration_between_dates
     from smart_retail.bundle import versions
     from smart_retail.reporting.chart_export import check_form
     from smart_retail.serving.engine import Engine
@@ -99,7 +99,7 @@ def migration(
         if not from_date:
             raise UsageError("The earlier date is missing.", "Add it, such as --from-date 2026-01-31.")
         engine = Engine.load(context.artifacts, version=after)
-        found = between_dates(engine, from_date, to_date or "")
+        found = migration_between_dates(engine, from_date, to_date or "")
     else:
         before = before or next((v.version for v in versions.versions(context.artifacts) if v.previous), None)
         if before is None:
@@ -109,19 +109,19 @@ def migration(
             )
         with progress.show_progress() as listener:
             engines = [Engine.load(context.artifacts, version=version) for version in (before, after)]
-            then, now = (standings(engine, listener) for engine in engines)
+            then, now = (current_snapshots(engine, listener) for engine in engines)
         engine = engines[1]
-        found = core.migration(then, now, (engines[0].version, engine.version))
+        found = core.compute_migration(then, now, (engines[0].version, engine.version))
     if plot:
         _write_migration_charts(plot, found, engine)
     moves = [move.as_dict() for move in found.moves]
-    dropped = [customer.as_dict() for customer in found.fallen]
+    dropped = [customer.as_dict() for customer in found.dropped]
     if form == "csv":
         print_result(form, Table(MOVE_COLUMNS, moves), lambda: moves)
     else:
-        _, columns, _ = core.matrix(found)
+        _, columns, _ = core.count_matrix(found)
         both = [
-            Table(("from", *columns), core.cells(found), "Customers by segment, before (row) and after (column)"),
+            Table(("from", *columns), core.matrix_rows(found), "Customers by segment, before (row) and after (column)"),
             Table(DROPPED_COLUMNS, dropped, "Customers who dropped from Champions or Loyal"),
         ]
         print_result(form, lambda: both, found.as_dict)
@@ -133,11 +133,11 @@ def _write_migration_charts(path: str, found: Migration, engine: RetailEngine) -
     from smart_retail.reporting import time_series_charts
     from smart_retail.reporting.chart_export import Picture, write_pictures
 
-    dropped = [customer.as_dict() for customer in found.fallen]
+    dropped = [customer.as_dict() for customer in found.dropped]
     picture = Picture(
         "Migration",
         lambda: time_series_charts.movement(found),
-        core.cells(found),
+        core.matrix_rows(found),
         (("Customers who dropped from Champions or Loyal", dropped),),
     )
     subtitle = f"From {found.before} to {found.after}"
@@ -203,7 +203,7 @@ def forecast(
             series, horizon=days, country=country, discounts=discounts, planned=planned, progress=listener
         )
     if output:
-        written = write_table(output, core.rows(found), core.COLUMNS, file_metadata(engine))
+        written = write_table(output, core.forecast_rows(found), core.COLUMNS, file_metadata(engine))
         print_note(f"{formatting.count(written, 'row')} written to {output}.")
     errors = core.error_rows(found)
     if plot:
@@ -232,7 +232,7 @@ def _write_forecast_charts(
         Picture(
             forecast.series,
             partial(time_series_charts.sales_ahead, forecast, series[forecast.series], currency),
-            core.rows([forecast]),
+            core.forecast_rows([forecast]),
             (("Forecast errors on held-out days", [e for e in errors if e["series"] == forecast.series]),),
         )
         for forecast in found

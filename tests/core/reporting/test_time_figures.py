@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from tests.core.reporting.test_rep_report import Reader
 
-from smart_retail.analysis.sales_forecast import DayAhead, Errors, Forecast, rows
-from smart_retail.analysis.segment_migration import Fallen, Migration, Move, cells
+from smart_retail.analysis.sales_forecast import Forecast, ForecastDay, ForecastErrors, forecast_rows
+from smart_retail.analysis.segment_migration import DroppedCustomer, Migration, SegmentMove, matrix_rows
 from smart_retail.errors import DataError, UsageError
 from smart_retail.reporting import chart_style, time_series_charts
 from smart_retail.reporting.chart_export import Picture, write_pictures
@@ -18,13 +18,16 @@ MOVED = Migration(
     "2024-01-01",
     "2024-06-01",
     (
-        Move("Champions", "Champions", 6, 600.0), Move("Champions", "At Risk", 2, 90.0), Move("Lost", "Lost", 2, 1.0),
-        Move("not yet a customer", "New", 5, 50.0),
+        SegmentMove("Champions", "Champions", 6, 600.0),
+        SegmentMove("Champions", "At Risk", 2, 90.0), SegmentMove("Lost", "Lost", 2, 1.0),
+        SegmentMove("not yet a customer", "New", 5, 50.0),
     ),
-    (Fallen("a", "Ann", "Champions", "At Risk", 90.0, "2024-02-01", "Pen"),),
+    (DroppedCustomer("a", "Ann", "Champions", "At Risk", 90.0, "2024-02-01", "Pen"),),
 )  # fmt: skip
-DAYS = tuple(DayAhead(f"2024-01-{d:02}", 10.0, 8.0, 12.0) for d in range(1, 15))
-AHEAD = Forecast("all", "prophet", 14, (Errors("seasonal naive", 3, 4, 0.3), Errors("prophet", 2, 3, None)), DAYS, "")
+DAYS = tuple(ForecastDay(f"2024-01-{d:02}", 10.0, 8.0, 12.0) for d in range(1, 15))
+AHEAD = Forecast(
+    "all", "prophet", 14, (ForecastErrors("seasonal naive", 3, 4, 0.3), ForecastErrors("prophet", 2, 3, None)), DAYS, ""
+)
 HISTORY = (19_523, np.arange(200.0))
 
 
@@ -54,9 +57,11 @@ def test_too_little_is_told_and_not_drawn() -> None:
 def pictures() -> list[Picture]:
     short = Forecast("<b>&\"' é", "", 0, (), (), "too few")
     return [
-        Picture("Movement", lambda: time_series_charts.movement(MOVED), cells(MOVED), (("Fallen", [{"name": "<i>"}]),)),
+        Picture(
+            "Movement", lambda: time_series_charts.movement(MOVED), matrix_rows(MOVED), (("Fallen", [{"name": "<i>"}]),)
+        ),
         Picture(short.series, lambda: time_series_charts.sales_ahead(short, HISTORY), []),
-        Picture("all", lambda: time_series_charts.sales_ahead(AHEAD, HISTORY), rows([AHEAD])),
+        Picture("all", lambda: time_series_charts.sales_ahead(AHEAD, HISTORY), forecast_rows([AHEAD])),
     ]
 
 

@@ -112,7 +112,7 @@ def test_nobody_moves_between_two_fits_of_the_same_orders(folder: Path) -> None:
     assert told.exit_code == 0, told.stderr
     found = json.loads(told.stdout)
     assert all(move["before"] == move["after"] for move in found["moves"])
-    assert found["fallen"] == []
+    assert found["dropped"] == []
     assert "Champions" in call("migration", "--artifacts", folder / "artifacts").stdout
 
 

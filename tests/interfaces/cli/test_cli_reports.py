@@ -118,7 +118,7 @@ def test_movement_between_two_dates_is_printed_and_drawn(run: Any, fitted: tuple
     found = json.loads(result.stdout)
     assert found["before"] == "2024-10-01"
     assert sum(move["customers"] for move in found["moves"]) > 100
-    assert all(f["last_item"] for f in found["fallen"])
+    assert all(f["last_item"] for f in found["dropped"])
     page = (tmp_path / "moved.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 1
     assert "Fallen" in page

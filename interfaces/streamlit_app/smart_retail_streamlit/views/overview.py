@@ -12,7 +12,7 @@ from smart_retail.errors import DataError
 from smart_retail.presentation.formatting import amount, percent, whole
 from smart_retail.reporting.sales_chart_data import finding
 from smart_retail.results import CleaningReport, ModelInfo
-from smart_retail.settings import explanations
+from smart_retail.settings import setting_descriptions
 from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout, shop_charts
 from smart_retail_streamlit.views.methods import method_figure
 
@@ -151,7 +151,7 @@ def _settings(model: ModelInfo) -> str:
         for name, part in model.settings.items()
         for inner, value in (part.items() if isinstance(part, dict) else [("", part)])
     }
-    told = explanations()
+    told = setting_descriptions()
     rows = [[f"<code>{escape(k)}</code>", _value(v), escape(told.get(k, ""))] for k, v in flat.items()]
     return html.table([("", "Setting"), ("", "Value"), ("sr-dim", "Meaning")], rows)
 

@@ -9,11 +9,11 @@ import streamlit as st
 
 from smart_retail.analysis.what_if import (
     ListStats,
-    Mix,
-    Outcome,
     Scenario,
-    present_rules,
-    sources,
+    ShareChange,
+    WhatIfResult,
+    current_rules,
+    source_weights,
     supports_what_if,
     what_if,
 )
@@ -34,7 +34,7 @@ from smart_retail_streamlit.background_job import Desk, Job
 METHODS = [method for method in labels.METHODS if method != "all"]
 
 
-def _desk() -> Desk[Outcome]:
+def _desk() -> Desk[WhatIfResult]:
     """The visitor's own; one trial at a time."""
     if "trial-desk" not in st.session_state:
         st.session_state["trial-desk"] = Desk("trial")
@@ -75,12 +75,12 @@ def _choose(model: ModelInfo) -> None:
         wanted = st.text_input("Show the lists of", max_chars=200, key="whose", placeholder="customer id, or nobody")
     with left, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Rules</p>')
-        rules = what_if_controls.rules(engine, present_rules(engine, engine_source.chosen().rules))
+        rules = what_if_controls.rules(engine, current_rules(engine, engine_source.chosen().rules))
     with middle, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Date and returns</p>')
         day, policy = what_if_controls.day_and_policy(model)
         with st.expander("Weights of the merge"):
-            weights = what_if_controls.weights(sources(engine, hide))
+            weights = what_if_controls.weights(source_weights(engine, hide))
     change = Scenario(rules, weights, day, policy)
     said = what_if_controls.told(change)
     job = _desk().job
@@ -99,7 +99,7 @@ def _choose(model: ModelInfo) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _watch(job: Job[Outcome], currency: str) -> None:
+def _watch(job: Job[WhatIfResult], currency: str) -> None:
     """Progress of the running trial; its outcome when it has ended."""
     if job.running:
         with st.container(border=True):
@@ -117,7 +117,7 @@ def _watch(job: Job[Outcome], currency: str) -> None:
         _outcome(job.report, job.name, currency)
 
 
-def _outcome(found: Outcome, said: str, currency: str) -> None:
+def _outcome(found: WhatIfResult, said: str, currency: str) -> None:
     share = percent(found.changed_customers / max(found.customers, 1))
     finding = f"{share} of {count(found.customers, 'customer')} would see another list"
     left, right = st.columns([1.1, 1], gap="medium")
@@ -148,7 +148,7 @@ def _figures(before: ListStats, after: ListStats, currency: str) -> str:
     return html.table([("", "Figure"), ("sr-num", "Before"), ("sr-num", "After")], rows, "sr-gap")
 
 
-def _mix(name: str, finding: str, parts: Sequence[Mix], what: str) -> None:
+def _mix(name: str, finding: str, parts: Sequence[ShareChange], what: str) -> None:
     if len(parts) > 1:
         rows = charts.rows_of(parts)
         chart = charts.before_after(parts, "share of places")
@@ -158,7 +158,7 @@ def _mix(name: str, finding: str, parts: Sequence[Mix], what: str) -> None:
             st.html(f'<p class="sr-finding">{finding}</p><p class="sr-axis">The source tells of no {what}.</p>')
 
 
-def _lists(found: Outcome) -> None:
+def _lists(found: WhatIfResult) -> None:
     """One customer's lists side by side."""
     if not found.lists:
         return
