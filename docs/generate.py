@@ -77,15 +77,14 @@ def reasons() -> str:
 
 
 def all_settings() -> str:
-    """Every setting with its default, its name in the environment and what it means."""
-    plain = settings.Settings().as_dict()
+    """Every setting with its default, its allowed values, its environment variable and its description."""
     parts = []
-    for name, meaning in settings.setting_descriptions().items():
-        section, _, key = name.rpartition(".")
-        default = plain[section][key] if section else plain[key]
+    for setting in settings.describe_settings():
+        section, _, key = setting.name.rpartition(".")
         environment = f"`SMART_RETAIL_{section.upper()}__{key.upper()}`" if section else f"option `--{key}`"
-        parts.append((f"`{name}`", f"`{json.dumps(default)}`", environment, meaning))
-    return table(("setting", "default", "environment", "what it means"), parts)
+        default = f"`{json.dumps(setting.default)}`"
+        parts.append((f"`{setting.name}`", default, setting.expected, environment, setting.description))
+    return table(("setting", "default", "allowed", "environment", "description"), parts)
 
 
 def all_errors() -> str:

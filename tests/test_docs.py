@@ -76,9 +76,7 @@ def test_every_generated_section_is_on_a_page() -> None:
 
 
 @pytest.mark.parametrize("line", sorted(set(calls())))
-def test_documented_commands_parse(
-    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_documented_commands_parse(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Options, choices, ranges and arguments, parsed by the real commands; nothing is run."""
     monkeypatch.chdir(tmp_path)
     words = [word.removeprefix("/exports/") for word in shlex.split(line)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import structs
 
 from smart_retail.errors import CancelledError, RetailError, UsageError
 from smart_retail.results import FitReport
@@ -30,7 +32,9 @@ class Request:
         return {
             "returns": self.returns,
             "mapping": dict(self.mapping) or None,
-            "settings": replace(settings, data=replace(settings.data, returns_policy=self.returns_policy)),
+            "settings": structs.replace(
+                settings, data=structs.replace(settings.data, returns_policy=self.returns_policy)
+            ),
         }
 
 
