@@ -21,8 +21,8 @@ from smart_retail_tkinter import formatting, table_models
         (formatting.quantity(2.5), "2.5"),
         (formatting.count(1, "order"), "1 order"),
         (formatting.count(1590, "customer"), "1,590 customers"),
-        (formatting.seconds_left(40.2), "40 s left"),
-        (formatting.seconds_left(200.0), "3 min left"),
+        (formatting.seconds_left(40.2), "about 40 s left"),
+        (formatting.seconds_left(200.0), "about 3 min left"),
         (formatting.seconds_left(None), ""),
         (formatting.name_and_id("Paper", "OFF-1"), "Paper · OFF-1"),
         (formatting.name_and_id("", "OFF-1"), "OFF-1"),
@@ -55,14 +55,14 @@ def _item(item_id: str, rank: int, *reasons: Reason) -> Recommendation:
 
 def test_the_main_reason_is_the_one_with_the_largest_share() -> None:
     weak, strong = Reason("popular", "popular", 3, 0.2, None, "popular"), Reason("x", "cf", 1, 0.8, "b", "with b")
-    (row,) = table_models.recommendations([_item("a", 1, weak, strong)]).rows
+    (row,) = table_models.recommendation_table([_item("a", 1, weak, strong)]).rows
     assert row.cells == ("1", "Name a", "a", "Kind", "with b", "80.0 %")
     assert row.values[-1] == 0.8
     assert row.detail == "score 1 from CF: popular (Popular #3, 20.0 %) · with b (CF #1, 80.0 %)"
 
 
 def test_the_clipboard_text_is_one_line_a_row_with_ids_as_they_are() -> None:
-    table = table_models.recommendations([_item("00012", 1), _item("a\tb", 2)])
+    table = table_models.recommendation_table([_item("00012", 1), _item("a\tb", 2)])
     lines = table.text().split("\n")
     assert lines[0].split("\t")[:3] == ["#", "Product", "Product id"]
     assert lines[1].split("\t")[2] == "00012"
@@ -79,13 +79,13 @@ def _all(**lists: list[str]) -> RecommendationList:
 
 def test_places_name_the_methods_in_the_order_of_the_screens() -> None:
     answer = _all(popular=["d", "c"], cf=["c", "a"], hybrid=["a", "b"])
-    assert table_models.places(answer, "a") == "Hybrid #1 (score 1 from CF), CF #2 (score 1)"
-    assert table_models.places(answer, "c") == "CF #1 (score 1), Popular #2 (score 1 from CF)"
+    assert table_models.ranks_text(answer, "a") == "Hybrid #1 (score 1 from CF), CF #2 (score 1)"
+    assert table_models.ranks_text(answer, "c") == "CF #1 (score 1), Popular #2 (score 1 from CF)"
 
 
 def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None:
     answer = fake.FakeEngine().recommend("C-003", "all", 4)
-    table = table_models.side_by_side(answer)
+    table = table_models.comparison_table(answer)
     assert len(table.rows) == 20
     assert {row.cells[0] for row in table.rows} == {"Hybrid", "Personalized", "RFM", "CF", "Popular"}
     assert all(len(row.values) == len(table.columns) for row in table.rows)
@@ -93,6 +93,6 @@ def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None
 
 def test_the_cleaning_table_accounts_for_every_row(fake: ModuleType) -> None:
     report = fake.FakeEngine().model().cleaning
-    values = {row.values[0]: row.values[1] for row in table_models.cleaning(report).rows}
-    aside = sum(n for what, n in values.items() if str(what).startswith("set aside"))
-    assert values["in the source"] == values["accepted"] + aside == report.rows_in
+    values = {row.values[0]: row.values[1] for row in table_models.cleaning_table(report).rows}
+    aside = sum(n for what, n in values.items() if str(what).startswith("rejected"))
+    assert values["in the files"] == values["accepted"] + aside == report.rows_in

@@ -1,4 +1,4 @@
-"""The picture of the RFM grid: recency by frequency, each cell with its customers and revenue."""
+"""Chart of the RFM grid: recency by frequency, with customers and revenue per cell."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import count, whole
 
 LEFT, BOTTOM = 78, 50
-"""Room for the axes, in design pixels."""
+"""Space for the axes in design pixels."""
 
 
 class RfmGrid(ttk.Frame):
-    """A canvas of 25 cells, coloured by the number of customers; arrow keys walk through them.
+    """A canvas of 25 cells, coloured by the number of customers; arrow keys select cells.
 
     Parameters
     ----------
     on_detail : callable
-        Is handed what is known of the chosen cell, as text.
+        Receives the description of the selected cell.
     """
 
     def __init__(self, master: tk.Misc, on_detail: Callable[[str], object]) -> None:
@@ -31,7 +31,7 @@ class RfmGrid(ttk.Frame):
         self._on_detail = on_detail
         self._cells: dict[tuple[int, int], GridCell] = {}
         self._chosen: tuple[int, int] | None = None
-        self._here: tuple[int, int] | None = None
+        self._customer_cell: tuple[int, int] | None = None
         self._drawing: str | None = None
         self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=True, width=520, height=380)
         self.canvas.pack(fill="both", expand=True)
@@ -44,21 +44,25 @@ class RfmGrid(ttk.Frame):
             self.canvas.bind(f"<{key}>", lambda _, r=r, f=f: self._step(r, f))
 
     def fill(self, cells: Sequence[GridCell]) -> None:
-        """Show the 25 cells of a bundle."""
+        """Show the 25 cells."""
         self._cells = {(cell.r, cell.f): cell for cell in cells}
         self._draw()
 
     def mark(self, rfm: RFM | None) -> None:
-        """Frame the cell where the customer on the screen stands."""
-        self._here = (rfm.r, rfm.f) if rfm is not None else None
+        """Mark the cell of the displayed customer."""
+        self._customer_cell = (rfm.r, rfm.f) if rfm is not None else None
         self._draw()
+
+    def chosen(self) -> GridCell | None:
+        """Return the selected cell."""
+        return self._cells.get(self._chosen) if self._chosen else None
 
     def _draw_soon(self, _: tk.Event) -> None:
         if self._drawing is None:
             self._drawing = self.after_idle(self._draw)
 
     def _geometry(self) -> tuple[float, float, float, float]:
-        """Left edge, top edge, width and height of a cell."""
+        """Return left edge and top edge of the grid, and width and height of a cell, in pixels."""
         scale = theme.scaling(self)
         width = (self.canvas.winfo_width() - LEFT * scale - 8) / 5
         height = (self.canvas.winfo_height() - BOTTOM * scale - 8) / 5
@@ -78,17 +82,17 @@ class RfmGrid(ttk.Frame):
     def _draw_cell(self, cell: GridCell, most: int, colours: theme.Palette) -> None:
         left, top, width, height = self._geometry()
         x, y = left + (cell.f - 1) * width, top + (5 - cell.r) * height
-        # The root keeps small cells apart where one holds most customers.
+        # The square root keeps small cells distinguishable when one cell has most customers.
         strength = 0.10 + 0.85 * sqrt(cell.customers / most) if cell.customers else 0.0
-        fill = mixed = colours.blend(BLUE, strength) if strength else colours.empty
-        text = theme.readable_on(mixed)
+        fill = colours.blend(BLUE, strength) if strength else colours.empty
+        text = theme.readable_on(fill)
         box = (x + 2, y + 2, x + width - 2, y + height - 2)
         self.canvas.create_rectangle(*box, fill=fill, outline="")
-        place = (cell.r, cell.f)
-        if place == self._here:
+        position = (cell.r, cell.f)
+        if position == self._customer_cell:
             inner = (x + 4, y + 4, x + width - 4, y + height - 4)
             self.canvas.create_rectangle(*inner, outline=ORANGE, width=4)
-        if place == self._chosen:
+        if position == self._chosen:
             self.canvas.create_rectangle(*box, outline=colours.text, width=2, dash=(4, 3))
         caption = font.nametofont("SunValleyCaptionFont", self)
         name = theme.wrap_two(cell.segment, int(width - 12), caption)
@@ -97,7 +101,7 @@ class RfmGrid(ttk.Frame):
             middle, y + height * 0.24, text=name, fill=text, font="SunValleyCaptionFont", justify="center"
         )
         if cell.customers:
-            number = f"★ {whole(cell.customers)}" if place == self._here else whole(cell.customers)
+            number = f"★ {whole(cell.customers)}" if position == self._customer_cell else whole(cell.customers)
             self.canvas.create_text(middle, y + height * 0.55, text=number, fill=text, font="SunValleyBodyStrongFont")
             revenue = whole(cell.revenue)
             self.canvas.create_text(middle, y + height * 0.8, text=revenue, fill=text, font="SunValleyCaptionFont")
@@ -136,15 +140,15 @@ class RfmGrid(ttk.Frame):
             self._choose((r, f))
 
     def _step(self, r: int, f: int) -> str:
-        now = self._chosen or self._here or (5, 1)
+        now = self._chosen or self._customer_cell or (5, 1)
         to = (now[0] + r, now[1] + f) if self._chosen else now
         if to in self._cells:
             self._choose(to)
         return "break"
 
-    def _choose(self, place: tuple[int, int]) -> None:
-        self._chosen = place
-        cell = self._cells[place]
+    def _choose(self, position: tuple[int, int]) -> None:
+        self._chosen = position
+        cell = self._cells[position]
         meaning, action = SEGMENTS.get(cell.segment, ("", ""))
         parts = [f"R {cell.r}  F {cell.f}  {cell.segment}", count(cell.customers, "customer"), whole(cell.revenue)]
         if meaning:
