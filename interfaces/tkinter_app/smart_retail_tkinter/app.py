@@ -95,7 +95,7 @@ class App:
             copy_table=self.copy_table,
             focus_search=lambda: self.customers.focus_search(),
             choose_method=lambda method: self.customer.choose_method(method),
-            select_tab=lambda tab: self.customer.tabs.select(tab),
+            select_tab=lambda tab: self.customer.select_tab(tab),
             step_tab=lambda step: self.customer.step_tab(step),
             set_theme=self.set_theme,
             show_help=lambda: HelpWindow(self.root),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 
 from smart_retail.presentation.labels import METHODS
 from smart_retail_tkinter.commands import Commands
@@ -26,7 +27,7 @@ def bind_shortcuts(root: tk.Tk, commands: Commands) -> None:
     for key, command in bindings.items():
         root.bind(key, _ignoring_event(command))
     for i, method in enumerate(METHODS, 1):
-        root.bind(f"<Alt-Key-{i}>", _ending_event(lambda method=method: commands.choose_method(method)))
+        root.bind(f"<Alt-Key-{i}>", _ending_event(partial(commands.choose_method, method)))
     root.bind("<Control-c>", lambda event: _copy(commands, event))
     root.bind("<Control-Tab>", lambda event: _step_tab(commands, event, 1))
     # X11 has a separate key symbol for Shift and Tab.

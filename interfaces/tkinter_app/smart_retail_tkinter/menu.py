@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Sequence
+from functools import partial
 
 from smart_retail_tkinter.commands import Commands
 from smart_retail_tkinter.recent_files import RecentFile
@@ -56,7 +57,7 @@ class MenuBar:
         menu = tk.Menu(bar, tearoff=False)
         bar.add_cascade(label="View", menu=menu, underline=0)
         for label, tab in (("Recommendations", LIST), ("Purchases", PURCHASES), ("Segments", SEGMENTS)):
-            menu.add_command(label=label, command=lambda tab=tab: commands.select_tab(tab))
+            menu.add_command(label=label, command=partial(commands.select_tab, tab))
         menu.add_separator()
         for name in THEMES:
             menu.add_radiobutton(
@@ -71,7 +72,7 @@ class MenuBar:
         self.recent.delete(0, "end")
         for file in files:
             self.recent.add_command(
-                label=f"{file.path}  ({file.kind})", command=lambda file=file: self._commands.open_recent(file)
+                label=f"{file.path}  ({file.kind})", command=partial(self._commands.open_recent, file)
             )
         if not files:
             self.recent.add_command(label="No recent files", state="disabled")

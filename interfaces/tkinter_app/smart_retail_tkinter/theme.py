@@ -5,6 +5,7 @@ from __future__ import annotations
 import tkinter as tk
 from dataclasses import dataclass
 from tkinter import font, ttk
+from typing import Final, Literal
 
 import sv_ttk
 
@@ -12,7 +13,7 @@ from smart_retail.presentation.palette import BLUE, SKY
 
 THEMES = ("light", "dark")
 FAMILIES = ("Segoe UI", "SF Pro Text", "Inter", "Cantarell", "Noto Sans", "Ubuntu", "Liberation Sans", "DejaVu Sans")
-SIZES = {
+SIZES: Final[dict[str, tuple[int, Literal["normal", "bold"]]]] = {
     "SunValleyCaptionFont": (-12, "normal"),
     "SunValleyBodyFont": (-13, "normal"),
     "SunValleyBodyStrongFont": (-13, "bold"),

@@ -243,7 +243,7 @@ def test_export_writes_what_is_shown_in_the_order_shown(window: Any, tmp_path: P
         rows = list(csv.DictReader(file))
     assert [row["Product id"] for row in rows] == window.ids(window.list_tree)
     assert window.dialogs.proposed == ["C-009-hybrid.csv"]
-    assert "exported 10 rows" in window.app.status.text.cget("text")
+    assert "Exported 10 rows" in window.app.status.text.cget("text")
 
 
 def test_exporting_nothing_is_said_not_done(window: Any) -> None:

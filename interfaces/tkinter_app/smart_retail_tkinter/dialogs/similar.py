@@ -30,9 +30,7 @@ class SimilarWindow(SideWindow):
         foot = ttk.Frame(self.body)
         foot.pack(side="bottom", fill="x", pady=(12, 0))
         ttk.Button(foot, text="Close", command=self.close).pack(side="right")
-        ttk.Label(foot, text="Enter: show similar products. Esc: close.", style="Small.TLabel").pack(
-            side="left"
-        )
+        ttk.Label(foot, text="Enter: show similar products. Esc: close.", style="Small.TLabel").pack(side="left")
         self.detail = add_detail_label(self.body)
         self.table = DataTable(
             self.body,

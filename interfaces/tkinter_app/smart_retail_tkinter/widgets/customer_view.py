@@ -96,19 +96,27 @@ class CustomerView(ttk.Frame):
 
     def choose_method(self, method: str) -> None:
         """Show the recommendations of a method."""
-        self.tabs.select(LIST)
+        self.select_tab(LIST)
         self.methods.choose(method)
+
+    def select_tab(self, tab: int) -> None:
+        """Show a tab by its index."""
+        self.tabs.select(tab)  # type: ignore[no-untyped-call]
+
+    def current_tab(self) -> int:
+        """Return the index of the visible tab."""
+        return int(self.tabs.index("current"))  # type: ignore[no-untyped-call]
 
     def step_tab(self, step: int) -> None:
         """Select and focus the next (1) or previous (-1) tab."""
-        self.tabs.select((self.tabs.index("current") + step) % self.tabs.index("end"))
+        self.select_tab((self.current_tab() + step) % len(self.tabs.tabs()))  # type: ignore[no-untyped-call]
         self.tabs.focus_set()
 
     def show_profile(self, profile: CustomerProfile, currency: str) -> None:
         self.title.configure(text=formatting.name_and_id(profile.customer_name, profile.customer_id))
         self.profile.configure(text=formatting.profile_line(profile, currency))
         self.purchases.fill(table_models.purchase_table(profile.purchases))
-        self.tabs.tab(PURCHASES, text=f"Purchases ({len(profile.purchases):,})")
+        self.tabs.tab(PURCHASES, text=f"Purchases ({len(profile.purchases):,})")  # type: ignore[no-untyped-call]
         self.rfm_grid.mark(profile.rfm)
 
     def show_list(self, recommendations: RecommendationList) -> None:
@@ -141,7 +149,7 @@ class CustomerView(ttk.Frame):
 
     def table(self) -> tuple[str, Table]:
         """Return the table of the visible tab, and its name for a file."""
-        tab = self.tabs.index("current")
+        tab = self.current_tab()
         if tab == PURCHASES:
             return "purchases", self.purchases.displayed()
         if tab == SEGMENTS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import sqrt
 from tkinter import font, ttk
 
@@ -41,7 +42,7 @@ class RfmGrid(ttk.Frame):
         self.canvas.bind("<FocusIn>", self._draw_soon)
         self.canvas.bind("<FocusOut>", self._draw_soon)
         for key, r, f in (("Up", 1, 0), ("Down", -1, 0), ("Left", 0, -1), ("Right", 0, 1)):
-            self.canvas.bind(f"<{key}>", lambda _, r=r, f=f: self._step(r, f))
+            self.canvas.bind(f"<{key}>", partial(self._step, r, f))
 
     def fill(self, cells: Sequence[GridCell]) -> None:
         """Show the 25 cells."""
@@ -110,27 +111,18 @@ class RfmGrid(ttk.Frame):
 
     def _draw_axes(self, colours: theme.Palette) -> None:
         left, top, width, height = self._geometry()
-        small = {"fill": colours.muted, "font": "SunValleyCaptionFont"}
+        bottom = top + 5 * height
         for score in range(1, 6):
             y, x = top + (5.5 - score) * height, left + (score - 0.5) * width
             self.canvas.create_text(left - 10, y, text=str(score), anchor="e", fill=colours.text)
-            self.canvas.create_text(x, top + 5 * height + 12, text=str(score), fill=colours.text)
-        bottom = top + 5 * height
-        self.canvas.create_text(left - 26, top + height * 0.5, text="recent", anchor="e", **small)
-        self.canvas.create_text(left - 26, top + height * 4.5, text="long ago", anchor="e", **small)
-        self.canvas.create_text(
-            left - 42,
-            top + height * 2.5,
-            text="Recency score R",
-            angle=90,
-            fill=colours.text,
-            font="SunValleyCaptionFont",
-        )
-        self.canvas.create_text(left + 4, bottom + 32, text="few orders", anchor="w", **small)
-        self.canvas.create_text(left + 5 * width - 4, bottom + 32, text="many orders", anchor="e", **small)
-        self.canvas.create_text(
-            left + 2.5 * width, bottom + 32, text="Frequency score F", fill=colours.text, font="SunValleyCaptionFont"
-        )
+            self.canvas.create_text(x, bottom + 12, text=str(score), fill=colours.text)
+        caption = partial(self.canvas.create_text, font="SunValleyCaptionFont")
+        caption(left - 26, top + height * 0.5, text="recent", anchor="e", fill=colours.muted)
+        caption(left - 26, top + height * 4.5, text="long ago", anchor="e", fill=colours.muted)
+        caption(left - 42, top + height * 2.5, text="Recency score R", angle=90, fill=colours.text)
+        caption(left + 4, bottom + 32, text="few orders", anchor="w", fill=colours.muted)
+        caption(left + 5 * width - 4, bottom + 32, text="many orders", anchor="e", fill=colours.muted)
+        caption(left + 2.5 * width, bottom + 32, text="Frequency score F", fill=colours.text)
 
     def _clicked(self, event: tk.Event) -> None:
         left, top, width, height = self._geometry()
@@ -139,7 +131,7 @@ class RfmGrid(ttk.Frame):
         if (r, f) in self._cells:
             self._choose((r, f))
 
-    def _step(self, r: int, f: int) -> str:
+    def _step(self, r: int, f: int, _: tk.Event) -> str:
         now = self._chosen or self._customer_cell or (5, 1)
         to = (now[0] + r, now[1] + f) if self._chosen else now
         if to in self._cells:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from tkinter import font, ttk
 
 from smart_retail.presentation.labels import METHODS
@@ -61,8 +62,8 @@ class MethodComparison(ttk.Frame):
             tree.bind("<Double-1>", self._opened)
             tree.bind("<Return>", self._opened)
             tree.bind("<Configure>", self._fit_soon)
-            tree.bind("<Left>", lambda _, i=i: self._focus_list(i - 1))
-            tree.bind("<Right>", lambda _, i=i: self._focus_list(i + 1))
+            tree.bind("<Left>", partial(self._focus_list, i - 1))
+            tree.bind("<Right>", partial(self._focus_list, i + 1))
             self.columnconfigure(i, weight=1, uniform="lists")
             self.trees[method] = tree
         self.rowconfigure(1, weight=1)
@@ -111,7 +112,7 @@ class MethodComparison(ttk.Frame):
                 name = theme.wrap_two(" ".join(item.item_name.split()), width, self._font)
                 tree.tk.call(str(tree), "item", i, "-values", (item.item_id, label, name))
 
-    def _focus_list(self, to: int) -> str:
+    def _focus_list(self, to: int, _: tk.Event) -> str:
         """Select the first row of another list."""
         if 0 <= to < len(METHOD_ORDER):
             tree = self.trees[METHOD_ORDER[to]]
@@ -124,6 +125,7 @@ class MethodComparison(ttk.Frame):
 
     def _chosen(self, event: tk.Event) -> None:
         tree = event.widget
+        assert isinstance(tree, ttk.Treeview)
         chosen = tree.selection()
         if not chosen or self._recommendations is None:
             return

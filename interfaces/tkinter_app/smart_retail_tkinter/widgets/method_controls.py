@@ -31,7 +31,7 @@ class MethodControls(ttk.Frame):
         on_filters: Callable[[int, bool, str | None], object],
     ) -> None:
         super().__init__(master)
-        self._on_filters = on_filters
+        self._on_method, self._on_filters = on_method, on_filters
         self.method = tk.StringVar(self, DEFAULT_METHOD)
         self.n = tk.StringVar(self, "10")
         self.hide = tk.BooleanVar(self, True)
@@ -45,7 +45,7 @@ class MethodControls(ttk.Frame):
                 text=label,
                 value=method,
                 variable=self.method,
-                command=lambda: (on_method(self.method.get()), self._show_description()),
+                command=self._method_selected,
             )
             button.pack(side="left", padx=(0 if i == 0 else 6, 6))
             self.buttons[method] = button
@@ -90,6 +90,10 @@ class MethodControls(ttk.Frame):
         self.n.set(str(n))
         category = self.category.get()
         self._on_filters(n, self.hide.get(), None if category == ANY else category)
+
+    def _method_selected(self) -> None:
+        self._on_method(self.method.get())
+        self._show_description()
 
     def _show_description(self) -> None:
         self._description.configure(text=METHODS[self.method.get()][1])

@@ -9,7 +9,7 @@ def add_bar(tree: ttk.Treeview, row: int, column: int) -> None:
     """Add a vertical scroll bar for `tree` to a cell of the grid that contains it."""
     bar = ttk.Scrollbar(tree.master, command=tree.yview)
 
-    def moved(first: str, last: str) -> None:
+    def moved(first: float, last: float) -> None:  # Tk passes both as text
         bar.set(first, last)
         if float(first) <= 0.0 and float(last) >= 1.0:
             bar.grid_remove()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from tkinter import ttk
 
 from smart_retail_tkinter.fit_request import FitState
@@ -43,7 +44,7 @@ class StatusBar(ttk.Frame):
         self.text = ttk.Label(self, style="Muted.TLabel")
         self.text.pack(side="left", fill="x", expand=True)
         for ending in ("xlsx", "csv"):
-            ttk.Button(self, text=f"Export {ending.upper()}", command=lambda e=ending: on_export(e)).pack(
+            ttk.Button(self, text=f"Export {ending.upper()}", command=partial(on_export, ending)).pack(
                 side="right", padx=(8, 0)
             )
 

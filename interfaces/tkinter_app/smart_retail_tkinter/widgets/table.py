@@ -8,7 +8,9 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from tkinter import font, ttk
+from typing import Literal
 
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.table_models import Row, Table
@@ -56,12 +58,12 @@ class DataTable(ttk.Frame):
         )
         scale = theme.scaling(self)
         for i, column in enumerate(table.columns):
-            anchor = "e" if column.number else "w"
+            anchor: Literal["e", "w"] = "e" if column.number else "w"
             width = round(column.width * scale)
             self.tree.column(
                 column.name, width=width, minwidth=round(width * 0.7), stretch=column.stretch, anchor=anchor
             )
-            self.tree.heading(column.name, text=column.label, anchor=anchor, command=lambda i=i: self.sort(i))
+            self.tree.heading(column.name, text=column.label, anchor=anchor, command=partial(self.sort, i))
         add_bar(self.tree, 0, 1)
         self.tree.grid(row=0, column=0, sticky="nsew")
         self.columnconfigure(0, weight=1)
@@ -73,7 +75,7 @@ class DataTable(ttk.Frame):
         self.tree.bind("<Configure>", self._fit_soon)
         self.tree.bind("<ButtonRelease-1>", self._fit_soon, add=True)
         for key, step in (("s", 1), ("S", 0)):
-            self.tree.bind(f"<Key-{key}>", lambda _, step=step: self._sort_by_key(step))
+            self.tree.bind(f"<Key-{key}>", partial(self._sort_by_key, step))
 
     def fill(self, table: Table) -> None:
         """Show another table, in the order that the user selected."""
@@ -97,7 +99,7 @@ class DataTable(ttk.Frame):
         """Return the selected row."""
         return next((self._rows[i] for i in self.tree.selection() if i in self._rows), None)
 
-    def _sort_by_key(self, step: int) -> str:
+    def _sort_by_key(self, step: int, _: tk.Event) -> str:
         """Sort by the next column (step 1) or reverse the order (step 0)."""
         column = self._order[0] if self._order else -1 if step else 0
         self.sort((column + step) % len(self.table.columns))
