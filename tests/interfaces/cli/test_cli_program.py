@@ -95,7 +95,7 @@ def test_ctrl_c_stops_without_an_error_message(run: Any) -> None:
     assert result.stderr.strip() == "Stopped."
 
 
-def test_a_bug_message_asks_for_a_report_and_debug_shows_the_traceback(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_asks_for_a_report_and_debug_mode_shows_the_traceback(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = CliContext(open=lambda _: Failing(ZeroDivisionError("by zero")))  # type: ignore[arg-type, return-value]
     assert "report" in run("segments", context=broken).stderr
     monkeypatch.setenv("SMART_RETAIL_DEBUG", "1")
