@@ -50,7 +50,7 @@ def _copy(app: App, event: tk.Event) -> None:
     table = app.customer.table()[1]
     app.root.clipboard_clear()
     app.root.clipboard_append(table.text())
-    app.show_status(f"copied {formatting.count(len(table.rows), 'row')}")
+    app.show_status(f"copied {formatting.pluralize(len(table.rows), 'row')}")
 
 
 def _next_tab(app: App, event: tk.Event, step: int) -> str:

@@ -166,7 +166,7 @@ class Presenter:
         """Show what goes with an item."""
         engine = self.engine
         if engine is not None and item_id:
-            title = formatting.name_and_id(name, item_id)
+            title = formatting.join_name_and_id(name, item_id)
             self._ask(
                 "similar",
                 lambda: engine.similar_items(item_id, SIMILAR),
@@ -197,7 +197,7 @@ class Presenter:
 
     def export(self, table: Table, path: str) -> None:
         """Write a table as CSV or XLSX, by the ending of `path`."""
-        rows = formatting.count(len(table.rows), "row")
+        rows = formatting.pluralize(len(table.rows), "row")
         self.view.show_status("exporting")
         self._ask(
             "export",

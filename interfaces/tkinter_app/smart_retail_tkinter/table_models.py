@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smart_retail.presentation.formatting import score, scored
+from smart_retail.presentation.formatting import describe_score, format_score
 from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, method_label
 from smart_retail.results import CleaningReport, GridCell, Purchase, Recommendation, RecommendationList, Segment
-from smart_retail_tkinter.formatting import DOT, amount, percent, quantity, whole
+from smart_retail_tkinter.formatting import SEPARATOR, format_amount, format_integer, format_percent, quantity
 
 Value = str | int | float
 
@@ -91,20 +91,20 @@ def recommendations(items: Iterable[Recommendation]) -> Table:
 def _recommendation(item: Recommendation) -> Row:
     main = max(item.reasons, key=lambda reason: reason.share, default=None)
     reason, share = (main.text, main.share) if main else ("", 0.0)
-    cells = (str(item.rank), item.item_name, item.item_id, item.category, reason, percent(share) if main else "")
+    cells = (str(item.rank), item.item_name, item.item_id, item.category, reason, format_percent(share) if main else "")
     values = (item.rank, item.item_name, item.item_id, item.category, reason, share)
     return Row(item.item_id, cells, values, item.item_name, detail(item))
 
 
 def detail(item: Recommendation) -> str:
     """Score, source and all reasons of an item, each with the method, its rank there and the share."""
-    return f"score {scored(item)}: {reasons(item)}" if item.reasons else f"score {scored(item)}"
+    return f"score {describe_score(item)}: {reasons(item)}" if item.reasons else f"score {describe_score(item)}"
 
 
 def reasons(item: Recommendation) -> str:
-    return DOT.join(
+    return SEPARATOR.join(
         f"{reason.text} ({method_label(reason.method)}{f' #{reason.rank}' if reason.rank else ''}, "
-        f"{percent(reason.share)})"
+        f"{format_percent(reason.share)})"
         for reason in item.reasons
     )
 
@@ -112,7 +112,14 @@ def reasons(item: Recommendation) -> str:
 def purchases(bought: Iterable[Purchase]) -> Table:
     rows = []
     for p in bought:
-        cells = (p.item_name, p.item_id, p.category, whole(p.orders), quantity(p.quantity), amount(p.amount))
+        cells = (
+            p.item_name,
+            p.item_id,
+            p.category,
+            format_integer(p.orders),
+            quantity(p.quantity),
+            format_amount(p.amount),
+        )
         values = (p.item_name, p.item_id, p.category, p.orders, p.quantity, p.amount, p.last_day)
         rows.append(Row(p.item_id, (*cells, p.last_day), values, p.item_name, f"first bought {p.first_day}"))
     return Table(PURCHASES, tuple(rows))
@@ -121,7 +128,7 @@ def purchases(bought: Iterable[Purchase]) -> Table:
 def segments(groups: Iterable[Segment]) -> Table:
     rows = []
     for s in groups:
-        cells = (s.name, whole(s.customers), whole(s.revenue), percent(s.revenue_share))
+        cells = (s.name, format_integer(s.customers), format_integer(s.revenue), format_percent(s.revenue_share))
         values = (s.name, s.customers, s.revenue, s.revenue_share)
         rows.append(Row("", cells, values, s.name, f"{s.name}: {s.meaning}. What to do: {s.action}."))
     return Table(SEGMENTS, tuple(rows))
@@ -133,7 +140,7 @@ def grid(cells: Iterable[GridCell]) -> Table:
         tuple(
             Row(
                 "",
-                (str(c.r), str(c.f), c.segment, whole(c.customers), amount(c.revenue)),
+                (str(c.r), str(c.f), c.segment, format_integer(c.customers), format_amount(c.revenue)),
                 (c.r, c.f, c.segment, c.customers, c.revenue),
             )
             for c in cells
@@ -165,7 +172,8 @@ def places(answer: RecommendationList, item_id: str) -> str:
     A list's own method is not named as the source again.
     """
     return ", ".join(
-        f"{method_label(name)} #{item.rank} (score {score(item.score) if item.source == name else scored(item)})"
+        f"{method_label(name)} #{item.rank} "
+        f"(score {format_score(item.score) if item.source == name else describe_score(item)})"
         for name, part in lists(answer)
         for item in part.items
         if item.item_id == item_id
@@ -194,10 +202,10 @@ def cleaning(report: CleaningReport) -> Table:
     """Where every row of the source went; returned lines are part of the accepted ones."""
     parts = [("in the source", report.rows_in, ""), ("accepted", report.rows_accepted, "")]
     parts += [(f"set aside: {each.reason}", each.rows, ", ".join(each.examples)) for each in report.set_aside]
-    parts += [(f"returned: {each.form}", each.lines, f"{amount(each.amount)} back") for each in report.returns]
+    parts += [(f"returned: {each.form}", each.lines, f"{format_amount(each.amount)} back") for each in report.returns]
     rows = []
     for what, number, examples in parts:
         share = number / report.rows_in if report.rows_in else 0.0
-        cells = (what, whole(number), percent(share), examples)
+        cells = (what, format_integer(number), format_percent(share), examples)
         rows.append(Row("", cells, (what, number, share, examples), what, examples))
     return Table(CLEANING, tuple(rows))

@@ -95,8 +95,8 @@ class CustomerView(ttk.Frame):
         self._presenter.similar(row.key, row.name)
 
     def show_profile(self, profile: CustomerProfile, currency: str) -> None:
-        self.title.configure(text=formatting.name_and_id(profile.customer_name, profile.customer_id))
-        self.profile.configure(text=formatting.profile_line(profile, currency))
+        self.title.configure(text=formatting.join_name_and_id(profile.customer_name, profile.customer_id))
+        self.profile.configure(text=formatting.describe_profile(profile, currency))
         self.purchases.fill(table_models.purchases(profile.purchases))
         self.tabs.tab(PURCHASES, text=f"Purchases ({len(profile.purchases):,})")
         self.grid_picture.mark(profile.rfm)
@@ -119,8 +119,8 @@ class CustomerView(ttk.Frame):
         top = max(segments, key=lambda segment: segment.revenue_share, default=None)
         if top is not None:
             self.finding.configure(
-                text=f"{top.name}: {formatting.percent(top.share)} of the customers, "
-                f"{formatting.percent(top.revenue_share)} of the revenue"
+                text=f"{top.name}: {formatting.format_percent(top.share)} of the customers, "
+                f"{formatting.format_percent(top.revenue_share)} of the revenue"
             )
 
     def table(self) -> tuple[str, Table]:

@@ -11,7 +11,7 @@ from smart_retail.presentation.labels import SEGMENTS
 from smart_retail.presentation.palette import BLUE, ORANGE
 from smart_retail.results import RFM, GridCell
 from smart_retail_tkinter import theme
-from smart_retail_tkinter.formatting import count, whole
+from smart_retail_tkinter.formatting import format_integer, pluralize
 
 LEFT, BOTTOM = 78, 50
 """Room for the axes, in design pixels."""
@@ -97,9 +97,9 @@ class RfmGrid(ttk.Frame):
             middle, y + height * 0.24, text=name, fill=text, font="SunValleyCaptionFont", justify="center"
         )
         if cell.customers:
-            number = f"★ {whole(cell.customers)}" if place == self._here else whole(cell.customers)
+            number = f"★ {format_integer(cell.customers)}" if place == self._here else format_integer(cell.customers)
             self.canvas.create_text(middle, y + height * 0.55, text=number, fill=text, font="SunValleyBodyStrongFont")
-            revenue = whole(cell.revenue)
+            revenue = format_integer(cell.revenue)
             self.canvas.create_text(middle, y + height * 0.8, text=revenue, fill=text, font="SunValleyCaptionFont")
         else:
             self.canvas.create_text(middle, y + height * 0.55, text="–", fill=colours.muted, font="SunValleyBodyFont")
@@ -146,7 +146,11 @@ class RfmGrid(ttk.Frame):
         self._chosen = place
         cell = self._cells[place]
         meaning, action = SEGMENTS.get(cell.segment, ("", ""))
-        parts = [f"R {cell.r}  F {cell.f}  {cell.segment}", count(cell.customers, "customer"), whole(cell.revenue)]
+        parts = [
+            f"R {cell.r}  F {cell.f}  {cell.segment}",
+            pluralize(cell.customers, "customer"),
+            format_integer(cell.revenue),
+        ]
         if meaning:
             parts.append(f"{meaning}; {action}")
         self._on_detail(" · ".join(parts))

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from tkinter import font, ttk
 
 from smart_retail.presentation.labels import METHODS
-from smart_retail.presentation.palette import Mark, marks
+from smart_retail.presentation.palette import ItemMark, mark_shared_items
 from smart_retail.protocol import ALL
 from smart_retail.results import RecommendationList
 from smart_retail_tkinter import theme
-from smart_retail_tkinter.formatting import name_and_id
+from smart_retail_tkinter.formatting import join_name_and_id
 from smart_retail_tkinter.table_models import lists, places, reasons
 
 TINT = {"light": 0.24, "dark": 0.34}
@@ -36,7 +36,7 @@ class SideBySide(ttk.Frame):
         super().__init__(master)
         self._on_open, self._on_detail = on_open, on_detail
         self._answer: RecommendationList | None = None
-        self._marks: dict[str, Mark] = {}
+        self._marks: dict[str, ItemMark] = {}
         self._fitting: str | None = None
         self._font = font.nametofont("SunValleyBodyFont", self)
         self.trees: dict[str, ttk.Treeview] = {}
@@ -70,7 +70,7 @@ class SideBySide(ttk.Frame):
 
     def fill(self, answer: RecommendationList) -> None:
         """Show an answer of the method ``all``."""
-        self._answer, self._marks = answer, marks(answer)
+        self._answer, self._marks = answer, mark_shared_items(answer)
         for method, tree in self.trees.items():
             tree.delete(*tree.get_children())
             items = answer.lists[method].items if method in answer.lists else ()
@@ -107,7 +107,7 @@ class SideBySide(ttk.Frame):
             items = self._answer.lists[method].items if method in self._answer.lists else ()
             for i, item in zip(tree.get_children(), items, strict=True):
                 mark = self._marks.get(item.item_id)
-                label = f"{mark.sign if mark else ' '} {item.rank}"
+                label = f"{mark.symbol if mark else ' '} {item.rank}"
                 name = theme.wrap_two(" ".join(item.item_name.split()), width, self._font)
                 tree.tk.call(str(tree), "item", i, "-values", (item.item_id, label, name))
 
@@ -135,7 +135,7 @@ class SideBySide(ttk.Frame):
         found = (item for _, part in lists(self._answer) for item in part.items if item.item_id == item_id)
         item = next(found)
         where = places(self._answer, item_id)
-        self._on_detail(f"{name_and_id(item.item_name, item_id)} · {where}\n{reasons(item)}")
+        self._on_detail(f"{join_name_and_id(item.item_name, item_id)} · {where}\n{reasons(item)}")
 
     def _opened(self, event: tk.Event) -> None:
         item_id = self.chosen()
