@@ -101,7 +101,6 @@ def test_over_the_api_the_page_says_that_a_local_engine_is_needed(
 ) -> None:
     page = open_page()
     monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")
-    monkeypatch.setattr(whatif.source, "chosen", lambda: engine_source.EngineSource("artifacts", "http://127.0.0.1:9"))
     page = open_page("what-if")
     assert "What-if needs an engine in this process" in html_of(page)
     assert not page.multiselect
