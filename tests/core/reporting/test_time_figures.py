@@ -58,7 +58,10 @@ def pictures() -> list[ChartSection]:
     short = Forecast("<b>&\"' é", "", 0, (), (), "too few")
     return [
         ChartSection(
-            "Movement", lambda: time_series_charts.segment_movement(MOVED), matrix_rows(MOVED), (("Fallen", [{"name": "<i>"}]),)
+            "Movement",
+            lambda: time_series_charts.segment_movement(MOVED),
+            matrix_rows(MOVED),
+            (("Fallen", [{"name": "<i>"}]),),
         ),
         ChartSection(short.series, lambda: time_series_charts.sales_forecast(short, HISTORY), []),
         ChartSection("all", lambda: time_series_charts.sales_forecast(AHEAD, HISTORY), forecast_rows([AHEAD])),
