@@ -1,4 +1,4 @@
-"""What the trials came to, told at the end."""
+"""Collects figures of the robustness tests and prints them at the end of the run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ FIGURES: list[str] = []
 
 
 @pytest.fixture
-def tell() -> Callable[[str], None]:
-    """Takes a line for the end of the report."""
+def record_figure() -> Callable[[str], None]:
+    """Return a function that adds a line to the summary of the run."""
     return FIGURES.append
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     if FIGURES:
-        terminalreporter.section("trials")
+        terminalreporter.section("robustness")
         for line in FIGURES:
             terminalreporter.line(line)

@@ -1,4 +1,4 @@
-"""Trial: the server is killed while events are written. Whatever was acknowledged is there, and once."""
+"""Kill the server while events are written; every acknowledged event must be stored exactly once."""
 
 from __future__ import annotations
 
@@ -10,72 +10,73 @@ import httpx
 
 from smart_retail.events import open_events
 
-from .server import Server, serving
+from .server import Server, running_server
 
 WRITERS = 3
 
 
 def kill_during_writes(artifacts: Path, kills: int) -> int:
-    """Kill the server `kills` times at a random moment; how many events were acknowledged.
+    """Kill the server `kills` times at random moments; return the number of acknowledged events.
 
-    Three shops write at once. One of them sends again what was not answered, as a shop should.
+    Three clients write concurrently. At the end, all events of the last clients are sent again, as a client should
+    after a missing response.
     """
-    chance = random.Random(11)
+    rng = random.Random(11)
     acknowledged: set[str] = set()
-    with serving(artifacts, workers=2) as server:
+    with running_server(artifacts, workers=2) as server:
         for attempt in range(kills):
             if attempt:
                 server.start()
-            writers = [Writer(server, f"{attempt}-{number}") for number in range(WRITERS)]
+            writers = [EventWriter(server, f"{attempt}-{number}") for number in range(WRITERS)]
             for writer in writers:
                 writer.start()
             while not any(writer.acknowledged for writer in writers):
                 writers[0].join(0.01)
-            writers[0].join(chance.random() * 0.5)  # joins in vain: it writes until the server is dead
+            writers[0].join(rng.random() * 0.5)  # a pause: the thread runs until the server is killed
             server.kill()
             for writer in writers:
                 writer.join()
                 acknowledged |= writer.acknowledged
-                assert writer.refusals == []
+                assert writer.errors == []
         _send_again(server, writers, acknowledged)
-    found = [event.event_id for event in open_events(artifacts).all()]
-    assert len(found) == len(set(found)), "an event is there twice"
-    assert acknowledged <= set(found), "an acknowledged event is lost"
+    stored = [event.event_id for event in open_events(artifacts).all()]
+    assert len(stored) == len(set(stored)), "an event was stored twice"
+    assert acknowledged <= set(stored), "an acknowledged event is missing"
     return len(acknowledged)
 
 
-def _send_again(server: Server, writers: list[Writer], acknowledged: set[str]) -> None:
-    """All that the last writers sent, answered or not: nothing of it counts twice."""
+def _send_again(server: Server, writers: list[EventWriter], acknowledged: set[str]) -> None:
+    """Send all events of the last writers again and add them to `acknowledged`."""
     server.start()
     with server.client() as client:
         for writer in writers:
-            for batch in writer.sent:
-                answer = client.post("/v1/events", json={"events": batch})
-                assert answer.status_code == 200, answer.text
+            for batch in writer.batches:
+                response = client.post("/v1/events", json={"events": batch})
+                assert response.status_code == 200, response.text
                 acknowledged |= {event["event_id"] for event in batch}
 
 
-class Writer(threading.Thread):
-    """Writes batches of events until the server no longer answers."""
+class EventWriter(threading.Thread):
+    """Sends batches of events until the server no longer responds."""
 
     def __init__(self, server: Server, name: str) -> None:
         super().__init__(name=name, daemon=True)
         self.server = server
-        self.sent: list[list[dict[str, str]]] = []
+        self.batches: list[list[dict[str, str]]] = []
         self.acknowledged: set[str] = set()
-        self.refusals: list[str] = []
+        self.errors: list[str] = []
 
     def run(self) -> None:
         with self.server.client() as client:
             for number in range(1_000_000):
-                batch = [_event(f"{self.name}-{number}-{place}", number) for place in range(1 + number % 5)]
-                self.sent.append(batch)
+                batch = [_event(f"{self.name}-{number}-{index}", number) for index in range(1 + number % 5)]
+                self.batches.append(batch)
                 try:
-                    answer = client.post("/v1/events", json={"events": batch})
+                    response = client.post("/v1/events", json={"events": batch})
                 except httpx.TransportError:
                     return
-                if answer.status_code != 200:
-                    self.refusals.append(answer.text)
+                if response.status_code != 200:
+                    self.errors.append(response.text)
                     continue
                 self.acknowledged |= {event["event_id"] for event in batch}
 

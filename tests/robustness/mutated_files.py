@@ -1,8 +1,8 @@
-"""Trial: files with mutated bytes are read, each in turn, for a given time. Only `RetailError` comes out.
+"""Read files with mutated bytes, a fixed number for each reader; only `RetailError` may be raised.
 
-Run as a program, so that memory is that of the readers alone and a crash is seen:
-``python -m tests.robustness.mutated_files SECONDS FOLDER``. Prints how often each reader ran and refused, the largest
-memory, and every failure with the number that makes it again.
+Runs as a program, so that memory is that of the readers alone and a crash is detected:
+``python -m tests.robustness.mutated_files MUTATIONS FOLDER``. Prints the number of files that each reader accepted and
+rejected, the peak memory, and every failure with the number that reproduces it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import random
 import subprocess
 import sys
-import time
 import traceback
 import zipfile
 from collections import Counter
@@ -36,45 +35,45 @@ TOKENS = (
 Read = Callable[[Path], object]
 
 
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    """The content with one to eight changes: bytes flipped, dropped, doubled, moved, cut off, tokens put in."""
+def mutate(content: bytes, rng: random.Random) -> bytes:
+    """Apply one to eight changes: flip a bit; delete, duplicate or replace bytes; truncate; insert a token."""
     blob = bytearray(content)
-    for _ in range(chance.choice((1, 1, 2, 4, 8))):
-        at = chance.randrange(len(blob) + 1)
-        end = min(len(blob), at + chance.choice((1, 4, 40, 400)))
-        kind = chance.randrange(6)
-        if kind == 0 and at < len(blob):
-            blob[at] ^= 1 << chance.randrange(8)
+    for _ in range(rng.choice((1, 1, 2, 4, 8))):
+        start = rng.randrange(len(blob) + 1)
+        end = min(len(blob), start + rng.choice((1, 4, 40, 400)))
+        kind = rng.randrange(6)
+        if kind == 0 and start < len(blob):
+            blob[start] ^= 1 << rng.randrange(8)
         elif kind == 1:
-            del blob[at:end]
+            del blob[start:end]
         elif kind == 2:
-            blob[at:at] = blob[at:end]
+            blob[start:start] = blob[start:end]
         elif kind == 3:
-            blob[at:end] = chance.randbytes(end - at)
-        elif kind == 4 and chance.random() < 0.3:
-            del blob[at:]
+            blob[start:end] = rng.randbytes(end - start)
+        elif kind == 4 and rng.random() < 0.3:
+            del blob[start:]
         else:
-            blob[at:at] = chance.choice(TOKENS)
+            blob[start:start] = rng.choice(TOKENS)
     return bytes(blob)
 
 
 @dataclass(frozen=True)
 class Reader:
-    """Something that reads a file of a person."""
+    """A function that reads files from users."""
 
     name: str
     suffix: str
     content: Callable[[], bytes]
     read: Read
     wrap: Callable[[bytes], bytes] = bytes
-    """Puts the mutated content into its file: mutations below a checksum reach the parser behind it."""
+    """Encodes the mutated content as a file, so that mutations inside a checksum reach the parser."""
 
 
-def read_table(path: Path, backend: str = "duckdb") -> object:
+def read_table(path: Path) -> object:
     from smart_retail.data.dry_run import inspect_source
     from smart_retail.settings import DataSettings
 
-    return inspect_source(path, settings=DataSettings(backend=backend), threads=1)
+    return inspect_source(path, settings=DataSettings(), threads=1)
 
 
 def read_events_file(path: Path) -> object:
@@ -107,7 +106,7 @@ def read_keys(path: Path) -> object:
 
 
 def read_bundle(path: Path, name: str) -> object:
-    """A bundle one of whose files is this, its digest made to fit."""
+    """Read a bundle in which this file replaces the one of that name, with an updated digest."""
     from smart_retail.bundle.reader import MANIFEST, Bundle
     from smart_retail.bundle.writer import set_active_pointer
 
@@ -116,7 +115,7 @@ def read_bundle(path: Path, name: str) -> object:
     if name == MANIFEST:
         (folder / MANIFEST).write_bytes(content)
     else:
-        before = (folder / name).read_bytes()
+        original = (folder / name).read_bytes()
         manifest = json.loads(_manifest(root))
         manifest["files"][name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
         (folder / name).write_bytes(content)
@@ -128,7 +127,7 @@ def read_bundle(path: Path, name: str) -> object:
     finally:
         (folder / MANIFEST).write_bytes(_manifest(root))
         if name != MANIFEST:
-            (folder / name).write_bytes(before)
+            (folder / name).write_bytes(original)
 
 
 @cache
@@ -190,7 +189,7 @@ def sheet() -> bytes:
 
 
 def with_sheet(content: bytes) -> bytes:
-    """The workbook with another first sheet, its checksum right."""
+    """Return the workbook with another first sheet and a valid checksum."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(workbook())) as old, zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as new:
         for name in old.namelist():
@@ -213,8 +212,6 @@ def readers(folder: Path) -> list[Reader]:
         Reader("csv in gzip", ".csv.gz", csv_text, read_table, gzip.compress),
         Reader("gzip", ".csv.gz", lambda: gzip.compress(csv_text()), read_table),
         Reader("parquet", ".parquet", parquet, read_table),
-        Reader("parquet by polars", ".parquet", parquet, partial(read_table, backend="polars")),
-        Reader("parquet by pandas", ".parquet", parquet, partial(read_table, backend="pandas")),
         Reader("workbook", ".xlsx", workbook, read_table),
         Reader("sheet of a workbook", ".xlsx", sheet, read_table, with_sheet),
         Reader("events", ".jsonl", lambda: events, read_events_file),
@@ -226,57 +223,53 @@ def readers(folder: Path) -> list[Reader]:
     ]
 
 
-def trials(folder: Path, seconds: float) -> Iterator[tuple[str, int, str]]:
-    """Reader, number and outcome of each trial: ``read``, ``refused``, or a trace."""
+def read_each_mutation(folder: Path, mutations: int) -> Iterator[tuple[str, int, str]]:
+    """Yield reader, number and outcome (``read``, ``rejected`` or a traceback) of `mutations` files per reader."""
     from smart_retail.errors import RetailError
 
-    end, number = time.monotonic() + seconds, 0
-    every = readers(folder)
-    for reader in every:  # as it is, every file is read
-        path = folder / f"whole{reader.suffix}"
+    all_readers = readers(folder)
+    for reader in all_readers:  # the unchanged file is valid
+        path = folder / f"original{reader.suffix}"
         path.write_bytes(reader.wrap(reader.content()))
         reader.read(path)
-    while time.monotonic() < end:
-        number += 1
-        for reader in every:
+    for number in range(1, mutations + 1):
+        for reader in all_readers:
             path = folder / f"mutated{reader.suffix}"
-            path.write_bytes(reader.wrap(mutated(reader.content(), random.Random(f"{reader.name}/{number}"))))
+            path.write_bytes(reader.wrap(mutate(reader.content(), random.Random(f"{reader.name}/{number}"))))
             try:
                 reader.read(path)
             except RetailError as error:
-                yield reader.name, number, "refused" if error.message else "an error without a message"
+                yield reader.name, number, "rejected" if error.message else "an error without a message"
             except Exception:
                 yield reader.name, number, traceback.format_exc()
             else:
                 yield reader.name, number, "read"
-            if time.monotonic() > end:
-                return
 
 
-def read_mutated(folder: Path, seconds: float) -> dict[str, Any]:
-    """Run the trial as a program; what it printed."""
-    words = [sys.executable, "-W", "ignore", "-m", "tests.robustness.mutated_files", str(seconds), str(folder)]
+def read_mutated_files(folder: Path, mutations: int, timeout: float | None = None) -> dict[str, Any]:
+    """Run this module as a program and return the object that it prints."""
+    command = [sys.executable, "-W", "ignore", "-m", "tests.robustness.mutated_files", str(mutations), str(folder)]
     done = subprocess.run(
-        words, env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, timeout=seconds + 300, check=False
+        command, env=ENVIRONMENT, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False
     )
     assert done.returncode == 0, done.stderr[-4000:]
-    told: dict[str, Any] = json.loads(done.stdout)
-    return told
+    summary: dict[str, Any] = json.loads(done.stdout)
+    return summary
 
 
 def main() -> None:
-    seconds, folder = float(sys.argv[1]), Path(sys.argv[2])
+    mutations, folder = int(sys.argv[1]), Path(sys.argv[2])
     counts: Counter[str] = Counter()
     failures = []
-    for name, number, outcome in trials(folder, seconds):
-        counts[f"{name}: {outcome if outcome in ('read', 'refused') else 'failed'}"] += 1
-        if outcome not in ("read", "refused"):
+    for name, number, outcome in read_each_mutation(folder, mutations):
+        counts[f"{name}: {outcome if outcome in ('read', 'rejected') else 'failed'}"] += 1
+        if outcome not in ("read", "rejected"):
             failures.append({"reader": name, "number": number, "trace": outcome})
     sys.stdout.write(json.dumps({"counts": counts, "failures": failures, "peak_mb": _peak_mb()}, indent=1))
 
 
 def _peak_mb() -> int:
-    """Largest memory of this program; `getrusage` would tell that of whoever started it, if larger."""
+    """Return the peak memory of this process, MB; `getrusage` may return that of the parent process."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) // 1024
 

@@ -1,4 +1,4 @@
-"""Table: every route, asked with no key, a wrong one, a key that reads and an admin's, and what the docs say of it."""
+"""Every route with each kind of key, and the status that the API documentation states for it."""
 
 from __future__ import annotations
 
@@ -11,42 +11,42 @@ from typing import Any
 from smart_retail_flask.route_table import OPERATIONS
 
 PAGE = Path(__file__).parents[2] / "docs" / "api.md"
-WHO = ("nobody", "wrong", "read", "admin")
+KEYS = ("none", "invalid", "read", "admin")
+"""Columns of the table in the documentation."""
 
 
 @dataclass(frozen=True)
-class Door:
-    """One route and who stands before it."""
+class PermissionCase:
+    """A request to one route with one kind of key."""
 
     method: str
     path: str
-    """An example."""
+    """Example path."""
     body: dict[str, Any] | None
-    role: str
-    """Whose key the code says may ask; empty where there is no such route in its table."""
-    who: str
-    told: int
-    """The status that the docs tell."""
+    key: str
+    """One of `KEYS`."""
+    status: int
+    """Documented status."""
 
     def __str__(self) -> str:
-        return f"{self.method} {self.path}-{self.who}"
+        return f"{self.method} {self.path}-{self.key}"
 
 
-def doors() -> Iterator[Door]:
-    """Every cell of the table in the docs."""
-    known = {f"{o.method.upper()} {_documented(o.rule)}": o for o in OPERATIONS}
-    for route, statuses in table().items():
+def permission_cases() -> Iterator[PermissionCase]:
+    """Yield one case for each cell of the table in the documentation."""
+    operations = {f"{o.method.upper()} {_openapi_path(o.rule)}": o for o in OPERATIONS}
+    for route, statuses in documented_statuses().items():
         method, _, path = route.partition(" ")
-        operation = known.get(route)
+        operation = operations.get(route)
         if operation is not None:
             path = operation.path or operation.rule
-        for who, status in zip(WHO, statuses, strict=True):
-            body, role = (operation.body, operation.role) if operation else (None, "")
-            yield Door(method, path, body, role, who, int(status))
+        body = operation.body if operation else None
+        for key, status in zip(KEYS, statuses, strict=True):
+            yield PermissionCase(method, path, body, key, int(status))
 
 
-def table() -> dict[str, list[str]]:
-    """Route -> its statuses, as the page tells them."""
+def documented_statuses() -> dict[str, list[str]]:
+    """Return the documented statuses of each route, in the order of `KEYS`."""
     page = PAGE.read_text(encoding="utf-8")
     section = re.search(r"<!-- begin (route_permissions) -->(.*?)<!-- end \1 -->", page, re.S)
     assert section
@@ -54,14 +54,14 @@ def table() -> dict[str, list[str]]:
     return {row[0].split("`")[1]: row[1:] for row in rows}
 
 
-def routed(app: Any) -> set[str]:
-    """Every route that the application answers."""
+def registered_routes(app: Any) -> set[str]:
+    """Return every route of the application."""
     return {
-        f"{method} {_documented(rule.rule)}"
+        f"{method} {_openapi_path(rule.rule)}"
         for rule in app.url_map.iter_rules()
         for method in rule.methods - {"HEAD", "OPTIONS"}
     }
 
 
-def _documented(rule: str) -> str:
+def _openapi_path(rule: str) -> str:
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)

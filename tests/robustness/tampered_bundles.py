@@ -1,6 +1,6 @@
-"""Trial: bundles that somebody wrote who may write the folder. Every digest fits, and still nothing of them runs.
+"""Tampered bundles with valid digests, as an attacker with write access could make them; no code in them may run.
 
-Each takes the fitted version, puts another content in the place of a file, and seals manifest and pointer anew.
+Each replaces one file of the fitted version and updates manifest and pointer to match.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from smart_retail.errors import ArtifactError
 from smart_retail.events import Event, SqliteEventStore
 from smart_retail.serving.engine import Engine
 
-KNOWN, STRANGER, LIVE = "c0021", "nobody", "c0022"
+KNOWN_CUSTOMER, UNKNOWN_CUSTOMER, LIVE_CUSTOMER = "c0021", "unknown", "c0022"
 
-Facts = dict[str, Any]
+Manifest = dict[str, Any]
 
 
-class Bomb:
-    """Leaves a mark when it is unpickled."""
+class Payload:
+    """Creates a folder when it is unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -41,24 +41,24 @@ class Bomb:
         return (os.mkdir, (str(self.mark),))
 
 
-def pickled(mark: Path) -> bytes:
-    return pickle.dumps(Bomb(mark))
+def pickle_bytes(mark: Path) -> bytes:
+    return pickle.dumps(Payload(mark))
 
 
-def array_of_objects(mark: Path) -> bytes:
+def object_array_bytes(mark: Path) -> bytes:
     file = io.BytesIO()
-    np.save(file, np.array([Bomb(mark)] * 4, dtype=object), allow_pickle=True)
+    np.save(file, np.array([Payload(mark)] * 4, dtype=object), allow_pickle=True)
     return file.getvalue()
 
 
-def zipped_arrays(mark: Path) -> bytes:
+def npz_bytes(mark: Path) -> bytes:
     file = io.BytesIO()
-    np.savez(file, arr_0=np.array([Bomb(mark)], dtype=object))
+    np.savez(file, arr_0=np.array([Payload(mark)], dtype=object))
     return file.getvalue()
 
 
-def lambda_h5(mark: Path) -> bytes:
-    """A Keras model of one Lambda layer whose function leaves the mark when the model is built."""
+def lambda_layer_bytes(mark: Path) -> bytes:
+    """Return a Keras model with a Lambda layer whose function creates the folder `mark` when the model is built."""
     import h5py
 
     code = compile(f"lambda x: [x, __import__('os').mkdir({str(mark)!r})][0]", "<lambda>", "eval").co_consts[0]
@@ -66,7 +66,7 @@ def lambda_h5(mark: Path) -> bytes:
     function = {"class_name": "__lambda__", "config": {"code": text, "defaults": None, "closure": None}}
     layers = [
         {"class_name": "InputLayer", "config": {"batch_shape": [None, 2], "name": "input"}},
-        {"class_name": "Lambda", "config": {"name": "bomb", "function": function, "arguments": {}}},
+        {"class_name": "Lambda", "config": {"name": "payload", "function": function, "arguments": {}}},
     ]
     config = {"class_name": "Sequential", "config": {"name": "model", "layers": layers}}
     out = io.BytesIO()
@@ -74,58 +74,61 @@ def lambda_h5(mark: Path) -> bytes:
         file.attrs["keras_version"], file.attrs["backend"] = "3.15.1", "tensorflow"
         file.attrs["model_config"] = json.dumps(config)
         file.create_group("model_weights").attrs["layer_names"] = np.array([b"bomb"])
-        file["model_weights"].create_group("bomb").attrs["weight_names"] = np.array([], dtype="S1")
+        file["model_weights"].create_group("payload").attrs["weight_names"] = np.array([], dtype="S1")
     return out.getvalue()
 
 
 @dataclass(frozen=True)
-class Trial:
-    """One hostile bundle."""
+class Tampering:
+    """Replacement of one file."""
 
     name: str
     key: str
-    """The file, as the manifest names it."""
+    """Path of the file, as in the manifest."""
     content: Callable[[Path], bytes]
 
 
-def trials(root: Path) -> Iterator[Trial]:
-    """A pickle under the name of every file, in each form that NumPy knows, and a Lambda layer under several."""
-    for key in sorted(_manifest(root)["files"]):
-        yield Trial(f"pickle as {key}", key, pickled)
+def tamperings(root: Path) -> Iterator[Tampering]:
+    """Yield a pickle in place of every file, in each form that NumPy can load, and a Lambda layer in three places."""
+    files = sorted(_manifest(root)["files"])
+    for key in files:
+        yield Tampering(f"pickle as {key}", key, pickle_bytes)
         if key.endswith(".npy"):
-            yield Trial(f"array of objects as {key}", key, array_of_objects)
-            yield Trial(f"zipped arrays as {key}", key, zipped_arrays)
-    for key in ("tables/placement/weights_0.npy", "tables/recommender.json", "tables/autoencoder.h5"):
-        yield Trial(f"Lambda layer as {key}", key, lambda_h5)
+            yield Tampering(f"array of objects as {key}", key, object_array_bytes)
+            yield Tampering(f"zipped arrays as {key}", key, npz_bytes)
+    weights = next(key for key in files if key.endswith("weights_0.npy"))
+    document = next(key for key in files if key.endswith(".json"))
+    for key in (weights, document, "tables/autoencoder.h5"):
+        yield Tampering(f"Lambda layer as {key}", key, lambda_layer_bytes)
 
 
-def exported(root: Path) -> Iterator[Trial]:
-    """The same in ``export/``, which no digest covers, and beside the tables: nobody reads there."""
+def export_tamperings(root: Path) -> Iterator[Tampering]:
+    """Yield replacements in ``export/``, which has no digests, and additional files: serving must not read them."""
     folder = root / "versions" / read_pointer(root)[0]
     for path in sorted((folder / "export").iterdir()):
-        content = lambda_h5 if path.suffix in (".h5", ".keras") else pickled
-        yield Trial(f"{content.__name__} as {path.name}", f"export/{path.name}", content)
+        content = lambda_layer_bytes if path.suffix in (".h5", ".keras") else pickle_bytes
+        yield Tampering(f"{content.__name__} as {path.name}", f"export/{path.name}", content)
     for name in ("autoencoder.h5", "model.keras", "sitecustomize.py", "conftest.py", "export/__init__.py"):
-        yield Trial(f"{name} beside the tables", name, lambda_h5 if name.endswith("h5") else pickled)
+        yield Tampering(f"additional {name}", name, lambda_layer_bytes if name.endswith("h5") else pickle_bytes)
 
 
 @contextmanager
-def replaced(root: Path, key: str, content: bytes | None) -> Iterator[None]:
-    """The active version with another content of a file, sealed anew; None takes it out of the manifest too."""
+def replaced_file(root: Path, key: str, content: bytes | None) -> Iterator[None]:
+    """Replace a file of the active version during the block; None removes it from the manifest too."""
     version = read_pointer(root)[0]
     folder = root / "versions" / version
     path = folder / key
     before, manifest = path.read_bytes() if path.exists() else None, (folder / MANIFEST).read_bytes()
-    facts: Facts = json.loads(manifest)
+    edited: Manifest = json.loads(manifest)
     if key.startswith("tables/"):
         if content is None:
-            del facts["files"][key]
+            del edited["files"][key]
         else:
-            facts["files"][key] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+            edited["files"][key] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
     try:
         if content is not None:
             path.write_bytes(content)
-        reseal(root, facts)
+        write_manifest(root, edited)
         yield
     finally:
         path.unlink(missing_ok=True)
@@ -135,48 +138,52 @@ def replaced(root: Path, key: str, content: bytes | None) -> Iterator[None]:
         set_active_pointer(root, "current", version)
 
 
-def reseal(root: Path, facts: Facts) -> None:
-    """Another manifest for the active version, which the pointer then names."""
+def write_manifest(root: Path, manifest: Manifest) -> None:
+    """Replace the manifest of the active version and update the pointer to it."""
     version = read_pointer(root)[0]
-    (root / "versions" / version / MANIFEST).write_text(json.dumps(facts), encoding="utf-8")
+    (root / "versions" / version / MANIFEST).write_text(json.dumps(manifest), encoding="utf-8")
     set_active_pointer(root, "current", version)
 
 
-def _manifest(root: Path) -> Facts:
-    facts: Facts = json.loads((root / "versions" / read_pointer(root)[0] / MANIFEST).read_bytes())
-    return facts
+def _manifest(root: Path) -> Manifest:
+    manifest: Manifest = json.loads((root / "versions" / read_pointer(root)[0] / MANIFEST).read_bytes())
+    return manifest
 
 
-def with_live_purchase(root: Path) -> None:
-    """What a customer bought since the fit, so that segments and clusters are placed anew."""
-    SqliteEventStore(root).add([Event("live", LIVE, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+def add_live_purchase(root: Path) -> None:
+    """Add a purchase after the fit, so that the customer's segment and cluster are computed when serving."""
+    SqliteEventStore(root).add([Event("live", LIVE_CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
 
 
-def ask_everything(root: Path) -> list[Any]:
-    """What the active version answers to every question there is."""
+def call_all_methods(root: Path) -> list[Any]:
+    """Return the results of every method of the engine over the active version."""
     engine = Engine.load(root)
-    asked: list[Any] = [
+    results: list[Any] = [
         engine.recommend(customer, method, 3, exclude_purchased=exclude)
-        for customer in (KNOWN, STRANGER, LIVE)
+        for customer in (KNOWN_CUSTOMER, UNKNOWN_CUSTOMER, LIVE_CUSTOMER)
         for method in ("all", "hybrid")
         for exclude in (True, False)
     ]
-    asked += [engine.customer(customer) for customer in (KNOWN, STRANGER, LIVE)]
-    asked += [engine.recommend_for_basket(["G-007"]), engine.similar_items("G-007"), engine.popular(category="Garden")]
-    asked += [engine.search_customers("c00", 3), engine.search_items("thing", 3), engine.model(), engine.categories()]
-    asked += [engine.segments(), engine.clusters(), engine.rfm_grid(), engine.cluster_points(5), engine.popular()]
-    return asked
+    results += [engine.customer(customer) for customer in (KNOWN_CUSTOMER, UNKNOWN_CUSTOMER, LIVE_CUSTOMER)]
+    results += [
+        engine.recommend_for_basket(["G-007"]),
+        engine.similar_items("G-007"),
+        engine.popular(category="Garden"),
+    ]
+    results += [engine.search_customers("c00", 3), engine.search_items("thing", 3), engine.model(), engine.categories()]
+    results += [engine.segments(), engine.clusters(), engine.rfm_grid(), engine.cluster_points(5), engine.popular()]
+    return results
 
 
-def try_tampered(root: Path, trial: Trial, mark: Path) -> ArtifactError | None:
-    """Serve the hostile bundle; the error with which it was refused. Fails where something of it ran."""
-    with replaced(root, trial.key, trial.content(mark)):
+def error_of(root: Path, tampering: Tampering, mark: Path) -> ArtifactError | None:
+    """Serve the tampered bundle and return the error that rejects it; fail if code in it ran."""
+    with replaced_file(root, tampering.key, tampering.content(mark)):
         try:
-            ask_everything(root)
-            if trial.key.endswith(".npy"):  # reports read what serving does not
-                Bundle.open(root).array(trial.key.removeprefix("tables/").removesuffix(".npy"))
+            call_all_methods(root)
+            if tampering.key.endswith(".npy"):  # reports read arrays that serving does not
+                Bundle.open(root).array(tampering.key.removeprefix("tables/").removesuffix(".npy"))
         except ArtifactError as error:
             return error
         finally:
-            assert not mark.exists(), trial.name
+            assert not mark.exists(), tampering.name
     return None

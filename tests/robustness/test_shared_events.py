@@ -1,4 +1,4 @@
-"""Hosts that share a database of events: what one is told, every one knows."""
+"""Hosts that share an event database: events stored by one are visible to all."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from smart_retail_cli.main import cli
 
-from .server import needs_sigkill, serving
+from .server import needs_sigkill, running_server
 
 CUSTOMER = "Zzyzx-7f3a"
 
@@ -25,7 +25,7 @@ CUSTOMER = "Zzyzx-7f3a"
 def hosts(
     fitted: tuple[Path, FitReport], tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Path, Path]:
-    """The folders of two hosts with the same version."""
+    """Artifacts folders of two hosts with the same version."""
     monkeypatch.setenv(URL, postgres)
     one, other = (Path(shutil.copytree(fitted[0], tmp_path / name)) for name in ("one", "other"))
     return one, other
@@ -35,22 +35,22 @@ def event(number: int, customer: str = CUSTOMER) -> dict[str, Any]:
     return {"event_id": f"e{number}", "customer_id": customer, "item_id": "G-007", "timestamp": "2025-03-01"}
 
 
-def test_what_one_host_is_told_the_other_answers_with(hosts: tuple[Path, Path]) -> None:
+def test_event_sent_to_one_host_is_visible_on_the_other(hosts: tuple[Path, Path]) -> None:
     from smart_retail_flask.app import create_app
 
     one, other = hosts
     client, engine = create_app(Engine.load(one)).test_client(), Engine.load(other)
     assert not engine.customer(CUSTOMER).known
-    sent = {"events": [event(1), event(2, "c0100")]}
-    assert client.post("/v1/events", json=sent).json == {"received": 2, "new": 2}
+    body = {"events": [event(1), event(2, "c0100")]}
+    assert client.post("/v1/events", json=body).json == {"received": 2, "new": 2}
     assert engine.customer(CUSTOMER).known
-    assert create_app(Engine.load(other)).test_client().post("/v1/events", json=sent).json["new"] == 0
+    assert create_app(Engine.load(other)).test_client().post("/v1/events", json=body).json["new"] == 0
     assert client.delete(f"/v1/customers/{CUSTOMER}").json["events"] == 1
     assert not engine.customer(CUSTOMER).known
     assert not any((folder / FILE).exists() for folder in hosts)
 
 
-def test_an_erasure_on_every_host_leaves_the_customer_nowhere(hosts: tuple[Path, Path]) -> None:
+def test_erasure_on_every_host_removes_the_customer_completely(hosts: tuple[Path, Path]) -> None:
     for folder in hosts:
         erase(folder, "c0100")
         for path in folder.rglob("*"):
@@ -58,7 +58,7 @@ def test_an_erasure_on_every_host_leaves_the_customer_nowhere(hosts: tuple[Path,
     assert (open_events(hosts[0]).erasures(), open_events(hosts[1]).erased(["c0100", "c0101"])) == (1, {"c0100"})
 
 
-def test_the_program_adds_to_the_database(hosts: tuple[Path, Path], tmp_path: Path) -> None:
+def test_cli_adds_events_to_the_database(hosts: tuple[Path, Path], tmp_path: Path) -> None:
     file = tmp_path / "today.csv"
     file.write_text(f"event_id,customer_id,item_id,timestamp\ne1,{CUSTOMER},G-007,2025-03-01\n")
     done = CliRunner().invoke(cli, ["events", "add", str(file), "--artifacts", str(hosts[0])])
@@ -69,10 +69,10 @@ def test_the_program_adds_to_the_database(hosts: tuple[Path, Path], tmp_path: Pa
 @needs_sigkill
 @pytest.mark.slow
 def test_forked_workers_of_two_servers_agree(hosts: tuple[Path, Path]) -> None:
-    with serving(hosts[0], workers=2) as one, serving(hosts[1], workers=2) as other:
+    with running_server(hosts[0], workers=2) as one, running_server(hosts[1], workers=2) as other:
         with one.client() as client:
             assert client.post("/v1/events", json={"events": [event(1)]}).status_code == 200
         for server in (one, other):
-            for _ in range(10):  # a worker is met at random
+            for _ in range(10):  # a random worker handles each connection
                 with server.client() as client:
                     assert client.get(f"/v1/customers/{CUSTOMER}").json()["known"]

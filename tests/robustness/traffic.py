@@ -1,4 +1,4 @@
-"""Trial: everyday traffic at half the peak rate: lists, profiles, searches, events, and versions that come and go."""
+"""Mixed traffic at half the peak rate: lists, profiles, searches, events and version changes."""
 
 from __future__ import annotations
 
@@ -12,63 +12,75 @@ import httpx
 
 from .server import Server
 
-SHOPS = 4
-"""Clients that ask side by side."""
-SWAP_EVERY = 10.0
-WARM = 0.2
-"""Part of the time after which memory is taken for the beginning of the growth."""
+CLIENTS = 4
+SWAP_INTERVAL_SECONDS = 10.0
+WARM_UP_SHARE = 0.2
+"""Share of the run after which the growth of memory is measured."""
 
 
 @dataclass
-class Told:
-    """What the traffic came to."""
+class TrafficResult:
+    """Figures of one run."""
 
     rate: float
-    answers: int = 0
-    late_ms: float = 0.0
-    """95th percentile of the time to an answer."""
+    """Requests per second; 0 for as many as possible."""
+    responses: int = 0
+    p95_ms: float = 0.0
+    """95th percentile of the response time, milliseconds."""
     growth_mb: float = 0.0
-    """Of the server's processes together, after it was warm."""
+    """Growth of the private memory of all server processes after the warm-up, MB."""
     faults: list[str] = field(default_factory=list)
 
 
 def peak_rate(server: Server, seconds: float) -> float:
-    """Answers a second when every client asks again at once."""
-    told = _ask(server, seconds, pause=0.0)
-    assert told.faults == []
-    return told.answers / seconds
+    """Return the responses per second of clients that send without pauses."""
+    result = _send_requests(server, seconds, pause=0.0)
+    assert result.faults == []
+    return result.responses / seconds
 
 
-def everyday(server: Server, rate: float, seconds: float, swap: Callable[[int], None]) -> Told:
-    """So many requests a second for so long, with another version every ten seconds."""
+def mixed_traffic(server: Server, rate: float, seconds: float, swap: Callable[[int], None]) -> TrafficResult:
+    """Send requests at a rate and change the version every ten seconds.
+
+    Parameters
+    ----------
+    server : Server
+        A running server.
+    rate : float
+        Requests per second.
+    seconds : float
+        Duration.
+    swap : callable
+        Activates another version; receives the number of the change, from 0.
+    """
     stop = threading.Event()
     memory: list[float] = []
 
-    def change() -> None:
+    def change_versions() -> None:
         number = 0
-        while not stop.wait(min(SWAP_EVERY, seconds / 6)):
+        while not stop.wait(min(SWAP_INTERVAL_SECONDS, seconds / 6)):
             swap(number)
             number += 1
             memory.append(_memory_mb(server))
 
-    changer = threading.Thread(target=change)
+    changer = threading.Thread(target=change_versions)
     changer.start()
     try:
-        told = _ask(server, seconds, pause=SHOPS / rate)
+        result = _send_requests(server, seconds, pause=CLIENTS / rate)
     finally:
         stop.set()
         changer.join()
-    warm = memory[int(len(memory) * WARM) :]
-    told.growth_mb = round(warm[-1] - warm[0], 1)
-    return told
+    warm = memory[int(len(memory) * WARM_UP_SHARE) :]
+    result.growth_mb = round(warm[-1] - warm[0], 1)
+    return result
 
 
-def _ask(server: Server, seconds: float, pause: float) -> Told:
-    """Each client asks in turn, at fixed moments `pause` seconds apart."""
-    told, lock = Told(SHOPS / pause if pause else 0.0), threading.Lock()
+def _send_requests(server: Server, seconds: float, pause: float) -> TrafficResult:
+    """Send from each client at fixed times, `pause` seconds apart."""
+    result, lock = TrafficResult(CLIENTS / pause if pause else 0.0), threading.Lock()
     times: list[float] = []
 
-    def run(shop: int) -> None:
+    def run(client_number: int) -> None:
         begin = time.monotonic()
         with server.client() as client:
             number = 0
@@ -78,45 +90,49 @@ def _ask(server: Server, seconds: float, pause: float) -> Told:
                     time.sleep(due - now)
                 fault, started = "", time.perf_counter()
                 try:
-                    answer = _request(client, shop, number)
-                    if answer.status_code != 200:
-                        fault = f"{answer.request.url.path}: {answer.status_code} {answer.text[:200]}"
+                    response = _request(client, client_number, number)
+                    if response.status_code != 200:
+                        fault = f"{response.request.url.path}: {response.status_code} {response.text[:200]}"
                 except httpx.TransportError as error:
                     fault = f"{type(error).__name__}: {error}"
                 with lock:
                     times.append(time.perf_counter() - started)
-                    told.answers += 1
+                    result.responses += 1
                     if fault:
-                        told.faults.append(fault)
+                        result.faults.append(fault)
                 number += 1
 
-    shops = [threading.Thread(target=run, args=(shop,)) for shop in range(SHOPS)]
-    for shop in shops:
-        shop.start()
-    for shop in shops:
-        shop.join()
-    told.late_ms = round(sorted(times)[int(len(times) * 0.95)] * 1000, 1)
-    return told
+    threads = [threading.Thread(target=run, args=(client_number,)) for client_number in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    result.p95_ms = round(sorted(times)[int(len(times) * 0.95)] * 1000, 1)
+    return result
 
 
-def _request(client: httpx.Client, shop: int, number: int) -> httpx.Response:
+def _request(client: httpx.Client, client_number: int, number: int) -> httpx.Response:
     customer = f"c{number % 130:04}"
     match number % 10:
         case 0:
-            event = {"event_id": f"{time.time_ns()}-{shop}", "customer_id": f"c{number % 60:04}", "item_id": "G-007"}
+            event = {
+                "event_id": f"{time.time_ns()}-{client_number}",
+                "customer_id": f"c{number % 60:04}",
+                "item_id": "G-007",
+            }
             return client.post("/v1/events", json={"events": [event | {"timestamp": "2025-03-01T10:00:00"}]})
         case 1:
             return client.get(f"/v1/customers/{customer}")
         case 2:
             return client.get("/v1/items", params={"q": "thing"})
         case 3:
-            return client.post("/v1/recommendations:batch", json={"customer_ids": [customer, "nobody", "A/B"]})
+            return client.post("/v1/recommendations:batch", json={"customer_ids": [customer, "unknown", "A/B"]})
         case _:
             return client.get(f"/v1/customers/{customer}/recommendations")
 
 
 def _memory_mb(server: Server) -> float:
-    """Private memory of the server's processes: pages of mapped files are the system's."""
+    """Return the private memory of the server processes, MB, without mapped files."""
     pages = 0
     for process in server.processes():
         for line in Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines():

@@ -1,7 +1,6 @@
-"""Trial: versions come and go under load. No request fails, and none is answered by two versions.
+"""Switch versions under load: no request may fail, and none may be served from two versions.
 
-The two versions differ in what they know: from one of them a customer was erased, so an answer tells by itself
-which version gave it.
+One customer was erased from the second version, so each response shows which version it comes from.
 """
 
 from __future__ import annotations
@@ -17,21 +16,21 @@ from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.bundle.writer import set_active_pointer
 
-CUSTOMER = "c0100"
-OTHERS = ("c0020", "c0021", "A/B")
+ERASED_CUSTOMER = "c0100"
+OTHER_CUSTOMERS = ("c0020", "c0021", "A/B")
 
-Ask = Callable[[dict[str, Any]], Any]
-"""Sends the body of a batch; the answer has `status_code`, `headers` and `json`."""
+SendBatch = Callable[[dict[str, Any]], Any]
+"""Sends the body of a batch; the response has `status_code`, `headers` and `json`."""
 
 
-def two_versions(artifacts: Path, folder: Path) -> tuple[Path, str, str]:
-    """A copy of the folder with two versions: of all customers, which is active, and of all but one."""
+def make_two_versions(artifacts: Path, folder: Path) -> tuple[Path, str, str]:
+    """Copy a folder and add a version without `ERASED_CUSTOMER`; return the copy, the full and the reduced version."""
     root = Path(shutil.copytree(artifacts, folder / "artifacts"))
-    without = Path(shutil.copytree(artifacts, folder / "without"))
-    erase(without, CUSTOMER)
-    full, less = read_pointer(root)[0], read_pointer(without)[0]
-    shutil.copytree(without / "versions" / less, root / "versions" / less)
-    return root, full, less
+    reduced_root = Path(shutil.copytree(artifacts, folder / "reduced"))
+    erase(reduced_root, ERASED_CUSTOMER)
+    full, reduced = read_pointer(root)[0], read_pointer(reduced_root)[0]
+    shutil.copytree(reduced_root / "versions" / reduced, root / "versions" / reduced)
+    return root, full, reduced
 
 
 def activate(root: Path, version: str) -> None:
@@ -39,39 +38,39 @@ def activate(root: Path, version: str) -> None:
 
 
 @contextmanager
-def asked_all_the_time(asks: list[Ask], full: str) -> Iterator[list[str]]:
-    """Ask on several threads for as long as the block lasts; gives the tally: one text a request, empty if right."""
-    tally: list[str] = []
+def continuous_requests(senders: list[SendBatch], full: str) -> Iterator[list[str]]:
+    """Send requests on one thread per sender during the block; yield the outcomes: one text each, empty if correct."""
+    outcomes: list[str] = []
     stop = threading.Event()
 
-    def run(ask: Ask) -> None:
+    def run(send: SendBatch) -> None:
         while not stop.is_set():
-            tally.append(_fault(ask, full))
+            outcomes.append(_fault(send, full))
 
-    threads = [threading.Thread(target=run, args=(ask,)) for ask in asks]
+    threads = [threading.Thread(target=run, args=(send,)) for send in senders]
     for thread in threads:
         thread.start()
     try:
-        yield tally
+        yield outcomes
     finally:
         stop.set()
         for thread in threads:
             thread.join()
 
 
-def _fault(ask: Ask, full: str) -> str:
+def _fault(send: SendBatch, full: str) -> str:
     try:
-        answer = ask({"customer_ids": [OTHERS[0], CUSTOMER, *OTHERS[1:]], "n": 5})
+        response = send({"customer_ids": [OTHER_CUSTOMERS[0], ERASED_CUSTOMER, *OTHER_CUSTOMERS[1:]], "n": 5})
     except Exception as error:
         return f"{type(error).__name__}: {error}"
-    if answer.status_code != 200:
-        return f"status {answer.status_code}"
-    # A test client has `json` as a property, httpx as a method.
-    lists = (answer.json() if callable(answer.json) else answer.json)["lists"]
+    if response.status_code != 200:
+        return f"status {response.status_code}"
+    # `json` is a property of the test client's response and a method of httpx's.
+    lists = (response.json() if callable(response.json) else response.json)["lists"]
     versions = {part["model_version"] for part in lists}
-    if versions != {answer.headers["X-Model-Version"]}:
-        return f"mixed: {versions}"
-    knows = {part["customer_id"]: part["known"] for part in lists}
-    if knows != {**dict.fromkeys(OTHERS, True), CUSTOMER: versions == {full}}:
-        return f"version {versions} knows {knows}"
+    if versions != {response.headers["X-Model-Version"]}:
+        return f"lists of several versions: {versions}"
+    known = {part["customer_id"]: part["known"] for part in lists}
+    if known != {**dict.fromkeys(OTHER_CUSTOMERS, True), ERASED_CUSTOMER: versions == {full}}:
+        return f"known customers of version {versions}: {known}"
     return ""

@@ -76,7 +76,7 @@ def campaign(
     with progress.show_progress() as listener:
         rows = core.campaign_rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
         written = write_table(output, rows, core.column_headings(settings, extra), file_metadata(engine))
-    print_note(f"{formatting.count(written, 'customer')} written to {output}.")
+    print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
 
 
 def list_customer_ids(engine: RetailEngine) -> list[str]:

@@ -83,13 +83,13 @@ def migration(
     from smart_retail.analysis import segment_migration as core
     from smart_retail.analysis.customer_snapshots import current_snapshots, migration_between_dates
     from smart_retail.bundle import versions
-    from smart_retail.reporting.chart_export import check_form
+    from smart_retail.reporting.chart_export import check_suffix
     from smart_retail.serving.engine import Engine
 
     if context.api_url:
         raise NeedsLocalEngineError("A migration compares local versions.", "Leave --api-url out.")
     if plot:
-        check_form(plot)
+        check_suffix(plot)
     if from_date or to_date:
         if before:
             raise UsageError(
@@ -131,17 +131,17 @@ def _write_migration_charts(path: str, found: Migration, engine: RetailEngine) -
     """Write the heat map and the customers who dropped from the best segments."""
     from smart_retail.analysis import segment_migration as core
     from smart_retail.reporting import time_series_charts
-    from smart_retail.reporting.chart_export import Picture, write_pictures
+    from smart_retail.reporting.chart_export import ChartSection, write_charts
 
     dropped = [customer.as_dict() for customer in found.dropped]
-    picture = Picture(
+    picture = ChartSection(
         "Migration",
-        lambda: time_series_charts.movement(found),
+        lambda: time_series_charts.segment_movement(found),
         core.matrix_rows(found),
         (("Customers who dropped from Champions or Loyal", dropped),),
     )
     subtitle = f"From {found.before} to {found.after}"
-    write_pictures(path, "Customers between segments", subtitle, [picture], formatting.model_line(engine.model()))
+    write_charts(path, "Customers between segments", subtitle, [picture], formatting.describe_model(engine.model()))
     print_note(f"Written to {path}.")
 
 
@@ -186,7 +186,7 @@ def forecast(
     Uses Prophet, or the values of a week earlier where they predicted held-out days better.
     """
     from smart_retail.analysis import sales_forecast as core
-    from smart_retail.reporting.chart_export import check_form
+    from smart_retail.reporting.chart_export import check_suffix
     from smart_retail.serving.engine import Engine
 
     engine = context.engine()
@@ -195,7 +195,7 @@ def forecast(
     if planned is not None and not regressor:
         raise UsageError("--planned needs a discount regressor.", "Add --regressor discount.")
     if plot:
-        check_form(plot)
+        check_suffix(plot)
     series = core.daily_sales(engine.store, not overall)
     discounts = core.daily_discounts(engine.store) if regressor else None
     with progress.show_progress() as listener:
@@ -204,7 +204,7 @@ def forecast(
         )
     if output:
         written = write_table(output, core.forecast_rows(found), core.COLUMNS, file_metadata(engine))
-        print_note(f"{formatting.count(written, 'row')} written to {output}.")
+        print_note(f"{formatting.pluralize(written, 'row')} written to {output}.")
     errors = core.error_rows(found)
     if plot:
         _write_forecast_charts(plot, found, series, errors, engine)
@@ -225,17 +225,17 @@ def _write_forecast_charts(
     """Write a chart per series with its forecast days and the errors of the models."""
     from smart_retail.analysis import sales_forecast as core
     from smart_retail.reporting import time_series_charts
-    from smart_retail.reporting.chart_export import Picture, write_pictures
+    from smart_retail.reporting.chart_export import ChartSection, write_charts
 
     currency = engine.model().currency
     pictures = [
-        Picture(
+        ChartSection(
             forecast.series,
-            partial(time_series_charts.sales_ahead, forecast, series[forecast.series], currency),
+            partial(time_series_charts.sales_forecast, forecast, series[forecast.series], currency),
             core.forecast_rows([forecast]),
             (("Forecast errors on held-out days", [e for e in errors if e["series"] == forecast.series]),),
         )
         for forecast in found
     ]
-    write_pictures(path, "Sales forecast", "Forecast of daily sales", pictures, formatting.model_line(engine.model()))
+    write_charts(path, "Sales forecast", "Forecast of daily sales", pictures, formatting.describe_model(engine.model()))
     print_note(f"Written to {path}.")

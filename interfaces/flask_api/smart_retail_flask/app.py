@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import inspect
 
-from flask_openapi3 import Info, OpenAPI, Tag
+from flask_openapi3.models.info import Info
+from flask_openapi3.models.tag import Tag
+from flask_openapi3.openapi import OpenAPI
 
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine

@@ -14,9 +14,9 @@ from flask import Response, current_app, request
 
 from smart_retail.errors import UnknownCustomerError
 from smart_retail.protocol import RetailEngine
-from smart_retail.results import CustomerProfile, RecommendationList, Result
+from smart_retail.results import CustomerProfile, RecommendationList, Result, to_json
 from smart_retail.serving.hot_reload import ReloadingEngine
-from smart_retail_flask.json_responses import encoded_response, json_response, to_json
+from smart_retail_flask.json_responses import encoded_response, json_response
 from smart_retail_flask.middleware import current_request
 from smart_retail_flask.problems import RejectedRequestError
 from smart_retail_flask.request_models import (

@@ -209,7 +209,7 @@ class App:
             self.start.pack_forget()
             self.work.pack(fill="both", expand=True)
             self.customers.focus_search()
-        self.model_line.configure(text=formatting.model_line(model))
+        self.model_line.configure(text=formatting.describe_model(model))
         self.customer.methods.show(categories, self.presenter.category, self.presenter.exclude_purchased)
         self._show_recent()
 

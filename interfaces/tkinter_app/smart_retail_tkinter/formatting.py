@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from smart_retail.presentation.formatting import (
-    DOT,
-    amount,
-    count,
-    model_line,
-    name_and_id,
-    percent,
-    profile_line,
-    whole,
+    SEPARATOR,
+    describe_model,
+    describe_profile,
+    format_amount,
+    format_integer,
+    format_percent,
+    join_name_and_id,
+    pluralize,
 )
 from smart_retail.results import CleaningReport
 
 __all__ = [
-    "DOT",
-    "amount",
+    "SEPARATOR",
     "cleaning_line",
-    "count",
-    "model_line",
-    "name_and_id",
-    "percent",
-    "profile_line",
+    "describe_model",
+    "describe_profile",
+    "format_amount",
+    "format_integer",
+    "format_percent",
+    "join_name_and_id",
+    "pluralize",
     "quantity",
     "seconds_left",
-    "whole",
 ]
 
 
@@ -47,10 +47,10 @@ def cleaning_line(report: CleaningReport) -> str:
     """Return ``51,290 of 51,290 rows can be used · 1,590 customers · ... · 2011-01-01 to 2014-12-31``."""
     return DOT.join(
         (
-            f"{report.rows_accepted:,} of {count(report.rows_in, 'row')} can be used",
-            count(report.customers, "customer"),
-            count(report.items, "item"),
-            count(report.orders, "order"),
+            f"{report.rows_accepted:,} of {pluralize(report.rows_in, 'row')} can be used",
+            pluralize(report.customers, "customer"),
+            pluralize(report.items, "item"),
+            pluralize(report.orders, "order"),
             f"{report.first} to {report.last}",
         )
     )

@@ -87,7 +87,7 @@ def recommendation_table(items: Iterable[Recommendation]) -> Table:
 def _recommendation_row(item: Recommendation) -> Row:
     main = max(item.reasons, key=lambda reason: reason.share, default=None)
     reason, share = (main.text, main.share) if main else ("", 0.0)
-    cells = (str(item.rank), item.item_name, item.item_id, item.category, reason, percent(share) if main else "")
+    cells = (str(item.rank), item.item_name, item.item_id, item.category, reason, format_percent(share) if main else "")
     values = (item.rank, item.item_name, item.item_id, item.category, reason, share)
     return Row(item.item_id, cells, values, item.item_name, recommendation_detail(item))
 
@@ -101,7 +101,7 @@ def reasons_text(item: Recommendation) -> str:
     """Return all reasons of an item, each with its method, rank and share."""
     return DOT.join(
         f"{reason.text} ({method_label(reason.method)}{f' #{reason.rank}' if reason.rank else ''}, "
-        f"{percent(reason.share)})"
+        f"{format_percent(reason.share)})"
         for reason in item.reasons
     )
 
@@ -183,6 +183,6 @@ def cleaning_table(report: CleaningReport) -> Table:
     rows = []
     for what, number, examples in parts:
         share = number / report.rows_in if report.rows_in else 0.0
-        cells = (what, whole(number), percent(share), examples)
+        cells = (what, format_integer(number), format_percent(share), examples)
         rows.append(Row("", cells, (what, number, share, examples), what, examples))
     return Table(CLEANING, tuple(rows))

@@ -22,7 +22,7 @@ from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missi
 WAIT = 20.0
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
 _SCORED = re.compile(r"score (\S+) from ([^:]+): ")
-_LABEL = "|".join(labels.method_label(method) for method in (*labels.METHODS, *labels.HELPERS))
+_LABEL = "|".join(labels.method_label(method) for method in (*labels.METHODS, *labels.SOURCES))
 _PLACE = re.compile(rf"(?: · |, )({_LABEL}) #(\d+) \(score ([\d.e+-]+)(?: from ({_LABEL}))?\)(?=, |\n)")
 
 

@@ -11,7 +11,7 @@ import pytest
 from fake_engine import CUSTOMER_IDS, ITEM_IDS, FakeEngine
 
 from smart_retail.protocol import ALL, METHODS
-from smart_retail_flask.json_responses import to_json
+from smart_retail.results import to_json
 
 URL_IDS = [c for c in CUSTOMER_IDS if c not in (".", "..")]
 

@@ -13,10 +13,10 @@ from smart_retail_tkinter import formatting, table_models
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (formatting.whole(1234567.4), "1,234,567"),
-        (formatting.amount(13747.4), "13,747.40"),
-        (formatting.amount(-0.5, "EUR"), "-0.50 EUR"),
-        (formatting.percent(0.1234), "12.3 %"),
+        (formatting.format_integer(1234567.4), "1,234,567"),
+        (formatting.format_amount(13747.4), "13,747.40"),
+        (formatting.format_amount(-0.5, "EUR"), "-0.50 EUR"),
+        (formatting.format_percent(0.1234), "12.3 %"),
         (formatting.quantity(1200.0), "1,200"),
         (formatting.quantity(2.5), "2.5"),
         (formatting.count(1, "order"), "1 order"),
@@ -24,8 +24,8 @@ from smart_retail_tkinter import formatting, table_models
         (formatting.seconds_left(40.2), "about 40 s left"),
         (formatting.seconds_left(200.0), "about 3 min left"),
         (formatting.seconds_left(None), ""),
-        (formatting.name_and_id("Paper", "OFF-1"), "Paper · OFF-1"),
-        (formatting.name_and_id("", "OFF-1"), "OFF-1"),
+        (formatting.join_name_and_id("Paper", "OFF-1"), "Paper · OFF-1"),
+        (formatting.join_name_and_id("", "OFF-1"), "OFF-1"),
     ],
 )
 def test_values_read_as_people_write_them(shown: str, expected: str) -> None:
@@ -35,7 +35,7 @@ def test_values_read_as_people_write_them(shown: str, expected: str) -> None:
 def test_the_profile_line_tells_who_a_customer_is(fake: ModuleType) -> None:
     engine = fake.FakeEngine()
     profile = engine.customer("C-001")
-    line = formatting.profile_line(profile, "EUR")
+    line = formatting.describe_profile(profile, "EUR")
     assert line.startswith(f"{profile.rfm.segment} · value {profile.rfm.value_tier} · R 5 F ")
     assert f"cluster {profile.cluster.name}" in line
     assert f"{profile.rfm.monetary:,.2f} EUR" in line
@@ -45,8 +45,8 @@ def test_the_profile_line_tells_who_a_customer_is(fake: ModuleType) -> None:
 
 def test_the_profile_line_says_what_is_not_known(fake: ModuleType) -> None:
     engine = fake.FakeEngine()
-    assert "unknown customer" in formatting.profile_line(engine.customer("nobody"))
-    assert formatting.profile_line(engine.customer(fake.RETURNED_ALL)) == "no order was kept · 100.0 % returned"
+    assert "unknown customer" in formatting.describe_profile(engine.customer("nobody"))
+    assert formatting.describe_profile(engine.customer(fake.RETURNED_ALL)) == "no order was kept · 100.0 % returned"
 
 
 def _item(item_id: str, rank: int, *reasons: Reason) -> Recommendation:

@@ -12,7 +12,7 @@ from smart_retail.presentation.labels import SEGMENTS
 from smart_retail.presentation.palette import BLUE, ORANGE
 from smart_retail.results import RFM, GridCell
 from smart_retail_tkinter import theme
-from smart_retail_tkinter.formatting import count, whole
+from smart_retail_tkinter.formatting import format_integer, pluralize
 
 LEFT, BOTTOM = 78, 50
 """Space for the axes in design pixels."""
@@ -104,7 +104,7 @@ class RfmGrid(ttk.Frame):
         if cell.customers:
             number = f"★ {whole(cell.customers)}" if position == self._customer_cell else whole(cell.customers)
             self.canvas.create_text(middle, y + height * 0.55, text=number, fill=text, font="SunValleyBodyStrongFont")
-            revenue = whole(cell.revenue)
+            revenue = format_integer(cell.revenue)
             self.canvas.create_text(middle, y + height * 0.8, text=revenue, fill=text, font="SunValleyCaptionFont")
         else:
             self.canvas.create_text(middle, y + height * 0.55, text="–", fill=colours.muted, font="SunValleyBodyFont")
@@ -142,7 +142,11 @@ class RfmGrid(ttk.Frame):
         self._chosen = position
         cell = self._cells[position]
         meaning, action = SEGMENTS.get(cell.segment, ("", ""))
-        parts = [f"R {cell.r}  F {cell.f}  {cell.segment}", count(cell.customers, "customer"), whole(cell.revenue)]
+        parts = [
+            f"R {cell.r}  F {cell.f}  {cell.segment}",
+            pluralize(cell.customers, "customer"),
+            format_integer(cell.revenue),
+        ]
         if meaning:
             parts.append(f"{meaning}; {action}")
         self._on_detail(" · ".join(parts))

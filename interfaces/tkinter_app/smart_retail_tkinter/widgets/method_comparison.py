@@ -8,7 +8,7 @@ from functools import partial
 from tkinter import font, ttk
 
 from smart_retail.presentation.labels import METHODS
-from smart_retail.presentation.palette import Mark, marks
+from smart_retail.presentation.palette import ItemMark, mark_shared_items
 from smart_retail.protocol import ALL
 from smart_retail.results import RecommendationList
 from smart_retail_tkinter import theme
@@ -108,7 +108,7 @@ class MethodComparison(ttk.Frame):
             items = self._recommendations.lists[method].items if method in self._recommendations.lists else ()
             for i, item in zip(tree.get_children(), items, strict=True):
                 mark = self._marks.get(item.item_id)
-                label = f"{mark.sign if mark else ' '} {item.rank}"
+                label = f"{mark.symbol if mark else ' '} {item.rank}"
                 name = theme.wrap_two(" ".join(item.item_name.split()), width, self._font)
                 tree.tk.call(str(tree), "item", i, "-values", (item.item_id, label, name))
 
