@@ -177,7 +177,7 @@ class App:
         table = self.customer.table()[1]
         self.root.clipboard_clear()
         self.root.clipboard_append(table.text())
-        self.show_status(f"Copied {formatting.count(len(table.rows), 'row')}")
+        self.show_status(f"Copied {formatting.pluralize(len(table.rows), 'row')}")
 
     def cancel_fit(self) -> None:
         self.fits.cancel()

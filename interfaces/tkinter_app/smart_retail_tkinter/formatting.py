@@ -45,7 +45,7 @@ def seconds_left(seconds: float | None) -> str:
 
 def cleaning_line(report: CleaningReport) -> str:
     """Return ``51,290 of 51,290 rows can be used · 1,590 customers · ... · 2011-01-01 to 2014-12-31``."""
-    return DOT.join(
+    return SEPARATOR.join(
         (
             f"{report.rows_accepted:,} of {pluralize(report.rows_in, 'row')} can be used",
             pluralize(report.customers, "customer"),

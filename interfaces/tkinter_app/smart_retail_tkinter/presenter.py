@@ -167,7 +167,7 @@ class Presenter:
         """Show products similar to an item."""
         engine = self.engine
         if engine is not None and item_id:
-            title = formatting.name_and_id(name, item_id)
+            title = formatting.join_name_and_id(name, item_id)
             self._submit(
                 "similar",
                 lambda: engine.similar_items(item_id, SIMILAR_ITEMS),
@@ -198,7 +198,7 @@ class Presenter:
 
     def export(self, table: Table, path: str) -> None:
         """Write a table as CSV or XLSX, by the ending of `path`."""
-        rows = formatting.count(len(table.rows), "row")
+        rows = formatting.pluralize(len(table.rows), "row")
         self.view.show_status("Exporting")
         self._submit(
             "export",

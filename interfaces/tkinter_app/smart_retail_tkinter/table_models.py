@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smart_retail.presentation.formatting import score, scored
+from smart_retail.presentation.formatting import describe_score, format_score
 from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, RETURN_FORMS, method_label
 from smart_retail.results import CleaningReport, Purchase, Recommendation, RecommendationList, Segment
-from smart_retail_tkinter.formatting import DOT, amount, percent, quantity, whole
+from smart_retail_tkinter.formatting import SEPARATOR, format_amount, format_integer, format_percent, quantity
 
 Value = str | int | float
 
@@ -94,12 +94,12 @@ def _recommendation_row(item: Recommendation) -> Row:
 
 def recommendation_detail(item: Recommendation) -> str:
     """Return score, source and all reasons of an item."""
-    return f"score {scored(item)}: {reasons_text(item)}" if item.reasons else f"score {scored(item)}"
+    return f"score {describe_score(item)}: {reasons_text(item)}" if item.reasons else f"score {describe_score(item)}"
 
 
 def reasons_text(item: Recommendation) -> str:
     """Return all reasons of an item, each with its method, rank and share."""
-    return DOT.join(
+    return SEPARATOR.join(
         f"{reason.text} ({method_label(reason.method)}{f' #{reason.rank}' if reason.rank else ''}, "
         f"{format_percent(reason.share)})"
         for reason in item.reasons
@@ -110,9 +110,17 @@ def purchase_table(purchases: Iterable[Purchase]) -> Table:
     """Return the purchases of a customer."""
     rows = []
     for p in purchases:
-        cells = (p.item_name, p.item_id, p.category, whole(p.orders), quantity(p.quantity), amount(p.amount))
+        numbers = (format_integer(p.orders), quantity(p.quantity), format_amount(p.amount))
         values = (p.item_name, p.item_id, p.category, p.orders, p.quantity, p.amount, p.last_day)
-        rows.append(Row(p.item_id, (*cells, p.last_day), values, p.item_name, f"First bought on {p.first_day}"))
+        rows.append(
+            Row(
+                p.item_id,
+                (p.item_name, p.item_id, p.category, *numbers, p.last_day),
+                values,
+                p.item_name,
+                f"First bought on {p.first_day}",
+            )
+        )
     return Table(PURCHASES, tuple(rows))
 
 
@@ -120,7 +128,7 @@ def segment_table(segments: Iterable[Segment]) -> Table:
     """Return the segments with size and revenue."""
     rows = []
     for s in segments:
-        cells = (s.name, whole(s.customers), whole(s.revenue), percent(s.revenue_share))
+        cells = (s.name, format_integer(s.customers), format_integer(s.revenue), format_percent(s.revenue_share))
         values = (s.name, s.customers, s.revenue, s.revenue_share)
         rows.append(Row("", cells, values, s.name, f"{s.name}: {s.meaning}. What to do: {s.action}."))
     return Table(SEGMENTS, tuple(rows))
@@ -150,7 +158,8 @@ def ranks_text(recommendations: RecommendationList, item_id: str) -> str:
     The source is omitted where it is the method of the list.
     """
     return ", ".join(
-        f"{method_label(name)} #{item.rank} (score {score(item.score) if item.source == name else scored(item)})"
+        f"{method_label(name)} #{item.rank} "
+        f"(score {format_score(item.score) if item.source == name else describe_score(item)})"
         for name, part in ordered_lists(recommendations)
         for item in part.items
         if item.item_id == item_id
@@ -179,7 +188,7 @@ def cleaning_table(report: CleaningReport) -> Table:
     """Return accepted and rejected rows by reason; returned lines are part of the accepted ones."""
     parts = [("in the files", report.rows_in, ""), ("accepted", report.rows_accepted, "")]
     parts += [(f"rejected: {part.reason}", part.rows, ", ".join(part.examples)) for part in report.set_aside]
-    parts += [(RETURN_FORMS.get(r.form, r.form), r.lines, f"amount {amount(r.amount)}") for r in report.returns]
+    parts += [(RETURN_FORMS.get(r.form, r.form), r.lines, f"amount {format_amount(r.amount)}") for r in report.returns]
     rows = []
     for what, number, examples in parts:
         share = number / report.rows_in if report.rows_in else 0.0

@@ -113,8 +113,8 @@ class CustomerView(ttk.Frame):
         self.tabs.focus_set()
 
     def show_profile(self, profile: CustomerProfile, currency: str) -> None:
-        self.title.configure(text=formatting.name_and_id(profile.customer_name, profile.customer_id))
-        self.profile.configure(text=formatting.profile_line(profile, currency))
+        self.title.configure(text=formatting.join_name_and_id(profile.customer_name, profile.customer_id))
+        self.profile.configure(text=formatting.describe_profile(profile, currency))
         self.purchases.fill(table_models.purchase_table(profile.purchases))
         self.tabs.tab(PURCHASES, text=f"Purchases ({len(profile.purchases):,})")  # type: ignore[no-untyped-call]
         self.rfm_grid.mark(profile.rfm)
@@ -143,8 +143,8 @@ class CustomerView(ttk.Frame):
         top = max(segments, key=lambda segment: segment.revenue_share, default=None)
         if top is not None:
             self.headline.configure(
-                text=f"{top.name}: {formatting.percent(top.share)} of customers, "
-                f"{formatting.percent(top.revenue_share)} of revenue"
+                text=f"{top.name}: {formatting.format_percent(top.share)} of customers, "
+                f"{formatting.format_percent(top.revenue_share)} of revenue"
             )
 
     def table(self) -> tuple[str, Table]:

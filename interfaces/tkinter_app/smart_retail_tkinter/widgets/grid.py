@@ -102,7 +102,8 @@ class RfmGrid(ttk.Frame):
             middle, y + height * 0.24, text=name, fill=text, font="SunValleyCaptionFont", justify="center"
         )
         if cell.customers:
-            number = f"★ {whole(cell.customers)}" if position == self._customer_cell else whole(cell.customers)
+            star = "★ " if position == self._customer_cell else ""
+            number = star + format_integer(cell.customers)
             self.canvas.create_text(middle, y + height * 0.55, text=number, fill=text, font="SunValleyBodyStrongFont")
             revenue = format_integer(cell.revenue)
             self.canvas.create_text(middle, y + height * 0.8, text=revenue, fill=text, font="SunValleyCaptionFont")

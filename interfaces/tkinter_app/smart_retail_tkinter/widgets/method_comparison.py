@@ -12,7 +12,7 @@ from smart_retail.presentation.palette import ItemMark, mark_shared_items
 from smart_retail.protocol import ALL
 from smart_retail.results import RecommendationList
 from smart_retail_tkinter import theme
-from smart_retail_tkinter.formatting import name_and_id
+from smart_retail_tkinter.formatting import join_name_and_id
 from smart_retail_tkinter.table_models import ordered_lists, ranks_text, reasons_text
 
 TINT_STRENGTH = {"light": 0.24, "dark": 0.34}
@@ -37,7 +37,7 @@ class MethodComparison(ttk.Frame):
         super().__init__(master)
         self._on_open, self._on_detail = on_open, on_detail
         self._recommendations: RecommendationList | None = None
-        self._marks: dict[str, Mark] = {}
+        self._marks: dict[str, ItemMark] = {}
         self._fitting: str | None = None
         self._font = font.nametofont("SunValleyBodyFont", self)
         self.trees: dict[str, ttk.Treeview] = {}
@@ -71,7 +71,7 @@ class MethodComparison(ttk.Frame):
 
     def fill(self, recommendations: RecommendationList) -> None:
         """Show a result of the method ``all``."""
-        self._recommendations, self._marks = recommendations, marks(recommendations)
+        self._recommendations, self._marks = recommendations, mark_shared_items(recommendations)
         for method, tree in self.trees.items():
             tree.delete(*tree.get_children())
             items = recommendations.lists[method].items if method in recommendations.lists else ()
@@ -139,7 +139,7 @@ class MethodComparison(ttk.Frame):
         )
         item = next(found)
         where = ranks_text(self._recommendations, item_id)
-        self._on_detail(f"{name_and_id(item.item_name, item_id)} · {where}\n{reasons_text(item)}")
+        self._on_detail(f"{join_name_and_id(item.item_name, item_id)} · {where}\n{reasons_text(item)}")
 
     def _opened(self, event: tk.Event) -> None:
         item_id = self.chosen()
