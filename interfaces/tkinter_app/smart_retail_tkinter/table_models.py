@@ -57,14 +57,14 @@ def _column(name: str, width: int, *, number: bool = False, stretch: bool = Fals
 RECOMMENDATIONS = (
     _column("rank", 44, number=True),
     _column("item_name", 230, stretch=True),
-    _column("item_id", 136),
+    _column("item_id", 152),
     _column("category", 120),
     _column("reason", 250, stretch=True),
     _column("share", 76, number=True),
 )
 PURCHASES = (
     _column("item_name", 260, stretch=True),
-    _column("item_id", 136),
+    _column("item_id", 152),
     _column("category", 120),
     _column("orders", 74, number=True),
     _column("quantity", 84, number=True),
@@ -72,10 +72,10 @@ PURCHASES = (
     _column("last_day", 104),
 )
 SEGMENTS = (
-    _column("segment", 126, stretch=True),
-    _column("customers", 86, number=True),
+    _column("segment", 138, stretch=True),
+    _column("customers", 90, number=True),
     _column("revenue", 92, number=True),
-    _column("revenue_share", 88, number=True, label="Share"),
+    _column("revenue_share", 92, number=True, label="Of revenue"),
 )
 
 

@@ -96,7 +96,7 @@ class RfmGrid(ttk.Frame):
         if position == self._chosen:
             self.canvas.create_rectangle(*box, outline=colours.text, width=2, dash=(4, 3))
         caption = font.nametofont("SunValleyCaptionFont", self)
-        name = theme.wrap_two(cell.segment, int(width - 12), caption)
+        name = theme.wrap_two(cell.segment, int(width - 6), caption)
         middle = x + width / 2
         self.canvas.create_text(
             middle, y + height * 0.24, text=name, fill=text, font="SunValleyCaptionFont", justify="center"
