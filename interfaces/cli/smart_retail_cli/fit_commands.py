@@ -64,6 +64,7 @@ def source_options(command: F) -> F:
             ),
             click.option("--currency", metavar="CODE", help="Currency shown with amounts, such as EUR."),
             click.option("--seed", type=int, metavar="N", help="Random seed (default: 0)."),
+            click.option("-v", "--verbose", is_flag=True, help="Also print decisions and figures of model selection."),
         )
     ):
         command = option(command)
@@ -150,6 +151,7 @@ def fit(
     returns: str | None,
     mapping: tuple[str, ...],
     config: str | None,
+    verbose: bool,
     force: bool,
     dry_run: bool,
     **chosen: Any,
@@ -164,7 +166,7 @@ def fit(
     if dry_run:
         from smart_retail.data.dry_run import inspect_source
 
-        with progress.show_progress() as listener:
+        with progress.show_progress(verbose=verbose) as listener:
             inspection = inspect_source(
                 sources,
                 returns=returns,
@@ -179,7 +181,7 @@ def fit(
         return
     from smart_retail.training import fit as training
 
-    with progress.show_progress() as listener:
+    with progress.show_progress(verbose=verbose) as listener:
         report = training.fit(
             *sources,
             artifacts=context.artifacts,
@@ -208,6 +210,7 @@ def evaluate(
     returns: str | None,
     mapping: tuple[str, ...],
     config: str | None,
+    verbose: bool,
     form: str,
     **chosen: Any,
 ) -> None:
@@ -216,7 +219,7 @@ def evaluate(
 
     settings = build_settings(config, context.threads, **chosen)
     check_sources(sources, returns, settings.data.backend)
-    with progress.show_progress() as listener:
+    with progress.show_progress(verbose=verbose) as listener:
         scorecard = training.evaluate(
             *sources, returns=returns, mapping=parse_mapping(mapping), settings=settings, progress=listener
         )

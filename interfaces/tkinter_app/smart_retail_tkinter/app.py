@@ -180,9 +180,11 @@ class App:
         self.show_status(f"Copied {formatting.pluralize(len(table.rows), 'row')}")
 
     def cancel_fit(self) -> None:
+        """Cancel a running fit."""
         self.fits.cancel()
 
     def set_theme(self, name: str) -> None:
+        """Apply and save a theme."""
         theme.apply(self.root, name)
         self.presenter.preferences.set_theme(name)
 
@@ -205,6 +207,7 @@ class App:
     # Calls of the presenter ------------------------------------------------------------------
 
     def show_model(self, model: ModelInfo, categories: list[str]) -> None:
+        """Show the version of a bundle, and the work area instead of the start page."""
         if not self.work.winfo_manager():
             self.start.pack_forget()
             self.work.pack(fill="both", expand=True)
@@ -214,27 +217,34 @@ class App:
         self._show_recent()
 
     def show_matches(self, matches: list[CustomerMatch], more: bool) -> None:
+        """Show the customers that a search found."""
         self.customers.fill(matches, more)
 
     def show_profile(self, profile: CustomerProfile) -> None:
+        """Show the profile of a customer."""
         model = self.presenter.model
         self.customer.show_profile(profile, model.currency if model else "")
 
     def show_list(self, recommendations: RecommendationList) -> None:
+        """Show the recommendations for a customer."""
         self.customer.show_list(recommendations)
 
     def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None:
+        """Show the RFM grid and the segments."""
         self.customer.show_groups(cells, segments)
 
     def show_similar(self, title: str, recommendations: RecommendationList) -> None:
+        """Show similar products in their window."""
         if self.similar is None or not self.similar.winfo_exists():
             self.similar = SimilarWindow(self.root, self.presenter.similar)
         self.similar.show(title, recommendations)
 
     def show_status(self, text: str) -> None:
+        """Show a message in the status bar."""
         self.status.show_text(text)
 
     def show_error(self, error: RetailError) -> None:
+        """Show an error in a dialog."""
         # Several jobs may fail for one reason, which is shown only once at a time.
         if error.message not in self._visible_errors:
             self._visible_errors.add(error.message)

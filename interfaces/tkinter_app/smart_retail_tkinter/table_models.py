@@ -18,6 +18,8 @@ Value = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """A column of a table."""
+
     name: str
     label: str
     width: int
@@ -29,6 +31,8 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """A row of a table: texts to show, and values to sort and export."""
+
     key: str
     """Id of the item or customer; empty for other rows."""
     cells: tuple[str, ...]
@@ -41,6 +45,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """Columns and rows."""
+
     columns: tuple[Column, ...]
     rows: tuple[Row, ...] = ()
 

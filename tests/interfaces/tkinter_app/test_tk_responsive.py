@@ -14,8 +14,6 @@ from smart_retail_tkinter.fit_request import FitRequest
 
 pytestmark = pytest.mark.usefixtures("display")
 ENGINE_CALLS = frozenset({"recommend", "customer", "search_customers", "similar_items", "rfm_grid", "model"})
-    {"recommend", "customer", "search_customers", "similar_items", "rfm_grid", "segments", "model"}
-)
 
 
 class Heartbeat:

@@ -113,6 +113,7 @@ class CustomerView(ttk.Frame):
         self.tabs.focus_set()
 
     def show_profile(self, profile: CustomerProfile, currency: str) -> None:
+        """Show profile and purchases of a customer."""
         self.title.configure(text=formatting.join_name_and_id(profile.customer_name, profile.customer_id))
         self.profile.configure(text=formatting.describe_profile(profile, currency))
         self.purchases.fill(table_models.purchase_table(profile.purchases))
