@@ -78,10 +78,10 @@ PURCHASES = (
     _column("last_day", 104),
 )
 SEGMENTS = (
-    _column("segment", 138, stretch=True),
-    _column("customers", 90, number=True),
+    _column("segment", 128, stretch=True),
+    _column("customers", 84, number=True),
     _column("revenue", 92, number=True),
-    _column("revenue_share", 92, number=True, label="Of revenue"),
+    _column("revenue_share", 88, number=True, label="Of revenue"),
 )
 
 

@@ -19,6 +19,8 @@ from smart_retail_tkinter.widgets.table import DataTable
 
 LIST, PURCHASES, SEGMENTS = range(3)
 """Indices of the tabs."""
+FALLBACK_HINT = "The method found too few products; the list is filled with popular ones."
+SHARED_ITEMS_HINT = "A product in several lists has the same symbol and colour in each of them."
 
 
 class CustomerView(ttk.Frame):
@@ -126,12 +128,8 @@ class CustomerView(ttk.Frame):
         shown, hidden = (self.comparison, self.single_list) if wide else (self.single_list, self.comparison)
         hidden.pack_forget()
         shown.pack(fill="both", expand=True)
-        text = (
-            "The method found too few products; the list is filled with popular ones."
-            if recommendations.fallback
-            else ""
-        )
-        self.list_detail.configure(text=text)
+        hints = (FALLBACK_HINT if recommendations.fallback else "", SHARED_ITEMS_HINT if wide else "")
+        self.list_detail.configure(text="\n".join(hint for hint in hints if hint))
         if wide:
             self.comparison.fill(recommendations)
         else:
