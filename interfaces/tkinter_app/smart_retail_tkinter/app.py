@@ -28,6 +28,7 @@ from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.recent_files import Preferences, RecentFile
 from smart_retail_tkinter.widgets.customer_view import CustomerView
 from smart_retail_tkinter.widgets.customers import CustomerList
+from smart_retail_tkinter.widgets.detail_pane import ShortenedLabel
 from smart_retail_tkinter.widgets.start_page import StartPage
 from smart_retail_tkinter.widgets.status import StatusBar
 
@@ -114,8 +115,8 @@ class App:
         )
         for text, command, style in buttons:
             ttk.Button(top, text=text, command=command, style=style).pack(side="left", padx=(0, 8))
-        self.model_line = ttk.Label(top, style="Muted.TLabel")
-        self.model_line.pack(side="right")
+        self.model_line = ShortenedLabel(top, style="Muted.TLabel", anchor="e", font_name="SunValleyBodyFont")
+        self.model_line.pack(side="right", fill="x", expand=True)
         self.status = StatusBar(frame, self.cancel_fit, self.export_table)
         self.status.pack(side="bottom", fill="x", pady=(10, 0))
         self.start = StartPage(frame, self.choose_bundle, self.choose_spreadsheet)
@@ -212,7 +213,7 @@ class App:
             self.start.pack_forget()
             self.work.pack(fill="both", expand=True)
             self.customers.focus_search()
-        self.model_line.configure(text=formatting.describe_model(model))
+        self.model_line.set_text(formatting.describe_model(model))
         self.customer.methods.show(categories, self.presenter.category, self.presenter.exclude_purchased)
         self._show_recent()
 
@@ -224,6 +225,10 @@ class App:
         """Show the profile of a customer."""
         model = self.presenter.model
         self.customer.show_profile(profile, model.currency if model else "")
+
+    def clear_customer(self) -> None:
+        """Show that no customer is selected."""
+        self.customer.clear()
 
     def show_list(self, recommendations: RecommendationList) -> None:
         """Show the recommendations for a customer."""

@@ -209,7 +209,7 @@ class FrontEnd(Driver):
         return {r.cells[columns["segment"]]: int(r.cells[columns["customers"]].replace(",", "")) for r in shown.rows}
 
     def version(self) -> str:
-        found = re.search(r"model (\S+)", self.app.model_line.cget("text"))
+        found = re.search(r"model (\S+)", self.app.model_line.full_text())
         assert found
         return found[1]
 

@@ -134,7 +134,7 @@ def test_a_fit_shows_progress_publishes_and_opens_the_new_bundle(inspected_windo
     assert work.calls[-1]["artifacts"] == "out"
     assert work.calls[-1]["settings"].data.returns_policy == "net"
     assert app.presenter.model.version == "fitted-2"
-    assert "fitted-2" in app.model_line.cget("text")
+    assert "fitted-2" in app.model_line.full_text()
     assert app.fit_window.headline.cget("text") == "Published fitted-2 to out"
     assert not app.status.fit.bar.winfo_ismapped()
     assert inspected_window.dialogs.errors == []

@@ -26,6 +26,10 @@ class RecordingView:
         self.shown: dict[str, Any] = {}
         self.errors: list[RetailError] = []
         self.threads: set[threading.Thread] = set()
+        self.cleared = False
+
+    def clear_customer(self) -> None:
+        self.cleared = True
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if not name.startswith("show_"):
@@ -188,6 +192,27 @@ def test_opening_another_bundle_keeps_customer_and_search(harness: Harness) -> N
     harness.settle()
     assert harness.view.shown["profile"][0].customer_id == "C-004"
     assert len(harness.view.shown["matches"][0]) == 9
+
+
+def test_a_customer_that_the_new_bundle_does_not_know_is_cleared(
+    make_harness: Callable[..., Harness], fake: ModuleType
+) -> None:
+    class OtherShop(fake.FakeEngine):  # type: ignore[name-defined, misc]
+        def customer(self, customer_id: str) -> Any:
+            return super().customer("unknown-id")
+
+    harness = make_harness(load=lambda folder: OtherShop() if folder == "other" else fake.FakeEngine())
+    harness.presenter.open_bundle("artifacts")
+    harness.settle()
+    harness.presenter.choose_customer("C-004")
+    harness.settle()
+    harness.view.shown.clear()
+    harness.presenter.open_bundle("other")
+    harness.settle()
+    assert harness.presenter.customer_id is None
+    assert harness.presenter.recommendations is None
+    assert "profile" not in harness.view.shown
+    assert harness.view.cleared
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])

@@ -382,3 +382,32 @@ def test_a_long_table_is_drawn_in_parts(window: Any, fake: ModuleType) -> None:
     table.fill(Table(many.columns, many.rows[:5]))
     window.settle()
     assert len(table.tree.get_children()) == 5
+
+
+def test_a_customer_of_another_shop_is_cleared(window: Any, fake: ModuleType) -> None:
+    window.choose("C-009")
+
+    class OtherShop(fake.FakeEngine):  # type: ignore[name-defined, misc]
+        def customer(self, customer_id: str) -> Any:
+            return super().customer("unknown-id")
+
+    window.app.presenter.show_engine(OtherShop())
+    window.until(lambda: window.app.presenter.customer_id is None)
+    window.settle()
+    assert window.app.customer.title.cget("text") == "No customer selected"
+    assert window.ids(window.list_tree) == []
+
+
+def test_buttons_and_columns_stay_visible_in_a_small_window(window: Any) -> None:
+    window.choose("C-009")
+    window.root.geometry("900x560+0+0")
+    window.app.show_status("A long message about an exported file " * 8)
+    window.settle()
+    window.until(lambda: window.app.status.winfo_width() < 900)
+    window.settle()
+    right = window.root.winfo_rootx() + window.root.winfo_width()
+    buttons = window.app.status.buttons.values()
+    assert all(button.winfo_width() >= button.winfo_reqwidth() for button in buttons)
+    assert all(button.winfo_rootx() + button.winfo_width() <= right for button in buttons)
+    tree = window.list_tree
+    assert sum(tree.column(column, "width") for column in tree["displaycolumns"]) <= tree.winfo_width()

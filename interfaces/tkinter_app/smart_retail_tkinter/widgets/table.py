@@ -61,7 +61,7 @@ class DataTable(ttk.Frame):
             anchor: Literal["e", "w"] = "e" if column.number else "w"
             width = round(column.width * scale)
             self.tree.column(
-                column.name, width=width, minwidth=round(width * 0.7), stretch=column.stretch, anchor=anchor
+                column.name, width=width, minwidth=round(width * 0.5), stretch=not column.number, anchor=anchor
             )
             self.tree.heading(column.name, text=column.label, anchor=anchor, command=partial(self.sort, i))
         add_bar(self.tree, 0, 1)
