@@ -411,3 +411,15 @@ def test_buttons_and_columns_stay_visible_in_a_small_window(window: Any) -> None
     assert all(button.winfo_rootx() + button.winfo_width() <= right for button in buttons)
     tree = window.list_tree
     assert sum(tree.column(column, "width") for column in tree["displaycolumns"]) <= tree.winfo_width()
+
+
+def test_columns_fit_a_window_that_is_small_from_the_start(make_window: Callable[..., Any], fake: ModuleType) -> None:
+    window = make_window(engine=None)
+    window.root.geometry("900x560+0+0")
+    window.root.update()
+    window.app.presenter.services = type("S", (), {"load": staticmethod(lambda folder: fake.FakeEngine())})()
+    window.app.presenter.open_bundle("artifacts")
+    window.until(window.customers, "the list of customers")
+    window.choose("C-009")
+    tree = window.list_tree
+    window.until(lambda: sum(tree.column(column, "width") for column in tree["displaycolumns"]) <= tree.winfo_width())
