@@ -15,6 +15,7 @@ from smart_retail.settings import Settings
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import Table, print_json, print_note, print_tables, replace_control_characters
+from smart_retail_cli.parameters import DATE
 from smart_retail_cli.scorecard_tables import print_scorecard
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def source_options(command: F) -> F:
             ),
             click.option(
                 "--analysis-date",
+                type=DATE,
                 metavar="DATE",
                 help="Date up to which recency is counted, such as 2026-01-31 (default: day after the last order).",
             ),
