@@ -3,8 +3,8 @@
     python tests/compare_bundles.py OLD_ARTIFACTS NEW_ARTIFACTS [--names names.tsv] [--lists OLD.parquet NEW.parquet]...
 
 The names file has a line ``old<TAB>new`` for each renamed array, array prefix, JSON key, or path of keys such as
-``weights/*/repurchase``, in which ``*`` matches any key. Texts are not compared: only numbers, arrays and the content of
-lists. The exit code is 1 where something differs.
+``weights/*/repurchase``, in which ``*`` matches any key. Only numbers, arrays and the content of lists are compared, not
+texts. The exit code is 1 where something differs.
 """
 
 from __future__ import annotations
