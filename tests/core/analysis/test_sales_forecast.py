@@ -42,10 +42,10 @@ def test_errors_are_what_the_formulas_say() -> None:
     assert compute_errors("x", np.zeros(2), np.ones(2)).mape is None
 
 
-def test_a_short_history_says_so() -> None:
+def test_a_short_history_gives_a_note_and_no_forecast() -> None:
     (found,) = forecast({ALL_SALES: (MONDAY, np.ones(30))})
     assert (found.model, found.days) == ("", ())
-    assert "too few" in found.note
+    assert "needs 56 days of history" in found.note
 
 
 @pytest.mark.parametrize(("horizon", "country"), [(0, ""), (366, ""), (7, "XX")])
