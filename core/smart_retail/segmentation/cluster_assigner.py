@@ -27,8 +27,8 @@ def log_features(
 ) -> NDArray[np.float64]:
     """Return log-scaled recency, frequency and monetary value, shape ``(3, n)``.
 
-    Amounts are scaled by the inverse hyperbolic sine of ``monetary / unit``, which is a logarithm for amounts well above
-    `unit` (millionths) and is also defined for zero and negative amounts (more returned than bought).
+    Amounts are scaled by the inverse hyperbolic sine of ``monetary / unit``, which is a logarithm for amounts well
+    above `unit` (millionths) and is also defined for zero and negative amounts (more returned than bought).
     """
     return np.stack((np.log1p(recency), np.log1p(frequency), np.arcsinh(np.asarray(monetary) / unit)))
 

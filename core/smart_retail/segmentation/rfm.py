@@ -1,7 +1,7 @@
 """RFM scores (recency, frequency, monetary value) and the customer segments that follow from them.
 
-In: an `RfmTable`. Out: an `RfmModel` with four cut points per score and a 5 x 5 table of segments, which scores customers
-of the fit and later ones in the same way. NumPy only.
+In: an `RfmTable`. Out: an `RfmModel` with four cut points per score and a 5 x 5 table of segments, which scores
+customers of the fit and later ones in the same way. NumPy only.
 """
 
 from __future__ import annotations
