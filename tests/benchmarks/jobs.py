@@ -106,7 +106,7 @@ def save_lists(out: str, items: Any) -> None:
 
 
 def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
-    """The ten best by cosine neighbours for everybody, bought items left out: with reasons, as a fit makes them.
+    """The top ten by cosine neighbours for all customers without purchased items, with reasons, as in a fit.
 
     The neighbours are the peer's, which counts an item among its own; every purchase counts alike, and there is
     neither trend nor linear model.
@@ -138,13 +138,13 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
         threads=THREADS,
         similar=Similar(near, none),
     )
-    model, everybody = RecommenderModel(parts, HybridModel(default_weights())), Shoppers(history, *groups)
+    model, shoppers = RecommenderModel(parts, HybridModel(default_weights())), Shoppers(history, *groups)
     some = Shoppers(history.select(np.arange(10, dtype=np.int32)), groups[0][:10], groups[1][:10])
     from smart_retail.training.kernels import batch_scorer
 
     model.rank("cf", some, exclude_purchased=True, length=10, scorer=batch_scorer, threads=THREADS)  # compiled
     with clock():
-        ranked = model.rank("cf", everybody, exclude_purchased=True, length=10, scorer=batch_scorer, threads=THREADS)
+        ranked = model.rank("cf", shoppers, exclude_purchased=True, length=10, scorer=batch_scorer, threads=THREADS)
     save_lists(out, ranked.item.reshape(n_customers, 10))
     return {"customers": n_customers}
 

@@ -115,12 +115,14 @@ def lift(
     FILE is the file that campaign wrote, ORDERS are the orders since then.
     """
     from smart_retail.analysis.customer_snapshots import revenue_since
-    from smart_retail.analysis.uplift import estimate_uplift as measure
-    from smart_retail.analysis.uplift import read_groups
+    from smart_retail.analysis.uplift import describe_uplift, estimate_uplift, read_groups
 
     groups = read_groups(file)
     settings = build_settings(config, context.threads)
     with progress.show_progress() as listener:
         spent = revenue_since(sources, since, mapping=parse_mapping(mapping), settings=settings, progress=listener)
-    results = [result.as_dict() for result in measure(groups, spent)]
+    uplifts = estimate_uplift(groups, spent)
+    results = [uplift.as_dict() for uplift in uplifts]
     print_result(form, Table(LIFT_COLUMNS, results), lambda: results)
+    for uplift in uplifts:
+        print_note(f"{describe_uplift(uplift)}.")

@@ -11,7 +11,7 @@ import click
 from smart_retail.errors import UsageError
 from smart_retail.presentation import formatting, labels
 from smart_retail.results import CleaningReport, FitReport
-from smart_retail.settings import Settings
+from smart_retail.settings import Settings, setting_choices
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import Table, print_json, print_note, print_tables, replace_control_characters
@@ -41,17 +41,17 @@ def source_options(command: F) -> F:
             click.option("--config", type=click.Path(), metavar="FILE", help="Settings file (TOML)."),
             click.option(
                 "--returns-policy",
-                type=click.Choice(("net", "keep")),
+                type=click.Choice(setting_choices("data.returns_policy")),
                 help="net: leave returned lines out everywhere (default); keep: ignore returns.",
             ),
             click.option(
                 "--backend",
-                type=click.Choice(("duckdb", "polars", "pandas", "spark")),
+                type=click.Choice(setting_choices("data.backend")),
                 help="Engine that reads and cleans the data (default: duckdb).",
             ),
             click.option(
                 "--merge",
-                type=click.Choice(("auto", "blend", "ranker")),
+                type=click.Choice(setting_choices("recommend.merge")),
                 help="How the hybrid combines the methods: fixed or fitted weights (blend), a ranking model (ranker), "
                 "or whichever predicts better (auto, the default).",
             ),
