@@ -26,14 +26,14 @@ from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import ReturnedPurchases, with_returned, without_returned
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import MissingExtraError, UsageError
-from smart_retail.recommenders.candidates import SOURCES
 from smart_retail.recommenders.fitted_components import to_arrays
+from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.serving.business_rules import Rules, rules_of
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
-from smart_retail.training.models.components import Choices, fit_parts
+from smart_retail.training.models.components import ComponentVariants, fit_components
 from smart_retail.utils.dates import EPOCH, iso
 
 RETURNS_POLICIES = ("net", "keep")
@@ -99,17 +99,16 @@ class WhatIfEngine(Engine):
 def mean_source_weights(engine: Engine, exclude_purchased: bool) -> dict[str, float]:
     """Return the mean blend weight of each source over the customers with purchases."""
     weights = engine.bundle.array(f"recommender/{WEIGHTS_ARRAY}")[1 if exclude_purchased else 0][1:]
-    return {source: round(float(weight), 4) for source, weight in zip(SOURCES, weights.mean(axis=0), strict=True)}
+    return {source: round(float(weight), 4) for source, weight in zip(SOURCES.names, weights.mean(axis=0), strict=True)}
 
 
 def _replace_weights(fitted: NDArray[np.float64], changed: Mapping[str, float]) -> NDArray[np.float64]:
     out = fitted.copy()
     for source, weight in changed.items():
-        if source not in SOURCES:
-            raise UsageError(f"There is no source {source!r}.", f"Sources: {', '.join(SOURCES)}.")
+        position = SOURCES.index(source)
         if not (np.isfinite(weight) and 0 <= weight <= 1000):
             raise UsageError(f"The weight {weight} of {source} is out of range.", "Give a number from 0 to 1000.")
-        out[:, 1:, SOURCES.index(source)] = weight
+        out[:, 1:, position] = weight
     if not out[:, 1:].sum(axis=2).all():
         raise UsageError("All weights are 0.", "Give at least one source a weight above 0.")
     return out
@@ -147,8 +146,9 @@ def refit_tables(engine: Engine, scenario: Scenario) -> tuple[dict[str, NDArray[
     assigner = ClusterAssigner.from_arrays(bundle.arrays("placement"), bundle.json("placement"))
     cluster = assigner.assign(table.recency, table.frequency, table.monetary)
     catalogue = replace(store.catalogue, names=tuple(store.item_names))
-    parts = fit_parts(kept, (segment, cluster), catalogue, Choices(**chosen), threads=settings.threads)
-    arrays: dict[str, NDArray[Any]] = {f"recommender/{name}": values for name, values in to_arrays(parts).items()}
+    variants = ComponentVariants(**chosen)
+    components = fit_components(kept, (segment, cluster), catalogue, variants, threads=settings.threads)
+    arrays: dict[str, NDArray[Any]] = {f"recommender/{name}": values for name, values in to_arrays(components).items()}
     arrays |= {f"history/{name}": getattr(kept, name) for name in (*COLUMNS, "indptr")}
     arrays |= {f"rfm/{name}": getattr(table, name) for name in ("recency", "frequency", "monetary")}
     arrays |= {f"rfm/{name}": score for name, score in zip("rfm", scores, strict=True)}

@@ -33,7 +33,8 @@ from smart_retail.settings import Settings
 from smart_retail.training.clusters.autoencoder import load_keras
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe_rfm
-from smart_retail.training.hybrid.variant_study import VariantSelection, select_variants
+from smart_retail.training.fit_context import FitContext
+from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.shop_tables import write_shop_tables
 from smart_retail.training.publish import publish, write_cached_lists
@@ -170,7 +171,7 @@ def _fit_models(
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
     timer.stage("clusters")
-    clusters, studied = _fit_clusters(dataset, table, settings, progress)
+    clusters, selection = _fit_clusters(dataset, table, settings, progress)
     groups = model_tables.CustomerGroups(table, rfm, scores, rfm.segment_index(scores[0], scores[1]), clusters)
     timer.stage("recommendations")
 
@@ -185,11 +186,9 @@ def _fit_models(
         assign_groups,
         model_tables.build_catalogue(dataset),
         settings.recommend,
-        seed=settings.seed,
-        threads=settings.threads,
-        progress=progress,
+        FitContext(settings.seed, settings.threads, progress),
         segment_names=rfm.segment_names,
-        studied=studied,
+        selection=selection,
     )
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe_rfm(table)}, "clusters": clusters.summary()}
     return model_tables.FittedModels(history, groups, model, scorecard, analysis_day)
@@ -207,9 +206,7 @@ def _fit_clusters(
     if threads == 1:
         return clusters(), None
     with one_algebra_thread(), ThreadPoolExecutor(1) as pool:
-        selection = pool.submit(
-            select_variants, dataset, settings.recommend, seed=seed, threads=threads, progress=progress
-        )
+        selection = pool.submit(select_variants, dataset, settings.recommend, FitContext(seed, threads, progress))
         return clusters(), selection.result()
 
 

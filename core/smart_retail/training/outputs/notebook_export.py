@@ -114,7 +114,7 @@ def _top_item_rows(
 
 def _similarity_rows(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tuple[Any, ...]]:
     for code, item in enumerate(items):
-        others, values = model.parts.item_knn.partners(code)
+        others, values = model.components.item_knn.neighbours(code)
         for rank, (other, value) in enumerate(
             zip(others[:MAX_SIMILAR_ITEMS].tolist(), values[:MAX_SIMILAR_ITEMS].tolist(), strict=True), 1
         ):
