@@ -49,7 +49,7 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
     "--contacts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="CSV with customer_id and contact columns, which are copied into the file.",
+    help="CSV or XLSX with customer ids and contact columns, which are copied into the file.",
 )
 @click.pass_context
 def campaign(
