@@ -15,7 +15,7 @@ NAMES = {
     "a-2": "Café Crème",
     "b-3": "Pen, red and blue",
     "b-4": "Whole Milk",
-    "c-5": "Milk Chocolate",
+    "c-5": "Milk, dark",
 }
 ORDERS = np.array([5, 1, 9, 2, 7])
 
