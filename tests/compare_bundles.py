@@ -3,7 +3,7 @@
     python tests/compare_bundles.py OLD_ARTIFACTS NEW_ARTIFACTS [--names names.tsv] [--lists OLD.parquet NEW.parquet]...
 
 The names file has a line ``old<TAB>new`` for each renamed array, array prefix, JSON key, or path of keys such as
-``weights/*/repurchase``, in which ``*`` matches any key. Only numbers, arrays and the content of lists are compared, not
+``weights/*/repurchase``, in which ``*`` matches any key. Only numbers, arrays and lists are compared, not
 texts. The exit code is 1 where something differs.
 """
 

@@ -70,6 +70,7 @@ def campaign(
         raise click.UsageError("Missing option '-o' / '--output'.", click_context)
     context = click_context.ensure_object(CliContext)
     from smart_retail.analysis import campaign as core
+    from smart_retail.evaluation.verdict import get_verdict
 
     settings = core.CampaignSettings(method, n, segments, holdout, name, not allow_purchased)
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
@@ -78,6 +79,7 @@ def campaign(
         rows = core.campaign_rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
         written = write_table(output, rows, core.column_headings(settings, extra), file_metadata(engine))
     print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
+    print_note(get_verdict(engine.model().scorecard))
 
 
 def list_customer_ids(engine: RetailEngine) -> list[str]:

@@ -135,9 +135,7 @@ def table_of(*rows: tuple[int, int, float]) -> RfmTable:
     ],
     ids=["one customer", "two", "all alike", "fewer than k", "amounts at and below zero", "one without an order"],
 )
-def test_there_are_at_most_as_many_clusters_as_distinct_customers(
-    table: RfmTable, k: int, clusters: int
-) -> None:
+def test_there_are_at_most_as_many_clusters_as_distinct_customers(table: RfmTable, k: int, clusters: int) -> None:
     fit = fit_clusters(table, ClusterSettings(k=k, epochs=3))
     assert len(fit.assigner.names) == len(fit.assigner.centroids) == clusters
     assert ((fit.labels >= 0) == (table.frequency > 0)).all()
