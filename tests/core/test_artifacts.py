@@ -21,6 +21,7 @@ from smart_retail.errors import (
     FormatVersionError,
     LockError,
     MissingBundleError,
+    UsageError,
 )
 
 
@@ -209,13 +210,39 @@ def test_links_are_refused(root: Path, tmp_path: Path, key: str) -> None:
         read_everything(root)
 
 
-def test_rollback_swaps_the_two_versions(root: Path) -> None:
+def test_rollback_activates_the_previous_version_and_then_older_ones(root: Path) -> None:
     first = Bundle.open(root).version
-    second = publish(root, numbers=4)
-    assert Bundle.open(root).version == second
+    second, third = publish(root, numbers=4), publish(root, numbers=5)
+    assert Bundle.open(root).version == third
+    assert versions.rollback(root) == second
     assert versions.rollback(root) == first
     assert Bundle.open(root).array("group/numbers").tolist() == [0, 1, 2]
-    assert versions.rollback(root) == second
+    with pytest.raises(MissingBundleError, match="no previous version") as caught:
+        versions.rollback(root)
+    assert "rollback VERSION" in caught.value.hint
+    assert Bundle.open(root).version == first
+
+
+def test_rollback_reaches_any_version_by_its_id(root: Path) -> None:
+    first = Bundle.open(root).version
+    second, third = publish(root, numbers=4), publish(root, numbers=5)
+    assert versions.rollback(root, first) == first
+    assert versions.rollback(root, third) == third
+    assert versions.rollback(root) == first  # a step forward can be undone
+    assert versions.rollback(root, second) == second
+    with pytest.raises(UsageError, match="active already"):
+        versions.rollback(root, second)
+    with pytest.raises(MissingBundleError, match="20990101T000000Z-00000000"):
+        versions.rollback(root, "20990101T000000Z-00000000")
+    assert Bundle.open(root).version == second
+
+
+def test_a_fit_after_a_rollback_can_be_rolled_back_to_the_version_before_it(root: Path) -> None:
+    first = Bundle.open(root).version
+    publish(root, numbers=4)
+    versions.rollback(root)
+    publish(root, numbers=5)
+    assert versions.rollback(root) == first
 
 
 def test_rollback_to_a_damaged_version_keeps_the_active_one(root: Path) -> None:
