@@ -60,8 +60,8 @@ def test_a_long_list_holds_the_whole_catalogue_once(engine: Engine, method: str)
 
 
 def sent_back(engine: Engine, customer: str) -> set[str]:
-    person = engine.people.resolve(customer)
-    return {engine.store.items.id(i) for i in person.sent_back.tolist()}
+    person = engine.customer_lookup.resolve(customer)
+    return {engine.tables.items.id(i) for i in person.fully_returned.tolist()}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -236,7 +236,7 @@ def test_the_model_tells_where_every_row_went(engine: Engine, fitted: tuple[Path
     report = info.cleaning
     assert info.version == engine.version == fitted[1].version
     assert report.rows_in == len(shop.lines())
-    assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.set_aside)
+    assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.rejected)
     assert sum(w.amount for w in info.weekly_sales) == pytest.approx(report.net_amount, abs=0.01)
     assert info.settings["clusters"]["k"] == 3
 

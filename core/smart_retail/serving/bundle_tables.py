@@ -21,7 +21,7 @@ from smart_retail.results import ClusterPoint, CustomerMatch, Item
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap, StringArray
 
-NEAR_MATCHES = 3
+MAX_SUGGESTIONS = 3
 MAX_SCAN_ROWS = 10_000
 """Matches looked at in a search before the best are chosen."""
 LABEL_CACHE_SIZE = 20_000
@@ -94,8 +94,8 @@ class BundleTables:
             return code
         import difflib  # for a mistake only
 
-        near = [m.item_id for m in self.search_items(item_id, NEAR_MATCHES)] if item_id else []
-        near = near or difflib.get_close_matches(item_id, self.items.ids, NEAR_MATCHES, cutoff=0.5)
+        near = [m.item_id for m in self.search_items(item_id, MAX_SUGGESTIONS)] if item_id else []
+        near = near or difflib.get_close_matches(item_id, self.items.ids, MAX_SUGGESTIONS, cutoff=0.5)
         raise UnknownItemError(
             f"No item has the id {item_id!r}.",
             f"Did you mean {' or '.join(near)}?" if near else "Search for it by a part of its id or name.",
@@ -147,7 +147,7 @@ class BundleTables:
         )
 
     @cached_property
-    def nobody(self) -> PurchaseHistory:
+    def empty_history(self) -> PurchaseHistory:
         """A history without a purchase."""
         return self.basket(np.empty(0, dtype=np.int32))
 
@@ -168,7 +168,7 @@ class BundleTables:
             last_day=self.last_day,
         )
 
-    def returned(self, customer: int) -> NDArray[np.int32]:
+    def fully_returned(self, customer: int) -> NDArray[np.int32]:
         """Items that the customer sent back and kept none of."""
         a, b = self._returns["indptr"][customer : customer + 2].tolist()
         found: NDArray[np.int32] = self._returns["item"][a:b]

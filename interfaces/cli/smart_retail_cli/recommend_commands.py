@@ -10,7 +10,7 @@ import click
 
 from smart_retail.errors import ColumnError, DataError
 from smart_retail.presentation import formatting, labels
-from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS
+from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS, ListQuery
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.serving.batch_export import (
     RECOMMENDATION_COLUMNS,
@@ -164,9 +164,8 @@ def batch(
     ids = None if customers is None else read_customer_ids(customers)
     engine = context.engine()
     with progress.show_progress() as listener:
-        rows = write_recommendations(
-            engine, output, customers=ids, method=method, n=n, exclude_purchased=not allow_purchased, progress=listener
-        )
+        query = ListQuery(method, n, exclude_purchased=not allow_purchased)
+        rows = write_recommendations(engine, output, customers=ids, query=query, progress=listener)
     print_note(f"{formatting.pluralize(rows, 'row')} written to {output}.")
 
 

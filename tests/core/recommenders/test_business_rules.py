@@ -80,13 +80,13 @@ def test_a_pin_brings_nothing_back_that_is_hidden(tmp_path: Path) -> None:
 
 
 def test_a_calls_filter_adds_to_the_rules_and_lifts_none(tmp_path: Path) -> None:
-    found = rules(tmp_path, 'ban = ["i4"]').within(["Books"], CATEGORIES, CATALOGUE)
+    found = rules(tmp_path, 'ban = ["i4"]').with_categories(["Books"], CATEGORIES, CATALOGUE)
     assert applied(found, [3, 1, 4, 5, 7]) == [5]
 
 
 def test_an_unknown_category_names_the_known_ones() -> None:
     with pytest.raises(UsageError) as error:
-        Rules().within(["Cars"], CATEGORIES, CATALOGUE)
+        Rules().with_categories(["Cars"], CATEGORIES, CATALOGUE)
     assert "Art" in error.value.hint
 
 
