@@ -128,14 +128,15 @@ class RetailEngine(ABC):
 
     @abstractmethod
     def search_customers(self, text: str, n: int = DEFAULT_SEARCH_N) -> list[CustomerMatch]:
-        """Return at most `n` customers whose id or name contains `text`, ignoring case.
+        """Return at most `n` customers that match every word of `text`, an equal id or name first, then by orders.
 
-        Ids that start with it come first.
+        Words can be in any order and be parts of the words of id or name. Case and accents are ignored. If there is no
+        match, each word may have one typing error. Without text, the first customers are returned.
         """
 
     @abstractmethod
     def search_items(self, text: str, n: int = DEFAULT_SEARCH_N) -> list[Item]:
-        """Return at most `n` items whose id or name contains `text`, ignoring case; ids that start with it first."""
+        """Return at most `n` items that match every word of `text` with id, name or category, sorted as customers."""
 
     @abstractmethod
     def categories(self) -> list[str]:

@@ -30,7 +30,17 @@ class RecentEvents:
         self._local = threading.local()
 
     def for_customer(self, customer_id: str) -> Sequence[Event]:
-        """The customer's events since the fit, oldest first."""
+        """Return the customer's events since the fit, oldest first."""
+        self._refresh()
+        return self._by_customer.get(customer_id, ())
+
+    def customer_ids(self) -> list[str]:
+        """Return the customers with events since the fit."""
+        self._refresh()
+        return list(self._by_customer)
+
+    def _refresh(self) -> None:
+        """Read new events if the store has changed since this thread last looked."""
         local = self._local
         if not hasattr(local, "look"):
             local.look, local.seen = self._store.change_counter(), None
@@ -41,7 +51,6 @@ class RecentEvents:
             # As it was before the reading: what came meanwhile is read next time. What a thread has seen is its own,
             # for SQLite's numbers are those of a connection; the view may be newer, and never becomes older.
             local.seen = state
-        return self._by_customer.get(customer_id, ())
 
     def _read_new_events(self) -> None:
         """Take in what came since; after an erasure, everything anew."""

@@ -19,7 +19,7 @@ from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.events import Event, RecentEvents
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
-from smart_retail.results import RFM
+from smart_retail.results import RFM, CustomerMatch
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.utils.dates import EPOCH
@@ -89,6 +89,16 @@ class CustomerLookup:
             segment=int(store.segment[code]),
             cluster=int(store.cluster[code]),
         )
+
+    def search_new_customers(self, text: str) -> list[CustomerMatch]:
+        """Return customers who are known only by events and whose id contains every word of `text`, by id."""
+        from smart_retail.serving.text_search import fold  # not needed to compute lists
+
+        words = fold(text).split()
+        new = [c for c in self._recent_events.customer_ids() if self._tables.customers.code(c) < 0]
+        found = sorted(c for c in new if all(word in fold(c) for word in words))
+        segments = (self._tables.group_name("segments", self.resolve(c).segment) for c in found)
+        return [CustomerMatch(c, "", segment) for c, segment in zip(found, segments, strict=True)]
 
     def last_sequence(self, customer_id: str) -> int:
         """Number of the newest live event of a customer, 0 where there is none."""

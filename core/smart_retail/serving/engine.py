@@ -155,12 +155,13 @@ class Engine(LocalEngine):
         return iter(self.tables.customers.ids)
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
-        """Customers whose id or name holds `text`, case ignored: ids that begin with it first."""
+        """Return at most `n` customers that match every word of `text`, most orders first."""
         check_page(n)
-        return self.tables.search_customers(text, n)
+        matches = self.tables.search_customers(text, n)
+        return [*matches, *self.customer_lookup.search_new_customers(text)][:n] if text.strip() else matches
 
     def search_items(self, text: str, n: int = 20) -> list[Item]:
-        """Items whose id or name holds `text`, case ignored: ids that begin with it first."""
+        """Return at most `n` items that match every word of `text`, most orders first."""
         check_page(n)
         return self.tables.search_items(text, n)
 
