@@ -28,7 +28,7 @@ def describe_quality(scorecard: Mapping[str, Any]) -> str:
     """
     k = int(scorecard.get("k", 10))
     tasks = scorecard.get("tasks", {})
-    if "any" not in tasks:
+    if f"hit_rate@{k}" not in tasks.get("any", {}).get("hybrid", {}):
         return "There is too little history to test the lists on later orders."
     customers = int(scorecard.get("customers_by_task", {}).get("any", scorecard.get("customers", 0)))
     if customers < MIN_CUSTOMERS:

@@ -1,14 +1,15 @@
 """Search of customers and items by words of their id, name and category.
 
 In: texts ``id<newline>name`` as a bundle stores them, numbers of orders, and optionally categories. Out: codes, most
-orders first. Case and accents are ignored, the words can be in any order, and a word without a match may have one
-typing error.
+orders first. Case and accents are ignored, and the words can be in any order. If no text contains all words, each
+word may have one typing error.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
@@ -74,30 +75,33 @@ class TextSearch:
         if not text.strip():
             return list(range(min(n, len(self._texts))))
         codes = self.match(text)
-        exact = self._exact(fold(text.strip()), codes)
+        exact = self._equal_to(fold(text.strip()))[codes]
         order = np.lexsort((codes, -self._orders[codes].astype(np.int64), ~exact))
         return [int(code) for code in codes[order[:n]]]
 
     def match(self, text: str) -> NDArray[np.int64]:
         """Return the codes of all texts that contain every word of `text`, ascending."""
         phrase = fold(text.strip())
-        rows = self._rows_with(phrase)  # an id may contain spaces
         words = phrase.split()
-        if len(words) == 1:
-            rows = rows if rows.any() else self._rows_with_typo(words[0])
-        elif words:
-            rows_by_word = [self._rows_with(word) for word in words]
-            rows_by_word = [
-                found if found.any() else self._rows_with_typo(word)
-                for word, found in zip(words, rows_by_word, strict=True)
-            ]
-            rows = rows | np.logical_and.reduce(rows_by_word)
+        literal = [self._rows_with(word) for word in words]
+        rows = self._rows_with(phrase) | np.logical_and.reduce(literal)  # an id can contain other white space
+        if not rows.any():
+            rows = np.logical_and.reduce(
+                [found | self._rows_with_typo(word) for word, found in zip(words, literal, strict=True)]
+            )
         return np.flatnonzero(rows)
 
-    def _exact(self, phrase: str, codes: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _equal_to(self, phrase: str) -> NDArray[np.bool_]:
         """Return which texts have an id or name equal to the phrase."""
-        wanted = phrase.encode("utf-8", "replace")
-        return np.array([wanted in self._folded.raw(int(code)).split(b"\n") for code in codes], dtype=np.bool_)
+        rows = np.zeros(len(self._texts), dtype=np.bool_)
+        wanted, bounds = phrase.encode("utf-8", "replace"), self._bounds
+        for at in _find_all(self._blob, wanted + b"\n"):
+            code = bisect_right(bounds, at) - 1
+            rows[code] |= bounds[code] == at
+        for at in _find_all(self._blob, b"\n" + wanted):
+            code = bisect_right(bounds, at) - 1
+            rows[code] |= bounds[code + 1] == at + 1 + len(wanted)
+        return rows
 
     def _rows_with(self, word: str) -> NDArray[np.bool_]:
         """Return which texts or categories contain the word."""
@@ -120,11 +124,11 @@ class TextSearch:
 
     def _hits(self, word: bytes) -> Iterator[int]:
         """Yield the codes of the texts that contain the bytes."""
-        blob, offsets = self._blob, self._folded.offsets
+        blob, bounds = self._blob, self._bounds
         at = blob.find(word)
         while at >= 0:
-            code = int(np.searchsorted(offsets, at, side="right")) - 1
-            end = int(offsets[code + 1])
+            code = bisect_right(bounds, at) - 1
+            end = bounds[code + 1]
             if at + len(word) <= end:
                 yield code
                 at = blob.find(word, end)
@@ -143,8 +147,22 @@ class TextSearch:
         return self._folded.data.tobytes()
 
     @cached_property
+    def _bounds(self) -> list[int]:
+        """Start of each text in the blob, and the end of the last."""
+        bounds: list[int] = self._folded.offsets.tolist()
+        return bounds
+
+    @cached_property
     def _vocabulary(self) -> list[str]:
         """Distinct words of all texts and categories."""
-        words = set(re.split(r"[\s,;/()]+", self._blob.decode("utf-8", "replace")))
+        words = set(re.split(r"[\W_]+", self._blob.decode("utf-8", "replace")))
         words.update(*(name.split() for name in self._categories))
         return sorted(words - {""})
+
+
+def _find_all(blob: bytes, wanted: bytes) -> Iterator[int]:
+    """Yield the positions of the bytes."""
+    at = blob.find(wanted)
+    while at >= 0:
+        yield at
+        at = blob.find(wanted, at + 1)

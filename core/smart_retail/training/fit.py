@@ -106,7 +106,7 @@ def fit(
             threads=settings.threads,
             progress=progress,
             events=events if last_event else None,
-            erased=store.erased if store.erasures() else None,
+            erased=store.erased_among if store.count_erased() else None,
         ) as dataset:
             history = _require_trainable(dataset)
             threads = settings.threads or available_threads()

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from smart_retail.errors import NeedsLocalEngineError
 from smart_retail.presentation import formatting
-from smart_retail.protocol import RetailEngine
+from smart_retail.protocol import RetailEngine, require_local
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
@@ -84,11 +83,7 @@ def campaign(
 
 def list_customer_ids(engine: RetailEngine) -> list[str]:
     """Return the ids of all customers of a local engine."""
-    if not hasattr(engine, "customer_ids"):
-        raise NeedsLocalEngineError(
-            "The API does not list all customers, which a campaign needs.", "Use the local bundle: leave --api-url out."
-        )
-    return list(engine.customer_ids())
+    return list(require_local(engine, "A campaign needs").customer_ids())
 
 
 @campaign.command(

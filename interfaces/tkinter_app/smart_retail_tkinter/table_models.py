@@ -192,7 +192,7 @@ def field_table(columns: Iterable[tuple[str, str]]) -> Table:
 def cleaning_table(report: CleaningReport) -> Table:
     """Return accepted and rejected rows by reason; returned lines are part of the accepted ones."""
     parts = [("in the files", report.rows_in, ""), ("accepted", report.rows_accepted, "")]
-    parts += [(f"rejected: {part.reason}", part.rows, ", ".join(part.examples)) for part in report.set_aside]
+    parts += [(f"rejected: {part.reason}", part.rows, ", ".join(part.examples)) for part in report.rejected]
     parts += [(RETURN_FORMS.get(r.form, r.form), r.lines, f"amount {format_amount(r.amount)}") for r in report.returns]
     rows = []
     for what, number, examples in parts:

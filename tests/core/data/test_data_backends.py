@@ -109,7 +109,7 @@ def test_every_backend_takes_every_frame(tmp_path: Path, form: str, backend: str
     found = contents([source], backend)
     connection.close()
     assert found["report"]["customers"] == 2
-    assert found["report"]["set_aside"] == [
+    assert found["report"]["rejected"] == [
         {"reason": "bad quantity", "rows": 1, "examples": []},
         {"reason": "no customer", "rows": 1, "examples": ["2"]},
     ]
@@ -130,7 +130,7 @@ def test_a_pandas_frame_may_hold_missing_ids_and_mixed_objects() -> None:
     for backend in BACKENDS:
         with prepare([frame], settings=DataSettings(backend=backend)) as prepared:
             assert list(prepared.customers.ids) == ["12", "a"]
-            assert [(s.reason, s.rows) for s in prepared.report.set_aside] == [("no customer", 2)]
+            assert [(s.reason, s.rows) for s in prepared.report.rejected] == [("no customer", 2)]
 
 
 def test_an_unknown_backend_is_named() -> None:

@@ -23,7 +23,7 @@ def write(folder: Path, name: str, text: str) -> Path:
 
 
 def counts(prepared: Dataset) -> dict[str, int]:
-    return {s.reason: s.rows for s in prepared.report.set_aside}
+    return {s.reason: s.rows for s in prepared.report.rejected}
 
 
 def test_a_row_counts_as_often_as_in_the_source_that_has_it_most(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def shuffled_alike(folder: Path, backend: str, rows: list[tuple[object, ...]], s
         text = HEADER.strip() + ",item_name\n" + "".join(",".join(map(str, r)) + "\n" for r in part)
         with prepare([write(folder, "orders.csv", text)], settings=DataSettings(backend=backend)) as prepared:
             report = prepared.report
-            assert report.rows_in == len(rows) == report.rows_accepted + sum(s.rows for s in report.set_aside)
+            assert report.rows_in == len(rows) == report.rows_accepted + sum(s.rows for s in report.rejected)
             found.append(content(prepared))
     assert found[0] == found[1]
 

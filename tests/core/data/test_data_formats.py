@@ -64,7 +64,7 @@ def test_a_late_row_turns_day_and_month_of_the_whole_column(tmp_path: Path) -> N
 def test_one_bad_date_does_not_turn_the_column(tmp_path: Path) -> None:
     with prepare([orders(tmp_path, ["3/25/2020"] * 30 + ["31/4/2020", "25/12/2020"])]) as prepared:
         assert prepared.report.rows_accepted == 30
-        assert prepared.report.set_aside[0].examples == ("25/12/2020", "31/4/2020")
+        assert prepared.report.rejected[0].examples == ("25/12/2020", "31/4/2020")
 
 
 @pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
@@ -97,7 +97,7 @@ def test_a_minus_has_many_forms(tmp_path: Path, text: str) -> None:
 def test_what_is_no_number_is_set_aside(tmp_path: Path, text: str) -> None:
     path = orders(tmp_path, ["2020-01-01"] * 3, ["$1.50", "2.5", text])
     with prepare([path]) as prepared:
-        assert [(s.reason, s.examples) for s in prepared.report.set_aside] == [("bad amount", (text,))]
+        assert [(s.reason, s.examples) for s in prepared.report.rejected] == [("bad amount", (text,))]
 
 
 def test_a_late_decimal_comma_turns_the_whole_column(tmp_path: Path) -> None:

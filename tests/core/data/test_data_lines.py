@@ -112,7 +112,7 @@ def test_an_id_that_is_too_long_is_set_aside(tmp_path: Path, backend: str, colum
         paths = [shop(tmp_path, rows) for rows in files]
         with prepare(paths, settings=DataSettings(backend=backend)) as prepared:
             assert len(prepared.history_between())
-            return [(aside.reason, aside.rows) for aside in prepared.report.set_aside]
+            return [(aside.reason, aside.rows) for aside in prepared.report.rejected]
 
     assert set_aside((*ROWS, row(1000))) == []
     assert set_aside((*ROWS, row(1001), row(1002))) == [("id too long", 2)]

@@ -49,7 +49,7 @@ def test_accepted_and_set_aside_rows_add_up_and_name_their_reason(tmp_path: Path
         report = prepared.report
     assert report.rows_in == 9
     assert report.rows_accepted == 1
-    assert {s.reason: (s.rows, s.examples) for s in report.set_aside} == {
+    assert {s.reason: (s.rows, s.examples) for s in report.rejected} == {
         "bad date": (3, ("0020-01-02", "2020-02-31")),
         "no customer": (1, ("o2",)),
         "no item": (1, ("o3",)),
@@ -73,7 +73,7 @@ def test_ids_are_never_changed(tmp_path: Path) -> None:
 def test_an_id_of_blanks_alone_is_missing(tmp_path: Path, blank: str) -> None:
     rows = f"{blank},i,o,2020-01-01,1,1\nc,{blank},o,2020-01-01,1,1\nc,i,{blank},2020-01-02,1,1\nc,i,,2020-01-02,1,1\n"
     with prepare([write(tmp_path, HEADER + rows)]) as prepared:
-        assert {s.reason: s.rows for s in prepared.report.set_aside} == {"no customer": 1, "no item": 1}
+        assert {s.reason: s.rows for s in prepared.report.rejected} == {"no customer": 1, "no item": 1}
         assert prepared.report.orders == 1, "lines without an order id are one order a day"
 
 
@@ -153,7 +153,7 @@ def test_amount_is_quantity_times_unit_price_where_only_that_is_given(tmp_path: 
     rows = "customer_id,item_id,timestamp,quantity,unit_price\na,i1,2020-01-01,3,2.55\na,i2,2020-01-01,1,-4\n"
     with prepare([write(tmp_path, rows)]) as prepared:
         assert prepared.history_between().amount.tolist() == [7_650_000]
-        assert [(s.reason, s.rows) for s in prepared.report.set_aside] == [("price not positive", 1)]
+        assert [(s.reason, s.rows) for s in prepared.report.rejected] == [("price not positive", 1)]
         assert prepared.item_price.tolist() == [2.55]
 
 
@@ -219,7 +219,7 @@ def test_discounts_in_money_of_a_text_file_are_added_up_and_one_that_cannot_be_r
     with prepare([write(tmp_path, head + rows)]) as prepared:
         found = dict(fetch(prepared, "item_id", "discount"))
         assert found == {"a": pytest.approx(0.25), "b": pytest.approx(0.25)}
-        assert [(s.reason, s.rows) for s in prepared.report.set_aside] == [("bad amount", 1)]
+        assert [(s.reason, s.rows) for s in prepared.report.rejected] == [("bad amount", 1)]
 
 
 def test_the_most_frequent_name_wins_then_the_first_in_text_order(tmp_path: Path) -> None:
@@ -252,8 +252,8 @@ def test_product_codes_that_are_no_merchandise_are_a_setting(tmp_path: Path) -> 
     settings = DataSettings(non_merchandise=("POST", "ADJUST*"))
     with prepare([write(tmp_path, HEADER + rows)], settings=settings) as prepared:
         assert list(prepared.items.ids) == ["POSTER", "i1"]
-        assert prepared.report.set_aside[0].reason == "non-merchandise"
-        assert prepared.report.set_aside[0].examples == ("ADJUST2", "POST")
+        assert prepared.report.rejected[0].reason == "non-merchandise"
+        assert prepared.report.rejected[0].examples == ("ADJUST2", "POST")
 
 
 def test_thin_histories_are_told(tmp_path: Path) -> None:

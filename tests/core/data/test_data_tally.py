@@ -61,7 +61,7 @@ def test_every_reason_has_its_first_examples(tmp_path: Path, backend: str) -> No
     rows += ["7,o1,a,2024-02-01,1,ERROR,Mug,1", "7,o1,a,2024-02-01,1,N/A,Mug,1", "7,o1,a,never,1,2,Mug,1"]
     rows += ["7,o2,a,2024-02-02,0,2,Mug,1", "7,o3,a,2024-02-03,1,2,Mug,1"]
     with prepare([written(tmp_path / "a.csv", *rows)], settings=DataSettings(backend=backend)) as prepared:
-        found = {s.reason: (s.rows, s.examples) for s in prepared.report.set_aside}
+        found = {s.reason: (s.rows, s.examples) for s in prepared.report.rejected}
     assert found == {
         "no customer": (9, ("o0", "o1", "o2", "o3", "o4")),
         "bad amount": (2, ("ERROR", "N/A")),

@@ -98,7 +98,7 @@ def test_rows_with_too_many_fields_are_set_aside_not_lost(tmp_path: Path) -> Non
     with prepare([path]) as prepared:
         report = prepared.report
     assert (report.rows_in, report.rows_accepted) == (3, 2)
-    assert [(s.reason, s.rows, s.examples) for s in report.set_aside] == [
+    assert [(s.reason, s.rows, s.examples) for s in report.rejected] == [
         ("malformed row", 1, ("a,i1,extra,2020-01-01,1",))
     ]
 

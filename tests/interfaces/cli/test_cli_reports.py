@@ -15,6 +15,8 @@ from smart_retail_cli.context import CliContext
 
 
 class Local(FakeEngine):
+    is_local = True
+
     def customer_ids(self) -> tuple[str, ...]:
         return tuple(c for c in CUSTOMER_IDS if c == c.strip())  # readers of order files strip ids
 

@@ -17,7 +17,7 @@ from smart_retail.data.ingestion.ingest import Ingested
 from smart_retail.data.ingestion.line_totals import LineTotals, Totals
 from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
 from smart_retail.errors import DataError
-from smart_retail.results import CleaningReport, Returns, SetAside
+from smart_retail.results import CleaningReport, RejectedRows, Returns
 from smart_retail.settings import DataSettings
 from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
@@ -27,17 +27,19 @@ FEW_CUSTOMERS = 50
 FEW_DAYS = 60
 
 
-def set_aside(tally: LineTotals, found: Totals, sources: Sequence[Ingested], backend: Backend) -> tuple[SetAside, ...]:
+def set_aside(
+    tally: LineTotals, found: Totals, sources: Sequence[Ingested], backend: Backend
+) -> tuple[RejectedRows, ...]:
     """Reason by reason, most rows first, with the first examples in text order."""
     result = []
     for code, rows in found.rows.items():
         if code == 0:
             continue
-        result.append(SetAside(REASONS[code], rows, tuple(tally.examples(code, EXAMPLES, backend))))
+        result.append(RejectedRows(REASONS[code], rows, tuple(tally.examples(code, EXAMPLES, backend))))
     texts = [s.raw.text for s in sources if s.raw.text and s.raw.text.malformed]
     if texts:
         examples = [e for t in texts for e in t.malformed_examples]
-        result.append(SetAside("malformed row", sum(t.malformed for t in texts), tuple(examples[:EXAMPLES])))
+        result.append(RejectedRows("malformed row", sum(t.malformed for t in texts), tuple(examples[:EXAMPLES])))
     return tuple(sorted(result, key=lambda s: (-s.rows, s.reason)))
 
 
@@ -81,7 +83,7 @@ def report(
     return CleaningReport(
         rows_in=n_accepted + sum(s.rows for s in aside),
         rows_accepted=n_accepted,
-        set_aside=aside,
+        rejected=aside,
         returns=back,
         returns_policy=settings.returns_policy,
         customers=customers,

@@ -104,7 +104,7 @@ def _sunday(monday: str) -> str:
 
 
 def _quality(cleaning: CleaningReport) -> None:
-    parts = [("accepted", cleaning.rows_accepted), *((a.reason, a.rows) for a in cleaning.set_aside)]
+    parts = [("accepted", cleaning.rows_accepted), *((a.reason, a.rows) for a in cleaning.rejected)]
     chart_panel.show(
         "rows",
         f"{format_percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))} of "
@@ -123,7 +123,7 @@ def cleaning_table(cleaning: CleaningReport) -> str:
     rows = [["accepted", format_integer(cleaning.rows_accepted), format_percent(cleaning.rows_accepted / part), ""]]
     rows += [
         [escape(a.reason), format_integer(a.rows), format_percent(a.rows / part), escape(", ".join(a.examples[:3]))]
-        for a in cleaning.set_aside
+        for a in cleaning.rejected
     ]
     rows += [
         [
