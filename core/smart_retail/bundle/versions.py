@@ -113,7 +113,7 @@ def rollback(root: str | os.PathLike[str], version: str | None = None) -> str:
     root = Path(root)
     with lock(root):
         newest_first = [info.version for info in versions(root)]
-        active = _pointed(root, "current")
+        active = _pointer_target(root, "current")
         if version is None:
             target, digest = _previous_pointer(root, newest_first)
         else:
