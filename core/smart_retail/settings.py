@@ -39,7 +39,7 @@ class DataSettings:
     timezone: str = ""
     """Shown beside times, never converted."""
     backend: str = "duckdb"
-    """What runs the relational stage: duckdb, polars, pandas or spark."""
+    """Engine for reading and cleaning: duckdb, or spark for data on a cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Settings:
 
     def _check(self) -> None:
         _among("data.returns_policy", self.data.returns_policy, ("net", "keep"))
-        _among("data.backend", self.data.backend, ("duckdb", "polars", "pandas", "spark"))
+        _among("data.backend", self.data.backend, ("duckdb", "spark"))
         _among("recommend.merge", self.recommend.merge, ("auto", "blend", "ranker"))
         _among("recommend.cf_variant", self.recommend.cf_variant, ("auto", "cosine", "tfidf", "bm25"))
         _ascending("data.sales_edges", self.data.sales_edges, None)

@@ -70,11 +70,10 @@ class Reader:
     """Puts the mutated content into its file: mutations below a checksum reach the parser behind it."""
 
 
-def read_table(path: Path, backend: str = "duckdb") -> object:
+def read_table(path: Path) -> object:
     from smart_retail.data.dry_run import inspect_source
-    from smart_retail.settings import DataSettings
 
-    return inspect_source(path, settings=DataSettings(backend=backend), threads=1)
+    return inspect_source(path, threads=1)
 
 
 def read_events_file(path: Path) -> object:
@@ -213,8 +212,6 @@ def readers(folder: Path) -> list[Reader]:
         Reader("csv in gzip", ".csv.gz", csv_text, read_table, gzip.compress),
         Reader("gzip", ".csv.gz", lambda: gzip.compress(csv_text()), read_table),
         Reader("parquet", ".parquet", parquet, read_table),
-        Reader("parquet by polars", ".parquet", parquet, partial(read_table, backend="polars")),
-        Reader("parquet by pandas", ".parquet", parquet, partial(read_table, backend="pandas")),
         Reader("workbook", ".xlsx", workbook, read_table),
         Reader("sheet of a workbook", ".xlsx", sheet, read_table, with_sheet),
         Reader("events", ".jsonl", lambda: events, read_events_file),

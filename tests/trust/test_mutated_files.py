@@ -34,16 +34,14 @@ def test_a_table_that_turns_out_damaged_while_it_is_read_is_a_clear_error(tmp_pa
     assert error.value.hint
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
 @pytest.mark.parametrize(
     "wrong", [(b"category", b"categ\xff\xfey"), (b"Garden", b"Gar\xff\xc3n")], ids=["name", "text"]
 )
-def test_a_table_that_is_not_utf_8_is_a_clear_error(tmp_path: Path, backend: str, wrong: tuple[bytes, bytes]) -> None:
-    pytest.importorskip(backend)
+def test_a_table_that_is_not_utf_8_is_a_clear_error(tmp_path: Path, wrong: tuple[bytes, bytes]) -> None:
     path = tmp_path / "orders.parquet"
     path.write_bytes(parquet(compression="none").replace(*wrong))
     with pytest.raises(DataError) as error:
-        read_table(path, backend)
+        read_table(path)
     assert error.value.hint
 
 

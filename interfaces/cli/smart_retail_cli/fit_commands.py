@@ -45,8 +45,8 @@ def source_options(command: F) -> F:
             ),
             click.option(
                 "--backend",
-                type=click.Choice(("duckdb", "polars", "pandas", "spark")),
-                help="Engine that reads and cleans the data (default: duckdb).",
+                type=click.Choice(("duckdb", "spark")),
+                help="Engine for reading and cleaning (default: duckdb).",
             ),
             click.option(
                 "--merge",

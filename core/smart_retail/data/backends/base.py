@@ -75,21 +75,13 @@ def open_backend(name: str, folder: Path, threads: int) -> Backend:
             from smart_retail.data.backends.duckdb_backend import DuckDB
 
             return DuckDB(folder, threads)
-        if name == "polars":
-            from smart_retail.data.backends.polars_backend import Polars
-
-            return Polars(folder, threads)
-        if name == "pandas":
-            from smart_retail.data.backends.pandas_backend import Pandas
-
-            return Pandas(folder, threads)
         if name == "spark":
             from smart_retail.data.backends.spark_backend import Spark
 
             return Spark(folder, threads)
     except ImportError as error:
-        extra = {"spark": "spark", "polars": "dev"}.get(name, "train")
+        extra = "spark" if name == "spark" else "train"
         raise MissingExtraError(
             f"The {name} backend is not installed.", f"pip install 'smart-retail-engine[{extra}]'"
         ) from error
-    raise UsageError(f"There is no backend {name}.", "Choose duckdb, polars, pandas or spark.")
+    raise UsageError(f"'{name}' is not a valid backend.", "Choose duckdb or spark.")

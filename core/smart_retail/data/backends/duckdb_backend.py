@@ -18,7 +18,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.backends.dataframes import collected
+from smart_retail.data.backends.dataframes import to_arrow
 from smart_retail.data.backends.dual_group_by import Keys
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile
@@ -81,7 +81,7 @@ class DuckDB:
             path = self._folder / f"adopted-{next(self._names)}.parquet"
             native.write_parquet(str(path))
             return self.read_parquet(path)
-        relation = self._connection.from_arrow(collected(native).to_arrow())
+        relation = self._connection.from_arrow(to_arrow(native))
         return self.materialize(self._lazy(relation))
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
@@ -158,12 +158,6 @@ def _let_go_of_types() -> None:
     cache: Any = getattr(sys.modules.get("narwhals._namespace"), "_builtin_namespace", None)
     if hasattr(cache, "cache_clear"):
         cache.cache_clear()
-
-
-def text_columns(file: TextFile, folder: Path, *, pad: bool) -> dict[str, NDArray[Any]]:
-    """All columns of a text file as arrays of texts: one reader for every engine in memory."""
-    with _reader(file, folder) as engine:
-        return engine.fetch(engine.read_text(file, pad=pad))
 
 
 def text_as_parquet(file: TextFile, folder: Path, *, pad: bool) -> Path:

@@ -14,13 +14,14 @@ from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyspark import SparkConf
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from smart_retail.data.backends.dataframes import collected
+from smart_retail.data.backends.dataframes import to_arrow
 from smart_retail.data.backends.dual_group_by import Keys, grouped
 from smart_retail.data.backends.duckdb_backend import DuckDB, text_as_parquet
 from smart_retail.data.files.delimited_text import TextFile
@@ -79,7 +80,7 @@ class Spark:
         if hasattr(native, "write_parquet") and not hasattr(native, "lazy"):
             native.write_parquet(str(path))
         else:
-            collected(native).write_parquet(path)
+            pq.write_table(to_arrow(native), path)
         return self.read_parquet(path)
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:

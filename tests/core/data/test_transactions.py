@@ -67,9 +67,8 @@ def shop(folder: Path, rows: tuple[str, ...]) -> Path:
     return path
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
-def test_lines_of_one_order_and_item_are_one_row(tmp_path: Path, backend: str) -> None:
-    with prepare([shop(tmp_path, ROWS)], settings=DataSettings(backend=backend)) as prepared:
+def test_lines_of_one_order_and_item_are_one_row(tmp_path: Path) -> None:
+    with prepare([shop(tmp_path, ROWS)]) as prepared:
         history = prepared.history_between()
     assert history.customer.tolist() == [0, 0, 1]
     assert history.item.tolist() == [0, 1, 1]
@@ -77,11 +76,10 @@ def test_lines_of_one_order_and_item_are_one_row(tmp_path: Path, backend: str) -
     assert (history.amount / 1e6).tolist() == [4.0, 6.0, 12.0]
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
-def test_a_sum_that_no_integer_holds_is_a_clear_error(tmp_path: Path, backend: str) -> None:
+def test_a_sum_that_no_integer_holds_is_a_clear_error(tmp_path: Path) -> None:
     rows = tuple(f"ann,tea,1,2024-01-05,1000000000000,{i}" for i in range(12))
     with (
-        prepare([shop(tmp_path, rows)], settings=DataSettings(backend=backend)) as prepared,
+        prepare([shop(tmp_path, rows)]) as prepared,
         pytest.raises(DataError, match="add up to more than"),
     ):
         prepared.history_between()
@@ -100,9 +98,8 @@ def test_the_fingerprint_follows_what_is_kept_and_not_the_order_of_rows(tmp_path
     assert of(*ROWS, back, returns_policy="keep") != plain
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
 @pytest.mark.parametrize("column", [0, 1, 2])
-def test_an_id_that_is_too_long_is_set_aside(tmp_path: Path, backend: str, column: int) -> None:
+def test_an_id_that_is_too_long_is_set_aside(tmp_path: Path, column: int) -> None:
     def row(size: int) -> str:
         fields = ["eve", "jam", "9", "2024-01-08", "1", "5"]
         fields[column] = "é" * size
@@ -110,7 +107,7 @@ def test_an_id_that_is_too_long_is_set_aside(tmp_path: Path, backend: str, colum
 
     def set_aside(*files: tuple[str, ...]) -> list[tuple[str, int]]:
         paths = [shop(tmp_path, rows) for rows in files]
-        with prepare(paths, settings=DataSettings(backend=backend)) as prepared:
+        with prepare(paths) as prepared:
             assert len(prepared.history_between())
             return [(aside.reason, aside.rows) for aside in prepared.report.set_aside]
 

@@ -8,9 +8,7 @@ import pytest
 
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
-from smart_retail.settings import DataSettings
 
-BACKENDS = ("duckdb", "polars", "pandas")
 HEADER = "customer_id,order_id,item_id,timestamp,quantity,amount,item_name,profit\n"
 
 
@@ -21,11 +19,10 @@ def written(path: Path, *rows: str, sound: int = 0) -> Path:
     return path
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_ids_that_are_no_numbers_are_found_late(tmp_path: Path, backend: str) -> None:
+def test_ids_that_are_no_numbers_are_found_late(tmp_path: Path) -> None:
     odd = ("007", "1e2", "+7", "1_0", "9" * 30)
     rows = [f"{i},{i},{i},2024-02-01,1,1,Odd,1" for i in odd]
-    with prepare([written(tmp_path / "a.csv", *rows, sound=3000)], settings=DataSettings(backend=backend)) as prepared:
+    with prepare([written(tmp_path / "a.csv", *rows, sound=3000)]) as prepared:
         early = list(prepared.customers.ids), list(prepared.items.ids)
         for ids, sound in zip(early, (50, 30), strict=True):
             assert set(odd) <= set(ids)
@@ -37,30 +34,27 @@ def test_ids_that_are_no_numbers_are_found_late(tmp_path: Path, backend: str) ->
         assert int(history.amount.sum()) == round(prepared.report.amount * 1_000_000)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_an_order_is_one_also_where_part_of_it_cannot_be_read(tmp_path: Path, backend: str) -> None:
+def test_an_order_is_one_also_where_part_of_it_cannot_be_read(tmp_path: Path) -> None:
     rows = ("7,o1,a,2024-02-01,1,2,Mug,ERROR", "7,o1,b,2024-02-01,1,3,Mug,1", "7,o2,b,2024-02-05,1,4,Mug,1")
-    with prepare([written(tmp_path / "a.csv", *rows)], settings=DataSettings(backend=backend)) as prepared:
+    with prepare([written(tmp_path / "a.csv", *rows)]) as prepared:
         table = prepared.rfm()
         assert (table.recency.tolist(), table.frequency.tolist()) == ([1], [2])
         assert table.monetary.tolist() == [9_000_000]
         assert prepared.report.orders == 2
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_sums_beyond_an_integer_are_refused(tmp_path: Path, backend: str) -> None:
+def test_sums_beyond_an_integer_are_refused(tmp_path: Path) -> None:
     rows = [f"7,o1,a,2024-02-01,{i + 1},999999999999,Mug,1" for i in range(20)]
     path = written(tmp_path / "a.csv", *rows)
     with pytest.raises(DataError, match="add up to more than"):
-        prepare([path], settings=DataSettings(backend=backend))
+        prepare([path])
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_every_reason_has_its_first_examples(tmp_path: Path, backend: str) -> None:
+def test_every_reason_has_its_first_examples(tmp_path: Path) -> None:
     rows = [f",o{i},a,2024-02-01,1,2,Mug,1" for i in range(9)]
     rows += ["7,o1,a,2024-02-01,1,ERROR,Mug,1", "7,o1,a,2024-02-01,1,N/A,Mug,1", "7,o1,a,never,1,2,Mug,1"]
     rows += ["7,o2,a,2024-02-02,0,2,Mug,1", "7,o3,a,2024-02-03,1,2,Mug,1"]
-    with prepare([written(tmp_path / "a.csv", *rows)], settings=DataSettings(backend=backend)) as prepared:
+    with prepare([written(tmp_path / "a.csv", *rows)]) as prepared:
         found = {s.reason: (s.rows, s.examples) for s in prepared.report.set_aside}
     assert found == {
         "no customer": (9, ("o0", "o1", "o2", "o3", "o4")),

@@ -17,11 +17,10 @@ from smart_retail.data.parsing.format_detection import (
     sample_guess_failed,
 )
 from smart_retail.data.pipeline import prepare
-from smart_retail.settings import DataSettings
 
 
-def days(path: Path, backend: str = "duckdb") -> list[str]:
-    with prepare([path], settings=DataSettings(backend=backend)) as prepared:
+def days(path: Path) -> list[str]:
+    with prepare([path]) as prepared:
         return [str(np.datetime64(int(d), "D")) for d in sorted(prepared.history_between().day.tolist())]
 
 
@@ -35,7 +34,6 @@ def orders(folder: Path, dates: list[str], amounts: list[str] | None = None, sep
     return path
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
@@ -49,8 +47,8 @@ def orders(folder: Path, dates: list[str], amounts: list[str] | None = None, sep
         (["20200304", "20200305"], ["2020-03-04", "2020-03-05"]),
     ],
 )
-def test_dates_in_many_forms(tmp_path: Path, texts: list[str], expected: list[str], backend: str) -> None:
-    assert days(orders(tmp_path, texts), backend) == expected
+def test_dates_in_many_forms(tmp_path: Path, texts: list[str], expected: list[str]) -> None:
+    assert days(orders(tmp_path, texts)) == expected
 
 
 def test_a_late_row_turns_day_and_month_of_the_whole_column(tmp_path: Path) -> None:
@@ -67,7 +65,6 @@ def test_one_bad_date_does_not_turn_the_column(tmp_path: Path) -> None:
         assert prepared.report.set_aside[0].examples == ("25/12/2020", "31/4/2020")
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
 @pytest.mark.parametrize(
     ("texts", "total"),
     [
@@ -80,9 +77,9 @@ def test_one_bad_date_does_not_turn_the_column(tmp_path: Path) -> None:
         (["1,234", "2.5"], 1236.5),
     ],
 )
-def test_numbers_in_many_forms(tmp_path: Path, texts: list[str], total: float, backend: str) -> None:
+def test_numbers_in_many_forms(tmp_path: Path, texts: list[str], total: float) -> None:
     path = orders(tmp_path, ["2020-01-01"] * len(texts), texts)
-    with prepare([path], settings=DataSettings(backend=backend)) as prepared:
+    with prepare([path]) as prepared:
         assert prepared.report.amount == total
 
 
