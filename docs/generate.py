@@ -22,7 +22,7 @@ from smart_retail import errors, settings
 from smart_retail.data import columns
 from smart_retail.data.ingestion import row_validation
 from smart_retail.data.parsing import presets
-from smart_retail.data.parsing.column_mapping import plain
+from smart_retail.data.parsing.column_mapping import normalize_header
 from smart_retail.presentation import labels
 from smart_retail.segmentation import rfm
 from smart_retail.serving import business_rules
@@ -55,7 +55,7 @@ def headers() -> str:
         known = [*presets.ALIASES[column], *(h for p in presets.PRESETS for h in p.columns.get(column, ()))]
         distinct: dict[str, str] = {}
         for header in known:
-            distinct.setdefault(plain(header), header.replace("_", " ").lower())
+            distinct.setdefault(normalize_header(header), header.replace("_", " ").lower())
         rows.append((f"`{column}`", "yes" if column in columns.REQUIRED else "", ", ".join(distinct.values())))
     return table(("column", "needed", "headers"), rows)
 
@@ -78,11 +78,11 @@ def reasons() -> str:
 
 def all_settings() -> str:
     """Every setting with its default, its name in the environment and what it means."""
-    plain = settings.Settings().as_dict()
+    normalize_header = settings.Settings().as_dict()
     parts = []
     for name, meaning in settings.explanations().items():
         section, _, key = name.rpartition(".")
-        default = plain[section][key] if section else plain[key]
+        default = normalize_header[section][key] if section else normalize_header[key]
         environment = f"`SMART_RETAIL_{section.upper()}__{key.upper()}`" if section else f"option `--{key}`"
         parts.append((f"`{name}`", f"`{json.dumps(default)}`", environment, meaning))
     return table(("setting", "default", "environment", "what it means"), parts)

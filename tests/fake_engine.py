@@ -33,9 +33,9 @@ from smart_retail.results import (
     Reason,
     Recommendation,
     RecommendationList,
+    RejectedRows,
     Returns,
     Segment,
-    SetAside,
     WeekSales,
 )
 from smart_retail.settings import Settings
@@ -331,7 +331,7 @@ class FakeEngine:
         lines = sum(len(basket) for _, basket in orders)
         amount = sum(2 * self._items[i][3] for _, basket in orders for i in basket)
         back = sum(2 * self._items[i][3] for _, basket in self._orders[RETURNED_ALL] for i in basket)
-        aside = (SetAside("no customer", 12, ("line 7", "line 9")), SetAside("non-merchandise", 3, ("POST",)))
+        aside = (RejectedRows("no customer", 12, ("line 7", "line 9")), RejectedRows("non-merchandise", 3, ("POST",)))
         gone = sum(len(basket) for _, basket in self._orders[RETURNED_ALL])
         cleaning = CleaningReport(
             lines + 15, lines, aside, (Returns("cancellation", gone, back), Returns("unmatched", 1, 4.5)), "net",

@@ -163,13 +163,13 @@ class RemoteError(RetailError):
     http_status = 502
 
 
-def _tree(root: type[RetailError]) -> dict[str, type[RetailError]]:
-    found = {root.code: root}
+def _subclasses_by_code(root: type[RetailError]) -> dict[str, type[RetailError]]:
+    classes = {root.code: root}
     for child in root.__subclasses__():
-        found.update(_tree(child))
-    return found
+        classes.update(_subclasses_by_code(child))
+    return classes
 
 
 def by_code(code: str) -> type[RetailError]:
     """The error class with this stable code; `RetailError` for a code of a newer version."""
-    return _tree(RetailError).get(code, RetailError)
+    return _subclasses_by_code(RetailError).get(code, RetailError)

@@ -226,7 +226,7 @@ class ClusterPoint(Result, frozen=True):
     y: float
 
 
-class SetAside(Result, frozen=True):
+class RejectedRows(Result, frozen=True):
     """Rows that were not accepted, for one reason."""
 
     reason: str
@@ -246,11 +246,11 @@ class Returns(Result, frozen=True):
 
 
 class CleaningReport(Result, frozen=True):
-    """Where every row of the source went: ``rows_in = rows_accepted + sum of set_aside``."""
+    """Where every row of the source went: ``rows_in = rows_accepted + sum of rejected rows``."""
 
     rows_in: int
     rows_accepted: int
-    set_aside: tuple[SetAside, ...]
+    rejected: tuple[RejectedRows, ...]
     returns: tuple[Returns, ...]
     returns_policy: str
     customers: int

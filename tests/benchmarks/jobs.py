@@ -25,7 +25,7 @@ def rfm(clock: Clock, source: str, out: str) -> None:
 
     with clock(), prepare([source], threads=THREADS) as prepared:
         table, report = prepared.rfm(), prepared.report
-    assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.set_aside)
+    assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.rejected)
     np.savez(out, recency=table.recency, frequency=table.frequency, monetary=table.monetary)
 
 

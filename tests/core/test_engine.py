@@ -236,7 +236,7 @@ def test_the_model_tells_where_every_row_went(engine: Engine, fitted: tuple[Path
     report = info.cleaning
     assert info.version == engine.version == fitted[1].version
     assert report.rows_in == len(shop.lines())
-    assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.set_aside)
+    assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.rejected)
     assert sum(w.amount for w in info.weekly_sales) == pytest.approx(report.net_amount, abs=0.01)
     assert info.settings["clusters"]["k"] == 3
 

@@ -56,7 +56,7 @@ def test_the_next_fit_takes_events_in_and_leaves_the_erased_out(tmp_path: Path, 
     assert engine.customer("newcomer").orders == 2
     assert engine.search_items("brand new")[0].orders == 1
     assert not engine.customer("c0020").known
-    aside = {s.reason: s for s in report.cleaning.set_aside}
+    aside = {s.reason: s for s in report.cleaning.rejected}
     assert aside["erased"].rows > 0
     assert aside["erased"].examples == ()
     assert report.cleaning.rows_in == report.cleaning.rows_accepted + sum(s.rows for s in aside.values())

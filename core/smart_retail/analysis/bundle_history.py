@@ -27,10 +27,10 @@ def history_of(bundle: Bundle, n_items: int) -> PurchaseHistory:
     return PurchaseHistory(customer=customer, **columns, n_customers=n_customers, n_items=n_items, last_day=last_day)
 
 
-def came_back_of(bundle: Bundle) -> ReturnedPurchases:
+def returned_purchases_of(bundle: Bundle) -> ReturnedPurchases:
     """What came back, beside `history_of`."""
-    columns = {name: bundle.array(f"came_back/{name}") for name in COLUMNS}
-    return ReturnedPurchases(customer=_customers(bundle.array("came_back/indptr")), **columns)
+    columns = {name: bundle.array(f"returned_purchases/{name}") for name in COLUMNS}
+    return ReturnedPurchases(customer=_customers(bundle.array("returned_purchases/indptr")), **columns)
 
 
 def _customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, weights
-from smart_retail.data.dataset.sales_statistics import band, band_names
+from smart_retail.data.dataset.sales_statistics import discount_band, discount_band_names
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_page
@@ -192,7 +192,7 @@ def _outcome(
         changed_share=round(gone / max(sum(len(b) for b, _ in items), 1), 6),
         before=_side(engine, before),
         after=_side(engine, after),
-        discounts=_mix(_bands(engine, before), _bands(engine, after), [*band_names(), UNKNOWN]),
+        discounts=_mix(_bands(engine, before), _bands(engine, after), [*discount_band_names(), UNKNOWN]),
         categories=_mix(_categories(before), _categories(after), []),
         lists=tuple(_pair(engine, *pair) for pair in shown),
         notes=tuple(_notes(engine, change)),
@@ -231,8 +231,8 @@ def _discount(engine: Engine) -> NDArray[np.float64]:
 
 
 def _bands(engine: Engine, lists: Sequence[RecommendationList]) -> Counter[str]:
-    names = [*band_names(), UNKNOWN]
-    return Counter(names[place] for place in band(_discount(engine)[_codes(engine, lists)]).tolist())
+    names = [*discount_band_names(), UNKNOWN]
+    return Counter(names[place] for place in discount_band(_discount(engine)[_codes(engine, lists)]).tolist())
 
 
 def _categories(lists: Sequence[RecommendationList]) -> Counter[str]:

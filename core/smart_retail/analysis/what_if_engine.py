@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.analysis.bundle_history import COLUMNS, came_back_of, history_of, rfm_of, until
+from smart_retail.analysis.bundle_history import COLUMNS, history_of, returned_purchases_of, rfm_of, until
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import ReturnedPurchases, with_returned, without_returned
 from smart_retail.data.purchase_history import PurchaseHistory
@@ -115,7 +115,7 @@ def refitted(engine: Engine, change: Scenario) -> tuple[dict[str, NDArray[Any]],
     """
     bundle, store = engine.bundle, engine.store
     chosen = bundle.manifest["scorecard"].get("chosen")
-    if chosen is None or "tables/came_back/indptr.npy" not in bundle.manifest["files"]:
+    if chosen is None or "tables/returned_purchases/indptr.npy" not in bundle.manifest["files"]:
         raise UsageError("This version does not keep what another day or policy needs.", "Fit it again first.")
     if find_spec("numba") is None:
         raise MissingExtraError(
@@ -123,7 +123,7 @@ def refitted(engine: Engine, change: Scenario) -> tuple[dict[str, NDArray[Any]],
             'Install them with: pip install "smart-retail-engine[train]"',
         )
     settings = Settings.from_dict(bundle.manifest["settings"])
-    whole, back = history_of(bundle, len(store.items)), came_back_of(bundle)
+    whole, back = history_of(bundle, len(store.items)), returned_purchases_of(bundle)
     kept, gone = _by_policy(whole, back, settings.data.returns_policy, change.returns_policy)
     day = _day(change.analysis_date or settings.rfm.analysis_date, kept)
     kept = until(kept, day) if change.analysis_date else kept

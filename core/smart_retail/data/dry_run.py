@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from smart_retail.data import columns as c
-from smart_retail.data.ingestion.ingest import Ingested
+from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
 from smart_retail.progress import SILENT, Progress
@@ -50,11 +50,11 @@ def inspect_source(
     sources = list(source) if isinstance(source, list | tuple) else [source]
     with prepare(
         sources, returns=returns, mapping=mapping, settings=settings, threads=threads, progress=progress
-    ) as prepared:
-        return Inspection(tuple(_describe(s) for s in prepared.sources), prepared.report)
+    ) as dataset:
+        return Inspection(tuple(_describe_source(s) for s in dataset.sources), dataset.report)
 
 
-def _describe(source: Ingested) -> SourceColumns:
+def _describe_source(source: IngestedSource) -> SourceColumns:
     schema = source.schema
     used = {*schema.columns.values(), *schema.money_discounts}
     dates = {

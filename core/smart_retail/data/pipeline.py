@@ -16,7 +16,7 @@ from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.dataset.dataset import Dataset
 from smart_retail.data.ingestion.ingest import ingest, read_returns
 from smart_retail.data.ingestion.line_totals import LineTotals
-from smart_retail.data.ingestion.merge_sources import combine, drop_erased_customers, flag_returned
+from smart_retail.data.ingestion.merge_sources import drop_erased_customers, flag_returned, merge_sources
 from smart_retail.data.ingestion.row_validation import RowValidation
 from smart_retail.data.ingestion.sources import Source, open_source
 from smart_retail.data.parsing.column_mapping import match_preset
@@ -69,7 +69,7 @@ def prepare(
     if not sources:
         raise UsageError("No source was given.", "Name at least one file of orders.")
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
-    backend = open_backend(_engine(sources, settings), folder, threads)
+    backend = open_backend(_backend_name(sources, settings), folder, threads)
     try:
         return _prepare(sources, returns, mapping, settings, progress, backend, folder, events, erased)
     except BaseException:
@@ -78,7 +78,7 @@ def prepare(
         raise
 
 
-def _engine(sources: Sequence[Source], settings: DataSettings) -> str:
+def _backend_name(sources: Sequence[Source], settings: DataSettings) -> str:
     """The engine of the settings; but what lies on a cluster stays there."""
     kinds = {type(nw.to_native(s, pass_through=True)).__module__.partition(".")[0] for s in sources}
     return "spark" if "pyspark" in kinds else settings.backend
@@ -95,25 +95,25 @@ def _prepare(
     events: Path | None,
     erased: Callable[[Iterable[str]], set[str]] | None,
 ) -> Dataset:
-    every = [*sources, *([events] if events is not None else [])]
-    opened = [open_source(source, backend, folder, place) for place, source in enumerate(every)]
+    all_sources = [*sources, *([events] if events is not None else [])]
+    opened = [open_source(source, backend, folder, index) for index, source in enumerate(all_sources)]
     tables = [o.returns for o in opened if o.returns is not None]
     if returns is not None:
-        tables.append(open_source(returns, backend, folder, len(every)).orders)
+        tables.append(open_source(returns, backend, folder, len(all_sources)).orders)
     ingested = []
-    for place, table in enumerate(o.orders for o in opened):
+    for index, table in enumerate(o.orders for o in opened):
         progress.check()
-        schema = match_preset(table.headers, table.name, mapping if place < len(sources) else None)
-        rules = RowValidation.of(schema.preset, settings)
-        alone = len(opened) == 1 and not tables and not rules.drop_duplicates
-        ingested.append(ingest(table, schema, rules, place, backend, folder, alone=alone))
+        schema = match_preset(table.headers, table.name, mapping if index < len(sources) else None)
+        validation = RowValidation.of(schema.preset, settings)
+        single_source = len(opened) == 1 and not tables and not validation.drop_duplicates
+        ingested.append(ingest(table, schema, validation, index, backend, folder, single_source=single_source))
     progress.check()
-    lines = combine(ingested, backend)
+    lines = merge_sources(ingested, backend)
     for table in tables:
         lines = flag_returned(lines, read_returns(table, backend, folder), backend)
-    tally = ingested[0].tally or LineTotals.of(lines, backend)
-    gone = erased(tally.customers(backend)) if erased is not None else set()
-    if gone:
-        lines = drop_erased_customers(lines, gone, backend)
-        tally = LineTotals.of(lines, backend)
-    return Dataset(lines, tally, ingested, backend, settings, folder)
+    line_totals = ingested[0].line_totals or LineTotals.of(lines, backend)
+    erased_ids = erased(line_totals.customers(backend)) if erased is not None else set()
+    if erased_ids:
+        lines = drop_erased_customers(lines, erased_ids, backend)
+        line_totals = LineTotals.of(lines, backend)
+    return Dataset(lines, line_totals, ingested, backend, settings, folder)

@@ -45,7 +45,7 @@ def weekly_sales(model: ModelInfo) -> Rows:
 def data_quality(cleaning: CleaningReport) -> Rows:
     """``part, rows, share, examples``: accepted rows first, then each reason for setting rows aside."""
     parts = [("accepted", cleaning.rows_accepted, "")]
-    parts += [(a.reason, a.rows, "; ".join(a.examples)) for a in sorted(cleaning.set_aside, key=lambda a: -a.rows)]
+    parts += [(a.reason, a.rows, "; ".join(a.examples)) for a in sorted(cleaning.rejected, key=lambda a: -a.rows)]
     rows = [{"part": p, "rows": n, "share": n / max(cleaning.rows_in, 1), "examples": e} for p, n, e in parts]
     return some(rows if cleaning.rows_in else [], "data quality", "the source has no rows")
 

@@ -264,7 +264,7 @@ def print_cleaning_report(report: CleaningReport) -> None:
         {"rows": report.rows_accepted, "what": "accepted"},
         *(
             {"rows": rejected.rows, "what": f"rejected: {rejected.reason}", "examples": ", ".join(rejected.examples)}
-            for rejected in report.set_aside
+            for rejected in report.rejected
         ),
         *(
             {

@@ -193,7 +193,7 @@ def fields(columns: Iterable[tuple[str, str]]) -> Table:
 def cleaning(report: CleaningReport) -> Table:
     """Where every row of the source went; returned lines are part of the accepted ones."""
     parts = [("in the source", report.rows_in, ""), ("accepted", report.rows_accepted, "")]
-    parts += [(f"set aside: {each.reason}", each.rows, ", ".join(each.examples)) for each in report.set_aside]
+    parts += [(f"set aside: {each.reason}", each.rows, ", ".join(each.examples)) for each in report.rejected]
     parts += [(f"returned: {each.form}", each.lines, f"{amount(each.amount)} back") for each in report.returns]
     rows = []
     for what, number, examples in parts:

@@ -31,35 +31,35 @@ c1,i3,,2020-02-28,1,5,Hat,,,,1,
 """
 
 
-def content(prepared: Dataset) -> dict[str, Any]:
-    history, table = prepared.history_between(), prepared.rfm()
-    lines = prepared._backend.fetch(
-        prepared.lines.select(
+def content(dataset: Dataset) -> dict[str, Any]:
+    history, table = dataset.history_between(), dataset.rfm()
+    lines = dataset._backend.fetch(
+        dataset.lines.select(
             nw.col("kept_amount", "order_year", "order_month").cast(nw.Int64).sum(),
             *(
                 nw.col(n).cast(nw.Float64).sum()
                 for n in ("shipping_days", "discount_rate")
-                if n in prepared.lines.columns
+                if n in dataset.lines.columns
             ),
         )
     )
     return {
-        "report": {k: v for k, v in prepared.report.as_dict().items() if k != "notes"},
-        "fingerprint": prepared.fingerprint,
+        "report": {k: v for k, v in dataset.report.as_dict().items() if k != "notes"},
+        "fingerprint": dataset.fingerprint,
         "history": [getattr(history, n).tolist() for n in ("customer", "order", "item", "day", "quantity", "amount")],
         "rfm": [a.tolist() for a in (table.recency, table.frequency, table.monetary)],
-        "names": [prepared.item_names, prepared.customer_countries, prepared.category_names],
-        "categories": prepared.item_category.tolist(),
-        "prices": [repr(p) for p in prepared.item_price.tolist()],
-        "returned": prepared.returned_share.tolist(),
-        "weeks": prepared.weekly_sales(),
+        "names": [dataset.item_names, dataset.customer_countries, dataset.category_names],
+        "categories": dataset.item_category.tolist(),
+        "prices": [repr(p) for p in dataset.item_price.tolist()],
+        "returned": dataset.returned_share.tolist(),
+        "weeks": dataset.weekly_sales(),
         "lines": {k: round(float(v[0]), 6) for k, v in lines.items()},
     }
 
 
 def contents(sources: list[Any], backend: str = "duckdb") -> dict[str, Any]:
-    with prepare(sources, settings=DataSettings(backend=backend)) as prepared:
-        return content(prepared)
+    with prepare(sources, settings=DataSettings(backend=backend)) as dataset:
+        return content(dataset)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_data_frame_gives_the_same_results_as_its_parquet_file(tmp_path: Path,
     expected = contents([path])
     assert contents([FORMS[form](typed_orders())]) == expected
     assert expected["report"]["customers"] == 2
-    assert expected["report"]["set_aside"] == [
+    assert expected["report"]["rejected"] == [
         {"reason": "bad quantity", "rows": 1, "examples": []},
         {"reason": "no customer", "rows": 1, "examples": ["2"]},
     ]
@@ -137,7 +137,7 @@ def test_a_pandas_frame_may_hold_missing_ids_and_mixed_objects() -> None:
     )
     with prepare([frame]) as dataset:
         assert list(dataset.customers.ids) == ["12", "a"]
-        assert [(s.reason, s.rows) for s in dataset.report.set_aside] == [("no customer", 2)]
+        assert [(s.reason, s.rows) for s in dataset.report.rejected] == [("no customer", 2)]
 
 
 def test_an_unknown_backend_is_an_error_with_the_valid_names() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from smart_retail.data.parsing.column_mapping import match_preset, plain, recognise_returns
+from smart_retail.data.parsing.column_mapping import match_preset, match_returns_columns, normalize_header
 from smart_retail.data.parsing.presets import ALIASES
 from smart_retail.errors import ColumnError
 
@@ -82,13 +82,18 @@ def test_aliases(headers: list[str], columns: list[str | None]) -> None:
 
 
 def test_case_spaces_and_signs_do_not_matter() -> None:
-    assert plain("Sub-Category") == plain("sub_category") == plain("SubCategory") == plain(" SUB CATEGORY ")
+    assert (
+        normalize_header("Sub-Category")
+        == normalize_header("sub_category")
+        == normalize_header("SubCategory")
+        == normalize_header(" SUB CATEGORY ")
+    )
 
 
 def test_no_alias_stands_for_two_columns() -> None:
     seen: dict[str, str] = {}
     for column, spellings in ALIASES.items():
-        for spelling in {plain(s) for s in (column, *spellings)}:
+        for spelling in {normalize_header(s) for s in (column, *spellings)}:
             assert seen.setdefault(spelling, column) == column, f"{spelling} is both {seen[spelling]} and {column}"
 
 
@@ -141,8 +146,8 @@ def test_what_cannot_be_decided_is_asked_for(
 
 
 def test_a_returns_table_needs_an_order_id() -> None:
-    assert recognise_returns(["Returned", "Order ID", "Market"], "r") == {
+    assert match_returns_columns(["Returned", "Order ID", "Market"], "r") == {
         "order_id": "Order ID", "market": "Market", "returned": "Returned",
     }  # fmt: skip
     with pytest.raises(ColumnError, match="order not found"):
-        recognise_returns(["Returned", "Market"], "r")
+        match_returns_columns(["Returned", "Market"], "r")

@@ -29,9 +29,9 @@ def shop(folder: Path, *more: str) -> Path:
     return path
 
 
-def from_lines(prepared: Dataset) -> Dataset:
-    prepared.__dict__["_cuts_rows"] = False
-    return prepared
+def from_lines(dataset: Dataset) -> Dataset:
+    dataset.__dict__["_cuts_rows"] = False
+    return dataset
 
 
 def assert_same(one: PurchaseHistory, other: PurchaseHistory) -> None:
@@ -47,7 +47,7 @@ def assert_same(one: PurchaseHistory, other: PurchaseHistory) -> None:
 def test_a_slice_of_the_history_is_what_its_lines_make(tmp_path: Path, first: int | None, end: int | None) -> None:
     path = shop(tmp_path)
     with prepare([path]) as quick, prepare([path]) as slow:
-        assert quick._cuts_rows
+        assert quick._can_slice_history
         from_lines(slow)
         assert_same(quick.history_between(first, end), slow.history_between(first, end))
         some = np.arange(12) % 3 > 0
@@ -69,13 +69,13 @@ def test_rfm_of_a_slice_is_that_of_its_lines(tmp_path: Path, end: int) -> None:
 def test_lines_are_asked_again_where_a_slice_would_not_do(tmp_path: Path) -> None:
     # The order's second line comes a day later: cut between, each side has a part of it.
     path = shop(tmp_path, "late,i1,o99,2020-01-10,1,5", "late,i2,o99,2020-01-11,1,5")
-    with prepare([path]) as prepared:
-        assert not prepared._cuts_rows
+    with prepare([path]) as dataset:
+        assert not dataset._can_slice_history
         cut = FIRST + 10
-        late = prepared.customers.code("late")
-        before, after = prepared.history_between(end=cut), prepared.history_between(first=cut)
+        late = dataset.customers.code("late")
+        before, after = dataset.history_between(end=cut), dataset.history_between(first=cut)
         assert (before.customer == late).sum() == (after.customer == late).sum() == 1
     path = shop(tmp_path, "late,i1,o99,2020-01-10,1,5", "late,i1,o98,2020-01-12,-1,-5")
-    with prepare([path]) as prepared:
-        assert not prepared._cuts_rows
-        assert prepared.fully_returned[0].tolist() == [prepared.customers.code("late")]
+    with prepare([path]) as dataset:
+        assert not dataset._can_slice_history
+        assert dataset.fully_returned[0].tolist() == [dataset.customers.code("late")]

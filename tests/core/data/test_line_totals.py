@@ -22,25 +22,25 @@ def written(path: Path, *rows: str, sound: int = 0) -> Path:
 def test_ids_that_are_no_numbers_are_found_late(tmp_path: Path) -> None:
     odd = ("007", "1e2", "+7", "1_0", "9" * 30)
     rows = [f"{i},{i},{i},2024-02-01,1,1,Odd,1" for i in odd]
-    with prepare([written(tmp_path / "a.csv", *rows, sound=3000)]) as prepared:
-        early = list(prepared.customers.ids), list(prepared.items.ids)
+    with prepare([written(tmp_path / "a.csv", *rows, sound=3000)]) as dataset:
+        early = list(dataset.customers.ids), list(dataset.items.ids)
         for ids, sound in zip(early, (50, 30), strict=True):
             assert set(odd) <= set(ids)
             assert len(ids) == sound + len(odd)
-        history = prepared.history_between()  # the lines are kept from here on
+        history = dataset.history_between()  # the lines are kept from here on
         assert history.n_customers == len(early[0])
-        assert [list(prepared.customers.ids), list(prepared.items.ids)] == list(early)
-        assert prepared.item_names[prepared.items.code("1e2")] == "Odd"
-        assert int(history.amount.sum()) == round(prepared.report.amount * 1_000_000)
+        assert [list(dataset.customers.ids), list(dataset.items.ids)] == list(early)
+        assert dataset.item_names[dataset.items.code("1e2")] == "Odd"
+        assert int(history.amount.sum()) == round(dataset.report.amount * 1_000_000)
 
 
 def test_an_order_is_one_also_where_part_of_it_cannot_be_read(tmp_path: Path) -> None:
     rows = ("7,o1,a,2024-02-01,1,2,Mug,ERROR", "7,o1,b,2024-02-01,1,3,Mug,1", "7,o2,b,2024-02-05,1,4,Mug,1")
-    with prepare([written(tmp_path / "a.csv", *rows)]) as prepared:
-        table = prepared.rfm()
+    with prepare([written(tmp_path / "a.csv", *rows)]) as dataset:
+        table = dataset.rfm()
         assert (table.recency.tolist(), table.frequency.tolist()) == ([1], [2])
         assert table.monetary.tolist() == [9_000_000]
-        assert prepared.report.orders == 2
+        assert dataset.report.orders == 2
 
 
 def test_sums_beyond_an_integer_are_refused(tmp_path: Path) -> None:
@@ -54,8 +54,8 @@ def test_every_reason_has_its_first_examples(tmp_path: Path) -> None:
     rows = [f",o{i},a,2024-02-01,1,2,Mug,1" for i in range(9)]
     rows += ["7,o1,a,2024-02-01,1,ERROR,Mug,1", "7,o1,a,2024-02-01,1,N/A,Mug,1", "7,o1,a,never,1,2,Mug,1"]
     rows += ["7,o2,a,2024-02-02,0,2,Mug,1", "7,o3,a,2024-02-03,1,2,Mug,1"]
-    with prepare([written(tmp_path / "a.csv", *rows)]) as prepared:
-        found = {s.reason: (s.rows, s.examples) for s in prepared.report.set_aside}
+    with prepare([written(tmp_path / "a.csv", *rows)]) as dataset:
+        found = {s.reason: (s.rows, s.examples) for s in dataset.report.rejected}
     assert found == {
         "no customer": (9, ("o0", "o1", "o2", "o3", "o4")),
         "bad amount": (2, ("ERROR", "N/A")),
@@ -67,16 +67,16 @@ def test_every_reason_has_its_first_examples(tmp_path: Path) -> None:
 def test_text_that_is_not_utf8_is_found_where_nobody_asked_for_it_yet(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", sound=40_000)
     path.write_bytes(path.read_bytes() + "7,o1,a,2024-02-01,1,2,Café,1\n".encode("cp1252"))
-    with prepare([path]) as prepared:
-        assert any("cp1252" in note for note in prepared.report.notes)
-        assert "Café" in prepared.item_names
+    with prepare([path]) as dataset:
+        assert any("cp1252" in note for note in dataset.report.notes)
+        assert "Café" in dataset.item_names
 
 
 def test_a_source_that_changes_meanwhile_is_no_history(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", "7,o1,a,2024-02-01,1,2,Mug,1")
-    with prepare([path]) as prepared:
-        assert prepared.report.rows_in == 1
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_in == 1
         with path.open("a") as file:
             file.write("8,o2,a,2024-02-02,1,2,Mug,1\n")
         with pytest.raises(DataError, match="changed while it was being read"):
-            prepared.history_between()
+            dataset.history_between()

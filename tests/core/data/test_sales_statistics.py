@@ -10,7 +10,7 @@ import pytest
 from tests import shop
 
 from smart_retail.data.dataset.returned_purchases import with_returned, without_returned
-from smart_retail.data.dataset.sales_statistics import band, band_names
+from smart_retail.data.dataset.sales_statistics import discount_band, discount_band_names
 from smart_retail.data.pipeline import prepare
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.settings import DataSettings
@@ -33,10 +33,10 @@ def orders(tmp_path: Path) -> Path:
 
 
 def told(path: Path, **settings: Any) -> tuple[dict[str, Any], Any, Any]:
-    with prepare([path], settings=DataSettings(**settings)) as prepared:
-        kept = prepared.history_between()
-        facts, daily = prepared.statistics(int(kept.day.min()), int(kept.day.max()))
-        return facts, daily, prepared.item_discount
+    with prepare([path], settings=DataSettings(**settings)) as dataset:
+        kept = dataset.history_between()
+        facts, daily = dataset.statistics(int(kept.day.min()), int(kept.day.max()))
+        return facts, daily, dataset.item_discount
 
 
 def test_months_and_categories_are_counted(orders: Path) -> None:
@@ -89,8 +89,8 @@ def test_statistics_are_the_same_for_every_order_of_the_rows(tmp_path: Path) -> 
 def both(paths: list[Path]) -> dict[str, tuple[PurchaseHistory, Any]]:
     found = {}
     for policy in ("net", "keep"):
-        with prepare(paths, settings=DataSettings(returns_policy=policy)) as prepared:
-            found[policy] = (prepared.history_between(), prepared.came_back())
+        with prepare(paths, settings=DataSettings(returns_policy=policy)) as dataset:
+            found[policy] = (dataset.history_between(), dataset.returned_purchases())
     return found
 
 
@@ -131,5 +131,5 @@ def test_nothing_came_back_where_the_source_tells_of_no_returns(tmp_path: Path) 
 
 
 def test_a_discount_lies_in_its_band() -> None:
-    assert band(np.array([np.nan, 0.0, 0.1, 0.1000001, 0.2, 0.5, 0.9])).tolist() == [-1, 0, 1, 1, 2, 4, 5]
-    assert band_names()[2] == "up to 20 %"
+    assert discount_band(np.array([np.nan, 0.0, 0.1, 0.1000001, 0.2, 0.5, 0.9])).tolist() == [-1, 0, 1, 1, 2, 4, 5]
+    assert discount_band_names()[2] == "up to 20 %"

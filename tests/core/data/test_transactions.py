@@ -68,8 +68,8 @@ def shop(folder: Path, rows: tuple[str, ...]) -> Path:
 
 
 def test_lines_of_one_order_and_item_are_one_row(tmp_path: Path) -> None:
-    with prepare([shop(tmp_path, ROWS)]) as prepared:
-        history = prepared.history_between()
+    with prepare([shop(tmp_path, ROWS)]) as dataset:
+        history = dataset.history_between()
     assert history.customer.tolist() == [0, 0, 1]
     assert history.item.tolist() == [0, 1, 1]
     assert (history.quantity / 1e6).tolist() == [1.0, 2.0, 5.0]
@@ -79,16 +79,16 @@ def test_lines_of_one_order_and_item_are_one_row(tmp_path: Path) -> None:
 def test_a_sum_that_no_integer_holds_is_a_clear_error(tmp_path: Path) -> None:
     rows = tuple(f"ann,tea,1,2024-01-05,1000000000000,{i}" for i in range(12))
     with (
-        prepare([shop(tmp_path, rows)]) as prepared,
+        prepare([shop(tmp_path, rows)]) as dataset,
         pytest.raises(DataError, match="add up to more than"),
     ):
-        prepared.history_between()
+        dataset.history_between()
 
 
 def test_the_fingerprint_follows_what_is_kept_and_not_the_order_of_rows(tmp_path: Path) -> None:
     def of(*rows: str, **settings: str) -> str:
-        with prepare([shop(tmp_path, rows)], settings=DataSettings(**settings)) as prepared:
-            return prepared.fingerprint
+        with prepare([shop(tmp_path, rows)], settings=DataSettings(**settings)) as dataset:
+            return dataset.fingerprint
 
     plain = of(*ROWS)
     assert of(*ROWS[::-1]) == plain
@@ -99,21 +99,21 @@ def test_the_fingerprint_follows_what_is_kept_and_not_the_order_of_rows(tmp_path
 
 
 @pytest.mark.parametrize("column", [0, 1, 2])
-def test_an_id_that_is_too_long_is_set_aside(tmp_path: Path, column: int) -> None:
+def test_an_id_that_is_too_long_is_rejected(tmp_path: Path, column: int) -> None:
     def row(size: int) -> str:
         fields = ["eve", "jam", "9", "2024-01-08", "1", "5"]
         fields[column] = "é" * size
         return ",".join(fields)
 
-    def set_aside(*files: tuple[str, ...]) -> list[tuple[str, int]]:
+    def rejected(*files: tuple[str, ...]) -> list[tuple[str, int]]:
         paths = [shop(tmp_path, rows) for rows in files]
-        with prepare(paths) as prepared:
-            assert len(prepared.history_between())
-            return [(aside.reason, aside.rows) for aside in prepared.report.set_aside]
+        with prepare(paths) as dataset:
+            assert len(dataset.history_between())
+            return [(aside.reason, aside.rows) for aside in dataset.report.rejected]
 
-    assert set_aside((*ROWS, row(1000))) == []
-    assert set_aside((*ROWS, row(1001), row(1002))) == [("id too long", 2)]
-    assert set_aside(ROWS, (row(1001), "zoe,cup,8,2024-02-01,1,4")) == [("id too long", 1)]
+    assert rejected((*ROWS, row(1000))) == []
+    assert rejected((*ROWS, row(1001), row(1002))) == [("id too long", 2)]
+    assert rejected(ROWS, (row(1001), "zoe,cup,8,2024-02-01,1,4")) == [("id too long", 1)]
 
 
 def test_among_is_membership() -> None:

@@ -12,7 +12,7 @@ from tests import shop
 from tests.fake_engine import FakeEngine
 
 from smart_retail.analysis.what_if import Scenario, sources, what_if
-from smart_retail.analysis.what_if_engine import WhatIfEngine, came_back_of, history_of, refitted, rfm_of
+from smart_retail.analysis.what_if_engine import WhatIfEngine, history_of, refitted, returned_purchases_of, rfm_of
 from smart_retail.errors import CancelledError, NeedsLocalEngineError, RetailError, SettingsError, UsageError
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
@@ -102,7 +102,7 @@ def test_counting_anew_under_the_same_policy_gives_the_published_tables(engine: 
 
 def test_ignoring_returns_brings_them_back(engine: Engine) -> None:
     trial = WhatIfEngine.of(engine, Scenario(returns_policy="keep"))
-    kept, back = history_of(engine.bundle, len(engine.store.items)), came_back_of(engine.bundle)
+    kept, back = history_of(engine.bundle, len(engine.store.items)), returned_purchases_of(engine.bundle)
     told = history_of(trial.bundle, len(engine.store.items))
     assert int(told.amount.sum()) == int(kept.amount.sum()) + int(back.amount.sum())
     assert len(trial.bundle.array("returned/item")) == 0

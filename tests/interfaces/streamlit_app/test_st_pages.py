@@ -69,7 +69,7 @@ def test_the_overview_counts_with_separators_and_names_the_currency(open_page: O
 def test_the_overview_accounts_for_every_row(open_page: Open) -> None:
     body = html_of(open_page())
     cleaning = FakeEngine().model().cleaning
-    for part in (*cleaning.set_aside,):
+    for part in (*cleaning.rejected,):
         assert f">{part.reason}<" in body
         assert f">{part.rows:,}<" in body
     for note in cleaning.notes:

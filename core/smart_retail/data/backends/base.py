@@ -27,7 +27,7 @@ class Backend(Protocol):
     read_errors: tuple[type[Exception], ...]
     """What it raises when a file is not as expected."""
 
-    rereads: bool
+    prefers_rereading: bool
     """Whether it reads a source a second time sooner than it keeps what the first reading gave."""
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:

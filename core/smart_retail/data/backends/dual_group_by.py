@@ -14,7 +14,9 @@ Keys = tuple[Sequence[str], Sequence[str]]
 _HIGH: Final = 10**9
 
 
-def grouped(frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+def group_twice(
+    frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str
+) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
     """The tables of `Backend.tally`, each from a reading of its own: for frames that are kept."""
     first, second = keys
     # Thousands of millions and what is left are added apart, so that no sum can overflow.

@@ -23,7 +23,7 @@ from smart_retail.data.backends.dual_group_by import Keys
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
-from smart_retail.data.parsing.number_parsing import plain_numbers
+from smart_retail.data.parsing.number_parsing import normalize_numbers
 
 _OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
@@ -37,7 +37,7 @@ _READ_PARQUET = "SELECT * FROM read_parquet($path)"
 
 class DuckDB:
     name = "duckdb"
-    rereads = True
+    prefers_rereading = True
     read_errors: tuple[type[Exception], ...] = (duckdb.Error,)
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -87,7 +87,7 @@ class DuckDB:
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         if not formats:
             return frame
-        frame = plain_numbers(frame, formats)
+        frame = normalize_numbers(frame, formats)
         items = [
             f"{_parsed(_name(name), formats[name])} AS {_name(name)}" if name in formats else _name(name)
             for name in frame.collect_schema().names()

@@ -22,11 +22,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
 from smart_retail.data.backends.dataframes import to_arrow
-from smart_retail.data.backends.dual_group_by import Keys, grouped
+from smart_retail.data.backends.dual_group_by import Keys, group_twice
 from smart_retail.data.backends.duckdb_backend import DuckDB, text_as_parquet
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
-from smart_retail.data.parsing.number_parsing import plain_numbers
+from smart_retail.data.parsing.number_parsing import normalize_numbers
 from smart_retail.errors import DataError
 
 _OFFSET: Final = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
@@ -40,7 +40,7 @@ _COMPACT: Final = {"%d": "dd", "%m": "MM", "%H": "HH", "%M": "mm", "%S": "ss"}
 
 class Spark:
     name = "spark"
-    rereads = False
+    prefers_rereading = False
     read_errors: tuple[type[Exception], ...] = (*DuckDB.read_errors, PySparkException)
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -54,7 +54,7 @@ class Spark:
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
         return _lazy(self._session.read.parquet(path.resolve().as_uri()))
 
-    def read_place(self, place: str) -> nw.LazyFrame[Any]:
+    def read_address_or_table(self, place: str) -> nw.LazyFrame[Any]:
         """Orders that the cluster reads itself: CSV or Parquet at an address, else a table.
 
         Raises
@@ -84,7 +84,7 @@ class Spark:
         return self.read_parquet(path)
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
-        native = nw.to_native(plain_numbers(frame, formats))
+        native = nw.to_native(normalize_numbers(frame, formats))
         return _lazy(native.withColumns({name: _parsed(name, form) for name, form in formats.items()}))
 
     def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
@@ -96,7 +96,7 @@ class Spark:
     def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
-        first, second = grouped(frame, keys, total, span)
+        first, second = group_twice(frame, keys, total, span)
         return self.materialize(first), self.materialize(second)
 
     def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -13,35 +13,37 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import returns_netting
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
-from smart_retail.data.ingestion.ingest import Ingested
+from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.line_totals import LineTotals, Totals
 from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
 from smart_retail.errors import DataError
-from smart_retail.results import CleaningReport, Returns, SetAside
+from smart_retail.results import CleaningReport, RejectedRows, Returns
 from smart_retail.settings import DataSettings
 from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 FEW_CUSTOMERS = 50
 FEW_DAYS = 60
 
 
-def set_aside(tally: LineTotals, found: Totals, sources: Sequence[Ingested], backend: Backend) -> tuple[SetAside, ...]:
+def rejected_rows(
+    tally: LineTotals, found: Totals, sources: Sequence[IngestedSource], backend: Backend
+) -> tuple[RejectedRows, ...]:
     """Reason by reason, most rows first, with the first examples in text order."""
     result = []
     for code, rows in found.rows.items():
         if code == 0:
             continue
-        result.append(SetAside(REASONS[code], rows, tuple(tally.examples(code, EXAMPLES, backend))))
+        result.append(RejectedRows(REASONS[code], rows, tuple(tally.examples(code, MAX_EXAMPLES, backend))))
     texts = [s.raw.text for s in sources if s.raw.text and s.raw.text.malformed]
     if texts:
         examples = [e for t in texts for e in t.malformed_examples]
-        result.append(SetAside("malformed row", sum(t.malformed for t in texts), tuple(examples[:EXAMPLES])))
+        result.append(RejectedRows("malformed row", sum(t.malformed for t in texts), tuple(examples[:MAX_EXAMPLES])))
     return tuple(sorted(result, key=lambda s: (-s.rows, s.reason)))
 
 
-def check_usable(found: Totals, sources: Sequence[Ingested]) -> None:
+def require_purchases(found: Totals, sources: Sequence[IngestedSource]) -> None:
     """Refuse a history without a single purchase, and say what became of the rows."""
     if found.purchases:
         return
@@ -55,10 +57,10 @@ def check_usable(found: Totals, sources: Sequence[Ingested]) -> None:
     )
 
 
-def report(
+def build_report(
     tally: LineTotals,
     found: Totals,
-    sources: Sequence[Ingested],
+    sources: Sequence[IngestedSource],
     settings: DataSettings,
     backend: Backend,
     sizes: tuple[int, int, int],
@@ -73,15 +75,15 @@ def report(
     cancelled : tuple of LazyFrame, optional
         Accepted lines, and what is left of the purchases, where there are cancellations.
     """
-    aside = set_aside(tally, found, sources, backend)
-    back, lost = _returned(cancelled, found, backend)
+    aside = rejected_rows(tally, found, sources, backend)
+    back, lost = _returns_by_form(cancelled, found, backend)
     n_accepted = found.rows.get(0, 0)
     customers, items, orders = sizes
-    thin = thin_notes(customers, orders, found.last_day - found.first_day + 1)
+    thin = short_history_notes(customers, orders, found.last_day - found.first_day + 1)
     return CleaningReport(
         rows_in=n_accepted + sum(s.rows for s in aside),
         rows_accepted=n_accepted,
-        set_aside=aside,
+        rejected=aside,
         returns=back,
         returns_policy=settings.returns_policy,
         customers=customers,
@@ -91,20 +93,20 @@ def report(
         last=iso(found.last_day),
         amount=found.amount / MILLION,
         net_amount=(found.amount - (lost if settings.returns_policy == "net" else 0)) / MILLION,
-        notes=(*_once(n for s in sources for n in source_notes(s)), *thin),
+        notes=(*_without_repeats(n for s in sources for n in source_notes(s)), *thin),
     )
 
 
-def _once(notes: Iterable[str]) -> tuple[str, ...]:
+def _without_repeats(notes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _returned(
+def _returns_by_form(
     cancelled: tuple[Frame, Frame] | None, found: Totals, backend: Backend
 ) -> tuple[tuple[Returns, ...], int]:
     """Returned goods by form, and the amount that they take off the purchases."""
     forms = [
-        Returns(form, *_lines_amount(found.flagged[flag]))
+        Returns(form, *_lines_and_amount(found.flagged[flag]))
         for flag, form in ((1, "table"), (2, "flag"))
         if flag in found.flagged
     ]
@@ -113,7 +115,7 @@ def _returned(
         return tuple(forms), lost
     accepted, net = cancelled
     left = int(backend.fetch(net.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("left")))["left"][0] or 0)
-    lines = returns_netting.balance(accepted).filter(nw.col(KIND) == -1)
+    lines = returns_netting.running_balance(accepted).filter(nw.col(KIND) == -1)
     matched = nw.col("consumed") > 0
     share = returns_netting.share_of_amount(nw.col("consumed"))
     table = (
@@ -131,11 +133,11 @@ def _returned(
     return tuple(forms), found.amount - left
 
 
-def _lines_amount(pair: tuple[int, int]) -> tuple[int, float]:
+def _lines_and_amount(pair: tuple[int, int]) -> tuple[int, float]:
     return pair[0], pair[1] / MILLION
 
 
-def source_notes(source: Ingested) -> tuple[str, ...]:
+def source_notes(source: IngestedSource) -> tuple[str, ...]:
     """What was chosen for one source."""
     name, schema = source.raw.name, source.schema
     notes = [*source.raw.notes]
@@ -160,7 +162,7 @@ def source_notes(source: Ingested) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def thin_notes(customers: int, orders: int, days: int) -> tuple[str, ...]:
+def short_history_notes(customers: int, orders: int, days: int) -> tuple[str, ...]:
     """Warnings where the history is too thin for part of what follows."""
     notes = []
     if customers < FEW_CUSTOMERS:

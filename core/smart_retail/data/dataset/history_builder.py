@@ -29,17 +29,17 @@ _LARGEST_SUM: Final = 9e18
 SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
 
 
-def cut(lines: Frame, first: int | None, end: int | None) -> Frame:
+def select_days(lines: Frame, first: int | None, end: int | None) -> Frame:
     """Lines of ``first <= day < end``."""
     if first is not None:
         lines = lines.filter(nw.col(DAY) >= first)
     return lines if end is None else lines.filter(nw.col(DAY) < end)
 
 
-def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> PurchaseHistory:
+def build_history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> PurchaseHistory:
     """Rows of customer, order and item from coded purchases, in their one order."""
     lines = kept.select(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY, *_SUMS).sort(c.ORDER_ID, c.ITEM_ID)
-    found = _added_up(backend.fetch(lines))
+    found = _sum_order_items(backend.fetch(lines))
     customer, number, item, day = (found[n].astype(np.int32) for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY))
     starts = np.flatnonzero(np.diff(number, prepend=-1))
     sizes = np.diff(starts, append=len(number))
@@ -67,7 +67,7 @@ def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend:
 _SUMS: Final = (KEPT_QUANTITY, KEPT_AMOUNT)
 
 
-def _added_up(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+def _sum_order_items(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """One row per order and item of lines that are sorted so; most are alone, and an engine takes longer to group.
 
     Raises
@@ -88,7 +88,7 @@ def _added_up(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     return found
 
 
-def part_of(
+def slice_history(
     whole: PurchaseHistory, first: int | None, end: int | None, last_day: int, customers: NDArray[np.bool_] | None
 ) -> PurchaseHistory:
     """The rows of ``first <= day < end`` and of the customers that are True, with orders numbered afresh.
@@ -115,7 +115,7 @@ def part_of(
     )
 
 
-def sums_before(whole: PurchaseHistory, end: int, ids: Sequence[str]) -> CustomerSums:
+def customer_sums_before(whole: PurchaseHistory, end: int, ids: Sequence[str]) -> CustomerSums:
     """`customer_sums` of what a coded history has before a day; `ids` by customer code."""
     rows = np.flatnonzero(whole.day < end)
     code = whole.customer[rows]
@@ -159,7 +159,7 @@ def customer_sums(kept: Frame, backend: Backend) -> CustomerSums:
     return _sums(rfm_frame(kept), backend)
 
 
-def order_sums(orders: Frame, backend: Backend) -> CustomerSums:
+def customer_sums_from_orders(orders: Frame, backend: Backend) -> CustomerSums:
     """The same from purchases that are added up by order already (`Tally.bought`)."""
     return _sums(_by_customer(orders.rename({c.AMOUNT: KEPT_AMOUNT})), backend)
 
@@ -184,7 +184,7 @@ def rfm_table(sums: CustomerSums, customers: IdMap, analysis_day: int | None) ->
     return RfmTable(recency, frequency, monetary)
 
 
-def derived(kept: Frame, edges: Sequence[float], discounts: dict[int, float], backend: Backend) -> Frame:
+def add_derived_columns(kept: Frame, edges: Sequence[float], discounts: dict[int, float], backend: Backend) -> Frame:
     """Purchases with the derived columns.
 
     Parameters
@@ -198,10 +198,10 @@ def derived(kept: Frame, edges: Sequence[float], discounts: dict[int, float], ba
     """
     there = kept.collect_schema().names()
     moment = nw.col(c.TIMESTAMP)
-    category = nw.lit(_label(len(edges), len(edges)))
+    category = nw.lit(_sales_category(len(edges), len(edges)))
     for i, edge in reversed(list(enumerate(edges))):
         below = nw.col(c.AMOUNT) <= round(edge * MILLION)
-        category = nw.when(below).then(nw.lit(_label(i, len(edges)))).otherwise(category)
+        category = nw.when(below).then(nw.lit(_sales_category(i, len(edges)))).otherwise(category)
     texts = [nw.col(n).cast(nw.String) for n in (c.CUSTOMER_ID, c.ITEM_ID, c.ORDER_ID)]
     frame = kept.with_columns(
         *texts,
@@ -212,19 +212,19 @@ def derived(kept: Frame, edges: Sequence[float], discounts: dict[int, float], ba
         shipped = nw.col(c.SHIPPING_DAYS) - nw.col(DAY)
         frame = frame.with_columns(**{c.SHIPPING_DAYS: nw.when(shipped >= 0).then(shipped)})
     if c.DISCOUNT in there:
-        frame = frame.with_columns(_fraction(discounts).alias(c.DISCOUNT))
+        frame = frame.with_columns(_discount_fraction(discounts).alias(c.DISCOUNT))
         fraction = nw.col(c.DISCOUNT)
         rate = nw.when((fraction >= 0) & (fraction < 1)).then(fraction / (1.0 - fraction))
         frame = frame.with_columns(rate.alias(c.DISCOUNT_RATE))
     return frame
 
 
-def _label(i: int, last: int) -> str:
+def _sales_category(i: int, last: int) -> str:
     """Low, Medium, High, Very High; with other numbers of edges the band's number."""
     return SALES_CATEGORIES[i] if last == len(SALES_CATEGORIES) - 1 else f"Band {i + 1}"
 
 
-def _fraction(discounts: dict[int, float]) -> nw.Expr:
+def _discount_fraction(discounts: dict[int, float]) -> nw.Expr:
     discount, amount = nw.col(c.DISCOUNT), nw.col(c.AMOUNT).cast(nw.Float64) / MILLION
     result = discount
     for source, unit in discounts.items():
@@ -234,7 +234,7 @@ def _fraction(discounts: dict[int, float]) -> nw.Expr:
     return result
 
 
-def weekly(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
+def weekly_sales(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
     """Kept sales by week, Monday to Sunday, weeks without a sale as zeros."""
     orders = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(KEPT_AMOUNT).sum())
     # 1970-01-01 was a Thursday; the shift keeps the division among positive numbers.
@@ -245,8 +245,8 @@ def weekly(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
         int(w): (int(a), int(n)) for w, a, n in zip(found["week"], found[KEPT_AMOUNT], found["orders"], strict=True)
     }
     weeks = range(min(sold, default=0), max(sold, default=-1) + 1)
-    return tuple(_week(w, *sold.get(w, (0, 0))) for w in weeks)
+    return tuple(_week_sales(w, *sold.get(w, (0, 0))) for w in weeks)
 
 
-def _week(week: int, amount: int, orders: int) -> WeekSales:
+def _week_sales(week: int, amount: int, orders: int) -> WeekSales:
     return WeekSales(iso(week * 7 - 3), amount / MILLION, orders)

@@ -65,13 +65,15 @@ def returned_share(bought: Frame, net: Frame, customers: Frame, size: int, backe
     counts = []
     for lines in (bought, whole):
         table = lines.group_by(c.CUSTOMER_ID).agg(nw.len().alias("n"))
-        found = entity_encoding.by_code(table, customers, c.CUSTOMER_ID, size, backend)
+        found = entity_encoding.arrays_by_code(table, customers, c.CUSTOMER_ID, size, backend)
         counts.append(np.nan_to_num(found["n"]) if "n" in found else np.zeros(size))
     before, left = counts
     return np.divide(before - left, before, out=np.zeros(size), where=before > 0)
 
 
-def came_back(coded: Frame, kept: Frame | None, cancellations: bool, backend: Backend) -> ReturnedPurchases:
+def find_returned_purchases(
+    coded: Frame, kept: Frame | None, cancellations: bool, backend: Backend
+) -> ReturnedPurchases:
     """The returned part of all purchases.
 
     Parameters
@@ -84,18 +86,18 @@ def came_back(coded: Frame, kept: Frame | None, cancellations: bool, backend: Ba
         Whether any line is a cancellation.
     """
     if kept is None:
-        return _rows([np.zeros(0, np.int64)] * 6)
-    lines = returns_netting.returned(coded, cancellations=cancellations)
+        return _sorted_rows([np.zeros(0, np.int64)] * 6)
+    lines = returns_netting.returned_lines(coded, cancellations=cancellations)
     sums = lines.group_by(c.ORDER_ID, c.ITEM_ID).agg(
-        nw.col(c.CUSTOMER_ID).min(), nw.col(DAY).min(), nw.col(returns_netting.BACK_QUANTITY).sum(),
-        nw.col(returns_netting.BACK_AMOUNT).sum(),
+        nw.col(c.CUSTOMER_ID).min(), nw.col(DAY).min(), nw.col(returns_netting.RETURNED_QUANTITY).sum(),
+        nw.col(returns_netting.RETURNED_AMOUNT).sum(),
     )  # fmt: skip
     found = backend.fetch(
-        sums.with_columns(nw.col(returns_netting.BACK_QUANTITY, returns_netting.BACK_AMOUNT).cast(nw.Int64))
+        sums.with_columns(nw.col(returns_netting.RETURNED_QUANTITY, returns_netting.RETURNED_AMOUNT).cast(nw.Int64))
     )
     order = _order_codes(found[c.ORDER_ID].astype(np.int64), kept, backend)
-    names = (c.CUSTOMER_ID, "", c.ITEM_ID, DAY, returns_netting.BACK_QUANTITY, returns_netting.BACK_AMOUNT)
-    return _rows([found[n].astype(np.int64) if n else order for n in names])
+    names = (c.CUSTOMER_ID, "", c.ITEM_ID, DAY, returns_netting.RETURNED_QUANTITY, returns_netting.RETURNED_AMOUNT)
+    return _sorted_rows([found[n].astype(np.int64) if n else order for n in names])
 
 
 def _order_codes(number: NDArray[np.int64], kept: Frame, backend: Backend) -> NDArray[np.int64]:
@@ -114,7 +116,7 @@ def _order_codes(number: NDArray[np.int64], kept: Frame, backend: Backend) -> ND
     return out
 
 
-def _rows(columns: list[NDArray[np.int64]]) -> ReturnedPurchases:
+def _sorted_rows(columns: list[NDArray[np.int64]]) -> ReturnedPurchases:
     by = np.lexsort((columns[2], columns[1], columns[0]))
     customer, order, item, day = (column[by].astype(np.int32) for column in columns[:4])
     return ReturnedPurchases(customer, order, item, day, columns[4][by], columns[5][by])
@@ -122,15 +124,15 @@ def _rows(columns: list[NDArray[np.int64]]) -> ReturnedPurchases:
 
 def with_returned(history: PurchaseHistory, back: ReturnedPurchases) -> PurchaseHistory:
     """The history as if returns were ignored, from one that has them netted."""
-    return _summed(history, back, 1)
+    return _add_returned(history, back, 1)
 
 
 def without_returned(history: PurchaseHistory, back: ReturnedPurchases) -> PurchaseHistory:
     """The history with returns netted, from one that ignores them."""
-    return _summed(history, back, -1)
+    return _add_returned(history, back, -1)
 
 
-def _summed(history: PurchaseHistory, back: ReturnedPurchases, sign: int) -> PurchaseHistory:
+def _add_returned(history: PurchaseHistory, back: ReturnedPurchases, sign: int) -> PurchaseHistory:
     """Both together, summed by order and item; orders are numbered anew by customer and first day."""
 
     def both(name: str, sign: int = 1) -> NDArray[np.int64]:

@@ -19,13 +19,13 @@ from smart_retail.data.ingestion.row_validation import FLAG, KIND, Frame
 
 KEPT_QUANTITY: Final = "kept_quantity"
 KEPT_AMOUNT: Final = "kept_amount"
-BACK_QUANTITY: Final = "back_quantity"
-BACK_AMOUNT: Final = "back_amount"
+RETURNED_QUANTITY: Final = "back_quantity"
+RETURNED_AMOUNT: Final = "back_amount"
 
 _KEYS: Final = (c.CUSTOMER_ID, c.ITEM_ID)
 
 
-def purchases(
+def apply_returns(
     lines: Frame, policy: str, *, cancellations: bool = True, keep: Callable[[Frame], Frame] = lambda frame: frame
 ) -> Frame:
     """Purchases with what is kept of them, millionths; under `net` those wholly returned are left out.
@@ -43,37 +43,37 @@ def purchases(
     """
     bought = lines.filter(nw.col(KIND) == 1)
     if policy == "keep":
-        return _whole(bought)
+        return _kept_in_full(bought)
     if not cancellations:
-        return _whole(bought.filter(nw.col(FLAG) == 0))
-    touched = _cancelled_pairs(lines)
-    alone = _whole(bought.filter(nw.col(FLAG) == 0).join(touched, on=list(_KEYS), how="anti"))
-    stacked = keep(_kept(balance(lines)).filter(nw.col(KEPT_QUANTITY) > 0))
+        return _kept_in_full(bought.filter(nw.col(FLAG) == 0))
+    touched = _pairs_with_cancellations(lines)
+    alone = _kept_in_full(bought.filter(nw.col(FLAG) == 0).join(touched, on=list(_KEYS), how="anti"))
+    stacked = keep(_with_kept_part(running_balance(lines)).filter(nw.col(KEPT_QUANTITY) > 0))
     names = alone.collect_schema().names()
     return nw.concat([alone.select(names), stacked.select(names)], how="vertical")
 
 
-def returned(lines: Frame, *, cancellations: bool) -> Frame:
+def returned_lines(lines: Frame, *, cancellations: bool) -> Frame:
     """The purchases of which something came back, with `back_quantity` and `back_amount`, millionths."""
-    flagged = _whole(lines.filter((nw.col(KIND) == 1) & (nw.col(FLAG) != 0)))
+    flagged = _kept_in_full(lines.filter((nw.col(KIND) == 1) & (nw.col(FLAG) != 0)))
     flagged = flagged.with_columns(**{KEPT_QUANTITY: nw.col(c.QUANTITY) * 0, KEPT_AMOUNT: nw.col(c.AMOUNT) * 0})
     names = flagged.collect_schema().names()
     frame = flagged
     if cancellations:
-        reduced = _kept(balance(lines)).filter(nw.col(KEPT_QUANTITY) < nw.col(c.QUANTITY))
+        reduced = _with_kept_part(running_balance(lines)).filter(nw.col(KEPT_QUANTITY) < nw.col(c.QUANTITY))
         frame = nw.concat([flagged, reduced.select(names)], how="vertical")
     return frame.with_columns(
         **{
-            BACK_QUANTITY: nw.col(c.QUANTITY) - nw.col(KEPT_QUANTITY),
-            BACK_AMOUNT: nw.col(c.AMOUNT) - nw.col(KEPT_AMOUNT),
+            RETURNED_QUANTITY: nw.col(c.QUANTITY) - nw.col(KEPT_QUANTITY),
+            RETURNED_AMOUNT: nw.col(c.AMOUNT) - nw.col(KEPT_AMOUNT),
         }
     )
 
 
-def balance(lines: Frame) -> Frame:
+def running_balance(lines: Frame) -> Frame:
     """Lines of the customers and items with a cancellation, in order of time, with the `balance`
     after each and the part of a cancellation that found its purchase, `consumed`."""
-    pairs = _cancelled_pairs(lines)
+    pairs = _pairs_with_cancellations(lines)
     # Purchases of one moment come before cancellations; rows alike in all of these are interchangeable.
     order = [c.TIMESTAMP, "_later", c.ORDER_ID, c.QUANTITY, c.AMOUNT]
     signed = nw.col(c.QUANTITY) * nw.col(KIND).cast(nw.Int64)
@@ -88,7 +88,7 @@ def balance(lines: Frame) -> Frame:
     )
 
 
-def _kept(frame: Frame) -> Frame:
+def _with_kept_part(frame: Frame) -> Frame:
     quantity = nw.col(c.QUANTITY)
     frame = frame.with_columns(_least=nw.col("balance").cum_min(reverse=True).over(*_KEYS, order_by="_row"))
     left = nw.col("_least") - (nw.col("balance") - quantity)
@@ -104,9 +104,9 @@ def share_of_amount(part: nw.Expr) -> nw.Expr:
     return nw.when(part == quantity).then(amount).otherwise(pro_rata.cast(nw.Int64))
 
 
-def _cancelled_pairs(lines: Frame) -> Frame:
+def _pairs_with_cancellations(lines: Frame) -> Frame:
     return lines.filter(nw.col(KIND) == -1).select(*_KEYS).unique()
 
 
-def _whole(bought: Frame) -> Frame:
+def _kept_in_full(bought: Frame) -> Frame:
     return bought.with_columns(**{KEPT_QUANTITY: nw.col(c.QUANTITY), KEPT_AMOUNT: nw.col(c.AMOUNT)})

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.dataset.entity_encoding import by_code
+from smart_retail.data.dataset.entity_encoding import arrays_by_code
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.row_validation import DAY, Frame
-from smart_retail.data.parsing.number_parsing import millionths
+from smart_retail.data.parsing.number_parsing import to_millionths
 from smart_retail.utils.fixed_point import MILLION
 
-BANDS: Final = (0.0, 0.1, 0.2, 0.3, 0.5)
+DISCOUNT_BANDS: Final = (0.0, 0.1, 0.2, 0.3, 0.5)
 """Upper edges of the discount bands, inclusive; one more lies above."""
-SLOWEST: Final = 60
+MAX_SHIPPING_DAYS: Final = 60
 """Longer shipping counts as so many days."""
 SAMPLE_LINES: Final = 100_000
 """Moments and correlations look at about so many lines, those of every k-th day."""
@@ -32,19 +32,19 @@ SAMPLE_LINES: Final = 100_000
 Columns = dict[str, NDArray[Any]]
 
 
-def band(discount: NDArray[np.float64]) -> NDArray[np.int64]:
+def discount_band(discount: NDArray[np.float64]) -> NDArray[np.int64]:
     """Discount band of each value: place in `BANDS`, ``len(BANDS)`` above all, -1 where there is none."""
     rounded = np.round(np.nan_to_num(discount), 6)
-    return np.where(np.isnan(discount), -1, np.searchsorted(BANDS, rounded, side="left"))
+    return np.where(np.isnan(discount), -1, np.searchsorted(DISCOUNT_BANDS, rounded, side="left"))
 
 
-def band_names() -> list[str]:
+def discount_band_names() -> list[str]:
     """``none``, ``up to 10 %``, ..., ``above 50 %``."""
-    edges = [f"{100 * edge:.0f} %" for edge in BANDS]
+    edges = [f"{100 * edge:.0f} %" for edge in DISCOUNT_BANDS]
     return ["none", *(f"up to {edge}" for edge in edges[1:]), f"above {edges[-1]}"]
 
 
-def by_day(lines: Frame, gross: Frame, net: Frame | None, backend: Backend) -> Columns:
+def daily_sums(lines: Frame, gross: Frame, net: Frame | None, backend: Backend) -> Columns:
     """Sums by day and category.
 
     Parameters
@@ -55,31 +55,35 @@ def by_day(lines: Frame, gross: Frame, net: Frame | None, backend: Backend) -> C
         All purchases, and what is left of them after returns whatever the policy; None where nothing came back.
     """
     there = set(lines.collect_schema().names())
-    lines = lines.with_columns(_category=_category(there), **_parts(there))
-    names = (KEPT_AMOUNT, *_parts(there))
+    lines = lines.with_columns(_category=_category(there), **_discount_and_shipping_sums(there))
+    names = (KEPT_AMOUNT, *_discount_and_shipping_sums(there))
     sums = lines.group_by(DAY, "_category").agg(nw.len().alias("lines"), *(nw.col(n).sum() for n in names))
     found = backend.fetch(sums.with_columns(nw.col(*names).cast(nw.Int64)).rename({KEPT_AMOUNT: "amount"}))
-    table = {"day": found[DAY].astype(np.int64), "category": found["_category"], **_whole(found, ("lines", "amount"))}
+    table = {
+        "day": found[DAY].astype(np.int64),
+        "category": found["_category"],
+        **_as_integers(found, ("lines", "amount")),
+    }
     zeros = np.zeros(len(table["day"]), np.int64)
-    table |= {n: _whole(found, (n,))[n] if n in found else zeros for n in _SUMMED}
+    table |= {n: _as_integers(found, (n,))[n] if n in found else zeros for n in _SUM_COLUMNS}
     order = np.lexsort((table["category"].astype(str), table["day"]))
-    return {name: values[order] for name, values in table.items()} | _returned(gross, net, backend)
+    return {name: values[order] for name, values in table.items()} | _returned_sums(gross, net, backend)
 
 
-_SUMMED: Final = ("discount", "discounted", "shipping", "shipped")
+_SUM_COLUMNS: Final = ("discount", "discounted", "shipping", "shipped")
 
 
 def _category(there: set[str]) -> nw.Expr:
     return nw.col(c.CATEGORY).fill_null("") if c.CATEGORY in there else nw.lit("")
 
 
-def _parts(there: set[str]) -> dict[str, nw.Expr]:
+def _discount_and_shipping_sums(there: set[str]) -> dict[str, nw.Expr]:
     """Discount in millionths and shipping days, each with the number of lines that have one."""
     found: dict[str, nw.Expr] = {}
     if c.DISCOUNT in there:
         fraction = nw.col(c.DISCOUNT)
         known = fraction.is_between(0.0, 1.0).fill_null(False)
-        found["discount"] = nw.when(known).then(millionths(fraction)).otherwise(nw.lit(0))
+        found["discount"] = nw.when(known).then(to_millionths(fraction)).otherwise(nw.lit(0))
         found["discounted"] = known.cast(nw.Int64)
     if c.SHIPPING_DAYS in there:
         found["shipping"] = nw.col(c.SHIPPING_DAYS).fill_null(0).cast(nw.Int64)
@@ -87,12 +91,12 @@ def _parts(there: set[str]) -> dict[str, nw.Expr]:
     return found
 
 
-def _whole(found: Columns, names: Iterable[str]) -> Columns:
+def _as_integers(found: Columns, names: Iterable[str]) -> Columns:
     return {n: np.nan_to_num(found[n].astype(np.float64)).astype(np.int64) if found[n].dtype.kind == "f"
             else found[n].astype(np.int64) for n in names}  # fmt: skip
 
 
-def _returned(gross: Frame, net: Frame | None, backend: Backend) -> Columns:
+def _returned_sums(gross: Frame, net: Frame | None, backend: Backend) -> Columns:
     """Bought and returned amounts by day of purchase and category."""
     if net is None:
         return {"returned_day": np.zeros(0, np.int64), "returned_category": np.zeros(0, object),
@@ -112,17 +116,19 @@ def _returned(gross: Frame, net: Frame | None, backend: Backend) -> Columns:
     }
 
 
-def describe(table: Columns, spreads: dict[str, list[dict[str, Any]]], numbers: dict[str, Any]) -> dict[str, Any]:
+def describe(
+    table: Columns, spreads: dict[str, list[dict[str, Any]]], numeric_summary: dict[str, Any]
+) -> dict[str, Any]:
     """Everything as JSON data: by month, by category, spreads and moments."""
     month = table["day"].astype("datetime64[D]").astype("datetime64[M]").astype(str)
-    came_back = table["returned_day"].astype("datetime64[D]").astype("datetime64[M]").astype(str)
+    returned_month = table["returned_day"].astype("datetime64[D]").astype("datetime64[M]").astype(str)
     return {
-        "months": _rows("month", month, came_back, table),
+        "months": _rows("month", month, returned_month, table),
         "categories": sorted(
             _rows("category", table["category"], table["returned_category"], table), key=lambda row: -row["amount"]
         ),
         **spreads,
-        "numbers": numbers,
+        "numbers": numeric_summary,
     }
 
 
@@ -130,7 +136,7 @@ def _rows(name: str, key: NDArray[Any], returned_key: NDArray[Any], table: Colum
     rows = []
     for value in sorted(set(key.tolist()) | set(returned_key.tolist())):
         mine = key == value
-        sums = {n: int(table[n][mine].sum()) for n in ("lines", "amount", *_SUMMED)}
+        sums = {n: int(table[n][mine].sum()) for n in ("lines", "amount", *_SUM_COLUMNS)}
         back = int(table["returned"][returned_key == value].sum())
         rows.append(
             {
@@ -170,46 +176,49 @@ def item_discount(lines: Frame, items: Frame, count: int, backend: Backend) -> N
     if c.DISCOUNT not in lines.collect_schema().names():
         return np.full(count, np.nan)
     known = lines.filter(nw.col(c.DISCOUNT).is_between(0.0, 1.0))
-    sums = known.with_columns(_off=millionths(nw.col(c.DISCOUNT))).group_by(c.ITEM_ID)
+    sums = known.with_columns(_off=to_millionths(nw.col(c.DISCOUNT))).group_by(c.ITEM_ID)
     table = sums.agg(nw.col("_off").sum(), nw.len().alias("n")).with_columns(nw.col("_off", "n").cast(nw.Float64))
     key = items.with_columns(nw.col(c.ITEM_ID).cast(nw.String))
-    found = by_code(table, key, c.ITEM_ID, count, backend)
+    found = arrays_by_code(table, key, c.ITEM_ID, count, backend)
     with np.errstate(invalid="ignore"):
         return found["_off"] / found["n"] / MILLION
 
 
-def spreads(lines: Frame, backend: Backend) -> dict[str, list[dict[str, Any]]]:
+def distributions(lines: Frame, backend: Backend) -> dict[str, list[dict[str, Any]]]:
     """Lines and amounts by band of discount, by shipping days and by sales category."""
     there = set(lines.collect_schema().names())
-    lines = lines.with_columns(_band=_band() if c.DISCOUNT in there else nw.lit(-1), _ship=_shipping(there))
+    lines = lines.with_columns(
+        _discount_band_expression=_discount_band_expression() if c.DISCOUNT in there else nw.lit(-1),
+        _ship=_shipping_days_expression(there),
+    )
     sums = lines.group_by("_band", "_ship", c.SALES_CATEGORY).agg(nw.len().alias("lines"), nw.col(KEPT_AMOUNT).sum())
     found = backend.fetch(sums.with_columns(nw.col(KEPT_AMOUNT).cast(nw.Int64)).rename({KEPT_AMOUNT: "amount"}))
-    names = dict(enumerate(band_names()))
+    names = dict(enumerate(discount_band_names()))
     sizes = ("Low", "Medium", "High", "Very High")
     labels = sorted(set(found[c.SALES_CATEGORY].tolist()), key=lambda t: (sizes.index(t) if t in sizes else 9, t))
     return {
-        "discounts": _spread("discount", found["_band"], names, found),
-        "shipping": _spread("days", found["_ship"], {d: d for d in range(SLOWEST + 1)}, found),
-        "sales_categories": _spread("sales_category", found[c.SALES_CATEGORY], {t: t for t in labels}, found),
+        "discounts": _distribution("discount", found["_band"], names, found),
+        "shipping": _distribution("days", found["_ship"], {d: d for d in range(MAX_SHIPPING_DAYS + 1)}, found),
+        "sales_categories": _distribution("sales_category", found[c.SALES_CATEGORY], {t: t for t in labels}, found),
     }
 
 
-def _band() -> nw.Expr:
-    parts = millionths(nw.col(c.DISCOUNT))
-    out = nw.lit(len(BANDS))
-    for i, edge in reversed(list(enumerate(BANDS))):
+def _discount_band_expression() -> nw.Expr:
+    parts = to_millionths(nw.col(c.DISCOUNT))
+    out = nw.lit(len(DISCOUNT_BANDS))
+    for i, edge in reversed(list(enumerate(DISCOUNT_BANDS))):
         out = nw.when(parts <= round(edge * MILLION)).then(nw.lit(i)).otherwise(out)
     return nw.when(nw.col(c.DISCOUNT).is_between(0.0, 1.0).fill_null(False)).then(out).otherwise(nw.lit(-1))
 
 
-def _shipping(there: set[str]) -> nw.Expr:
+def _shipping_days_expression(there: set[str]) -> nw.Expr:
     if c.SHIPPING_DAYS not in there:
         return nw.lit(-1)
     days = nw.col(c.SHIPPING_DAYS).cast(nw.Int64)
-    return nw.when(days > SLOWEST).then(nw.lit(SLOWEST)).otherwise(days).fill_null(-1)
+    return nw.when(days > MAX_SHIPPING_DAYS).then(nw.lit(MAX_SHIPPING_DAYS)).otherwise(days).fill_null(-1)
 
 
-def _spread(name: str, key: NDArray[Any], labels: dict[Any, Any], found: Columns) -> list[dict[str, Any]]:
+def _distribution(name: str, key: NDArray[Any], labels: dict[Any, Any], found: Columns) -> list[dict[str, Any]]:
     rows = []
     for value, label in labels.items():
         mine = key == value
@@ -219,7 +228,7 @@ def _spread(name: str, key: NDArray[Any], labels: dict[Any, Any], found: Columns
     return rows
 
 
-def numbers(lines: Frame, count: int, first_day: int, backend: Backend) -> dict[str, Any]:
+def numeric_summary(lines: Frame, count: int, first_day: int, backend: Backend) -> dict[str, Any]:
     """Skewness, excess kurtosis and Spearman's correlations of the numeric columns.
 
     Parameters
@@ -260,10 +269,10 @@ def _moments(values: NDArray[np.float64]) -> dict[str, float | None]:
         return dict.fromkeys(("mean", "median", "skewness", "kurtosis"))
     spread = bool(np.ptp(values) > 1e-9 * np.abs(values).max())
     return {
-        "mean": _told(values.mean()),
-        "median": _told(np.median(values)),
-        "skewness": _told(stats.skew(values)) if spread else None,
-        "kurtosis": _told(stats.kurtosis(values)) if spread else None,
+        "mean": _round_to_six_digits(values.mean()),
+        "median": _round_to_six_digits(np.median(values)),
+        "skewness": _round_to_six_digits(stats.skew(values)) if spread else None,
+        "kurtosis": _round_to_six_digits(stats.kurtosis(values)) if spread else None,
     }
 
 
@@ -275,10 +284,10 @@ def _correlations(table: NDArray[np.float64]) -> list[list[float | None]]:
         known = np.isfinite(table[i]) & np.isfinite(table[j])
         a, b = table[i][known], table[j][known]
         if len(a) >= 3 and np.ptp(a) > 0 and np.ptp(b) > 0:
-            out[i][j] = out[j][i] = 1.0 if i == j else _told(stats.spearmanr(a, b).statistic)
+            out[i][j] = out[j][i] = 1.0 if i == j else _round_to_six_digits(stats.spearmanr(a, b).statistic)
     return out
 
 
-def _told(value: Any) -> float:
+def _round_to_six_digits(value: Any) -> float:
     """Six significant digits: what is beyond depends on the order of a sum."""
     return float(f"{float(value):.6g}")

@@ -59,18 +59,18 @@ def open_text(path: Path, folder: Path) -> TextFile:
     size = _size(path)
     if size > limits.MAX_FILE_BYTES:
         raise DataError(f"{path.name} is larger than {_gib(limits.MAX_FILE_BYTES)}.", "Split it or give Parquet.")
-    plain = unpack(path, folder) if _begins(path, b"\x1f\x8b") else path
+    plain = decompress(path, folder) if _starts_with(path, b"\x1f\x8b") else path
     with plain.open("rb") as stream:
         head = stream.read(SAMPLE_BYTES)
     if not head.strip():
         raise DataError(f"{path.name} is empty.", "Give a file with a header and at least one row.")
     if not _is_clean(head):
-        return rewrite(plain, folder, path.name)
-    found = _describe(plain, path.name, head.decode("utf-8-sig", "ignore"))
-    return rewrite(plain, folder, path.name) if any("\n" in cell for cell in found.header) else found
+        return rewrite_as_utf8(plain, folder, path.name)
+    found = _inspect_header(plain, path.name, head.decode("utf-8-sig", "ignore"))
+    return rewrite_as_utf8(plain, folder, path.name) if any("\n" in cell for cell in found.header) else found
 
 
-def unpack(path: Path, folder: Path) -> Path:
+def decompress(path: Path, folder: Path) -> Path:
     """Unfold gzip into `folder`, at most `limits.MAX_FILE_BYTES`."""
     target = folder / f"unpacked-{len(list(folder.iterdir()))}.csv"
     written = 0
@@ -105,7 +105,7 @@ def _inflate(packed: IO[bytes]) -> Iterator[bytes]:
                 raise EOFError
 
 
-def rewrite(path: Path, folder: Path, name: str) -> TextFile:
+def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
     """Read leniently and write UTF-8 with line feeds: short rows are filled, long ones set aside.
 
     The slow path, for files that the strict reader cannot take as they are.
@@ -115,7 +115,7 @@ def rewrite(path: Path, folder: Path, name: str) -> TextFile:
         head = stream.read(SAMPLE_BYTES)
     if "\0" in head:
         raise DataError(f"{name} holds NUL bytes: it is no text file.", "Export it as CSV, XLSX or Parquet.")
-    found = _describe(path, name, head)
+    found = _inspect_header(path, name, head)
     target = folder / f"rewritten-{len(list(folder.iterdir()))}.csv"
     malformed, width = 0, len(found.header)
     examples: list[str] = []
@@ -185,7 +185,7 @@ def sniff_separator(head: str) -> str:
     return max(SEPARATORS, key=weight)
 
 
-def _describe(path: Path, name: str, head: str) -> TextFile:
+def _inspect_header(path: Path, name: str, head: str) -> TextFile:
     newline = "\r\n" if "\r\n" in head else "\n" if "\n" in head else "\r"
     lines = head.split(newline)
     skip = next(i for i, line in enumerate(lines) if line.strip())
@@ -234,7 +234,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _begins(path: Path, magic: bytes) -> bool:
+def _starts_with(path: Path, magic: bytes) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(magic)) == magic
 

@@ -20,61 +20,68 @@ from smart_retail.data.backends.base import Backend
 from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.row_validation import (
     DAY,
-    IDS,
-    LONGEST_ID,
-    MOMENTS,
+    ID_COLUMNS,
+    MAX_ID_CHARACTERS,
     RAW,
-    TEXTS,
-    UNREAD,
-    YES,
+    TEXT_COLUMNS,
+    TIME_COLUMNS,
+    TRUE_TEXTS,
+    UNPARSED,
     Frame,
     RowValidation,
-    bit,
+    bit_where,
+    is_parsed,
     validate_rows,
-    was_read,
 )  # fmt: skip
 from smart_retail.data.ingestion.sources import RawTable, read_attempts
-from smart_retail.data.parsing.column_mapping import Schema, plain, recognise_returns
+from smart_retail.data.parsing.column_mapping import Schema, match_returns_columns, normalize_header
 from smart_retail.data.parsing.format_detection import (
     Format,
-    choose,
-    moment_formats,
+    choose_formats,
     number_formats,
     sample_guess_failed,
+    timestamp_formats,
 )
-from smart_retail.data.parsing.presets import ANY
-from smart_retail.data.parsing.whitespace import is_not_blank, tidied
+from smart_retail.data.parsing.presets import NO_PRESET
+from smart_retail.data.parsing.whitespace import is_not_blank, strip_names
 from smart_retail.errors import DataError
 
 HEAD_ROWS: Final = 2_000
-MONEY: Final = "money_discount_"
+MONEY_DISCOUNT: Final = "money_discount_"
 
 _FLOAT_ID = r"^[0-9]+\.0$"
 """Someone's spreadsheet or data frame took the ids for floats and added the ``.0``."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
+class IngestedSource:
     """Lines of one source."""
 
     raw: RawTable
     schema: Schema
-    rules: RowValidation
+    validation: RowValidation
     lines: Frame
     formats: Mapping[str, Format]
     float_ids: tuple[str, ...]
     """Id columns whose ``.0`` was dropped."""
     discount_unit: float = 1.0
     """What a discount is to be divided by: 1 a fraction, 100 percent, 0 money."""
-    tally: LineTotals | None = None
+    line_totals: LineTotals | None = None
     """The lines added up, of a source that is alone."""
-    pending: bool = False
+    deferred: bool = False
     """Whether the lines were added up but not kept."""
 
 
 def ingest(
-    raw: RawTable, schema: Schema, rules: RowValidation, place: int, backend: Backend, folder: Path, *, alone: bool
-) -> Ingested:
+    raw: RawTable,
+    schema: Schema,
+    validation: RowValidation,
+    place: int,
+    backend: Backend,
+    folder: Path,
+    *,
+    single_source: bool,
+) -> IngestedSource:
     """Read a source, trying more lenient readings where a stricter one fails.
 
     A source that is `alone` is compared with nothing: adding up its lines may be all that is asked for.
@@ -84,15 +91,15 @@ def ingest(
     DataError
         No reading succeeds.
     """
-    trouble: Exception | None = None
+    last_error: Exception | None = None
     for reading, frame in read_attempts(raw, backend, folder):
         try:
-            return _ingest(reading, frame, schema, rules, place, backend, alone)
+            return _ingest(reading, frame, schema, validation, place, backend, single_source)
         except backend.read_errors as error:
-            trouble = error
+            last_error = error
     raise DataError(
-        f"{raw.name} cannot be read: {_first_line(trouble)}.", "Export it again as CSV, XLSX or Parquet."
-    ) from trouble
+        f"{raw.name} cannot be read: {_first_line(last_error)}.", "Export it again as CSV, XLSX or Parquet."
+    ) from last_error
 
 
 def _first_line(error: Exception | None) -> str:
@@ -100,38 +107,48 @@ def _first_line(error: Exception | None) -> str:
 
 
 def _ingest(
-    raw: RawTable, frame: Frame, schema: Schema, rules: RowValidation, place: int, backend: Backend, alone: bool
-) -> Ingested:
+    raw: RawTable,
+    frame: Frame,
+    schema: Schema,
+    validation: RowValidation,
+    place: int,
+    backend: Backend,
+    single_source: bool,
+) -> IngestedSource:
     base = _select(raw, frame, schema)
     # Hardly any shop has ids that are too long: of lines that are added up, the sums tell.
-    rules = replace(rules, long_ids=not alone)
+    validation = replace(validation, long_ids=not single_source)
     texts = set(base.select(ncs.string()).collect_schema().names())
-    readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
-    kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
-    ids = tuple(n for n in IDS if n in texts)
-    base = tidied(base, [n for n in TEXTS if n in texts and n not in IDS])
+    readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXT_COLUMNS]
+    kinds = {
+        n: timestamp_formats(raw.separator) if n in TIME_COLUMNS else number_formats(raw.separator) for n in readable
+    }
+    ids = tuple(n for n in ID_COLUMNS if n in texts)
+    base = strip_names(base, [n for n in TEXT_COLUMNS if n in texts and n not in ID_COLUMNS])
     head_frame = backend.materialize(base.head(HEAD_ROWS))
-    head = _unread(head_frame, kinds, backend)
-    formats = _choose(head, kinds)
+    head = _count_unparsed(head_frame, kinds, backend)
+    formats = _choose_formats(head, kinds)
     float_ids = _float_ids(head_frame, ids, backend)
     # The unit of a discount takes one more look at the lines.
-    pending = alone and backend.rereads and c.DISCOUNT not in schema.columns
+    deferred = single_source and backend.prefers_rereading and c.DISCOUNT not in schema.columns
     while True:
-        lines = _lines(base, formats, float_ids, place, rules, backend)
-        lines = lines if pending else backend.materialize(lines)
-        tally = LineTotals.of(lines, backend) if alone else None
-        unread = tally.totals.unread if tally else _unread_rows(lines, backend)
-        wrong, rows = _by_column(unread, [*formats, *float_ids]), sum(unread.values())
-        doubted = any(sample_guess_failed(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
-        if doubted:
-            head = _unread(base, kinds, backend)
-        better = _choose(head, kinds) if doubted else formats
-        if tally and not rules.long_ids and tally.longest_id(backend) > LONGEST_ID:
-            rules = replace(rules, long_ids=True)
-        elif better == formats and not any(wrong[n] for n in float_ids):
+        lines = _parse_and_validate(base, formats, float_ids, place, validation, backend)
+        lines = lines if deferred else backend.materialize(lines)
+        line_totals = LineTotals.of(lines, backend) if single_source else None
+        unparsed = line_totals.totals.unparsed if line_totals else _rows_by_unparsed(lines, backend)
+        unparsed_values, rows = _unparsed_by_column(unparsed, [*formats, *float_ids]), sum(unparsed.values())
+        guess_doubted = any(
+            sample_guess_failed(f, unparsed_values[n], rows, head[n], kinds[n]) for n, f in formats.items()
+        )
+        if guess_doubted:
+            head = _count_unparsed(base, kinds, backend)
+        better = _choose_formats(head, kinds) if guess_doubted else formats
+        if line_totals and not validation.long_ids and line_totals.longest_id(backend) > MAX_ID_CHARACTERS:
+            validation = replace(validation, long_ids=True)
+        elif better == formats and not any(unparsed_values[n] for n in float_ids):
             unit = _discount_unit(lines, schema, backend)
-            return Ingested(raw, schema, rules, lines, formats, float_ids, unit, tally, pending)
-        formats, float_ids = better, tuple(n for n in float_ids if not wrong[n])
+            return IngestedSource(raw, schema, validation, lines, formats, float_ids, unit, line_totals, deferred)
+        formats, float_ids = better, tuple(n for n in float_ids if not unparsed_values[n])
 
 
 def _select(raw: RawTable, frame: Frame, schema: Schema) -> Frame:
@@ -139,60 +156,60 @@ def _select(raw: RawTable, frame: Frame, schema: Schema) -> Frame:
     types = frame.collect_schema()
     place = {header: str(i) for i, header in reversed(list(enumerate(raw.headers)))}
     wanted = {name: place[header] for name, header in schema.columns.items()}
-    wanted |= {f"{MONEY}{i}": place[header] for i, header in enumerate(schema.money_discounts)}
-    return frame.select(**{name: _as_kind(name, nw.col(at), types[at]) for name, at in wanted.items()})
+    wanted |= {f"{MONEY_DISCOUNT}{i}": place[header] for i, header in enumerate(schema.money_discounts)}
+    return frame.select(**{name: _cast_column(name, nw.col(at), types[at]) for name, at in wanted.items()})
 
 
-def _as_kind(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
-    if name in TEXTS:
+def _cast_column(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
+    if name in TEXT_COLUMNS:
         if dtype.is_float():
             whole = column == column.floor()
             column = nw.when(whole).then(column.cast(nw.Int64).cast(nw.String)).otherwise(column.cast(nw.String))
         elif dtype != nw.String:
             column = column.cast(nw.String)
         return column
-    if dtype.is_numeric() and name not in MOMENTS:
+    if dtype.is_numeric() and name not in TIME_COLUMNS:
         return column.cast(nw.Float64)
-    if isinstance(dtype, nw.Date | nw.Datetime) and name in MOMENTS:
+    if isinstance(dtype, nw.Date | nw.Datetime) and name in TIME_COLUMNS:
         return column.cast(nw.Datetime("us"))
     return column.cast(nw.String) if dtype != nw.String else column
 
 
-def _lines(
+def _parse_and_validate(
     base: Frame,
     formats: Mapping[str, Format],
     float_ids: Sequence[str],
     place: int,
-    rules: RowValidation,
+    validation: RowValidation,
     backend: Backend,
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
     if float_ids:
-        wrong = [
-            bit(i, is_not_blank(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID))
+        unparsed_values = [
+            bit_where(i, is_not_blank(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID))
             for i, n in enumerate(float_ids, len(raw))
         ]
-        frame = frame.with_columns(nw.sum_horizontal(*wrong).alias(UNREAD))
+        frame = frame.with_columns(nw.sum_horizontal(*unparsed_values).alias(UNPARSED))
         frame = frame.with_columns(nw.col(*float_ids).str.replace_all(r"\.0$", ""))
-    money = [n for n in frame.collect_schema().names() if n.startswith(MONEY)]
+    money = [n for n in frame.collect_schema().names() if n.startswith(MONEY_DISCOUNT)]
     if money:
         total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
         list_price = nw.col(c.AMOUNT) + total
         frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT))
-    lines = validate_rows(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules, tuple(formats))
+    lines = validate_rows(backend.day_number(frame, c.TIMESTAMP, DAY), place, validation, tuple(formats))
     return lines.drop(money)
 
 
-def _choose(failures: Mapping[str, Sequence[int]], kinds: Mapping[str, Sequence[Format]]) -> dict[str, Format]:
+def _choose_formats(failures: Mapping[str, Sequence[int]], kinds: Mapping[str, Sequence[Format]]) -> dict[str, Format]:
     chosen: dict[str, Format] = {}
-    for names in ([n for n in kinds if n in MOMENTS], [n for n in kinds if n not in MOMENTS]):
+    for names in ([n for n in kinds if n in TIME_COLUMNS], [n for n in kinds if n not in TIME_COLUMNS]):
         if names:
-            chosen |= choose({n: failures[n] for n in names}, kinds[names[0]])
+            chosen |= choose_formats({n: failures[n] for n in names}, kinds[names[0]])
     return chosen
 
 
-def _unread(base: Frame, kinds: Mapping[str, Sequence[Format]], backend: Backend) -> dict[str, list[int]]:
+def _count_unparsed(base: Frame, kinds: Mapping[str, Sequence[Format]], backend: Backend) -> dict[str, list[int]]:
     """For each column and format, how many values stay unread.
 
     A count by shape comes first: it is cheap, and rules most formats out.
@@ -208,15 +225,15 @@ def _unread(base: Frame, kinds: Mapping[str, Sequence[Format]], backend: Backend
     )
     fitting = {at: int(counted["|".join(at)][0] or 0) for at in [*shapes, *((n, "") for n in kinds)]}
     tries = {f"{n}|{i}": (n, f) for n, options in kinds.items() for i, f in enumerate(options) if fitting[n, f.shape]}
-    found = _count_read(base, tries, backend) if tries else {}
+    found = _count_parsed(base, tries, backend) if tries else {}
     return {n: [fitting[n, ""] - found.get(f"{n}|{i}", 0) for i in range(len(o))] for n, o in kinds.items()}
 
 
-def _count_read(base: Frame, tries: Mapping[str, tuple[str, Format]], backend: Backend) -> dict[str, int]:
+def _count_parsed(base: Frame, tries: Mapping[str, tuple[str, Format]], backend: Backend) -> dict[str, int]:
     """How many values of a column each of some formats reads."""
     frame = base.select(nw.col(n).alias(key) for key, (n, _) in tries.items())
     frame = backend.parse(frame, {key: f for key, (_, f) in tries.items()})
-    counted = backend.fetch(frame.select(**{key: was_read(key).cast(nw.Int64).sum() for key in tries}))
+    counted = backend.fetch(frame.select(**{key: is_parsed(key).cast(nw.Int64).sum() for key in tries}))
     return {key: int(counted[key][0] or 0) for key in tries}
 
 
@@ -240,7 +257,7 @@ def _discount_unit(lines: Frame, schema: Schema, backend: Backend) -> float:
     """
     if c.DISCOUNT not in schema.columns:
         return 1.0
-    header = plain(schema.columns[c.DISCOUNT])
+    header = normalize_header(schema.columns[c.DISCOUNT])
     discount = nw.col(c.DISCOUNT)
     broken = (discount != discount.floor()).cast(nw.Int64).sum()
     found = backend.fetch(lines.select(discount.max().alias("most"), broken.alias("broken")))
@@ -254,25 +271,27 @@ def _discount_unit(lines: Frame, schema: Schema, backend: Backend) -> float:
     return 100.0 if most <= 100 and not found["broken"][0] else 0.0
 
 
-def _unread_rows(lines: Frame, backend: Backend) -> dict[int, int]:
+def _rows_by_unparsed(lines: Frame, backend: Backend) -> dict[int, int]:
     """Bits of unread columns -> rows."""
-    counted = backend.fetch(lines.group_by(UNREAD).agg(nw.len().alias("n")))
-    return dict(zip(map(int, counted[UNREAD]), map(int, counted["n"]), strict=True))
+    counted = backend.fetch(lines.group_by(UNPARSED).agg(nw.len().alias("n")))
+    return dict(zip(map(int, counted[UNPARSED]), map(int, counted["n"]), strict=True))
 
 
-def _by_column(unread: Mapping[int, int], names: Sequence[str]) -> dict[str, int]:
+def _unparsed_by_column(unparsed: Mapping[int, int], names: Sequence[str]) -> dict[str, int]:
     """Unread values of each column, in the order of the bits."""
-    return {name: sum(n for bits, n in unread.items() if bits >> i & 1) for i, name in enumerate(names)}
+    return {name: sum(n for bits, n in unparsed.items() if bits >> i & 1) for i, name in enumerate(names)}
 
 
 def read_returns(raw: RawTable, backend: Backend, folder: Path) -> Frame:
     """A returns table: `order_id`, and `market` where it has one; rows that say No are left out."""
-    columns = recognise_returns(raw.headers, raw.name)
+    columns = match_returns_columns(raw.headers, raw.name)
     for reading, frame in read_attempts(raw, backend, folder):
         try:
-            table = tidied(_select(reading, frame, Schema(columns, ANY)), [n for n in columns if n not in IDS])
+            table = strip_names(
+                _select(reading, frame, Schema(columns, NO_PRESET)), [n for n in columns if n not in ID_COLUMNS]
+            )
             if c.RETURNED in columns:
-                table = table.filter(nw.col(c.RETURNED).str.to_lowercase().is_in(YES))
+                table = table.filter(nw.col(c.RETURNED).str.to_lowercase().is_in(TRUE_TEXTS))
             return backend.materialize(table.filter(is_not_blank(nw.col(c.ORDER_ID))))
         except backend.read_errors:
             continue

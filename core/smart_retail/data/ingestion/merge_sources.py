@@ -13,18 +13,18 @@ import narwhals as nw
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.ingestion.ingest import Ingested
-from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNREAD, Frame
+from smart_retail.data.ingestion.ingest import IngestedSource
+from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNPARSED, Frame
 
-BY_TABLE: Final = 1
+RETURNED_BY_TABLE: Final = 1
 
-_AMERICA: Final = ("united states", "united states of america", "usa", "u.s.", "u.s.a.")
-_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNREAD)
+_UNITED_STATES: Final = ("united states", "united states of america", "usa", "u.s.", "u.s.a.")
+_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNPARSED)
 
 
-def combine(sources: Sequence[Ingested], backend: Backend) -> Frame:
+def merge_sources(sources: Sequence[IngestedSource], backend: Backend) -> Frame:
     """All lines with their verdicts, rows that stand more than once judged."""
-    once = [i for i, s in enumerate(sources) if s.rules.drop_duplicates]
+    once = [i for i, s in enumerate(sources) if s.validation.drop_duplicates]
     names = _all_names([s.lines for s in sources])
     frames = [_with_names(s.lines, names) for s in sources]
     lines = frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
@@ -32,11 +32,13 @@ def combine(sources: Sequence[Ingested], backend: Backend) -> Frame:
     if not once and days is None:
         return lines if len(sources) == 1 else backend.materialize(lines)
     content = [n for n in names if n not in _NOT_CONTENT and all(n in s.lines.collect_schema() for s in sources)]
-    judged = _judge(lines, content, once, None if once else days)
+    judged = _mark_repeated_rows(lines, content, once, None if once else days)
     return backend.materialize(judged.select(list(names)))
 
 
-def _judge(lines: Frame, content: Sequence[str], once: Sequence[int], days: tuple[int, int] | None) -> Frame:
+def _mark_repeated_rows(
+    lines: Frame, content: Sequence[str], once: Sequence[int], days: tuple[int, int] | None
+) -> Frame:
     """Number the appearances of each row; those beyond what may count get their reason.
 
     Only rows that share customer, order and item with another can stand twice: a quick count finds
@@ -53,13 +55,13 @@ def _judge(lines: Frame, content: Sequence[str], once: Sequence[int], days: tupl
     frame = frame.with_columns(_nth=nw.col("_one").cum_sum().over("_key", SOURCE, order_by=DAY))
     frame = frame.with_columns(_copy=nw.col("_one").cum_sum().over("_key", "_nth", order_by=SOURCE))
     again = (nw.col("_nth") > 1) & nw.col(SOURCE).is_in(list(once)) if once else nw.lit(False)
-    verdict = (
+    reason = (
         nw.when(nw.col("_copy") > 1)
         .then(nw.lit(REASONS.index("overlap")))
         .otherwise(nw.when(again).then(nw.lit(REASONS.index("duplicate"))).otherwise(nw.col(REASON)))
         .cast(nw.Int8)
     )
-    frame = frame.with_columns(verdict.alias(REASON))
+    frame = frame.with_columns(reason.alias(REASON))
     frame = frame.with_columns(nw.when(nw.col(REASON) != 0).then(nw.coalesce(EXAMPLE, c.ORDER_ID)).alias(EXAMPLE))
     names = lines.collect_schema().names()
     return nw.concat([alone.select(names), frame.select(names)], how="vertical")
@@ -88,7 +90,7 @@ def _shared_days(frames: Sequence[Frame], backend: Backend) -> tuple[int, int] |
 def _all_names(frames: Sequence[Frame]) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for frame in frames:
-        names |= {n: t for n, t in frame.collect_schema().items() if n not in names and n != UNREAD}
+        names |= {n: t for n, t in frame.collect_schema().items() if n not in names and n != UNPARSED}
     return names
 
 
@@ -109,22 +111,22 @@ def flag_returned(lines: Frame, returns: Frame, backend: Backend) -> Frame:
         keys = keys.with_columns(_market=_market())
         lines = lines.with_columns(_market=_market())
         on.append("_market")
-    keys = keys.select(on).unique().with_columns(_came_back=nw.lit(BY_TABLE))
-    flag = nw.when(nw.col("_came_back").is_null()).then(nw.col(FLAG)).otherwise(nw.lit(BY_TABLE)).cast(nw.Int8)
+    keys = keys.select(on).unique().with_columns(_returned=nw.lit(RETURNED_BY_TABLE))
+    flag = nw.when(nw.col("_returned").is_null()).then(nw.col(FLAG)).otherwise(nw.lit(RETURNED_BY_TABLE)).cast(nw.Int8)
     names = [n for n in lines.collect_schema().names() if n != "_market"]
     return backend.materialize(lines.join(keys, on=on, how="left").with_columns(flag.alias(FLAG)).select(names))
 
 
-def drop_erased_customers(lines: Frame, gone: Iterable[str], backend: Backend) -> Frame:
+def drop_erased_customers(lines: Frame, erased_ids: Iterable[str], backend: Backend) -> Frame:
     """Set aside every row of the customers who asked to be forgotten, with no example of them."""
-    gone = sorted(gone)
-    theirs = nw.col(c.CUSTOMER_ID).is_in(gone)
-    verdict = nw.when(theirs).then(nw.lit(REASONS.index("erased"))).otherwise(nw.col(REASON)).cast(nw.Int8)
+    erased_ids = sorted(erased_ids)
+    theirs = nw.col(c.CUSTOMER_ID).is_in(erased_ids)
+    reason = nw.when(theirs).then(nw.lit(REASONS.index("erased"))).otherwise(nw.col(REASON)).cast(nw.Int8)
     example = nw.when(~theirs | theirs.is_null()).then(nw.col(EXAMPLE))
-    return backend.materialize(lines.with_columns(verdict.alias(REASON), example.alias(EXAMPLE)))
+    return backend.materialize(lines.with_columns(reason.alias(REASON), example.alias(EXAMPLE)))
 
 
 def _market() -> nw.Expr:
     """`United States` and `US` are one market."""
     market = nw.col(c.MARKET).str.to_lowercase()
-    return nw.when(market.is_in(_AMERICA)).then(nw.lit("us")).otherwise(market)
+    return nw.when(market.is_in(_UNITED_STATES)).then(nw.lit("us")).otherwise(market)

@@ -16,7 +16,7 @@ import narwhals as nw
 
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.files import limits
-from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, rewrite
+from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, rewrite_as_utf8
 from smart_retail.errors import DataError
 
 Source = str | os.PathLike[str] | Any
@@ -68,11 +68,11 @@ def open_source(source: Source, backend: Backend, folder: Path, place: int) -> O
         It cannot be read.
     """
     if isinstance(source, str) and not Path(source).exists() and hasattr(backend, "read_place"):
-        return OpenedSource(_numbered(source, backend.read_place(source)))
+        return OpenedSource(_with_numbered_columns(source, backend.read_address_or_table(source)))
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), backend, folder)
     frame = backend.from_dataframe(source)
-    return OpenedSource(_numbered(f"frame {place + 1}", frame))
+    return OpenedSource(_with_numbered_columns(f"frame {place + 1}", frame))
 
 
 def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
@@ -86,7 +86,7 @@ def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
         if path.stat().st_size > limits.MAX_FILE_BYTES:
             raise DataError(f"{path.name} is larger than 20 GB.", "Split it.")
         try:
-            return OpenedSource(_numbered(path.name, backend.read_parquet(path)))
+            return OpenedSource(_with_numbered_columns(path.name, backend.read_parquet(path)))
         except backend.read_errors as error:
             raise DataError(f"{path.name} is a damaged Parquet file.", "Copy or export it again.") from error
     if magic.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in WORKBOOKS:
@@ -102,7 +102,7 @@ def _text_table(file: TextFile) -> RawTable:
     return RawTable(file.name, file.header, None, file, file.notes)
 
 
-def _numbered(name: str, frame: nw.LazyFrame[Any]) -> RawTable:
+def _with_numbered_columns(name: str, frame: nw.LazyFrame[Any]) -> RawTable:
     headers = tuple(frame.collect_schema().names())
     check_width(len(headers), name)
     return RawTable(name, headers, frame.select(nw.col(h).alias(str(i)) for i, h in enumerate(headers)))
@@ -116,5 +116,5 @@ def read_attempts(raw: RawTable, backend: Backend, folder: Path) -> Iterator[tup
     assert raw.text is not None
     yield raw, backend.read_text(raw.text, pad=False)
     yield raw, backend.read_text(raw.text, pad=True)
-    file = rewrite(raw.text.path, folder, raw.name)
+    file = rewrite_as_utf8(raw.text.path, folder, raw.name)
     yield _text_table(file), backend.read_text(file, pad=False)

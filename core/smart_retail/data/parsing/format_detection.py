@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 NUMBER: Final = "number"
-MOMENT: Final = "moment"
+TIMESTAMP_KIND: Final = "moment"
 
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", " %H:%M:%S.%f")
 
@@ -37,7 +37,7 @@ PLAIN: Final = Format(NUMBER, "")
 POINT: Final = Format(NUMBER, "decimal point with thousands separators or currency signs", decimal=".")
 COMMA: Final = Format(NUMBER, "decimal comma", decimal=",")
 
-ISO: Final = Format(MOMENT, "", shape="^[0-9]{4}[-/][0-9]")
+ISO: Final = Format(TIMESTAMP_KIND, "", shape="^[0-9]{4}[-/][0-9]")
 
 
 def number_formats(separator: str = ",") -> tuple[Format, ...]:
@@ -46,10 +46,10 @@ def number_formats(separator: str = ",") -> tuple[Format, ...]:
 
 
 def _dates(label: str, shape: str, *days: str) -> Format:
-    return Format(MOMENT, label, tuple(day + time for day in days for time in _TIMES), shape=shape)
+    return Format(TIMESTAMP_KIND, label, tuple(day + time for day in days for time in _TIMES), shape=shape)
 
 
-def moment_formats(separator: str = ",") -> tuple[Format, ...]:
+def timestamp_formats(separator: str = ",") -> tuple[Format, ...]:
     """Ways to read a date. Dots and hyphens speak for day first, a slash for month first."""
     formats = [ISO]
     for sign in "./- ":
@@ -63,12 +63,12 @@ def moment_formats(separator: str = ",") -> tuple[Format, ...]:
     named += ["%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"]
     formats.append(_dates("names of months", "[A-Za-z]{3}", *named))
     compact = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H:%M")
-    formats.append(Format(MOMENT, "YYYYMMDD", compact, shape="^[0-9]{8}"))
+    formats.append(Format(TIMESTAMP_KIND, "YYYYMMDD", compact, shape="^[0-9]{8}"))
     formats.append(_dates("year first", "^[0-9]{4}[.][0-9]", "%Y.%m.%d"))
     return tuple(formats)
 
 
-def choose(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> dict[str, Format]:
+def choose_formats(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> dict[str, Format]:
     """The format of each column of one kind.
 
     All columns of a source are taken to be written by one hand: the format with the fewest failures
@@ -92,7 +92,9 @@ def choose(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> 
     return chosen
 
 
-def sample_guess_failed(chosen: Format, unread: int, rows: int, head: Sequence[int], options: Sequence[Format]) -> bool:
+def sample_guess_failed(
+    chosen: Format, unparsed: int, rows: int, head: Sequence[int], options: Sequence[Format]
+) -> bool:
     """Whether the whole column might be read better in another way than the head suggested.
 
     Parameters
@@ -104,12 +106,12 @@ def sample_guess_failed(chosen: Format, unread: int, rows: int, head: Sequence[i
     head : sequence of int
         Values of the head that each of `options` left unread: no fewer are unread in the whole.
     """
-    if unread == 0:
+    if unparsed == 0:
         return False
     for option, least in zip(options, head, strict=True):
         if option == chosen:
             continue
         disjoint = option.shape != chosen.shape
-        if max(least, rows - unread if disjoint else 0) <= unread:
+        if max(least, rows - unparsed if disjoint else 0) <= unparsed:
             return True
     return False

@@ -10,7 +10,7 @@ import narwhals as nw
 from smart_retail.data.parsing.format_detection import NUMBER, Format
 from smart_retail.utils.fixed_point import MILLION
 
-LARGEST: Final = 1e12
+MAX_VALUE: Final = 1e12
 """Of a single amount or quantity; beyond it an int64 of millionths would not hold a few of them."""
 
 _WHOLE: Final = 2.0**52
@@ -25,13 +25,13 @@ def _pattern(decimal: str) -> str:
     return rf"^\(?[-+]?{_SPACE}{_SIGN}{_SPACE}[-+]?{whole}{part}{_SPACE}(?:%|{_SIGN}){_SPACE}-?\)?$"
 
 
-def plain_numbers(frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
+def normalize_numbers(frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
     """The number columns that are written for people as texts that any engine's cast reads."""
-    styled = [as_plain_number(name, f).alias(name) for name, f in formats.items() if f.kind == NUMBER and f.decimal]
+    styled = [normalized_number(name, f).alias(name) for name, f in formats.items() if f.kind == NUMBER and f.decimal]
     return frame.with_columns(*styled) if styled else frame
 
 
-def as_plain_number(column: str, form: Format) -> nw.Expr:
+def normalized_number(column: str, form: Format) -> nw.Expr:
     """``1.234,50 €`` as ``1234.50``; what does not have this form is left to fail, or, with a decimal
     point, to be read as it is (``1e5``). Parentheses and a trailing hyphen are a minus."""
     text = nw.col(column)
@@ -48,11 +48,11 @@ def as_plain_number(column: str, form: Format) -> nw.Expr:
     )
 
 
-def millionths(value: nw.Expr) -> nw.Expr:
+def to_millionths(value: nw.Expr) -> nw.Expr:
     """The absolute value as int64 millionths, halves to even: exact for up to 9 digits before the
     point and 6 behind it, and the same on every engine (their own rounding differs). Null beyond `LARGEST`."""
     scaled = value.abs() * float(MILLION)
     # Between 2**52 and 2**53 floats are the whole numbers: the sum is rounded by the processor, ties to even.
     near = (scaled + _WHOLE) - _WHOLE
-    large = nw.when(scaled <= LARGEST * MILLION).then(scaled)
+    large = nw.when(scaled <= MAX_VALUE * MILLION).then(scaled)
     return nw.when(scaled < _WHOLE).then(near).otherwise(large).cast(nw.Int64)

@@ -102,7 +102,7 @@ COMPLETE_JOURNEY = Preset(
     notes=("Discounts are in money and are divided by amount + discount.",),
 )
 
-ANY = Preset("aliases", {}, ())
+NO_PRESET = Preset("aliases", {}, ())
 """No known export: columns by alias, every row as it stands."""
 
 PRESETS = (CANONICAL, SUPERSTORE, UCI, COMPLETE_JOURNEY)

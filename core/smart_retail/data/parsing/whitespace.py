@@ -15,9 +15,9 @@ BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
 _ENDS: Final = (" ", "\t", "\n", "\r", "\u00a0")
 
 
-def tidied(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
+def strip_names(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
     """Columns of names without blanks around; a missing name becomes an empty text."""
-    return frame.with_columns(_stripped(nw.col(n)).alias(n) for n in names)
+    return frame.with_columns(_strip(nw.col(n)).alias(n) for n in names)
 
 
 def starts_non_blank(text: nw.Expr) -> nw.Expr:
@@ -34,7 +34,7 @@ def is_not_blank(text: nw.Expr) -> nw.Expr:
     return nw.when(starts_non_blank(text)).then(nw.lit(True)).otherwise(searched)
 
 
-def _stripped(text: nw.Expr) -> nw.Expr:
+def _strip(text: nw.Expr) -> nw.Expr:
     """Without blanks around. Only texts with a blank at an end pay for the search of them."""
     text = text.fill_null("")
     blank = ~starts_non_blank(text)

@@ -98,10 +98,10 @@ def _write_tables(writer: BundleWriter, prepared: Dataset, history: PurchaseHist
     customer, item = prepared.fully_returned
     writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(prepared.customers) + 1)))
     writer.array("returned/item", item)
-    back = prepared.came_back()
-    writer.array("came_back/indptr", np.searchsorted(back.customer, np.arange(len(prepared.customers) + 1)))
+    back = prepared.returned_purchases()
+    writer.array("returned_purchases/indptr", np.searchsorted(back.customer, np.arange(len(prepared.customers) + 1)))
     for name in ("order", "item", "day", "quantity", "amount"):
-        writer.array(f"came_back/{name}", getattr(back, name))
+        writer.array(f"returned_purchases/{name}", getattr(back, name))
 
 
 def item_results(prepared: Dataset, statistics: ItemStatistics) -> list[Item]:

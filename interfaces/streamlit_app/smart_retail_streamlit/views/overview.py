@@ -97,7 +97,7 @@ def _sunday(monday: str) -> str:
 
 
 def _quality(cleaning: CleaningReport) -> None:
-    parts = [("accepted", cleaning.rows_accepted), *((a.reason, a.rows) for a in cleaning.set_aside)]
+    parts = [("accepted", cleaning.rows_accepted), *((a.reason, a.rows) for a in cleaning.rejected)]
     chart_panel.show(
         "rows",
         f"{percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))} of {whole(cleaning.rows_in)} rows were accepted",
@@ -115,7 +115,7 @@ def cleaning_table(cleaning: CleaningReport) -> str:
     rows = [["accepted", whole(cleaning.rows_accepted), percent(cleaning.rows_accepted / part), ""]]
     rows += [
         [escape(a.reason), whole(a.rows), percent(a.rows / part), escape(", ".join(a.examples[:3]))]
-        for a in cleaning.set_aside
+        for a in cleaning.rejected
     ]
     rows += [
         [f"returned: {escape(r.form)}", whole(r.lines), percent(r.lines / part), f"worth {amount(r.amount)}"]
