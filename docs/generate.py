@@ -64,8 +64,8 @@ def exports() -> str:
     """Known exports: by which headers they are recognised and what is taken for granted of their rows."""
     rows = []
     for preset in presets.PRESETS:
-        signs = ", ".join(f"`{preset.columns[sign][0]}`" for sign in preset.signs)
-        rows.append((preset.name, signs, " ".join(preset.notes)))
+        required = ", ".join(f"`{preset.columns[name][0]}`" for name in preset.required)
+        rows.append((preset.name, required, " ".join(preset.notes)))
     return table(("export", "recognised by", "what is done"), rows)
 
 
@@ -78,11 +78,11 @@ def reasons() -> str:
 
 def all_settings() -> str:
     """Every setting with its default, its name in the environment and what it means."""
-    normalize_header = settings.Settings().as_dict()
+    plain = settings.Settings().as_dict()
     parts = []
     for name, meaning in settings.explanations().items():
         section, _, key = name.rpartition(".")
-        default = normalize_header[section][key] if section else normalize_header[key]
+        default = plain[section][key] if section else plain[key]
         environment = f"`SMART_RETAIL_{section.upper()}__{key.upper()}`" if section else f"option `--{key}`"
         parts.append((f"`{name}`", f"`{json.dumps(default)}`", environment, meaning))
     return table(("setting", "default", "environment", "what it means"), parts)

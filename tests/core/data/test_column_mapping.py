@@ -1,4 +1,4 @@
-"""Headers are recognised, or asked for with the exact option to give."""
+"""Headers are recognised, or an error names the exact option to use."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_aliases(headers: list[str], columns: list[str | None]) -> None:
     assert [found.get(n) for n in ("customer_id", "item_id", "timestamp", "amount")] == columns
 
 
-def test_case_spaces_and_signs_do_not_matter() -> None:
+def test_case_spaces_and_punctuation_are_ignored() -> None:
     assert (
         normalize_header("Sub-Category")
         == normalize_header("sub_category")
@@ -90,14 +90,14 @@ def test_case_spaces_and_signs_do_not_matter() -> None:
     )
 
 
-def test_no_alias_stands_for_two_columns() -> None:
+def test_no_alias_belongs_to_two_columns() -> None:
     seen: dict[str, str] = {}
     for column, spellings in ALIASES.items():
         for spelling in {normalize_header(s) for s in (column, *spellings)}:
             assert seen.setdefault(spelling, column) == column, f"{spelling} is both {seen[spelling]} and {column}"
 
 
-def test_the_users_mapping_overrules_everything() -> None:
+def test_the_mapping_of_the_user_overrides_presets_and_aliases() -> None:
     schema = match_preset(SUPERSTORE, "orders.csv", {"customer_id": "Customer Name"})
     assert schema.columns["customer_id"] == "Customer Name"
     assert schema.preset.name == "superstore"
@@ -110,33 +110,33 @@ def test_the_users_mapping_overrules_everything() -> None:
         (
             ["Buyer ref", "Date", "SKU", "Total"],
             {},
-            "customer not found in o.csv (found: Buyer ref, Date, SKU, Total).",
+            "No column of o.csv was recognised as the customer (found: Buyer ref, Date, SKU, Total).",
             '--map "customer_id=Buyer ref"',
         ),
-        (["Client", "When", "SKU", "Total"], {}, "Column for the date", "--map timestamp="),
-        (["Client", "Date", "SKU", "Worth"], {}, "Column for the amount", "--map amount="),
+        (["Client", "When", "SKU", "Total"], {}, "recognised as the date", "--map timestamp="),
+        (["Client", "Date", "SKU", "Worth"], {}, "recognised as the amount", "--map amount="),
         (
             ["Client", "Date", "SKU", "Total", "client"],
             {},
-            "Several columns of o.csv could be the customer: Client, client",
+            "Several columns of o.csv could identify the customer: Client, client",
             "--map customer_id=Client",
         ),
         (
             ["Date", "Date", "Client", "SKU", "Total"],
             {},
-            "Several columns of o.csv could be the date",
+            "Several columns of o.csv could identify the date",
             "--map timestamp=",
         ),
-        (["Client", "Date", "SKU", "Total"], {"customer": "Client"}, "There is no column customer", "customer_id"),
+        (["Client", "Date", "SKU", "Total"], {"customer": "Client"}, "There is no field 'customer'", "customer_id"),
         (
             ["Client", "Date", "SKU", "Total"],
             {"amount": "Totl"},
-            "Column Totl not found in o.csv",
+            "o.csv has no column 'Totl'",
             "--map amount=Total",
         ),
     ],
 )
-def test_what_cannot_be_decided_is_asked_for(
+def test_an_undecided_column_is_an_error_with_the_option_to_use(
     headers: list[str], mapping: dict[str, str], message: str, hint: str
 ) -> None:
     with pytest.raises(ColumnError) as caught:

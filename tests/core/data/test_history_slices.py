@@ -1,4 +1,4 @@
-"""Slices taken of the whole history, against the same slices made from the lines."""
+"""Slices of the full history equal histories built from the lines."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def assert_same(one: PurchaseHistory, other: PurchaseHistory) -> None:
 @pytest.mark.parametrize(
     ("first", "end"), [(None, FIRST + 20), (FIRST + 20, FIRST + 31), (FIRST + 20, None), (FIRST, FIRST), (None, None)]
 )
-def test_a_slice_of_the_history_is_what_its_lines_make(tmp_path: Path, first: int | None, end: int | None) -> None:
+def test_a_slice_of_the_history_equals_one_built_from_the_lines(
+    tmp_path: Path, first: int | None, end: int | None
+) -> None:
     path = shop(tmp_path)
     with prepare([path]) as quick, prepare([path]) as slow:
         assert quick._can_slice_history
@@ -58,7 +60,7 @@ def test_a_slice_of_the_history_is_what_its_lines_make(tmp_path: Path, first: in
 
 
 @pytest.mark.parametrize("end", [FIRST, FIRST + 3, FIRST + 25])
-def test_rfm_of_a_slice_is_that_of_its_lines(tmp_path: Path, end: int) -> None:
+def test_rfm_of_a_slice_equals_that_of_its_lines(tmp_path: Path, end: int) -> None:
     path = shop(tmp_path)
     with prepare([path]) as quick, prepare([path]) as slow:
         one, other = quick.rfm(end), from_lines(slow).rfm(end)
@@ -66,8 +68,8 @@ def test_rfm_of_a_slice_is_that_of_its_lines(tmp_path: Path, end: int) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_lines_are_asked_again_where_a_slice_would_not_do(tmp_path: Path) -> None:
-    # The order's second line comes a day later: cut between, each side has a part of it.
+def test_the_lines_are_used_if_a_slice_would_not_be_exact(tmp_path: Path) -> None:
+    # The second line of the order is one day later: a cut between them leaves one line on each side.
     path = shop(tmp_path, "late,i1,o99,2020-01-10,1,5", "late,i2,o99,2020-01-11,1,5")
     with prepare([path]) as dataset:
         assert not dataset._can_slice_history

@@ -1,4 +1,4 @@
-"""Several sources are one history, in whatever order their rows stand."""
+"""Several sources are one history, independent of the order of their rows."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def counts(dataset: Dataset) -> dict[str, int]:
     return {s.reason: s.rows for s in dataset.report.rejected}
 
 
-def test_a_row_counts_as_often_as_in_the_source_that_has_it_most(tmp_path: Path) -> None:
+def test_a_row_counts_as_often_as_in_the_source_that_has_it_most_often(tmp_path: Path) -> None:
     row, other = "a,i,o,2020-01-01,1,1\n", "a,j,o,2020-01-01,1,1\n"
     first = write(tmp_path, "first.csv", HEADER + row * 2 + other)
     second = write(tmp_path, "second.csv", HEADER + row * 3)
@@ -43,7 +43,7 @@ def test_duplicates_within_one_source_stay(tmp_path: Path) -> None:
         assert counts(dataset) == {}
 
 
-def test_sources_with_other_headers_overlap_all_the_same(tmp_path: Path) -> None:
+def test_sources_with_different_headers_can_overlap(tmp_path: Path) -> None:
     first = write(tmp_path, "first.csv", HEADER + "a,i,o,2020-01-01,1,1.50\na,j,o,2020-01-01,1,2\n")
     second = write(tmp_path, "second.csv", "Client;SKU;Order No;Date;Qty;Total;Country\na;i;o;01.01.2020;1;1,5;FR\n")
     with prepare([first, second]) as dataset:
@@ -51,7 +51,7 @@ def test_sources_with_other_headers_overlap_all_the_same(tmp_path: Path) -> None
         assert dataset.report.amount == 3.5
 
 
-def test_sources_of_other_days_are_simply_added(tmp_path: Path) -> None:
+def test_sources_of_different_days_are_concatenated(tmp_path: Path) -> None:
     first = write(tmp_path, "first.csv", HEADER + "a,i,o,2020-01-01,1,1\n" * 2)
     second = write(tmp_path, "second.csv", HEADER + "a,i,p,2020-01-02,1,1\n")
     with prepare([first, second]) as dataset:

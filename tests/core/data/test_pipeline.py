@@ -1,4 +1,4 @@
-"""A plain order table becomes a history in which every row is accounted for."""
+"""An order table becomes a dataset in which every row is accounted for."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_ids_are_never_changed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("blank", [" ", "\t", "\u00a0", " \u00a0\t "])
-def test_an_id_of_blanks_alone_is_missing(tmp_path: Path, blank: str) -> None:
+def test_an_id_of_whitespace_only_is_missing(tmp_path: Path, blank: str) -> None:
     rows = f"{blank},i,o,2020-01-01,1,1\nc,{blank},o,2020-01-01,1,1\nc,i,{blank},2020-01-02,1,1\nc,i,,2020-01-02,1,1\n"
     with prepare([write(tmp_path, HEADER + rows)]) as dataset:
         assert {s.reason: s.rows for s in dataset.report.rejected} == {"no customer": 1, "no item": 1}
@@ -78,7 +78,7 @@ def test_an_id_of_blanks_alone_is_missing(tmp_path: Path, blank: str) -> None:
 
 
 @pytest.mark.parametrize("odd", ["007", "1e2", "+7", " 7", "7 ", "1_000", "9999999999999999999", "a"])
-def test_one_odd_id_behind_thousands_of_numbers_keeps_its_text(tmp_path: Path, odd: str) -> None:
+def test_one_unusual_id_after_thousands_of_numbers_keeps_its_text(tmp_path: Path, odd: str) -> None:
     rows = [f"{i % 50 + 1},1,{i},2020-01-01,1,1\n" for i in range(3_000)]
     with prepare([write(tmp_path, HEADER + "".join(rows) + f"{odd},1,1,2020-01-01,1,1\n")]) as dataset:
         assert dataset.customers.code(odd) >= 0
@@ -86,11 +86,11 @@ def test_one_odd_id_behind_thousands_of_numbers_keeps_its_text(tmp_path: Path, o
         assert dataset.rfm().frequency.sum() == 3_001
 
 
-def test_a_float_export_of_whole_ids_loses_its_point_zero_and_says_so(tmp_path: Path) -> None:
+def test_ids_exported_as_floats_lose_their_point_zero_with_a_note(tmp_path: Path) -> None:
     rows = "13085.0,85048,1,2020-01-01,1,1\n,85048,2,2020-01-01,1,1\n12.0,85048,3,2020-01-01,1,1\n"
     with prepare([write(tmp_path, HEADER + rows)]) as dataset:
         assert list(dataset.customers.ids) == ["12", "13085"]
-        assert any(".0 behind every value of customer_id" in note for note in dataset.report.notes)
+        assert any(".0 at the end of every value of customer_id" in note for note in dataset.report.notes)
 
 
 def test_a_single_point_zero_among_other_ids_is_part_of_the_id(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_without_an_order_id_a_customers_day_is_an_order(tmp_path: Path) -> None
     with prepare([write(tmp_path, rows)]) as dataset:
         assert dataset.rfm().frequency.tolist() == [2]
         assert len(dataset.history_between()) == 3
-        assert any("without an order id" in note for note in dataset.report.notes)
+        assert any("no order id" in note for note in dataset.report.notes)
 
 
 def test_a_blank_order_id_falls_back_to_the_day(tmp_path: Path) -> None:
@@ -168,9 +168,9 @@ def test_sums_of_many_small_amounts_are_exact(tmp_path: Path) -> None:
     ("text", "millionths"),
     [("0.0000005", 0), ("0.0000015", 2), ("0.0000025", 2), ("1234567.891", 1_234_567_891_000), ("5e2", 500_000_000)],
 )
-def test_amounts_are_rounded_to_millionths_half_to_even(tmp_path: Path, text: str, to_millionths: int) -> None:
+def test_amounts_are_rounded_to_millionths_half_to_even(tmp_path: Path, text: str, millionths: int) -> None:
     with prepare([write(tmp_path, f"{HEADER}a,i,o,2020-01-01,1,{text}\n")]) as dataset:
-        assert dataset.history_between().amount.tolist() == [to_millionths]
+        assert dataset.history_between().amount.tolist() == [millionths]
 
 
 def test_derived_columns_follow_their_definitions(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_discount_is_a_fraction_of_the_list_price(
         assert fetch(dataset, "item_id", "discount")[0][1] == pytest.approx(fraction)
 
 
-def test_discounts_in_money_of_a_text_file_are_added_up_and_one_that_cannot_be_read_counts_nothing(
+def test_discounts_in_money_are_added_up_and_unreadable_ones_count_as_zero(
     tmp_path: Path,
 ) -> None:
     head = "household_id,basket_id,product_id,quantity,sales_value,retail_disc,coupon_disc,transaction_timestamp\n"
@@ -222,7 +222,7 @@ def test_discounts_in_money_of_a_text_file_are_added_up_and_one_that_cannot_be_r
         assert [(s.reason, s.rows) for s in dataset.report.rejected] == [("bad amount", 1)]
 
 
-def test_the_most_frequent_name_wins_then_the_first_in_text_order(tmp_path: Path) -> None:
+def test_the_most_frequent_name_is_used_then_the_first_in_text_order(tmp_path: Path) -> None:
     rows = "customer_id,item_id,date,amount,item_name,category,country\n" + "".join(
         f"a,{i},2020-01-01,1,{n},{k},{o}\n"
         for i, n, k, o in [
@@ -238,7 +238,7 @@ def test_the_most_frequent_name_wins_then_the_first_in_text_order(tmp_path: Path
         assert dataset.customer_countries == ["DE"]
 
 
-def test_weeks_run_from_monday_and_leave_none_out(tmp_path: Path) -> None:
+def test_weeks_start_on_monday_and_none_is_missing(tmp_path: Path) -> None:
     rows = "a,i1,o1,2019-12-29,1,1\na,i1,o2,2019-12-30,1,2\na,i1,o3,2020-01-13,1,4\n"
     with prepare([write(tmp_path, HEADER + rows)]) as dataset:
         weeks = dataset.weekly_sales()
@@ -247,7 +247,7 @@ def test_weeks_run_from_monday_and_leave_none_out(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
-def test_product_codes_that_are_no_merchandise_are_a_setting(tmp_path: Path) -> None:
+def test_non_merchandise_codes_are_a_setting(tmp_path: Path) -> None:
     rows = "a,i1,o1,2020-01-01,1,1\na,POST,o1,2020-01-01,1,1\na,ADJUST2,o1,2020-01-01,1,1\na,POSTER,o1,2020-01-01,1,1\n"
     settings = DataSettings(non_merchandise=("POST", "ADJUST*"))
     with prepare([write(tmp_path, HEADER + rows)], settings=settings) as dataset:
@@ -256,14 +256,14 @@ def test_product_codes_that_are_no_merchandise_are_a_setting(tmp_path: Path) -> 
         assert dataset.report.rejected[0].examples == ("ADJUST2", "POST")
 
 
-def test_thin_histories_are_told(tmp_path: Path) -> None:
+def test_short_histories_have_warnings(tmp_path: Path) -> None:
     with prepare([write(tmp_path, HEADER + "a,i1,o1,2020-01-01,1,1\n")]) as dataset:
         notes = " ".join(dataset.report.notes)
     assert "Only 1 customers" in notes
     assert "Only 1 days" in notes
 
 
-def test_a_dry_run_tells_how_the_columns_were_understood(tmp_path: Path) -> None:
+def test_a_dry_run_returns_the_recognised_columns(tmp_path: Path) -> None:
     path = write(tmp_path, "Client;Date;SKU;Total;Colour\na;31.12.2020;i1;1,50;red\nb;01.01.2021;i1;2;red\n")
     found = inspect_source(path)
     source = found.sources[0]
@@ -289,7 +289,7 @@ def test_closing_removes_every_temporary_file(tmp_path: Path, monkeypatch: pytes
     assert not list(work.iterdir())
 
 
-def test_nothing_to_read_is_a_clear_error(tmp_path: Path) -> None:
+def test_a_source_without_usable_rows_is_a_clear_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="No source"):
         prepare([])
     with pytest.raises(DataError, match="There is no file"):
@@ -306,17 +306,19 @@ def test_nothing_to_read_is_a_clear_error(tmp_path: Path) -> None:
         prepare([write(tmp_path, HEADER + "".join(f"a,{i},o,2020-01-01,1,1e12\n" for i in range(20)))])
 
 
-def test_a_column_that_cannot_be_found_is_asked_for_with_the_option_to_give(tmp_path: Path) -> None:
+def test_an_unrecognised_column_is_an_error_with_the_option_to_use(tmp_path: Path) -> None:
     path = write(tmp_path, "Who,When bought,SKU,Total\na,2020-01-01,i1,1\n")
     with pytest.raises(ColumnError) as caught:
         prepare([path])
-    assert caught.value.message.startswith("Column for the customer not found in orders.csv (found: Who, When bought")
-    assert caught.value.hint.startswith("Say which one it is: --map customer_id=")
+    assert caught.value.message.startswith(
+        "No column of orders.csv was recognised as the customer (found: Who, When bought"
+    )
+    assert caught.value.hint.startswith("Choose the column that has it: --map customer_id=")
     with prepare([path], mapping={"customer_id": "Who", "timestamp": "When bought"}) as dataset:
         assert list(dataset.customers.ids) == ["a"]
 
 
-def test_the_frame_of_lines_is_lazy_and_holds_purchases_only(tmp_path: Path) -> None:
+def test_the_frame_of_lines_is_lazy_and_has_purchases_only(tmp_path: Path) -> None:
     rows = "a,i1,o1,2020-01-01,2,10\na,i1,o2,2020-01-02,-1,-5\na,i2,o1,2020-01-01,1,1\na,i2,o2,2020-01-03,-1,-1\n"
     with prepare([write(tmp_path, HEADER + rows)]) as dataset:
         assert isinstance(dataset.lines, nw.LazyFrame)

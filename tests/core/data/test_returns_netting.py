@@ -1,4 +1,4 @@
-"""Returns in their three forms, and the windows that net them against a literal stack."""
+"""Returns in their three forms; the window functions equal a literal stack."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def day(date: str) -> int:
 
 
 def lines(moves: list[int]) -> nw.LazyFrame:  # type: ignore[type-arg]
-    """One customer's moves of one item, one an hour; negative are cancellations. Each piece costs 10."""
+    """Lines of one customer and item; negative quantities are cancellations. The price of one piece is 10."""
     return nw.from_native(
         pl.LazyFrame(
             {
@@ -43,7 +43,7 @@ def lines(moves: list[int]) -> nw.LazyFrame:  # type: ignore[type-arg]
 
 
 def literal_stack(moves: list[int]) -> dict[str, int]:
-    """Each cancellation takes from the latest purchases before it."""
+    """Subtract each cancellation from the latest purchases before it."""
     kept: dict[int, int] = {}
     for n, move in enumerate(moves):
         if move > 0:
@@ -67,7 +67,7 @@ def test_the_windows_equal_a_literal_stack(moves: list[int]) -> None:
 
 @given(st.lists(st.integers(-6, 6).filter(bool), min_size=1, max_size=40))
 @settings(max_examples=100, deadline=None)
-def test_what_is_consumed_is_what_is_missing(moves: list[int]) -> None:
+def test_the_consumed_quantity_equals_the_missing_quantity(moves: list[int]) -> None:
     bought = sum(m for m in moves if m > 0)
     kept = sum(literal_stack(moves).values())
     table = nw.to_native(running_balance(lines(moves))).collect()
@@ -85,7 +85,7 @@ def test_a_cancellation_takes_the_latest_purchase_and_its_share_of_the_amount(tm
         history = dataset.history_between()
         report = dataset.report
         table = dataset.rfm()
-    # o2 is gone, o1 keeps 3 of 5 at 10 each, o4 came later and is whole.
+    # o2 is fully returned, o1 keeps 3 of 5 at 10 each, o4 is later and unaffected.
     assert history.quantity.tolist() == [3_000_000, 1_000_000]
     assert history.amount.tolist() == [30_000_000, 7_000_000]
     assert table.frequency.tolist() == [2, 0]
@@ -95,7 +95,7 @@ def test_a_cancellation_takes_the_latest_purchase_and_its_share_of_the_amount(tm
     assert report.customers == 2
 
 
-def test_a_cut_comes_before_the_netting(tmp_path: Path) -> None:
+def test_lines_are_cut_by_day_before_returns_are_netted(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(HEADER + "a,i1,o1,2020-01-01,1,5\na,i1,o2,2020-02-01,-1,-5\na,i2,o3,2020-02-01,1,3\n")
     cut = day("2020-02-01")
@@ -116,7 +116,7 @@ def test_keep_ignores_returns(tmp_path: Path) -> None:
         assert dataset.returned_share.tolist() == [1.0]
 
 
-def test_a_flag_column_takes_lines_off(tmp_path: Path) -> None:
+def test_lines_flagged_as_returned_are_subtracted(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text(
         "customer_id,item_id,date,amount,returned\n"

@@ -1,4 +1,4 @@
-"""Workbooks take the way of text files."""
+"""Workbooks are read like text files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_the_orders_sheet_is_read_and_its_returns_are_joined(tmp_path: Path) -> 
         assert any("sheet Orders" in n for n in dataset.report.notes)
 
 
-def test_without_a_sheet_named_orders_the_longest_is_taken(tmp_path: Path) -> None:
+def test_without_a_sheet_named_orders_the_longest_is_read(tmp_path: Path) -> None:
     path = workbook(tmp_path / "shop.xlsx", Cover=[["Our shop"]], Data=[[], HEADER, *ROWS])
     with prepare([path]) as dataset:
         assert dataset.report.rows_in == 2
@@ -68,19 +68,19 @@ def test_an_empty_workbook_is_a_clear_error(tmp_path: Path) -> None:
         prepare([workbook(tmp_path / "shop.xlsx", Sheet=[])])
 
 
-def test_a_zip_bomb_is_refused_before_it_unfolds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_bomb_is_refused_before_it_is_decompressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = workbook(tmp_path / "shop.xlsx", Orders=[HEADER, *ROWS])
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as parts:
         parts.writestr("xl/media/filler.bin", b"\0" * 2**25)
-    with pytest.raises(DataError, match="would unfold to"):
+    with pytest.raises(DataError, match="would decompress to"):
         prepare([path])
     monkeypatch.setattr(limits, "MAX_WORKBOOK_RATIO", 10_000)
-    monkeypatch.setattr(limits, "MAX_WORKBOOK_UNFOLDED", 2**24)
-    with pytest.raises(DataError, match="would unfold to"):
+    monkeypatch.setattr(limits, "MAX_WORKBOOK_CONTENT_BYTES", 2**24)
+    with pytest.raises(DataError, match="would decompress to"):
         prepare([path])
 
 
 def test_a_workbook_with_too_many_columns_is_refused(tmp_path: Path) -> None:
     path = workbook(tmp_path / "shop.xlsx", Orders=[[f"c{n}" for n in range(3_000)], [1] * 3_000])
-    with pytest.raises(DataError, match="columns; 2,000 is the most"):
+    with pytest.raises(DataError, match="columns; the maximum is 2,000"):
         prepare([path])

@@ -1,7 +1,7 @@
-"""What cleaned lines answer: a timeline that can be cut by day, and tables by customer and item.
+"""The cleaned dataset: histories of any period, RFM, and attributes of customers and items as arrays.
 
-In: `Lines` in an engine. Out: `Prepared`. Only tables per customer and item, and the coded history, come back as
-arrays, each made once.
+The order lines stay in the engine; only tables by customer and by item and the encoded history are held as arrays,
+each computed once.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from smart_retail.utils.id_map import IdMap
 
 
 class Dataset(Transactions):
-    """What cleaned lines answer; a `Timeline`."""
+    """The cleaned dataset; implements `TemporalDataset`."""
 
     @property
     def first_day(self) -> int:
@@ -44,7 +44,7 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def report(self) -> CleaningReport:
-        """Where every row went."""
+        """The cleaning report."""
         sizes = len(self.customers), len(self.items), self._line_totals.count_orders(self._backend)
         cancelled = (self._accepted, self._net_purchases) if self._totals.cancellations else None
         return cleaning_report.build_report(
@@ -53,14 +53,14 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def customers(self) -> IdMap:
-        """Every customer with an accepted line, also those whose purchases all came back."""
+        """All customers with an accepted line, including those who returned all purchases."""
         if not self._has_returns:
             return entity_encoding.id_map_from_texts(self._customer_sums.ids)
         return entity_encoding.id_map_from_codes(self._customer_codes, self._backend)
 
     @locked_cached_property
     def items(self) -> IdMap:
-        """Every item with an accepted purchase."""
+        """All items with an accepted purchase."""
         return entity_encoding.id_map_from_texts(self._line_totals.items(self._backend))
 
     @locked_cached_property
@@ -70,20 +70,20 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def _can_slice_history(self) -> bool:
-        """Whether a slice may be taken of the whole history: nothing came back, no order has lines of two days."""
+        """Whether slices of the full history are exact: no returns, and no order with lines of several days."""
         return not self._has_returns and not self._line_totals.has_orders_over_several_days(self._backend)
 
     def history_between(
         self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
     ) -> PurchaseHistory:
-        """See `Timeline.between`."""
+        """See `TemporalDataset.history_between`."""
         if first is None and end is None and customers is None:
             return self._full_history
         last = self.last_day if end is None else min(end - 1, self.last_day)
         if self._can_slice_history:
             return history_builder.slice_history(self._full_history, first, end, last, customers)
-        found = self._history_from_lines(first, end, last)
-        return found if customers is None else history_builder.slice_history(found, None, None, last, customers)
+        history = self._history_from_lines(first, end, last)
+        return history if customers is None else history_builder.slice_history(history, None, None, last, customers)
 
     @synchronized
     def _history_from_lines(self, first: int | None, end: int | None, last: int) -> PurchaseHistory:
@@ -92,7 +92,7 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def fully_returned(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Customer and item codes of what was bought and of which nothing was kept, sorted."""
+        """Customer and item codes, int32 each, of the pairs whose purchases were all returned, sorted."""
         nothing = np.empty(0, np.int32)
         return (
             fully_returned_pairs(self._coded_lines, self._full_history, self._backend)
@@ -101,14 +101,14 @@ class Dataset(Transactions):
         )
 
     def rfm(self, end: int | None = None, analysis_day: int | None = None) -> RfmTable:
-        """RFM of the purchases before `end`.
+        """Compute RFM of the purchases before `end`.
 
         Parameters
         ----------
         end : int, optional
-            Days since 1970-01-01; the whole history by default.
+            Days since 1970-01-01; by default the end of the history.
         analysis_day : int, optional
-            The day to which recency counts; the day after the last kept order by default.
+            Day (since 1970-01-01) to which recency is counted; by default the day after the last kept order.
         """
         sums = self._customer_sums
         if end is not None and self._can_slice_history:
@@ -130,8 +130,8 @@ class Dataset(Transactions):
     def lines(self) -> Frame:
         """Accepted purchases with their derived columns, for reports and forecasts.
 
-        Quantities and amounts are int64 millionths; `kept_quantity` and `kept_amount` are what is left
-        after returns. Under the policy `net` purchases that came back are not among them.
+        Quantities and amounts are int64 millionths; `kept_quantity` and `kept_amount` are net of returns. With the
+        policy `net`, fully returned purchases are not included.
         """
         units = {i: s.discount_unit for i, s in enumerate(self.sources)}
         return history_builder.add_derived_columns(
@@ -140,28 +140,41 @@ class Dataset(Transactions):
 
     @synchronized
     def weekly_sales(self) -> tuple[WeekSales, ...]:
-        """Kept sales by week, Mondays first, weeks without a sale as zeros."""
+        """Return net sales by week, from Monday to Sunday; weeks without sales have zeros."""
         return history_builder.weekly_sales(self._kept_purchases, self._backend)
 
     @synchronized
     def returned_purchases(self) -> ReturnedPurchases:
-        """What came back, beside the history of all kept purchases (`between`)."""
-        kept = self._coded_purchases if self._has_returns else None
-        return find_returned_purchases(self._coded_lines, kept, self._totals.cancellations > 0, self._backend)
+        """Return the returned part of all purchases; its order codes are those of the full history."""
+        purchases = self._coded_purchases if self._has_returns else None
+        return find_returned_purchases(self._coded_lines, purchases, self._totals.cancellations > 0, self._backend)
 
     @synchronized
     def statistics(self, first: int, last: int) -> tuple[dict[str, Any], NDArray[np.float32]]:
-        """What reports show of the lines, as JSON data, and the mean discount of each day `first` to `last`."""
+        """Return the sales statistics for reports.
+
+        Parameters
+        ----------
+        first, last : int
+            Days since 1970-01-01, inclusive, of the daily discounts.
+
+        Returns
+        -------
+        dict
+            The statistics as JSON data.
+        float32 array, shape (1 + categories, days)
+            Mean discount (share 0 to 1) of each day, of the shop and of each category; NaN without sales.
+        """
         table = statistics.daily_sums(
             self.lines, self._gross_purchases, self._net_purchases if self._has_returns else None, self._backend
         )
-        spreads = statistics.distributions(self.lines, self._backend)
+        distributions = statistics.distributions(self.lines, self._backend)
         numbers = statistics.numeric_summary(self.lines, self._totals.purchases, self.first_day, self._backend)
-        facts = statistics.describe(table, spreads, numbers)
-        return facts, statistics.daily_discount(table, self.category_names, first, last)
+        summary = statistics.describe(table, distributions, numbers)
+        return summary, statistics.daily_discount(table, self.category_names, first, last)
 
     def _most_frequent_texts(self, column: str, by: str) -> list[str]:
-        """The most frequent text of a column for each customer or item."""
+        """Return the most frequent text of a column for each customer or item."""
         key, ids = (self._customer_codes, self.customers) if by == c.CUSTOMER_ID else (self._item_codes, self.items)
         if column not in self._accepted.collect_schema().names():
             return [""] * len(ids)
@@ -197,7 +210,7 @@ class Dataset(Transactions):
 
     @property
     def item_category(self) -> NDArray[np.int32]:
-        """Place in `category_names` by item code, -1 where there is none."""
+        """Index into `category_names` by item code, int32; -1 for none."""
         return self._categories[1]
 
     @property
@@ -207,22 +220,22 @@ class Dataset(Transactions):
 
     @property
     def item_subcategory(self) -> NDArray[np.int32]:
-        """Place in `subcategory_names` by item code, -1 where there is none."""
+        """Index into `subcategory_names` by item code, int32; -1 for none."""
         return self._subcategories[1]
 
     @locked_cached_property
     def item_price(self) -> NDArray[np.float64]:
-        """What a piece went for on the whole, amount by quantity, by item code; NaN where unknown."""
+        """Average price (total amount / total quantity) by item code, float64; NaN if it is not positive."""
         return entity_encoding.average_prices(self._gross_purchases, self._item_codes, len(self.items), self._backend)
 
     @locked_cached_property
     def item_discount(self) -> NDArray[np.float64]:
-        """Mean discount of an item's lines, 0 to 1, by item code; NaN where the source tells of none."""
+        """Mean discount (share 0 to 1) of the lines by item code, float64; NaN if the source has none."""
         return statistics.item_discount(self.lines, self._item_codes, len(self.items), self._backend)
 
     @locked_cached_property
     def returned_share(self) -> NDArray[np.float64]:
-        """Part of a customer's purchase lines of which something came back, by customer code."""
+        """Share (0 to 1) of the purchase lines that were returned at least in part, by customer code, float64."""
         if not self._has_returns:
             return np.zeros(len(self.customers))
         return returned_share(
@@ -231,12 +244,12 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of what is kept and what came back, the same for every order of the rows and every engine."""
+        """SHA-256 of the kept and returned purchases; independent of the order of rows and of the engine."""
         texts = (
             list(self.customers.ids), list(self.items.ids), self.item_names,
             self._most_frequent_texts(c.CATEGORY, c.ITEM_ID), self._most_frequent_texts(c.SUBCATEGORY, c.ITEM_ID),
             self.customer_names, self.customer_countries,
         )  # fmt: skip
         columns = ("customer", "order", "item", "day", "quantity", "amount")
-        both = self._full_history, self.returned_purchases()
-        return entity_encoding.fingerprint(texts, [getattr(rows, name) for rows in both for name in columns])
+        parts = self._full_history, self.returned_purchases()
+        return entity_encoding.fingerprint(texts, [getattr(rows, name) for rows in parts for name in columns])

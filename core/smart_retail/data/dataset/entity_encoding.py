@@ -1,7 +1,4 @@
-"""Who the customers are and what the items are: codes, names, categories, prices.
-
-In: accepted lines. Out: `IdMap`s, lines with integer codes, and arrays by code.
-"""
+"""Encode customers, items and orders as integer codes, and collect names, categories and prices by code."""
 
 from __future__ import annotations
 
@@ -27,35 +24,55 @@ CODED_COLUMNS: Final = (
 
 
 def encode_ids(lines: Frame, column: str, backend: Backend) -> Frame:
-    """Distinct ids with their text and their code, 0.. in byte order of the text."""
+    """Number the distinct ids of a column from 0 in byte order of their text.
+
+    Returns
+    -------
+    LazyFrame
+        The id, its text (`TEXT`) and its code (`CODE`, int32).
+    """
     distinct = lines.select(column).unique().with_columns(nw.col(column).cast(nw.String).alias(TEXT))
     coded = distinct.with_row_index(CODE, order_by=TEXT)
     return backend.materialize(coded.with_columns(nw.col(CODE).cast(nw.Int32)))
 
 
 def id_map_from_codes(coded: Frame, backend: Backend) -> IdMap:
-    """The ids of `codes`, by code."""
+    """Return the ids of `encode_ids` by code."""
     found = backend.fetch(coded.select(CODE, TEXT))
     return IdMap(StringArray.of(_require_no_nul(found[TEXT][np.argsort(found[CODE])].tolist())))
 
 
 def id_map_from_texts(ids: Sequence[str]) -> IdMap:
-    """The ids of distinct texts in any order; Python compares texts by code point, as their bytes compare."""
+    """Return an id map of distinct texts in any order. Python sorts by code point, which equals the byte order."""
     return IdMap(StringArray.of(sorted(_require_no_nul(ids))))
 
 
 def _require_no_nul(ids: Sequence[str]) -> Sequence[str]:
     if "\0" in "".join(ids):
-        raise DataError("An id holds a NUL byte.", "Is the source a text file?")
+        raise DataError("An id contains a NUL byte.", "Check that the source is a text file.")
     return ids
 
 
 def encode_lines(lines: Frame, orders: Frame, customers: Frame, items: Frame, backend: Backend) -> Frame:
-    """Lines with codes for customer, item and order.
+    """Replace the ids of lines by the codes of customers, items and orders.
 
-    Orders are numbered by customer, first day and order id, so their codes ascend as a `History`
-    wants them; `orders` has their days. Cancellations of items that were never bought have no code
-    and no effect, and are left out.
+    Orders are numbered by customer, first day and order id, as in a `PurchaseHistory`. Cancellations of items that
+    were never bought have no item code; they have no effect and are dropped.
+
+    Parameters
+    ----------
+    lines : LazyFrame
+        Accepted lines.
+    orders : LazyFrame
+        Customer, order and first day; an order may occur several times.
+    customers, items : LazyFrame
+        Codes from `encode_ids`.
+    backend : Backend
+
+    Returns
+    -------
+    LazyFrame
+        `CODED_COLUMNS`, materialized.
     """
     orders = orders.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min().alias("_day"))
     orders = orders.join(customers.drop(TEXT).rename({CODE: "_customer"}), on=c.CUSTOMER_ID, how="inner")
@@ -70,7 +87,20 @@ def encode_lines(lines: Frame, orders: Frame, customers: Frame, items: Frame, ba
 
 
 def most_frequent_texts(lines: Frame, key: Frame, by: str, column: str, size: int, backend: Backend) -> list[str]:
-    """For each code the text that stands most often, then the first in text order; "" where none."""
+    """Return for each code the most frequent text of a column; ties go to the first in text order, "" if there is none.
+
+    Parameters
+    ----------
+    lines : LazyFrame
+        Accepted lines.
+    key : LazyFrame
+        Codes from `encode_ids` of the column `by`.
+    by, column : str
+        Id column and text column.
+    size : int
+        Number of codes.
+    backend : Backend
+    """
     named = lines.filter(nw.col(column) != "").group_by(by, column).agg(nw.len().alias("n"))
     found = backend.fetch(named.join(key.drop(TEXT), on=by, how="inner").select(CODE, column, "n"))
     names = [""] * size
@@ -84,7 +114,7 @@ def most_frequent_texts(lines: Frame, key: Frame, by: str, column: str, size: in
 
 
 def average_prices(bought: Frame, items: Frame, size: int, backend: Backend) -> NDArray[np.float64]:
-    """What a piece went for on the whole, amount by quantity, by item code; NaN where unknown."""
+    """Return amount / quantity over all purchases by item code, float64; NaN if it is not positive."""
     sums = bought.group_by(c.ITEM_ID).agg(nw.col(c.AMOUNT).sum(), nw.col(c.QUANTITY).sum())
     found = arrays_by_code(
         sums.with_columns(nw.col(c.AMOUNT, c.QUANTITY).cast(nw.Float64)), items, c.ITEM_ID, size, backend
@@ -95,31 +125,44 @@ def average_prices(bought: Frame, items: Frame, size: int, backend: Backend) -> 
 
 
 def _reverse_text_key(text: str) -> tuple[int, ...]:
-    """Sorts texts from last to first, a longer one before its own beginning."""
+    """Return a sort key that reverses the order of texts."""
     return (*(-b for b in text.encode("utf-8", "replace")), 1)
 
 
 def encode_names(names: list[str]) -> tuple[list[str], NDArray[np.int32]]:
-    """Distinct names in text order, and each entry's place among them, -1 where it is blank."""
+    """Return the distinct names in text order and the index of each entry among them, int32; -1 if it is blank."""
     distinct = sorted(set(names) - {""}, key=lambda t: t.encode("utf-8", "replace"))
-    place = {name: i for i, name in enumerate(distinct)}
-    return distinct, np.array([place.get(n, -1) for n in names], dtype=np.int32)
+    index = {name: i for i, name in enumerate(distinct)}
+    return distinct, np.array([index.get(n, -1) for n in names], dtype=np.int32)
 
 
 def arrays_by_code(frame: Frame, key: Frame, by: str, size: int, backend: Backend) -> dict[str, NDArray[np.float64]]:
-    """Columns of a frame grouped by an id, as arrays by code; NaN where the id has no row."""
+    """Return the columns of a frame with one row per id as float64 arrays by code; NaN if an id has no row.
+
+    Parameters
+    ----------
+    frame : LazyFrame
+        One row per id of the column `by`.
+    key : LazyFrame
+        Codes from `encode_ids` of the column `by`.
+    by : str
+        Id column.
+    size : int
+        Number of codes.
+    backend : Backend
+    """
     found = backend.fetch(frame.join(key.drop(TEXT), on=by, how="inner").drop(by))
-    at = found.pop(CODE).astype(np.int64)
+    code = found.pop(CODE).astype(np.int64)
     result = {}
     for name, values in found.items():
         full = np.full(size, np.nan)
-        full[at] = values
+        full[code] = values
         result[name] = full
     return result
 
 
 def fingerprint(texts: Sequence[Sequence[str]], arrays: Sequence[NDArray[Any]]) -> str:
-    """SHA-256 over texts in code order and integer arrays."""
+    """Return the SHA-256 over lists of texts and integer arrays."""
     digest = hashlib.sha256()
     for part in texts:
         for text in part:

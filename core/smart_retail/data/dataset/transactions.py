@@ -1,7 +1,6 @@
-"""Cleaned lines in an engine, and the frames that are made of them: each when it is first wanted, and once.
+"""Validated order lines in an engine, and the frames derived from them, each computed once on first use.
 
-In: accepted and set-aside lines with their `Tally`. Out: `Lines`. They stay in the engine, out of memory where it is
-DuckDB; what they answer is `prepared`'s.
+The lines stay in the engine (DuckDB keeps them on disk if they exceed its memory limit); `Dataset` derives results.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ from smart_retail.settings import DataSettings
 
 
 class Transactions:
-    """Cleaned lines. Use as a context manager: `close` removes its temporary files.
+    """Validated order lines. Use as a context manager: `close` removes the temporary files.
 
-    Several threads may ask: the engine serves one after the other.
+    Thread-safe: a lock serialises the use of the engine.
     """
 
     def __init__(
@@ -42,12 +41,12 @@ class Transactions:
         self._lines = lines
         self._line_totals = line_totals
         self.sources = tuple(sources)
-        """What was read and how it was understood."""
+        """The sources and how they were read."""
         self._backend = backend
         self._settings = settings
         self._folder = folder
         self.lock = threading.RLock()
-        """Held while the engine works."""
+        """Held while the engine is used."""
         self._totals = line_totals.totals
         cleaning_report.require_purchases(self._totals, self.sources)
 
@@ -58,7 +57,7 @@ class Transactions:
         self.close()
 
     def close(self) -> None:
-        """Give back the engine's memory and remove the temporary files."""
+        """Release the memory of the engine and remove the temporary files."""
         self._backend.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -69,20 +68,20 @@ class Transactions:
 
     @locked_cached_property
     def _accepted(self) -> Frame:
-        """Accepted lines; those that were only read and added up so far are kept from now on."""
+        """Accepted lines; lines that were only aggregated so far are materialized now."""
         if self.sources[0].deferred:
             return materialize_lines(self._lines, self._line_totals, self._backend).filter(nw.col(REASON) == 0)
         return self._lines.filter(nw.col(REASON) == 0)
 
     @locked_cached_property
     def _orders(self) -> Frame:
-        """Customer, order and first day of the accepted lines, some orders in several rows."""
+        """Customer, order and first day of the accepted lines; some orders have several rows."""
         return self._with_line_id_types(self._line_totals.accepted_orders())
 
     def _with_line_id_types(self, table: Frame) -> Frame:
-        """A table of the tally with its ids as those of the lines are held."""
-        there = self._accepted.collect_schema()
-        ids = [n for n in table.collect_schema().names() if n in ID_COLUMNS and there[n] != nw.String]
+        """Convert the ids of a table of `LineTotals` to the types that the lines have."""
+        types = self._accepted.collect_schema()
+        ids = [n for n in table.collect_schema().names() if n in ID_COLUMNS and types[n] != nw.String]
         return self._backend.compact(table, ids)
 
     @locked_cached_property
@@ -97,7 +96,7 @@ class Transactions:
 
     @locked_cached_property
     def _coded_lines(self) -> Frame:
-        """Accepted lines with integer codes in place of the ids, made once."""
+        """Accepted lines with integer codes instead of ids."""
         codes = self._customer_codes, self._item_codes
         return entity_encoding.encode_lines(self._accepted, self._orders, *codes, self._backend)
 
@@ -106,22 +105,22 @@ class Transactions:
             lines,
             policy or self._settings.returns_policy,
             cancellations=self._totals.cancellations > 0,
-            keep=self._backend.materialize,
+            materialize=self._backend.materialize,
         )
 
     @locked_cached_property
     def _net_purchases(self) -> Frame:
-        """All purchases after returns, whatever the policy."""
+        """All purchases net of returns, for either policy."""
         return self._apply_returns(self._accepted, "net")
 
     @locked_cached_property
     def _kept_purchases(self) -> Frame:
-        """All purchases after returns, by the policy."""
+        """All purchases under the returns policy of the settings."""
         return self._net_purchases if self._settings.returns_policy == "net" else self._apply_returns(self._accepted)
 
     @locked_cached_property
     def _coded_purchases(self) -> Frame:
-        """All purchases after returns, coded: asked for several times in a fit."""
+        """The same, encoded."""
         return self._apply_returns(self._coded_lines)
 
     @locked_cached_property

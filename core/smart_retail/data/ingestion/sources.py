@@ -1,7 +1,7 @@
-"""What people bring as orders, opened: text, gzip, workbook, Parquet or a data frame.
+"""Open the sources of orders: text, gzip, workbook, Parquet or a data frame.
 
-In: a path or a native data frame. Out: `Raw` tables whose columns are numbered by place, so that no
-header can clash with another or with a name of ours; the headers stand beside.
+The columns of a `RawTable` are numbered by position, so that headers cannot collide with each other or with
+internal names.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from smart_retail.data.files.delimited_text import TextFile, check_width, open_t
 from smart_retail.errors import DataError
 
 Source = str | os.PathLike[str] | Any
-"""A path, or a data frame of pandas, Polars, DuckDB, Spark or Narwhals."""
+"""A path, or a data frame of pandas, Polars, PyArrow, DuckDB, Spark or Narwhals."""
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """One table as it was found."""
+    """One table before its columns are recognised."""
 
     name: str
     headers: tuple[str, ...]
     frame: nw.LazyFrame[Any] | None
-    """Columns ``0``, ``1``, ...; None for text, which may have to be read more than one way."""
+    """Columns ``0``, ``1``, ...; None for text, which may need several read attempts."""
     text: TextFile | None = None
     notes: tuple[str, ...] = ()
 
@@ -43,36 +43,36 @@ class RawTable:
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """A source: its orders, and the returns where the source has a table of them."""
+    """An opened source: its orders, and its table of returns if it has one."""
 
     orders: RawTable
     returns: RawTable | None = None
 
 
-def open_source(source: Source, backend: Backend, folder: Path, place: int) -> OpenedSource:
-    """Recognise a source by what it is.
+def open_source(source: Source, backend: Backend, folder: Path, index: int) -> OpenedSource:
+    """Open a source; its type is recognised by its content.
 
     Parameters
     ----------
     source : path or data frame
     backend : Backend
-        The engine that will read it.
+        Engine that reads it.
     folder : Path
         For temporary files.
-    place : int
-        Its place among the sources, for the name of a frame in messages.
+    index : int
+        Index of the source, for the name of a data frame in messages.
 
     Raises
     ------
     DataError
-        It cannot be read.
+        The source cannot be read.
     """
-    if isinstance(source, str) and not Path(source).exists() and hasattr(backend, "read_place"):
+    if isinstance(source, str) and not Path(source).exists() and backend.reads_addresses:
         return OpenedSource(_with_numbered_columns(source, backend.read_address_or_table(source)))
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), backend, folder)
     frame = backend.from_dataframe(source)
-    return OpenedSource(_with_numbered_columns(f"frame {place + 1}", frame))
+    return OpenedSource(_with_numbered_columns(f"data frame {index + 1}", frame))
 
 
 def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
@@ -109,7 +109,7 @@ def _with_numbered_columns(name: str, frame: nw.LazyFrame[Any]) -> RawTable:
 
 
 def read_attempts(raw: RawTable, backend: Backend, folder: Path) -> Iterator[tuple[RawTable, nw.LazyFrame[Any]]]:
-    """Ways to read a table, strictest and quickest first; the next is for when one fails."""
+    """Yield ways to read a table, the strictest and fastest first; use the next one if reading fails."""
     if raw.frame is not None:
         yield raw, raw.frame
         return
