@@ -1,5 +1,5 @@
-# Two images from one wheel: `serve` (API, Streamlit; no TensorFlow) and `fit`. Neither runs as root, and
-# neither writes anywhere but to /artifacts and /tmp.
+# Two images from one wheel: `serve` (API and Streamlit, without TensorFlow) and `fit`. Both run without root and
+# write only to /artifacts and /tmp.
 ARG PYTHON=3.12
 
 FROM python:${PYTHON}-slim AS wheel
@@ -23,19 +23,19 @@ ENTRYPOINT ["smart-retail"]
 
 FROM base AS fit
 ARG EXTRAS=train
-# OpenMP, which LightGBM's wheel does not bring along.
+# OpenMP, which is not part of LightGBM's wheel.
 RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 RUN pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[$EXTRAS]"
 USER shop
 CMD ["doctor"]
 
 FROM base AS serve
-# With events in PostgreSQL: --build-arg EXTRAS=flask,streamlit,postgres
+# For events in PostgreSQL: --build-arg EXTRAS=flask,streamlit,postgres
 ARG EXTRAS=flask,streamlit
 RUN pip install --constraint /tmp/constraints.txt "$(echo /wheels/*.whl)[$EXTRAS]"
 USER shop
 EXPOSE 8000 8501
-# Without keys the API refuses to listen beyond its own machine, so a key file is part of the command.
+# Without keys the API listens on its own machine only, so the command includes a key file.
 CMD ["serve", "api", "--host", "0.0.0.0", "--port", "8000", "--keys", "/run/secrets/keys"]
 HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
     CMD ["python", "-c", "import urllib.request as u; u.urlopen('http://127.0.0.1:8000/readyz', timeout=4)"]

@@ -77,15 +77,14 @@ def reasons() -> str:
 
 
 def all_settings() -> str:
-    """Every setting with its default, its name in the environment and what it means."""
-    plain = settings.Settings().as_dict()
+    """Every setting with its default, its allowed values, its environment variable and its description."""
     parts = []
-    for name, meaning in settings.explanations().items():
-        section, _, key = name.rpartition(".")
-        default = plain[section][key] if section else plain[key]
+    for setting in settings.describe_settings():
+        section, _, key = setting.name.rpartition(".")
         environment = f"`SMART_RETAIL_{section.upper()}__{key.upper()}`" if section else f"option `--{key}`"
-        parts.append((f"`{name}`", f"`{json.dumps(default)}`", environment, meaning))
-    return table(("setting", "default", "environment", "what it means"), parts)
+        default = f"`{json.dumps(setting.default)}`"
+        parts.append((f"`{setting.name}`", default, setting.expected, environment, setting.description))
+    return table(("setting", "default", "allowed", "environment", "description"), parts)
 
 
 def all_errors() -> str:
@@ -125,22 +124,26 @@ def segments() -> str:
 def routes() -> str:
     """Every route of the API."""
     found = ((f"`{verb.upper()} {path}`", operation["summary"]) for path, verb, operation in operations())
-    return table(("route", "answers"), found)
+    return table(("route", "returns"), found)
 
 
-def doors() -> str:
-    """Whom each route answers once there are keys, by status."""
-    from smart_retail_flask.auth import OPEN_PATHS
+def route_permissions() -> str:
+    """Return the status of each route for each kind of key, as a table."""
+    from smart_retail_flask.auth import PUBLIC_PATHS
     from smart_retail_flask.route_table import OPERATIONS
 
     rows = []
     for operation in OPERATIONS:
         path = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", operation.rule)
         rows.append(
-            (f"`{operation.method.upper()} {path}`", *_statuses(operation.rule.startswith(OPEN_PATHS), operation.role))
+            (
+                f"`{operation.method.upper()} {path}`",
+                *_statuses(operation.rule.startswith(PUBLIC_PATHS), operation.role),
+            )
         )
     rows += [(f"`GET {path}`", *_statuses(True, "read")) for path in ("/openapi.json", "/docs")]
-    return table(("route", "no key", "wrong key", "key of the role read", "key of the role admin"), rows)
+    rows.append(("`GET /` (redirects to `/docs`)", "302", "302", "302", "302"))
+    return table(("route", "no key", "invalid key", "key of the role read", "key of the role admin"), rows)
 
 
 def _statuses(is_open: bool, role: str) -> tuple[str, str, str, str]:
@@ -150,15 +153,15 @@ def _statuses(is_open: bool, role: str) -> tuple[str, str, str, str]:
 
 
 def samples() -> str:
-    """Each route with its explanation and its example calls, from the OpenAPI document."""
+    """Return the description and example calls of each route, from the OpenAPI document."""
     parts = []
     for path, verb, operation in operations():
         about = operation["description"] if operation["description"] != operation["summary"] else ""
         parts.append(f"### {operation['summary']}\n\n`{verb.upper()} {path}`\n")
         parts.append(" ".join(about.split()) + "\n" if about else "")
-        asked = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
-        if asked:
-            parts.append(table(("parameter", "default", "what it means"), map(_parameter, asked)))
+        query_parameters = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
+        if query_parameters:
+            parts.append(table(("parameter", "default", "meaning"), map(_parameter, query_parameters)))
         parts += code(operation)
     return "\n".join(part for part in parts if part)
 
@@ -199,7 +202,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "segment_grid": segment_grid,
     "segments": segments,
     "routes": routes,
-    "doors": doors,
+    "route_permissions": route_permissions,
     "samples": samples,
     "first_call": partial(call, "/v1/customers/{customer_id}/recommendations"),
     "events_call": partial(call, "/v1/events"),

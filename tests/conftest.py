@@ -16,19 +16,25 @@ if TYPE_CHECKING:  # the core is imported by the tests that need it
     from smart_retail.settings import Settings
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With several workers, the tests of a file run on one of them, so that they share the fixtures of the file."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.nodeid.partition("::")[0]))
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real data sets; tests that need it are skipped where it is absent."""
-    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("SMART_RETAIL_DATA", beside))
+    default = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("SMART_RETAIL_DATA", default))
     if not (folder / "global_superstore.xlsx").is_file():
-        pytest.skip("the real data sets are not here (set SMART_RETAIL_DATA to their folder)")
+        pytest.skip("real data sets not found (set SMART_RETAIL_DATA to their folder)")
     return folder
 
 
 @pytest.fixture
 def postgres() -> Iterator[str]:
-    """The URL of a schema of its own in PostgreSQL; tests that need it are skipped where there is none."""
+    """URL of a new PostgreSQL schema; without a server, tests that need it are skipped."""
     from tests.postgres import schema
 
     with schema() as url:
@@ -37,7 +43,7 @@ def postgres() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def shop_settings() -> Settings:
-    """A fit of the small shop takes seconds with these."""
+    """Settings with which the small shop is fitted in seconds."""
     from smart_retail.settings import Settings
 
     return Settings.from_dict({"clusters": {"k": 3, "epochs": 20}, "recommend": {"merge": "blend", "list_length": 20}})
@@ -45,7 +51,7 @@ def shop_settings() -> Settings:
 
 @pytest.fixture(scope="session")
 def fitted(tmp_path_factory: pytest.TempPathFactory, shop_settings: Settings) -> tuple[Path, FitReport]:
-    """The artifacts folder of the small shop, fitted once for all tests, and the report of its fit. Read only."""
+    """Artifacts folder of the small shop, fitted once per session, and the report of the fit; do not write to it."""
     from smart_retail.training.fit import fit
 
     folder = tmp_path_factory.mktemp("shop")

@@ -1,7 +1,7 @@
-"""A small shop with known habits, for tests that need a fitted bundle.
+"""Order lines of a small synthetic shop, for tests that need a fitted bundle.
 
-Customers belong to one of four tastes; each taste has its own shelf of items, staples that are bought
-again and again, and a few items nobody of another taste touches. Some goods come back.
+Each customer belongs to one of four groups and buys only items of that group; every customer buys three staples
+repeatedly. Some lines are returned.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ ODD_CUSTOMERS = (
     "50%",
     "a%2Fb",
 )
-TASTES = ("Books", "Garden", "Kitchen", "Office")
-ITEMS_PER_TASTE = 15
+GROUPS = ("Books", "Garden", "Kitchen", "Office")
+ITEMS_PER_GROUP = 15
 ODD_ITEMS = ("i/0", "007", "é é", "100%")
 START = date(2024, 1, 1)
 DAYS = 420
@@ -37,7 +37,7 @@ DAYS = 420
 
 def items() -> list[tuple[str, str, str]]:
     """(id, name, category) of every item, odd ids first."""
-    found = [(f"{t[0]}-{k:03}", f"{t} thing {k}", t) for t in TASTES for k in range(ITEMS_PER_TASTE)]
+    found = [(f"{t[0]}-{k:03}", f"{t} thing {k}", t) for t in GROUPS for k in range(ITEMS_PER_GROUP)]
     return [(ODD_ITEMS[i] if i < len(ODD_ITEMS) else item[0], *item[1:]) for i, item in enumerate(found)]
 
 
@@ -46,27 +46,27 @@ def customers(count: int = 160) -> list[str]:
 
 
 def lines(count: int = 160, seed: int = 7) -> list[tuple[str, str, str, str, str, str, str, str]]:
-    """Order lines in the order of `HEADER`; a negative quantity takes goods back."""
+    """Order lines with the columns of `HEADER`; a negative quantity is a return."""
     rng = np.random.default_rng(seed)
-    shelf = items()
-    found = []
+    catalogue = items()
+    rows = []
     for number, customer in enumerate(customers(count)):
-        taste = number % len(TASTES)
+        group = number % len(GROUPS)
         orders = 1 + int(rng.geometric(0.18))
-        staples = rng.choice(ITEMS_PER_TASTE, 3, replace=False)
+        staples = rng.choice(ITEMS_PER_GROUP, 3, replace=False)
         days = np.sort(rng.integers(0, DAYS, orders))
         for visit, day in enumerate(days.tolist()):
-            basket = {int(s) for s in staples if rng.random() < 0.6} | {int(rng.zipf(1.6)) % ITEMS_PER_TASTE}
+            basket = {int(s) for s in staples if rng.random() < 0.6} | {int(rng.zipf(1.6)) % ITEMS_PER_GROUP}
             for k in sorted(basket):
-                item, name, category = shelf[taste * ITEMS_PER_TASTE + k]
+                item, name, category = catalogue[group * ITEMS_PER_GROUP + k]
                 quantity = int(rng.integers(1, 4))
                 price = 2.5 + k
                 when = (START + timedelta(days=day)).isoformat()
                 order = f"o{number}-{visit}"
-                found.append((order, customer, when, item, name, category, str(quantity), f"{quantity * price:.2f}"))
+                rows.append((order, customer, when, item, name, category, str(quantity), f"{quantity * price:.2f}"))
                 if rng.random() < 0.03:
                     later = (START + timedelta(days=min(day + 3, DAYS))).isoformat()
-                    back = (
+                    returned = (
                         f"r{number}-{visit}",
                         customer,
                         later,
@@ -76,12 +76,12 @@ def lines(count: int = 160, seed: int = 7) -> list[tuple[str, str, str, str, str
                         str(-quantity),
                         f"{-quantity * price:.2f}",
                     )
-                    found.append(back)
-    return found
+                    rows.append(returned)
+    return rows
 
 
 def write(path: Path, count: int = 160, seed: int = 7, shuffle: int | None = None) -> Path:
-    """The shop's order lines as a CSV; `shuffle` is the seed of another row order."""
+    """Write the order lines as a CSV; `shuffle` is the seed of a random row order."""
     rows = lines(count, seed)
     if shuffle is not None:
         order = np.random.default_rng(shuffle).permutation(len(rows))

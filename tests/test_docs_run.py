@@ -131,7 +131,7 @@ def _hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
     def answers(application: Any, *_: Any, **__: Any) -> None:
         assert application().test_client().get("/livez", headers={"Host": "127.0.0.1"}).status_code == 200
 
-    monkeypatch.setattr(flask, "run", answers)
+    monkeypatch.setattr(flask, "run_server", answers)
     monkeypatch.setattr(gradio, "start", lambda *_, **__: None)
     monkeypatch.setattr(bootstrap, "run", lambda path, *_: Path(path).read_text(encoding="utf-8"))
     monkeypatch.setattr(desktop, "run", lambda *_, **__: None)  # a window needs a screen
@@ -143,7 +143,8 @@ def api(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The API over the folder's bundle, on a port of its own."""
     make_server = pytest.importorskip("werkzeug.serving").make_server
     made: list[Any] = []
-    monkeypatch.setattr("smart_retail_flask.server.run", lambda application, *_, **__: made.append(application()))
+    run_server = "smart_retail_flask.server.run_server"
+    monkeypatch.setattr(run_server, lambda application, *_, **__: made.append(application()))
     assert run("serve api").exit_code == 0
     server = make_server("127.0.0.1", 0, made[0])
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -1,113 +1,165 @@
-"""All settings, frozen. Files and the environment are read by `Settings.load` and nowhere else.
+"""Settings of a fit, as frozen types with described and bounded fields.
 
-Sections and names are the same in Python, in the TOML file and in the environment
-(``SMART_RETAIL_<SECTION>__<NAME>``). An unknown name is an error, so a misspelt one is found.
+In: a TOML file and environment variables. Out: `Settings`. `Settings.load` is the only function that reads them.
+Sections and names are the same in Python, in the file and in the environment (``SMART_RETAIL_<SECTION>__<NAME>``).
+An unknown name is an error, so that misspelt names are found. The settings page of the documentation, the forms of
+the front ends and the choices of the command line come from these types (`describe_settings`).
 """
 
 from __future__ import annotations
 
-import ast
-import dataclasses
 import hashlib
-import inspect
 import json
+import math
 import os
-import sys
+import re
 import tomllib
-import types
-import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Final, Literal, NamedTuple, Self
+
+import msgspec
+from msgspec import Meta, Struct, field, inspect
 
 from smart_retail.errors import SettingsError
 
-
-@dataclass(frozen=True, slots=True)
-class DataSettings:
-    returns_policy: str = "net"
-    """net: a returned line is no purchase anywhere. keep: returns are ignored."""
-    sales_edges: tuple[float, ...] = (100.0, 500.0, 1000.0)
-    """Upper edges of the sales categories Low, Medium, High; above the last is Very High."""
-    non_merchandise: tuple[str, ...] | None = None
-    """Item codes that are no products; None takes the preset's list."""
-    fold_item_case: bool | None = None
-    """Whether item codes that differ by letter case are one; None takes the preset's choice."""
-    currency: str = ""
-    """Shown beside amounts, never converted."""
-    timezone: str = ""
-    """Shown beside times, never converted."""
-    backend: str = "duckdb"
-    """Engine for reading and cleaning: duckdb, or spark for data on a cluster."""
+ENVIRONMENT_PREFIX: Final = "SMART_RETAIL_"
 
 
-@dataclass(frozen=True, slots=True)
-class RfmSettings:
-    analysis_date: str = ""
-    """ISO date to which recency counts; empty: the day after the last order."""
-    segments: tuple[tuple[str, ...], ...] = ()
-    """Own 5 x 5 table of segment names, rows R 1..5, columns F 1..5; empty takes the usual one."""
-    recency_cuts: tuple[float, ...] = ()
-    """Own four upper bounds of recency in days, ascending; empty takes quintiles."""
-    frequency_cuts: tuple[float, ...] = ()
-    """Own four upper bounds of the number of orders; empty: one order is 1, quartiles of the rest."""
-    monetary_cuts: tuple[float, ...] = ()
-    """Own four upper bounds of the net amount; empty takes quintiles."""
+class DataSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How order files are read and cleaned."""
+
+    returns_policy: Annotated[
+        Literal["net", "keep"],
+        Meta(description="net: leave returned lines out everywhere. keep: ignore returns."),
+    ] = "net"
+    sales_edges: Annotated[
+        tuple[float, ...],
+        Meta(
+            description="Upper edges of the sales categories Low, Medium and High, as amounts of an order line in "
+            "ascending order; lines above the last edge are Very High."
+        ),
+    ] = (100.0, 500.0, 1000.0)
+    non_merchandise: Annotated[
+        tuple[str, ...] | None,
+        Meta(description="Item codes that are not products, such as postage; null uses the list of the preset."),
+    ] = None
+    fold_item_case: Annotated[
+        bool | None,
+        Meta(description="Treat item codes that differ only in letter case as one item; null follows the preset."),
+    ] = None
+    currency: Annotated[str, Meta(description="Currency shown with amounts, such as EUR; nothing is converted.")] = ""
+    timezone: Annotated[str, Meta(description="Time zone shown with times; nothing is converted.")] = ""
+    backend: Annotated[
+        Literal["duckdb", "spark"],
+        Meta(description="Engine that validates and aggregates the order lines."),
+    ] = "duckdb"
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterSettings:
-    k: int = 0
-    """Number of clusters; 0 chooses by silhouette and stability."""
-    k_min: int = 3
-    """Smallest number of clusters tried."""
-    k_max: int = 8
-    """Largest number of clusters tried."""
-    train_customers: int = 100_000
-    """At most so many customers train the autoencoder."""
-    latent: int = 2
-    """Width of the bottleneck."""
-    epochs: int = 100
-    """Upper bound; training stops early."""
+class RfmSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How customers are scored by recency, frequency and monetary value, and grouped into segments."""
+
+    analysis_date: Annotated[
+        str,
+        Meta(description="Date up to which recency is counted (YYYY-MM-DD); empty: the day after the last order."),
+    ] = ""
+    segments: Annotated[
+        tuple[tuple[str, ...], ...],
+        Meta(
+            description="Segment names as a table of 5 rows (R 1 to 5) with 5 columns (F 1 to 5); empty uses the "
+            "standard table."
+        ),
+    ] = ()
+    recency_cuts: Annotated[
+        tuple[float, ...],
+        Meta(description="Four upper bounds of recency in days, ascending; empty uses quintiles."),
+    ] = ()
+    frequency_cuts: Annotated[
+        tuple[float, ...],
+        Meta(
+            description="Four upper bounds of the number of orders, ascending; empty: one order is F 1, quartiles of "
+            "the customers with more orders give F 2 to F 5."
+        ),
+    ] = ()
+    monetary_cuts: Annotated[
+        tuple[float, ...],
+        Meta(description="Four upper bounds of the net amount, ascending; empty uses quintiles."),
+    ] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RecommendSettings:
-    merge: str = "auto"
-    """blend: weighted sum. ranker: learned. auto: the ranker where it is proved better."""
-    neighbours: int = 100
-    """Similar items kept for each item."""
-    list_length: int = 100
-    """Length of the pre-calculated lists."""
-    windows: int = 2
-    """Rolling windows by which variants and the merge are chosen, beside the one on which weights are learnt; 0 chooses
-    by that one alone."""
-    cf_variant: str = "auto"
-    """cosine, tfidf or bm25; auto chooses on the validation windows."""
+class ClusterSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the customer clusters are found."""
+
+    k: Annotated[
+        int, Meta(ge=0, le=50, description="Number of clusters; 0 selects it by silhouette and stability.")
+    ] = 0
+    k_min: Annotated[int, Meta(ge=2, le=50, description="Smallest number of clusters tried.")] = 3
+    k_max: Annotated[int, Meta(ge=2, le=50, description="Largest number of clusters tried.")] = 8
+    train_customers: Annotated[
+        int, Meta(ge=100, le=10_000_000, description="Maximum number of customers that train the autoencoder.")
+    ] = 100_000
+    latent: Annotated[int, Meta(ge=2, le=8, description="Number of dimensions of the latent space.")] = 2
+    epochs: Annotated[
+        int, Meta(ge=1, le=10_000, description="Maximum number of training epochs; training stops early.")
+    ] = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Everything a fit can be told, beside where the data is."""
+class RecommendSettings(Struct, frozen=True, forbid_unknown_fields=True):
+    """How the recommendation methods are fitted and combined."""
+
+    merge: Annotated[
+        Literal["auto", "blend", "ranker"],
+        Meta(
+            description="How the hybrid combines the methods. blend: weighted sum. ranker: learned ranking model. "
+            "auto: the ranker where backtests show that it is better."
+        ),
+    ] = "auto"
+    neighbours: Annotated[int, Meta(ge=1, le=1000, description="Number of similar items kept per item.")] = 100
+    list_length: Annotated[int, Meta(ge=1, le=1000, description="Length of the pre-calculated lists.")] = 100
+    windows: Annotated[
+        int,
+        Meta(
+            ge=0,
+            le=10,
+            description="Number of backtest windows that select method variants and the merge, in addition to the "
+            "window on which the weights are fitted; 0 uses that window for both.",
+        ),
+    ] = 2
+    cf_variant: Annotated[
+        Literal["auto", "cosine", "tfidf", "bm25"],
+        Meta(description="Item similarity of collaborative filtering; auto selects it on the backtest windows."),
+    ] = "auto"
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """All settings of a fit, apart from where the data is."""
 
     data: DataSettings = field(default_factory=DataSettings)
     rfm: RfmSettings = field(default_factory=RfmSettings)
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
     recommend: RecommendSettings = field(default_factory=RecommendSettings)
-    seed: int = 0
-    """Start of every random choice; the same seed gives the same bundle."""
-    threads: int = 0
-    """0: as many as the machine offers."""
+    seed: Annotated[
+        int, Meta(ge=0, le=2**31 - 1, description="Random seed; the same data and seed give the same bundle.")
+    ] = 0
+    threads: Annotated[
+        int, Meta(ge=0, le=1024, description="Maximum number of threads; 0 uses all processors. Changes no result.")
+    ] = 0
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None) -> Self:
-        """Settings from a TOML file, then from the environment, over the defaults.
+        """Return the defaults, overridden by a TOML file and then by environment variables.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            Settings file.
+        environ : mapping, optional
+            Environment variables; by default those of the process.
 
         Raises
         ------
         SettingsError
-            The file cannot be read, a name is unknown or a value has the wrong type.
+            The file cannot be read, a name is unknown or a value is not valid.
         """
         data: dict[str, Any] = {}
         if path is not None:
@@ -119,145 +171,180 @@ class Settings:
                 ) from error
             except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
                 raise SettingsError(
-                    f"The settings file {path} is not valid TOML: {error}.", "Mend the line it names."
+                    f"The settings file {path} is not valid TOML: {error}.", "Fix the line named in the message."
                 ) from error
         for name, text in sorted((environ if environ is not None else os.environ).items()):
-            section, found, key = name.removeprefix("SMART_RETAIL_").partition("__")
-            if name.startswith("SMART_RETAIL_") and found:
-                data.setdefault(section.lower(), {})[key.lower()] = _from_text(text)
+            section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).partition("__")
+            if name.startswith(ENVIRONMENT_PREFIX) and separator:
+                values = data.setdefault(section.lower(), {})
+                if isinstance(values, dict):
+                    values[key.lower()] = _parse_environment_value(text)
         return cls.from_dict(data)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Settings from plain nested data; every name and type is checked."""
-        settings: Self = _build(cls, data, "")
-        settings._check()
+        """Return the settings in plain nested data, after checking every name and value.
+
+        Raises
+        ------
+        SettingsError
+            A name is unknown or a value is not valid.
+        """
+        try:
+            settings = msgspec.convert(data, type=cls)
+        except msgspec.ValidationError as error:
+            raise _settings_error(data, str(error)) from error
+        _check_relations(settings)
         return settings
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain nested data."""
-        plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self)))
+        """Return the settings as plain nested data, with lists in place of tuples."""
+        plain: dict[str, Any] = json.loads(json.dumps(msgspec.to_builtins(self)))
         return plain
 
     def digest(self) -> str:
-        """SHA-256 of the settings that can change a result (the number of threads cannot)."""
+        """Return the SHA-256 of the settings that can change a result; the number of threads cannot."""
         plain = self.as_dict()
         del plain["threads"]
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
-    def _check(self) -> None:
-        _among("data.returns_policy", self.data.returns_policy, ("net", "keep"))
-        _among("data.backend", self.data.backend, ("duckdb", "spark"))
-        _among("recommend.merge", self.recommend.merge, ("auto", "blend", "ranker"))
-        _among("recommend.cf_variant", self.recommend.cf_variant, ("auto", "cosine", "tfidf", "bm25"))
-        _ascending("data.sales_edges", self.data.sales_edges, None)
-        for name in ("recency_cuts", "frequency_cuts", "monetary_cuts"):
-            _ascending(f"rfm.{name}", getattr(self.rfm, name), 4)
-        if self.rfm.segments and (len(self.rfm.segments) != 5 or any(len(row) != 5 for row in self.rfm.segments)):
-            raise SettingsError(
-                "rfm.segments is not a table of 5 rows with 5 names.", "Give R 1..5 as rows and F 1..5 as columns."
-            )
-        for name, low, high in (
-            ("k", 0, 50),
-            ("k_min", 2, 50),
-            ("k_max", 2, 50),
-            ("latent", 2, 8),
-            ("epochs", 1, 10_000),
-        ):
-            _within(f"clusters.{name}", getattr(self.clusters, name), low, high)
-        if self.clusters.k_min > self.clusters.k_max:
-            raise SettingsError("clusters.k_min is above clusters.k_max.", "Make k_min the smaller one.")
-        if self.clusters.k == 1:
-            raise SettingsError("clusters.k is 1.", "Give 2 or more, or 0 to have it chosen.")
-        _within("clusters.train_customers", self.clusters.train_customers, 100, 10_000_000)
-        _within("recommend.neighbours", self.recommend.neighbours, 1, 1000)
-        _within("recommend.list_length", self.recommend.list_length, 1, 1000)
-        _within("recommend.windows", self.recommend.windows, 0, 10)
-        _within("seed", self.seed, 0, 2**31 - 1)
-        _within("threads", self.threads, 0, 1024)
+
+class SettingField(NamedTuple):
+    """One setting as documentation and forms show it."""
+
+    name: str
+    """With its section, such as ``data.currency``."""
+    description: str
+    default: Any
+    """As plain data: lists in place of tuples."""
+    expected: str
+    """Type and bounds in words, such as ``a whole number from 2 to 8``."""
+    choices: tuple[str, ...]
+    """Allowed values of a setting with a fixed choice, otherwise empty."""
 
 
-def explanations() -> dict[str, str]:
-    """Every setting, such as ``data.currency`` -> what it means, as written below its field."""
-    found: dict[str, str] = {}
-    tree = ast.parse(inspect.getsource(sys.modules[__name__]))
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    for name, hint in typing.get_type_hints(Settings).items():
-        if dataclasses.is_dataclass(hint):
-            texts = _field_texts(classes[typing.cast(type, hint).__name__])
-            found |= {f"{name}.{f.name}": texts.get(f.name, "") for f in dataclasses.fields(hint)}
+def describe_settings() -> tuple[SettingField, ...]:
+    """Return all settings in the order of the types."""
+    defaults = Settings().as_dict()
+    fields = []
+    for section in _struct_fields(Settings):
+        if isinstance(section.type, inspect.StructType):
+            fields += [
+                _describe(f"{section.name}.{inner.name}", inner.type, defaults[section.name][inner.name])
+                for inner in section.type.fields
+            ]
         else:
-            found[name] = _field_texts(classes["Settings"]).get(name, "")
-    return found
+            fields.append(_describe(section.name, section.type, defaults[section.name]))
+    return tuple(fields)
 
 
-def _field_texts(node: ast.ClassDef) -> dict[str, str]:
-    """Field -> the text that stands below it."""
-    return {
-        field_.target.id: " ".join(text.value.value.split())
-        for field_, text in zip(node.body, node.body[1:], strict=False)
-        if isinstance(field_, ast.AnnAssign)
-        and isinstance(field_.target, ast.Name)
-        and isinstance(text, ast.Expr)
-        and isinstance(text.value, ast.Constant)
-        and isinstance(text.value.value, str)
-    }
+def setting_descriptions() -> dict[str, str]:
+    """Return the description of every setting by its name, such as ``data.currency``."""
+    return {setting.name: setting.description for setting in describe_settings()}
 
 
-def _among(name: str, value: str, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise SettingsError(f"{name} is {value!r}.", f"Choose one of {', '.join(allowed)}.")
+def setting_choices(name: str) -> tuple[str, ...]:
+    """Return the allowed values of a setting such as ``data.returns_policy``; empty where values are not enumerated."""
+    return next(setting.choices for setting in describe_settings() if setting.name == name)
 
 
-def _within(name: str, value: int, low: int, high: int) -> None:
-    if not low <= value <= high:
-        raise SettingsError(f"{name} is {value}.", f"Give a number from {low} to {high}.")
+def _struct_fields(struct: type[Struct]) -> tuple[inspect.Field, ...]:
+    info = inspect.type_info(struct)
+    assert isinstance(info, inspect.StructType)
+    return info.fields
 
 
-def _ascending(name: str, values: tuple[float, ...], count: int | None) -> None:
-    if values and (list(values) != sorted(set(values)) or (count is not None and len(values) != count)):
-        raise SettingsError(f"{name} is {list(values)}.", f"Give {count or 'some'} ascending numbers, each once.")
+def _describe(name: str, info: inspect.Type, default: Any) -> SettingField:
+    metadata = (info.extra_json_schema or {}) if isinstance(info, inspect.Metadata) else {}
+    bare = _without_metadata(info)
+    choices: tuple[str, ...] = ()
+    if isinstance(bare, inspect.LiteralType):
+        # msgspec sorts the values; the default is the natural first choice.
+        choices = tuple(sorted(map(str, bare.values), key=lambda value: (value != default, value)))
+    return SettingField(name, str(metadata.get("description", "")), default, _expected(info), choices)
 
 
-def _from_text(text: str) -> Any:
-    """A value of the environment: TOML where it parses, else the text itself."""
+def _without_metadata(info: inspect.Type) -> inspect.Type:
+    return info.type if isinstance(info, inspect.Metadata) else info
+
+
+def _expected(info: inspect.Type) -> str:
+    """Return type and bounds in words."""
+    info = _without_metadata(info)
+    if isinstance(info, inspect.UnionType):
+        info = next(_without_metadata(t) for t in info.types if not isinstance(t, inspect.NoneType))
+    if isinstance(info, inspect.LiteralType):
+        return f"one of {', '.join(str(value) for value in info.values)}"
+    if isinstance(info, inspect.IntType):
+        return "a whole number" + (f" from {info.ge} to {info.le}" if info.ge is not None else "")
+    if isinstance(info, inspect.StructType):
+        return "a section with named values"
+    if isinstance(info, inspect.VarTupleType):
+        item = _without_metadata(info.item_type)
+        return {inspect.FloatType: "a list of numbers", inspect.StrType: "a list of texts"}.get(type(item), "a list")
+    return {inspect.FloatType: "a number", inspect.StrType: "a text", inspect.BoolType: "true or false"}[type(info)]
+
+
+def _settings_error(data: Any, message: str) -> SettingsError:
+    """Return the error for a message of msgspec, which ends with the path of the value, such as `$.clusters.k`."""
+    text, _, path = message.partition(" - at `")
+    keys = re.findall(r"\.([^.\[`]+)|\[(?:\.\.\.|\d+)\]", path)
+    name = ".".join(key for key in keys if key)
+    value, info = data, inspect.type_info(Settings)
+    for key in filter(None, keys):
+        assert isinstance(info, inspect.StructType)
+        info = _without_metadata(next(f.type for f in info.fields if f.name == key))
+        value = value[key]
+    if unknown := re.match(r"Object contains unknown field `(.*)`", text):
+        assert isinstance(info, inspect.StructType)
+        label = f"{name}.{unknown[1]}" if name else unknown[1]
+        return SettingsError(
+            f"There is no setting `{label}`.", f"Valid names here: {', '.join(f.name for f in info.fields)}."
+        )
+    if not name:
+        return SettingsError(
+            "The settings must consist of sections and named values.", "See the settings page of the documentation."
+        )
+    return _invalid(name, value, _expected(info))
+
+
+def _invalid(name: str, value: Any, expected: str) -> SettingsError:
+    return SettingsError(
+        f"Invalid value {value!r} for `{name}`: expected {expected}.", "Fix it in the settings file or environment."
+    )
+
+
+def _check_relations(settings: Settings) -> None:
+    """Raise `SettingsError` for values that a single field's type cannot rule out."""
+    clusters, rfm = settings.clusters, settings.rfm
+    _check_ascending("data.sales_edges", settings.data.sales_edges, None)
+    _check_ascending("rfm.recency_cuts", rfm.recency_cuts, 4)
+    _check_ascending("rfm.frequency_cuts", rfm.frequency_cuts, 4)
+    _check_ascending("rfm.monetary_cuts", rfm.monetary_cuts, 4)
+    if rfm.segments and (len(rfm.segments) != 5 or any(len(row) != 5 for row in rfm.segments)):
+        shape = [len(row) for row in rfm.segments]
+        raise SettingsError(
+            f"Invalid value for `rfm.segments`: expected 5 rows with 5 names each, got rows of length {shape}.",
+            "Give the rows R 1 to 5, each with the columns F 1 to 5.",
+        )
+    if clusters.k_min > clusters.k_max:
+        raise SettingsError(
+            f"`clusters.k_min` ({clusters.k_min}) is larger than `clusters.k_max` ({clusters.k_max}).",
+            "Make k_min the smaller one.",
+        )
+    if clusters.k == 1:
+        raise _invalid("clusters.k", 1, "2 or more, or 0 to select the number from the data")
+
+
+def _check_ascending(name: str, values: tuple[float, ...], count: int | None) -> None:
+    ascending = list(values) == sorted(set(values)) and all(map(math.isfinite, values))
+    if values and not (ascending and count in (None, len(values))):
+        raise _invalid(name, list(values), f"{count or 'any number of'} distinct numbers in ascending order")
+
+
+def _parse_environment_value(text: str) -> Any:
+    """Return a value of the environment: TOML where it parses, otherwise the text itself."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
-
-
-def _build(cls: type, data: Any, where: str) -> Any:
-    hints = typing.get_type_hints(cls)
-    if not isinstance(data, Mapping):
-        raise SettingsError(
-            f"{where or 'The settings'} must be a section with named values.", f"Names: {', '.join(hints)}."
-        )
-    values = {}
-    for name, value in data.items():
-        label = f"{where}.{name}" if where else str(name)
-        if name not in hints:
-            raise SettingsError(f"There is no setting {label}.", f"Names there: {', '.join(hints)}.")
-        values[name] = _value(hints[name], value, label)
-    return cls(**values)
-
-
-def _value(hint: Any, value: Any, label: str) -> Any:
-    if dataclasses.is_dataclass(hint):
-        return _build(typing.cast(type, hint), value, label)
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin is types.UnionType:
-        return None if value is None else _value(next(a for a in args if a is not type(None)), value, label)
-    if origin is tuple and isinstance(value, list | tuple):
-        return tuple(_value(args[0], v, label) for v in value)
-    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(hint, type) and isinstance(value, hint) and (hint is bool or not isinstance(value, bool)):
-        return value
-    raise SettingsError(
-        f"{label} is {value!r}, which is not {_type_name(hint)}.", "Mend it in the settings file or the environment."
-    )
-
-
-def _type_name(hint: Any) -> str:
-    return {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}.get(hint, "a list")

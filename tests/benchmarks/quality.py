@@ -24,7 +24,7 @@ import click
 
 from smart_retail import evaluate
 
-BEGIN, END = "<!-- judged -->", "<!-- end of judged -->"
+BEGIN, END = "<!-- results -->", "<!-- end of results -->"
 README = Path(__file__).resolve().parents[2] / "README.md"
 FILES = ("online_retail_2009_2010.csv.gz", "online_retail_2010_2011.csv.gz")
 WINDOW = 0.1

@@ -187,18 +187,19 @@ def cold(clock: Clock, artifacts: str, customer: str, runs: int) -> dict[str, An
 def _serve(kind: str, artifacts: str, port: int, workers: int, threads: int) -> None:
     from flask import Flask
 
-    from smart_retail_flask.server import run, serve
-    from smart_retail_flask.settings import ApiSettings
+    from smart_retail_flask.server import run_server, serve
+    from smart_retail_flask.settings import ServerOptions
 
     def empty() -> Flask:
         app = Flask("empty")
         app.add_url_rule("/", view_func=lambda: "ok", endpoint="empty")
         return app
 
+    options = ServerOptions(port=port, workers=workers, threads=threads)
     if kind == "empty":
-        run(empty, "127.0.0.1", port, workers, threads, ApiSettings())
+        run_server(empty, options)
     else:
-        serve(artifacts, "127.0.0.1", port, workers, threads=threads)
+        serve(artifacts, options)
 
 
 if __name__ == "__main__":

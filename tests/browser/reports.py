@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from smart_retail.analysis import sales_forecast
-from smart_retail.analysis.customer_snapshots import between_dates
+from smart_retail.analysis.customer_snapshots import migration_between_dates
 from smart_retail.reporting import time_series_charts
-from smart_retail.reporting.chart_style import png
+from smart_retail.reporting.chart_style import to_png
 from smart_retail.reporting.html_report import write_report
 from smart_retail.serving.engine import Engine
 from smart_retail.utils.dates import iso
@@ -55,18 +55,18 @@ def main(*named: str) -> None:
     for each, draw in zip(named, (sales_ahead, movement), strict=False):
         name, _, artifacts = each.partition("=")
         figure = draw(Engine.load(artifacts))
-        (TARGET / f"{draw.__name__.replace('_', '-')}-{name}.png").write_bytes(png(figure, 100))
+        (TARGET / f"{draw.__name__.replace('_', '-')}-{name}.png").write_bytes(to_png(figure, 100))
 
 
 def sales_ahead(engine: Engine) -> Any:
     series = sales_forecast.daily_sales(engine.store, by_category=False)
     (found,) = sales_forecast.forecast(series)
-    return time_series_charts.sales_ahead(found, series[found.series], engine.model().currency)
+    return time_series_charts.sales_forecast(found, series[found.series], engine.model().currency)
 
 
 def movement(engine: Engine) -> Any:
     day = iso(engine.bundle.manifest["analysis_day"] - HALF_A_YEAR)
-    return time_series_charts.movement(between_dates(engine, day))
+    return time_series_charts.segment_movement(migration_between_dates(engine, day))
 
 
 if __name__ == "__main__":

@@ -22,8 +22,8 @@ def main(app: str, port: str, artifacts: str = "") -> None:
     from smart_retail_streamlit import engine_source, server
 
     if not artifacts:
-        engine_source.load = lambda where: FakeEngine()
-        engine_source.published = lambda where: "small engine"
+        engine_source.load_engine = lambda where: FakeEngine()
+        engine_source.published_version = lambda where: "small engine"
     server.serve(artifacts or "artifacts", None, "127.0.0.1", int(port))
 
 

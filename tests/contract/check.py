@@ -1,4 +1,4 @@
-"""Comparison of one front end with the engine. In: a question; out: what was shown, counted, or a failed test."""
+"""Comparison of one front end with the engine: each method makes one request to both and counts the equal facts."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ from smart_retail.protocol import RetailEngine
 
 from .drivers.base import Driver, Filters, Row, Shown, person_of
 
-TALLY: Counter[str] = Counter()
-"""Front end -> facts compared with the engine's."""
+COMPARED_FACTS: Counter[str] = Counter()
+"""Number of facts compared with the engine, by front end."""
 
 
 class Check:
-    """Asks a front end and the engine the same, and compares fact by fact."""
+    """Sends the same requests to a front end and to the engine, and compares the results fact by fact."""
 
     def __init__(self, front_end: Driver, engine: RetailEngine) -> None:
         self.front_end = front_end
         self.engine = engine
 
     def list(self, customer_id: str, method: str, n: int = 10, filters: Filters = Filters()) -> Shown:  # noqa: B008
-        """C1, C2, C5, C6: the lists of one answer."""
+        """C1, C2, C5, C6: the lists of one request."""
         categories = None if filters.category is None else [filters.category]
-        answer = self.engine.recommend(
+        expected_list = self.engine.recommend(
             customer_id, method, n, exclude_purchased=filters.exclude_purchased, categories=categories
         )
         found = self.front_end.recommend(customer_id, method, n, filters)
-        asked = f"{customer_id!r} by {method}, n = {n}, {filters}"
-        expected = self.front_end.shown(answer)
-        assert set(found.lists) == set(expected), f"{self.front_end.name}: methods of {asked}"
+        request = f"{customer_id!r} by {method}, n = {n}, {filters}"
+        expected = self.front_end.shown(expected_list)
+        assert set(found.lists) == set(expected), f"{self.front_end.name}: methods of {request}"
         for part, rows in expected.items():
-            self.rows(found.lists[part], rows, f"{asked}: {part}")
-        self.equal(found.known, answer.known, f"{asked}: known")
+            self.rows(found.lists[part], rows, f"{request}: {part}")
+        self.equal(found.known, expected_list.known, f"{request}: known")
         return found
 
     def similar(self, item_id: str, n: int = 5) -> None:
@@ -45,13 +45,13 @@ class Check:
         expected = person_of(self.engine.customer(customer_id))
         self.equal(self.front_end.person(customer_id), expected, f"profile of {customer_id!r}", facts=4)
 
-    def rows(self, found: tuple[Row, ...], expected: tuple[Row, ...], asked: str) -> None:
-        assert expected or not found, f"{self.front_end.name}: {asked}: rows where the engine has none"
-        self.equal([r.item_id for r in found], [r.item_id for r in expected], f"{asked}: items", facts=len(expected))
+    def rows(self, found: tuple[Row, ...], expected: tuple[Row, ...], request: str) -> None:
+        assert expected or not found, f"{self.front_end.name}: {request}: rows where the engine has none"
+        self.equal([r.item_id for r in found], [r.item_id for r in expected], f"{request}: items", facts=len(expected))
         for shown, row in zip(found, expected, strict=True):
             facts = 3 + len(row.reasons)
-            self.equal(shown, row, f"{asked}: rank {row.rank}", facts)
+            self.equal(shown, row, f"{request}: rank {row.rank}", facts)
 
-    def equal(self, found: Any, expected: Any, asked: str, facts: int = 1) -> None:
-        assert found == expected, f"{self.front_end.name} differs from the engine: {asked}"
-        TALLY[self.front_end.name + (" over the API" if self.front_end.api_url else "")] += facts
+    def equal(self, found: Any, expected: Any, request: str, facts: int = 1) -> None:
+        assert found == expected, f"{self.front_end.name} differs from the engine: {request}"
+        COMPARED_FACTS[self.front_end.name + (" over the API" if self.front_end.api_url else "")] += facts

@@ -1,4 +1,4 @@
-"""One fitted bundle, every front end over it, and a tally of what was compared."""
+"""One fitted bundle, every front end over it, and the number of facts that were compared."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 
-from .check import TALLY
+from .check import COMPARED_FACTS
 from .drivers import FRONT_ENDS, OVER_API, driver
 from .drivers.base import Driver, needs
 from .drivers.remote import running_api
@@ -19,17 +19,17 @@ from .drivers.remote import running_api
 
 @pytest.fixture(scope="session")
 def artifacts(fitted: tuple[Path, FitReport]) -> Path:
-    """A bundle of the small shop. Nothing may change it."""
+    """The artifacts folder of the small shop; tests do not write to it."""
     return fitted[0]
 
 
 @pytest.fixture(scope="session")
 def engine(artifacts: Path) -> Engine:
-    """What everything is compared with."""
+    """The engine that every front end is compared with."""
     return Engine.load(artifacts)
 
 
-# Gradio leaves sockets and event loops open and asks pandas for what pandas 3 warns of.
+# Gradio leaves sockets and event loops open, and uses functions that pandas 3 deprecates.
 _GRADIO = (
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:Exception ignored in:pytest.PytestUnraisableExceptionWarning"),
@@ -48,7 +48,7 @@ def front_end(request: pytest.FixtureRequest, artifacts: Path) -> Iterator[Drive
 
 @pytest.fixture(scope="session")
 def api_url(artifacts: Path) -> Iterator[str]:
-    """The address of a running API over the bundle."""
+    """URL of a running API over the bundle."""
     needs("smart_retail_flask.app", "flask")
     with running_api(artifacts) as url:
         yield url
@@ -56,13 +56,13 @@ def api_url(artifacts: Path) -> Iterator[str]:
 
 @pytest.fixture(scope="session", params=map(_marked, OVER_API))
 def over_api(request: pytest.FixtureRequest, artifacts: Path, api_url: str) -> Iterator[Driver]:
-    """A front end that asks the API; it is given no folder in which it could look."""
+    """A front end over the API; its own artifacts folder is empty."""
     with driver(request.param)(artifacts.with_name("nothing"), api_url) as started:
         yield started
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if TALLY:
+    if COMPARED_FACTS:
         terminalreporter.section("front ends compared with the engine")
-        for name, facts in TALLY.items():
+        for name, facts in COMPARED_FACTS.items():
             terminalreporter.line(f"{name:24} {facts:7,} facts equal")

@@ -17,7 +17,7 @@ from .check import Check
 from .drivers.base import CannotBeAskedError, Driver, Filters
 
 PLAIN = ("c0001", "c0002", "c0007")
-UNKNOWN = ("nobody", "c0001 ", "C0001")
+UNKNOWN = ("no-such-customer", "c0001 ", "C0001")
 ODD = shop.ODD_CUSTOMERS
 
 
@@ -27,19 +27,19 @@ def check(front_end: Driver, engine: Engine) -> Check:
 
 
 @pytest.mark.parametrize("method", [*METHODS, ALL])
-def test_c1_c2_lists_and_reasons_are_the_engines(check: Check, method: str) -> None:
+def test_c1_c2_lists_and_reasons_equal_those_of_the_engine(check: Check, method: str) -> None:
     for customer in PLAIN:
         check.list(customer, method)
 
 
-def test_c3_ids_come_out_as_they_went_in(check: Check) -> None:
+def test_c3_ids_are_unchanged(check: Check) -> None:
     for customer in ODD:
         check.list(customer, "hybrid", 3, Filters(exclude_purchased=False))
         check.list(customer, "cf", 3)
         check.person(customer)
 
 
-def test_c4_a_short_list_is_the_beginning_of_a_longer_one(front_end: Driver, check: Check) -> None:
+def test_c4_a_short_list_is_the_beginning_of_a_longer_list(front_end: Driver, check: Check) -> None:
     for customer in PLAIN:
         short = front_end.recommend(customer, "hybrid", 3, Filters()).lists["hybrid"]
         long = front_end.recommend(customer, "hybrid", 10, Filters()).lists["hybrid"]
@@ -47,7 +47,7 @@ def test_c4_a_short_list_is_the_beginning_of_a_longer_one(front_end: Driver, che
         assert len(short) == 3
 
 
-def test_c5_filters_give_the_engines_filtered_list(check: Check, engine: Engine) -> None:
+def test_c5_filters_give_the_filtered_list_of_the_engine(check: Check, engine: Engine) -> None:
     for category in engine.categories():
         check.list("c0001", "popular", 5, Filters(category=category))
     for method in METHODS:
@@ -55,7 +55,7 @@ def test_c5_filters_give_the_engines_filtered_list(check: Check, engine: Engine)
         check.list("c0002", method, 5, Filters(exclude_purchased=False, category=engine.categories()[0]))
 
 
-def test_c6_unknown_customers_get_what_is_popular(front_end: Driver, check: Check) -> None:
+def test_c6_unknown_customers_receive_the_popular_list(front_end: Driver, check: Check) -> None:
     for customer in UNKNOWN:
         found = check.list(customer, "hybrid", 5)
         assert not found.known
@@ -63,19 +63,19 @@ def test_c6_unknown_customers_get_what_is_popular(front_end: Driver, check: Chec
         assert not front_end.person(customer).known
 
 
-def test_c7_a_person_is_the_engines(check: Check) -> None:
+def test_c7_a_profile_equals_that_of_the_engine(check: Check) -> None:
     for customer in PLAIN:
         check.person(customer)
 
 
-def test_c8_similar_items_are_the_engines(front_end: Driver, check: Check, engine: Engine) -> None:
+def test_c8_similar_items_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
     for item in ("B-005", *shop.ODD_ITEMS):
         check.similar(item)
     with pytest.raises((UnknownItemError, CannotBeAskedError)):
         front_end.similar("no such item", 5)
 
 
-def test_c9_segments_are_the_engines(front_end: Driver, check: Check, engine: Engine) -> None:
+def test_c9_segments_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
     if not front_end.shows_groups:
         with pytest.raises(CannotBeAskedError):
             front_end.segments()
@@ -83,35 +83,35 @@ def test_c9_segments_are_the_engines(front_end: Driver, check: Check, engine: En
     check.equal(front_end.segments(), {s.name: s.customers for s in engine.segments()}, "segments")
 
 
-def test_c10_the_version_is_told(front_end: Driver, check: Check, engine: Engine) -> None:
+def test_c10_the_version_is_visible(front_end: Driver, check: Check, engine: Engine) -> None:
     check.equal(front_end.version(), engine.version, "version")
 
 
 @pytest.mark.parametrize(("method", "n"), [("magic", 10), ("hybrid", 0), ("hybrid", 1001)])
-def test_c11_wrong_questions_are_refused(front_end: Driver, method: str, n: int) -> None:
+def test_c11_invalid_requests_are_refused(front_end: Driver, method: str, n: int) -> None:
     with pytest.raises((UsageError, CannotBeAskedError)):
         front_end.recommend("c0001", method, n, Filters())
 
 
-def test_c12_no_bundle_is_told_with_what_to_do(front_end: Driver, tmp_path: Path) -> None:
-    code, told = front_end.failure(tmp_path / "nothing")
+def test_c12_a_missing_bundle_is_reported_with_a_hint(front_end: Driver, tmp_path: Path) -> None:
+    code, message = front_end.failure(tmp_path / "nothing")
     assert code in ("bundle_missing", "artifact")
-    assert "fit" in told
-    assert "Traceback" not in told
+    assert "fit" in message
+    assert "Traceback" not in message
 
 
-def test_c12_a_broken_bundle_is_told(front_end: Driver, artifacts: Path, tmp_path: Path) -> None:
+def test_c12_a_damaged_bundle_is_reported(front_end: Driver, artifacts: Path, tmp_path: Path) -> None:
     broken = tmp_path / "broken"
     shutil.copytree(artifacts, broken)
     for table in broken.rglob("tables/**/*.npy"):
         table.write_bytes(table.read_bytes()[:-1] + b"\xff")
-    code, told = front_end.failure(broken)
+    code, message = front_end.failure(broken)
     assert code in ("bundle_damaged", "artifact")
-    assert "Traceback" not in told
-    assert ".npy" not in told.replace(str(broken), "") or "tables/" in told
+    assert "Traceback" not in message
+    assert ".npy" not in message.replace(str(broken), "") or "tables/" in message
 
 
-def test_c13_looking_changes_no_byte(front_end: Driver, check: Check, artifacts: Path) -> None:
+def test_c13_viewing_changes_no_byte(front_end: Driver, check: Check, artifacts: Path) -> None:
     before = digests(artifacts)
     front_end.recommend("c0003", "hybrid", 5, Filters())
     front_end.person("c0003")
@@ -119,7 +119,7 @@ def test_c13_looking_changes_no_byte(front_end: Driver, check: Check, artifacts:
     assert before
 
 
-def test_c14_over_the_api_the_same_is_shown(over_api: Driver, engine: Engine) -> None:
+def test_c14_the_same_is_shown_over_the_api(over_api: Driver, engine: Engine) -> None:
     check = Check(over_api, engine)
     for customer in ("c0001", "A/B", "..", "00012", UNKNOWN[0]):
         check.list(customer, "hybrid", 5)

@@ -1,4 +1,4 @@
-"""The API as it is started by hand: two workers, new versions on the way, one of them bad."""
+"""The API as users start it: two workers, while versions are published, damaged and rolled back."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from smart_retail.bundle.writer import set_active_pointer
 
 from .drivers.base import needs
 
-WAIT = 60.0
+TIMEOUT_SECONDS = 120.0
 ROOT = Path(__file__).parents[2]
 
 
 def publish(folder: Path, number: int, *, damage: bool = False) -> str:
-    """The active version once more under another id, and active."""
+    """Copy the active version under a new id and activate the copy; optionally damage its largest table."""
     old, new = read_pointer(folder)[0], f"2099010{number}T000000Z-{number:08x}"
-    home = folder / "versions" / new
-    shutil.copytree(folder / "versions" / old, home)
-    manifest = json.loads((home / "manifest.json").read_text(encoding="utf-8"))
-    (home / "manifest.json").write_text(json.dumps(manifest | {"version": new}), encoding="utf-8")
+    copy = folder / "versions" / new
+    shutil.copytree(folder / "versions" / old, copy)
+    manifest = json.loads((copy / "manifest.json").read_text(encoding="utf-8"))
+    (copy / "manifest.json").write_text(json.dumps(manifest | {"version": new}), encoding="utf-8")
     if damage:
-        table = max(home.rglob("*.npy"), key=lambda path: path.stat().st_size)
+        table = max(copy.rglob("*.npy"), key=lambda path: path.stat().st_size)
         table.write_bytes(table.read_bytes()[:-1] + b"\xfe")
     shutil.copy(folder / "current", folder / "previous")
     set_active_pointer(folder, "current", new)
@@ -49,20 +49,20 @@ def folder(artifacts: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def served(folder: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Address and process of the API over a copy of the bundle."""
+    """URL and process of the API over a copy of the bundle."""
     needs("smart_retail_flask.app", "flask")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     paths = [str(ROOT / "core"), *(str(p) for p in (ROOT / "interfaces").iterdir())]
-    words = ["--artifacts", str(folder), "serve", "api", "--port", str(port), "--workers", "2"]
+    arguments = ["--artifacts", str(folder), "serve", "api", "--port", str(port), "--workers", "2"]
     with subprocess.Popen(
-        [sys.executable, "-m", "smart_retail_cli", *words],
+        [sys.executable, "-m", "smart_retail_cli", *arguments],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stderr=subprocess.DEVNULL,
     ) as process:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: get(url, "/readyz", quiet=True) is not None)
+        wait_until(lambda: get(url, "/readyz", quiet=True) is not None)
         yield url, process
         if process.poll() is None:
             process.terminate()
@@ -79,38 +79,37 @@ def get(url: str, path: str, *, quiet: bool = False) -> Any:
         raise
 
 
-def until(true: Callable[[], object]) -> None:
-    end = time.monotonic() + WAIT
-    while not true():
-        assert time.monotonic() < end, "it did not happen"
+def wait_until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.05)
 
 
-def test_versions_come_and_go_while_every_request_is_answered(
-    served: tuple[str, subprocess.Popen[bytes]], folder: Path
-) -> None:
+@pytest.mark.slow
+def test_version_changes_fail_no_request(served: tuple[str, subprocess.Popen[bytes]], folder: Path) -> None:
     url, _ = served
     first = read_pointer(folder)[0]
-    wrong: list[str] = []
+    faults: list[str] = []
     stop = threading.Event()
 
-    def ask() -> None:
+    def send_requests() -> None:
         while not stop.is_set():
-            answer = get(url, "/v1/customers/c0001/recommendations?method=all&n=3")
-            told = {part["model_version"] for part in answer.json()["lists"].values()}
-            if answer.status_code != 200 or told != {answer.headers["X-Model-Version"]}:
-                wrong.append(answer.text)
+            response = get(url, "/v1/customers/c0001/recommendations?method=all&n=3")
+            versions = {part["model_version"] for part in response.json()["lists"].values()}
+            if response.status_code != 200 or versions != {response.headers["X-Model-Version"]}:
+                faults.append(response.text)
 
     def all_workers(version: str, refused: str | None) -> None:
-        """Both workers say so: a worker picks at random, so many looks in a row must agree."""
+        """Wait until 12 responses in a row agree: a random worker handles each request."""
 
         def agree() -> bool:
-            found = [get(url, "/readyz").json() for _ in range(12)]
-            return all((f["model_version"], f["refused"]) == (version, refused) for f in found)
+            responses = [get(url, "/readyz").json() for _ in range(12)]
+            return all((r["model_version"], r["refused"]) == (version, refused) for r in responses)
 
-        until(agree)
+        wait_until(agree)
 
-    thread = threading.Thread(target=ask)
+    thread = threading.Thread(target=send_requests)
     thread.start()
     try:
         all_workers(first, None)
@@ -123,23 +122,24 @@ def test_versions_come_and_go_while_every_request_is_answered(
     finally:
         stop.set()
         thread.join()
-    assert not wrong
+    assert faults == []
 
 
-def test_a_stop_ends_the_server_in_peace(served: tuple[str, subprocess.Popen[bytes]]) -> None:
+@pytest.mark.slow
+def test_server_stops_cleanly_on_sigterm(served: tuple[str, subprocess.Popen[bytes]]) -> None:
     url, process = served
     assert get(url, "/v1/customers/A%2FB/recommendations").json()["customer_id"] == "A/B"
     process.send_signal(signal.SIGTERM)
-    assert process.wait(WAIT) == 0
+    assert process.wait(TIMEOUT_SECONDS) == 0
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_without_keys_no_door_is_opened_to_others(artifacts: Path, host: str) -> None:
+def test_without_keys_other_machines_cannot_connect(artifacts: Path, host: str) -> None:
     needs("smart_retail_flask.app", "flask")
     from click.testing import CliRunner
 
     from smart_retail_cli.main import cli
 
-    found = CliRunner().invoke(cli, ["--artifacts", str(artifacts), "serve", "api", "--host", host])
-    assert found.exit_code == 2
-    assert "--keys" in found.output
+    result = CliRunner().invoke(cli, ["--artifacts", str(artifacts), "serve", "api", "--host", host])
+    assert result.exit_code == 2
+    assert "--keys" in result.output

@@ -1,4 +1,4 @@
-"""C15: the suite cannot be escaped, and it notices what it must."""
+"""C15: no front end escapes the suite, and the suite detects faults."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from smart_retail.results import Recommendation, RecommendationList
 from tests.fake_engine import FakeEngine
 
 from . import drivers, test_contract
-from .check import TALLY, Check
+from .check import COMPARED_FACTS, Check
 from .drivers.base import Driver, Filters, Person, Row, Shown, missing, person_of, row_of, shown_of
 
 ROOT = Path(__file__).parents[2]
@@ -26,13 +26,13 @@ def test_every_front_end_has_a_driver() -> None:
     assert folders == {folder for folder in drivers.FRONT_ENDS.values() if folder}
 
 
-def test_every_driver_stands_in_the_table() -> None:
+def test_every_driver_is_registered() -> None:
     files = {p.stem for p in (ROOT / "tests/contract/drivers").glob("*.py")} - {"__init__", "base"}
     assert files == set(drivers.FRONT_ENDS)
 
 
 @pytest.mark.parametrize("name", drivers.FRONT_ENDS)
-def test_no_driver_judges_for_itself(name: str) -> None:
+def test_no_driver_changes_the_comparison(name: str) -> None:
     found = drivers.driver(name)
     assert found.name == name
     assert found.shown is Driver.shown
@@ -42,13 +42,13 @@ def test_no_driver_judges_for_itself(name: str) -> None:
 
 def test_every_clause_has_a_test_and_every_test_a_clause() -> None:
     clauses = set(re.findall(r"^\*\*(C\d+) ", (ROOT / "tests/contract/contract.md").read_text("utf-8"), re.MULTILINE))
-    told = [name for name, _ in inspect.getmembers(test_contract, inspect.isfunction) if name.startswith("test_")]
-    tested = {number.upper() for name in told for number in re.findall(r"c\d+(?=_)", name)}
+    names = [name for name, _ in inspect.getmembers(test_contract, inspect.isfunction) if name.startswith("test_")]
+    tested = {number.upper() for name in names for number in re.findall(r"c\d+(?=_)", name)}
     assert tested | {"C15"} == clauses
-    assert all(re.match(r"test_c\d+_", name) for name in told)
+    assert all(re.match(r"test_c\d+_", name) for name in names)
 
 
-def test_a_required_screen_may_not_be_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_required_screen_is_not_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMART_RETAIL_REQUIRE", "tk,browser")
     with pytest.raises(pytest.fail.Exception):
         missing("tk", "no display")
@@ -126,17 +126,17 @@ def compare(adapter: Adapter) -> None:
 
 def test_a_faithful_adapter_passes() -> None:
     compare(Adapter(right))
-    assert TALLY.pop(Adapter.name) > 500
+    assert COMPARED_FACTS.pop(Adapter.name) > 500
 
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_an_adapter_with_a_fault_fails(fault: str) -> None:
     with pytest.raises(AssertionError, match="differs from the engine"):
         compare(Adapter(FAULTS[fault]))
-    TALLY.pop(Adapter.name, None)
+    COMPARED_FACTS.pop(Adapter.name, None)
 
 
 def test_an_adapter_that_swaps_two_items_fails() -> None:
     with pytest.raises(AssertionError, match="differs from the engine"):
         compare(Adapter(right, swap=True))
-    TALLY.pop(Adapter.name, None)
+    COMPARED_FACTS.pop(Adapter.name, None)

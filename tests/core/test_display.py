@@ -16,15 +16,15 @@ from smart_retail.results import Recommendation
     ("value", "shown"), [(1.0, "1"), (0.25, "0.25"), (0.412345, "0.412345"), (15230.0, "15230"), (1.5e-7, "1.5e-07")]
 )
 def test_a_score_has_no_digit_too_many(value: float, shown: str) -> None:
-    assert formatting.score(value) == shown
+    assert formatting.format_score(value) == shown
 
 
 @given(st.floats(1e-15, 999_999))
 def test_a_score_can_be_read_back_exactly(value: float) -> None:
     (score,) = significant(np.array([value])).tolist()
-    assert float(formatting.score(score)) == score
+    assert float(formatting.format_score(score)) == score
 
 
 def test_a_score_is_told_with_the_method_it_comes_from() -> None:
     item = Recommendation(1, "a", "A", "Kind", 0.412345, "repurchase")
-    assert formatting.scored(item) == "0.412345 from Buy again"
+    assert formatting.describe_score(item) == "0.412345 from Buy again"

@@ -131,7 +131,7 @@ def test_a_bought_together_reason_names_an_own_purchase(engine: Engine) -> None:
 def test_cf_stays_on_the_customers_own_shelf(engine: Engine) -> None:
     hits = total = 0
     for number, customer in enumerate(KNOWN):
-        taste = shop.TASTES[number % len(shop.TASTES)]
+        taste = shop.GROUPS[number % len(shop.GROUPS)]
         for item in engine.recommend(customer, "cf", 3).items:
             if item.source == "cf":
                 hits, total = hits + (item.category == taste), total + 1
@@ -158,7 +158,7 @@ def test_all_is_the_five_lists(engine: Engine) -> None:
 def test_a_category_filter_holds_and_is_exhausted_quietly(engine: Engine, method: str) -> None:
     answer = engine.recommend(KNOWN[5], method, 1000, categories=["Garden"], exclude_purchased=False)
     assert {item.category for item in answer.items} == {"Garden"}
-    assert len(answer.items) == shop.ITEMS_PER_TASTE
+    assert len(answer.items) == shop.ITEMS_PER_GROUP
 
 
 def test_an_unknown_category_is_a_usage_error(engine: Engine) -> None:

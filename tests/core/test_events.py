@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.postgres import forget_pools
+from tests.postgres import close_pools
 
 from smart_retail.errors import ArtifactError, DataError, SettingsError
 from smart_retail.events import URL, Event, EventStore, RecentEvents, SqliteEventStore, open_events
@@ -45,7 +45,7 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
 
     url = request.getfixturevalue("postgres") if request.param == "postgres" else f"sqlite:///{tmp_path}/database"
     yield lambda: SqlEventStore(url)
-    forget_pools()
+    close_pools()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +11,9 @@ from hypothesis import strategies as st
 
 from smart_retail import errors
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.errors import RetailError, SettingsError, UsageError
+from smart_retail.errors import RetailError, UsageError
 from smart_retail.protocol import check_method, check_page
 from smart_retail.results import Reason, Recommendation, RecommendationList, Result, to_json
-from smart_retail.settings import Settings
 from smart_retail.utils.id_map import IdMap, StringArray
 from smart_retail.utils.set_ops import sorted_unique
 
@@ -94,44 +92,6 @@ def test_an_unknown_method_names_the_known_ones() -> None:
     with pytest.raises(UsageError) as error:
         check_method("magic")
     assert "hybrid" in error.value.hint
-
-
-def test_settings_come_from_file_and_environment(tmp_path: Path) -> None:
-    path = tmp_path / "settings.toml"
-    path.write_text('seed = 7\n[data]\nreturns_policy = "keep"\nsales_edges = [1, 2.5]\n', encoding="utf-8")
-    settings = Settings.load(path, {"SMART_RETAIL_CLUSTERS__K": "4", "SMART_RETAIL_ARTIFACTS": "x", "HOME": "y"})
-    assert (settings.seed, settings.data.returns_policy, settings.clusters.k) == (7, "keep", 4)
-    assert settings.data.sales_edges == (1.0, 2.5)
-    assert Settings.from_dict(settings.as_dict()) == settings
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "sed = 1",
-        "[data]\nreturn_policy = 'net'",
-        "seed = 'one'",
-        "seed = true",
-        "[data]\nreturns_policy = 'sometimes'",
-        "[rfm]\nrecency_cuts = [1, 2]",
-        "[rfm]\nrecency_cuts = [4, 3, 2, 1]",
-        "[clusters]\nk = 1",
-        "[clusters]\nk_min = 9\nk_max = 3",
-        "data = 3",
-        "seed = ",
-    ],
-)
-def test_impossible_settings_are_refused_with_a_hint(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "settings.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(SettingsError) as error:
-        Settings.load(path, {})
-    assert error.value.hint
-
-
-def test_threads_do_not_change_the_digest_but_the_seed_does() -> None:
-    assert Settings(threads=1).digest() == Settings(threads=2).digest()
-    assert Settings(seed=1).digest() != Settings(seed=2).digest()
 
 
 def test_selecting_customers_keeps_their_rows_in_order() -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 from tests import shop
 
 from smart_retail.bundle.erasure import erase
@@ -103,7 +103,7 @@ def test_a_fit_that_is_cancelled_beside_leaves_the_active_version(
     tmp_path: Path, shop_settings: Settings, threads: int
 ) -> None:
     path = shop.write(tmp_path / "orders.csv", 40)
-    settings = replace(shop_settings, threads=threads)
+    settings = structs.replace(shop_settings, threads=threads)
     version = fit(path, artifacts=tmp_path / "a", settings=settings).version
     with pytest.raises(CancelledError):
         fit(path, artifacts=tmp_path / "a", settings=settings, progress=StopBeside())

@@ -193,9 +193,9 @@ def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypat
     pytest.importorskip("flask_openapi3")
     from smart_retail.serving.hot_reload import ReloadingEngine
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.server import loader
+    from smart_retail_flask.server import bundle_loader
 
-    holder = ReloadingEngine(loader(shop), lambda: read_pointer(shop))
+    holder = ReloadingEngine(bundle_loader(shop), lambda: read_pointer(shop))
     client, before = create_app(holder).test_client(), Engine.load(shop).version
     monkeypatch.delenv(KEY)
     (folder_of(shop) / SIGNATURE).rename(shop / "kept")

@@ -18,7 +18,7 @@ from smart_retail.data.temporal_dataset import RfmTable
 COLUMNS = ("order", "item", "day", "quantity", "amount")
 
 
-def history_of(bundle: Bundle, n_items: int) -> PurchaseHistory:
+def read_history(bundle: Bundle, n_items: int) -> PurchaseHistory:
     """All kept purchases of a bundle."""
     customer = _customers(bundle.array("history/indptr"))
     columns = {name: bundle.array(f"history/{name}") for name in COLUMNS}
@@ -27,7 +27,7 @@ def history_of(bundle: Bundle, n_items: int) -> PurchaseHistory:
     return PurchaseHistory(customer=customer, **columns, n_customers=n_customers, n_items=n_items, last_day=last_day)
 
 
-def returned_purchases_of(bundle: Bundle) -> ReturnedPurchases:
+def read_returned_purchases(bundle: Bundle) -> ReturnedPurchases:
     """What came back, beside `history_of`."""
     columns = {name: bundle.array(f"returned_purchases/{name}") for name in COLUMNS}
     return ReturnedPurchases(customer=_customers(bundle.array("returned_purchases/indptr")), **columns)
@@ -37,7 +37,7 @@ def _customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:
     return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
 
 
-def rfm_of(history: PurchaseHistory, day: int) -> RfmTable:
+def compute_rfm(history: PurchaseHistory, day: int) -> RfmTable:
     """Recency to `day`, orders and net amount by customer code."""
     n = history.n_customers
     last = np.zeros(n, np.int64)
@@ -49,7 +49,7 @@ def rfm_of(history: PurchaseHistory, day: int) -> RfmTable:
     return RfmTable(np.where(orders > 0, day - last, 0), orders, amount)
 
 
-def until(history: PurchaseHistory, day: int) -> PurchaseHistory:
+def purchases_before(history: PurchaseHistory, day: int) -> PurchaseHistory:
     """The purchases before `day`; orders keep their numbers."""
     if day > history.last_day:
         return history

@@ -20,14 +20,14 @@ from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_page
 from smart_retail.results import CustomerProfile, Purchase, RecommendationList
 
-CHUNK: Final = 256
-DUE_ITEMS: Final = 3
-DUE_WITHIN: Final = 14
+CHUNK_CUSTOMERS: Final = 256
+MAX_DUE_ITEMS: Final = 3
+DUE_WITHIN_DAYS: Final = 14
 """An item is due when its usual gap ends within so many days from the analysis date, or has ended."""
-GIVEN_UP: Final = 3.0
+MAX_GAPS_SINCE_PURCHASE: Final = 3.0
 """After so many usual gaps without a purchase an item is no longer waited for."""
 
-KLAVIYO: Final[dict[str, str]] = {
+KLAVIYO_GROUPS: Final[dict[str, str]] = {
     "Champions": "Champions",
     "Loyal": "Loyal",
     "Potential Loyalist": "Recent",
@@ -42,7 +42,7 @@ KLAVIYO: Final[dict[str, str]] = {
 }
 """Segment -> group of Klaviyo's RFM report, which has six."""
 
-SHOPIFY: Final[dict[str, str]] = {
+SHOPIFY_GROUPS: Final[dict[str, str]] = {
     "Champions": "Champions",
     "Loyal": "Loyal",
     "Potential Loyalist": "Active",
@@ -85,7 +85,7 @@ class CampaignSettings:
             raise UsageError(f"No customer is in a segment {unknown[0]!r}.", f"Segments: {', '.join(known)}.")
 
 
-def columns(settings: CampaignSettings, contact: Sequence[str] = ()) -> dict[str, str]:
+def column_headings(settings: CampaignSettings, contact: Sequence[str] = ()) -> dict[str, str]:
     """Names and headings of the file's columns, in order."""
     found = {
         "customer_id": "Customer id",
@@ -105,7 +105,7 @@ def columns(settings: CampaignSettings, contact: Sequence[str] = ()) -> dict[str
     return found
 
 
-def rows(
+def campaign_rows(
     engine: RetailEngine,
     customers: Iterable[str],
     settings: CampaignSettings,
@@ -124,19 +124,19 @@ def rows(
     ids = list(customers)
     today = date.fromisoformat(engine.model().analysis_date)
     progress.stage("campaign", 0.0)
-    for start in range(0, len(ids), CHUNK):
+    for start in range(0, len(ids), CHUNK_CUSTOMERS):
         progress.check()
-        profiles = [p for p in map(engine.customer, ids[start : start + CHUNK]) if p.rfm is not None]
+        profiles = [p for p in map(engine.customer, ids[start : start + CHUNK_CUSTOMERS]) if p.rfm is not None]
         wanted = [p for p in profiles if not settings.segments or p.rfm is None or p.rfm.segment in settings.segments]
         lists = engine.recommend_many(
             [p.customer_id for p in wanted], settings.method, settings.n, exclude_purchased=settings.exclude_purchased
         )
         for profile, answer in zip(wanted, lists, strict=True):
             yield {**_row(profile, answer, settings, today), **(contacts or {}).get(profile.customer_id, {})}
-        progress.update(min(start + CHUNK, len(ids)) / max(len(ids), 1))
+        progress.update(min(start + CHUNK_CUSTOMERS, len(ids)) / max(len(ids), 1))
 
 
-def held_out(customer_id: str, settings: CampaignSettings) -> bool:
+def is_held_out(customer_id: str, settings: CampaignSettings) -> bool:
     """Whether the customer is in the holdout: by a hash of campaign and id, so always the same."""
     digest = hashlib.sha256(f"{settings.name}\0{customer_id}".encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:8], "big") < settings.holdout * 2**64
@@ -155,7 +155,10 @@ def due_for_repurchase(purchases: Iterable[Purchase], today: date) -> list[Purch
             continue
         gap = (last - first).days / (purchase.orders - 1)
         waited = (today - last).days
-        if last + timedelta(days=gap) <= today + timedelta(days=DUE_WITHIN) and waited <= GIVEN_UP * gap:
+        if (
+            last + timedelta(days=gap) <= today + timedelta(days=DUE_WITHIN_DAYS)
+            and waited <= MAX_GAPS_SINCE_PURCHASE * gap
+        ):
             found.append((-waited / gap, purchase.item_id, purchase))
     return [purchase for _, _, purchase in sorted(found, key=lambda f: f[:2])]
 
@@ -180,7 +183,7 @@ def read_contacts(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
                     "Name the column of the customer customer_id.",
                 )
             names = [name for name in header if name != "customer_id"]
-            taken = sorted(set(names) & set(columns(CampaignSettings(n=20))))
+            taken = sorted(set(names) & set(column_headings(CampaignSettings(n=20))))
             if taken:
                 raise ColumnError(
                     f"The column {taken[0]} of {path.name} is one of the campaign's own.", "Give it another name."
@@ -197,14 +200,14 @@ def _row(
     row: dict[str, Any] = {
         "customer_id": profile.customer_id,
         "customer_name": profile.customer_name,
-        "group": "holdout" if held_out(profile.customer_id, settings) else "treated",
+        "group": "holdout" if is_held_out(profile.customer_id, settings) else "treated",
         "segment": segment,
         "value_tier": profile.rfm.value_tier if profile.rfm else "",
-        "klaviyo": KLAVIYO.get(segment, ""),
-        "shopify": SHOPIFY.get(segment, ""),
+        "klaviyo": KLAVIYO_GROUPS.get(segment, ""),
+        "shopify": SHOPIFY_GROUPS.get(segment, ""),
         "action": labels.SEGMENTS.get(segment, ("", ""))[1],
         "last_order": profile.last_order,
-        "due": "; ".join(p.item_name for p in due_for_repurchase(profile.purchases, today)[:DUE_ITEMS]),
+        "due": "; ".join(p.item_name for p in due_for_repurchase(profile.purchases, today)[:MAX_DUE_ITEMS]),
     }
     for k, item in enumerate(answer.items, 1):
         row |= {f"item_{k}": item.item_id, f"name_{k}": item.item_name}

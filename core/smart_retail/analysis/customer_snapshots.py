@@ -7,8 +7,8 @@ from datetime import date
 
 import numpy as np
 
-from smart_retail.analysis.bundle_history import history_of, rfm_of, until
-from smart_retail.analysis.segment_migration import CustomerSnapshot, Migration, migration
+from smart_retail.analysis.bundle_history import compute_rfm, purchases_before, read_history
+from smart_retail.analysis.segment_migration import CustomerSnapshot, Migration, compute_migration
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import UsageError
@@ -19,15 +19,15 @@ from smart_retail.settings import Settings
 from smart_retail.utils.dates import EPOCH, iso
 from smart_retail.utils.fixed_point import MILLION
 
-CHECK_EVERY = 500
+CHECK_EVERY_CUSTOMERS = 500
 """Customers between two looks at whether to stop."""
 
 
-def standings(engine: Engine, progress: Progress = SILENT) -> dict[str, CustomerSnapshot]:
+def current_snapshots(engine: Engine, progress: Progress = SILENT) -> dict[str, CustomerSnapshot]:
     """Customer id -> standing in the bundle, of customers with kept purchases."""
     found = {}
     for number, customer in enumerate(engine.customer_ids()):
-        if number % CHECK_EVERY == 0:
+        if number % CHECK_EVERY_CUSTOMERS == 0:
             progress.check()
         profile = engine.customer(customer)
         if profile.rfm is not None and profile.last_order is not None and profile.purchases:
@@ -41,7 +41,7 @@ def standings(engine: Engine, progress: Progress = SILENT) -> dict[str, Customer
     return found
 
 
-def standings_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
+def snapshots_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
     """Customer id -> standing on an ISO date: from the purchases before it, with the cut points of that day.
 
     Raises
@@ -50,12 +50,12 @@ def standings_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
         `day` is no ISO date, or nothing was bought before it.
     """
     store, seen_from = engine.store, _day(day)
-    history = until(history_of(engine.bundle, len(store.items)), seen_from)
+    history = purchases_before(read_history(engine.bundle, len(store.items)), seen_from)
     if not len(history):
         raise UsageError(f"There is no purchase before {day}.", f"The history begins on {engine.model().first}.")
-    table = rfm_of(history, max(seen_from, int(history.day.max()) + 1))
+    table = compute_rfm(history, max(seen_from, int(history.day.max()) + 1))
     model = fit_rfm(table, Settings.from_dict(engine.bundle.manifest["settings"]).rfm)
-    segment = model.place(table)
+    segment = model.assign_segments(table)
     # Rows are in order of time: the last one of a customer is the latest purchase.
     latest = dict(zip(history.customer.tolist(), range(len(history)), strict=True))
     names = store.texts("customers/names")
@@ -71,7 +71,7 @@ def standings_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
     }
 
 
-def between_dates(engine: Engine, before: str, after: str = "") -> Migration:
+def migration_between_dates(engine: Engine, before: str, after: str = "") -> Migration:
     """Movement between two ISO dates of one version's history; the later one is its analysis date by default.
 
     Raises
@@ -82,7 +82,7 @@ def between_dates(engine: Engine, before: str, after: str = "") -> Migration:
     after = after or iso(int(engine.bundle.manifest["analysis_day"]))
     if _day(before) >= _day(after):
         raise UsageError(f"{before} is not before {after}.", "Name the earlier date first.")
-    return migration(standings_at(engine, before), standings_at(engine, after), (before, after))
+    return compute_migration(snapshots_at(engine, before), snapshots_at(engine, after), (before, after))
 
 
 def _day(text: str) -> int:

@@ -20,20 +20,20 @@ from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
 
-OVERALL: Final = "all"
-WEEK: Final = 7
-YEAR: Final = 364
+ALL_SALES: Final = "all"
+WEEK_DAYS: Final = 7
+YEAR_DAYS: Final = 364
 """A year of whole weeks, so that a weekday meets the same weekday."""
-SHORTEST: Final = 8 * WEEK
-INTERVAL: Final = 0.8
+MIN_HISTORY_DAYS: Final = 8 * WEEK_DAYS
+INTERVAL_LEVEL: Final = 0.8
 NAIVE: Final = "seasonal naive"
 PROPHET: Final = "prophet"
 WITH_DISCOUNT: Final = "prophet with discount"
-USUAL: Final = 4 * WEEK
+RECENT_DISCOUNT_DAYS: Final = 4 * WEEK_DAYS
 """Days whose mean discount is taken for the days ahead."""
 
 
-class Errors(Result, frozen=True):
+class ForecastErrors(Result, frozen=True):
     """Of one model on the held-out days."""
 
     model: str
@@ -46,7 +46,7 @@ class Errors(Result, frozen=True):
     """Mean absolute percentage error over days with sales, 0 to 1 and above; None without such days."""
 
 
-class DayAhead(Result, frozen=True):
+class ForecastDay(Result, frozen=True):
     day: str
     amount: float
     low: float
@@ -61,8 +61,8 @@ class Forecast(Result, frozen=True):
     model: str
     """The one that was used; empty where nothing was forecast."""
     held_out_days: int
-    errors: tuple[Errors, ...]
-    days: tuple[DayAhead, ...]
+    errors: tuple[ForecastErrors, ...]
+    days: tuple[ForecastDay, ...]
     note: str
     """Why there is no forecast, or why a model was left out."""
 
@@ -75,7 +75,7 @@ def daily_sales(store: BundleTables, by_category: bool = True) -> dict[str, tupl
     purchases = store.bundle.arrays("history")
     day, amount = purchases["day"].astype(np.int64), purchases["amount"] / MILLION
     first, length = int(day.min()), int(day.max() - day.min()) + 1
-    found = {OVERALL: (first, _sums(day - first, amount, length))}
+    found = {ALL_SALES: (first, _sums(day - first, amount, length))}
     if by_category:
         category = store.catalogue.category[purchases["item"]]
         for code, name in enumerate(store.names["categories"]):
@@ -96,7 +96,7 @@ def daily_discounts(store: BundleTables) -> dict[str, NDArray[np.float64]]:
     found = store.bundle.arrays("daily").get("discount")
     if found is None or not np.isfinite(found).any():
         raise UsageError("The version knows of no discounts.", "Leave --regressor out, or fit a source with discounts.")
-    names = (OVERALL, *store.names["categories"])
+    names = (ALL_SALES, *store.names["categories"])
     return {name: row.astype(np.float64) for name, row in zip(names, found, strict=True) if np.isfinite(row).any()}
 
 
@@ -136,28 +136,28 @@ def forecast(
         raise UsageError(f"The horizon is {horizon} days.", "Give 1 to 365.")
     if planned is not None and not 0 <= planned <= 1:
         raise UsageError(f"The planned discount is {planned}.", "Give a fraction from 0 to 1.")
-    _need_prophet(country)
+    _require_prophet(country)
     progress.stage("forecast", 0.0)
     found = []
     for done, (name, (first, amounts)) in enumerate(series.items(), 1):
         progress.check()
-        found.append(_one(name, first, amounts, horizon, country, (discounts or {}).get(name), planned))
+        found.append(_forecast_series(name, first, amounts, horizon, country, (discounts or {}).get(name), planned))
         progress.update(done / len(series))
     return tuple(found)
 
 
 def seasonal_naive(amounts: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
     """The same weekday a year ago where the history holds two years, else a week ago (Hyndman, FPP3, 5.2)."""
-    season = YEAR if len(amounts) >= 2 * YEAR else WEEK
+    season = YEAR_DAYS if len(amounts) >= 2 * YEAR_DAYS else WEEK_DAYS
     last = amounts[-season:]
     return last[np.arange(horizon) % season]
 
 
-def errors(model: str, actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> Errors:
+def compute_errors(model: str, actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> ForecastErrors:
     """MAE, RMSE and MAPE of one model."""
     off = np.abs(actual - predicted)
     sold = actual > 0
-    return Errors(
+    return ForecastErrors(
         model,
         round(float(off.mean()), 6),
         round(float(np.sqrt((off**2).mean())), 6),
@@ -165,7 +165,7 @@ def errors(model: str, actual: NDArray[np.float64], predicted: NDArray[np.float6
     )
 
 
-def _one(
+def _forecast_series(
     name: str,
     first: int,
     amounts: NDArray[np.float64],
@@ -175,19 +175,19 @@ def _one(
     planned: float | None,
 ) -> Forecast:
     held = min(horizon, len(amounts) // 5)
-    if len(amounts) < SHORTEST:
-        note = f"{len(amounts)} days of history are too few; {SHORTEST} are needed."
+    if len(amounts) < MIN_HISTORY_DAYS:
+        note = f"{len(amounts)} days of history are too few; {MIN_HISTORY_DAYS} are needed."
         return Forecast(name, "", 0, (), (), note)
     train, test = amounts[:-held], amounts[-held:]
-    judged = [errors(NAIVE, test, seasonal_naive(train, held))]
-    judged.append(errors(PROPHET, test, _prophet(first, train, held, country)[0]))
+    judged = [compute_errors(NAIVE, test, seasonal_naive(train, held))]
+    judged.append(compute_errors(PROPHET, test, _prophet(first, train, held, country)[0]))
     if discount is not None:
         known = _with_future(discount[:-held], held, None)
-        judged.append(errors(WITH_DISCOUNT, test, _prophet(first, train, held, country, known)[0]))
+        judged.append(compute_errors(WITH_DISCOUNT, test, _prophet(first, train, held, country, known)[0]))
     best = min(judged, key=lambda e: e.mae)
     if best.model == NAIVE:
         middle = seasonal_naive(amounts, horizon)
-        spread = np.quantile(np.abs(test - seasonal_naive(train, held)), INTERVAL)
+        spread = np.quantile(np.abs(test - seasonal_naive(train, held)), INTERVAL_LEVEL)
         low, high = middle - spread, middle + spread
     else:
         taken = discount if best.model == WITH_DISCOUNT else None
@@ -195,7 +195,7 @@ def _one(
         middle, low, high = _prophet(first, amounts, horizon, country, ahead)
     start = first + len(amounts)
     told = np.round(np.maximum(np.stack((middle, low, high), axis=1), 0.0), 2).tolist()
-    days = tuple(DayAhead(iso(start + i), *values) for i, values in enumerate(told))
+    days = tuple(ForecastDay(iso(start + i), *values) for i, values in enumerate(told))
     return Forecast(name, best.model, held, tuple(judged), days, "")
 
 
@@ -203,7 +203,7 @@ def _with_future(discount: NDArray[np.float64], horizon: int, planned: float | N
     """The discount of every day and of the days ahead; a day without lines has the usual one."""
     known = np.isfinite(discount)
     usual = float(discount[known].mean()) if known.any() else 0.0
-    recent = discount[-USUAL:][known[-USUAL:]]
+    recent = discount[-RECENT_DISCOUNT_DAYS:][known[-RECENT_DISCOUNT_DAYS:]]
     ahead = planned if planned is not None else float(recent.mean()) if len(recent) else usual
     return np.concatenate((np.where(known, discount, usual), np.full(horizon, ahead)))
 
@@ -220,8 +220,8 @@ def _prophet(
     from prophet import Prophet
 
     model = Prophet(
-        interval_width=INTERVAL,
-        yearly_seasonality=len(amounts) >= 2 * YEAR,
+        interval_width=INTERVAL_LEVEL,
+        yearly_seasonality=len(amounts) >= 2 * YEAR_DAYS,
         weekly_seasonality=True,
         daily_seasonality=False,
         uncertainty_samples=300,
@@ -244,7 +244,7 @@ def _sums(place: NDArray[np.int64], amount: NDArray[np.float64], length: int) ->
     return np.bincount(place, amount, length).astype(np.float64)
 
 
-def _need_prophet(country: str) -> None:
+def _require_prophet(country: str) -> None:
     # Prophet tells on import that Plotly is not there; nothing here draws with it.
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
     try:
@@ -272,7 +272,7 @@ COLUMNS: Final[dict[str, str]] = {
 }
 
 
-def rows(found: Sequence[Forecast]) -> list[dict[str, Any]]:
+def forecast_rows(found: Sequence[Forecast]) -> list[dict[str, Any]]:
     """The forecasts as rows of `COLUMNS`."""
     return [{"series": f.series, "model": f.model, **day.as_dict()} for f in found for day in f.days]
 

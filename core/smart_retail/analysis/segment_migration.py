@@ -13,7 +13,7 @@ from typing import Any, Final
 from smart_retail.presentation import labels as words
 from smart_retail.results import Result
 
-BEST: Final = ("Champions", "Loyal")
+BEST_SEGMENTS: Final = ("Champions", "Loyal")
 NEW: Final = "not yet a customer"
 GONE: Final = "no longer there"
 
@@ -29,7 +29,7 @@ class CustomerSnapshot:
     last_item: str
 
 
-class Move(Result, frozen=True):
+class SegmentMove(Result, frozen=True):
     """One cell of the matrix."""
 
     before: str
@@ -39,7 +39,7 @@ class Move(Result, frozen=True):
     """Net amount of these customers at the later moment."""
 
 
-class Fallen(Result, frozen=True):
+class DroppedCustomer(Result, frozen=True):
     """A customer who left the best segments."""
 
     customer_id: str
@@ -55,13 +55,13 @@ class Migration(Result, frozen=True):
     before: str
     """What the earlier moment is: a version or a date."""
     after: str
-    moves: tuple[Move, ...]
+    moves: tuple[SegmentMove, ...]
     """Every pair that has customers, in the order of the segments."""
-    fallen: tuple[Fallen, ...]
+    dropped: tuple[DroppedCustomer, ...]
     """The most valuable first."""
 
 
-def migration(
+def compute_migration(
     before: Mapping[str, CustomerSnapshot],
     after: Mapping[str, CustomerSnapshot],
     labels: tuple[str, str] = ("before", "after"),
@@ -83,19 +83,21 @@ def migration(
         cell = counts.setdefault(pair, [0, 0.0])
         cell[0] += 1
         cell[1] += now.monetary if now else 0.0
-        if then and then.segment in BEST and pair[1] not in BEST:
+        if then and then.segment in BEST_SEGMENTS and pair[1] not in BEST_SEGMENTS:
             latest = now or then
             fallen.append(
-                Fallen(customer, latest.customer_name, *pair, latest.monetary, latest.last_order, latest.last_item)
+                DroppedCustomer(
+                    customer, latest.customer_name, *pair, latest.monetary, latest.last_order, latest.last_item
+                )
             )
     order = _order({s for pair in counts for s in pair})
-    moves = [Move(*pair, int(n), round(amount, 6)) for pair, (n, amount) in counts.items()]
+    moves = [SegmentMove(*pair, int(n), round(amount, 6)) for pair, (n, amount) in counts.items()]
     moves.sort(key=lambda m: (order[m.before], order[m.after]))
     fallen.sort(key=lambda f: (-f.monetary, f.customer_id))
     return Migration(*labels, tuple(moves), tuple(fallen))
 
 
-def matrix(found: Migration) -> tuple[list[str], list[str], list[list[int]]]:
+def count_matrix(found: Migration) -> tuple[list[str], list[str], list[list[int]]]:
     """Row names, column names and counts of the heat map."""
     rows = _sorted({m.before for m in found.moves})
     columns = _sorted({m.after for m in found.moves})
@@ -103,9 +105,9 @@ def matrix(found: Migration) -> tuple[list[str], list[str], list[list[int]]]:
     return rows, columns, [[counts.get((r, c), 0) for c in columns] for r in rows]
 
 
-def cells(found: Migration) -> list[dict[str, Any]]:
+def matrix_rows(found: Migration) -> list[dict[str, Any]]:
     """The matrix as rows for people: ``from`` and a column for each segment after."""
-    rows, columns, counts = matrix(found)
+    rows, columns, counts = count_matrix(found)
     return [{"from": name, **dict(zip(columns, row, strict=True))} for name, row in zip(rows, counts, strict=True)]
 
 

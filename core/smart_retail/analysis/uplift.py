@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from smart_retail.errors import ColumnError, DataError
 from smart_retail.results import Result
 
-DRAWS: Final = 2000
+BOOTSTRAP_DRAWS: Final = 2000
 _HEADINGS: Final = (("Customer id", "customer_id"), ("Group", "group"))
 
 
-class Lift(Result, frozen=True):
+class Uplift(Result, frozen=True):
     """Uplift of one measure: treated mean over holdout mean, minus 1."""
 
     measure: str
@@ -46,7 +46,7 @@ def read_groups(path: Path) -> dict[str, str]:
                 raise ColumnError(
                     f"{path.name} is no campaign file.", "Give the CSV that `smart-retail campaign` wrote."
                 )
-            groups = {_plain(row[customer]): row[group] for row in reader}
+            groups = {_without_apostrophe(row[customer]): row[group] for row in reader}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path.name} cannot be read.", "Give the CSV that `smart-retail campaign` wrote.") from error
     if set(groups.values()) != {"treated", "holdout"}:
@@ -56,7 +56,7 @@ def read_groups(path: Path) -> dict[str, str]:
     return groups
 
 
-def lift(groups: Mapping[str, str], revenue: Mapping[str, float], seed: int = 0) -> tuple[Lift, ...]:
+def estimate_uplift(groups: Mapping[str, str], revenue: Mapping[str, float], seed: int = 0) -> tuple[Uplift, ...]:
     """Uplift of revenue and of buyers.
 
     Parameters
@@ -84,7 +84,7 @@ def lift(groups: Mapping[str, str], revenue: Mapping[str, float], seed: int = 0)
         ratios = _means(treated, rng) / np.maximum(_means(holdout, rng), 1e-12) - 1
         low, high = np.quantile(ratios, [0.025, 0.975])
         found.append(
-            Lift(
+            Uplift(
                 measure,
                 round(float(treated.mean()), 6),
                 round(float(holdout.mean()), 6),
@@ -99,9 +99,9 @@ def lift(groups: Mapping[str, str], revenue: Mapping[str, float], seed: int = 0)
 
 
 def _means(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
-    return np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(DRAWS)])
+    return np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(BOOTSTRAP_DRAWS)])
 
 
-def _plain(text: str) -> str:
+def _without_apostrophe(text: str) -> str:
     """An id without the apostrophe that keeps a spreadsheet from reading it as a formula."""
     return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in "=+-@\t\r" else text

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, weights
+from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, mean_source_weights
 from smart_retail.data.dataset.sales_statistics import discount_band, discount_band_names
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.progress import SILENT, Progress
@@ -23,16 +23,26 @@ from smart_retail.serving.business_rules import read_rules, rules_path
 from smart_retail.serving.engine import Engine
 from smart_retail.utils.fixed_point import MILLION
 
-__all__ = ["ListStats", "Mix", "Outcome", "Pair", "Scenario", "present_rules", "sources", "supports_what_if", "what_if"]
+__all__ = [
+    "ListPair",
+    "ListStats",
+    "Scenario",
+    "ShareChange",
+    "WhatIfResult",
+    "current_rules",
+    "source_weights",
+    "supports_what_if",
+    "what_if",
+]
 
-SAMPLE = 300
+SAMPLE_CUSTOMERS = 300
 """Customers whose lists are compared."""
-SHOWN = 5
-CHUNK = 50
+MAX_LISTS_SHOWN = 5
+CHUNK_CUSTOMERS = 50
 UNKNOWN = "not known"
 
 
-class Mix(Result, frozen=True):
+class ShareChange(Result, frozen=True):
     """Part of the places in all lists that a band of discounts, or a category, has."""
 
     name: str
@@ -57,7 +67,7 @@ class ListStats(Result, frozen=True):
     """Part of the places that are owed mostly to popularity or to a rule, 0 to 1."""
 
 
-class Pair(Result, frozen=True):
+class ListPair(Result, frozen=True):
     """One customer's lists."""
 
     customer_id: str
@@ -66,7 +76,7 @@ class Pair(Result, frozen=True):
     after: RecommendationList
 
 
-class Outcome(Result, frozen=True):
+class WhatIfResult(Result, frozen=True):
     """What a change would do."""
 
     customers: int
@@ -77,9 +87,9 @@ class Outcome(Result, frozen=True):
     """Part of the places before whose item is no longer in the same customer's list, 0 to 1."""
     before: ListStats
     after: ListStats
-    discounts: tuple[Mix, ...]
-    categories: tuple[Mix, ...]
-    lists: tuple[Pair, ...]
+    discounts: tuple[ShareChange, ...]
+    categories: tuple[ShareChange, ...]
+    lists: tuple[ListPair, ...]
     """Of the customers asked for, else of the first with a change."""
     notes: tuple[str, ...]
 
@@ -92,9 +102,9 @@ def what_if(
     n: int = 10,
     exclude_purchased: bool | None = None,
     customers: Sequence[str] = (),
-    sample: int = SAMPLE,
+    sample: int = SAMPLE_CUSTOMERS,
     progress: Progress = SILENT,
-) -> Outcome:
+) -> WhatIfResult:
     """Try a change on a sample of the customers.
 
     Parameters
@@ -134,18 +144,18 @@ def what_if(
         raise UsageError(f"The sample is {sample} customers.", "Give 1 to 5000.")
     exclude = not engine.model().show_purchased if exclude_purchased is None else exclude_purchased
     progress.stage("the change", 0.0)
-    after = WhatIfEngine.of(engine, change)
+    after = WhatIfEngine.from_scenario(engine, change)
     progress.check()
     ids = _sample(engine, customers, sample)
     progress.stage("lists", 0.4)
     pairs = []
-    for start in range(0, len(ids), CHUNK):
+    for start in range(0, len(ids), CHUNK_CUSTOMERS):
         progress.check()
-        part = ids[start : start + CHUNK]
+        part = ids[start : start + CHUNK_CUSTOMERS]
         asked = [e.recommend_many(part, method, n, exclude_purchased=exclude) for e in (engine, after)]
         pairs += list(zip(*asked, strict=True))
         progress.update(0.4 + 0.6 * (start + len(part)) / len(ids))
-    return _outcome(engine, change, pairs, customers)
+    return _build_result(engine, change, pairs, customers)
 
 
 def supports_what_if(engine: RetailEngine) -> bool:
@@ -153,14 +163,14 @@ def supports_what_if(engine: RetailEngine) -> bool:
     return isinstance(engine, Engine)
 
 
-def sources(engine: RetailEngine, exclude_purchased: bool) -> dict[str, float]:
+def source_weights(engine: RetailEngine, exclude_purchased: bool) -> dict[str, float]:
     """Source of the merge -> its mean weight over the customers with a history."""
     if not isinstance(engine, Engine):
         raise NeedsLocalEngineError("The weights stand in the version itself.", "Leave --api-url out.")
-    return weights(engine, exclude_purchased)
+    return mean_source_weights(engine, exclude_purchased)
 
 
-def present_rules(engine: RetailEngine, rules: str | None = None) -> dict[str, Any]:
+def current_rules(engine: RetailEngine, rules: str | None = None) -> dict[str, Any]:
     """The rules of a file, by default the one beside the bundle, as it holds them; empty without a file."""
     path = rules_path(engine.artifacts, rules) if isinstance(engine, Engine) else None
     return read_rules(path) if path is not None else {}
@@ -173,45 +183,53 @@ def _sample(engine: Engine, customers: Sequence[str], sample: int) -> list[str]:
     return list(dict.fromkeys([*customers, *(engine.store.customers.id(code) for code in chosen)]))
 
 
-def _outcome(
+def _build_result(
     engine: Engine,
     change: Scenario,
     pairs: Sequence[tuple[RecommendationList, RecommendationList]],
     customers: Sequence[str],
-) -> Outcome:
+) -> WhatIfResult:
     before, after = ([pair[i] for pair in pairs] for i in (0, 1))
     items = [([r.item_id for r in b.items], [r.item_id for r in a.items]) for b, a in pairs]
     gone = sum(len(set(b) - set(a)) for b, a in items)
     different = [b != a for b, a in items]
     wanted = set(customers)
     shown = [p for p in pairs if p[0].customer_id in wanted] if wanted else []
-    shown = shown or [p for p, other in zip(pairs, different, strict=True) if other][:SHOWN] or list(pairs[:SHOWN])
-    return Outcome(
+    shown = (
+        shown
+        or [p for p, other in zip(pairs, different, strict=True) if other][:MAX_LISTS_SHOWN]
+        or list(pairs[:MAX_LISTS_SHOWN])
+    )
+    return WhatIfResult(
         customers=len(pairs),
         changed_customers=sum(different),
         changed_share=round(gone / max(sum(len(b) for b, _ in items), 1), 6),
-        before=_side(engine, before),
-        after=_side(engine, after),
-        discounts=_mix(_bands(engine, before), _bands(engine, after), [*discount_band_names(), UNKNOWN]),
-        categories=_mix(_categories(before), _categories(after), []),
-        lists=tuple(_pair(engine, *pair) for pair in shown),
+        before=_list_statistics(engine, before),
+        after=_list_statistics(engine, after),
+        discounts=_share_changes(
+            _count_discount_bands(engine, before),
+            _count_discount_bands(engine, after),
+            [*discount_band_names(), UNKNOWN],
+        ),
+        categories=_share_changes(_count_categories(before), _count_categories(after), []),
+        lists=tuple(_list_pair(engine, *pair) for pair in shown),
         notes=tuple(_notes(engine, change)),
     )
 
 
-def _codes(engine: Engine, lists: Sequence[RecommendationList]) -> NDArray[np.int64]:
+def _item_codes(engine: Engine, lists: Sequence[RecommendationList]) -> NDArray[np.int64]:
     """Item codes of all places."""
     codes = [engine.store.items.code(r.item_id) for each in lists for r in each.items]
     return np.array(codes, dtype=np.int64)
 
 
-def _side(engine: Engine, lists: Sequence[RecommendationList]) -> ListStats:
-    codes = _codes(engine, lists)
+def _list_statistics(engine: Engine, lists: Sequence[RecommendationList]) -> ListStats:
+    codes = _item_codes(engine, lists)
     distinct = np.unique(codes)
     price = np.nan_to_num(engine.store.catalogue.price[codes])
     item, amount = (engine.bundle.array(f"history/{name}") for name in ("item", "amount"))
     sold = np.bincount(item, amount, len(engine.store.items)) / MILLION
-    discount = _discount(engine)[codes]
+    discount = _item_discounts(engine)[codes]
     known = discount[np.isfinite(discount)]
     filled = sum(r.source in ("popular", "rule") for each in lists for r in each.items)
     return ListStats(
@@ -224,32 +242,34 @@ def _side(engine: Engine, lists: Sequence[RecommendationList]) -> ListStats:
     )
 
 
-def _discount(engine: Engine) -> NDArray[np.float64]:
+def _item_discounts(engine: Engine) -> NDArray[np.float64]:
     """Mean discount by item code; NaN in bundles that keep none."""
     found = engine.bundle.arrays("items").get("discount")
     return np.full(len(engine.store.items), np.nan) if found is None else found
 
 
-def _bands(engine: Engine, lists: Sequence[RecommendationList]) -> Counter[str]:
+def _count_discount_bands(engine: Engine, lists: Sequence[RecommendationList]) -> Counter[str]:
     names = [*discount_band_names(), UNKNOWN]
-    return Counter(names[place] for place in discount_band(_discount(engine)[_codes(engine, lists)]).tolist())
+    return Counter(
+        names[place] for place in discount_band(_item_discounts(engine)[_item_codes(engine, lists)]).tolist()
+    )
 
 
-def _categories(lists: Sequence[RecommendationList]) -> Counter[str]:
+def _count_categories(lists: Sequence[RecommendationList]) -> Counter[str]:
     return Counter(r.category or "no category" for each in lists for r in each.items)
 
 
-def _mix(before: Counter[str], after: Counter[str], order: Sequence[str]) -> tuple[Mix, ...]:
+def _share_changes(before: Counter[str], after: Counter[str], order: Sequence[str]) -> tuple[ShareChange, ...]:
     """Shares of what occurs, in `order`, else the largest first."""
     names = [n for n in order if before[n] + after[n]]
     names = names or sorted(before | after, key=lambda name: (-before[name] - after[name], name))
     sums = (max(before.total(), 1), max(after.total(), 1))
-    return tuple(Mix(n, round(before[n] / sums[0], 6), round(after[n] / sums[1], 6)) for n in names)
+    return tuple(ShareChange(n, round(before[n] / sums[0], 6), round(after[n] / sums[1], 6)) for n in names)
 
 
-def _pair(engine: Engine, before: RecommendationList, after: RecommendationList) -> Pair:
+def _list_pair(engine: Engine, before: RecommendationList, after: RecommendationList) -> ListPair:
     customer = before.customer_id or ""
-    return Pair(customer, engine.customer(customer).customer_name, before, after)
+    return ListPair(customer, engine.customer(customer).customer_name, before, after)
 
 
 def _notes(engine: Engine, change: Scenario) -> list[str]:

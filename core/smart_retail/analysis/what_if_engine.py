@@ -15,7 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.analysis.bundle_history import COLUMNS, history_of, returned_purchases_of, rfm_of, until
+from smart_retail.analysis.bundle_history import (
+    COLUMNS,
+    compute_rfm,
+    purchases_before,
+    read_history,
+    read_returned_purchases,
+)
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import ReturnedPurchases, with_returned, without_returned
 from smart_retail.data.purchase_history import PurchaseHistory
@@ -30,8 +36,8 @@ from smart_retail.settings import Settings
 from smart_retail.training.models.components import Choices, fit_parts
 from smart_retail.utils.dates import EPOCH, iso
 
-POLICIES = ("net", "keep")
-WEIGHTS = "merge.weights"
+RETURNS_POLICIES = ("net", "keep")
+WEIGHTS_ARRAY = "merge.weights"
 NO_EVENTS = 2**62
 """Past every event: what came since the fit belongs to its day and policy, not to another."""
 
@@ -63,7 +69,7 @@ class WhatIfEngine(Engine):
         self._fixed = rules
 
     @classmethod
-    def of(cls, engine: Engine, change: Scenario) -> WhatIfEngine:
+    def from_scenario(cls, engine: Engine, change: Scenario) -> WhatIfEngine:
         """The engine with the change.
 
         Raises
@@ -78,9 +84,11 @@ class WhatIfEngine(Engine):
         store, bundle, rules = engine.store, engine.bundle, engine._rules(None)
         if change.rules is not None:
             rules = rules_of(dict(change.rules), store.items, store.names["categories"], store.catalogue)
-        arrays, facts = refitted(engine, change) if change.refits else ({}, {})
+        arrays, facts = refit_tables(engine, change) if change.refits else ({}, {})
         if change.weights:
-            arrays[f"recommender/{WEIGHTS}"] = _reweighted(bundle.array(f"recommender/{WEIGHTS}"), change.weights)
+            arrays[f"recommender/{WEIGHTS_ARRAY}"] = _replace_weights(
+                bundle.array(f"recommender/{WEIGHTS_ARRAY}"), change.weights
+            )
         # The ready lists were made of the tables that are replaced.
         return cls(bundle.with_overrides(arrays, facts, without="lists") if arrays else bundle, rules)
 
@@ -88,13 +96,13 @@ class WhatIfEngine(Engine):
         return self._fixed.within(categories, self.store.names["categories"], self.store.catalogue)
 
 
-def weights(engine: Engine, exclude_purchased: bool) -> dict[str, float]:
+def mean_source_weights(engine: Engine, exclude_purchased: bool) -> dict[str, float]:
     """Mean weight of each source of the merge over the customers with a history."""
-    found = engine.bundle.array(f"recommender/{WEIGHTS}")[1 if exclude_purchased else 0][1:]
+    found = engine.bundle.array(f"recommender/{WEIGHTS_ARRAY}")[1 if exclude_purchased else 0][1:]
     return {source: round(float(weight), 4) for source, weight in zip(SOURCES, found.mean(axis=0), strict=True)}
 
 
-def _reweighted(learnt: NDArray[np.float64], changed: Mapping[str, float]) -> NDArray[np.float64]:
+def _replace_weights(learnt: NDArray[np.float64], changed: Mapping[str, float]) -> NDArray[np.float64]:
     out = learnt.copy()
     for source, weight in changed.items():
         if source not in SOURCES:
@@ -107,7 +115,7 @@ def _reweighted(learnt: NDArray[np.float64], changed: Mapping[str, float]) -> ND
     return out
 
 
-def refitted(engine: Engine, change: Scenario) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def refit_tables(engine: Engine, change: Scenario) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Tables and manifest facts of the bundle as of another day or under another policy.
 
     Purchases, RFM, cut points, segments, popularity and similarities are counted anew. The encoder and the
@@ -123,18 +131,18 @@ def refitted(engine: Engine, change: Scenario) -> tuple[dict[str, NDArray[Any]],
             'Install them with: pip install "smart-retail-engine[train]"',
         )
     settings = Settings.from_dict(bundle.manifest["settings"])
-    whole, back = history_of(bundle, len(store.items)), returned_purchases_of(bundle)
-    kept, gone = _by_policy(whole, back, settings.data.returns_policy, change.returns_policy)
+    whole, back = read_history(bundle, len(store.items)), read_returned_purchases(bundle)
+    kept, gone = _apply_returns_policy(whole, back, settings.data.returns_policy, change.returns_policy)
     day = _day(change.analysis_date or settings.rfm.analysis_date, kept)
-    kept = until(kept, day) if change.analysis_date else kept
+    kept = purchases_before(kept, day) if change.analysis_date else kept
     if not len(kept):
         raise UsageError(f"There is no purchase before {iso(day)}.", f"Give a date after {iso(int(whole.day.min()))}.")
-    table = rfm_of(kept, day)
+    table = compute_rfm(kept, day)
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
-    segment = rfm.segment(scores[0], scores[1])
+    segment = rfm.segment_index(scores[0], scores[1])
     placement = ClusterAssigner.from_arrays(bundle.arrays("placement"), bundle.json("placement"))
-    cluster = placement.cluster(table.recency, table.frequency, table.monetary)
+    cluster = placement.assign(table.recency, table.frequency, table.monetary)
     catalogue = replace(store.catalogue, names=tuple(store.item_names))
     parts = fit_parts(kept, (segment, cluster), catalogue, Choices(**chosen), threads=settings.threads)
     arrays: dict[str, NDArray[Any]] = {f"recommender/{name}": values for name, values in to_arrays(parts).items()}
@@ -142,7 +150,7 @@ def refitted(engine: Engine, change: Scenario) -> tuple[dict[str, NDArray[Any]],
     arrays |= {f"rfm/{name}": getattr(table, name) for name in ("recency", "frequency", "monetary")}
     arrays |= {f"rfm/{name}": score for name, score in zip("rfm", scores, strict=True)}
     arrays |= {f"rfm_model/{name}": values for name, values in rfm.arrays().items()}
-    arrays |= {"rfm/segment": segment, "clusters/label": cluster, **_sent_back(kept, gone, day)}
+    arrays |= {"rfm/segment": segment, "clusters/label": cluster, **_returned_items(kept, gone, day)}
     return arrays, {"last_day": kept.last_day, "analysis_day": day, "events_through": NO_EVENTS}
 
 
@@ -156,19 +164,19 @@ def _day(text: str, history: PurchaseHistory) -> int:
         raise UsageError(f"The analysis date {text!r} is no date.", "Write it as 2014-12-31.") from error
 
 
-def _by_policy(
+def _apply_returns_policy(
     whole: PurchaseHistory, back: ReturnedPurchases, policy: str, wanted: str
 ) -> tuple[PurchaseHistory, ReturnedPurchases | None]:
     """The history under the wanted policy, and what is missing in it because it came back."""
     wanted = wanted or policy
-    if wanted not in POLICIES:
+    if wanted not in RETURNS_POLICIES:
         raise UsageError(f"There is no returns policy {wanted!r}.", "Choose net or keep.")
     if wanted != policy:
         whole = with_returned(whole, back) if wanted == "keep" else without_returned(whole, back)
     return whole, back if wanted == "net" else None
 
 
-def _sent_back(kept: PurchaseHistory, gone: ReturnedPurchases | None, day: int) -> dict[str, NDArray[Any]]:
+def _returned_items(kept: PurchaseHistory, gone: ReturnedPurchases | None, day: int) -> dict[str, NDArray[Any]]:
     """Items of each customer of which nothing was kept, as a bundle has them."""
     pairs = np.zeros(0, np.int64)
     if gone is not None:

@@ -5,43 +5,43 @@ from __future__ import annotations
 from smart_retail.presentation import labels
 from smart_retail.results import CustomerProfile, ModelInfo, Recommendation
 
-DOT = " · "
+SEPARATOR = " · "
 
 
-def whole(value: float) -> str:
+def format_integer(value: float) -> str:
     """1234.5 -> ``1,234``."""
     return f"{value:,.0f}"
 
 
-def amount(value: float, currency: str = "") -> str:
+def format_amount(value: float, currency: str = "") -> str:
     """1234.5 -> ``1,234.50 EUR``."""
     return f"{value:,.2f} {currency}".rstrip()
 
 
-def percent(share: float) -> str:
+def format_percent(share: float) -> str:
     """0.1234 -> ``12.3 %``."""
     return f"{100 * share:.1f} %"
 
 
-def score(value: float) -> str:
+def format_score(value: float) -> str:
     """Every digit the engine gives, at most six that count: 0.25 -> ``0.25``."""
     return f"{value:.6g}"
 
 
-def scored(item: Recommendation) -> str:
+def describe_score(item: Recommendation) -> str:
     """``0.412345 from CF``: the score an item is ordered by, and the method with the largest share in it."""
-    return f"{score(item.score)} from {labels.method_label(item.source)}"
+    return f"{format_score(item.score)} from {labels.method_label(item.source)}"
 
 
-def count(number: int, one: str, many: str = "") -> str:
+def pluralize(number: int, one: str, many: str = "") -> str:
     """``1 order``, ``1,590 customers``."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def size(number_of_bytes: int) -> str:
+def format_bytes(number_of_bytes: int) -> str:
     """12_345_678 -> ``12.3 MB`` (decimal units)."""
     if number_of_bytes < 1000:
-        return count(number_of_bytes, "byte")
+        return pluralize(number_of_bytes, "byte")
     value = float(number_of_bytes)
     units = iter(("kB", "MB", "GB", "TB"))
     unit = ""
@@ -50,19 +50,19 @@ def size(number_of_bytes: int) -> str:
     return f"{value:,.1f} {unit}"
 
 
-def name_and_id(name: str, identity: str) -> str:
+def join_name_and_id(name: str, identity: str) -> str:
     """The name before the id; the id alone where there is no name."""
-    return f"{name}{DOT}{identity}" if name and name != identity else identity
+    return f"{name}{SEPARATOR}{identity}" if name and name != identity else identity
 
 
-def model_line(model: ModelInfo) -> str:
+def describe_model(model: ModelInfo) -> str:
     """``model 20261123T101500Z-1a2b3c4d · 1,590 customers · data 2011-01-01 to 2014-12-31``."""
-    return DOT.join(
-        (f"model {model.version}", count(model.customers, "customer"), f"data {model.first} to {model.last}")
+    return SEPARATOR.join(
+        (f"model {model.version}", pluralize(model.customers, "customer"), f"data {model.first} to {model.last}")
     )
 
 
-def profile_line(profile: CustomerProfile, currency: str = "") -> str:
+def describe_profile(profile: CustomerProfile, currency: str = "") -> str:
     """Who a customer is, in one line; for an unknown one what they get instead."""
     if not profile.known:
         return "unknown customer: the list shows what is popular"
@@ -72,9 +72,12 @@ def profile_line(profile: CustomerProfile, currency: str = "") -> str:
         parts += [rfm.segment, f"value {rfm.value_tier}", f"R {rfm.r} F {rfm.f} M {rfm.m}"]
     if profile.cluster is not None:
         parts.append(f"cluster {profile.cluster.name}")
-    parts.append(count(profile.orders, "order") if profile.orders else "no order was kept")
+    parts.append(pluralize(profile.orders, "order") if profile.orders else "no order was kept")
     if profile.rfm is not None:
-        parts += [amount(profile.rfm.monetary, currency), f"last order {count(profile.rfm.recency, 'day')} ago"]
+        parts += [
+            format_amount(profile.rfm.monetary, currency),
+            f"last order {pluralize(profile.rfm.recency, 'day')} ago",
+        ]
     if profile.returned_share > 0:
-        parts.append(f"{percent(profile.returned_share)} returned")
-    return DOT.join(parts)
+        parts.append(f"{format_percent(profile.returned_share)} returned")
+    return SEPARATOR.join(parts)

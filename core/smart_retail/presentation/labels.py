@@ -29,7 +29,7 @@ METHODS: Final[dict[str, tuple[str, str]]] = {
 }
 """Method -> (label, meaning), in the order of the screens."""
 
-HELPERS: Final[dict[str, str]] = {"repurchase": "Buy again", "content": "Similar", "rule": "Rule"}
+SOURCES: Final[dict[str, str]] = {"repurchase": "Buy again", "content": "Similar", "rule": "Rule"}
 """What stands beside the methods in a merged list's evidence -> label."""
 
 RETURN_FORMS: Final[dict[str, str]] = {
@@ -82,7 +82,7 @@ COLUMN_LABELS: Final[dict[str, str]] = {
 
 def method_label(method: str) -> str:
     """What a method, or a helper inside the merge, is called on a screen."""
-    return METHODS[method][0] if method in METHODS else HELPERS.get(method, method)
+    return METHODS[method][0] if method in METHODS else SOURCES.get(method, method)
 
 
 def buy_again(orders: int, interval_days: float | None) -> str:

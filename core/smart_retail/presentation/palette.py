@@ -22,7 +22,7 @@ GREY: Final = "#999999"
 
 PALETTE: Final = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, YELLOW, GREY)
 
-METHODS: Final[dict[str, str]] = {
+METHOD_COLOURS: Final[dict[str, str]] = {
     "hybrid": BLUE,
     "personalized": PURPLE,
     "rfm": GREEN,
@@ -34,7 +34,7 @@ METHODS: Final[dict[str, str]] = {
 }
 """Method, or helper inside the merge -> its colour on every screen."""
 
-SEGMENTS: Final[dict[str, str]] = {
+SEGMENT_COLOURS: Final[dict[str, str]] = {
     "Champions": BLUE,
     "Loyal": SKY,
     "Potential Loyalist": GREEN,
@@ -53,16 +53,16 @@ _SIGNS: Final = ("●", "■", "▲", "◆", "★")
 _SIGN_COLOURS: Final = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
 
 
-class Mark(NamedTuple):
+class ItemMark(NamedTuple):
     """What tells that an item stands in several lists."""
 
-    sign: str
+    symbol: str
     colour: str
-    lists: int
+    list_count: int
     """How many lists have the item."""
 
 
-def marks(answer: RecommendationList) -> dict[str, Mark]:
+def mark_shared_items(answer: RecommendationList) -> dict[str, ItemMark]:
     """Items that stand in several lists of an answer to ``all`` -> their mark, in order of appearance.
 
     The first 35 marks differ in sign and colour together, for the two counts have no common divisor.
@@ -70,6 +70,6 @@ def marks(answer: RecommendationList) -> dict[str, Mark]:
     places = [item.item_id for each in answer.lists.values() for item in each.items]
     shared = [item for item, lists in Counter(places).items() if lists > 1]
     return {
-        item: Mark(_SIGNS[k % len(_SIGNS)], _SIGN_COLOURS[k % len(_SIGN_COLOURS)], places.count(item))
+        item: ItemMark(_SIGNS[k % len(_SIGNS)], _SIGN_COLOURS[k % len(_SIGN_COLOURS)], places.count(item))
         for k, item in enumerate(shared)
     }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MAX_LABEL: Final = 42
 """Longer names are cut in a picture; its table has them whole."""
 
-SHADES: Final = ("#F2F7FB", "#C6DFF0", "#8FC1E2", "#56A0D0", "#2B83BF", BLUE, "#005A8E")
+SEQUENTIAL_COLOURS: Final = ("#F2F7FB", "#C6DFF0", "#8FC1E2", "#56A0D0", "#2B83BF", BLUE, "#005A8E")
 """From few to many."""
 
 
@@ -33,9 +33,9 @@ SHADES: Final = ("#F2F7FB", "#C6DFF0", "#8FC1E2", "#56A0D0", "#2B83BF", BLUE, "#
 class Theme:
     """Colours of what is not data."""
 
-    paper: str
-    ink: str
-    faint: str
+    background: str
+    text: str
+    secondary: str
     """Axis lines and secondary text."""
     grid: str
 
@@ -59,25 +59,25 @@ def new_figure(title: str, width: float, height: float, theme: Theme, columns: i
             "Pictures need matplotlib, which is not installed.",
             "Install the extra: pip install 'smart-retail-engine[report]'",
         ) from error
-    figure = Figure(figsize=(width, height), layout="constrained", facecolor=theme.paper)
-    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=theme.ink)
+    figure = Figure(figsize=(width, height), layout="constrained", facecolor=theme.background)
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=theme.text)
     axes = list(figure.subplots(1, columns, squeeze=False)[0])
     for ax in axes:
-        ax.set_facecolor(theme.paper)
-        ax.tick_params(colors=theme.faint, labelcolor=theme.ink, labelsize=9)
+        ax.set_facecolor(theme.background)
+        ax.tick_params(colors=theme.secondary, labelcolor=theme.text, labelsize=9)
         ax.spines[["top", "right"]].set_visible(False)
-        ax.spines[["left", "bottom"]].set_color(theme.faint)
+        ax.spines[["left", "bottom"]].set_color(theme.secondary)
         ax.set_axisbelow(True)
     return figure, axes
 
 
-def label(ax: Axes, x: str, y: str, theme: Theme) -> None:
+def label_axes(ax: Axes, x: str, y: str, theme: Theme) -> None:
     """Axis names, with units."""
-    ax.set_xlabel(x, color=theme.faint, fontsize=9.5)
-    ax.set_ylabel(y, color=theme.faint, fontsize=9.5)
+    ax.set_xlabel(x, color=theme.secondary, fontsize=9.5)
+    ax.set_ylabel(y, color=theme.secondary, fontsize=9.5)
 
 
-def bars(
+def draw_bars(
     ax: Axes,
     names: Sequence[str],
     values: Sequence[float],
@@ -88,22 +88,22 @@ def bars(
 ) -> None:
     """Horizontal bars from the top down, each with its number behind `reach` (default: its end)."""
     ax.barh(range(len(names)), values, color=colours, height=0.66)
-    ax.set_yticks(range(len(names)), [short(name) for name in names])
+    ax.set_yticks(range(len(names)), [shorten(name) for name in names])
     ax.invert_yaxis()
     for place, (value, text) in enumerate(zip(reach or values, texts, strict=True)):
         ax.annotate(
-            text, (max(value, 0), place), (4, 0), textcoords="offset points", va="center", fontsize=9, color=theme.ink
+            text, (max(value, 0), place), (4, 0), textcoords="offset points", va="center", fontsize=9, color=theme.text
         )
     ax.set_xlim(min(0, *values), 1.35 * max(*(reach or values), 1e-9))
-    ax.xaxis.set_major_formatter(thousands)
+    ax.xaxis.set_major_formatter(format_tick)
     ax.tick_params(axis="y", length=0)
 
 
-def legend(ax: Axes, theme: Theme) -> None:
-    ax.legend(frameon=False, labelcolor=theme.ink, fontsize=9)
+def add_legend(ax: Axes, theme: Theme) -> None:
+    ax.legend(frameon=False, labelcolor=theme.text, fontsize=9)
 
 
-def heat_map(
+def draw_heat_map(
     ax: Axes,
     grid: NDArray[np.float64],
     rows: Sequence[str],
@@ -111,7 +111,7 @@ def heat_map(
     theme: Theme,
     *,
     unit: str,
-    told: str = "",
+    number_format: str = "",
     low: float = 0.0,
     high: float | None = None,
     colours: str = "",
@@ -132,27 +132,38 @@ def heat_map(
         ) from error
     from matplotlib.colors import LinearSegmentedColormap
 
-    shades = colours or LinearSegmentedColormap.from_list("shades", SHADES)
+    shades = colours or LinearSegmentedColormap.from_list("shades", SEQUENTIAL_COLOURS)
     sns.heatmap(
-        grid, ax=ax, vmin=low, vmax=high, cmap=shades, annot=bool(told), fmt=told or ".2g", mask=np.isnan(grid),
-        linewidths=1, linecolor=theme.paper, xticklabels=list(columns), yticklabels=[short(r) for r in rows],
-        cbar_kws={"label": unit, "pad": 0.02}, annot_kws={"fontsize": 9},
-    )  # fmt: skip
-    ax.tick_params(length=0, labelcolor=theme.ink)
+        grid,
+        ax=ax,
+        vmin=low,
+        vmax=high,
+        cmap=shades,
+        annot=bool(number_format),
+        fmt=number_format or ".2g",
+        mask=np.isnan(grid),
+        linewidths=1,
+        linecolor=theme.background,
+        xticklabels=list(columns),
+        yticklabels=[shorten(r) for r in rows],
+        cbar_kws={"label": unit, "pad": 0.02},
+        annot_kws={"fontsize": 9},
+    )
+    ax.tick_params(length=0, labelcolor=theme.text)
     ax.tick_params(axis="y", labelrotation=0)
     bar = ax.collections[0].colorbar
     if bar is not None:
-        bar.ax.tick_params(colors=theme.faint)
-        bar.ax.yaxis.label.set_color(theme.faint)
+        bar.ax.tick_params(colors=theme.secondary)
+        bar.ax.yaxis.label.set_color(theme.secondary)
         bar.outline.set_visible(False)
 
 
-def money(what: str, currency: str) -> str:
+def amount_label(what: str, currency: str) -> str:
     """Name of an axis with amounts."""
     return f"{what}, {currency}" if currency else f"{what}, in the shop's currency"
 
 
-def finished(figure: Figure) -> Figure:
+def disable_math_text(figure: Figure) -> Figure:
     """The figure with every text taken literally: a ``$`` in a product's name is no formula."""
     from matplotlib.text import Text
 
@@ -161,12 +172,12 @@ def finished(figure: Figure) -> Figure:
     return figure
 
 
-def short(name: str) -> str:
+def shorten(name: str) -> str:
     """A name that fits beside an axis."""
     return name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1].rstrip()}…"
 
 
-def thousands(value: float, _position: Any = None) -> str:
+def format_tick(value: float, _position: Any = None) -> str:
     """Tick text: 1,500,000 -> ``1.5M``, 20,000 -> ``20k``."""
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
@@ -174,14 +185,14 @@ def thousands(value: float, _position: Any = None) -> str:
     return f"{value:,.4g}"
 
 
-def ink_on(fill: str) -> str:
+def text_colour_on(fill: str) -> str:
     """Black or white, whichever is read better on a colour ``#RRGGBB`` (relative luminance of WCAG 2)."""
     parts = [int(fill[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#FFFFFF"
 
 
-def svg(figure: Figure, name: str = "") -> str:
+def to_svg(figure: Figure, name: str = "") -> str:
     """The figure as an ``<svg>`` element to stand in a page; `name` keeps ids of several apart.
 
     The same figure gives the same text: it holds no date and no random id.
@@ -190,22 +201,22 @@ def svg(figure: Figure, name: str = "") -> str:
 
     out = io.StringIO()
     nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"smart-retail {name}"}), _foreign_letters():
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"smart-retail {name}"}), _ignore_missing_glyphs():
         figure.savefig(out, format="svg", metadata=nothing)
     text = out.getvalue()
     return text[text.index("<svg") :].strip()
 
 
-def png(figure: Figure, dpi: int = 144) -> bytes:
+def to_png(figure: Figure, dpi: int = 144) -> bytes:
     """The figure as a PNG file."""
     out = io.BytesIO()
-    with _foreign_letters():
+    with _ignore_missing_glyphs():
         figure.savefig(out, format="png", dpi=dpi)
     return out.getvalue()
 
 
 @contextmanager
-def _foreign_letters() -> Iterator[None]:
+def _ignore_missing_glyphs() -> Iterator[None]:
     """A product's name may hold letters that matplotlib's font lacks; a box stands for each."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)

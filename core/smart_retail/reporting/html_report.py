@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smart_retail.errors import DataError
-from smart_retail.presentation.formatting import amount, model_line, whole
+from smart_retail.presentation.formatting import describe_model, format_amount, format_integer
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
 from smart_retail.reporting import html, model_chart_data, model_charts, product_charts, sales_chart_data, sales_charts
-from smart_retail.reporting.chart_style import svg
+from smart_retail.reporting.chart_style import to_svg
 from smart_retail.results import Cluster, Item, ModelInfo, Segment
 from smart_retail.utils.atomic_file import atomic_file
 
@@ -81,13 +81,13 @@ def report_html(engine: RetailEngine, progress: Progress = SILENT) -> str:
         progress.stage(name, done / len(makers))
         sections[name] = make()
     lead = f"{model.first} to {model.last}, seen from {model.analysis_date}"
-    return html.document("Smart Retail report", lead, sections, f"{model_line(model)} · fitted {model.fitted_at}")
+    return html.document("Smart Retail report", lead, sections, f"{describe_model(model)} · fitted {model.fitted_at}")
 
 
 def _picture(name: str, draw: Callable[..., Figure], rows: Callable[..., model_chart_data.Rows], *facts: Any) -> str:
     """A picture with its numbers, or why there is none."""
     try:
-        return html.picture(name, svg(draw(*facts), name), rows(*facts))
+        return html.picture(name, to_svg(draw(*facts), name), rows(*facts))
     except DataError as error:
         return html.note(error.message)
 
@@ -107,7 +107,7 @@ def _numbers(model: ModelInfo) -> str:
     parts = [_shop(model, "correlations")]
     try:
         rows = sales_chart_data.line_moments(model)
-        lines = f"over {whole(model.statistics['numbers']['lines'])} lines"
+        lines = f"over {format_integer(model.statistics['numbers']['lines'])} lines"
         parts += [f"<h3>Moments {lines} (excess kurtosis: 0 for a normal distribution)</h3>", html.table(rows)]
     except DataError:
         pass  # the picture's note has said why
@@ -119,11 +119,11 @@ def _data(model: ModelInfo) -> str:
     parts = [
         html.key_figures(
             {
-                "customers": whole(cleaning.customers),
-                "orders": whole(cleaning.orders),
-                "products": whole(cleaning.items),
-                "rows accepted": whole(cleaning.rows_accepted),
-                "net sales": amount(cleaning.net_amount, model.currency),
+                "customers": format_integer(cleaning.customers),
+                "orders": format_integer(cleaning.orders),
+                "products": format_integer(cleaning.items),
+                "rows accepted": format_integer(cleaning.rows_accepted),
+                "net sales": format_amount(cleaning.net_amount, model.currency),
             }
         ),
         _picture("data-quality", model_charts.data_quality, model_chart_data.data_quality, cleaning),
@@ -143,7 +143,7 @@ def _customers(model: ModelInfo) -> str:
         ]
 
     parts = [_picture("distributions", model_charts.distributions, every_bin, model)]
-    cuts = {measure: model_chart_data.cuts(model, measure) for measure in model_chart_data.MEASURES}
+    cuts = {measure: model_chart_data.cut_points(model, measure) for measure in model_chart_data.MEASURES}
     rows = [
         {"measure": measure, "unit": model_chart_data.MEASURES[measure]}
         | {f"cut {i}": c for i, c in enumerate(found, 1)}

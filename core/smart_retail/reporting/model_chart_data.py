@@ -30,7 +30,7 @@ TASKS = {"any": "all purchases", "new": "first purchases of a product", "cold": 
 MEASURES = {"recency": "days since the last order", "frequency": "orders", "monetary": "amount"}
 
 
-def some(rows: Rows, what: str, why: str) -> Rows:
+def require_rows(rows: Rows, what: str, why: str) -> Rows:
     """The rows, or `DataError` with the reason where there are none."""
     if not rows:
         raise DataError(f"There is no picture of {what}: {why}.", "Fit with more data to see it.")
@@ -39,7 +39,7 @@ def some(rows: Rows, what: str, why: str) -> Rows:
 
 def weekly_sales(model: ModelInfo) -> Rows:
     """``week, amount, orders``."""
-    return some([w.as_dict() for w in model.weekly_sales], "sales by week", "no order was kept")
+    return require_rows([w.as_dict() for w in model.weekly_sales], "sales by week", "no order was kept")
 
 
 def data_quality(cleaning: CleaningReport) -> Rows:
@@ -47,18 +47,18 @@ def data_quality(cleaning: CleaningReport) -> Rows:
     parts = [("accepted", cleaning.rows_accepted, "")]
     parts += [(a.reason, a.rows, "; ".join(a.examples)) for a in sorted(cleaning.rejected, key=lambda a: -a.rows)]
     rows = [{"part": p, "rows": n, "share": n / max(cleaning.rows_in, 1), "examples": e} for p, n, e in parts]
-    return some(rows if cleaning.rows_in else [], "data quality", "the source has no rows")
+    return require_rows(rows if cleaning.rows_in else [], "data quality", "the source has no rows")
 
 
 def segments(found: Sequence[Segment]) -> Rows:
     """``segment, customers, share, revenue, revenue_share, mean_recency, mean_frequency, mean_monetary``."""
-    return some([_group(s, {"segment": s.name}) for s in found], "segments", "no customer has a kept order")
+    return require_rows([_group(s, {"segment": s.name}) for s in found], "segments", "no customer has a kept order")
 
 
 def clusters(found: Sequence[Cluster]) -> Rows:
     """As `segments`, with ``cluster`` and ``name``."""
     rows = [_group(c, {"cluster": c.id, "name": c.name}) for c in found]
-    return some(rows, "clusters", "no customer has a kept order")
+    return require_rows(rows, "clusters", "no customer has a kept order")
 
 
 def _group(group: Segment | Cluster, who: dict[str, Any]) -> dict[str, Any]:
@@ -77,14 +77,16 @@ def _group(group: Segment | Cluster, who: dict[str, Any]) -> dict[str, Any]:
 def rfm_grid(cells: Sequence[GridCell]) -> Rows:
     """``r, f, segment, customers, revenue``."""
     rows = [cell.as_dict() for cell in cells]
-    return some(rows if any(cell.customers for cell in cells) else [], "the grid", "no customer has a kept order")
+    return require_rows(
+        rows if any(cell.customers for cell in cells) else [], "the grid", "no customer has a kept order"
+    )
 
 
 def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster]) -> Rows:
     """``customer_id, cluster, name, x, y``."""
     names = {cluster.id: cluster.name for cluster in found}
     rows = [{**p.as_dict(), "name": names.get(p.cluster, str(p.cluster))} for p in points]
-    return some(rows, "the latent space", "no customer has a kept order")
+    return require_rows(rows, "the latent space", "no customer has a kept order")
 
 
 def cluster_profiles(found: Sequence[Cluster]) -> Rows:
@@ -99,12 +101,14 @@ def cluster_profiles(found: Sequence[Cluster]) -> Rows:
             rows.append(
                 {"cluster": c.id, "name": c.name, "measure": label, "value": value, "mean": mean, "ratio": ratio}
             )
-    return some(rows, "cluster profiles", "no customer has a kept order")
+    return require_rows(rows, "cluster profiles", "no customer has a kept order")
 
 
 def cluster_choice(model: ModelInfo) -> Rows:
     """``k, silhouette, stability, chosen``."""
-    return some([c.as_dict() for c in model.cluster_choice], "the choice of k", "no number of clusters was tried")
+    return require_rows(
+        [c.as_dict() for c in model.cluster_choice], "the choice of k", "no number of clusters was tried"
+    )
 
 
 def training_loss(model: ModelInfo) -> Rows:
@@ -115,7 +119,7 @@ def training_loss(model: ModelInfo) -> Rows:
         {"epoch": epoch, "loss": loss, "validation_loss": validation, "linear_loss": told.get("linear_loss")}
         for epoch, (loss, validation) in enumerate(pairs, 1)
     ]
-    return some(rows, "the training", "this bundle keeps no losses")
+    return require_rows(rows, "the training", "this bundle keeps no losses")
 
 
 def distribution(model: ModelInfo, measure: str) -> Rows:
@@ -123,10 +127,10 @@ def distribution(model: ModelInfo, measure: str) -> Rows:
     told = _groups(model, "rfm").get("histograms", {}).get(measure, {})
     bins = zip(pairwise(told.get("edges", ())), told.get("customers", ()), strict=False)
     rows = [{"lower": lower, "upper": upper, "customers": n} for (lower, upper), n in bins]
-    return some(rows if any(r["customers"] for r in rows) else [], measure, "this bundle keeps no distribution")
+    return require_rows(rows if any(r["customers"] for r in rows) else [], measure, "this bundle keeps no distribution")
 
 
-def cuts(model: ModelInfo, measure: str) -> list[float]:
+def cut_points(model: ModelInfo, measure: str) -> list[float]:
     """The four cut points of a measure; empty where the bundle does not tell them."""
     return list(_groups(model, "rfm").get("cuts", {}).get(measure, ()))
 
@@ -138,7 +142,7 @@ def moments(model: ModelInfo) -> Rows:
     for measure, correlations in zip(MEASURES, told.get("correlations", ()), strict=False):
         with_each = {f"ρ {m}": c for m, c in zip(MEASURES, correlations, strict=True)}
         rows.append({"measure": measure, **told.get("moments", {}).get(measure, {}), **with_each})
-    return some(rows, "the measures' moments", "this bundle keeps none")
+    return require_rows(rows, "the measures' moments", "this bundle keeps none")
 
 
 def _groups(model: ModelInfo, part: str) -> Mapping[str, Any]:
@@ -167,7 +171,7 @@ def scorecard(model: ModelInfo, task: str = "any") -> Rows:
                 }
             )
     why = (card.get("gate") or {}).get("skipped") or "nothing was held out"
-    return sorted(some(rows, "the methods", why), key=lambda row: -row["ndcg"])
+    return sorted(require_rows(rows, "the methods", why), key=lambda row: -row["ndcg"])
 
 
 def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str, str]) -> Rows:
@@ -183,7 +187,7 @@ def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str,
             told = {"item_id": item, "item_name": names.get(item, item)}
             told |= {"similar_id": other, "similar_name": names.get(other, other)}
             rows.append({**told, "similarity": 1.0 if other == item else scores.get(other, 0.0)})
-    return some(rows if len(lists) > 1 else [], "similar products", "fewer than two products were sold")
+    return require_rows(rows if len(lists) > 1 else [], "similar products", "fewer than two products were sold")
 
 
 def recommendations(answer: RecommendationList) -> Rows:
@@ -196,4 +200,4 @@ def recommendations(answer: RecommendationList) -> Rows:
             shares[reason.method] += reason.share
         told = {"rank": item.rank, "item_id": item.item_id, "item_name": item.item_name, "category": item.category}
         rows.append({**told, "score": item.score, **shares})
-    return some(rows, "recommendations", "the list is empty")
+    return require_rows(rows, "recommendations", "the list is empty")

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smart_retail.presentation import palette
-from smart_retail.presentation.formatting import amount, count, percent, whole
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.reporting import model_chart_data
 from smart_retail.reporting.chart_style import (
     LIGHT,
-    SHADES,
+    SEQUENTIAL_COLOURS,
     Theme,
-    bars,
-    finished,
-    ink_on,
-    label,
-    legend,
-    money,
+    add_legend,
+    amount_label,
+    disable_math_text,
+    draw_bars,
+    format_tick,
+    label_axes,
     new_figure,
-    thousands,
+    text_colour_on,
 )
 from smart_retail.reporting.model_chart_data import MEASURES, TASKS
 from smart_retail.results import (
@@ -49,7 +49,7 @@ def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     rows = model_chart_data.weekly_sales(model)
     best = max(rows, key=lambda r: r["amount"])
     mean = sum(r["amount"] for r in rows) / len(rows)
-    title = f"Sales average {amount(mean, model.currency)} a week; the best week began {best['week']}"
+    title = f"Sales average {format_amount(mean, model.currency)} a week; the best week began {best['week']}"
     figure, (ax,) = new_figure(title, 9, 3, theme)
     from matplotlib.dates import ConciseDateFormatter
 
@@ -59,23 +59,29 @@ def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ax.plot(weeks, amounts, color=palette.BLUE, linewidth=1.6, marker="o" if len(rows) == 1 else None)
     formatter = ConciseDateFormatter(ax.xaxis.get_major_locator())  # type: ignore[no-untyped-call]
     ax.xaxis.set_major_formatter(formatter)
-    ax.yaxis.set_major_formatter(thousands)
+    ax.yaxis.set_major_formatter(format_tick)
     ax.grid(axis="y", color=theme.grid)
     ax.set_ylim(bottom=min(0, *amounts))
-    label(ax, "week (its Monday)", money("sales", model.currency), theme)
-    return finished(figure)
+    label_axes(ax, "week (its Monday)", amount_label("sales", model.currency), theme)
+    return disable_math_text(figure)
 
 
 def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
     """Where the rows of the source went."""
     rows = model_chart_data.data_quality(cleaning)
-    title = f"{percent(rows[0]['share'])} of {whole(cleaning.rows_in)} rows were accepted"
+    title = f"{format_percent(rows[0]['share'])} of {format_integer(cleaning.rows_in)} rows were accepted"
     figure, (ax,) = new_figure(title, 9, 1.3 + 0.34 * len(rows), theme)
     colours = [palette.BLUE, *[palette.ORANGE] * (len(rows) - 1)]
-    bars(ax, [r["part"] for r in rows], [r["rows"] for r in rows], colours, theme,
-          [f"{whole(r['rows'])} ({percent(r['share'])})" for r in rows])  # fmt: skip
-    label(ax, "rows of the source", "", theme)
-    return finished(figure)
+    draw_bars(
+        ax,
+        [r["part"] for r in rows],
+        [r["rows"] for r in rows],
+        colours,
+        theme,
+        [f"{format_integer(r['rows'])} ({format_percent(r['share'])})" for r in rows],
+    )
+    label_axes(ax, "rows of the source", "", theme)
+    return disable_math_text(figure)
 
 
 def segments(found: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
@@ -83,17 +89,18 @@ def segments(found: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
     rows = model_chart_data.segments(found)
     top = max(rows, key=lambda r: r["revenue_share"])
     title = (
-        f"{top['segment']}: {percent(top['share'])} of the customers, {percent(top['revenue_share'])} of the revenue"
+        f"{top['segment']}: {format_percent(top['share'])} of the customers, "
+        f"{format_percent(top['revenue_share'])} of the revenue"
     )
     figure, (left, right) = new_figure(title, 9, 1.3 + 0.34 * len(rows), theme, columns=2)
     names = [r["segment"] for r in rows]
-    colours = [palette.SEGMENTS.get(name, palette.GREY) for name in names]
+    colours = [palette.SEGMENT_COLOURS.get(name, palette.GREY) for name in names]
     for ax, share, axis in ((left, "share", "customers, %"), (right, "revenue_share", "revenue, %")):
         values = [100 * r[share] for r in rows]
-        bars(ax, names, values, colours, theme, [percent(r[share]) for r in rows])
-        label(ax, axis, "", theme)
+        draw_bars(ax, names, values, colours, theme, [format_percent(r[share]) for r in rows])
+        label_axes(ax, axis, "", theme)
     right.set_yticklabels([])
-    return finished(figure)
+    return disable_math_text(figure)
 
 
 def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT) -> Figure:
@@ -101,20 +108,19 @@ def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT
     rows = model_chart_data.rfm_grid(cells)
     customers, revenue = sum(r["customers"] for r in rows), sum(r["revenue"] for r in rows)
     best = [r for r in rows if r["r"] >= 4 and r["f"] >= 4]
-    title = (
-        f"Recent and frequent customers (R and F 4 to 5) are {percent(sum(r['customers'] for r in best) / customers)}"
-    )
+    share = sum(r["customers"] for r in best) / customers
+    title = f"Recent and frequent customers (R and F 4 to 5) are {format_percent(share)}"
     if revenue > 0:
-        title += f" and bring {percent(sum(r['revenue'] for r in best) / revenue)} of the revenue"
+        title += f" and bring {format_percent(sum(r['revenue'] for r in best) / revenue)} of the revenue"
     figure, (ax,) = new_figure(title, 9, 5.2, theme)
     most = max(r["customers"] for r in rows)
     for r in rows:
-        fill = SHADES[round((len(SHADES) - 1) * (r["customers"] / most) ** 0.5)]
+        fill = SEQUENTIAL_COLOURS[round((len(SEQUENTIAL_COLOURS) - 1) * (r["customers"] / most) ** 0.5)]
         ax.add_patch(_box(r["f"] - 0.48, r["r"] - 0.47, 0.96, 0.94, fill))
-        money = f"{thousands(r['revenue'])} {currency}".rstrip()
+        money = f"{format_tick(r['revenue'])} {currency}".rstrip()
         told = (
             (0.26, r["segment"], 8, "normal"),
-            (0.0, whole(r["customers"]), 13, "bold"),
+            (0.0, format_integer(r["customers"]), 13, "bold"),
             (-0.27, money, 8, "normal"),
         )
         for up, text, size, weight in told if r["customers"] else told[:1]:
@@ -126,20 +132,20 @@ def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT
                 va="center",
                 fontsize=size,
                 fontweight=weight,
-                color=ink_on(fill),
+                color=text_colour_on(fill),
             )
     ax.set(xlim=(0.5, 5.5), ylim=(0.5, 5.5), xticks=range(1, 6), yticks=range(1, 6))
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    label(ax, "F score: how often they order (5 = most often)", "R score: how recently (5 = latest)", theme)
-    return finished(figure)
+    label_axes(ax, "F score: how often they order (5 = most often)", "R score: how recently (5 = latest)", theme)
+    return disable_math_text(figure)
 
 
 def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
     """Customers in the latent space, cluster names at the centroids."""
     rows = model_chart_data.cluster_scatter(points, found)
     top = max(found, key=lambda c: c.revenue_share)
-    title = f"{count(len(found), 'cluster')}; {top.name} brings {percent(top.revenue_share)} of the revenue"
+    title = f"{pluralize(len(found), 'cluster')}; {top.name} brings {format_percent(top.revenue_share)} of the revenue"
     figure, (ax,) = new_figure(title, 9, 5.2, theme)
     for c in found:
         x, y = ([r[axis] for r in rows if r["cluster"] == c.id] for axis in "xy")
@@ -155,12 +161,12 @@ def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster], th
             rasterized=True,
         )
     for c in found:
-        box = {"boxstyle": "round,pad=0.25", "facecolor": theme.paper, "edgecolor": _colour(c.id), "alpha": 0.92}
+        box = {"boxstyle": "round,pad=0.25", "facecolor": theme.background, "edgecolor": _colour(c.id), "alpha": 0.92}
         ax.annotate(
-            c.name, (c.x, c.y), ha="center", va="center", fontsize=10, fontweight="bold", color=theme.ink, bbox=box
+            c.name, (c.x, c.y), ha="center", va="center", fontsize=10, fontweight="bold", color=theme.text, bbox=box
         )
-    label(ax, "latent dimension 1 (no unit; higher spends more)", "latent dimension 2 (no unit)", theme)
-    return finished(figure)
+    label_axes(ax, "latent dimension 1 (no unit; higher spends more)", "latent dimension 2 (no unit)", theme)
+    return disable_math_text(figure)
 
 
 def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
@@ -172,7 +178,7 @@ def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
     for ax, measure in zip(axes, MEASURES.values(), strict=True):
         part = [r for r in rows if r["measure"] == measure]
         colours = [_colour(r["cluster"]) for r in part]
-        bars(
+        draw_bars(
             ax,
             [r["name"] for r in part],
             [r["ratio"] for r in part],
@@ -180,11 +186,11 @@ def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
             theme,
             [f"{r['ratio']:.2f}" for r in part],
         )
-        ax.axvline(1, color=theme.faint, linestyle="--", linewidth=1)
-        label(ax, f"{measure}, times the mean", "", theme)
+        ax.axvline(1, color=theme.secondary, linestyle="--", linewidth=1)
+        label_axes(ax, f"{measure}, times the mean", "", theme)
         if ax is not axes[0]:
             ax.set_yticklabels([])
-    return finished(figure)
+    return disable_math_text(figure)
 
 
 def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
@@ -196,12 +202,12 @@ def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ks = [r["k"] for r in rows]
     for name, colour, marker in (("silhouette", palette.BLUE, "o"), ("stability", palette.ORANGE, "s")):
         ax.plot(ks, [r[name] for r in rows], color=colour, marker=marker, label=name)
-    ax.axvline(best["k"], color=theme.faint, linestyle="--", linewidth=1)
+    ax.axvline(best["k"], color=theme.secondary, linestyle="--", linewidth=1)
     ax.set_xticks(ks)
     ax.grid(axis="y", color=theme.grid)
-    legend(ax, theme)
-    label(ax, "number of clusters k", "score, at most 1", theme)
-    return finished(figure)
+    add_legend(ax, theme)
+    label_axes(ax, "number of clusters k", "score, at most 1", theme)
+    return disable_math_text(figure)
 
 
 def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
@@ -218,9 +224,9 @@ def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
         epochs, [r["validation_loss"] for r in rows], color=palette.ORANGE, linestyle="--", label="customers held out"
     )
     ax.grid(axis="y", color=theme.grid)
-    legend(ax, theme)
-    label(ax, "epoch", "mean squared error (no unit)", theme)
-    return finished(figure)
+    add_legend(ax, theme)
+    label_axes(ax, "epoch", "mean squared error (no unit)", theme)
+    return disable_math_text(figure)
 
 
 def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
@@ -228,7 +234,7 @@ def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     parts = {measure: model_chart_data.distribution(model, measure) for measure in MEASURES}
     once = sum(r["customers"] for r in parts["frequency"] if r["lower"] == 1 and r["upper"] <= 2)
     customers = sum(r["customers"] for r in parts["frequency"])
-    title = f"{percent(once / customers)} of {whole(customers)} customers ordered once"
+    title = f"{format_percent(once / customers)} of {format_integer(customers)} customers ordered once"
     figure, axes = new_figure(title, 11, 3.2, theme, columns=3)
     for ax, (measure, rows) in zip(axes, parts.items(), strict=True):
         positive = [r for r in rows if r["lower"] > 0] if measure != "recency" else rows
@@ -238,16 +244,16 @@ def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
         )
         if measure != "recency" and positive:
             ax.set_xscale("log")
-        for cut in model_chart_data.cuts(model, measure):
+        for cut in model_chart_data.cut_points(model, measure):
             if measure == "recency" or cut > 0:
                 ax.axvline(cut, color=palette.VERMILLION, linestyle="--", linewidth=1)
-        ax.xaxis.set_major_formatter(thousands)
+        ax.xaxis.set_major_formatter(format_tick)
         ax.grid(axis="y", color=theme.grid)
-        unit = money("amount", model.currency) if measure == "monetary" else MEASURES[measure]
-        label(ax, unit, "customers" if ax is axes[0] else "", theme)
+        unit = amount_label("amount", model.currency) if measure == "monetary" else MEASURES[measure]
+        label_axes(ax, unit, "customers" if ax is axes[0] else "", theme)
     axes[0].plot([], [], color=palette.VERMILLION, linestyle="--", linewidth=1, label="cut points")
-    legend(axes[0], theme)
-    return finished(figure)
+    add_legend(axes[0], theme)
+    return disable_math_text(figure)
 
 
 def scorecard(model: ModelInfo, task: str = "any", theme: Theme = LIGHT) -> Figure:
@@ -256,13 +262,15 @@ def scorecard(model: ModelInfo, task: str = "any", theme: Theme = LIGHT) -> Figu
     measure = f"NDCG@{model.scorecard.get('k', 10)}"
     title = f"{rows[0]['label']} foretells {TASKS.get(task, task)} best: {measure} {rows[0]['ndcg']:.3f}"
     figure, (ax,) = new_figure(title, 9, 1.3 + 0.36 * len(rows), theme)
-    colours = [palette.METHODS.get(r["method"], palette.GREY) for r in rows]
+    colours = [palette.METHOD_COLOURS.get(r["method"], palette.GREY) for r in rows]
     texts = [f"{r['ndcg']:.3f} ({r['low']:.3f} to {r['high']:.3f})" for r in rows]
-    bars(ax, [r["label"] for r in rows], [r["ndcg"] for r in rows], colours, theme, texts, [r["high"] for r in rows])
+    draw_bars(
+        ax, [r["label"] for r in rows], [r["ndcg"] for r in rows], colours, theme, texts, [r["high"] for r in rows]
+    )
     for place, r in enumerate(rows):
-        ax.plot([r["low"], r["high"]], [place, place], color=theme.ink, linewidth=2)
-    label(ax, f"{measure} with 95 % interval, 0 to 1", "", theme)
-    return finished(figure)
+        ax.plot([r["low"], r["high"]], [place, place], color=theme.text, linewidth=2)
+    label_axes(ax, f"{measure} with 95 % interval, 0 to 1", "", theme)
+    return disable_math_text(figure)
 
 
 def _box(x: float, y: float, width: float, height: float, fill: str) -> Any:

@@ -13,7 +13,15 @@ import numpy as np
 from smart_retail.presentation import palette
 from smart_retail.presentation.labels import method_label
 from smart_retail.reporting import model_chart_data
-from smart_retail.reporting.chart_style import LIGHT, Theme, finished, heat_map, label, new_figure, short
+from smart_retail.reporting.chart_style import (
+    LIGHT,
+    Theme,
+    disable_math_text,
+    draw_heat_map,
+    label_axes,
+    new_figure,
+    shorten,
+)
 from smart_retail.results import RecommendationList
 
 if TYPE_CHECKING:
@@ -24,21 +32,21 @@ def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str,
     """How alike some items are: row by row, 1 for the most similar product of all."""
     rows = model_chart_data.item_similarity(lists, names)
     best = max((r for r in rows if r["item_id"] != r["similar_id"]), key=lambda r: r["similarity"])
-    title = f"{short(best['item_name'])} goes with {short(best['similar_name'])}"
+    title = f"{shorten(best['item_name'])} goes with {shorten(best['similar_name'])}"
     figure, (ax,) = new_figure(title, 9, 2.2 + 0.3 * len(lists), theme)
     grid = np.array([r["similarity"] for r in rows]).reshape(len(lists), -1)
     sides = [f"{i}  {names.get(item, item)}" for i, item in enumerate(lists, 1)]
     numbers = [str(i) for i in range(1, len(lists) + 1)]
-    heat_map(ax, grid, sides, numbers, theme, high=1, unit="similarity, 1 = the row's most similar product")
-    label(ax, "product, by its number", "", theme)
-    return finished(figure)
+    draw_heat_map(ax, grid, sides, numbers, theme, high=1, unit="similarity, 1 = the row's most similar product")
+    label_axes(ax, "product, by its number", "", theme)
+    return disable_math_text(figure)
 
 
 def recommendations(answer: RecommendationList, title: str = "", theme: Theme = LIGHT) -> Figure:
     """A list, each item's bar made of the shares of the methods behind it."""
     rows = model_chart_data.recommendations(answer)
-    methods = [name for name in rows[0] if name in palette.METHODS]
-    title = title or f"First of {len(rows)}: {short(rows[0]['item_name'])}"
+    methods = [name for name in rows[0] if name in palette.METHOD_COLOURS]
+    title = title or f"First of {len(rows)}: {shorten(rows[0]['item_name'])}"
     figure, (ax,) = new_figure(title, 9, 1.5 + 0.34 * len(rows), theme)
     reached = [0.0] * len(rows)
     for method in methods:
@@ -47,14 +55,14 @@ def recommendations(answer: RecommendationList, title: str = "", theme: Theme = 
             range(len(rows)),
             shares,
             left=reached,
-            color=palette.METHODS[method],
+            color=palette.METHOD_COLOURS[method],
             height=0.66,
             label=method_label(method),
         )
         reached = [a + b for a, b in zip(reached, shares, strict=True)]
-    ax.set_yticks(range(len(rows)), [f"{r['rank']}  {short(r['item_name'])}" for r in rows])
+    ax.set_yticks(range(len(rows)), [f"{r['rank']}  {shorten(r['item_name'])}" for r in rows])
     ax.invert_yaxis()
     if methods:
-        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=theme.ink, fontsize=9)
-    label(ax, "share of the score, %", "", theme)
-    return finished(figure)
+        ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=theme.text, fontsize=9)
+    label_axes(ax, "share of the score, %", "", theme)
+    return disable_math_text(figure)

@@ -9,23 +9,23 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from smart_retail.presentation.formatting import amount, percent
-from smart_retail.reporting.model_chart_data import Rows, some
+from smart_retail.presentation.formatting import format_amount, format_percent
+from smart_retail.reporting.model_chart_data import Rows, require_rows
 from smart_retail.results import ModelInfo
 
 OTHERS: Final = "all others"
-CATEGORIES: Final = 15
+MAX_CATEGORIES: Final = 15
 """Categories with a bar of their own."""
-KEEPS_NONE: Final = "this version keeps no statistics of its lines; fit again"
+NO_STATISTICS: Final = "this version keeps no statistics of its lines; fit again"
 
 
 def categories(model: ModelInfo) -> Rows:
     """``category, amount, share, lines, returned_share, mean_discount``, the largest first, small ones together."""
-    found = [row for row in _told(model, "categories") if row["category"]]
-    rest = found[CATEGORIES - 1 :]
+    found = [row for row in _statistics(model, "categories") if row["category"]]
+    rest = found[MAX_CATEGORIES - 1 :]
     if len(rest) > 1:
         together = {n: sum(row[n] for row in rest) for n in ("amount", "lines", "returned")}
-        found = [*found[: CATEGORIES - 1], {"category": OTHERS, **together, "mean_discount": None}]
+        found = [*found[: MAX_CATEGORIES - 1], {"category": OTHERS, **together, "mean_discount": None}]
     total = sum(row["amount"] for row in found)
     rows = [
         {
@@ -33,25 +33,25 @@ def categories(model: ModelInfo) -> Rows:
             "amount": row["amount"],
             "share": row["amount"] / total if total else 0.0,
             "lines": row["lines"],
-            "returned_share": _part(row["returned"], row["amount"] + row["returned"]),
+            "returned_share": _ratio(row["returned"], row["amount"] + row["returned"]),
             "mean_discount": row["mean_discount"],
         }
         for row in found
     ]
-    return some(rows, "categories", _why(model, "the source has no categories"))
+    return require_rows(rows, "categories", _reason(model, "the source has no categories"))
 
 
 def line_sizes(model: ModelInfo) -> Rows:
     """``sales_category, lines, amount``: order lines by their amount, small to large."""
-    return some(_told(model, "sales_categories"), "line sizes", _why(model, "no line was kept"))
+    return require_rows(_statistics(model, "sales_categories"), "line sizes", _reason(model, "no line was kept"))
 
 
 def discounts(model: ModelInfo) -> Rows:
     """``discount, lines, amount, share``: by band of discount, none first."""
-    found = _told(model, "discounts")
+    found = _statistics(model, "discounts")
     total = sum(row["amount"] for row in found)
     rows = [{**row, "share": row["amount"] / total if total else 0.0} for row in found]
-    return some(rows, "discounts", _why(model, "the source tells of no discounts"))
+    return require_rows(rows, "discounts", _reason(model, "the source tells of no discounts"))
 
 
 def discounts_by_month(model: ModelInfo) -> Rows:
@@ -61,7 +61,9 @@ def discounts_by_month(model: ModelInfo) -> Rows:
 
 def shipping(model: ModelInfo) -> Rows:
     """``days, lines, amount``: lines by days from order to shipping."""
-    return some(_told(model, "shipping"), "shipping days", _why(model, "the source tells of no shipping dates"))
+    return require_rows(
+        _statistics(model, "shipping"), "shipping days", _reason(model, "the source tells of no shipping dates")
+    )
 
 
 def shipping_by_month(model: ModelInfo) -> Rows:
@@ -71,14 +73,14 @@ def shipping_by_month(model: ModelInfo) -> Rows:
 
 def returns_by_month(model: ModelInfo) -> Rows:
     """``month, bought, returned, returned_share``: what was bought in a month and how much of it came back."""
-    found = _told(model, "months")
+    found = _statistics(model, "months")
     kept_all = model.cleaning.returns_policy == "keep"
     rows = []
     for row in found if any(row["returned"] for row in found) else []:
         bought = row["amount"] if kept_all else row["amount"] + row["returned"]
         told = {"month": row["month"], "bought": bought, "returned": row["returned"]}
-        rows.append({**told, "returned_share": _part(row["returned"], bought)})
-    return some(rows, "returns over time", _why(model, "nothing came back, or the source does not tell"))
+        rows.append({**told, "returned_share": _ratio(row["returned"], bought)})
+    return require_rows(rows, "returns over time", _reason(model, "nothing came back, or the source does not tell"))
 
 
 def correlations(model: ModelInfo) -> Rows:
@@ -86,20 +88,22 @@ def correlations(model: ModelInfo) -> Rows:
     numbers = _numbers(model)
     names = numbers.get("columns", [])
     rows = [
-        {"column": _plain(name), **dict(zip(map(_plain, names), values, strict=True))}
+        {"column": _readable(name), **dict(zip(map(_readable, names), values, strict=True))}
         for name, values in zip(names, numbers.get("correlations", ()), strict=True)
     ]
-    return some(rows if len(names) > 1 else [], "correlations", _why(model, "there are too few numeric columns"))
+    return require_rows(
+        rows if len(names) > 1 else [], "correlations", _reason(model, "there are too few numeric columns")
+    )
 
 
 def line_moments(model: ModelInfo) -> Rows:
     """``column, mean, median, skewness, kurtosis`` of the lines' numeric columns (kurtosis: normal = 0)."""
     found = _numbers(model).get("moments", {})
-    rows = [{"column": _plain(name), **values} for name, values in found.items()]
-    return some(rows, "moments", _why(model, "there are no numeric columns"))
+    rows = [{"column": _readable(name), **values} for name, values in found.items()]
+    return require_rows(rows, "moments", _reason(model, "there are no numeric columns"))
 
 
-def _told(model: ModelInfo, part: str) -> Rows:
+def _statistics(model: ModelInfo, part: str) -> Rows:
     return list(model.statistics.get(part, ()))
 
 
@@ -109,23 +113,23 @@ def _numbers(model: ModelInfo) -> dict[str, Any]:
 
 
 def _by_month(model: ModelInfo, name: str, what: str, why: str) -> Rows:
-    rows = [{"month": row["month"], name: row[name], "lines": row["lines"]} for row in _told(model, "months")]
-    return some([row for row in rows if row[name] is not None], what, _why(model, why))
+    rows = [{"month": row["month"], name: row[name], "lines": row["lines"]} for row in _statistics(model, "months")]
+    return require_rows([row for row in rows if row[name] is not None], what, _reason(model, why))
 
 
-def _why(model: ModelInfo, why: str) -> str:
-    return why if model.statistics else KEEPS_NONE
+def _reason(model: ModelInfo, why: str) -> str:
+    return why if model.statistics else NO_STATISTICS
 
 
-def _part(part: float, whole: float) -> float:
+def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else 0.0
 
 
-def _plain(name: str) -> str:
+def _readable(name: str) -> str:
     return name.replace("_", " ")
 
 
-def finding(name: str, model: ModelInfo) -> str:
+def describe_finding(name: str, model: ModelInfo) -> str:
     """What the rows of the function `name` show, as a sentence for a title."""
     rows, told = _FINDINGS[name]
     return told(rows(model), model.currency)
@@ -133,29 +137,29 @@ def finding(name: str, model: ModelInfo) -> str:
 
 def _categories(rows: Rows, _: str) -> str:
     top = max((r for r in rows if r["category"] != OTHERS), key=lambda r: r["amount"])
-    return f"{top['category']} brings {percent(top['share'])} of the sales"
+    return f"{top['category']} brings {format_percent(top['share'])} of the sales"
 
 
 def _line_sizes(rows: Rows, _: str) -> str:
     lines, total = sum(r["lines"] for r in rows), sum(r["amount"] for r in rows)
     top = max(rows, key=lambda r: r["amount"])
-    told = f"{top['sales_category']} lines: {percent(top['lines'] / lines)} of all"
-    return f"{told}, {percent(top['amount'] / total)} of the sales" if total > 0 else told
+    told = f"{top['sales_category']} lines: {format_percent(top['lines'] / lines)} of all"
+    return f"{told}, {format_percent(top['amount'] / total)} of the sales" if total > 0 else told
 
 
 def _discounts(rows: Rows, _: str) -> str:
     full = sum(r["share"] for r in rows if r["discount"] == "none")
-    return f"{percent(full)} of the sales were made without a discount"
+    return f"{format_percent(full)} of the sales were made without a discount"
 
 
 def _discounts_by_month(rows: Rows, _: str) -> str:
     most = max(rows, key=lambda r: r["mean_discount"])
-    return f"Discounts were highest in {most['month']}: {percent(most['mean_discount'])} on average"
+    return f"Discounts were highest in {most['month']}: {format_percent(most['mean_discount'])} on average"
 
 
 def _shipping(rows: Rows, _: str) -> str:
     late = sum(r["lines"] for r in rows if r["days"] > 3) / sum(r["lines"] for r in rows)
-    return f"{percent(late)} of the lines shipped after more than three days"
+    return f"{format_percent(late)} of the lines shipped after more than three days"
 
 
 def _shipping_by_month(rows: Rows, _: str) -> str:
@@ -165,8 +169,8 @@ def _shipping_by_month(rows: Rows, _: str) -> str:
 
 def _returns_by_month(rows: Rows, currency: str) -> str:
     bought, back = (sum(r[n] for r in rows) for n in ("bought", "returned"))
-    worth = f"{amount(back, currency)} at the price paid"
-    return f"{percent(_part(back, bought))} of what was bought came back, {worth}"
+    worth = f"{format_amount(back, currency)} at the price paid"
+    return f"{format_percent(_ratio(back, bought))} of what was bought came back, {worth}"
 
 
 def _correlations(rows: Rows, _: str) -> str:

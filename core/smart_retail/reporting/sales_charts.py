@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from smart_retail.presentation import palette
-from smart_retail.presentation.formatting import percent, whole
+from smart_retail.presentation.formatting import format_integer, format_percent
 from smart_retail.reporting import sales_chart_data
 from smart_retail.reporting.chart_style import (
     LIGHT,
     Theme,
-    bars,
-    finished,
-    heat_map,
-    label,
-    money,
+    amount_label,
+    disable_math_text,
+    draw_bars,
+    draw_heat_map,
+    format_tick,
+    label_axes,
     new_figure,
-    thousands,
 )
 from smart_retail.results import ModelInfo
 
@@ -34,91 +34,97 @@ if TYPE_CHECKING:
 def categories(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Sales by category."""
     rows = sales_chart_data.categories(model)
-    figure, (ax,) = new_figure(sales_chart_data.finding("categories", model), 9, 1.3 + 0.32 * len(rows), theme)
+    figure, (ax,) = new_figure(sales_chart_data.describe_finding("categories", model), 9, 1.3 + 0.32 * len(rows), theme)
     colours = [palette.GREY if r["category"] == sales_chart_data.OTHERS else palette.BLUE for r in rows]
-    texts = [f"{thousands(r['amount'])} ({percent(r['share'])})" for r in rows]
-    bars(ax, [r["category"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
-    label(ax, money("sales", model.currency), "", theme)
-    return finished(figure)
+    texts = [f"{format_tick(r['amount'])} ({format_percent(r['share'])})" for r in rows]
+    draw_bars(ax, [r["category"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
+    label_axes(ax, amount_label("sales", model.currency), "", theme)
+    return disable_math_text(figure)
 
 
 def line_sizes(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """How many lines are small or large, and what they bring."""
     rows = sales_chart_data.line_sizes(model)
     figure, (left, right) = new_figure(
-        sales_chart_data.finding("line_sizes", model), 9, 1.3 + 0.34 * len(rows), theme, columns=2
+        sales_chart_data.describe_finding("line_sizes", model), 9, 1.3 + 0.34 * len(rows), theme, columns=2
     )
     names = [r["sales_category"] for r in rows]
     blue, orange = [palette.BLUE] * len(rows), [palette.ORANGE] * len(rows)
-    bars(left, names, [r["lines"] for r in rows], blue, theme, [whole(r["lines"]) for r in rows])
-    bars(right, names, [r["amount"] for r in rows], orange, theme, [thousands(r["amount"]) for r in rows])
+    draw_bars(left, names, [r["lines"] for r in rows], blue, theme, [format_integer(r["lines"]) for r in rows])
+    draw_bars(right, names, [r["amount"] for r in rows], orange, theme, [format_tick(r["amount"]) for r in rows])
     right.set_yticklabels([])
-    label(left, "order lines", "", theme)
-    label(right, money("sales", model.currency), "", theme)
-    return finished(figure)
+    label_axes(left, "order lines", "", theme)
+    label_axes(right, amount_label("sales", model.currency), "", theme)
+    return disable_math_text(figure)
 
 
 def discounts(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Sales by band of discount."""
     rows = sales_chart_data.discounts(model)
-    figure, (ax,) = new_figure(sales_chart_data.finding("discounts", model), 9, 1.3 + 0.34 * len(rows), theme)
-    texts = [f"{thousands(r['amount'])} ({percent(r['share'])}), {whole(r['lines'])} lines" for r in rows]
+    figure, (ax,) = new_figure(sales_chart_data.describe_finding("discounts", model), 9, 1.3 + 0.34 * len(rows), theme)
+    texts = [
+        f"{format_tick(r['amount'])} ({format_percent(r['share'])}), {format_integer(r['lines'])} lines" for r in rows
+    ]
     colours = [palette.BLUE if r["discount"] == "none" else palette.ORANGE for r in rows]
-    bars(ax, [r["discount"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
-    label(ax, money("sales", model.currency), "discount", theme)
-    return finished(figure)
+    draw_bars(ax, [r["discount"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
+    label_axes(ax, amount_label("sales", model.currency), "discount", theme)
+    return disable_math_text(figure)
 
 
 def discounts_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Mean discount of the lines, month by month."""
     rows = sales_chart_data.discounts_by_month(model)
-    figure, (ax,) = new_figure(sales_chart_data.finding("discounts_by_month", model), 9, 2.8, theme)
+    figure, (ax,) = new_figure(sales_chart_data.describe_finding("discounts_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["mean_discount"] for r in rows], palette.ORANGE, theme)
-    label(ax, "month", "mean discount of a line, %", theme)
-    return finished(figure)
+    label_axes(ax, "month", "mean discount of a line, %", theme)
+    return disable_math_text(figure)
 
 
 def shipping(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Lines by days from order to shipping."""
     rows = sales_chart_data.shipping(model)
-    figure, (ax,) = new_figure(sales_chart_data.finding("shipping", model), 9, 2.8, theme)
+    figure, (ax,) = new_figure(sales_chart_data.describe_finding("shipping", model), 9, 2.8, theme)
     ax.bar([r["days"] for r in rows], [r["lines"] for r in rows], color=palette.BLUE, width=0.8)
     if len(rows) < 20:
         ax.set_xticks([r["days"] for r in rows])
-    ax.yaxis.set_major_formatter(thousands)
+    ax.yaxis.set_major_formatter(format_tick)
     ax.grid(axis="y", color=theme.grid)
-    label(ax, "days from order to shipping", "order lines", theme)
-    return finished(figure)
+    label_axes(ax, "days from order to shipping", "order lines", theme)
+    return disable_math_text(figure)
 
 
 def shipping_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Mean shipping days, month by month."""
     rows = sales_chart_data.shipping_by_month(model)
-    figure, (ax,) = new_figure(sales_chart_data.finding("shipping_by_month", model), 9, 2.8, theme)
+    figure, (ax,) = new_figure(sales_chart_data.describe_finding("shipping_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [r["mean_shipping_days"] for r in rows], palette.BLUE, theme)
-    label(ax, "month of the order", "mean days to shipping", theme)
-    return finished(figure)
+    label_axes(ax, "month of the order", "mean days to shipping", theme)
+    return disable_math_text(figure)
 
 
 def returns_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Part of what was bought in each month that came back."""
     rows = sales_chart_data.returns_by_month(model)
-    figure, (ax,) = new_figure(sales_chart_data.finding("returns_by_month", model), 9, 2.8, theme)
+    figure, (ax,) = new_figure(sales_chart_data.describe_finding("returns_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["returned_share"] for r in rows], palette.VERMILLION, theme)
-    label(ax, "month of the purchase", "returned, % of the amount", theme)
-    return finished(figure)
+    label_axes(ax, "month of the purchase", "returned, % of the amount", theme)
+    return disable_math_text(figure)
 
 
 def correlations(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Rank correlations of the lines' numbers."""
     rows = sales_chart_data.correlations(model)
     names = [r["column"] for r in rows]
-    figure, (ax,) = new_figure(sales_chart_data.finding("correlations", model), 9, 1.6 + 0.42 * len(names), theme)
+    figure, (ax,) = new_figure(
+        sales_chart_data.describe_finding("correlations", model), 9, 1.6 + 0.42 * len(names), theme
+    )
     grid = np.array([[r[n] if r[n] is not None else np.nan for n in names] for r in rows])
     shown = np.round(grid, 2) + 0.0  # no minus before a nought
-    heat_map(ax, shown, names, names, theme, told=".2f", low=-1, high=1, colours="PuOr_r", unit="Spearman's ρ")
-    label(ax, "number of an order line", "", theme)
-    return finished(figure)
+    draw_heat_map(
+        ax, shown, names, names, theme, number_format=".2f", low=-1, high=1, colours="PuOr_r", unit="Spearman's ρ"
+    )
+    label_axes(ax, "number of an order line", "", theme)
+    return disable_math_text(figure)
 
 
 def _months(ax: Axes, months: Sequence[str], values: Sequence[float], colour: str, theme: Theme) -> None:

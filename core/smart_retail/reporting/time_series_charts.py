@@ -11,20 +11,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.analysis.sales_forecast import Forecast
-from smart_retail.analysis.segment_migration import BEST, GONE, NEW, Migration, matrix
+from smart_retail.analysis.segment_migration import BEST_SEGMENTS, GONE, NEW, Migration, count_matrix
 from smart_retail.errors import DataError
 from smart_retail.presentation import palette
-from smart_retail.presentation.formatting import amount, count, percent
+from smart_retail.presentation.formatting import format_amount, format_percent, pluralize
 from smart_retail.reporting.chart_style import (
     LIGHT,
     Theme,
-    finished,
-    heat_map,
-    label,
-    legend,
-    money,
+    add_legend,
+    amount_label,
+    disable_math_text,
+    draw_heat_map,
+    format_tick,
+    label_axes,
     new_figure,
-    thousands,
 )
 
 if TYPE_CHECKING:
@@ -34,27 +34,27 @@ LOOK_BACK = 84
 """Days of history shown before a forecast, or three times its length where that is more."""
 
 
-def movement(found: Migration, theme: Theme = LIGHT) -> Figure:
+def segment_movement(found: Migration, theme: Theme = LIGHT) -> Figure:
     """Customers by segment before (rows) and after (columns)."""
-    rows, columns, counts = matrix(found)
+    rows, columns, counts = count_matrix(found)
     there = [m for m in found.moves if m.before != NEW and m.after != GONE]
     moved = sum(m.customers for m in there if m.before != m.after)
     if not counts:
         raise DataError("There is no picture of movement: there are no customers.", "Fit with more data to see it.")
-    title = f"{percent(moved / max(sum(m.customers for m in there), 1))} moved between segments"
-    title += f"; {count(len(found.fallen), 'customer')} fell from {' or '.join(BEST)}"
+    title = f"{format_percent(moved / max(sum(m.customers for m in there), 1))} moved between segments"
+    title += f"; {pluralize(len(found.dropped), 'customer')} fell from {' or '.join(BEST_SEGMENTS)}"
     figure, (ax,) = new_figure(title, 10, 2.0 + 0.38 * len(rows), theme)
     grid = np.array(counts, dtype=np.float64)
-    heat_map(ax, np.where(grid > 0, grid, np.nan), rows, columns, theme, told=",.0f", unit="customers")
+    draw_heat_map(ax, np.where(grid > 0, grid, np.nan), rows, columns, theme, number_format=",.0f", unit="customers")
     ax.tick_params(axis="x", labelrotation=35)
     for text in ax.get_xticklabels():
         text.set_horizontalalignment("right")
         text.set_rotation_mode("anchor")
-    label(ax, f"segment: {found.after}", f"segment: {found.before}", theme)
-    return finished(figure)
+    label_axes(ax, f"segment: {found.after}", f"segment: {found.before}", theme)
+    return disable_math_text(figure)
 
 
-def sales_ahead(
+def sales_forecast(
     found: Forecast, history: tuple[int, NDArray[np.float64]], currency: str = "", theme: Theme = LIGHT
 ) -> Figure:
     """The end of a series and its forecast with the 80 % interval.
@@ -68,25 +68,26 @@ def sales_ahead(
         raise DataError(f"There is no forecast of {found.series}: {found.note}", "Wait for more orders.")
     total = sum(day.amount for day in found.days)
     errors = {e.model: e.mae for e in found.errors}
-    rest = ", ".join(f"{model} {thousands(mae)}" for model, mae in errors.items())
-    title = f"{found.series}: {amount(total, currency)} in {count(len(found.days), 'day')} by {found.model}"
+    rest = ", ".join(f"{model} {format_tick(mae)}" for model, mae in errors.items())
+    title = f"{found.series}: {format_amount(total, currency)} in {pluralize(len(found.days), 'day')} by {found.model}"
     figure, (ax,) = new_figure(title, 9, 3.2, theme)
     first, amounts = history
     shown = min(len(amounts), max(LOOK_BACK, 3 * len(found.days)))
     past: Any = np.arange(first + len(amounts) - shown, first + len(amounts)).astype("datetime64[D]")
     ahead: Any = np.array([day.day for day in found.days], dtype="datetime64[D]")
     ax.plot(past, amounts[-shown:], color=palette.BLUE, linewidth=1.2, label="sold")
-    ax.plot(ahead, [d.amount for d in found.days], color=palette.VERMILLION, linewidth=1.6, linestyle="--",
-            label="forecast")  # fmt: skip
+    ax.plot(
+        ahead, [d.amount for d in found.days], color=palette.VERMILLION, linewidth=1.6, linestyle="--", label="forecast"
+    )
     low, high = [d.low for d in found.days], [d.high for d in found.days]
     ax.fill_between(ahead, low, high, color=palette.VERMILLION, alpha=0.15, linewidth=0, label="80 % interval")
     from matplotlib.dates import ConciseDateFormatter
 
     ax.xaxis.set_major_formatter(ConciseDateFormatter(ax.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
-    ax.yaxis.set_major_formatter(thousands)
+    ax.yaxis.set_major_formatter(format_tick)
     ax.grid(axis="y", color=theme.grid)
-    legend(ax, theme)
-    told = f"mean absolute error on {count(found.held_out_days, 'day')} held out: {rest}"
-    ax.set_title(told, loc="left", fontsize=9, color=theme.faint)
-    label(ax, "day", money("sales", currency), theme)
-    return finished(figure)
+    add_legend(ax, theme)
+    told = f"mean absolute error on {pluralize(found.held_out_days, 'day')} held out: {rest}"
+    ax.set_title(told, loc="left", fontsize=9, color=theme.secondary)
+    label_axes(ax, "day", amount_label("sales", currency), theme)
+    return disable_math_text(figure)

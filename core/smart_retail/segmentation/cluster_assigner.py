@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 NO_CLUSTER: Final = -1
 """Cluster of a customer without a kept order."""
 
-CLIP: Final = 3.0
+CLIP_DEVIATIONS: Final = 3.0
 """Scaled features are held within so many standard deviations: beyond, one customer would pull a
 cluster of his own out of the crowd."""
 
@@ -34,7 +34,7 @@ def log_features(
     return np.stack((np.log1p(recency), np.log1p(frequency), np.arcsinh(np.asarray(monetary) / unit)))
 
 
-def nearest(points: NDArray[np.float64], centroids: NDArray[np.float64]) -> NDArray[np.int16]:
+def nearest_centroid(points: NDArray[np.float64], centroids: NDArray[np.float64]) -> NDArray[np.int16]:
     """Index of the nearest centroid, the lower one where two are equally near; shape ``(n,)``."""
     distances = np.zeros((len(centroids), len(points)))
     for axis in range(points.shape[1]):
@@ -43,7 +43,7 @@ def nearest(points: NDArray[np.float64], centroids: NDArray[np.float64]) -> NDAr
 
 
 @dataclass(frozen=True, slots=True)
-class Dense:
+class DenseLayer:
     """A layer ``activation(x @ weights + biases)``."""
 
     weights: NDArray[np.float64]
@@ -75,20 +75,20 @@ class ClusterAssigner:
     """Of the log-scaled features; shape ``(3,)``."""
     scale: NDArray[np.float64]
     """Their standard deviation, 1 where all customers are equal; shape ``(3,)``."""
-    encoder: tuple[Dense, ...]
+    encoder: tuple[DenseLayer, ...]
     centroids: NDArray[np.float64]
     """Shape ``(k, latent)``, ordered by mean amount, the largest first."""
     names: tuple[str, ...]
     """Of the clusters, by id."""
 
-    def scaled(
+    def scaled_features(
         self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """What the encoder reads: log-scaled, standardised and clipped, shape ``(3, n)``."""
         features = log_features(recency, frequency, monetary, self.unit)
-        return np.clip((features - self.mean[:, None]) / self.scale[:, None], -CLIP, CLIP)
+        return np.clip((features - self.mean[:, None]) / self.scale[:, None], -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
 
-    def latent(
+    def encode(
         self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
     ) -> NDArray[np.float64]:
         """Latent coordinates, shape ``(n, latent)``.
@@ -102,23 +102,23 @@ class ClusterAssigner:
         out = np.empty((n, len(self.encoder[-1].biases) if self.encoder else len(self.mean)))
         for start in range(0, n, _CHUNK):
             part = slice(start, start + _CHUNK)
-            x = self.scaled(recency[part], frequency[part], monetary[part])
+            x = self.scaled_features(recency[part], frequency[part], monetary[part])
             for layer in self.encoder:
                 x = layer.forward(x)
             out[part] = x.T
         return out
 
-    def nearest(self, latent: NDArray[np.float64]) -> NDArray[np.int16]:
+    def nearest_cluster(self, latent: NDArray[np.float64]) -> NDArray[np.int16]:
         """Id of the nearest centroid, the lower one where two are equally near; -1 without centroids."""
         if not len(self.centroids):
             return np.full(len(latent), NO_CLUSTER, dtype=np.int16)
-        return nearest(latent, self.centroids)
+        return nearest_centroid(latent, self.centroids)
 
-    def cluster(
+    def assign(
         self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
     ) -> NDArray[np.int16]:
         """Cluster id of every customer, -1 where `frequency` is 0. Units as in `latent`."""
-        found = self.nearest(self.latent(recency, frequency, monetary))
+        found = self.nearest_cluster(self.encode(recency, frequency, monetary))
         return np.where(np.asarray(frequency) > 0, found, NO_CLUSTER).astype(np.int16)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
@@ -140,7 +140,7 @@ class ClusterAssigner:
             mean=arrays["mean"],
             scale=arrays["scale"],
             encoder=tuple(
-                Dense(arrays[f"weights_{i}"], arrays[f"biases_{i}"], str(activation))
+                DenseLayer(arrays[f"weights_{i}"], arrays[f"biases_{i}"], str(activation))
                 for i, activation in enumerate(meta["activations"])
             ),
             centroids=arrays["centroids"],

@@ -50,7 +50,7 @@ class RfmModel:
     """Up to the first is M 1, ..., above the fourth M 5; shape ``(4,)``."""
     segment_names: tuple[str, ...]
     """Best first; a segment's index stands for it everywhere else."""
-    table: NDArray[np.int16]
+    segment_table: NDArray[np.int16]
     """Segment index by ``[r - 1, f - 1]``; shape ``(5, 5)``."""
 
     def score(
@@ -69,16 +69,16 @@ class RfmModel:
         m = 1 + np.searchsorted(self.monetary_cuts, np.asarray(monetary) / MILLION, side="left")
         return (r * known).astype(np.int8), (f * known).astype(np.int8), (m * known).astype(np.int8)
 
-    def segment(self, r: NDArray[np.int8], f: NDArray[np.int8]) -> NDArray[np.int16]:
+    def segment_index(self, r: NDArray[np.int8], f: NDArray[np.int8]) -> NDArray[np.int16]:
         """Index into `segment_names` by R and F score; -1 where they are 0."""
         r, f = np.asarray(r), np.asarray(f)
-        found = self.table[np.maximum(r, 1) - 1, np.maximum(f, 1) - 1]
+        found = self.segment_table[np.maximum(r, 1) - 1, np.maximum(f, 1) - 1]
         return np.where((r > 0) & (f > 0), found, NO_SEGMENT).astype(np.int16)
 
-    def place(self, table: RfmTable) -> NDArray[np.int16]:
+    def assign_segments(self, table: RfmTable) -> NDArray[np.int16]:
         """Segment index of every customer of a table; -1 without a kept order."""
         r, f, _ = self.score(table.recency, table.frequency, table.monetary)
-        return self.segment(r, f)
+        return self.segment_index(r, f)
 
     def cuts(self) -> dict[str, list[float]]:
         """The cut points as JSON data, by measure."""
@@ -90,7 +90,7 @@ class RfmModel:
             "recency_cuts": self.recency_cuts,
             "frequency_cuts": self.frequency_cuts,
             "monetary_cuts": self.monetary_cuts,
-            "table": self.table,
+            "table": self.segment_table,
         }
 
     def meta(self) -> dict[str, Any]:
@@ -105,7 +105,7 @@ class RfmModel:
             frequency_cuts=arrays["frequency_cuts"],
             monetary_cuts=arrays["monetary_cuts"],
             segment_names=tuple(meta["segment_names"]),
-            table=arrays["table"],
+            segment_table=arrays["table"],
         )
 
 
@@ -129,7 +129,7 @@ def fit_rfm(table: RfmTable, settings: RfmSettings) -> RfmModel:
         frequency_cuts=_cuts(settings.frequency_cuts, lambda: np.append(1.0, _quantiles(repeat, 4, empty=1.0))),
         monetary_cuts=_cuts(settings.monetary_cuts, lambda: _quantiles(table.monetary[known], 5) / MILLION),
         segment_names=names,
-        table=index,
+        segment_table=index,
     )
 
 

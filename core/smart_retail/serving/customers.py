@@ -110,8 +110,8 @@ class CustomerLookup:
         segment = cluster = UNKNOWN_GROUP
         if len(history):
             numbers = self._rfm_values(history)
-            segment = int(self._rfm_model.segment(*self._rfm_model.score(*numbers)[:2])[0])
-            cluster = int(self._placement.cluster(*numbers)[0])
+            segment = int(self._rfm_model.segment_index(*self._rfm_model.score(*numbers)[:2])[0])
+            cluster = int(self._placement.assign(*numbers)[0])
         return CustomerState(code, True, True, history, sent_back.astype(np.int32), segment, cluster)
 
     def rfm(self, person: CustomerState) -> RFM | None:

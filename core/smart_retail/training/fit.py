@@ -32,12 +32,12 @@ from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
 from smart_retail.training.clusters.autoencoder import load_keras
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
-from smart_retail.training.clusters.rfm_distributions import describe
+from smart_retail.training.clusters.rfm_distributions import describe_rfm
 from smart_retail.training.hybrid.variant_study import VariantSelection, select_variants
 from smart_retail.training.outputs import model_tables
-from smart_retail.training.outputs.shop_tables import write_shop
-from smart_retail.training.publish import FittedModels, publish, write_lists
-from smart_retail.training.quality_gate import gate
+from smart_retail.training.outputs.shop_tables import write_shop_tables
+from smart_retail.training.publish import FittedModels, publish, write_cached_lists
+from smart_retail.training.quality_gate import check_quality_gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
 from smart_retail.utils.parallel import available_threads, background_jobs, one_algebra_thread
@@ -85,7 +85,7 @@ def fit(
         The user cancelled. Whenever a fit raises, the active version stays as it was.
     """
     settings = settings or Settings()
-    _warm_up()
+    _prepare_packages()
     clock = StageTimer(progress)
     with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
         clock.stage("reading and cleaning")
@@ -106,10 +106,10 @@ def fit(
             threads = settings.threads or available_threads()
             with BundleWriter(artifacts) as writer, background_jobs(threads) as start:
                 # What is told of the shop itself needs nothing that is learnt.
-                shop = start(lambda: write_shop(writer, prepared, history, progress))
-                fitted = _fit(prepared, settings, clock, progress)
-                notes = gate(artifacts, fitted.scorecard, force)
-                write_lists(writer, prepared, fitted, settings, clock, start, threads)
+                shop = start(lambda: write_shop_tables(writer, prepared, history, progress))
+                fitted = _fit_models(prepared, settings, clock, progress)
+                notes = check_quality_gate(artifacts, fitted.scorecard, force)
+                write_cached_lists(writer, prepared, fitted, settings, clock, start, threads)
                 return publish(writer, prepared, fitted, shop.result, settings, clock, notes, through)
 
 
@@ -125,17 +125,17 @@ def evaluate(
     Parameters and errors are those of `fit`.
     """
     settings = settings or Settings()
-    _warm_up()
+    _prepare_packages()
     clock = StageTimer(progress)
     clock.stage("reading and cleaning")
     with prepare(
         sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
     ) as prepared:
         _require_trainable(prepared)
-        return _fit(prepared, settings, clock, progress).scorecard
+        return _fit_models(prepared, settings, clock, progress).scorecard
 
 
-def _warm_up() -> None:
+def _prepare_packages() -> None:
     """Check that fitting is possible, and import Keras (6 s) while the rows are read."""
     missing = [name for name in ("sklearn", "tensorflow", "lightgbm", "numba") if find_spec(name) is None]
     if missing:
@@ -154,7 +154,7 @@ def _require_trainable(prepared: Dataset) -> PurchaseHistory:
     return history
 
 
-def _fit(prepared: Dataset, settings: Settings, clock: StageTimer, progress: Progress) -> FittedModels:
+def _fit_models(prepared: Dataset, settings: Settings, clock: StageTimer, progress: Progress) -> FittedModels:
     history = prepared.history_between()
     clock.stage("segments")
     analysis_day = _analysis_day(settings.rfm.analysis_date, history)
@@ -162,20 +162,20 @@ def _fit(prepared: Dataset, settings: Settings, clock: StageTimer, progress: Pro
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
     clock.stage("clusters")
-    clusters, studied = _clusters(prepared, table, settings, progress)
-    groups = model_tables.Groups(table, rfm, scores, rfm.segment(scores[0], scores[1]), clusters)
+    clusters, studied = _fit_clusters(prepared, table, settings, progress)
+    groups = model_tables.CustomerGroups(table, rfm, scores, rfm.segment_index(scores[0], scores[1]), clusters)
     clock.stage("recommendations")
 
     def place(sliced: RfmTable) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """Segment and cluster as of an earlier day: cut points of that day, the clusters of the whole."""
         model = fit_rfm(sliced, settings.rfm)
         r, f, _ = model.score(sliced.recency, sliced.frequency, sliced.monetary)
-        return model.segment(r, f), clusters.placement.cluster(sliced.recency, sliced.frequency, sliced.monetary)
+        return model.segment_index(r, f), clusters.assigner.assign(sliced.recency, sliced.frequency, sliced.monetary)
 
     model, scorecard = fit_recommenders(
         prepared,
         place,
-        model_tables.catalogue(prepared),
+        model_tables.build_catalogue(prepared),
         settings.recommend,
         seed=settings.seed,
         threads=settings.threads,
@@ -183,11 +183,11 @@ def _fit(prepared: Dataset, settings: Settings, clock: StageTimer, progress: Pro
         segment_names=rfm.segment_names,
         studied=studied,
     )
-    scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe(table)}, "clusters": clusters.summary()}
+    scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe_rfm(table)}, "clusters": clusters.summary()}
     return FittedModels(history, groups, model, scorecard, analysis_day)
 
 
-def _clusters(
+def _fit_clusters(
     prepared: Dataset, table: RfmTable, settings: Settings, progress: Progress
 ) -> tuple[ClusterFit, VariantSelection | None]:
     """The clusters; with a second thread, the past is studied meanwhile: neither needs the other."""

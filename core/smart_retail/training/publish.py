@@ -25,7 +25,7 @@ from smart_retail.training.stage_timer import StageTimer
 from smart_retail.utils.dates import iso
 from smart_retail.version import __version__
 
-SHOW_PURCHASED_ABOVE = 0.25
+SHOW_PURCHASED_ABOVE_SHARE = 0.25
 """Share of repeat purchases above which a screen starts with purchased items shown."""
 
 
@@ -34,13 +34,13 @@ class FittedModels:
     """All that was learnt."""
 
     history: PurchaseHistory
-    groups: model_tables.Groups
+    groups: model_tables.CustomerGroups
     model: RecommenderModel
     scorecard: dict[str, Any]
     analysis_day: int
 
 
-def write_lists(
+def write_cached_lists(
     writer: BundleWriter,
     prepared: Dataset,
     fitted: FittedModels,
@@ -53,7 +53,7 @@ def write_lists(
     clock.stage("lists for all customers")
     writing: list[Future[None]] = []
     for method, excluded in CACHED_LISTS:
-        found = model_tables.lists(
+        found = model_tables.compute_lists(
             prepared,
             fitted.history,
             fitted.groups,
@@ -83,16 +83,16 @@ def publish(
     history, groups, model = fitted.history, fitted.groups, fitted.model
     clock.stage("writing and checking")
     shop = shop_of()
-    segments = model_tables.segments(groups, model, shop.items, history.last_day)
-    clusters = model_tables.clusters(groups, model, shop.items, history.last_day)
+    segments = model_tables.build_segments(groups, model, shop.items, history.last_day)
+    clusters = model_tables.build_clusters(groups, model, shop.items, history.last_day)
     model_tables.write_groups(writer, groups)
     writer.arrays("recommender", model.arrays())
     writer.json("recommender", model.meta())
     writer.json("segments", [s.as_dict() for s in segments])
     writer.json("clusters", [c.as_dict() for c in clusters])
-    writer.json("grid", [c.as_dict() for c in model_tables.grid(groups)])
-    writer.json("names", model_tables.names(prepared, groups))
-    writer.json("model", _model(prepared, fitted, shop, settings))
+    writer.json("grid", [c.as_dict() for c in model_tables.build_rfm_grid(groups)])
+    writer.json("names", model_tables.code_names(prepared, groups))
+    writer.json("model", _model_json(prepared, fitted, shop, settings))
     clock.update(0.3)
     write_exports(writer.export, prepared, history, groups, model, shop.items, segments, clusters)
     clock.update(0.8)
@@ -122,7 +122,7 @@ def publish(
     )
 
 
-def _model(prepared: Dataset, fitted: FittedModels, shop: ShopTables, settings: Settings) -> dict[str, Any]:
+def _model_json(prepared: Dataset, fitted: FittedModels, shop: ShopTables, settings: Settings) -> dict[str, Any]:
     """What `Engine.model` tells beside the manifest."""
     report, scorecard = prepared.report, fitted.scorecard
     return {
@@ -135,6 +135,6 @@ def _model(prepared: Dataset, fitted: FittedModels, shop: ShopTables, settings: 
         "orders": report.orders,
         "cluster_choice": [c.as_dict() for c in fitted.groups.clusters.choice],
         "weekly_sales": [w.as_dict() for w in shop.weekly_sales],
-        "show_purchased": scorecard.get("repeat_share", 0.0) > SHOW_PURCHASED_ABOVE,
+        "show_purchased": scorecard.get("repeat_share", 0.0) > SHOW_PURCHASED_ABOVE_SHARE,
         "statistics": shop.statistics,
     }

@@ -10,7 +10,7 @@ from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import ArtifactError, QualityGateError
 
 
-def gate(artifacts: str | os.PathLike[str], scorecard: Mapping[str, Any], force: bool) -> list[str]:
+def check_quality_gate(artifacts: str | os.PathLike[str], scorecard: Mapping[str, Any], force: bool) -> list[str]:
     """Refuse a hybrid that is clearly worse than popularity, unless nothing is active yet.
 
     Raises

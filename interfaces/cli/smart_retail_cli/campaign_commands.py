@@ -74,9 +74,9 @@ def campaign(
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
     engine = context.engine()
     with progress.show_progress() as listener:
-        rows = core.rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
-        written = write_table(output, rows, core.columns(settings, extra), file_metadata(engine))
-    print_note(f"{formatting.count(written, 'customer')} written to {output}.")
+        rows = core.campaign_rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
+        written = write_table(output, rows, core.column_headings(settings, extra), file_metadata(engine))
+    print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
 
 
 def list_customer_ids(engine: RetailEngine) -> list[str]:
@@ -114,7 +114,7 @@ def lift(
     FILE is the file that campaign wrote, ORDERS are the orders since then.
     """
     from smart_retail.analysis.customer_snapshots import revenue_since
-    from smart_retail.analysis.uplift import lift as measure
+    from smart_retail.analysis.uplift import estimate_uplift as measure
     from smart_retail.analysis.uplift import read_groups
 
     groups = read_groups(file)

@@ -44,8 +44,8 @@ def demo(context: CliContext) -> None:
     click.echo()
     click.echo(
         replace_control_characters(
-            formatting.DOT.join(
-                (formatting.name_and_id(profile.customer_name, customer), formatting.profile_line(profile))
+            formatting.SEPARATOR.join(
+                (formatting.join_name_and_id(profile.customer_name, customer), formatting.describe_profile(profile))
             )
         )
     )

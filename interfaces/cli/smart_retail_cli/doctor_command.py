@@ -76,7 +76,7 @@ def check_folder(root: Path) -> Iterator[Check]:
         "readable and writable" if writable else f"{root} is not writable",
     )
     free = shutil.disk_usage(existing).free
-    yield Check("disk", "ok" if free > MIN_FREE_DISK_BYTES else "problem", f"{formatting.size(free)} free")
+    yield Check("disk", "ok" if free > MIN_FREE_DISK_BYTES else "problem", f"{formatting.format_bytes(free)} free")
 
 
 def check_bundle(root: Path) -> Check:

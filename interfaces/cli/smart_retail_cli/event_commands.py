@@ -43,7 +43,7 @@ def add(context: CliContext, file: Path) -> None:
         )
     found = list(read_events(file))
     new = open_events(context.artifacts).add(found)
-    click.echo(f"{formatting.count(len(found), 'event')} read, {new:,} new.")
+    click.echo(f"{formatting.pluralize(len(found), 'event')} read, {new:,} new.")
     context.suggest(["recommend", "CUSTOMER"])
 
 

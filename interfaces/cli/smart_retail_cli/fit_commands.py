@@ -277,14 +277,14 @@ def print_cleaning_report(report: CleaningReport) -> None:
     ]
     print_tables(Table(("what", "rows", "amount", "examples"), rows, "Order lines"))
     click.echo(
-        formatting.DOT.join(
+        formatting.SEPARATOR.join(
             (
-                formatting.count(report.customers, "customer"),
-                formatting.count(report.items, "item"),
-                formatting.count(report.orders, "order"),
+                formatting.pluralize(report.customers, "customer"),
+                formatting.pluralize(report.items, "item"),
+                formatting.pluralize(report.orders, "order"),
                 f"{report.first} to {report.last}",
-                f"amount {formatting.amount(report.amount)}",
-                f"after returns {formatting.amount(report.net_amount)}",
+                f"amount {formatting.format_amount(report.amount)}",
+                f"after returns {formatting.format_amount(report.net_amount)}",
             )
         )
     )

@@ -46,13 +46,16 @@ def customer(context: CliContext, customer_id: str, form: str) -> None:
     if form == "table":
         click.echo(
             replace_control_characters(
-                formatting.DOT.join(
-                    (formatting.name_and_id(profile.customer_name, customer_id), formatting.profile_line(profile))
+                formatting.SEPARATOR.join(
+                    (
+                        formatting.join_name_and_id(profile.customer_name, customer_id),
+                        formatting.describe_profile(profile),
+                    )
                 )
             )
         )
         if profile.top_categories:
-            best = ", ".join(f"{c.category} {formatting.percent(c.share)}" for c in profile.top_categories)
+            best = ", ".join(f"{c.category} {formatting.format_percent(c.share)}" for c in profile.top_categories)
             click.echo(replace_control_characters(f"Main categories: {best}"))
     print_result(form, profile_table(profile) if form == "csv" else lambda: purchase_tables(profile), profile.as_dict)
     if form == "table":

@@ -123,9 +123,9 @@ def format_cell(name: str, value: Any, decimals: int = 2) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name in SHARE_COLUMNS:
-        return formatting.percent(value)
+        return formatting.format_percent(value)
     if isinstance(value, int):
-        return formatting.whole(value)
+        return formatting.format_integer(value)
     if isinstance(value, float):
         return f"{value:z,.{decimals}f}"
     return replace_control_characters(str(value))

@@ -120,8 +120,8 @@ def recommend(
         profile = engine.customer(customer)
         click.echo(
             replace_control_characters(
-                formatting.DOT.join(
-                    (formatting.name_and_id(profile.customer_name, customer), formatting.profile_line(profile))
+                formatting.SEPARATOR.join(
+                    (formatting.join_name_and_id(profile.customer_name, customer), formatting.describe_profile(profile))
                 )
             )
         )
@@ -163,7 +163,7 @@ def batch(
         rows = write_recommendations(
             engine, output, customers=ids, method=method, n=n, exclude_purchased=not allow_purchased, progress=listener
         )
-    print_note(f"{formatting.count(rows, 'row')} written to {output}.")
+    print_note(f"{formatting.pluralize(rows, 'row')} written to {output}.")
 
 
 @click.command(

@@ -81,15 +81,15 @@ def migration(
 ) -> None:
     """Compare the segments of two versions or two dates, and list customers who dropped from the best segments."""
     from smart_retail.analysis import segment_migration as core
-    from smart_retail.analysis.customer_snapshots import between_dates, standings
+    from smart_retail.analysis.customer_snapshots import current_snapshots, migration_between_dates
     from smart_retail.bundle import versions
-    from smart_retail.reporting.chart_export import check_form
+    from smart_retail.reporting.chart_export import check_suffix
     from smart_retail.serving.engine import Engine
 
     if context.api_url:
         raise NeedsLocalEngineError("A migration compares local versions.", "Leave --api-url out.")
     if plot:
-        check_form(plot)
+        check_suffix(plot)
     if from_date or to_date:
         if before:
             raise UsageError(
@@ -99,7 +99,7 @@ def migration(
         if not from_date:
             raise UsageError("The earlier date is missing.", "Add it, such as --from-date 2026-01-31.")
         engine = Engine.load(context.artifacts, version=after)
-        found = between_dates(engine, from_date, to_date or "")
+        found = migration_between_dates(engine, from_date, to_date or "")
     else:
         before = before or next((v.version for v in versions.versions(context.artifacts) if v.previous), None)
         if before is None:
@@ -109,19 +109,19 @@ def migration(
             )
         with progress.show_progress() as listener:
             engines = [Engine.load(context.artifacts, version=version) for version in (before, after)]
-            then, now = (standings(engine, listener) for engine in engines)
+            then, now = (current_snapshots(engine, listener) for engine in engines)
         engine = engines[1]
-        found = core.migration(then, now, (engines[0].version, engine.version))
+        found = core.compute_migration(then, now, (engines[0].version, engine.version))
     if plot:
         _write_migration_charts(plot, found, engine)
     moves = [move.as_dict() for move in found.moves]
-    dropped = [customer.as_dict() for customer in found.fallen]
+    dropped = [customer.as_dict() for customer in found.dropped]
     if form == "csv":
         print_result(form, Table(MOVE_COLUMNS, moves), lambda: moves)
     else:
-        _, columns, _ = core.matrix(found)
+        _, columns, _ = core.count_matrix(found)
         both = [
-            Table(("from", *columns), core.cells(found), "Customers by segment, before (row) and after (column)"),
+            Table(("from", *columns), core.matrix_rows(found), "Customers by segment, before (row) and after (column)"),
             Table(DROPPED_COLUMNS, dropped, "Customers who dropped from Champions or Loyal"),
         ]
         print_result(form, lambda: both, found.as_dict)
@@ -131,17 +131,17 @@ def _write_migration_charts(path: str, found: Migration, engine: RetailEngine) -
     """Write the heat map and the customers who dropped from the best segments."""
     from smart_retail.analysis import segment_migration as core
     from smart_retail.reporting import time_series_charts
-    from smart_retail.reporting.chart_export import Picture, write_pictures
+    from smart_retail.reporting.chart_export import ChartSection, write_charts
 
-    dropped = [customer.as_dict() for customer in found.fallen]
-    picture = Picture(
+    dropped = [customer.as_dict() for customer in found.dropped]
+    picture = ChartSection(
         "Migration",
-        lambda: time_series_charts.movement(found),
-        core.cells(found),
+        lambda: time_series_charts.segment_movement(found),
+        core.matrix_rows(found),
         (("Customers who dropped from Champions or Loyal", dropped),),
     )
     subtitle = f"From {found.before} to {found.after}"
-    write_pictures(path, "Customers between segments", subtitle, [picture], formatting.model_line(engine.model()))
+    write_charts(path, "Customers between segments", subtitle, [picture], formatting.describe_model(engine.model()))
     print_note(f"Written to {path}.")
 
 
@@ -186,7 +186,7 @@ def forecast(
     Uses Prophet, or the values of a week earlier where they predicted held-out days better.
     """
     from smart_retail.analysis import sales_forecast as core
-    from smart_retail.reporting.chart_export import check_form
+    from smart_retail.reporting.chart_export import check_suffix
     from smart_retail.serving.engine import Engine
 
     engine = context.engine()
@@ -195,7 +195,7 @@ def forecast(
     if planned is not None and not regressor:
         raise UsageError("--planned needs a discount regressor.", "Add --regressor discount.")
     if plot:
-        check_form(plot)
+        check_suffix(plot)
     series = core.daily_sales(engine.store, not overall)
     discounts = core.daily_discounts(engine.store) if regressor else None
     with progress.show_progress() as listener:
@@ -203,8 +203,8 @@ def forecast(
             series, horizon=days, country=country, discounts=discounts, planned=planned, progress=listener
         )
     if output:
-        written = write_table(output, core.rows(found), core.COLUMNS, file_metadata(engine))
-        print_note(f"{formatting.count(written, 'row')} written to {output}.")
+        written = write_table(output, core.forecast_rows(found), core.COLUMNS, file_metadata(engine))
+        print_note(f"{formatting.pluralize(written, 'row')} written to {output}.")
     errors = core.error_rows(found)
     if plot:
         _write_forecast_charts(plot, found, series, errors, engine)
@@ -225,17 +225,17 @@ def _write_forecast_charts(
     """Write a chart per series with its forecast days and the errors of the models."""
     from smart_retail.analysis import sales_forecast as core
     from smart_retail.reporting import time_series_charts
-    from smart_retail.reporting.chart_export import Picture, write_pictures
+    from smart_retail.reporting.chart_export import ChartSection, write_charts
 
     currency = engine.model().currency
     pictures = [
-        Picture(
+        ChartSection(
             forecast.series,
-            partial(time_series_charts.sales_ahead, forecast, series[forecast.series], currency),
-            core.rows([forecast]),
+            partial(time_series_charts.sales_forecast, forecast, series[forecast.series], currency),
+            core.forecast_rows([forecast]),
             (("Forecast errors on held-out days", [e for e in errors if e["series"] == forecast.series]),),
         )
         for forecast in found
     ]
-    write_pictures(path, "Sales forecast", "Forecast of daily sales", pictures, formatting.model_line(engine.model()))
+    write_charts(path, "Sales forecast", "Forecast of daily sales", pictures, formatting.describe_model(engine.model()))
     print_note(f"Written to {path}.")

@@ -82,9 +82,12 @@ def api(
     settings = options.ApiSettings(
         keys=options.read_keys(keys) if keys else (), hosts=hosts, cors_origins=origins, rate=rate, metrics=metrics
     )
-    more = {"threads": context.threads} if context.threads else {}
+    threads = {"threads": context.threads} if context.threads else {}
     server.serve(
-        context.artifacts, host, port, workers, settings=settings, rules=context.rules, log_level=log_level, **more
+        context.artifacts,
+        options.ServerOptions(
+            host=host, port=port, workers=workers, rules=context.rules, log_level=log_level, api=settings, **threads
+        ),
     )
 
 

@@ -27,7 +27,7 @@ version_option = click.option("--version", "version", metavar="ID", help="Versio
 def versions(context: CliContext, form: str) -> None:
     """List the fitted versions, newest first."""
     found = [dataclasses.asdict(v) for v in artifacts.versions(context.artifacts)]
-    rows = found if form == "csv" else [row | {"size": formatting.size(row["size"])} for row in found]
+    rows = found if form == "csv" else [row | {"size": formatting.format_bytes(row["size"])} for row in found]
     print_result(form, Table(("version", "fitted_at", "active", "previous", "size", "signature"), rows), lambda: found)
     if not found:
         context.suggest(["demo"], ["fit", "ORDERS"])
@@ -64,7 +64,7 @@ def verify(context: CliContext, version: str | None) -> None:
             problems[0], "Activate the previous version with `smart-retail rollback`, or fit again."
         )
     manifest = artifacts.inspect(context.artifacts, version)
-    count = formatting.count(len(manifest["files"]), "file")
+    count = formatting.pluralize(len(manifest["files"]), "file")
     click.echo(f"{manifest['version']}: {count}, all unchanged; {SIGNATURE_TEXTS[manifest['signature']]}.")
 
 

@@ -1,6 +1,6 @@
-"""The routes that change what the shop knows: purchases and returns come in, a customer is forgotten.
+"""Routes that change data: add events, erase a customer.
 
-Both need an admin key and an engine over a bundle of this machine, beside which events are kept.
+Both need a key of the role admin and a local bundle, since events are stored in its folder.
 """
 
 from __future__ import annotations
@@ -19,57 +19,58 @@ from smart_retail_flask.request_models import CustomerPath, EraseBody, EventsBod
 from smart_retail_flask.routes import engine
 
 
-class EventsTaken(Result, frozen=True):
-    """The events are on the disk."""
+class EventsAccepted(Result, frozen=True):
+    """The events are stored on disk."""
 
     received: int
+    """Events in the request, 1 to 256."""
     new: int
-    """Those that had not been sent before, and are not of an erased customer."""
+    """Events that were stored: those not sent before, except events of erased customers."""
 
 
 class Receipt(Result, frozen=True):
-    """A customer was erased. It names nobody."""
+    """Receipt of an erasure; it does not contain the customer's id."""
 
     receipt: str
-    """Its number."""
+    """Number of the receipt."""
     erased_on: str
-    """Day, in UTC."""
+    """Date of the erasure, UTC."""
     events: int
-    """How many events went."""
+    """Erased events, 0 or more."""
     purchase_rows: int
-    """How many rows of the fitted history went."""
+    """Erased rows of the purchase history, 0 or more."""
     versions: tuple[str, ...]
-    """The versions that are left."""
+    """Versions that remain."""
 
 
 def add_events(body: EventsBody) -> Any:
     """Send purchases and returns
 
-    Answered when they are on the disk. Send again what was not answered: an `event_id` counts once. The
-    customer's next answer reflects them, in every worker. Needs an admin key.
+    The response is sent when the events are on disk. Send a request again if there was no response: each `event_id`
+    counts once. The customer's next response reflects them, in every worker. Needs a key of the role admin.
     """
-    found = []
-    for place, event in enumerate(body.events):
+    events = []
+    for index, event in enumerate(body.events):
         try:
-            found.append(Event.from_dict(event.model_dump(exclude_none=True)))
+            events.append(Event.from_dict(event.model_dump(exclude_none=True)))
         except DataError as error:
-            raise DataError(f"events.{place}: {error.message}", error.hint) from None
-    return EventsTaken(len(found), open_events(_artifacts()).add(found))
+            raise DataError(f"events.{index}: {error.message}", error.hint) from None
+    return EventsAccepted(len(events), open_events(_artifacts()).add(events))
 
 
 def erase_customer(path: CustomerPath) -> Any:
-    """Forget a customer
+    """Erase a customer
 
-    Removes them from events, versions and their exports, and keeps them out of later fits and events. Other
-    workers follow within about a second. An id that nobody has is kept out too. Needs an admin key.
+    Removes the customer from events, versions and their exports, and excludes the id from later fits and events,
+    also if it is unknown. Other workers follow within about a second. Needs a key of the role admin.
     """
     return _erase(path.customer_id)
 
 
 def erase_by_body(body: EraseBody) -> Any:
-    """Forget a customer whose id no path can carry
+    """Erase a customer whose id cannot be put into a URL
 
-    As `DELETE /v1/customers/{customer_id}`.
+    Same as `DELETE /v1/customers/{customer_id}`.
     """
     return _erase(body.customer_id)
 
@@ -85,6 +86,6 @@ def _artifacts() -> Path:
     folder = getattr(engine(), "artifacts", None)
     if folder is None:
         raise NeedsLocalEngineError(
-            "This API answers without a bundle of its own.", "Ask the API that serves the bundle."
+            "This API has no local bundle.", "Send the request to the API that serves the bundle."
         )
     return Path(folder)

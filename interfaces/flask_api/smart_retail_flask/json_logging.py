@@ -1,6 +1,6 @@
-"""The log: one JSON object a line, told apart by `event`; requests carry their `request_id`.
+"""JSON log: one object per line, with an `event` field; lines of requests contain their `request_id`.
 
-At INFO and above no line holds an id, a key, a path or a trace.
+Lines at INFO and above contain no id, key, path or traceback.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from datetime import UTC, datetime
 LOGGERS = ("smart_retail_flask", "smart_retail")
 
 
-class JsonLines(logging.Formatter):
-    """A record whose message is a dict of facts, or a text, as one line of JSON."""
+class JsonFormatter(logging.Formatter):
+    """Format a record, whose message is a dict of fields or text, as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
-        when = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        facts = record.msg if isinstance(record.msg, dict) else {"event": "message", "text": record.getMessage()}
-        line = {"time": when, "level": record.levelname, **facts}
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+        fields = record.msg if isinstance(record.msg, dict) else {"event": "message", "text": record.getMessage()}
+        line = {"time": time, "level": record.levelname, **fields}
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
         return json.dumps(line)
 
 
-def to_stderr(level: str) -> None:
-    """Let this package and the core log to stderr from `level` up."""
+def log_to_stderr(level: str) -> None:
+    """Send the log of this package and of the core to stderr, from `level` up."""
     handler = logging.StreamHandler()
-    handler.setFormatter(JsonLines())
+    handler.setFormatter(JsonFormatter())
     for name in LOGGERS:
         logger = logging.getLogger(name)
         logger.handlers = [handler]

@@ -1,4 +1,4 @@
-"""Results as responses of JSON."""
+"""Flask responses with JSON bodies."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from flask import Response
 from smart_retail.results import to_json
 
 
-def answer(value: Any, status: int = 200) -> Response:
-    """A JSON response of results, or of plain data that holds results."""
-    return ready(to_json(value), status)
+def json_response(value: Any, status: int = 200) -> Response:
+    """Return a response with `value`, a result or plain data that contains results, as JSON."""
+    return encoded_response(to_json(value), status)
 
 
-def ready(body: bytes, status: int = 200) -> Response:
-    """A response of JSON that is written already."""
+def encoded_response(body: bytes, status: int = 200) -> Response:
+    """Return a response with a body that is JSON already."""
     return Response(body, status, mimetype="application/json")

@@ -1,7 +1,7 @@
-"""The OpenAPI 3.1 document. In: the table of operations and the result classes; out: the document.
+"""OpenAPI 3.1 document, built from the route table and the result classes.
 
-Schemas of answers come from the classes of `smart_retail.results`, descriptions included, so that a
-field is described once for Python and for HTTP.
+Response schemas come from the classes in `smart_retail.results`, descriptions included, so that each field is described
+once for Python and HTTP.
 """
 
 from __future__ import annotations
@@ -25,24 +25,26 @@ _WITH_BODY = (413, 415)
 
 
 def openapi(app: Any) -> dict[str, Any]:
-    """The document of an application, with the schemas of all results."""
+    """Return the document of an application, with the schemas of all results."""
     document: dict[str, Any] = json.loads(json.dumps(app.api_doc))
     schemas = document["components"]["schemas"]
     schemas.update(result_schemas())
-    schemas["Problem"] = _told(Problem, Problem.model_json_schema())
+    schemas["Problem"] = _described_schema(Problem, Problem.model_json_schema())
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
 
 
 def result_schemas() -> dict[str, Any]:
-    """Schema by name of every result class that an answer may hold."""
-    asked = {operation.result.__name__: operation.result for operation in OPERATIONS if operation.result}
-    found = msgspec.json.schema_components(asked.values(), ref_template=_REF)[1]
-    return {name: _told(asked.get(name) or getattr(results, name), schema) for name, schema in found.items()}
+    """Return the schema of every result class that a response may contain, by name."""
+    classes = {operation.result.__name__: operation.result for operation in OPERATIONS if operation.result}
+    schemas = msgspec.json.schema_components(classes.values(), ref_template=_REF)[1]
+    return {
+        name: _described_schema(classes.get(name) or getattr(results, name), schema) for name, schema in schemas.items()
+    }
 
 
-def _told(cls: type, schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema with what its class says, every field always there."""
+def _described_schema(cls: type, schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema with the descriptions of its class; all fields are required."""
     for name, text in _field_docs(cls).items():
         schema["properties"][name]["description"] = text
     for field in schema["properties"].values():
@@ -56,21 +58,21 @@ def _told(cls: type, schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _field_docs(cls: type) -> dict[str, str]:
-    """Field -> the text that stands under it in the class; fields in one row share the last one's."""
+    """Return the docstring below each field that has one."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
-    found: dict[str, str] = {}
-    waiting: list[str] = []
+    docs: dict[str, str] = {}
+    last_field = ""
     for node in body:
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
-            waiting.append(node.target.id)
-        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and waiting:
-            found[waiting[-1]] = inspect.cleandoc(str(node.value.value)).replace("\n", " ")
-            waiting.clear()
-    return found
+            last_field = node.target.id
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and last_field:
+            docs[last_field] = inspect.cleandoc(str(node.value.value)).replace("\n", " ")
+            last_field = ""
+    return docs
 
 
 def responses(operation: Operation) -> dict[int, Any]:
-    """What an operation may answer, by status, in OpenAPI's own form."""
+    """Return the OpenAPI response objects of an operation, by status."""
     if operation.result is None:
         schema: dict[str, Any] = {"type": "string"}
     else:
@@ -79,22 +81,22 @@ def responses(operation: Operation) -> dict[int, Any]:
         array = {"type": "array", "items": schema}
         schema = {"type": "object", "properties": {operation.field: array}, "required": [operation.field]}
     headers = {
-        "X-Model-Version": _header("Version of the model that answered."),
-        "X-Request-Id": _header("Names this request in the server's log."),
+        "X-Model-Version": _header("Version of the model behind the response."),
+        "X-Request-Id": _header("Identifies this request in the server log."),
     }
-    found: dict[int, Any] = {
+    documented: dict[int, Any] = {
         200: {"description": "OK", "headers": headers, "content": {operation.mimetype: {"schema": schema}}}
     }
     if operation.method != "post" and operation.path:
-        found[414] = {"description": "The address is longer than 8,190 characters; the server itself answers."}
-    refused = {MIMETYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
+        documented[414] = {"description": "The URL is longer than 8,190 characters; not a problem+json response."}
+    problem = {MIMETYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
     for status in sorted((*_ALWAYS, *operation.errors, *(_WITH_BODY if operation.method == "post" else ()))):
-        found[status] = {"description": f"Problem, such as `{CODES[status][0]}`.", "content": refused}
-    return found
+        documented[status] = {"description": f"Problem, such as `{CODES[status][0]}`.", "content": problem}
+    return documented
 
 
 def code_samples(operation: Operation) -> list[dict[str, str]]:
-    """The example call for the shell, Python and JavaScript."""
+    """Return the example request in curl, Python and JavaScript."""
     url = BASE_URL + (operation.path or operation.rule)
     if operation.method == "delete":
         curl, python = f'curl -X DELETE "{url}"', f'httpx.delete("{url}")'
@@ -109,14 +111,14 @@ def code_samples(operation: Operation) -> list[dict[str, str]]:
             f'fetch("{url}", {{\n  method: "POST",\n  headers: {{"Content-Type": "application/json"}},\n'
             f"  body: JSON.stringify({body}),\n}})"
         )
-    show = operation.field or "result"
+    variable = operation.field or "result"
     return [
         {"lang": "Shell", "label": "curl", "source": curl},
-        {"lang": "Python", "label": "Python", "source": f"import httpx\n\nanswer = {python}\nprint(answer.json())"},
+        {"lang": "Python", "label": "Python", "source": f"import httpx\n\nresponse = {python}\nprint(response.json())"},
         {
             "lang": "JavaScript",
             "label": "JavaScript",
-            "source": f"const answer = await {javascript};\nconst {show} = await answer.json();",
+            "source": f"const response = await {javascript};\nconst {variable} = await response.json();",
         },
     ]
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document without a running API: nothing in, the document or a file out."""
+"""The OpenAPI document without a running API, as a dict or a file."""
 
 from __future__ import annotations
 
@@ -19,6 +19,6 @@ def export(path: str | os.PathLike[str]) -> None:
 
 
 def openapi() -> dict[str, Any]:
-    """The OpenAPI document."""
-    nobody = cast(RetailEngine, None)  # the document is the same whatever engine answers
-    return document.openapi(create_app(ReloadingEngine.fixed(nobody)))
+    """Return the OpenAPI document."""
+    no_engine = cast(RetailEngine, None)  # the document does not depend on the engine
+    return document.openapi(create_app(ReloadingEngine.fixed(no_engine)))

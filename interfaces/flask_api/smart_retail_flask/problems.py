@@ -1,7 +1,7 @@
-"""Every error as RFC 9457 problem+json. In: an exception; out: a response that tells what and what to do.
+"""Error responses as RFC 9457 problem+json.
 
-The stable `code` is the one of `smart_retail.errors`, or one of `CODES` for what only HTTP knows.
-Answers of 500 and above never repeat a message that may name a file of the server.
+The stable `code` is that of the exception in `smart_retail.errors`, or one of `CODES` for errors of HTTP itself.
+Responses of 500 and above never contain a message that may name a file of the server.
 """
 
 from __future__ import annotations
@@ -15,27 +15,29 @@ from werkzeug.exceptions import HTTPException
 
 from smart_retail.errors import ArtifactError, RetailError, UsageError
 from smart_retail.results import to_json
-from smart_retail_flask.middleware import visit
+from smart_retail_flask.middleware import current_request
 
 log = logging.getLogger("smart_retail_flask")
 
 MIMETYPE = "application/problem+json"
 CODES = {
-    400: ("usage", "Compare the request with /docs."),
+    400: ("usage", "Check the request against /docs."),
     401: ("unauthorized", "Send a valid key: Authorization: Bearer KEY."),
-    403: ("forbidden", "Ask with a key whose role allows it."),
-    404: ("not_found", "Compare the path with /docs; an empty id goes through a POST route."),
-    405: ("method_not_allowed", "Use a method that the Allow header names."),
-    409: ("locked", "Wait for the fit or rollback to end, then try again."),
+    403: ("forbidden", "Use a key whose role allows this request."),
+    404: ("not_found", "Check the path against /docs; for an empty id use the POST route."),
+    405: ("method_not_allowed", "Use a method from the Allow header."),
+    408: ("request_timeout", "Send the complete request without pauses."),
+    409: ("locked", "Wait until the running fit or rollback ends, then retry."),
     413: ("too_large", "Send a smaller body, or split the batch."),
     415: ("unsupported_media_type", "Send JSON with Content-Type: application/json."),
-    422: ("data", "Compare the values with /docs."),
-    429: ("rate_limited", "Wait for as many seconds as Retry-After says."),
-    500: ("internal", "The log holds more under this request_id."),
-    501: ("needs_local_engine", "Ask the API that serves the bundle."),
-    503: ("unavailable", "Try again later."),
+    422: ("data", "Check the values against /docs."),
+    429: ("rate_limited", "Wait for the number of seconds in Retry-After."),
+    500: ("internal", "See the server log under this request_id."),
+    501: ("needs_local_engine", "Send the request to the API that serves the bundle."),
+    503: ("unavailable", "Retry later."),
 }
-_TO_MEND = "Look at the disk; publish or roll back a bundle."
+"""Status -> code and default hint."""
+_ARTIFACT_HINT = "Check the disk of the server; publish a new bundle or roll back."
 _TITLES = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -43,21 +45,35 @@ class Problem(BaseModel):
     """An error (RFC 9457)."""
 
     type: str
-    """Identifies the kind of problem: ``urn:problem-type:smart-retail:`` and the code."""
+    """Kind of problem: ``urn:problem-type:smart-retail:`` followed by the code."""
     title: str
+    """Standard phrase of the HTTP status."""
     status: int
+    """HTTP status, 400 to 599."""
     detail: str
     """What happened, one sentence."""
     code: str
-    """Stable and machine-readable."""
+    """Stable, machine-readable error code."""
     hint: str
     """What to do about it."""
     request_id: str
-    """As in the X-Request-Id header and the server's log."""
+    """Same as in the X-Request-Id header and the server log."""
 
 
-class RefusedError(Exception):
-    """A request that is turned away before it reaches the engine."""
+class RejectedRequestError(Exception):
+    """A request that is rejected before it reaches the engine.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status, a key of `CODES`.
+    detail : str
+        What is wrong, one sentence.
+    hint : str
+        What to do about it; by default that of `CODES`.
+    headers : dict of str, optional
+        Additional response headers.
+    """
 
     def __init__(self, status: int, detail: str, hint: str = "", headers: dict[str, str] | None = None) -> None:
         super().__init__(detail)
@@ -67,8 +83,20 @@ class RefusedError(Exception):
         self.headers = headers or {}
 
 
-def problem(status: int, code: str, detail: str, hint: str) -> Response:
-    """The response for an error."""
+def problem_response(status: int, code: str, detail: str, hint: str) -> Response:
+    """Return the problem+json response of an error.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    code, detail, hint : str
+        Fields of `Problem`.
+
+    Returns
+    -------
+    Response
+    """
     body = {
         "type": f"urn:problem-type:smart-retail:{code}",
         "title": _TITLES.get(status, "Error"),
@@ -76,53 +104,64 @@ def problem(status: int, code: str, detail: str, hint: str) -> Response:
         "detail": detail,
         "code": code,
         "hint": hint,
-        "request_id": visit().request_id,
+        "request_id": current_request().request_id,
     }
     return Response(to_json(body), status, mimetype=MIMETYPE)
 
 
-def usage(error: ValidationError) -> UsageError:
-    """What pydantic found, in one sentence that does not repeat the input."""
+def validation_error(error: ValidationError) -> UsageError:
+    """Describe the first validation error in one sentence that does not repeat values of the request."""
     first = error.errors(include_url=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
+    *parents, name = first["loc"] or ("",)
     message = first["msg"].removeprefix("Value error, ")
-    return UsageError(f"{where}: {message}." if where else f"{message}.", "Compare the request with /docs.")
+    if first["type"] == "extra_forbidden":
+        message = f"unknown field '{printable_name(str(name))}'"
+    else:
+        parents.append(name)
+    location = ".".join(map(str, parents))
+    sentence = f"{location}: {message}." if location else f"{message[:1].upper()}{message[1:]}."
+    return UsageError(sentence, "Check the request against /docs.")
 
 
-def register(app: Flask) -> None:
-    """Let `app` answer every error as a problem."""
-    app.register_error_handler(RetailError, _of_engine)
-    app.register_error_handler(RefusedError, _of_refusal)
-    app.register_error_handler(HTTPException, _of_http)
-    app.register_error_handler(Exception, _of_bug)
+def printable_name(name: str) -> str:
+    """Return a name from a request for a message: at most 40 characters, without control characters."""
+    return "".join(c if c.isprintable() else "?" for c in name[:40]) + ("..." if len(name) > 40 else "")
 
 
-def _of_engine(error: RetailError) -> Response:
+def register_error_handlers(app: Flask) -> None:
+    """Turn every error of `app` into a problem response."""
+    app.register_error_handler(RetailError, _engine_problem)
+    app.register_error_handler(RejectedRequestError, _rejection_problem)
+    app.register_error_handler(HTTPException, _http_problem)
+    app.register_error_handler(Exception, _internal_problem)
+
+
+def _engine_problem(error: RetailError) -> Response:
     if isinstance(error, ArtifactError):
-        log.error({"event": "error", "request_id": visit().request_id, "code": error.code})
-        return problem(error.http_status, error.code, "The files of the model cannot be used.", _TO_MEND)
-    return problem(error.http_status, error.code, error.message, error.hint)
+        log.error({"event": "error", "request_id": current_request().request_id, "code": error.code})
+        return problem_response(error.http_status, error.code, "The model files cannot be used.", _ARTIFACT_HINT)
+    return problem_response(error.http_status, error.code, error.message, error.hint)
 
 
-def _of_refusal(error: RefusedError) -> Response:
+def _rejection_problem(error: RejectedRequestError) -> Response:
     code, hint = CODES[error.status]
-    response = problem(error.status, code, error.detail, error.hint or hint)
+    response = problem_response(error.status, code, error.detail, error.hint or hint)
     response.headers.extend(error.headers)
     return response
 
 
-def _of_http(error: HTTPException) -> Response:
-    """What Flask and werkzeug raise themselves; their texts speak to browsers and are not passed on."""
+def _http_problem(error: HTTPException) -> Response:
+    """Errors raised by Flask and werkzeug; their HTML descriptions are replaced."""
     status = error.code or 500
     code, hint = CODES.get(status, (f"http_{status}", ""))
-    response = problem(status, code, f"{_TITLES.get(status, 'Error')}.", hint)
+    response = problem_response(status, code, f"{_TITLES.get(status, 'Error')}.", hint)
     response.headers.extend((n, v) for n, v in error.get_headers() if n in ("Allow", "Retry-After"))
     return response
 
 
-def _of_bug(error: Exception) -> Response:
-    # The trace may hold ids and paths: it is for DEBUG only.
-    facts = {"request_id": visit().request_id, "code": CODES[500][0], "kind": type(error).__name__}
-    log.error({"event": "error", **facts})
-    log.debug({"event": "trace", **facts}, exc_info=error)
-    return problem(500, CODES[500][0], "The server failed on this request.", CODES[500][1])
+def _internal_problem(error: Exception) -> Response:
+    # The traceback may contain ids and paths: it is logged at DEBUG only.
+    fields = {"request_id": current_request().request_id, "code": CODES[500][0], "kind": type(error).__name__}
+    log.error({"event": "error", **fields})
+    log.debug({"event": "trace", **fields}, exc_info=error)
+    return problem_response(500, CODES[500][0], "The server failed to process this request.", CODES[500][1])

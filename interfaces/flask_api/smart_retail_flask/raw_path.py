@@ -1,8 +1,8 @@
-"""Ids in paths hold any character. In: the raw request target; out: a path that routes segment by segment.
+"""Routing on the raw request target, so that ids in paths may contain any character.
 
-WSGI servers decode the path before the application sees it, so the customer ``A/B`` of
-``/v1/customers/A%2FB`` would become two segments. `RawPath` goes back to the raw target, and
-`IdConverter` undoes the escapes that it leaves in a segment.
+WSGI servers decode the path before the application sees it: the customer ``A/B`` of ``/v1/customers/A%2FB`` would
+become two segments. `RawPathMiddleware` restores the segments from the raw target, and `IdConverter` decodes the
+remaining escapes of a segment.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 BAD_PATH = "smart_retail.bad_path"
-"""Set in the environ where the path is not UTF-8 once decoded."""
+"""Key in the environ of requests whose decoded path is not UTF-8."""
 
 
-class RawPath:
-    """WSGI middleware: routes on the raw path, so that an escaped slash does not part segments."""
+class RawPathMiddleware:
+    """WSGI middleware that rewrites `PATH_INFO` so that an escaped slash does not separate segments."""
 
     def __init__(self, application: Application) -> None:
         self.application = application
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        # gunicorn and werkzeug say RAW_URI, waitress and uWSGI REQUEST_URI; a server that says
-        # neither has lost the difference between a slash and an escaped one, and nothing else.
+        # gunicorn and werkzeug set RAW_URI, waitress and uWSGI REQUEST_URI. Without either, a slash and an
+        # escaped slash cannot be distinguished; other characters still work.
         target = environ.get("RAW_URI") or environ.get("REQUEST_URI") or quote(environ["PATH_INFO"].encode("latin-1"))
         if "%" in target:
-            self._reroute(environ, target)
+            self._rewrite_path(environ, target)
         return self.application(environ, start_response)
 
     @staticmethod
-    def _reroute(environ: Environ, target: str) -> None:
+    def _rewrite_path(environ: Environ, target: str) -> None:
         path = target.partition("?")[0]
         if not path.startswith("/"):  # absolute form: http://host/path
             path = "/" + path.partition("://")[2].partition("/")[2]
@@ -52,21 +52,21 @@ class RawPath:
         environ["PATH_INFO"] = b"/".join(escaped).decode("latin-1")
 
 
-def to_id(segment: str) -> str:
-    """A segment that `RawPath` left as the id that was meant."""
+def unescape_segment(segment: str) -> str:
+    """Return the id in a path segment that `RawPathMiddleware` escaped."""
     return segment.replace("%2F", "/").replace("%25", "%") if "%" in segment else segment
 
 
-def pattern(rule: str) -> re.Pattern[str]:
-    """What a path of the rule looks like; the groups are its ids."""
+def rule_pattern(rule: str) -> re.Pattern[str]:
+    """Return a pattern for the paths of a rule, with one named group per id."""
     return re.compile(re.sub(r"<id:([a-z_]+)>", r"(?P<\1>[^/]+)", rule))
 
 
 class IdConverter(BaseConverter):
-    """A path segment as an id: any text but the empty one."""
+    """Flask converter of a path segment to an id: any text except the empty one."""
 
     def to_python(self, value: str) -> str:
-        return to_id(value)
+        return unescape_segment(value)
 
     def to_url(self, value: str) -> str:
         return quote(value, safe="")

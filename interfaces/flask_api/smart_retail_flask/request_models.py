@@ -1,11 +1,12 @@
-"""What the routes take, described once: each model is the documentation and the parser.
+"""Models of query strings, path parameters and JSON bodies: documentation and parser in one.
 
-In: a query string or a JSON body; out: a checked model, or `UsageError`. Text numbers and booleans
-are read strictly (``10``, ``true``), an unknown name is an error, so a misspelt one is found.
+Query integers and booleans are parsed strictly (``10``, ``true``). An unknown name is an error, so that a misspelt
+parameter is noticed.
 """
 
 from __future__ import annotations
 
+import difflib
 import functools
 import re
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
@@ -16,105 +17,145 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from smart_retail.errors import UsageError
 from smart_retail.events import LARGEST, MAX_TEXT
 from smart_retail.protocol import ALL, MAX_N, METHODS
-from smart_retail_flask.problems import usage
+from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
+"""Customers or events of one batch."""
 MAX_BATCH_ITEMS = 5_000
-MAX_LIST = 256
+"""Recommendations of one batch: customers times n times methods."""
+MAX_LIST_LENGTH = 256
 """Categories of a filter, items of a basket."""
 MAX_OFFSET = 1_000_000_000
-SHORT = 200
-"""Bytes of a query that is remembered."""
+MAX_POINTS = 100_000
+MAX_CACHED_QUERY_BYTES = 200
+"""Longest query string whose parsed form is cached."""
 
-_WHOLE = re.compile(r"-?[0-9]{1,18}")
-_FLAGS = {"true": True, "false": False}
-
-
-def _whole(text: Any, info: ValidationInfo) -> Any:
-    if isinstance(text, str) and info.mode == "python":  # a query; JSON has numbers of its own
-        if not _WHOLE.fullmatch(text):
-            raise ValueError("this must be a whole number")
-        return int(text)
-    if isinstance(text, float) and text.is_integer():  # to JSON 10.0 is a whole number
-        return int(text)
-    return text
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_BOOLEANS = {"true": True, "false": False}
 
 
-def _flag(text: Any, info: ValidationInfo) -> Any:
-    if isinstance(text, str) and info.mode == "python":
-        if text not in _FLAGS:
-            raise ValueError("this must be true or false")
-        return _FLAGS[text]
-    return text
+def _parse_integer(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str) and info.mode == "python":  # a query string; JSON has its own numbers
+        if not _INTEGER.fullmatch(value):
+            raise ValueError("must be an integer")
+        return int(value)
+    if isinstance(value, float) and value.is_integer():  # in JSON, 10.0 is an integer
+        return int(value)
+    return value
 
 
-Flag = Annotated[bool, BeforeValidator(_flag)]
+def _parse_boolean(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str) and info.mode == "python":
+        if value not in _BOOLEANS:
+            raise ValueError("must be true or false")
+        return _BOOLEANS[value]
+    return value
+
+
+Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
 Method = Literal["personalized", "rfm", "cf", "popular", "hybrid", "all"]
 assert set(get_args(Method)) == {*METHODS, ALL}
-# The bounds stand before the reader, or pydantic leaves them out of the schema.
-N = Annotated[int, Field(ge=1, le=MAX_N, description="How many items."), BeforeValidator(_whole)]
+# Field comes before BeforeValidator, since pydantic omits the bounds from the schema otherwise.
+N = Annotated[
+    int, Field(ge=1, le=MAX_N, description=f"Number of items, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+]
 Offset = Annotated[
     int,
-    Field(ge=0, le=MAX_OFFSET, description="How many of the best to leave out, to page on."),
-    BeforeValidator(_whole),
+    Field(ge=0, le=MAX_OFFSET, description="Number of items to skip at the beginning of the list, 0 or more."),
+    BeforeValidator(_parse_integer),
 ]
 Categories = Annotated[
-    list[str], Field(max_length=MAX_LIST, description="Only items of these categories; may be given several times.")
+    list[str],
+    Field(
+        max_length=MAX_LIST_LENGTH,
+        description=f"Return only items of this category; may be repeated, up to {MAX_LIST_LENGTH} times.",
+    ),
 ]
-AnyMethod = Annotated[Method, Field(description="Which recommender; `all` gives one list for each.")]
-HidePurchased = Annotated[Flag, Field(description="Leave out what the customer has bought, returned items too.")]
-Explain = Annotated[Flag, Field(description="Give the reasons of each item.")]
-Strict = Annotated[Flag, Field(description="Answer 404 for an unknown customer instead of what is popular.")]
-Text = Annotated[str, Field(max_length=200, description="Part of an id or a name; case is ignored.")]
+CategoryList = Annotated[
+    list[str] | None,
+    Field(
+        max_length=MAX_LIST_LENGTH,
+        description=f"Return only items of these categories, up to {MAX_LIST_LENGTH}; null for all.",
+    ),
+]
+AnyMethod = Annotated[Method, Field(description="Recommendation method; `all` returns one list per method.")]
+HidePurchased = Annotated[Boolean, Field(description="Leave out items that the customer has bought or returned.")]
+Explain = Annotated[Boolean, Field(description="Include the reasons of each item.")]
+Strict = Annotated[
+    Boolean, Field(description="Return 404 for an unknown customer instead of popular items or an empty profile.")
+]
+SearchText = Annotated[
+    str, Field(max_length=200, description="Part of an id or a name, up to 200 characters; case is ignored.")
+]
 
 
 class Query(BaseModel):
-    """Base of all query strings."""
+    """Base class of query strings."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
-    lists: ClassVar[frozenset[str]] = frozenset()
+    repeatable: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that may be given several times."""
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:
         super().__pydantic_init_subclass__(**options)
-        cls.lists = frozenset(name for name, f in cls.model_fields.items() if get_origin(f.annotation) is list)
+        cls.repeatable = frozenset(name for name, f in cls.model_fields.items() if get_origin(f.annotation) is list)
 
     @classmethod
-    def read(cls, query_string: bytes) -> Self:
-        """The checked query, not to be changed. A parameter that is no list may be given once."""
-        # Most callers ask the same of everybody: what was read once is not read again.
-        return cls._known(query_string) if len(query_string) <= SHORT else cls._read(query_string)
+    def parse(cls, query_string: bytes) -> Self:
+        """Parse and validate a query string; the result is shared, so do not modify it.
+
+        Raises
+        ------
+        UsageError
+            An unknown or repeated parameter, or a value that is not valid.
+        """
+        # Most clients send the same query for every customer: short ones are parsed once.
+        return (
+            cls._parse_cached(query_string) if len(query_string) <= MAX_CACHED_QUERY_BYTES else cls._parse(query_string)
+        )
 
     @classmethod
     @functools.lru_cache(maxsize=1024)
-    def _known(cls, query_string: bytes) -> Self:
-        return cls._read(query_string)
+    def _parse_cached(cls, query_string: bytes) -> Self:
+        return cls._parse(query_string)
 
     @classmethod
-    def _read(cls, query_string: bytes) -> Self:
-        found: dict[str, Any] = {}
+    def _parse(cls, query_string: bytes) -> Self:
+        values: dict[str, Any] = {}
         if query_string:
             try:
-                pairs = _pairs(query_string.decode("ascii"))
+                pairs = _split_query(query_string.decode("ascii"))
             except UnicodeDecodeError:
-                raise UsageError("The query is not percent-encoded UTF-8.", "Encode what is not ASCII.") from None
+                raise UsageError(
+                    "The query string is not percent-encoded UTF-8.", "Percent-encode all non-ASCII characters."
+                ) from None
             for name, text in pairs:
-                if name in cls.lists:
-                    found.setdefault(name, []).append(text)
-                elif name in found:
-                    raise UsageError(f"{name} is given more than once.", "Give it once.")
+                if name in cls.repeatable:
+                    values.setdefault(name, []).append(text)
                 elif name not in cls.model_fields:
-                    raise UsageError("The query has an unknown parameter.", f"Known: {', '.join(cls.model_fields)}.")
+                    raise cls._unknown_parameter(name)
+                elif name in values:
+                    raise UsageError(f"Parameter '{name}' is given more than once.", "Give it once.")
                 else:
-                    found[name] = text
+                    values[name] = text
         try:
-            return cls.model_validate(found)
+            return cls.model_validate(values)
         except ValidationError as error:
-            raise usage(error) from None
+            raise validation_error(error) from None
+
+    @classmethod
+    def _unknown_parameter(cls, name: str) -> UsageError:
+        similar = difflib.get_close_matches(name[:40], cls.model_fields, n=1)
+        suggestion = f"Did you mean '{similar[0]}'? " if similar else ""
+        return UsageError(
+            f"Unknown query parameter '{printable_name(name)}'.",
+            f"{suggestion}Valid parameters: {', '.join(cls.model_fields)}.",
+        )
 
 
-def _pairs(query: str) -> list[tuple[str, str]]:
-    """Names and values. The usual query escapes nothing and is taken apart in a quarter of the time."""
+def _split_query(query: str) -> list[tuple[str, str]]:
+    """Split a query into names and values; four times faster than `parse_qsl` if nothing is escaped."""
     if "%" in query or "+" in query:
         return parse_qsl(query, keep_blank_values=True, errors="strict")
     return [(name, value) for name, _, value in (part.partition("=") for part in query.split("&")) if name or value]
@@ -139,7 +180,7 @@ class SimilarQuery(Query):
 class PopularQuery(Query):
     n: N = 10
     offset: Offset = 0
-    category: Annotated[str | None, Field(description="Only items of this category.")] = None
+    category: Annotated[str | None, Field(description="Return only items of this category.")] = None
 
 
 class StrictQuery(Query):
@@ -147,98 +188,136 @@ class StrictQuery(Query):
 
 
 class SearchQuery(Query):
-    q: Text = ""
-    n: N = 20
+    q: SearchText = ""
+    n: Annotated[
+        int, Field(ge=1, le=MAX_N, description=f"Number of matches, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+    ] = 20
 
 
 class PointsQuery(Query):
     limit: Annotated[
-        int, Field(ge=1, le=100_000, description="At most so many customers."), BeforeValidator(_whole)
+        int,
+        Field(ge=1, le=MAX_POINTS, description=f"Maximum number of customers, 1 to {MAX_POINTS:,}."),
+        BeforeValidator(_parse_integer),
     ] = 5000
 
 
+_PATH_ID = "Any text, percent-encoded; use the POST route for `.` and `..`."
+
+
 class CustomerPath(BaseModel):
-    customer_id: str = Field(
-        min_length=1, description="Any text, percent-encoded; `.` and `..` go through a POST route."
-    )
+    customer_id: str = Field(min_length=1, description=_PATH_ID)
 
 
 class ItemPath(BaseModel):
-    item_id: str = Field(min_length=1, description="Any text, percent-encoded; `.` and `..` go through a POST route.")
+    item_id: str = Field(min_length=1, description=_PATH_ID)
 
 
 class Body(BaseModel):
-    """Base of all JSON bodies."""
+    """Base class of JSON bodies."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
     @classmethod
-    def read(cls, body: bytes) -> Self:
-        """The checked body."""
+    def parse(cls, body: bytes) -> Self:
+        """Parse and validate a body.
+
+        Raises
+        ------
+        UsageError
+            Not valid JSON, an unknown field, or a value that is not valid.
+        """
         try:
             return cls.model_validate_json(body)
         except ValidationError as error:
-            raise usage(error) from None
+            raise validation_error(error) from None
 
 
 class _ListBody(Body):
     method: AnyMethod = "hybrid"
     n: N = 10
     offset: Offset = 0
-    categories: Annotated[list[str] | None, Field(max_length=MAX_LIST, description="Only items of these.")] = None
+    categories: CategoryList = None
     exclude_purchased: HidePurchased = True
     explain: Explain = True
 
 
 class BasketBody(_ListBody):
     item_ids: list[str] = Field(
-        max_length=MAX_LIST, description="What lies in the basket; unknown items count as none."
+        max_length=MAX_LIST_LENGTH,
+        description=f"Items in the basket, up to {MAX_LIST_LENGTH}; unknown items are ignored.",
     )
 
 
+CustomerIds = Annotated[
+    list[str],
+    Field(min_length=1, max_length=MAX_BATCH_IDS, description=f"1 to {MAX_BATCH_IDS} ids: any text, empty included."),
+]
+
+
 class BatchBody(_ListBody):
-    customer_ids: list[str] = Field(min_length=1, max_length=MAX_BATCH_IDS, description="Any texts, the empty one too.")
+    customer_ids: CustomerIds
 
     @model_validator(mode="after")
-    def _bounded(self) -> Self:
+    def _limit_items(self) -> Self:
         lists = len(METHODS) if self.method == ALL else 1
         if len(self.customer_ids) * self.n * lists > MAX_BATCH_ITEMS:
-            raise ValueError(f"one batch may ask for {MAX_BATCH_ITEMS:,} items in all: customers times n times methods")
+            raise ValueError(
+                f"one batch may request at most {MAX_BATCH_ITEMS:,} items (customers times n times methods)"
+            )
         return self
 
 
 class CustomersBody(Body):
-    customer_ids: list[str] = Field(min_length=1, max_length=MAX_BATCH_IDS, description="Any texts, the empty one too.")
+    customer_ids: CustomerIds
 
 
-_MOMENT = (
+_TIMESTAMP = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
 )
 EventText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00]+$")]
+_TEXT_RANGE = f"1 to {MAX_TEXT:,} characters"
 
 
 class EventBody(Body):
     """A purchase (quantity above 0) or a return (below 0) of one item."""
 
-    event_id: Annotated[EventText, Field(description="The shop's own; an event is counted once, however often sent.")]
-    customer_id: EventText
-    item_id: EventText
+    event_id: Annotated[
+        EventText,
+        Field(description=f"Unique id from the shop, {_TEXT_RANGE}; an event is counted once, also if sent again."),
+    ]
+    customer_id: Annotated[EventText, Field(description=f"Customer, {_TEXT_RANGE}.")]
+    item_id: Annotated[EventText, Field(description=f"Item, {_TEXT_RANGE}.")]
     timestamp: str = Field(
         max_length=40,
-        pattern=_MOMENT,
-        description="ISO 8601 in the shop's own time, such as 2026-01-31T14:05:00; the date alone will do, and an "
-        "offset is not applied.",
+        pattern=_TIMESTAMP,
+        description="ISO 8601 in the shop's time zone, such as 2026-01-31T14:05:00 or 2026-01-31; a UTC offset is "
+        "accepted but not applied.",
     )
     order_id: Annotated[
-        EventText | None, Field(description="Lines of one order share it; by default the event is its own.")
+        EventText | None,
+        Field(description=f"Order that the line belongs to, {_TEXT_RANGE}; by default each event is its own order."),
     ] = None
-    quantity: float = Field(1.0, ge=-LARGEST, le=LARGEST, description="Not 0; negative for a return.")
-    amount: float = Field(0.0, ge=-LARGEST, le=LARGEST, description="Net revenue of the line, sign of no account.")
+    quantity: float = Field(
+        1.0,
+        ge=-LARGEST,
+        le=LARGEST,
+        description=f"Units, -{LARGEST:,.0f} to {LARGEST:,.0f}, not 0; negative for a return.",
+    )
+    amount: float = Field(
+        0.0,
+        ge=-LARGEST,
+        le=LARGEST,
+        description=f"Net revenue of the line in the shop's currency, -{LARGEST:,.0f} to {LARGEST:,.0f}; "
+        "the sign is ignored, since that of quantity applies.",
+    )
 
 
 class EventsBody(Body):
-    events: list[EventBody] = Field(min_length=1, max_length=MAX_BATCH_IDS)
+    events: list[EventBody] = Field(
+        min_length=1, max_length=MAX_BATCH_IDS, description=f"1 to {MAX_BATCH_IDS} events, stored all or none."
+    )
 
 
 class EraseBody(Body):
@@ -246,7 +325,7 @@ class EraseBody(Body):
 
 
 class SimilarBody(Body):
-    item_id: str = Field(description="Any text, the empty one too.")
+    item_id: str = Field(description="Any text, empty included.")
     n: N = 10
     offset: Offset = 0
-    categories: Annotated[list[str] | None, Field(max_length=MAX_LIST, description="Only items of these.")] = None
+    categories: CategoryList = None

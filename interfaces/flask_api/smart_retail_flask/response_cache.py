@@ -1,8 +1,7 @@
-"""Answers that are ready to be sent again. In: a question and what its answer rests on; out: the bytes of an
-earlier answer, as long as that is the same.
+"""In-memory cache of encoded JSON responses.
 
-An answer rests on the opened bundle, the rules in force and what came of the customer since the fit, and on
-nothing else: not on the clock, not on who asks. So an answer found here is the one that would be given.
+A response depends on the open bundle, the business rules in force and the customer's events since the fit; not on the
+time or the client. The engine's `state_of` returns these inputs, and a cached response is valid while they are equal.
 """
 
 from __future__ import annotations
@@ -13,50 +12,53 @@ from collections.abc import Hashable
 
 from smart_retail.protocol import RetailEngine
 
-MOST_BYTES = 24_000_000
-"""Of all answers that a worker keeps: some eight thousand lists of ten with reasons."""
-LONGEST_ANSWER = 32_000
-LONGEST_QUESTION = 300
+MAX_CACHE_BYTES = 24_000_000
+"""Size of a worker's cache, bytes: about 8,000 lists of ten items with reasons."""
+MAX_RESPONSE_BYTES = 32_000
+"""Largest response that is cached, bytes."""
+MAX_KEY_LENGTH = 300
+"""Longest request that is cached: characters of its ids and query."""
 
 
 State = tuple[object, ...]
-"""Begins with what stands for the opened bundle."""
+"""Inputs of a response; the first element identifies the open bundle."""
 
 
 def state_of(engine: RetailEngine, customer_id: str | None) -> State | None:
-    """What an answer of this engine rests on; None where the engine does not say, as one that asks another API."""
-    told = getattr(engine, "state_of", None)
-    return None if told is None else told(customer_id)
+    """Return the state that responses for a customer depend on; None if the engine does not report it."""
+    get_state = getattr(engine, "state_of", None)
+    return None if get_state is None else get_state(customer_id)
 
 
-class Remembered:
-    """The answers given last, each with the state it was given in."""
+class ResponseCache:
+    """Thread-safe LRU cache of responses, bounded by bytes; each is stored with the state it was computed in."""
 
-    def __init__(self) -> None:
-        self._answers: OrderedDict[Hashable, tuple[State, bytes]] = OrderedDict()
-        self._opened: object = None
+    def __init__(self, max_bytes: int = MAX_CACHE_BYTES) -> None:
+        self.max_bytes = max_bytes
+        self._responses: OrderedDict[Hashable, tuple[State, bytes]] = OrderedDict()
+        self._bundle: object = None
         self._bytes = 0
         self._lock = threading.Lock()
 
-    def get(self, question: Hashable, state: State) -> bytes | None:
-        """The answer in this state, if it is at hand."""
+    def get(self, key: Hashable, state: State) -> bytes | None:
+        """Return the cached response of a request in this state, or None."""
         with self._lock:
-            found = self._answers.get(question)
-            if found is None or found[0] != state:
+            entry = self._responses.get(key)
+            if entry is None or entry[0] != state:
                 return None
-            self._answers.move_to_end(question)
-            return found[1]
+            self._responses.move_to_end(key)
+            return entry[1]
 
-    def put(self, question: Hashable, state: State, answer: bytes) -> None:
-        """Keep an answer; those not asked for the longest go when there are too many."""
-        if len(answer) > LONGEST_ANSWER:
+    def put(self, key: Hashable, state: State, response: bytes) -> None:
+        """Store a response; the least recently used ones are evicted when the cache is full."""
+        if len(response) > MAX_RESPONSE_BYTES:
             return
         with self._lock:
-            if state[0] is not self._opened:  # another bundle: of who was erased from the last, nothing stays
-                self._answers.clear()
-                self._bytes, self._opened = 0, state[0]
-            before = self._answers.pop(question, None)
-            self._answers[question] = (state, answer)
-            self._bytes += len(answer) - (len(before[1]) if before else 0)
-            while self._bytes > MOST_BYTES:
-                self._bytes -= len(self._answers.popitem(last=False)[1][1])
+            if state[0] is not self._bundle:  # a new bundle: drop everything, since it may contain an erased customer
+                self._responses.clear()
+                self._bytes, self._bundle = 0, state[0]
+            previous = self._responses.pop(key, None)
+            self._responses[key] = (state, response)
+            self._bytes += len(response) - (len(previous[1]) if previous else 0)
+            while self._bytes > self.max_bytes:
+                self._bytes -= len(self._responses.popitem(last=False)[1][1])

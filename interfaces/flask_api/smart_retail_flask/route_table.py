@@ -1,7 +1,6 @@
-"""The table of the API: every route with its view, what it answers with and an example.
+"""Table of all API routes: view, response type, example and required role.
 
-The application registers from it and the OpenAPI document is made from it, so that neither can know
-a route that the other does not.
+Both the application and the OpenAPI document are built from it, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -31,28 +30,28 @@ class Operation:
 
     method: str
     rule: str
-    """As Flask writes it; ids are ``<id:name>``."""
+    """Flask URL rule; ids are ``<id:name>``."""
     view: Callable[..., Any]
     tag: str
     result: type[Result] | None = None
-    """What is answered, or what the array `field` holds; None: texts."""
+    """Type of the response, or of the elements of the array `field`; None for strings."""
     field: str = ""
-    """Name of the array in the answer; empty where the answer is the result itself."""
+    """Name of the array in the response; empty if the response is the result itself."""
     path: str = ""
-    """Example path and query, where the rule alone is none."""
+    """Example path and query; empty if the rule is a valid path."""
     body: dict[str, Any] | None = None
     """Example body."""
     errors: tuple[int, ...] = ()
-    """Statuses beside those that every route may answer."""
+    """Error statuses in addition to those of every route."""
     mimetype: str = "application/json"
     role: str = "read"
-    """The role whose key may ask."""
-    remembered: bool = False
-    """Whether an answer may be given again while nothing it rests on has changed."""
+    """Role that a key needs."""
+    cacheable: bool = False
+    """Whether the response may be cached; see `response_cache`."""
 
     @property
     def name(self) -> str:
-        """Its name in the document and in Flask."""
+        """Operation id in the document and endpoint in Flask."""
         return self.view.__name__
 
 
@@ -60,7 +59,7 @@ OPERATIONS = (
     Operation(
         "get", "/v1/customers/<id:customer_id>/recommendations", routes.recommend, "Recommendations",
         RecommendationList, path="/v1/customers/AA-10315/recommendations?method=hybrid&n=10", errors=(404,),
-        remembered=True,
+        cacheable=True,
     ),
     Operation(
         "post", "/v1/recommendations:batch", routes.recommend_batch, "Recommendations", RecommendationList, "lists",
@@ -72,7 +71,7 @@ OPERATIONS = (
     ),
     Operation(
         "get", "/v1/popular", routes.popular, "Recommendations", RecommendationList, path="/v1/popular?n=10",
-        remembered=True,
+        cacheable=True,
     ),
     Operation(
         "get", "/v1/customers", routes.search_customers, "Customers", CustomerMatch, "customers",
@@ -80,7 +79,7 @@ OPERATIONS = (
     ),
     Operation(
         "get", "/v1/customers/<id:customer_id>", routes.customer, "Customers", CustomerProfile,
-        path="/v1/customers/AA-10315", errors=(404,), remembered=True,
+        path="/v1/customers/AA-10315", errors=(404,), cacheable=True,
     ),
     Operation(
         "post", "/v1/customers:batch", routes.customers_batch, "Customers", CustomerProfile, "customers",
@@ -95,7 +94,7 @@ OPERATIONS = (
         body={"customer_id": ".."}, errors=(409, 501), role="admin",
     ),
     Operation(
-        "post", "/v1/events", admin_routes.add_events, "Changes", admin_routes.EventsTaken,
+        "post", "/v1/events", admin_routes.add_events, "Changes", admin_routes.EventsAccepted,
         body={"events": [{
             "event_id": "till-7/000123", "customer_id": "AA-10315", "item_id": "OFF-PA-10001970",
             "timestamp": "2026-01-31T14:05:00", "quantity": 2, "amount": 12.96,
@@ -105,7 +104,7 @@ OPERATIONS = (
     Operation("get", "/v1/items", routes.search_items, "Items", Item, "items", path="/v1/items?q=paper"),
     Operation(
         "get", "/v1/items/<id:item_id>/similar", routes.similar, "Items", RecommendationList,
-        path="/v1/items/OFF-PA-10001970/similar?n=10", errors=(404,), remembered=True,
+        path="/v1/items/OFF-PA-10001970/similar?n=10", errors=(404,), cacheable=True,
     ),
     Operation(
         "post", "/v1/items:similar", routes.similar_by_body, "Items", RecommendationList,

@@ -1,24 +1,24 @@
-"""The routes: each parses, makes one call of the engine and gives the answer.
+"""Routes that read: each parses the request, makes one engine call and returns the result.
 
-Annotations say what a route takes (`path`, `query`, `body`) and are its documentation; `bind` reads the
-request by them without flask-openapi3's per-request schema work, which alone costs more than the rest.
+The annotations `path`, `query` and `body` of a view are its documentation and select its parsers. `bind` parses
+requests by them, since the schema work of flask-openapi3 in each request costs more than the view.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, get_type_hints
+from typing import Any, TypeVar, get_type_hints
 
 from flask import Response, current_app, request
 
 from smart_retail.errors import UnknownCustomerError
 from smart_retail.protocol import RetailEngine
-from smart_retail.results import Result
+from smart_retail.results import CustomerProfile, RecommendationList, Result, to_json
 from smart_retail.serving.hot_reload import ReloadingEngine
-from smart_retail_flask.json_responses import answer, ready, to_json
-from smart_retail_flask.middleware import visit
-from smart_retail_flask.problems import RefusedError
+from smart_retail_flask.json_responses import encoded_response, json_response
+from smart_retail_flask.middleware import current_request
+from smart_retail_flask.problems import RejectedRequestError
 from smart_retail_flask.request_models import (
     BasketBody,
     BatchBody,
@@ -33,82 +33,96 @@ from smart_retail_flask.request_models import (
     SimilarQuery,
     StrictQuery,
 )
-from smart_retail_flask.response_cache import LONGEST_QUESTION, Remembered, state_of
+from smart_retail_flask.response_cache import MAX_KEY_LENGTH, ResponseCache, state_of
 
 
 class Alive(Result, frozen=True):
-    """The process answers."""
+    """The process responds."""
 
     status: str
+    """Always ``alive``."""
 
 
 class Ready(Result, frozen=True):
     """A model is loaded."""
 
     status: str
+    """Always ``ready``."""
     model_version: str
+    """Version that the responding worker serves."""
     refused: str | None
-    """Error code of a new version that was not taken; null where there is none."""
+    """Error code of a new version that could not be loaded; null if there is none."""
+
+
+Known = TypeVar("Known", RecommendationList, CustomerProfile)
 
 
 def engine() -> RetailEngine:
-    """The engine of this request, from its start to its end."""
-    found = visit().engine
-    assert found is not None  # the guard sets it before any view
-    return found
+    """Return the engine of the current request; it stays the same for the whole request."""
+    current = current_request().engine
+    assert current is not None  # set by the guard before any view
+    return current
 
 
-Read = Callable[[dict[str, str], bytes], bytes]
-"""JSON by the segments of a path and a query string."""
+ReadView = Callable[[dict[str, str], bytes], bytes]
+"""Returns JSON for the ids of a path and a query string."""
 
 
-def reader(view: Callable[..., Any], remembered: Remembered) -> Read:
-    """The view as a `Read`, which gives an answer again while it holds.
+def cached_view(view: Callable[..., Any], cache: ResponseCache) -> ReadView:
+    """Wrap a view as a `ReadView` that returns cached responses while they are valid.
 
-    The view's answer must follow from its arguments and `state_of` alone.
+    The response must depend on the view's arguments and on `state_of` only.
     """
     hints = get_type_hints(view)
     path, query = hints.get("path"), hints["query"]
 
-    def made(segments: dict[str, str], query_string: bytes) -> bytes:
-        asked = query.read(query_string)
-        return to_json(view(path(**segments), asked) if path else view(asked))
+    def compute(segments: dict[str, str], query_string: bytes) -> bytes:
+        parsed = query.parse(query_string)
+        return to_json(view(path(**segments), parsed) if path else view(parsed))
 
     def read(segments: dict[str, str], query_string: bytes) -> bytes:
-        # The text of the query says what it means; two spellings of one question are kept apart.
-        question = (view.__name__, *segments.values(), query_string)
+        # Keyed by the text of the query: two spellings of one query are cached separately.
+        key = (view.__name__, *segments.values(), query_string)
         customer = segments.get("customer_id")
         state = state_of(engine(), customer)
-        if state is None or sum(map(len, question)) > LONGEST_QUESTION:
-            return made(segments, query_string)
-        known = remembered.get(question, state)
-        if known is None:
-            known = made(segments, query_string)
-            if state_of(engine(), customer) == state:  # no purchase came in between
-                remembered.put(question, state, known)
-        return known
+        if state is None or sum(map(len, key)) > MAX_KEY_LENGTH:
+            return compute(segments, query_string)
+        response = cache.get(key, state)
+        if response is None:
+            response = compute(segments, query_string)
+            if state_of(engine(), customer) == state:  # no event arrived during the computation
+                cache.put(key, state, response)
+        return response
 
     return read
 
 
-def bind(view: Callable[..., Any], read: Read | None = None) -> Callable[..., Response]:
-    """The view for Flask: its annotated arguments read from the request, its result as JSON; by `read` where given."""
+def bind(view: Callable[..., Any], read: ReadView | None = None) -> Callable[..., Response]:
+    """Return a Flask view that parses the annotated arguments of `view` and returns its result as JSON.
+
+    Parameters
+    ----------
+    view : callable
+        Function with arguments `path`, `query` or `body`, annotated with request models.
+    read : callable, optional
+        Cached form of the view, which is called in its place.
+    """
     hints = get_type_hints(view)
     path, query, body = hints.get("path"), hints.get("query"), hints.get("body")
 
     @functools.wraps(view)
     def run(**segments: str) -> Response:
         if read is not None:
-            return ready(read(segments, request.query_string))
+            return encoded_response(read(segments, request.query_string))
         arguments: dict[str, Any] = {}
         if path:
             arguments["path"] = path(**segments)
         if query:
-            arguments["query"] = query.read(request.query_string)
+            arguments["query"] = query.parse(request.query_string)
         if body:
-            arguments["body"] = body.read(_json_body())
+            arguments["body"] = body.parse(_json_body())
         result = view(**arguments)
-        return result if isinstance(result, Response) else answer(result)
+        return result if isinstance(result, Response) else json_response(result)
 
     run.__delay_validate_request__ = True  # type: ignore[attr-defined]  # flask-openapi3: the view validates
     return run
@@ -116,21 +130,21 @@ def bind(view: Callable[..., Any], read: Read | None = None) -> Callable[..., Re
 
 def _json_body() -> bytes:
     if request.mimetype != "application/json":
-        raise RefusedError(415, "The body is not declared as JSON.")
+        raise RejectedRequestError(415, "The Content-Type of the body is not application/json.")
     body = request.get_data()
-    # Of a chunked body werkzeug gives the first MAX_CONTENT_LENGTH bytes and no error.
+    # For a chunked body, werkzeug returns the first MAX_CONTENT_LENGTH bytes without an error.
     if len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
-        raise RefusedError(413, "The body is too large.")
+        raise RejectedRequestError(413, "The body is too large.")
     return body
 
 
 def recommend(path: CustomerPath, query: RecommendQuery) -> Any:
     """Recommendations for a customer
 
-    An unknown customer gets what is popular, with `known: false`. Page on with `offset`: the list for
+    An unknown customer gets popular items, with `known: false`. Use `offset` for the next page: the list for
     n = 10 is the beginning of the list for n = 1000.
     """
-    found = engine().recommend(
+    result = engine().recommend(
         path.customer_id,
         query.method,
         query.n,
@@ -139,16 +153,20 @@ def recommend(path: CustomerPath, query: RecommendQuery) -> Any:
         categories=query.category or None,
         explain=query.explain,
     )
-    if query.strict and not found.known:
-        raise UnknownCustomerError("No customer has this id.", "Search with GET /v1/customers?q=.")
-    return found
+    return _check_known(result, query.strict)
+
+
+def _check_known(result: Known, strict: bool) -> Known:
+    if strict and not result.known:
+        raise UnknownCustomerError("There is no customer with this id.", "Search with GET /v1/customers?q=.")
+    return result
 
 
 def recommend_batch(body: BatchBody) -> Any:
     """Recommendations for several customers
 
-    In the order asked for, at most 256 customers and 5,000 items in all. Takes every id, those that no path
-    can carry too.
+    In the order of the request, for at most 256 customers and 5,000 items in total. Accepts every id, including
+    those that cannot be put into a URL.
     """
     filters = _filters(body)
     if body.offset:
@@ -161,7 +179,7 @@ def recommend_batch(body: BatchBody) -> Any:
 def recommend_basket(body: BasketBody) -> Any:
     """Recommendations for a basket
 
-    For a visitor without history; unknown items count as none.
+    For a visitor without purchase history; unknown items are ignored.
     """
     return engine().recommend_for_basket(
         body.item_ids, body.n, method=body.method, offset=body.offset, **_filters(body)
@@ -181,16 +199,14 @@ def customer(path: CustomerPath, query: StrictQuery) -> Any:
 
     RFM scores and segment, cluster, purchases (newest first). An unknown customer has `known: false`.
     """
-    found = engine().customer(path.customer_id)
-    if query.strict and not found.known:
-        raise UnknownCustomerError("No customer has this id.", "Search with GET /v1/customers?q=.")
-    return found
+    result = engine().customer(path.customer_id)
+    return _check_known(result, query.strict)
 
 
 def customers_batch(body: CustomersBody) -> Any:
     """Profiles of several customers
 
-    In the order asked for, at most 256. Takes every id, those that no path can carry too.
+    In the order of the request, at most 256. Accepts every id, including those that cannot be put into a URL.
     """
     return {"customers": [engine().customer(c) for c in body.customer_ids]}
 
@@ -198,34 +214,34 @@ def customers_batch(body: CustomersBody) -> Any:
 def search_customers(query: SearchQuery) -> Any:
     """Search customers by id or name
 
-    Ids that begin with the text come first.
+    Matches at the beginning of the id come first.
     """
     return {"customers": engine().search_customers(query.q, query.n)}
 
 
 def similar(path: ItemPath, query: SimilarQuery) -> Any:
-    """What goes with an item
+    """Items similar to an item
 
-    By purchases, or by content where nobody bought it. An unknown item is a 404 that names near matches.
+    By purchases, or by category and name if the item was never bought. An unknown item is a 404 that lists similar ids.
     """
     return engine().similar_items(path.item_id, query.n, offset=query.offset, categories=query.category or None)
 
 
 def similar_by_body(body: SimilarBody) -> Any:
-    """What goes with an item whose id no path can carry"""
+    """Items similar to an item whose id cannot be put into a URL"""
     return engine().similar_items(body.item_id, body.n, offset=body.offset, categories=body.categories)
 
 
 def search_items(query: SearchQuery) -> Any:
     """Search items by id or name
 
-    Ids that begin with the text come first.
+    Matches at the beginning of the id come first.
     """
     return {"items": engine().search_items(query.q, query.n)}
 
 
 def popular(query: PopularQuery) -> Any:
-    """The most wanted items, overall or of one category"""
+    """Most popular items, overall or of one category"""
     return engine().popular(query.n, offset=query.offset, category=query.category)
 
 
@@ -235,7 +251,7 @@ def categories() -> Any:
 
 
 def segments() -> Any:
-    """RFM segments that have customers, best first"""
+    """RFM segments with at least one customer, best first"""
     return {"segments": engine().segments()}
 
 
@@ -245,32 +261,32 @@ def rfm_grid() -> Any:
 
 
 def clusters() -> Any:
-    """Clusters of the latent space, the most valuable first"""
+    """Customer clusters, most valuable first"""
     return {"clusters": engine().clusters()}
 
 
 def cluster_points(query: PointsQuery) -> Any:
-    """Customers in the two plotted dimensions of the latent space"""
+    """Customers as points of the cluster map (two dimensions)"""
     return {"points": engine().cluster_points(query.limit)}
 
 
 def model() -> Any:
-    """What the active model was made of and how good it is
+    """Version, training data and quality of the active model
 
-    Version, data period, cleaning report, scorecard, settings.
+    Data period, cleaning report, scorecard and settings of the fit.
     """
     return engine().model()
 
 
 def livez() -> Any:
-    """Whether the process answers"""
+    """Liveness check"""
     return Alive("alive")
 
 
 def readyz() -> Any:
-    """Whether a model is loaded, and which
+    """Readiness check: the served model version
 
-    `refused` tells of a new version that could not be taken; the one before serves on.
+    `refused` is the error code of a new version that could not be loaded; the previous version stays in use.
     """
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     return Ready("ready", engine().version, holder.refused.code if holder.refused else None)

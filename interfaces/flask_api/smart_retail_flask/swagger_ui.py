@@ -1,6 +1,7 @@
-"""The documentation served: ``/openapi.json`` and Swagger UI at ``/docs``, from this machine alone.
+"""Interactive documentation: ``/openapi.json`` and Swagger UI at ``/docs``; ``/`` redirects there.
 
-Everything the page loads lies in the `flask-openapi3-swagger` package; its policy lets it load nothing else.
+All scripts and styles are served from the `flask-openapi3-swagger` package; the content security policy of the page
+blocks other origins.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from flask import Blueprint, Response, send_from_directory
 
 from smart_retail.results import to_json
 from smart_retail_flask import openapi
-from smart_retail_flask.middleware import visit
+from smart_retail_flask.middleware import current_request
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -40,8 +41,8 @@ _PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-_START = """// Swagger UI shows no x-codeSamples of its own: they are set below each description.
-fetch("openapi.json").then((answer) => answer.json()).then((spec) => {
+_START = """// Swagger UI does not display x-codeSamples: append them to each description.
+fetch("openapi.json").then((response) => response.json()).then((spec) => {
   for (const path of Object.values(spec.paths)) {
     for (const operation of Object.values(path)) {
       const samples = (operation["x-codeSamples"] || []).map(
@@ -56,24 +57,28 @@ fetch("openapi.json").then((answer) => answer.json()).then((spec) => {
 
 
 def blueprint(app: Any) -> Blueprint:
-    """The routes of the documentation of `app`."""
+    """Return the documentation routes of `app`."""
     docs = Blueprint("docs", __name__)
 
     @cache
-    def served() -> bytes:
+    def document() -> bytes:
         return to_json(openapi.openapi(app))
+
+    @docs.get("/")
+    def start_page() -> Response:
+        return Response(status=302, headers={"Location": "docs"})
 
     @docs.get("/openapi.json")
     def openapi_json() -> Response:
-        return Response(served(), mimetype="application/json")
+        return Response(document(), mimetype="application/json")
 
     @docs.get("/docs")
     def page() -> Response:
-        visit().policy = _POLICY
+        current_request().policy = _POLICY
         return Response(_PAGE, mimetype="text/html")
 
     @docs.get("/docs/start.js")
-    def start() -> Response:
+    def start_script() -> Response:
         return Response(_START, mimetype="text/javascript")
 
     @docs.get("/docs/<name>")
@@ -85,7 +90,7 @@ def blueprint(app: Any) -> Blueprint:
 
 @cache
 def _swagger_folder() -> Path:
-    found = find_spec("flask_openapi3_swagger")
-    if found is None or not found.submodule_search_locations:
-        return Path(__file__).parent / "absent"  # answers 404; the document itself needs no package
-    return Path(found.submodule_search_locations[0]) / "templates" / "swagger"
+    package = find_spec("flask_openapi3_swagger")
+    if package is None or not package.submodule_search_locations:
+        return Path(__file__).parent / "absent"  # leads to 404; openapi.json does not need the package
+    return Path(package.submodule_search_locations[0]) / "templates" / "swagger"

@@ -10,23 +10,23 @@ import gradio as gr
 
 from smart_retail.errors import RetailError
 from smart_retail.presentation import labels as words
-from smart_retail.presentation.formatting import name_and_id
+from smart_retail.presentation.formatting import join_name_and_id
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_gradio import endpoints, html, search_box
 
 TITLE = "Smart Retail Engine"
-NOBODY = "Choose a customer on the left, or one of the examples."
-NOTHING = "Choose a product on the left."
+NO_CUSTOMER_HINT = "Choose a customer on the left, or one of the examples."
+NO_PRODUCT_HINT = "Choose a product on the left."
 MATCHES = 8
 """Hits shown below a search box."""
-EXAMPLES_AMONG = 100
+EXAMPLE_POOL_SIZE = 100
 """Customers among whom an example of each kind is looked for."""
-QUEUE = 64
+MAX_QUEUED_REQUESTS = 64
 """Requests that may wait; more are turned away."""
-AT_ONCE = 8
+MAX_CONCURRENT_REQUESTS = 8
 """Requests that are answered at a time."""
-UNKNOWN = "somebody-new"
+UNKNOWN_CUSTOMER_ID = "somebody-new"
 
 Make = Callable[[RetailEngine], Any]
 Fresh = dict[Any, Make]
@@ -51,7 +51,7 @@ def build_demo(engine: RetailEngine | ReloadingEngine) -> gr.Blocks:
         footer = gr.HTML(html.footer(held.get().model()))
         _on(demo.load, _again(held, list(fresh.values())), [], [*fresh, footer])
         endpoints.publish(held)
-    return demo.queue(max_size=QUEUE, default_concurrency_limit=AT_ONCE)
+    return demo.queue(max_size=MAX_QUEUED_REQUESTS, default_concurrency_limit=MAX_CONCURRENT_REQUESTS)
 
 
 def _again(held: ReloadingEngine, makers: list[Make]) -> Callable[[], tuple[Any, ...]]:
@@ -68,7 +68,7 @@ def _recommend(held: ReloadingEngine) -> Fresh:
     engine = held.get()
     with gr.Row():
         with _controls():
-            customer, settled = search_box.one("Customer", lambda text: customers(held.get(), text))
+            customer, settled = search_box.single_search("Customer", lambda text: customers(held.get(), text))
             n, category = _n(), _categories(engine)
             hide = gr.Checkbox(_hides(engine), label="Hide what was bought")
             ask = gr.Button("Recommend", variant="primary")
@@ -77,18 +77,21 @@ def _recommend(held: ReloadingEngine) -> Fresh:
         with gr.Column(scale=3):
             method = _method()
             who = gr.HTML()
-            out = gr.HTML(html.empty(NOBODY))
+            out = gr.HTML(html.empty(NO_CUSTOMER_HINT))
 
     def show(customer_id: str, *choices: Any) -> tuple[str, str]:
         if not customer_id:
-            return "", html.empty(NOBODY)
+            return "", html.empty(NO_CUSTOMER_HINT)
         engine = held.get()
         method, n, categories, hide = choices
         profile = engine.customer(customer_id)
         result = engine.recommend(customer_id, method, int(n), exclude_purchased=hide, categories=categories or None)
         return html.person(profile, engine.model().currency), html.answer(result)
 
-    chosen = [search_box.put(each, lambda label: examples(held.get()).get(label, UNKNOWN), customer) for each in tries]
+    chosen = [
+        search_box.fill_on_click(each, lambda label: examples(held.get()).get(label, UNKNOWN_CUSTOMER_ID), customer)
+        for each in tries
+    ]
     for event in (*settled, *chosen, ask.click, method.change, n.release, category.change, hide.change):
         _on(event, show, [customer, method, n, category, hide], [who, out])
     return {category: _offered, hide: _hides}
@@ -97,14 +100,14 @@ def _recommend(held: ReloadingEngine) -> Fresh:
 def _similar(held: ReloadingEngine) -> Fresh:
     with gr.Row():
         with _controls():
-            item, settled = search_box.one("Product", lambda text: items(held.get(), text))
+            item, settled = search_box.single_search("Product", lambda text: items(held.get(), text))
             n, category = _n(), _categories(held.get())
         with gr.Column(scale=3):
-            out = gr.HTML(html.empty(NOTHING))
+            out = gr.HTML(html.empty(NO_PRODUCT_HINT))
 
     def show(item_id: str, n: float, categories: list[str]) -> str:
         if not item_id:
-            return html.empty(NOTHING)
+            return html.empty(NO_PRODUCT_HINT)
         return html.answer(held.get().similar_items(item_id, int(n), categories=categories or None))
 
     for event in (*settled, n.release, category.change):
@@ -115,7 +118,7 @@ def _similar(held: ReloadingEngine) -> Fresh:
 def _visitor(held: ReloadingEngine) -> Fresh:
     with gr.Row():
         with _controls():
-            basket = search_box.several("Add a product", "In the basket", lambda text: items(held.get(), text))
+            basket = search_box.multi_search("Add a product", "In the basket", lambda text: items(held.get(), text))
             n = _n()
         with gr.Column(scale=3):
             method = _method()
@@ -162,18 +165,19 @@ def _categories(engine: RetailEngine) -> gr.Dropdown:
 def customers(engine: RetailEngine, text: str) -> list[search_box.Choice]:
     """Customers for a search box: name and id shown, id meant."""
     return [
-        (name_and_id(m.customer_name, m.customer_id), m.customer_id) for m in engine.search_customers(text, MATCHES)
+        (join_name_and_id(m.customer_name, m.customer_id), m.customer_id)
+        for m in engine.search_customers(text, MATCHES)
     ]
 
 
 def items(engine: RetailEngine, text: str) -> list[search_box.Choice]:
     """Items for a search box: name and id shown, id meant."""
-    return [(name_and_id(i.item_name, i.item_id), i.item_id) for i in engine.search_items(text, MATCHES)]
+    return [(join_name_and_id(i.item_name, i.item_id), i.item_id) for i in engine.search_items(text, MATCHES)]
 
 
 def examples(engine: RetailEngine) -> dict[str, str]:
     """A champion, a customer with one order and an unknown id, as far as the model has them."""
-    some = engine.search_customers("", EXAMPLES_AMONG)
+    some = engine.search_customers("", EXAMPLE_POOL_SIZE)
     found = {}
     champion = next((m.customer_id for m in some if m.segment == "Champions"), None)
     once = next((m.customer_id for m in some if engine.customer(m.customer_id).orders == 1), None)
@@ -181,7 +185,7 @@ def examples(engine: RetailEngine) -> dict[str, str]:
         found["A champion"] = champion
     if once is not None:
         found["One order"] = once
-    return found | {"An unknown id": UNKNOWN}
+    return found | {"An unknown id": UNKNOWN_CUSTOMER_ID}
 
 
 def _on(event: Any, show: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:

@@ -6,7 +6,13 @@ from html import escape
 
 from smart_retail.errors import RetailError
 from smart_retail.presentation import labels, palette
-from smart_retail.presentation.formatting import count, model_line, percent, profile_line, scored
+from smart_retail.presentation.formatting import (
+    describe_model,
+    describe_profile,
+    describe_score,
+    format_percent,
+    pluralize,
+)
 from smart_retail.results import CustomerProfile, ModelInfo, Reason, Recommendation, RecommendationList
 
 
@@ -16,7 +22,7 @@ def person(profile: CustomerProfile, currency: str) -> str:
     identity = profile.customer_id if profile.customer_name else ""
     parts = [
         f"<b>{escape(name)}</b> <span class='sr-id'>{escape(identity)}</span>",
-        escape(profile_line(profile, currency)),
+        escape(describe_profile(profile, currency)),
     ]
     if profile.rfm and profile.rfm.segment in labels.SEGMENTS:
         meaning, action = labels.SEGMENTS[profile.rfm.segment]
@@ -44,7 +50,7 @@ def error(failure: RetailError) -> str:
 
 
 def footer(model: ModelInfo) -> str:
-    return f'<p class="sr-footer">{escape(model_line(model))}</p>'
+    return f'<p class="sr-footer">{escape(describe_model(model))}</p>'
 
 
 def _note(result: RecommendationList) -> str:
@@ -60,7 +66,7 @@ def _table(items: tuple[Recommendation, ...]) -> str:
     rows = "".join(
         f"<tr><td class='sr-num'>{item.rank}</td><td>{_named(item)}</td><td>{escape(item.category)}</td>"
         f"<td>{_why(item)}</td><td class='sr-share'>{_shares(item.reasons)}"
-        f"<span class='sr-id sr-line'>{escape(scored(item))}</span></td></tr>"
+        f"<span class='sr-id sr-line'>{escape(describe_score(item))}</span></td></tr>"
         for item in items
     )
     return f'<table class="sr-table"><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>' + _legend(
@@ -82,15 +88,16 @@ def _why(item: Recommendation) -> str:
     if not others:
         return told
     lines = "".join(f"<span class='sr-reason sr-line'>{escape(text)}</span>" for text in others)
-    head = f"and {count(len(others), 'more reason')}"
+    head = f"and {pluralize(len(others), 'more reason')}"
     return f"{told}<details class='sr-more'><summary>{head}</summary>{lines}</details>"
 
 
 def _shares(reasons: tuple[Reason, ...]) -> str:
     """What the score is made of: a bar with a colour for each method, and the words for it."""
-    told = ", ".join(f"{labels.method_label(r.method)} {percent(r.share)}" for r in reasons)
+    told = ", ".join(f"{labels.method_label(r.method)} {format_percent(r.share)}" for r in reasons)
     parts = "".join(
-        f"<i style='width:{r.share:.2%};background:{palette.METHODS.get(r.method, palette.GREY)}'></i>" for r in reasons
+        f"<i style='width:{r.share:.2%};background:{palette.METHOD_COLOURS.get(r.method, palette.GREY)}'></i>"
+        for r in reasons
     )
     return f"<div class='sr-bar' role='img' title='{escape(told)}' aria-label='{escape(told)}'>{parts}</div>"
 
@@ -98,7 +105,7 @@ def _shares(reasons: tuple[Reason, ...]) -> str:
 def _legend(methods: set[str]) -> str:
     keys = "".join(
         f"<span><i style='background:{colour}'></i>{escape(labels.method_label(method))}</span>"
-        for method, colour in palette.METHODS.items()
+        for method, colour in palette.METHOD_COLOURS.items()
         if method in methods
     )
     return f'<div class="sr-legend">{keys}</div>' if keys else ""
@@ -106,18 +113,18 @@ def _legend(methods: set[str]) -> str:
 
 def _side_by_side(result: RecommendationList) -> str:
     """A column for each method; an item in several lists has the same sign and colour in each."""
-    found = palette.marks(result)
+    found = palette.mark_shared_items(result)
     columns = []
     for method in (m for m in labels.METHODS if m in result.lists):
-        colour = palette.METHODS.get(method, palette.GREY)
+        colour = palette.METHOD_COLOURS.get(method, palette.GREY)
         rows = "".join(_marked(item, found) for item in result.lists[method].items)
         head = f"<h4 style='border-color:{colour}'>{escape(labels.method_label(method))}</h4>"
         columns.append(f"<section>{head}<ol>{rows}</ol></section>")
     return f'<div class="sr-side">{"".join(columns)}</div>'
 
 
-def _marked(item: Recommendation, found: dict[str, palette.Mark]) -> str:
+def _marked(item: Recommendation, found: dict[str, palette.ItemMark]) -> str:
     mark = found.get(item.item_id)
-    told = f"in {mark.lists} lists" if mark else ""
-    sign = f"<i style='color:{mark.colour}' title='{told}' aria-label='{told}'>{mark.sign}</i>" if mark else "<i></i>"
+    told = f"in {mark.list_count} lists" if mark else ""
+    sign = f"<i style='color:{mark.colour}' title='{told}' aria-label='{told}'>{mark.symbol}</i>" if mark else "<i></i>"
     return f"<li>{sign}<div>{_named(item)}</div></li>"

@@ -19,7 +19,7 @@ HINT = "An id, or part of a name"
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
-def one(label: str, find: Find) -> tuple[gr.Textbox, tuple[Event, Event]]:
+def single_search(label: str, find: Find) -> tuple[gr.Textbox, tuple[Event, Event]]:
     """A box for one id, and the events after which it holds the one that is meant."""
 
     def others(text: str) -> list[Choice]:
@@ -37,7 +37,7 @@ def one(label: str, find: Find) -> tuple[gr.Textbox, tuple[Event, Event]]:
     return box, (box.submit, taken.then)
 
 
-def several(label: str, basket_label: str, find: Find) -> gr.Dropdown:
+def multi_search(label: str, basket_label: str, find: Find) -> gr.Dropdown:
     """A box whose matches are added to a basket; the basket, a list of ids."""
     basket = gr.Dropdown([], value=[], multiselect=True, label=basket_label, allow_custom_value=True)
     box, matches = _search(label, find)
@@ -51,7 +51,7 @@ def several(label: str, basket_label: str, find: Find) -> gr.Dropdown:
     return basket
 
 
-def put(button: gr.Button, identity: Callable[[str], str], box: gr.Textbox) -> Event:
+def fill_on_click(button: gr.Button, identity: Callable[[str], str], box: gr.Textbox) -> Event:
     """Let a button fill the box with what its label stands for; the event after which it has."""
     then: Event = button.click(identity, button, box, **_QUIET).then
     return then

@@ -17,7 +17,7 @@ from smart_retail.progress import Progress
 
 Report = TypeVar("Report")
 
-SURE = 0.08
+MIN_SHARE_FOR_ESTIMATE = 0.08
 """Below this share the time left would be a guess."""
 
 
@@ -75,7 +75,7 @@ class Job(Generic[Report]):
     def seconds_left(self) -> float | None:
         """From the pace so far; None while that would be a guess."""
         elapsed = time.monotonic() - self._since
-        return elapsed * (1 - self.done) / self.done if self.done >= SURE else None
+        return elapsed * (1 - self.done) / self.done if self.done >= MIN_SHARE_FOR_ESTIMATE else None
 
     def _run(self) -> None:
         try:
@@ -91,7 +91,7 @@ class Job(Generic[Report]):
                 self._folder.cleanup()
 
 
-class Desk(Generic[Report]):
+class JobSlot(Generic[Report]):
     """Where one piece of work at a time is looked up: the server's one fit, a visitor's what-if."""
 
     def __init__(self, what: str = "fit") -> None:

@@ -79,7 +79,7 @@ def _vector(name: str, drawn: Drawn) -> None:
 
         function, *values = drawn
         room = model_charts if hasattr(model_charts, function) else sales_charts
-        return chart_style.svg(getattr(room, function)(*values), name)
+        return chart_style.to_svg(getattr(room, function)(*values), name)
 
     st.download_button(
         "SVG",

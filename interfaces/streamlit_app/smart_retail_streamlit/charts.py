@@ -8,7 +8,7 @@ from typing import Any
 import altair as alt
 
 from smart_retail.presentation import palette
-from smart_retail.presentation.formatting import amount, percent, whole
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.presentation.palette import BLUE, GREY, ORANGE, PALETTE
 from smart_retail.results import Cluster, ClusterChoice, ClusterPoint, GridCell, Segment, WeekSales
 from smart_retail_streamlit.html import axis_amount
@@ -20,10 +20,10 @@ CELL = "cell"
 
 Rows = list[dict[str, Any]]
 
-_STROKES = alt.Legend(title=None, orient="top", symbolType="stroke", offset=4)
+_LINE_LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", offset=4)
 
 
-def rows_of(results: Sequence[Any], *leave: str) -> Rows:
+def as_rows(results: Sequence[Any], *leave: str) -> Rows:
     """Results as plain rows, without the named fields."""
     return [{name: value for name, value in r.as_dict().items() if name not in leave} for r in results]
 
@@ -36,19 +36,22 @@ def chart_data(rows: Sequence[dict[str, Any]]) -> alt.Data:
 def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> alt.Chart:
     """Sales by week as an area."""
     return (
-        alt.Chart(chart_data(rows_of(weeks)), height=230)
+        alt.Chart(chart_data(as_rows(weeks)), height=230)
         .mark_area(line={"color": BLUE, "strokeWidth": 1.6}, color=BLUE, fillOpacity=0.16, interpolate="monotone")
         .encode(
             x=alt.X("week:T", title=None, axis=alt.Axis(format="%b %Y", tickCount=8, grid=False)),
-            y=alt.Y("amount:Q", title=f"Sales a week{f', {currency}' if currency else ''}",
-                    axis=alt.Axis(format="~s", tickCount=4)),
+            y=alt.Y(
+                "amount:Q",
+                title=f"Sales a week{f', {currency}' if currency else ''}",
+                axis=alt.Axis(format="~s", tickCount=4),
+            ),
             tooltip=[
                 alt.Tooltip("week:T", title="Week of", format="%Y-%m-%d"),
                 alt.Tooltip("amount:Q", title="Sales", format=",.2f"),
                 alt.Tooltip("orders:Q", title="Orders", format=","),
             ],
         )
-    )  # fmt: skip
+    )
 
 
 def rows_bar(parts: Sequence[tuple[str, int]]) -> alt.Chart:
@@ -86,44 +89,65 @@ def segment_treemap(segments: Sequence[Segment], dark: bool) -> alt.LayerChart:
         tall = bottom - top > 9 and fits
         rows.append(
             {
-                "segment": segment.name, "left": left, "top": top, "right": right, "bottom": bottom,
-                "x": left + 1.2, "y": top + 1.8, "label": segment.name if fits else "",
-                "second": f"{whole(segment.customers)} · {percent(segment.share)}" if tall else "",
-                "customers": whole(segment.customers), "share": percent(segment.share),
-                "revenue": amount(segment.revenue), "revenue_share": percent(segment.revenue_share),
+                "segment": segment.name,
+                "left": left,
+                "top": top,
+                "right": right,
+                "bottom": bottom,
+                "x": left + 1.2,
+                "y": top + 1.8,
+                "label": segment.name if fits else "",
+                "second": f"{format_integer(segment.customers)} · {format_percent(segment.share)}" if tall else "",
+                "customers": format_integer(segment.customers),
+                "share": format_percent(segment.share),
+                "revenue": format_amount(segment.revenue),
+                "revenue_share": format_percent(segment.revenue_share),
             }
-        )  # fmt: skip
+        )
     across, down = alt.Scale(domain=[0, width], nice=False), alt.Scale(domain=[height, 0], nice=False)
     base = alt.Chart(chart_data(rows), height=230)
     boxes = base.mark_rect(stroke="#12171D" if dark else "#FFFFFF", strokeWidth=2, cornerRadius=3).encode(
-        x=alt.X("left:Q", axis=None, scale=across), x2="right:Q",
-        y=alt.Y("top:Q", axis=None, scale=down), y2="bottom:Q",
-        color=_segment_colour(), tooltip=tips("segment", "customers", "share", "revenue", "revenue_share"),
-    )  # fmt: skip
+        x=alt.X("left:Q", axis=None, scale=across),
+        x2="right:Q",
+        y=alt.Y("top:Q", axis=None, scale=down),
+        y2="bottom:Q",
+        color=_segment_colour(),
+        tooltip=tooltips("segment", "customers", "share", "revenue", "revenue_share"),
+    )
     place = {"x": alt.X("x:Q", axis=None, scale=across), "y": alt.Y("y:Q", axis=None, scale=down)}
     name = base.mark_text(align="left", baseline="top", fontWeight=600).encode(
-        text="label:N", color=_ink("segment"), **place
+        text="label:N", color=_text_colour("segment"), **place
     )
     number = base.mark_text(align="left", baseline="top", dy=17, fontSize=11)
-    return alt.layer(boxes, name, number.encode(text="second:N", color=_ink("segment"), **place))
+    return alt.layer(boxes, name, number.encode(text="second:N", color=_text_colour("segment"), **place))
 
 
-_DARK_INK = ("Potential Loyalist", "New", "Promising", "Need Attention", "About to Sleep", "Loyal", "Hibernating",
-             "Can't Lose", "Lost", "At Risk")  # fmt: skip
+_DARK_TEXT_SEGMENTS = (
+    "Potential Loyalist",
+    "New",
+    "Promising",
+    "Need Attention",
+    "About to Sleep",
+    "Loyal",
+    "Hibernating",
+    "Can't Lose",
+    "Lost",
+    "At Risk",
+)
 
 
-def _ink(field: str) -> Any:
+def _text_colour(field: str) -> Any:
     """Black on light fills, white on dark ones."""
-    dark = alt.FieldOneOfPredicate(field=field, oneOf=list(_DARK_INK))
+    dark = alt.FieldOneOfPredicate(field=field, oneOf=list(_DARK_TEXT_SEGMENTS))
     return alt.condition(dark, alt.value("#10161C"), alt.value("#FFFFFF"))
 
 
 def _segment_colour() -> alt.Color:
-    scale = alt.Scale(domain=list(palette.SEGMENTS), range=list(palette.SEGMENTS.values()))
+    scale = alt.Scale(domain=list(palette.SEGMENT_COLOURS), range=list(palette.SEGMENT_COLOURS.values()))
     return alt.Color("segment:N", scale=scale, legend=None)
 
 
-def tips(*names: str) -> list[alt.Tooltip]:
+def tooltips(*names: str) -> list[alt.Tooltip]:
     """What is told of a mark that is pointed at."""
     return [alt.Tooltip(f"{name}:N", title=name.replace("_", " ").capitalize()) for name in names]
 
@@ -133,26 +157,43 @@ def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
     most = max((cell.customers for cell in cells), default=1) or 1
     rows = [
         {
-            "r": cell.r, "f": cell.f, "segment": cell.segment, "customers": cell.customers,
-            "number": whole(cell.customers) if cell.customers else "–",
+            "r": cell.r,
+            "f": cell.f,
+            "segment": cell.segment,
+            "customers": cell.customers,
+            "number": format_integer(cell.customers) if cell.customers else "–",
             "money": axis_amount(cell.revenue) if cell.customers else "",
-            "revenue": amount(cell.revenue), "dark": cell.customers > 0.66 * most,
+            "revenue": format_amount(cell.revenue),
+            "dark": cell.customers > 0.66 * most,
         }
         for cell in cells
-    ]  # fmt: skip
+    ]
     click = alt.selection_point(name=CELL, fields=["r", "f"], toggle=False)
     gap = alt.Scale(paddingInner=0.035, paddingOuter=0)
     base = alt.Chart(chart_data(rows), height=400).encode(
-        x=alt.X("f:O", title="F: how often they order (5 = most often)", scale=gap,
-                axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
-        y=alt.Y("r:O", title="R: how recently (5 = latest)", sort="descending", scale=gap,
-                axis=alt.Axis(domain=False, ticks=False)),
-    )  # fmt: skip
-    boxes = base.mark_rect(cornerRadius=4, strokeWidth=3, cursor="pointer").encode(
-        color=alt.Color("customers:Q", scale=alt.Scale(range=list(SEQUENTIAL[:7]), domainMin=0), legend=None),
-        stroke=alt.condition(click, alt.value(ORANGE), alt.value("transparent"), empty=False),
-        tooltip=[*tips("segment", "r", "f"), alt.Tooltip("number:N", title="Customers"), *tips("revenue")],
-    ).add_params(click)  # fmt: skip
+        x=alt.X(
+            "f:O",
+            title="F: how often they order (5 = most often)",
+            scale=gap,
+            axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
+        ),
+        y=alt.Y(
+            "r:O",
+            title="R: how recently (5 = latest)",
+            sort="descending",
+            scale=gap,
+            axis=alt.Axis(domain=False, ticks=False),
+        ),
+    )
+    boxes = (
+        base.mark_rect(cornerRadius=4, strokeWidth=3, cursor="pointer")
+        .encode(
+            color=alt.Color("customers:Q", scale=alt.Scale(range=list(SEQUENTIAL[:7]), domainMin=0), legend=None),
+            stroke=alt.condition(click, alt.value(ORANGE), alt.value("transparent"), empty=False),
+            tooltip=[*tooltips("segment", "r", "f"), alt.Tooltip("number:N", title="Customers"), *tooltips("revenue")],
+        )
+        .add_params(click)
+    )
     ink = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
     number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=ink)
     name = base.mark_text(fontSize=11, dy=-22).encode(text="segment:N", color=ink)
@@ -167,8 +208,19 @@ def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster],
     rows = [
         {"x": p.x, "y": p.y, "cluster": names.get(p.cluster, str(p.cluster)), "customer": p.customer_id} for p in points
     ]
-    shape = alt.Scale(domain=order, range=["circle", "square", "triangle-up", "diamond", "cross", "triangle-down",
-                                           "triangle-right", "triangle-left"])  # fmt: skip
+    shape = alt.Scale(
+        domain=order,
+        range=[
+            "circle",
+            "square",
+            "triangle-up",
+            "diamond",
+            "cross",
+            "triangle-down",
+            "triangle-right",
+            "triangle-left",
+        ],
+    )
     x = alt.X(
         "x:Q",
         title="Latent dimension 1 (no unit)",
@@ -181,10 +233,17 @@ def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster],
         axis=alt.Axis(grid=False, tickCount=6),
         scale=alt.Scale(zero=False, padding=14),
     )
-    dots = alt.Chart(chart_data(rows), height=430).mark_point(filled=True, size=16, opacity=0.5).encode(
-        x=x, y=y, color=_cluster_colour(order),
-        shape=alt.Shape("cluster:N", scale=shape, legend=None), tooltip=tips("customer", "cluster"),
-    )  # fmt: skip
+    dots = (
+        alt.Chart(chart_data(rows), height=430)
+        .mark_point(filled=True, size=16, opacity=0.5)
+        .encode(
+            x=x,
+            y=y,
+            color=_cluster_colour(order),
+            shape=alt.Shape("cluster:N", scale=shape, legend=None),
+            tooltip=tooltips("customer", "cluster"),
+        )
+    )
     centres = alt.Chart(chart_data(_labels(points, clusters)))
     halo = centres.mark_text(fontSize=14, fontWeight=700, strokeWidth=4, stroke="#12171D" if dark else "#FFFFFF")
     label = centres.mark_text(fontSize=14, fontWeight=700, color="#E4E9EE" if dark else "#1C2733")
@@ -210,14 +269,23 @@ def cluster_profiles(rows: Sequence[dict[str, Any]], clusters: Sequence[Cluster]
     """Each cluster's means as multiples of the mean of all customers, which is the line at 1."""
     order = [cluster.name for cluster in clusters]
     measures = list(dict.fromkeys(row["measure"] for row in rows))
-    bars = alt.Chart(chart_data(rows), height=430).mark_bar(cornerRadiusEnd=2).encode(
-        x=alt.X("ratio:Q", title="Times the mean of all customers", axis=alt.Axis(tickCount=5, format="~g")),
-        y=alt.Y("measure:N", title=None, sort=measures, scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1),
-                axis=alt.Axis(domain=False, ticks=False)),
-        yOffset=alt.YOffset("cluster:N", sort=order, scale=alt.Scale(paddingInner=0.15)),
-        color=_cluster_colour(order, alt.Legend(title=None, orient="bottom", columns=3)),
-        tooltip=tips("cluster", "measure", "value", "mean", "times"),
-    )  # fmt: skip
+    bars = (
+        alt.Chart(chart_data(rows), height=430)
+        .mark_bar(cornerRadiusEnd=2)
+        .encode(
+            x=alt.X("ratio:Q", title="Times the mean of all customers", axis=alt.Axis(tickCount=5, format="~g")),
+            y=alt.Y(
+                "measure:N",
+                title=None,
+                sort=measures,
+                scale=alt.Scale(paddingInner=0.3, paddingOuter=0.1),
+                axis=alt.Axis(domain=False, ticks=False),
+            ),
+            yOffset=alt.YOffset("cluster:N", sort=order, scale=alt.Scale(paddingInner=0.15)),
+            color=_cluster_colour(order, alt.Legend(title=None, orient="bottom", columns=3)),
+            tooltip=tooltips("cluster", "measure", "value", "mean", "times"),
+        )
+    )
     line = alt.Chart(chart_data([{"mean": 1.0}])).mark_rule(strokeDash=[4, 3], color=GREY).encode(x="mean:Q")
     return alt.layer(bars, line)
 
@@ -237,7 +305,7 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
     base = alt.Chart(chart_data(rows), height=270).encode(
         x=alt.X("k:O", title="Number of clusters k", axis=alt.Axis(labelAngle=0)),
         y=alt.Y("score:Q", title="Score, at most 1", scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=4)),
-        color=alt.Color("measure:N", scale=alt.Scale(range=[BLUE, ORANGE]), legend=_STROKES),
+        color=alt.Color("measure:N", scale=alt.Scale(range=[BLUE, ORANGE]), legend=_LINE_LEGEND),
         strokeDash=alt.StrokeDash("measure:N", legend=None),
         tooltip=[alt.Tooltip("k:O"), alt.Tooltip("measure:N"), alt.Tooltip("score:Q", format=".3f")],
     )
@@ -248,27 +316,37 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
 
 def training_loss(rows: Rows) -> alt.Chart:
     """Loss by epoch for the customers that were learnt from and those held out."""
-    return alt.Chart(chart_data(rows), height=270).mark_line(strokeWidth=1.8).encode(
-        x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickCount=6, grid=False)),
-        y=alt.Y("loss:Q", title="Mean squared error", axis=alt.Axis(tickCount=4)),
-        color=alt.Color("customers:N", scale=alt.Scale(range=[BLUE, ORANGE]), sort=None,
-                        legend=_STROKES),
-        strokeDash=alt.StrokeDash("customers:N", sort=None, legend=None),
-        tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("customers:N"), alt.Tooltip("loss:Q", format=".4f")],
-    )  # fmt: skip
+    return (
+        alt.Chart(chart_data(rows), height=270)
+        .mark_line(strokeWidth=1.8)
+        .encode(
+            x=alt.X("epoch:Q", title="Epoch", axis=alt.Axis(tickCount=6, grid=False)),
+            y=alt.Y("loss:Q", title="Mean squared error", axis=alt.Axis(tickCount=4)),
+            color=alt.Color("customers:N", scale=alt.Scale(range=[BLUE, ORANGE]), sort=None, legend=_LINE_LEGEND),
+            strokeDash=alt.StrokeDash("customers:N", sort=None, legend=None),
+            tooltip=[alt.Tooltip("epoch:Q"), alt.Tooltip("customers:N"), alt.Tooltip("loss:Q", format=".4f")],
+        )
+    )
 
 
 def before_after(parts: Sequence[Any], what: str) -> alt.Chart:
     """Shares before and after a change, two bars for each name."""
     names = [part.name for part in parts]
     sides = ("before", "after")
-    rows = [{"name": p.name, "side": s, "share": getattr(p, s), "told": percent(getattr(p, s))}
-            for p in parts for s in sides]  # fmt: skip
+    rows = [
+        {"name": p.name, "side": s, "share": getattr(p, s), "told": format_percent(getattr(p, s))}
+        for p in parts
+        for s in sides
+    ]
     order = alt.Scale(domain=list(sides), range=[GREY, BLUE])
-    return alt.Chart(chart_data(rows), height=30 * len(names) + 70).mark_bar().encode(
-        y=alt.Y("name:N", title=None, sort=names, axis=alt.Axis(domain=False, ticks=False, labelLimit=220)),
-        yOffset=alt.YOffset("side:N", sort=list(sides)),
-        x=alt.X("share:Q", title=what, axis=alt.Axis(format=".0%", tickCount=5)),
-        color=alt.Color("side:N", scale=order, legend=alt.Legend(title=None, orient="top")),
-        tooltip=tips("name", "side", "told"),
-    )  # fmt: skip
+    return (
+        alt.Chart(chart_data(rows), height=30 * len(names) + 70)
+        .mark_bar()
+        .encode(
+            y=alt.Y("name:N", title=None, sort=names, axis=alt.Axis(domain=False, ticks=False, labelLimit=220)),
+            yOffset=alt.YOffset("side:N", sort=list(sides)),
+            x=alt.X("share:Q", title=what, axis=alt.Axis(format=".0%", tickCount=5)),
+            color=alt.Color("side:N", scale=order, legend=alt.Legend(title=None, orient="top")),
+            tooltip=tooltips("name", "side", "told"),
+        )
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from smart_retail.presentation import labels, palette
-from smart_retail.presentation.formatting import amount, count, percent, whole
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import RFM, CustomerProfile
 from smart_retail_streamlit.html import bar, html_named, table
@@ -39,7 +39,7 @@ def _chips(profile: CustomerProfile) -> str:
     rfm, cluster = profile.rfm, profile.cluster
     chips = []
     if rfm:
-        chips += [(palette.SEGMENTS.get(rfm.segment, GREY), rfm.segment), ("", f"value {rfm.value_tier}")]
+        chips += [(palette.SEGMENT_COLOURS.get(rfm.segment, GREY), rfm.segment), ("", f"value {rfm.value_tier}")]
     if cluster:
         chips.append(("", f"cluster {cluster.name}"))
     dots = [(f'<i style="background:{colour}"></i>' if colour else "", text) for colour, text in chips]
@@ -57,9 +57,9 @@ def _advice(segment: str) -> str:
 
 def _scores(rfm: RFM, currency: str) -> str:
     cells = (
-        ("R", rfm.r, f"{count(rfm.recency, 'day')} ago"),
-        ("F", rfm.f, count(rfm.frequency, "order")),
-        ("M", rfm.m, amount(rfm.monetary, currency)),
+        ("R", rfm.r, f"{pluralize(rfm.recency, 'day')} ago"),
+        ("F", rfm.f, pluralize(rfm.frequency, "order")),
+        ("M", rfm.m, format_amount(rfm.monetary, currency)),
     )
     return '<div class="sr-scores">' + "".join(_score(*cell) for cell in cells) + "</div>"
 
@@ -74,11 +74,11 @@ def _score(letter: str, score: int, told: str) -> str:
 
 def _facts(profile: CustomerProfile, currency: str) -> str:
     facts = {
-        "Orders": whole(profile.orders),
+        "Orders": format_integer(profile.orders),
         "First order": profile.first_order,
         "Last order": profile.last_order,
-        "Products bought": whole(len(profile.purchases)),
-        "Lines returned": percent(profile.returned_share) if profile.returned_share else "none",
+        "Products bought": format_integer(len(profile.purchases)),
+        "Lines returned": format_percent(profile.returned_share) if profile.returned_share else "none",
     }
     rows = "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value)
     return f'<dl class="sr-facts">{rows}</dl>'
@@ -87,7 +87,7 @@ def _facts(profile: CustomerProfile, currency: str) -> str:
 def _categories(profile: CustomerProfile) -> str:
     rows = "".join(
         f'<div><span title="{escape(c.category)}">{escape(c.category or "no category")}</span>{bar(c.share)}'
-        f"<em>{percent(c.share)}</em></div>"
+        f"<em>{format_percent(c.share)}</em></div>"
         for c in profile.top_categories[:5]
     )
     return f'<div class="sr-bars">{rows}</div>' if rows else ""
@@ -95,15 +95,27 @@ def _categories(profile: CustomerProfile) -> str:
 
 def purchases(profile: CustomerProfile, limit: int = 200) -> str:
     """What the customer bought, newest first."""
-    columns = [("", "Product"), ("", "Category"), ("sr-num", "Orders"), ("sr-num", "Quantity"), ("sr-num", "Amount"),
-               ("sr-num", "Last bought")]  # fmt: skip
+    columns = [
+        ("", "Product"),
+        ("", "Category"),
+        ("sr-num", "Orders"),
+        ("sr-num", "Quantity"),
+        ("sr-num", "Amount"),
+        ("sr-num", "Last bought"),
+    ]
     rows = [
-        [html_named(p.item_name, p.item_id), escape(p.category), whole(p.orders), _quantity(p.quantity),
-         amount(p.amount), escape(p.last_day)]
+        [
+            html_named(p.item_name, p.item_id),
+            escape(p.category),
+            format_integer(p.orders),
+            _quantity(p.quantity),
+            format_amount(p.amount),
+            escape(p.last_day),
+        ]
         for p in profile.purchases[:limit]
-    ]  # fmt: skip
+    ]
     return table(columns, rows)
 
 
 def _quantity(value: float) -> str:
-    return whole(value) if value == int(value) else f"{value:,.1f}"
+    return format_integer(value) if value == int(value) else f"{value:,.1f}"

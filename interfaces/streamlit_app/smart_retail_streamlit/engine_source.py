@@ -23,7 +23,7 @@ _MODEL = "model-of-this-run"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class EngineSource:
     """Where answers come from: the API if its address is given, else the folder."""
 
     artifacts: str
@@ -35,12 +35,14 @@ class Source:
         return not self.api_url
 
 
-def chosen() -> Source:
+def configured_source() -> EngineSource:
     """The source this server was started with."""
-    return Source(os.environ.get(ARTIFACTS, "artifacts"), os.environ.get(API_URL, ""), os.environ.get(RULES) or None)
+    return EngineSource(
+        os.environ.get(ARTIFACTS, "artifacts"), os.environ.get(API_URL, ""), os.environ.get(RULES) or None
+    )
 
 
-def load(source: Source) -> RetailEngine:
+def load_engine(source: EngineSource) -> RetailEngine:
     """A fresh engine over `source`.
 
     Raises
@@ -51,7 +53,7 @@ def load(source: Source) -> RetailEngine:
     return open_engine(source.artifacts, source.api_url, os.environ.get(API_KEY), source.rules)
 
 
-def published(source: Source) -> str:
+def published_version(source: EngineSource) -> str:
     """What tells one published bundle from the next; an API looks after its own."""
     if not source.is_local:
         return ""
@@ -61,17 +63,17 @@ def published(source: Source) -> str:
 
 
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _shared(source: Source, stamp: str) -> RetailEngine:
-    return load(source)
+def _shared(source: EngineSource, stamp: str) -> RetailEngine:
+    return load_engine(source)
 
 
 def engine() -> RetailEngine:
     """The engine over the bundle that is published now."""
-    source = chosen()
-    return _shared(source, published(source))
+    source = configured_source()
+    return _shared(source, published_version(source))
 
 
-def begin() -> None:
+def begin_run() -> None:
     """A run of the script begins: what was asked once in the last one is asked again."""
     st.session_state.pop(_MODEL, None)
 

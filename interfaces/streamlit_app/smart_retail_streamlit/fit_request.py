@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class FitRequest:
     """Sources and choices of one fit."""
 
     sources: tuple[Path, ...]
@@ -31,7 +31,7 @@ class Plan:
         return ", ".join(path.name for path in self.sources)
 
 
-def settings(choices: Mapping[str, Mapping[str, Any]], base: Settings | None = None) -> Settings:
+def build_settings(choices: Mapping[str, Mapping[str, Any]], base: Settings | None = None) -> Settings:
     """The settings in force here, with a visitor's choices by section and name."""
     plain = (base or Settings.load()).as_dict()
     for section, values in choices.items():
@@ -39,7 +39,7 @@ def settings(choices: Mapping[str, Mapping[str, Any]], base: Settings | None = N
     return Settings.from_dict(plain)
 
 
-def inspect(plan: Plan) -> Inspection:
+def inspect(plan: FitRequest) -> Inspection:
     """Recognise the columns and clean the rows; nothing is fitted.
 
     Raises
@@ -58,7 +58,7 @@ def inspect(plan: Plan) -> Inspection:
     )
 
 
-def fit(plan: Plan, artifacts: str, progress: Progress) -> FitReport:
+def fit(plan: FitRequest, artifacts: str, progress: Progress) -> FitReport:
     """Fit and publish into `artifacts`."""
     from smart_retail.training import fit as training
 

@@ -10,31 +10,39 @@ from smart_retail_streamlit import query_params
 
 
 def method() -> str:
-    default = query_params.start("method", DEFAULT_METHOD, list(labels.METHODS))
-    chosen: str = st.segmented_control(
-        "Method", list(labels.METHODS), default=default, required=True, format_func=labels.method_label, key="method",
-        label_visibility="collapsed",
-    ) or DEFAULT_METHOD  # fmt: skip
-    query_params.keep("method", chosen, DEFAULT_METHOD)
+    default = query_params.read("method", DEFAULT_METHOD, list(labels.METHODS))
+    chosen: str = (
+        st.segmented_control(
+            "Method",
+            list(labels.METHODS),
+            default=default,
+            required=True,
+            format_func=labels.method_label,
+            key="method",
+            label_visibility="collapsed",
+        )
+        or DEFAULT_METHOD
+    )
+    query_params.write("method", chosen, DEFAULT_METHOD)
     return chosen
 
 
 def how_many() -> int:
-    n = int(st.number_input("Items", 1, MAX_N, query_params.start("n", 10, range(1, MAX_N + 1)), key="n", width=120))
-    query_params.keep("n", n, 10)
+    n = int(st.number_input("Items", 1, MAX_N, query_params.read("n", 10, range(1, MAX_N + 1)), key="n", width=120))
+    query_params.write("n", n, 10)
     return n
 
 
 def category(names: list[str]) -> str:
     """The category asked for, empty for any."""
     choices = ["", *names]
-    index = choices.index(query_params.start("category", "", choices))
+    index = choices.index(query_params.read("category", "", choices))
     chosen = st.selectbox("Category", choices, index, key="category", format_func=lambda c: c or "Any", width=260) or ""
-    query_params.keep("category", chosen, "")
+    query_params.write("category", chosen, "")
     return chosen
 
 
 def hide_purchased(default: bool) -> bool:
-    hide = st.checkbox("Hide what was bought", query_params.start("hide", default), key="hide")
-    query_params.keep("hide", hide, default)
+    hide = st.checkbox("Hide what was bought", query_params.read("hide", default), key="hide")
+    query_params.write("hide", hide, default)
     return hide

@@ -9,13 +9,13 @@ import altair as alt
 
 from smart_retail.presentation import palette
 from smart_retail.presentation.palette import GREY
-from smart_retail_streamlit.charts import chart_data, tips
+from smart_retail_streamlit.charts import chart_data, tooltips
 
 
 def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
     """A measure with its 95 % interval per method, a row of the picture for each."""
     methods = [row["method"] for row in rows]
-    colours = [palette.METHODS.get(row["id"], GREY) for row in rows]
+    colours = [palette.METHOD_COLOURS.get(row["id"], GREY) for row in rows]
     axis = alt.Axis(domain=False, ticks=False, labelFontSize=13, labelLimit=240)
     base = alt.Chart(chart_data(rows), height=34 * max(len(methods), 1) + 30).encode(
         y=alt.Y("method:N", title=None, sort=list(methods), axis=axis)
@@ -23,9 +23,13 @@ def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
     colour = alt.Color("method:N", scale=alt.Scale(domain=list(methods), range=list(colours)), legend=None)
     top = max((row["high"] for row in rows), default=1.0)
     low = min((row["low"] for row in rows), default=0.0)
-    x = alt.X("value:Q", title=measure, scale=alt.Scale(domain=[min(0, low), 1.18 * top], nice=False),
-              axis=alt.Axis(tickCount=6))  # fmt: skip
-    told = tips("method", "told", "interval")
+    x = alt.X(
+        "value:Q",
+        title=measure,
+        scale=alt.Scale(domain=[min(0, low), 1.18 * top], nice=False),
+        axis=alt.Axis(tickCount=6),
+    )
+    told = tooltips("method", "told", "interval")
     bar = base.mark_bar(height=15, opacity=0.28).encode(x=x, color=colour, tooltip=told)
     rule = base.mark_rule(strokeWidth=2.4).encode(x=alt.X("low:Q"), x2="high:Q", color=colour, tooltip=told)
     dot = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, color=colour, tooltip=told)
@@ -38,7 +42,7 @@ def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
 def groups(rows: Sequence[dict[str, Any]], measure: str, *, ordered: bool) -> alt.Chart:
     """A measure per group of customers and method: marks, joined by lines where the groups have an order."""
     order = list(dict.fromkeys(row["group"] for row in rows))
-    named = {row["method"]: palette.METHODS.get(row["id"], GREY) for row in rows}
+    named = {row["method"]: palette.METHOD_COLOURS.get(row["id"], GREY) for row in rows}
     chart = alt.Chart(chart_data(rows), height=300)
     marked = (
         chart.mark_line(point={"size": 70, "filled": True}, strokeWidth=1.6)
@@ -48,9 +52,17 @@ def groups(rows: Sequence[dict[str, Any]], measure: str, *, ordered: bool) -> al
     return marked.encode(
         x=alt.X("group:N", title=None, sort=order, axis=alt.Axis(labelAngle=0, grid=True)),
         y=alt.Y("value:Q", title=measure, axis=alt.Axis(tickCount=5)),
-        color=alt.Color("method:N", sort=list(named), scale=alt.Scale(domain=list(named), range=list(named.values())),
-                        legend=alt.Legend(title=None, orient="top", symbolSize=70)),
-        shape=alt.Shape("method:N", sort=list(named), scale=alt.Scale(domain=list(named)),
-                        legend=alt.Legend(title=None, orient="top", symbolSize=70)),
-        tooltip=tips("method", "group", "told"),
-    )  # fmt: skip
+        color=alt.Color(
+            "method:N",
+            sort=list(named),
+            scale=alt.Scale(domain=list(named), range=list(named.values())),
+            legend=alt.Legend(title=None, orient="top", symbolSize=70),
+        ),
+        shape=alt.Shape(
+            "method:N",
+            sort=list(named),
+            scale=alt.Scale(domain=list(named)),
+            legend=alt.Legend(title=None, orient="top", symbolSize=70),
+        ),
+        tooltip=tooltips("method", "group", "told"),
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from smart_retail.errors import MissingBundleError, RetailError
-from smart_retail.presentation.formatting import model_line
+from smart_retail.presentation.formatting import describe_model
 from smart_retail_streamlit import engine_source
 from smart_retail_streamlit.html import plain
 
@@ -18,7 +18,7 @@ _LOGO = Path(__file__).with_name("logo.svg")
 
 def begin() -> None:
     """Page configuration, style sheet and logo; first on every run."""
-    engine_source.begin()
+    engine_source.begin_run()
     st.set_page_config("Smart Retail Engine", page_icon=str(_LOGO), layout="wide")
     st.html(_STYLE)
     st.logo(str(_LOGO), size="large")
@@ -59,13 +59,13 @@ def empty(title: str, says: str) -> None:
 
 def footer() -> None:
     """Model version and data period, small, under every page."""
-    where = engine_source.chosen()
+    where = engine_source.configured_source()
     try:
         model = engine_source.model()
     except RetailError:
         parts = ["no model"]
     else:
-        parts = [model_line(model)]
+        parts = [describe_model(model)]
         if model.rules:
             parts.append(f"rules {model.rules[:12]}")
     parts.append(f"over the API at {where.api_url}" if where.api_url else "engine in this process")

@@ -10,7 +10,7 @@ import streamlit as st
 T = TypeVar("T", str, int, bool)
 
 
-def start(name: str, default: T, allowed: Sequence[T] | None = None) -> T:
+def read(name: str, default: T, allowed: Sequence[T] | None = None) -> T:
     """Where a widget starts: the address's value if it is a possible one, else `default`."""
     text = st.query_params.get(name)
     if text is None:
@@ -21,7 +21,7 @@ def start(name: str, default: T, allowed: Sequence[T] | None = None) -> T:
     return value if allowed is None or value in allowed else default
 
 
-def keep(name: str, value: T | None, default: T) -> None:
+def write(name: str, value: T | None, default: T) -> None:
     """Write `value` into the address; a default leaves it out."""
     if value is None or value == default:
         st.query_params.pop(name, None)

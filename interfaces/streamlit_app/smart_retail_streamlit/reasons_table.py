@@ -56,12 +56,12 @@ def rows(answer: RecommendationList) -> list[dict[str, object]]:
         | {
             _LABELS["rank"]: item.rank,
             _LABELS["item_name"]: item.item_name or item.item_id,
-            _LABELS["score"]: formatting.score(item.score),
+            _LABELS["score"]: formatting.format_score(item.score),
             _LABELS["source"]: labels.method_label(item.source),
             _LABELS["reason"]: reason.text,
             _METHOD: labels.method_label(reason.method),
             _PLACE: reason.rank or None,
-            _LABELS["share"]: formatting.percent(reason.share),
+            _LABELS["share"]: formatting.format_percent(reason.share),
         }
         for name, part in parts or [("", answer)]
         for item in part.items

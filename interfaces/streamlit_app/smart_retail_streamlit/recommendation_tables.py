@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from smart_retail.presentation import labels, palette
-from smart_retail.presentation.formatting import count, percent, whole
+from smart_retail.presentation.formatting import format_integer, format_percent, pluralize
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import Reason, Recommendation, RecommendationList
 from smart_retail.serving.batch_export import main_reason
@@ -25,7 +25,7 @@ def table(answer: RecommendationList, *, narrow: bool = False) -> str:
     ]
     rows = [
         [
-            whole(item.rank),
+            format_integer(item.rank),
             html_named(item.item_name, item.item_id),
             escape(item.category),
             _why(item),
@@ -42,15 +42,15 @@ def table(answer: RecommendationList, *, narrow: bool = False) -> str:
 def _why(item: Recommendation) -> str:
     """The weightiest reason, and how many more there are."""
     more = len(item.reasons) - 1
-    others = f'<span class="sr-id">and {count(more, "more reason")}</span>' if more > 0 else ""
+    others = f'<span class="sr-id">and {pluralize(more, "more reason")}</span>' if more > 0 else ""
     return escape(main_reason(item) or labels.method_label(item.source)) + others
 
 
 def _evidence(reasons: tuple[Reason, ...]) -> str:
     """The shares of an item's score as one bar, a colour for each method."""
-    told = ", ".join(f"{labels.method_label(r.method)} {percent(r.share)}" for r in reasons)
+    told = ", ".join(f"{labels.method_label(r.method)} {format_percent(r.share)}" for r in reasons)
     parts = "".join(
-        f'<i style="width:{r.share:.2%};background:{palette.METHODS.get(r.method, GREY)}"></i>' for r in reasons
+        f'<i style="width:{r.share:.2%};background:{palette.METHOD_COLOURS.get(r.method, GREY)}"></i>' for r in reasons
     )
     return f'<div class="sr-evidence" title="{escape(told)}" role="img" aria-label="{escape(told)}">{parts}</div>'
 
@@ -59,7 +59,7 @@ def legend(methods: Sequence[str]) -> str:
     """Which colour is which method, for those that occur."""
     keys = "".join(
         f'<span><i style="background:{colour}"></i>{escape(labels.method_label(method))}</span>'
-        for method, colour in palette.METHODS.items()
+        for method, colour in palette.METHOD_COLOURS.items()
         if method in methods
     )
     return f'<div class="sr-legend">{keys}</div>' if keys else ""
@@ -70,13 +70,13 @@ def side_by_side(answer: RecommendationList) -> str:
 
     Pointing at a shared item lights it up in every list.
     """
-    found = palette.marks(answer)
+    found = palette.mark_shared_items(answer)
     number = {item: k for k, item in enumerate(found)}
     columns = []
     for method in (m for m in labels.METHODS if m in answer.lists):
         label, meaning = labels.METHODS[method]
         rows = "".join(_marked(item, found, number) for item in answer.lists[method].items)
-        colour = palette.METHODS.get(method, GREY)
+        colour = palette.METHOD_COLOURS.get(method, GREY)
         columns.append(
             f'<section><h3 style="border-color:{colour}">{escape(label)}</h3><p>{escape(meaning)}</p>'
             f"<ol>{rows or '<li class=sr-none>no items</li>'}</ol></section>"
@@ -86,7 +86,7 @@ def side_by_side(answer: RecommendationList) -> str:
     return f'{style}<div class="sr-side">{"".join(columns)}</div>'
 
 
-def _marked(item: Recommendation, found: dict[str, palette.Mark], number: dict[str, int]) -> str:
+def _marked(item: Recommendation, found: dict[str, palette.ItemMark], number: dict[str, int]) -> str:
     name = html_named(item.item_name, item.item_id)
     if item.item_id not in found:
         return f'<li><b class="sr-mark"></b><div>{name}</div></li>'

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from smart_retail.presentation.formatting import name_and_id
+from smart_retail.presentation.formatting import join_name_and_id
 from smart_retail.protocol import RetailEngine
 from smart_retail_streamlit.html import plain
 
 MATCHES = 8
 """Hits shown below a search box."""
 
-LONGEST = 200
+MAX_TEXT_LENGTH = 200
 """Of a search text; what is longer is no id and no name."""
 
 Hit = tuple[str, str]
@@ -30,11 +30,11 @@ def customer(engine: RetailEngine) -> str | None:
         )
     if text:
         found = engine.search_customers(text, MATCHES)
-        hits = [(m.customer_id, _label(name_and_id(m.customer_name, m.customer_id), m.segment)) for m in found]
+        hits = [(m.customer_id, _label(join_name_and_id(m.customer_name, m.customer_id), m.segment)) for m in found]
         if text not in [m.customer_id for m in found]:
             hits.append((text, f"Take “{plain(text)}” as a new customer's id"))
         _hits("customer", hits)
-    return _looked_at("customer")
+    return _selected("customer")
 
 
 def item(engine: RetailEngine) -> str | None:
@@ -42,13 +42,13 @@ def item(engine: RetailEngine) -> str | None:
     text = _box("item", "Search product id or name")
     if text:
         found = engine.search_items(text, MATCHES)
-        _hits("item", [(i.item_id, _label(name_and_id(i.item_name, i.item_id), i.category)) for i in found])
+        _hits("item", [(i.item_id, _label(join_name_and_id(i.item_name, i.item_id), i.category)) for i in found])
         if not found:
             st.caption("No product has this in its id or name. Try a shorter piece of it.")
-    return _looked_at("item")
+    return _selected("item")
 
 
-def _looked_at(what: str) -> str | None:
+def _selected(what: str) -> str | None:
     """The id in the address, else the one looked at before the visitor went to another page."""
     identity = st.query_params.get(what) or st.session_state.get(f"last-{what}")
     if identity:
@@ -76,7 +76,7 @@ def _box(what: str, placeholder: str) -> str:
         live=True,
         placeholder=placeholder,
         label_visibility="collapsed",
-    )[:LONGEST].strip()  # type: ignore[union-attr]
+    )[:MAX_TEXT_LENGTH].strip()  # type: ignore[union-attr]
 
 
 def _hits(what: str, hits: Sequence[Hit]) -> None:

@@ -32,16 +32,23 @@ def lines(name: str, rows: Sequence[Row]) -> alt.Chart:
     length = alt.Axis(format=form, tickCount=5, grid=True)
     if by in ("category", "discount"):
         names = alt.Axis(domain=False, ticks=False, labelLimit=200, labelOverlap=False)
-        return alt.Chart(chart_data(rows), height=26 * len(rows) + 70).mark_bar(color=colour, height=13).encode(
-            y=alt.Y(f"{by}:N", title=None, sort=None, axis=names),
-            x=alt.X(f"{value}:Q", title="Sales", axis=length), tooltip=told,
-        )  # fmt: skip
+        return (
+            alt.Chart(chart_data(rows), height=26 * len(rows) + 70)
+            .mark_bar(color=colour, height=13)
+            .encode(
+                y=alt.Y(f"{by}:N", title=None, sort=None, axis=names),
+                x=alt.X(f"{value}:Q", title="Sales", axis=length),
+                tooltip=told,
+            )
+        )
     x = (
         alt.X("month:O", title=None, timeUnit="yearmonth", axis=alt.Axis(format="%b %Y", labelOverlap=True))
         if by == "month"
         else alt.X(f"{by}:O", title="Days", axis=alt.Axis(labelAngle=0))
     )
     title = "Order lines" if by == "days" else "Returned"
-    return alt.Chart(chart_data(rows), height=230).mark_bar(color=colour).encode(
-        x=x, y=alt.Y(f"{value}:Q", title=title, axis=length), tooltip=told
-    )  # fmt: skip
+    return (
+        alt.Chart(chart_data(rows), height=230)
+        .mark_bar(color=colour)
+        .encode(x=x, y=alt.Y(f"{value}:Q", title=title, axis=length), tooltip=told)
+    )

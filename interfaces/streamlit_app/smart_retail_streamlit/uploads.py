@@ -25,14 +25,14 @@ class Upload(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-class Intake:
+class UploadStore:
     """The uploads of one visitor, each a file in a private temporary folder."""
 
     def __init__(self) -> None:
         self._folder: TemporaryDirectory[str] | None = None
         self._files: dict[str, Path] = {}
 
-    def take(self, uploads: Sequence[Upload]) -> list[Path]:
+    def store(self, uploads: Sequence[Upload]) -> list[Path]:
         """Files for these uploads, in their order; those of earlier uploads are removed."""
         wanted = {upload.file_id: upload for upload in uploads}
         for gone in self._files.keys() - wanted.keys():
@@ -53,14 +53,14 @@ class Intake:
                 file.write(piece)
         return path
 
-    def hand_over(self) -> TemporaryDirectory[str] | None:
+    def detach_folder(self) -> TemporaryDirectory[str] | None:
         """Give the folder to somebody who will remove it; this visitor starts anew."""
         folder, self._folder, self._files = self._folder, None, {}
         return folder
 
     def close(self) -> None:
         """Remove everything."""
-        folder = self.hand_over()
+        folder = self.detach_folder()
         if folder is not None:
             folder.cleanup()
 

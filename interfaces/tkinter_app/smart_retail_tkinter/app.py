@@ -1,27 +1,31 @@
-"""The main window: draws what the presenter says, hands on what a person does.
+"""The main window: shows what the presenter provides and passes user input on to it.
 
-Nothing here waits: engine calls and fits run in workers, whose answers `after` fetches.
+Nothing here blocks: engine calls and fits run in worker threads, whose results a timer fetches.
 """
 
 from __future__ import annotations
 
 import logging
 import tkinter as tk
+from pathlib import Path
 from tkinter import ttk
 from types import TracebackType
 
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
-from smart_retail_tkinter import formatting, keyboard_shortcuts, theme
-from smart_retail_tkinter.background_jobs import unexpected
+from smart_retail_tkinter import formatting, theme
+from smart_retail_tkinter.background_jobs import unexpected_error
+from smart_retail_tkinter.commands import Commands
 from smart_retail_tkinter.core_services import Services
-from smart_retail_tkinter.dialogs.file_dialogs import NativeQuestions, Questions
+from smart_retail_tkinter.dialogs.file_dialogs import Dialogs, NativeDialogs
 from smart_retail_tkinter.dialogs.fit import FitWindow
+from smart_retail_tkinter.dialogs.help import HelpWindow
 from smart_retail_tkinter.dialogs.similar import SimilarWindow
 from smart_retail_tkinter.fit_presenter import FitPresenter
+from smart_retail_tkinter.keyboard_shortcuts import bind_shortcuts
 from smart_retail_tkinter.menu import MenuBar
 from smart_retail_tkinter.presenter import Presenter
-from smart_retail_tkinter.recent_files import Memory
+from smart_retail_tkinter.recent_files import Preferences, RecentFile
 from smart_retail_tkinter.widgets.customer_view import CustomerView
 from smart_retail_tkinter.widgets.customers import CustomerList
 from smart_retail_tkinter.widgets.start_page import StartPage
@@ -29,41 +33,41 @@ from smart_retail_tkinter.widgets.status import StatusBar
 
 log = logging.getLogger(__name__)
 
-POLL = 15
-"""Milliseconds between two looks at the workers."""
+POLL_INTERVAL_MS = 15
+"""Milliseconds between two checks for results of the worker threads."""
 
 
 class App:
-    """One window over one engine.
+    """The main window, which shows one engine.
 
     Parameters
     ----------
     root : tkinter.Tk
     services : Services
-        The doors to the core.
-    memory : Memory
+        Functions of the core.
+    preferences : Preferences
         Recent files and theme.
-    questions : Questions, optional
-        Dialogs; the platform's own by default.
+    dialogs : Dialogs, optional
+        Dialogs; those of the platform by default.
     artifacts : str
-        Where a fit publishes unless a person says otherwise.
+        Folder that a fit publishes to unless the user chooses another.
     """
 
     def __init__(
         self,
         root: tk.Tk,
         services: Services,
-        memory: Memory,
-        questions: Questions | None = None,
+        preferences: Preferences,
+        dialogs: Dialogs | None = None,
         artifacts: str = "artifacts",
     ) -> None:
         self.root = root
         self.alive = True
-        self._telling: set[str] = set()
+        self._visible_errors: set[str] = set()
         self.artifacts = artifacts
-        self.questions = questions if questions is not None else NativeQuestions(root)
-        self.presenter = Presenter(self, services, memory)
-        self.fits = FitPresenter(services, self.presenter.jobs, self._published)
+        self.dialogs = dialogs if dialogs is not None else NativeDialogs(root)
+        self.presenter = Presenter(self, services, preferences)
+        self.fits = FitPresenter(services, self.presenter.jobs, self._on_published)
         self.similar: SimilarWindow | None = None
         self.fit_window: FitWindow | None = None
         root.report_callback_exception = self._callback_failed
@@ -71,12 +75,32 @@ class App:
         scale = theme.scaling(root)
         root.geometry(f"{round(1200 * scale)}x{round(780 * scale)}")
         root.minsize(round(900 * scale), round(560 * scale))
-        theme.apply(root, memory.theme)
-        self.menu = MenuBar(self)
+        theme.apply(root, preferences.theme)
+        commands = self._commands()
+        self.menu = MenuBar(root, commands, preferences.theme)
         self._build()
-        keyboard_shortcuts.bind(self)
+        self._show_recent()
+        bind_shortcuts(root, commands)
         root.protocol("WM_DELETE_WINDOW", self.quit)
-        self._polling = root.after(POLL, self._poll)
+        self._polling = root.after(POLL_INTERVAL_MS, self._poll)
+
+    def _commands(self) -> Commands:
+        return Commands(
+            open_bundle=self.choose_bundle,
+            open_spreadsheet=self.choose_spreadsheet,
+            open_recent=self.open_recent,
+            open_fit=self.open_fit,
+            cancel_fit=self.cancel_fit,
+            export_table=self.export_table,
+            copy_table=self.copy_table,
+            focus_search=lambda: self.customers.focus_search(),
+            choose_method=lambda method: self.customer.choose_method(method),
+            select_tab=lambda tab: self.customer.select_tab(tab),
+            step_tab=lambda step: self.customer.step_tab(step),
+            set_theme=self.set_theme,
+            show_help=lambda: HelpWindow(self.root),
+            quit=self.quit,
+        )
 
     def _build(self) -> None:
         frame = ttk.Frame(self.root, padding=(14, 10, 14, 10))
@@ -84,17 +108,17 @@ class App:
         top = ttk.Frame(frame)
         top.pack(fill="x", pady=(0, 10))
         buttons = (
-            ("Open bundle", self.ask_bundle, "TButton"),
-            ("Open spreadsheet", self.ask_spreadsheet, "TButton"),
+            ("Open bundle", self.choose_bundle, "TButton"),
+            ("Open spreadsheet", self.choose_spreadsheet, "TButton"),
             ("Fit", self.open_fit, "Accent.TButton"),
         )
         for text, command, style in buttons:
             ttk.Button(top, text=text, command=command, style=style).pack(side="left", padx=(0, 8))
         self.model_line = ttk.Label(top, style="Muted.TLabel")
         self.model_line.pack(side="right")
-        self.status = StatusBar(frame, self.cancel_fit, self.ask_export)
+        self.status = StatusBar(frame, self.cancel_fit, self.export_table)
         self.status.pack(side="bottom", fill="x", pady=(10, 0))
-        self.start = StartPage(frame, self.ask_bundle, self.ask_spreadsheet)
+        self.start = StartPage(frame, self.choose_bundle, self.choose_spreadsheet)
         self.start.pack(fill="both", expand=True)
         self.work = ttk.PanedWindow(frame, orient="horizontal")
         self.customers = CustomerList(self.work, self.presenter.search, self.presenter.choose_customer)
@@ -102,47 +126,68 @@ class App:
         self.work.add(self.customers, weight=0)
         self.work.add(self.customer, weight=1)
 
-    # What a person does ------------------------------------------------------------------------
+    # User input ------------------------------------------------------------------------------
 
-    def ask_bundle(self) -> None:
-        folder = self.questions.folder("Open a bundle")
+    def choose_bundle(self) -> None:
+        """Ask for a folder and open its bundle."""
+        folder = self.dialogs.choose_folder("Open a bundle")
         if folder:
             self.presenter.open_bundle(folder)
 
-    def ask_spreadsheet(self) -> None:
+    def choose_spreadsheet(self) -> None:
+        """Ask for order files and show them in the fit window."""
         if self._may_fit():
-            sources = self.questions.sources("Open tables of orders")
+            sources = self.dialogs.choose_sources("Open order files")
             if sources:
                 self.open_fit(sources)
 
     def open_fit(self, sources: tuple[str, ...] = ()) -> None:
-        """The fit window, in front, with these files where some are given."""
+        """Show the fit window in front, with these files if given."""
         if not self._may_fit():
             return
         if self.fit_window is None or not self.fit_window.winfo_exists():
             folder = self.presenter.folder or self.artifacts
-            self.fit_window = FitWindow(self.root, self.fits, self.questions, folder, self._looked)
+            self.fit_window = FitWindow(self.root, self.fits, self.dialogs, folder, self._on_inspected)
         self.fit_window.lift()
         self.fit_window.first.focus_set()
         self.fit_window.open(sources)
 
-    def ask_export(self, ending: str) -> None:
+    def open_recent(self, file: RecentFile) -> None:
+        """Open a recent file; one that no longer exists is removed from the list."""
+        if not Path(file.path).exists():
+            self.presenter.preferences.remove(file)
+            self._show_recent()
+            raise UsageError(f"{file.path} does not exist any more.", "Open it from its new location.")
+        if file.kind == "bundle":
+            self.presenter.open_bundle(file.path)
+        else:
+            self.open_fit((file.path,))
+
+    def export_table(self, ending: str) -> None:
+        """Ask for a file name and write the visible table, as ``csv`` or ``xlsx``."""
         name, table = self.customer.table()
         if not table.rows:
             raise UsageError("There is nothing to export.", "Choose a customer first.")
-        path = self.questions.save("Export the table", self.presenter.file_name(name), ending)
+        path = self.dialogs.choose_save_path("Export the table", self.presenter.file_name(name), ending)
         if path:
             self.presenter.export(table, path)
+
+    def copy_table(self) -> None:
+        """Copy the visible table to the clipboard."""
+        table = self.customer.table()[1]
+        self.root.clipboard_clear()
+        self.root.clipboard_append(table.text())
+        self.show_status(f"Copied {formatting.pluralize(len(table.rows), 'row')}")
 
     def cancel_fit(self) -> None:
         self.fits.cancel()
 
     def set_theme(self, name: str) -> None:
         theme.apply(self.root, name)
-        self.presenter.memory.set_theme(name)
+        self.presenter.preferences.set_theme(name)
 
     def quit(self) -> None:
-        """Stop the workers and close; a running fit is cancelled and publishes nothing."""
+        """Stop the worker threads and close; a running fit is cancelled and publishes nothing."""
         self.alive = False
         self.fits.cancel()
         self.root.after_cancel(self._polling)
@@ -157,16 +202,16 @@ class App:
             return False
         return True
 
-    # What the presenter says -------------------------------------------------------------------
+    # Calls of the presenter ------------------------------------------------------------------
 
     def show_model(self, model: ModelInfo, categories: list[str]) -> None:
         if not self.work.winfo_manager():
             self.start.pack_forget()
             self.work.pack(fill="both", expand=True)
             self.customers.focus_search()
-        self.model_line.configure(text=formatting.model_line(model))
+        self.model_line.configure(text=formatting.describe_model(model))
         self.customer.methods.show(categories, self.presenter.category, self.presenter.exclude_purchased)
-        self.menu.refresh()
+        self._show_recent()
 
     def show_matches(self, matches: list[CustomerMatch], more: bool) -> None:
         self.customers.fill(matches, more)
@@ -175,38 +220,41 @@ class App:
         model = self.presenter.model
         self.customer.show_profile(profile, model.currency if model else "")
 
-    def show_list(self, answer: RecommendationList) -> None:
-        self.customer.show_list(answer)
+    def show_list(self, recommendations: RecommendationList) -> None:
+        self.customer.show_list(recommendations)
 
     def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None:
         self.customer.show_groups(cells, segments)
 
-    def show_similar(self, title: str, answer: RecommendationList) -> None:
+    def show_similar(self, title: str, recommendations: RecommendationList) -> None:
         if self.similar is None or not self.similar.winfo_exists():
             self.similar = SimilarWindow(self.root, self.presenter.similar)
-        self.similar.show(title, answer)
+        self.similar.show(title, recommendations)
 
     def show_status(self, text: str) -> None:
-        self.status.say(text)
+        self.status.show_text(text)
 
     def show_error(self, error: RetailError) -> None:
-        # Several lanes may fail for one reason; while it stands on the screen it is not said again.
-        if error.message not in self._telling:
-            self._telling.add(error.message)
+        # Several jobs may fail for one reason, which is shown only once at a time.
+        if error.message not in self._visible_errors:
+            self._visible_errors.add(error.message)
             try:
-                self.questions.error(error)
+                self.dialogs.show_error(error)
             finally:
-                self._telling.discard(error.message)
+                self._visible_errors.discard(error.message)
 
-    def _looked(self, path: str) -> None:
-        self.presenter.memory.add("spreadsheet", path)
-        self.menu.refresh()
+    def _on_inspected(self, path: str) -> None:
+        self.presenter.preferences.add("spreadsheet", path)
+        self._show_recent()
 
-    def _published(self, folder: str) -> None:
+    def _on_published(self, folder: str) -> None:
         self.presenter.open_bundle(folder)
 
+    def _show_recent(self) -> None:
+        self.menu.show_recent(self.presenter.preferences.files)
+
     def _poll(self) -> None:
-        self._polling = self.root.after(POLL, self._poll)
+        self._polling = self.root.after(POLL_INTERVAL_MS, self._poll)
         self.presenter.poll()
         self.status.fit.show(self.fits.state())
         if self.fits.running and self.fit_window is not None and self.fit_window.winfo_exists():
@@ -217,4 +265,4 @@ class App:
             self.show_error(error)
             return
         log.error("A callback of the window failed", exc_info=(kind, error, trace))
-        self.show_error(unexpected())
+        self.show_error(unexpected_error())

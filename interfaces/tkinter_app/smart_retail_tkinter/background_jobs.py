@@ -1,7 +1,7 @@
-"""Work outside the window: callables go in, their outcomes come back in the thread that polls.
+"""Background jobs: functions run in worker threads, their results are delivered in the thread that polls.
 
-Each lane has one thread and remembers its newest job only: when a person types on, the answer to
-what they typed before is dropped, and a job that has not begun is never run.
+Each lane has one thread and delivers only its newest job: while the user goes on typing, results for the
+earlier text are dropped, and a job that has not started is never run.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class _Outcome:
 
 
 class Jobs:
-    """Runs work in daemon threads, one for each lane.
+    """Runs functions in daemon threads, one per lane.
 
-    `submit` and `poll` belong to the thread of the window; callbacks run inside `poll`.
+    Call `submit` and `poll` in the thread of the window; callbacks run inside `poll`.
     """
 
     def __init__(self) -> None:
@@ -48,22 +48,33 @@ class Jobs:
         self._lanes: dict[str, _Lane] = {}
 
     def submit(self, lane: str, work: Callable[[], Any], done: Callable[[Any], None], failed: Failed) -> None:
-        """Run `work()` in the lane's thread; then `done(value)` or `failed(error)` in `poll`.
+        """Run `work()` in the thread of a lane, then `done(value)` or `failed(error)` in `poll`.
 
-        A later job of the same lane takes the place of this one, whatever it has come to.
+        A later job of the same lane replaces this one, even if it is running or finished.
+
+        Parameters
+        ----------
+        lane : str
+            Name of the lane.
+        work : callable
+            The function to run in the worker thread.
+        done : callable
+            Receives the returned value.
+        failed : callable
+            Receives the error.
         """
         if lane not in self._lanes:
             self._lanes[lane] = _Lane(lane, self._outcomes)
-        there = self._lanes[lane]
-        there.newest += 1
-        there.todo.put(_Job(there, there.newest, work, done, failed))
+        lane_thread = self._lanes[lane]
+        lane_thread.newest += 1
+        lane_thread.todo.put(_Job(lane_thread, lane_thread.newest, work, done, failed))
 
-    def busy(self, besides: str = "") -> bool:
-        """Whether an answer is still to come, in another lane than `besides`."""
-        return any(lane.newest != lane.delivered for name, lane in self._lanes.items() if name != besides)
+    def is_running(self, except_for: str = "") -> bool:
+        """Return whether a result is pending in any lane other than `except_for`."""
+        return any(lane.newest != lane.delivered for name, lane in self._lanes.items() if name != except_for)
 
     def poll(self, budget: float = 0.03) -> None:
-        """Hand over finished outcomes, starting none after `budget` seconds."""
+        """Deliver finished results; none is started after `budget` seconds."""
         end = time.monotonic() + budget
         while time.monotonic() < end:
             try:
@@ -80,7 +91,7 @@ class Jobs:
                 job.done(outcome.value)
 
     def close(self) -> None:
-        """Let every thread end after the job it is at."""
+        """End every thread after its current job."""
         for lane in self._lanes.values():
             lane.newest += 1
             lane.todo.put(None)
@@ -108,12 +119,12 @@ def _run(job: _Job) -> _Outcome:
     except RetailError as error:
         return _Outcome(job, None, error)
     except Exception:
-        log.exception("A job of %s ended unexpectedly", job.lane.name)
-        return _Outcome(job, None, unexpected())
+        log.exception("A job of %s failed", job.lane.name)
+        return _Outcome(job, None, unexpected_error())
 
 
-def unexpected() -> RetailError:
-    """What a person reads about a bug: no traceback, that goes to the log."""
+def unexpected_error() -> RetailError:
+    """Return the message shown for a bug; the traceback goes to the log."""
     return RetailError(
-        "Something inside the program went wrong.", "Nothing was published. Try again; if it stays, report it."
+        "An unexpected error occurred.", "Nothing was published. Try again; if it happens again, please report it."
     )

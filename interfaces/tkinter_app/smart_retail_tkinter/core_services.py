@@ -1,4 +1,4 @@
-"""What the window asks of the core, loaded when first needed and replaceable in tests."""
+"""Functions of the core that the window calls, imported on first use and replaceable in tests."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from smart_retail_tkinter.table_models import Table
 
 
 def load_bundle(folder: str, rules: str | None = None) -> RetailEngine:
-    """The engine of the published bundle in a folder."""
+    """Return the engine of the published bundle in a folder."""
     return open_engine(folder, rules=rules)
 
 
 def connect(url: str, key: str | None = None) -> RetailEngine:
-    """The engine behind an API."""
+    """Return the engine behind an API."""
     return open_engine(api_url=url, api_key=key)
 
 
-def write_table(path: str, table: Table, stamp: dict[str, str]) -> None:
-    """A table as CSV or XLSX, by the ending of the path."""
+def write_table(path: str, table: Table, metadata: dict[str, str]) -> None:
+    """Write a table as CSV or XLSX, by the ending of the path."""
     from smart_retail.utils.spreadsheet import write_table as write
 
     names = [column.name for column in table.columns]
     rows = (dict(zip(names, row.values, strict=True)) for row in table.rows)
-    write(path, rows, {column.name: column.label for column in table.columns}, stamp)
+    write(path, rows, {column.name: column.label for column in table.columns}, metadata)
 
 
 def inspect(sources: tuple[str, ...], **options: Any) -> Preview:
-    """What the sources hold, before anything is fitted."""
+    """Return the recognised columns and the cleaning report of order files without fitting."""
     from smart_retail_tkinter import fit_process
 
     return fit_process.inspect(sources, **options)
 
 
 def fit(*sources: str, **options: Any) -> FitReport:
-    """Fit and publish."""
+    """Fit order files and publish a version."""
     from smart_retail_tkinter import fit_process
 
     return fit_process.fit(*sources, **options)
@@ -48,12 +48,12 @@ def fit(*sources: str, **options: Any) -> FitReport:
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """The doors to the core; each may raise `RetailError` and is called outside the window's thread."""
+    """Functions of the core; each may raise `RetailError` and is called in a worker thread."""
 
     load: Callable[[str], RetailEngine] = load_bundle
     connect: Callable[[str, str | None], RetailEngine] = connect
     write: Callable[[str, Table, dict[str, str]], None] = write_table
     inspect: Callable[..., Preview] = inspect
-    """Handed the sources, and ``returns``, ``mapping``, ``settings`` by name."""
+    """Takes the sources, and ``returns``, ``mapping``, ``settings`` and ``progress`` as keyword arguments."""
     fit: Callable[..., FitReport] = fit
     """Like `smart_retail.fit`."""

@@ -1,52 +1,19 @@
-"""From a spreadsheet to a fitted bundle, without tk: first look at it, then fit, at any time cancel."""
+"""Inspecting and fitting order files, independent of tk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from smart_retail.errors import CancelledError, RetailError, UsageError
 from smart_retail.results import FitReport
-from smart_retail.settings import Settings
 from smart_retail_tkinter.background_jobs import Jobs
 from smart_retail_tkinter.core_services import Services
-from smart_retail_tkinter.fit_request import FitProgress, FitState, Preview
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What shall be fitted."""
-
-    sources: tuple[str, ...]
-    returns: str | None = None
-    mapping: tuple[tuple[str, str], ...] = ()
-    """Canonical name and header, where the recognition shall be overruled."""
-    returns_policy: str = "net"
-
-    def options(self) -> dict[str, object]:
-        """The keyword arguments that looking and fitting have in common; settings as for every other front end."""
-        settings = Settings.load()
-        return {
-            "returns": self.returns,
-            "mapping": dict(self.mapping) or None,
-            "settings": replace(settings, data=replace(settings.data, returns_policy=self.returns_policy)),
-        }
-
-
-def parse_mapping(text: str) -> tuple[tuple[str, str], ...]:
-    """``customer_id=Client, item_id=SKU`` as pairs; `UsageError` where an equals sign is missing."""
-    pairs = []
-    for part in filter(None, (each.strip() for each in text.split(","))):
-        name, equals, header = (piece.strip() for piece in part.partition("="))
-        if not (name and equals and header):
-            raise UsageError(f"{part!r} names no column.", "Write field=Column, such as customer_id=Client.")
-        pairs.append((name, header))
-    return tuple(pairs)
+from smart_retail_tkinter.fit_request import FitProgress, FitRequest, FitState, Preview
 
 
 class FitView(Protocol):
-    """What is told of looking and fitting, always in the thread that polls."""
+    """Receives previews, results and errors, always in the thread that polls."""
 
     def show_preview(self, preview: Preview) -> None: ...
     def show_fitted(self, report: FitReport) -> None: ...
@@ -54,51 +21,54 @@ class FitView(Protocol):
 
 
 class FitPresenter:
-    """Looks at sources and fits them in the lanes ``inspect`` and ``fit`` of `jobs`.
+    """Inspects and fits order files in the lanes ``inspect`` and ``fit`` of `jobs`.
 
     Parameters
     ----------
-    view : FitView
-        Usually the dialog; replaced by `attach`.
+    services : Services
+        Functions of the core.
+    jobs : Jobs
+        Runs the work.
     on_published : callable
-        Is handed the artifacts folder when a new bundle stands there.
+        Receives the artifacts folder when a new version was published.
     """
 
     def __init__(self, services: Services, jobs: Jobs, on_published: Callable[[str], None]) -> None:
         self.view: FitView | None = None
         self._services, self._jobs, self._on_published = services, jobs, on_published
         self._progress: FitProgress | None = None
-        self._looking = FitProgress()
+        self._inspection = FitProgress()
 
     @property
     def running(self) -> bool:
+        """Whether a fit is running."""
         return self._progress is not None
 
     def state(self) -> FitState | None:
-        """A moment of the running fit, None when none runs."""
+        """Return the progress of the running fit, None if none is running."""
         return self._progress.state() if self._progress is not None else None
 
-    def inspect(self, request: Request, view: FitView) -> None:
-        """Read the sources and show what they hold; nothing is fitted. An earlier look is given up."""
+    def inspect(self, request: FitRequest, view: FitView) -> None:
+        """Read the files and show a preview; replaces an earlier inspection."""
         self.view = view
-        self._looking.cancel()
-        progress = self._looking = FitProgress()
+        self._inspection.cancel()
+        progress = self._inspection = FitProgress()
         self._jobs.submit(
             "inspect",
             lambda: self._services.inspect(request.sources, progress=progress, **request.options()),
-            lambda preview: self._tell(lambda there: there.show_preview(preview)),
+            lambda preview: self._notify(lambda view: view.show_preview(preview)),
             self._failed,
         )
 
-    def start(self, request: Request, artifacts: str, *, force: bool = False) -> None:
-        """Fit in a worker thread and publish into the folder `artifacts`."""
+    def start(self, request: FitRequest, artifacts: str, *, force: bool = False) -> None:
+        """Fit in a worker thread and publish to the folder `artifacts`."""
         if self.running:
-            raise UsageError("A fit is already running.", "Wait for it or cancel it.")
+            raise UsageError("A fit is already running.", "Wait for it to finish, or cancel it.")
         progress = self._progress = FitProgress()
 
         def fitted(report: FitReport) -> None:
             self._progress = None
-            self._tell(lambda there: there.show_fitted(report))
+            self._notify(lambda view: view.show_fitted(report))
             if report.published:
                 self._on_published(artifacts)
 
@@ -114,20 +84,20 @@ class FitPresenter:
         self._jobs.submit("fit", work, fitted, failed)
 
     def cancel(self) -> bool:
-        """Ask a running fit to stop; False when none runs."""
+        """Cancel the running fit; return False if none is running."""
         if self._progress is None:
             return False
         self._progress.cancel()
         return True
 
     def _failed(self, error: RetailError) -> None:
-        self._tell(lambda there: there.show_fit_error(error))
+        self._notify(lambda view: view.show_fit_error(error))
 
-    def _tell(self, how: Callable[[FitView], None]) -> None:
+    def _notify(self, call: Callable[[FitView], None]) -> None:
         if self.view is not None:
-            how(self.view)
+            call(self.view)
 
 
 def is_cancelled(error: RetailError) -> bool:
-    """Whether a person wanted it so: worth a line, not a message box."""
+    """Return whether the user cancelled, which needs no message box."""
     return isinstance(error, CancelledError)

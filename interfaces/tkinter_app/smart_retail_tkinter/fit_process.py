@@ -1,9 +1,9 @@
-"""Looking at sources and fitting in a process of their own, driven by a worker thread of the window.
+"""Inspect and fit order files in a separate process, started by a worker thread of the window.
 
-A fit inside the window's process would hold it up: loading TensorFlow keeps Python's lock for whole
-tenths of a second, and its memory would never be given back. The two processes exchange JSON lines:
-the request goes in, then perhaps the end of the input, which means cancel; out come stages, shares,
-messages and at last a result or an error. `fit_child` is the other side.
+A fit in the process of the window would block it, since loading TensorFlow holds Python's global lock for
+tenths of a second, and its memory would not be freed. The processes exchange JSON lines. Input: the request,
+then optionally the end of the input, which cancels. Output: stages, shares, messages and finally a result or an
+error. `fit_worker` runs in the other process.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from smart_retail.errors import CancelledError, by_code
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import Settings
-from smart_retail_tkinter.background_jobs import unexpected
+from smart_retail_tkinter.background_jobs import unexpected_error
 from smart_retail_tkinter.fit_request import Preview
 
 log = logging.getLogger(__name__)
 
 Line = dict[str, Any]
-PATIENCE = 15.0
-"""Seconds that a cancelled process has to stop by itself; a fit killed later still publishes nothing."""
-BEAT = 0.1
-"""Seconds between two looks at whether a person has cancelled."""
-CHILD = "smart_retail_tkinter.fit_worker"
-QUIET: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
-"""On Windows: no console, and the window goes first where both want the processor."""
+CANCEL_TIMEOUT_SECONDS = 15.0
+"""Time after which a cancelled process is killed; a killed fit publishes nothing either."""
+POLL_SECONDS = 0.1
+"""Seconds between two checks for a cancellation."""
+WORKER_MODULE = "smart_retail_tkinter.fit_worker"
+CREATION_FLAGS: int = getattr(subprocess, "CREATE_NO_WINDOW", 0) | getattr(subprocess, "BELOW_NORMAL_PRIORITY_CLASS", 0)
+"""On Windows: no console window, and a lower priority than the main window."""
 
 
 def fit(
@@ -46,9 +46,9 @@ def fit(
     force: bool = False,
     progress: Progress = SILENT,
 ) -> FitReport:
-    """`smart_retail.training.fit` in another process; same arguments, errors and answer."""
-    request = _request("fit", sources, returns, mapping, settings)
-    return FitReport.from_dict(_run({**request, "artifacts": artifacts, "force": force}, progress))
+    """Run `smart_retail.training.fit.fit` in another process, with the same arguments, result and errors."""
+    request = _build_request("fit", sources, returns, mapping, settings)
+    return FitReport.from_dict(run_worker({**request, "artifacts": artifacts, "force": force}, progress))
 
 
 def inspect(
@@ -58,24 +58,24 @@ def inspect(
     settings: Settings | None = None,
     progress: Progress = SILENT,
 ) -> Preview:
-    """What the sources hold, read in another process."""
-    found = _run(_request("inspect", sources, returns, mapping, settings), progress)
-    return Preview(_columns(found["sources"]), CleaningReport.from_dict(found["report"]))
+    """Return the columns and the cleaning report of order files, read in another process."""
+    inspection = run_worker(_build_request("inspect", sources, returns, mapping, settings), progress)
+    return Preview(_columns(inspection["sources"]), CleaningReport.from_dict(inspection["report"]))
 
 
 def _columns(sources: list[Line]) -> tuple[tuple[str, str], ...]:
-    """Fields with their headers, several where the sources differ; last the headers that nothing is read from."""
+    """Return fields with their columns, several if the sources differ; unused columns come last."""
     headers: dict[str, list[str]] = {}
     for source in sources:
-        for field, header in (*source["columns"].items(), *(("", each) for each in source["unused"])):
-            known = headers.setdefault(field, [])
-            if header not in known:
-                known.append(header)
+        for field, header in (*source["columns"].items(), *(("", header) for header in source["unused"])):
+            names = headers.setdefault(field, [])
+            if header not in names:
+                names.append(header)
     unused = headers.pop("", [])
-    return (*((field, " / ".join(known)) for field, known in headers.items()), *(("", each) for each in unused))
+    return (*((field, " / ".join(names)) for field, names in headers.items()), *(("", header) for header in unused))
 
 
-def _request(
+def _build_request(
     what: str,
     sources: tuple[str, ...],
     returns: str | None,
@@ -91,41 +91,41 @@ def _request(
     }
 
 
-def _run(request: Line, progress: Progress, command: tuple[str, ...] = ("-m", CHILD)) -> Line:
-    """Hand a request to a new process and listen until it has answered."""
-    with subprocess.Popen(  # noqa: S603  # our own interpreter and module; paths travel inside the JSON
+def run_worker(request: Line, progress: Progress, command: tuple[str, ...] = ("-m", WORKER_MODULE)) -> Line:
+    """Send a request to a new process and return its result."""
+    with subprocess.Popen(  # noqa: S603  # this interpreter and a fixed module; paths are passed in the JSON
         [sys.executable, *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         encoding="utf-8",
-        creationflags=QUIET,
+        creationflags=CREATION_FLAGS,
     ) as process:
         try:
-            return _listen(process, request, progress)
+            return _read_result(process, request, progress)
         except CancelledError:
             with contextlib.suppress(OSError):
                 process.stdin.close()  # type: ignore[union-attr]
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(PATIENCE)
+                process.wait(CANCEL_TIMEOUT_SECONDS)
             raise
         finally:
             process.kill()
 
 
-def _listen(process: subprocess.Popen[str], request: Line, progress: Progress) -> Line:
+def _read_result(process: subprocess.Popen[str], request: Line, progress: Progress) -> Line:
     lines: queue.SimpleQueue[str] = queue.SimpleQueue()
-    threading.Thread(target=_read, args=(process.stdout, lines), daemon=True).start()
+    threading.Thread(target=_read_lines, args=(process.stdout, lines), daemon=True).start()
     with contextlib.suppress(OSError):
         process.stdin.write(json.dumps(request) + "\n")  # type: ignore[union-attr]
         process.stdin.flush()  # type: ignore[union-attr]
     while True:
         progress.check()
         try:
-            text = lines.get(timeout=BEAT)
+            text = lines.get(timeout=POLL_SECONDS)
         except queue.Empty:
             continue
-        line: Line = json.loads(text) if text else {"bug": f"ended with {process.wait()} and no answer"}
+        line: Line = json.loads(text) if text else {"bug": f"ended with {process.wait()} and no result"}
         if "stage" in line:
             progress.stage(line["stage"], line["done"])
         elif "done" in line:
@@ -139,10 +139,10 @@ def _listen(process: subprocess.Popen[str], request: Line, progress: Progress) -
             raise by_code(line["error"]["code"])(line["error"]["message"], line["error"]["hint"])
         else:
             log.error("The fitting process failed: %s", line.get("bug"))
-            raise unexpected()
+            raise unexpected_error()
 
 
-def _read(stream: IO[str], lines: queue.SimpleQueue[str]) -> None:
+def _read_lines(stream: IO[str], lines: queue.SimpleQueue[str]) -> None:
     for text in stream:
         lines.put(text)
     lines.put("")

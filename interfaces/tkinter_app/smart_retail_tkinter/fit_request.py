@@ -1,4 +1,4 @@
-"""A fit seen from outside: what goes in, how far it is, how long it will take, and that it shall stop."""
+"""Request, preview and progress of a fit."""
 
 from __future__ import annotations
 
@@ -7,26 +7,70 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from smart_retail.errors import CancelledError
+from msgspec import structs
+
+from smart_retail.errors import CancelledError, UsageError
 from smart_retail.results import CleaningReport
+from smart_retail.settings import Settings
 from smart_retail_tkinter.formatting import seconds_left
 
-EARLY = 0.03
-"""Below this share the time left would be a guess."""
+MIN_SHARE = 0.03
+"""Finished share below which an estimate of the remaining time would be a guess."""
+
+
+@dataclass(frozen=True, slots=True)
+class FitRequest:
+    """The form of the fit window."""
+
+    sources: tuple[str, ...]
+    returns: str | None = None
+    mapping: tuple[tuple[str, str], ...] = ()
+    """Pairs of field and column that override the recognition."""
+    returns_policy: str = "net"
+
+    def options(self) -> dict[str, object]:
+        """Return the keyword arguments shared by inspecting and fitting; settings as for every front end."""
+        settings = Settings.load()
+        return {
+            "returns": self.returns,
+            "mapping": dict(self.mapping) or None,
+            "settings": structs.replace(
+                settings, data=structs.replace(settings.data, returns_policy=self.returns_policy)
+            ),
+        }
+
+
+def parse_mapping(text: str) -> tuple[tuple[str, str], ...]:
+    """Return ``customer_id=Client, item_id=SKU`` as pairs of field and column.
+
+    Raises
+    ------
+    UsageError
+        A part is not of the form field=Column.
+    """
+    pairs = []
+    for part in filter(None, (piece.strip() for piece in text.split(","))):
+        name, equals, header = (piece.strip() for piece in part.partition("="))
+        if not (name and equals and header):
+            raise UsageError(
+                f"{part!r} is not a valid column assignment.", "Write field=Column, such as customer_id=Client."
+            )
+        pairs.append((name, header))
+    return tuple(pairs)
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What is in a source before anything is fitted."""
+    """Recognised columns and cleaning report of order files, before a fit."""
 
     columns: tuple[tuple[str, str], ...]
-    """Canonical name and the source's own header; no name where nothing is read from a column."""
+    """Pairs of field and column of the file; the field is empty for a column that is not used."""
     cleaning: CleaningReport
 
 
 @dataclass(frozen=True, slots=True)
 class FitState:
-    """A moment of a running fit."""
+    """Progress of a running fit."""
 
     stage: str
     done: float
@@ -37,15 +81,15 @@ class FitState:
 
     @property
     def line(self) -> str:
-        """``fitting: clusters, 40 s left``."""
+        """``Fitting: clusters, about 40 s left``."""
         if self.cancelling:
-            return "cancelling: nothing will be published"
+            return "Cancelling; nothing will be published"
         left = seconds_left(self.seconds_left)
-        return f"fitting: {self.stage}{', ' + left if left else ''}"
+        return f"Fitting: {self.stage}{', ' + left if left else ''}"
 
 
 class FitProgress:
-    """A `smart_retail.progress.Progress` that the fitting thread writes and the window reads."""
+    """A `smart_retail.progress.Progress` that the fitting thread updates and the window reads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -69,16 +113,16 @@ class FitProgress:
 
     def check(self) -> None:
         if self._cancelled.is_set():
-            raise CancelledError("The fit was cancelled; nothing was published.", "Start it again when you like.")
+            raise CancelledError("The fit was cancelled; nothing was published.", "You can start it again at any time.")
 
     def cancel(self) -> None:
-        """Ask the fit to stop at its next check."""
+        """Stop the fit at its next check."""
         self._cancelled.set()
 
     def state(self) -> FitState:
-        """Where the fit is now. The estimate is linear in the finished share and counts down in between."""
+        """Return the current progress; the remaining time is linear in the finished share and counts down."""
         left = None
-        if EARLY <= self._done < 1.0:
+        if MIN_SHARE <= self._done < 1.0:
             needed = (self._at - self._start) / self._done * (1.0 - self._done)
             left = max(needed - (self._clock() - self._at), 1.0)
         return FitState(self._stage, self._done, left, self._cancelled.is_set(), self._messages)

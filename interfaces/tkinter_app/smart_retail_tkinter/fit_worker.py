@@ -1,4 +1,4 @@
-"""The other side of `fit_process`: one request from standard input, JSON lines to standard output."""
+"""Worker process of `fit_process`: reads one request from standard input, writes JSON lines to standard output."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from smart_retail.settings import Settings
 Line = dict[str, Any]
 
 
-class _Wire:
-    """A `Progress` that writes JSON lines and cancels when the input ends."""
+class _JsonLinesProgress:
+    """A `Progress` that writes JSON lines and cancels the work when the input ends."""
 
     def __init__(self, source: IO[str], target: IO[str]) -> None:
         self._target = target
@@ -43,22 +43,22 @@ class _Wire:
 
     def check(self) -> None:
         if self._ended.is_set():
-            raise CancelledError("The fit was cancelled; nothing was published.", "Start it again when you like.")
+            raise CancelledError("The fit was cancelled; nothing was published.", "You can start it again at any time.")
 
 
-def serve(source: IO[str], target: IO[str], answer: Callable[[Line, Progress], Line]) -> None:
-    """Answer the one request that stands in `source`."""
+def serve(source: IO[str], target: IO[str], handle: Callable[[Line, Progress], Line]) -> None:
+    """Read the request from `source`, run `handle` and write its result or error to `target`."""
     request = json.loads(source.readline())
-    wire = _Wire(source, target)
+    progress = _JsonLinesProgress(source, target)
     try:
-        wire.send(result=answer(request, wire))
+        progress.send(result=handle(request, progress))
     except RetailError as error:
-        wire.send(error=error.as_dict())
+        progress.send(error=error.as_dict())
     except Exception:
-        wire.send(bug=traceback.format_exc())
+        progress.send(bug=traceback.format_exc())
 
 
-def _answer(request: Line, progress: Progress) -> Line:
+def _handle(request: Line, progress: Progress) -> Line:
     options = {
         "returns": request["returns"],
         "mapping": request["mapping"],
@@ -78,15 +78,15 @@ def _answer(request: Line, progress: Progress) -> Line:
 
 
 def main() -> None:
-    """Keep the real standard output for the lines; whatever else is printed goes to standard error."""
+    """Serve one request; standard output is reserved for the protocol, so prints go to standard error."""
     if hasattr(os, "nice"):
-        # The window goes first where both want the processor.
+        # The window has priority on a busy processor.
         os.nice(10)
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as target, open(0, encoding="utf-8") as source:
         os.dup2(2, 1)
-        serve(source, target, _answer)
+        serve(source, target, _handle)
         target.flush()
-        # Threads of the libraries are not waited for: the answer is out and nothing is left to write.
+        # Do not wait for threads of libraries: the result is written.
         os._exit(0)
 
 

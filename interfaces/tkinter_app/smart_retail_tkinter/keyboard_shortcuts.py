@@ -1,62 +1,64 @@
-"""The keys of the main window. Side windows have their own; the help page names them all."""
+"""The keyboard shortcuts of the main window. Side windows define their own; the help page lists all."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from functools import partial
 
 from smart_retail.presentation.labels import METHODS
-from smart_retail_tkinter import formatting
-from smart_retail_tkinter.dialogs.help import HelpWindow
+from smart_retail_tkinter.commands import Commands
 
-if TYPE_CHECKING:
-    from smart_retail_tkinter.app import App
+TEXT_FIELDS = ("TEntry", "TCombobox", "TSpinbox")
+"""Widget classes that copy their own selection."""
 
 
-def bind(app: App) -> None:
-    """Bind every key to what `app` offers."""
-    root = app.root
-    commands: dict[str, Callable[[], object]] = {
-        "<Control-o>": app.ask_bundle,
-        "<Control-O>": app.ask_spreadsheet,
-        "<Control-f>": app.customers.focus_search,
-        "<Control-e>": lambda: app.ask_export("csv"),
-        "<Control-q>": app.quit,
-        "<F1>": lambda: HelpWindow(root),
-        "<Escape>": app.cancel_fit,
+def bind_shortcuts(root: tk.Tk, commands: Commands) -> None:
+    """Bind every shortcut of the main window to its command."""
+    bindings: dict[str, Callable[[], object]] = {
+        "<Control-o>": commands.open_bundle,
+        "<Control-O>": commands.open_spreadsheet,
+        "<Control-f>": commands.focus_search,
+        "<Control-e>": lambda: commands.export_table("csv"),
+        "<Control-q>": commands.quit,
+        "<F1>": commands.show_help,
+        "<Escape>": commands.cancel_fit,
     }
-    for key, command in commands.items():
-        root.bind(key, lambda _, command=command: command() and None)
+    for key, command in bindings.items():
+        root.bind(key, _ignoring_event(command))
     for i, method in enumerate(METHODS, 1):
-        root.bind(f"<Alt-Key-{i}>", lambda _, method=method: _choose(app, method))
-    root.bind("<Control-c>", lambda event: _copy(app, event))
-    root.bind("<Control-Tab>", lambda event: _next_tab(app, event, 1))
-    # X11 has a key of its own for Shift and Tab.
+        root.bind(f"<Alt-Key-{i}>", _ending_event(partial(commands.choose_method, method)))
+    root.bind("<Control-c>", lambda event: _copy(commands, event))
+    root.bind("<Control-Tab>", lambda event: _step_tab(commands, event, 1))
+    # X11 has a separate key symbol for Shift and Tab.
     back = "<Control-ISO_Left_Tab>" if root.tk.call("tk", "windowingsystem") == "x11" else "<Control-Shift-Tab>"
-    root.bind(back, lambda event: _next_tab(app, event, -1))
+    root.bind(back, lambda event: _step_tab(commands, event, -1))
 
 
-def _choose(app: App, method: str) -> str:
-    app.customer.tabs.select(0)
-    app.customer.methods.choose(method)
-    return "break"
+def _ignoring_event(command: Callable[[], object]) -> Callable[[tk.Event], None]:
+    def handler(_: tk.Event) -> None:
+        command()
+
+    return handler
 
 
-def _copy(app: App, event: tk.Event) -> None:
-    # An entry copies its own selection.
-    if event.widget.winfo_class() in ("TEntry", "TCombobox", "TSpinbox"):
-        return
-    table = app.customer.table()[1]
-    app.root.clipboard_clear()
-    app.root.clipboard_append(table.text())
-    app.show_status(f"copied {formatting.count(len(table.rows), 'row')}")
+def _ending_event(command: Callable[[], object]) -> Callable[[tk.Event], str]:
+    """Return a handler after which no other binding of the key runs."""
+
+    def handler(_: tk.Event) -> str:
+        command()
+        return "break"
+
+    return handler
 
 
-def _next_tab(app: App, event: tk.Event, step: int) -> str:
-    tabs = app.customer.tabs
-    # A notebook that has the focus has turned already.
-    if event.widget is not tabs:
-        tabs.select((tabs.index("current") + step) % tabs.index("end"))
-        tabs.focus_set()
+def _copy(commands: Commands, event: tk.Event) -> None:
+    if event.widget.winfo_class() not in TEXT_FIELDS:
+        commands.copy_table()
+
+
+def _step_tab(commands: Commands, event: tk.Event, step: int) -> str:
+    # A focused notebook has changed the tab already.
+    if event.widget.winfo_class() != "TNotebook":
+        commands.step_tab(step)
     return "break"

@@ -1,4 +1,4 @@
-"""Start the desktop tool: the place where window, core and memory are put together."""
+"""Start the desktop tool."""
 
 from __future__ import annotations
 
@@ -6,52 +6,51 @@ from functools import partial
 
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail_tkinter.core_services import Services, load_bundle
-from smart_retail_tkinter.recent_files import Memory
+from smart_retail_tkinter.recent_files import Preferences
 
 
 def run(
     artifacts: str = "artifacts", api_url: str | None = None, api_key: str | None = None, rules: str | None = None
 ) -> None:
-    """Show the window until it is closed.
+    """Show the window until the user closes it.
 
     Parameters
     ----------
     artifacts : str
-        Folder of the bundle to open, and to publish to. Where none was published yet the window says
-        what to do next.
+        Folder of the bundle to open and to publish to. Without a bundle the window shows how to start.
     api_url, api_key : str, optional
-        Ask an API instead of a bundle.
+        Use an API instead of a bundle.
     rules : str, optional
-        Business rules for every bundle that is opened; by default ``rules.toml`` beside it.
+        File of business rules for every opened bundle; by default ``rules.toml`` in its folder.
 
     Raises
     ------
     UsageError
-        There is no display.
+        No display is available.
     MissingExtraError
         Python has no tkinter, or the extra ``tkinter`` is not installed.
     """
     try:
         import tkinter as tk
 
-        import sv_ttk  # noqa: F401  # the theme would fail later, without a word of what to install
+        import sv_ttk  # noqa: F401  # checked here, where the error can name the package
     except ImportError as error:
-        missing = "Python's own tkinter" if error.name in ("tkinter", "_tkinter") else "the desktop theme"
+        missing = "Python's tkinter" if error.name in ("tkinter", "_tkinter") else "the desktop theme"
         raise MissingExtraError(
             f"The desktop tool needs {missing}, which is not installed.",
-            'Install python3-tk by the system\'s package manager and pip install "smart-retail-engine[tkinter]".',
+            'Install python3-tk with the system\'s package manager, and: pip install "smart-retail-engine[tkinter]"',
         ) from error
     try:
         root = tk.Tk(className="Smart-retail")
     except tk.TclError as error:
         raise UsageError(
-            "The desktop tool has no display to draw on.",
+            "The desktop tool found no display.",
             "Start it in a graphical session, or use: smart-retail serve streamlit",
         ) from error
     from smart_retail_tkinter.app import App
 
     services = Services(load=partial(load_bundle, rules=rules))
-    app = App(root, services, Memory(), artifacts=artifacts)
+    app = App(root, services, Preferences(), artifacts=artifacts)
     if api_url is not None:
         app.presenter.open_api(api_url, api_key)
     else:

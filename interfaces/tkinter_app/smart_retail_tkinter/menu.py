@@ -1,73 +1,78 @@
-"""The menu bar: File with the recent files, View, Help."""
+"""The menu bar: File with the recent files, View and Help."""
 
 from __future__ import annotations
 
 import tkinter as tk
-from pathlib import Path
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import partial
 
-from smart_retail.errors import UsageError
-from smart_retail_tkinter.dialogs.help import HelpWindow
+from smart_retail_tkinter.commands import Commands
 from smart_retail_tkinter.recent_files import RecentFile
+from smart_retail_tkinter.theme import THEMES
 from smart_retail_tkinter.widgets.customer_view import LIST, PURCHASES, SEGMENTS
-
-if TYPE_CHECKING:
-    from smart_retail_tkinter.app import App
 
 
 class MenuBar:
-    """Built once; `refresh` brings the recent files up to date."""
+    """The menu bar of a window; `show_recent` updates the list of recent files.
 
-    def __init__(self, app: App) -> None:
-        self._app = app
-        root = app.root
+    Parameters
+    ----------
+    root : tkinter.Tk
+    commands : Commands
+        Functions that the entries call.
+    theme : str
+        Name of the current theme.
+    """
+
+    def __init__(self, root: tk.Tk, commands: Commands, theme: str) -> None:
+        self._commands = commands
         bar = tk.Menu(root, tearoff=False)
         root.configure(menu=bar)
-        file = tk.Menu(bar, tearoff=False)
-        bar.add_cascade(label="File", menu=file, underline=0)
-        file.add_command(label="Open bundle…", accelerator="Ctrl+O", command=app.ask_bundle)
-        file.add_command(label="Open spreadsheet…", accelerator="Ctrl+Shift+O", command=app.ask_spreadsheet)
-        self.recent = tk.Menu(file, tearoff=False)
-        file.add_cascade(label="Open recent", menu=self.recent)
-        file.add_command(label="Fit…", command=app.open_fit)
-        file.add_separator()
-        file.add_command(label="Export CSV…", accelerator="Ctrl+E", command=lambda: app.ask_export("csv"))
-        file.add_command(label="Export XLSX…", command=lambda: app.ask_export("xlsx"))
-        file.add_separator()
-        file.add_command(label="Quit", accelerator="Ctrl+Q", command=app.quit)
-        view = tk.Menu(bar, tearoff=False)
-        bar.add_cascade(label="View", menu=view, underline=0)
+        self.recent = self._build_file_menu(bar)
+        self._theme = tk.StringVar(root, theme)
+        self._build_view_menu(bar)
+        help_menu = tk.Menu(bar, tearoff=False)
+        bar.add_cascade(label="Help", menu=help_menu, underline=0)
+        help_menu.add_command(label="Shortcuts and terms", accelerator="F1", command=commands.show_help)
+
+    def _build_file_menu(self, bar: tk.Menu) -> tk.Menu:
+        """Add the File menu and return its submenu of recent files."""
+        commands = self._commands
+        menu = tk.Menu(bar, tearoff=False)
+        bar.add_cascade(label="File", menu=menu, underline=0)
+        menu.add_command(label="Open bundle…", accelerator="Ctrl+O", command=commands.open_bundle)
+        menu.add_command(label="Open spreadsheet…", accelerator="Ctrl+Shift+O", command=commands.open_spreadsheet)
+        recent = tk.Menu(menu, tearoff=False)
+        menu.add_cascade(label="Open recent", menu=recent)
+        menu.add_command(label="Fit…", command=commands.open_fit)
+        menu.add_separator()
+        menu.add_command(label="Export CSV…", accelerator="Ctrl+E", command=lambda: commands.export_table("csv"))
+        menu.add_command(label="Export XLSX…", command=lambda: commands.export_table("xlsx"))
+        menu.add_separator()
+        menu.add_command(label="Quit", accelerator="Ctrl+Q", command=commands.quit)
+        return recent
+
+    def _build_view_menu(self, bar: tk.Menu) -> None:
+        commands = self._commands
+        menu = tk.Menu(bar, tearoff=False)
+        bar.add_cascade(label="View", menu=menu, underline=0)
         for label, tab in (("Recommendations", LIST), ("Purchases", PURCHASES), ("Segments", SEGMENTS)):
-            view.add_command(label=label, command=lambda tab=tab: app.customer.tabs.select(tab))
-        view.add_separator()
-        self._theme = tk.StringVar(root, app.presenter.memory.theme)
-        for name in ("light", "dark"):
-            view.add_radiobutton(
+            menu.add_command(label=label, command=partial(commands.select_tab, tab))
+        menu.add_separator()
+        for name in THEMES:
+            menu.add_radiobutton(
                 label=name.capitalize(),
                 value=name,
                 variable=self._theme,
-                command=lambda: app.set_theme(self._theme.get()),
+                command=lambda: commands.set_theme(self._theme.get()),
             )
-        more = tk.Menu(bar, tearoff=False)
-        bar.add_cascade(label="Help", menu=more, underline=0)
-        more.add_command(label="Keys and words", accelerator="F1", command=lambda: HelpWindow(root))
-        self.refresh()
 
-    def refresh(self) -> None:
-        """List the recent files."""
+    def show_recent(self, files: Sequence[RecentFile]) -> None:
+        """Replace the list of recent files."""
         self.recent.delete(0, "end")
-        files = self._app.presenter.memory.files
         for file in files:
-            self.recent.add_command(label=f"{file.path}  ({file.kind})", command=lambda file=file: self._open(file))
+            self.recent.add_command(
+                label=f"{file.path}  ({file.kind})", command=partial(self._commands.open_recent, file)
+            )
         if not files:
-            self.recent.add_command(label="nothing yet", state="disabled")
-
-    def _open(self, file: RecentFile) -> None:
-        if not Path(file.path).exists():
-            self._app.presenter.memory.remove(file)
-            self.refresh()
-            raise UsageError(f"{file.path} is no longer there.", "Open it from where it is now.")
-        if file.kind == "bundle":
-            self._app.presenter.open_bundle(file.path)
-        else:
-            self._app.open_fit((file.path,))
+            self.recent.add_command(label="No recent files", state="disabled")

@@ -1,6 +1,6 @@
-"""What the window remembers between two starts: the last files and the theme, as JSON in the config folder.
+"""Recent files and theme, kept as JSON in the configuration folder of the user.
 
-A file that is missing, damaged or cannot be written is no error: the memory is a convenience.
+A file that is missing, damaged or not writable is ignored.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 KINDS = ("bundle", "spreadsheet")
-KEPT = 8
+MAX_RECENT_FILES = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RecentFile:
     kind: str
-    """bundle or spreadsheet."""
+    """``bundle`` or ``spreadsheet``."""
     path: str
 
 
 def config_file() -> Path:
-    """``smart-retail/desktop.json`` in the platform's folder for configuration."""
+    """Return the path of ``smart-retail/desktop.json`` in the configuration folder of the platform."""
     if sys.platform == "win32":
         base = Path(os.environ.get("APPDATA") or Path.home() / "AppData" / "Roaming")
     elif sys.platform == "darwin":
@@ -34,8 +34,8 @@ def config_file() -> Path:
     return base / "smart-retail" / "desktop.json"
 
 
-class Memory:
-    """Recent files, newest first, and the theme; every change is written at once."""
+class Preferences:
+    """Recent files, newest first, and the theme; every change is saved immediately."""
 
     def __init__(self, file: Path | None = None) -> None:
         self._file = file if file is not None else config_file()
@@ -44,18 +44,18 @@ class Memory:
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             data = json.loads(self._file.read_text(encoding="utf-8"))
             self.theme = "dark" if data.get("theme") == "dark" else "light"
-            found = (RecentFile(str(each["kind"]), str(each["path"])) for each in data["recent"])
-            self.files = tuple(each for each in found if each.kind in KINDS)[:KEPT]
+            files = (RecentFile(str(entry["kind"]), str(entry["path"])) for entry in data["recent"])
+            self.files = tuple(file for file in files if file.kind in KINDS)[:MAX_RECENT_FILES]
 
     def add(self, kind: str, path: str) -> None:
-        """Put a file at the head of the list."""
+        """Add a file as the most recent one."""
         new = RecentFile(kind, str(Path(path).absolute()))
-        self.files = (new, *(each for each in self.files if each != new))[:KEPT]
+        self.files = (new, *(known for known in self.files if known != new))[:MAX_RECENT_FILES]
         self._write()
 
     def remove(self, file: RecentFile) -> None:
-        """Forget a file that is gone."""
-        self.files = tuple(each for each in self.files if each != file)
+        """Remove a file from the list."""
+        self.files = tuple(known for known in self.files if known != file)
         self._write()
 
     def set_theme(self, theme: str) -> None:
@@ -63,7 +63,7 @@ class Memory:
         self._write()
 
     def _write(self) -> None:
-        data = {"theme": self.theme, "recent": [asdict(each) for each in self.files]}
+        data = {"theme": self.theme, "recent": [asdict(file) for file in self.files]}
         with suppress(OSError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             part = self._file.with_suffix(".part")

@@ -1,6 +1,6 @@
-"""Results as tables: columns, cells as text, and the values behind them for sorting and export.
+"""Results as tables: columns, cell texts, and the values for sorting and export.
 
-One table serves the screen, the clipboard and the exported file.
+The same table is used on screen, for the clipboard and for exported files.
 """
 
 from __future__ import annotations
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smart_retail.presentation.formatting import score, scored
-from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, method_label
-from smart_retail.results import CleaningReport, GridCell, Purchase, Recommendation, RecommendationList, Segment
-from smart_retail_tkinter.formatting import DOT, amount, percent, quantity, whole
+from smart_retail.presentation.formatting import describe_score, format_score
+from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, RETURN_FORMS, method_label
+from smart_retail.results import CleaningReport, Purchase, Recommendation, RecommendationList, Segment
+from smart_retail_tkinter.formatting import SEPARATOR, format_amount, format_integer, format_percent, quantity
 
 Value = str | int | float
 
@@ -21,22 +21,22 @@ class Column:
     name: str
     label: str
     width: int
-    """Pixels at the usual scaling."""
+    """Pixels at 96 dots per inch."""
     number: bool = False
-    """Numbers stand to the right."""
+    """Whether the column is right-aligned."""
     stretch: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     key: str
-    """Id of the item or customer; empty where the row is neither."""
+    """Id of the item or customer; empty for other rows."""
     cells: tuple[str, ...]
     values: tuple[Value, ...]
     name: str = ""
-    """Of the item or customer."""
+    """Name of the item or customer."""
     detail: str = ""
-    """What a line below the table says when the row is chosen."""
+    """Text below the table while the row is selected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Table:
     rows: tuple[Row, ...] = ()
 
     def text(self) -> str:
-        """Tab-separated, with a head, as a spreadsheet takes it from the clipboard."""
+        """Return the table as tab-separated text with a header, for pasting into a spreadsheet."""
         lines = [tuple(column.label for column in self.columns), *(row.cells for row in self.rows)]
         return "\n".join("\t".join(" ".join(cell.split()) or cell for cell in line) for line in lines)
 
@@ -75,98 +75,92 @@ SEGMENTS = (
     _column("segment", 126, stretch=True),
     _column("customers", 86, number=True),
     _column("revenue", 92, number=True),
-    _column("revenue_share", 88, number=True, label="of revenue"),
-)
-GRID = (
-    _column("r", 40, number=True, label="R"),
-    _column("f", 40, number=True, label="F"),
-    *SEGMENTS[:3],
+    _column("revenue_share", 88, number=True, label="Share"),
 )
 
 
-def recommendations(items: Iterable[Recommendation]) -> Table:
-    return Table(RECOMMENDATIONS, tuple(_recommendation(item) for item in items))
+def recommendation_table(items: Iterable[Recommendation]) -> Table:
+    """Return a list of products with the main reason of each."""
+    return Table(RECOMMENDATIONS, tuple(_recommendation_row(item) for item in items))
 
 
-def _recommendation(item: Recommendation) -> Row:
+def _recommendation_row(item: Recommendation) -> Row:
     main = max(item.reasons, key=lambda reason: reason.share, default=None)
     reason, share = (main.text, main.share) if main else ("", 0.0)
-    cells = (str(item.rank), item.item_name, item.item_id, item.category, reason, percent(share) if main else "")
+    cells = (str(item.rank), item.item_name, item.item_id, item.category, reason, format_percent(share) if main else "")
     values = (item.rank, item.item_name, item.item_id, item.category, reason, share)
-    return Row(item.item_id, cells, values, item.item_name, detail(item))
+    return Row(item.item_id, cells, values, item.item_name, recommendation_detail(item))
 
 
-def detail(item: Recommendation) -> str:
-    """Score, source and all reasons of an item, each with the method, its rank there and the share."""
-    return f"score {scored(item)}: {reasons(item)}" if item.reasons else f"score {scored(item)}"
+def recommendation_detail(item: Recommendation) -> str:
+    """Return score, source and all reasons of an item."""
+    return f"score {describe_score(item)}: {reasons_text(item)}" if item.reasons else f"score {describe_score(item)}"
 
 
-def reasons(item: Recommendation) -> str:
-    return DOT.join(
+def reasons_text(item: Recommendation) -> str:
+    """Return all reasons of an item, each with its method, rank and share."""
+    return SEPARATOR.join(
         f"{reason.text} ({method_label(reason.method)}{f' #{reason.rank}' if reason.rank else ''}, "
-        f"{percent(reason.share)})"
+        f"{format_percent(reason.share)})"
         for reason in item.reasons
     )
 
 
-def purchases(bought: Iterable[Purchase]) -> Table:
+def purchase_table(purchases: Iterable[Purchase]) -> Table:
+    """Return the purchases of a customer."""
     rows = []
-    for p in bought:
-        cells = (p.item_name, p.item_id, p.category, whole(p.orders), quantity(p.quantity), amount(p.amount))
+    for p in purchases:
+        numbers = (format_integer(p.orders), quantity(p.quantity), format_amount(p.amount))
         values = (p.item_name, p.item_id, p.category, p.orders, p.quantity, p.amount, p.last_day)
-        rows.append(Row(p.item_id, (*cells, p.last_day), values, p.item_name, f"first bought {p.first_day}"))
+        rows.append(
+            Row(
+                p.item_id,
+                (p.item_name, p.item_id, p.category, *numbers, p.last_day),
+                values,
+                p.item_name,
+                f"First bought on {p.first_day}",
+            )
+        )
     return Table(PURCHASES, tuple(rows))
 
 
-def segments(groups: Iterable[Segment]) -> Table:
+def segment_table(segments: Iterable[Segment]) -> Table:
+    """Return the segments with size and revenue."""
     rows = []
-    for s in groups:
-        cells = (s.name, whole(s.customers), whole(s.revenue), percent(s.revenue_share))
+    for s in segments:
+        cells = (s.name, format_integer(s.customers), format_integer(s.revenue), format_percent(s.revenue_share))
         values = (s.name, s.customers, s.revenue, s.revenue_share)
         rows.append(Row("", cells, values, s.name, f"{s.name}: {s.meaning}. What to do: {s.action}."))
     return Table(SEGMENTS, tuple(rows))
 
 
-def grid(cells: Iterable[GridCell]) -> Table:
-    return Table(
-        GRID,
-        tuple(
-            Row(
-                "",
-                (str(c.r), str(c.f), c.segment, whole(c.customers), amount(c.revenue)),
-                (c.r, c.f, c.segment, c.customers, c.revenue),
-            )
-            for c in cells
-        ),
-    )
+def ordered_lists(recommendations: RecommendationList) -> list[tuple[str, RecommendationList]]:
+    """Return method and list for a result of ``all``, in the order of the screens."""
+    lists = recommendations.lists
+    names = (*(name for name in METHODS if name in lists), *(name for name in lists if name not in METHODS))
+    return [(name, lists[name]) for name in names]
 
 
-def lists(answer: RecommendationList) -> list[tuple[str, RecommendationList]]:
-    """Method and list of an answer to ``all``, in the order of the screens."""
-    order = list(METHODS)
-    known = sorted((name for name in answer.lists if name in order), key=order.index)
-    return [(name, answer.lists[name]) for name in (*known, *(each for each in answer.lists if each not in order))]
-
-
-def side_by_side(answer: RecommendationList) -> Table:
-    """The lists of ``all`` one below the other, with the method in front: for copying and export."""
+def comparison_table(recommendations: RecommendationList) -> Table:
+    """Return the lists of ``all`` one below the other, with a column for the method, for copying and export."""
     method = Column("method", "Method", 100)
     rows = [
         Row(row.key, (label, *row.cells), (label, *row.values), row.name, row.detail)
-        for label, items in ((method_label(name), part.items) for name, part in lists(answer))
-        for row in recommendations(items).rows
+        for label, items in ((method_label(name), part.items) for name, part in ordered_lists(recommendations))
+        for row in recommendation_table(items).rows
     ]
     return Table((method, *RECOMMENDATIONS), tuple(rows))
 
 
-def places(answer: RecommendationList, item_id: str) -> str:
-    """Where an item stands and with which score: ``Hybrid #1 (score 0.4 from CF), CF #3 (score 0.9)``.
+def ranks_text(recommendations: RecommendationList, item_id: str) -> str:
+    """Return rank and score of an item per method: ``Hybrid #1 (score 0.4 from CF), CF #3 (score 0.9)``.
 
-    A list's own method is not named as the source again.
+    The source is omitted where it is the method of the list.
     """
     return ", ".join(
-        f"{method_label(name)} #{item.rank} (score {score(item.score) if item.source == name else scored(item)})"
-        for name, part in lists(answer)
+        f"{method_label(name)} #{item.rank} "
+        f"(score {format_score(item.score) if item.source == name else describe_score(item)})"
+        for name, part in ordered_lists(recommendations)
         for item in part.items
         if item.item_id == item_id
     )
@@ -177,27 +171,27 @@ FIELDS = (
     Column("header", "Column in the file", 170, stretch=True),
 )
 CLEANING = (
-    Column("what", "Rows", 220, stretch=True),
+    Column("what", "Order lines", 220, stretch=True),
     Column("rows", "Number", 84, number=True),
     Column("share", "Share", 76, number=True),
     Column("examples", "Examples", 180, stretch=True),
 )
 
 
-def fields(columns: Iterable[tuple[str, str]]) -> Table:
-    """Recognised columns: field and header."""
+def field_table(columns: Iterable[tuple[str, str]]) -> Table:
+    """Return the recognised columns: field and column of the file."""
     pairs = ((field or "(not used)", header) for field, header in columns)
     return Table(FIELDS, tuple(Row("", pair, pair) for pair in pairs))
 
 
-def cleaning(report: CleaningReport) -> Table:
-    """Where every row of the source went; returned lines are part of the accepted ones."""
-    parts = [("in the source", report.rows_in, ""), ("accepted", report.rows_accepted, "")]
-    parts += [(f"set aside: {each.reason}", each.rows, ", ".join(each.examples)) for each in report.rejected]
-    parts += [(f"returned: {each.form}", each.lines, f"{amount(each.amount)} back") for each in report.returns]
+def cleaning_table(report: CleaningReport) -> Table:
+    """Return accepted and rejected rows by reason; returned lines are part of the accepted ones."""
+    parts = [("in the files", report.rows_in, ""), ("accepted", report.rows_accepted, "")]
+    parts += [(f"rejected: {part.reason}", part.rows, ", ".join(part.examples)) for part in report.rejected]
+    parts += [(RETURN_FORMS.get(r.form, r.form), r.lines, f"amount {format_amount(r.amount)}") for r in report.returns]
     rows = []
     for what, number, examples in parts:
         share = number / report.rows_in if report.rows_in else 0.0
-        cells = (what, whole(number), percent(share), examples)
+        cells = (what, format_integer(number), format_percent(share), examples)
         rows.append(Row("", cells, (what, number, share, examples), what, examples))
     return Table(CLEANING, tuple(rows))

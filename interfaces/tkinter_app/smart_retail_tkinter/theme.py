@@ -1,10 +1,11 @@
-"""Light and dark: the Sun Valley theme for ttk, our colours for what ttk does not draw, fonts that exist here."""
+"""Light and dark theme: Sun Valley for ttk widgets, colours for the others, and installed fonts."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from dataclasses import dataclass
 from tkinter import font, ttk
+from typing import Final, Literal
 
 import sv_ttk
 
@@ -12,14 +13,14 @@ from smart_retail.presentation.palette import BLUE, SKY
 
 THEMES = ("light", "dark")
 FAMILIES = ("Segoe UI", "SF Pro Text", "Inter", "Cantarell", "Noto Sans", "Ubuntu", "Liberation Sans", "DejaVu Sans")
-SIZES = {
+SIZES: Final[dict[str, tuple[int, Literal["normal", "bold"]]]] = {
     "SunValleyCaptionFont": (-12, "normal"),
     "SunValleyBodyFont": (-13, "normal"),
     "SunValleyBodyStrongFont": (-13, "bold"),
     "SunValleyBodyLargeFont": (-16, "normal"),
     "SunValleySubtitleFont": (-18, "bold"),
 }
-"""Named fonts of the theme -> pixels (negative, as Tk wants) at the usual scaling, and weight."""
+"""Named fonts of the theme -> size in pixels at 96 dots per inch (negative, as Tk requires) and weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Palette:
     warning: str
 
     def blend(self, colour: str, strength: float) -> str:
-        """`colour` over the background, 0 to 1 strong."""
+        """Return `colour` over the background with an opacity of 0 to 1."""
         return mix(self.background, colour, strength)
 
 
@@ -46,14 +47,14 @@ PALETTES = {
 }
 
 
-def mix(ground: str, colour: str, strength: float) -> str:
-    """The colour that `colour` makes over `ground`."""
-    pairs = zip(_rgb(ground), _rgb(colour), strict=True)
+def mix(background: str, colour: str, strength: float) -> str:
+    """Return `colour` over `background` with an opacity of 0 to 1."""
+    pairs = zip(_rgb(background), _rgb(colour), strict=True)
     return "#" + "".join(f"{round(g + (c - g) * strength):02x}" for g, c in pairs)
 
 
 def readable_on(colour: str) -> str:
-    """White where its contrast is 4 or more (relative luminance of WCAG 2), else black."""
+    """Return white if its contrast on `colour` is at least 4 (relative luminance of WCAG 2), otherwise black."""
     channels = [c / 255 for c in _rgb(colour)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
@@ -65,28 +66,28 @@ def _rgb(colour: str) -> tuple[int, int, int]:
 
 
 def palette(widget: tk.Misc) -> Palette:
-    """Colours of the theme in use."""
+    """Return the colours of the current theme."""
     return PALETTES["dark" if ttk.Style(widget).theme_use().endswith("dark") else "light"]
 
 
 def apply(root: tk.Tk, name: str) -> None:
-    """Put the whole window into a theme; widgets that draw themselves hear of it as ``<<ThemeChanged>>``."""
+    """Apply a theme to the window; widgets that draw themselves receive ``<<ThemeChanged>>``."""
     sv_ttk.set_theme(name, root)
-    # The theme paints every label in one colour (tk_setPalette), over the styles below: take that back.
+    # The theme sets one colour for every label (tk_setPalette), which would override the styles below.
     root.tk.eval("bind TLabel <<ThemeChanged>> {%W configure -foreground {}}")
     colours = PALETTES[name]
     family = _family(root)
     scale = scaling(root)
-    for each, (pixels, weight) in SIZES.items():
-        font.nametofont(each, root).configure(family=family, size=round(pixels * scale), weight=weight)
-    for each in ("TkDefaultFont", "TkTextFont", "TkMenuFont"):
-        font.nametofont(each, root).configure(family=family, size=round(-13 * scale))
+    for font_name, (pixels, weight) in SIZES.items():
+        font.nametofont(font_name, root).configure(family=family, size=round(pixels * scale), weight=weight)
+    for font_name in ("TkDefaultFont", "TkTextFont", "TkMenuFont"):
+        font.nametofont(font_name, root).configure(family=family, size=round(-13 * scale))
     style = ttk.Style(root)
     line = font.nametofont("SunValleyBodyFont", root).metrics("linespace")
     style.configure("Treeview", rowheight=line + round(11 * scale))
     for tall in ("Tall.Treeview", "Lists.Treeview"):
         style.configure(tall, rowheight=2 * line + round(10 * scale))
-    # Among rows with colours of their own the chosen one needs the strongest.
+    # In a table of coloured rows the selected row needs the strongest colour.
     style.map("Lists.Treeview", background=[("selected", BLUE)], foreground=[("selected", "#ffffff")])
     style.map("Treeview", background=[("selected", colours.selected)], foreground=[("selected", colours.text)])
     style.configure("Treeview.Heading", padding=(4, 0, 4, 0))
@@ -98,17 +99,17 @@ def apply(root: tk.Tk, name: str) -> None:
 
 
 def _family(root: tk.Tk) -> str:
-    there = set(font.families(root))
-    return next((family for family in FAMILIES if family in there), "TkDefaultFont")
+    installed = set(font.families(root))
+    return next((family for family in FAMILIES if family in installed), "TkDefaultFont")
 
 
 def scaling(widget: tk.Misc) -> float:
-    """Screen pixels to one design pixel, in quarters: 1 at 96 dots an inch."""
+    """Return the number of screen pixels per design pixel, in steps of a quarter: 1 at 96 dots per inch."""
     return min(max(round(widget.winfo_fpixels("1i") / 24) / 4, 1.0), 3.0)
 
 
 def cut(text: str, width: int, measure: font.Font) -> str:
-    """`text`, shortened with an ellipsis where it is wider than `width` pixels."""
+    """Return `text`, shortened with an ellipsis if it is wider than `width` pixels."""
     if measure.measure(text) <= width:
         return text
     low, high = 0, len(text)
@@ -119,7 +120,7 @@ def cut(text: str, width: int, measure: font.Font) -> str:
 
 
 def wrap_two(text: str, width: int, measure: font.Font) -> str:
-    """`text` on at most two lines of `width` pixels, the second shortened where needed."""
+    """Return `text` on at most two lines of `width` pixels, the second shortened if needed."""
     words = text.split(" ")
     fitting = 0
     while fitting < len(words) and measure.measure(" ".join(words[: fitting + 1])) <= width:

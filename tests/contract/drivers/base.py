@@ -124,7 +124,7 @@ def row_of(item: Recommendation) -> Row:
 
 def source_of(label: str) -> str:
     """The method, or helper inside the merge, that a screen calls `label`."""
-    labels = {method: words.method_label(method) for method in (*words.METHODS, *words.HELPERS)}
+    labels = {method: words.method_label(method) for method in (*words.METHODS, *words.SOURCES)}
     (found,) = (method for method, each in labels.items() if each == label)
     return found
 

@@ -1,4 +1,4 @@
-"""The API as a program without this package sees it: JSON by HTTP."""
+"""Driver of the API: JSON over HTTP, as another program uses it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from smart_retail.errors import RetailError, by_code
 
 from .base import Driver, Filters, Person, Row, Shown, needs
 
-CARRIED_BY_NO_PATH = ("", ".", "..")
+IDS_NOT_IN_URLS = ("", ".", "..")
 
 
 class FrontEnd(Driver):
@@ -19,39 +19,39 @@ class FrontEnd(Driver):
     def start(self) -> None:
         needs("smart_retail_flask.app", "flask")
         from smart_retail_flask.app import create_app
-        from smart_retail_flask.server import loader
+        from smart_retail_flask.server import bundle_loader
 
-        self.client = create_app(loader(self.artifacts)()).test_client()
+        self.client = create_app(bundle_loader(self.artifacts)()).test_client()
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         options = {"method": method, "n": n, "exclude_purchased": filters.exclude_purchased}
-        if customer_id in CARRIED_BY_NO_PATH:
-            only = {} if filters.category is None else {"categories": [filters.category]}
-            body = {"customer_ids": [customer_id], **options, **only}
-            found = self.ask("post", "/v1/recommendations:batch", json=body)["lists"][0]
+        if customer_id in IDS_NOT_IN_URLS:
+            category = {} if filters.category is None else {"categories": [filters.category]}
+            body = {"customer_ids": [customer_id], **options, **category}
+            result = self.request("post", "/v1/recommendations:batch", json=body)["lists"][0]
         else:
-            only = {} if filters.category is None else {"category": filters.category}
-            query = options | only | {"exclude_purchased": str(filters.exclude_purchased).lower()}
+            category = {} if filters.category is None else {"category": filters.category}
+            query = options | category | {"exclude_purchased": str(filters.exclude_purchased).lower()}
             path = f"/v1/customers/{quote(customer_id, safe='')}/recommendations"
-            found = self.ask("get", path, query_string=query)
-        parts = found["lists"] or {found["method"]: found}
-        return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
+            result = self.request("get", path, query_string=query)
+        parts = result["lists"] or {result["method"]: result}
+        return Shown({m: rows(part["items"]) for m, part in parts.items()}, result["known"])
 
     def person(self, customer_id: str) -> Person:
-        if customer_id in CARRIED_BY_NO_PATH:
-            found = self.ask("post", "/v1/customers:batch", json={"customer_ids": [customer_id]})["customers"][0]
+        if customer_id in IDS_NOT_IN_URLS:
+            profile = self.request("post", "/v1/customers:batch", json={"customer_ids": [customer_id]})["customers"][0]
         else:
-            found = self.ask("get", f"/v1/customers/{quote(customer_id, safe='')}")
-        rfm, cluster = found["rfm"] or {}, found["cluster"] or {}
-        return Person(found["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
+            profile = self.request("get", f"/v1/customers/{quote(customer_id, safe='')}")
+        rfm, cluster = profile["rfm"] or {}, profile["cluster"] or {}
+        return Person(profile["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
-        if item_id in CARRIED_BY_NO_PATH:
-            return rows(self.ask("post", "/v1/items:similar", json={"item_id": item_id, "n": n})["items"])
-        return rows(self.ask("get", f"/v1/items/{quote(item_id, safe='')}/similar", query_string={"n": n})["items"])
+        if item_id in IDS_NOT_IN_URLS:
+            return rows(self.request("post", "/v1/items:similar", json={"item_id": item_id, "n": n})["items"])
+        return rows(self.request("get", f"/v1/items/{quote(item_id, safe='')}/similar", query_string={"n": n})["items"])
 
     def segments(self) -> dict[str, int]:
-        return {s["name"]: s["customers"] for s in self.ask("get", "/v1/segments")["segments"]}
+        return {s["name"]: s["customers"] for s in self.request("get", "/v1/segments")["segments"]}
 
     def version(self) -> str:
         return str(self.client.get("/v1/popular").headers["X-Model-Version"])
@@ -64,12 +64,12 @@ class FrontEnd(Driver):
             return error.code, f"{error.message} {error.hint}"
         return "", ""
 
-    def ask(self, verb: str, path: str, **options: Any) -> Any:
-        answer = self.client.open(path, method=verb.upper(), **options)
-        found = answer.json
-        if answer.status_code != 200:
-            raise by_code(found["code"])(found["detail"], found["hint"])
-        return found
+    def request(self, verb: str, path: str, **options: Any) -> Any:
+        response = self.client.open(path, method=verb.upper(), **options)
+        body = response.json
+        if response.status_code != 200:
+            raise by_code(body["code"])(body["detail"], body["hint"])
+        return body
 
 
 def rows(items: list[dict[str, Any]]) -> tuple[Row, ...]:

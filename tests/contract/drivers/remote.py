@@ -1,4 +1,4 @@
-"""An engine behind the running API."""
+"""Driver of `RemoteEngine` against a running API."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ class FrontEnd(engine.FrontEnd):
 
 @contextmanager
 def running_api(artifacts: Path) -> Iterator[str]:
-    """The API over a folder, behind a real server; gives its address."""
+    """Run the API for an artifacts folder under a real server; yield its URL."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     from smart_retail_flask.app import create_app
-    from smart_retail_flask.server import loader
+    from smart_retail_flask.server import bundle_loader
 
-    class Quiet(WSGIRequestHandler):
+    class QuietHandler(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def log(self, *args: Any) -> None:
             pass
 
-    app = create_app(loader(artifacts)())
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    app = create_app(bundle_loader(artifacts)())
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:

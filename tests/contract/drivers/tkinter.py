@@ -22,29 +22,29 @@ from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missi
 WAIT = 20.0
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
 _SCORED = re.compile(r"score (\S+) from ([^:]+): ")
-_LABEL = "|".join(labels.method_label(method) for method in (*labels.METHODS, *labels.HELPERS))
+_LABEL = "|".join(labels.method_label(method) for method in (*labels.METHODS, *labels.SOURCES))
 _PLACE = re.compile(rf"(?: · |, )({_LABEL}) #(\d+) \(score ([\d.e+-]+)(?: from ({_LABEL}))?\)(?=, |\n)")
 
 
-class Answers:
+class ScriptedDialogs:
     """What a person would answer to dialogs, and what they were told."""
 
     def __init__(self) -> None:
         self.errors: list[RetailError] = []
 
-    def error(self, error: RetailError) -> None:
+    def show_error(self, error: RetailError) -> None:
         self.errors.append(error)
 
-    def folder(self, title: str) -> str:
+    def choose_folder(self, title: str) -> str:
         return ""
 
-    def sources(self, title: str) -> tuple[str, ...]:
+    def choose_sources(self, title: str) -> tuple[str, ...]:
         return ()
 
-    def save(self, title: str, name: str, ending: str) -> str:
+    def choose_save_path(self, title: str, name: str, ending: str) -> str:
         return ""
 
-    def yes(self, title: str, text: str) -> bool:
+    def confirm(self, title: str, text: str) -> bool:
         return False
 
 
@@ -69,11 +69,11 @@ class FrontEnd(Driver):
 
         from smart_retail_tkinter.app import App
         from smart_retail_tkinter.core_services import Services
-        from smart_retail_tkinter.recent_files import Memory
+        from smart_retail_tkinter.recent_files import Preferences
 
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
-        self.answers = Answers()
-        self.app: Any = App(tk.Tk(), Services(), Memory(Path(folder) / "desktop.json"), self.answers)
+        self.dialogs = ScriptedDialogs()
+        self.app: Any = App(tk.Tk(), Services(), Preferences(Path(folder) / "desktop.json"), self.dialogs)
         self.app.root.geometry("1270x800+0+0")
         self.stack.callback(self.app.quit)
 
@@ -113,23 +113,23 @@ class FrontEnd(Driver):
         """Let the window live until something holds."""
         end = time.monotonic() + WAIT
         while not true():
-            if self.answers.errors:
-                raise self.answers.errors.pop()
+            if self.dialogs.errors:
+                raise self.dialogs.errors.pop()
             assert time.monotonic() < end, f"{what} did not come"
             self.app.root.update()
             time.sleep(0.001)
 
     def settle(self) -> None:
         """Until every answer has come and stands in the window."""
-        self.until(lambda: not self.app.presenter.jobs.busy(besides="fit"), "the last answer")
+        self.until(lambda: not self.app.presenter.jobs.is_running(except_for="fit"), "the last answer")
         self.app.root.update()
-        if self.answers.errors:
-            raise self.answers.errors.pop()
+        if self.dialogs.errors:
+            raise self.dialogs.errors.pop()
 
     def choose(self, customer_id: str) -> None:
-        self.app.presenter.answer = None
+        self.app.presenter.recommendations = None
         self.app.presenter.choose_customer(customer_id)
-        self.until(lambda: self.app.presenter.answer is not None, "the list")
+        self.until(lambda: self.app.presenter.recommendations is not None, "the list")
         self.settle()
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
@@ -139,14 +139,14 @@ class FrontEnd(Driver):
         bar.choose(method)
         bar.n.set(str(n))
         bar.hide.set(filters.exclude_purchased)
-        bar.category.set(filters.category or bar._categories.cget("values")[0])
-        bar._filters()
+        bar.category.set(filters.category or bar.category_box.cget("values")[0])
+        bar.apply_filters()
         self.settle()
         self.choose(customer_id)
         known = not self.app.customer.profile.cget("text").startswith("unknown customer")
         if method != "all":
-            return Shown({method: self.table(self.app.customer.one, self.app.customer.list_detail)}, known)
-        trees = self.app.customer.all.trees
+            return Shown({method: self.table(self.app.customer.single_list, self.app.customer.list_detail)}, known)
+        trees = self.app.customer.comparison.trees
         return Shown({m: tuple(self.narrow(m, tree)) for m, tree in trees.items()}, known)
 
     def narrow(self, method: str, tree: Any) -> Iterator[Row]:
@@ -199,7 +199,7 @@ class FrontEnd(Driver):
         return self.table(self.app.similar.table, self.app.similar.detail)[:n]
 
     def segments(self) -> dict[str, int]:
-        shown = self.app.customer.segments.shown()
+        shown = self.app.customer.segments.displayed()
         places = {column.name: k for k, column in enumerate(shown.columns)}
         return {r.cells[places["segment"]]: int(r.cells[places["customers"]].replace(",", "")) for r in shown.rows}
 

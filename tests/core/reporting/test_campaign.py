@@ -12,8 +12,8 @@ from tests import shop
 from smart_retail.analysis import campaign
 from smart_retail.analysis.campaign import CampaignSettings
 from smart_retail.analysis.customer_snapshots import revenue_since
-from smart_retail.analysis.segment_migration import GONE, NEW, CustomerSnapshot, matrix, migration
-from smart_retail.analysis.uplift import lift, read_groups
+from smart_retail.analysis.segment_migration import GONE, NEW, CustomerSnapshot, compute_migration, count_matrix
+from smart_retail.analysis.uplift import estimate_uplift, read_groups
 from smart_retail.errors import ColumnError, DataError, UsageError
 from smart_retail.results import FitReport, Purchase
 from smart_retail.serving.engine import Engine
@@ -26,7 +26,7 @@ def engine(fitted: tuple[Path, FitReport]) -> Engine:
 
 
 def test_a_campaign_has_a_row_for_every_customer_with_purchases(engine: Engine) -> None:
-    rows = list(campaign.rows(engine, [*shop.customers(), "nobody"], CampaignSettings(n=3)))
+    rows = list(campaign.campaign_rows(engine, [*shop.customers(), "nobody"], CampaignSettings(n=3)))
     assert {r["customer_id"] for r in rows} == {c for c in shop.customers() if engine.customer(c).rfm}
     for row in rows[:20]:
         items = engine.recommend(row["customer_id"], n=3).items
@@ -39,21 +39,21 @@ def test_a_campaign_has_a_row_for_every_customer_with_purchases(engine: Engine) 
 
 def test_only_the_wanted_segments_are_in_it(engine: Engine) -> None:
     wanted = engine.segments()[0].name
-    rows = list(campaign.rows(engine, shop.customers(), CampaignSettings(segments=(wanted,))))
+    rows = list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(segments=(wanted,))))
     assert len(rows) == engine.segments()[0].customers
     with pytest.raises(UsageError, match="Nobody"):
-        list(campaign.rows(engine, shop.customers(), CampaignSettings(segments=("Nobody",))))
+        list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(segments=("Nobody",))))
 
 
 def test_the_holdout_is_steady_and_of_the_asked_size() -> None:
     ids = [f"c{k}" for k in range(20_000)]
     settings = CampaignSettings(holdout=0.2, name="spring")
-    held = [i for i in ids if campaign.held_out(i, settings)]
+    held = [i for i in ids if campaign.is_held_out(i, settings)]
     assert 0.19 < len(held) / len(ids) < 0.21
-    assert held == [i for i in ids if campaign.held_out(i, settings)]
-    other = [i for i in ids if campaign.held_out(i, CampaignSettings(holdout=0.2, name="autumn"))]
+    assert held == [i for i in ids if campaign.is_held_out(i, settings)]
+    other = [i for i in ids if campaign.is_held_out(i, CampaignSettings(holdout=0.2, name="autumn"))]
     assert 0.15 < len(set(held) & set(other)) / len(held) < 0.25
-    assert not any(campaign.held_out(i, CampaignSettings(holdout=0.0)) for i in ids)
+    assert not any(campaign.is_held_out(i, CampaignSettings(holdout=0.0)) for i in ids)
 
 
 def purchase(item: str, orders: int, first: str, last: str) -> Purchase:
@@ -80,7 +80,10 @@ def test_contacts_pass_through_and_clashes_are_refused(engine: Engine, tmp_path:
     path = tmp_path / "contacts.csv"
     path.write_text("customer_id,email\n00012,a@example.org\n", encoding="utf-8")
     names, contacts = campaign.read_contacts(path)
-    rows = {r["customer_id"]: r for r in campaign.rows(engine, shop.customers(), CampaignSettings(), contacts=contacts)}
+    rows = {
+        r["customer_id"]: r
+        for r in campaign.campaign_rows(engine, shop.customers(), CampaignSettings(), contacts=contacts)
+    }
     assert (names, rows["00012"]["email"]) == (["email"], "a@example.org")
     path.write_text("customer_id,segment\n", encoding="utf-8")
     with pytest.raises(ColumnError, match="segment"):
@@ -93,17 +96,17 @@ def test_contacts_pass_through_and_clashes_are_refused(engine: Engine, tmp_path:
 @pytest.mark.parametrize("facts", [{"n": 0}, {"n": 21}, {"holdout": 1.0}, {"holdout": -0.1}])
 def test_a_campaign_that_cannot_be_meant_is_refused(engine: Engine, facts: dict[str, float]) -> None:
     with pytest.raises(UsageError):
-        list(campaign.rows(engine, shop.customers(), CampaignSettings(**facts)))  # type: ignore[arg-type]
+        list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(**facts)))  # type: ignore[arg-type]
 
 
 def test_a_planted_uplift_of_ten_percent_lies_in_the_interval() -> None:
     rng = np.random.default_rng(3)
     ids = [f"c{k}" for k in range(20_000)]
     settings = CampaignSettings(holdout=0.3)
-    groups = {i: "holdout" if campaign.held_out(i, settings) else "treated" for i in ids}
+    groups = {i: "holdout" if campaign.is_held_out(i, settings) else "treated" for i in ids}
     spent = rng.gamma(2.0, 25.0, len(ids)) * (rng.random(len(ids)) < 0.6)
     revenue = {i: float(s) * (1.1 if groups[i] == "treated" else 1.0) for i, s in zip(ids, spent, strict=True) if s}
-    by_revenue, by_buyers = lift(groups, revenue)
+    by_revenue, by_buyers = estimate_uplift(groups, revenue)
     assert by_revenue.low < 0.10 < by_revenue.high
     assert by_revenue.low > 0.03
     assert by_buyers.low < 0 < by_buyers.high
@@ -118,7 +121,7 @@ def test_an_interval_holds_the_planted_uplift_about_as_often_as_it_says() -> Non
         groups = {f"c{k}": "holdout" if rng.random() < 0.3 else "treated" for k in range(600)}
         spent = rng.gamma(2.0, 25.0, 600) * (rng.random(600) < 0.7)
         revenue = {c: float(s) * (1.1 if groups[c] == "treated" else 1.0) for c, s in zip(groups, spent, strict=True)}
-        by_revenue, _ = lift(groups, revenue, seed=trial)
+        by_revenue, _ = estimate_uplift(groups, revenue, seed=trial)
         missed += not by_revenue.low < 0.10 < by_revenue.high
     assert missed <= 6
 
@@ -127,8 +130,8 @@ def test_a_simulated_treatment_is_found_from_the_campaigns_own_file_and_later_or
     engine: Engine, tmp_path: Path
 ) -> None:
     settings = CampaignSettings(n=1, holdout=0.4)
-    rows = list(campaign.rows(engine, shop.customers(), settings))
-    write_table(tmp_path / "sent.csv", rows, campaign.columns(settings), {"Model version": engine.version})
+    rows = list(campaign.campaign_rows(engine, shop.customers(), settings))
+    write_table(tmp_path / "sent.csv", rows, campaign.column_headings(settings), {"Model version": engine.version})
     lines = ["customer_id,order_id,item_id,timestamp,quantity,amount"]
     for number, row in enumerate(rows):
         customer = '"' + row["customer_id"].replace('"', '""') + '"'
@@ -140,7 +143,7 @@ def test_a_simulated_treatment_is_found_from_the_campaigns_own_file_and_later_or
     (tmp_path / "later.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     groups = read_groups(tmp_path / "sent.csv")
     assert groups == {r["customer_id"]: r["group"] for r in rows}
-    by_revenue, by_buyers = lift(groups, revenue_since([tmp_path / "later.csv"], "2025-05-01"))
+    by_revenue, by_buyers = estimate_uplift(groups, revenue_since([tmp_path / "later.csv"], "2025-05-01"))
     assert by_revenue.treated_customers + by_revenue.holdout_customers == len(rows)
     assert by_revenue.low < 0.10 < by_revenue.high
     assert by_revenue.uplift == pytest.approx(0.1, abs=0.08)
@@ -149,9 +152,9 @@ def test_a_simulated_treatment_is_found_from_the_campaigns_own_file_and_later_or
 
 def test_a_campaign_file_can_be_read_for_its_lift(engine: Engine, tmp_path: Path) -> None:
     settings = CampaignSettings(n=1, holdout=0.4)
-    rows = list(campaign.rows(engine, shop.customers(), settings))
+    rows = list(campaign.campaign_rows(engine, shop.customers(), settings))
     path = tmp_path / "campaign.csv"
-    write_table(path, rows, campaign.columns(settings), {"Model version": engine.version})
+    write_table(path, rows, campaign.column_headings(settings), {"Model version": engine.version})
     assert read_groups(path) == {r["customer_id"]: r["group"] for r in rows}
 
 
@@ -172,7 +175,7 @@ def standing(segment: str, monetary: float = 1.0) -> CustomerSnapshot:
 def test_movement_counts_every_customer_once() -> None:
     before = {"a": standing("Champions"), "b": standing("Champions"), "c": standing("Lost"), "d": standing("Loyal")}
     after = {"a": standing("Champions"), "b": standing("At Risk", 9.0), "c": standing("Loyal"), "e": standing("New")}
-    found = migration(before, after)
+    found = compute_migration(before, after)
     cells = {(m.before, m.after): m.customers for m in found.moves}
     assert cells == {
         ("Champions", "Champions"): 1,
@@ -181,8 +184,8 @@ def test_movement_counts_every_customer_once() -> None:
         ("Lost", "Loyal"): 1,
         (NEW, "New"): 1,
     }
-    assert [f.customer_id for f in found.fallen] == ["b", "d"]
-    rows, columns, counts = matrix(found)
+    assert [f.customer_id for f in found.dropped] == ["b", "d"]
+    rows, columns, counts = count_matrix(found)
     assert rows == ["Champions", "Loyal", "Lost", NEW]
     assert columns == ["Champions", "Loyal", "New", "At Risk", GONE]
     assert sum(map(sum, counts)) == 5

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from smart_retail.analysis.sales_forecast import (
-    OVERALL,
+    ALL_SALES,
+    compute_errors,
     daily_discounts,
     daily_sales,
     error_rows,
-    errors,
     forecast,
-    rows,
+    forecast_rows,
     seasonal_naive,
 )
 from smart_retail.errors import UsageError
@@ -35,15 +35,15 @@ def test_with_two_years_it_repeats_the_same_weekday_of_the_last_year() -> None:
 
 
 def test_errors_are_what_the_formulas_say() -> None:
-    found = errors("x", np.array([10.0, 0.0, 20.0]), np.array([8.0, 1.0, 26.0]))
+    found = compute_errors("x", np.array([10.0, 0.0, 20.0]), np.array([8.0, 1.0, 26.0]))
     assert found.mae == pytest.approx(3.0)
     assert found.rmse == pytest.approx(np.sqrt(41 / 3))
     assert found.mape == pytest.approx((0.2 + 0.3) / 2)
-    assert errors("x", np.zeros(2), np.ones(2)).mape is None
+    assert compute_errors("x", np.zeros(2), np.ones(2)).mape is None
 
 
 def test_a_short_history_says_so() -> None:
-    (found,) = forecast({OVERALL: (MONDAY, np.ones(30))})
+    (found,) = forecast({ALL_SALES: (MONDAY, np.ones(30))})
     assert (found.model, found.days) == ("", ())
     assert "too few" in found.note
 
@@ -70,13 +70,13 @@ def test_both_models_are_judged_and_the_better_one_is_used() -> None:
         assert len(one.days) == 14
         assert all(d.low <= d.amount <= d.high for d in one.days)
     assert by_name["growing"].days[0].day == "2024-07-19"
-    assert len(rows(found)) == 28
+    assert len(forecast_rows(found)) == 28
 
 
 def test_daily_sales_add_up_by_category(fitted: tuple[Path, FitReport]) -> None:
     engine = Engine.load(fitted[0])
     series = daily_sales(engine.store)
-    total = series.pop(OVERALL)[1].sum()
+    total = series.pop(ALL_SALES)[1].sum()
     assert total == pytest.approx(engine.model().cleaning.net_amount)
     assert sum(amounts.sum() for _, amounts in series.values()) == pytest.approx(total)
 
@@ -89,7 +89,7 @@ def test_a_discount_that_drives_sales_is_used_where_it_is_planned(capfd: pytest.
     discount[-40:] = 0.0  # as of late, and so assumed for the days held out
     sales = 200 + np.arange(240) + 200 * discount + rng.normal(0, 12, 240)
     discount[5] = np.nan
-    series, told = {OVERALL: (MONDAY, sales)}, {OVERALL: discount}
+    series, told = {ALL_SALES: (MONDAY, sales)}, {ALL_SALES: discount}
     (plain,) = forecast(series, horizon=14, discounts=told)
     assert [row["model"] for row in error_rows([plain])] == ["seasonal naive", "prophet", "prophet with discount"]
     assert plain.model == "prophet with discount"

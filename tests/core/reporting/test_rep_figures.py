@@ -108,7 +108,7 @@ def test_every_picture_is_titled_and_drawn_in_its_theme(name: str, theme: chart_
     figure = draw(*facts, theme=theme)
     assert len(figure.get_suptitle()) > 10
     assert all(ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes)
-    assert chart_style.svg(figure).startswith("<svg")
+    assert chart_style.to_svg(figure).startswith("<svg")
 
 
 @pytest.mark.parametrize("name", PICTURES)
@@ -154,7 +154,7 @@ def test_titles_of_the_shops_lines_state_what_is_found() -> None:
 
 def test_small_categories_stand_together_and_nothing_is_lost() -> None:
     rows = sales_chart_data.categories(MODEL)
-    assert len(rows) == sales_chart_data.CATEGORIES
+    assert len(rows) == sales_chart_data.MAX_CATEGORIES
     assert rows[-1]["category"] == sales_chart_data.OTHERS
     assert sum(r["amount"] for r in rows) == pytest.approx(sum(c["amount"] for c in STATISTICS["categories"]))
     assert sum(r["share"] for r in rows) == pytest.approx(1)
@@ -195,15 +195,15 @@ def test_names_are_taken_literally_whatever_letters_they_have() -> None:
     names = ("Cash $5 and $10 _{x}^2", "日本のペン", "<b>&", "x" * 300)
     items = tuple(Recommendation(i, f"id{i}", name, "", 1.0, "cf", ()) for i, name in enumerate(names, 1))
     figure = product_charts.recommendations(RecommendationList("c", True, False, "cf", "v", "", items))
-    drawn = chart_style.svg(figure)
+    drawn = chart_style.to_svg(figure)
     assert "Cash $5 and $10 _{x}^2" in drawn
     assert "&lt;b&gt;&amp;" in drawn
     assert "x" * 60 not in drawn
-    assert chart_style.png(figure).startswith(b"\x89PNG")
+    assert chart_style.to_png(figure).startswith(b"\x89PNG")
 
 
 def test_the_same_picture_is_the_same_text() -> None:
-    assert chart_style.svg(model_charts.segments(ENGINE.segments()), "a") == chart_style.svg(
+    assert chart_style.to_svg(model_charts.segments(ENGINE.segments()), "a") == chart_style.to_svg(
         model_charts.segments(ENGINE.segments()), "a"
     )
 

@@ -6,8 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from smart_retail.analysis.customer_snapshots import between_dates, revenue_since, standings, standings_at
-from smart_retail.analysis.segment_migration import migration
+from smart_retail.analysis.customer_snapshots import (
+    current_snapshots,
+    migration_between_dates,
+    revenue_since,
+    snapshots_at,
+)
+from smart_retail.analysis.segment_migration import compute_migration
 from smart_retail.errors import UsageError
 from smart_retail.serving.engine import Engine
 from smart_retail.utils.dates import iso
@@ -31,20 +36,20 @@ def test_revenue_counts_from_the_day_on(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_standings_are_the_profiles_and_nobody_moves_within_one_bundle(engine: Engine) -> None:
-    found = standings(engine)
+    found = current_snapshots(engine)
     for customer, standing in found.items():
         profile = engine.customer(customer)
         assert profile.rfm is not None
         assert (standing.segment, standing.last_order) == (profile.rfm.segment, profile.last_order)
     assert len(found) == sum(segment.customers for segment in engine.segments())
-    moved = migration(found, found)
+    moved = compute_migration(found, found)
     assert all(move.before == move.after for move in moved.moves)
-    assert moved.fallen == ()
+    assert moved.dropped == ()
 
 
 def test_at_the_analysis_date_the_standings_are_those_of_the_version(engine: Engine) -> None:
     today = iso(engine.bundle.manifest["analysis_day"])
-    found, told = standings_at(engine, today), standings(engine)
+    found, told = snapshots_at(engine, today), current_snapshots(engine)
     assert found.keys() == told.keys()
     for customer, standing in found.items():
         other = told[customer]
@@ -54,21 +59,21 @@ def test_at_the_analysis_date_the_standings_are_those_of_the_version(engine: Eng
 
 def test_between_two_dates_everybody_is_counted_once(engine: Engine) -> None:
     day = iso(engine.bundle.manifest["last_day"] - 150)
-    before = standings_at(engine, day)
+    before = snapshots_at(engine, day)
     assert all(standing.last_order < day for standing in before.values())
-    moved = between_dates(engine, day)
+    moved = migration_between_dates(engine, day)
     assert (moved.before, moved.after) == (day, iso(engine.bundle.manifest["analysis_day"]))
-    assert sum(move.customers for move in moved.moves) == len(standings(engine))
+    assert sum(move.customers for move in moved.moves) == len(current_snapshots(engine))
     assert not [move for move in moved.moves if move.after == "no longer there"]
-    after = standings_at(engine, moved.after)
-    for fallen in moved.fallen:
+    after = snapshots_at(engine, moved.after)
+    for fallen in moved.dropped:
         assert before[fallen.customer_id].segment == fallen.before
         assert fallen.before in ("Champions", "Loyal")
         assert fallen.after not in ("Champions", "Loyal")
         assert (after[fallen.customer_id].last_order, after[fallen.customer_id].last_item) == (
             fallen.last_order, fallen.last_item,
         )  # fmt: skip
-    assert moved.fallen
+    assert moved.dropped
 
 
 @pytest.mark.parametrize(
@@ -76,4 +81,4 @@ def test_between_two_dates_everybody_is_counted_once(engine: Engine) -> None:
 )
 def test_dates_that_cannot_be_compared_are_refused(engine: Engine, before: str, after: str) -> None:
     with pytest.raises(UsageError):
-        between_dates(engine, before, after)
+        migration_between_dates(engine, before, after)

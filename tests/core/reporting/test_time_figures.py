@@ -8,60 +8,68 @@ import numpy as np
 import pytest
 from tests.core.reporting.test_rep_report import Reader
 
-from smart_retail.analysis.sales_forecast import DayAhead, Errors, Forecast, rows
-from smart_retail.analysis.segment_migration import Fallen, Migration, Move, cells
+from smart_retail.analysis.sales_forecast import Forecast, ForecastDay, ForecastErrors, forecast_rows
+from smart_retail.analysis.segment_migration import DroppedCustomer, Migration, SegmentMove, matrix_rows
 from smart_retail.errors import DataError, UsageError
 from smart_retail.reporting import chart_style, time_series_charts
-from smart_retail.reporting.chart_export import Picture, write_pictures
+from smart_retail.reporting.chart_export import ChartSection, write_charts
 
 MOVED = Migration(
     "2024-01-01",
     "2024-06-01",
     (
-        Move("Champions", "Champions", 6, 600.0), Move("Champions", "At Risk", 2, 90.0), Move("Lost", "Lost", 2, 1.0),
-        Move("not yet a customer", "New", 5, 50.0),
+        SegmentMove("Champions", "Champions", 6, 600.0),
+        SegmentMove("Champions", "At Risk", 2, 90.0), SegmentMove("Lost", "Lost", 2, 1.0),
+        SegmentMove("not yet a customer", "New", 5, 50.0),
     ),
-    (Fallen("a", "Ann", "Champions", "At Risk", 90.0, "2024-02-01", "Pen"),),
+    (DroppedCustomer("a", "Ann", "Champions", "At Risk", 90.0, "2024-02-01", "Pen"),),
 )  # fmt: skip
-DAYS = tuple(DayAhead(f"2024-01-{d:02}", 10.0, 8.0, 12.0) for d in range(1, 15))
-AHEAD = Forecast("all", "prophet", 14, (Errors("seasonal naive", 3, 4, 0.3), Errors("prophet", 2, 3, None)), DAYS, "")
+DAYS = tuple(ForecastDay(f"2024-01-{d:02}", 10.0, 8.0, 12.0) for d in range(1, 15))
+AHEAD = Forecast(
+    "all", "prophet", 14, (ForecastErrors("seasonal naive", 3, 4, 0.3), ForecastErrors("prophet", 2, 3, None)), DAYS, ""
+)
 HISTORY = (19_523, np.arange(200.0))
 
 
 @pytest.mark.parametrize("theme", [chart_style.LIGHT, chart_style.DARK], ids=["light", "dark"])
 def test_titles_state_what_is_found(theme: chart_style.Theme) -> None:
-    moved = time_series_charts.movement(MOVED, theme)
+    moved = time_series_charts.segment_movement(MOVED, theme)
     assert moved.get_suptitle() == "20.0 % moved between segments; 1 customer fell from Champions or Loyal"
-    ahead = time_series_charts.sales_ahead(AHEAD, HISTORY, "EUR", theme)
+    ahead = time_series_charts.sales_forecast(AHEAD, HISTORY, "EUR", theme)
     assert ahead.get_suptitle() == "all: 140.00 EUR in 14 days by prophet"
     assert "14 days held out: seasonal naive 3, prophet 2" in ahead.axes[0].get_title(loc="left")
     for figure in (moved, ahead):
-        assert chart_style.svg(figure).startswith("<svg")
+        assert chart_style.to_svg(figure).startswith("<svg")
 
 
 def test_a_cell_of_the_heat_map_holds_its_customers() -> None:
-    texts = {t.get_text() for t in time_series_charts.movement(MOVED).axes[0].texts}
+    texts = {t.get_text() for t in time_series_charts.segment_movement(MOVED).axes[0].texts}
     assert texts == {"6", "2", "5"}, "empty cells stay empty"
 
 
 def test_too_little_is_told_and_not_drawn() -> None:
     with pytest.raises(DataError, match="no customers"):
-        time_series_charts.movement(Migration("a", "b", (), ()))
+        time_series_charts.segment_movement(Migration("a", "b", (), ()))
     with pytest.raises(DataError, match="too few"):
-        time_series_charts.sales_ahead(Forecast("all", "", 0, (), (), "3 days are too few."), HISTORY)
+        time_series_charts.sales_forecast(Forecast("all", "", 0, (), (), "3 days are too few."), HISTORY)
 
 
-def pictures() -> list[Picture]:
+def pictures() -> list[ChartSection]:
     short = Forecast("<b>&\"' é", "", 0, (), (), "too few")
     return [
-        Picture("Movement", lambda: time_series_charts.movement(MOVED), cells(MOVED), (("Fallen", [{"name": "<i>"}]),)),
-        Picture(short.series, lambda: time_series_charts.sales_ahead(short, HISTORY), []),
-        Picture("all", lambda: time_series_charts.sales_ahead(AHEAD, HISTORY), rows([AHEAD])),
+        ChartSection(
+            "Movement",
+            lambda: time_series_charts.segment_movement(MOVED),
+            matrix_rows(MOVED),
+            (("Fallen", [{"name": "<i>"}]),),
+        ),
+        ChartSection(short.series, lambda: time_series_charts.sales_forecast(short, HISTORY), []),
+        ChartSection("all", lambda: time_series_charts.sales_forecast(AHEAD, HISTORY), forecast_rows([AHEAD])),
     ]
 
 
 def test_a_page_holds_every_picture_and_says_why_one_is_missing(tmp_path: Path) -> None:
-    path = write_pictures(tmp_path / "out.html", "Title", "lead", pictures(), "foot")
+    path = write_charts(tmp_path / "out.html", "Title", "lead", pictures(), "foot")
     text = path.read_text(encoding="utf-8")
     reader = Reader(text)
     assert reader.tags.count("svg") == 2
@@ -73,10 +81,10 @@ def test_a_page_holds_every_picture_and_says_why_one_is_missing(tmp_path: Path) 
 
 @pytest.mark.parametrize(("name", "begins"), [("a.svg", b"<svg"), ("a.PNG", b"\x89PNG")])
 def test_one_picture_alone_is_a_picture(tmp_path: Path, name: str, begins: bytes) -> None:
-    assert write_pictures(tmp_path / name, "", "", pictures(), "").read_bytes().startswith(begins)
+    assert write_charts(tmp_path / name, "", "", pictures(), "").read_bytes().startswith(begins)
 
 
 def test_another_ending_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"a\.pdf"):
-        write_pictures(tmp_path / "a.pdf", "", "", pictures(), "")
+        write_charts(tmp_path / "a.pdf", "", "", pictures(), "")
     assert not list(tmp_path.iterdir())

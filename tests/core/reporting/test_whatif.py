@@ -11,8 +11,9 @@ import pytest
 from tests import shop
 from tests.fake_engine import FakeEngine
 
-from smart_retail.analysis.what_if import Scenario, sources, what_if
-from smart_retail.analysis.what_if_engine import WhatIfEngine, history_of, refitted, returned_purchases_of, rfm_of
+from smart_retail.analysis.bundle_history import compute_rfm, read_history, read_returned_purchases
+from smart_retail.analysis.what_if import Scenario, source_weights, what_if
+from smart_retail.analysis.what_if_engine import WhatIfEngine, refit_tables
 from smart_retail.errors import CancelledError, NeedsLocalEngineError, RetailError, SettingsError, UsageError
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
@@ -79,7 +80,7 @@ def test_figures_are_those_of_the_lists(engine: Engine) -> None:
 
 
 def test_a_weight_alone_on_popularity_makes_the_merge_popularity(engine: Engine) -> None:
-    names = sources(engine, exclude_purchased=False)
+    names = source_weights(engine, exclude_purchased=False)
     only = Scenario(weights={name: float(name == "popular") for name in names})
     found = what_if(engine, only, n=3, exclude_purchased=False)
     wanted = ids(engine.popular(3).items)
@@ -91,7 +92,7 @@ def test_a_weight_alone_on_popularity_makes_the_merge_popularity(engine: Engine)
 
 
 def test_counting_anew_under_the_same_policy_gives_the_published_tables(engine: Engine) -> None:
-    arrays, facts = refitted(engine, Scenario(returns_policy="net"))
+    arrays, facts = refit_tables(engine, Scenario(returns_policy="net"))
     assert facts["analysis_day"] == engine.bundle.manifest["analysis_day"]
     for name, values in arrays.items():
         # The linear model is solved by a library that may add up in another order.
@@ -101,9 +102,9 @@ def test_counting_anew_under_the_same_policy_gives_the_published_tables(engine: 
 
 
 def test_ignoring_returns_brings_them_back(engine: Engine) -> None:
-    trial = WhatIfEngine.of(engine, Scenario(returns_policy="keep"))
-    kept, back = history_of(engine.bundle, len(engine.store.items)), returned_purchases_of(engine.bundle)
-    told = history_of(trial.bundle, len(engine.store.items))
+    trial = WhatIfEngine.from_scenario(engine, Scenario(returns_policy="keep"))
+    kept, back = read_history(engine.bundle, len(engine.store.items)), read_returned_purchases(engine.bundle)
+    told = read_history(trial.bundle, len(engine.store.items))
     assert int(told.amount.sum()) == int(kept.amount.sum()) + int(back.amount.sum())
     assert len(trial.bundle.array("returned/item")) == 0
     assert what_if(engine, Scenario(returns_policy="keep")).changed_customers > 0
@@ -111,10 +112,10 @@ def test_ignoring_returns_brings_them_back(engine: Engine) -> None:
 
 def test_an_earlier_date_forgets_what_came_after(engine: Engine) -> None:
     day = engine.bundle.manifest["last_day"] - 100
-    trial = WhatIfEngine.of(engine, Scenario(analysis_date=iso(day)))
-    told = history_of(trial.bundle, len(engine.store.items))
+    trial = WhatIfEngine.from_scenario(engine, Scenario(analysis_date=iso(day)))
+    told = read_history(trial.bundle, len(engine.store.items))
     assert int(told.day.max()) < day
-    table = rfm_of(told, day)
+    table = compute_rfm(told, day)
     bought = table.frequency > 0
     assert table.recency[bought].min() >= 1
     code = engine.store.customers.code("00012")

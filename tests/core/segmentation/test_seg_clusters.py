@@ -16,10 +16,10 @@ from sklearn.metrics import adjusted_rand_score
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import CancelledError
 from smart_retail.progress import Silent
-from smart_retail.segmentation.cluster_assigner import CLIP, ClusterAssigner, Dense
+from smart_retail.segmentation.cluster_assigner import CLIP_DEVIATIONS, ClusterAssigner, DenseLayer
 from smart_retail.settings import ClusterSettings
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
-from smart_retail.training.clusters.k_selection import STABLE, candidates
+from smart_retail.training.clusters.k_selection import MIN_STABILITY, candidate_ks
 from smart_retail.utils.fixed_point import MILLION
 
 QUICK = ClusterSettings(epochs=10)
@@ -40,8 +40,8 @@ def take(table: RfmTable, rows: np.ndarray) -> RfmTable:
 
 
 def digest(fit: ClusterFit) -> str:
-    parts = [fit.labels.tobytes(), fit.latent.tobytes(), json.dumps(fit.placement.meta()).encode()]
-    parts += [np.ascontiguousarray(a).tobytes() for _, a in sorted(fit.placement.arrays().items())]
+    parts = [fit.labels.tobytes(), fit.latent.tobytes(), json.dumps(fit.assigner.meta()).encode()]
+    parts += [np.ascontiguousarray(a).tobytes() for _, a in sorted(fit.assigner.arrays().items())]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
@@ -59,7 +59,7 @@ def test_planted_groups_are_found_and_ordered_by_value(fitted: tuple[RfmTable, n
     assert (fit.labels[known] == kind[known]).mean() > 0.99, "kind 0 spends most, so does cluster 0"
     assert fit.labels[10] == -1
     assert np.isnan(fit.latent[10]).all()
-    assert fit.placement.names[0] == "Active big-spending"
+    assert fit.assigner.names[0] == "Active big-spending"
 
 
 def test_each_k_is_told_with_its_scores(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
@@ -67,8 +67,8 @@ def test_each_k_is_told_with_its_scores(fitted: tuple[RfmTable, np.ndarray, Clus
     assert [c.k for c in fit.choice] == list(range(3, 9))
     assert sum(c.chosen for c in fit.choice) == 1
     chosen = next(c for c in fit.choice if c.chosen)
-    assert chosen.stability >= STABLE
-    assert chosen.silhouette == max(c.silhouette for c in fit.choice if c.stability >= STABLE)
+    assert chosen.stability >= MIN_STABILITY
+    assert chosen.silhouette == max(c.silhouette for c in fit.choice if c.stability >= MIN_STABILITY)
 
 
 def test_training_lowers_the_error_of_the_principal_components() -> None:
@@ -82,13 +82,13 @@ def test_training_lowers_the_error_of_the_principal_components() -> None:
 
 def test_serving_agrees_with_the_fit_to_the_last_bit(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     table, _, fit = fitted
-    meta = json.loads(json.dumps(fit.placement.meta()))
-    served = ClusterAssigner.from_arrays(fit.placement.arrays(), meta)
-    assert (served.cluster(table.recency, table.frequency, table.monetary) == fit.labels).all()
-    together = served.latent(table.recency, table.frequency, table.monetary)
+    meta = json.loads(json.dumps(fit.assigner.meta()))
+    served = ClusterAssigner.from_arrays(fit.assigner.arrays(), meta)
+    assert (served.assign(table.recency, table.frequency, table.monetary) == fit.labels).all()
+    together = served.encode(table.recency, table.frequency, table.monetary)
     for i in range(0, 600, 37):
         one = take(table, np.array([i]))
-        assert (served.latent(one.recency, one.frequency, one.monetary)[0] == together[i]).all()
+        assert (served.encode(one.recency, one.frequency, one.monetary)[0] == together[i]).all()
 
 
 def test_the_same_fit_comes_out_of_another_process(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
@@ -107,7 +107,7 @@ def test_the_order_of_the_customers_changes_nothing(fitted: tuple[RfmTable, np.n
     order = np.random.default_rng(1).permutation(len(table.recency))
     again = fit_clusters(take(table, order), QUICK, seed=3)
     assert (again.labels == fit.labels[order]).all()
-    assert (again.placement.centroids == fit.placement.centroids).all()
+    assert (again.assigner.centroids == fit.assigner.centroids).all()
 
 
 def test_the_random_generators_of_the_process_are_left_alone() -> None:
@@ -137,7 +137,7 @@ def table_of(*rows: tuple[int, int, float]) -> RfmTable:
 )
 def test_a_tiny_shop_gets_as_many_clusters_as_it_can_carry(table: RfmTable, k: int, clusters: int) -> None:
     fit = fit_clusters(table, ClusterSettings(k=k, epochs=3))
-    assert len(fit.placement.names) == len(fit.placement.centroids) == clusters
+    assert len(fit.assigner.names) == len(fit.assigner.centroids) == clusters
     assert ((fit.labels >= 0) == (table.frequency > 0)).all()
     assert np.isfinite(fit.latent[table.frequency > 0]).all()
     assert bool(fit.notes) == (clusters < (k or 3))
@@ -148,17 +148,17 @@ def test_nobody_with_an_order_is_no_cluster_and_no_crash(tmp_path: Path) -> None
     fit = fit_clusters(nobody, QUICK)
     assert fit.labels.tolist() == [-1, -1]
     assert fit.notes == ("No customer has a kept order: there are no clusters.",)
-    served = ClusterAssigner.from_arrays(fit.placement.arrays(), fit.placement.meta())
-    assert served.cluster(np.array([3]), np.array([2]), np.array([5 * MILLION])).tolist() == [-1]
+    served = ClusterAssigner.from_arrays(fit.assigner.arrays(), fit.assigner.meta())
+    assert served.assign(np.array([3]), np.array([2]), np.array([5 * MILLION])).tolist() == [-1]
     fit.export(tmp_path)
 
 
 def test_the_number_of_clusters_to_try() -> None:
-    assert candidates(0, 3, 8, 1000) == (range(3, 9), "")
-    assert candidates(0, 3, 8, 5) == (range(3, 5), "")
-    assert candidates(5, 3, 8, 1000) == (range(5, 6), "")
-    assert candidates(5, 3, 8, 2) == (range(2, 3), "Only 2 distinct customers: 2 instead of 5 clusters.")
-    assert candidates(0, 3, 8, 1) == (range(1, 2), "Only 1 distinct customer: 1 instead of 3 clusters.")
+    assert candidate_ks(0, 3, 8, 1000) == (range(3, 9), "")
+    assert candidate_ks(0, 3, 8, 5) == (range(3, 5), "")
+    assert candidate_ks(5, 3, 8, 1000) == (range(5, 6), "")
+    assert candidate_ks(5, 3, 8, 2) == (range(2, 3), "Only 2 distinct customers: 2 instead of 5 clusters.")
+    assert candidate_ks(0, 3, 8, 1) == (range(1, 2), "Only 1 distinct customer: 1 instead of 3 clusters.")
 
 
 def test_the_currency_does_not_matter(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
@@ -172,7 +172,7 @@ def test_one_customer_far_off_does_not_get_a_cluster_alone() -> None:
     table.monetary[0] = 10**17
     fit = fit_clusters(table, QUICK, seed=0)
     assert np.bincount(fit.labels).min() > 100
-    assert np.abs(fit.placement.scaled(table.recency, table.frequency, table.monetary)).max() <= CLIP
+    assert np.abs(fit.assigner.scaled_features(table.recency, table.frequency, table.monetary)).max() <= CLIP_DEVIATIONS
 
 
 def test_exports_open_in_their_own_libraries_and_agree(
@@ -185,10 +185,10 @@ def test_exports_open_in_their_own_libraries_and_agree(
     fit.export(tmp_path)
     scaler, kmeans = joblib.load(tmp_path / "scaler.joblib"), joblib.load(tmp_path / "kmeans.joblib")
     network = keras.saving.load_model(tmp_path / "autoencoder.h5")
-    unit = fit.placement.unit
+    unit = fit.assigner.unit
     features = np.stack((np.log1p(table.recency), np.log1p(table.frequency), np.arcsinh(table.monetary / unit)), axis=1)
-    scaled = np.clip(scaler.transform(features), -CLIP, CLIP)
-    assert np.allclose(scaled.T, fit.placement.scaled(table.recency, table.frequency, table.monetary))
+    scaled = np.clip(scaler.transform(features), -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
+    assert np.allclose(scaled.T, fit.assigner.scaled_features(table.recency, table.frequency, table.monetary))
     assert network.loss.__name__ == "mean_squared_error"
     latent = keras.Model(network.inputs[0], network.get_layer("latent").output)(scaled.astype(np.float32))
     known = table.frequency > 0
@@ -215,8 +215,8 @@ def test_a_fit_can_be_cancelled() -> None:
 def test_a_layer_is_what_it_says() -> None:
     rng = np.random.default_rng(0)
     x, weights, biases = rng.normal(size=(3, 50)), rng.normal(size=(3, 4)), rng.normal(size=4)
-    assert np.allclose(Dense(weights, biases, "linear").forward(x), weights.T @ x + biases[:, None])
-    assert np.allclose(Dense(weights, biases, "relu").forward(x), np.maximum(weights.T @ x + biases[:, None], 0))
+    assert np.allclose(DenseLayer(weights, biases, "linear").forward(x), weights.T @ x + biases[:, None])
+    assert np.allclose(DenseLayer(weights, biases, "relu").forward(x), np.maximum(weights.T @ x + biases[:, None], 0))
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from smart_retail.data.temporal_dataset import RfmTable
-from smart_retail.training.clusters.rfm_distributions import MEASURES, describe
+from smart_retail.training.clusters.rfm_distributions import MEASURES, describe_rfm
 from smart_retail.utils.fixed_point import MILLION
 
 
@@ -25,7 +25,7 @@ rows = st.lists(st.tuples(st.integers(0, 900), st.integers(0, 70), st.integers(-
 @settings(deadline=None)
 @given(rows)
 def test_every_customer_with_an_order_stands_in_one_bin(customers: list[tuple[int, int, int]]) -> None:
-    told = describe(table(customers))
+    told = describe_rfm(table(customers))
     assert json.loads(json.dumps(told)) == told
     for measure in MEASURES:
         histogram = told["histograms"][measure]
@@ -35,7 +35,7 @@ def test_every_customer_with_an_order_stands_in_one_bin(customers: list[tuple[in
 
 
 def test_moments_and_correlations_of_a_known_shop() -> None:
-    told = describe(table([(10, 1, 100 * MILLION), (20, 2, 50 * MILLION), (30, 3, 20 * MILLION), (90, 0, 0)]))
+    told = describe_rfm(table([(10, 1, 100 * MILLION), (20, 2, 50 * MILLION), (30, 3, 20 * MILLION), (90, 0, 0)]))
     assert told["moments"]["recency"] == {
         "mean": 20.0,
         "median": 20.0,
@@ -47,6 +47,6 @@ def test_moments_and_correlations_of_a_known_shop() -> None:
 
 
 def test_what_is_not_defined_is_none() -> None:
-    alike = describe(table([(5, 1, 7)] * 3))
+    alike = describe_rfm(table([(5, 1, 7)] * 3))
     assert alike["moments"]["frequency"]["skewness"] is None
     assert alike["correlations"][0][1] is None

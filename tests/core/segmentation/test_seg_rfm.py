@@ -64,7 +64,7 @@ def test_a_customer_without_a_kept_order_has_no_score_and_no_segment() -> None:
     model = fit_rfm(shop, USUAL)
     r, f, m = model.score(shop.recency, shop.frequency, shop.monetary)
     assert (r[0], f[0], m[0]) == (0, 0, 0)
-    assert model.segment(r, f)[0] == -1
+    assert model.segment_index(r, f)[0] == -1
     assert fit_rfm(table([3, 4], [1, 2], [10, 20]), USUAL).recency_cuts.tolist() == model.recency_cuts.tolist()
 
 
@@ -73,7 +73,7 @@ def test_a_shop_of_hardly_anybody_is_scored(count: int) -> None:
     shop = table([5] * count, [1] * count, [9.5] * count)
     model = fit_rfm(shop, USUAL)
     assert all(1 <= score <= 5 for column in scores(model, shop) for score in column)
-    assert (model.place(shop) >= 0).all()
+    assert (model.assign_segments(shop) >= 0).all()
 
 
 def test_equal_customers_stand_together() -> None:
@@ -130,7 +130,7 @@ def test_every_cell_has_the_segment_of_the_usual_table() -> None:
     assert model.segment_names == tuple(SEGMENTS)
     for name, places in said.items():
         r, f = (np.array(axis, dtype=np.int8) for axis in zip(*places, strict=True))
-        assert {model.segment_names[i] for i in model.segment(r, f)} == {name}
+        assert {model.segment_names[i] for i in model.segment_index(r, f)} == {name}
 
 
 def test_a_shop_may_bring_its_own_segments_and_cuts() -> None:
@@ -143,7 +143,7 @@ def test_a_shop_may_bring_its_own_segments_and_cuts() -> None:
     model = fit_rfm(table([1, 2], [1, 2], [3, 4]), own)
     assert model.segment_names == ("gold", "silver", "lead")
     assert scores(model, table([7, 8, 366], [1, 6, 11], [0, 51, 5000.01])) == ([5, 4, 1], [1, 4, 5], [1, 3, 5])
-    assert [model.segment_names[i] for i in model.place(table([7, 8, 366], [11, 2, 1], [1, 1, 1]))] == [
+    assert [model.segment_names[i] for i in model.assign_segments(table([7, 8, 366], [11, 2, 1], [1, 1, 1]))] == [
         "gold", "silver", "lead",
     ]  # fmt: skip
 
@@ -165,5 +165,5 @@ def test_a_model_survives_being_written_down(shop: RfmTable) -> None:
     model = fit_rfm(shop, USUAL)
     again = RfmModel.from_arrays(model.arrays(), json.loads(json.dumps(model.meta())))
     assert again.segment_names == model.segment_names
-    assert (again.place(shop) == model.place(shop)).all()
+    assert (again.assign_segments(shop) == model.assign_segments(shop)).all()
     assert json.loads(json.dumps(model.cuts())) == model.cuts()

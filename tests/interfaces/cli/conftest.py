@@ -1,4 +1,4 @@
-"""The CLI over a small engine in memory."""
+"""Fixtures of the CLI tests: the program with a small engine in memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def engine() -> Any:
 
 @pytest.fixture
 def run(engine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Call the program as a person would; stdout and stderr apart."""
+    """A function that calls the program with stdout and stderr captured separately."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "140")
 

@@ -1,4 +1,4 @@
-"""A fit by the command line, and everything that looks after its bundle afterwards."""
+"""The commands `fit`, `versions`, `verify`, `rollback`, `batch` and `migration` on a small fitted shop."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def call(*words: object) -> Result:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with orders, settings and artifacts of two fits: the second is active."""
+    """A folder with orders, settings and two fitted versions; the second is active."""
     folder = tmp_path_factory.mktemp("cli")
     shop.write(folder / "orders.csv")
     (folder / "settings.toml").write_text(CONFIG)
@@ -40,26 +40,26 @@ def fit(folder: Path, *options: object) -> Result:
 
 
 @pytest.mark.slow
-def test_a_fit_tells_where_the_rows_went_and_who_the_customers_are(folder: Path) -> None:
+def test_a_dry_run_reports_accepted_and_rejected_rows(folder: Path) -> None:
     report = fit(folder, "--dry-run")
     assert report.exit_code == 0
     accepted = next(line for line in report.stdout.splitlines() if "accepted" in line)
     with (folder / "orders.csv").open(encoding="utf-8", newline="") as file:
         rows = sum(1 for _ in csv.reader(file)) - 1
-    assert f"{rows:,}" in accepted or "set aside" in report.stdout
+    assert f"{rows:,}" in accepted or "rejected" in report.stdout
     assert f"{len(shop.customers()):,} customers" in report.stdout
     assert not report.stdout.count("Segments")
 
 
 @pytest.mark.slow
-def test_settings_of_file_and_command_line_stand_in_the_manifest(folder: Path) -> None:
+def test_the_manifest_contains_settings_of_file_and_command_line(folder: Path) -> None:
     manifest = json.loads(call("inspect", "--artifacts", folder / "artifacts").stdout)
     assert manifest["settings"]["clusters"] | {"k": 3, "epochs": 20} == manifest["settings"]["clusters"]
     assert manifest["settings"]["recommend"]["merge"] == "blend"
 
 
 @pytest.mark.slow
-def test_versions_verify_and_rollback(folder: Path) -> None:
+def test_rollback_switches_between_two_versions(folder: Path) -> None:
     place = ("--artifacts", folder / "artifacts")
     found = json.loads(call("versions", *place, "--format", "json").stdout)
     assert [(v["active"], v["previous"]) for v in found] == [(True, False), (False, True)]
@@ -73,7 +73,7 @@ def test_versions_verify_and_rollback(folder: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["all.csv", "all.parquet"])
-def test_a_batch_without_a_file_holds_every_customer(folder: Path, tmp_path: Path, name: str) -> None:
+def test_a_batch_without_a_file_contains_every_customer(folder: Path, tmp_path: Path, name: str) -> None:
     import duckdb
 
     result = call("batch", "--artifacts", folder / "artifacts", "-n", 3, "-o", tmp_path / name)
@@ -84,7 +84,7 @@ def test_a_batch_without_a_file_holds_every_customer(folder: Path, tmp_path: Pat
 
 
 @pytest.mark.slow
-def test_a_damaged_file_is_found(folder: Path, tmp_path: Path) -> None:
+def test_verify_detects_a_damaged_file(folder: Path, tmp_path: Path) -> None:
     import shutil
 
     shutil.copytree(folder / "artifacts", tmp_path / "artifacts")
@@ -97,26 +97,26 @@ def test_a_damaged_file_is_found(folder: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_every_list_is_said_by_the_program_as_by_python(folder: Path) -> None:
+def test_the_program_returns_the_lists_of_the_python_engine(folder: Path) -> None:
     from smart_retail import Engine
 
     engine = Engine.load(folder / "artifacts")
     for customer in shop.ODD_CUSTOMERS:
-        told = call("recommend", "--artifacts", folder / "artifacts", "--format", "json", "-n", 5, "--", customer)
-        assert json.loads(told.stdout) == engine.recommend(customer, n=5).as_dict()
+        result = call("recommend", "--artifacts", folder / "artifacts", "--format", "json", "-n", 5, "--", customer)
+        assert json.loads(result.stdout) == engine.recommend(customer, n=5).as_dict()
 
 
 @pytest.mark.slow
-def test_nobody_moves_between_two_fits_of_the_same_orders(folder: Path) -> None:
-    told = call("migration", "--artifacts", folder / "artifacts", "--format", "json")
-    assert told.exit_code == 0, told.stderr
-    found = json.loads(told.stdout)
+def test_no_customer_changes_segment_between_two_fits_of_the_same_orders(folder: Path) -> None:
+    result = call("migration", "--artifacts", folder / "artifacts", "--format", "json")
+    assert result.exit_code == 0, result.stderr
+    found = json.loads(result.stdout)
     assert all(move["before"] == move["after"] for move in found["moves"])
-    assert found["fallen"] == []
+    assert found["dropped"] == []
     assert "Champions" in call("migration", "--artifacts", folder / "artifacts").stdout
 
 
-def test_a_header_that_is_not_known_is_asked_for(tmp_path: Path) -> None:
+def test_an_unrecognised_column_error_suggests_map(tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text("Wer,Nr,Was,Wann,Stk,Summe\na,1,x,2024-01-01,1,2\n")
     result = call("fit", tmp_path / "odd.csv", "--dry-run")
     assert result.exit_code == 3
@@ -128,13 +128,13 @@ def test_a_header_that_is_not_known_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("pair", ["customer_id", "=Client", "customer_id="])
-def test_a_mapping_has_two_sides(pair: str) -> None:
+def test_a_mapping_needs_field_and_column(pair: str) -> None:
     with pytest.raises(UsageError):
         parse_mapping((pair,))
     assert parse_mapping(("customer_id=a=b",)) == {"customer_id": "a=b"}
 
 
-def test_the_command_line_stands_over_the_file(tmp_path: Path) -> None:
+def test_options_override_the_settings_file(tmp_path: Path) -> None:
     config = tmp_path / "settings.toml"
     config.write_text('seed = 4\n[data]\nreturns_policy = "keep"\n[clusters]\nk = 5\n')
     chosen = build_settings(str(config), 2, returns_policy=None, clusters=7, merge="ranker", seed=None)
@@ -145,14 +145,12 @@ def test_the_command_line_stands_over_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [("fit",), ("fit", "nowhere.csv"), ("fit", "--clusters", "many", "x.csv")])
-def test_a_call_that_cannot_be_is_a_mistake_in_the_call(words: tuple[str, ...]) -> None:
+def test_an_invalid_call_is_a_usage_error(words: tuple[str, ...]) -> None:
     assert call(*words).exit_code == 2
 
 
-def test_settings_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> None:
-    shop.write(
-        tmp_path / "orders.csv",
-    )
+def test_invalid_settings_are_rejected_before_any_work(tmp_path: Path) -> None:
+    shop.write(tmp_path / "orders.csv")
     assert call("fit", tmp_path / "orders.csv", "--clusters", 1).exit_code == 2
     (tmp_path / "settings.toml").write_text("[clusters]\nkk = 3\n")
     result = call("fit", tmp_path / "orders.csv", "--config", tmp_path / "settings.toml")
@@ -161,17 +159,17 @@ def test_settings_that_cannot_be_are_refused_before_any_work(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("place", ["s3a://shop/orders.parquet", "hdfs://name/orders.csv", "warehouse.orders"])
-def test_only_spark_takes_addresses_and_tables(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+def test_only_spark_accepts_urls_and_table_names(place: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
 
     def inspect_source(sources: tuple[str, ...], **options: Any) -> None:
-        asked.append((sources, options["settings"].backend))
-        raise DataError("far enough", "")
+        calls.append((sources, options["settings"].backend))
+        raise DataError("stop here", "")
 
     monkeypatch.setattr("smart_retail.data.dry_run.inspect_source", inspect_source)
-    refused = call("fit", place, "--dry-run")
-    assert refused.exit_code == 2
-    assert ("--backend spark" if "://" in place else "does not exist") in refused.stderr
-    assert not asked
+    rejected = call("fit", place, "--dry-run")
+    assert rejected.exit_code == 2
+    assert ("--backend spark" if "://" in place else "does not exist") in rejected.stderr
+    assert not calls
     assert call("fit", place, "--dry-run", "--backend", "spark").exit_code == 3
-    assert asked == [((place,), "spark")]
+    assert calls == [((place,), "spark")]

@@ -1,4 +1,4 @@
-"""Look-ups on the command line."""
+"""The look-up commands: customer, customers, items, segments, clusters."""
 
 from __future__ import annotations
 
@@ -11,39 +11,39 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("words", "asked"),
+    ("words", "expected"),
     [
         (("customer", "C-003"), lambda e: e.customer("C-003").as_dict()),
-        (("customer", "nobody"), lambda e: e.customer("nobody").as_dict()),
+        (("customer", "unknown-id"), lambda e: e.customer("unknown-id").as_dict()),
         (("customers", "c-00"), lambda e: [m.as_dict() for m in e.search_customers("c-00")]),
         (("items", "paper", "-n", 2), lambda e: [i.as_dict() for i in e.search_items("paper", 2)]),
         (("segments",), lambda e: [s.as_dict() for s in e.segments()]),
         (("clusters",), lambda e: [c.as_dict() for c in e.clusters()]),
     ],
 )
-def test_json_is_the_engines_own_answer(run: Any, engine: Any, words: tuple[object, ...], asked: Any) -> None:
+def test_json_equals_the_result_of_the_engine(run: Any, engine: Any, words: tuple[object, ...], expected: Any) -> None:
     result = run(*words, "--format", "json")
     assert result.exit_code == 0
-    assert json.loads(result.stdout) == asked(engine)
+    assert json.loads(result.stdout) == expected(engine)
 
 
 @pytest.mark.parametrize(
     "words", [("customer", "C-003"), ("customers", "C-0"), ("items", "paper"), ("segments",), ("clusters",)]
 )
-def test_csv_has_a_row_for_each_thing_and_no_control_of_the_terminal(run: Any, words: tuple[str, ...]) -> None:
+def test_csv_has_one_row_per_result(run: Any, words: tuple[str, ...]) -> None:
     plain = json.loads(run(*words, "--format", "json").stdout)
     table = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv").stdout)))
     assert len(table) == (len(plain) if isinstance(plain, list) else 1)
     assert None not in table[0].values()
 
 
-def test_a_customer_whose_purchases_all_came_back_is_known_without_rfm(run: Any) -> None:
+def test_a_customer_who_returned_everything_is_known_without_rfm(run: Any) -> None:
     result = run("customer", "C-018")
     assert result.exit_code == 0
     assert "no order was kept" in result.stdout
 
 
-def test_segments_say_what_to_do(run: Any, engine: Any) -> None:
+def test_segments_show_size_revenue_and_share(run: Any, engine: Any) -> None:
     text = run("segments").stdout
     for segment in engine.segments():
         assert segment.name in text
@@ -51,7 +51,7 @@ def test_segments_say_what_to_do(run: Any, engine: Any) -> None:
         assert f"{100 * segment.share:.1f} %" in text
 
 
-def test_a_search_without_a_match_says_so(run: Any) -> None:
+def test_a_search_without_a_match_prints_a_note(run: Any) -> None:
     result = run("items", "zebra")
     assert result.exit_code == 0
     assert "zebra" in result.stderr

@@ -1,4 +1,4 @@
-"""The program as a whole: exit codes, global options, help, output that stays clean, a quick start."""
+"""The program as a whole: exit codes, global options, help, clean output, fast start, front ends, doctor."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from smart_retail_cli.output import replace_control_characters
 
 
 def leaves(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], click.Command]]:
-    """Every command with the words that call it."""
+    """Return every command with the words that call it."""
     found: list[tuple[tuple[str, ...], click.Command]] = []
     context = click.Context(group)
     for name in group.list_commands(context):
@@ -36,7 +36,7 @@ def leaves(group: click.Group = cli, path: tuple[str, ...] = ()) -> list[tuple[t
 
 
 @pytest.mark.parametrize(("words", "command"), leaves(), ids=lambda v: " ".join(v) if isinstance(v, tuple) else "")
-def test_every_command_explains_itself_with_an_example(words: tuple[str, ...], command: click.Command) -> None:
+def test_the_help_of_every_command_has_an_example(words: tuple[str, ...], command: click.Command) -> None:
     result = CliRunner().invoke(cli, [*words, "--help"])
     assert result.exit_code == 0
     assert f"Example: smart-retail {' '.join(words)}" in result.stdout
@@ -44,7 +44,7 @@ def test_every_command_explains_itself_with_an_example(words: tuple[str, ...], c
 
 
 class Failing:
-    """An engine that raises whatever it is asked."""
+    """An engine whose every attribute raises an error."""
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
@@ -78,8 +78,7 @@ def test_every_error_has_its_exit_code_and_no_traceback(run: Any, error: BaseExc
         assert result.stderr == f"Error: {error.message}\n{error.hint}\n"
 
 
-def test_a_program_that_read_lines_ends_without_another_word(tmp_path: Path) -> None:
-    """Libraries have things to say when a process ends with their objects around."""
+def test_the_program_prints_no_warnings_of_libraries_at_exit(tmp_path: Path) -> None:
     orders = tmp_path / "orders.csv"
     orders.write_text("customer_id,timestamp,item_id,quantity,amount\nc1,never,a,1,2.5\n")
     call = [sys.executable, "-m", "smart_retail_cli", "--artifacts", str(tmp_path / "artifacts"), "fit", str(orders)]
@@ -90,13 +89,13 @@ def test_a_program_that_read_lines_ends_without_another_word(tmp_path: Path) -> 
     assert hint.startswith("Check the columns"), done.stderr
 
 
-def test_ctrl_c_stops_without_a_word_of_error(run: Any) -> None:
+def test_ctrl_c_stops_without_an_error_message(run: Any) -> None:
     result = run("segments", context=CliContext(open=lambda _: Failing(KeyboardInterrupt())))  # type: ignore[arg-type, return-value]
     assert result.exit_code == 130
     assert result.stderr.strip() == "Stopped."
 
 
-def test_a_bug_asks_to_be_reported_and_shows_itself_on_demand(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bug_asks_for_a_report_and_debug_mode_shows_the_traceback(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = CliContext(open=lambda _: Failing(ZeroDivisionError("by zero")))  # type: ignore[arg-type, return-value]
     assert "report" in run("segments", context=broken).stderr
     monkeypatch.setenv("SMART_RETAIL_DEBUG", "1")
@@ -104,13 +103,13 @@ def test_a_bug_asks_to_be_reported_and_shows_itself_on_demand(run: Any, monkeypa
 
 
 @pytest.mark.parametrize("words", [("--artifacts", "shop", "segments"), ("segments", "--artifacts", "shop")])
-def test_the_artifacts_folder_may_stand_before_or_after_the_command(run: Any, engine: Any, words: Any) -> None:
+def test_artifacts_may_precede_or_follow_the_command(run: Any, engine: Any, words: Any) -> None:
     context = CliContext(open=lambda _: engine)
     assert run(*words, context=context).exit_code == 0
     assert context.artifacts == Path("shop")
 
 
-def test_the_artifacts_folder_may_come_from_the_environment(run: Any, engine: Any) -> None:
+def test_the_environment_sets_the_artifacts_folder(run: Any, engine: Any) -> None:
     context = CliContext(open=lambda _: engine)
     run("segments", context=context, env={"SMART_RETAIL_ARTIFACTS": "elsewhere"})
     assert context.artifacts == Path("elsewhere")
@@ -124,24 +123,24 @@ def test_the_address_of_an_api_reaches_the_engine(run: Any, engine: Any) -> None
     assert context.api_url == "http://127.0.0.1:9"
 
 
-def test_a_folder_without_a_bundle_says_how_to_make_one(tmp_path: Path) -> None:
+def test_a_folder_without_a_bundle_suggests_fit(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["--artifacts", str(tmp_path), "recommend", "C-001"])
     assert result.exit_code == 5
     assert "smart-retail fit" in result.stderr
     assert CliRunner().invoke(cli, ["--artifacts", str(tmp_path), "verify"]).exit_code == 5
 
 
-def test_an_unknown_command_is_a_mistake_in_the_call(run: Any) -> None:
+def test_an_unknown_command_is_a_usage_error(run: Any) -> None:
     assert run("recomend", "C-001").exit_code == 2
 
 
-def test_doctor_tells_what_is_missing_without_failing_on_it(tmp_path: Path) -> None:
+def test_doctor_reports_a_missing_bundle_without_failing(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path), "--format", "csv"])
     assert result.exit_code == 0
     assert "bundle,absent" in result.stdout
 
 
-def test_doctor_fails_where_the_events_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_fails_if_the_event_store_cannot_be_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMART_RETAIL_EVENTS_URL", "mysql://shop:secret@db.example/shop")
     result = CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)])
     assert result.exit_code == 5
@@ -149,7 +148,7 @@ def test_doctor_fails_where_the_events_cannot_be_reached(tmp_path: Path, monkeyp
     assert "secret" not in result.output
 
 
-def test_doctor_fails_where_a_bundle_is_damaged(tmp_path: Path) -> None:
+def test_doctor_fails_if_the_bundle_is_damaged(tmp_path: Path) -> None:
     (tmp_path / "current").write_text("nonsense")
     result = CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)])
     assert result.exit_code == 5
@@ -158,7 +157,7 @@ def test_doctor_fails_where_a_bundle_is_damaged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"), [("plain é", "plain é"), ("\x1b[31mred", "\ufffd[31mred"), ("a\nb\rc", "a\ufffdb\ufffdc")]
 )
-def test_a_name_cannot_steer_the_terminal(text: str, shown: str) -> None:
+def test_control_characters_are_replaced(text: str, shown: str) -> None:
     assert replace_control_characters(text) == shown
 
 
@@ -179,15 +178,14 @@ print(*[m for m in ("rich.table", "duckdb", "narwhals", "pandas", "smart_retail.
 """
 
 
-def test_json_needs_neither_tables_nor_fitting(tmp_path: Path) -> None:
-    """The time of a cold start is its imports: none of these may be among them."""
+def test_json_output_imports_neither_rich_tables_nor_training(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", COLD], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == ""
 
 
-def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(tmp_path: Path) -> None:
     shell = f"{sys.executable} -m smart_retail_cli --help | head -n 1; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", shell], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == "0"
@@ -203,7 +201,7 @@ def test_a_reader_that_stops_early_is_no_error(tmp_path: Path) -> None:
         (("desktop",), "tkinter"),
     ],
 )
-def test_a_front_end_that_is_not_installed_is_named(
+def test_a_missing_front_end_names_its_extra(
     run: Any, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], extra: str
 ) -> None:
     monkeypatch.setitem(extras.EXTRAS, extra, ("a_module_that_is_not_there",))
@@ -212,7 +210,7 @@ def test_a_front_end_that_is_not_installed_is_named(
     assert f'pip install "smart-retail-engine[{extra}]"' in result.stderr
 
 
-def test_every_extra_of_the_distribution_is_known_to_the_doctor() -> None:
+def test_doctor_checks_every_extra_of_the_distribution() -> None:
     text = (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
     assert set(extras.EXTRAS) == set(tomllib.loads(text)["project"]["optional-dependencies"]) - {"dev", "docs", "all"}
 
@@ -224,7 +222,7 @@ def test_every_extra_of_the_distribution_is_known_to_the_doctor() -> None:
         (("serve", "gradio", "--host", "::1"), "smart_retail_gradio.server", {"host": "::1", "api_url": "http://x"}),
     ],
 )
-def test_a_web_app_is_started_with_what_was_asked(
+def test_a_web_app_is_started_with_the_options(
     run: Any,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
@@ -232,31 +230,31 @@ def test_a_web_app_is_started_with_what_was_asked(
     module: str,
     expected: dict[str, object],
 ) -> None:
-    asked: dict[str, object] = {}
+    options: dict[str, object] = {}
     rules = tmp_path / "rules.toml"
     rules.touch()
-    monkeypatch.setattr(importlib.import_module(module), "serve", lambda **options: asked.update(options))
+    monkeypatch.setattr(importlib.import_module(module), "serve", lambda **values: options.update(values))
     result = run("--rules", str(rules), *words, "--api-url", "http://x")
     assert result.exit_code == 0, result.stderr
-    assert asked | expected | {"rules": str(rules)} == asked
-    assert f":{asked['port']}" in result.stderr
+    assert options | expected | {"rules": str(rules)} == options
+    assert f":{options['port']}" in result.stderr
 
 
-def test_the_desktop_tool_is_started_with_what_was_asked(
+def test_the_desktop_tool_is_started_with_the_options(
     run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    asked: dict[str, object] = {}
+    options: dict[str, object] = {}
     rules = tmp_path / "rules.toml"
     rules.touch()
     launch = importlib.import_module("smart_retail_tkinter.launch")
-    monkeypatch.setattr(launch, "run", lambda **options: asked.update(options))
+    monkeypatch.setattr(launch, "run", lambda **values: options.update(values))
     monkeypatch.setenv("SMART_RETAIL_API_KEY", "secret")
     assert run("desktop", "--artifacts", "shop", "--rules", str(rules)).exit_code == 0
-    assert asked == {"artifacts": "shop", "api_url": None, "api_key": "secret", "rules": str(rules)}
+    assert options == {"artifacts": "shop", "api_url": None, "api_key": "secret", "rules": str(rules)}
 
 
 @pytest.mark.parametrize("customer", ["two words", "quo\"te's", "-dash", "?q=1&n=2"])
-def test_what_to_run_next_can_be_pasted_into_a_shell(run: Any, customer: str) -> None:
+def test_suggested_commands_are_quoted_for_the_shell(run: Any, customer: str) -> None:
     result = run("--artifacts", "my shop", "recommend", "--", customer)
     commands = result.stderr.splitlines()[-1].removeprefix("Next: ").split("  or  ")
     for command in commands:
@@ -265,3 +263,19 @@ def test_what_to_run_next_can_be_pasted_into_a_shell(run: Any, customer: str) ->
         again = run(*words[1:])
         assert again.exit_code == 0
         assert customer in again.stdout
+
+
+@pytest.mark.parametrize(("folder", "repeated"), [("shop", False), ("other", True)])
+def test_suggestions_omit_the_folder_that_the_environment_sets(run: Any, folder: str, repeated: bool) -> None:
+    result = run("--artifacts", folder, "recommend", "C-001", env={"SMART_RETAIL_ARTIFACTS": "shop"})
+    assert ("--artifacts" in result.stderr.splitlines()[-1]) is repeated
+
+
+def test_doctor_fails_if_the_rules_file_is_broken(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.toml"
+    rules.write_text("ban = [", encoding="utf-8")
+    result = CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)])
+    assert result.exit_code == 5
+    assert "business rules" in result.stderr
+    rules.write_text('ban = ["P-1"]', encoding="utf-8")
+    assert CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)]).exit_code == 0

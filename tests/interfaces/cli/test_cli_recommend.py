@@ -1,4 +1,4 @@
-"""Lists on the command line: what is printed, in which form, and that ids stay as they are."""
+"""The commands that return lists: output formats, filters, unchanged ids, batch files."""
 
 from __future__ import annotations
 
@@ -24,40 +24,40 @@ def rows(text: str) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("method", [*METHODS, ALL])
-def test_json_is_the_engines_own_answer(run: Any, engine: Any, method: str) -> None:
+def test_json_equals_the_result_of_the_engine(run: Any, engine: Any, method: str) -> None:
     result = run("recommend", "C-003", "--method", method, "-n", 7, "--format", "json")
     assert json.loads(result.stdout) == engine.recommend("C-003", method, 7).as_dict()
     assert result.exit_code == 0
 
 
 @pytest.mark.parametrize("customer", ODD)
-def test_an_id_comes_out_as_it_went_in(run: Any, customer: str) -> None:
-    answer = run("recommend", customer, "--format", "json")
-    assert json.loads(answer.stdout)["customer_id"] == customer
-    assert json.loads(answer.stdout)["known"] is True
+def test_ids_are_printed_unchanged(run: Any, customer: str) -> None:
+    result = run("recommend", customer, "--format", "json")
+    assert json.loads(result.stdout)["customer_id"] == customer
+    assert json.loads(result.stdout)["known"] is True
     table = rows(run("recommend", customer, "--format", "csv").stdout)
     assert {row["customer_id"] for row in table} == {customer}
 
 
-def test_an_id_with_a_dash_in_front_follows_two_dashes(run: Any) -> None:
+def test_an_id_that_starts_with_a_dash_follows_two_dashes(run: Any) -> None:
     assert json.loads(run("recommend", "--format", "json", "--", "-dash").stdout)["known"] is True
 
 
-def test_csv_has_the_columns_of_a_batch_file_in_order_of_rank(run: Any) -> None:
+def test_csv_has_the_columns_of_a_batch_file_sorted_by_rank(run: Any) -> None:
     table = rows(run("recommend", "C-003", "-n", 4, "--format", "csv").stdout)
     assert list(table[0]) == list(RECOMMENDATION_COLUMNS)
     assert [row["rank"] for row in table] == ["1", "2", "3", "4"]
     assert {row["model_version"] for row in table} == {"fake-1"}
 
 
-def test_an_unknown_customer_is_answered_and_said_to_be_unknown(run: Any) -> None:
-    result = run("recommend", "nobody")
+def test_an_unknown_customer_gets_a_list_marked_as_unknown(run: Any) -> None:
+    result = run("recommend", "unknown-id")
     assert result.exit_code == 0
     assert "unknown customer" in result.stdout
-    assert json.loads(run("recommend", "nobody", "--format", "json").stdout)["known"] is False
+    assert json.loads(run("recommend", "unknown-id", "--format", "json").stdout)["known"] is False
 
 
-def test_the_table_tells_who_it_is_what_to_offer_and_why(run: Any, engine: Any) -> None:
+def test_the_table_shows_profile_products_and_reasons(run: Any, engine: Any) -> None:
     result = run("recommend", "C-003")
     profile, best = engine.customer("C-003"), engine.recommend("C-003").items[0]
     first = result.stdout.splitlines()[0]
@@ -68,14 +68,14 @@ def test_the_table_tells_who_it_is_what_to_offer_and_why(run: Any, engine: Any) 
     assert result.stderr.splitlines()[-1].startswith("Next: ")
 
 
-def test_every_method_has_its_own_heading_side_by_side(run: Any) -> None:
+def test_all_prints_a_heading_per_method(run: Any) -> None:
     text = run("recommend", "C-003", "--method", "all", "-n", 2).stdout
     assert [line.split(":")[0] for line in text.splitlines() if ": " in line and not line.startswith("Name")] == [
         "Hybrid", "Personalized", "RFM", "CF", "Popular",
     ]  # fmt: skip
 
 
-def test_purchases_are_hidden_unless_asked_for(run: Any, engine: Any) -> None:
+def test_purchased_products_are_hidden_unless_allowed(run: Any, engine: Any) -> None:
     bought = {p.item_id for p in engine.customer("C-003").purchases}
     hidden = json.loads(run("recommend", "C-003", "-n", 100, "--format", "json").stdout)
     shown = json.loads(run("recommend", "C-003", "-n", 100, "--allow-purchased", "--format", "json").stdout)
@@ -83,28 +83,28 @@ def test_purchases_are_hidden_unless_asked_for(run: Any, engine: Any) -> None:
     assert not bought.isdisjoint(item["item_id"] for item in shown["items"])
 
 
-def test_categories_may_be_repeated(run: Any) -> None:
+def test_the_category_option_is_repeatable(run: Any) -> None:
     result = run("recommend", "C-003", "-c", "Furniture", "-c", "Technology", "-n", 50, "--format", "json")
     assert {item["category"] for item in json.loads(result.stdout)["items"]} == {"Furniture", "Technology"}
 
 
-def test_a_category_that_is_not_there_is_a_mistake_in_the_call(run: Any) -> None:
+def test_an_unknown_category_is_a_usage_error(run: Any) -> None:
     result = run("recommend", "C-003", "-c", "Garden gnomes")
     assert result.exit_code == 2
     assert "Garden gnomes" in result.stderr
 
 
-def test_an_empty_list_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_empty_list_prints_a_note(capsys: pytest.CaptureFixture[str]) -> None:
     print_list("json", RecommendationList("C-003", True, False, "cf", "v1", "", ()))
     assert "no product passes the filters" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("n", [0, -1, 1001, "ten"])
-def test_a_length_out_of_range_is_a_mistake_in_the_call(run: Any, n: object) -> None:
+def test_a_length_out_of_range_is_a_usage_error(run: Any, n: object) -> None:
     assert run("recommend", "C-003", "-n", n).exit_code == 2
 
 
-def test_similar_and_popular_answer_in_every_form(run: Any, engine: Any) -> None:
+def test_similar_and_popular_support_every_format(run: Any, engine: Any) -> None:
     similar = json.loads(run("similar", "P-001", "--format", "json").stdout)
     assert similar == engine.similar_items("P-001").as_dict()
     popular = rows(run("popular", "-n", 3, "-c", "Furniture", "--format", "csv").stdout)
@@ -112,7 +112,7 @@ def test_similar_and_popular_answer_in_every_form(run: Any, engine: Any) -> None
     assert engine.popular(1).items[0].item_name in run("popular").stdout
 
 
-def test_an_unknown_item_names_near_ones(run: Any) -> None:
+def test_an_unknown_item_error_suggests_similar_ids(run: Any) -> None:
     result = run("similar", "P-01")
     assert result.exit_code == 3
     assert "Did you mean" in result.stderr
@@ -127,13 +127,13 @@ def customers_file(folder: Path, ids: tuple[str, ...]) -> Path:
     with path.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file)
         out.writerow(["name", "customer_id"])
-        out.writerows(["somebody", i] for i in ids)
+        out.writerows(["name", i] for i in ids)
     return path
 
 
 @pytest.mark.parametrize("method", ["hybrid", ALL])
-def test_a_batch_holds_what_each_customer_is_told_alone(run: Any, engine: Any, tmp_path: Path, method: str) -> None:
-    ids = (*ODD, "C-001", "stranger", "C-001")
+def test_a_batch_contains_the_lists_of_single_requests(run: Any, engine: Any, tmp_path: Path, method: str) -> None:
+    ids = (*ODD, "C-001", "unknown-id", "C-001")
     result = run("batch", "--customers", customers_file(tmp_path, ids), "-m", method, "-n", 3, "-o", "out.csv")
     assert result.exit_code == 0, result.stderr
     table = rows((tmp_path / "out.csv").read_text(encoding="utf-8"))
@@ -142,10 +142,10 @@ def test_a_batch_holds_what_each_customer_is_told_alone(run: Any, engine: Any, t
     )
     alone = [item.item_id for item in engine.recommend("A/B", "hybrid", 3).items]
     assert [r["item_id"] for r in table if r["customer_id"] == "A/B" and r["method"] == "hybrid"] == alone
-    assert {r["known"] for r in table if r["customer_id"] == "stranger"} == {"false"}
+    assert {r["known"] for r in table if r["customer_id"] == "unknown-id"} == {"false"}
 
 
-def test_csv_and_parquet_hold_the_same(run: Any, tmp_path: Path) -> None:
+def test_csv_and_parquet_have_equal_contents(run: Any, tmp_path: Path) -> None:
     file = customers_file(tmp_path, ODD)
     for name in ("out.csv", "out.parquet"):
         assert run("batch", "--customers", file, "-o", name).exit_code == 0
@@ -157,7 +157,7 @@ def test_csv_and_parquet_hold_the_same(run: Any, tmp_path: Path) -> None:
     ]
 
 
-def test_a_file_of_customers_without_the_column_is_refused(run: Any, tmp_path: Path) -> None:
+def test_a_customer_file_without_the_id_column_is_rejected(run: Any, tmp_path: Path) -> None:
     (tmp_path / "wrong.csv").write_text("id\n1\n")
     result = run("batch", "--customers", "wrong.csv", "-o", "out.csv")
     assert result.exit_code == 3
@@ -165,14 +165,14 @@ def test_a_file_of_customers_without_the_column_is_refused(run: Any, tmp_path: P
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_batch_of_all_needs_the_bundle_itself(run: Any) -> None:
+def test_a_batch_of_all_customers_needs_a_local_bundle(run: Any) -> None:
     result = run("batch", "-o", "out.csv")
     assert result.exit_code == 2
     assert "--customers" in result.stderr or "customer_id" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["out.xls", "out", "nowhere/out.csv"])
-def test_an_output_that_cannot_be_written_is_refused_before_any_work(run: Any, tmp_path: Path, name: str) -> None:
+def test_an_invalid_output_path_is_rejected_before_any_work(run: Any, tmp_path: Path, name: str) -> None:
     result = run("batch", "--customers", customers_file(tmp_path, ("C-001",)), "-o", name)
     assert result.exit_code == 2
     assert list(tmp_path.iterdir()) == [tmp_path / "customers.csv"]

@@ -1,4 +1,4 @@
-"""Files for people: a campaign, a forecast."""
+"""The commands campaign, campaign lift, report, migration and forecast."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smart_retail_cli.context import CliContext
 
 class Local(FakeEngine):
     def customer_ids(self) -> tuple[str, ...]:
-        return tuple(c for c in CUSTOMER_IDS if c == c.strip())  # sources are read without outer blanks
+        return tuple(c for c in CUSTOMER_IDS if c == c.strip())  # readers of order files strip ids
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_a_campaign_has_the_segments_asked_for_and_passes_contacts_through(
+def test_a_campaign_has_the_chosen_segments_and_the_contact_columns(
     run: Any, local: CliContext, tmp_path: Path
 ) -> None:
     (tmp_path / "mail.csv").write_text("customer_id,mail\nC-001,=one@shop.example\n", encoding="utf-8")
@@ -49,7 +49,7 @@ def test_a_campaign_can_be_a_workbook(run: Any, local: CliContext, tmp_path: Pat
     assert (tmp_path / "out.xlsx").read_bytes().startswith(b"PK")
 
 
-def test_a_report_is_one_page_that_asks_nobody(run: Any, tmp_path: Path) -> None:
+def test_a_report_is_one_page_without_external_requests(run: Any, tmp_path: Path) -> None:
     result = run("report", "-o", "report.html")
     assert result.exit_code == 0, result.stderr
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
@@ -57,20 +57,20 @@ def test_a_report_is_one_page_that_asks_nobody(run: Any, tmp_path: Path) -> None
     assert re.findall(r"(?:src|href)=[\"'](https?:)?//", page) == []
 
 
-@pytest.mark.parametrize("words", [("--segment", "Nobody"), ("--holdout", "1"), ("-n", "21")])
-def test_a_campaign_that_cannot_be_leaves_no_file(run: Any, local: CliContext, tmp_path: Path, words: Any) -> None:
+@pytest.mark.parametrize("words", [("--segment", "Unknown"), ("--holdout", "1"), ("-n", "21")])
+def test_an_invalid_campaign_writes_no_file(run: Any, local: CliContext, tmp_path: Path, words: Any) -> None:
     assert run("campaign", "-o", "out.csv", *words, context=local).exit_code == 2
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("words", [("campaign", "-o", "out.csv"), ("forecast",)])
-def test_an_engine_behind_the_api_says_that_it_cannot(run: Any, words: tuple[str, ...]) -> None:
+def test_commands_that_need_a_local_engine_reject_an_api(run: Any, words: tuple[str, ...]) -> None:
     result = run(*words, "--api-url", "http://127.0.0.1:9")
     assert result.exit_code == 2
     assert "--api-url" in result.stderr
 
 
-def test_a_lift_compares_the_treated_with_those_held_out(run: Any, local: CliContext, tmp_path: Path) -> None:
+def test_lift_compares_contacted_with_held_out_customers(run: Any, local: CliContext, tmp_path: Path) -> None:
     assert run("campaign", "-o", "sent.csv", "--holdout", "0.5", context=local).exit_code == 0
     groups = {row["Customer id"]: row["Group"] for row in rows(tmp_path / "sent.csv")}
     assert set(groups.values()) == {"treated", "holdout"}
@@ -89,7 +89,7 @@ def test_a_lift_compares_the_treated_with_those_held_out(run: Any, local: CliCon
 
 
 @pytest.mark.parametrize("words", [("campaign",), ("campaign", "lift", "sent.csv"), ("migration",)])
-def test_what_is_missing_is_asked_for(run: Any, local: CliContext, words: tuple[str, ...]) -> None:
+def test_missing_options_are_a_usage_error(run: Any, local: CliContext, words: tuple[str, ...]) -> None:
     assert run(*words, context=local).exit_code == 2
 
 
@@ -102,7 +102,7 @@ def test_what_is_missing_is_asked_for(run: Any, local: CliContext, words: tuple[
         ("forecast", "--regressor", "weather"),
     ],
 )  # fmt: skip
-def test_options_that_do_not_go_together_are_told(
+def test_conflicting_options_are_a_usage_error(
     run: Any, fitted: tuple[Path, Any], tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     result = run("--artifacts", fitted[0], *words, context=CliContext())
@@ -111,17 +111,17 @@ def test_options_that_do_not_go_together_are_told(
 
 
 @pytest.mark.slow
-def test_movement_between_two_dates_is_printed_and_drawn(run: Any, fitted: tuple[Path, Any], tmp_path: Path) -> None:
+def test_a_migration_between_two_dates_is_printed_and_drawn(run: Any, fitted: tuple[Path, Any], tmp_path: Path) -> None:
     words = ("migration", "--from-date", "2024-10-01", "--plot", "moved.html")
     result = run("--artifacts", fitted[0], *words, "--format", "json", context=CliContext())
     assert result.exit_code == 0, result.stderr
     found = json.loads(result.stdout)
     assert found["before"] == "2024-10-01"
     assert sum(move["customers"] for move in found["moves"]) > 100
-    assert all(f["last_item"] for f in found["fallen"])
+    assert all(f["last_item"] for f in found["dropped"])
     page = (tmp_path / "moved.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 1
-    assert "Fallen" in page
+    assert "Customers who dropped" in page
     assert run("--artifacts", fitted[0], "migration", "--from-date", "2024-10-01", context=CliContext()).exit_code == 0
 
 

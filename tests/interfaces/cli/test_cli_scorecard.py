@@ -1,4 +1,4 @@
-"""The scorecard in the terminal."""
+"""Tables of the scorecard."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FULL = {
 }
 
 
-def test_methods_stand_best_first_with_their_interval(capsys: pytest.CaptureFixture[str]) -> None:
+def test_methods_are_sorted_by_the_first_metric_and_show_intervals(capsys: pytest.CaptureFixture[str]) -> None:
     print_scorecard(FULL)
     text = capsys.readouterr().out
     assert "549 customers" in text
@@ -33,7 +33,7 @@ def test_methods_stand_best_first_with_their_interval(capsys: pytest.CaptureFixt
     assert "\x1b[31m" not in text
 
 
-def test_the_whole_of_it_tells_groups_and_signals(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_detailed_scorecard_shows_history_groups_and_signals(capsys: pytest.CaptureFixture[str]) -> None:
     print_scorecard(FULL, detailed=True)
     text = capsys.readouterr().out
     assert "one order" in text
@@ -41,7 +41,7 @@ def test_the_whole_of_it_tells_groups_and_signals(capsys: pytest.CaptureFixture[
     assert "-0.0010" in text
 
 
-def test_a_card_of_another_shape_is_no_bug(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_incomplete_scorecard_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
     print_scorecard(FakeEngine().model().scorecard, detailed=True)
     assert "Hybrid" in capsys.readouterr().out
     print_scorecard({}, detailed=True)

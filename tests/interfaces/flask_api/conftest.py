@@ -1,4 +1,4 @@
-"""The API over the fake engine: as a test client, and behind each server it may run under."""
+"""Fixtures: the API over the fake engine, as a test client and under each supported server."""
 
 from __future__ import annotations
 
@@ -22,20 +22,24 @@ pytest.importorskip("flask_openapi3")
 from smart_retail_flask.app import create_app
 
 SERVERS = ("werkzeug", "waitress", "gunicorn")
-_SERVED = """
+_SERVER_SCRIPT = """
 import signal
 from fake_engine import FakeEngine
-from smart_retail_flask import server as launch
+from smart_retail_flask import server
 from smart_retail_flask.app import create_app
-from smart_retail_flask.settings import ApiSettings
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have told its jobs to ignore it
-application = lambda: create_app(FakeEngine())
-{call}
+from smart_retail_flask.settings import ServerOptions
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
+server.{function}(lambda: create_app(FakeEngine()), ServerOptions(port={port}, workers=1, threads=2))
 """
-_CALLS = {
-    "gunicorn": 'launch.run(application, "127.0.0.1", {port}, 1, 2, ApiSettings())',
-    "waitress": 'launch.run_in_threads(application, "127.0.0.1", {port}, 2, ApiSettings())',
-}
+_FUNCTIONS = {"gunicorn": "run_server", "waitress": "run_waitress"}
+
+
+class LocalFakeEngine(FakeEngine):
+    """A fake engine with an artifacts folder, so that it accepts events and erasures."""
+
+    def __init__(self, artifacts: Path) -> None:
+        super().__init__()
+        self.artifacts = artifacts
 
 
 @pytest.fixture(scope="session")
@@ -54,16 +58,17 @@ def client(app: Any) -> Any:
 
 
 @contextmanager
-def behind_werkzeug(app: Any) -> Iterator[str]:
+def werkzeug_server(app: Any) -> Iterator[str]:
+    """Run an app under werkzeug's server in a thread; yield its URL."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
-    class Quiet(WSGIRequestHandler):
+    class QuietHandler(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def log(self, *args: Any) -> None:
             pass
 
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
@@ -75,51 +80,51 @@ def behind_werkzeug(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def started(server: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """The API as `launch` runs it, in a process of its own: its address, and the process."""
+def server_process(server: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the API under gunicorn or waitress in a subprocess; yield its URL and the process."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     paths = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVED.format(call=_CALLS[server].format(port=port))],
+        [sys.executable, "-c", _SERVER_SCRIPT.format(function=_FUNCTIONS[server], port=port)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            wait_for(f"http://127.0.0.1:{port}/livez")
+            wait_until_responding(f"http://127.0.0.1:{port}/livez")
             yield f"http://127.0.0.1:{port}", process
         finally:
             process.terminate()
 
 
-def wait_for(url: str, seconds: float = 30.0) -> None:
-    """Until something answers there."""
-    end = time.monotonic() + seconds
+def wait_until_responding(url: str, seconds: float = 60.0) -> None:
+    """Poll a URL until a server responds."""
+    deadline = time.monotonic() + seconds
     while True:
         try:
             httpx.get(url, trust_env=False)
             return
         except httpx.TransportError:
-            if time.monotonic() > end:
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
 def live(app: Any) -> Iterator[str]:
-    """The address of the running API."""
-    with behind_werkzeug(app) as url:
+    """URL of the API under werkzeug's server."""
+    with werkzeug_server(app) as url:
         yield url
 
 
 @pytest.fixture(scope="session", params=SERVERS)
 def server(request: pytest.FixtureRequest, app: Any) -> Iterator[str]:
-    """The address of the API under each server."""
+    """URL of the API under each supported server."""
     if request.param != "werkzeug":
         pytest.importorskip(request.param)
-        with started(request.param) as (url, _):
+        with server_process(request.param) as (url, _):
             yield url
         return
-    with behind_werkzeug(app) as url:
+    with werkzeug_server(app) as url:
         yield url

@@ -1,4 +1,4 @@
-"""Every error is a problem with a stable code, and tells nothing that it should not."""
+"""Every error is a problem+json with a stable code and reveals no ids, paths or tracebacks."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ BATCH = "/v1/recommendations:batch"
         ("/v1/recommendations:batch", 405, "method_not_allowed"),
     ],
 )
-def test_a_wrong_get_is_a_problem(client: Any, path: str, status: int, code: str) -> None:
-    check(client.get(path), status, code)
+def test_invalid_get_is_a_problem(client: Any, path: str, status: int, code: str) -> None:
+    assert_problem(client.get(path), status, code)
 
 
 @pytest.mark.parametrize(
@@ -58,30 +58,30 @@ def test_a_wrong_get_is_a_problem(client: Any, path: str, status: int, code: str
         (b" " * 1_000_001, "application/json", 413, "too_large"),
     ],
 )
-def test_a_wrong_body_is_a_problem(client: Any, body: bytes, kind: str, status: int, code: str) -> None:
-    check(client.post(BATCH, data=body, content_type=kind), status, code)
+def test_invalid_body_is_a_problem(client: Any, body: bytes, kind: str, status: int, code: str) -> None:
+    assert_problem(client.post(BATCH, data=body, content_type=kind), status, code)
 
 
-def test_the_largest_batch_is_answered(client: Any) -> None:
-    answer = client.post(BATCH, json={"customer_ids": [f"C-{i}" for i in range(256)], "n": 19})
-    assert len(answer.json["lists"]) == 256
+def test_largest_batch_is_accepted(client: Any) -> None:
+    response = client.post(BATCH, json={"customer_ids": [f"C-{i}" for i in range(256)], "n": 19})
+    assert len(response.json["lists"]) == 256
     assert client.post(BATCH, json={"customer_ids": ["C-001"], "n": 1000, "method": "all"}).status_code == 200
 
 
-def check(answer: Any, status: int, code: str) -> None:
-    problem = answer.json
-    assert answer.status_code == status
-    assert answer.content_type == "application/problem+json"
+def assert_problem(response: Any, status: int, code: str) -> None:
+    problem = response.json
+    assert response.status_code == status
+    assert response.content_type == "application/problem+json"
     assert set(problem) == {"type", "title", "status", "detail", "code", "hint", "request_id"}
     assert (problem["status"], problem["code"]) == (status, code)
     assert problem["type"].endswith(f":{code}")
-    assert problem["request_id"] == answer.headers["X-Request-Id"]
+    assert problem["request_id"] == response.headers["X-Request-Id"]
     assert problem["detail"]
     assert problem["hint"]
 
 
-class Broken(FakeEngine):
-    """Fails as a bug would, or as a bundle that was damaged under its feet."""
+class FailingEngine(FakeEngine):
+    """Fails like a bug, or like a bundle that was damaged while in use."""
 
     def customer(self, customer_id: str) -> Any:
         raise ZeroDivisionError(f"/srv/secret/path and {customer_id}")
@@ -90,18 +90,18 @@ class Broken(FakeEngine):
         raise DamagedBundleError("/srv/secret/path/tables/x.npy has changed.", "Look at /srv/secret/path.")
 
 
-def test_bugs_and_damage_tell_no_path_id_or_trace(caplog: pytest.LogCaptureFixture) -> None:
-    client = create_app(Broken()).test_client()
+def test_server_errors_contain_no_path_id_or_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    client = create_app(FailingEngine()).test_client()
     with caplog.at_level(logging.INFO):
         bug, damage = client.get("/v1/customers/C-077"), client.get("/v1/segments")
-    check(bug, 500, "internal")
-    check(damage, 503, "bundle_damaged")
-    told = bug.text + damage.text + caplog.text
-    assert not any(word in told for word in ("secret", "C-077", "Traceback"))
+    assert_problem(bug, 500, "internal")
+    assert_problem(damage, 503, "bundle_damaged")
+    output = bug.text + damage.text + caplog.text
+    assert not any(word in output for word in ("secret", "C-077", "Traceback"))
     assert bug.json["request_id"] in caplog.text
 
 
-def test_the_log_names_routes_and_never_ids(client: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_log_contains_routes_but_no_ids(client: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         client.get("/v1/customers/C-077/recommendations?category=Hats", headers={"X-Request-Id": "mine-1"})
         client.get("/v1/items/I-077/similar")
@@ -110,7 +110,23 @@ def test_the_log_names_routes_and_never_ids(client: Any, caplog: pytest.LogCaptu
     assert not any(word in caplog.text for word in ("C-077", "I-077", "Hats"))
 
 
-def test_an_error_does_not_repeat_the_input(client: Any) -> None:
-    answer = client.post(BATCH, json={"customer_ids": ["C-077", 5], "n": 3})
-    assert "C-077" not in answer.text
-    assert "C-077" not in client.get("/v1/popular?C-077=1").text
+def test_error_does_not_repeat_values_of_the_request(client: Any) -> None:
+    response = client.post(BATCH, json={"customer_ids": ["C-077", 5], "n": 3})
+    assert "C-077" not in response.text
+    assert "C-077" not in client.get("/v1/popular?n=C-077").text
+
+
+def test_unknown_query_parameter_is_named_with_a_suggestion(client: Any) -> None:
+    problem = client.get("/v1/customers/C-001/recommendations?metod=cf").json
+    assert problem["detail"] == "Unknown query parameter 'metod'."
+    assert problem["hint"].startswith("Did you mean 'method'? Valid parameters: method, n, offset,")
+    assert client.get("/v1/popular?zzz=1").json["hint"] == "Valid parameters: n, offset, category."
+
+
+def test_unknown_query_parameter_is_named_without_control_characters_and_shortened(client: Any) -> None:
+    assert client.get("/v1/popular?a%00%1Bb=1").json["detail"] == "Unknown query parameter 'a??b'."
+    assert len(client.get(f"/v1/popular?{'x' * 5000}=1").json["detail"]) < 80
+
+
+def test_unknown_field_of_a_body_is_named(client: Any) -> None:
+    assert client.post(BATCH, json={"customer_ids": ["a"], "limit": 1}).json["detail"] == "Unknown field 'limit'."

@@ -162,8 +162,8 @@ def test_only_the_three_named_endpoints_are_public(demo: Any) -> None:
 
 
 def test_the_queue_is_bounded_and_nothing_is_reported(demo: Any) -> None:
-    assert demo._queue.max_size == app.QUEUE
-    assert demo._queue.default_concurrency_limit == app.AT_ONCE
+    assert demo._queue.max_size == app.MAX_QUEUED_REQUESTS
+    assert demo._queue.default_concurrency_limit == app.MAX_CONCURRENT_REQUESTS
     assert demo.analytics_enabled is False
 
 

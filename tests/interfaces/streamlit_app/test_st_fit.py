@@ -41,11 +41,11 @@ def _fresh_desk() -> Iterator[None]:
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> list[fit_request.Plan]:
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[fit_request.FitRequest]:
     """Plans that were fitted; the core is not reached."""
-    seen: list[fit_request.Plan] = []
+    seen: list[fit_request.FitRequest] = []
 
-    def run(wanted: fit_request.Plan, artifacts: str, progress: Progress) -> FitReport:
+    def run(wanted: fit_request.FitRequest, artifacts: str, progress: Progress) -> FitReport:
         assert wanted.sources[0].read_bytes() == CSV
         progress.stage("segments", 0.5)
         seen.append(wanted)
@@ -62,7 +62,9 @@ def uploaded(open_page: Open) -> Any:
     return page
 
 
-def test_the_report_stands_there_before_anything_is_fitted(open_page: Open, asked: list[fit_request.Plan]) -> None:
+def test_the_report_stands_there_before_anything_is_fitted(
+    open_page: Open, asked: list[fit_request.FitRequest]
+) -> None:
     body = html_of(uploaded(open_page))
     assert "560 of 575 rows can be used (97.4 %)" in body
     assert "<b>Client</b>" in body
@@ -72,7 +74,7 @@ def test_the_report_stands_there_before_anything_is_fitted(open_page: Open, aske
     assert asked == []
 
 
-def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, asked: list[fit_request.Plan]) -> None:
+def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, asked: list[fit_request.FitRequest]) -> None:
     page = uploaded(open_page)
     page.radio(key="policy").set_value("keep")
     page.number_input(key="k").set_value(4)
@@ -93,7 +95,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, asked:
 
 
 def test_a_refused_fit_leaves_the_model_in_use(
-    open_page: Open, asked: list[fit_request.Plan], monkeypatch: pytest.MonkeyPatch
+    open_page: Open, asked: list[fit_request.FitRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: Any) -> FitReport:
         raise QualityGateError("The new model is clearly worse.", "Look at the scorecard.")
@@ -109,7 +111,7 @@ def test_a_refused_fit_leaves_the_model_in_use(
 
 
 def test_a_column_that_is_not_found_is_asked_for_on_the_page(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(wanted: fit_request.Plan) -> Any:
+    def unknown(wanted: fit_request.FitRequest) -> Any:
         raise ColumnError("Column for the customer not found.", "Say which one it is: --map customer_id=Client")
 
     monkeypatch.setattr(fit_request, "inspect", unknown)

@@ -19,10 +19,10 @@ from smart_retail.errors import CancelledError, DataError, LockError, MissingBun
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
 from smart_retail_streamlit import chart_panel, engine_source, server
-from smart_retail_streamlit.background_job import Desk, Job
+from smart_retail_streamlit.background_job import Job, JobSlot
 from smart_retail_streamlit.html import html_named, plain
 from smart_retail_streamlit.treemap import squarify
-from smart_retail_streamlit.uploads import Intake
+from smart_retail_streamlit.uploads import UploadStore
 
 
 @given(st.lists(st.floats(0.5, 1e6), min_size=1, max_size=12))
@@ -78,13 +78,13 @@ class Upload:
 
 
 def test_uploads_become_files_that_go_when_they_are_replaced() -> None:
-    intake = Intake()
+    intake = UploadStore()
     one, two = Upload("1", "orders.csv", b"a,b\n1,2\n"), Upload("2", "../../etc/passwd", b"x")
-    first, second = intake.take([one, two])
+    first, second = intake.store([one, two])
     assert first.read_bytes() == one.data
     assert second.name == "passwd"
     assert second.parent.parent == first.parent.parent
-    assert intake.take([two]) == [second]
+    assert intake.store([two]) == [second]
     assert not first.exists()
     intake.close()
     assert not second.exists()
@@ -92,18 +92,18 @@ def test_uploads_become_files_that_go_when_they_are_replaced() -> None:
 
 
 def test_names_of_uploads_never_leave_the_folder() -> None:
-    intake = Intake()
+    intake = UploadStore()
     names = ("..\\..\\x.csv", "/etc/shadow", "..", ".", "", "a\0b.csv", "x" * 400 + ".csv", "con\nfig")
-    files = intake.take([Upload(str(i), name, b"") for i, name in enumerate(names)])
+    files = intake.store([Upload(str(i), name, b"") for i, name in enumerate(names)])
     home = files[0].parent.parent
     assert all(file.resolve().is_relative_to(home.resolve()) and file.is_file() for file in files)
     intake.close()
 
 
 def test_a_handed_over_folder_outlives_the_visitor(tmp_path: Path) -> None:
-    intake = Intake()
-    (file,) = intake.take([Upload("1", "orders.csv", b"x")])
-    folder = intake.hand_over()
+    intake = UploadStore()
+    (file,) = intake.store([Upload("1", "orders.csv", b"x")])
+    folder = intake.detach_folder()
     intake.close()
     assert file.exists()
     job = Job(lambda progress: _report(), folder, "orders.csv")
@@ -174,7 +174,7 @@ def test_the_time_left_follows_the_pace() -> None:
 
 
 def test_only_one_fit_runs_at_a_time() -> None:
-    desk, hold = Desk(), threading.Event()
+    desk, hold = JobSlot(), threading.Event()
 
     def work(progress: Progress) -> FitReport:
         hold.wait(10)
@@ -214,8 +214,8 @@ def test_every_launch_option_exists_and_nothing_is_sent_home() -> None:
 def test_a_published_bundle_makes_a_new_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
     stamp = ["one"]
-    monkeypatch.setattr(engine_source, "published", lambda where: stamp[0])
-    monkeypatch.setattr(engine_source, "load", lambda where: made.append(where) or FakeEngine(f"v{len(made)}"))
+    monkeypatch.setattr(engine_source, "published_version", lambda where: stamp[0])
+    monkeypatch.setattr(engine_source, "load_engine", lambda where: made.append(where) or FakeEngine(f"v{len(made)}"))
     engine_source._shared.clear()
     assert engine_source.engine().version == "v1"
     assert engine_source.engine().version == "v1"
@@ -252,7 +252,7 @@ def test_every_figure_can_be_drawn_as_svg_by_the_core() -> None:
     }
     assert named == {*given, "training_loss"}
     for name, values in given.items():
-        assert chart_style.svg(getattr(model_charts, name)(*values), name).startswith("<svg")
+        assert chart_style.to_svg(getattr(model_charts, name)(*values), name).startswith("<svg")
 
 
 def test_rules_named_at_the_start_hold_on_the_pages(
@@ -263,6 +263,6 @@ def test_rules_named_at_the_start_hold_on_the_pages(
     monkeypatch.setenv(engine_source.ARTIFACTS, str(fitted[0]))
     monkeypatch.setenv(engine_source.API_URL, "")
     monkeypatch.setenv(engine_source.RULES, str(rules))
-    assert engine_source.load(engine_source.chosen()).model().rules
+    assert engine_source.load_engine(engine_source.configured_source()).model().rules
     monkeypatch.setenv(engine_source.RULES, "")
-    assert not engine_source.load(engine_source.chosen()).model().rules
+    assert not engine_source.load_engine(engine_source.configured_source()).model().rules

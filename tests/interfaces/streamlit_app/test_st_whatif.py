@@ -101,7 +101,6 @@ def test_over_the_api_the_page_says_that_a_local_engine_is_needed(
 ) -> None:
     page = open_page()
     monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")
-    monkeypatch.setattr(whatif.source, "chosen", lambda: engine_source.Source("artifacts", "http://127.0.0.1:9"))
     page = open_page("what-if")
     assert "What-if needs an engine in this process" in html_of(page)
     assert not page.multiselect
@@ -109,5 +108,8 @@ def test_over_the_api_the_page_says_that_a_local_engine_is_needed(
 
 def test_a_change_is_told_in_a_few_words() -> None:
     change = what_if_controls.Scenario({"ban": ["x"]}, {"popular": 2.0}, "2024-01-01", "keep")
-    assert what_if_controls.told(change) == "the rules; weights of popular; the date 2024-01-01; returns policy keep"
-    assert what_if_controls.told(what_if_controls.Scenario()) == ""
+    assert (
+        what_if_controls.describe_changes(change)
+        == "the rules; weights of popular; the date 2024-01-01; returns policy keep"
+    )
+    assert what_if_controls.describe_changes(what_if_controls.Scenario()) == ""

@@ -1,4 +1,4 @@
-"""A window on a display of its own, a small engine behind it, and answers instead of dialogs."""
+"""A window on a display of its own, a small engine behind it, and dialogs instead of dialogs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests import fake_engine
 
 from smart_retail.errors import RetailError
 from smart_retail_tkinter.core_services import Services
-from smart_retail_tkinter.recent_files import Memory
+from smart_retail_tkinter.recent_files import Preferences
 
 WAIT = 15.0
 
@@ -29,36 +29,36 @@ def fake() -> ModuleType:
 
 
 @pytest.fixture
-def memory(tmp_path: Path) -> Memory:
-    return Memory(tmp_path / "config" / "desktop.json")
+def preferences(tmp_path: Path) -> Preferences:
+    return Preferences(tmp_path / "config" / "desktop.json")
 
 
 @dataclass
-class Answers:
+class ScriptedDialogs:
     """What a person would answer to dialogs, and what they were told."""
 
-    folder_: str = ""
-    sources_: tuple[str, ...] = ()
-    save_: str = ""
-    yes_: bool = False
+    chosen_folder: str = ""
+    chosen_sources: tuple[str, ...] = ()
+    save_path: str = ""
+    confirmed: bool = False
     errors: list[RetailError] = field(default_factory=list)
     proposed: list[str] = field(default_factory=list)
 
-    def folder(self, title: str) -> str:
-        return self.folder_
+    def choose_folder(self, title: str) -> str:
+        return self.chosen_folder
 
-    def sources(self, title: str) -> tuple[str, ...]:
-        return self.sources_
+    def choose_sources(self, title: str) -> tuple[str, ...]:
+        return self.chosen_sources
 
-    def save(self, title: str, name: str, ending: str) -> str:
+    def choose_save_path(self, title: str, name: str, ending: str) -> str:
         self.proposed.append(f"{name}.{ending}")
-        return self.save_
+        return self.save_path
 
-    def error(self, error: RetailError) -> None:
+    def show_error(self, error: RetailError) -> None:
         self.errors.append(error)
 
-    def yes(self, title: str, text: str) -> bool:
-        return self.yes_
+    def confirm(self, title: str, text: str) -> bool:
+        return self.confirmed
 
 
 def _missing(reason: str) -> None:
@@ -110,16 +110,16 @@ class Window:
     """The app under test and the ways to drive it."""
 
     app: Any
-    answers: Answers
+    dialogs: ScriptedDialogs
 
     @property
     def root(self) -> Any:
         return self.app.root
 
     @property
-    def one(self) -> Any:
+    def list_tree(self) -> Any:
         """The tree of the one list."""
-        return self.app.customer.one.tree
+        return self.app.customer.single_list.tree
 
     def until(self, true: Callable[[], object], what: str = "it") -> None:
         """Let the window live until something holds."""
@@ -132,8 +132,8 @@ class Window:
     def settle(self) -> None:
         """Let the window live until every answer but a fit's has come and every pause is over."""
         customers = self.app.customers
-        self.until(lambda: customers._waiting is None, "the pause after an arrow key")
-        self.until(lambda: not self.app.presenter.jobs.busy(besides="fit"), "the last answer")
+        self.until(lambda: not customers.selection_pending, "the pause after an arrow key")
+        self.until(lambda: not self.app.presenter.jobs.is_running(except_for="fit"), "the last answer")
         # Columns are fitted to a new width 60 ms after it came about.
         end = time.monotonic() + 0.08
         self.until(lambda: time.monotonic() > end)
@@ -165,12 +165,14 @@ class Window:
         tree = self.app.customers.tree
         self.until(lambda: customer_id in self.customers(), f"{customer_id} in the list")
         tree.selection_set(next(i for i in tree.get_children() if tree.set(i, "id") == customer_id))
-        self.until(lambda: self.app.presenter.answer and self.app.presenter.answer.customer_id == customer_id)
+        self.until(
+            lambda: self.app.presenter.recommendations and self.app.presenter.recommendations.customer_id == customer_id
+        )
         self.settle()
 
 
 @pytest.fixture
-def make_window(display: str, memory: Memory, fake: ModuleType) -> Iterator[Callable[..., Window]]:
+def make_window(display: str, preferences: Preferences, fake: ModuleType) -> Iterator[Callable[..., Window]]:
     """A function that opens a window with an open bundle (`engine`) and replaced `services`."""
     import tkinter as tk
 
@@ -181,8 +183,8 @@ def make_window(display: str, memory: Memory, fake: ModuleType) -> Iterator[Call
     def make(engine: Any = "fake", **services: Any) -> Window:
         engine = fake.FakeEngine() if engine == "fake" else engine
         services.setdefault("load", lambda folder: engine)
-        answers = Answers()
-        window = Window(App(tk.Tk(), Services(**services), memory, answers), answers)
+        dialogs = ScriptedDialogs()
+        window = Window(App(tk.Tk(), Services(**services), preferences, dialogs), dialogs)
         window.root.geometry("1200x780+0+0")
         opened.append(window)
         if engine is not None:

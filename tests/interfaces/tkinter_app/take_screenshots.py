@@ -19,8 +19,8 @@ from PIL import ImageGrab
 from smart_retail.errors import RetailError
 from smart_retail_tkinter.app import App
 from smart_retail_tkinter.core_services import Services
-from smart_retail_tkinter.dialogs.file_dialogs import NativeQuestions
-from smart_retail_tkinter.recent_files import Memory
+from smart_retail_tkinter.dialogs.file_dialogs import NativeDialogs
+from smart_retail_tkinter.recent_files import Preferences
 
 SIZE = (1200, 780)
 MENU = 26
@@ -46,10 +46,10 @@ class Camera:
         picture.save(self.out / f"tkinter-{name}.png", optimize=True)
 
 
-class Nobody(NativeQuestions):
+class FailingDialogs(NativeDialogs):
     """An error ends the program: nobody is there to read it."""
 
-    def error(self, error: RetailError) -> None:
+    def show_error(self, error: RetailError) -> None:
         raise SystemExit(f"{error.message} {error.hint}")
 
 
@@ -57,7 +57,7 @@ def choose(camera: Camera, text: str) -> None:
     """Search a customer and choose the first found."""
     camera.app.customers.text.set(text)
     camera.wait(0.6)
-    camera.app.customers._step(0)
+    camera.app.customers.move_selection(0)
     camera.wait(0.6)
     camera.app.customers.text.set("")
     camera.wait(0.6)
@@ -76,28 +76,28 @@ def main() -> None:
     source = Path(given.source).name
     with tempfile.TemporaryDirectory() as folder:
         root = tk.Tk()
-        memory = Memory(Path(folder) / "desktop.json")
-        app = App(root, Services(), memory, Nobody(root), artifacts=f"{folder}/artifacts")
+        preferences = Preferences(Path(folder) / "desktop.json")
+        app = App(root, Services(), preferences, FailingDialogs(root), artifacts=f"{folder}/artifacts")
         app.root.geometry(f"{SIZE[0]}x{SIZE[1] - MENU}+0+0")
         camera = Camera(app, out)
         app.presenter.open_bundle(str(artifacts))
         camera.wait(10, lambda: app.presenter.model is not None)
         choose(camera, given.customer)
-        tree = app.customer.one.tree
+        tree = app.customer.single_list.tree
         tree.selection_set(tree.get_children()[0])
         camera.take("light")
         app.customer.tabs.select(2)
         camera.take("grid")
         app.customer.tabs.select(0)
         app.customer.methods.choose("all")
-        best = app.customer.all.trees["hybrid"]
+        best = app.customer.comparison.trees["hybrid"]
         camera.wait(10, best.get_children)
         best.selection_set(best.get_children()[0])
         camera.take("all")
         app.customer.methods.choose("hybrid")
         app.set_theme("dark")
         camera.wait(1)
-        camera.wait(10, lambda: app.customer.one.winfo_ismapped() and tree.get_children())
+        camera.wait(10, lambda: app.customer.single_list.winfo_ismapped() and tree.get_children())
         tree.selection_set(tree.get_children()[0])
         camera.take("dark")
         app.set_theme("light")

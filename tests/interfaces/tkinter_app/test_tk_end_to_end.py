@@ -27,7 +27,7 @@ def test_a_file_becomes_a_bundle_and_its_lists_are_the_engines(
     loaded = {"tensorflow", "sklearn"} & set(sys.modules)
     orders = shop.write(tmp_path / "orders.csv")
     window = make_window(engine=None, load=core_services.load_bundle)
-    window.answers.sources_ = (str(orders),)
+    window.dialogs.chosen_sources = (str(orders),)
     heart = Heartbeat(window.root)
     window.key("<Control-O>", window.root)
     dialog = window.app.fit_window
@@ -43,12 +43,12 @@ def test_a_file_becomes_a_bundle_and_its_lists_are_the_engines(
     window.until(lambda: window.customers(), "the customers of the new bundle")
     engine = Engine.load(tmp_path / "artifacts")
     assert window.app.presenter.model.version == engine.version
-    assert window.answers.errors == []
+    assert window.dialogs.errors == []
     dialog.close()
     for customer in window.customers()[:3]:
         window.choose(customer)
         hide = window.app.presenter.exclude_purchased
         expected = engine.recommend(customer, exclude_purchased=hide)
-        assert window.ids(window.one) == [item.item_id for item in expected.items]
+        assert window.ids(window.list_tree) == [item.item_id for item in expected.items]
     assert {"tensorflow", "sklearn"} & set(sys.modules) == loaded
     assert sorted(heart.gaps)[int(0.99 * len(heart.gaps))] < 0.1

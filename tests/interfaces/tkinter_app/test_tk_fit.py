@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from smart_retail.errors import CancelledError, ColumnError, DataError, QualityGateError, UsageError
 from smart_retail.results import FitReport
-from smart_retail_tkinter.fit_presenter import parse_mapping
-from smart_retail_tkinter.fit_request import FitProgress, Preview
+from smart_retail_tkinter.fit_request import FitProgress, Preview, parse_mapping
 
 
 def test_time_left_follows_the_finished_share() -> None:
@@ -26,7 +25,7 @@ def test_time_left_follows_the_finished_share() -> None:
     now[0] = 110.0
     progress.update(0.25)
     assert progress.state().seconds_left == pytest.approx(30.0)
-    assert progress.state().line == "fitting: clusters, 30 s left"
+    assert progress.state().line == "Fitting: clusters, about 30 s left"
     now[0] = 115.0
     assert progress.state().seconds_left == pytest.approx(25.0)
     progress.update(0.1)
@@ -96,98 +95,102 @@ def window(make_window: Callable[..., Any], work: Work, fake: ModuleType) -> Any
 
 
 @pytest.fixture
-def looked(window: Any) -> Any:
-    """A fit window that has looked at two files."""
-    window.answers.sources_ = ("one.csv", "two é.csv")
+def inspected_window(window: Any) -> Any:
+    """A fit window that has inspected_window at two files."""
+    window.dialogs.chosen_sources = ("one.csv", "two é.csv")
     window.key("<Control-O>", window.root)
     window.settle()
     return window
 
 
-def test_columns_and_cleaning_are_shown_before_anything_is_fitted(looked: Any, work: Work) -> None:
-    dialog = looked.app.fit_window
+def test_columns_and_cleaning_are_shown_before_anything_is_fitted(inspected_window: Any, work: Work) -> None:
+    dialog = inspected_window.app.fit_window
     assert [call["sources"] for call in work.asked] == [("one.csv", "two é.csv")]
     assert "artifacts" not in work.asked[0]
     rows = [[dialog.fields.tree.set(i, c) for c in ("field", "header")] for i in dialog.fields.tree.get_children()]
     assert rows == [["customer_id", "Customer ID"], ["item_id", "Product ID"]]
-    assert dialog.finding.cget("text").startswith(f"{work.cleaning.rows_accepted:,} of ")
+    assert dialog.headline.cget("text").startswith(f"{work.cleaning.rows_accepted:,} of ")
     assert len(dialog.cleaning.tree.get_children()) == 6
-    assert "Preset: none." in dialog.more.cget("text")
+    assert "Preset: none." in dialog.notes.cget("text")
     assert dialog.start.instate(["!disabled"])
-    assert Path(looked.app.presenter.memory.files[0].path).name == "one.csv"
+    assert Path(inspected_window.app.presenter.preferences.files[0].path).name == "one.csv"
 
 
-def test_a_fit_shows_progress_publishes_and_opens_the_new_bundle(looked: Any, work: Work) -> None:
-    app = looked.app
+def test_a_fit_shows_progress_publishes_and_opens_the_new_bundle(inspected_window: Any, work: Work) -> None:
+    app = inspected_window.app
     app.fit_window.artifacts.set("out")
     app.fit_window.start.invoke()
-    looked.until(lambda: app.fits.state() and app.fits.state().done == 0.4)
-    looked.until(lambda: "fitting: clusters" in app.status.fit.text.cget("text"), "progress in the main window")
+    inspected_window.until(lambda: app.fits.state() and app.fits.state().done == 0.4)
+    inspected_window.until(
+        lambda: "Fitting: clusters" in app.status.fit.text.cget("text"), "progress in the main window"
+    )
     assert float(app.status.fit.bar.cget("value")) == 0.4
-    assert app.fit_window.bar.text.cget("text").startswith("fitting: clusters")
+    assert app.fit_window.bar.text.cget("text").startswith("Fitting: clusters")
     assert app.fit_window.start.instate(["disabled"])
-    looked.choose("C-002")
+    inspected_window.choose("C-002")
     work.go.set()
-    looked.until(lambda: not app.fits.running)
-    looked.settle()
+    inspected_window.until(lambda: not app.fits.running)
+    inspected_window.settle()
     assert work.asked[-1]["artifacts"] == "out"
     assert work.asked[-1]["settings"].data.returns_policy == "net"
     assert app.presenter.model.version == "fitted-2"
     assert "fitted-2" in app.model_line.cget("text")
-    assert app.fit_window.finding.cget("text") == "Published fitted-2 into out"
+    assert app.fit_window.headline.cget("text") == "Published fitted-2 to out"
     assert not app.status.fit.bar.winfo_ismapped()
-    assert looked.answers.errors == []
+    assert inspected_window.dialogs.errors == []
 
 
-def test_settings_are_those_of_every_other_front_end(looked: Any, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_those_of_every_other_front_end(
+    inspected_window: Any, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SMART_RETAIL_CLUSTERS__K", "5")
     monkeypatch.setenv("SMART_RETAIL_DATA__RETURNS_POLICY", "keep")
-    looked.app.fit_window.close()
-    looked.key("<Control-O>", looked.root)
-    looked.settle()
+    inspected_window.app.fit_window.close()
+    inspected_window.key("<Control-O>", inspected_window.root)
+    inspected_window.settle()
     assert work.asked[-1]["settings"].clusters.k == 5
     assert work.asked[-1]["settings"].data.returns_policy == "keep"
-    assert looked.app.fit_window.policy.get() == "returns are ignored"
+    assert inspected_window.app.fit_window.policy.get() == "ignore returns"
 
 
 @pytest.mark.parametrize("where", ["main window", "fit window", "button"])
-def test_escape_or_the_button_cancels_and_says_so(looked: Any, work: Work, where: str) -> None:
-    app = looked.app
+def test_escape_or_the_button_cancels_and_says_so(inspected_window: Any, work: Work, where: str) -> None:
+    app = inspected_window.app
     app.fit_window.start.invoke()
-    looked.until(lambda: app.fits.state() and app.fits.state().done == 0.4)
+    inspected_window.until(lambda: app.fits.state() and app.fits.state().done == 0.4)
     if where == "button":
-        looked.until(lambda: app.status.fit.cancel.winfo_ismapped())
+        inspected_window.until(lambda: app.status.fit.cancel.winfo_ismapped())
         app.status.fit.cancel.invoke()
     else:
-        looked.key("<Escape>", looked.root if where == "main window" else app.fit_window.first)
-    looked.until(lambda: not app.fits.running)
-    looked.settle()
+        inspected_window.key("<Escape>", inspected_window.root if where == "main window" else app.fit_window.first)
+    inspected_window.until(lambda: not app.fits.running)
+    inspected_window.settle()
     assert app.presenter.model.version == "fake-1"
-    assert "cancelled" in app.fit_window.finding.cget("text")
-    assert looked.answers.errors == []
+    assert "cancelled" in app.fit_window.headline.cget("text")
+    assert inspected_window.dialogs.errors == []
 
 
-def test_closing_the_fit_window_leaves_the_fit_running(looked: Any, work: Work) -> None:
-    looked.app.fit_window.start.invoke()
-    looked.until(lambda: looked.app.fits.state() and looked.app.fits.state().done == 0.4)
-    looked.app.fit_window.close()
-    assert looked.app.fits.running
+def test_closing_the_fit_window_leaves_the_fit_running(inspected_window: Any, work: Work) -> None:
+    inspected_window.app.fit_window.start.invoke()
+    inspected_window.until(lambda: inspected_window.app.fits.state() and inspected_window.app.fits.state().done == 0.4)
+    inspected_window.app.fit_window.close()
+    assert inspected_window.app.fits.running
     work.go.set()
-    looked.until(lambda: looked.app.presenter.model.version == "fitted-2")
+    inspected_window.until(lambda: inspected_window.app.presenter.model.version == "fitted-2")
 
 
 def test_a_missing_column_is_told_in_place_and_mended_there(window: Any, work: Work) -> None:
     work.errors = [ColumnError("Column for the customer not found.", "Say which one it is: --map customer_id=Client.")]
-    window.answers.sources_ = ("one.csv",)
+    window.dialogs.chosen_sources = ("one.csv",)
     window.key("<Control-O>", window.root)
     window.settle()
     dialog = window.app.fit_window
-    assert dialog.finding.cget("text") == "Column for the customer not found."
-    assert "customer_id=Client" in dialog.more.cget("text")
+    assert dialog.headline.cget("text") == "Column for the customer not found."
+    assert "customer_id=Client" in dialog.notes.cget("text")
     assert dialog.start.instate(["disabled"])
-    assert window.answers.errors == []
+    assert window.dialogs.errors == []
     dialog.mapping.set("customer_id=Client")
-    dialog.look()
+    dialog.inspect()
     window.settle()
     assert work.asked[-1]["mapping"] == {"customer_id": "Client"}
     assert dialog.start.instate(["!disabled"])
@@ -195,33 +198,33 @@ def test_a_missing_column_is_told_in_place_and_mended_there(window: Any, work: W
 
 def test_a_source_that_cannot_be_read_is_a_message(window: Any, work: Work) -> None:
     work.errors = [DataError("one.csv holds no row.", "Choose another file.")]
-    window.answers.sources_ = ("one.csv",)
+    window.dialogs.chosen_sources = ("one.csv",)
     window.key("<Control-O>", window.root)
-    window.until(lambda: window.answers.errors)
-    assert window.answers.errors[0].message == "one.csv holds no row."
+    window.until(lambda: window.dialogs.errors)
+    assert window.dialogs.errors[0].message == "one.csv holds no row."
     assert window.app.fit_window.start.instate(["disabled"])
 
 
 @pytest.mark.parametrize("yes", [True, False])
-def test_the_quality_gate_asks_and_only_then_forces(looked: Any, work: Work, yes: bool) -> None:
+def test_the_quality_gate_asks_and_only_then_forces(inspected_window: Any, work: Work, yes: bool) -> None:
     work.errors = [QualityGateError("Worse than popularity.", "Force it.")]
-    looked.answers.yes_ = yes
+    inspected_window.dialogs.confirmed = yes
     work.go.set()
-    looked.app.fit_window.start.invoke()
-    looked.until(lambda: not work.errors and not looked.app.fits.running)
-    looked.settle()
+    inspected_window.app.fit_window.start.invoke()
+    inspected_window.until(lambda: not work.errors and not inspected_window.app.fits.running)
+    inspected_window.settle()
     forced = [call["force"] for call in work.asked if "force" in call]
     assert forced == ([False, True] if yes else [False])
 
 
-def test_a_fit_that_is_not_published_leaves_the_bundle(looked: Any, work: Work) -> None:
+def test_a_fit_that_is_not_published_leaves_the_bundle(inspected_window: Any, work: Work) -> None:
     work.report = replace(work.report, published=False)
     work.go.set()
-    looked.app.fit_window.start.invoke()
-    looked.until(lambda: not looked.app.fits.running)
-    looked.settle()
-    assert looked.app.fit_window.finding.cget("text") == "Not published"
-    assert looked.app.presenter.model.version == "fake-1"
+    inspected_window.app.fit_window.start.invoke()
+    inspected_window.until(lambda: not inspected_window.app.fits.running)
+    inspected_window.settle()
+    assert inspected_window.app.fit_window.headline.cget("text") == "Not published"
+    assert inspected_window.app.presenter.model.version == "fake-1"
 
 
 def test_over_the_api_the_screens_say_why_there_is_no_fit(make_window: Callable[..., Any], fake: ModuleType) -> None:
@@ -231,15 +234,15 @@ def test_over_the_api_the_screens_say_why_there_is_no_fit(make_window: Callable[
     window = make_window(Remote())
     window.app.open_fit()
     window.key("<Control-O>", window.root)
-    assert [error.code for error in window.answers.errors] == ["needs_local_engine"] * 2
+    assert [error.code for error in window.dialogs.errors] == ["needs_local_engine"] * 2
     assert window.app.fit_window is None
 
 
-def test_quitting_ends_a_running_fit(looked: Any, work: Work) -> None:
-    looked.app.fit_window.start.invoke()
-    looked.until(lambda: looked.app.fits.state() and looked.app.fits.state().done == 0.4)
+def test_quitting_ends_a_running_fit(inspected_window: Any, work: Work) -> None:
+    inspected_window.app.fit_window.start.invoke()
+    inspected_window.until(lambda: inspected_window.app.fits.state() and inspected_window.app.fits.state().done == 0.4)
     before = threading.active_count()
-    looked.app.quit()
+    inspected_window.app.quit()
     end = time.monotonic() + 5
     while threading.active_count() >= before:
         assert time.monotonic() < end

@@ -28,10 +28,10 @@ def run(body: str, request: dict[str, Any] | None = None, progress: Any = SILENT
     """Let another process answer with this body of a function."""
     lines = "\n".join("    " + line for line in body.splitlines())
     code = f"{HEAD}{lines}\nserve(sys.stdin, sys.stdout, answer)"
-    return fit_process._run(request or {}, progress, ("-c", code))
+    return fit_process.run_worker(request or {}, progress, ("-c", code))
 
 
-class Told:
+class RecordingProgress:
     """A `Progress` that keeps what it is told and cancels after some checks."""
 
     def __init__(self, checks: int = 10**9) -> None:
@@ -54,7 +54,7 @@ class Told:
 
 
 def test_request_progress_and_result_cross_over() -> None:
-    told = Told()
+    told = RecordingProgress()
     result = run(
         "progress.stage('clusters', 0.25); progress.update(0.5); progress.message('k = 4 é')\nreturn {'echo': request}",
         {"sources": ["a b.csv", "é\n.csv"]},
@@ -90,15 +90,15 @@ except Exception as error:
     open({str(witness)!r}, "w").write(type(error).__name__)
     raise"""
     with pytest.raises(CancelledError):
-        run(body, progress=Told(checks=3))
+        run(body, progress=RecordingProgress(checks=3))
     assert witness.read_text() == "CancelledError"
 
 
 def test_a_process_that_does_not_listen_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fit_process, "PATIENCE", 0.2)
+    monkeypatch.setattr(fit_process, "CANCEL_TIMEOUT_SECONDS", 0.2)
     start = time.monotonic()
     with pytest.raises(CancelledError):
-        run("time.sleep(60)", progress=Told(checks=2))
+        run("time.sleep(60)", progress=RecordingProgress(checks=2))
     assert time.monotonic() - start < 20
 
 
@@ -115,7 +115,7 @@ def test_fit_and_inspect_hand_over_all_they_were_given(monkeypatch: pytest.Monke
         two = {"columns": {"customer_id": "Customer", "item_id": "SKU"}, "unused": ["Row", "Note"]}
         return {"sources": [one, two], "report": report.cleaning.as_dict()}
 
-    monkeypatch.setattr(fit_process, "_run", answer)
+    monkeypatch.setattr(fit_process, "run_worker", answer)
     settings = Settings(data=DataSettings(returns_policy="keep"))
     options: dict[str, Any] = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings}
     assert fit_process.fit("a.csv", "b.csv", artifacts="out", force=True, **options) == report

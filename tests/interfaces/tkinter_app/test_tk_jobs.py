@@ -1,4 +1,4 @@
-"""Work in threads: answers come back where they are polled, and only the newest of a lane."""
+"""Work in threads: dialogs come back where they are polled, and only the newest of a lane."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ def test_an_answer_arrives_in_the_polling_thread(jobs: Jobs) -> None:
         lambda name: seen.append((name, threading.current_thread().name)),
         fail,
     )
-    assert jobs.busy()
+    assert jobs.is_running()
     wait(jobs, lambda: seen)
     assert seen == [("smart-retail-a", threading.current_thread().name)]
-    assert not jobs.busy()
+    assert not jobs.is_running()
 
 
 def test_a_newer_job_replaces_what_runs_and_what_waits(jobs: Jobs) -> None:

@@ -16,14 +16,14 @@ import pytest
 from smart_retail.errors import MissingBundleError, NeedsLocalEngineError, RetailError, UsageError
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.presenter import Presenter
-from smart_retail_tkinter.recent_files import Memory
+from smart_retail_tkinter.recent_files import Preferences
 
 
-class Seen:
+class RecordingView:
     """A view that keeps what it is told."""
 
     def __init__(self) -> None:
-        self.told: dict[str, Any] = {}
+        self.shown: dict[str, Any] = {}
         self.errors: list[RetailError] = []
         self.threads: set[threading.Thread] = set()
 
@@ -33,7 +33,7 @@ class Seen:
 
         def show(*values: Any) -> None:
             self.threads.add(threading.current_thread())
-            self.told[name.removeprefix("show_")] = values
+            self.shown[name.removeprefix("show_")] = values
 
         return show
 
@@ -41,103 +41,103 @@ class Seen:
         self.errors.append(error)
 
 
-class Desk:
+class Harness:
     """A presenter with its view."""
 
-    def __init__(self, memory: Memory, **services: Any) -> None:
-        self.view = Seen()
-        self.presenter = Presenter(self.view, Services(**services), memory)
+    def __init__(self, preferences: Preferences, **services: Any) -> None:
+        self.view = RecordingView()
+        self.presenter = Presenter(self.view, Services(**services), preferences)
 
     def settle(self) -> None:
         end = time.monotonic() + 10
-        while self.presenter.jobs.busy():
+        while self.presenter.jobs.is_running():
             assert time.monotonic() < end
             self.presenter.poll()
             time.sleep(0.001)
 
 
 @pytest.fixture
-def make_desk(memory: Memory, fake: ModuleType) -> Iterator[Callable[..., Desk]]:
-    desks = []
+def make_harness(preferences: Preferences, fake: ModuleType) -> Iterator[Callable[..., Harness]]:
+    harnesses = []
 
-    def make(**services: Any) -> Desk:
+    def make(**services: Any) -> Harness:
         services.setdefault("load", lambda folder: fake.FakeEngine())
-        desks.append(Desk(memory, **services))
-        return desks[-1]
+        harnesses.append(Harness(preferences, **services))
+        return harnesses[-1]
 
     yield make
-    for desk in desks:
-        desk.presenter.jobs.close()
+    for harness in harnesses:
+        harness.presenter.jobs.close()
 
 
 @pytest.fixture
-def desk(make_desk: Callable[..., Desk]) -> Desk:
-    desk = make_desk()
-    desk.presenter.open_bundle("artifacts")
-    desk.settle()
-    return desk
+def harness(make_harness: Callable[..., Harness]) -> Harness:
+    harness = make_harness()
+    harness.presenter.open_bundle("artifacts")
+    harness.settle()
+    return harness
 
 
-def test_opening_shows_model_customers_and_groups(desk: Desk, fake: ModuleType) -> None:
-    model, categories = desk.view.told["model"]
+def test_opening_shows_model_customers_and_groups(harness: Harness, fake: ModuleType) -> None:
+    model, categories = harness.view.shown["model"]
     assert model.customers == len(fake.CUSTOMER_IDS)
     assert categories == list(fake.CATEGORIES)
-    matches, more = desk.view.told["matches"]
+    matches, more = harness.view.shown["matches"]
     assert len(matches) == len(fake.CUSTOMER_IDS)
     assert not more
-    cells, segments = desk.view.told["groups"]
+    cells, segments = harness.view.shown["groups"]
     assert len(cells) == 25
     assert sum(cell.customers for cell in cells) == sum(segment.customers for segment in segments)
-    assert desk.presenter.memory.files[0].kind == "bundle"
+    assert harness.presenter.preferences.files[0].kind == "bundle"
 
 
-def test_everything_is_shown_in_the_polling_thread(desk: Desk) -> None:
-    desk.presenter.choose_customer("C-002")
-    desk.settle()
-    assert desk.view.threads == {threading.current_thread()}
+def test_everything_is_shown_in_the_polling_thread(harness: Harness) -> None:
+    harness.presenter.choose_customer("C-002")
+    harness.settle()
+    assert harness.view.threads == {threading.current_thread()}
 
 
 @pytest.mark.parametrize("method", ["hybrid", "personalized", "rfm", "cf", "popular", "all"])
-def test_a_list_is_what_the_engine_says(desk: Desk, fake: ModuleType, method: str) -> None:
-    desk.presenter.choose_customer("C-007")
-    desk.presenter.choose_method(method)
-    desk.settle()
-    assert desk.view.told["list"][0] == fake.FakeEngine().recommend("C-007", method)
-    assert desk.view.told["profile"][0] == fake.FakeEngine().customer("C-007")
+def test_a_list_is_what_the_engine_says(harness: Harness, fake: ModuleType, method: str) -> None:
+    harness.presenter.choose_customer("C-007")
+    harness.presenter.choose_method(method)
+    harness.settle()
+    assert harness.view.shown["list"][0] == fake.FakeEngine().recommend("C-007", method)
+    assert harness.view.shown["profile"][0] == fake.FakeEngine().customer("C-007")
 
 
-def test_filters_reach_the_engine(desk: Desk, fake: ModuleType) -> None:
-    desk.presenter.choose_customer("C-007")
-    desk.presenter.set_filters(4, False, "Furniture")
-    desk.settle()
+def test_filters_reach_the_engine(harness: Harness, fake: ModuleType) -> None:
+    harness.presenter.choose_customer("C-007")
+    harness.presenter.set_filters(4, False, "Furniture")
+    harness.settle()
     expected = fake.FakeEngine().recommend("C-007", n=4, exclude_purchased=False, categories=["Furniture"])
-    assert desk.view.told["list"][0] == expected
+    assert harness.view.shown["list"][0] == expected
 
 
-def test_an_unknown_customer_is_answered_with_popularity(desk: Desk) -> None:
-    desk.presenter.choose_customer("nobody")
-    desk.settle()
-    assert not desk.view.told["profile"][0].known
-    answer = desk.view.told["list"][0]
+def test_an_unknown_customer_is_answered_with_popularity(harness: Harness) -> None:
+    harness.presenter.choose_customer("nobody")
+    harness.settle()
+    assert not harness.view.shown["profile"][0].known
+    answer = harness.view.shown["list"][0]
     assert not answer.known
     assert answer.items
-    assert not desk.view.errors
+    assert not harness.view.errors
 
 
-def test_the_box_starts_unticked_where_people_buy_again(make_desk: Callable[..., Desk], fake: ModuleType) -> None:
+def test_the_box_starts_unticked_where_people_buy_again(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
     from msgspec.structs import replace
 
     class Again(fake.FakeEngine):  # type: ignore[name-defined, misc]
         def model(self) -> Any:
             return replace(super().model(), show_purchased=True)
 
-    desk = make_desk(load=lambda folder: Again())
-    desk.presenter.open_bundle("artifacts")
-    desk.settle()
-    assert desk.presenter.exclude_purchased is False
+    harness = make_harness(load=lambda folder: Again())
+    harness.presenter.open_bundle("artifacts")
+    harness.settle()
+    assert harness.presenter.exclude_purchased is False
 
 
-def test_only_the_newest_search_is_shown(make_desk: Callable[..., Desk], fake: ModuleType) -> None:
+def test_only_the_newest_search_is_shown(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
     asked: list[str] = []
 
     class Slow(fake.FakeEngine):  # type: ignore[name-defined, misc]
@@ -146,59 +146,59 @@ def test_only_the_newest_search_is_shown(make_desk: Callable[..., Desk], fake: M
             time.sleep(0.05)
             return super().search_customers(text, n)
 
-    desk = make_desk(load=lambda folder: Slow())
-    desk.presenter.open_bundle("artifacts")
-    desk.settle()
+    harness = make_harness(load=lambda folder: Slow())
+    harness.presenter.open_bundle("artifacts")
+    harness.settle()
     for text in ("C", "C-", "C-0", "C-00", "C-001"):
-        desk.presenter.search(text)
-    desk.settle()
-    assert [match.customer_id for match in desk.view.told["matches"][0]] == ["C-001"]
+        harness.presenter.search(text)
+    harness.settle()
+    assert [match.customer_id for match in harness.view.shown["matches"][0]] == ["C-001"]
     assert len(asked) <= 4
 
 
-def test_an_error_is_shown_and_the_window_goes_on(desk: Desk) -> None:
-    desk.presenter.similar("no such item", "x")
-    desk.settle()
-    assert [error.code for error in desk.view.errors] == ["unknown_item"]
-    desk.presenter.choose_customer("C-001")
-    desk.settle()
-    assert desk.view.told["list"][0].items
+def test_an_error_is_shown_and_the_window_goes_on(harness: Harness) -> None:
+    harness.presenter.similar("no such item", "x")
+    harness.settle()
+    assert [error.code for error in harness.view.errors] == ["unknown_item"]
+    harness.presenter.choose_customer("C-001")
+    harness.settle()
+    assert harness.view.shown["list"][0].items
 
 
-def test_a_bundle_that_is_not_there_is_silent_only_at_the_start(make_desk: Callable[..., Desk]) -> None:
+def test_a_bundle_that_is_not_there_is_silent_only_at_the_start(make_harness: Callable[..., Harness]) -> None:
     def load(folder: str) -> Any:
         raise MissingBundleError("No bundle here.", "Fit one.")
 
-    desk = make_desk(load=load)
-    desk.presenter.open_bundle("artifacts", missing_ok=True)
-    desk.settle()
-    assert desk.view.errors == []
-    desk.presenter.open_bundle("artifacts")
-    desk.settle()
-    assert [error.code for error in desk.view.errors] == ["bundle_missing"]
-    assert desk.presenter.memory.files == ()
+    harness = make_harness(load=load)
+    harness.presenter.open_bundle("artifacts", missing_ok=True)
+    harness.settle()
+    assert harness.view.errors == []
+    harness.presenter.open_bundle("artifacts")
+    harness.settle()
+    assert [error.code for error in harness.view.errors] == ["bundle_missing"]
+    assert harness.presenter.preferences.files == ()
 
 
-def test_a_new_bundle_keeps_customer_and_search(desk: Desk) -> None:
-    desk.presenter.search("C-00")
-    desk.presenter.choose_customer("C-004")
-    desk.settle()
-    desk.view.told.clear()
-    desk.presenter.open_bundle("other")
-    desk.settle()
-    assert desk.view.told["profile"][0].customer_id == "C-004"
-    assert len(desk.view.told["matches"][0]) == 9
+def test_a_new_bundle_keeps_customer_and_search(harness: Harness) -> None:
+    harness.presenter.search("C-00")
+    harness.presenter.choose_customer("C-004")
+    harness.settle()
+    harness.view.shown.clear()
+    harness.presenter.open_bundle("other")
+    harness.settle()
+    assert harness.view.shown["profile"][0].customer_id == "C-004"
+    assert len(harness.view.shown["matches"][0]) == 9
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
-def test_an_exported_file_holds_the_list_and_its_origin(desk: Desk, tmp_path: Path, ending: str) -> None:
-    desk.presenter.choose_customer("00012")
-    desk.settle()
+def test_an_exported_file_holds_the_list_and_its_origin(harness: Harness, tmp_path: Path, ending: str) -> None:
+    harness.presenter.choose_customer("00012")
+    harness.settle()
     path = tmp_path / f"list.{ending}"
-    desk.presenter.export(desk.presenter.list_table(), str(path))
-    desk.settle()
-    assert desk.view.errors == []
-    items = desk.view.told["list"][0].items
+    harness.presenter.export(harness.presenter.list_table(), str(path))
+    harness.settle()
+    assert harness.view.errors == []
+    items = harness.view.shown["list"][0].items
     if ending == "csv":
         import csv
 
@@ -214,25 +214,25 @@ def test_an_exported_file_holds_the_list_and_its_origin(desk: Desk, tmp_path: Pa
         assert ("Model", "fake-1") in list(book["About"].iter_rows(values_only=True))
 
 
-def test_an_export_to_nowhere_is_an_error_for_people(desk: Desk, tmp_path: Path) -> None:
-    desk.presenter.choose_customer("C-001")
-    desk.settle()
+def test_an_export_to_nowhere_is_an_error_for_people(harness: Harness, tmp_path: Path) -> None:
+    harness.presenter.choose_customer("C-001")
+    harness.settle()
     for name in ("list.pdf", "no/such/folder.csv"):
-        desk.presenter.export(desk.presenter.list_table(), str(tmp_path / name))
-        desk.settle()
-    assert [type(error) for error in desk.view.errors] == [UsageError, UsageError]
+        harness.presenter.export(harness.presenter.list_table(), str(tmp_path / name))
+        harness.settle()
+    assert [type(error) for error in harness.view.errors] == [UsageError, UsageError]
 
 
-def test_a_proposed_file_name_holds_no_path(desk: Desk) -> None:
+def test_a_proposed_file_name_holds_no_path(harness: Harness) -> None:
     for customer in ("A/B", "..", "x/../../y"):
-        desk.presenter.choose_customer(customer)
-        desk.settle()
-        name = desk.presenter.file_name("list")
+        harness.presenter.choose_customer(customer)
+        harness.settle()
+        name = harness.presenter.file_name("list")
         assert name == Path(name).name
         assert name.endswith("-hybrid")
 
 
-def test_over_the_api_a_fit_is_refused(make_desk: Callable[..., Desk], fake: ModuleType) -> None:
+def test_over_the_api_a_fit_is_refused(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
     class Remote(fake.FakeEngine):  # type: ignore[name-defined, misc]
         is_local = False
 
@@ -242,14 +242,14 @@ def test_over_the_api_a_fit_is_refused(make_desk: Callable[..., Desk], fake: Mod
         asked.append((url, key))
         return Remote()
 
-    desk = make_desk(connect=connect)
-    desk.presenter.check_local()
-    desk.presenter.open_api("http://127.0.0.1:1", "key")
-    desk.settle()
+    harness = make_harness(connect=connect)
+    harness.presenter.check_local()
+    harness.presenter.open_api("http://127.0.0.1:1", "key")
+    harness.settle()
     assert asked == [("http://127.0.0.1:1", "key")]
-    assert desk.view.told["model"][0].version == "fake-1"
+    assert harness.view.shown["model"][0].version == "fake-1"
     with pytest.raises(NeedsLocalEngineError):
-        desk.presenter.check_local()
+        harness.presenter.check_local()
 
 
 def test_presenter_and_what_it_stands_on_know_no_tk() -> None:

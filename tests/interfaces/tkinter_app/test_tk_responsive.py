@@ -56,13 +56,13 @@ def slow_window(make_window: Callable[..., Any], fake: ModuleType) -> Any:
 
 def work(window: Any) -> float:
     """Search, switch, fit and cancel; the longest gap in seconds."""
-    from smart_retail_tkinter.fit_presenter import Request
+    from smart_retail_tkinter.fit_request import FitRequest
 
     heart = Heartbeat(window.root)
-    window.app.fits.start(Request(("orders.csv",)), "artifacts")
+    window.app.fits.start(FitRequest(("orders.csv",)), "artifacts")
     window.app.customers.entry.delete(0, "end")
     window.type("C-0")
-    window.app.customers._step(1)
+    window.app.customers.move_selection(1)
     for number in (6, 2, 3, 4, 5, 1, 6):
         window.key(f"<Alt-Key-{number}>", window.root)
         end = time.monotonic() + 0.22

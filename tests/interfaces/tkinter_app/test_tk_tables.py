@@ -13,19 +13,19 @@ from smart_retail_tkinter import formatting, table_models
 @pytest.mark.parametrize(
     ("shown", "expected"),
     [
-        (formatting.whole(1234567.4), "1,234,567"),
-        (formatting.amount(13747.4), "13,747.40"),
-        (formatting.amount(-0.5, "EUR"), "-0.50 EUR"),
-        (formatting.percent(0.1234), "12.3 %"),
+        (formatting.format_integer(1234567.4), "1,234,567"),
+        (formatting.format_amount(13747.4), "13,747.40"),
+        (formatting.format_amount(-0.5, "EUR"), "-0.50 EUR"),
+        (formatting.format_percent(0.1234), "12.3 %"),
         (formatting.quantity(1200.0), "1,200"),
         (formatting.quantity(2.5), "2.5"),
-        (formatting.count(1, "order"), "1 order"),
-        (formatting.count(1590, "customer"), "1,590 customers"),
-        (formatting.seconds_left(40.2), "40 s left"),
-        (formatting.seconds_left(200.0), "3 min left"),
+        (formatting.pluralize(1, "order"), "1 order"),
+        (formatting.pluralize(1590, "customer"), "1,590 customers"),
+        (formatting.seconds_left(40.2), "about 40 s left"),
+        (formatting.seconds_left(200.0), "about 3 min left"),
         (formatting.seconds_left(None), ""),
-        (formatting.name_and_id("Paper", "OFF-1"), "Paper · OFF-1"),
-        (formatting.name_and_id("", "OFF-1"), "OFF-1"),
+        (formatting.join_name_and_id("Paper", "OFF-1"), "Paper · OFF-1"),
+        (formatting.join_name_and_id("", "OFF-1"), "OFF-1"),
     ],
 )
 def test_values_read_as_people_write_them(shown: str, expected: str) -> None:
@@ -35,7 +35,7 @@ def test_values_read_as_people_write_them(shown: str, expected: str) -> None:
 def test_the_profile_line_tells_who_a_customer_is(fake: ModuleType) -> None:
     engine = fake.FakeEngine()
     profile = engine.customer("C-001")
-    line = formatting.profile_line(profile, "EUR")
+    line = formatting.describe_profile(profile, "EUR")
     assert line.startswith(f"{profile.rfm.segment} · value {profile.rfm.value_tier} · R 5 F ")
     assert f"cluster {profile.cluster.name}" in line
     assert f"{profile.rfm.monetary:,.2f} EUR" in line
@@ -45,8 +45,8 @@ def test_the_profile_line_tells_who_a_customer_is(fake: ModuleType) -> None:
 
 def test_the_profile_line_says_what_is_not_known(fake: ModuleType) -> None:
     engine = fake.FakeEngine()
-    assert "unknown customer" in formatting.profile_line(engine.customer("nobody"))
-    assert formatting.profile_line(engine.customer(fake.RETURNED_ALL)) == "no order was kept · 100.0 % returned"
+    assert "unknown customer" in formatting.describe_profile(engine.customer("nobody"))
+    assert formatting.describe_profile(engine.customer(fake.RETURNED_ALL)) == "no order was kept · 100.0 % returned"
 
 
 def _item(item_id: str, rank: int, *reasons: Reason) -> Recommendation:
@@ -55,14 +55,14 @@ def _item(item_id: str, rank: int, *reasons: Reason) -> Recommendation:
 
 def test_the_main_reason_is_the_one_with_the_largest_share() -> None:
     weak, strong = Reason("popular", "popular", 3, 0.2, None, "popular"), Reason("x", "cf", 1, 0.8, "b", "with b")
-    (row,) = table_models.recommendations([_item("a", 1, weak, strong)]).rows
+    (row,) = table_models.recommendation_table([_item("a", 1, weak, strong)]).rows
     assert row.cells == ("1", "Name a", "a", "Kind", "with b", "80.0 %")
     assert row.values[-1] == 0.8
     assert row.detail == "score 1 from CF: popular (Popular #3, 20.0 %) · with b (CF #1, 80.0 %)"
 
 
 def test_the_clipboard_text_is_one_line_a_row_with_ids_as_they_are() -> None:
-    table = table_models.recommendations([_item("00012", 1), _item("a\tb", 2)])
+    table = table_models.recommendation_table([_item("00012", 1), _item("a\tb", 2)])
     lines = table.text().split("\n")
     assert lines[0].split("\t")[:3] == ["#", "Product", "Product id"]
     assert lines[1].split("\t")[2] == "00012"
@@ -79,13 +79,13 @@ def _all(**lists: list[str]) -> RecommendationList:
 
 def test_places_name_the_methods_in_the_order_of_the_screens() -> None:
     answer = _all(popular=["d", "c"], cf=["c", "a"], hybrid=["a", "b"])
-    assert table_models.places(answer, "a") == "Hybrid #1 (score 1 from CF), CF #2 (score 1)"
-    assert table_models.places(answer, "c") == "CF #1 (score 1), Popular #2 (score 1 from CF)"
+    assert table_models.ranks_text(answer, "a") == "Hybrid #1 (score 1 from CF), CF #2 (score 1)"
+    assert table_models.ranks_text(answer, "c") == "CF #1 (score 1), Popular #2 (score 1 from CF)"
 
 
 def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None:
     answer = fake.FakeEngine().recommend("C-003", "all", 4)
-    table = table_models.side_by_side(answer)
+    table = table_models.comparison_table(answer)
     assert len(table.rows) == 20
     assert {row.cells[0] for row in table.rows} == {"Hybrid", "Personalized", "RFM", "CF", "Popular"}
     assert all(len(row.values) == len(table.columns) for row in table.rows)
@@ -93,6 +93,6 @@ def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None
 
 def test_the_cleaning_table_accounts_for_every_row(fake: ModuleType) -> None:
     report = fake.FakeEngine().model().cleaning
-    values = {row.values[0]: row.values[1] for row in table_models.cleaning(report).rows}
-    aside = sum(n for what, n in values.items() if str(what).startswith("set aside"))
-    assert values["in the source"] == values["accepted"] + aside == report.rows_in
+    values = {row.values[0]: row.values[1] for row in table_models.cleaning_table(report).rows}
+    aside = sum(n for what, n in values.items() if str(what).startswith("rejected"))
+    assert values["in the files"] == values["accepted"] + aside == report.rows_in

@@ -50,7 +50,7 @@ def test_enter_asks_for_an_id_that_nobody_has(window: Any) -> None:
     window.settle()
     assert window.app.customer.title.cget("text") == "00012345"
     assert "unknown customer" in window.app.customer.profile.cget("text")
-    assert len(window.ids(window.one)) == 10
+    assert len(window.ids(window.list_tree)) == 10
 
 
 def test_control_enter_asks_for_exactly_what_is_typed(window: Any) -> None:
@@ -58,8 +58,8 @@ def test_control_enter_asks_for_exactly_what_is_typed(window: Any) -> None:
     window.until(lambda: window.customers() == ["C-001"])
     window.key("<Control-Return>", window.app.customers.entry)
     window.settle()
-    assert window.app.presenter.answer.customer_id == "c-001 "
-    assert not window.app.presenter.answer.known
+    assert window.app.presenter.recommendations.customer_id == "c-001 "
+    assert not window.app.presenter.recommendations.known
 
 
 def test_arrow_keys_walk_through_the_customers_from_the_search_field(window: Any) -> None:
@@ -69,7 +69,7 @@ def test_arrow_keys_walk_through_the_customers_from_the_search_field(window: Any
         assert window.app.customers.tree.index(chosen[0]) == place
     window.settle()
     assert window.app.presenter.customer_id == window.customers()[1]
-    assert window.app.presenter.answer.customer_id == window.customers()[1]
+    assert window.app.presenter.recommendations.customer_id == window.customers()[1]
 
 
 @pytest.mark.parametrize(("number", "method"), METHOD_KEYS)
@@ -79,12 +79,12 @@ def test_alt_and_a_number_choose_the_method(window: Any, fake: ModuleType, numbe
     window.settle()
     expected = fake.FakeEngine().recommend("C-009", method)
     if method == "all":
-        shown = {name: window.ids(tree) for name, tree in window.app.customer.all.trees.items()}
+        shown = {name: window.ids(tree) for name, tree in window.app.customer.comparison.trees.items()}
         assert shown == {name: [item.item_id for item in part.items] for name, part in expected.lists.items()}
-        assert window.app.customer.all.winfo_ismapped()
-        assert not window.app.customer.one.winfo_ismapped()
+        assert window.app.customer.comparison.winfo_ismapped()
+        assert not window.app.customer.single_list.winfo_ismapped()
     else:
-        assert window.ids(window.one) == [item.item_id for item in expected.items]
+        assert window.ids(window.list_tree) == [item.item_id for item in expected.items]
         assert window.app.customer.methods.method.get() == method
 
 
@@ -92,10 +92,10 @@ def test_every_odd_customer_and_item_id_survives_the_tables(window: Any, fake: M
     engine = fake.FakeEngine()
     window.app.customer.methods.n.set("40")
     window.app.customer.methods.hide.set(False)
-    window.app.customer.methods._filters()
+    window.app.customer.methods.apply_filters()
     for customer in fake.ODD_IDS:
         window.choose(customer)
-        assert window.ids(window.one) == [
+        assert window.ids(window.list_tree) == [
             item.item_id for item in engine.recommend(customer, n=40, exclude_purchased=False).items
         ]
         bought = [p.item_id for p in engine.customer(customer).purchases]
@@ -106,52 +106,54 @@ def test_a_row_shows_name_category_reason_and_share(window: Any, fake: ModuleTyp
     window.choose("C-009")
     item = fake.FakeEngine().recommend("C-009").items[0]
     reason = max(item.reasons, key=lambda each: each.share)
-    row = window.one.get_children()[0]
-    shown = {name: window.one.set(row, name) for name in window.one["columns"]}
+    row = window.list_tree.get_children()[0]
+    shown = {name: window.list_tree.set(row, name) for name in window.list_tree["columns"]}
     assert shown["rank"] == "1"
     assert shown["item_name"] == item.item_name
     assert " ".join(shown["reason"].split()) == reason.text
     assert shown["share"] == f"{100 * reason.share:.1f} %"
-    window.one.selection_set(row)
+    window.list_tree.selection_set(row)
     window.root.update()
     assert reason.text in window.app.customer.list_detail.cget("text")
 
 
 def test_a_heading_sorts_and_once_more_turns_the_order_round(window: Any) -> None:
     window.choose("C-009")
-    names = [row.name for row in window.app.customer.one.table.rows]
-    by_name = window.app.customer.one.tree.heading("item_name", "command")
+    names = [row.name for row in window.app.customer.single_list.table.rows]
+    by_name = window.app.customer.single_list.tree.heading("item_name", "command")
     window.root.tk.call(by_name)
-    shown = [row.name for row in window.app.customer.one.shown().rows]
+    shown = [row.name for row in window.app.customer.single_list.displayed().rows]
     assert shown == sorted(names, key=str.casefold)
-    assert window.app.customer.one.tree.heading("item_name", "text").endswith("▲")
+    assert window.app.customer.single_list.tree.heading("item_name", "text").endswith("▲")
     window.root.tk.call(by_name)
-    assert [row.name for row in window.app.customer.one.shown().rows] == sorted(names, key=str.casefold, reverse=True)
+    assert [row.name for row in window.app.customer.single_list.displayed().rows] == sorted(
+        names, key=str.casefold, reverse=True
+    )
 
 
 def test_numbers_sort_as_numbers(window: Any) -> None:
     window.choose("C-006")
     table = window.app.customer.purchases
     window.root.tk.call(table.tree.heading("amount", "command"))
-    amounts = [row.values[5] for row in table.shown().rows]
+    amounts = [row.values[5] for row in table.displayed().rows]
     assert amounts == sorted(amounts)
     assert len(amounts) > 5
 
 
 def test_a_table_is_sorted_by_keyboard(window: Any) -> None:
     window.choose("C-009")
-    window.key("<Key-s>", window.one)
+    window.key("<Key-s>", window.list_tree)
     window.key("<Key-s>")
-    assert window.one.heading("item_name", "text").endswith("▲")
+    assert window.list_tree.heading("item_name", "text").endswith("▲")
     window.key("<Key-S>")
-    assert window.one.heading("item_name", "text").endswith("▼")
+    assert window.list_tree.heading("item_name", "text").endswith("▼")
 
 
 def test_in_all_an_item_is_chosen_in_every_list_and_has_one_mark(window: Any) -> None:
     window.choose("C-003")
     window.key("<Alt-Key-6>", window.root)
     window.settle()
-    trees = window.app.customer.all.trees
+    trees = window.app.customer.comparison.trees
     marks: dict[str, set[tuple[str, Any]]] = {}
     for tree in trees.values():
         for row in tree.get_children():
@@ -174,17 +176,17 @@ def test_in_all_an_item_is_chosen_in_every_list_and_has_one_mark(window: Any) ->
 @pytest.mark.parametrize("how", ["<Return>", "<Double-1>"])
 def test_enter_or_double_click_shows_similar_items(window: Any, fake: ModuleType, how: str) -> None:
     window.choose("C-009")
-    row = window.one.get_children()[1]
-    item = window.one.set(row, "key")
-    window.one.selection_set(row)
-    window.one.focus(row)
+    row = window.list_tree.get_children()[1]
+    item = window.list_tree.set(row, "key")
+    window.list_tree.selection_set(row)
+    window.list_tree.focus(row)
     if how == "<Return>":
-        window.key(how, window.one)
+        window.key(how, window.list_tree)
     else:
-        x, y, width, height = window.one.bbox(row, "item_name")
+        x, y, width, height = window.list_tree.bbox(row, "item_name")
         for _ in range(2):
-            window.one.event_generate("<Button-1>", x=x + width // 2, y=y + height // 2)
-            window.one.event_generate("<ButtonRelease-1>", x=x + width // 2, y=y + height // 2)
+            window.list_tree.event_generate("<Button-1>", x=x + width // 2, y=y + height // 2)
+            window.list_tree.event_generate("<ButtonRelease-1>", x=x + width // 2, y=y + height // 2)
     window.until(lambda: window.app.similar is not None and window.app.similar.winfo_exists(), "the similar items")
     window.settle()
     expected = [each.item_id for each in fake.FakeEngine().similar_items(item, 20).items]
@@ -198,7 +200,7 @@ def test_the_grid_shows_25_cells_and_frames_the_customers_own(window: Any, fake:
     window.choose("C-009")
     window.app.customer.tabs.select(2)
     window.settle()
-    canvas = window.app.customer.grid_picture.canvas
+    canvas = window.app.customer.rfm_grid.canvas
     texts = [canvas.itemcget(i, "text") for i in canvas.find_all() if canvas.type(i) == "text"]
     here = fake.FakeEngine().customer("C-009").rfm
     cell = next(c for c in fake.FakeEngine().rfm_grid() if (c.r, c.f) == (here.r, here.f))
@@ -208,12 +210,12 @@ def test_the_grid_shows_25_cells_and_frames_the_customers_own(window: Any, fake:
     assert len(boxes) == 26
     window.key("<Right>", canvas)
     window.key("<Up>")
-    assert window.app.customer.grid_picture._chosen is not None
+    assert window.app.customer.rfm_grid.chosen() is not None
 
 
 def test_copy_takes_the_table_in_front(window: Any, fake: ModuleType) -> None:
     window.choose("C-009")
-    window.key("<Control-c>", window.one)
+    window.key("<Control-c>", window.list_tree)
     lines = window.root.clipboard_get().split("\n")
     items = fake.FakeEngine().recommend("C-009").items
     assert [line.split("\t")[2] for line in lines[1:]] == [item.item_id for item in items]
@@ -232,22 +234,22 @@ def test_copy_in_the_search_field_copies_its_text(window: Any) -> None:
 
 def test_export_writes_what_is_shown_in_the_order_shown(window: Any, tmp_path: Path) -> None:
     window.choose("C-009")
-    window.root.tk.call(window.one.heading("item_name", "command"))
-    window.answers.save_ = str(tmp_path / "out.csv")
-    window.key("<Control-e>", window.one)
+    window.root.tk.call(window.list_tree.heading("item_name", "command"))
+    window.dialogs.save_path = str(tmp_path / "out.csv")
+    window.key("<Control-e>", window.list_tree)
     window.until((tmp_path / "out.csv").is_file, "the file")
     window.settle()
     with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert [row["Product id"] for row in rows] == window.ids(window.one)
-    assert window.answers.proposed == ["C-009-hybrid.csv"]
-    assert "exported 10 rows" in window.app.status.text.cget("text")
+    assert [row["Product id"] for row in rows] == window.ids(window.list_tree)
+    assert window.dialogs.proposed == ["C-009-hybrid.csv"]
+    assert "Exported 10 rows" in window.app.status.text.cget("text")
 
 
 def test_exporting_nothing_is_said_not_done(window: Any) -> None:
     window.key("<Control-e>", window.root)
-    assert [error.message for error in window.answers.errors] == ["There is nothing to export."]
-    assert window.answers.proposed == []
+    assert [error.message for error in window.dialogs.errors] == ["There is nothing to export."]
+    assert window.dialogs.proposed == []
 
 
 def test_filters_change_the_list(window: Any, fake: ModuleType) -> None:
@@ -256,12 +258,12 @@ def test_filters_change_the_list(window: Any, fake: ModuleType) -> None:
     methods.n.set("3")
     methods.category.set("Furniture")
     window.root.update()
-    methods._categories.event_generate("<<ComboboxSelected>>")
+    methods.category_box.event_generate("<<ComboboxSelected>>")
     window.settle()
     expected = fake.FakeEngine().recommend("C-009", n=3, categories=["Furniture"])
-    assert window.ids(window.one) == [item.item_id for item in expected.items]
+    assert window.ids(window.list_tree) == [item.item_id for item in expected.items]
     methods.n.set("many")
-    methods._filters()
+    methods.apply_filters()
     assert methods.n.get() == "10"
 
 
@@ -274,16 +276,16 @@ def test_light_and_dark_are_remembered(window: Any) -> None:
         window.app.set_theme(name)
         window.settle()
         assert theme.palette(window.root) is theme.PALETTES[name]
-        assert window.app.customer.grid_picture.canvas.cget("background") == theme.PALETTES[name].background
-        assert window.app.presenter.memory.theme == name
+        assert window.app.customer.rfm_grid.canvas.cget("background") == theme.PALETTES[name].background
+        assert window.app.presenter.preferences.theme == name
 
 
 def test_recent_files_stand_in_the_menu_and_open_again(window: Any, tmp_path: Path) -> None:
     opened: list[str] = []
     window.app.presenter.services = type("S", (), {"load": staticmethod(lambda f: opened.append(f) or _fail())})()
-    window.app.presenter.memory.add("bundle", str(tmp_path))
-    window.app.presenter.memory.add("bundle", str(tmp_path / "gone"))
-    window.app.menu.refresh()
+    window.app.presenter.preferences.add("bundle", str(tmp_path))
+    window.app.presenter.preferences.add("bundle", str(tmp_path / "gone"))
+    window.app.menu.show_recent(window.app.presenter.preferences.files)
     menu = window.app.menu.recent
     shown = [menu.entrycget(i, "label") for i in range(menu.index("end") + 1)]
     assert shown[0] == f"{tmp_path / 'gone'}  (bundle)"
@@ -291,8 +293,10 @@ def test_recent_files_stand_in_the_menu_and_open_again(window: Any, tmp_path: Pa
     window.until(lambda: opened)
     assert opened == [str(tmp_path)]
     menu.invoke(0)
-    assert str(tmp_path / "gone") not in [file.path for file in window.app.presenter.memory.files]
-    assert "no longer there" in window.answers.errors[-1].message or "no longer there" in str(window.answers.errors)
+    assert str(tmp_path / "gone") not in [file.path for file in window.app.presenter.preferences.files]
+    assert "does not exist any more" in window.dialogs.errors[-1].message or "does not exist any more" in str(
+        window.dialogs.errors
+    )
 
 
 def _fail() -> Any:
@@ -303,14 +307,14 @@ def test_errors_are_messages_and_never_a_traceback(
     window: Any, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     window.app.presenter.services = type("S", (), {"load": staticmethod(lambda folder: _fail())})()
-    window.answers.folder_ = "somewhere"
+    window.dialogs.chosen_folder = "somewhere"
     window.key("<Control-o>", window.root)
-    window.until(lambda: window.answers.errors)
-    assert window.answers.errors[0].message == "The bundle is damaged."
-    assert window.answers.errors[0].hint == "Fit it again."
+    window.until(lambda: window.dialogs.errors)
+    assert window.dialogs.errors[0].message == "The bundle is damaged."
+    assert window.dialogs.errors[0].hint == "Fit it again."
     window.root.after(0, lambda: 1 / 0)
-    window.until(lambda: len(window.answers.errors) == 2)
-    assert "division" not in window.answers.errors[1].message
+    window.until(lambda: len(window.dialogs.errors) == 2)
+    assert "division" not in window.dialogs.errors[1].message
     assert "ZeroDivisionError" in caplog.text
     assert "Traceback" not in capsys.readouterr().err
 
@@ -322,7 +326,7 @@ def test_one_reason_is_told_once_while_it_stands_on_the_screen(window: Any) -> N
         told.append(error.message)
         window.app.show_error(error)
 
-    window.answers.error = tell
+    window.dialogs.show_error = tell
     window.app.show_error(DamagedBundleError("No answer from the API."))
     window.app.show_error(DamagedBundleError("No answer from the API."))
     assert told == ["No answer from the API."] * 2
@@ -350,7 +354,7 @@ def test_every_part_is_reached_by_tab(window: Any) -> None:
         window.app.customers.tree,
         window.app.customer.tabs,
         *window.app.customer.methods.buttons.values(),
-        window.one,
+        window.list_tree,
     )
     assert {str(part) for part in parts} <= reached
 
@@ -370,7 +374,7 @@ def test_a_long_history_is_drawn_bit_by_bit(window: Any, fake: ModuleType) -> No
     from smart_retail_tkinter import table_models
     from smart_retail_tkinter.table_models import Table
 
-    many = table_models.purchases(fake.FakeEngine().customer("C-006").purchases * 300)
+    many = table_models.purchase_table(fake.FakeEngine().customer("C-006").purchases * 300)
     table = window.app.customer.purchases
     start = time.perf_counter()
     table.fill(Table(many.columns, many.rows[:3000]))

@@ -123,9 +123,9 @@ def _check_mapping(headers: Sequence[str], name: str, mapping: Mapping[str, str]
 def _matches_preset(preset: Preset, headers: Sequence[str], mapped: Mapping[str, str]) -> bool:
     normalized = {normalize_header(h) for h in headers}
     if preset.name == "canonical":
-        return all(name in headers or name in mapped for name in preset.signs)
+        return all(name in headers or name in mapped for name in preset.required)
     return all(
-        name in mapped or any(normalize_header(s) in normalized for s in preset.columns[name]) for name in preset.signs
+        name in mapped or any(normalize_header(s) in normalized for s in preset.columns[name]) for name in preset.required
     )
 
 

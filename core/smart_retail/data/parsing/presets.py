@@ -18,7 +18,7 @@ class Preset:
     name: str
     columns: Mapping[str, tuple[str, ...]]
     """Canonical column name -> possible headers."""
-    signs: tuple[str, ...]
+    required: tuple[str, ...]
     """Canonical columns that must be present for the preset to be recognised."""
     merchandise: str = ""
     """Pattern of the item codes of products; empty: all are products."""

@@ -27,17 +27,17 @@ from numpy.typing import NDArray
 
 from smart_retail.errors import MissingExtraError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.segmentation.cluster_assigner import Dense
+from smart_retail.segmentation.cluster_assigner import DenseLayer
 
-HIDDEN: Final = 32
-ANCHOR: Final = 1.0
+HIDDEN_UNITS: Final = 32
+ANCHOR_WEIGHT: Final = 1.0
 """Weight of the latent space's distance from the principal components, beside the reconstruction."""
 LEARNING_RATE: Final = 5e-3
 """At the beginning; it falls to zero over the epochs as half a cosine."""
-BATCHES: Final = 24
+BATCHES_PER_EPOCH: Final = 24
 """Steps of an epoch, so that a large shop trains in the time of a small one."""
-MIN_BATCH: Final = 64
-PATIENCE: Final = 15
+MIN_BATCH_SIZE: Final = 64
+PATIENCE_EPOCHS: Final = 15
 """Epochs without a gain of `MIN_GAIN` in the validation loss before training stops."""
 MIN_GAIN: Final = 1e-4
 VALIDATION_EVERY: Final = 10
@@ -50,7 +50,7 @@ LAYERS: Final = (("encoder", "relu"), ("latent", "linear"), ("decoder", "relu"),
 class TrainedAutoencoder:
     """The layers of a trained autoencoder and how training went."""
 
-    layers: tuple[Dense, ...]
+    layers: tuple[DenseLayer, ...]
     """Encoder hidden layer, bottleneck, decoder hidden layer, output."""
     loss: tuple[float, ...]
     """Mean squared error of the reconstruction on the train customers, by epoch."""
@@ -60,7 +60,7 @@ class TrainedAutoencoder:
     """Validation error before training: that of the principal components."""
 
     @property
-    def encoder(self) -> tuple[Dense, ...]:
+    def encoder(self) -> tuple[DenseLayer, ...]:
         """The layers up to the bottleneck."""
         return self.layers[:2]
 
@@ -90,7 +90,7 @@ def load_keras() -> Any:
     return keras
 
 
-class Trainer:
+class AutoencoderTrainer:
     """Trains one autoencoder after the other on one graph, whose compilation takes longer than a training.
 
     A training does not depend on those before it. The same features, seed and machine give the same bits,
@@ -162,13 +162,13 @@ class Trainer:
         progress: Progress,
     ) -> TrainedAutoencoder:
         """Train until the validation loss stops falling; the best epoch's layers are kept."""
-        batch = min(len(rows), max(MIN_BATCH, len(rows) // BATCHES))
+        batch = min(len(rows), max(MIN_BATCH_SIZE, len(rows) // BATCHES_PER_EPOCH))
         steps = len(rows) // batch
         linear_loss = best = float(self._error(validation))
         layers = _layers(self._network)
         history: list[tuple[float, float]] = []
         waited = 0
-        while len(history) < epochs and waited < PATIENCE:
+        while len(history) < epochs and waited < PATIENCE_EPOCHS:
             progress.check()
             self._optimizer.learning_rate = LEARNING_RATE * (1 + np.cos(np.pi * len(history) / epochs)) / 2
             order = rng.permutation(len(rows))[: steps * batch]
@@ -192,7 +192,7 @@ class Trainer:
                 with tf.GradientTape() as tape:
                     latent = squeeze(encode(batch))
                     loss = tf.reduce_mean((output(decode(latent)) - batch) ** 2)
-                    anchored = loss + ANCHOR * tf.reduce_mean((latent - batch @ axes) ** 2)
+                    anchored = loss + ANCHOR_WEIGHT * tf.reduce_mean((latent - batch @ axes) ** 2)
                 optimizer.apply_gradients(zip(tape.gradient(anchored, variables), variables, strict=True))
                 total += loss
             return total / tf.cast(tf.shape(batches)[0], tf.float32)
@@ -229,25 +229,25 @@ def principal_components(features: NDArray[np.float64], count: int) -> NDArray[n
     return np.pad(axes, ((0, 0), (0, count - axes.shape[1])))
 
 
-def _initial_layers(components: NDArray[np.float64], rng: np.random.Generator) -> tuple[Dense, ...]:
+def _initial_layers(components: NDArray[np.float64], rng: np.random.Generator) -> tuple[DenseLayer, ...]:
     """Layers that project on the components and back; spare hidden units are random and unheard."""
 
-    def carry(axes: NDArray[np.float64]) -> tuple[Dense, Dense]:
+    def carry(axes: NDArray[np.float64]) -> tuple[DenseLayer, DenseLayer]:
         inputs, outputs = axes.shape
-        spare = HIDDEN - 2 * inputs
+        spare = HIDDEN_UNITS - 2 * inputs
         return (
-            Dense(
+            DenseLayer(
                 np.hstack((np.eye(inputs), -np.eye(inputs), rng.normal(size=(inputs, spare)) / np.sqrt(inputs))),
                 np.concatenate((np.zeros(2 * inputs), rng.normal(size=spare))),
                 "relu",
             ),
-            Dense(np.vstack((axes, -axes, np.zeros((spare, outputs)))), np.zeros(outputs), "linear"),
+            DenseLayer(np.vstack((axes, -axes, np.zeros((spare, outputs)))), np.zeros(outputs), "linear"),
         )
 
     return (*carry(components), *carry(components.T))
 
 
-def _network(keras: Any, layers: tuple[Dense, ...]) -> Any:
+def _network(keras: Any, layers: tuple[DenseLayer, ...]) -> Any:
     """A plain Keras network with these weights."""
     network = keras.Sequential([keras.layers.Input((layers[0].weights.shape[0],))], name="rfm_autoencoder")
     for (name, activation), layer in zip(LAYERS, layers, strict=True):
@@ -256,16 +256,16 @@ def _network(keras: Any, layers: tuple[Dense, ...]) -> Any:
     return network
 
 
-def _assign(network: Any, layers: tuple[Dense, ...]) -> None:
+def _assign(network: Any, layers: tuple[DenseLayer, ...]) -> None:
     for place, layer in zip(network.layers, layers, strict=True):
         place.kernel.assign(layer.weights)
         place.bias.assign(layer.biases)
 
 
-def _layers(network: Any) -> tuple[Dense, ...]:
+def _layers(network: Any) -> tuple[DenseLayer, ...]:
     """The network's present weights as plain arrays."""
     return tuple(
-        Dense(
+        DenseLayer(
             layer.kernel.value.numpy().astype(np.float64),
             layer.bias.value.numpy().astype(np.float64),
             activation,

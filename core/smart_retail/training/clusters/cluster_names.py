@@ -19,7 +19,7 @@ VALUE_WORDS: Final = ((-0.7, "rare"), (0.2, "occasional"), (0.9, "regular"), (np
 """Upper bound of the mean of frequency and monetary, in standard deviations -> word."""
 QUALIFIERS: Final = (("lower-value", "higher-value"), ("more recent", "less recent"), ("small-order", "large-order"))
 """What tells two clusters of one name apart: the lower and the higher one, by axis of `_qualifiers`."""
-ONLY: Final = "All"
+SINGLE_CLUSTER_NAME: Final = "All"
 
 
 def cluster_names(profiles: NDArray[np.float64]) -> tuple[str, ...]:
@@ -32,7 +32,7 @@ def cluster_names(profiles: NDArray[np.float64]) -> tuple[str, ...]:
         from the mean of all customers.
     """
     if len(profiles) == 1:
-        return (ONLY,)
+        return (SINGLE_CLUSTER_NAME,)
     same = defaultdict(list)
     for cluster, (recency, frequency, monetary) in enumerate(profiles):
         same[f"{_word(RECENCY_WORDS, recency)} {_word(VALUE_WORDS, (frequency + monetary) / 2)}"].append(cluster)
@@ -40,7 +40,7 @@ def cluster_names(profiles: NDArray[np.float64]) -> tuple[str, ...]:
     for name, clusters in same.items():
         for cluster, qualifier in zip(clusters, _qualifiers(profiles[clusters]), strict=True):
             names[cluster] = f"{name} {qualifier}".strip()
-    return _numbered(names)
+    return _make_unique(names)
 
 
 def _word(words: tuple[tuple[float, str], ...], value: float) -> str:
@@ -58,7 +58,7 @@ def _qualifiers(profiles: NDArray[np.float64]) -> list[str]:
     return words
 
 
-def _numbered(names: list[str]) -> tuple[str, ...]:
+def _make_unique(names: list[str]) -> tuple[str, ...]:
     """Names still alike get a number, the first stays bare."""
     taken: set[str] = set()
     for i, name in enumerate(names):

@@ -17,11 +17,18 @@ from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import MissingExtraError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import ClusterChoice, Result
-from smart_retail.segmentation.cluster_assigner import NO_CLUSTER, ClusterAssigner, log_features, nearest
+from smart_retail.segmentation.cluster_assigner import NO_CLUSTER, ClusterAssigner, log_features, nearest_centroid
 from smart_retail.settings import ClusterSettings
-from smart_retail.training.clusters.autoencoder import TrainedAutoencoder, Trainer, load_keras
+from smart_retail.training.clusters.autoencoder import AutoencoderTrainer, TrainedAutoencoder, load_keras
 from smart_retail.training.clusters.cluster_names import cluster_names
-from smart_retail.training.clusters.k_selection import CHOICE_CUSTOMERS, candidates, choose, kmeans, silhouette, spread
+from smart_retail.training.clusters.k_selection import (
+    CHOICE_CUSTOMERS,
+    candidate_ks,
+    even_sample,
+    kmeans,
+    select_k,
+    silhouette,
+)
 
 REFITS: Final = 4
 """The autoencoder is trained and K-means run again on so many resamples, to see which k is stable."""
@@ -29,7 +36,7 @@ REFIT_CUSTOMERS: Final = 5_000
 """At most so many customers in a resample."""
 
 
-class Partition(Result, frozen=True):
+class ClusteringComparison(Result, frozen=True):
     """One way to group the customers, for comparison."""
 
     name: str
@@ -45,7 +52,7 @@ class Partition(Result, frozen=True):
 class ClusterFit:
     """Clusters of one history."""
 
-    placement: ClusterAssigner
+    assigner: ClusterAssigner
     choice: tuple[ClusterChoice, ...]
     """Every number of clusters that was tried."""
     labels: NDArray[np.int16]
@@ -54,7 +61,7 @@ class ClusterFit:
     """Coordinates by customer code, NaN where frequency is 0; shape ``(n_customers, latent)``."""
     autoencoder: TrainedAutoencoder | None
     """None where no customer has a kept order."""
-    comparison: tuple[Partition, ...]
+    comparison: tuple[ClusteringComparison, ...]
     """These clusters beside plain K-means with the same k."""
     notes: tuple[str, ...]
     """What a reader should know, such as a lowered k."""
@@ -88,7 +95,7 @@ class ClusterFit:
         from sklearn.preprocessing import StandardScaler
 
         scaler = StandardScaler()
-        scaler.mean_, scaler.scale_ = self.placement.mean.copy(), self.placement.scale.copy()
+        scaler.mean_, scaler.scale_ = self.assigner.mean.copy(), self.assigner.scale.copy()
         scaler.var_, scaler.n_features_in_ = scaler.scale_**2, 3
         scaler.n_samples_seen_ = int((self.labels >= 0).sum())
         return scaler
@@ -96,7 +103,7 @@ class ClusterFit:
     def _kmeans(self) -> Any:
         from sklearn.cluster import KMeans
 
-        centroids = self.placement.centroids
+        centroids = self.assigner.centroids
         kmeans = KMeans(len(centroids), init=centroids, n_init=1, max_iter=1).fit(centroids)
         kmeans.cluster_centers_ = centroids.copy()
         return kmeans
@@ -123,15 +130,15 @@ def fit_clusters(
         Through `progress`.
     """
     _check_installed()
-    known = _take(table, np.flatnonzero(table.frequency > 0))
-    train = _train_customers(known, settings.train_customers)
+    known = _select_rows(table, np.flatnonzero(table.frequency > 0))
+    train = _training_rows(known, settings.train_customers)
     scaler = _fit_scaler(train)
     if not len(train.recency):
         nobody = np.zeros((0, settings.latent))
         note = "No customer has a kept order: there are no clusters."
-        return _result(replace(scaler, centroids=nobody), table, (), None, (), (note,))
-    features = scaler.scaled(train.recency, train.frequency, train.monetary).T
-    trainer = Trainer(features.shape[1], settings.latent)
+        return _assign_all(replace(scaler, centroids=nobody), table, (), None, (), (note,))
+    features = scaler.scaled_features(train.recency, train.frequency, train.monetary).T
+    trainer = AutoencoderTrainer(features.shape[1], settings.latent)
 
     def encoder(rows: NDArray[np.int64], refit: int) -> tuple[ClusterAssigner, TrainedAutoencoder]:
         trained = trainer.train(features[rows], epochs=settings.epochs, seed=seed + refit, progress=progress)
@@ -139,20 +146,20 @@ def fit_clusters(
 
     everyone = np.arange(len(features))
     encoded, autoencoder = encoder(everyone, 0)
-    latent = _latent(encoded, train)
-    ks, note = candidates(settings.k, settings.k_min, settings.k_max, len(np.unique(latent, axis=0)))
-    reference = _take(train, spread(len(features), REFIT_CUSTOMERS))
+    latent = _encode(encoded, train)
+    ks, note = candidate_ks(settings.k, settings.k_min, settings.k_max, len(np.unique(latent, axis=0)))
+    reference = _select_rows(train, even_sample(len(features), REFIT_CUSTOMERS))
     refits = []
     for refit in range(1, REFITS + 1):
         rows = _resample(len(features), np.random.default_rng((seed, refit)))
         refitted, _ = encoder(rows, refit)
-        refits.append((_latent(refitted, _take(train, rows)), _latent(refitted, reference)))
-    choice = choose(latent, refits, ks, seed, threads)
-    progress.message(_told(choice))
+        refits.append((_encode(refitted, _select_rows(train, rows)), _encode(refitted, reference)))
+    choice = select_k(latent, refits, ks, seed, threads)
+    progress.message(_describe_choice(choice))
     centroids = kmeans(latent, next(c.k for c in choice if c.chosen), seed)
-    placement = _ordered(replace(encoded, centroids=centroids), known)
-    comparison = _compare(placement, train, features, latent, seed)
-    return _result(placement, table, choice, autoencoder, comparison, (note,) if note else ())
+    placement = _order_clusters(replace(encoded, centroids=centroids), known)
+    comparison = _compare_methods(placement, train, features, latent, seed)
+    return _assign_all(placement, table, choice, autoencoder, comparison, (note,) if note else ())
 
 
 def _check_installed() -> None:
@@ -168,18 +175,18 @@ def _check_installed() -> None:
         ) from error
 
 
-def _take(table: RfmTable, rows: NDArray[np.int64]) -> RfmTable:
+def _select_rows(table: RfmTable, rows: NDArray[np.int64]) -> RfmTable:
     return RfmTable(table.recency[rows], table.frequency[rows], table.monetary[rows])
 
 
-def _latent(placement: ClusterAssigner, table: RfmTable) -> NDArray[np.float64]:
-    return placement.latent(table.recency, table.frequency, table.monetary)
+def _encode(placement: ClusterAssigner, table: RfmTable) -> NDArray[np.float64]:
+    return placement.encode(table.recency, table.frequency, table.monetary)
 
 
-def _train_customers(known: RfmTable, limit: int) -> RfmTable:
+def _training_rows(known: RfmTable, limit: int) -> RfmTable:
     """An even choice over customers sorted by value: the same whatever order they come in."""
     order = np.lexsort((known.recency, known.frequency, known.monetary))
-    return _take(known, order[spread(len(order), limit)])
+    return _select_rows(known, order[even_sample(len(order), limit)])
 
 
 def _resample(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
@@ -199,52 +206,54 @@ def _fit_scaler(train: RfmTable) -> ClusterAssigner:
     return ClusterAssigner(unit, features.mean(axis=1), np.where(scale > 1e-9, scale, 1.0), (), np.zeros((0, 3)), ())
 
 
-def _ordered(placement: ClusterAssigner, known: RfmTable) -> ClusterAssigner:
+def _order_clusters(placement: ClusterAssigner, known: RfmTable) -> ClusterAssigner:
     """Clusters by mean amount, the largest first, so that ids keep their meaning from fit to fit; named."""
-    labels = placement.nearest(_latent(placement, known))
+    labels = placement.nearest_cluster(_encode(placement, known))
     sizes = np.maximum(np.bincount(labels, minlength=len(placement.centroids)), 1)
     order = np.argsort(-np.bincount(labels, known.monetary, len(sizes)) / sizes, kind="stable")
-    scaled = placement.scaled(known.recency, known.frequency, known.monetary)
+    scaled = placement.scaled_features(known.recency, known.frequency, known.monetary)
     profiles = np.stack([np.bincount(labels, row, len(sizes)) / sizes for row in scaled], axis=1)
     return replace(placement, centroids=placement.centroids[order], names=cluster_names(profiles[order]))
 
 
-def _told(choice: tuple[ClusterChoice, ...]) -> str:
+def _describe_choice(choice: tuple[ClusterChoice, ...]) -> str:
     best = next(c for c in choice if c.chosen)
     return f"{best.k} clusters: silhouette {best.silhouette:.2f}, stability {best.stability:.2f}."
 
 
-def _compare(
+def _compare_methods(
     placement: ClusterAssigner,
     train: RfmTable,
     features: NDArray[np.float64],
     latent: NDArray[np.float64],
     seed: int,
-) -> tuple[Partition, ...]:
+) -> tuple[ClusteringComparison, ...]:
     """These clusters beside K-means on log-scaled and on plain standardised RFM, same k, same customers."""
-    some = spread(len(latent), CHOICE_CUSTOMERS)
-    train, features, latent = _take(train, some), features[some], latent[some]
+    some = even_sample(len(latent), CHOICE_CUSTOMERS)
+    train, features, latent = _select_rows(train, some), features[some], latent[some]
     k = len(placement.centroids)
     plain = np.stack((train.recency, train.frequency, train.monetary), axis=1).astype(np.float64)
     plain = (plain - plain.mean(axis=0)) / np.maximum(plain.std(axis=0), 1e-9)
 
-    def partition(name: str, points: NDArray[np.float64], labels: NDArray[np.int16]) -> Partition:
+    def partition(name: str, points: NDArray[np.float64], labels: NDArray[np.int16]) -> ClusteringComparison:
         sizes = np.sort(np.bincount(labels, minlength=k))[::-1]
-        return Partition(name, silhouette(points, labels), silhouette(features, labels), tuple(sizes.tolist()))
+        return ClusteringComparison(
+            name, silhouette(points, labels), silhouette(features, labels), tuple(sizes.tolist())
+        )
 
     return (
-        partition("autoencoder + K-means", latent, placement.nearest(latent)),
-        partition("K-means on log RFM", features, nearest(features, kmeans(features, k, seed))),
-        partition("K-means on RFM", plain, nearest(plain, kmeans(plain, k, seed))),
+        partition("autoencoder + K-means", latent, placement.nearest_cluster(latent)),
+        partition("K-means on log RFM", features, nearest_centroid(features, kmeans(features, k, seed))),
+        partition("K-means on RFM", plain, nearest_centroid(plain, kmeans(plain, k, seed))),
     )
 
 
-def _result(
+def _assign_all(
     placement: ClusterAssigner,
     table: RfmTable,
     choice: tuple[ClusterChoice, ...],
     autoencoder: TrainedAutoencoder | None,
-    comparison: tuple[Partition, ...],
+    comparison: tuple[ClusteringComparison, ...],
     notes: tuple[str, ...],
 ) -> ClusterFit:
     """Place every customer of the table."""
@@ -253,6 +262,6 @@ def _result(
     latent = np.full((len(known), width), np.nan)
     labels = np.full(len(known), NO_CLUSTER, dtype=np.int16)
     if known.any():
-        latent[known] = _latent(placement, _take(table, np.flatnonzero(known)))
-        labels[known] = placement.nearest(latent[known])
+        latent[known] = _encode(placement, _select_rows(table, np.flatnonzero(known)))
+        labels[known] = placement.nearest_cluster(latent[known])
     return ClusterFit(placement, choice, labels, latent.astype(np.float32), autoencoder, comparison, notes)

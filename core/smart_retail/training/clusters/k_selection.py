@@ -18,11 +18,11 @@ from msgspec import structs
 from numpy.typing import NDArray
 
 from smart_retail.results import ClusterChoice
-from smart_retail.segmentation.cluster_assigner import nearest
+from smart_retail.segmentation.cluster_assigner import nearest_centroid
 
-STABLE: Final = 0.9
+MIN_STABILITY: Final = 0.9
 """Refits that agree to this adjusted Rand index find the same clusters."""
-SMALLEST: Final = 0.01
+MIN_CLUSTER_SHARE: Final = 0.01
 """A group of a smaller share of the customers is an outlier's, not one to act on."""
 N_INIT: Final = 10
 """K-means starts from which the best is kept."""
@@ -31,7 +31,7 @@ CHOICE_CUSTOMERS: Final = 20_000
 """So many say which number of clusters is best; the chosen one is fitted on all."""
 
 
-def spread(count: int, limit: int) -> NDArray[np.int64]:
+def even_sample(count: int, limit: int) -> NDArray[np.int64]:
     """At most `limit` of the places 0 .. count - 1, evenly spaced, ends included."""
     return np.linspace(0, count - 1, min(count, limit)).round().astype(np.int64)
 
@@ -53,13 +53,13 @@ def silhouette(points: NDArray[np.float64], labels: NDArray[np.int16]) -> float:
     """Mean silhouette of an even choice of points, -1 to 1; 0 where it is not defined."""
     from sklearn.metrics import silhouette_score
 
-    some = spread(len(points), SILHOUETTE_CUSTOMERS)
+    some = even_sample(len(points), SILHOUETTE_CUSTOMERS)
     if not 1 < len(np.unique(labels[some])) < len(some):
         return 0.0
     return float(silhouette_score(points[some], labels[some]))
 
 
-def candidates(wanted: int, low: int, high: int, distinct: int) -> tuple[range, str]:
+def candidate_ks(wanted: int, low: int, high: int, distinct: int) -> tuple[range, str]:
     """The numbers of clusters to try, and a note where there are too few distinct customers.
 
     A `wanted` above 0 is the only one tried. There are never more clusters than distinct customers.
@@ -73,7 +73,7 @@ def candidates(wanted: int, low: int, high: int, distinct: int) -> tuple[range, 
     )
 
 
-def choose(
+def select_k(
     latent: NDArray[np.float64],
     refits: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
     ks: range,
@@ -95,18 +95,18 @@ def choose(
         Different k are tried side by side on so many; 0 takes all the machine offers.
     """
 
-    latent = latent[spread(len(latent), CHOICE_CUSTOMERS)]
+    latent = latent[even_sample(len(latent), CHOICE_CUSTOMERS)]
 
     def assess(k: int) -> tuple[ClusterChoice, bool]:
-        partitions = [nearest(reference, kmeans(sample, k, seed)) for sample, reference in refits]
-        labels = nearest(latent, kmeans(latent, k, seed))
-        sizeable = bool(np.bincount(labels, minlength=k).min() >= SMALLEST * len(labels))
+        partitions = [nearest_centroid(reference, kmeans(sample, k, seed)) for sample, reference in refits]
+        labels = nearest_centroid(latent, kmeans(latent, k, seed))
+        sizeable = bool(np.bincount(labels, minlength=k).min() >= MIN_CLUSTER_SHARE * len(labels))
         return ClusterChoice(k, silhouette(latent, labels), _agreement(partitions), chosen=False), sizeable
 
     with ThreadPoolExecutor(threads or os.cpu_count() or 1) as pool:
         tried = list(pool.map(assess, ks))
     eligible = [c for c, sizeable in tried if sizeable] or [c for c, _ in tried]
-    stable = [c for c in eligible if c.stability >= STABLE]
+    stable = [c for c in eligible if c.stability >= MIN_STABILITY]
     best = max(stable, key=lambda c: c.silhouette) if stable else max(eligible, key=lambda c: c.stability)
     return tuple(structs.replace(c, chosen=c is best) for c, _ in tried)
 

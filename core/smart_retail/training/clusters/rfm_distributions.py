@@ -17,7 +17,7 @@ BINS: Final = 30
 MEASURES: Final = ("recency", "frequency", "monetary")
 
 
-def describe(table: RfmTable) -> dict[str, Any]:
+def describe_rfm(table: RfmTable) -> dict[str, Any]:
     """Histograms, moments and Spearman correlations over the customers with a kept order.
 
     Returns

@@ -29,28 +29,28 @@ from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.parallel import thread_pool
 
 TOP_ITEMS = 5
-LIST_CHUNK = 512
+CHUNK_CUSTOMERS = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Groups:
+class CustomerGroups:
     """RFM and clusters of all customers, by customer code."""
 
-    table: RfmTable
+    rfm_table: RfmTable
     rfm: RfmModel
     scores: tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]
     segment: NDArray[np.int16]
     clusters: ClusterFit
 
 
-def catalogue(prepared: Dataset) -> Catalogue:
+def build_catalogue(prepared: Dataset) -> Catalogue:
     return Catalogue(prepared.item_category, prepared.item_subcategory, prepared.item_price, tuple(prepared.item_names))
 
 
-def write_groups(writer: BundleWriter, groups: Groups) -> None:
+def write_groups(writer: BundleWriter, groups: CustomerGroups) -> None:
     """RFM, segments and clusters by customer, and the arrays that place a new customer."""
     for name in ("recency", "frequency", "monetary"):
-        writer.array(f"rfm/{name}", getattr(groups.table, name))
+        writer.array(f"rfm/{name}", getattr(groups.rfm_table, name))
     for name, score in zip("rfm", groups.scores, strict=True):
         writer.array(f"rfm/{name}", score)
     writer.array("rfm/segment", groups.segment)
@@ -58,11 +58,13 @@ def write_groups(writer: BundleWriter, groups: Groups) -> None:
     writer.json("rfm_model", groups.rfm.meta())
     writer.array("clusters/label", groups.clusters.labels)
     writer.array("clusters/latent", groups.clusters.latent)
-    writer.arrays("placement", groups.clusters.placement.arrays())
-    writer.json("placement", groups.clusters.placement.meta())
+    writer.arrays("placement", groups.clusters.assigner.arrays())
+    writer.json("placement", groups.clusters.assigner.meta())
 
 
-def segments(groups: Groups, model: RecommenderModel, items: Sequence[Item], last_day: int) -> tuple[Segment, ...]:
+def build_segments(
+    groups: CustomerGroups, model: RecommenderModel, items: Sequence[Item], last_day: int
+) -> tuple[Segment, ...]:
     """Segments that have customers, best first."""
     found = []
     for index, name in enumerate(groups.rfm.segment_names):
@@ -75,45 +77,47 @@ def segments(groups: Groups, model: RecommenderModel, items: Sequence[Item], las
                 name=name,
                 meaning=meaning,
                 action=action,
-                **_facts(groups.table, members),
-                top_items=_top(model, "rfm", index, items, last_day),
+                **_group_statistics(groups.rfm_table, members),
+                top_items=_top_items(model, "rfm", index, items, last_day),
             )
         )
     return tuple(found)
 
 
-def clusters(groups: Groups, model: RecommenderModel, items: Sequence[Item], last_day: int) -> tuple[Cluster, ...]:
+def build_clusters(
+    groups: CustomerGroups, model: RecommenderModel, items: Sequence[Item], last_day: int
+) -> tuple[Cluster, ...]:
     """Clusters by id, with their centroids in the plotted plane."""
     fit = groups.clusters
     return tuple(
         Cluster(
             id=index,
             name=name,
-            **_facts(groups.table, fit.labels == index),
-            x=float(fit.placement.centroids[index, 0]),
-            y=float(fit.placement.centroids[index, 1]),
-            top_items=_top(model, "personalized", index, items, last_day),
+            **_group_statistics(groups.rfm_table, fit.labels == index),
+            x=float(fit.assigner.centroids[index, 0]),
+            y=float(fit.assigner.centroids[index, 1]),
+            top_items=_top_items(model, "personalized", index, items, last_day),
         )
-        for index, name in enumerate(fit.placement.names)
+        for index, name in enumerate(fit.assigner.names)
     )
 
 
-def grid(groups: Groups) -> tuple[GridCell, ...]:
+def build_rfm_grid(groups: CustomerGroups) -> tuple[GridCell, ...]:
     """All 25 cells, r then f descending."""
     r, f, _ = groups.scores
     cells = []
     for i in range(5, 0, -1):
         for j in range(5, 0, -1):
             members = (r == i) & (f == j)
-            segment = groups.rfm.segment_names[int(groups.rfm.table[i - 1, j - 1])]
-            cells.append(GridCell(i, j, segment, int(members.sum()), _revenue(groups.table, members)))
+            segment = groups.rfm.segment_names[int(groups.rfm.segment_table[i - 1, j - 1])]
+            cells.append(GridCell(i, j, segment, int(members.sum()), _revenue(groups.rfm_table, members)))
     return tuple(cells)
 
 
-def lists(
+def compute_lists(
     prepared: Dataset,
     history: PurchaseHistory,
-    groups: Groups,
+    groups: CustomerGroups,
     model: RecommenderModel,
     method: str,
     excluded: bool,
@@ -135,7 +139,7 @@ def lists(
     everybody = Shoppers(history, groups.segment, groups.clusters.labels)
 
     def fill(start: int) -> int:
-        stop = min(start + LIST_CHUNK, n)
+        stop = min(start + CHUNK_CUSTOMERS, n)
         hidden = [item[bounds[c] : bounds[c + 1]] for c in range(start, stop)]
         extra = max((len(h) for h in hidden), default=0)
         ranked = model.rank(
@@ -150,22 +154,22 @@ def lists(
 
     # Each job fills rows of its own, so that no processor waits while another packs its lists.
     with thread_pool(threads) as pool:
-        for stop in pool.map(fill, range(0, n, LIST_CHUNK)):
+        for stop in pool.map(fill, range(0, n, CHUNK_CUSTOMERS)):
             within(stop / n)
     return table
 
 
-def names(prepared: Dataset, groups: Groups) -> dict[str, list[str]]:
+def code_names(prepared: Dataset, groups: CustomerGroups) -> dict[str, list[str]]:
     """Names behind the small codes."""
     return {
         "categories": list(prepared.category_names),
         "subcategories": list(prepared.subcategory_names),
         "segments": list(groups.rfm.segment_names),
-        "clusters": list(groups.clusters.placement.names),
+        "clusters": list(groups.clusters.assigner.names),
     }
 
 
-def _facts(table: RfmTable, members: NDArray[np.bool_]) -> dict[str, Any]:
+def _group_statistics(table: RfmTable, members: NDArray[np.bool_]) -> dict[str, Any]:
     placed = table.frequency > 0
     count = int(members.sum())
     revenue, total = _revenue(table, members), _revenue(table, placed)
@@ -188,7 +192,7 @@ def _revenue(table: RfmTable, members: NDArray[np.bool_]) -> float:
     return int(table.monetary[members].sum()) / MILLION
 
 
-def group_list(model: RecommenderModel, method: str, group: int, n_items: int, last_day: int, length: int) -> Ranked:
+def rank_group(model: RecommenderModel, method: str, group: int, n_items: int, last_day: int, length: int) -> Ranked:
     """The best items of a segment (`rfm`) or cluster (`personalized`): its list for a member without purchases."""
     nothing = np.empty(0, dtype=np.int32)
     amount = nothing.astype(np.int64)
@@ -198,6 +202,8 @@ def group_list(model: RecommenderModel, method: str, group: int, n_items: int, l
     return model.rank(method, shopper, exclude_purchased=False, length=length)
 
 
-def _top(model: RecommenderModel, method: str, group: int, items: Sequence[Item], last_day: int) -> tuple[Item, ...]:
-    ranked = group_list(model, method, group, len(items), last_day, TOP_ITEMS)
+def _top_items(
+    model: RecommenderModel, method: str, group: int, items: Sequence[Item], last_day: int
+) -> tuple[Item, ...]:
+    ranked = rank_group(model, method, group, len(items), last_day, TOP_ITEMS)
     return tuple(items[i] for i in ranked.item[:TOP_ITEMS].tolist())

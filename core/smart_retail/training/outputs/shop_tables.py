@@ -25,7 +25,7 @@ from smart_retail.utils.id_map import StringArray
 from smart_retail.utils.set_ops import sorted_unique
 
 RECENT_DAYS = 28
-ROWS = 1_000_000
+CHUNK_ROWS = 1_000_000
 """Purchases that are exported at once."""
 
 
@@ -51,7 +51,7 @@ class ItemStatistics:
     """In the last four weeks of the history."""
 
     @classmethod
-    def of(cls, history: PurchaseHistory) -> ItemStatistics:
+    def from_history(cls, history: PurchaseHistory) -> ItemStatistics:
         n = history.n_items
         pairs = sorted_unique(history.customer.astype(np.int64) * n + history.item)
         recent = history.day > history.last_day - RECENT_DAYS
@@ -62,10 +62,12 @@ class ItemStatistics:
         )
 
 
-def write_shop(writer: BundleWriter, prepared: Dataset, history: PurchaseHistory, progress: Progress) -> ShopTables:
+def write_shop_tables(
+    writer: BundleWriter, prepared: Dataset, history: PurchaseHistory, progress: Progress
+) -> ShopTables:
     """Write customers, items and purchases, with their exports; `progress` may cancel on the way."""
-    statistics = ItemStatistics.of(history)
-    items = item_results(prepared, statistics)
+    statistics = ItemStatistics.from_history(history)
+    items = build_items(prepared, statistics)
     progress.check()
     _write_tables(writer, prepared, history, statistics)
     progress.check()
@@ -78,14 +80,14 @@ def write_shop(writer: BundleWriter, prepared: Dataset, history: PurchaseHistory
 
 
 def _write_tables(writer: BundleWriter, prepared: Dataset, history: PurchaseHistory, items: ItemStatistics) -> None:
-    _texts(writer, "customers/ids", prepared.customers.ids)
-    _texts(writer, "customers/names", prepared.customer_names)
-    _texts(writer, "customers/countries", prepared.customer_countries)
-    _texts(writer, "customers/search", _searchable(prepared.customers.ids, prepared.customer_names))
+    _write_texts(writer, "customers/ids", prepared.customers.ids)
+    _write_texts(writer, "customers/names", prepared.customer_names)
+    _write_texts(writer, "customers/countries", prepared.customer_countries)
+    _write_texts(writer, "customers/search", _search_texts(prepared.customers.ids, prepared.customer_names))
     writer.array("customers/returned_share", prepared.returned_share)
-    _texts(writer, "items/ids", prepared.items.ids)
-    _texts(writer, "items/names", prepared.item_names)
-    _texts(writer, "items/search", _searchable(prepared.items.ids, prepared.item_names))
+    _write_texts(writer, "items/ids", prepared.items.ids)
+    _write_texts(writer, "items/names", prepared.item_names)
+    _write_texts(writer, "items/search", _search_texts(prepared.items.ids, prepared.item_names))
     writer.array("items/category", prepared.item_category)
     writer.array("items/subcategory", prepared.item_subcategory)
     writer.array("items/price", prepared.item_price)
@@ -104,15 +106,15 @@ def _write_tables(writer: BundleWriter, prepared: Dataset, history: PurchaseHist
         writer.array(f"returned_purchases/{name}", getattr(back, name))
 
 
-def item_results(prepared: Dataset, statistics: ItemStatistics) -> list[Item]:
+def build_items(prepared: Dataset, statistics: ItemStatistics) -> list[Item]:
     """Every item as people see it."""
     ids = list(prepared.items.ids)
     return [
         Item(
             item_id=ids[i],
             item_name=prepared.item_names[i] or ids[i],
-            category=_named(prepared.category_names, int(prepared.item_category[i])),
-            subcategory=_named(prepared.subcategory_names, int(prepared.item_subcategory[i])),
+            category=_name_of(prepared.category_names, int(prepared.item_category[i])),
+            subcategory=_name_of(prepared.subcategory_names, int(prepared.item_subcategory[i])),
             unit_price=None if np.isnan(prepared.item_price[i]) else round(float(prepared.item_price[i]), 6),
             orders=int(statistics.orders[i]),
             customers=int(statistics.customers[i]),
@@ -128,9 +130,9 @@ def _export_purchases(path: Path, prepared: Dataset, history: PurchaseHistory, p
 
     customers, items = (pa.array(list(ids), pa.string()) for ids in (prepared.customers.ids, prepared.items.ids))
     writer = None
-    for start in range(0, max(len(history), 1), ROWS):
+    for start in range(0, max(len(history), 1), CHUNK_ROWS):
         progress.check()
-        rows = slice(start, start + ROWS)
+        rows = slice(start, start + CHUNK_ROWS)
         table = pa.table(
             {
                 "customer_id": pa.DictionaryArray.from_arrays(pa.array(history.customer[rows]), customers),
@@ -147,15 +149,15 @@ def _export_purchases(path: Path, prepared: Dataset, history: PurchaseHistory, p
         writer.close()
 
 
-def _texts(writer: BundleWriter, name: str, texts: Iterable[str]) -> None:
+def _write_texts(writer: BundleWriter, name: str, texts: Iterable[str]) -> None:
     packed = texts if isinstance(texts, StringArray) else StringArray.of(texts)
     writer.array(f"{name}/data", packed.data)
     writer.array(f"{name}/offsets", packed.offsets)
 
 
-def _searchable(ids: Sequence[str], names: Sequence[str]) -> Iterable[str]:
+def _search_texts(ids: Sequence[str], names: Sequence[str]) -> Iterable[str]:
     return (f"{i}\n{name}".casefold() for i, name in zip(ids, names, strict=True))
 
 
-def _named(names: Sequence[str], code: int) -> str:
+def _name_of(names: Sequence[str], code: int) -> str:
     return names[code] if code >= 0 else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail.presentation.formatting import amount, percent, whole
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.presentation.palette import PALETTE
 from smart_retail.results import Cluster, ModelInfo
 from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
@@ -30,10 +30,11 @@ def show() -> None:
     with left:
         chart_panel.show(
             "latent-space",
-            f"{top.name}: {percent(top.share)} of customers bring {percent(top.revenue_share)} of revenue",
-            f"{whole(len(points))} customers in the autoencoder's latent space, names at the centroids",
+            f"{top.name}: {format_percent(top.share)} of customers bring "
+            f"{format_percent(top.revenue_share)} of revenue",
+            f"{format_integer(len(points))} customers in the autoencoder's latent space, names at the centroids",
             charts.cluster_scatter(points, clusters, page_layout.is_dark()),
-            charts.rows_of(points),
+            charts.as_rows(points),
             drawn=("cluster_scatter", points, clusters),
         )
     with right:
@@ -49,7 +50,7 @@ def show() -> None:
         )
     with st.container(border=True):
         st.html(_table(clusters, currency))
-    chart_panel.download("clusters", charts.rows_of(clusters, "top_items"), "Download CSV")
+    chart_panel.download("clusters", charts.as_rows(clusters, "top_items"), "Download CSV")
     left, right = st.columns(2, gap="medium")
     with left:
         _choice(engine_source.model())
@@ -65,26 +66,45 @@ def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
         for cluster in clusters:
             value = getattr(cluster, field)
             ratio = value / mean if mean else 0.0
-            rows.append({"cluster": cluster.name, "measure": label, "value": round(value, 2), "mean": round(mean, 2),
-                         "ratio": round(ratio, 3), "times": f"{ratio:.1f} times"})  # fmt: skip
+            rows.append(
+                {
+                    "cluster": cluster.name,
+                    "measure": label,
+                    "value": round(value, 2),
+                    "mean": round(mean, 2),
+                    "ratio": round(ratio, 3),
+                    "times": f"{ratio:.1f} times",
+                }
+            )
     return rows
 
 
 def _table(clusters: list[Cluster], currency: str) -> str:
     columns = [
-        ("", "Cluster"), ("sr-num", "Customers"), ("sr-num", "Share"), ("sr-num", f"Revenue {currency}".strip()),
-        ("sr-num", "Revenue share"), ("sr-num", "Days since last order"), ("sr-num", "Orders"), ("sr-num", "Amount"),
+        ("", "Cluster"),
+        ("sr-num", "Customers"),
+        ("sr-num", "Share"),
+        ("sr-num", f"Revenue {currency}".strip()),
+        ("sr-num", "Revenue share"),
+        ("sr-num", "Days since last order"),
+        ("sr-num", "Orders"),
+        ("sr-num", "Amount"),
         ("sr-dim", "Buys most"),
-    ]  # fmt: skip
+    ]
     rows = [
         [
             f'<i class="sr-key" style="background:{PALETTE[i % len(PALETTE)]}"></i>{escape(c.name)}',
-            whole(c.customers), percent(c.share), amount(c.revenue), percent(c.revenue_share), f"{c.mean_recency:,.1f}",
-            f"{c.mean_frequency:,.1f}", amount(c.mean_monetary),
+            format_integer(c.customers),
+            format_percent(c.share),
+            format_amount(c.revenue),
+            format_percent(c.revenue_share),
+            f"{c.mean_recency:,.1f}",
+            f"{c.mean_frequency:,.1f}",
+            format_amount(c.mean_monetary),
             escape(" · ".join(item.item_name or item.item_id for item in c.top_items[:3])),
         ]
         for i, c in enumerate(clusters)
-    ]  # fmt: skip
+    ]
     return html.table(columns, rows)
 
 
@@ -99,7 +119,7 @@ def _choice(model: ModelInfo) -> None:
         f"{chosen.k} clusters: silhouette {chosen.silhouette:.2f}, stability {chosen.stability:.2f}",
         "Silhouette on the latent space and agreement between fits on resamples, both at most 1",
         charts.cluster_choice(tried),
-        charts.rows_of(tried),
+        charts.as_rows(tried),
         drawn=("cluster_choice", model),
     )
 

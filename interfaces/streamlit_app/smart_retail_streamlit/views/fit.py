@@ -10,33 +10,42 @@ import streamlit as st
 
 from smart_retail.data import columns
 from smart_retail.errors import ColumnError, UsageError
-from smart_retail.presentation.formatting import amount, count, percent, whole
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail_streamlit import engine_source, fit_request, html, page_layout
-from smart_retail_streamlit.background_job import Desk, Job
-from smart_retail_streamlit.uploads import SUFFIXES, Intake
+from smart_retail_streamlit.background_job import Job, JobSlot
+from smart_retail_streamlit.uploads import SUFFIXES, UploadStore
 from smart_retail_streamlit.views.overview import cleaning_table
 
 if TYPE_CHECKING:
     from smart_retail.data.dry_run import Inspection
 
-MAPPED = (columns.CUSTOMER_ID, columns.ITEM_ID, columns.TIMESTAMP, columns.ORDER_ID, columns.QUANTITY, columns.AMOUNT,
-          columns.UNIT_PRICE, columns.ITEM_NAME, columns.CATEGORY)  # fmt: skip
+MAPPED = (
+    columns.CUSTOMER_ID,
+    columns.ITEM_ID,
+    columns.TIMESTAMP,
+    columns.ORDER_ID,
+    columns.QUANTITY,
+    columns.AMOUNT,
+    columns.UNIT_PRICE,
+    columns.ITEM_NAME,
+    columns.CATEGORY,
+)
 """Columns that a visitor may point out; the others are found by their headers or left out."""
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @st.cache_resource(show_spinner=False)
-def _desk() -> Desk[FitReport]:
-    return Desk()
+def _desk() -> JobSlot[FitReport]:
+    return JobSlot()
 
 
-@st.cache_resource(scope="session", on_release=Intake.close, show_spinner=False)
-def _intake() -> Intake:
-    return Intake()
+@st.cache_resource(scope="session", on_release=UploadStore.close, show_spinner=False)
+def _intake() -> UploadStore:
+    return UploadStore()
 
 
-def _inspect(wanted: fit_request.Plan) -> Inspection:
+def _inspect(wanted: fit_request.FitRequest) -> Inspection:
     """What the files are taken for, made once for the same files and choices."""
     key = (wanted, *(path.stat().st_mtime for path in wanted.sources if path.exists()))
     seen = st.session_state.get("inspection")
@@ -48,7 +57,7 @@ def _inspect(wanted: fit_request.Plan) -> Inspection:
 
 def show() -> None:
     page_layout.heading("Fit", "a file of orders in, a new model out")
-    where = engine_source.chosen()
+    where = engine_source.configured_source()
     if not where.is_local:
         with st.container(border=True):
             page_layout.empty(
@@ -66,32 +75,39 @@ def show() -> None:
         _check(wanted, where.artifacts)
 
 
-def _choose() -> fit_request.Plan | None:
+def _choose() -> fit_request.FitRequest | None:
     """The files and choices; None while no file is named."""
     left, right = st.columns([1.5, 1], gap="medium")
     with left, st.container(border=True, height="stretch"):
         uploads = st.file_uploader(
-            "Orders, one line each: CSV, gzip, Excel or Parquet", list(SUFFIXES), accept_multiple_files=True,
+            "Orders, one line each: CSV, gzip, Excel or Parquet",
+            list(SUFFIXES),
+            accept_multiple_files=True,
             help="Several files are read as one history; rows that stand in both count once.",
-        )  # fmt: skip
+        )
         path = ""
         if st.get_option("server.address") in LOOPBACK:
             path = st.text_input("or a file on this machine", placeholder="path/to/orders.csv", max_chars=4000).strip()
     with right, st.container(border=True, height="stretch"):
         returns = st.file_uploader("Returned orders, if in a file of their own", list(SUFFIXES))
         policy = st.radio(
-            "Returns", ["net", "keep"], horizontal=True, key="policy",
+            "Returns",
+            ["net", "keep"],
+            horizontal=True,
+            key="policy",
             captions=["a returned line is no purchase", "returns are ignored"],
-        )  # fmt: skip
+        )
     mapping, choices = _more(policy)
-    files = _intake().take([*uploads, *([returns] if returns else [])])
+    files = _intake().store([*uploads, *([returns] if returns else [])])
     orders = files[: len(uploads)] + ([Path(path)] if path else [])
     if not orders:
         st.caption(
             "Add a file: you will see which columns were recognised and where every row goes before anything is fitted."
         )
         return None
-    return fit_request.Plan(tuple(orders), files[-1] if returns else None, mapping, fit_request.settings(choices))
+    return fit_request.FitRequest(
+        tuple(orders), files[-1] if returns else None, mapping, fit_request.build_settings(choices)
+    )
 
 
 def _more(policy: str | None) -> tuple[tuple[tuple[str, str], ...], dict[str, dict[str, Any]]]:
@@ -115,7 +131,7 @@ def _more(policy: str | None) -> tuple[tuple[tuple[str, str], ...], dict[str, di
     return tuple((name, header) for name, header in named if header), choices
 
 
-def _check(wanted: fit_request.Plan, artifacts: str) -> None:
+def _check(wanted: fit_request.FitRequest, artifacts: str) -> None:
     """The cleaning report, and the button that starts the fit."""
     try:
         found = _inspect(wanted)
@@ -123,9 +139,10 @@ def _check(wanted: fit_request.Plan, artifacts: str) -> None:
         page_layout.banner(ColumnError(error.message, "Name its header under More choices."))
         return
     cleaning = found.report
-    accepted = percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))
+    accepted = format_percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))
     with st.container(border=True):
-        told = f"{whole(cleaning.rows_accepted)} of {whole(cleaning.rows_in)} rows can be used ({accepted})"
+        rows_in = format_integer(cleaning.rows_in)
+        told = f"{format_integer(cleaning.rows_accepted)} of {rows_in} rows can be used ({accepted})"
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html(f'<p class="sr-finding">{escape(told)}</p><p class="sr-axis">{escape(_summary(cleaning))}</p>')
             force = st.checkbox("Publish even if clearly worse than popularity", key="force")
@@ -141,9 +158,9 @@ def _check(wanted: fit_request.Plan, artifacts: str) -> None:
 
 def _summary(cleaning: CleaningReport) -> str:
     return (
-        f"{count(cleaning.customers, 'customer')}, {count(cleaning.items, 'product')}, "
-        f"{count(cleaning.orders, 'order')}, {cleaning.first} to {cleaning.last}, "
-        f"{amount(cleaning.net_amount)} net of returns"
+        f"{pluralize(cleaning.customers, 'customer')}, {pluralize(cleaning.items, 'product')}, "
+        f"{pluralize(cleaning.orders, 'order')}, {cleaning.first} to {cleaning.last}, "
+        f"{format_amount(cleaning.net_amount)} net of returns"
     )
 
 
@@ -163,9 +180,9 @@ def _columns(found: Inspection) -> str:
     return "".join(parts)
 
 
-def _begin(wanted: fit_request.Plan, force: bool, artifacts: str) -> None:
-    final = fit_request.Plan(wanted.sources, wanted.returns, wanted.mapping, wanted.settings, force)
-    _desk().start(lambda progress: fit_request.fit(final, artifacts, progress), _intake().hand_over(), final.names)
+def _begin(wanted: fit_request.FitRequest, force: bool, artifacts: str) -> None:
+    final = fit_request.FitRequest(wanted.sources, wanted.returns, wanted.mapping, wanted.settings, force)
+    _desk().start(lambda progress: fit_request.fit(final, artifacts, progress), _intake().detach_folder(), final.names)
     st.rerun()
 
 
@@ -176,7 +193,7 @@ def _watch(job: Job[FitReport]) -> None:
         _ended(job)
         return
     left = job.seconds_left()
-    told = "" if left is None else f", about {count(max(round(left), 1), 'second')} left"
+    told = "" if left is None else f", about {pluralize(max(round(left), 1), 'second')} left"
     with st.container(border=True):
         st.html(f'<p class="sr-finding">Fitting {escape(job.name)}</p>')
         stage = "cancelling: nothing will be published" if job.cancelling else (job.stages or ["starting"])[-1]

@@ -29,11 +29,19 @@ def show() -> None:
         with st.container(border=True):
             no_scorecard(card)
         return
-    task = st.segmented_control(
-        "Task", tasks, default=query_params.start("task", tasks[0], tasks), required=True, key="task",
-        format_func=lambda t: scorecard_data.TASKS.get(t, t).capitalize(), label_visibility="collapsed",
-    ) or tasks[0]  # fmt: skip
-    query_params.keep("task", task, tasks[0])
+    task = (
+        st.segmented_control(
+            "Task",
+            tasks,
+            default=query_params.read("task", tasks[0], tasks),
+            required=True,
+            key="task",
+            format_func=lambda t: scorecard_data.TASKS.get(t, t).capitalize(),
+            label_visibility="collapsed",
+        )
+        or tasks[0]
+    )
+    query_params.write("task", task, tasks[0])
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
         method_figure(model, task)

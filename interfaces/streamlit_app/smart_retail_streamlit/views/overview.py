@@ -9,10 +9,10 @@ from html import escape
 import streamlit as st
 
 from smart_retail.errors import DataError
-from smart_retail.presentation.formatting import amount, percent, whole
-from smart_retail.reporting.sales_chart_data import finding
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
+from smart_retail.reporting.sales_chart_data import describe_finding
 from smart_retail.results import CleaningReport, ModelInfo
-from smart_retail.settings import explanations
+from smart_retail.settings import setting_descriptions
 from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout, shop_charts
 from smart_retail_streamlit.views.methods import method_figure
 
@@ -31,10 +31,11 @@ def show() -> None:
         if best:
             chart_panel.show(
                 "segments",
-                f"{best.name}: {percent(best.share)} of customers, {percent(best.revenue_share)} of revenue",
+                f"{best.name}: {format_percent(best.share)} of customers, "
+                f"{format_percent(best.revenue_share)} of revenue",
                 "Area: customers of an RFM segment",
                 charts.segment_treemap(segments, page_layout.is_dark()),
-                charts.rows_of(segments, "top_items"),
+                charts.as_rows(segments, "top_items"),
                 drawn=("segments", segments),
             )
     left, right = st.columns([1.45, 1], gap="medium")
@@ -56,17 +57,21 @@ def _lines(model: ModelInfo) -> None:
         for box, (name, rows) in zip(st.columns(2, gap="medium"), pair, strict=False):
             with box:
                 chart_panel.show(
-                    name.replace("_", "-"), finding(name, model), shop_charts.LINES[name][0],
-                    shop_charts.lines(name, rows), rows, drawn=(name, model),
-                )  # fmt: skip
+                    name.replace("_", "-"),
+                    describe_finding(name, model),
+                    shop_charts.LINES[name][0],
+                    shop_charts.lines(name, rows),
+                    rows,
+                    drawn=(name, model),
+                )
 
 
 def _key_figures(model: ModelInfo) -> str:
     cells = (
-        ("Customers", whole(model.customers)),
-        ("Orders", whole(model.orders)),
-        ("Products", whole(model.items)),
-        ("Net revenue", amount(model.cleaning.net_amount, model.currency)),
+        ("Customers", format_integer(model.customers)),
+        ("Orders", format_integer(model.orders)),
+        ("Products", format_integer(model.items)),
+        ("Net revenue", format_amount(model.cleaning.net_amount, model.currency)),
     )
     return (
         '<div class="sr-figures">'
@@ -84,10 +89,10 @@ def _sales(model: ModelInfo) -> None:
     peak = max(weeks, key=lambda w: w.amount)
     chart_panel.show(
         "weekly-sales",
-        f"Sales peaked in the week of {peak.week} at {amount(peak.amount, model.currency)}",
+        f"Sales peaked in the week of {peak.week} at {format_amount(peak.amount, model.currency)}",
         "Net sales by whole weeks, Monday to Sunday" if whole_weeks else "Net sales by week, Monday to Sunday",
         charts.weekly_sales(weeks, model.currency),
-        charts.rows_of(weeks),
+        charts.as_rows(weeks),
         drawn=("weekly_sales", model),
     )
 
@@ -100,7 +105,8 @@ def _quality(cleaning: CleaningReport) -> None:
     parts = [("accepted", cleaning.rows_accepted), *((a.reason, a.rows) for a in cleaning.rejected)]
     chart_panel.show(
         "rows",
-        f"{percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))} of {whole(cleaning.rows_in)} rows were accepted",
+        f"{format_percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))} of "
+        f"{format_integer(cleaning.rows_in)} rows were accepted",
         "Rows of the source: accepted, or set aside by reason",
         charts.rows_bar(parts),
         [{"part": name, "rows": rows} for name, rows in parts],
@@ -112,13 +118,18 @@ def _quality(cleaning: CleaningReport) -> None:
 def cleaning_table(cleaning: CleaningReport) -> str:
     """Where every row went, and what came back."""
     part = max(cleaning.rows_in, 1)
-    rows = [["accepted", whole(cleaning.rows_accepted), percent(cleaning.rows_accepted / part), ""]]
+    rows = [["accepted", format_integer(cleaning.rows_accepted), format_percent(cleaning.rows_accepted / part), ""]]
     rows += [
-        [escape(a.reason), whole(a.rows), percent(a.rows / part), escape(", ".join(a.examples[:3]))]
+        [escape(a.reason), format_integer(a.rows), format_percent(a.rows / part), escape(", ".join(a.examples[:3]))]
         for a in cleaning.rejected
     ]
     rows += [
-        [f"returned: {escape(r.form)}", whole(r.lines), percent(r.lines / part), f"worth {amount(r.amount)}"]
+        [
+            f"returned: {escape(r.form)}",
+            format_integer(r.lines),
+            format_percent(r.lines / part),
+            f"worth {format_amount(r.amount)}",
+        ]
         for r in cleaning.returns
     ]
     columns = [("", "Rows"), ("sr-num", "Number"), ("sr-num", "Share"), ("sr-dim", "Examples")]
@@ -136,10 +147,14 @@ def _details(model: ModelInfo) -> None:
         st.html(_settings(model))
     with about:
         facts = {
-            "Version": model.version, "Fitted": model.fitted_at, "Engine": model.engine_version,
-            "Merge": str(model.scorecard.get("merge", "")), "Returns policy": model.cleaning.returns_policy,
-            "Data": f"{model.first} to {model.last}", "Rules": model.rules or "none",
-        }  # fmt: skip
+            "Version": model.version,
+            "Fitted": model.fitted_at,
+            "Engine": model.engine_version,
+            "Merge": str(model.scorecard.get("merge", "")),
+            "Returns policy": model.cleaning.returns_policy,
+            "Data": f"{model.first} to {model.last}",
+            "Rules": model.rules or "none",
+        }
         rows = "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items() if v)
         st.html(f'<dl class="sr-facts sr-left">{rows}</dl>')
 
@@ -151,7 +166,7 @@ def _settings(model: ModelInfo) -> str:
         for name, part in model.settings.items()
         for inner, value in (part.items() if isinstance(part, dict) else [("", part)])
     }
-    told = explanations()
+    told = setting_descriptions()
     rows = [[f"<code>{escape(k)}</code>", _value(v), escape(told.get(k, ""))] for k, v in flat.items()]
     return html.table([("", "Setting"), ("", "Value"), ("sr-dim", "Meaning")], rows)
 

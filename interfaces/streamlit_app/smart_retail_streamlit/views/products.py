@@ -6,7 +6,7 @@ from html import escape
 
 import streamlit as st
 
-from smart_retail.presentation.formatting import amount, whole
+from smart_retail.presentation.formatting import format_amount, format_integer
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import RecommendationList
 from smart_retail_streamlit import (
@@ -63,11 +63,11 @@ def _card(engine: RetailEngine, item_id: str) -> str:
     if found is None:
         return f'<div class="sr-person"><h2>{escape(item_id)}</h2></div>'
     kind = " › ".join(part for part in (found.category, found.subcategory) if part)
-    price = "" if found.unit_price is None else amount(found.unit_price, engine_source.model().currency)
+    price = "" if found.unit_price is None else format_amount(found.unit_price, engine_source.model().currency)
     facts = {
         "Category": kind,
-        "Orders": whole(found.orders),
-        "Customers": whole(found.customers),
+        "Orders": format_integer(found.orders),
+        "Customers": format_integer(found.customers),
         "Typical price": price,
     }
     rows = "".join(f"<dt>{name}</dt><dd>{escape(value)}</dd>" for name, value in facts.items() if value)
@@ -100,7 +100,12 @@ def _ranking(answer: RecommendationList) -> str:
     best = answer.items[0].score if answer.items else 1.0
     columns = [("sr-num sr-rank", "#"), ("", "Product"), ("", "Category"), ("sr-wide", "Demand, relative to the first")]
     rows = [
-        [whole(item.rank), html_named(item.item_name, item.item_id), escape(item.category), bar(item.score / best)]
+        [
+            format_integer(item.rank),
+            html_named(item.item_name, item.item_id),
+            escape(item.category),
+            bar(item.score / best),
+        ]
         for item in answer.items
     ]
     return table(columns, rows)

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from smart_retail.presentation import palette
-from smart_retail.presentation.formatting import amount, percent, whole
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.presentation.palette import GREY
 from smart_retail.results import GridCell, Segment
 from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
@@ -35,7 +35,7 @@ def show() -> None:
         _card(shown)
     with st.container(border=True):
         st.html(_table(segments, shown.name))
-    chart_panel.download("segments", charts.rows_of(segments, "top_items"), "Download CSV")
+    chart_panel.download("segments", charts.as_rows(segments, "top_items"), "Download CSV")
     _cuts(engine_source.model().scorecard)
 
 
@@ -44,10 +44,10 @@ def _grid(cells: list[GridCell]) -> str | None:
     most = max(cells, key=lambda cell: cell.revenue)
     event: Any = chart_panel.show(
         "rfm-grid",
-        f"Most revenue comes from R {most.r}, F {most.f} ({most.segment}): {amount(most.revenue)}",
+        f"Most revenue comes from R {most.r}, F {most.f} ({most.segment}): {format_amount(most.revenue)}",
         "Customers and revenue by score; click a cell to see its segment",
         charts.rfm_grid(cells),
-        charts.rows_of(cells),
+        charts.as_rows(cells),
         drawn=("rfm_grid", cells),
         on_select="rerun",
         selection_mode=charts.CELL,
@@ -69,16 +69,18 @@ def _card(segment: Segment) -> None:
     """One segment: meaning, action, figures, favourite products."""
     currency = engine_source.model().currency
     facts = {
-        "Customers": f"{whole(segment.customers)} ({percent(segment.share)})",
-        "Revenue": f"{amount(segment.revenue, currency)} ({percent(segment.revenue_share)})",
+        "Customers": f"{format_integer(segment.customers)} ({format_percent(segment.share)})",
+        "Revenue": f"{format_amount(segment.revenue, currency)} ({format_percent(segment.revenue_share)})",
         "Last order, mean": f"{segment.mean_recency:,.1f} days ago",
         "Orders, mean": f"{segment.mean_frequency:,.1f}",
-        "Amount, mean": amount(segment.mean_monetary, currency),
+        "Amount, mean": format_amount(segment.mean_monetary, currency),
     }
     rows = "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
-    colour = palette.SEGMENTS.get(segment.name, GREY)
-    top = [[whole(i), html.html_named(item.item_name, item.item_id), escape(item.category)]
-           for i, item in enumerate(segment.top_items[:5], 1)]  # fmt: skip
+    colour = palette.SEGMENT_COLOURS.get(segment.name, GREY)
+    top = [
+        [format_integer(i), html.html_named(item.item_name, item.item_id), escape(item.category)]
+        for i, item in enumerate(segment.top_items[:5], 1)
+    ]
     with st.container(border=True, key="segment-card"):
         st.html(
             f'<div class="sr-person"><h2><i class="sr-key" style="background:{colour}"></i>{escape(segment.name)}</h2>'
@@ -122,11 +124,17 @@ def _table(segments: list[Segment], shown: str) -> str:
     ]
     rows = [
         [
-            f'<i class="sr-key" style="background:{palette.SEGMENTS.get(s.name, GREY)}"></i>'
+            f'<i class="sr-key" style="background:{palette.SEGMENT_COLOURS.get(s.name, GREY)}"></i>'
             + (f"<b>{escape(s.name)}</b>" if s.name == shown else escape(s.name)),
-            whole(s.customers), percent(s.share), amount(s.revenue), percent(s.revenue_share),
-            f"{s.mean_recency:,.1f}", f"{s.mean_frequency:,.1f}", amount(s.mean_monetary), escape(s.action),
+            format_integer(s.customers),
+            format_percent(s.share),
+            format_amount(s.revenue),
+            format_percent(s.revenue_share),
+            f"{s.mean_recency:,.1f}",
+            f"{s.mean_frequency:,.1f}",
+            format_amount(s.mean_monetary),
+            escape(s.action),
         ]
         for s in segments
-    ]  # fmt: skip
+    ]
     return html.table(columns, rows)

@@ -9,16 +9,22 @@ import streamlit as st
 
 from smart_retail.analysis.what_if import (
     ListStats,
-    Mix,
-    Outcome,
     Scenario,
-    present_rules,
-    sources,
+    ShareChange,
+    WhatIfResult,
+    current_rules,
+    source_weights,
     supports_what_if,
     what_if,
 )
 from smart_retail.presentation import labels
-from smart_retail.presentation.formatting import amount, count, name_and_id, percent, whole
+from smart_retail.presentation.formatting import (
+    format_amount,
+    format_integer,
+    format_percent,
+    join_name_and_id,
+    pluralize,
+)
 from smart_retail.results import ModelInfo
 from smart_retail_streamlit import (
     chart_panel,
@@ -29,21 +35,21 @@ from smart_retail_streamlit import (
     recommendation_tables,
     what_if_controls,
 )
-from smart_retail_streamlit.background_job import Desk, Job
+from smart_retail_streamlit.background_job import Job, JobSlot
 
 METHODS = [method for method in labels.METHODS if method != "all"]
 
 
-def _desk() -> Desk[Outcome]:
+def _desk() -> JobSlot[WhatIfResult]:
     """The visitor's own; one trial at a time."""
     if "trial-desk" not in st.session_state:
-        st.session_state["trial-desk"] = Desk("trial")
+        st.session_state["trial-desk"] = JobSlot("trial")
     return st.session_state["trial-desk"]  # type: ignore[no-any-return]
 
 
 def show() -> None:
     page_layout.heading("What-if", "the same customers' lists before and after a change; nothing is published")
-    where = engine_source.chosen()
+    where = engine_source.configured_source()
     if not where.is_local or not supports_what_if(engine_source.engine()):
         asks = f"This app asks the API at {where.api_url}. " if where.api_url else ""
         with st.container(border=True):
@@ -75,14 +81,14 @@ def _choose(model: ModelInfo) -> None:
         wanted = st.text_input("Show the lists of", max_chars=200, key="whose", placeholder="customer id, or nobody")
     with left, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Rules</p>')
-        rules = what_if_controls.rules(engine, present_rules(engine, engine_source.chosen().rules))
+        rules = what_if_controls.rules(engine, current_rules(engine, engine_source.chosen().rules))
     with middle, st.container(border=True, height="stretch"):
         st.html('<p class="sr-finding">Date and returns</p>')
         day, policy = what_if_controls.day_and_policy(model)
         with st.expander("Weights of the merge"):
-            weights = what_if_controls.weights(sources(engine, hide))
+            weights = what_if_controls.weights(source_weights(engine, hide))
     change = Scenario(rules, weights, day, policy)
-    said = what_if_controls.told(change)
+    said = what_if_controls.describe_changes(change)
     job = _desk().job
     with st.container(horizontal=True, vertical_alignment="center"):
         running = job is not None and job.running
@@ -90,16 +96,24 @@ def _choose(model: ModelInfo) -> None:
             customers = [wanted.strip()] if wanted.strip() else []
             _desk().start(
                 lambda progress: what_if(
-                    engine, change, method=method or METHODS[0], n=n, exclude_purchased=hide, customers=customers,
-                    sample=sample, progress=progress,
-                ), None, said,
-            )  # fmt: skip
+                    engine,
+                    change,
+                    method=method or METHODS[0],
+                    n=n,
+                    exclude_purchased=hide,
+                    customers=customers,
+                    sample=sample,
+                    progress=progress,
+                ),
+                None,
+                said,
+            )
             st.rerun()
         st.html(f'<p class="sr-axis">changes: {escape(said or "nothing yet")}</p>')
 
 
 @st.fragment(run_every=1.0)
-def _watch(job: Job[Outcome], currency: str) -> None:
+def _watch(job: Job[WhatIfResult], currency: str) -> None:
     """Progress of the running trial; its outcome when it has ended."""
     if job.running:
         with st.container(border=True):
@@ -117,12 +131,12 @@ def _watch(job: Job[Outcome], currency: str) -> None:
         _outcome(job.report, job.name, currency)
 
 
-def _outcome(found: Outcome, said: str, currency: str) -> None:
-    share = percent(found.changed_customers / max(found.customers, 1))
-    finding = f"{share} of {count(found.customers, 'customer')} would see another list"
+def _outcome(found: WhatIfResult, said: str, currency: str) -> None:
+    share = format_percent(found.changed_customers / max(found.customers, 1))
+    finding = f"{share} of {pluralize(found.customers, 'customer')} would see another list"
     left, right = st.columns([1.1, 1], gap="medium")
     with left, st.container(border=True, height="stretch"):
-        about = f"{percent(found.changed_share)} of the places go to another product. Changed: {said}."
+        about = f"{format_percent(found.changed_share)} of the places go to another product. Changed: {said}."
         st.html(f'<p class="sr-finding">{escape(finding)}</p><p class="sr-axis">{escape(about)}</p>')
         st.html(_figures(found.before, found.after, currency))
         for note in found.notes:
@@ -135,22 +149,25 @@ def _outcome(found: Outcome, said: str, currency: str) -> None:
 
 def _figures(before: ListStats, after: ListStats, currency: str) -> str:
     def share(value: float | None) -> str:
-        return "not known" if value is None else percent(value)
+        return "not known" if value is None else format_percent(value)
 
     rows = [
-        ["Different products", *(whole(s.items) for s in (before, after))],
-        ["Coverage of the catalogue", *(percent(s.coverage) for s in (before, after))],
-        ["One piece of every listed product, by list", *(amount(s.revenue, currency) for s in (before, after))],
-        ["Share of the shop's sales that these products made", *(percent(s.revenue_share) for s in (before, after))],
+        ["Different products", *(format_integer(s.items) for s in (before, after))],
+        ["Coverage of the catalogue", *(format_percent(s.coverage) for s in (before, after))],
+        ["One piece of every listed product, by list", *(format_amount(s.revenue, currency) for s in (before, after))],
+        [
+            "Share of the shop's sales that these products made",
+            *(format_percent(s.revenue_share) for s in (before, after)),
+        ],
         ["Mean discount of these products", *(share(s.mean_discount) for s in (before, after))],
-        ["Places owed mostly to popularity or a rule", *(percent(s.filled) for s in (before, after))],
+        ["Places owed mostly to popularity or a rule", *(format_percent(s.filled) for s in (before, after))],
     ]
     return html.table([("", "Figure"), ("sr-num", "Before"), ("sr-num", "After")], rows, "sr-gap")
 
 
-def _mix(name: str, finding: str, parts: Sequence[Mix], what: str) -> None:
+def _mix(name: str, finding: str, parts: Sequence[ShareChange], what: str) -> None:
     if len(parts) > 1:
-        rows = charts.rows_of(parts)
+        rows = charts.as_rows(parts)
         chart = charts.before_after(parts, "share of places")
         chart_panel.show(f"whatif-{name}", finding, "Share of the places in all lists", chart, rows)
     else:
@@ -158,21 +175,25 @@ def _mix(name: str, finding: str, parts: Sequence[Mix], what: str) -> None:
             st.html(f'<p class="sr-finding">{finding}</p><p class="sr-axis">The source tells of no {what}.</p>')
 
 
-def _lists(found: Outcome) -> None:
+def _lists(found: WhatIfResult) -> None:
     """One customer's lists side by side."""
     if not found.lists:
         return
     pairs = {pair.customer_id: pair for pair in found.lists}
     with st.container(border=True):
         chosen = st.selectbox(
-            "Customer", list(pairs), key="trial-customer",
-            format_func=lambda c: name_and_id(pairs[c].customer_name, c), width=420,
-        )  # fmt: skip
+            "Customer",
+            list(pairs),
+            key="trial-customer",
+            format_func=lambda c: join_name_and_id(pairs[c].customer_name, c),
+            width=420,
+        )
         pair = pairs[chosen or found.lists[0].customer_id]
         kept = {r.item_id for r in pair.before.items} & {r.item_id for r in pair.after.items}
-        for box, title, answer in zip(st.columns(2, gap="large"), ("Before", "After"), (pair.before, pair.after),
-                                      strict=True):  # fmt: skip
+        for box, title, answer in zip(
+            st.columns(2, gap="large"), ("Before", "After"), (pair.before, pair.after), strict=True
+        ):
             other = len(answer.items) - len(kept)
             word = "leaving" if title == "Before" else "new"
-            box.html(f'<p class="sr-finding">{title}</p><p class="sr-axis">{word}: {count(other, "product")}</p>')
+            box.html(f'<p class="sr-finding">{title}</p><p class="sr-axis">{word}: {pluralize(other, "product")}</p>')
             box.html(recommendation_tables.table(answer, narrow=True))

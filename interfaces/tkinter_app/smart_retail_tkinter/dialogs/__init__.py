@@ -1,1 +1,1 @@
-"""Windows beside the main window."""
+"""Side windows and dialogs."""

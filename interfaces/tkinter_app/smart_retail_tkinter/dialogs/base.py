@@ -1,4 +1,4 @@
-"""What all side windows have in common: theme, Escape, the clipboard, a place near the main window."""
+"""Base class of the side windows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from smart_retail_tkinter import theme
 
 
 class SideWindow(tk.Toplevel):
-    """A window that Escape closes; `body` holds its widgets."""
+    """A window centred on the main window, which Escape closes; `body` contains its widgets."""
 
     def __init__(self, root: tk.Misc, title: str, width: int, height: int) -> None:
         super().__init__(root)
@@ -28,13 +28,15 @@ class SideWindow(tk.Toplevel):
         self.protocol("WM_DELETE_WINDOW", self.close)
 
     def escape(self) -> None:
+        """Handle the Escape key."""
         self.close()
 
     def close(self) -> None:
+        """Close the window."""
         self.destroy()
 
     def copy(self, text: str) -> str:
-        """Put a text into the clipboard."""
+        """Copy a text to the clipboard and end the event."""
         self.clipboard_clear()
         self.clipboard_append(text)
         return "break"

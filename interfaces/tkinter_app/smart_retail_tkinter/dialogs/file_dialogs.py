@@ -1,4 +1,4 @@
-"""Questions to the person that the platform's own dialogs ask; tests hand in others."""
+"""Dialogs for files, errors and confirmations; replaceable in tests."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ SPREADSHEETS = (
 )
 
 
-class Questions(Protocol):
-    """What the window asks or tells through dialogs; an empty answer means none was given."""
+class Dialogs(Protocol):
+    """Dialogs of the window; an empty result means that the user cancelled."""
 
-    def folder(self, title: str) -> str: ...
-    def sources(self, title: str) -> tuple[str, ...]: ...
-    def save(self, title: str, name: str, ending: str) -> str: ...
-    def error(self, error: RetailError) -> None: ...
-    def yes(self, title: str, text: str) -> bool: ...
+    def choose_folder(self, title: str) -> str: ...
+    def choose_sources(self, title: str) -> tuple[str, ...]: ...
+    def choose_save_path(self, title: str, name: str, ending: str) -> str: ...
+    def show_error(self, error: RetailError) -> None: ...
+    def confirm(self, title: str, text: str) -> bool: ...
 
 
-class NativeQuestions:
-    """`Questions` by Tk's dialogs; each keeps the window alive while it waits."""
+class NativeDialogs:
+    """`Dialogs` with the dialogs of Tk; the window stays responsive while one is open."""
 
     def __init__(self, root: tk.Misc) -> None:
         self._root = root
 
-    def folder(self, title: str) -> str:
+    def choose_folder(self, title: str) -> str:
         return filedialog.askdirectory(parent=self._root, title=title, mustexist=False) or ""
 
-    def sources(self, title: str) -> tuple[str, ...]:
+    def choose_sources(self, title: str) -> tuple[str, ...]:
         return tuple(filedialog.askopenfilenames(parent=self._root, title=title, filetypes=SPREADSHEETS) or ())
 
-    def save(self, title: str, name: str, ending: str) -> str:
+    def choose_save_path(self, title: str, name: str, ending: str) -> str:
         kinds = [("CSV", "*.csv"), ("Excel", "*.xlsx")]
         if ending == "xlsx":
             kinds.reverse()
@@ -49,8 +49,8 @@ class NativeQuestions:
         )
         return str(chosen or "")
 
-    def error(self, error: RetailError) -> None:
+    def show_error(self, error: RetailError) -> None:
         messagebox.showerror("Smart Retail Engine", error.message, detail=error.hint, parent=self._root)
 
-    def yes(self, title: str, text: str) -> bool:
+    def confirm(self, title: str, text: str) -> bool:
         return messagebox.askyesno(title, text, parent=self._root)

@@ -1,4 +1,4 @@
-"""From a spreadsheet to a bundle: first what is in it, then the fit with its progress."""
+"""The fit window: preview of order files, then the fit with its progress."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from smart_retail.results import FitReport
 from smart_retail.settings import Settings
 from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.dialogs.base import SideWindow
-from smart_retail_tkinter.dialogs.file_dialogs import Questions
-from smart_retail_tkinter.fit_presenter import FitPresenter, Request, is_cancelled, parse_mapping
-from smart_retail_tkinter.fit_request import Preview
+from smart_retail_tkinter.dialogs.file_dialogs import Dialogs
+from smart_retail_tkinter.fit_presenter import FitPresenter, is_cancelled
+from smart_retail_tkinter.fit_request import FitRequest, Preview, parse_mapping
 from smart_retail_tkinter.table_models import Table
 from smart_retail_tkinter.widgets.status import FitBar
 from smart_retail_tkinter.widgets.table import DataTable
 
 POLICIES = {
-    "net": "a returned line is no purchase",
-    "keep": "returns are ignored",
+    "net": "leave returned items out",
+    "keep": "ignore returns",
 }
 
 
 class FitWindow(SideWindow):
-    """Looks at the chosen files at once; fits only when told to.
+    """Shows a preview of the chosen files immediately; fits on request.
 
-    Closing the window leaves a running fit running; the main window goes on showing it.
+    Closing the window does not stop a running fit; the main window shows its progress.
 
     Parameters
     ----------
-    on_looked : callable
-        Is handed the first path of every source that could be read.
+    on_inspected : callable
+        Receives the first path of files that could be read.
     """
 
     def __init__(
         self,
         root: tk.Misc,
         presenter: FitPresenter,
-        questions: Questions,
+        dialogs: Dialogs,
         artifacts: str,
-        on_looked: Callable[[str], object],
+        on_inspected: Callable[[str], object],
     ) -> None:
         super().__init__(root, "Fit", 1010, 640)
-        self._presenter, self._questions, self._on_looked = presenter, questions, on_looked
+        self._presenter, self._dialogs, self._on_inspected = presenter, dialogs, on_inspected
         self._sources: tuple[str, ...] = ()
         self._ready = False
         self.source, self.returns, self.mapping = tk.StringVar(self), tk.StringVar(self), tk.StringVar(self)
@@ -60,34 +60,34 @@ class FitWindow(SideWindow):
         form.pack(fill="x")
         form.columnconfigure(1, weight=1)
         lines = (
-            ("Orders", self.source, ("Choose…", self.ask_sources)),
-            ("Returns table", self.returns, ("Choose…", self._ask_returns)),
-            ("Columns", self.mapping, ("Look again", self.look)),
-            ("Publish into", self.artifacts, ("Choose…", self._ask_folder)),
+            ("Orders", self.source, ("Choose…", self.choose_sources)),
+            ("Returns table", self.returns, ("Choose…", self._choose_returns)),
+            ("Columns", self.mapping, ("Preview", self.inspect)),
+            ("Publish to", self.artifacts, ("Choose…", self._choose_folder)),
         )
-        # Row 3 holds what belongs to the row above it.
+        # Row 3 is the hint for the row above.
         for row, (label, variable, (text, command)) in zip((0, 1, 2, 5), lines, strict=True):
             ttk.Label(form, text=label).grid(row=row, column=0, sticky="w", padx=(0, 12), pady=3)
             entry = ttk.Entry(form, textvariable=variable)
             entry.grid(row=row, column=1, sticky="ew", pady=3)
             ttk.Button(form, text=text, command=command, width=11).grid(row=row, column=2, padx=(10, 0), pady=3)
             if variable is not self.artifacts:
-                entry.bind("<Return>", lambda _: self.look())
+                entry.bind("<Return>", lambda _: self.inspect())
             if row == 0:
                 self.first = entry
-        hint = "Only where a column was not recognised, such as customer_id=Client, item_id=SKU"
+        hint = "Only for columns that were not recognised, such as customer_id=Client, item_id=SKU"
         ttk.Label(form, text=hint, style="Small.TLabel").grid(row=3, column=1, sticky="w", pady=(0, 3))
         ttk.Label(form, text="Returns").grid(row=4, column=0, sticky="w", padx=(0, 12), pady=3)
         box = ttk.Combobox(form, textvariable=self.policy, values=tuple(POLICIES.values()), state="readonly", width=30)
         box.grid(row=4, column=1, sticky="w", pady=3)
-        box.bind("<<ComboboxSelected>>", lambda _: self.look())
+        box.bind("<<ComboboxSelected>>", lambda _: self.inspect())
 
     def _build_preview(self) -> None:
-        self.finding = ttk.Label(self.body, style="Strong.TLabel", text="Choose a table of orders.")
-        self.finding.pack(fill="x", pady=(12, 0))
-        self.more = ttk.Label(self.body, style="Muted.TLabel", justify="left")
-        self.more.pack(fill="x", pady=(2, 8))
-        self.more.bind("<Configure>", lambda event: self.more.configure(wraplength=event.width))
+        self.headline = ttk.Label(self.body, style="Strong.TLabel", text="Choose a file of orders.")
+        self.headline.pack(fill="x", pady=(12, 0))
+        self.notes = ttk.Label(self.body, style="Muted.TLabel", justify="left")
+        self.notes.pack(fill="x", pady=(2, 8))
+        self.notes.bind("<Configure>", lambda event: self.notes.configure(wraplength=event.width))
         pair = ttk.Frame(self.body)
         pair.pack(fill="both", expand=True)
         pair.columnconfigure(0, weight=2)
@@ -107,51 +107,52 @@ class FitWindow(SideWindow):
         self.bar = FitBar(foot, self._presenter.cancel)
         self.bar.pack(side="left")
 
-    # What a person does ------------------------------------------------------------------------
+    # User input ------------------------------------------------------------------------------
 
-    def ask_sources(self) -> None:
-        self.open(self._questions.sources("Open tables of orders"))
+    def choose_sources(self) -> None:
+        """Ask for order files and show a preview."""
+        self.open(self._dialogs.choose_sources("Open order files"))
 
     def open(self, sources: Sequence[str]) -> None:
-        """Take these files and look at them."""
+        """Show a preview of these files."""
         if sources:
             self.source.set("; ".join(sources))
-            self.look()
+            self.inspect()
 
-    def _ask_returns(self) -> None:
-        chosen = self._questions.sources("Open a table of returned orders")
+    def _choose_returns(self) -> None:
+        chosen = self._dialogs.choose_sources("Open a table of returned orders")
         if chosen:
             self.returns.set(chosen[0])
-            self.look()
+            self.inspect()
 
-    def _ask_folder(self) -> None:
-        folder = self._questions.folder("Publish the bundle into a folder")
+    def _choose_folder(self) -> None:
+        folder = self._dialogs.choose_folder("Publish the bundle to a folder")
         if folder:
             self.artifacts.set(folder)
 
-    def request(self) -> Request:
-        """What the form says."""
+    def request(self) -> FitRequest:
+        """Return the values of the form."""
         sources = tuple(path for path in (part.strip() for part in self.source.get().split(";")) if path)
         policy = next(key for key, text in POLICIES.items() if text == self.policy.get())
-        return Request(sources, self.returns.get().strip() or None, parse_mapping(self.mapping.get()), policy)
+        return FitRequest(sources, self.returns.get().strip() or None, parse_mapping(self.mapping.get()), policy)
 
-    def look(self) -> None:
-        """Read the files and show what they hold."""
+    def inspect(self) -> None:
+        """Read the files and show a preview."""
         request = self.request()
         if request.sources and not self._presenter.running:
             self._ready = False
-            self.finding.configure(text="Reading…")
-            self.more.configure(text="", style="Muted.TLabel")
+            self.headline.configure(text="Reading…")
+            self.notes.configure(text="", style="Muted.TLabel")
             self._presenter.inspect(request, self)
         self.show_state()
 
     def fit(self, *, force: bool = False) -> None:
-        """Fit what was looked at."""
+        """Start the fit."""
         self._presenter.start(self.request(), self.artifacts.get().strip() or "artifacts", force=force)
         self.show_state()
 
     def escape(self) -> None:
-        """Cancel the fit where one runs, else close the window."""
+        """Cancel a running fit, otherwise close the window."""
         if not self._presenter.cancel():
             self.close()
 
@@ -159,10 +160,10 @@ class FitWindow(SideWindow):
         self._presenter.view = None
         self.destroy()
 
-    # What is shown -----------------------------------------------------------------------------
+    # Display ---------------------------------------------------------------------------------
 
     def show_state(self) -> None:
-        """Bring bar and buttons up to date; the main window calls this while a fit runs."""
+        """Update progress bar and buttons; the main window calls this while a fit runs."""
         state = self._presenter.state()
         self.bar.show(state)
         self.start.state(["!disabled" if self._ready and state is None else "disabled"])
@@ -170,26 +171,26 @@ class FitWindow(SideWindow):
     def show_preview(self, preview: Preview) -> None:
         report = preview.cleaning
         self._ready = True
-        self.finding.configure(text=formatting.cleaning_line(report))
-        self.more.configure(text="  ".join(report.notes), style="Muted.TLabel")
-        self.fields.fill(table_models.fields(preview.columns))
-        self.cleaning.fill(table_models.cleaning(report))
-        self._on_looked(self.request().sources[0])
+        self.headline.configure(text=formatting.cleaning_line(report))
+        self.notes.configure(text="  ".join(report.notes), style="Muted.TLabel")
+        self.fields.fill(table_models.field_table(preview.columns))
+        self.cleaning.fill(table_models.cleaning_table(report))
+        self._on_inspected(self.request().sources[0])
         self.show_state()
 
     def show_fitted(self, report: FitReport) -> None:
         name = Path(self.artifacts.get()).name
-        self.finding.configure(text=f"Published {report.version} into {name}" if report.published else "Not published")
-        self.more.configure(text="  ".join(report.notes), style="Muted.TLabel")
+        self.headline.configure(text=f"Published {report.version} to {name}" if report.published else "Not published")
+        self.notes.configure(text="  ".join(report.notes), style="Muted.TLabel")
         self.show_state()
 
     def show_fit_error(self, error: RetailError) -> None:
-        """In the window where it is about the columns or a wish, else as a message box."""
-        self.finding.configure(text=error.message)
-        self.more.configure(text=error.hint, style="Warning.TLabel")
+        """Show an error in the window; also as a message box unless it is about columns or a cancellation."""
+        self.headline.configure(text=error.message)
+        self.notes.configure(text=error.hint, style="Warning.TLabel")
         self.show_state()
         if isinstance(error, QualityGateError):
-            if self._questions.yes("Publish all the same?", f"{error.message} Publish it all the same?"):
+            if self._dialogs.confirm("Publish anyway?", f"{error.message} Publish it anyway?"):
                 self.fit(force=True)
         elif not isinstance(error, ColumnError) and not is_cancelled(error):
-            self._questions.error(error)
+            self._dialogs.show_error(error)

@@ -1,4 +1,4 @@
-"""Keys, methods and segments, on one page."""
+"""The help page: keyboard shortcuts, methods and segments."""
 
 from __future__ import annotations
 
@@ -8,28 +8,30 @@ from tkinter import ttk
 from smart_retail.presentation.labels import METHODS, SEGMENTS
 from smart_retail_tkinter.dialogs.base import SideWindow
 
-KEYS = (
-    ("Ctrl+O", "open a bundle"),
-    ("Ctrl+Shift+O", "open a spreadsheet"),
-    ("Ctrl+F", "search customers"),
-    ("Ctrl+Enter", "ask for the id exactly as typed"),
-    ("Up, Down", "walk through the customers"),
-    ("Alt+1 … Alt+6", "choose the method"),
-    ("Ctrl+Tab", "next tab"),
-    ("Enter, double click", "items similar to the chosen one"),
-    ("S, Shift+S in a table", "sort by the next column, turn round"),
-    ("Ctrl+C", "copy the table in front"),
-    ("Ctrl+E", "export the table in front"),
-    ("Esc", "cancel a running fit"),
-    ("F1", "this page"),
+SHORTCUTS = (
+    ("Ctrl+O", "Open a bundle"),
+    ("Ctrl+Shift+O", "Open a spreadsheet"),
+    ("Ctrl+F", "Search customers"),
+    ("Ctrl+Enter", "Show the id exactly as typed"),
+    ("Up, Down", "Previous or next customer"),
+    ("Alt+1 … Alt+6", "Choose the method"),
+    ("Ctrl+Tab", "Next tab"),
+    ("Enter, double click", "Show products similar to the selected one"),
+    ("S, Shift+S in a table", "Sort by the next column, reverse the order"),
+    ("Ctrl+C", "Copy the visible table"),
+    ("Ctrl+E", "Export the visible table"),
+    ("Esc", "Cancel a running fit"),
+    ("F1", "Show this page"),
 )
 
 
 class HelpWindow(SideWindow):
+    """Window with the help page."""
+
     def __init__(self, root: tk.Misc) -> None:
         super().__init__(root, "Help", 900, 420)
         left = _column(self.body, 0)
-        _list(left, "Keys", KEYS)
+        _list(left, "Keyboard shortcuts", SHORTCUTS)
         right = _column(self.body, 1)
         _list(right, "Methods", tuple((f"{i}  {label}", text) for i, (label, text) in enumerate(METHODS.values(), 1)))
         _list(right, "Segments", tuple((name, meaning) for name, (meaning, _) in SEGMENTS.items()))

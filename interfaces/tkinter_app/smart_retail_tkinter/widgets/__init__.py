@@ -1,1 +1,1 @@
-"""Parts of the window. Each shows what it is given and tells of what a person does to it."""
+"""Widgets of the window. Each shows the data it receives and reports user input through callbacks."""

@@ -1,4 +1,4 @@
-"""One customer: who they are, their list by the chosen method, what they bought, where they stand in the grid."""
+"""The view of one customer: profile, recommendations, purchases and the RFM grid."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from smart_retail.results import CustomerProfile, GridCell, RecommendationList, 
 from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.table_models import Row, Table
-from smart_retail_tkinter.widgets.detail_pane import add_detail
+from smart_retail_tkinter.widgets.detail_pane import add_detail_label
 from smart_retail_tkinter.widgets.grid import RfmGrid
-from smart_retail_tkinter.widgets.method_comparison import SideBySide
-from smart_retail_tkinter.widgets.method_controls import MethodBar
+from smart_retail_tkinter.widgets.method_comparison import MethodComparison
+from smart_retail_tkinter.widgets.method_controls import MethodControls
 from smart_retail_tkinter.widgets.table import DataTable
 
 LIST, PURCHASES, SEGMENTS = range(3)
-"""The tabs."""
+"""Indices of the tabs."""
 
 
 class CustomerView(ttk.Frame):
@@ -27,7 +27,7 @@ class CustomerView(ttk.Frame):
     def __init__(self, master: tk.Misc, presenter: Presenter) -> None:
         super().__init__(master, padding=(10, 0, 0, 0))
         self._presenter = presenter
-        self.title = ttk.Label(self, text="No customer chosen", style="Title.TLabel")
+        self.title = ttk.Label(self, text="No customer selected", style="Title.TLabel")
         self.title.pack(fill="x")
         self.profile = ttk.Label(self, style="Muted.TLabel")
         self.profile.pack(fill="x", pady=(2, 8))
@@ -45,25 +45,25 @@ class CustomerView(ttk.Frame):
     def _build_list(self) -> None:
         page = self._page("Recommendations")
         presenter = self._presenter
-        self.methods = MethodBar(page, presenter.choose_method, presenter.set_filters)
+        self.methods = MethodControls(page, presenter.choose_method, presenter.set_filters)
         self.methods.pack(fill="x", pady=(0, 10))
-        detail = add_detail(page)
+        detail = add_detail_label(page)
         self.list_detail = detail
         self._lists = ttk.Frame(page)
         self._lists.pack(fill="both", expand=True)
-        self.one = DataTable(
+        self.single_list = DataTable(
             self._lists,
             Table(table_models.RECOMMENDATIONS),
             on_open=self._similar,
             on_choose=lambda row: detail.configure(text=row.detail),
             wrapped=True,
         )
-        self.all = SideBySide(self._lists, presenter.similar, lambda text: detail.configure(text=text))
-        self.one.pack(fill="both", expand=True)
+        self.comparison = MethodComparison(self._lists, presenter.similar, lambda text: detail.configure(text=text))
+        self.single_list.pack(fill="both", expand=True)
 
     def _build_purchases(self) -> None:
         page = self._page("Purchases")
-        detail = add_detail(page)
+        detail = add_detail_label(page)
         self.purchases = DataTable(
             page,
             Table(table_models.PURCHASES),
@@ -76,60 +76,84 @@ class CustomerView(ttk.Frame):
         page = self._page("Segments")
         head = ttk.Frame(page)
         head.pack(fill="x", pady=(0, 10))
-        self.finding = ttk.Label(head, style="Strong.TLabel")
-        self.finding.pack(side="left")
-        ttk.Label(head, text="in a cell: segment, customers, revenue; ★ this customer", style="Small.TLabel").pack(
-            side="right"
-        )
-        detail = add_detail(page)
-        beside = ttk.Frame(page)
-        beside.pack(side="right", fill="y", padx=(12, 0))
+        self.headline = ttk.Label(head, style="Strong.TLabel")
+        self.headline.pack(side="left")
+        ttk.Label(
+            head, text="Each cell: segment, customers, revenue; ★ marks this customer", style="Small.TLabel"
+        ).pack(side="right")
+        detail = add_detail_label(page)
+        side = ttk.Frame(page)
+        side.pack(side="right", fill="y", padx=(12, 0))
         self.segments = DataTable(
-            beside, Table(table_models.SEGMENTS), on_choose=lambda row: detail.configure(text=row.detail)
+            side, Table(table_models.SEGMENTS), on_choose=lambda row: detail.configure(text=row.detail)
         )
         self.segments.pack(fill="both", expand=True)
-        self.grid_picture = RfmGrid(page, lambda text: detail.configure(text=text))
-        self.grid_picture.pack(side="left", fill="both", expand=True)
+        self.rfm_grid = RfmGrid(page, lambda text: detail.configure(text=text))
+        self.rfm_grid.pack(side="left", fill="both", expand=True)
 
     def _similar(self, row: Row) -> None:
         self._presenter.similar(row.key, row.name)
 
-    def show_profile(self, profile: CustomerProfile, currency: str) -> None:
-        self.title.configure(text=formatting.name_and_id(profile.customer_name, profile.customer_id))
-        self.profile.configure(text=formatting.profile_line(profile, currency))
-        self.purchases.fill(table_models.purchases(profile.purchases))
-        self.tabs.tab(PURCHASES, text=f"Purchases ({len(profile.purchases):,})")
-        self.grid_picture.mark(profile.rfm)
+    def choose_method(self, method: str) -> None:
+        """Show the recommendations of a method."""
+        self.select_tab(LIST)
+        self.methods.choose(method)
 
-    def show_list(self, answer: RecommendationList) -> None:
-        wide = answer.method == ALL
-        shown, hidden = (self.all, self.one) if wide else (self.one, self.all)
+    def select_tab(self, tab: int) -> None:
+        """Show a tab by its index."""
+        self.tabs.select(tab)  # type: ignore[no-untyped-call]
+
+    def current_tab(self) -> int:
+        """Return the index of the visible tab."""
+        return int(self.tabs.index("current"))  # type: ignore[no-untyped-call]
+
+    def step_tab(self, step: int) -> None:
+        """Select and focus the next (1) or previous (-1) tab."""
+        self.select_tab((self.current_tab() + step) % len(self.tabs.tabs()))  # type: ignore[no-untyped-call]
+        self.tabs.focus_set()
+
+    def show_profile(self, profile: CustomerProfile, currency: str) -> None:
+        self.title.configure(text=formatting.join_name_and_id(profile.customer_name, profile.customer_id))
+        self.profile.configure(text=formatting.describe_profile(profile, currency))
+        self.purchases.fill(table_models.purchase_table(profile.purchases))
+        self.tabs.tab(PURCHASES, text=f"Purchases ({len(profile.purchases):,})")  # type: ignore[no-untyped-call]
+        self.rfm_grid.mark(profile.rfm)
+
+    def show_list(self, recommendations: RecommendationList) -> None:
+        """Show a list, or the lists of all methods side by side."""
+        wide = recommendations.method == ALL
+        shown, hidden = (self.comparison, self.single_list) if wide else (self.single_list, self.comparison)
         hidden.pack_forget()
         shown.pack(fill="both", expand=True)
-        text = "filled up from what is popular: not enough is known for a longer list" if answer.fallback else ""
+        text = (
+            "The method found too few products; the list is filled with popular ones."
+            if recommendations.fallback
+            else ""
+        )
         self.list_detail.configure(text=text)
         if wide:
-            self.all.fill(answer)
+            self.comparison.fill(recommendations)
         else:
-            self.one.fill(table_models.recommendations(answer.items))
+            self.single_list.fill(table_models.recommendation_table(recommendations.items))
 
     def show_groups(self, cells: Sequence[GridCell], segments: Sequence[Segment]) -> None:
-        self.grid_picture.fill(cells)
-        self.segments.fill(table_models.segments(segments))
+        """Show the RFM grid and the segments."""
+        self.rfm_grid.fill(cells)
+        self.segments.fill(table_models.segment_table(segments))
         top = max(segments, key=lambda segment: segment.revenue_share, default=None)
         if top is not None:
-            self.finding.configure(
-                text=f"{top.name}: {formatting.percent(top.share)} of the customers, "
-                f"{formatting.percent(top.revenue_share)} of the revenue"
+            self.headline.configure(
+                text=f"{top.name}: {formatting.format_percent(top.share)} of customers, "
+                f"{formatting.format_percent(top.revenue_share)} of revenue"
             )
 
     def table(self) -> tuple[str, Table]:
-        """What the tab in front shows, and its name for a file."""
-        tab = self.tabs.index("current")
+        """Return the table of the visible tab, and its name for a file."""
+        tab = self.current_tab()
         if tab == PURCHASES:
-            return "purchases", self.purchases.shown()
+            return "purchases", self.purchases.displayed()
         if tab == SEGMENTS:
-            return "segments", self.segments.shown()
+            return "segments", self.segments.displayed()
         if self._presenter.method_shown == ALL:
             return "list", self._presenter.list_table()
-        return "list", self.one.shown()
+        return "list", self.single_list.displayed()

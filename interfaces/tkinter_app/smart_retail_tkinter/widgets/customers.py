@@ -1,4 +1,4 @@
-"""The customers: a search field and the list of who it finds."""
+"""The list of customers with its search field."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from smart_retail.results import CustomerMatch
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.widgets.scrolling import add_bar
 
-PAUSE = 90
-"""Milliseconds of rest before a customer passed by arrow key is asked for."""
+SELECTION_DELAY_MS = 90
+"""Milliseconds between the selection of a customer by arrow key and its request."""
 
 
 class CustomerList(ttk.Frame):
-    """Search as you type; Up and Down walk through the list also from the search field.
+    """Search while typing; Up and Down select customers also from the search field.
 
     Parameters
     ----------
     on_search : callable
-        Is handed the text whenever it changes.
+        Receives the text whenever it changes.
     on_choose : callable
-        Is handed a customer's id.
+        Receives a customer id.
     """
 
     def __init__(self, master: tk.Misc, on_search: Callable[[str], object], on_choose: Callable[[str], object]) -> None:
         super().__init__(master)
         self._on_choose = on_choose
         self._names: dict[str, str] = {}
-        self._waiting: str | None = None
+        self._pending_choice: str | None = None
         self._fitting: str | None = None
         self._chosen: str | None = None
         self._font = font.nametofont("SunValleyBodyFont", self)
@@ -58,17 +58,23 @@ class CustomerList(ttk.Frame):
         self.tree.bind("<<TreeviewSelect>>", self._selected)
         self.tree.bind("<Configure>", self._fit_soon)
         for widget in (self.entry,):
-            widget.bind("<Down>", lambda _: self._step(1))
-            widget.bind("<Up>", lambda _: self._step(-1))
-            widget.bind("<Return>", lambda _: self._take())
-            widget.bind("<Control-Return>", lambda _: self._ask_exactly())
+            widget.bind("<Down>", lambda _: self.move_selection(1))
+            widget.bind("<Up>", lambda _: self.move_selection(-1))
+            widget.bind("<Return>", lambda _: self._accept())
+            widget.bind("<Control-Return>", lambda _: self._choose_exact_id())
+
+    @property
+    def selection_pending(self) -> bool:
+        """Whether a selected customer has not been requested yet."""
+        return self._pending_choice is not None
 
     def focus_search(self) -> None:
+        """Move the focus to the search field and select its text."""
         self.entry.focus_set()
         self.entry.selection_range(0, "end")
 
     def fill(self, matches: Sequence[CustomerMatch], more: bool) -> None:
-        """Show who was found; the chosen customer stays chosen."""
+        """Show matches; the selected customer stays selected."""
         self.tree.delete(*self.tree.get_children())
         self._names.clear()
         for match in matches:
@@ -83,16 +89,16 @@ class CustomerList(ttk.Frame):
                 self.tree.selection_set(i)
         if not matches:
             text = self.text.get().strip()
-            self.note.configure(text=f"Nobody matches. Enter asks for {text!r} as it is." if text else "")
+            self.note.configure(text=f"No customer found. Press Enter to use {text!r} as an id." if text else "")
         else:
             self.note.configure(
-                text=f"the first {len(matches):,}; type to narrow" if more else f"{len(matches):,} found"
+                text=f"First {len(matches):,}; type to narrow the search" if more else f"{len(matches):,} found"
             )
 
     def _write(self, i: str, customer_id: str) -> None:
         width = self.tree.column("name", "width") - 14
         lines = "\n".join(theme.cut(line, width, self._font) for line in self._names[i].split("\n"))
-        # A tuple reaches Tcl as a list of texts: ids such as 00012 stay what they are.
+        # Tcl receives a tuple as a list of strings, so that ids such as 00012 are unchanged.
         self.tree.tk.call(str(self.tree), "item", i, "-values", (customer_id, lines))
 
     def _fit_soon(self, _: tk.Event) -> None:
@@ -104,7 +110,8 @@ class CustomerList(ttk.Frame):
         for i in self.tree.get_children():
             self._write(i, self.tree.set(i, "id"))
 
-    def _step(self, by: int) -> str:
+    def move_selection(self, by: int) -> str:
+        """Select the customer `by` rows below the selected one, or the first."""
         rows = self.tree.get_children()
         if rows:
             now = self.tree.selection()
@@ -115,16 +122,16 @@ class CustomerList(ttk.Frame):
             self.tree.see(row)
         return "break"
 
-    def _take(self) -> None:
-        """Enter in the search field: the first found, or the text itself as an id."""
+    def _accept(self) -> None:
+        """Select the first match; without a match use the text as an id."""
         rows = self.tree.get_children()
         if rows and not self.tree.selection():
-            self._step(0)
+            self.move_selection(0)
         elif not rows:
-            self._ask_exactly()
+            self._choose_exact_id()
 
-    def _ask_exactly(self) -> str:
-        """Ask for the text as it stands there, blanks and case included, whoever is found."""
+    def _choose_exact_id(self) -> str:
+        """Use the text as an id, with blanks and case unchanged, whatever the search found."""
         if self.text.get():
             self.tree.selection_set()
             self._chosen = self.text.get()
@@ -138,11 +145,11 @@ class CustomerList(ttk.Frame):
         customer = self.tree.set(chosen[0], "id")
         if customer != self._chosen:
             self._chosen = customer
-            if self._waiting is not None:
-                self.after_cancel(self._waiting)
-            self._waiting = self.after(PAUSE, self._tell)
+            if self._pending_choice is not None:
+                self.after_cancel(self._pending_choice)
+            self._pending_choice = self.after(SELECTION_DELAY_MS, self._report_choice)
 
-    def _tell(self) -> None:
-        self._waiting = None
+    def _report_choice(self) -> None:
+        self._pending_choice = None
         if self._chosen is not None:
             self._on_choose(self._chosen)

@@ -1,9 +1,10 @@
-"""The picture of the RFM grid: recency by frequency, each cell with its customers and revenue."""
+"""Chart of the RFM grid: recency by frequency, with customers and revenue per cell."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import sqrt
 from tkinter import font, ttk
 
@@ -11,19 +12,19 @@ from smart_retail.presentation.labels import SEGMENTS
 from smart_retail.presentation.palette import BLUE, ORANGE
 from smart_retail.results import RFM, GridCell
 from smart_retail_tkinter import theme
-from smart_retail_tkinter.formatting import count, whole
+from smart_retail_tkinter.formatting import format_integer, pluralize
 
 LEFT, BOTTOM = 78, 50
-"""Room for the axes, in design pixels."""
+"""Space for the axes in design pixels."""
 
 
 class RfmGrid(ttk.Frame):
-    """A canvas of 25 cells, coloured by the number of customers; arrow keys walk through them.
+    """A canvas of 25 cells, coloured by the number of customers; arrow keys select cells.
 
     Parameters
     ----------
     on_detail : callable
-        Is handed what is known of the chosen cell, as text.
+        Receives the description of the selected cell.
     """
 
     def __init__(self, master: tk.Misc, on_detail: Callable[[str], object]) -> None:
@@ -31,7 +32,7 @@ class RfmGrid(ttk.Frame):
         self._on_detail = on_detail
         self._cells: dict[tuple[int, int], GridCell] = {}
         self._chosen: tuple[int, int] | None = None
-        self._here: tuple[int, int] | None = None
+        self._customer_cell: tuple[int, int] | None = None
         self._drawing: str | None = None
         self.canvas = tk.Canvas(self, highlightthickness=0, borderwidth=0, takefocus=True, width=520, height=380)
         self.canvas.pack(fill="both", expand=True)
@@ -41,24 +42,28 @@ class RfmGrid(ttk.Frame):
         self.canvas.bind("<FocusIn>", self._draw_soon)
         self.canvas.bind("<FocusOut>", self._draw_soon)
         for key, r, f in (("Up", 1, 0), ("Down", -1, 0), ("Left", 0, -1), ("Right", 0, 1)):
-            self.canvas.bind(f"<{key}>", lambda _, r=r, f=f: self._step(r, f))
+            self.canvas.bind(f"<{key}>", partial(self._step, r, f))
 
     def fill(self, cells: Sequence[GridCell]) -> None:
-        """Show the 25 cells of a bundle."""
+        """Show the 25 cells."""
         self._cells = {(cell.r, cell.f): cell for cell in cells}
         self._draw()
 
     def mark(self, rfm: RFM | None) -> None:
-        """Frame the cell where the customer on the screen stands."""
-        self._here = (rfm.r, rfm.f) if rfm is not None else None
+        """Mark the cell of the displayed customer."""
+        self._customer_cell = (rfm.r, rfm.f) if rfm is not None else None
         self._draw()
+
+    def chosen(self) -> GridCell | None:
+        """Return the selected cell."""
+        return self._cells.get(self._chosen) if self._chosen else None
 
     def _draw_soon(self, _: tk.Event) -> None:
         if self._drawing is None:
             self._drawing = self.after_idle(self._draw)
 
     def _geometry(self) -> tuple[float, float, float, float]:
-        """Left edge, top edge, width and height of a cell."""
+        """Return left edge and top edge of the grid, and width and height of a cell, in pixels."""
         scale = theme.scaling(self)
         width = (self.canvas.winfo_width() - LEFT * scale - 8) / 5
         height = (self.canvas.winfo_height() - BOTTOM * scale - 8) / 5
@@ -78,17 +83,17 @@ class RfmGrid(ttk.Frame):
     def _draw_cell(self, cell: GridCell, most: int, colours: theme.Palette) -> None:
         left, top, width, height = self._geometry()
         x, y = left + (cell.f - 1) * width, top + (5 - cell.r) * height
-        # The root keeps small cells apart where one holds most customers.
+        # The square root keeps small cells distinguishable when one cell has most customers.
         strength = 0.10 + 0.85 * sqrt(cell.customers / most) if cell.customers else 0.0
-        fill = mixed = colours.blend(BLUE, strength) if strength else colours.empty
-        text = theme.readable_on(mixed)
+        fill = colours.blend(BLUE, strength) if strength else colours.empty
+        text = theme.readable_on(fill)
         box = (x + 2, y + 2, x + width - 2, y + height - 2)
         self.canvas.create_rectangle(*box, fill=fill, outline="")
-        place = (cell.r, cell.f)
-        if place == self._here:
+        position = (cell.r, cell.f)
+        if position == self._customer_cell:
             inner = (x + 4, y + 4, x + width - 4, y + height - 4)
             self.canvas.create_rectangle(*inner, outline=ORANGE, width=4)
-        if place == self._chosen:
+        if position == self._chosen:
             self.canvas.create_rectangle(*box, outline=colours.text, width=2, dash=(4, 3))
         caption = font.nametofont("SunValleyCaptionFont", self)
         name = theme.wrap_two(cell.segment, int(width - 12), caption)
@@ -97,36 +102,28 @@ class RfmGrid(ttk.Frame):
             middle, y + height * 0.24, text=name, fill=text, font="SunValleyCaptionFont", justify="center"
         )
         if cell.customers:
-            number = f"★ {whole(cell.customers)}" if place == self._here else whole(cell.customers)
+            star = "★ " if position == self._customer_cell else ""
+            number = star + format_integer(cell.customers)
             self.canvas.create_text(middle, y + height * 0.55, text=number, fill=text, font="SunValleyBodyStrongFont")
-            revenue = whole(cell.revenue)
+            revenue = format_integer(cell.revenue)
             self.canvas.create_text(middle, y + height * 0.8, text=revenue, fill=text, font="SunValleyCaptionFont")
         else:
             self.canvas.create_text(middle, y + height * 0.55, text="–", fill=colours.muted, font="SunValleyBodyFont")
 
     def _draw_axes(self, colours: theme.Palette) -> None:
         left, top, width, height = self._geometry()
-        small = {"fill": colours.muted, "font": "SunValleyCaptionFont"}
+        bottom = top + 5 * height
         for score in range(1, 6):
             y, x = top + (5.5 - score) * height, left + (score - 0.5) * width
             self.canvas.create_text(left - 10, y, text=str(score), anchor="e", fill=colours.text)
-            self.canvas.create_text(x, top + 5 * height + 12, text=str(score), fill=colours.text)
-        bottom = top + 5 * height
-        self.canvas.create_text(left - 26, top + height * 0.5, text="recent", anchor="e", **small)
-        self.canvas.create_text(left - 26, top + height * 4.5, text="long ago", anchor="e", **small)
-        self.canvas.create_text(
-            left - 42,
-            top + height * 2.5,
-            text="Recency score R",
-            angle=90,
-            fill=colours.text,
-            font="SunValleyCaptionFont",
-        )
-        self.canvas.create_text(left + 4, bottom + 32, text="few orders", anchor="w", **small)
-        self.canvas.create_text(left + 5 * width - 4, bottom + 32, text="many orders", anchor="e", **small)
-        self.canvas.create_text(
-            left + 2.5 * width, bottom + 32, text="Frequency score F", fill=colours.text, font="SunValleyCaptionFont"
-        )
+            self.canvas.create_text(x, bottom + 12, text=str(score), fill=colours.text)
+        caption = partial(self.canvas.create_text, font="SunValleyCaptionFont")
+        caption(left - 26, top + height * 0.5, text="recent", anchor="e", fill=colours.muted)
+        caption(left - 26, top + height * 4.5, text="long ago", anchor="e", fill=colours.muted)
+        caption(left - 42, top + height * 2.5, text="Recency score R", angle=90, fill=colours.text)
+        caption(left + 4, bottom + 32, text="few orders", anchor="w", fill=colours.muted)
+        caption(left + 5 * width - 4, bottom + 32, text="many orders", anchor="e", fill=colours.muted)
+        caption(left + 2.5 * width, bottom + 32, text="Frequency score F", fill=colours.text)
 
     def _clicked(self, event: tk.Event) -> None:
         left, top, width, height = self._geometry()
@@ -135,18 +132,22 @@ class RfmGrid(ttk.Frame):
         if (r, f) in self._cells:
             self._choose((r, f))
 
-    def _step(self, r: int, f: int) -> str:
-        now = self._chosen or self._here or (5, 1)
+    def _step(self, r: int, f: int, _: tk.Event) -> str:
+        now = self._chosen or self._customer_cell or (5, 1)
         to = (now[0] + r, now[1] + f) if self._chosen else now
         if to in self._cells:
             self._choose(to)
         return "break"
 
-    def _choose(self, place: tuple[int, int]) -> None:
-        self._chosen = place
-        cell = self._cells[place]
+    def _choose(self, position: tuple[int, int]) -> None:
+        self._chosen = position
+        cell = self._cells[position]
         meaning, action = SEGMENTS.get(cell.segment, ("", ""))
-        parts = [f"R {cell.r}  F {cell.f}  {cell.segment}", count(cell.customers, "customer"), whole(cell.revenue)]
+        parts = [
+            f"R {cell.r}  F {cell.f}  {cell.segment}",
+            pluralize(cell.customers, "customer"),
+            format_integer(cell.revenue),
+        ]
         if meaning:
             parts.append(f"{meaning}; {action}")
         self._on_detail(" · ".join(parts))

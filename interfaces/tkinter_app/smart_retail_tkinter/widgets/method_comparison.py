@@ -1,33 +1,34 @@
-"""The five lists of ``all`` side by side; an item that stands in several has one symbol and one colour in all."""
+"""The five lists of ``all`` next to each other; a product in several lists has the same symbol and colour in all."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from tkinter import font, ttk
 
 from smart_retail.presentation.labels import METHODS
-from smart_retail.presentation.palette import Mark, marks
+from smart_retail.presentation.palette import ItemMark, mark_shared_items
 from smart_retail.protocol import ALL
 from smart_retail.results import RecommendationList
 from smart_retail_tkinter import theme
-from smart_retail_tkinter.formatting import name_and_id
-from smart_retail_tkinter.table_models import lists, places, reasons
+from smart_retail_tkinter.formatting import join_name_and_id
+from smart_retail_tkinter.table_models import ordered_lists, ranks_text, reasons_text
 
-TINT = {"light": 0.24, "dark": 0.34}
-SHOWN = tuple(method for method in METHODS if method != ALL)
+TINT_STRENGTH = {"light": 0.24, "dark": 0.34}
+METHOD_ORDER = tuple(method for method in METHODS if method != ALL)
 """The methods in the order of the screens."""
 
 
-class SideBySide(ttk.Frame):
-    """Five narrow tables; choosing an item chooses it in every list.
+class MethodComparison(ttk.Frame):
+    """Five narrow tables; selecting a product selects it in every list.
 
     Parameters
     ----------
     on_open : callable
-        Is handed item id and name on double click or Enter.
+        Receives item id and name on double click or Enter.
     on_detail : callable
-        Is handed what is known of the chosen item, as text.
+        Receives the description of the selected product.
     """
 
     def __init__(
@@ -35,13 +36,13 @@ class SideBySide(ttk.Frame):
     ) -> None:
         super().__init__(master)
         self._on_open, self._on_detail = on_open, on_detail
-        self._answer: RecommendationList | None = None
-        self._marks: dict[str, Mark] = {}
+        self._recommendations: RecommendationList | None = None
+        self._marks: dict[str, ItemMark] = {}
         self._fitting: str | None = None
         self._font = font.nametofont("SunValleyBodyFont", self)
         self.trees: dict[str, ttk.Treeview] = {}
         scale = theme.scaling(self)
-        for i, method in enumerate(SHOWN):
+        for i, method in enumerate(METHOD_ORDER):
             ttk.Label(self, text=METHODS[method][0], style="Strong.TLabel").grid(
                 row=0, column=i, sticky="w", padx=(0 if i == 0 else 8, 0)
             )
@@ -61,26 +62,26 @@ class SideBySide(ttk.Frame):
             tree.bind("<Double-1>", self._opened)
             tree.bind("<Return>", self._opened)
             tree.bind("<Configure>", self._fit_soon)
-            tree.bind("<Left>", lambda _, i=i: self._go(i - 1))
-            tree.bind("<Right>", lambda _, i=i: self._go(i + 1))
+            tree.bind("<Left>", partial(self._focus_list, i - 1))
+            tree.bind("<Right>", partial(self._focus_list, i + 1))
             self.columnconfigure(i, weight=1, uniform="lists")
             self.trees[method] = tree
         self.rowconfigure(1, weight=1)
         self.bind("<<ThemeChanged>>", lambda _: self._paint())
 
-    def fill(self, answer: RecommendationList) -> None:
-        """Show an answer of the method ``all``."""
-        self._answer, self._marks = answer, marks(answer)
+    def fill(self, recommendations: RecommendationList) -> None:
+        """Show a result of the method ``all``."""
+        self._recommendations, self._marks = recommendations, mark_shared_items(recommendations)
         for method, tree in self.trees.items():
             tree.delete(*tree.get_children())
-            items = answer.lists[method].items if method in answer.lists else ()
+            items = recommendations.lists[method].items if method in recommendations.lists else ()
             for item in items:
                 tree.insert("", "end", tags=(self._tag(item.item_id),))
         self._fit()
         self._paint()
 
     def chosen(self) -> str | None:
-        """Id of the chosen item."""
+        """Return the id of the selected product."""
         return next((tree.set(i, "key") for tree in self.trees.values() for i in tree.selection()), None)
 
     def _tag(self, item_id: str) -> str:
@@ -89,7 +90,7 @@ class SideBySide(ttk.Frame):
 
     def _paint(self) -> None:
         colours = theme.palette(self)
-        tint = TINT["dark" if colours is theme.PALETTES["dark"] else "light"]
+        tint = TINT_STRENGTH["dark" if colours is theme.PALETTES["dark"] else "light"]
         for tree in self.trees.values():
             for colour in {mark.colour for mark in self._marks.values()}:
                 tree.tag_configure(f"shared{colour}", background=colours.blend(colour, tint), foreground=colours.text)
@@ -100,21 +101,21 @@ class SideBySide(ttk.Frame):
 
     def _fit(self) -> None:
         self._fitting = None
-        if self._answer is None:
+        if self._recommendations is None:
             return
         for method, tree in self.trees.items():
             width = tree.column("name", "width") - 12
-            items = self._answer.lists[method].items if method in self._answer.lists else ()
+            items = self._recommendations.lists[method].items if method in self._recommendations.lists else ()
             for i, item in zip(tree.get_children(), items, strict=True):
                 mark = self._marks.get(item.item_id)
-                label = f"{mark.sign if mark else ' '} {item.rank}"
+                label = f"{mark.symbol if mark else ' '} {item.rank}"
                 name = theme.wrap_two(" ".join(item.item_name.split()), width, self._font)
                 tree.tk.call(str(tree), "item", i, "-values", (item.item_id, label, name))
 
-    def _go(self, to: int) -> str:
-        """Left and Right walk between the lists."""
-        if 0 <= to < len(SHOWN):
-            tree = self.trees[SHOWN[to]]
+    def _focus_list(self, to: int, _: tk.Event) -> str:
+        """Select the first row of another list."""
+        if 0 <= to < len(METHOD_ORDER):
+            tree = self.trees[METHOD_ORDER[to]]
             tree.focus_set()
             rows = tree.get_children()
             if rows:
@@ -124,22 +125,25 @@ class SideBySide(ttk.Frame):
 
     def _chosen(self, event: tk.Event) -> None:
         tree = event.widget
+        assert isinstance(tree, ttk.Treeview)
         chosen = tree.selection()
-        if not chosen or self._answer is None:
+        if not chosen or self._recommendations is None:
             return
         item_id = tree.set(chosen[0], "key")
         for other in self.trees.values():
             same = [i for i in other.get_children() if other.set(i, "key") == item_id]
             if list(other.selection()) != same:
                 other.selection_set(same)
-        found = (item for _, part in lists(self._answer) for item in part.items if item.item_id == item_id)
+        found = (
+            item for _, part in ordered_lists(self._recommendations) for item in part.items if item.item_id == item_id
+        )
         item = next(found)
-        where = places(self._answer, item_id)
-        self._on_detail(f"{name_and_id(item.item_name, item_id)} · {where}\n{reasons(item)}")
+        where = ranks_text(self._recommendations, item_id)
+        self._on_detail(f"{join_name_and_id(item.item_name, item_id)} · {where}\n{reasons_text(item)}")
 
     def _opened(self, event: tk.Event) -> None:
         item_id = self.chosen()
-        if item_id is None or self._answer is None:
+        if item_id is None or self._recommendations is None:
             return
-        names = {item.item_id: item.item_name for part in self._answer.lists.values() for item in part.items}
+        names = {item.item_id: item.item_name for part in self._recommendations.lists.values() for item in part.items}
         self._on_open(item_id, names[item_id])

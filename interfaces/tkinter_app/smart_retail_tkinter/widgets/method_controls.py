@@ -1,4 +1,4 @@
-"""Which list is wanted: six methods, how many items, what may stand in it."""
+"""Controls for the method, length and filters of a list."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tkinter import ttk
 from smart_retail.presentation.labels import METHODS
 from smart_retail.protocol import DEFAULT_METHOD, MAX_N
 
-ANY = "any category"
+ANY = "Any category"
 
 
-class MethodBar(ttk.Frame):
-    """Radio buttons for the methods, and below them the filters.
+class MethodControls(ttk.Frame):
+    """Radio buttons for the methods, and the filters below them.
 
     Parameters
     ----------
     on_method : callable
-        Is handed the method's name.
+        Receives the name of the method.
     on_filters : callable
-        Is handed n, whether purchases are hidden, and the category or None.
+        Receives the number of products, whether purchased ones are hidden, and the category or None.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class MethodBar(ttk.Frame):
         on_filters: Callable[[int, bool, str | None], object],
     ) -> None:
         super().__init__(master)
-        self._on_filters = on_filters
+        self._on_method, self._on_filters = on_method, on_filters
         self.method = tk.StringVar(self, DEFAULT_METHOD)
         self.n = tk.StringVar(self, "10")
         self.hide = tk.BooleanVar(self, True)
@@ -45,44 +45,45 @@ class MethodBar(ttk.Frame):
                 text=label,
                 value=method,
                 variable=self.method,
-                command=lambda: (on_method(self.method.get()), self._tell_meaning()),
+                command=self._method_selected,
             )
             button.pack(side="left", padx=(0 if i == 0 else 6, 6))
             self.buttons[method] = button
-        self._meaning = ttk.Label(line, style="Small.TLabel", anchor="e")
-        self._meaning.pack(side="right", fill="x", expand=True)
-        self._tell_meaning()
+        self._description = ttk.Label(line, style="Small.TLabel", anchor="e")
+        self._description.pack(side="right", fill="x", expand=True)
+        self._show_description()
         self._build_filters()
 
     def _build_filters(self) -> None:
         line = ttk.Frame(self)
         line.pack(fill="x", pady=(8, 0))
-        ttk.Label(line, text="Items").pack(side="left")
+        ttk.Label(line, text="Products").pack(side="left")
         spin = ttk.Spinbox(
-            line, textvariable=self.n, from_=1, to=MAX_N, width=5, justify="right", command=self._filters
+            line, textvariable=self.n, from_=1, to=MAX_N, width=5, justify="right", command=self.apply_filters
         )
         spin.pack(side="left", padx=(8, 16))
-        hide = ttk.Checkbutton(line, text="hide what was bought", variable=self.hide, command=self._filters)
+        hide = ttk.Checkbutton(line, text="Hide purchased products", variable=self.hide, command=self.apply_filters)
         hide.pack(side="left", padx=(0, 16))
-        self._categories = ttk.Combobox(line, textvariable=self.category, values=(ANY,), state="readonly", width=22)
-        self._categories.pack(side="left")
-        for widget in (spin, self._categories):
-            widget.bind("<Return>", lambda _: self._filters())
-            widget.bind("<FocusOut>", lambda _: self._filters())
-        self._categories.bind("<<ComboboxSelected>>", lambda _: self._filters())
+        self.category_box = ttk.Combobox(line, textvariable=self.category, values=(ANY,), state="readonly", width=22)
+        self.category_box.pack(side="left")
+        for widget in (spin, self.category_box):
+            widget.bind("<Return>", lambda _: self.apply_filters())
+            widget.bind("<FocusOut>", lambda _: self.apply_filters())
+        self.category_box.bind("<<ComboboxSelected>>", lambda _: self.apply_filters())
 
     def choose(self, method: str) -> None:
-        """As if the method's button had been pressed."""
+        """Select a method, as a click on its button does."""
         self.buttons[method].invoke()
         self.buttons[method].focus_set()
 
     def show(self, categories: Sequence[str], category: str | None, exclude_purchased: bool) -> None:
-        """Take over what a newly opened bundle offers."""
-        self._categories.configure(values=(ANY, *categories))
+        """Show the categories and filters of a bundle."""
+        self.category_box.configure(values=(ANY, *categories))
         self.category.set(category or ANY)
         self.hide.set(exclude_purchased)
 
-    def _filters(self) -> None:
+    def apply_filters(self) -> None:
+        """Report the filters; a number that is not valid becomes 10."""
         n = 10
         with suppress(ValueError):
             n = min(max(int(self.n.get()), 1), MAX_N)
@@ -90,5 +91,9 @@ class MethodBar(ttk.Frame):
         category = self.category.get()
         self._on_filters(n, self.hide.get(), None if category == ANY else category)
 
-    def _tell_meaning(self) -> None:
-        self._meaning.configure(text=METHODS[self.method.get()][1])
+    def _method_selected(self) -> None:
+        self._on_method(self.method.get())
+        self._show_description()
+
+    def _show_description(self) -> None:
+        self._description.configure(text=METHODS[self.method.get()][1])

@@ -1,4 +1,4 @@
-"""A scroll bar that is there only when there is something to scroll."""
+"""A scroll bar that is hidden when everything is visible."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from tkinter import ttk
 
 
 def add_bar(tree: ttk.Treeview, row: int, column: int) -> None:
-    """Put a vertical bar for `tree` into a cell of their common grid."""
+    """Add a vertical scroll bar for `tree` to a cell of the grid that contains it."""
     bar = ttk.Scrollbar(tree.master, command=tree.yview)
 
-    def moved(first: str, last: str) -> None:
+    def moved(first: float, last: float) -> None:  # Tk passes both as text
         bar.set(first, last)
         if float(first) <= 0.0 and float(last) >= 1.0:
             bar.grid_remove()

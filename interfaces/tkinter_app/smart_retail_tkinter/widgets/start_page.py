@@ -1,4 +1,4 @@
-"""What the window shows while no bundle is open: what to do next."""
+"""The page shown while no bundle is open."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from tkinter import ttk
 
 
 class StartPage(ttk.Frame):
+    """Explanation and buttons for opening a spreadsheet or a bundle."""
+
     def __init__(self, master: tk.Misc, on_bundle: Callable[[], object], on_spreadsheet: Callable[[], object]) -> None:
         super().__init__(master)
         page = ttk.Frame(self)
         page.place(relx=0.5, rely=0.42, anchor="center")
-        ttk.Label(page, text="Nothing is open yet", style="Title.TLabel").pack(pady=(0, 8))
+        ttk.Label(page, text="No data is open", style="Title.TLabel").pack(pady=(0, 8))
         ttk.Label(
             page,
-            text="Start with a spreadsheet of orders: you see what is in it before anything is fitted.\n"
-            "Or open a bundle that was fitted before.",
+            text="Open a spreadsheet of orders: you see a preview of the data before anything is fitted.\n"
+            "Or open the folder of a bundle that was fitted before.",
             style="Muted.TLabel",
             justify="center",
         ).pack(pady=(0, 18))

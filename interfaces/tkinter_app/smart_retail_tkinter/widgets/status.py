@@ -1,16 +1,17 @@
-"""The bottom of the window: what goes on, how far a fit is, and the export buttons."""
+"""The status bar: progress of a fit, last message, export buttons."""
 
 from __future__ import annotations
 
 import tkinter as tk
 from collections.abc import Callable
+from functools import partial
 from tkinter import ttk
 
 from smart_retail_tkinter.fit_request import FitState
 
 
 class FitBar(ttk.Frame):
-    """A progress bar with a line of text and Cancel; empty when nothing is being fitted."""
+    """A progress bar with a text and a Cancel button; hidden while no fit is running."""
 
     def __init__(self, master: tk.Misc, on_cancel: Callable[[], object], *, length: int = 220) -> None:
         super().__init__(master)
@@ -19,7 +20,7 @@ class FitBar(ttk.Frame):
         self.cancel = ttk.Button(self, text="Cancel", command=on_cancel)
 
     def show(self, state: FitState | None) -> None:
-        """Show a moment of the fit; None takes the bar away."""
+        """Show the progress of a fit; None hides the bar."""
         if state is None:
             for widget in (self.bar, self.text, self.cancel):
                 widget.pack_forget()
@@ -34,7 +35,7 @@ class FitBar(ttk.Frame):
 
 
 class StatusBar(ttk.Frame):
-    """Left the fit or the last thing done, right the two export buttons."""
+    """Progress or last message on the left, export buttons on the right."""
 
     def __init__(self, master: tk.Misc, on_cancel: Callable[[], object], on_export: Callable[[str], object]) -> None:
         super().__init__(master)
@@ -43,9 +44,10 @@ class StatusBar(ttk.Frame):
         self.text = ttk.Label(self, style="Muted.TLabel")
         self.text.pack(side="left", fill="x", expand=True)
         for ending in ("xlsx", "csv"):
-            ttk.Button(self, text=f"Export {ending.upper()}", command=lambda e=ending: on_export(e)).pack(
+            ttk.Button(self, text=f"Export {ending.upper()}", command=partial(on_export, ending)).pack(
                 side="right", padx=(8, 0)
             )
 
-    def say(self, text: str) -> None:
+    def show_text(self, text: str) -> None:
+        """Show a message."""
         self.text.configure(text=text)

@@ -1,7 +1,6 @@
-"""A sortable table: takes a `tables.Table`, tells which row is chosen or opened.
+"""A sortable table, which shows a `table_models.Table` and reports selected and opened rows.
 
-Cells are wrapped to two lines or cut with an ellipsis to the width of their column; what is copied or
-exported is never cut.
+Cells are wrapped to two lines or shortened to the width of their column; copies and exports are complete.
 """
 
 from __future__ import annotations
@@ -9,21 +8,23 @@ from __future__ import annotations
 import tkinter as tk
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from tkinter import font, ttk
+from typing import Literal
 
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.table_models import Row, Table
 from smart_retail_tkinter.widgets.scrolling import add_bar
 
 CHUNK = 150
-"""Rows drawn at a time: a few milliseconds, so that a long history never holds up the window."""
+"""Rows drawn at a time, which takes a few milliseconds, so that a long table does not block the window."""
 PADDING = 18
 
 
 class DataTable(ttk.Frame):
     """A `ttk.Treeview` with a scroll bar.
 
-    The id of a row's item or customer is in the hidden column ``key``: read it with ``tree.set(i, "key")``.
+    The hidden column ``key`` contains the item or customer id of a row: read it with ``tree.set(i, "key")``.
     """
 
     def __init__(
@@ -57,12 +58,12 @@ class DataTable(ttk.Frame):
         )
         scale = theme.scaling(self)
         for i, column in enumerate(table.columns):
-            anchor = "e" if column.number else "w"
+            anchor: Literal["e", "w"] = "e" if column.number else "w"
             width = round(column.width * scale)
             self.tree.column(
                 column.name, width=width, minwidth=round(width * 0.7), stretch=column.stretch, anchor=anchor
             )
-            self.tree.heading(column.name, text=column.label, anchor=anchor, command=lambda i=i: self.sort(i))
+            self.tree.heading(column.name, text=column.label, anchor=anchor, command=partial(self.sort, i))
         add_bar(self.tree, 0, 1)
         self.tree.grid(row=0, column=0, sticky="nsew")
         self.columnconfigure(0, weight=1)
@@ -74,32 +75,32 @@ class DataTable(ttk.Frame):
         self.tree.bind("<Configure>", self._fit_soon)
         self.tree.bind("<ButtonRelease-1>", self._fit_soon, add=True)
         for key, step in (("s", 1), ("S", 0)):
-            self.tree.bind(f"<Key-{key}>", lambda _, step=step: self._sort_by_key(step))
+            self.tree.bind(f"<Key-{key}>", partial(self._sort_by_key, step))
 
     def fill(self, table: Table) -> None:
-        """Show other rows, in the order a person has chosen for this table."""
+        """Show another table, in the order that the user selected."""
         self.table = table
         self._draw()
 
     def sort(self, column: int) -> None:
-        """Sort by a column; once more turns the order round."""
-        again = self._order is not None and self._order[0] == column and not self._order[1]
-        self._order = (column, again)
+        """Sort by a column; a second call reverses the order."""
+        descending = self._order is not None and self._order[0] == column and not self._order[1]
+        self._order = (column, descending)
         for i, each in enumerate(self.table.columns):
-            arrow = "" if i != column else "  ▼" if again else "  ▲"
+            arrow = "" if i != column else "  ▼" if descending else "  ▲"
             self.tree.heading(each.name, text=each.label + arrow)
         self._draw()
 
-    def shown(self) -> Table:
-        """The table in the order on the screen."""
+    def displayed(self) -> Table:
+        """Return the table in the displayed order."""
         return replace(self.table, rows=tuple(self._sorted()))
 
     def chosen(self) -> Row | None:
-        """The selected row."""
+        """Return the selected row."""
         return next((self._rows[i] for i in self.tree.selection() if i in self._rows), None)
 
-    def _sort_by_key(self, step: int) -> str:
-        """`s` sorts by the next column, `S` turns the order round."""
+    def _sort_by_key(self, step: int, _: tk.Event) -> str:
+        """Sort by the next column (step 1) or reverse the order (step 0)."""
         column = self._order[0] if self._order else -1 if step else 0
         self.sort((column + step) % len(self.table.columns))
         return "break"
@@ -107,8 +108,8 @@ class DataTable(ttk.Frame):
     def _sorted(self) -> list[Row]:
         rows = list(self.table.rows)
         if self._order is not None:
-            column, backwards = self._order
-            rows.sort(key=lambda row: _sort_key(row.values[column]), reverse=backwards)
+            column, descending = self._order
+            rows.sort(key=lambda row: _sort_key(row.values[column]), reverse=descending)
         return rows
 
     def _draw(self) -> None:
@@ -135,7 +136,7 @@ class DataTable(ttk.Frame):
             fit(" ".join(cell.split()) or cell, width - PADDING, self._font)
             for cell, width in zip(row.cells, widths, strict=True)
         )
-        # A tuple reaches Tcl as a list of texts: ids such as 00012 or {x stay what they are.
+        # Tcl receives a tuple as a list of strings, so that ids such as 00012 or {x are unchanged.
         self.tree.tk.call(str(self.tree), "item", i, "-values", (row.key, *cells))
 
     def _fit_soon(self, _: tk.Event) -> None:
@@ -154,13 +155,13 @@ class DataTable(ttk.Frame):
             self._on_choose(row)
 
     def _opened(self, event: tk.Event) -> None:
-        pointed = str(event.type) == "ButtonPress"
-        row = self._rows.get(self.tree.identify_row(event.y)) if pointed else self.chosen()
+        by_mouse = str(event.type) == "ButtonPress"
+        row = self._rows.get(self.tree.identify_row(event.y)) if by_mouse else self.chosen()
         if row is not None and self._on_open is not None:
             self._on_open(row)
 
     def _entered(self, _: tk.Event) -> None:
-        """A table reached by keyboard has a row to stand on."""
+        """Select the first row when the table gets the focus."""
         rows = self.tree.get_children()
         if rows and not self.tree.selection():
             self.tree.selection_set(rows[0])

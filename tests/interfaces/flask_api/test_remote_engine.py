@@ -1,0 +1,213 @@
+"""`RemoteEngine` returns the same results and raises the same errors as an engine in the same process."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from fake_engine import CUSTOMER_IDS, ITEM_IDS, FakeEngine
+
+from smart_retail.client import http_connection
+from smart_retail.client.remote_engine import RemoteEngine
+from smart_retail.errors import MissingExtraError, RemoteError, UnknownItemError, UsageError
+from smart_retail.protocol import ALL, METHODS
+
+
+@pytest.fixture(scope="module")
+def remote(server: str) -> Iterator[RemoteEngine]:
+    with RemoteEngine(server) as engine:
+        yield engine
+
+
+def test_every_customer_gets_the_same_results(remote: RemoteEngine, engine: FakeEngine) -> None:
+    for customer in (*CUSTOMER_IDS, "unknown", "", "x" * 5000, "NUL\0", "line\nend"):
+        assert remote.recommend(customer, n=3) == engine.recommend(customer, n=3)
+        assert remote.customer(customer) == engine.customer(customer)
+
+
+@pytest.mark.parametrize("customer", ["C-002", "A/B", ".."])
+@pytest.mark.parametrize("method", [*METHODS, ALL])
+def test_every_option_is_passed_to_the_engine(
+    remote: RemoteEngine, engine: FakeEngine, method: str, customer: str
+) -> None:
+    for options in (
+        {"n": 3, "offset": 2},
+        {"exclude_purchased": False},
+        {"explain": False},
+        {"categories": ["Technology", "Home & Garden"]},
+        {"categories": []},
+        {"categories": ["Home & Garden"] * 250},
+    ):
+        assert remote.recommend(customer, method, **options) == engine.recommend(customer, method, **options)
+
+
+def test_every_item_has_the_same_similar_items(remote: RemoteEngine, engine: FakeEngine) -> None:
+    for item in ITEM_IDS:
+        assert remote.similar_items(item, 3) == engine.similar_items(item, 3)
+    assert remote.similar_items("A/B", categories=["Technology"]) == engine.similar_items(
+        "A/B", categories=["Technology"]
+    )
+
+
+def test_other_methods_return_the_same_results(remote: RemoteEngine, engine: FakeEngine) -> None:
+    assert remote.version == engine.version
+    assert remote.is_local is False
+    assert remote.method_names() == engine.method_names()
+    assert remote.categories() == engine.categories()
+    assert remote.segments() == engine.segments()
+    assert remote.clusters() == engine.clusters()
+    assert remote.rfm_grid() == engine.rfm_grid()
+    assert remote.cluster_points(9) == engine.cluster_points(9)
+    assert remote.cluster_points(10**9) == engine.cluster_points()
+    assert remote.model() == engine.model()
+    assert remote.popular(4, offset=1, category="Technology") == engine.popular(4, offset=1, category="Technology")
+    assert remote.search_customers("&q=", 5) == engine.search_customers("&q=", 5)
+    assert remote.search_items("é") == engine.search_items("é")
+    basket = ["A/B", "..", "no such"]
+    assert remote.recommend_for_basket(basket, 5, offset=1) == engine.recommend_for_basket(basket, 5, offset=1)
+
+
+def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: FakeEngine) -> None:
+    ids = [*CUSTOMER_IDS, *(f"new {i}" for i in range(250)), *CUSTOMER_IDS]
+    assert remote.recommend_many(ids, n=2) == engine.recommend_many(ids, n=2)
+    assert remote.recommend_many(ids[:3], ALL, 1000) == engine.recommend_many(ids[:3], ALL, 1000)
+    assert remote.recommend_many([]) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "kind"),
+    [
+        (lambda e: e.recommend("C-001", "magic"), UsageError),
+        (lambda e: e.recommend("C-001", n=0), UsageError),
+        (lambda e: e.recommend("C-001", offset=-1), UsageError),
+        (lambda e: e.recommend_many(["C-001"], n=1001), UsageError),
+        (lambda e: e.search_items("a", 0), UsageError),
+        (lambda e: e.recommend("C-001", categories=["no such"]), UsageError),
+        (lambda e: e.recommend("C-001", categories=["no such " * 1000]), UsageError),
+        (lambda e: e.popular(category="no such"), UsageError),
+        (lambda e: e.cluster_points(0), UsageError),
+        (lambda e: e.similar_items("P-0011"), UnknownItemError),
+        (lambda e: e.similar_items(""), UnknownItemError),
+    ],
+)
+def test_errors_are_those_of_the_engine(remote: RemoteEngine, engine: FakeEngine, call: Any, kind: type) -> None:
+    with pytest.raises(kind) as expected:
+        call(engine)
+    with pytest.raises(kind) as actual:
+        call(remote)
+    assert type(actual.value) is type(expected.value)
+    if kind is UnknownItemError:
+        assert (actual.value.message, actual.value.hint) == (expected.value.message, expected.value.hint)
+
+
+@contextmanager
+def canned_server(*responses: tuple[int, str, str]) -> Iterator[tuple[str, list[str]]]:
+    """Run a server that returns these responses (status, type, body) in turn, then the last one.
+
+    Yields its URL and the list of Authorization headers it received.
+    """
+    received: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            status, kind, body = responses[min(len(received), len(responses) - 1)]
+            received.append(self.headers.get("Authorization", ""))
+            if not status:
+                self.close_connection = True  # close the connection without a response
+                return
+            self.send_response(status)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body.encode())))
+            self.end_headers()
+            self.wfile.write(body.encode())
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", received
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        (200, "text/html", "<html>a login page</html>"),
+        (200, "application/json", "{}"),
+        (200, "application/json", "[]"),
+        (200, "application/json", '{"customer_id": 5}'),
+        (302, "text/html", "moved"),
+        (404, "text/html", "no"),
+        (502, "application/json", '{"message": "proxy"}'),
+    ],
+)
+def test_response_of_another_server_is_a_remote_error(response: tuple[int, str, str]) -> None:
+    with canned_server(response) as (url, _), RemoteEngine(url) as engine, pytest.raises(RemoteError) as error:
+        engine.customer("C-001")
+    assert str(response[0]) in error.value.message
+
+
+def test_http_problem_is_a_remote_error_with_its_hint() -> None:
+    body = '{"code": "unauthorized", "detail": "A valid key is needed.", "hint": "Send one."}'
+    with (
+        canned_server((401, "application/problem+json", body)) as (url, received),
+        RemoteEngine(url, api_key="secret") as engine,
+        pytest.raises(RemoteError) as error,
+    ):
+        engine.customer("C-001")
+    assert (error.value.message, error.value.hint) == ("A valid key is needed.", "Send one.")
+    assert received == ["Bearer secret"]
+    assert "secret" not in str(error.value.as_dict())
+
+
+def test_broken_connection_is_retried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "BACKOFF", 0.001)
+    good = (200, "application/json", '{"categories": ["Hats"]}')
+    with canned_server((0, "", ""), (0, "", ""), good) as (url, received), RemoteEngine(url) as engine:
+        assert engine.categories() == ["Hats"]
+        assert len(received) == 3
+
+
+def test_unreachable_api_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_connection, "BACKOFF", 0.001)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        url = f"http://user:pass@127.0.0.1:{probe.getsockname()[1]}"
+    with RemoteEngine(url) as engine, pytest.raises(RemoteError, match="cannot be reached") as error:
+        engine.segments()
+    assert "pass" not in error.value.message
+    assert "serve api" in error.value.hint
+
+
+def test_unresponsive_api_times_out() -> None:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with RemoteEngine(url, timeout=0.2) as engine, pytest.raises(RemoteError, match="within 0\\.2 seconds"):
+            engine.segments()
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000", "ftp://host", "http://"])
+def test_invalid_address_is_a_usage_error(url: str) -> None:
+    with pytest.raises(UsageError, match="address"):
+        RemoteEngine(url)
+
+
+def test_missing_httpx_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "httpx", None)
+    with pytest.raises(MissingExtraError) as error:
+        RemoteEngine("http://127.0.0.1:8000")
+    assert "flask" in error.value.hint

@@ -1,0 +1,137 @@
+"""A cached response is returned only while it equals the response that would be computed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fake_engine import FakeEngine
+
+pytest.importorskip("flask_openapi3")
+
+from smart_retail.results import RecommendationList
+from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail_flask.app import create_app
+from smart_retail_flask.response_cache import MAX_RESPONSE_BYTES, ResponseCache
+
+PATH = "/v1/customers/C-001/recommendations"
+
+
+class CountingEngine(FakeEngine):
+    """Counts its calls and reports the state that responses depend on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+        self.bundle_id = object()
+        self.last_event: dict[str | None, int] = {}
+
+    def recommend(self, *arguments: Any, **options: Any) -> RecommendationList:
+        self.calls += 1
+        return super().recommend(*arguments, **options)
+
+    def state_of(self, customer_id: str | None) -> tuple[object, ...]:
+        return self.bundle_id, self.last_event.get(customer_id, 0)
+
+
+class EventDuringRequest(CountingEngine):
+    """Receives an event of the customer while it computes the first response."""
+
+    def recommend(self, *arguments: Any, **options: Any) -> RecommendationList:
+        if not self.calls:
+            self.last_event["C-001"] = 7
+        return super().recommend(*arguments, **options)
+
+
+@pytest.fixture
+def counting() -> CountingEngine:
+    return CountingEngine()
+
+
+def test_repeated_request_gets_the_same_bytes_without_a_second_computation(counting: CountingEngine) -> None:
+    client = create_app(counting).test_client()
+    first, second = client.get(f"{PATH}?n=3"), client.get(f"{PATH}?n=3")
+    assert counting.calls == 1
+    assert first.data == second.data == create_app(FakeEngine()).test_client().get(f"{PATH}?n=3").data
+    assert first.headers["X-Request-Id"] != second.headers["X-Request-Id"]
+    assert first.content_type == second.content_type == "application/json"
+
+
+@pytest.mark.parametrize("other", [f"{PATH}?n=4", "/v1/customers/C-002/recommendations?n=3", f"{PATH}?n=3&offset=1"])
+def test_different_request_gets_its_own_response(counting: CountingEngine, other: str) -> None:
+    client = create_app(counting).test_client()
+    client.get(f"{PATH}?n=3")
+    assert client.get(other).data == create_app(FakeEngine()).test_client().get(other).data
+
+
+def test_event_of_the_customer_invalidates_the_response(counting: CountingEngine) -> None:
+    client = create_app(counting).test_client()
+    client.get(PATH)
+    counting.last_event["C-002"] = 7
+    client.get(PATH)
+    assert counting.calls == 1, "an event of another customer must not invalidate it"
+    counting.last_event["C-001"] = 8
+    client.get(PATH)
+    assert counting.calls == 2
+
+
+def test_response_is_not_cached_if_an_event_arrived_during_the_request() -> None:
+    """It may contain that event, so it must not be returned again after the customer was erased."""
+    engine = EventDuringRequest()
+    client = create_app(engine).test_client()
+    client.get(PATH)
+    engine.last_event["C-001"] = 0
+    client.get(PATH)
+    assert engine.calls == 2
+
+
+def test_new_bundle_does_not_use_responses_of_the_previous_one(counting: CountingEngine) -> None:
+    engines: list[FakeEngine] = [counting]
+    holder = ReloadingEngine(lambda: engines[-1], lambda: len(engines))
+    client = create_app(holder).test_client()
+    client.get(PATH)
+    newer = CountingEngine()
+    engines.append(newer)
+    holder.refresh()
+    client.get(PATH)
+    assert (counting.calls, newer.calls) == (1, 1)
+
+
+def test_errors_are_not_cached(counting: CountingEngine) -> None:
+    client = create_app(counting).test_client()
+    path = "/v1/customers/unknown/recommendations?strict=true"
+    assert [client.get(path).status_code for _ in range(2)] == [404, 404]
+    assert [client.get(f"{PATH}?n=0").status_code for _ in range(2)] == [400, 400]
+    assert counting.calls == 2
+
+
+def test_engine_without_state_is_called_for_each_request() -> None:
+    class StatelessEngine(CountingEngine):
+        state_of = None  # type: ignore[assignment]
+
+    engine = StatelessEngine()
+    client = create_app(engine).test_client()
+    assert client.get(PATH).data == client.get(PATH).data
+    assert engine.calls == 2
+
+
+def test_cache_is_bounded_and_evicts_the_least_recently_used() -> None:
+    cache, state = ResponseCache(max_bytes=100), (object(),)
+    for request in range(10):
+        cache.put(request, state, bytes(20))
+        cache.get(0, state)
+    assert [request for request in range(10) if cache.get(request, state)] == [0, 6, 7, 8, 9]
+
+
+def test_large_response_is_not_cached() -> None:
+    cache, state = ResponseCache(), (object(),)
+    cache.put("large", state, bytes(MAX_RESPONSE_BYTES + 1))
+    assert cache.get("large", state) is None
+
+
+def test_responses_of_the_previous_bundle_are_removed() -> None:
+    cache, before, now = ResponseCache(), (object(),), (object(),)
+    cache.put("a", before, b"1")
+    cache.put("b", now, b"2")
+    assert cache.get("a", before) is None
+    assert cache.get("b", now) == b"2"

@@ -1,0 +1,25 @@
+"""A flipped bit in any byte of a bundle is detected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smart_retail.bundle import reader, versions
+from smart_retail.bundle.reader import Bundle
+from smart_retail.bundle.signing import KEY
+
+from .bit_flips import SECRET, count_rejected_flips, write_small_bundles
+
+
+@pytest.mark.parametrize("least", [0, reader.SIDE_BY_SIDE], ids=["parallel", "sequential"])
+def test_flipped_bit_in_any_byte_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int) -> None:
+    monkeypatch.setattr(reader, "SIDE_BY_SIDE", least)
+    monkeypatch.setenv(KEY, SECRET)
+    write_small_bundles(tmp_path)
+    before = Bundle.open(tmp_path).version
+    assert count_rejected_flips(tmp_path, bits=[0]) > 1900
+    assert Bundle.open(tmp_path).version == before
+    assert versions.verify(tmp_path) == []
+    assert versions.rollback(tmp_path) != before

@@ -1,0 +1,81 @@
+"""Each route accepts exactly the keys that the documentation states."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+pytest.importorskip("flask_openapi3")
+pytest.importorskip("prometheus_client")
+
+from fake_engine import ITEM_IDS, FakeEngine
+
+from smart_retail_flask.app import create_app
+from smart_retail_flask.route_table import OPERATIONS
+from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
+
+from .route_permissions import PermissionCase, documented_statuses, permission_cases, registered_routes
+
+
+class AnyItemEngine(FakeEngine):
+    """Treats the items of the examples as known."""
+
+    def similar_items(self, item_id: str, *args: Any, **options: Any) -> Any:
+        return super().similar_items(ITEM_IDS[0], *args, **options)
+
+
+@pytest.fixture(scope="module")
+def keys() -> dict[str, tuple[str, str]]:
+    return {role: new_key(role) for role in ("read", "admin")}
+
+
+@pytest.fixture(scope="module")
+def client(keys: dict[str, tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Any:
+    engine = AnyItemEngine()
+    engine.artifacts = tmp_path_factory.mktemp("permissions")  # type: ignore[attr-defined]
+    accepted = tuple(ApiKey(*line.split(":")) for _, line in keys.values())
+    return create_app(engine, ApiSettings(keys=accepted, metrics=True)).test_client()
+
+
+@pytest.mark.parametrize("case", list(permission_cases()), ids=str)
+def test_status_for_each_key_is_the_documented_one(
+    client: Any, keys: dict[str, tuple[str, str]], case: PermissionCase
+) -> None:
+    secrets = {role: key for role, (key, _) in keys.items()} | {"invalid": new_key()[0]}
+    headers = {"Authorization": f"Bearer {secrets[case.key]}"} if case.key in secrets else {}
+    response = client.open(case.path, method=case.method, json=case.body, headers=headers, buffered=True)
+    assert response.status_code == case.status
+    if case.status == 401:
+        assert response.json["code"] == "unauthorized"
+        assert "X-Model-Version" not in response.headers
+    elif case.status == 403:
+        assert response.json["code"] == "forbidden"
+
+
+def test_documentation_lists_every_route(client: Any) -> None:
+    assets = {"GET /docs/start.js", "GET /docs/{name}"}
+    assert set(documented_statuses()) == registered_routes(client.application) - assets
+
+
+def test_only_routes_without_shop_data_are_public() -> None:
+    public = {route for route, statuses in documented_statuses().items() if statuses[0] != "401"}
+    assert public == {"GET /", "GET /livez", "GET /readyz", "GET /openapi.json", "GET /docs"}
+
+
+def test_every_route_that_changes_data_needs_the_role_admin() -> None:
+    reads = {"recommend_batch", "recommend_basket", "customers_batch", "similar_by_body"}
+    for operation in OPERATIONS:
+        changes_data = operation.method != "get" and operation.name not in reads
+        assert (operation.role == "admin") == changes_data, operation.name
+
+
+def test_without_keys_other_machines_get_public_routes_only() -> None:
+    client = create_app(AnyItemEngine(), ApiSettings(metrics=True)).test_client()
+    for case in permission_cases():
+        if case.key == "none":
+            remote = {"REMOTE_ADDR": "192.0.2.1"}
+            response = client.open(
+                case.path, method=case.method, json=case.body, environ_overrides=remote, buffered=True
+            )
+            assert response.status_code == (case.status if case.status in (200, 302) else 403), str(case)
