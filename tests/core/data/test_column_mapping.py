@@ -149,5 +149,5 @@ def test_a_returns_table_needs_an_order_id() -> None:
     assert match_returns_columns(["Returned", "Order ID", "Market"], "r") == {
         "order_id": "Order ID", "market": "Market", "returned": "Returned",
     }  # fmt: skip
-    with pytest.raises(ColumnError, match="order not found"):
+    with pytest.raises(ColumnError, match="no column with the order id"):
         match_returns_columns(["Returned", "Market"], "r")
