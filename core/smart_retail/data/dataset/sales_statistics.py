@@ -231,7 +231,7 @@ def distributions(lines: Frame, backend: Backend) -> dict[str, list[dict[str, An
     """Return numbers of lines and amounts by discount band, by shipping days and by sales category."""
     names_present = set(lines.collect_schema().names())
     lines = lines.with_columns(
-        _discount_band_expression=_discount_band_expression() if c.DISCOUNT in names_present else nw.lit(-1),
+        _band=_discount_band_expression() if c.DISCOUNT in names_present else nw.lit(-1),
         _ship=_shipping_days_expression(names_present),
     )
     sums = lines.group_by("_band", "_ship", c.SALES_CATEGORY).agg(nw.len().alias("lines"), nw.col(KEPT_AMOUNT).sum())
