@@ -2,8 +2,9 @@
 
     python tests/compare_bundles.py OLD_ARTIFACTS NEW_ARTIFACTS [--names names.tsv] [--lists OLD.parquet NEW.parquet]...
 
-The names file has a line ``old<TAB>new`` for each renamed array, array prefix or JSON key. Texts are not compared: only
-numbers, arrays and the content of lists. The exit code is 1 where something differs.
+The names file has a line ``old<TAB>new`` for each renamed array, array prefix, JSON key, or path of keys such as
+``weights/*/repurchase``, in which ``*`` matches any key. Only numbers, arrays and lists are compared, not
+texts. The exit code is 1 where something differs.
 """
 
 from __future__ import annotations
@@ -68,6 +69,18 @@ def renamed(name: str, names: dict[str, str]) -> str:
     return name
 
 
+def renamed_path(path: tuple[str, ...], names: dict[str, str]) -> tuple[str, ...]:
+    """A path of JSON keys with the renamed keys and sub-paths replaced."""
+    path = tuple(names.get(part, part) for part in path)
+    for old, new in ((old.split("/"), new.split("/")) for old, new in names.items() if "*" in old):
+        for start in range(len(path) - len(old) + 1):
+            part = path[start : start + len(old)]
+            if all(pattern in ("*", key) for pattern, key in zip(old, part, strict=True)):
+                keys = (key if pattern == "*" else pattern for pattern, key in zip(new, part, strict=True))
+                path = (*path[:start], *keys, *path[start + len(old) :])
+    return path
+
+
 def compare_arrays(old: Path, new: Path, names: dict[str, str]) -> list[str]:
     """Differences between the arrays of two versions."""
     before, after = arrays(old), arrays(new)
@@ -89,7 +102,7 @@ def compare_arrays(old: Path, new: Path, names: dict[str, str]) -> list[str]:
 
 def compare_figures(old: Path, new: Path, names: dict[str, str]) -> list[str]:
     """Differences between the numbers of two versions' JSON tables and manifests."""
-    before = {tuple(names.get(part, part) for part in path): value for path, value in json_figures(old).items()}
+    before = {renamed_path(path, names): value for path, value in json_figures(old).items()}
     after = json_figures(new)
     differences = [f"figure {' / '.join(path)} is missing" for path in sorted(before.keys() - after.keys())]
     differences += [f"figure {' / '.join(path)} is new" for path in sorted(after.keys() - before.keys())]

@@ -1,7 +1,7 @@
-"""Every call of the program that the documentation shows is run, on the tests' small shop.
+"""Run every command of the documentation on the small test shop.
 
-Each call has a folder of its own with the files that it names and a bundle of two versions. What would serve until
-it is stopped is set up and stopped at once; nothing else is held back.
+Each command runs in a separate folder with the files that it names and a bundle of two versions. Servers are set up
+and stopped immediately; nothing else is replaced.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 CUSTOMER, ITEM = "AA-10315", "OFF-PA-10001970"
 LATER = timedelta(days=365)
-"""The small shop's orders, moved to the days that the documentation speaks of."""
+"""Shift of the order dates of the small shop to the dates in the documentation."""
 QUICK = {
     "SMART_RETAIL_CLUSTERS__K": "3", "SMART_RETAIL_CLUSTERS__EPOCHS": "3", "SMART_RETAIL_RECOMMEND__CF_VARIANT": "bm25",
     "SMART_RETAIL_RECOMMEND__MERGE": "blend", "SMART_RETAIL_RECOMMEND__LIST_LENGTH": "20",
@@ -39,7 +39,7 @@ FITS = re.compile(r"^(?:--artifacts \S+ )?(?:fit|evaluate)\b")
 
 
 def lines() -> list[tuple[str, ...]]:
-    """The shop's lines with the customer and the item that the documentation asks about."""
+    """Return the order lines with the customer and item ids of the documentation."""
     swap = {"c0050": CUSTOMER, "O-005": ITEM}
     found = []
     for order, customer, day, item, *rest in shop.lines(80):
@@ -68,7 +68,7 @@ def write(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = sho
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder as the documentation takes it for granted."""
+    """A folder with the files that the documentation assumes."""
     folder = tmp_path_factory.mktemp("docs")
     rows = lines()
     early = [row for row in rows if row[2] < "2025-08"]
@@ -80,12 +80,12 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
             write(folder / name, part)
     write(
         folder / "orders_march.csv",
-        [(f"m{i}", c, "2026-03-05", ITEM, "", "", "1", "9") for i, c in enumerate(people())],
+        [(f"m{i}", c, "2026-03-05", ITEM, "", "", "1", "9") for i, c in enumerate(customers())],
     )
     write(folder / "today.csv", [("t1", CUSTOMER, "2026-03-06", ITEM, "1", "9")],
           ("event_id", "customer_id", "timestamp", "item_id", "quantity", "amount"))  # fmt: skip
     write(folder / "returns.csv", [(early[0][0], "Yes")], ("order_id", "returned"))
-    write(folder / "wanted.csv", [(CUSTOMER,), ("nobody",)], ("customer_id",))
+    write(folder / "wanted.csv", [(CUSTOMER,), ("unknown-id",)], ("customer_id",))
     write(folder / "contacts.csv", [(CUSTOMER, "aa@example.org")], ("customer_id", "email"))
     (text,) = [text for name, text in blocks("toml") if name == "settings.md"]
     (folder / "settings.toml").write_text(text, encoding="utf-8")
@@ -101,7 +101,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def people() -> list[str]:
+def customers() -> list[str]:
     return sorted({row[1] for row in lines() if row[1].startswith("c")})
 
 
@@ -111,27 +111,27 @@ def run(line: str) -> Any:
 
 @pytest.fixture
 def folder(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the base to work in; what serves stops at once."""
-    place = shutil.copytree(base, tmp_path / "shop")
-    monkeypatch.chdir(place)
+    """A copy of the base folder; servers stop immediately."""
+    copy = shutil.copytree(base, tmp_path / "shop")
+    monkeypatch.chdir(copy)
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
-    _hold_back(monkeypatch)
-    return place
+    _replace_servers(monkeypatch)
+    return copy
 
 
-def _hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever waits for visitors is told that none will come; the rest of it is real."""
+def _replace_servers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the functions that serve until they are stopped."""
     flask = pytest.importorskip("smart_retail_flask.server")
     pytest.importorskip("gradio")
     gradio = pytest.importorskip("smart_retail_gradio.server")
     bootstrap = pytest.importorskip("streamlit.web.bootstrap")
     desktop = pytest.importorskip("smart_retail_tkinter.launch")
 
-    def answers(application: Any, *_: Any, **__: Any) -> None:
+    def request_health(application: Any, *_: Any, **__: Any) -> None:
         assert application().test_client().get("/livez", headers={"Host": "127.0.0.1"}).status_code == 200
 
-    monkeypatch.setattr(flask, "run_server", answers)
+    monkeypatch.setattr(flask, "run_server", request_health)
     monkeypatch.setattr(gradio, "start", lambda *_, **__: None)
     monkeypatch.setattr(bootstrap, "run", lambda path, *_: Path(path).read_text(encoding="utf-8"))
     monkeypatch.setattr(desktop, "run", lambda *_, **__: None)  # a window needs a screen
@@ -140,7 +140,7 @@ def _hold_back(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def api(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The API over the folder's bundle, on a port of its own."""
+    """The API for the bundle of the folder, on a free port."""
     make_server = pytest.importorskip("werkzeug.serving").make_server
     made: list[Any] = []
     run_server = "smart_retail_flask.server.run_server"
@@ -155,13 +155,13 @@ def api(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def here(line: str) -> str:
-    """The call with its files in the folder at hand."""
+    """Return the command with paths in the working folder."""
     line = line.replace("/exports/", "exports/").replace("/backup/", "").replace("/etc/smart-retail/", "")
     return re.sub(r"/run/secrets/keys\b", "keys.txt", line)
 
 
 def renamed(folder: Path, line: str) -> None:
-    """The files with the headers that ``--map`` speaks of."""
+    """Write the files with the column names that ``--map`` uses."""
     words = shlex.split(line)
     mapped = [words[i + 1].partition("=") for i, word in enumerate(words) if word == "--map"]
     names = {name: header for name, _, header in mapped}
@@ -171,7 +171,7 @@ def renamed(folder: Path, line: str) -> None:
 
 
 @pytest.mark.parametrize("line", sorted({here(line) for line in calls() if "--api-url" not in line}))
-def test_what_is_shown_is_run(line: str, folder: Path) -> None:
+def test_documented_commands_run(line: str, folder: Path) -> None:
     renamed(folder, line)
     if line == "demo":
         shutil.rmtree(folder / "artifacts")
@@ -188,12 +188,12 @@ def test_what_is_shown_is_run(line: str, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("line", sorted({here(line) for line in calls() if "--api-url" in line}))
-def test_what_is_shown_over_the_api_is_run(line: str, folder: Path, api: str) -> None:
+def test_documented_api_commands_run(line: str, folder: Path, api: str) -> None:
     result = run(re.sub(r"--api-url \S+", f"--api-url {api}", line))
     assert result.exit_code == 0, result.stderr
 
 
-def test_python_that_is_shown_for_reports_is_run(folder: Path) -> None:
+def test_documented_report_code_runs(folder: Path) -> None:
     found = [text for page, text in blocks("python") if page == "reports.md"]
     assert len(found) == 2
     names: dict[str, Any] = {}

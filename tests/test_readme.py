@@ -1,4 +1,4 @@
-"""The README keeps its word: every command and extra stands in it, and what it shows exists."""
+"""The README lists every command and extra, and its examples are valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def leaves(group: click.Group = cli, path: str = "") -> dict[str, click.Command]:
-    """Command line -> command, for every one."""
+    """Return command line -> command for every command."""
     context, found = click.Context(group), {}
     for name in group.list_commands(context):
         command = group.get_command(context, name)
@@ -32,25 +32,25 @@ def leaves(group: click.Group = cli, path: str = "") -> dict[str, click.Command]
 
 
 def shown() -> list[str]:
-    """Every call of the program that a code block shows."""
+    """Return every call of the program in a code block."""
     blocks = re.findall(r"```(?:sh)?\n(.*?)```", README, re.S)
     lines = [line.partition(" #")[0] for block in blocks for line in block.splitlines()]
     return [line[line.index("smart-retail ") :].strip() for line in lines if "smart-retail " in line]
 
 
 @pytest.mark.parametrize("words", leaves())
-def test_every_command_stands_in_the_table(words: str) -> None:
+def test_the_table_lists_every_command(words: str) -> None:
     assert re.search(rf"^\| `smart-retail {words}[ `]", README, re.M)
 
 
-def test_the_table_names_no_command_that_is_not_there() -> None:
+def test_the_table_lists_only_existing_commands() -> None:
     named = re.findall(r"^\| `smart-retail ([a-z ]+?)(?: [A-Z-][^`]*)?`", README, re.M)
     assert set(named) == set(leaves())
 
 
 @pytest.mark.parametrize("line", shown())
-def test_every_call_that_is_shown_would_be_understood(line: str) -> None:
-    """Parsed by the real commands, but not run."""
+def test_the_options_of_every_example_exist(line: str) -> None:
+    """Options are parsed by the real commands; nothing is run."""
     words = shlex.split(line.partition(">>")[0])[1:]
     command: click.Command = cli
     context = click.Context(cli)
@@ -65,27 +65,27 @@ def test_every_call_that_is_shown_would_be_understood(line: str) -> None:
     assert {word for word in words if word.startswith("-")} <= options
 
 
-def test_every_extra_stands_in_the_readme() -> None:
+def test_every_extra_is_mentioned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for extra in set(project["optional-dependencies"]) - {"dev", "docs", "all"}:
         assert f"`{extra}`" in README
 
 
-def test_every_file_that_is_linked_is_there() -> None:
+def test_linked_files_exist() -> None:
     for page in (ROOT / "README.md", ROOT / "docs" / "architecture.md"):
         links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
         assert [link for link in links if not (page.parent / link).exists()] == []
 
 
-def test_the_exit_codes_are_those_of_the_errors() -> None:
+def test_the_exit_codes_match_the_errors() -> None:
     from smart_retail import errors
 
-    told = {
+    documented = {
         int(code)
         for code in re.findall(r"(?:: |, |\s)(\d) (?:ok|bug|usage|data|fitting|artifacts|another|the)", README)
     }
     real = {c.exit_code for c in vars(errors).values() if isinstance(c, type) and issubclass(c, errors.RetailError)}
-    assert told == real | {0}
+    assert documented == real | {0}
 
 
 def test_help_of_the_program_lists_every_command() -> None:

@@ -1,7 +1,7 @@
-"""How long work tells of itself and is cancelled, without knowing who listens.
+"""Progress reporting and cancellation of long operations, independent of the front end.
 
-`core` reports to a `Progress`; a front end hands in its own (a bar, a queue, a widget). The
-default is silent.
+Core functions report to a `Progress`; a front end passes its own (a bar, a queue, a widget). The default ignores
+everything.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """What a listener offers. Calls come from the fitting thread."""
+    """Receiver of progress reports. The methods are called from the threads that do the work."""
 
     def stage(self, name: str, done: float) -> None:
-        """A stage begins. `name` is for people, `done` is the finished share of the whole, 0 to 1."""
+        """Begin a stage: its text for people and the finished share of the whole operation, 0 to 1."""
 
     def update(self, done: float) -> None:
-        """The finished share of the whole has grown to `done`, 0 to 1."""
+        """Set the finished share of the whole operation, 0 to 1."""
 
     def message(self, text: str) -> None:
-        """One line worth telling, such as a choice that was made."""
+        """Report a detail, such as a decision of model selection with its figures; shown on request only."""
 
     def check(self) -> None:
-        """Called often; raises `CancelledError` when the user has asked to stop."""
+        """Raise `CancelledError` when the user cancelled; called often."""
 
 
 class Silent:
-    """Reports to nobody and never cancels."""
+    """Ignores all reports and never cancels."""
 
     def stage(self, name: str, done: float) -> None:
         pass

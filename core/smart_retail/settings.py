@@ -15,6 +15,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, NamedTuple, Self
 
@@ -223,6 +224,7 @@ class SettingField(NamedTuple):
     """Allowed values of a setting with a fixed choice, otherwise empty."""
 
 
+@cache
 def describe_settings() -> tuple[SettingField, ...]:
     """Return all settings in the order of the types."""
     defaults = Settings().as_dict()

@@ -1,7 +1,7 @@
 """Speed and memory, each figure a ratio to a peer or a limit in the same run.
 
-A target that is missed is told in the table; only a wrong result fails. Histories and bundles are made once
-in the folder of `--cache`.
+A missed target is shown in the table; only a wrong result fails. Histories and bundles are made once, in the folder of
+`--cache`.
 """
 
 from __future__ import annotations
@@ -100,12 +100,12 @@ def test_similarity(folder: Path, millions: int, runs: int, results: Results) ->
 
 
 def test_lists(folder: Path, millions: int, runs: int, results: Results) -> None:
-    """Lists of ten by cosine neighbours for everybody, and that both make the same lists."""
+    """Lists of ten by cosine neighbours for all customers, and that both libraries return the same lists."""
     path, outs = matrix(folder, millions), {name: folder / f"lists-{name}.npy" for name in ("ours", "implicit")}
     jobs = {"ours": "jobs.lists", "implicit": "peers.lists_implicit"}
     found = compared({name: (job, {"matrix": path, "out": outs[name]}) for name, job in jobs.items()}, runs)
     ours, theirs = (np.sort(np.load(out), axis=1) for out in outs.values())
-    # Equal scores may come in another order, and of the few who bought most a part of the purchases is looked at.
+    # Equal scores may be in another order, and only part of the purchases of the largest customers is used.
     same = float((ours == theirs).all(axis=1).mean())
     assert same >= SAME, f"only {same:.1%} of the lists hold the same items"
     rates = {name: m.facts["customers"] / m.seconds for name, m in found.items()}
@@ -135,7 +135,7 @@ def test_request(folder: Path, runs: int, results: Results) -> None:
     artifacts = bundle(folder, SERVED)
     customers = some_customers(artifacts, 1100)
     found = [run("serving.request", artifacts=artifacts, customers=customers, rounds=20) for _ in range(runs)]
-    for key, when in (("first", "never asked before"), ("again", "asked before")):
+    for key, when in (("first", "uncached"), ("again", "cached")):
         ratio = float(np.median([m.facts[key] / m.facts["empty"] for m in found]))
         last = found[-1].facts
         shown = f"{ratio:.2f} ({last[key]:.2f} ms, empty {last['empty']:.2f} ms)"
@@ -144,7 +144,7 @@ def test_request(folder: Path, runs: int, results: Results) -> None:
 
 
 def test_sustained(folder: Path, results: Results, request: pytest.FixtureRequest) -> None:
-    """What two workers hold without an error."""
+    """Request rate of two workers without an error."""
     artifacts, seconds = bundle(folder, SERVED), request.config.getoption("--seconds")
     customers = some_customers(artifacts, 4000)
     facts = run("serving.sustained", artifacts=artifacts, customers=customers, seconds=seconds).facts

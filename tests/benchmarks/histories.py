@@ -26,7 +26,7 @@ AGAIN = 0.35
 """Part of the lines that come off the customer's own shelf."""
 FAVOURED = 0.35
 """Part of the lines that come from a favourite category."""
-NOBODY = 0.004
+NO_CUSTOMER_SHARE = 0.004
 """Part of the lines without a customer."""
 SHELF = 12
 FAVOURITES = 3
@@ -90,7 +90,7 @@ def part(number: int) -> dict[str, NDArray[Any]]:
     customer_id = (customer[order] + number * CUSTOMERS_OF_PART + 10_001).astype(np.int64)
     return {
         "order_id": order + number * 200_000 + 500_001,
-        "customer_id": np.where(rng.random(LINES_OF_PART) < NOBODY, 0, customer_id),
+        "customer_id": np.where(rng.random(LINES_OF_PART) < NO_CUSTOMER_SHARE, 0, customer_id),
         "item": item,
         "timestamp": (FIRST_DAY + day[order]).astype("datetime64[s]") + second[order].astype("timedelta64[s]"),
         "quantity": quantity,
@@ -103,14 +103,14 @@ def _items(customer: NDArray[np.int64], rng: np.random.Generator, facts: Shop) -
     """An item for each line: off the customer's shelf, of a favourite category, or whatever sells."""
     n = len(customer)
     favourites = rng.integers(0, CATEGORIES, (CUSTOMERS_OF_PART, FAVOURITES))
-    everybody = np.searchsorted(facts.share, rng.random(n))
+    by_popularity = np.searchsorted(facts.share, rng.random(n))
     liked = favourites[customer, rng.integers(0, FAVOURITES, n)]
     size = np.diff(facts.first)[liked]
     # The inverse of 1 / rank, cut at the size of the category.
     place = np.floor(np.exp(rng.random(n) * np.log(size + 1.0))).astype(np.int64) - 1
     favoured = facts.by_category[facts.first[liked] + place.clip(0, size - 1)]
     kind = rng.random(n)
-    item = np.where(kind < FAVOURED, favoured, everybody)
+    item = np.where(kind < FAVOURED, favoured, by_popularity)
     # A shelf holds things the customer bought anyway: the first lines drawn for each customer.
     first_line = np.searchsorted(customer, np.arange(CUSTOMERS_OF_PART))
     lines = np.searchsorted(customer, np.arange(CUSTOMERS_OF_PART), side="right") - first_line
@@ -133,11 +133,11 @@ def parquet(folder: Path, millions: int) -> Path:
     writer = None
     for number in range(millions):
         lines = part(number)
-        nobody = lines["customer_id"] == 0
+        no_customer = lines["customer_id"] == 0
         table = pa.table(
             {
                 "order_id": pa.array(lines["order_id"]).cast(pa.string()),
-                "customer_id": pa.array(lines["customer_id"], mask=nobody).cast(pa.string()),
+                "customer_id": pa.array(lines["customer_id"], mask=no_customer).cast(pa.string()),
                 "item_id": pa.DictionaryArray.from_arrays(pa.array(lines["item"]), items).cast(pa.string()),
                 "timestamp": pa.array(lines["timestamp"]),
                 "quantity": pa.array(lines["quantity"]),

@@ -65,7 +65,7 @@ def csr(path: str) -> Any:
 def similarity(clock: Clock, matrix: str) -> dict[str, Any]:
     """Item similarity; the largest difference from SciPy is among the facts."""
     from smart_retail.recommenders.shopper_items import UserItemMatrix
-    from smart_retail.training.models.item_knn import similarity_of
+    from smart_retail.training.models.item_knn import fit_item_knn
 
     def pairs(rows: int) -> UserItemMatrix:
         indptr = found["indptr"][: rows + 1].astype(np.int64)
@@ -75,10 +75,10 @@ def similarity(clock: Clock, matrix: str) -> dict[str, Any]:
 
     found = np.load(matrix)
     n_items = int(found["n_items"])
-    similarity_of(pairs(100), n_items, "cosine", TOP, THREADS, 0.0)  # compiled
+    fit_item_knn(pairs(100), n_items, "cosine", neighbours=TOP, threads=THREADS, shrink=0.0)  # compiled
     whole = pairs(len(found["indptr"]) - 1)
     with clock():
-        near = similarity_of(whole, n_items, "cosine", TOP, THREADS, 0.0)
+        near = fit_item_knn(whole, n_items, "cosine", neighbours=TOP, threads=THREADS, shrink=0.0)
     return {"difference": _difference(near, csr(matrix))}
 
 
@@ -91,7 +91,7 @@ def _difference(near: Any, matrix: Any) -> float:
     exact[np.arange(len(chosen)), chosen] = 0
     worst = 0.0
     for row, item in enumerate(chosen.tolist()):
-        others, values = near.partners(item)
+        others, values = near.neighbours(item)
         best = np.sort(exact[row])[::-1][:TOP]
         best = best[best > 0]
         assert len(values) == len(best), f"item {item} has {len(values)} neighbours instead of {len(best)}"
@@ -106,7 +106,7 @@ def save_lists(out: str, items: Any) -> None:
 
 
 def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
-    """The ten best by cosine neighbours for everybody, bought items left out: with reasons, as a fit makes them.
+    """The top ten by cosine neighbours for all customers without purchased items, with reasons, as in a fit.
 
     The neighbours are the peer's, which counts an item among its own; every purchase counts alike, and there is
     neither trend nor linear model.
@@ -117,8 +117,9 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     from smart_retail.recommenders.hybrid import HybridModel
     from smart_retail.recommenders.item_similarity import Similarity
     from smart_retail.recommenders.model import RecommenderModel
-    from smart_retail.training.models.components import Choices, Similar, fit_parts
-    from smart_retail.training.models.item_knn import item_similarity
+    from smart_retail.recommenders.shopper_items import build_user_item_matrix
+    from smart_retail.training.models.components import ComponentVariants, SimilarityModels, fit_components
+    from smart_retail.training.models.item_knn import fit_item_knn
     from smart_retail.utils.fixed_point import MILLION
 
     found = np.load(matrix)
@@ -126,25 +127,27 @@ def lists(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
     zero, one = np.zeros(len(item), np.int32), np.full(len(item), MILLION, np.int64)
     customer = np.repeat(np.arange(n_customers, dtype=np.int32), np.diff(found["indptr"]))
     history = PurchaseHistory(customer, zero, item, zero, one, one, n_customers, n_items, 0)
-    near = item_similarity(history, "cosine", neighbours=TOP - 1, threads=THREADS, shrink=0.0)
+    near = fit_item_knn(
+        build_user_item_matrix(history), n_items, "cosine", neighbours=TOP - 1, threads=THREADS, shrink=0.0
+    )
     none = Similarity(np.zeros(n_items + 1, np.int64), near.item[:0], near.value[:0])
     groups = np.zeros(n_customers, np.int16), np.zeros(n_customers, np.int16)
     category = np.zeros(n_items, np.int32)
-    parts = fit_parts(
+    components = fit_components(
         history,
         groups,
         Catalogue(category, category, np.ones(n_items), ("",) * n_items),
-        Choices(trend_power=0.0),
+        ComponentVariants(trend_power=0.0),
         threads=THREADS,
-        similar=Similar(near, none),
+        models=SimilarityModels(near, none),
     )
-    model, everybody = RecommenderModel(parts, HybridModel(default_weights())), Shoppers(history, *groups)
+    model, shoppers = RecommenderModel(components, HybridModel(default_weights())), Shoppers(history, *groups)
     some = Shoppers(history.select(np.arange(10, dtype=np.int32)), groups[0][:10], groups[1][:10])
     from smart_retail.training.kernels import batch_scorer
 
     model.rank("cf", some, exclude_purchased=True, length=10, scorer=batch_scorer, threads=THREADS)  # compiled
     with clock():
-        ranked = model.rank("cf", everybody, exclude_purchased=True, length=10, scorer=batch_scorer, threads=THREADS)
+        ranked = model.rank("cf", shoppers, exclude_purchased=True, length=10, scorer=batch_scorer, threads=THREADS)
     save_lists(out, ranked.item.reshape(n_customers, 10))
     return {"customers": n_customers}
 

@@ -48,8 +48,8 @@ def run(job: str, **arguments: Any) -> Measured:
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
     )
     assert done.returncode == 0, f"{job} failed:\n{done.stderr[-4000:]}"
-    told = json.loads(done.stdout.splitlines()[-1])
-    return Measured(**told)
+    report = json.loads(done.stdout.splitlines()[-1])
+    return Measured(**report)
 
 
 def medians(runs: list[Measured]) -> Measured:
@@ -99,8 +99,8 @@ def main() -> None:
     module, _, name = job.partition(".")
     clock = Clock()
     facts = getattr(importlib.import_module(f"tests.benchmarks.{module}"), name)(clock, **arguments) or {}
-    told = {"seconds": clock.seconds, "cpu": clock.cpu, "peak": peak_megabytes(), "facts": facts}
-    sys.stdout.write(json.dumps(told) + "\n")
+    report = {"seconds": clock.seconds, "cpu": clock.cpu, "peak": peak_megabytes(), "facts": facts}
+    sys.stdout.write(json.dumps(report) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The peers: what somebody would write by hand, or another library, for the same result.
+"""Peers: hand-written code or another library for the same result.
 
 Each is a job of `measuring`: it gets a clock and its arguments, times what counts, and writes its result.
 """
@@ -35,7 +35,7 @@ FROM lines GROUP BY reason, customer_id, order_id
 UNION ALL BY NAME
 SELECT 'item' AS what, reason, item_id, COUNT(*) AS n FROM lines GROUP BY reason, item_id
 """
-"""Each line is read, typed and judged once and handed to both groupings; none is stored."""
+"""Each line is read, typed and validated once and passed to both groupings; none is stored."""
 _ACCOUNTS = (
     "SELECT reason, SUM(n), SUM(amount), MIN(day), MAX(last) FROM sums WHERE what = 'order' GROUP BY reason",
     "SELECT reason, MIN(order_id) FROM sums WHERE what = 'order' AND reason <> 'accepted' GROUP BY reason",
@@ -120,7 +120,7 @@ def similarity_topn(clock: Clock, matrix: str) -> None:
 
 
 def lists_implicit(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
-    """implicit's batch of the ten best for everybody, bought items left out."""
+    """implicit's batch of the top ten for all customers, without purchased items."""
     os.environ["OMP_NUM_THREADS"] = str(THREADS)
     model, found = _cosine(matrix), csr(matrix)
     with clock():

@@ -4,8 +4,8 @@ python -m tests.benchmarks.quality                          prints the table
 python -m tests.benchmarks.quality --record                 writes it into README.md
 python -m tests.benchmarks.quality --windows 1 --shops demo one window of one shop
 
-Each window is a tenth of the history, judged by `smart_retail.evaluate` on what was bought in it; earlier windows are
-judged with the history cut after them. The Complete Journey comes with the extra `demo`; Online Retail II is taken
+Each window is a tenth of the history, evaluated by `smart_retail.evaluate` on the purchases in it; earlier windows are
+evaluated with the history cut after them. The Complete Journey comes with the extra `demo`; Online Retail II is taken
 from the folder that SMART_RETAIL_DATA names, if it is there.
 """
 
@@ -69,8 +69,8 @@ def cards(load: Load, windows: int) -> list[dict[str, Any]]:
         start = time.perf_counter()
         card = evaluate(frame[times <= until])
         out.append(card)
-        told = {task: round(methods["hybrid"]["ndcg@10"], 4) for task, methods in card["tasks"].items()}
-        click.echo(f"until {until:%Y-%m-%d}: {json.dumps(told)} in {time.perf_counter() - start:.0f} s", err=True)
+        figures = {task: round(methods["hybrid"]["ndcg@10"], 4) for task, methods in card["tasks"].items()}
+        click.echo(f"until {until:%Y-%m-%d}: {json.dumps(figures)} in {time.perf_counter() - start:.0f} s", err=True)
     return out
 
 
@@ -101,7 +101,7 @@ def table(rows: Sequence[str]) -> str:
 
 
 def main() -> None:
-    """Judge, print, and write down if asked."""
+    """Evaluate and print, and record the figures on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shops", nargs="*", choices=sorted(SHOPS), default=sorted(SHOPS))
     parser.add_argument("--windows", type=int, default=3, help="windows of each shop, the newest first")

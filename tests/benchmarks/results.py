@@ -1,4 +1,4 @@
-"""Measured rows beside their targets: kept as JSON between runs, printed as one Markdown table, drawn as a plot."""
+"""Measured rows and their targets: kept as JSON between runs, printed as one Markdown table, drawn as a plot."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Results:
         return "\n".join(lines)
 
     def plot(self, path: Path) -> None:
-        """Seconds and memory by number of lines, on logarithmic axes beside a straight growth."""
+        """Seconds and memory by number of lines, on logarithmic axes, with linear growth for comparison."""
         import matplotlib as mpl
 
         mpl.use("Agg")

@@ -73,7 +73,7 @@ class Caller:
 
 
 def _connected(port: int) -> socket.socket:
-    """A connection as soon as there is somebody to answer."""
+    """Return a connection as soon as the server accepts one."""
     for _ in range(600):
         assert all(process.poll() is None for process in _SERVERS), "a server ended: try it by hand"
         try:
@@ -156,7 +156,7 @@ def _rate(port: int, paths: Sequence[str], seconds: float) -> float:
 
 
 def _private(pid: int) -> float:
-    """Megabytes that the largest worker shares with nobody."""
+    """Return the private memory of the largest worker in megabytes."""
     import psutil
 
     workers = psutil.Process(pid).children()

@@ -48,5 +48,5 @@ def test_december_and_weekends_sell_more(lines: dict[str, Any]) -> None:
     assert 0.33 < weekend < 0.42
 
 
-def test_some_lines_name_nobody(lines: dict[str, Any]) -> None:
+def test_some_lines_have_no_customer(lines: dict[str, Any]) -> None:
     assert 0.002 < (lines["customer_id"] == 0).mean() < 0.006

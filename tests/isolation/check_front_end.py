@@ -1,4 +1,4 @@
-"""One front end with its own extra and nothing else: it imports, and what is missing is said in a sentence.
+"""One front end with only its own extra: it can be imported, and a missing extra is named in the error.
 
 Run by the tox environments `only-*` in an environment that holds one extra; SMART_RETAIL_ONLY names it.
 """
@@ -39,7 +39,7 @@ def program(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("module", FOREIGN[ONLY])
-def test_only_this_extra_is_here(module: str) -> None:
+def test_other_extras_are_not_installed(module: str) -> None:
     assert importlib.util.find_spec(module) is None
 
 
@@ -55,7 +55,7 @@ def test_the_command_line_helps(tmp_path: Path) -> None:
     assert "recommend" in run.stdout
 
 
-def test_a_fit_without_its_extra_names_it(tmp_path: Path) -> None:
+def test_fit_without_its_extra_names_it(tmp_path: Path) -> None:
     (tmp_path / "orders.csv").write_text(
         "customer_id,order_id,item_id,timestamp,quantity,amount\na,1,x,2024-01-01,1,2\n"
     )
@@ -76,14 +76,14 @@ def test_a_fit_without_its_extra_names_it(tmp_path: Path) -> None:
 )
 def test_a_front_end_without_its_extra_names_it(words: tuple[str, ...], extra: str, tmp_path: Path) -> None:
     if extra == ONLY:
-        pytest.skip("this one is installed")
+        pytest.skip("this extra is installed")
     run = program(*words, folder=tmp_path)
     assert run.returncode == 2
     assert f"smart-retail-engine[{extra}]" in run.stderr
     assert "Traceback" not in run.stderr
 
 
-def test_asking_without_a_bundle_says_what_to_do(tmp_path: Path) -> None:
-    run = program("recommend", "nobody", folder=tmp_path)
+def test_recommend_without_a_bundle_suggests_fit(tmp_path: Path) -> None:
+    run = program("recommend", "unknown-id", folder=tmp_path)
     assert run.returncode == 5
     assert "smart-retail fit" in run.stderr

@@ -73,7 +73,7 @@ def lambda_layer_bytes(mark: Path) -> bytes:
     with h5py.File(out, "w") as file:
         file.attrs["keras_version"], file.attrs["backend"] = "3.15.1", "tensorflow"
         file.attrs["model_config"] = json.dumps(config)
-        file.create_group("model_weights").attrs["layer_names"] = np.array([b"bomb"])
+        file.create_group("model_weights").attrs["layer_names"] = np.array([b"payload"])
         file["model_weights"].create_group("payload").attrs["weight_names"] = np.array([], dtype="S1")
     return out.getvalue()
 

@@ -1,6 +1,6 @@
-"""The history that a bundle keeps, as of any day: what movement, forecasts and what-if look back at.
+"""Purchase history, returns and RFM of a bundle as of any day, for migration, forecasts and what-if.
 
-In: an opened bundle. Out: `History`, what came back beside it, and RFM of any day. NumPy only.
+In: an opened bundle. Out: `PurchaseHistory`, `ReturnedPurchases` and `RfmTable`. NumPy only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ COLUMNS = ("order", "item", "day", "quantity", "amount")
 
 
 def read_history(bundle: Bundle, n_items: int) -> PurchaseHistory:
-    """All kept purchases of a bundle."""
-    customer = _customers(bundle.array("history/indptr"))
+    """Return all kept purchases of a bundle with `n_items` items."""
+    customer = _expand_customers(bundle.array("history/indptr"))
     columns = {name: bundle.array(f"history/{name}") for name in COLUMNS}
     n_customers = len(bundle.array("history/indptr")) - 1
     last_day = int(bundle.manifest["last_day"])
@@ -28,29 +28,30 @@ def read_history(bundle: Bundle, n_items: int) -> PurchaseHistory:
 
 
 def read_returned_purchases(bundle: Bundle) -> ReturnedPurchases:
-    """What came back, beside `history_of`."""
+    """Return the quantities that customers returned, which `read_history` excludes under the policy ``net``."""
     columns = {name: bundle.array(f"returned_purchases/{name}") for name in COLUMNS}
-    return ReturnedPurchases(customer=_customers(bundle.array("returned_purchases/indptr")), **columns)
+    return ReturnedPurchases(customer=_expand_customers(bundle.array("returned_purchases/indptr")), **columns)
 
 
-def _customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:
+def _expand_customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return the customer code of every row of a CSR structure."""
     return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
 
 
 def compute_rfm(history: PurchaseHistory, day: int) -> RfmTable:
-    """Recency to `day`, orders and net amount by customer code."""
+    """Return recency up to `day` (days since 1970-01-01), number of orders and net amount by customer code."""
     n = history.n_customers
-    last = np.zeros(n, np.int64)
-    np.maximum.at(last, history.customer, history.day)
+    last_day = np.zeros(n, np.int64)
+    np.maximum.at(last_day, history.customer, history.day)
     amount = np.zeros(n, np.int64)
     np.add.at(amount, history.customer, history.amount)
-    _, first = np.unique(history.order, return_index=True)
-    orders = np.bincount(history.customer[first], minlength=n).astype(np.int64)
-    return RfmTable(np.where(orders > 0, day - last, 0), orders, amount)
+    _, first_row = np.unique(history.order, return_index=True)
+    orders = np.bincount(history.customer[first_row], minlength=n).astype(np.int64)
+    return RfmTable(np.where(orders > 0, day - last_day, 0), orders, amount)
 
 
 def purchases_before(history: PurchaseHistory, day: int) -> PurchaseHistory:
-    """The purchases before `day`; orders keep their numbers."""
+    """Return the purchases before `day` (days since 1970-01-01); orders keep their numbers."""
     if day > history.last_day:
         return history
     rows = history.day < day

@@ -1,7 +1,7 @@
-"""A campaign file: for each customer who they are, what to say, what is due and what to show.
+"""Campaign file: one row per customer with segment, action, items due for repurchase and recommended products.
 
-In: an engine, a choice of segments. Out: one row a customer, ready for a mailing tool. Part of the
-customers, chosen by a hash of their id, is held out, so that `lift` can measure what the campaign did.
+In: an engine and the segments to contact. Out: rows for a mailing tool. A share of the customers, selected by a hash of
+their id, is held out, so that `uplift` can measure the effect of the campaign.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from smart_retail.results import CustomerProfile, Purchase, RecommendationList
 CHUNK_CUSTOMERS: Final = 256
 MAX_DUE_ITEMS: Final = 3
 DUE_WITHIN_DAYS: Final = 14
-"""An item is due when its usual gap ends within so many days from the analysis date, or has ended."""
+"""An item is due when its usual gap ends at most this many days after the analysis date."""
 MAX_GAPS_SINCE_PURCHASE: Final = 3.0
-"""After so many usual gaps without a purchase an item is no longer waited for."""
+"""An item is not due any more after this many usual gaps without a purchase."""
 
 KLAVIYO_GROUPS: Final[dict[str, str]] = {
     "Champions": "Champions",
@@ -40,7 +40,7 @@ KLAVIYO_GROUPS: Final[dict[str, str]] = {
     "Hibernating": "Inactive",
     "Lost": "Inactive",
 }
-"""Segment -> group of Klaviyo's RFM report, which has six."""
+"""Segment -> one of the six groups of Klaviyo's RFM report."""
 
 SHOPIFY_GROUPS: Final[dict[str, str]] = {
     "Champions": "Champions",
@@ -55,39 +55,40 @@ SHOPIFY_GROUPS: Final[dict[str, str]] = {
     "Hibernating": "Dormant",
     "Lost": "Dormant",
 }
-"""Segment -> RFM group of Shopify."""
+"""Segment -> RFM group in Shopify."""
 
 
 @dataclass(frozen=True, slots=True)
 class CampaignSettings:
-    """What a campaign file holds."""
+    """Contents of a campaign file."""
 
     method: str = DEFAULT_METHOD
     n: int = 5
-    """Products a customer, 1 to 20."""
+    """Number of products per customer, 1 to 20."""
     segments: tuple[str, ...] = ()
-    """Only these; empty takes all."""
+    """Segments to contact; empty: all."""
     holdout: float = 0.1
-    """Share of the customers who get nothing, 0 to 0.9."""
+    """Share of the customers who are not contacted, 0 to 0.9."""
     name: str = "campaign"
-    """Another name holds out other customers."""
+    """Name of the campaign; it determines which customers are held out."""
     exclude_purchased: bool = True
 
-    def check(self, known: Iterable[str]) -> None:
-        """Raise `UsageError` for what cannot be meant; `known` are the names of the segments."""
+    def check(self, segment_names: Iterable[str]) -> None:
+        """Raise `UsageError` for a value out of range or a segment that is not among `segment_names`."""
+        segment_names = list(segment_names)
         check_page(self.n)
         if self.n > 20:
-            raise UsageError(f"{self.n} products a customer are too many for a campaign.", "Ask for 1 to 20.")
+            raise UsageError(f"{self.n} products per customer are too many for a campaign.", "Give 1 to 20.")
         if not 0 <= self.holdout <= 0.9:
-            raise UsageError(f"The holdout share is {self.holdout}.", "Give a share from 0 to 0.9.")
-        unknown = sorted(set(self.segments) - set(known))
+            raise UsageError(f"The holdout share {self.holdout} is out of range.", "Give a share from 0 to 0.9.")
+        unknown = sorted(set(self.segments) - set(segment_names))
         if unknown:
-            raise UsageError(f"No customer is in a segment {unknown[0]!r}.", f"Segments: {', '.join(known)}.")
+            raise UsageError(f"There is no segment {unknown[0]!r}.", f"Segments: {', '.join(segment_names)}.")
 
 
 def column_headings(settings: CampaignSettings, contact: Sequence[str] = ()) -> dict[str, str]:
-    """Names and headings of the file's columns, in order."""
-    found = {
+    """Return the column names of the file and their headings, in order; `contact` are additional columns."""
+    headings = {
         "customer_id": "Customer id",
         "customer_name": "Customer",
         **{name: name for name in contact},
@@ -101,8 +102,8 @@ def column_headings(settings: CampaignSettings, contact: Sequence[str] = ()) -> 
         "due": "Due to buy again",
     }
     for k in range(1, settings.n + 1):
-        found |= {f"item_{k}": f"Product id {k}", f"name_{k}": f"Product {k}", f"why_{k}": f"Why {k}"}
-    return found
+        headings |= {f"item_{k}": f"Product id {k}", f"name_{k}": f"Product {k}", f"why_{k}": f"Why {k}"}
+    return headings
 
 
 def campaign_rows(
@@ -113,65 +114,75 @@ def campaign_rows(
     contacts: Mapping[str, Mapping[str, str]] | None = None,
     progress: Progress = SILENT,
 ) -> Iterator[dict[str, Any]]:
-    """Rows of the campaign, in the order of `customers`; those without kept purchases are left out.
+    """Yield the rows of the campaign, in the order of `customers`; those without kept purchases are left out.
 
     Parameters
     ----------
+    engine : RetailEngine
+    customers : iterable of str
+        Customer ids.
+    settings : CampaignSettings
     contacts : mapping, optional
-        Customer id -> further columns to pass through (`read_contacts`).
+        Customer id -> additional columns (`read_contacts`).
+    progress : Progress
+
+    Raises
+    ------
+    UsageError
+        The settings are not valid.
     """
     settings.check([s.name for s in engine.segments()])
     ids = list(customers)
     today = date.fromisoformat(engine.model().analysis_date)
-    progress.stage("campaign", 0.0)
+    progress.stage("Writing the campaign", 0.0)
     for start in range(0, len(ids), CHUNK_CUSTOMERS):
         progress.check()
         profiles = [p for p in map(engine.customer, ids[start : start + CHUNK_CUSTOMERS]) if p.rfm is not None]
-        wanted = [p for p in profiles if not settings.segments or p.rfm is None or p.rfm.segment in settings.segments]
+        selected = [p for p in profiles if not settings.segments or p.rfm is None or p.rfm.segment in settings.segments]
         lists = engine.recommend_many(
-            [p.customer_id for p in wanted], settings.method, settings.n, exclude_purchased=settings.exclude_purchased
+            [p.customer_id for p in selected], settings.method, settings.n, exclude_purchased=settings.exclude_purchased
         )
-        for profile, answer in zip(wanted, lists, strict=True):
-            yield {**_row(profile, answer, settings, today), **(contacts or {}).get(profile.customer_id, {})}
+        for profile, recommended in zip(selected, lists, strict=True):
+            yield {**_row(profile, recommended, settings, today), **(contacts or {}).get(profile.customer_id, {})}
         progress.update(min(start + CHUNK_CUSTOMERS, len(ids)) / max(len(ids), 1))
 
 
 def is_held_out(customer_id: str, settings: CampaignSettings) -> bool:
-    """Whether the customer is in the holdout: by a hash of campaign and id, so always the same."""
+    """Return whether the customer is held out, by a hash of campaign name and id: always the same."""
     digest = hashlib.sha256(f"{settings.name}\0{customer_id}".encode("utf-8", "replace")).digest()
     return int.from_bytes(digest[:8], "big") < settings.holdout * 2**64
 
 
 def due_for_repurchase(purchases: Iterable[Purchase], today: date) -> list[Purchase]:
-    """What the customer should need again about now, the most overdue gap first.
+    """Return the items that the customer is due to buy again, the most overdue first.
 
     An item bought in at least two orders has a usual gap, (last - first) / (orders - 1) days; it is due when
     the gap since the last purchase ends within `DUE_WITHIN` days and not yet `GIVEN_UP` gaps have passed.
     """
-    found = []
+    due = []
     for purchase in purchases:
         first, last = date.fromisoformat(purchase.first_day), date.fromisoformat(purchase.last_day)
         if purchase.orders < 2 or last == first:
             continue
         gap = (last - first).days / (purchase.orders - 1)
-        waited = (today - last).days
+        days_since = (today - last).days
         if (
             last + timedelta(days=gap) <= today + timedelta(days=DUE_WITHIN_DAYS)
-            and waited <= MAX_GAPS_SINCE_PURCHASE * gap
+            and days_since <= MAX_GAPS_SINCE_PURCHASE * gap
         ):
-            found.append((-waited / gap, purchase.item_id, purchase))
-    return [purchase for _, _, purchase in sorted(found, key=lambda f: f[:2])]
+            due.append((-days_since / gap, purchase.item_id, purchase))
+    return [purchase for _, _, purchase in sorted(due, key=lambda entry: entry[:2])]
 
 
 def read_contacts(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """Contact columns of a CSV with a column `customer_id`: their names, and their values by customer.
+    """Return the names of the contact columns of a CSV file, and their values by customer id.
 
     Raises
     ------
     DataError
         The file cannot be read.
     ColumnError
-        It has no column `customer_id`.
+        It has no column `customer_id`, or a column that the campaign file has already.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -179,22 +190,22 @@ def read_contacts(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
             header = [name for name in reader.fieldnames or [] if name]
             if "customer_id" not in header:
                 raise ColumnError(
-                    f"There is no column customer_id in {path.name} (found: {', '.join(header)}).",
-                    "Name the column of the customer customer_id.",
+                    f"The file {path.name} has no column customer_id (found: {', '.join(header)}).",
+                    "Rename the column with the customer ids to customer_id.",
                 )
             names = [name for name in header if name != "customer_id"]
             taken = sorted(set(names) & set(column_headings(CampaignSettings(n=20))))
             if taken:
                 raise ColumnError(
-                    f"The column {taken[0]} of {path.name} is one of the campaign's own.", "Give it another name."
+                    f"The campaign file already has a column {taken[0]}.", f"Rename that column of {path.name}."
                 )
             return names, {row["customer_id"]: {n: row[n] or "" for n in names} for row in reader}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path.name} cannot be read as contacts.", "Save it as CSV UTF-8.") from error
+        raise DataError(f"The contacts in {path.name} cannot be read.", "Save the file as CSV UTF-8.") from error
 
 
 def _row(
-    profile: CustomerProfile, answer: RecommendationList, settings: CampaignSettings, today: date
+    profile: CustomerProfile, recommended: RecommendationList, settings: CampaignSettings, today: date
 ) -> dict[str, Any]:
     segment = profile.rfm.segment if profile.rfm else ""
     row: dict[str, Any] = {
@@ -209,7 +220,7 @@ def _row(
         "last_order": profile.last_order,
         "due": "; ".join(p.item_name for p in due_for_repurchase(profile.purchases, today)[:MAX_DUE_ITEMS]),
     }
-    for k, item in enumerate(answer.items, 1):
+    for k, item in enumerate(recommended.items, 1):
         row |= {f"item_{k}": item.item_id, f"name_{k}": item.item_name}
         row[f"why_{k}"] = max(item.reasons, key=lambda r: r.share).text if item.reasons else ""
     return row

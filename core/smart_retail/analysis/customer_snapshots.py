@@ -1,4 +1,7 @@
-"""What `migration` and `lift` compare: customers as a bundle has them, and what they spent in later orders."""
+"""Snapshots of all customers at one moment, and their revenue since a date: the inputs of migration and uplift.
+
+In: a local engine, or order files. Out: `CustomerSnapshot` by customer id, or revenue by customer id.
+"""
 
 from __future__ import annotations
 
@@ -20,44 +23,44 @@ from smart_retail.utils.dates import EPOCH, iso
 from smart_retail.utils.fixed_point import MILLION
 
 CHECK_EVERY_CUSTOMERS = 500
-"""Customers between two looks at whether to stop."""
+"""Number of customers between two checks for cancellation."""
 
 
 def current_snapshots(engine: Engine, progress: Progress = SILENT) -> dict[str, CustomerSnapshot]:
-    """Customer id -> standing in the bundle, of customers with kept purchases."""
-    found = {}
+    """Return customer id -> snapshot in the bundle, of customers with kept purchases."""
+    snapshots = {}
     for number, customer in enumerate(engine.customer_ids()):
         if number % CHECK_EVERY_CUSTOMERS == 0:
             progress.check()
         profile = engine.customer(customer)
         if profile.rfm is not None and profile.last_order is not None and profile.purchases:
-            found[customer] = CustomerSnapshot(
+            snapshots[customer] = CustomerSnapshot(
                 profile.customer_name,
                 profile.rfm.segment,
                 profile.rfm.monetary,
                 profile.last_order,
                 profile.purchases[0].item_name,
             )
-    return found
+    return snapshots
 
 
 def snapshots_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
-    """Customer id -> standing on an ISO date: from the purchases before it, with the cut points of that day.
+    """Return customer id -> snapshot on an ISO date, from the purchases before it and with cut points of that day.
 
     Raises
     ------
     UsageError
-        `day` is no ISO date, or nothing was bought before it.
+        `day` is not a valid ISO date, or nothing was bought before it.
     """
-    store, seen_from = engine.store, _day(day)
-    history = purchases_before(read_history(engine.bundle, len(store.items)), seen_from)
+    store, analysis_day = engine.store, _parse_day(day)
+    history = purchases_before(read_history(engine.bundle, len(store.items)), analysis_day)
     if not len(history):
         raise UsageError(f"There is no purchase before {day}.", f"The history begins on {engine.model().first}.")
-    table = compute_rfm(history, max(seen_from, int(history.day.max()) + 1))
+    table = compute_rfm(history, max(analysis_day, int(history.day.max()) + 1))
     model = fit_rfm(table, Settings.from_dict(engine.bundle.manifest["settings"]).rfm)
     segment = model.assign_segments(table)
-    # Rows are in order of time: the last one of a customer is the latest purchase.
-    latest = dict(zip(history.customer.tolist(), range(len(history)), strict=True))
+    # Rows are in time order, so that the dict keeps the latest purchase of each customer.
+    latest_row = dict(zip(history.customer.tolist(), range(len(history)), strict=True))
     names = store.texts("customers/names")
     return {
         store.customers.id(code): CustomerSnapshot(
@@ -67,30 +70,32 @@ def snapshots_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
             iso(int(history.day[row])),
             store.item_name(int(history.item[row])),
         )
-        for code, row in latest.items()
+        for code, row in latest_row.items()
     }
 
 
 def migration_between_dates(engine: Engine, before: str, after: str = "") -> Migration:
-    """Movement between two ISO dates of one version's history; the later one is its analysis date by default.
+    """Return the migration between two ISO dates of one version's history.
+
+    The later date is by default the analysis date of the version.
 
     Raises
     ------
     UsageError
-        A text is no date, the dates are not in order, or nothing was bought before the earlier one.
+        A date is not valid, the dates are not in order, or nothing was bought before the earlier one.
     """
     after = after or iso(int(engine.bundle.manifest["analysis_day"]))
-    if _day(before) >= _day(after):
-        raise UsageError(f"{before} is not before {after}.", "Name the earlier date first.")
+    if _parse_day(before) >= _parse_day(after):
+        raise UsageError(f"{before} is not before {after}.", "Give the earlier date first.")
     return compute_migration(snapshots_at(engine, before), snapshots_at(engine, after), (before, after))
 
 
-def _day(text: str) -> int:
-    """Days since 1970-01-01 of an ISO date."""
+def _parse_day(text: str) -> int:
+    """Return the days since 1970-01-01 of an ISO date."""
     try:
         return (date.fromisoformat(text) - EPOCH).days
     except ValueError as error:
-        raise UsageError(f"{text!r} is no date.", "Write it as 2026-01-31.") from error
+        raise UsageError(f"{text!r} is not a valid date.", "Write dates as 2026-01-31.") from error
 
 
 def revenue_since(
@@ -101,21 +106,37 @@ def revenue_since(
     settings: Settings | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, float]:
-    """Customer id -> net revenue of the orders on and after an ISO date; those without any are left out.
+    """Return customer id -> net revenue of the orders on and after a date.
+
+    Parameters
+    ----------
+    sources : sequence of path or data frame
+        Order lines.
+    since : str
+        ISO date of the first day that counts.
+    mapping : mapping, optional
+        Canonical column -> header, for headers that are not recognised.
+    settings : Settings, optional
+    progress : Progress
+
+    Returns
+    -------
+    dict
+        Amounts in the shop's currency; customers without revenue are left out.
 
     Raises
     ------
     UsageError
-        `since` is no ISO date.
+        `since` is not a valid ISO date.
     DataError
         The orders cannot be read.
     """
-    first = _day(since)
+    first_day = _parse_day(since)
     settings = settings or Settings()
     with prepare(
         sources, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
-    ) as prepared:
-        later = prepared.history_between(first)
+    ) as dataset:
+        later = dataset.history_between(first_day)
         spent = np.zeros(later.n_customers, np.int64)
         np.add.at(spent, later.customer, later.amount)
-        return {prepared.customers.id(int(c)): float(spent[c] / MILLION) for c in np.flatnonzero(spent)}
+        return {dataset.customers.id(int(c)): float(spent[c] / MILLION) for c in np.flatnonzero(spent)}

@@ -1,7 +1,7 @@
-"""Daily sales ahead: Prophet beside a seasonal naive forecast, and the better of the two is used.
+"""Sales forecast: Prophet and a seasonal naive forecast are compared on held-out days, and the better one is used.
 
-In: daily sales, overall or of a category. Out: the forecast with its interval, and the errors of both
-models on the held-out end of the history. A history too short to judge says so and gives no forecast.
+In: daily sales, overall or per category. Out: the forecast with its interval, and the errors of the models on the
+held-out end of the history. A history that is too short gives a note in place of a forecast.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from smart_retail.utils.fixed_point import MILLION
 ALL_SALES: Final = "all"
 WEEK_DAYS: Final = 7
 YEAR_DAYS: Final = 364
-"""A year of whole weeks, so that a weekday meets the same weekday."""
+"""A year of whole weeks, so that each day is compared with the same day of the week."""
 MIN_HISTORY_DAYS: Final = 8 * WEEK_DAYS
 INTERVAL_LEVEL: Final = 0.8
 NAIVE: Final = "seasonal naive"
 PROPHET: Final = "prophet"
 WITH_DISCOUNT: Final = "prophet with discount"
 RECENT_DISCOUNT_DAYS: Final = 4 * WEEK_DAYS
-"""Days whose mean discount is taken for the days ahead."""
+"""The mean discount of this many recent days is assumed for the forecast days."""
 
 
 class ForecastErrors(Result, frozen=True):
-    """Of one model on the held-out days."""
+    """Errors of one model on the held-out days."""
 
     model: str
     """seasonal naive, prophet, or prophet with discount."""
@@ -47,57 +47,62 @@ class ForecastErrors(Result, frozen=True):
 
 
 class ForecastDay(Result, frozen=True):
+    """Sales of one future day, in the shop's currency."""
+
     day: str
+    """ISO date."""
     amount: float
     low: float
+    """Lower end of the 80 % interval."""
     high: float
+    """Upper end of the 80 % interval."""
 
 
 class Forecast(Result, frozen=True):
-    """Of one series."""
+    """Forecast of one series."""
 
     series: str
     """all, or the name of a category."""
     model: str
-    """The one that was used; empty where nothing was forecast."""
+    """The model used, with the smallest mean absolute error; empty without a forecast."""
     held_out_days: int
     errors: tuple[ForecastErrors, ...]
     days: tuple[ForecastDay, ...]
     note: str
-    """Why there is no forecast, or why a model was left out."""
+    """Why there is no forecast; otherwise empty."""
 
 
 def daily_sales(store: BundleTables, by_category: bool = True) -> dict[str, tuple[int, NDArray[np.float64]]]:
-    """Kept sales by day: series -> (first day, amounts of every day to the last, zeros included).
+    """Return the net sales by day: series -> (first day, amount of every day up to the last, 0 without sales).
 
-    Days count from 1970-01-01. The partial days at the ends of the history are what they are.
+    Days count from 1970-01-01; amounts are in the shop's currency. Partial days at the ends of the history stay in.
     """
     purchases = store.bundle.arrays("history")
     day, amount = purchases["day"].astype(np.int64), purchases["amount"] / MILLION
     first, length = int(day.min()), int(day.max() - day.min()) + 1
-    found = {ALL_SALES: (first, _sums(day - first, amount, length))}
+    series = {ALL_SALES: (first, _sums(day - first, amount, length))}
     if by_category:
         category = store.catalogue.category[purchases["item"]]
         for code, name in enumerate(store.names["categories"]):
-            mine = category == code
-            if mine.any():
-                found[name] = (first, _sums(day[mine] - first, amount[mine], length))
-    return found
+            rows = category == code
+            if rows.any():
+                series[name] = (first, _sums(day[rows] - first, amount[rows], length))
+    return series
 
 
 def daily_discounts(store: BundleTables) -> dict[str, NDArray[np.float64]]:
-    """Mean discount of the lines of each day, 0 to 1, for the series of `daily_sales`; NaN on days without.
+    """Return the mean discount of the lines of each day, 0 to 1, for the series of `daily_sales`; NaN without lines.
 
     Raises
     ------
     UsageError
-        The source tells of no discounts, or the version keeps none.
+        The version has no discounts.
     """
-    found = store.bundle.arrays("daily").get("discount")
-    if found is None or not np.isfinite(found).any():
-        raise UsageError("The version knows of no discounts.", "Leave --regressor out, or fit a source with discounts.")
+    discounts = store.bundle.arrays("daily").get("discount")
+    if discounts is None or not np.isfinite(discounts).any():
+        raise UsageError("This version has no discounts.", "Leave --regressor out, or fit order lines with discounts.")
     names = (ALL_SALES, *store.names["categories"])
-    return {name: row.astype(np.float64) for name, row in zip(names, found, strict=True) if np.isfinite(row).any()}
+    return {name: row.astype(np.float64) for name, row in zip(names, discounts, strict=True) if np.isfinite(row).any()}
 
 
 def forecast(
@@ -109,59 +114,60 @@ def forecast(
     planned: float | None = None,
     progress: Progress = SILENT,
 ) -> tuple[Forecast, ...]:
-    """Forecast every series.
+    """Return the forecast of every series.
 
     Parameters
     ----------
     series : mapping
         Name -> (first day since 1970-01-01, amount of each day).
     horizon : int
-        Days ahead, 1 to 365; as many days (at most a fifth of the history) are held out to judge the models.
+        Number of days to forecast, 1 to 365; as many (at most a fifth of the history) are held out to compare models.
     country : str
-        Two-letter code whose holidays Prophet takes in; empty for none.
+        Two-letter code of the country whose holidays Prophet includes; empty for none.
     discounts : mapping, optional
-        Series -> mean discount of each day (`daily_discounts`): then Prophet is also tried with it as a regressor.
+        Series -> mean discount of each day (`daily_discounts`): adds a Prophet model with the discount as a regressor.
     planned : float, optional
-        Mean discount of the days ahead, 0 to 1; by default that of the last four weeks, which also stands for
-        the days held out, so that no model is judged with knowledge of them.
+        Mean discount of the forecast days, 0 to 1; by default that of the last four weeks. On the held-out days the
+        models always use the default, so that they are not evaluated with knowledge of these days.
+    progress : Progress
 
     Raises
     ------
     UsageError
-        The horizon is out of bounds or there is no such country.
+        A number is out of range, or the country is not known.
     MissingExtraError
         Prophet is not installed.
     """
     if not 1 <= horizon <= 365:
-        raise UsageError(f"The horizon is {horizon} days.", "Give 1 to 365.")
+        raise UsageError(f"A horizon of {horizon} days is out of range.", "Give 1 to 365 days.")
     if planned is not None and not 0 <= planned <= 1:
-        raise UsageError(f"The planned discount is {planned}.", "Give a fraction from 0 to 1.")
+        raise UsageError(f"The planned discount {planned} is out of range.", "Give a share from 0 to 1.")
     _require_prophet(country)
-    progress.stage("forecast", 0.0)
-    found = []
+    progress.stage("Forecasting", 0.0)
+    forecasts = []
     for done, (name, (first, amounts)) in enumerate(series.items(), 1):
         progress.check()
-        found.append(_forecast_series(name, first, amounts, horizon, country, (discounts or {}).get(name), planned))
+        forecasts.append(_forecast_series(name, first, amounts, horizon, country, (discounts or {}).get(name), planned))
         progress.update(done / len(series))
-    return tuple(found)
+    return tuple(forecasts)
 
 
 def seasonal_naive(amounts: NDArray[np.float64], horizon: int) -> NDArray[np.float64]:
-    """The same weekday a year ago where the history holds two years, else a week ago (Hyndman, FPP3, 5.2)."""
+    """Return the sales of the same weekday a year ago, or a week ago where history is short (Hyndman, FPP3, 5.2)."""
     season = YEAR_DAYS if len(amounts) >= 2 * YEAR_DAYS else WEEK_DAYS
     last = amounts[-season:]
     return last[np.arange(horizon) % season]
 
 
 def compute_errors(model: str, actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> ForecastErrors:
-    """MAE, RMSE and MAPE of one model."""
-    off = np.abs(actual - predicted)
+    """Return MAE, RMSE and MAPE of one model; arrays of daily amounts, shape ``(days,)``."""
+    deviation = np.abs(actual - predicted)
     sold = actual > 0
     return ForecastErrors(
         model,
-        round(float(off.mean()), 6),
-        round(float(np.sqrt((off**2).mean())), 6),
-        round(float((off[sold] / actual[sold]).mean()), 6) if sold.any() else None,
+        round(float(deviation.mean()), 6),
+        round(float(np.sqrt((deviation**2).mean())), 6),
+        round(float((deviation[sold] / actual[sold]).mean()), 6) if sold.any() else None,
     )
 
 
@@ -176,36 +182,36 @@ def _forecast_series(
 ) -> Forecast:
     held = min(horizon, len(amounts) // 5)
     if len(amounts) < MIN_HISTORY_DAYS:
-        note = f"{len(amounts)} days of history are too few; {MIN_HISTORY_DAYS} are needed."
+        note = f"A forecast needs {MIN_HISTORY_DAYS} days of history; there are {len(amounts)}."
         return Forecast(name, "", 0, (), (), note)
     train, test = amounts[:-held], amounts[-held:]
-    judged = [compute_errors(NAIVE, test, seasonal_naive(train, held))]
-    judged.append(compute_errors(PROPHET, test, _prophet(first, train, held, country)[0]))
+    evaluated = [compute_errors(NAIVE, test, seasonal_naive(train, held))]
+    evaluated.append(compute_errors(PROPHET, test, _prophet(first, train, held, country)[0]))
     if discount is not None:
-        known = _with_future(discount[:-held], held, None)
-        judged.append(compute_errors(WITH_DISCOUNT, test, _prophet(first, train, held, country, known)[0]))
-    best = min(judged, key=lambda e: e.mae)
+        regressor = _with_future(discount[:-held], held, None)
+        evaluated.append(compute_errors(WITH_DISCOUNT, test, _prophet(first, train, held, country, regressor)[0]))
+    best = min(evaluated, key=lambda e: e.mae)
     if best.model == NAIVE:
         middle = seasonal_naive(amounts, horizon)
         spread = np.quantile(np.abs(test - seasonal_naive(train, held)), INTERVAL_LEVEL)
         low, high = middle - spread, middle + spread
     else:
-        taken = discount if best.model == WITH_DISCOUNT else None
-        ahead = None if taken is None else _with_future(taken, horizon, planned)
-        middle, low, high = _prophet(first, amounts, horizon, country, ahead)
+        used = discount if best.model == WITH_DISCOUNT else None
+        future = None if used is None else _with_future(used, horizon, planned)
+        middle, low, high = _prophet(first, amounts, horizon, country, future)
     start = first + len(amounts)
-    told = np.round(np.maximum(np.stack((middle, low, high), axis=1), 0.0), 2).tolist()
-    days = tuple(ForecastDay(iso(start + i), *values) for i, values in enumerate(told))
-    return Forecast(name, best.model, held, tuple(judged), days, "")
+    rounded = np.round(np.maximum(np.stack((middle, low, high), axis=1), 0.0), 2).tolist()
+    days = tuple(ForecastDay(iso(start + i), *values) for i, values in enumerate(rounded))
+    return Forecast(name, best.model, held, tuple(evaluated), days, "")
 
 
 def _with_future(discount: NDArray[np.float64], horizon: int, planned: float | None) -> NDArray[np.float64]:
-    """The discount of every day and of the days ahead; a day without lines has the usual one."""
+    """Return the discount of every day and of the future days; a day without lines gets the mean discount."""
     known = np.isfinite(discount)
-    usual = float(discount[known].mean()) if known.any() else 0.0
+    mean = float(discount[known].mean()) if known.any() else 0.0
     recent = discount[-RECENT_DISCOUNT_DAYS:][known[-RECENT_DISCOUNT_DAYS:]]
-    ahead = planned if planned is not None else float(recent.mean()) if len(recent) else usual
-    return np.concatenate((np.where(known, discount, usual), np.full(horizon, ahead)))
+    future = planned if planned is not None else float(recent.mean()) if len(recent) else mean
+    return np.concatenate((np.where(known, discount, mean), np.full(horizon, future)))
 
 
 def _prophet(
@@ -215,7 +221,7 @@ def _prophet(
     country: str,
     discount: NDArray[np.float64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Prophet's forecast and its interval (Taylor and Letham 2018), shape ``(horizon,)`` each."""
+    """Return Prophet's forecast, and the lower and upper end of its interval (Taylor and Letham 2018)."""
     import pandas as pd
     from prophet import Prophet
 
@@ -235,31 +241,32 @@ def _prophet(
         table["discount"] = discount
     np.random.seed(0)  # noqa: NPY002  # Prophet draws its interval from NumPy's global generator
     model.fit(table[: len(amounts)].assign(y=amounts), seed=0)
-    told = model.predict(table[len(amounts) :])
-    middle, low, high = (told[c].to_numpy(dtype=np.float64) for c in ("yhat", "yhat_lower", "yhat_upper"))
+    predicted = model.predict(table[len(amounts) :])
+    middle, low, high = (predicted[c].to_numpy(dtype=np.float64) for c in ("yhat", "yhat_lower", "yhat_upper"))
     return middle, low, high
 
 
-def _sums(place: NDArray[np.int64], amount: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-    return np.bincount(place, amount, length).astype(np.float64)
+def _sums(offset: NDArray[np.int64], amount: NDArray[np.float64], length: int) -> NDArray[np.float64]:
+    """Return the amounts summed by day offset, shape ``(length,)``."""
+    return np.bincount(offset, amount, length).astype(np.float64)
 
 
 def _require_prophet(country: str) -> None:
-    # Prophet tells on import that Plotly is not there; nothing here draws with it.
+    # On import, Prophet warns that Plotly is missing, which is only needed for its own plots.
     logging.getLogger("prophet.plot").setLevel(logging.CRITICAL)
     try:
         import holidays
         import prophet  # noqa: F401
 
-        # cmdstanpy sets up its own printing when it is imported; it would tell of every chain.
+        # cmdstanpy configures its own logging on import and would log every chain.
         logging.getLogger("cmdstanpy").disabled = True
     except ImportError as error:
         raise MissingExtraError(
-            "Forecasting needs a package that is not installed.",
+            "Forecasting needs the package Prophet, which is not installed.",
             'Install it with: pip install "smart-retail-engine[forecast]"',
         ) from error
     if country and country not in holidays.list_supported_countries():
-        raise UsageError(f"There is no country {country!r}.", "Give a two-letter code such as GB or US.")
+        raise UsageError(f"The holidays of {country!r} are not known.", "Give a two-letter code such as GB or US.")
 
 
 COLUMNS: Final[dict[str, str]] = {
@@ -272,15 +279,15 @@ COLUMNS: Final[dict[str, str]] = {
 }
 
 
-def forecast_rows(found: Sequence[Forecast]) -> list[dict[str, Any]]:
-    """The forecasts as rows of `COLUMNS`."""
-    return [{"series": f.series, "model": f.model, **day.as_dict()} for f in found for day in f.days]
+def forecast_rows(forecasts: Sequence[Forecast]) -> list[dict[str, Any]]:
+    """Return the forecasts as table rows with the columns `COLUMNS`."""
+    return [{"series": f.series, "model": f.model, **day.as_dict()} for f in forecasts for day in f.days]
 
 
-def error_rows(found: Sequence[Forecast]) -> list[dict[str, Any]]:
-    """The errors of all models, series by series, and which model was used."""
+def error_rows(forecasts: Sequence[Forecast]) -> list[dict[str, Any]]:
+    """Return the errors of all models as table rows, with the model used marked."""
     return [
         {"series": f.series, **error.as_dict(), "held_out_days": f.held_out_days, "used": error.model == f.model}
-        for f in found
+        for f in forecasts
         for error in f.errors
     ]

@@ -1,7 +1,7 @@
-"""Movement between segments: who was where then and is where now.
+"""Migration of customers between segments from one moment to a later one.
 
-In: two states of the same customers, from two bundles or one history at two dates. Out: a matrix of
-counts and the customers who fell from the best segments.
+In: snapshots of the same customers, from two bundles or from one history at two dates. Out: a matrix of counts and the
+customers who dropped from the best segments.
 """
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels as texts
 from smart_retail.results import Result
 
 BEST_SEGMENTS: Final = ("Champions", "Loyal")
-NEW: Final = "not yet a customer"
-GONE: Final = "no longer there"
+NEW: Final = "New since then"
+"""Row of customers who are only in the later snapshot."""
+GONE: Final = "Not in the later data"
+"""Column of customers who are only in the earlier snapshot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,40 +27,48 @@ class CustomerSnapshot:
     customer_name: str
     segment: str
     monetary: float
+    """Net amount so far, in the shop's currency."""
     last_order: str
+    """ISO date."""
     last_item: str
+    """Name of the item bought last."""
 
 
 class SegmentMove(Result, frozen=True):
-    """One cell of the matrix."""
+    """Customers who moved from one segment to another, one cell of the matrix."""
 
     before: str
     after: str
     customers: int
     monetary: float
-    """Net amount of these customers at the later moment."""
+    """Net amount of these customers at the later moment, in the shop's currency."""
 
 
 class DroppedCustomer(Result, frozen=True):
-    """A customer who left the best segments."""
+    """A customer who dropped from Champions or Loyal."""
 
     customer_id: str
     customer_name: str
     before: str
     after: str
     monetary: float
+    """Net amount, in the shop's currency."""
     last_order: str
+    """ISO date."""
     last_item: str
 
 
 class Migration(Result, frozen=True):
+    """Segments of all customers at two moments, compared."""
+
     before: str
-    """What the earlier moment is: a version or a date."""
+    """Earlier moment: a version or an ISO date."""
     after: str
+    """Later moment."""
     moves: tuple[SegmentMove, ...]
-    """Every pair that has customers, in the order of the segments."""
+    """Every pair of segments that has customers, in the order of the segments."""
     dropped: tuple[DroppedCustomer, ...]
-    """The most valuable first."""
+    """Customers who dropped from Champions or Loyal, highest amount first."""
 
 
 def compute_migration(
@@ -66,57 +76,57 @@ def compute_migration(
     after: Mapping[str, CustomerSnapshot],
     labels: tuple[str, str] = ("before", "after"),
 ) -> Migration:
-    """Compare two states of the customers.
+    """Compare two snapshots of the customers.
 
     Parameters
     ----------
     before, after : mapping
-        Customer id -> standing, of customers with kept purchases.
+        Customer id -> snapshot, of customers with kept purchases.
     labels : pair of str
-        What the two moments are called.
+        Names of the two moments.
     """
     counts: dict[tuple[str, str], list[float]] = {}
-    fallen = []
+    dropped = []
     for customer in sorted(before.keys() | after.keys()):
-        then, now = before.get(customer), after.get(customer)
-        pair = (then.segment if then else NEW, now.segment if now else GONE)
+        earlier, later = before.get(customer), after.get(customer)
+        pair = (earlier.segment if earlier else NEW, later.segment if later else GONE)
         cell = counts.setdefault(pair, [0, 0.0])
         cell[0] += 1
-        cell[1] += now.monetary if now else 0.0
-        if then and then.segment in BEST_SEGMENTS and pair[1] not in BEST_SEGMENTS:
-            latest = now or then
-            fallen.append(
+        cell[1] += later.monetary if later else 0.0
+        if earlier and earlier.segment in BEST_SEGMENTS and pair[1] not in BEST_SEGMENTS:
+            latest = later or earlier
+            dropped.append(
                 DroppedCustomer(
                     customer, latest.customer_name, *pair, latest.monetary, latest.last_order, latest.last_item
                 )
             )
-    order = _order({s for pair in counts for s in pair})
+    order = _segment_order({segment for pair in counts for segment in pair})
     moves = [SegmentMove(*pair, int(n), round(amount, 6)) for pair, (n, amount) in counts.items()]
-    moves.sort(key=lambda m: (order[m.before], order[m.after]))
-    fallen.sort(key=lambda f: (-f.monetary, f.customer_id))
-    return Migration(*labels, tuple(moves), tuple(fallen))
+    moves.sort(key=lambda move: (order[move.before], order[move.after]))
+    dropped.sort(key=lambda customer: (-customer.monetary, customer.customer_id))
+    return Migration(*labels, tuple(moves), tuple(dropped))
 
 
-def count_matrix(found: Migration) -> tuple[list[str], list[str], list[list[int]]]:
-    """Row names, column names and counts of the heat map."""
-    rows = _sorted({m.before for m in found.moves})
-    columns = _sorted({m.after for m in found.moves})
-    counts = {(m.before, m.after): m.customers for m in found.moves}
-    return rows, columns, [[counts.get((r, c), 0) for c in columns] for r in rows]
+def count_matrix(migration: Migration) -> tuple[list[str], list[str], list[list[int]]]:
+    """Return row names (before), column names (after) and the counts of the heat map."""
+    rows = _sort_segments({move.before for move in migration.moves})
+    columns = _sort_segments({move.after for move in migration.moves})
+    counts = {(move.before, move.after): move.customers for move in migration.moves}
+    return rows, columns, [[counts.get((row, column), 0) for column in columns] for row in rows]
 
 
-def matrix_rows(found: Migration) -> list[dict[str, Any]]:
-    """The matrix as rows for people: ``from`` and a column for each segment after."""
-    rows, columns, counts = count_matrix(found)
+def matrix_rows(migration: Migration) -> list[dict[str, Any]]:
+    """Return the matrix as table rows: ``from`` and one column for each later segment."""
+    rows, columns, counts = count_matrix(migration)
     return [{"from": name, **dict(zip(columns, row, strict=True))} for name, row in zip(rows, counts, strict=True)]
 
 
-def _sorted(names: set[str]) -> list[str]:
-    order = _order(names)
+def _sort_segments(names: set[str]) -> list[str]:
+    order = _segment_order(names)
     return sorted(names, key=order.__getitem__)
 
 
-def _order(names: set[str]) -> dict[str, int]:
-    """Best segments first, own names after them, newcomers and leavers last."""
-    usual: Sequence[str] = (*words.SEGMENTS, *sorted(names - words.SEGMENTS.keys() - {NEW, GONE}), NEW, GONE)
-    return {name: i for i, name in enumerate(usual)}
+def _segment_order(names: set[str]) -> dict[str, int]:
+    """Return the rank of each segment: the best first, custom names after the standard ones, `NEW` and `GONE` last."""
+    ordered: Sequence[str] = (*texts.SEGMENTS, *sorted(names - texts.SEGMENTS.keys() - {NEW, GONE}), NEW, GONE)
+    return {name: i for i, name in enumerate(ordered)}

@@ -1,6 +1,6 @@
-"""What a campaign did: revenue of the treated customers against the held-out ones.
+"""Effect of a campaign: revenue and buyers of the treated customers compared with the held-out ones.
 
-In: the campaign file and the orders that came after it. Out: uplift with a bootstrap interval.
+In: the campaign file and the orders since then. Out: uplift with a bootstrap confidence interval.
 """
 
 from __future__ import annotations
@@ -18,72 +18,104 @@ from smart_retail.results import Result
 
 BOOTSTRAP_DRAWS: Final = 2000
 _HEADINGS: Final = (("Customer id", "customer_id"), ("Group", "group"))
+_MEASURES: Final = {
+    "revenue": ("more revenue per customer", "less revenue per customer", "the same revenue per customer"),
+    "buyers": ("more buyers", "fewer buyers", "as many buyers"),
+}
 
 
 class Uplift(Result, frozen=True):
-    """Uplift of one measure: treated mean over holdout mean, minus 1."""
+    """Uplift of one measure: mean of the treated customers over mean of the held-out customers, minus 1."""
 
     measure: str
-    """revenue (a customer) or buyers (share of customers who bought)."""
+    """revenue (amount per customer) or buyers (share of customers who bought, 0 to 1)."""
     treated: float
+    """Mean over the treated customers."""
     holdout: float
+    """Mean over the held-out customers."""
     uplift: float
+    """0.1 means 10 % more than without the campaign; -1 and above."""
     low: float
+    """Lower end of the 95 % confidence interval of the uplift."""
     high: float
-    """95 % interval of the uplift."""
+    """Upper end of the 95 % confidence interval of the uplift."""
     treated_customers: int
     holdout_customers: int
 
 
+def describe_uplift(uplift: Uplift) -> str:
+    """Return the result as a sentence: "10 % more buyers than without the campaign (range +2 % to +18 %)"."""
+    more, less, same = _MEASURES[uplift.measure]
+    percent = round(abs(uplift.uplift) * 100)
+    effect = f"{percent} % {more if uplift.uplift > 0 else less} than" if percent else f"{same} as"
+    no_effect = ": no effect shown" if uplift.low <= 0 <= uplift.high else ""
+    interval = f"range {uplift.low * 100:+.0f} % to {uplift.high * 100:+.0f} %{no_effect}"
+    return f"{effect[0].upper()}{effect[1:]} without the campaign ({interval})"
+
+
 def read_groups(path: Path) -> dict[str, str]:
-    """Customer id -> ``treated`` or ``holdout`` of a campaign file (CSV)."""
+    """Return customer id -> ``treated`` or ``holdout`` of a campaign file (CSV).
+
+    Raises
+    ------
+    ColumnError
+        The file lacks the columns of a campaign file.
+    DataError
+        The file cannot be read, or one of the two groups is empty.
+    """
+    hint = "Give the CSV file that `smart-retail campaign` wrote."
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
-            there = reader.fieldnames or []
-            customer, group = (next((h for h in headings if h in there), "") for headings in _HEADINGS)
+            header = reader.fieldnames or []
+            customer, group = (next((name for name in names if name in header), "") for names in _HEADINGS)
             if not customer or not group:
-                raise ColumnError(
-                    f"{path.name} is no campaign file.", "Give the CSV that `smart-retail campaign` wrote."
-                )
+                raise ColumnError(f"{path.name} was not written by `smart-retail campaign`.", hint)
             groups = {_without_apostrophe(row[customer]): row[group] for row in reader}
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path.name} cannot be read.", "Give the CSV that `smart-retail campaign` wrote.") from error
+        raise DataError(f"{path.name} cannot be read.", hint) from error
     if set(groups.values()) != {"treated", "holdout"}:
         raise DataError(
-            f"{path.name} does not have both treated and held-out customers.", "Write the campaign with a holdout."
+            f"{path.name} does not have both treated and held-out customers.",
+            "Write the campaign with a holdout share above 0.",
         )
     return groups
 
 
 def estimate_uplift(groups: Mapping[str, str], revenue: Mapping[str, float], seed: int = 0) -> tuple[Uplift, ...]:
-    """Uplift of revenue and of buyers.
+    """Return the uplift of revenue per customer and of the share of buyers.
 
     Parameters
     ----------
     groups : mapping
         Customer id -> ``treated`` or ``holdout``.
     revenue : mapping
-        Customer id -> net revenue after the campaign; those missing bought nothing.
+        Customer id -> net revenue after the campaign; customers without an entry bought nothing.
     seed : int
         Of the bootstrap: customers are drawn with replacement within each group, 2,000 times, and the interval
         is the 2.5 % and 97.5 % quantiles of the ratio (Efron 1979).
+
+    Raises
+    ------
+    DataError
+        No held-out customer bought anything.
     """
     rng = np.random.default_rng(seed)
     spent = {
-        kind: np.array([revenue.get(c, 0.0) for c in sorted(groups) if groups[c] == kind])
-        for kind in ("treated", "holdout")
+        group: np.array([revenue.get(c, 0.0) for c in sorted(groups) if groups[c] == group])
+        for group in ("treated", "holdout")
     }
-    found = []
+    results = []
     for measure, values in (("revenue", spent), ("buyers", {k: (v > 0).astype(float) for k, v in spent.items()})):
         treated, holdout = values["treated"], values["holdout"]
         if holdout.mean() <= 0:
             raise DataError(
-                "No held-out customer bought anything after the campaign.", "Wait for more orders, or hold out more."
+                "No held-out customer bought anything after the campaign.",
+                "Wait for more orders, or hold out more customers next time.",
             )
-        ratios = _means(treated, rng) / np.maximum(_means(holdout, rng), 1e-12) - 1
+        ratios = _bootstrap_means(treated, rng) / np.maximum(_bootstrap_means(holdout, rng), 1e-12) - 1
         low, high = np.quantile(ratios, [0.025, 0.975])
-        found.append(
+        results.append(
             Uplift(
                 measure,
                 round(float(treated.mean()), 6),
@@ -95,13 +127,14 @@ def estimate_uplift(groups: Mapping[str, str], revenue: Mapping[str, float], see
                 len(holdout),
             )
         )
-    return tuple(found)
+    return tuple(results)
 
 
-def _means(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+def _bootstrap_means(values: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the means of resamples, shape ``(BOOTSTRAP_DRAWS,)``."""
     return np.array([values[rng.integers(0, len(values), len(values))].mean() for _ in range(BOOTSTRAP_DRAWS)])
 
 
 def _without_apostrophe(text: str) -> str:
-    """An id without the apostrophe that keeps a spreadsheet from reading it as a formula."""
+    """Return an id without the apostrophe that keeps a spreadsheet from reading it as a formula."""
     return text[1:] if len(text) > 1 and text[0] == "'" and text[1] in "=+-@\t\r" else text

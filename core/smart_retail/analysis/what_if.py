@@ -1,7 +1,7 @@
-"""What if: the same customers' lists before and after a change, side by side; nothing is published.
+"""What-if analysis: recommendation lists of the same customers before and after a change. Nothing is published.
 
-In: an engine in this process and a `Change`: rules, weights of the merge, the analysis date, the returns policy.
-Out: `Outcome`: lists, coverage of the catalogue, revenue and mix of discounts and categories.
+In: a local engine and a `Scenario` (rules, blend weights, analysis date, returns policy). Out: `WhatIfResult` with
+lists, catalogue coverage, revenue, and the shares of discount bands and categories.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ __all__ = [
 ]
 
 SAMPLE_CUSTOMERS = 300
-"""Customers whose lists are compared."""
+"""Default number of customers whose lists are compared."""
 MAX_LISTS_SHOWN = 5
 CHUNK_CUSTOMERS = 50
-UNKNOWN = "not known"
+UNKNOWN = "unknown"
 
 
 class ShareChange(Result, frozen=True):
-    """Part of the places in all lists that a band of discounts, or a category, has."""
+    """Share of a discount band or a category in all list positions, before and after the change (0 to 1)."""
 
     name: str
     before: float
@@ -51,24 +51,24 @@ class ShareChange(Result, frozen=True):
 
 
 class ListStats(Result, frozen=True):
-    """The lists of all sampled customers together."""
+    """Statistics over the lists of all sampled customers."""
 
     items: int
-    """Different products in them."""
+    """Number of different products."""
     coverage: float
-    """Part of the catalogue that stands in at least one list, 0 to 1."""
+    """Share of the catalogue that is in at least one list, 0 to 1."""
     revenue: float
-    """What one piece of every listed product would bring, by list, in the shop's currency."""
+    """Price of one of each product, summed per list and averaged over the lists, in the shop's currency."""
     revenue_share: float
-    """Part of the history's revenue that the listed products brought, 0 to 1."""
+    """Share of all past revenue that the listed products account for, 0 to 1."""
     mean_discount: float | None
-    """Of the listed products, 0 to 1; None where the source tells of no discounts."""
+    """Mean discount of the listed products, 0 to 1; None without data on discounts."""
     filled: float
-    """Part of the places that are owed mostly to popularity or to a rule, 0 to 1."""
+    """Share of positions filled by popularity or a business rule, 0 to 1."""
 
 
 class ListPair(Result, frozen=True):
-    """One customer's lists."""
+    """Lists of one customer before and after the change."""
 
     customer_id: str
     customer_name: str
@@ -77,26 +77,26 @@ class ListPair(Result, frozen=True):
 
 
 class WhatIfResult(Result, frozen=True):
-    """What a change would do."""
+    """Effect of a scenario on the lists of the sampled customers."""
 
     customers: int
-    """Sampled, evenly over all."""
+    """Number of sampled customers, evenly spaced over all customers."""
     changed_customers: int
-    """Those whose list is another one, in items or order."""
+    """Number of them whose list changed, in items or order."""
     changed_share: float
-    """Part of the places before whose item is no longer in the same customer's list, 0 to 1."""
+    """Share of the items in the lists before that are not in the same customer's list after, 0 to 1."""
     before: ListStats
     after: ListStats
     discounts: tuple[ShareChange, ...]
     categories: tuple[ShareChange, ...]
     lists: tuple[ListPair, ...]
-    """Of the customers asked for, else of the first with a change."""
+    """Lists of the requested customers, otherwise of the first customers with a change."""
     notes: tuple[str, ...]
 
 
 def what_if(
     engine: RetailEngine,
-    change: Scenario,
+    scenario: Scenario,
     *,
     method: str = DEFAULT_METHOD,
     n: int = 10,
@@ -105,79 +105,80 @@ def what_if(
     sample: int = SAMPLE_CUSTOMERS,
     progress: Progress = SILENT,
 ) -> WhatIfResult:
-    """Try a change on a sample of the customers.
+    """Compare the lists of a sample of customers before and after a change.
 
     Parameters
     ----------
     engine : Engine
-        In this process; it is left as it is.
-    change : Change
-        What is tried. Rules and weights need no fit; another day or policy counts purchases, segments and
-        similarities anew in memory, with the encoder and the merge as they were learnt.
+        A local engine; it is not modified.
+    scenario : Scenario
+        The change. Rules and weights need no fit; another analysis date or returns policy recomputes purchases,
+        segments and similarities in memory, with the fitted encoder and merge unchanged.
     method : str
         One method, not ``all``.
     n : int
         Length of a list, 1 to 1000.
     exclude_purchased : bool, optional
-        Whether purchased items are hidden; by default as the screens begin.
+        Whether purchased items are hidden; by default as in the screens.
     customers : sequence of str
-        Whose lists to hand back, beside the figures over the sample.
+        Customers whose lists are returned; they are added to the sample.
     sample : int
-        Customers to compare, 1 to 5000.
+        Number of customers to compare, 1 to 5000.
+    progress : Progress
 
     Raises
     ------
     NeedsLocalEngineError
-        The engine is behind the API.
+        The engine is a remote one.
     UsageError
-        The change cannot be meant, or a number is out of bounds.
+        The scenario is not valid, or a number is out of range.
     """
     if not isinstance(engine, Engine):
         raise NeedsLocalEngineError(
-            "What-if needs an engine in this process, where its version can be changed in memory.",
-            "Start it without --api-url on the machine that keeps the bundles.",
+            "What-if needs a local bundle, because it changes the model in memory; the API cannot do that.",
+            "Start without --api-url on the machine that has the artifacts folder.",
         )
     check_page(n)
     if method == ALL:
-        raise UsageError("What-if compares the lists of one method.", "Name one of them, such as hybrid.")
+        raise UsageError("What-if compares the lists of one method.", "Choose one, such as hybrid.")
     if not 1 <= sample <= 5000:
-        raise UsageError(f"The sample is {sample} customers.", "Give 1 to 5000.")
+        raise UsageError(f"A sample of {sample} customers is out of range.", "Give 1 to 5000 customers.")
     exclude = not engine.model().show_purchased if exclude_purchased is None else exclude_purchased
-    progress.stage("the change", 0.0)
-    after = WhatIfEngine.from_scenario(engine, change)
+    progress.stage("Applying the change", 0.0)
+    changed_engine = WhatIfEngine.from_scenario(engine, scenario)
     progress.check()
     ids = _sample(engine, customers, sample)
-    progress.stage("lists", 0.4)
+    progress.stage("Computing the lists", 0.4)
     pairs = []
     for start in range(0, len(ids), CHUNK_CUSTOMERS):
         progress.check()
         part = ids[start : start + CHUNK_CUSTOMERS]
-        asked = [e.recommend_many(part, method, n, exclude_purchased=exclude) for e in (engine, after)]
-        pairs += list(zip(*asked, strict=True))
+        lists = [e.recommend_many(part, method, n, exclude_purchased=exclude) for e in (engine, changed_engine)]
+        pairs += list(zip(*lists, strict=True))
         progress.update(0.4 + 0.6 * (start + len(part)) / len(ids))
-    return _build_result(engine, change, pairs, customers)
+    return _build_result(engine, scenario, pairs, customers)
 
 
 def supports_what_if(engine: RetailEngine) -> bool:
-    """Whether the engine has a bundle in this process, which a trial can change in memory."""
+    """Return whether the engine is a local one, whose model can be changed in memory."""
     return isinstance(engine, Engine)
 
 
 def source_weights(engine: RetailEngine, exclude_purchased: bool) -> dict[str, float]:
-    """Source of the merge -> its mean weight over the customers with a history."""
+    """Return the mean blend weight of each source over the customers with purchases."""
     if not isinstance(engine, Engine):
-        raise NeedsLocalEngineError("The weights stand in the version itself.", "Leave --api-url out.")
+        raise NeedsLocalEngineError("The blend weights are only in a local bundle.", "Leave --api-url out.")
     return mean_source_weights(engine, exclude_purchased)
 
 
 def current_rules(engine: RetailEngine, rules: str | None = None) -> dict[str, Any]:
-    """The rules of a file, by default the one beside the bundle, as it holds them; empty without a file."""
+    """Return the business rules as in their file, by default the one next to the bundle; empty without a file."""
     path = rules_path(engine.artifacts, rules) if isinstance(engine, Engine) else None
     return read_rules(path) if path is not None else {}
 
 
 def _sample(engine: Engine, customers: Sequence[str], sample: int) -> list[str]:
-    """The customers asked for, and an even choice of all."""
+    """Return the requested customers, followed by an even sample of all."""
     count = len(engine.store.customers)
     chosen = np.unique(np.linspace(0, count - 1, min(sample, count)).astype(np.int64)).tolist() if count else []
     return list(dict.fromkeys([*customers, *(engine.store.customers.id(code) for code in chosen)]))
@@ -185,16 +186,16 @@ def _sample(engine: Engine, customers: Sequence[str], sample: int) -> list[str]:
 
 def _build_result(
     engine: Engine,
-    change: Scenario,
+    scenario: Scenario,
     pairs: Sequence[tuple[RecommendationList, RecommendationList]],
     customers: Sequence[str],
 ) -> WhatIfResult:
     before, after = ([pair[i] for pair in pairs] for i in (0, 1))
     items = [([r.item_id for r in b.items], [r.item_id for r in a.items]) for b, a in pairs]
-    gone = sum(len(set(b) - set(a)) for b, a in items)
+    removed = sum(len(set(b) - set(a)) for b, a in items)
     different = [b != a for b, a in items]
-    wanted = set(customers)
-    shown = [p for p in pairs if p[0].customer_id in wanted] if wanted else []
+    requested = set(customers)
+    shown = [pair for pair in pairs if pair[0].customer_id in requested]
     shown = (
         shown
         or [p for p, other in zip(pairs, different, strict=True) if other][:MAX_LISTS_SHOWN]
@@ -203,7 +204,7 @@ def _build_result(
     return WhatIfResult(
         customers=len(pairs),
         changed_customers=sum(different),
-        changed_share=round(gone / max(sum(len(b) for b, _ in items), 1), 6),
+        changed_share=round(removed / max(sum(len(b) for b, _ in items), 1), 6),
         before=_list_statistics(engine, before),
         after=_list_statistics(engine, after),
         discounts=_share_changes(
@@ -213,13 +214,13 @@ def _build_result(
         ),
         categories=_share_changes(_count_categories(before), _count_categories(after), []),
         lists=tuple(_list_pair(engine, *pair) for pair in shown),
-        notes=tuple(_notes(engine, change)),
+        notes=tuple(_notes(engine, scenario)),
     )
 
 
 def _item_codes(engine: Engine, lists: Sequence[RecommendationList]) -> NDArray[np.int64]:
-    """Item codes of all places."""
-    codes = [engine.store.items.code(r.item_id) for each in lists for r in each.items]
+    """Return the item codes at all positions of the lists."""
+    codes = [engine.store.items.code(r.item_id) for recommended in lists for r in recommended.items]
     return np.array(codes, dtype=np.int64)
 
 
@@ -231,7 +232,7 @@ def _list_statistics(engine: Engine, lists: Sequence[RecommendationList]) -> Lis
     sold = np.bincount(item, amount, len(engine.store.items)) / MILLION
     discount = _item_discounts(engine)[codes]
     known = discount[np.isfinite(discount)]
-    filled = sum(r.source in ("popular", "rule") for each in lists for r in each.items)
+    filled = sum(r.source in ("popular", "rule") for recommended in lists for r in recommended.items)
     return ListStats(
         items=len(distinct),
         coverage=round(len(distinct) / max(len(engine.store.items), 1), 6),
@@ -243,24 +244,24 @@ def _list_statistics(engine: Engine, lists: Sequence[RecommendationList]) -> Lis
 
 
 def _item_discounts(engine: Engine) -> NDArray[np.float64]:
-    """Mean discount by item code; NaN in bundles that keep none."""
-    found = engine.bundle.arrays("items").get("discount")
-    return np.full(len(engine.store.items), np.nan) if found is None else found
+    """Return the mean discount by item code; NaN where it is not known."""
+    discount = engine.bundle.arrays("items").get("discount")
+    return np.full(len(engine.store.items), np.nan) if discount is None else discount
 
 
 def _count_discount_bands(engine: Engine, lists: Sequence[RecommendationList]) -> Counter[str]:
     names = [*discount_band_names(), UNKNOWN]
     return Counter(
-        names[place] for place in discount_band(_item_discounts(engine)[_item_codes(engine, lists)]).tolist()
+        names[index] for index in discount_band(_item_discounts(engine)[_item_codes(engine, lists)]).tolist()
     )
 
 
 def _count_categories(lists: Sequence[RecommendationList]) -> Counter[str]:
-    return Counter(r.category or "no category" for each in lists for r in each.items)
+    return Counter(r.category or "no category" for recommended in lists for r in recommended.items)
 
 
 def _share_changes(before: Counter[str], after: Counter[str], order: Sequence[str]) -> tuple[ShareChange, ...]:
-    """Shares of what occurs, in `order`, else the largest first."""
+    """Return the shares of the names that occur, in the given order, otherwise the largest first."""
     names = [n for n in order if before[n] + after[n]]
     names = names or sorted(before | after, key=lambda name: (-before[name] - after[name], name))
     sums = (max(before.total(), 1), max(after.total(), 1))
@@ -272,16 +273,19 @@ def _list_pair(engine: Engine, before: RecommendationList, after: Recommendation
     return ListPair(customer, engine.customer(customer).customer_name, before, after)
 
 
-def _notes(engine: Engine, change: Scenario) -> list[str]:
+def _notes(engine: Engine, scenario: Scenario) -> list[str]:
     notes = []
-    if change.refits:
+    if scenario.refits:
         notes.append(
-            "Purchases, segments and similarities were counted anew; the encoder, the centroids and the merge stay as "
-            "they were learnt. A fit with these settings may choose others."
+            "Purchases, segments and similarities were recomputed; the cluster model and the way the methods are "
+            "combined are those of the version. A fit with these settings may choose others."
         )
-        if change.analysis_date:
-            notes.append("Returns that came after the date are already taken off the purchases before it.")
-        notes.append("Purchases that came since the fit are left out.")
-    if change.weights and engine.bundle.json("recommender")["rankers"]:
-        notes.append("A learned ranker orders the first places; weights decide what it is given, and the evidence.")
+        if scenario.analysis_date:
+            notes.append("Purchases that were returned after the date are left out as well.")
+        notes.append("Purchases since the fit are left out.")
+    if scenario.weights and engine.bundle.json("recommender")["rankers"]:
+        notes.append(
+            "A ranking model orders the first positions; the weights decide which products it ranks, and the shares "
+            "shown."
+        )
     return notes

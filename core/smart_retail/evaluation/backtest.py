@@ -1,7 +1,6 @@
-"""Judge methods on a window of the past: lists made before a cut against what was bought after it.
+"""Evaluation of methods on a backtest window: lists made before a cut against purchases after it.
 
-In: the truths after the cut, and a function that makes the lists. Out: `Judged`, for each task and
-method one value per customer and metric, and the lists themselves. Nothing here knows how a list came about.
+The module is independent of how the lists are made.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from numpy.typing import NDArray
 
 from smart_retail.evaluation.metrics import (
     Lists,
-    accuracy,
     bootstrap_ci,
-    coverage,
-    diversity,
-    novelty,
-    popularity_bias,
+    compute_accuracy,
+    compute_coverage,
+    compute_diversity,
+    compute_novelty,
+    compute_popularity_bias,
 )
-from smart_retail.evaluation.temporal_split import Truth, sample
+from smart_retail.evaluation.temporal_split import GroundTruth, sample_customers
 
 ListMaker = Callable[[str, NDArray[np.int32]], Mapping[str, Lists]]
 """From a task (any, new, cold) and customer codes to the lists of every method, row by row."""
@@ -30,109 +29,120 @@ ListMaker = Callable[[str, NDArray[np.int32]], Mapping[str, Lists]]
 
 @dataclass(frozen=True, slots=True)
 class TaskEvaluation:
-    """One task: who was judged, and how every method did."""
+    """The evaluation of every method in one task."""
 
-    truth: Truth
-    each: dict[str, dict[str, NDArray[np.float64]]]
-    """Metric of every customer, by method and metric."""
+    truth: GroundTruth
+    """Of the evaluated customers."""
+    metrics: dict[str, dict[str, NDArray[np.float64]]]
+    """Value of every customer, by method and metric."""
     lists: dict[str, Lists]
 
 
-def backtest(
-    found: Mapping[str, Truth],
-    make: ListMaker,
+@dataclass(frozen=True, slots=True)
+class WindowFacts:
+    """Facts about the history before the cut that some metrics need."""
+
+    buyers: NDArray[np.float64]
+    """Distinct customers of each item, shape ``(n_items,)``."""
+    orders: NDArray[np.float64]
+    """Orders of each item, shape ``(n_items,)``."""
+    customers: int
+    category: NDArray[np.int32]
+    """Category code of each item, -1 for none."""
+
+
+def run_backtest(
+    ground_truth: Mapping[str, GroundTruth],
+    make_lists: ListMaker,
     *,
     k: int = 10,
-    at_most: int = 20_000,
+    max_customers: int = 20_000,
     seed: int = 0,
 ) -> dict[str, TaskEvaluation]:
-    """Judge every method in every task that has customers.
+    """Evaluate every method in every task that has customers.
 
     Parameters
     ----------
-    found : dict
-        Of every task, by `truths`.
-    make : callable
-        Hands out lists for customers; it must have learnt from what was before the cut only.
-    at_most : int
-        Customers judged a task; a larger shop is judged on a sample.
+    ground_truth : mapping
+        By task, from `extract_ground_truth`.
+    make_lists : callable
+        Makes the lists of customers; it may only use the history before the cut.
+    k : int
+        Entries of a list that count.
+    max_customers : int
+        Customers evaluated for each task; more are sampled.
+    seed : int
     """
     out = {}
-    for task, truth in found.items():
+    for task, truth in ground_truth.items():
         if len(truth):
-            judged = sample(truth, at_most, seed)
-            lists = dict(make(task, judged.customer))
-            out[task] = TaskEvaluation(
-                judged,
-                {name: accuracy(rows, judged, k) for name, rows in lists.items()},
-                lists,
-            )
+            sampled = sample_customers(truth, max_customers, seed)
+            lists = dict(make_lists(task, sampled.customer))
+            metrics = {name: compute_accuracy(rows, sampled, k) for name, rows in lists.items()}
+            out[task] = TaskEvaluation(sampled, metrics, lists)
     return out
 
 
-def difference(judged: TaskEvaluation, a: str, b: str, *, k: int = 10, seed: int = 0) -> dict[str, float]:
-    """Mean NDCG of method `a` minus that of `b`, with its 95 % paired bootstrap interval."""
-    each = judged.each[a][f"ndcg@{k}"] - judged.each[b][f"ndcg@{k}"]
-    low, high = bootstrap_ci(each, seed=seed)
-    return {"difference": float(each.mean()), "low": low, "high": high}
+def compare_methods(evaluation: TaskEvaluation, a: str, b: str, *, k: int = 10, seed: int = 0) -> dict[str, float]:
+    """Return the mean NDCG of method `a` minus that of `b`, with its 95 % paired bootstrap interval."""
+    differences = evaluation.metrics[a][f"ndcg@{k}"] - evaluation.metrics[b][f"ndcg@{k}"]
+    low, high = bootstrap_ci(differences, seed=seed)
+    return {"difference": float(differences.mean()), "low": low, "high": high}
 
 
-def figures(
-    judged: TaskEvaluation,
-    *,
-    buyers: NDArray[np.float64],
-    orders: NDArray[np.float64],
-    customers: int,
-    category: NDArray[np.int32],
-    k: int = 10,
-    seed: int = 0,
+def summarize_methods(
+    evaluation: TaskEvaluation, facts: WindowFacts, *, k: int = 10, seed: int = 0
 ) -> dict[str, dict[str, Any]]:
-    """All figures of all methods of one task, as plain numbers.
+    """Return all figures of all methods of one task, as plain numbers.
 
     Parameters
     ----------
-    buyers, orders : shape (n_items,)
-        Distinct customers and orders of each item before the cut.
-    customers : int
-        Customers before the cut.
+    evaluation : TaskEvaluation
+    facts : WindowFacts
+    k : int
+    seed : int
     """
-    catalogue = int((orders > 0).sum())
+    catalogue_size = int((facts.orders > 0).sum())
     out: dict[str, dict[str, Any]] = {}
-    for method, each in judged.each.items():
-        lists = judged.lists[method]
-        low, high = bootstrap_ci(each[f"ndcg@{k}"], seed=seed)
+    for method, metrics in evaluation.metrics.items():
+        lists = evaluation.lists[method]
+        low, high = bootstrap_ci(metrics[f"ndcg@{k}"], seed=seed)
         out[method] = {
-            f"ndcg@{k}": float(each[f"ndcg@{k}"].mean()),
+            f"ndcg@{k}": float(metrics[f"ndcg@{k}"].mean()),
             "low": low,
             "high": high,
-            **{name: float(values.mean()) for name, values in each.items() if name != f"ndcg@{k}"},
-            "coverage": coverage(lists, catalogue, k),
-            "novelty": novelty(lists, buyers, customers, k),
-            "popularity_bias": popularity_bias(lists, judged.truth, orders, k),
+            **{name: float(values.mean()) for name, values in metrics.items() if name != f"ndcg@{k}"},
+            "coverage": compute_coverage(lists, catalogue_size, k),
+            "novelty": compute_novelty(lists, facts.buyers, facts.customers, k),
+            "popularity_bias": compute_popularity_bias(lists, evaluation.truth, facts.orders, k),
         }
-        varied = diversity(lists, category, k)
-        if varied is not None:
-            out[method]["diversity"] = varied
+        diversity = compute_diversity(lists, facts.category, k)
+        if diversity is not None:
+            out[method]["diversity"] = diversity
     return out
 
 
-def by_group(
-    judged: TaskEvaluation, group: NDArray[np.int64], names: Mapping[int, str], *, k: int = 10
+def summarize_groups(
+    evaluation: TaskEvaluation, group: NDArray[np.int64], names: Mapping[int, str], *, k: int = 10
 ) -> dict[str, dict[str, float]]:
-    """Mean NDCG of every method by group of customers.
+    """Return the mean NDCG of every method by group of customers.
 
     Parameters
     ----------
-    group : shape (n_customers,)
+    evaluation : TaskEvaluation
+    group : int64 array, shape (n_customers,)
         Group by customer code.
-    names : dict
-        Group -> name; other groups are left out.
+    names : mapping
+        Group -> name; other groups are omitted.
+    k : int
     """
-    own = group[judged.truth.customer]
+    row_group = group[evaluation.truth.customer]
     out: dict[str, dict[str, float]] = {}
     for code, name in names.items():
-        inside = own == code
-        if inside.any():
-            means = {method: float(each[f"ndcg@{k}"][inside].mean()) for method, each in judged.each.items()}
-            out[name] = {"customers": float(inside.sum()), **means}
+        member = row_group == code
+        if member.any():
+            means = {
+                method: float(metrics[f"ndcg@{k}"][member].mean()) for method, metrics in evaluation.metrics.items()
+            }
+            out[name] = {"customers": float(member.sum()), **means}
     return out

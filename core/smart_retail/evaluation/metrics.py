@@ -1,7 +1,6 @@
-"""How good lists are: accuracy by customer, and what the lists are like as a whole.
+"""Metrics of recommendation lists: accuracy by customer, and properties of all lists together.
 
-In: lists in CSR form and the `Truth` of the same customers, row by row. Out: one number per customer and metric, or
-one number for all. Only the first k entries count; an item listed twice earns its gain once.
+Only the first k entries count; an item that is listed twice counts once.
 """
 
 from __future__ import annotations
@@ -13,7 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.evaluation.temporal_split import Truth
+from smart_retail.evaluation.temporal_split import GroundTruth
+from smart_retail.utils.csr import positions_in_row, row_indices
 from smart_retail.utils.set_ops import in_sorted, sorted_unique
 
 DRAWS: Final = 2000
@@ -22,7 +22,7 @@ DRAWS: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Lists:
-    """Row i recommends ``item[indptr[i]:indptr[i + 1]]``, best first."""
+    """Recommendation lists: row i has ``item[indptr[i]:indptr[i + 1]]``, best first."""
 
     indptr: NDArray[np.int64]
     item: NDArray[np.int32]
@@ -31,37 +31,47 @@ class Lists:
         return len(self.indptr) - 1
 
     def top(self, k: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Row, place from 0, and item of the first k entries of every list."""
-        sizes = np.diff(self.indptr)
-        row = np.repeat(np.arange(len(sizes)), sizes)
-        place = np.arange(len(row)) - self.indptr[row]
-        kept = place < k
-        return row[kept], place[kept], self.item[kept].astype(np.int64)
+        """Return row, position (from 0) and item of the first k entries of every list."""
+        row, position = row_indices(self.indptr), positions_in_row(self.indptr)
+        included = position < k
+        return row[included], position[included], self.item[included].astype(np.int64)
 
 
-def accuracy(lists: Lists, truth: Truth, k: int = 10) -> dict[str, NDArray[np.float64]]:
-    """NDCG, recall, precision, hit rate and reciprocal rank at k of each customer, shape ``(len(truth),)``.
+def compute_accuracy(lists: Lists, truth: GroundTruth, k: int = 10) -> dict[str, NDArray[np.float64]]:
+    """Compute NDCG, recall, precision, hit rate and reciprocal rank at k of each customer.
 
-    NDCG has gain 1 for every true item, discount ``1 / log2(place + 1)``, and is divided by that of the best
-    possible list of k (Järvelin and Kekäläinen 2002). Recall is divided by all true items, precision by k.
+    NDCG has gain 1 for every bought item and discount ``1 / log2(rank + 1)``, divided by the gain of the ideal list of
+    k (Järvelin and Kekäläinen 2002). Recall is divided by all bought items, precision by k.
+
+    Parameters
+    ----------
+    lists : Lists
+        Row by row those of the customers of `truth`.
+    truth : GroundTruth
+    k : int
+
+    Returns
+    -------
+    dict of str to float64 array, shape (len(truth),)
+        From 0 to 1.
     """
     n = len(truth)
-    row, place, item = lists.top(k)
+    row, position, item = lists.top(k)
     width = int(max(item.max(initial=0), truth.item.max(initial=0))) + 1
-    true = np.repeat(np.arange(n), truth.sizes) * width + truth.item
+    bought = np.repeat(np.arange(n), truth.sizes) * width + truth.item
     listed = row * width + item
-    first = np.ones(len(listed), bool)
+    is_first = np.ones(len(listed), bool)
     if len(sorted_unique(listed)) < len(listed):
-        first[:] = False
-        first[np.unique(listed, return_index=True)[1]] = True
-    hit = (in_sorted(listed, true) & first).astype(np.float64)
+        is_first[:] = False
+        is_first[np.unique(listed, return_index=True)[1]] = True
+    hit = (in_sorted(listed, bought) & is_first).astype(np.float64)
     discount = 1.0 / np.log2(np.arange(2, k + 2))
     hits = np.bincount(row, hit, n).astype(np.float64)
-    best = np.cumsum(discount)[np.minimum(truth.sizes, k) - 1]
+    ideal = np.cumsum(discount)[np.minimum(truth.sizes, k) - 1]
     reciprocal = np.zeros(n)
-    np.maximum.at(reciprocal, row, hit / (place + 1))
+    np.maximum.at(reciprocal, row, hit / (position + 1))
     return {
-        f"ndcg@{k}": np.bincount(row, hit * discount[place], n) / best,
+        f"ndcg@{k}": np.bincount(row, hit * discount[position], n) / ideal,
         f"recall@{k}": hits / truth.sizes,
         f"precision@{k}": hits / k,
         f"hit_rate@{k}": (hits > 0).astype(np.float64),
@@ -69,54 +79,85 @@ def accuracy(lists: Lists, truth: Truth, k: int = 10) -> dict[str, NDArray[np.fl
     }
 
 
-def coverage(lists: Lists, catalogue: int, k: int = 10) -> float:
-    """Part of the items that could be listed which stand in at least one list."""
-    return len(sorted_unique(lists.top(k)[2])) / catalogue if catalogue else 0.0
+def compute_coverage(lists: Lists, catalogue_size: int, k: int = 10) -> float:
+    """Return the share of the catalogue that is in at least one list, 0 to 1."""
+    return len(sorted_unique(lists.top(k)[2])) / catalogue_size if catalogue_size else 0.0
 
 
-def novelty(lists: Lists, buyers: NDArray[np.float64], customers: int, k: int = 10) -> float:
-    """Mean self-information ``-log2(buyers / customers)`` of the listed items, in bits."""
+def compute_novelty(lists: Lists, buyers: NDArray[np.float64], customers: int, k: int = 10) -> float:
+    """Return the mean self-information ``-log2(buyers / customers)`` of the listed items, in bits.
+
+    Parameters
+    ----------
+    lists : Lists
+    buyers : float64 array, shape (n_items,)
+        Distinct customers of each item.
+    customers : int
+        All customers.
+    k : int
+    """
     item = lists.top(k)[2]
-    known = np.maximum(buyers[item], 1.0) / max(customers, 1)
-    return float(-np.log2(known).mean()) if len(item) else 0.0
+    share = np.maximum(buyers[item], 1.0) / max(customers, 1)
+    return float(-np.log2(share).mean()) if len(item) else 0.0
 
 
-def diversity(lists: Lists, category: NDArray[np.int32], k: int = 10) -> float | None:
-    """Mean share of pairs in a list that differ in category; None where no item has one."""
+def compute_diversity(lists: Lists, category: NDArray[np.int32], k: int = 10) -> float | None:
+    """Return the mean share of pairs in a list that differ in category, 0 to 1; None where no item has one.
+
+    Parameters
+    ----------
+    lists : Lists
+    category : int32 array, shape (n_items,)
+        Category code, -1 for none.
+    k : int
+    """
     row, _, item = lists.top(k)
     if not (category[item] >= 0).any():
         return None
     size = np.bincount(row, minlength=len(lists)).astype(np.float64)
     width = int(category.max()) + 2
-    _, same = np.unique(row * width + category[item] + 1, return_counts=True)
-    where = np.unique(row * width + category[item] + 1) // width
-    alike = np.bincount(where, same * (same - 1) / 2, len(lists))
+    cells, counts = np.unique(row * width + category[item] + 1, return_counts=True)
+    equal_pairs = np.bincount(cells // width, counts * (counts - 1) / 2, len(lists))
     pairs = size * (size - 1) / 2
-    several = pairs > 0
-    return float((1 - alike[several] / pairs[several]).mean()) if several.any() else None
+    has_pairs = pairs > 0
+    return float((1 - equal_pairs[has_pairs] / pairs[has_pairs]).mean()) if has_pairs.any() else None
 
 
-def popularity_bias(lists: Lists, truth: Truth, orders: NDArray[np.float64], k: int = 10) -> float:
-    """Mean orders of a listed item over mean orders of a truly bought one: 1 is as popular as what people buy."""
-    item = lists.top(k)[2]
-    real = float(orders[truth.item].mean()) if len(truth.item) else 0.0
-    return float(orders[item].mean()) / real if len(item) and real > 0 else 0.0
+def compute_popularity_bias(lists: Lists, truth: GroundTruth, orders: NDArray[np.float64], k: int = 10) -> float:
+    """Return the mean orders of a listed item over those of a bought one; 1 is as popular as what customers buy.
 
-
-def bootstrap_ci(each: NDArray[np.float64], *, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean over customers; of differences, it is a paired one.
-
-    A single customer says nothing: the widest interval a metric can have.
+    Parameters
+    ----------
+    lists : Lists
+    truth : GroundTruth
+    orders : float64 array, shape (n_items,)
+    k : int
     """
-    if len(each) < 2:
+    item = lists.top(k)[2]
+    bought = float(orders[truth.item].mean()) if len(truth.item) else 0.0
+    return float(orders[item].mean()) / bought if len(item) and bought > 0 else 0.0
+
+
+def bootstrap_ci(values: NDArray[np.float64], *, draws: int = DRAWS, seed: int = 0) -> tuple[float, float]:
+    """Compute the 95 % bootstrap interval of the mean over customers; a paired one for differences.
+
+    With fewer than two customers the interval is undefined; returns (-1, 1).
+
+    Parameters
+    ----------
+    values : float64 array, shape (n_customers,)
+    draws : int
+    seed : int
+    """
+    if len(values) < 2:
         return (-1.0, 1.0)
-    means = _resamples(len(each), draws, seed) @ each.astype(np.float32) / len(each)
+    means = _resample_counts(len(values), draws, seed) @ values.astype(np.float32) / len(values)
     low, high = np.quantile(means, [0.025, 0.975])
     return float(low), float(high)
 
 
 @lru_cache(maxsize=2)
-def _resamples(n: int, draws: int, seed: int) -> NDArray[np.float32]:
-    """How often each of `n` customers is drawn, shape ``(draws, n)``: the same for every method that is judged."""
+def _resample_counts(n: int, draws: int, seed: int) -> NDArray[np.float32]:
+    """Return how often each of `n` customers is drawn, shape ``(draws, n)``: the same for every method."""
     rng = np.random.default_rng(seed)
     return np.stack([np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float32) for _ in range(draws)])

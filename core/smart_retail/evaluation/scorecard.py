@@ -1,7 +1,7 @@
-"""The scorecard: how good every method was on purchases that nothing was learnt from, as plain JSON data.
+"""The scorecard: the quality of every method on held-out purchases, as plain JSON data.
 
-In: `Judged` tasks of the last window. Out: a dict that is kept with the model and shown by every front end:
-``tasks[task][method]`` holds ``ndcg@k`` with ``low`` and ``high`` and all other figures.
+It is stored with the model and shown by every front end: ``tasks[task][method]`` has ``ndcg@k`` with ``low`` and
+``high`` and all other figures.
 """
 
 from __future__ import annotations
@@ -13,86 +13,97 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.evaluation.backtest import TaskEvaluation, by_group, difference, figures
+from smart_retail.evaluation.backtest import (
+    TaskEvaluation,
+    WindowFacts,
+    compare_methods,
+    summarize_groups,
+    summarize_methods,
+)
 from smart_retail.evaluation.temporal_split import Window
 
 _DIGITS = 6
 
 
-def scorecard(
-    judged: Mapping[str, TaskEvaluation],
+def build_scorecard(
+    evaluations: Mapping[str, TaskEvaluation],
     window: Window,
+    facts: WindowFacts,
     *,
     repeat_share: float,
-    buyers: NDArray[np.float64],
-    orders: NDArray[np.float64],
-    customers: int,
-    category: NDArray[np.int32],
     groupings: Mapping[str, tuple[NDArray[np.int64], Mapping[int, str]]],
     k: int = 10,
     seed: int = 0,
 ) -> dict[str, Any]:
-    """Figures of all tasks, breakdowns of all groupings, and the gate.
+    """Return the figures of all tasks, breakdowns by all groupings, and the quality gate.
 
     Parameters
     ----------
-    groupings : dict
-        Name -> (group by customer code, group -> name), such as segment and amount of history.
+    evaluations : mapping
+        By task, from `run_backtest`.
+    window : Window
+    facts : WindowFacts
+    repeat_share : float
+        Share of repeat purchases, 0 to 1.
+    groupings : mapping
+        Name -> (group by customer code, group -> name), such as segment and number of orders.
+    k : int
+    seed : int
     """
-    known: dict[str, Any] = {
-        "buyers": buyers,
-        "orders": orders,
-        "customers": customers,
-        "category": category,
-    }
     card: dict[str, Any] = {
         "k": k,
-        "customers": max((len(task.truth) for task in judged.values()), default=0),
+        "customers": max((len(task.truth) for task in evaluations.values()), default=0),
         "window": {
             "first": _iso(window.cut),
             "last": _iso(window.end - 1),
             "days": window.days,
         },
         "repeat_share": repeat_share,
-        "customers_by_task": {name: len(task.truth) for name, task in judged.items()},
-        "tasks": {name: figures(task, **known, k=k, seed=seed) for name, task in judged.items()},
-        "best_single": {name: best_single(task, k=k, seed=seed) for name, task in judged.items()},
-        "gate": gate(judged, k=k, seed=seed),
+        "customers_by_task": {name: len(task.truth) for name, task in evaluations.items()},
+        "tasks": {name: summarize_methods(task, facts, k=k, seed=seed) for name, task in evaluations.items()},
+        "best_single": {name: compare_with_best_single(task, k=k, seed=seed) for name, task in evaluations.items()},
+        "gate": evaluate_gate(evaluations, k=k, seed=seed),
     }
     for name, (group, names) in groupings.items():
-        card[f"by_{name}"] = {task: by_group(one, group, names, k=k) for task, one in judged.items() if task != "cold"}
-    rounded: dict[str, Any] = plain(card)
+        card[f"by_{name}"] = {
+            task: summarize_groups(evaluation, group, names, k=k)
+            for task, evaluation in evaluations.items()
+            if task != "cold"
+        }
+    rounded: dict[str, Any] = to_plain_json(card)
     return rounded
 
 
-def gate(judged: Mapping[str, TaskEvaluation], *, k: int = 10, seed: int = 0) -> dict[str, Any]:
-    """Hybrid minus popularity, repeats allowed, with its interval: what publishing is decided by."""
-    if "any" not in judged or len(judged["any"].truth) < 2:
-        return skipped_gate("too few known customers bought in the held-out slice")
+def evaluate_gate(evaluations: Mapping[str, TaskEvaluation], *, k: int = 10, seed: int = 0) -> dict[str, Any]:
+    """Return hybrid minus popularity on all purchases, with its interval: the criterion of the quality gate."""
+    if "any" not in evaluations or len(evaluations["any"].truth) < 2:
+        return skipped_gate("too few known customers bought in the held-out period")
     return {
-        **difference(judged["any"], "hybrid", "popular", k=k, seed=seed),
+        **compare_methods(evaluations["any"], "hybrid", "popular", k=k, seed=seed),
         "skipped": "",
     }
 
 
-def best_single(judged: TaskEvaluation, *, k: int = 10, seed: int = 0) -> dict[str, Any]:
-    """The best method or baseline beside the hybrid, and hybrid minus that one with its paired interval."""
-    means = {name: float(each[f"ndcg@{k}"].mean()) for name, each in judged.each.items() if name != "hybrid"}
+def compare_with_best_single(evaluation: TaskEvaluation, *, k: int = 10, seed: int = 0) -> dict[str, Any]:
+    """Return the best method or baseline other than the hybrid, and hybrid minus that one with its paired interval."""
+    means = {
+        name: float(metrics[f"ndcg@{k}"].mean()) for name, metrics in evaluation.metrics.items() if name != "hybrid"
+    }
     best = max(means, key=lambda name: means[name])
-    return {"method": best, **difference(judged, "hybrid", best, k=k, seed=seed)}
+    return {"method": best, **compare_methods(evaluation, "hybrid", best, k=k, seed=seed)}
 
 
 def skipped_gate(reason: str) -> dict[str, Any]:
-    """A gate that decides nothing."""
+    """Return a gate without a decision."""
     return {"difference": None, "low": None, "high": None, "skipped": reason}
 
 
-def plain(value: Any) -> Any:
-    """Numbers of any kind as JSON numbers, rounded."""
+def to_plain_json(value: Any) -> Any:
+    """Convert nested data to JSON types: numbers rounded to 6 digits, and None for those that are not finite."""
     if isinstance(value, Mapping):
-        return {str(name): plain(inner) for name, inner in value.items()}
+        return {str(name): to_plain_json(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
+        return [to_plain_json(inner) for inner in value]
     if isinstance(value, float | np.floating):
         return round(float(value), _DIGITS) if math.isfinite(value) else None
     return int(value) if isinstance(value, np.integer) else value

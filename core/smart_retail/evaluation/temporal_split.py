@@ -1,8 +1,8 @@
-"""Time splits: what was known before a cut, and what was truly bought after it.
+"""Time splits: history before a cut and ground truth after it.
 
-In: histories on both sides of a day. Out: `Window`s and, for each task, the `Truth` to judge lists by. The cut is
-global and at midnight, so that no list knows what any customer did later. Tasks: ``any`` (known customers,
-repeats count), ``new`` (known customers, only items they never bought), ``cold`` (customers never seen).
+The cut is global and at midnight, so that no list uses what any customer did later. Tasks: ``any`` (known customers,
+all purchases), ``new`` (known customers, only items they had never bought), ``cold`` (customers without earlier
+purchases).
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.utils.csr import concat_ranges, indptr_from_lengths
 from smart_retail.utils.set_ops import sorted_unique
 
-FRACTION: Final = 0.10
-"""Length of a window as part of the whole span."""
+WINDOW_FRACTION: Final = 0.10
+"""Length of a window as a share of the whole period."""
 TASKS: Final = ("any", "new", "cold")
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A slice of time, ``cut <= day < end``; everything before `cut` may be learnt from."""
+    """A period, ``cut <= day < end`` in days since 1970-01-01; everything before `cut` may be used for fitting."""
 
     cut: int
     end: int
@@ -35,10 +36,11 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
+class GroundTruth:
     """What customers bought in a window: customer i has ``item[indptr[i]:indptr[i + 1]]``, distinct, ascending."""
 
     customer: NDArray[np.int32]
+    """Customer codes, ascending."""
     indptr: NDArray[np.int64]
     item: NDArray[np.int64]
 
@@ -50,56 +52,58 @@ class Truth:
         return np.diff(self.indptr)
 
 
-def rolling_windows(first_day: int, last_day: int, count: int, fraction: float = FRACTION) -> list[Window]:
-    """At most `count` windows of equal length, back to back, oldest first; the last ends with the history.
+def rolling_windows(first_day: int, last_day: int, count: int, fraction: float = WINDOW_FRACTION) -> list[Window]:
+    """Return at most `count` windows of equal length, back to back, oldest first; the last ends with the history.
 
-    The length is `fraction` of the span, at least a day. A window is left out when less than twice its own
-    length lies before it: nothing can be learnt for it.
+    Parameters
+    ----------
+    first_day, last_day : int
+        Days since 1970-01-01.
+    count : int
+    fraction : float
+        Length as a share of the period, 0 to 1; at least one day. A window is omitted when less than twice its own
+        length precedes it: too little to fit on.
     """
     length = max(int((last_day - first_day) * fraction), 1)
     windows = [Window(last_day + 1 - (k + 1) * length, last_day + 1 - k * length) for k in range(count)]
     return [w for w in reversed(windows) if w.cut - first_day >= 2 * length]
 
 
-def truths(before: PurchaseHistory, after: PurchaseHistory) -> dict[str, Truth]:
-    """What every task's customers bought in `after`, given what was known `before`."""
+def extract_ground_truth(before: PurchaseHistory, after: PurchaseHistory) -> dict[str, GroundTruth]:
+    """Return what the customers of each task bought in `after`, given the history `before`."""
     n = max(after.n_items, 1)
     bought = sorted_unique(after.customer.astype(np.int64) * n + after.item)
     known = np.bincount(before.customer, minlength=after.n_customers)[bought // n] > 0
-    shopping = np.zeros(max(before.n_customers, after.n_customers), bool)
-    shopping[bought // n] = True
-    theirs = shopping[before.customer]
-    owned = sorted_unique(before.customer[theirs].astype(np.int64) * n + before.item[theirs])
-    seen = np.isin(bought, owned, assume_unique=True)
+    is_buyer = np.zeros(max(before.n_customers, after.n_customers), bool)
+    is_buyer[bought // n] = True
+    earlier = is_buyer[before.customer]
+    owned = sorted_unique(before.customer[earlier].astype(np.int64) * n + before.item[earlier])
+    repeated = np.isin(bought, owned, assume_unique=True)
     return {
-        "any": _truth(bought[known], n),
-        "new": _truth(bought[known & ~seen], n),
-        "cold": _truth(bought[~known], n),
+        "any": _to_ground_truth(bought[known], n),
+        "new": _to_ground_truth(bought[known & ~repeated], n),
+        "cold": _to_ground_truth(bought[~known], n),
     }
 
 
-def repeat_share(found: Mapping[str, Truth]) -> float:
-    """Part of the known customers' purchases after the cut that they had bought before, 0 without any."""
-    every, new = len(found["any"].item), len(found["new"].item)
+def compute_repeat_share(ground_truth: Mapping[str, GroundTruth]) -> float:
+    """Return the share of purchases by known customers of items they had bought before, 0 to 1; 0 without any."""
+    every, new = len(ground_truth["any"].item), len(ground_truth["new"].item)
     return (every - new) / every if every else 0.0
 
 
-def sample(truth: Truth, at_most: int, seed: int) -> Truth:
-    """`truth` of at most so many customers, drawn with `seed`."""
-    if len(truth) <= at_most:
+def sample_customers(truth: GroundTruth, max_customers: int, seed: int) -> GroundTruth:
+    """Return the ground truth of a random sample of at most `max_customers` customers."""
+    if len(truth) <= max_customers:
         return truth
-    chosen = np.sort(np.random.default_rng(seed).choice(len(truth), at_most, replace=False))
-    sizes = truth.sizes[chosen]
-    start = truth.indptr[chosen]
-    rows = np.repeat(start - (np.cumsum(sizes) - sizes), sizes) + np.arange(sizes.sum())
-    return Truth(truth.customer[chosen], _bounds(sizes), truth.item[rows])
+    sampled = np.sort(np.random.default_rng(seed).choice(len(truth), max_customers, replace=False))
+    sizes = truth.sizes[sampled]
+    rows = concat_ranges(truth.indptr[sampled], sizes)
+    return GroundTruth(truth.customer[sampled], indptr_from_lengths(sizes), truth.item[rows])
 
 
-def _truth(pairs: NDArray[np.int64], n_items: int) -> Truth:
-    customer, item = np.divmod(pairs, n_items)
-    who, sizes = np.unique(customer, return_counts=True)
-    return Truth(who.astype(np.int32), _bounds(sizes), item)
-
-
-def _bounds(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    return np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+def _to_ground_truth(keys: NDArray[np.int64], n_items: int) -> GroundTruth:
+    """Convert ascending keys ``customer * n_items + item``."""
+    customer, item = np.divmod(keys, n_items)
+    customers, sizes = np.unique(customer, return_counts=True)
+    return GroundTruth(customers.astype(np.int32), indptr_from_lengths(sizes), item)

@@ -49,6 +49,21 @@ PRESETS: Final[dict[str, str]] = {
 }
 """How the columns of a source were recognised -> label."""
 
+HYBRID_SOURCES: Final[dict[str, str]] = {
+    "repurchase_slow": "Buy again (long memory)",
+    "repurchase_fast": "Buy again (recent orders)",
+    "item_knn": "Bought together",
+    "item_knn_trend": "Bought together, now selling",
+    "ease": "Bought together (EASE)",
+    "ease_trend": "Bought together (EASE), now selling",
+    "cluster": "Popular in the cluster",
+    "segment": "Popular in the segment",
+    "popular": "Popular",
+    "trending": "Trending",
+    "content": "Similar by name and category",
+}
+"""Recommendation source of the hybrid -> label."""
+
 VALUE_TIERS: Final = ("Lowest", "Low", "Middle", "High", "Top")
 """By M score 1 to 5."""
 
@@ -83,6 +98,11 @@ COLUMN_LABELS: Final[dict[str, str]] = {
 def method_label(method: str) -> str:
     """What a method, or a helper inside the merge, is called on a screen."""
     return METHODS[method][0] if method in METHODS else SOURCES.get(method, method)
+
+
+def source_label(source: str) -> str:
+    """Return the label of a source of the hybrid; an added source is shown under its name."""
+    return HYBRID_SOURCES.get(source, source.replace("_", " "))
 
 
 def buy_again(orders: int, interval_days: float | None) -> str:

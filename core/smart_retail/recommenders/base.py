@@ -1,8 +1,7 @@
-"""The contract between the recommenders and the engine.
+"""Data types that the recommenders share: shoppers in, ranked lists out.
 
-A method takes `Shoppers` (whose purchases to go by) and gives `Ranked` (a list for each of them).
-Everything here is plain arrays and NumPy: one function serves live requests and fills the
-pre-calculated lists.
+A method takes `Shoppers` (the purchases to go by) and returns `Ranked` (one list for each shopper). Both are plain
+NumPy arrays, and the same functions serve live requests and compute the cached lists.
 """
 
 from __future__ import annotations
@@ -24,37 +23,38 @@ COMPONENTS: Final = (
     "trending",
     "content",
 )
-"""What an item's score is made of. A component's index stands for it in `Ranked`."""
+"""Built-in parts of a score. Several sources can count towards one component; `source_registry.SOURCES.components`
+has those of added sources too. The index of a component is its column in `Ranked`."""
 
 REPURCHASE, CF, CLUSTER, SEGMENT, POPULAR, TRENDING, CONTENT = range(len(COMPONENTS))
 
 UNKNOWN_GROUP: Final = -1
-"""Segment or cluster of a shopper who has none."""
+"""Segment or cluster of a shopper without one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """What is known of the items beside their purchases, by item code."""
+    """Item attributes by item code, shape ``(n_items,)``."""
 
     category: NDArray[np.int32]
-    """Code of the category, -1 where the source has none. Codes follow the names' text order."""
+    """Category code, -1 where the source has none. Codes follow the alphabetical order of the names."""
     subcategory: NDArray[np.int32]
-    """Code of the subcategory, -1 where the source has none."""
+    """Subcategory code, -1 where the source has none."""
     price: NDArray[np.float64]
-    """Typical net price of one unit, NaN where it cannot be told."""
+    """Typical net price of one unit, in the shop's currency; NaN where it is unknown."""
     names: tuple[str, ...] = ()
-    """Item names, for content similarity; only there while fitting."""
+    """Item names, for content similarity; only set while fitting."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shoppers:
-    """Whose purchases to go by; row i of every part is shopper i."""
+    """Customers or visitors to rank items for; row i of every array belongs to shopper i."""
 
     history: PurchaseHistory
     segment: NDArray[np.int16]
-    """Index of the RFM segment, `UNKNOWN_GROUP` for a shopper without."""
+    """Index of the RFM segment, `UNKNOWN_GROUP` for a shopper without one."""
     cluster: NDArray[np.int16]
-    """Id of the cluster, `UNKNOWN_GROUP` for a shopper without."""
+    """Id of the cluster, `UNKNOWN_GROUP` for a shopper without one."""
 
     def __len__(self) -> int:
         return self.history.n_customers
@@ -62,20 +62,20 @@ class Shoppers:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """Ranked lists in CSR form: shopper i has entries ``indptr[i]:indptr[i + 1]``, best first.
+    """Ranked lists in CSR form: shopper i has the entries ``indptr[i]:indptr[i + 1]``, best first.
 
-    Scores are positive, rounded to 6 significant digits before ordering, ties by item code. A list
-    has no item twice. How much was asked for never changes the beginning of a list.
+    Scores are positive and rounded to 6 significant digits before ordering; ties are ordered by item code. No list has
+    an item twice. The requested length never changes the beginning of a list.
     """
 
     indptr: NDArray[np.int64]
     item: NDArray[np.int32]
     score: NDArray[np.float64]
     share: NDArray[np.float64]
-    """Evidence by component, shape ``(len(item), len(COMPONENTS))``, at least 0, rows sum to 1."""
+    """Share of the score by component, shape ``(len(item), n_components)``, at least 0; rows sum to 1."""
     rank: NDArray[np.int32]
-    """Place of the item in each component's own list, 1 and up, 0 where it did not propose it."""
-    because: NDArray[np.int32]
-    """The shopper's own purchase that `cf` or `content` follows from, -1 where there is none."""
+    """Rank of the item in each component's own list, 1 and up; 0 where the component did not propose it."""
+    explaining_item: NDArray[np.int32]
+    """The shopper's own purchase that `cf` or `content` derives the item from, -1 where there is none."""
     fallback: NDArray[np.bool_]
     """Whether the entry was filled in from popularity."""

@@ -1,7 +1,7 @@
-"""The weighted blend: an item's score is the weighted sum of its components, each relative to its best.
+"""The weighted blend: the score of an item is the weighted sum of its source scores, each relative to its maximum.
 
-In: `Candidates`. Out: evidence by component. The weights depend on how much is known of the shopper
-and on whether repeats are allowed; they are fitted on held-out time slices.
+The weights depend on how many orders a shopper has and on whether purchased items are allowed; they are fitted on
+backtest windows.
 """
 
 from __future__ import annotations
@@ -11,82 +11,94 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.base import COMPONENTS
-from smart_retail.recommenders.candidates import COMPONENT_OF, SOURCES, Candidates
+from smart_retail.recommenders.candidates import Candidates
+from smart_retail.recommenders.source_registry import SOURCES
 
 HISTORY_BUCKETS = ("none", "one order", "few", "many")
-"""How much is known of a shopper: 0, 1, 2 to 4, 5 and more orders."""
-_BOUNDS = (1, 2, 5)
-
-_ANY = {
-    "again": 1.0,
-    "neighbours x trend": 0.1,
-    "linear x trend": 0.2,
-    "popular": 0.1,
-    "trending": 0.05,
-}
-_NEW = {
-    "neighbours x trend": 0.4,
-    "linear x trend": 1.0,
-    "popular": 0.2,
-    "trending": 0.2,
-    "content": 0.05,
-}
-_NONE = {"popular": 1.0}
-"""Default weights, by source; those not named weigh 0."""
+"""Buckets of shoppers by their number of orders: 0, 1, 2 to 4, 5 and more."""
+_BUCKET_BOUNDS = (1, 2, 5)
 
 
 def default_weights() -> NDArray[np.float64]:
-    """Weights where nothing could be learnt, shape ``(2, len(AMOUNTS), len(SOURCES))``: any, new."""
-    none, repeats, new = (np.array([row.get(source, 0.0) for source in SOURCES]) for row in (_NONE, _ANY, _NEW))
+    """Return the weights that are used where none could be fitted.
+
+    Returns
+    -------
+    float64 array, shape (2, len(HISTORY_BUCKETS), n_sources)
+        With purchased items, then new items only.
+    """
+    none, repeats, new = (
+        np.array([getattr(source.default_weight, case) for source in SOURCES])
+        for case in ("no_history", "repeats", "new_items")
+    )
     return np.stack([np.stack([none, *[row] * (len(HISTORY_BUCKETS) - 1)]) for row in (repeats, new)])
 
 
-def history_bucket(orders: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Index into `AMOUNTS` by the number of orders."""
-    return np.searchsorted(_BOUNDS, orders, side="right")
+def bucket_by_orders(orders: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the index into `HISTORY_BUCKETS` for numbers of orders."""
+    return np.searchsorted(_BUCKET_BOUNDS, orders, side="right")
 
 
-def normalised(candidates: Candidates, sources: Iterable[int] = range(len(SOURCES))) -> NDArray[np.float64]:
-    """Each of the components divided by its largest value among the shopper's candidates, shape as `part`; others 0."""
-    out = np.zeros_like(candidates.source_scores)
-    if not len(candidates.item):
-        return out
-    filled = candidates.indptr[:-1][candidates.indptr[1:] > candidates.indptr[:-1]]
-    sizes = np.diff(np.concatenate((filled, [len(candidates.item)])))
-    for c in sources:
-        best = np.repeat(np.maximum.reduceat(candidates.source_scores[c], filled), sizes)
-        np.divide(candidates.source_scores[c], best, out=out[c], where=best > 0)
-    return out
-
-
-def evidence(candidates: Candidates, amount: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Weight times normalised score by component, shape ``(len(SOURCES), n)``.
+def normalize(candidates: Candidates, sources: Iterable[int] | None = None) -> NDArray[np.float64]:
+    """Divide the scores of sources by their maximum among the shopper's candidates.
 
     Parameters
     ----------
-    amount : shape (n_shoppers,)
-    weights : shape (len(AMOUNTS), len(SOURCES))
+    candidates : Candidates
+    sources : iterable of int, optional
+        Positions of the sources to normalize; by default all. The rows of the others are 0.
+
+    Returns
+    -------
+    float64 array, shape (n_sources, n)
+        From 0 to 1.
     """
-    used = np.flatnonzero(weights.any(axis=0)).tolist()
-    out = normalised(candidates, used)
-    of_row = amount[candidates.shopper]
-    for c in used:
-        out[c] *= weights[of_row, c]
+    out = np.zeros_like(candidates.source_scores)
+    if not len(candidates.item):
+        return out
+    starts = candidates.indptr[:-1][candidates.indptr[1:] > candidates.indptr[:-1]]
+    sizes = np.diff(np.concatenate((starts, [len(candidates.item)])))
+    for source in range(len(SOURCES)) if sources is None else sources:
+        maximum = np.repeat(np.maximum.reduceat(candidates.source_scores[source], starts), sizes)
+        np.divide(candidates.source_scores[source], maximum, out=out[source], where=maximum > 0)
     return out
 
 
-def total(parts: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over components, in their order."""
-    out = np.zeros(len(parts[0]))
-    for row in parts:
+def weighted_scores(
+    candidates: Candidates, bucket: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Compute weight times normalized score by source.
+
+    Parameters
+    ----------
+    candidates : Candidates
+    bucket : int64 array, shape (n_shoppers,)
+        Index into `HISTORY_BUCKETS`.
+    weights : float64 array, shape (len(HISTORY_BUCKETS), n_sources)
+
+    Returns
+    -------
+    float64 array, shape (n_sources, n)
+    """
+    used = np.flatnonzero(weights.any(axis=0)).tolist()
+    out = normalize(candidates, used)
+    row_bucket = bucket[candidates.shopper]
+    for source in used:
+        out[source] *= weights[row_bucket, source]
+    return out
+
+
+def sum_rows(rows: Sequence[NDArray[np.float64]] | NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum arrays element by element in a fixed order: row by row."""
+    out = np.zeros(len(rows[0]))
+    for row in rows:
         out += row
     return out
 
 
-def by_component(parts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Evidence by source summed to evidence by component."""
-    out = np.zeros((len(COMPONENTS), parts.shape[1]))
-    for source, component in enumerate(COMPONENT_OF):
-        out[component] += parts[source]
+def sum_by_component(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum scores by source, shape ``(n_sources, n)``, to scores by component, shape ``(n_components, n)``."""
+    out = np.zeros((len(SOURCES.components), scores.shape[1]))
+    for source, component in enumerate(SOURCES.component_index):
+        out[component] += scores[source]
     return out

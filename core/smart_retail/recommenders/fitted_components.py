@@ -1,13 +1,12 @@
-"""What every list is made of: the fitted parts, and their way into a flat table of arrays and back.
+"""The fitted components of a recommender, and their conversion to and from a flat table of arrays.
 
-In: dataclasses of arrays. Out: ``{"popular.score": array, ...}``, which can be written file by file
-and read back as memory maps without a copy.
+The table, ``{"popular.score": array, ...}``, is written file by file and read back as memory maps without a copy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -21,33 +20,37 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, slots=True)
-class ItemFacts:
-    """What is known of each item beside its demand, shape ``(n_items,)``."""
+class ItemAttributes:
+    """Attributes of each item, shape ``(n_items,)``."""
 
     category: NDArray[np.int32]
+    """Category code, -1 for none."""
     price: NDArray[np.float64]
-    """NaN where it cannot be told."""
+    """Typical net price of one unit; NaN where it is unknown."""
     trend_weight: NDArray[np.float64]
-    """The trend to the power that suits the shop: what similarity is multiplied with."""
+    """The trend to the power that was selected for the shop; similarity scores are multiplied by it."""
 
 
 @dataclass(frozen=True, slots=True)
 class FittedComponents:
-    """Everything that was counted or fitted on the history itself."""
+    """Everything that was counted or fitted on one purchase history."""
 
-    items: ItemFacts
+    items: ItemAttributes
     demand: Demand
     popular: Popularity
     trending: Popularity
     segment: GroupPopularity
+    """One ranking for each RFM segment."""
     cluster: GroupPopularity
+    """One ranking for each cluster."""
     item_knn: Similarity
-    """Neighbours."""
     ease: Similarity
     content: Similarity
-    """From an unbought item to bought ones."""
+    """From items without purchases to purchased ones."""
     content_back: Similarity
-    """From a bought item to unbought ones."""
+    """From purchased items to items without purchases."""
+    extensions: Mapping[str, Mapping[str, Array]] = field(default_factory=dict)
+    """Arrays of added sources, by source and array name."""
 
     @property
     def n_items(self) -> int:
@@ -55,7 +58,7 @@ class FittedComponents:
 
 
 _TABLES = {
-    "items": ItemFacts,
+    "items": ItemAttributes,
     "demand": Demand,
     "popular": Popularity,
     "trending": Popularity,
@@ -68,19 +71,36 @@ _TABLES = {
 }
 
 
-def to_arrays(parts: FittedComponents) -> dict[str, Array]:
-    """All arrays, by ``part.field``."""
-    return {
-        f"{part}.{field.name}": getattr(getattr(parts, part), field.name)
-        for part, table in _TABLES.items()
-        for field in fields(table)
+def to_arrays(components: FittedComponents) -> dict[str, Array]:
+    """Return all arrays by ``component.field``; those of added sources by ``source.name.array``."""
+    built_in = {
+        f"{name}.{column.name}": getattr(getattr(components, name), column.name)
+        for name, table in _TABLES.items()
+        for column in fields(table)
     }
+    added = {
+        f"source.{source}.{name}": array
+        for source, arrays in components.extensions.items()
+        for name, array in arrays.items()
+    }
+    return built_in | added
 
 
-def from_arrays(arrays: Mapping[str, Array]) -> FittedComponents:
-    """The inverse of `to_arrays`; nothing is copied."""
+def from_arrays(arrays: Mapping[str, Array], extensions: Mapping[str, list[str]] | None = None) -> FittedComponents:
+    """Build the components from the arrays of `to_arrays`, without copies.
+
+    Parameters
+    ----------
+    arrays : mapping
+    extensions : mapping, optional
+        Added source -> names of its arrays.
+    """
     tables: dict[str, Any] = {
-        part: table(**{field.name: arrays[f"{part}.{field.name}"] for field in fields(table)})
-        for part, table in _TABLES.items()
+        name: table(**{column.name: arrays[f"{name}.{column.name}"] for column in fields(table)})
+        for name, table in _TABLES.items()
     }
-    return FittedComponents(**tables)
+    added = {
+        source: {name: arrays[f"source.{source}.{name}"] for name in names}
+        for source, names in (extensions or {}).items()
+    }
+    return FittedComponents(**tables, extensions=added)

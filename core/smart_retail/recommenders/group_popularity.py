@@ -1,8 +1,8 @@
-"""What a group buys: one list per RFM segment or per cluster.
+"""Popularity within a group: one ranking for each RFM segment or cluster.
 
-In: `History` and each customer's group. Out: `GroupPopularity`. A thin group leans on the whole
-shop: its counts are added to the shop's recent demand, which weighs as much as a part of all lines
-in the window (on earlier windows of a real shop, groups left to themselves were worse than the whole).
+Small groups are smoothed towards the whole shop: the shop's recent demand, scaled to a share of the counted order
+lines, is added to the group's counts (on earlier windows of a real shop, unsmoothed groups were worse than the shop's
+overall popularity).
 """
 
 from __future__ import annotations
@@ -13,54 +13,94 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.recommenders.popularity import ALL_TIME, Popularity, listed
+from smart_retail.presentation import labels
+from smart_retail.recommenders.popularity import ALL_TIME, Popularity, rank_items
+from smart_retail.recommenders.source import Source, SourceInput, SourceScores
 
-PRIOR_SHARE, PRIOR_MOST = 0.3, 2000.0
-SHORTEST = 14
-"""Days: a group has fewer orders than the shop, so that a week of them says little. Counting twice as long as a shop
-that counts 28 or 91 days cost 11 and 6 % of NDCG@10 for new items on eight past windows of a shop with seasons."""
+PRIOR_SHARE, MAX_PRIOR_ORDERS = 0.3, 2000.0
+"""Weight of the shop's demand: a share of the counted rows, at most so many orders."""
+MIN_WINDOW_DAYS = 14
+"""A group has fewer orders than the shop, so that one week is too little. Counting twice as long as the shop's window
+of 28 or 91 days cost 11 and 6 % of NDCG@10 for new items on eight earlier windows of a seasonal shop."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupPopularity:
-    """Lists of the whole catalogue, one a group, shapes ``(n_groups, n_items)``."""
+    """Rankings of the whole catalogue, one for each group, shapes ``(n_groups, n_items)``."""
 
     score: NDArray[np.float64]
+    """By item code, above 0, at most 1."""
     order: NDArray[np.int32]
-    place: NDArray[np.int32]
+    """Item codes, best first."""
+    rank: NDArray[np.int32]
+    """Rank by item code, 1 and up."""
 
     @property
     def n_groups(self) -> int:
         return len(self.score)
 
 
-def group_popularity_of(
-    history: PurchaseHistory, group: NDArray[np.int16], whole: Popularity, days: int
+def compute_group_popularity(
+    history: PurchaseHistory, group: NDArray[np.int16], shop: Popularity, days: int
 ) -> GroupPopularity:
-    """Lists of each group's purchases in the last `days` days, at least `SHORTEST` (0: ever).
+    """Rank items by each group's orders of the last `days` days, at least `MIN_WINDOW_DAYS` (`ALL_TIME`: of all time).
 
     Parameters
     ----------
-    group : shape (n_customers,)
+    history : PurchaseHistory
+    group : int16 array, shape (n_customers,)
         Group by customer code, below 0 for none.
-    whole : Popularity
-        What a thin group leans on.
+    shop : Popularity
+        Popularity in the whole shop, towards which groups are smoothed.
     days : int
-        Window of the whole shop's popularity.
+        Window of the shop's popularity.
     """
     n_groups = int(group.max(initial=-1)) + 1
-    of_row = group[history.customer].astype(np.int64)
-    counted = of_row >= 0
+    row_group = group[history.customer].astype(np.int64)
+    counted = row_group >= 0
     if days != ALL_TIME:
-        counted &= history.last_day - history.day < max(days, SHORTEST)
-    key = of_row[counted] * history.n_items + history.item[counted]
+        counted &= history.last_day - history.day < max(days, MIN_WINDOW_DAYS)
+    key = row_group[counted] * history.n_items + history.item[counted]
     counts = np.bincount(key, minlength=n_groups * history.n_items).reshape(n_groups, history.n_items)
-    weight = min(PRIOR_SHARE * float(counts.sum()), PRIOR_MOST) + 1.0
-    prior = weight * whole.score / max(float(whole.score.sum()), 1e-12)
-    lists = [listed(row + prior) for row in counts]
+    weight = min(PRIOR_SHARE * float(counts.sum()), MAX_PRIOR_ORDERS) + 1.0
+    prior = weight * shop.score / max(float(shop.score.sum()), 1e-12)
+    rankings = [rank_items(row + prior) for row in counts]
     shape = (n_groups, history.n_items)
     return GroupPopularity(
-        score=np.array([one.score for one in lists]).reshape(shape),
-        order=np.array([one.order for one in lists], np.int32).reshape(shape),
-        place=np.array([one.place for one in lists], np.int32).reshape(shape),
+        score=np.array([ranking.score for ranking in rankings]).reshape(shape),
+        order=np.array([ranking.order for ranking in rankings], np.int32).reshape(shape),
+        rank=np.array([ranking.rank for ranking in rankings], np.int32).reshape(shape),
     )
+
+
+def _score_group(groups: GroupPopularity, group: int) -> SourceScores | None:
+    """Return the ranking of a group; None for a shopper without a group, or in one that has no ranking."""
+    return SourceScores(groups.score[group], groups.order[group]) if 0 <= group < groups.n_groups else None
+
+
+def _score_cluster(source: SourceInput) -> SourceScores | None:
+    return _score_group(source.components.cluster, int(source.context.shoppers.cluster[source.shopper]))
+
+
+def _score_segment(source: SourceInput) -> SourceScores | None:
+    return _score_group(source.components.segment, int(source.context.shoppers.segment[source.shopper]))
+
+
+CLUSTER_SOURCE = Source(
+    name="cluster",
+    component="personalized",
+    label=labels.HYBRID_SOURCES["cluster"],
+    reason_kind="cluster",
+    reason_method="personalized",
+    score=_score_cluster,
+    ablation_groups=("cluster",),
+)
+SEGMENT_SOURCE = Source(
+    name="segment",
+    component="rfm",
+    label=labels.HYBRID_SOURCES["segment"],
+    reason_kind="segment",
+    reason_method="rfm",
+    score=_score_segment,
+    ablation_groups=("segment",),
+)

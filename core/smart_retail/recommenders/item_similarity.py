@@ -1,7 +1,6 @@
-"""A sparse table of similar items: K partners a row, best first, read by every neighbourhood method.
+"""A sparse table of similar items, K for each item, and the sources that score items with it.
 
-In: the partners of each item. Out: `Similarity`, which scores what goes with a shopper's own purchases
-and says from which purchase an item follows. Only NumPy; the arrays may be read-only memory maps.
+Serves item-kNN, EASE and content similarity. Only NumPy; the arrays may be read-only memory maps.
 """
 
 from __future__ import annotations
@@ -11,12 +10,22 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.rounding import sums
+from smart_retail.presentation import labels
+from smart_retail.recommenders.rounding import sum_by_group
+from smart_retail.recommenders.source import (
+    MAX_CONTENT_CANDIDATES,
+    MAX_SIMILAR_CANDIDATES,
+    DefaultWeight,
+    Source,
+    SourceInput,
+    SourceScores,
+)
+from smart_retail.utils.csr import concat_ranges, indptr_from_lengths
 
 
 @dataclass(frozen=True, slots=True)
 class Similarity:
-    """Partners of item i: entries ``indptr[i]:indptr[i + 1]``, best first, ties by item code."""
+    """Similar items of item i: entries ``indptr[i]:indptr[i + 1]``, best first, ties by item code."""
 
     indptr: NDArray[np.int64]
     item: NDArray[np.int32]
@@ -24,40 +33,141 @@ class Similarity:
 
     @classmethod
     def from_table(cls, item: NDArray[np.int32], value: NDArray[np.float32]) -> Similarity:
-        """From rows of equal length, item -1 where a row has fewer partners."""
-        there = item >= 0
-        return cls(
-            np.concatenate(([0], np.cumsum(there.sum(axis=1)))).astype(np.int64),
-            item[there],
-            value[there],
-        )
+        """Build the table from rows of equal length, padded with item -1.
 
-    def partners(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-        """Similar items of one item, best first."""
+        Parameters
+        ----------
+        item : int32 array, shape (n_items, k)
+        value : float32 array, shape (n_items, k)
+        """
+        present = item >= 0
+        return cls(indptr_from_lengths(present.sum(axis=1)), item[present], value[present])
+
+    def neighbours(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the similar items of one item and their similarities, best first."""
         bounds = slice(int(self.indptr[item]), int(self.indptr[item + 1]))
         return self.item[bounds], self.value[bounds]
 
-    def entries(self, own: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Positions of the partners of several items, and for each the index into `own`."""
-        starts = self.indptr[own]
-        sizes = self.indptr[own + 1] - starts
-        index = np.repeat(np.arange(len(own)), sizes)
-        return np.arange(len(index)) + (starts - (np.cumsum(sizes) - sizes))[index], index
+    def entries(self, items: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the positions of the similar items of several items, and for each the index into `items`."""
+        starts = self.indptr[items]
+        sizes = self.indptr[items + 1] - starts
+        return concat_ranges(starts, sizes), np.repeat(np.arange(len(items)), sizes)
 
-    def score(self, own: NDArray[np.int64], weight: NDArray[np.float64], n_items: int) -> NDArray[np.float64]:
-        """What goes with the items `own`, weighted: dense scores, shape ``(n_items,)``."""
-        at, index = self.entries(own)
-        return sums(self.item[at], self.value[at] * weight[index], n_items)
+    def score(self, items: NDArray[np.int64], weight: NDArray[np.float64], n_items: int) -> NDArray[np.float64]:
+        """Score the catalogue by the weighted sum of similarities to some items.
 
-    def explained_by(self, own: NDArray[np.int64], listed: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
-        """For each listed item the own item that is most similar to it, -1 where none is; ties: the lower code."""
+        Parameters
+        ----------
+        items : int64 array, shape (n,)
+            Item codes, such as a shopper's purchases.
+        weight : float64 array, shape (n,)
+        n_items : int
+
+        Returns
+        -------
+        float64 array, shape (n_items,)
+        """
+        position, index = self.entries(items)
+        return sum_by_group(self.item[position], self.value[position] * weight[index], n_items)
+
+    def explained_by(self, items: NDArray[np.int64], listed: NDArray[np.int64], n_items: int) -> NDArray[np.int32]:
+        """Return for each listed item the one of `items` that is most similar to it.
+
+        Parameters
+        ----------
+        items : int64 array
+            Purchased items, ascending.
+        listed : int64 array, shape (n,)
+        n_items : int
+
+        Returns
+        -------
+        int32 array, shape (n,)
+            -1 where no similarity is above 0; of equal similarities the lower item code.
+        """
         wanted = np.zeros(n_items, bool)
         wanted[listed] = True
-        at, index = self.entries(own)
-        kept = wanted[self.item[at]] & (self.value[at] > 0)
-        at, index = at[kept], index[kept]
-        # Written in ascending order, so that the last write, the largest, stays.
-        ascending = np.lexsort((-own[index], self.value[at]))
-        cause = np.full(n_items, -1, np.int32)
-        cause[self.item[at][ascending]] = own[index[ascending]]
-        return cause[listed]
+        position, index = self.entries(items)
+        used = wanted[self.item[position]] & (self.value[position] > 0)
+        position, index = position[used], index[used]
+        # Written in ascending order, so that the last write, the largest, remains.
+        ascending = np.lexsort((-items[index], self.value[position]))
+        explaining = np.full(n_items, -1, np.int32)
+        explaining[self.item[position][ascending]] = items[index[ascending]]
+        return explaining[listed]
+
+
+def _score_item_knn(source: SourceInput) -> SourceScores:
+    return SourceScores(source.item_knn_scores)
+
+
+def _score_item_knn_trend(source: SourceInput) -> SourceScores:
+    return SourceScores(source.item_knn_scores * source.components.items.trend_weight)
+
+
+def _score_ease(source: SourceInput) -> SourceScores:
+    return SourceScores(source.ease_scores)
+
+
+def _score_ease_trend(source: SourceInput) -> SourceScores:
+    return SourceScores(source.ease_scores * source.components.items.trend_weight)
+
+
+def _score_content(source: SourceInput) -> SourceScores | None:
+    table = source.components.content_back
+    return SourceScores(table.score(*source.profile, source.components.n_items)) if len(table.item) else None
+
+
+ITEM_KNN_SOURCE = Source(
+    name="item_knn",
+    component="cf",
+    label=labels.HYBRID_SOURCES["item_knn"],
+    reason_kind="bought_together",
+    reason_method="cf",
+    score=_score_item_knn,
+    max_candidates=MAX_SIMILAR_CANDIDATES,
+    ablation_groups=("item_knn",),
+)
+ITEM_KNN_TREND_SOURCE = Source(
+    name="item_knn_trend",
+    component="cf",
+    label=labels.HYBRID_SOURCES["item_knn_trend"],
+    reason_kind="bought_together",
+    reason_method="cf",
+    score=_score_item_knn_trend,
+    max_candidates=MAX_SIMILAR_CANDIDATES,
+    default_weight=DefaultWeight(repeats=0.1, new_items=0.4),
+    ablation_groups=("item_knn", "trend"),
+)
+EASE_SOURCE = Source(
+    name="ease",
+    component="cf",
+    label=labels.HYBRID_SOURCES["ease"],
+    reason_kind="bought_together",
+    reason_method="cf",
+    score=_score_ease,
+    max_candidates=MAX_SIMILAR_CANDIDATES,
+    ablation_groups=("ease",),
+)
+EASE_TREND_SOURCE = Source(
+    name="ease_trend",
+    component="cf",
+    label=labels.HYBRID_SOURCES["ease_trend"],
+    reason_kind="bought_together",
+    reason_method="cf",
+    score=_score_ease_trend,
+    max_candidates=MAX_SIMILAR_CANDIDATES,
+    default_weight=DefaultWeight(repeats=0.2, new_items=1.0),
+    ablation_groups=("ease", "trend"),
+)
+CONTENT_SOURCE = Source(
+    name="content",
+    component="content",
+    label=labels.HYBRID_SOURCES["content"],
+    reason_kind="similar",
+    reason_method="content",
+    score=_score_content,
+    max_candidates=MAX_CONTENT_CANDIDATES,
+    default_weight=DefaultWeight(new_items=0.05),
+)

@@ -1,7 +1,7 @@
-"""The fitted recommender: parts and merge in, ranked lists out.
+"""The fitted recommender: components and hybrid model in, ranked lists out.
 
-`RecommenderModel` is plain arrays and a few numbers; it is written to files and read back as memory maps by whoever
-keeps the bundle. The same functions answer one live shopper and fill the lists of all.
+`RecommenderModel` is plain arrays and a few numbers. It is written to files and read back as memory maps. The same
+functions serve one live shopper and compute the cached lists of all customers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.errors import UsageError
+from smart_retail.errors import FormatVersionError, UsageError
 from smart_retail.recommenders import candidates, fitted_components
 from smart_retail.recommenders.base import (
     CF,
@@ -24,62 +24,82 @@ from smart_retail.recommenders.base import (
     Ranked,
     Shoppers,
 )
-from smart_retail.recommenders.candidates import CandidateScorer, leading
+from smart_retail.recommenders.candidates import CandidateScorer, select_leading
 from smart_retail.recommenders.fitted_components import FittedComponents
-from smart_retail.recommenders.hybrid import HybridModel, hybrid
+from smart_retail.recommenders.hybrid import HybridModel, rank_hybrid
 from smart_retail.recommenders.ranked_lists import (
     concat_lists,
     empty_lists,
     filter_lists,
-    group_lists,
-    one_component,
+    rank_group_items,
+    rank_scored_items,
     slice_shoppers,
 )
-from smart_retail.recommenders.shopper_context import ShopperContext, shopper_context
+from smart_retail.recommenders.shopper_context import ShopperContext, build_context
+from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.recommenders.top_n import fill_from_popularity
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
 _TASKS = ("any", "new")
-_CHUNK = 512
-"""Shoppers scored at once: bounds the memory of a batch."""
+_CHUNK_SHOPPERS = 512
+"""Shoppers that are scored together: bounds the memory of a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecommenderModel:
     """All methods, fitted."""
 
-    parts: FittedComponents
-    merge: HybridModel
+    components: FittedComponents
+    hybrid: HybridModel
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Everything to be kept, by name."""
+        """Return all arrays by name, for `from_arrays`."""
         rankers = {
-            f"ranker.{task}.{field.name}": getattr(trees, field.name)
-            for task, trees in zip(_TASKS, self.merge.rankers, strict=True)
+            f"ranker.{task}.{column.name}": getattr(trees, column.name)
+            for task, trees in zip(_TASKS, self.hybrid.rankers, strict=True)
             if trees is not None
-            for field in fields(TreeEnsemble)
+            for column in fields(TreeEnsemble)
         }
         return {
-            **fitted_components.to_arrays(self.parts),
-            "merge.weights": self.merge.weights,
+            **fitted_components.to_arrays(self.components),
+            "merge.weights": self.hybrid.weights,
             **rankers,
         }
 
     def meta(self) -> dict[str, Any]:
-        """The JSON-able rest."""
-        return {"rankers": [task for task, trees in zip(_TASKS, self.merge.rankers, strict=True) if trees is not None]}
+        """Return what `from_arrays` needs besides the arrays, as JSON data."""
+        meta: dict[str, Any] = {
+            "rankers": [task for task, trees in zip(_TASKS, self.hybrid.rankers, strict=True) if trees is not None]
+        }
+        if SOURCES.added:
+            meta["sources"] = list(SOURCES.names)
+            meta["extensions"] = {source: list(arrays) for source, arrays in self.components.extensions.items()}
+        return meta
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], meta: dict[str, Any]) -> Self:
-        """The inverse of `arrays` and `meta`; memory maps are not copied."""
+        """Build the model from the results of `arrays` and `meta`; memory maps are not copied.
+
+        Raises
+        ------
+        FormatVersionError
+            The model was fitted with other recommendation sources than those that are registered.
+        """
+        weights = arrays["merge.weights"]
+        if weights.shape[-1] != len(SOURCES) or tuple(meta.get("sources", SOURCES.names)) != SOURCES.names:
+            raise FormatVersionError(
+                "The bundle was fitted with other recommendation sources than those that are registered.",
+                "Register the same sources in the same order, or fit again.",
+            )
         any_, new = (
-            TreeEnsemble(**{field.name: arrays[f"ranker.{task}.{field.name}"] for field in fields(TreeEnsemble)})
+            TreeEnsemble(**{column.name: arrays[f"ranker.{task}.{column.name}"] for column in fields(TreeEnsemble)})
             if task in meta["rankers"]
             else None
             for task in _TASKS
         )
-        return cls(fitted_components.from_arrays(arrays), HybridModel(arrays["merge.weights"], (any_, new)))
+        components = fitted_components.from_arrays(arrays, meta.get("extensions"))
+        return cls(components, HybridModel(weights, (any_, new)))
 
     def rank(
         self,
@@ -91,17 +111,17 @@ class RecommenderModel:
         scorer: CandidateScorer = candidates,
         threads: int = 1,
     ) -> Ranked:
-        """Lists of one method, filled up from popularity.
+        """Rank items for shoppers by one method; short lists are filled from popularity.
 
         Parameters
         ----------
         method : {"personalized", "rfm", "cf", "popular", "hybrid"}
         shoppers : Shoppers
-            Anybody: customers, visitors with a basket, or nobody in particular (an empty history).
+            Customers, visitors with a basket, or shoppers without purchases (an empty history).
         exclude_purchased : bool
             Whether items of the shopper's own history are hidden.
         length : int, optional
-            Items a list, 1 and up; None ranks the whole catalogue.
+            Items of each list, 1 and up; None ranks the whole catalogue.
         scorer : CandidateScorer
             The NumPy functions of `candidates`, or their compiled counterparts of `training.kernels.batch_scorer`,
             which are faster for many shoppers. The lists are identical.
@@ -111,7 +131,7 @@ class RecommenderModel:
         Raises
         ------
         UsageError
-            There is no such method.
+            The method is unknown.
         """
         if method not in METHODS:
             raise UsageError(
@@ -119,37 +139,37 @@ class RecommenderModel:
                 f"Choose one of {', '.join(METHODS)}.",
             )
 
-        def rank(at: int) -> Ranked:
-            some = slice_shoppers(shoppers, at, min(at + _CHUNK, len(shoppers)))
-            return self._rank(method, some, exclude_purchased, length, scorer)
+        def rank_chunk(start: int) -> Ranked:
+            chunk = slice_shoppers(shoppers, start, min(start + _CHUNK_SHOPPERS, len(shoppers)))
+            return self._rank(method, chunk, exclude_purchased, length, scorer)
 
-        starts = range(0, max(len(shoppers), 1), _CHUNK)
+        starts = range(0, max(len(shoppers), 1), _CHUNK_SHOPPERS)
         if threads > 1 and len(starts) > 1:
             with ThreadPoolExecutor(threads) as pool:
-                chunks = list(pool.map(rank, starts))
+                chunks = list(pool.map(rank_chunk, starts))
         else:
-            chunks = [rank(at) for at in starts]
+            chunks = [rank_chunk(start) for start in starts]
         return chunks[0] if len(chunks) == 1 else concat_lists(chunks)
 
     def similar(self, item: int) -> Ranked:
-        """What goes with an item: neighbours, or where nobody bought it items like it, then popularity."""
-        neighbours, value = self.parts.item_knn.partners(item)
+        """Rank the items similar to one item: by item-kNN, else by content; filled from popularity."""
+        neighbours, value = self.components.item_knn.neighbours(item)
         component = CF
         if not len(neighbours):
-            neighbours, value = self.parts.content.partners(item)
+            neighbours, value = self.components.content.neighbours(item)
             component = CONTENT
-        near = np.zeros(self.parts.n_items)
-        near[neighbours] = value
-        lists = one_component(leading([near], None), component, None)
-        lists.because[:] = item
-        return fill_from_popularity(lists, self.parts.popular, [np.array([item])], None)
+        score = np.zeros(self.components.n_items)
+        score[neighbours] = value
+        lists = rank_scored_items(select_leading([score], None), component, None)
+        lists.explaining_item[:] = item
+        return fill_from_popularity(lists, self.components.popular, [np.array([item])], None)
 
     def popular(self, category: int | None = None) -> Ranked:
-        """The most wanted items, overall or of one category code."""
-        order = self.parts.popular.order
+        """Rank the items by popularity, overall or within one category code."""
+        order = self.components.popular.order
         if category is not None:
-            order = order[self.parts.items.category[order] == category]
-        lists = fill_from_popularity(empty_lists(1), self.parts.popular, [np.empty(0, np.int64)], None)
+            order = order[self.components.items.category[order] == category]
+        lists = fill_from_popularity(empty_lists(1), self.components.popular, [np.empty(0, np.int64)], None)
         if category is not None:
             lists = filter_lists(lists, np.isin(lists.item, order))
         lists.fallback[:] = False
@@ -163,48 +183,42 @@ class RecommenderModel:
         length: int | None,
         scorer: CandidateScorer,
     ) -> Ranked:
-        context = shopper_context(shoppers)
-        pairs = context.pairs
-        own = [pairs.item[pairs.indptr[s] : pairs.indptr[s + 1]] for s in range(len(shoppers))]
-        hidden = own if exclude_purchased else [np.empty(0, np.int64)] * len(shoppers)
+        context = build_context(shoppers)
+        matrix = context.matrix
+        purchased = [matrix.item[matrix.indptr[s] : matrix.indptr[s + 1]] for s in range(len(shoppers))]
+        hidden = purchased if exclude_purchased else [np.empty(0, np.int64)] * len(shoppers)
         if method == "hybrid":
-            lists = hybrid(
-                self.parts,
-                self.merge,
+            lists = rank_hybrid(
+                self.components,
+                self.hybrid,
                 context,
                 exclude_purchased=exclude_purchased,
                 length=length,
                 scorer=scorer,
             )
         elif method == "cf":
-            lists = self._neighbours(context, exclude_purchased, length, scorer)
+            lists = self._rank_cf(context, exclude_purchased, length, scorer)
         elif method == "popular":
             lists = empty_lists(len(shoppers))
         else:
-            lists = self._group(method, shoppers, hidden, length)
-        lists = fill_from_popularity(lists, self.parts.popular, hidden, length)
+            lists = self._rank_group(method, shoppers, hidden, length)
+        lists = fill_from_popularity(lists, self.components.popular, hidden, length)
         if method == "popular":
             lists.fallback[:] = False
         return lists
 
-    def _neighbours(
+    def _rank_cf(
         self, context: ShopperContext, exclude_purchased: bool, length: int | None, scorer: CandidateScorer
     ) -> Ranked:
-        found = scorer.neighbours_of(self.parts, context, exclude_purchased=exclude_purchased, length=length)
-        lists = one_component(found, CF, length)
-        lists.because[:] = scorer.explaining_items(self.parts, context, lists.indptr, lists.item.astype(np.int64))
+        scored = scorer.score_neighbours(self.components, context, exclude_purchased=exclude_purchased, length=length)
+        lists = rank_scored_items(scored, CF, length)
+        listed = lists.item.astype(np.int64)
+        lists.explaining_item[:] = scorer.find_explaining_items(self.components, context, lists.indptr, listed)
         return lists
 
-    def _group(
-        self,
-        method: str,
-        shoppers: Shoppers,
-        hidden: list[NDArray[np.int64]],
-        length: int | None,
+    def _rank_group(
+        self, method: str, shoppers: Shoppers, hidden: list[NDArray[np.int64]], length: int | None
     ) -> Ranked:
-        groups, group, component = (
-            (self.parts.cluster, shoppers.cluster, CLUSTER)
-            if method == "personalized"
-            else (self.parts.segment, shoppers.segment, SEGMENT)
-        )
-        return group_lists(groups, group, component, hidden, length)
+        if method == "personalized":
+            return rank_group_items(self.components.cluster, shoppers.cluster, CLUSTER, hidden, length)
+        return rank_group_items(self.components.segment, shoppers.segment, SEGMENT, hidden, length)

@@ -1,7 +1,6 @@
-"""What everybody buys: demand by item, all time and recent, and the list that follows from it.
+"""Popularity: demand by item, all time and recent, and the ranking that follows from it.
 
-In: `History`. Out: `Demand` (counts by item) and `Popularity` (scores and their order). A recent
-window follows demand, the all-time count settles what the window does not tell apart.
+A recent window follows demand; the all-time count orders items that are equal in the window.
 """
 
 from __future__ import annotations
@@ -12,101 +11,135 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.presentation import labels
 from smart_retail.recommenders.rounding import significant
 from smart_retail.recommenders.shopper_items import UserItemMatrix
+from smart_retail.recommenders.source import DefaultWeight, Source, SourceInput, SourceScores
 
 WINDOWS = (7, 14, 28, 56, 91)
-"""Days of recent demand that are counted."""
+"""Lengths of the recent windows, in days."""
 YEAR, SEASON = 364, 56
-"""Days: whole weeks, so that weekdays fall on weekdays."""
+"""Days: whole weeks, so that weekdays are compared with the same weekdays."""
 ALL_TIME = 0
-"""Stands for the whole history among the windows."""
+"""Window length that means the whole history."""
 
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """Orders and buyers by item code, shape ``(n_items,)`` unless said."""
+    """Orders and buyers by item code, shape ``(n_items,)`` unless stated otherwise."""
 
     ever: NDArray[np.float64]
-    """Orders that hold the item."""
+    """Orders that contain the item."""
     buyers: NDArray[np.float64]
     """Distinct customers."""
     recent: NDArray[np.float64]
     """Orders in the last `WINDOWS` days, shape ``(len(WINDOWS), n_items)``."""
     first_day: NDArray[np.int64]
-    """Day of the first purchase; the history's end for an item never bought."""
+    """Day of the first purchase; the end of the history for an item that was never bought."""
 
     season: NDArray[np.float64]
     """Orders in the eight weeks that followed this day a year ago."""
     interval: NDArray[np.float64]
-    """Median days between two orders of the item by one customer; NaN where nobody bought it twice."""
+    """Median days between two orders of the item by one customer; NaN where no customer bought it twice."""
 
     def window(self, days: int) -> NDArray[np.float64]:
-        """Orders in the last `days` days, or ever."""
+        """Return the orders in the last `days` days (one of `WINDOWS`), or of all time for `ALL_TIME`."""
         return self.ever if days == ALL_TIME else self.recent[WINDOWS.index(days)]
 
 
 @dataclass(frozen=True, slots=True)
 class Popularity:
-    """One list of the whole catalogue."""
+    """One ranking of the whole catalogue."""
 
     score: NDArray[np.float64]
     """By item code, above 0, at most 1."""
     order: NDArray[np.int32]
     """Item codes, best first."""
-    place: NDArray[np.int32]
-    """Place in the list by item code, 1 and up."""
+    rank: NDArray[np.int32]
+    """Rank by item code, 1 and up."""
 
 
-def demand_of(history: PurchaseHistory, pairs: UserItemMatrix) -> Demand:
-    """Count orders and buyers of each item; `pairs` are those of the history."""
+def count_demand(history: PurchaseHistory, matrix: UserItemMatrix) -> Demand:
+    """Count orders and buyers of each item; `matrix` is the user-item matrix of `history`."""
     n, item = history.n_items, history.item
-    day = history.day[pairs.row_order].astype(np.int64)
-    again = np.flatnonzero(pairs.row_pair[1:] == pairs.row_pair[:-1])
-    first = np.full(n, history.last_day, np.int64)
-    np.minimum.at(first, pairs.item, pairs.first_day)
+    day = history.day[matrix.history_row].astype(np.int64)
+    repeat = np.flatnonzero(matrix.history_entry[1:] == matrix.history_entry[:-1])
+    first_day = np.full(n, history.last_day, np.int64)
+    np.minimum.at(first_day, matrix.item, matrix.first_day)
     age = history.last_day - history.day
     return Demand(
         ever=np.bincount(item, minlength=n).astype(np.float64),
-        buyers=np.bincount(pairs.item, minlength=n).astype(np.float64),
+        buyers=np.bincount(matrix.item, minlength=n).astype(np.float64),
         recent=np.stack([np.bincount(item[age < days], minlength=n).astype(np.float64) for days in WINDOWS]),
-        first_day=first,
+        first_day=first_day,
         season=np.bincount(item[(age < YEAR) & (age >= YEAR - SEASON)], minlength=n).astype(np.float64),
-        interval=_medians(pairs.item[pairs.row_pair[again]], day[again + 1] - day[again], n),
+        interval=_median_intervals(matrix.item[matrix.history_entry[repeat]], day[repeat + 1] - day[repeat], n),
     )
 
 
-def popularity_of(demand: Demand, days: int) -> Popularity:
-    """The most bought items of the last `days` days (0: ever), ties by the all-time count."""
-    return listed(demand.window(days) + demand.ever / (demand.ever.max(initial=0) + 1) / 2)
+def compute_popularity(demand: Demand, days: int) -> Popularity:
+    """Rank items by the orders of the last `days` days (`ALL_TIME`: of all time), ties by the all-time count."""
+    return rank_items(demand.window(days) + demand.ever / (demand.ever.max(initial=0) + 1) / 2)
 
 
-def trending_of(demand: Demand, power: float) -> Popularity:
-    """Items whose recent demand is high for what they usually sell."""
-    return listed(demand.window(28) * trend(demand) ** power)
+def compute_trending(demand: Demand, power: float) -> Popularity:
+    """Rank items by recent orders times the trend to a power: high for what sells more than usual."""
+    return rank_items(demand.window(28) * compute_trend(demand) ** power)
 
 
-def trend(demand: Demand) -> NDArray[np.float64]:
-    """(orders of the last 28 days + 1) / (orders ever + 5): how much of an item's demand is of now."""
+def compute_trend(demand: Demand) -> NDArray[np.float64]:
+    """Compute ``(orders of the last 28 days + 1) / (orders ever + 5)``: the recent part of an item's demand."""
     return (demand.window(28) + 1) / (demand.ever + 5)
 
 
-def listed(weight: NDArray[np.float64]) -> Popularity:
-    """The list that a weight at or above 0 gives; items without weight come last, by code."""
+def rank_items(weight: NDArray[np.float64]) -> Popularity:
+    """Rank all items by a weight of at least 0; items without weight come last, by code."""
     score = significant((weight + 1e-6) / (weight.max(initial=0) + 1e-6))
     order = np.argsort(-score, kind="stable").astype(np.int32)
-    place = np.empty(len(score), np.int32)
-    place[order] = np.arange(1, len(score) + 1, dtype=np.int32)
-    return Popularity(score, order, place)
+    rank = np.empty(len(score), np.int32)
+    rank[order] = np.arange(1, len(score) + 1, dtype=np.int32)
+    return Popularity(score, order, rank)
 
 
-def _medians(item: NDArray[np.int64], gap: NDArray[np.int64], n_items: int) -> NDArray[np.float64]:
-    """Median gap of each item (of two middle ones the smaller), NaN for an item without."""
-    width = int(gap.max(initial=0)) + 1
-    ascending = np.sort(item * width + gap)
+def _median_intervals(item: NDArray[np.int64], days: NDArray[np.int64], n_items: int) -> NDArray[np.float64]:
+    """Return the median interval of each item (the lower median), NaN for an item without intervals."""
+    width = int(days.max(initial=0)) + 1
+    ascending = np.sort(item * width + days)
     counts = np.bincount(item, minlength=n_items)
     start = np.cumsum(counts) - counts
     out = np.full(n_items, np.nan)
-    some = np.flatnonzero(counts)
-    out[some] = ascending[start[some] + (counts[some] - 1) // 2] % width
+    present = np.flatnonzero(counts)
+    out[present] = ascending[start[present] + (counts[present] - 1) // 2] % width
     return out
+
+
+def _score_popular(source: SourceInput) -> SourceScores:
+    popular = source.components.popular
+    return SourceScores(popular.score, popular.order)
+
+
+def _score_trending(source: SourceInput) -> SourceScores:
+    trending = source.components.trending
+    return SourceScores(trending.score, trending.order)
+
+
+POPULAR_SOURCE = Source(
+    name="popular",
+    component="popular",
+    label=labels.HYBRID_SOURCES["popular"],
+    reason_kind="popular",
+    reason_method="popular",
+    score=_score_popular,
+    default_weight=DefaultWeight(repeats=0.1, new_items=0.2, no_history=1.0),
+    ablation_groups=("popularity",),
+)
+TRENDING_SOURCE = Source(
+    name="trending",
+    component="trending",
+    label=labels.HYBRID_SOURCES["trending"],
+    reason_kind="trending",
+    reason_method="popular",
+    score=_score_trending,
+    default_weight=DefaultWeight(repeats=0.05, new_items=0.2),
+    ablation_groups=("trend", "popularity"),
+)

@@ -1,7 +1,4 @@
-"""Building blocks of `Ranked`: lists of one component, parts of a batch and batches made one.
-
-In: scores or orders of items. Out: `Ranked` or `Shoppers`.
-"""
+"""Building blocks of `Ranked`: lists of one component, slices of a batch, and batches joined to one."""
 
 from __future__ import annotations
 
@@ -10,119 +7,126 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.recommenders.base import COMPONENTS, POPULAR, Ranked, Shoppers
-from smart_retail.recommenders.candidates import Leading
+from smart_retail.recommenders.base import POPULAR, Ranked, Shoppers
+from smart_retail.recommenders.candidates import ScoredItems
 from smart_retail.recommenders.group_popularity import GroupPopularity
 from smart_retail.recommenders.rounding import significant
-from smart_retail.recommenders.top_n import top_n, without
+from smart_retail.recommenders.source_registry import SOURCES
+from smart_retail.recommenders.top_n import drop_hidden, top_n
+from smart_retail.utils.csr import indptr_from_lengths, positions_in_row
 
 
-def group_lists(
+def rank_group_items(
     groups: GroupPopularity,
     group: NDArray[np.int16],
     component: int,
     hidden: list[NDArray[np.int64]],
     length: int | None,
 ) -> Ranked:
-    """Each shopper's group list without the hidden items; nothing for a shopper in no group."""
+    """Return each shopper's group list without hidden items; empty lists for shoppers without a group.
+
+    Parameters
+    ----------
+    groups : GroupPopularity
+    group : int16 array, shape (n_shoppers,)
+    component : int
+        Column of the component in `Ranked`.
+    hidden : list of int64 arrays
+        Hidden item codes of each shopper.
+    length : int or None
+        None lists the whole catalogue.
+    """
     length = groups.score.shape[1] if length is None else length
     items = [np.empty(0, np.int32)] * len(group)
-    for one in range(groups.n_groups):
-        members = np.flatnonzero(group == one).tolist()
-        for member, own in zip(members, without(groups.order[one], [hidden[m] for m in members], length), strict=True):
-            items[member] = own
-    sizes = np.array([len(i) for i in items], np.int64)
+    for code in range(groups.n_groups):
+        members = np.flatnonzero(group == code).tolist()
+        lists = drop_hidden(groups.order[code], [hidden[member] for member in members], length)
+        for member, listed in zip(members, lists, strict=True):
+            items[member] = listed
+    sizes = np.array([len(listed) for listed in items], np.int64)
     item = np.concatenate([np.empty(0, np.int32), *items])
     row = np.repeat(group, sizes)
-    return single(sizes, item, groups.score[row, item], groups.place[row, item], component)
+    return build_lists(sizes, item, groups.score[row, item], groups.rank[row, item], component)
 
 
-def one_component(found: Leading, component: int, length: int | None) -> Ranked:
-    """Lists of one component's scores; what has no score is not listed."""
-    score = significant(found.score)
-    order, indptr = top_n(found.indptr, score, length)
-    counts = np.diff(indptr)
-    place = np.arange(len(order)) - np.repeat(indptr[:-1], counts) + 1
-    return single(counts, found.item[order].astype(np.int32), score[order], place, component)
+def rank_scored_items(scored: ScoredItems, component: int, length: int | None) -> Ranked:
+    """Return lists ordered by the score of one component; items without a score are not listed."""
+    score = significant(scored.score)
+    order, indptr = top_n(scored.indptr, score, length)
+    rank = positions_in_row(indptr) + 1
+    return build_lists(np.diff(indptr), scored.item[order].astype(np.int32), score[order], rank, component)
 
 
-def single(
+def build_lists(
     sizes: NDArray[np.int64],
     item: NDArray[np.int32],
     score: NDArray[np.float64],
-    place: NDArray[Any],
+    rank: NDArray[Any],
     component: int,
 ) -> Ranked:
-    """Lists whose items all come from one component."""
-    share = np.zeros((len(item), len(COMPONENTS)))
-    share[:, component] = 1.0
-    rank = np.zeros((len(item), len(COMPONENTS)), np.int32)
-    rank[:, component] = place
+    """Build lists whose items all come from one component.
+
+    Parameters
+    ----------
+    sizes : int64 array, shape (n_shoppers,)
+    item, score, rank : arrays, shape (sizes.sum(),)
+    component : int
+        Column of the component in `Ranked`.
+    """
+    n_components = len(SOURCES.components)
+    shares = np.zeros((len(item), n_components))
+    shares[:, component] = 1.0
+    ranks = np.zeros((len(item), n_components), np.int32)
+    ranks[:, component] = rank
     return Ranked(
-        indptr=np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        indptr=indptr_from_lengths(sizes),
         item=item,
         score=score,
-        share=share,
-        rank=rank,
-        because=np.full(len(item), -1, np.int32),
+        share=shares,
+        rank=ranks,
+        explaining_item=np.full(len(item), -1, np.int32),
         fallback=np.zeros(len(item), bool),
     )
 
 
 def empty_lists(n: int) -> Ranked:
-    """`n` empty lists."""
-    return single(
-        np.zeros(n, np.int64),
-        np.empty(0, np.int32),
-        np.empty(0),
-        np.empty(0, np.int32),
-        POPULAR,
+    """Return `n` empty lists."""
+    return build_lists(
+        np.zeros(n, np.int64), np.empty(0, np.int32), np.empty(0), np.empty(0, np.int32), component=POPULAR
     )
 
 
-def filter_lists(lists: Ranked, kept: NDArray[np.bool_]) -> Ranked:
-    """One list without some of its entries."""
+def filter_lists(lists: Ranked, included: NDArray[np.bool_]) -> Ranked:
+    """Return a single list with some of its entries."""
     return Ranked(
-        indptr=np.array([0, int(kept.sum())], np.int64),
-        item=lists.item[kept],
-        score=lists.score[kept],
-        share=lists.share[kept],
-        rank=lists.rank[kept],
-        because=lists.because[kept],
-        fallback=lists.fallback[kept],
+        indptr=np.array([0, int(included.sum())], np.int64),
+        item=lists.item[included],
+        score=lists.score[included],
+        share=lists.share[included],
+        rank=lists.rank[included],
+        explaining_item=lists.explaining_item[included],
+        fallback=lists.fallback[included],
     )
 
 
 def slice_shoppers(shoppers: Shoppers, first: int, last: int) -> Shoppers:
-    """Some shoppers in a row."""
+    """Return the shoppers ``first:last``."""
     if first == 0 and last >= len(shoppers):
         return shoppers
     history = shoppers.history
-    # Sought in their own type: NumPy would copy the whole column to compare it with another.
+    # The bounds have the type of the column: NumPy would copy the whole column to compare it with another type.
     low, high = np.searchsorted(history.customer, np.array((first, last), history.customer.dtype))
     rows = slice(int(low), int(high))
-    part = PurchaseHistory(
-        customer=history.customer[rows] - np.int32(first),
-        order=history.order[rows],
-        item=history.item[rows],
-        day=history.day[rows],
-        quantity=history.quantity[rows],
-        amount=history.amount[rows],
-        n_customers=last - first,
-        n_items=history.n_items,
-        last_day=history.last_day,
-    )
+    part = history.take(rows, history.customer[rows] - np.int32(first), last - first)
     return Shoppers(part, shoppers.segment[first:last], shoppers.cluster[first:last])
 
 
 def concat_lists(chunks: list[Ranked]) -> Ranked:
-    """Lists of several chunks as one."""
-    sizes = np.concatenate([np.diff(chunk.indptr) for chunk in chunks])
+    """Concatenate the lists of several chunks of shoppers."""
     return Ranked(
-        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
+        indptr_from_lengths(np.concatenate([np.diff(chunk.indptr) for chunk in chunks])),
         *(
             np.concatenate([getattr(chunk, name) for chunk in chunks])
-            for name in ("item", "score", "share", "rank", "because", "fallback")
+            for name in ("item", "score", "share", "rank", "explaining_item", "fallback")
         ),
     )

@@ -1,7 +1,7 @@
-"""Signals: what a learned ranker may look at, one row per candidate.
+"""Ranking features: the inputs of the learned ranker, one row for each candidate.
 
-In: `Parts`, `Context` and `Candidates`. Out: a table of numbers, shape ``(n, len(NAMES))``. Every number of a row
-follows from its shopper alone. Days count back from the day the list is made for.
+Every number of a row is computed from its shopper alone. Days count back from the day after the end of the history,
+for which the list is made.
 """
 
 from __future__ import annotations
@@ -11,28 +11,31 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.blend import total
-from smart_retail.recommenders.candidates import (
-    AGAIN,
-    BY_CLUSTER,
-    BY_SEGMENT,
-    LATELY,
-    LINEAR,
-    LINEAR_NOW,
-    NEAR,
-    NEAR_NOW,
-    Candidates,
-)
+from smart_retail.recommenders.blend import sum_rows
+from smart_retail.recommenders.candidates import Candidates
 from smart_retail.recommenders.fitted_components import FittedComponents
-from smart_retail.recommenders.popularity import SEASON, YEAR, trend
-from smart_retail.recommenders.rounding import sums
+from smart_retail.recommenders.popularity import SEASON, YEAR, compute_trend
+from smart_retail.recommenders.rounding import sum_by_group
 from smart_retail.recommenders.shopper_context import ShopperContext
+from smart_retail.recommenders.source_registry import (
+    SOURCE_CLUSTER,
+    SOURCE_EASE,
+    SOURCE_EASE_TREND,
+    SOURCE_ITEM_KNN,
+    SOURCE_ITEM_KNN_TREND,
+    SOURCE_REPURCHASE_FAST,
+    SOURCE_REPURCHASE_SLOW,
+    SOURCE_SEGMENT,
+    SOURCES,
+)
 
-FEATURE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
+Columns = dict[str, NDArray[np.float64]]
+
+_BUILT_IN_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "frequency": (
-        "again",
-        "again_relative",
-        "lately",
+        "repurchase_slow",
+        "repurchase_slow_relative",
+        "repurchase_fast",
         "orders_of_item",
         "order_share",
         "rate_since_first",
@@ -40,9 +43,9 @@ FEATURE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
         "orders_90",
     ),
     "recency": ("days_since_item", "orders_since_item", "days_since_first"),
-    "interval": ("due", "due_item", "season_own"),
-    "neighbours": ("near", "near_relative", "near_now"),
-    "linear": ("linear", "linear_relative", "linear_now"),
+    "interval": ("interval_ratio", "item_interval_ratio", "own_season"),
+    "item_knn": ("item_knn", "item_knn_relative", "item_knn_trend"),
+    "ease": ("ease", "ease_relative", "ease_trend"),
     "demand": (
         "ever",
         "recent_7",
@@ -54,7 +57,7 @@ FEATURE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "trend": ("trend", "trend_7", "item_age", "season"),
     "segment": ("segment", "segment_score", "segment_lift"),
     "cluster": ("cluster", "cluster_score", "cluster_lift"),
-    "price and category": ("price", "price_fit", "category_share"),
+    "price and category": ("price", "price_difference", "category_share"),
     "shopper": (
         "orders",
         "days_since_order",
@@ -66,106 +69,136 @@ FEATURE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "blend": ("blend",),
 }
-"""Signals by idea: the ablation leaves out one idea at a time."""
-NAMES: Final = tuple(name for names in FEATURE_GROUPS.values() for name in names)
+
+NEVER_DAYS = 9999.0
+"""Days or orders since an event that never happened."""
+UNKNOWN_PRICE = -99.0
 
 
-def signals(
-    parts: FittedComponents, context: ShopperContext, candidates: Candidates, proof: NDArray[np.float64]
+def feature_groups() -> dict[str, tuple[str, ...]]:
+    """Return the names of the features by group; the ablation leaves out one group at a time.
+
+    Each added source is a group of its own, with its score and its score relative to the maximum.
+    """
+    added = {source.name: (source.name, f"{source.name}_relative") for _, source in SOURCES.added}
+    return _BUILT_IN_GROUPS | added
+
+
+def feature_names() -> tuple[str, ...]:
+    """Return the names of the columns of `compute_features`."""
+    return tuple(name for names in feature_groups().values() for name in names)
+
+
+def compute_features(
+    components: FittedComponents,
+    context: ShopperContext,
+    candidates: Candidates,
+    weighted: NDArray[np.float64],
 ) -> NDArray[np.float32]:
-    """All signals of all candidates.
+    """Compute all features of all candidates.
 
     Parameters
     ----------
-    proof : shape (len(SOURCES), n)
-        Evidence of the blend.
+    components : FittedComponents
+    context : ShopperContext
+    candidates : Candidates
+    weighted : float64 array, shape (n_sources, n)
+        Weighted scores of the blend.
+
+    Returns
+    -------
+    float32 array, shape (n, n_features)
+        Columns in the order of `feature_names`; no NaN.
     """
     columns = {
-        **_own(context, candidates),
-        **_similar(candidates),
-        **_demand(parts, context, candidates),
-        **_groups(parts, context, candidates),
-        **_taste(parts, context, candidates),
-        **_shopper(context, candidates),
-        "blend": total(proof),
-        **_timing(parts, context, candidates),
+        **_purchase_columns(context, candidates),
+        **_similarity_columns(candidates),
+        **_demand_columns(components, context, candidates),
+        **_group_columns(components, context, candidates),
+        **_price_columns(components, context, candidates),
+        **_shopper_columns(context, candidates),
+        "blend": sum_rows(weighted),
+        **_interval_columns(components, context, candidates),
+        **_added_columns(candidates),
     }
-    return np.stack([columns[name] for name in NAMES], axis=1, dtype=np.float32)
+    return np.stack([columns[name] for name in feature_names()], axis=1, dtype=np.float32)
 
 
-def _own(context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    pairs, habits, history = context.pairs, context.stats, context.shoppers.history
-    at, bought = candidates.pair, candidates.pair >= 0
-    days = history.last_day + 1.0 - pairs.last_day
-    first = history.last_day + 1.0 - pairs.first_day
-    after = _latest(pairs.row_pair, habits.later_orders[pairs.row_order], len(pairs))
-    before = _earliest(pairs.row_pair, habits.later_orders[pairs.row_order], len(pairs))
-    recent = sums(
-        pairs.row_pair,
-        (history.last_day - history.day[pairs.row_order] < 90).astype(np.float64),
-        len(pairs),
+def _purchase_columns(context: ShopperContext, candidates: Candidates) -> Columns:
+    matrix, stats, history = context.matrix, context.stats, context.shoppers.history
+    entry, bought = candidates.entry, candidates.entry >= 0
+    days = history.last_day + 1.0 - matrix.last_day
+    first = history.last_day + 1.0 - matrix.first_day
+    after = _min_by_group(matrix.history_entry, stats.later_orders[matrix.history_row], len(matrix))
+    since_first = _max_by_group(matrix.history_entry, stats.later_orders[matrix.history_row], len(matrix))
+    recent = sum_by_group(
+        matrix.history_entry,
+        (history.last_day - history.day[matrix.history_row] < 90).astype(np.float64),
+        len(matrix),
     )
-    n_orders = habits.orders[pairs.shopper]
+    n_orders = stats.orders[matrix.shopper]
 
-    def of(values: NDArray[Any], missing: float) -> NDArray[np.float64]:
-        out = np.full(len(at), missing)
-        out[bought] = values[at[bought]]
+    def by_candidate(values: NDArray[Any], missing: float) -> NDArray[np.float64]:
+        out = np.full(len(entry), missing)
+        out[bought] = values[entry[bought]]
         return out
 
+    slow = candidates.source_scores[SOURCE_REPURCHASE_SLOW]
     return {
-        "again": candidates.source_scores[AGAIN],
-        "again_relative": _relative(candidates, candidates.source_scores[AGAIN]),
-        "lately": candidates.source_scores[LATELY],
-        "orders_of_item": of(pairs.orders, 0.0),
-        "order_share": of(pairs.orders / n_orders, 0.0),
-        "rate_since_first": of(pairs.orders / (before + 1.0), 0.0),
-        "quantity": of(pairs.quantity / pairs.orders, 0.0),
-        "orders_90": of(recent, 0.0),
-        "days_since_item": of(days, 9999.0),
-        "orders_since_item": of(after, 9999.0),
-        "days_since_first": of(first, 9999.0),
+        "repurchase_slow": slow,
+        "repurchase_slow_relative": _relative_to_maximum(candidates, slow),
+        "repurchase_fast": candidates.source_scores[SOURCE_REPURCHASE_FAST],
+        "orders_of_item": by_candidate(matrix.orders, 0.0),
+        "order_share": by_candidate(matrix.orders / n_orders, 0.0),
+        "rate_since_first": by_candidate(matrix.orders / (since_first + 1.0), 0.0),
+        "quantity": by_candidate(matrix.quantity / matrix.orders, 0.0),
+        "orders_90": by_candidate(recent, 0.0),
+        "days_since_item": by_candidate(days, NEVER_DAYS),
+        "orders_since_item": by_candidate(after, NEVER_DAYS),
+        "days_since_first": by_candidate(first, NEVER_DAYS),
     }
 
 
-def _timing(parts: FittedComponents, context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    pairs, history = context.pairs, context.shoppers.history
-    at, bought = candidates.pair, candidates.pair >= 0
-    days = history.last_day + 1.0 - pairs.last_day
-    usual = np.where(np.isnan(parts.demand.interval), 0.0, parts.demand.interval)[pairs.item]
-    own = np.where(
-        pairs.orders > 1,
-        (pairs.last_day - pairs.first_day) / np.maximum(pairs.orders - 1, 1),
+def _interval_columns(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> Columns:
+    """Days since the last purchase relative to usual intervals, and purchases in this season a year ago."""
+    matrix, history = context.matrix, context.shoppers.history
+    entry, bought = candidates.entry, candidates.entry >= 0
+    days = history.last_day + 1.0 - matrix.last_day
+    interval = components.demand.interval
+    item_interval = np.where(np.isnan(interval), 0.0, interval)[matrix.item]
+    own_interval = np.where(
+        matrix.orders > 1,
+        (matrix.last_day - matrix.first_day) / np.maximum(matrix.orders - 1, 1),
         0.0,
     )
-    age = history.last_day - history.day[pairs.row_order]
+    age = history.last_day - history.day[matrix.history_row]
     last_year = (age < YEAR) & (age >= YEAR - SEASON)
-    season = sums(pairs.row_pair, last_year.astype(np.float64), len(pairs))
     out = {}
-    for name, value in (
-        ("due", np.where(own > 0, days / np.maximum(own, 1), -1.0)),
-        ("due_item", np.where(usual > 0, days / np.maximum(usual, 1), -1.0)),
-        ("season_own", season),
+    for name, value, missing in (
+        ("interval_ratio", np.where(own_interval > 0, days / np.maximum(own_interval, 1), -1.0), -2.0),
+        ("item_interval_ratio", np.where(item_interval > 0, days / np.maximum(item_interval, 1), -1.0), -2.0),
+        ("own_season", sum_by_group(matrix.history_entry, last_year.astype(np.float64), len(matrix)), 0.0),
     ):
-        column = np.full(len(at), -2.0 if name != "season_own" else 0.0)
-        column[bought] = value[at[bought]]
+        column = np.full(len(entry), missing)
+        column[bought] = value[entry[bought]]
         out[name] = column
     return out
 
 
-def _similar(candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    near, linear = candidates.source_scores[NEAR], candidates.source_scores[LINEAR]
+def _similarity_columns(candidates: Candidates) -> Columns:
+    item_knn, ease = candidates.source_scores[SOURCE_ITEM_KNN], candidates.source_scores[SOURCE_EASE]
     return {
-        "near": near,
-        "near_relative": _relative(candidates, near),
-        "near_now": _relative(candidates, candidates.source_scores[NEAR_NOW]),
-        "linear": linear,
-        "linear_relative": _relative(candidates, linear),
-        "linear_now": _relative(candidates, candidates.source_scores[LINEAR_NOW]),
+        "item_knn": item_knn,
+        "item_knn_relative": _relative_to_maximum(candidates, item_knn),
+        "item_knn_trend": _relative_to_maximum(candidates, candidates.source_scores[SOURCE_ITEM_KNN_TREND]),
+        "ease": ease,
+        "ease_relative": _relative_to_maximum(candidates, ease),
+        "ease_trend": _relative_to_maximum(candidates, candidates.source_scores[SOURCE_EASE_TREND]),
     }
 
 
-def _demand(parts: FittedComponents, context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    demand = parts.demand
+def _demand_columns(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> Columns:
+    demand = components.demand
     ever = np.maximum(demand.ever, 1.0)
     total_28 = max(float(demand.window(28).sum()), 1.0)
     by_item: dict[str, NDArray[Any]] = {
@@ -175,7 +208,7 @@ def _demand(parts: FittedComponents, context: ShopperContext, candidates: Candid
         "recent_91": demand.window(91) / max(float(demand.window(91).sum()), 1.0),
         "buyers_share": demand.buyers / ever,
         "orders_per_buyer": demand.ever / np.maximum(demand.buyers, 1.0),
-        "trend": trend(demand),
+        "trend": compute_trend(demand),
         "trend_7": (demand.window(7) + 0.5) / (demand.window(28) + 2.0),
         "item_age": context.shoppers.history.last_day + 1.0 - demand.first_day,
         "season": (demand.season + 1.0) / (demand.ever + 5.0),
@@ -183,9 +216,9 @@ def _demand(parts: FittedComponents, context: ShopperContext, candidates: Candid
     return {name: values[candidates.item] for name, values in by_item.items()}
 
 
-def _groups(parts: FittedComponents, context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    popular = parts.popular.score[candidates.item]
-    segment, cluster = candidates.source_scores[BY_SEGMENT], candidates.source_scores[BY_CLUSTER]
+def _group_columns(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> Columns:
+    popular = components.popular.score[candidates.item]
+    segment, cluster = candidates.source_scores[SOURCE_SEGMENT], candidates.source_scores[SOURCE_CLUSTER]
     return {
         "segment": context.shoppers.segment[candidates.shopper].astype(np.float64),
         "segment_score": segment,
@@ -196,59 +229,71 @@ def _groups(parts: FittedComponents, context: ShopperContext, candidates: Candid
     }
 
 
-def _taste(parts: FittedComponents, context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    pairs, n = context.pairs, context.pairs.n_shoppers
-    price = np.log(np.maximum(np.where(np.isnan(parts.items.price), 0.0, parts.items.price), 1e-3))
-    known = ~np.isnan(parts.items.price)
-    weight = pairs.orders * known[pairs.item]
-    usual = sums(pairs.shopper, weight * price[pairs.item], n) / np.maximum(sums(pairs.shopper, weight, n), 1e-9)
-    category = parts.items.category
+def _price_columns(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> Columns:
+    """Price compared with what the shopper usually pays (log scale), and the shopper's share of the category."""
+    matrix, n = context.matrix, context.matrix.n_shoppers
+    has_price = ~np.isnan(components.items.price)
+    price = np.log(np.maximum(np.where(has_price, components.items.price, 0.0), 1e-3))
+    weight = matrix.orders * has_price[matrix.item]
+    usual = sum_by_group(matrix.shopper, weight * price[matrix.item], n) / np.maximum(
+        sum_by_group(matrix.shopper, weight, n), 1e-9
+    )
+    category = components.items.category
     n_categories = int(category.max(initial=-1)) + 2
-    bought = pairs.shopper * n_categories + category[pairs.item] + 1
-    lines = sums(bought, pairs.orders, n * n_categories)
-    share = lines[candidates.shopper * n_categories + category[candidates.item] + 1]
-    all_lines = np.maximum(sums(pairs.shopper, pairs.orders, n), 1.0)[candidates.shopper]
-    there = known[candidates.item]
+    cell = matrix.shopper * n_categories + category[matrix.item] + 1
+    lines = sum_by_group(cell, matrix.orders, n * n_categories)
+    in_category = lines[candidates.shopper * n_categories + category[candidates.item] + 1]
+    all_lines = np.maximum(sum_by_group(matrix.shopper, matrix.orders, n), 1.0)[candidates.shopper]
+    known = has_price[candidates.item]
     return {
-        "price": np.where(there, price[candidates.item], -99.0),
-        "price_fit": np.where(there, price[candidates.item] - usual[candidates.shopper], -99.0),
-        "category_share": np.where(category[candidates.item] >= 0, share / all_lines, 0.0),
+        "price": np.where(known, price[candidates.item], UNKNOWN_PRICE),
+        "price_difference": np.where(known, price[candidates.item] - usual[candidates.shopper], UNKNOWN_PRICE),
+        "category_share": np.where(category[candidates.item] >= 0, in_category / all_lines, 0.0),
     }
 
 
-def _shopper(context: ShopperContext, candidates: Candidates) -> dict[str, NDArray[np.float64]]:
-    habits, last = context.stats, context.shoppers.history.last_day
-    orders, lines = habits.orders.astype(np.float64), habits.lines.astype(np.float64)
+def _shopper_columns(context: ShopperContext, candidates: Candidates) -> Columns:
+    stats, last_day = context.stats, context.shoppers.history.last_day
+    orders, lines = stats.orders.astype(np.float64), stats.lines.astype(np.float64)
     by_shopper: dict[str, NDArray[Any]] = {
         "orders": orders,
-        "days_since_order": last + 1.0 - habits.last_day,
+        "days_since_order": last_day + 1.0 - stats.last_day,
         "basket": lines / np.maximum(orders, 1),
-        "items": habits.items.astype(np.float64),
-        "repeat_share": 1 - habits.items / np.maximum(lines, 1),
-        "tenure": last + 1.0 - habits.first_day,
-        "order_interval": (habits.last_day - habits.first_day) / np.maximum(orders - 1, 1),
+        "items": stats.items.astype(np.float64),
+        "repeat_share": 1 - stats.items / np.maximum(lines, 1),
+        "tenure": last_day + 1.0 - stats.first_day,
+        "order_interval": (stats.last_day - stats.first_day) / np.maximum(orders - 1, 1),
     }
     return {name: values[candidates.shopper] for name, values in by_shopper.items()}
 
 
-def _relative(candidates: Candidates, score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Score divided by the shopper's best."""
-    some = candidates.indptr[:-1][candidates.indptr[1:] > candidates.indptr[:-1]]
-    if not len(some):
+def _added_columns(candidates: Candidates) -> Columns:
+    columns: Columns = {}
+    for position, source in SOURCES.added:
+        score = candidates.source_scores[position]
+        columns[source.name] = score
+        columns[f"{source.name}_relative"] = _relative_to_maximum(candidates, score)
+    return columns
+
+
+def _relative_to_maximum(candidates: Candidates, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Divide a score by its maximum among the shopper's candidates."""
+    starts = candidates.indptr[:-1][candidates.indptr[1:] > candidates.indptr[:-1]]
+    if not len(starts):
         return score
-    sizes = np.diff(np.concatenate((some, [len(score)])))
-    best = np.repeat(np.maximum.reduceat(score, some), sizes)
-    relative: NDArray[np.float64] = np.divide(score, best, out=np.zeros_like(score), where=best > 0)
+    sizes = np.diff(np.concatenate((starts, [len(score)])))
+    maximum = np.repeat(np.maximum.reduceat(score, starts), sizes)
+    relative: NDArray[np.float64] = np.divide(score, maximum, out=np.zeros_like(score), where=maximum > 0)
     return relative
 
 
-def _latest(group: NDArray[np.int64], value: NDArray[np.int64], n: int) -> NDArray[np.float64]:
-    out = np.full(n, np.iinfo(np.int64).max)
+def _min_by_group(group: NDArray[np.int64], value: NDArray[np.int64], n_groups: int) -> NDArray[np.float64]:
+    out = np.full(n_groups, np.iinfo(np.int64).max)
     np.minimum.at(out, group, value)
     return out.astype(np.float64)
 
 
-def _earliest(group: NDArray[np.int64], value: NDArray[np.int64], n: int) -> NDArray[np.float64]:
-    out = np.zeros(n, np.int64)
+def _max_by_group(group: NDArray[np.int64], value: NDArray[np.int64], n_groups: int) -> NDArray[np.float64]:
+    out = np.zeros(n_groups, np.int64)
     np.maximum.at(out, group, value)
     return out.astype(np.float64)

@@ -1,7 +1,4 @@
-"""Shoppers with what follows from their purchases: the start of every method that knows a shopper.
-
-In: `Shoppers`. Out: `Context`, and from it the items that say most of a shopper's taste.
-"""
+"""Shoppers with what is derived from their purchases: the common input of all personal sources."""
 
 from __future__ import annotations
 
@@ -12,60 +9,64 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.base import Shoppers
-from smart_retail.recommenders.repurchase import FAST, SLOW, recency_weights, repurchase_scores
-from smart_retail.recommenders.shopper_items import ShopperStats, UserItemMatrix, shopper_stats, user_item_matrix
+from smart_retail.recommenders.repurchase import FAST, SLOW, compute_recency_weights, score_repurchase
+from smart_retail.recommenders.shopper_items import (
+    ShopperStats,
+    UserItemMatrix,
+    build_user_item_matrix,
+    compute_shopper_stats,
+)
 
-TASTE = 250
-"""Purchases whose partners are looked up: bounds the time of a shopper who has bought everything."""
+MAX_PROFILE_ITEMS = 250
+"""Purchased items whose similar items are looked up: bounds the time for a shopper who has bought everything."""
 
 
 @dataclass(frozen=True)
 class ShopperContext:
-    """Shoppers with what follows from their purchases; what not every method needs is made when it is asked for."""
+    """Shoppers with what is derived from their purchases; values that not every method needs are computed on demand."""
 
     shoppers: Shoppers
-    pairs: UserItemMatrix
+    matrix: UserItemMatrix
     recency_weight: NDArray[np.float64]
-    """What the pair says of the shopper's taste, by pair."""
+    """By matrix entry, see `compute_recency_weights`."""
 
     @cached_property
     def stats(self) -> ShopperStats:
-        return shopper_stats(self.shoppers.history, self.pairs)
+        return compute_shopper_stats(self.shoppers.history, self.matrix)
 
     @cached_property
     def repurchase_slow(self) -> NDArray[np.float64]:
-        """Repurchase score by pair, habits fading slowly."""
-        return repurchase_scores(self.shoppers.history, self.pairs, self.stats, SLOW)
+        """Repurchase score by matrix entry, with slow decay."""
+        return score_repurchase(self.shoppers.history, self.matrix, self.stats, SLOW)
 
     @cached_property
     def repurchase_fast(self) -> NDArray[np.float64]:
-        """The same, fading fast."""
-        return repurchase_scores(self.shoppers.history, self.pairs, self.stats, FAST)
+        """Repurchase score by matrix entry, with fast decay."""
+        return score_repurchase(self.shoppers.history, self.matrix, self.stats, FAST)
+
+    def profile_items(self, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the purchased items with the largest recency weights, at most `MAX_PROFILE_ITEMS`, and the weights."""
+        rows = slice(int(self.matrix.indptr[shopper]), int(self.matrix.indptr[shopper + 1]))
+        item, weight = self.matrix.item[rows], self.recency_weight[rows]
+        if len(item) > MAX_PROFILE_ITEMS:
+            most = top_k_positions(weight, MAX_PROFILE_ITEMS)
+            item, weight = item[most], weight[most]
+        return item, weight
 
 
-def shopper_context(shoppers: Shoppers) -> ShopperContext:
-    """Condense the shoppers' purchases."""
-    pairs = user_item_matrix(shoppers.history)
-    return ShopperContext(shoppers, pairs, recency_weights(shoppers.history, pairs))
+def build_context(shoppers: Shoppers) -> ShopperContext:
+    """Aggregate the shoppers' purchases."""
+    matrix = build_user_item_matrix(shoppers.history)
+    return ShopperContext(shoppers, matrix, compute_recency_weights(shoppers.history, matrix))
 
 
-def profile_items(context: ShopperContext, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The items that say most of a shopper's taste, at most `TASTE`, and how much each says."""
-    rows = slice(int(context.pairs.indptr[shopper]), int(context.pairs.indptr[shopper + 1]))
-    item, taste = context.pairs.item[rows], context.recency_weight[rows]
-    if len(item) > TASTE:
-        most = highest(taste, TASTE)
-        item, taste = item[most], taste[most]
-    return item, taste
-
-
-def highest(score: NDArray[np.float64], count: int) -> NDArray[np.int64]:
-    """Positions of the `count` largest scores above 0, ascending; equal scores: the lower position."""
-    there = np.flatnonzero(score > 0)
-    if count >= len(there):
-        return there
-    found = score[there]
-    bound = np.partition(found, len(found) - count)[len(found) - count]
-    above = np.flatnonzero(found > bound)
-    level = np.flatnonzero(found == bound)[: count - len(above)]
-    return np.sort(there[np.concatenate((above, level))])
+def top_k_positions(score: NDArray[np.float64], k: int) -> NDArray[np.int64]:
+    """Return the positions of the `k` largest scores above 0, ascending; of equal scores the lower positions."""
+    positive = np.flatnonzero(score > 0)
+    if k >= len(positive):
+        return positive
+    values = score[positive]
+    bound = np.partition(values, len(values) - k)[len(values) - k]
+    above = np.flatnonzero(values > bound)
+    equal = np.flatnonzero(values == bound)[: k - len(above)]
+    return np.sort(positive[np.concatenate((above, equal))])

@@ -1,8 +1,7 @@
-"""What each shopper bought: a history condensed to one row per (shopper, item).
+"""The user-item matrix of a purchase history, and statistics of each shopper.
 
-In: `History`. Out: `Pairs`, in the order of shopper and item code, from which repurchase, neighbours
-and signals are computed. Sums run over a shopper's own rows in one fixed order, so that a shopper's
-numbers do not depend on who else is in the batch.
+Sums run over a shopper's own rows in one fixed order, so that a shopper's numbers do not depend on the other shoppers
+of a batch.
 """
 
 from __future__ import annotations
@@ -13,28 +12,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.recommenders.rounding import sums
+from smart_retail.recommenders.rounding import sum_by_group
+from smart_retail.utils.csr import indptr_from_lengths
 from smart_retail.utils.fixed_point import MILLION
 
 
 @dataclass(frozen=True, slots=True)
 class UserItemMatrix:
-    """One row per (shopper, item) ever bought, sorted by shopper, then item."""
+    """One entry for each (shopper, item) ever bought, in CSR form, sorted by shopper, then item."""
 
     indptr: NDArray[np.int64]
-    """Row bounds by shopper, shape ``(n_shoppers + 1,)``."""
+    """Bounds of each shopper's entries, shape ``(n_shoppers + 1,)``."""
     shopper: NDArray[np.int64]
     item: NDArray[np.int64]
     orders: NDArray[np.float64]
-    """Orders that hold the item."""
+    """Number of orders that contain the item."""
     first_day: NDArray[np.int64]
+    """Day of the first purchase, days since 1970-01-01."""
     last_day: NDArray[np.int64]
     quantity: NDArray[np.float64]
+    """Units bought in total."""
     amount: NDArray[np.float64]
-    row_order: NDArray[np.int64]
-    """Positions of the history's rows, grouped by pair and by day inside a pair."""
-    row_pair: NDArray[np.int64]
-    """The pair of each entry of `row_order`."""
+    """Net amount in total, in the shop's currency."""
+    history_row: NDArray[np.int64]
+    """Positions of the history's rows, grouped by entry and ordered by day within an entry."""
+    history_entry: NDArray[np.int64]
+    """The entry of each element of `history_row`."""
 
     def __len__(self) -> int:
         return len(self.item)
@@ -46,7 +49,7 @@ class UserItemMatrix:
 
 @dataclass(frozen=True, slots=True)
 class ShopperStats:
-    """How each shopper buys, by shopper, shape ``(n_shoppers,)``."""
+    """Statistics by shopper, shape ``(n_shoppers,)`` unless stated otherwise."""
 
     orders: NDArray[np.int64]
     """Distinct orders."""
@@ -55,61 +58,61 @@ class ShopperStats:
     lines: NDArray[np.int64]
     """Distinct (order, item) rows."""
     first_day: NDArray[np.int64]
+    """Day of the first order; the end of the history for a shopper without purchases."""
     last_day: NDArray[np.int64]
-    """Both equal the history's own end for a shopper without purchases."""
+    """Day of the last order; the end of the history for a shopper without purchases."""
     later_orders: NDArray[np.int64]
-    """Per history row: how many orders of the shopper came after this one."""
+    """By history row: the number of later orders of the same shopper."""
 
 
-def user_item_matrix(history: PurchaseHistory) -> UserItemMatrix:
-    """Condense `history` to one row per (shopper, item)."""
+def build_user_item_matrix(history: PurchaseHistory) -> UserItemMatrix:
+    """Aggregate a history to one entry for each (shopper, item)."""
     key = history.customer.astype(np.int64) * history.n_items + history.item
     order = np.argsort(key, kind="stable")
     key = key[order]
     start = np.flatnonzero(np.concatenate((np.ones(min(len(key), 1), bool), key[1:] != key[:-1])))
     sizes = np.diff(np.concatenate((start, [len(key)])))
-    pair = np.repeat(np.arange(len(start)), sizes)
+    entry = np.repeat(np.arange(len(start)), sizes)
     shopper, item = np.divmod(key[start], max(history.n_items, 1))
-    counts = np.bincount(shopper, minlength=history.n_customers)
     day = history.day[order].astype(np.int64)
     return UserItemMatrix(
-        indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        indptr=indptr_from_lengths(np.bincount(shopper, minlength=history.n_customers)),
         shopper=shopper,
         item=item,
         orders=sizes.astype(np.float64),
         first_day=day[start],
         last_day=day[start + sizes - 1],
-        quantity=sums(pair, history.quantity[order] / MILLION, len(start)),
-        amount=sums(pair, history.amount[order] / MILLION, len(start)),
-        row_order=order,
-        row_pair=pair,
+        quantity=sum_by_group(entry, history.quantity[order] / MILLION, len(start)),
+        amount=sum_by_group(entry, history.amount[order] / MILLION, len(start)),
+        history_row=order,
+        history_entry=entry,
     )
 
 
-def shopper_stats(history: PurchaseHistory, pairs: UserItemMatrix) -> ShopperStats:
-    """How each shopper buys."""
+def compute_shopper_stats(history: PurchaseHistory, matrix: UserItemMatrix) -> ShopperStats:
+    """Compute the statistics of each shopper; `matrix` is the user-item matrix of `history`."""
     n = history.n_customers
     customer = history.customer.astype(np.int64)
-    new_order = np.ones(len(history), bool)
-    new_order[1:] = (customer[1:] != customer[:-1]) | (history.order[1:] != history.order[:-1])
-    orders = np.bincount(customer[new_order], minlength=n)
-    nth = np.cumsum(new_order) - 1 - (np.cumsum(orders) - orders)[customer] if len(history) else customer
-    first = np.full(n, history.last_day, np.int64)
-    last = first.copy()
+    starts_order = np.ones(len(history), bool)
+    starts_order[1:] = (customer[1:] != customer[:-1]) | (history.order[1:] != history.order[:-1])
+    orders = np.bincount(customer[starts_order], minlength=n)
+    nth = np.cumsum(starts_order) - 1 - (np.cumsum(orders) - orders)[customer] if len(history) else customer
+    first_day = np.full(n, history.last_day, np.int64)
+    last_day = first_day.copy()
     indptr = history.indptr
-    some = indptr[1:] > indptr[:-1]
-    first[some] = history.day[indptr[:-1][some]]
-    last[some] = history.day[indptr[1:][some] - 1]
+    has_rows = indptr[1:] > indptr[:-1]
+    first_day[has_rows] = history.day[indptr[:-1][has_rows]]
+    last_day[has_rows] = history.day[indptr[1:][has_rows] - 1]
     return ShopperStats(
         orders=orders,
-        items=np.diff(pairs.indptr),
+        items=np.diff(matrix.indptr),
         lines=np.diff(indptr),
-        first_day=first,
-        last_day=last,
+        first_day=first_day,
+        last_day=last_day,
         later_orders=orders[customer] - 1 - nth,
     )
 
 
-def by_pair(pairs: UserItemMatrix, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sum over each pair of a weight given per history row."""
-    return sums(pairs.row_pair, weight[pairs.row_order], len(pairs))
+def sum_by_entry(matrix: UserItemMatrix, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Sum weights given by history row over the rows of each matrix entry, float64 array, shape ``(len(matrix),)``."""
+    return sum_by_group(matrix.history_entry, weight[matrix.history_row], len(matrix))

@@ -1,7 +1,7 @@
-"""Recency, frequency and monetary scores, and the segment that follows from them.
+"""RFM scores (recency, frequency, monetary value) and the customer segments that follow from them.
 
-In: an `RfmTable`. Out: an `RfmModel`, four cut points a score and a 5 x 5 table of segments, which
-places customers of the fit and later ones alike. NumPy only.
+In: an `RfmTable`. Out: an `RfmModel` with four cut points per score and a 5 x 5 table of segments, which scores
+customers of the fit and later ones in the same way. NumPy only.
 """
 
 from __future__ import annotations
@@ -31,32 +31,32 @@ SEGMENT_TABLE: Final[tuple[tuple[str, ...], ...]] = (
     ("Promising", "Potential Loyalist", "Potential Loyalist", "Loyal", "Loyal"),
     ("New", "Potential Loyalist", "Potential Loyalist", "Champions", "Champions"),
 )
-"""The usual segments: rows are R 1..5, columns F 1..5."""
+"""The standard segments: rows are R 1 to 5, columns F 1 to 5."""
 
 
 @dataclass(frozen=True, slots=True)
 class RfmModel:
-    """Cut points and the segment table of one fit.
+    """Cut points and segment table of one fit.
 
-    A cut point is the upper bound of its class and belongs to it, so equal values always share a
-    score. Cuts are in the units people read: days, orders and the shop's currency.
+    A cut point is the inclusive upper bound of its class, so that equal values always have the same score. Units are
+    days, orders and the shop's currency.
     """
 
     recency_cuts: NDArray[np.float64]
-    """Up to the first is R 5, up to the second R 4, ..., above the fourth R 1; shape ``(4,)``."""
+    """Days: up to the first is R 5, up to the second R 4, ..., above the fourth R 1; shape ``(4,)``."""
     frequency_cuts: NDArray[np.float64]
-    """Up to the first is F 1, ..., above the fourth F 5; shape ``(4,)``."""
+    """Orders: up to the first is F 1, ..., above the fourth F 5; shape ``(4,)``."""
     monetary_cuts: NDArray[np.float64]
-    """Up to the first is M 1, ..., above the fourth M 5; shape ``(4,)``."""
+    """Amount: up to the first is M 1, ..., above the fourth M 5; shape ``(4,)``."""
     segment_names: tuple[str, ...]
-    """Best first; a segment's index stands for it everywhere else."""
+    """Best first; all other arrays refer to a segment by its index."""
     segment_table: NDArray[np.int16]
     """Segment index by ``[r - 1, f - 1]``; shape ``(5, 5)``."""
 
     def score(
         self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
     ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
-        """R, F and M scores, 1 to 5, 5 the best; 0 where `frequency` is 0.
+        """Return the R, F and M scores, 1 to 5 (best); 0 where `frequency` is 0.
 
         Parameters
         ----------
@@ -70,22 +70,22 @@ class RfmModel:
         return (r * known).astype(np.int8), (f * known).astype(np.int8), (m * known).astype(np.int8)
 
     def segment_index(self, r: NDArray[np.int8], f: NDArray[np.int8]) -> NDArray[np.int16]:
-        """Index into `segment_names` by R and F score; -1 where they are 0."""
+        """Return the index into `segment_names` for R and F scores; -1 where they are 0."""
         r, f = np.asarray(r), np.asarray(f)
-        found = self.segment_table[np.maximum(r, 1) - 1, np.maximum(f, 1) - 1]
-        return np.where((r > 0) & (f > 0), found, NO_SEGMENT).astype(np.int16)
+        index = self.segment_table[np.maximum(r, 1) - 1, np.maximum(f, 1) - 1]
+        return np.where((r > 0) & (f > 0), index, NO_SEGMENT).astype(np.int16)
 
     def assign_segments(self, table: RfmTable) -> NDArray[np.int16]:
-        """Segment index of every customer of a table; -1 without a kept order."""
+        """Return the segment index of every customer of a table; -1 without a kept order."""
         r, f, _ = self.score(table.recency, table.frequency, table.monetary)
         return self.segment_index(r, f)
 
     def cuts(self) -> dict[str, list[float]]:
-        """The cut points as JSON data, by measure."""
+        """Return the cut points as JSON data, by measure."""
         return {name.removesuffix("_cuts"): array.tolist() for name, array in self.arrays().items() if name != "table"}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """The numbers, by name; with `meta` all there is."""
+        """Return the arrays of the model by name; together with `meta` they describe it completely."""
         return {
             "recency_cuts": self.recency_cuts,
             "frequency_cuts": self.frequency_cuts,
@@ -94,12 +94,12 @@ class RfmModel:
         }
 
     def meta(self) -> dict[str, Any]:
-        """The words, as JSON data."""
+        """Return the segment names, as JSON data."""
         return {"segment_names": list(self.segment_names)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> Self:
-        """The inverse of `arrays` and `meta`."""
+        """Return the model from the results of `arrays` and `meta`."""
         return cls(
             recency_cuts=arrays["recency_cuts"],
             frequency_cuts=arrays["frequency_cuts"],
@@ -110,16 +110,16 @@ class RfmModel:
 
 
 def fit_rfm(table: RfmTable, settings: RfmSettings) -> RfmModel:
-    """Cut points from the customers with a kept order, unless the settings give them.
+    """Return the cut points from the customers with a kept order, unless the settings give them.
 
-    R and M are cut at the quintiles. F 1 is a single order, F 2 to F 5 are cut at the quartiles of the
-    customers with more. A quantile is always a value that occurs, so cuts read as they are. Where many
-    customers share a value, neighbouring cuts fall together and the classes between them stay empty.
+    R and M are cut at the quintiles. F 1 is a single order, F 2 to F 5 are cut at the quartiles of the customers with
+    more orders. A quantile is always a value that occurs in the data. Where many customers have the same value, cut
+    points coincide and the classes between them are empty.
 
     Raises
     ------
     SettingsError
-        The settings' own segment table holds an empty name.
+        The segment table of the settings has an empty name.
     """
     known = table.frequency > 0
     names, index = _segment_table(settings.segments or SEGMENT_TABLE)
@@ -133,14 +133,15 @@ def fit_rfm(table: RfmTable, settings: RfmSettings) -> RfmModel:
     )
 
 
-def _cuts(own: tuple[float, ...], fitted: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
-    return np.array(own, dtype=np.float64) if own else fitted()
+def _cuts(given: tuple[float, ...], compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return the cut points of the settings, or those computed from the data."""
+    return np.array(given, dtype=np.float64) if given else compute()
 
 
 def _quantiles(values: NDArray[np.int64], parts: int, empty: float = 0.0) -> NDArray[np.float64]:
-    """The ``parts - 1`` inner quantiles, each the smallest value that covers its share.
+    """Return the ``parts - 1`` inner quantiles, each the smallest value that covers its share.
 
-    Counted in whole numbers: a rounded share such as 0.6 * 5 could land one customer too far.
+    Ranks are computed in whole numbers: a rounded share such as 0.6 * 5 could be one customer off.
     """
     if not len(values):
         return np.full(parts - 1, empty)
@@ -149,10 +150,12 @@ def _quantiles(values: NDArray[np.int64], parts: int, empty: float = 0.0) -> NDA
 
 
 def _segment_table(rows: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], NDArray[np.int16]]:
-    """Names best first, and the table of their indices."""
+    """Return the segment names, best first, and the table of their indices."""
     if not all(name.strip() for row in rows for name in row):
-        raise SettingsError("rfm.segments holds an empty name.", "Name all 25 cells, rows R 1..5, columns F 1..5.")
-    used = list(dict.fromkeys(name for row in reversed(rows) for name in reversed(row)))
-    if set(used) <= set(SEGMENTS):
-        used = [name for name in SEGMENTS if name in used]
-    return tuple(used), np.array([[used.index(name) for name in row] for row in rows], dtype=np.int16)
+        raise SettingsError(
+            "Invalid value for `rfm.segments`: a name is empty.", "Name all 25 cells: rows R 1 to 5, columns F 1 to 5."
+        )
+    names = list(dict.fromkeys(name for row in reversed(rows) for name in reversed(row)))
+    if set(names) <= set(SEGMENTS):
+        names = [name for name in SEGMENTS if name in names]
+    return tuple(names), np.array([[names.index(name) for name in row] for row in rows], dtype=np.int16)

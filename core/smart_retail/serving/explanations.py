@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.presentation import labels
-from smart_retail.recommenders.base import CF, CLUSTER, CONTENT, REPURCHASE, SEGMENT, TRENDING
+from smart_retail.recommenders.base import CF, CLUSTER, COMPONENTS, CONTENT, REPURCHASE, SEGMENT, TRENDING
 from smart_retail.results import Reason
+
+if TYPE_CHECKING:
+    from smart_retail.recommenders.source import Source
 
 KINDS = ("buy_again", "bought_together", "cluster", "segment", "popular", "trending", "similar")
 """Kind of reason by component."""
 REASON_METHODS = ("repurchase", "cf", "personalized", "rfm", "popular", "popular", "content")
 """The method that a component's evidence is told under."""
+
+
+def reason_kind_and_method(component: int) -> tuple[str, str]:
+    """Return the kind and the method of the reasons of a component, given by its column in `Ranked`."""
+    if component < len(COMPONENTS):
+        return KINDS[component], REASON_METHODS[component]
+    source = _added_source(component)
+    return source.reason_kind, source.reason_method
+
+
+def _added_source(component: int) -> Source:
+    from smart_retail.recommenders.source_registry import SOURCES  # only for bundles with added sources
+
+    return SOURCES.of_component(component)
 
 
 def pinned_reason() -> tuple[Reason, ...]:
@@ -49,7 +67,7 @@ class ReasonBuilder:
         for component, part in enumerate(share):
             if part > 0:
                 own, text = self._render_reason(component, item, because)
-                kind, method = KINDS[component], REASON_METHODS[component]
+                kind, method = reason_kind_and_method(component)
                 found.append(Reason(kind, method, rank[component], part / whole, own, text))
         if boost > 1:
             found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, labels.rule()))
@@ -70,6 +88,9 @@ class ReasonBuilder:
             return None, labels.segment(self.segment)
         if component == TRENDING:
             return None, labels.trending(int(self.recent_orders[item]))
+        if component >= len(COMPONENTS):
+            source = _added_source(component)
+            return None, source.reason_text or source.label
         return None, labels.popular()
 
     def _repeats(self, item: int) -> tuple[int, float | None]:

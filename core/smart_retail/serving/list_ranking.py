@@ -71,7 +71,7 @@ def _evidence(
     ranked: Ranked, places: slice | NDArray[np.int64]
 ) -> tuple[list[list[float]], list[list[int]], list[int]]:
     """Share, rank and because at places of a list."""
-    return ranked.share[places].tolist(), ranked.rank[places].tolist(), ranked.because[places].tolist()
+    return ranked.share[places].tolist(), ranked.rank[places].tolist(), ranked.explaining_item[places].tolist()
 
 
 class ListRanker:

@@ -11,7 +11,7 @@ from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.customers import CustomerState
-from smart_retail.serving.explanations import REASON_METHODS, ReasonBuilder, pinned_reason
+from smart_retail.serving.explanations import ReasonBuilder, pinned_reason, reason_kind_and_method
 from smart_retail.serving.list_ranking import RankingRequest, RankingResult
 
 
@@ -40,7 +40,7 @@ def build_response(
         if pin:
             source, reasons = "rule", pinned_reason() if explain else ()
         else:
-            source = "popular" if filled else REASON_METHODS[share.index(max(share))]  # the first of equals
+            source = "popular" if filled else reason_kind_and_method(share.index(max(share)))[1]  # the first of equals
             reasons = speaker.reasons(code, share, ranks, because, boost) if explain else ()
         rank += 1
         filled_in = filled_in or filled

@@ -1,7 +1,7 @@
-"""`fit`: the one place where the parts are composed.
+"""Fit all models on order lines and publish them: the composition root of training.
 
-In: raw order lines and settings. Out: a published bundle and a `FitReport`. Nothing is published
-unless everything was fitted, written and verified.
+In: order lines and settings. Out: a published bundle and a `FitReport`. Nothing is published unless everything was
+fitted, written and verified.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ from smart_retail.settings import Settings
 from smart_retail.training.clusters.autoencoder import load_keras
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe_rfm
-from smart_retail.training.hybrid.variant_study import VariantSelection, select_variants
+from smart_retail.training.fit_context import FitContext
+from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.shop_tables import write_shop_tables
-from smart_retail.training.publish import FittedModels, publish, write_cached_lists
+from smart_retail.training.publish import publish, write_cached_lists
 from smart_retail.training.quality_gate import check_quality_gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
@@ -52,13 +53,13 @@ def fit(
     force: bool = False,
     progress: Progress = SILENT,
 ) -> FitReport:
-    """Clean a history, fit everything on it, and publish the result.
+    """Read and clean order lines, fit all models, evaluate them and publish a new version.
 
     Parameters
     ----------
     sources : path or data frame
-        One or several tables of order lines, read as one history; overlapping rows count once. Live purchases
-        that `artifacts` holds are taken in too, and customers who were erased there are left out.
+        One or several tables of order lines, combined into one history; overlapping rows count once. Purchases that
+        were recorded in `artifacts` since the last fit are included, and customers who were erased are left out.
     artifacts : path
         Folder to publish to. It is locked while the fit runs.
     returns : path or data frame, optional
@@ -67,9 +68,9 @@ def fit(
         Canonical column -> header of the source, for headers that are not recognised.
     settings : Settings, optional
     force : bool
-        Publish also what the quality gate refuses.
+        Publish even if the quality gate rejects the fit.
     progress : Progress
-        Told of the stages; its `check` may cancel.
+        Receives the stages; its `check` can cancel the fit.
 
     Raises
     ------
@@ -78,20 +79,24 @@ def fit(
     DataError
         A source cannot be read or has no usable row.
     QualityGateError
-        A version is active and the new hybrid is clearly worse than popularity.
+        A version is active, and the new hybrid is clearly worse than popularity.
     LockError
         Another fit is running on the folder.
     CancelledError
-        The user cancelled. Whenever a fit raises, the active version stays as it was.
+        The user cancelled.
+
+    Notes
+    -----
+    When the fit raises an error, the active version is unchanged.
     """
     settings = settings or Settings()
     _prepare_packages()
-    clock = StageTimer(progress)
+    timer = StageTimer(progress)
     with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
-        clock.stage("reading and cleaning")
+        timer.stage("reading and cleaning")
         store = open_events(artifacts)
         events = Path(folder) / "events.csv"
-        through = store.write_csv(events)
+        last_event = store.write_csv(events)
         with prepare(
             sources,
             returns=returns,
@@ -99,18 +104,18 @@ def fit(
             settings=settings.data,
             threads=settings.threads,
             progress=progress,
-            events=events if through else None,
+            events=events if last_event else None,
             erased=store.erased if store.erasures() else None,
-        ) as prepared:
-            history = _require_trainable(prepared)
+        ) as dataset:
+            history = _require_trainable(dataset)
             threads = settings.threads or available_threads()
-            with BundleWriter(artifacts) as writer, background_jobs(threads) as start:
-                # What is told of the shop itself needs nothing that is learnt.
-                shop = start(lambda: write_shop_tables(writer, prepared, history, progress))
-                fitted = _fit_models(prepared, settings, clock, progress)
+            with BundleWriter(artifacts) as writer, background_jobs(threads) as start_job:
+                # These tables need no trained model: they are written while the models are fitted.
+                shop = start_job(lambda: write_shop_tables(writer, dataset, history, progress))
+                fitted = _fit_models(dataset, settings, timer, progress)
                 notes = check_quality_gate(artifacts, fitted.scorecard, force)
-                write_cached_lists(writer, prepared, fitted, settings, clock, start, threads)
-                return publish(writer, prepared, fitted, shop.result, settings, clock, notes, through)
+                write_cached_lists(writer, dataset, fitted, settings, timer, start_job, threads)
+                return publish(writer, dataset, fitted, shop.result, settings, timer, notes, last_event)
 
 
 def evaluate(
@@ -120,23 +125,23 @@ def evaluate(
     settings: Settings | None = None,
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
-    """The scorecard of every method on a time split; nothing is published.
+    """Return the scorecard of every method on a time split; nothing is published.
 
     Parameters and errors are those of `fit`.
     """
     settings = settings or Settings()
     _prepare_packages()
-    clock = StageTimer(progress)
-    clock.stage("reading and cleaning")
+    timer = StageTimer(progress, last="recommendations")
+    timer.stage("reading and cleaning")
     with prepare(
         sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
-    ) as prepared:
-        _require_trainable(prepared)
-        return _fit_models(prepared, settings, clock, progress).scorecard
+    ) as dataset:
+        _require_trainable(dataset)
+        return _fit_models(dataset, settings, timer, progress).scorecard
 
 
 def _prepare_packages() -> None:
-    """Check that fitting is possible, and import Keras (6 s) while the rows are read."""
+    """Check that the packages are installed, and import Keras (6 s) while the rows are read."""
     missing = [name for name in ("sklearn", "tensorflow", "lightgbm", "numba") if find_spec(name) is None]
     if missing:
         raise MissingExtraError(
@@ -146,51 +151,53 @@ def _prepare_packages() -> None:
     threading.Thread(target=load_keras, daemon=True).start()
 
 
-def _require_trainable(prepared: Dataset) -> PurchaseHistory:
-    """The whole history."""
-    history = prepared.history_between()
+def _require_trainable(dataset: Dataset) -> PurchaseHistory:
+    """Return the whole purchase history, which must not be empty."""
+    history = dataset.history_between()
     if len(history) == 0:
-        raise FitError("Every purchase came back: there is nothing to learn from.", "Try --returns-policy keep.")
+        raise FitError(
+            "All purchases were returned: no orders are left to fit on.", "Ignore returns with --returns-policy keep."
+        )
     return history
 
 
-def _fit_models(prepared: Dataset, settings: Settings, clock: StageTimer, progress: Progress) -> FittedModels:
-    history = prepared.history_between()
-    clock.stage("segments")
-    analysis_day = _analysis_day(settings.rfm.analysis_date, history)
-    table = prepared.rfm(analysis_day=analysis_day)
+def _fit_models(
+    dataset: Dataset, settings: Settings, timer: StageTimer, progress: Progress
+) -> model_tables.FittedModels:
+    history = dataset.history_between()
+    timer.stage("segments")
+    analysis_day = _parse_analysis_day(settings.rfm.analysis_date, history)
+    table = dataset.rfm(analysis_day=analysis_day)
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
-    clock.stage("clusters")
-    clusters, studied = _fit_clusters(prepared, table, settings, progress)
+    timer.stage("clusters")
+    clusters, selection = _fit_clusters(dataset, table, settings, progress)
     groups = model_tables.CustomerGroups(table, rfm, scores, rfm.segment_index(scores[0], scores[1]), clusters)
-    clock.stage("recommendations")
+    timer.stage("recommendations")
 
-    def place(sliced: RfmTable) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-        """Segment and cluster as of an earlier day: cut points of that day, the clusters of the whole."""
-        model = fit_rfm(sliced, settings.rfm)
-        r, f, _ = model.score(sliced.recency, sliced.frequency, sliced.monetary)
-        return model.segment_index(r, f), clusters.assigner.assign(sliced.recency, sliced.frequency, sliced.monetary)
+    def assign_groups(earlier: RfmTable) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """Return segments and clusters as of an earlier day: cut points of that day, clusters of the whole fit."""
+        model = fit_rfm(earlier, settings.rfm)
+        assigned = clusters.assigner.assign(earlier.recency, earlier.frequency, earlier.monetary)
+        return model.assign_segments(earlier), assigned
 
     model, scorecard = fit_recommenders(
-        prepared,
-        place,
-        model_tables.build_catalogue(prepared),
+        dataset,
+        assign_groups,
+        model_tables.build_catalogue(dataset),
         settings.recommend,
-        seed=settings.seed,
-        threads=settings.threads,
-        progress=progress,
+        FitContext(settings.seed, settings.threads, progress),
         segment_names=rfm.segment_names,
-        studied=studied,
+        selection=selection,
     )
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe_rfm(table)}, "clusters": clusters.summary()}
-    return FittedModels(history, groups, model, scorecard, analysis_day)
+    return model_tables.FittedModels(history, groups, model, scorecard, analysis_day)
 
 
 def _fit_clusters(
-    prepared: Dataset, table: RfmTable, settings: Settings, progress: Progress
+    dataset: Dataset, table: RfmTable, settings: Settings, progress: Progress
 ) -> tuple[ClusterFit, VariantSelection | None]:
-    """The clusters; with a second thread, the past is studied meanwhile: neither needs the other."""
+    """Fit the clusters; with more than one thread, the method variants are selected at the same time."""
 
     def clusters() -> ClusterFit:
         return fit_clusters(table, settings.clusters, seed=seed, threads=settings.threads, progress=progress)
@@ -199,17 +206,17 @@ def _fit_clusters(
     if threads == 1:
         return clusters(), None
     with one_algebra_thread(), ThreadPoolExecutor(1) as pool:
-        studying = pool.submit(
-            select_variants, prepared, settings.recommend, seed=seed, threads=threads, progress=progress
-        )
-        return clusters(), studying.result()
+        selection = pool.submit(select_variants, dataset, settings.recommend, FitContext(seed, threads, progress))
+        return clusters(), selection.result()
 
 
-def _analysis_day(date: str, history: PurchaseHistory) -> int:
-    """The given date, or the day after the last kept order, in days since 1970-01-01."""
+def _parse_analysis_day(date: str, history: PurchaseHistory) -> int:
+    """Return the given date, or the day after the last kept order, in days since 1970-01-01."""
     if not date:
         return int(history.day.max()) + 1
     try:
         return int(np.datetime64(date, "D").astype(np.int64))
     except ValueError as error:
-        raise SettingsError(f"The analysis date {date!r} is no date.", "Write it as 2014-12-31.") from error
+        raise SettingsError(
+            f"The analysis date {date!r} is not a valid date (expected YYYY-MM-DD).", "Write dates as 2026-01-31."
+        ) from error

@@ -1,15 +1,16 @@
-"""Fit every method, learn their merge on past windows, judge all on the last one, and learn from that one too.
+"""Fit every method, learn the hybrid on backtest windows, and evaluate all methods on the last window.
 
-In: a `Timeline`, the customers' groups and the catalogue. Out: a `RecommenderModel`, fitted on the whole history, and
-the scorecard of the last window, of which neither the choices nor the merge that is judged have seen anything. What
-needs no groups is studied first (`studying`).
+The scorecard is computed with variants and a hybrid that were selected and learned without the last window. The
+published model is then fitted on the whole history, and its hybrid is learned again with the last window in place of
+the oldest.
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
 from typing import Any
 
@@ -17,185 +18,251 @@ import numpy as np
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import TemporalDataset
-from smart_retail.evaluation.scorecard import plain, skipped_gate
-from smart_retail.evaluation.temporal_split import sample
-from smart_retail.progress import Progress
-from smart_retail.recommenders.base import Catalogue
+from smart_retail.evaluation.scorecard import skipped_gate, to_plain_json
+from smart_retail.evaluation.temporal_split import sample_customers
+from smart_retail.recommenders.base import Catalogue, Shoppers
+from smart_retail.recommenders.blend import HISTORY_BUCKETS
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.settings import RecommendSettings
-from smart_retail.training.hybrid.ablation import ablation
-from smart_retail.training.hybrid.backtest_windows import GroupAssignment, GroupedWindow, assign_groups
-from smart_retail.training.hybrid.merge_selection import LearnedMerge, choose_merge, learn_merge, merge_of
+from smart_retail.training.fit_context import FitContext
+from smart_retail.training.hybrid.ablation import run_ablation
+from smart_retail.training.hybrid.backtest_windows import GroupAssignment, GroupedWindow, add_groups
+from smart_retail.training.hybrid.merge_selection import (
+    LearnedMerge,
+    MergeDecision,
+    choose_merge,
+    learn_merge,
+    to_hybrid_model,
+)
 from smart_retail.training.hybrid.offline_evaluation import evaluate_model
+from smart_retail.training.hybrid.selection_note import SelectionNote
 from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples, build_examples
-from smart_retail.training.hybrid.variant_study import VariantSelection, select_variants
-from smart_retail.training.models.components import Similar, fit_parts
-from smart_retail.utils.parallel import available_threads, thread_pool
+from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
+from smart_retail.training.models.components import SimilarityModels, fit_components
 
 MAX_TRAINING_CUSTOMERS = 3000
-"""Customers of a window that the merge learns from: more of them changed no figure by more than its interval."""
+"""Customers of each window on which the hybrid is learned: more changed no figure by more than its interval."""
+FEW_CUSTOMERS = 200
+"""Evaluated customers below which the scorecard warns of wide intervals."""
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _LearnedHybrid:
+    """What is learned on the windows, and how well it does."""
+
+    decisions: list[MergeDecision]
+    learned: list[LearnedMerge]
+    """Of the published model."""
+    card: dict[str, Any]
+    ablation: dict[str, Any] = field(default_factory=dict)
 
 
 def fit_recommenders(
-    timeline: TemporalDataset,
-    place: GroupAssignment,
+    dataset: TemporalDataset,
+    assign_groups: GroupAssignment,
     catalogue: Catalogue,
     settings: RecommendSettings,
+    context: FitContext,
     *,
-    seed: int,
-    threads: int,
-    progress: Progress,
     segment_names: Sequence[str] = (),
-    studied: VariantSelection | None = None,
+    selection: VariantSelection | None = None,
 ) -> tuple[RecommenderModel, dict[str, Any]]:
-    """Fit all methods and their merge.
+    """Fit all methods and the hybrid.
 
     Parameters
     ----------
-    place : callable
-        Segment and cluster of every customer by their RFM of a day.
-    threads : int
-        Bound on the threads; 0 takes what the machine offers. It changes no result.
+    dataset : TemporalDataset
+    assign_groups : callable
+        Returns segment and cluster of every customer by the RFM table of a day.
+    catalogue : Catalogue
+    settings : RecommendSettings
+    context : FitContext
     segment_names : sequence of str
-        For the scorecard's breakdown.
-    studied : Studied, optional
-        What `study` found with the same settings, seed and timeline, where that was done already.
+        For the breakdown of the scorecard.
+    selection : VariantSelection, optional
+        Result of `select_variants` with the same dataset, settings and context, if it has been computed already.
 
     Returns
     -------
     model : RecommenderModel
         Fitted on the whole history.
     scorecard : dict
-        How good every method was on a window that it had learnt nothing from; plain JSON data. The model that
-        comes back has learnt the merge anew, with that window in place of the oldest.
+        Quality of every method on the last window, which was held out from fitting and selection; plain JSON data.
     """
-    threads = threads or available_threads()
-    studied = studied or select_variants(timeline, settings, seed=seed, threads=threads, progress=progress)
-    choices, told = studied.choices, studied.told
-    pasts = assign_groups(studied.pasts, timeline, place)
-    whole = place(timeline.rfm())
+    selection = selection or select_variants(dataset, settings, context)
+    windows = add_groups(selection.windows, dataset, assign_groups)
+    groups = assign_groups(dataset.rfm())
 
-    def fit_before_window(past: GroupedWindow, similar: Similar | None = None) -> FittedComponents:
-        progress.check()
-        return fit_parts(past.before, past.groups, catalogue, choices, threads=1, future_items=True, similar=similar)
+    def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
+        context.progress.check()
+        return fit_components(
+            window.before, window.groups, catalogue, selection.variants, threads=1, future_items=True, models=models
+        )
 
-    def examples_of(past: GroupedWindow, similar: Similar | None) -> dict[str, TrainingExamples]:
-        return _lessons(past, fit_before_window(past, similar), seed)
+    def examples_of(window: GroupedWindow, models: SimilarityModels | None) -> dict[str, TrainingExamples]:
+        return _build_window_examples(window, fit_before(window, models), context)
 
-    def judged(merge: Sequence[Future[LearnedMerge]]) -> dict[str, Any]:
-        parts = last.result() if last else None
-        learnt = merge_of([one.result() for one in merge])
-        return _card(pasts[-1] if pasts else None, parts, learnt, segment_names, threads, seed, progress)
-
-    with thread_pool(threads) as pool:
-        # Begun in the order in which the results are waited for: no worker is idle, or waits for work behind it.
-        teaching = [pool.submit(examples_of, *window) for window in zip_longest(pasts[:-1], studied.similar)]
-        last = pool.submit(fit_before_window, pasts[-1]) if pasts else None
-        lessons = _by_task([window.result() for window in teaching])
-        final = pool.submit(fit_parts, studied.history, whole, catalogue, choices, threads=threads)
-        chosen = choose_merge(lessons, settings.merge, seed=seed, pool=pool, progress=progress)
-        for line in (*told, *(one.words for one in chosen)):
-            progress.message(line)
-        before = learn_merge(chosen, lessons, seed=seed, pool=pool)
-        latest = _lessons(pasts[-1], last.result(), seed) if last else {}
-        now = learn_merge(chosen, _moved_on(lessons, latest), seed=seed, pool=pool)
-        judging = pool.submit(judged, before)
-        lost = ablation(lessons, chosen, pool, progress)
-        card = judging.result()
-        learnt = [one.result() for one in now]
-    card["merge"] = "ranker" if any(one.ranker for one in learnt) else "blend"
-    card["windows"] = [{"first_day": p.window.cut, "days": p.window.days} for p in pasts]
-    card["choice"] = " ".join((*told, *(one.words for one in chosen)))
-    card["validation"] = plain({name: one.figures for name, one in zip(TASKS, chosen, strict=True)})
-    card["weights"] = _weights(learnt)
-    card["chosen"] = asdict(choices)
-    card["ablation"] = plain(lost)
-    return RecommenderModel(final.result(), merge_of(learnt)), card
+    with context.open_pool() as pooled:
+        # Jobs are submitted in the order in which their results are consumed, so that no worker blocks on a later job.
+        examples = [
+            pooled.submit(examples_of, window, models) for window, models in zip_longest(windows[:-1], selection.models)
+        ]
+        last = pooled.submit(fit_before, windows[-1]) if windows else None
+        by_task = _group_by_task([job.result() for job in examples])
+        final = pooled.submit(
+            fit_components, selection.history, groups, catalogue, selection.variants, threads=context.n_threads
+        )
+        hybrid = _learn_hybrid(by_task, windows, last, settings, segment_names, selection, pooled)
+    model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned))
+    return model, _complete_scorecard(hybrid, windows, selection)
 
 
-def _lessons(past: GroupedWindow, parts: FittedComponents, seed: int) -> dict[str, TrainingExamples]:
-    """What one window has to teach, by task."""
-    chosen = {task: sample(past.truths[task], MAX_TRAINING_CUSTOMERS, seed) for task in TASKS}
+def _learn_hybrid(
+    examples: Mapping[str, list[TrainingExamples]],
+    windows: Sequence[GroupedWindow],
+    last: Future[FittedComponents] | None,
+    settings: RecommendSettings,
+    segment_names: Sequence[str],
+    selection: VariantSelection,
+    context: FitContext,
+) -> _LearnedHybrid:
+    """Choose and learn the hybrid without the last window, evaluate it there, and learn it again with that window.
+
+    Parameters
+    ----------
+    examples : mapping
+        Task -> training examples of all windows but the last, oldest first.
+    windows : sequence of GroupedWindow
+    last : future of FittedComponents, or None
+        Fitted before the last window; None without windows.
+    settings : RecommendSettings
+    segment_names : sequence of str
+    selection : VariantSelection
+    context : FitContext
+        With an open pool.
+    """
+    decisions = choose_merge(examples, settings.merge, context)
+    notes: list[SelectionNote] = [*selection.notes, *decisions]
+    for note in notes:
+        context.progress.message(note.text)
+        if note.details:
+            logger.info(note.details)
+    validated = learn_merge(decisions, examples, context)
+    latest = _build_window_examples(windows[-1], last.result(), context) if last else {}
+    learned = learn_merge(decisions, _replace_oldest(examples, latest), context)
+
+    def evaluate() -> dict[str, Any]:
+        components = last.result() if last else None
+        hybrid = to_hybrid_model([job.result() for job in validated])
+        return _build_card(windows[-1] if windows else None, components, hybrid, segment_names, context)
+
+    evaluation = context.submit(evaluate)
+    losses = run_ablation(examples, decisions, context)
+    return _LearnedHybrid(decisions, [job.result() for job in learned], evaluation.result(), losses)
+
+
+def _complete_scorecard(
+    hybrid: _LearnedHybrid, windows: Sequence[GroupedWindow], selection: VariantSelection
+) -> dict[str, Any]:
+    """Add what was selected and learned to the scorecard."""
+    card, decisions = hybrid.card, hybrid.decisions
+    card["merge"] = "ranker" if any(learned.ranker for learned in hybrid.learned) else "blend"
+    card["windows"] = [{"first_day": w.window.cut, "days": w.window.days} for w in windows]
+    notes: list[SelectionNote] = [*selection.notes, *decisions]
+    card["choice"] = " ".join(note.text for note in notes)
+    card["choice_details"] = [note.details for note in notes if note.details]
+    card["validation"] = to_plain_json({task: d.figures for task, d in zip(TASKS, decisions, strict=True)})
+    card["weights"] = _weights_by_name(hybrid.learned)
+    card["chosen"] = asdict(selection.variants)
+    card["ablation"] = to_plain_json(hybrid.ablation)
+    return card
+
+
+def _build_window_examples(
+    window: GroupedWindow, components: FittedComponents, context: FitContext
+) -> dict[str, TrainingExamples]:
+    """Build the training examples of one window by task."""
+    segment, cluster = window.groups
+    out = {}
+    for task in TASKS:
+        truth = sample_customers(window.ground_truth[task], MAX_TRAINING_CUSTOMERS, context.seed)
+        if len(truth):
+            customers = truth.customer
+            shoppers = Shoppers(window.before.select(customers), segment[customers], cluster[customers])
+            out[task] = build_examples(components, shoppers, truth, task)
+    return out
+
+
+def _group_by_task(windows: Sequence[Mapping[str, TrainingExamples]]) -> dict[str, list[TrainingExamples]]:
+    """Return the examples of each task by window, oldest first."""
+    return {task: [examples[task] for examples in windows if task in examples] for task in TASKS}
+
+
+def _replace_oldest(
+    windows: Mapping[str, list[TrainingExamples]], latest: Mapping[str, TrainingExamples]
+) -> dict[str, list[TrainingExamples]]:
+    """Return the examples of as many windows, with the latest in place of the oldest."""
     return {
-        task: build_examples(parts, past.before, *past.groups, truth, task)
-        for task, truth in chosen.items()
-        if len(truth)
+        task: [*examples[1:], latest[task]] if examples and task in latest else examples
+        for task, examples in windows.items()
     }
 
 
-def _by_task(taught: Sequence[Mapping[str, TrainingExamples]]) -> dict[str, list[TrainingExamples]]:
-    """The windows' lessons of each task, oldest first."""
-    return {task: [one[task] for one in taught if task in one] for task in TASKS}
-
-
-def _moved_on(
-    lessons: Mapping[str, list[TrainingExamples]], latest: Mapping[str, TrainingExamples]
-) -> dict[str, list[TrainingExamples]]:
-    """The lessons of as many windows, the latest in place of the oldest."""
-    return {task: [*own[1:], latest[task]] if own and task in latest else own for task, own in lessons.items()}
-
-
-def _card(
+def _build_card(
     last: GroupedWindow | None,
-    parts: FittedComponents | None,
-    merge: HybridModel,
+    components: FittedComponents | None,
+    hybrid: HybridModel,
     segment_names: Sequence[str],
-    threads: int,
-    seed: int,
-    progress: Progress,
+    context: FitContext,
 ) -> dict[str, Any]:
-    """The scorecard of the last window."""
-    progress.check()
-    if last is None or parts is None:
-        reason = "the history is too short to hold out a slice"
+    """Return the scorecard of the last window, or one without figures where there is no window."""
+    context.progress.check()
+    if last is None or components is None:
         return {
             "k": 10,
             "customers": 0,
             "repeat_share": 0.0,
             "tasks": {},
-            "gate": skipped_gate(reason),
-            "notes": [f"No method was judged and the blend has its default weights: {reason}."],
+            "gate": skipped_gate("the history is too short to hold out a period"),
+            "notes": ["The history is too short to test the methods on held-out purchases; default weights are used."],
         }
-    card = evaluate_model(
-        RecommenderModel(parts, merge),
-        last,
-        segment_names,
-        threads=threads,
-        seed=seed,
-    )
-    card["notes"] = _notes(last.before, card)
+    card = evaluate_model(RecommenderModel(components, hybrid), last, segment_names, context)
+    card["notes"] = _scorecard_notes(last.before, card)
     return card
 
 
-def _notes(before: PurchaseHistory, card: dict[str, Any]) -> list[str]:
-    """What a reader of the scorecard should know."""
+def _scorecard_notes(before: PurchaseHistory, card: dict[str, Any]) -> list[str]:
+    """Return remarks on the scorecard for its readers."""
     notes = []
     customers = int(np.count_nonzero(np.bincount(before.customer)))
-    if card["customers"] < 200:
-        notes.append(f"Only {card['customers']} customers could be judged: the intervals are wide.")
+    if card["customers"] < FEW_CUSTOMERS:
+        notes.append(f"Only {card['customers']} customers could be tested: the intervals are wide.")
     if card["gate"]["skipped"]:
-        notes.append(f"The publishing gate decides nothing: {card['gate']['skipped']}.")
+        notes.append(f"The quality gate was skipped: {card['gate']['skipped']}.")
     elif card["gate"]["high"] < 0:
-        notes.append("The hybrid is clearly worse than popularity on the last window.")
-    notes.append(f"Judged on lists made from {customers:,} customers' purchases before the window.")
+        notes.append("The hybrid is clearly worse than popularity in the last period.")
+    notes.append(
+        f"Tested on the purchases of {card['customers']:,} customers in the held-out period, with lists computed from "
+        f"the earlier purchases of {customers:,} customers."
+    )
     return notes
 
 
-def _weights(learnt: Sequence[LearnedMerge]) -> dict[str, Any]:
-    """The blend's weights in words: task, amount of history, source."""
-    from smart_retail.recommenders.blend import HISTORY_BUCKETS
-    from smart_retail.recommenders.candidates import SOURCES
-
+def _weights_by_name(learned: Sequence[LearnedMerge]) -> dict[str, Any]:
+    """Return the blend weights above 0 by task, history bucket and source."""
     return {
         task: {
-            amount: {
+            bucket: {
                 source: round(float(weight), 4)
-                for source, weight in zip(SOURCES, learnt[t].weights[a], strict=True)
+                for source, weight in zip(SOURCES.names, learned[t].weights[b], strict=True)
                 if weight > 0
             }
-            for a, amount in enumerate(HISTORY_BUCKETS)
+            for b, bucket in enumerate(HISTORY_BUCKETS)
         }
         for t, task in enumerate(TASKS)
     }

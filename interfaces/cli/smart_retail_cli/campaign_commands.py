@@ -14,6 +14,7 @@ from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
 from smart_retail_cli.fit_commands import build_settings, parse_mapping
 from smart_retail_cli.output import Table, format_option, print_note, print_result
+from smart_retail_cli.parameters import DATE
 from smart_retail_cli.recommend_commands import method_option, purchased_option
 from smart_retail_cli.report_commands import file_metadata
 
@@ -95,7 +96,7 @@ def list_customer_ids(engine: RetailEngine) -> list[str]:
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.argument("sources", nargs=-1, required=True, metavar="ORDERS...", type=click.Path(exists=True))
-@click.option("--since", required=True, metavar="DATE", help="First day whose orders count, such as 2026-03-01.")
+@click.option("--since", type=DATE, required=True, metavar="DATE", help="First day whose orders count.")
 @click.option("--map", "mapping", multiple=True, metavar="FIELD=COLUMN", help="As for fit.")
 @click.option("--config", type=click.Path(), metavar="FILE", help="Settings file (TOML).")
 @format_option
@@ -114,12 +115,14 @@ def lift(
     FILE is the file that campaign wrote, ORDERS are the orders since then.
     """
     from smart_retail.analysis.customer_snapshots import revenue_since
-    from smart_retail.analysis.uplift import estimate_uplift as measure
-    from smart_retail.analysis.uplift import read_groups
+    from smart_retail.analysis.uplift import describe_uplift, estimate_uplift, read_groups
 
     groups = read_groups(file)
     settings = build_settings(config, context.threads)
     with progress.show_progress() as listener:
         spent = revenue_since(sources, since, mapping=parse_mapping(mapping), settings=settings, progress=listener)
-    results = [result.as_dict() for result in measure(groups, spent)]
+    uplifts = estimate_uplift(groups, spent)
+    results = [uplift.as_dict() for uplift in uplifts]
     print_result(form, Table(LIFT_COLUMNS, results), lambda: results)
+    for uplift in uplifts:
+        print_note(f"{describe_uplift(uplift)}.")

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
-from smart_retail.errors import DataError, NeedsLocalEngineError
+from smart_retail.errors import ColumnError, DataError, MissingBundleError, NeedsLocalEngineError, UnknownCustomerError
 from smart_retail.events import Event, open_events
 from smart_retail.presentation import formatting
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import print_json
 
+REQUIRED_COLUMNS = ("event_id", "customer_id", "item_id", "timestamp")
 NUMBER_COLUMNS = ("quantity", "amount")
 
 
@@ -62,17 +63,32 @@ def erase(context: CliContext, customer: str, yes: bool) -> None:
             "Leave --api-url out, or use DELETE /v1/customers/{id}.",
         )
     if not yes:
+        if not is_known(context, customer):
+            raise UnknownCustomerError(
+                f"Neither the bundle nor the events contain customer {customer}; nothing was erased.",
+                "Find the id with `smart-retail customers TEXT`, or exclude this id from later fits with --yes.",
+            )
         click.confirm("This cannot be undone. Erase the customer?", abort=True, err=True)
     from smart_retail.bundle.erasure import erase as erase_customer
 
     print_json(erase_customer(context.artifacts, customer))
 
 
+def is_known(context: CliContext, customer: str) -> bool:
+    """Return whether the active bundle or the events contain a customer."""
+    try:
+        if context.engine().customer(customer).known:
+            return True
+    except MissingBundleError:
+        pass
+    return any(event.customer_id == customer for event in open_events(context.artifacts).all())
+
+
 def read_events(path: Path) -> Iterator[Event]:
     """Yield the events of a file; errors name the line."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _json_lines(file) if path.suffix.lower() == ".jsonl" else _csv_rows(csv.DictReader(file))
+            rows = _json_lines(file) if path.suffix.lower() == ".jsonl" else _csv_rows(path, csv.DictReader(file))
             for number, row in rows:
                 try:
                     yield Event.from_dict(row)
@@ -91,7 +107,14 @@ def _json_lines(file: Iterator[str]) -> Iterator[tuple[int, dict[str, Any]]]:
             yield number, value if isinstance(value, dict) else {}
 
 
-def _csv_rows(rows: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv_rows(path: Path, rows: csv.DictReader[str]) -> Iterator[tuple[int, dict[str, Any]]]:
+    columns = [name for name in rows.fieldnames or () if name]
+    missing = [name for name in REQUIRED_COLUMNS if name not in columns]
+    if missing:
+        raise ColumnError(
+            f"{path} has no column {missing[0]} (columns: {', '.join(columns) or 'none'}).",
+            f"Events need the columns {', '.join(REQUIRED_COLUMNS)}; order_id, quantity and amount are optional.",
+        )
     for row in rows:
         filled = {name: value for name, value in row.items() if name and value}
         yield rows.line_num, filled | {name: _number(filled[name]) for name in NUMBER_COLUMNS if name in filled}

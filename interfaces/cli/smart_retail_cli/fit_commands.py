@@ -11,10 +11,11 @@ import click
 from smart_retail.errors import UsageError
 from smart_retail.presentation import formatting, labels
 from smart_retail.results import CleaningReport, FitReport
-from smart_retail.settings import Settings
+from smart_retail.settings import Settings, setting_choices
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import Table, print_json, print_note, print_tables, replace_control_characters
+from smart_retail_cli.parameters import DATE
 from smart_retail_cli.scorecard_tables import print_scorecard
 
 if TYPE_CHECKING:
@@ -40,22 +41,23 @@ def source_options(command: F) -> F:
             click.option("--config", type=click.Path(), metavar="FILE", help="Settings file (TOML)."),
             click.option(
                 "--returns-policy",
-                type=click.Choice(("net", "keep")),
+                type=click.Choice(setting_choices("data.returns_policy")),
                 help="net: leave returned lines out everywhere (default); keep: ignore returns.",
             ),
             click.option(
                 "--backend",
-                type=click.Choice(("duckdb", "spark")),
-                help="Engine for reading and cleaning (default: duckdb).",
+                type=click.Choice(setting_choices("data.backend")),
+                help="Engine that reads and cleans the data (default: duckdb).",
             ),
             click.option(
                 "--merge",
-                type=click.Choice(("auto", "blend", "ranker")),
+                type=click.Choice(setting_choices("recommend.merge")),
                 help="How the hybrid combines the methods: fixed or fitted weights (blend), a ranking model (ranker), "
                 "or whichever predicts better (auto, the default).",
             ),
             click.option(
                 "--analysis-date",
+                type=DATE,
                 metavar="DATE",
                 help="Date up to which recency is counted, such as 2026-01-31 (default: day after the last order).",
             ),
@@ -64,6 +66,7 @@ def source_options(command: F) -> F:
             ),
             click.option("--currency", metavar="CODE", help="Currency shown with amounts, such as EUR."),
             click.option("--seed", type=int, metavar="N", help="Random seed (default: 0)."),
+            click.option("-v", "--verbose", is_flag=True, help="Also print decisions and figures of model selection."),
         )
     ):
         command = option(command)
@@ -150,6 +153,7 @@ def fit(
     returns: str | None,
     mapping: tuple[str, ...],
     config: str | None,
+    verbose: bool,
     force: bool,
     dry_run: bool,
     **chosen: Any,
@@ -164,7 +168,7 @@ def fit(
     if dry_run:
         from smart_retail.data.dry_run import inspect_source
 
-        with progress.show_progress() as listener:
+        with progress.show_progress(verbose=verbose) as listener:
             inspection = inspect_source(
                 sources,
                 returns=returns,
@@ -179,7 +183,7 @@ def fit(
         return
     from smart_retail.training import fit as training
 
-    with progress.show_progress() as listener:
+    with progress.show_progress(verbose=verbose) as listener:
         report = training.fit(
             *sources,
             artifacts=context.artifacts,
@@ -208,6 +212,7 @@ def evaluate(
     returns: str | None,
     mapping: tuple[str, ...],
     config: str | None,
+    verbose: bool,
     form: str,
     **chosen: Any,
 ) -> None:
@@ -216,7 +221,7 @@ def evaluate(
 
     settings = build_settings(config, context.threads, **chosen)
     check_sources(sources, returns, settings.data.backend)
-    with progress.show_progress() as listener:
+    with progress.show_progress(verbose=verbose) as listener:
         scorecard = training.evaluate(
             *sources, returns=returns, mapping=parse_mapping(mapping), settings=settings, progress=listener
         )

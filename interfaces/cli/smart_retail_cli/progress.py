@@ -22,19 +22,21 @@ MIN_SHARE = 0.05
 
 
 class LineProgress:
-    """Print one line per stage, with the seconds since the start."""
+    """Print one line per stage, with the seconds since the start; with `verbose` also details."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, verbose: bool = False) -> None:
+        self._verbose = verbose
         self._start = time.perf_counter()
 
     def stage(self, name: str, done: float) -> None:
-        self.message(name + time_text(time.perf_counter() - self._start, done))
+        click.echo(name + time_text(time.perf_counter() - self._start, done), err=True)
 
     def update(self, done: float) -> None:
         pass
 
     def message(self, text: str) -> None:
-        click.echo(text, err=True)
+        if self._verbose:
+            click.echo(text, err=True)
 
     def check(self) -> None:
         """Do nothing: Ctrl+C ends the process."""
@@ -59,8 +61,8 @@ def time_text(seconds: float, done: float) -> str:
 class BarProgress(LineProgress):
     """Show a bar with the name of the stage, the finished share and the remaining time."""
 
-    def __init__(self, bar: RichProgress) -> None:
-        super().__init__()
+    def __init__(self, bar: RichProgress, *, verbose: bool = False) -> None:
+        super().__init__(verbose=verbose)
         self._bar = bar
         self._task: TaskID = bar.add_task("starting", total=1.0)
 
@@ -71,14 +73,21 @@ class BarProgress(LineProgress):
         self._bar.update(self._task, completed=done)
 
     def message(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False)
+        if self._verbose:
+            self._bar.console.print(text, markup=False, highlight=False)
 
 
 @contextmanager
-def show_progress() -> Iterator[Progress]:
-    """Yield a `Progress` that prints to stderr while the block runs."""
+def show_progress(*, verbose: bool = False) -> Iterator[Progress]:
+    """Yield a `Progress` that prints to stderr while the block runs.
+
+    Parameters
+    ----------
+    verbose : bool
+        Whether details, such as decisions of model selection, are printed too.
+    """
     if not sys.stderr.isatty():
-        yield LineProgress()
+        yield LineProgress(verbose=verbose)
         return
     from rich.console import Console
     from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -93,4 +102,4 @@ def show_progress() -> Iterator[Progress]:
         TimeRemainingColumn(),
     )
     with RichProgress(*columns, console=Console(stderr=True), transient=True) as bar:
-        yield BarProgress(bar)
+        yield BarProgress(bar, verbose=verbose)

@@ -52,18 +52,22 @@ category_option = click.option(
 
 
 def list_tables(result: RecommendationList) -> list[Table]:
-    """Return one table, or one per method for ``all``; the model version is below the last."""
+    """Return one table, or one per method for ``all``; the model version is below the last.
+
+    The share of the main reason is shown only in lists where it differs from 100 %.
+    """
     parts = [
         (part, f"{labels.METHODS[method][0]}: {labels.METHODS[method][1]}" if result.lists else "")
         for method, part in by_method(result)
     ]
     model = f"model {result.model_version}"
-    return [
-        Table(
-            LIST_COLUMNS, [list_row(item) for item in part.items], title, caption=model if part is parts[-1][0] else ""
-        )
-        for part, title in parts
-    ]
+    tables = []
+    for part, title in parts:
+        rows = [list_row(item) for item in part.items]
+        informative = any(row["share"] is not None and row["share"] < 0.9995 for row in rows)
+        columns = LIST_COLUMNS if informative else LIST_COLUMNS[:-1]
+        tables.append(Table(columns, rows, title, caption=model if part is parts[-1][0] else ""))
+    return tables
 
 
 def by_method(result: RecommendationList) -> list[tuple[str, RecommendationList]]:

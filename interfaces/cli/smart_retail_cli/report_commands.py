@@ -15,6 +15,7 @@ from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import Table, format_option, print_json, print_note, print_result
+from smart_retail_cli.parameters import DATE, OutputFile
 
 if TYPE_CHECKING:
     from smart_retail.analysis.sales_forecast import Forecast
@@ -33,7 +34,7 @@ ERROR_COLUMNS = ("series", "model", "used", "mae", "rmse", "mape", "held_out_day
 @click.option(
     "-o",
     "--output",
-    type=click.Path(dir_okay=False),
+    type=OutputFile(".html", ".htm"),
     default="report.html",
     show_default=True,
     metavar="OUT.html",
@@ -63,8 +64,8 @@ def file_metadata(engine: RetailEngine) -> dict[str, str]:
 )
 @click.option("--before", metavar="ID", help="Earlier version (default: the previous one).")
 @click.option("--after", metavar="ID", help="Later version (default: the active one).")
-@click.option("--from-date", metavar="DATE", help="Compare two dates of one version instead: the earlier date.")
-@click.option("--to-date", metavar="DATE", help="The later date (default: the analysis date of the version).")
+@click.option("--from-date", type=DATE, metavar="DATE", help="Compare two dates instead: the earlier date.")
+@click.option("--to-date", type=DATE, metavar="DATE", help="The later date (default: the analysis date).")
 @click.option(
     "--plot", type=click.Path(dir_okay=False), metavar="OUT", help="Also write a heat map (.html, .svg or .png)."
 )

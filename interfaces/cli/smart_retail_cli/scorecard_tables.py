@@ -15,14 +15,22 @@ TASKS = {
     "new": "first purchases of a product",
     "cold": "customers without earlier purchases",
 }
-SECONDARY_METRICS = ("low", "high", "recall", "hit_rate", "mrr", "coverage", "novelty", "diversity")
+INTERVAL = {"low": "95 % from", "high": "95 % to"}
+"""Limits of the 95 % confidence interval of the first metric -> heading."""
+SECONDARY_METRICS = (*INTERVAL.values(), "recall", "hit_rate", "mrr", "coverage", "novelty", "diversity")
 """Metrics shown after the first one; JSON contains all."""
 DIGITS = 4
+METRICS_HINT = (
+    "How well each method predicted later purchases. NDCG, recall and MRR: quality of the lists, 0 to 1.\n"
+    "Hit rate: share of customers who bought a product of their list. Coverage: share of all products in the lists."
+)
 
 
 def print_scorecard(scorecard: Mapping[str, Any], *, detailed: bool = False) -> None:
     """Print the methods by task, best first; with `detailed` also by length of history, and the ablation."""
     counts = scorecard.get("customers_by_task", {})
+    if scorecard.get("tasks"):
+        click.echo(METRICS_HINT)
     for task, methods in scorecard.get("tasks", {}).items():
         title = f"Scorecard: {TASKS.get(task, task)} ({counts.get(task, scorecard.get('customers', 0)):,} customers)"
         print_tables(methods_table(methods, title))
@@ -38,7 +46,10 @@ def print_scorecard(scorecard: Mapping[str, Any], *, detailed: bool = False) -> 
 def methods_table(methods: Mapping[str, Mapping[str, float]], title: str) -> Table:
     """Return a row per method, sorted by the first metric."""
     first = next(iter(next(iter(methods.values()), {"ndcg": 0})))
-    rows: list[dict[str, Any]] = [{"method": method_name(method), **figures} for method, figures in methods.items()]
+    rows: list[dict[str, Any]] = [
+        {"method": method_name(method), **{INTERVAL.get(k, k): v for k, v in figures.items()}}
+        for method, figures in methods.items()
+    ]
     rows.sort(key=lambda row: -row.get(first, 0.0))
     shown = [name for name in (rows[0] if rows else {}) if name == first or name.partition("@")[0] in SECONDARY_METRICS]
     return Table(("method", *shown), rows, title, decimals=DIGITS)

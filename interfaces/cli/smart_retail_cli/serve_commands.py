@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import math
 import os
+import socket
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
+from smart_retail.errors import UsageError
 from smart_retail_cli import extras
 from smart_retail_cli.context import API_KEY_VARIABLE, CliContext, Command, pass_cli_context
 from smart_retail_cli.output import print_note
+from smart_retail_cli.parameters import OutputFile
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -22,6 +27,29 @@ def port_option(default: int) -> Callable[[F], F]:
     return click.option(
         "--port", type=click.IntRange(1, 65535), default=default, show_default=True, help="Port to listen on."
     )
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise `UsageError` if no server can listen on this address, before one is started."""
+    try:
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        raise UsageError(f"{host} is not a valid host name or address.", "Use --host 127.0.0.1 or 0.0.0.0.") from error
+    family, kind, protocol, _, address = addresses[0]
+    with socket.socket(family, kind, protocol) as probe:
+        if os.name != "nt":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                message, hint = f"Port {port} is already in use.", "Stop the other program, or choose another --port."
+            elif error.errno == errno.EACCES:
+                message, hint = f"Port {port} needs administrator rights.", "Choose a --port from 1024 to 65535."
+            else:
+                message = f"Cannot listen on {host}, port {port}: {error.strerror}."
+                hint = "Use an address of this machine, such as --host 127.0.0.1."
+            raise UsageError(message, hint) from error
 
 
 def load_front_end(module: str, extra: str) -> Any:
@@ -56,6 +84,12 @@ def serve() -> None:
     help="Origin of a web page that may call the API; repeatable.",
 )
 @click.option("--rate", type=click.FloatRange(0), default=0.0, help="Requests per second and key (default: no limit).")
+@click.option(
+    "--burst",
+    type=click.IntRange(1),
+    metavar="N",
+    help="With --rate: requests that a key may send at once (default: those of two seconds).",
+)
 @click.option("--metrics", is_flag=True, help="Serve metrics for Prometheus at /metrics.")
 @click.option("--log-level", type=click.Choice(("info", "warning", "error")), default="warning", show_default=True)
 @pass_cli_context
@@ -69,6 +103,7 @@ def api(
     hosts: tuple[str, ...],
     origins: tuple[str, ...],
     rate: float,
+    burst: int | None,
     metrics: bool,
     log_level: str,
 ) -> None:
@@ -79,8 +114,14 @@ def api(
         key, line = options.new_key(new_key)
         click.echo(f"Key (shown only once):  {key}\nLine for the key file:  {line}")
         return
+    check_port(host, port)
     settings = options.ApiSettings(
-        keys=options.read_keys(keys) if keys else (), hosts=hosts, cors_origins=origins, rate=rate, metrics=metrics
+        keys=options.read_keys(keys) if keys else (),
+        hosts=hosts,
+        cors_origins=origins,
+        rate=rate,
+        burst=burst or max(1, math.ceil(2 * rate)),
+        metrics=metrics,
     )
     threads = {"threads": context.threads} if context.threads else {}
     server.serve(
@@ -111,6 +152,7 @@ def gradio(context: CliContext, host: str, port: int) -> None:
 
 def start_web_app(server: Any, context: CliContext, host: str, port: int) -> None:
     """Start a web app through the `serve` function of its module `server`."""
+    check_port(host, port)
     address = f"[{host}]" if ":" in host else host
     print_note(f"Open http://{address}:{port} in a browser; stop with Ctrl+C.")
     server.serve(
@@ -141,9 +183,7 @@ def openapi() -> None:
 
 
 @openapi.command(cls=Command, epilog="Example: smart-retail openapi export -o openapi.json")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False), default="openapi.json", show_default=True, metavar="FILE"
-)
+@click.option("-o", "--output", type=OutputFile(".json"), default="openapi.json", show_default=True, metavar="FILE")
 def export(output: str) -> None:
     """Write the OpenAPI 3.1 document of the API to a file."""
     load_front_end("smart_retail_flask.openapi_export", "flask").export(output)

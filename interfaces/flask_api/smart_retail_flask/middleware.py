@@ -23,7 +23,7 @@ log = logging.getLogger("smart_retail_flask")
 Headers = list[tuple[str, str]]
 DEFAULT_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_SECURITY_HEADERS = (
+SECURITY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "DENY"),
     ("Referrer-Policy", "no-referrer"),
@@ -79,7 +79,7 @@ class ResponseMiddleware:
         context = RequestContext(request_id, time.perf_counter())
 
         def start(status: str, headers: Headers, *exc_info: Any) -> Any:
-            headers.extend(_SECURITY_HEADERS)
+            headers.extend(SECURITY_HEADERS)
             headers.append(("Content-Security-Policy", context.policy))
             headers.append(("X-Request-Id", context.request_id))
             if context.engine is not None:

@@ -21,7 +21,8 @@ from smart_retail_flask.route_table import OPERATIONS, Operation
 BASE_URL = "http://127.0.0.1:8000"
 _REF = "#/components/schemas/{name}"
 _ALWAYS = (400, 401, 403, 429, 500, 503)
-_WITH_BODY = (413, 415)
+_WITH_BODY = (408, 413, 415)
+_WITH_LONG_URL = (414,)
 
 
 def openapi(app: Any) -> dict[str, Any]:
@@ -87,10 +88,9 @@ def responses(operation: Operation) -> dict[int, Any]:
     documented: dict[int, Any] = {
         200: {"description": "OK", "headers": headers, "content": {operation.mimetype: {"schema": schema}}}
     }
-    if operation.method != "post" and operation.path:
-        documented[414] = {"description": "The URL is longer than 8,190 characters; not a problem+json response."}
     problem = {MIMETYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
-    for status in sorted((*_ALWAYS, *operation.errors, *(_WITH_BODY if operation.method == "post" else ()))):
+    extra = _WITH_BODY if operation.method == "post" else (_WITH_LONG_URL if operation.path else ())
+    for status in sorted((*_ALWAYS, *operation.errors, *extra)):
         documented[status] = {"description": f"Problem, such as `{CODES[status][0]}`.", "content": problem}
     return documented
 

@@ -7,6 +7,7 @@ Responses of 500 and above never contain a message that may name a file of the s
 from __future__ import annotations
 
 import logging
+import secrets
 from http import HTTPStatus
 
 from flask import Flask, Response
@@ -15,7 +16,7 @@ from werkzeug.exceptions import HTTPException
 
 from smart_retail.errors import ArtifactError, RetailError, UsageError
 from smart_retail.results import to_json
-from smart_retail_flask.middleware import current_request
+from smart_retail_flask.middleware import DEFAULT_CONTENT_POLICY, SECURITY_HEADERS, current_request
 
 log = logging.getLogger("smart_retail_flask")
 
@@ -29,9 +30,11 @@ CODES = {
     408: ("request_timeout", "Send the complete request without pauses."),
     409: ("locked", "Wait until the running fit or rollback ends, then retry."),
     413: ("too_large", "Send a smaller body, or split the batch."),
+    414: ("uri_too_long", "Shorten the URL, or use the POST route."),
     415: ("unsupported_media_type", "Send JSON with Content-Type: application/json."),
     422: ("data", "Check the values against /docs."),
     429: ("rate_limited", "Wait for the number of seconds in Retry-After."),
+    431: ("headers_too_large", "Send fewer or shorter headers."),
     500: ("internal", "See the server log under this request_id."),
     501: ("needs_local_engine", "Send the request to the API that serves the bundle."),
     503: ("unavailable", "Retry later."),
@@ -97,16 +100,39 @@ def problem_response(status: int, code: str, detail: str, hint: str) -> Response
     -------
     Response
     """
-    body = {
-        "type": f"urn:problem-type:smart-retail:{code}",
-        "title": _TITLES.get(status, "Error"),
-        "status": status,
-        "detail": detail,
-        "code": code,
-        "hint": hint,
-        "request_id": current_request().request_id,
-    }
-    return Response(to_json(body), status, mimetype=MIMETYPE)
+    body = _problem_json(status, code, detail, hint, current_request().request_id)
+    return Response(body, status, mimetype=MIMETYPE)
+
+
+def raw_problem(status: int, detail: str) -> bytes:
+    """Return a complete HTTP response for an error before or outside the application; it closes the connection."""
+    code, hint = CODES[status]
+    request_id = secrets.token_hex(8)
+    body = _problem_json(status, code, detail, hint, request_id)
+    headers = [
+        ("Content-Type", MIMETYPE),
+        ("Content-Length", str(len(body))),
+        ("Connection", "close"),
+        *SECURITY_HEADERS,
+        ("Content-Security-Policy", DEFAULT_CONTENT_POLICY),
+        ("X-Request-Id", request_id),
+    ]
+    lines = [f"HTTP/1.1 {status} {_TITLES[status]}", *(f"{name}: {value}" for name, value in headers), "", ""]
+    return "\r\n".join(lines).encode("ascii") + body
+
+
+def _problem_json(status: int, code: str, detail: str, hint: str, request_id: str) -> bytes:
+    return to_json(
+        {
+            "type": f"urn:problem-type:smart-retail:{code}",
+            "title": _TITLES.get(status, "Error"),
+            "status": status,
+            "detail": detail,
+            "code": code,
+            "hint": hint,
+            "request_id": request_id,
+        }
+    )
 
 
 def validation_error(error: ValidationError) -> UsageError:

@@ -108,10 +108,17 @@ def run_server(
 def _run_gunicorn(application: Callable[[], Flask], options: ServerOptions, counters: RequestCounters | None) -> None:
     from gunicorn.app.base import BaseApplication
 
+    from smart_retail_flask.gunicorn_worker import RequestBufferingWorker
+
+    class Worker(RequestBufferingWorker):
+        max_body = options.api.max_body
+        request_timeout = options.request_timeout
+
     class Server(BaseApplication):  # type: ignore[misc]
         def load_config(self) -> None:
             for name, value in _gunicorn_settings(options).items():
                 self.cfg.set(name, value)
+            self.cfg.set("worker_class", Worker)
             for name, hook in gunicorn_hooks(counters).items() if counters else ():
                 self.cfg.set(name, hook)
 
@@ -141,13 +148,13 @@ def _gunicorn_settings(options: ServerOptions) -> dict[str, Any]:
         "bind": f"{options.url_host}:{options.port}",
         "workers": options.workers,
         "threads": options.threads,
-        "worker_class": "gthread",
         "preload_app": False,
         "timeout": TIMEOUT_SECONDS,
         "graceful_timeout": TIMEOUT_SECONDS,
         "keepalive": 5,
         "limit_request_line": MAX_REQUEST_LINE,
         "limit_request_fields": 50,
+        "forwarder_headers": "",  # SCRIPT_NAME and PATH_INFO from clients are dropped, also from local ones
         "worker_tmp_dir": "/dev/shm" if Path("/dev/shm").is_dir() else None,  # noqa: S108
         "control_socket_disable": True,
         "loglevel": options.log_level,

@@ -88,6 +88,8 @@ class ServerOptions:
     """Threads in each worker, 1 to 64."""
     rules: str | os.PathLike[str] | None = None
     """Business rules file; by default ``rules.toml`` in the artifacts folder."""
+    request_timeout: float = 10.0
+    """Seconds in which a whole request must arrive; slower clients get 408."""
     log_level: str = "warning"
     """``info``, ``warning`` or ``error``; ``info`` logs each request as one JSON object without ids."""
     api: ApiSettings = field(default_factory=ApiSettings)

@@ -28,6 +28,7 @@ from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.recent_files import Preferences, RecentFile
 from smart_retail_tkinter.widgets.customer_view import CustomerView
 from smart_retail_tkinter.widgets.customers import CustomerList
+from smart_retail_tkinter.widgets.detail_pane import ShortenedLabel
 from smart_retail_tkinter.widgets.start_page import StartPage
 from smart_retail_tkinter.widgets.status import StatusBar
 
@@ -114,8 +115,8 @@ class App:
         )
         for text, command, style in buttons:
             ttk.Button(top, text=text, command=command, style=style).pack(side="left", padx=(0, 8))
-        self.model_line = ttk.Label(top, style="Muted.TLabel")
-        self.model_line.pack(side="right")
+        self.model_line = ShortenedLabel(top, style="Muted.TLabel", anchor="e", font_name="SunValleyBodyFont")
+        self.model_line.pack(side="right", fill="x", expand=True)
         self.status = StatusBar(frame, self.cancel_fit, self.export_table)
         self.status.pack(side="bottom", fill="x", pady=(10, 0))
         self.start = StartPage(frame, self.choose_bundle, self.choose_spreadsheet)
@@ -180,9 +181,11 @@ class App:
         self.show_status(f"Copied {formatting.pluralize(len(table.rows), 'row')}")
 
     def cancel_fit(self) -> None:
+        """Cancel a running fit."""
         self.fits.cancel()
 
     def set_theme(self, name: str) -> None:
+        """Apply and save a theme."""
         theme.apply(self.root, name)
         self.presenter.preferences.set_theme(name)
 
@@ -205,36 +208,48 @@ class App:
     # Calls of the presenter ------------------------------------------------------------------
 
     def show_model(self, model: ModelInfo, categories: list[str]) -> None:
+        """Show the version of a bundle, and the work area instead of the start page."""
         if not self.work.winfo_manager():
             self.start.pack_forget()
             self.work.pack(fill="both", expand=True)
             self.customers.focus_search()
-        self.model_line.configure(text=formatting.describe_model(model))
+        self.model_line.set_text(formatting.describe_model(model))
         self.customer.methods.show(categories, self.presenter.category, self.presenter.exclude_purchased)
         self._show_recent()
 
     def show_matches(self, matches: list[CustomerMatch], more: bool) -> None:
+        """Show the customers that a search found."""
         self.customers.fill(matches, more)
 
     def show_profile(self, profile: CustomerProfile) -> None:
+        """Show the profile of a customer."""
         model = self.presenter.model
         self.customer.show_profile(profile, model.currency if model else "")
 
+    def clear_customer(self) -> None:
+        """Show that no customer is selected."""
+        self.customer.clear()
+
     def show_list(self, recommendations: RecommendationList) -> None:
+        """Show the recommendations for a customer."""
         self.customer.show_list(recommendations)
 
     def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None:
+        """Show the RFM grid and the segments."""
         self.customer.show_groups(cells, segments)
 
     def show_similar(self, title: str, recommendations: RecommendationList) -> None:
+        """Show similar products in their window."""
         if self.similar is None or not self.similar.winfo_exists():
             self.similar = SimilarWindow(self.root, self.presenter.similar)
         self.similar.show(title, recommendations)
 
     def show_status(self, text: str) -> None:
+        """Show a message in the status bar."""
         self.status.show_text(text)
 
     def show_error(self, error: RetailError) -> None:
+        """Show an error in a dialog."""
         # Several jobs may fail for one reason, which is shown only once at a time.
         if error.message not in self._visible_errors:
             self._visible_errors.add(error.message)

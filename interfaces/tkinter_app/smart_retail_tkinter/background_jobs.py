@@ -23,6 +23,8 @@ Failed = Callable[[RetailError], None]
 
 @dataclass(frozen=True, slots=True)
 class _Job:
+    """A function to run; `ticket` numbers the jobs of a lane."""
+
     lane: _Lane
     ticket: int
     work: Callable[[], Any]
@@ -32,6 +34,8 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
+    """The result or the error of a job."""
+
     job: _Job
     value: Any
     error: RetailError | None
@@ -99,6 +103,8 @@ class Jobs:
 
 
 class _Lane(threading.Thread):
+    """The thread of a lane; `newest` and `delivered` are tickets."""
+
     def __init__(self, name: str, outcomes: queue.SimpleQueue[_Outcome]) -> None:
         super().__init__(name=f"smart-retail-{name}", daemon=True)
         self.todo: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()

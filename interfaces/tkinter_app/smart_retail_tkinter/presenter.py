@@ -29,6 +29,7 @@ class View(Protocol):
     def show_model(self, model: ModelInfo, categories: list[str]) -> None: ...
     def show_matches(self, matches: list[CustomerMatch], more: bool) -> None: ...
     def show_profile(self, profile: CustomerProfile) -> None: ...
+    def clear_customer(self) -> None: ...
     def show_list(self, recommendations: RecommendationList) -> None: ...
     def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None: ...
     def show_similar(self, title: str, recommendations: RecommendationList) -> None: ...
@@ -89,7 +90,7 @@ class Presenter:
         self._submit("open", lambda: self.services.connect(url, key), self.show_engine)
 
     def show_engine(self, engine: RetailEngine) -> None:
-        """Show an engine; the selected customer and the search stay the same."""
+        """Show an engine; search and selected customer stay the same unless the engine does not know the customer."""
 
         def described(found: tuple[ModelInfo, list[str]]) -> None:
             self.engine, (self.model, categories) = engine, found
@@ -102,10 +103,19 @@ class Presenter:
             self.view.show_model(self.model, categories)
             self.search(self.search_text)
             self._submit("groups", lambda: (engine.rfm_grid(), engine.segments()), self._show_groups)
-            if self.customer_id is not None:
-                self.choose_customer(self.customer_id)
+            if (customer := self.customer_id) is not None:
+                self._submit("profile", lambda: engine.customer(customer), self._show_again)
 
         self._submit("open", lambda: (engine.model(), engine.categories()), described)
+
+    def _show_again(self, profile: CustomerProfile) -> None:
+        """Show the selected customer with another engine, or no customer if the engine does not know them."""
+        if profile.known:
+            self.view.show_profile(profile)
+            self.refresh()
+        else:
+            self.customer_id = None
+            self.view.clear_customer()
 
     def _show_groups(self, found: tuple[list[GridCell], list[Segment]]) -> None:
         self.view.show_groups(*found)

@@ -18,6 +18,8 @@ MAX_RECENT_FILES = 8
 
 @dataclass(frozen=True, slots=True)
 class RecentFile:
+    """A bundle folder or a spreadsheet that was opened."""
+
     kind: str
     """``bundle`` or ``spreadsheet``."""
     path: str
@@ -59,6 +61,7 @@ class Preferences:
         self._write()
 
     def set_theme(self, theme: str) -> None:
+        """Save the name of the theme."""
         self.theme = theme
         self._write()
 

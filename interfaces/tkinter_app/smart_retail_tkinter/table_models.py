@@ -18,17 +18,20 @@ Value = str | int | float
 
 @dataclass(frozen=True, slots=True)
 class Column:
+    """A column of a table."""
+
     name: str
     label: str
     width: int
     """Pixels at 96 dots per inch."""
     number: bool = False
-    """Whether the column is right-aligned."""
-    stretch: bool = False
+    """Whether the column is right-aligned and keeps its width when the table is resized."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
+    """A row of a table: texts to show, and values to sort and export."""
+
     key: str
     """Id of the item or customer; empty for other rows."""
     cells: tuple[str, ...]
@@ -41,6 +44,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Table:
+    """Columns and rows."""
+
     columns: tuple[Column, ...]
     rows: tuple[Row, ...] = ()
 
@@ -50,21 +55,21 @@ class Table:
         return "\n".join("\t".join(" ".join(cell.split()) or cell for cell in line) for line in lines)
 
 
-def _column(name: str, width: int, *, number: bool = False, stretch: bool = False, label: str = "") -> Column:
-    return Column(name, label or COLUMN_LABELS[name], width, number, stretch)
+def _column(name: str, width: int, *, number: bool = False, label: str = "") -> Column:
+    return Column(name, label or COLUMN_LABELS[name], width, number)
 
 
 RECOMMENDATIONS = (
     _column("rank", 44, number=True),
-    _column("item_name", 230, stretch=True),
-    _column("item_id", 136),
+    _column("item_name", 230),
+    _column("item_id", 152),
     _column("category", 120),
-    _column("reason", 250, stretch=True),
+    _column("reason", 250),
     _column("share", 76, number=True),
 )
 PURCHASES = (
-    _column("item_name", 260, stretch=True),
-    _column("item_id", 136),
+    _column("item_name", 260),
+    _column("item_id", 152),
     _column("category", 120),
     _column("orders", 74, number=True),
     _column("quantity", 84, number=True),
@@ -72,10 +77,10 @@ PURCHASES = (
     _column("last_day", 104),
 )
 SEGMENTS = (
-    _column("segment", 126, stretch=True),
-    _column("customers", 86, number=True),
+    _column("segment", 128),
+    _column("customers", 84, number=True),
     _column("revenue", 92, number=True),
-    _column("revenue_share", 88, number=True, label="Share"),
+    _column("revenue_share", 88, number=True, label="Of revenue"),
 )
 
 
@@ -168,13 +173,13 @@ def ranks_text(recommendations: RecommendationList, item_id: str) -> str:
 
 FIELDS = (
     Column("field", "Field", 130),
-    Column("header", "Column in the file", 170, stretch=True),
+    Column("header", "Column in the file", 170),
 )
 CLEANING = (
-    Column("what", "Order lines", 220, stretch=True),
+    Column("what", "Order lines", 220),
     Column("rows", "Number", 84, number=True),
     Column("share", "Share", 76, number=True),
-    Column("examples", "Examples", 180, stretch=True),
+    Column("examples", "Examples", 180),
 )
 
 

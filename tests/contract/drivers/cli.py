@@ -1,4 +1,4 @@
-"""The command line: words in, JSON and text out."""
+"""Driver of the command line: runs commands and parses JSON and text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .base import Driver, Filters, Person, Row, Shown
 from .flask import rows
 
 _CODES = {2: "usage", 3: "unknown_item", 5: "artifact"}
-"""What an exit code of the commands used here stands for."""
+"""Exit code of the commands used here -> error code."""
 
 
 class FrontEnd(Driver):
@@ -28,26 +28,26 @@ class FrontEnd(Driver):
         words = ["recommend", "--method", method, "-n", str(n), "--format", "json"]
         words += [] if filters.exclude_purchased else ["--allow-purchased"]
         words += [] if filters.category is None else ["--category", filters.category]
-        found = self.ask(*words, "--", customer_id)
+        found = self.call(*words, "--", customer_id)
         parts = found["lists"] or {found["method"]: found}
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
 
     def person(self, customer_id: str) -> Person:
-        found = self.ask("customer", "--format", "json", "--", customer_id)
+        found = self.call("customer", "--format", "json", "--", customer_id)
         rfm, cluster = found["rfm"] or {}, found["cluster"] or {}
         return Person(found["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
-        return rows(self.ask("similar", "-n", str(n), "--format", "json", "--", item_id)["items"])
+        return rows(self.call("similar", "-n", str(n), "--format", "json", "--", item_id)["items"])
 
     def segments(self) -> dict[str, int]:
-        return {s["name"]: s["customers"] for s in self.ask("segments", "--format", "json")}
+        return {s["name"]: s["customers"] for s in self.call("segments", "--format", "json")}
 
     def version(self) -> str:
-        told = self.run("recommend", "c0001", "-n", "1").stdout
-        found = re.search(r"model (\S+)", told)
-        assert found, told
-        return found[1]
+        text = self.run("recommend", "c0001", "-n", "1").stdout
+        match = re.search(r"model (\S+)", text)
+        assert match, text
+        return match[1]
 
     def failure(self, artifacts: Path) -> tuple[str, str]:
         found = type(self)(artifacts).run("recommend", "c0001")
@@ -59,7 +59,7 @@ class FrontEnd(Driver):
         where = ["--api-url", self.api_url] if self.api_url else ["--artifacts", str(self.artifacts)]
         return CliRunner().invoke(cli, [*where, *words], env={"COLUMNS": "160"})
 
-    def ask(self, *words: str) -> Any:
+    def call(self, *words: str) -> Any:
         found = self.run(*words)
         if found.exit_code:
             kind: type[RetailError] = by_code(_CODES.get(found.exit_code, "error"))

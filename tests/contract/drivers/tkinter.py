@@ -1,9 +1,10 @@
-"""The desktop window on a display, its own or one that is there: chosen, typed and read in its widgets."""
+"""Driver of the desktop window: enters values into its widgets and reads the results from them."""
 
 from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,11 +24,11 @@ WAIT = 20.0
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
 _SCORED = re.compile(r"score (\S+) from ([^:]+): ")
 _LABEL = "|".join(labels.method_label(method) for method in (*labels.METHODS, *labels.SOURCES))
-_PLACE = re.compile(rf"(?: · |, )({_LABEL}) #(\d+) \(score ([\d.e+-]+)(?: from ({_LABEL}))?\)(?=, |\n)")
+_RANK = re.compile(rf"(?: · |, )({_LABEL}) #(\d+) \(score ([\d.e+-]+)(?: from ({_LABEL}))?\)(?=, |\n)")
 
 
 class ScriptedDialogs:
-    """What a person would answer to dialogs, and what they were told."""
+    """Dialogs that cancel every question and record errors."""
 
     def __init__(self) -> None:
         self.errors: list[RetailError] = []
@@ -78,14 +79,18 @@ class FrontEnd(Driver):
         self.stack.callback(self.app.quit)
 
     def display(self) -> None:
-        """A display, if need be a new one that nobody sees."""
+        """Use the existing display, otherwise start a virtual one.
+
+        Parallel test processes get one each, since their windows would take the focus from each other.
+        """
         try:
             import tkinter  # noqa: F401
 
             import sv_ttk  # noqa: F401
         except ImportError as error:
             missing("tk", f"the desktop tool's packages are not here: {error}")
-        if os.environ.get("DISPLAY") or sys.platform in ("win32", "darwin"):
+        private = "PYTEST_XDIST_WORKER" in os.environ and shutil.which("Xvfb") is not None
+        if sys.platform in ("win32", "darwin") or (os.environ.get("DISPLAY") and not private):
             return
         take, give = os.pipe()
         try:
@@ -110,17 +115,17 @@ class FrontEnd(Driver):
         self.patch.setenv("DISPLAY", f":{number}")
 
     def until(self, true: Callable[[], object], what: str) -> None:
-        """Let the window live until something holds."""
+        """Run the event loop until a condition holds."""
         end = time.monotonic() + WAIT
         while not true():
             if self.dialogs.errors:
                 raise self.dialogs.errors.pop()
-            assert time.monotonic() < end, f"{what} did not come"
+            assert time.monotonic() < end, f"waiting for {what} timed out"
             self.app.root.update()
             time.sleep(0.001)
 
     def settle(self) -> None:
-        """Until every answer has come and stands in the window."""
+        """Run the event loop until all results are shown."""
         self.until(lambda: not self.app.presenter.jobs.is_running(except_for="fit"), "the last answer")
         self.app.root.update()
         if self.dialogs.errors:
@@ -150,29 +155,29 @@ class FrontEnd(Driver):
         return Shown({m: tuple(self.narrow(m, tree)) for m, tree in trees.items()}, known)
 
     def narrow(self, method: str, tree: Any) -> Iterator[Row]:
-        """One of the five lists: sign and rank, the id behind the name, and the score below when it is chosen."""
+        """Yield the rows of one of the five lists; the score is read from the text below after selecting a row."""
         for i in tree.get_children():
             tree.selection_set(i)
             self.app.root.update()
             rank = int(str(tree.set(i, "mark")).split()[-1])
-            places = _PLACE.findall(self.app.customer.list_detail.cget("text"))
+            ranks = _RANK.findall(self.app.customer.list_detail.cget("text"))
             score, source = next(
                 (score, source or label)
-                for label, place, score, source in places
-                if (source_of(label), int(place)) == (method, rank)
+                for label, position, score, source in ranks
+                if (source_of(label), int(position)) == (method, rank)
             )
             yield Row(rank, tree.set(i, "key"), (), float(score), source_of(source))
 
     def table(self, table: Any, detail: Any) -> tuple[Row, ...]:
-        """A list, row by row: choosing one tells its score and reasons below."""
+        """Return the rows of a list; score and reasons are read from the text below after selecting a row."""
         tree, found = table.tree, []
         for i in tree.get_children():
             tree.selection_set(i)
             self.app.root.update()
-            told = detail.cget("text")
-            scored = _SCORED.match(told)
-            assert scored, told
-            reasons = tuple(_REASON.findall(told, scored.end()))
+            text = detail.cget("text")
+            scored = _SCORED.match(text)
+            assert scored, text
+            reasons = tuple(_REASON.findall(text, scored.end()))
             score, source = float(scored[1]), source_of(scored[2])
             found.append(Row(int(tree.set(i, "rank")), tree.set(i, "key"), reasons, score, source))
         return tuple(found)
@@ -200,11 +205,11 @@ class FrontEnd(Driver):
 
     def segments(self) -> dict[str, int]:
         shown = self.app.customer.segments.displayed()
-        places = {column.name: k for k, column in enumerate(shown.columns)}
-        return {r.cells[places["segment"]]: int(r.cells[places["customers"]].replace(",", "")) for r in shown.rows}
+        columns = {column.name: k for k, column in enumerate(shown.columns)}
+        return {r.cells[columns["segment"]]: int(r.cells[columns["customers"]].replace(",", "")) for r in shown.rows}
 
     def version(self) -> str:
-        found = re.search(r"model (\S+)", self.app.model_line.cget("text"))
+        found = re.search(r"model (\S+)", self.app.model_line.full_text())
         assert found
         return found[1]
 

@@ -67,3 +67,20 @@ def test_erase_asks_for_confirmation_and_prints_a_receipt_without_the_id(tmp_pat
     assert json.loads(result.stdout)["events"] == 1
     assert "customer-1" not in result.stdout
     assert [e.customer_id for e in SqliteEventStore(tmp_path / "shop").all()] == ["other"]
+
+
+def test_a_file_with_other_columns_names_them(tmp_path: Path) -> None:
+    result = add(tmp_path, "customer,item,when\na,x,2024-05-01\n")
+    assert result.exit_code == 3
+    assert "no column event_id (columns: customer, item, when)" in result.stderr
+    assert "order_id, quantity and amount are optional" in result.stderr
+
+
+def test_erasing_an_unknown_customer_is_an_error_without_a_question(tmp_path: Path) -> None:
+    add(tmp_path, HEADER + "e1,customer-1,x,2024-05-01,1,1\n")
+    words = ["--artifacts", str(tmp_path / "shop"), "erase", "customer-2"]
+    result = CliRunner().invoke(cli, words, input="y\n")
+    assert result.exit_code == 3
+    assert "customer-2" in result.stderr
+    assert "cannot be undone" not in result.output
+    assert CliRunner().invoke(cli, [*words, "--yes"]).exit_code == 0

@@ -173,3 +173,12 @@ def test_only_spark_accepts_urls_and_table_names(place: str, monkeypatch: pytest
     assert not calls
     assert call("fit", place, "--dry-run", "--backend", "spark").exit_code == 3
     assert calls == [((place,), "spark")]
+
+
+@pytest.mark.parametrize("text", ["31.12.2026", "2026-31-12", "tomorrow"])
+def test_an_invalid_analysis_date_is_rejected_before_any_work(tmp_path: Path, text: str) -> None:
+    shop.write(tmp_path / "orders.csv")
+    result = call("fit", tmp_path / "orders.csv", "--analysis-date", text)
+    assert result.exit_code == 2
+    assert f"'{text}' is not a valid date (expected YYYY-MM-DD)." in result.stderr
+    assert "reading" not in result.stderr

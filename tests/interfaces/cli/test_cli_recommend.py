@@ -119,6 +119,11 @@ def test_an_unknown_item_error_suggests_similar_ids(run: Any) -> None:
     assert result.stdout == ""
 
 
+def test_the_share_is_shown_only_where_it_differs(run: Any) -> None:
+    assert "Share" in run("recommend", "C-003").stdout
+    assert "Share" not in run("popular").stdout
+
+
 # Batch -----------------------------------------------------------------------------------------
 
 

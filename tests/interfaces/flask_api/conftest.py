@@ -29,7 +29,7 @@ from smart_retail_flask import server
 from smart_retail_flask.app import create_app
 from smart_retail_flask.settings import ServerOptions
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
-server.{function}(lambda: create_app(FakeEngine()), ServerOptions(port={port}, workers=1, threads=2))
+server.{function}(lambda: create_app(FakeEngine()), ServerOptions(port={port}, workers=1, threads=2, {options}))
 """
 _FUNCTIONS = {"gunicorn": "run_server", "waitress": "run_waitress"}
 
@@ -80,16 +80,28 @@ def werkzeug_server(app: Any) -> Iterator[str]:
 
 
 @contextmanager
-def server_process(server: str) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
-    """Run the API under gunicorn or waitress in a subprocess; yield its URL and the process."""
+def server_process(
+    server: str, options: str = "", stderr: int = subprocess.DEVNULL
+) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run the API under gunicorn or waitress in a subprocess; yield its URL and the process.
+
+    Parameters
+    ----------
+    server : str
+        ``gunicorn`` or ``waitress``.
+    options : str
+        Further arguments of `ServerOptions`, as Python code.
+    stderr : int
+        Where the process writes its log.
+    """
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     paths = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVER_SCRIPT.format(function=_FUNCTIONS[server], port=port)],
+        [sys.executable, "-c", _SERVER_SCRIPT.format(function=_FUNCTIONS[server], port=port, options=options)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-        stderr=subprocess.DEVNULL,
+        stderr=stderr,
     ) as process:
         try:
             wait_until_responding(f"http://127.0.0.1:{port}/livez")

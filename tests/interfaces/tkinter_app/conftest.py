@@ -1,8 +1,9 @@
-"""A window on a display of its own, a small engine behind it, and dialogs instead of dialogs."""
+"""Fixtures of the desktop tests: a display, a window with a small engine, and scripted dialogs."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -35,7 +36,7 @@ def preferences(tmp_path: Path) -> Preferences:
 
 @dataclass
 class ScriptedDialogs:
-    """What a person would answer to dialogs, and what they were told."""
+    """Dialogs with fixed results that record errors and suggested file names."""
 
     chosen_folder: str = ""
     chosen_sources: tuple[str, ...] = ()
@@ -69,14 +70,16 @@ def _missing(reason: str) -> None:
 
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
-    """The name of a display: the one that is there, else a new Xvfb."""
+    """The name of a display: the existing one, otherwise a new Xvfb."""
     try:
         import tkinter  # noqa: F401
 
         import sv_ttk  # noqa: F401
     except ImportError as error:
         _missing(f"the desktop tool's packages are not here: {error}")
-    if os.environ.get("DISPLAY") or sys.platform in ("win32", "darwin"):
+    # Windows of parallel test processes would take the keyboard focus from each other on a shared display.
+    private = "PYTEST_XDIST_WORKER" in os.environ and shutil.which("Xvfb") is not None
+    if sys.platform in ("win32", "darwin") or (os.environ.get("DISPLAY") and not private):
         yield os.environ.get("DISPLAY", "")
         return
     take, give = os.pipe()
@@ -107,7 +110,7 @@ def display() -> Iterator[str]:
 
 @dataclass
 class Window:
-    """The app under test and the ways to drive it."""
+    """The window under test, with methods for user input and for reading its tables."""
 
     app: Any
     dialogs: ScriptedDialogs
@@ -118,11 +121,11 @@ class Window:
 
     @property
     def list_tree(self) -> Any:
-        """The tree of the one list."""
+        """The table of recommendations of one method."""
         return self.app.customer.single_list.tree
 
     def until(self, true: Callable[[], object], what: str = "it") -> None:
-        """Let the window live until something holds."""
+        """Run the event loop until a condition holds."""
         end = time.monotonic() + WAIT
         while not true():
             assert time.monotonic() < end, f"{what} did not happen"
@@ -130,7 +133,7 @@ class Window:
             time.sleep(0.002)
 
     def settle(self) -> None:
-        """Let the window live until every answer but a fit's has come and every pause is over."""
+        """Run the event loop until all results except those of a fit are shown."""
         customers = self.app.customers
         self.until(lambda: not customers.selection_pending, "the pause after an arrow key")
         self.until(lambda: not self.app.presenter.jobs.is_running(except_for="fit"), "the last answer")
@@ -139,7 +142,7 @@ class Window:
         self.until(lambda: time.monotonic() > end)
 
     def key(self, keys: str, widget: Any = None) -> None:
-        """Press keys where the focus is; a widget gets the focus first."""
+        """Press keys in the focused widget; `widget` is focused first if given."""
         if widget is not None:
             widget.focus_force()
             self.root.update()
@@ -148,7 +151,7 @@ class Window:
         self.root.update()
 
     def type(self, text: str) -> None:
-        """Type into the search field, one key after the other."""
+        """Type text into the search field, character by character."""
         for character in text:
             self.app.customers.entry.insert("end", character)
             self.root.update()
@@ -161,7 +164,7 @@ class Window:
         return [tree.set(i, "id") for i in tree.get_children()]
 
     def choose(self, customer_id: str) -> None:
-        """Choose a customer in the list."""
+        """Select a customer in the list."""
         tree = self.app.customers.tree
         self.until(lambda: customer_id in self.customers(), f"{customer_id} in the list")
         tree.selection_set(next(i for i in tree.get_children() if tree.set(i, "id") == customer_id))
@@ -173,7 +176,7 @@ class Window:
 
 @pytest.fixture
 def make_window(display: str, preferences: Preferences, fake: ModuleType) -> Iterator[Callable[..., Window]]:
-    """A function that opens a window with an open bundle (`engine`) and replaced `services`."""
+    """A function that opens a window with an engine and replaced `services`."""
     import tkinter as tk
 
     from smart_retail_tkinter.app import App

@@ -1,4 +1,4 @@
-"""Make the pictures of the desktop tool for the documentation from a fitted bundle and its source.
+"""Take the screenshots of the desktop tool for the documentation from a fitted bundle and its source.
 
     xvfb-run -a -s "-screen 0 1200x780x24" \
         python tests/interfaces/tkinter_app/take_screenshots.py ARTIFACTS SOURCE docs/screenshots
@@ -28,7 +28,7 @@ MENU = 26
 
 
 class Camera:
-    """Drives a window and takes pictures of the whole display."""
+    """Drives a window and takes screenshots of the display."""
 
     def __init__(self, app: App, out: Path) -> None:
         self.app, self.out = app, out
@@ -47,14 +47,14 @@ class Camera:
 
 
 class FailingDialogs(NativeDialogs):
-    """An error ends the program: nobody is there to read it."""
+    """Dialogs that end the program on an error."""
 
     def show_error(self, error: RetailError) -> None:
         raise SystemExit(f"{error.message} {error.hint}")
 
 
 def choose(camera: Camera, text: str) -> None:
-    """Search a customer and choose the first found."""
+    """Search a customer and select the first match."""
     camera.app.customers.text.set(text)
     camera.wait(0.6)
     camera.app.customers.move_selection(0)
@@ -71,7 +71,7 @@ def main() -> None:
     parser.add_argument("--customer", default="")
     given = parser.parse_args()
     artifacts, out = Path(given.artifacts).absolute(), given.out.absolute()
-    # Pictures show file names, not where they lie here.
+    # The screenshots show file names without folders.
     os.chdir(Path(given.source).parent)
     source = Path(given.source).name
     with tempfile.TemporaryDirectory() as folder:

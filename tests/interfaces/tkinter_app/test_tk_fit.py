@@ -1,4 +1,4 @@
-"""From a spreadsheet to a bundle: look, fit, cancel, and what is said of each."""
+"""The fit window: preview, fit, cancellation, errors."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_cancel_is_raised_at_the_next_check() -> None:
         progress.check()
 
 
-def test_a_mapping_is_read_from_a_line() -> None:
+def test_a_mapping_is_parsed() -> None:
     assert parse_mapping(" customer_id=Client Name , item_id = SKU,") == (
         ("customer_id", "Client Name"),
         ("item_id", "SKU"),
@@ -52,7 +52,7 @@ def test_a_mapping_is_read_from_a_line() -> None:
 
 
 class Work:
-    """Looking and fitting as a test wants them, and what they were asked."""
+    """Replaces inspecting and fitting, and records the calls."""
 
     def __init__(self, fake: ModuleType) -> None:
         engine = fake.FakeEngine("fitted-2")
@@ -60,18 +60,18 @@ class Work:
         self.report = FitReport(
             "fitted-2", True, self.cleaning, tuple(engine.segments()), tuple(engine.clusters()), {}, {}, ("noted",)
         )
-        self.asked: list[dict[str, Any]] = []
+        self.calls: list[dict[str, Any]] = []
         self.errors: list[Exception] = []
         self.go = threading.Event()
 
     def inspect(self, sources: tuple[str, ...], **options: Any) -> Preview:
-        self.asked.append({"sources": sources, **options})
+        self.calls.append({"sources": sources, **options})
         if self.errors:
             raise self.errors.pop(0)
         return Preview((("customer_id", "Customer ID"), ("item_id", "Product ID")), self.cleaning)
 
     def fit(self, *sources: str, progress: Any, **options: Any) -> FitReport:
-        self.asked.append({"sources": sources, **options})
+        self.calls.append({"sources": sources, **options})
         progress.stage("clusters", 0.4)
         while not self.go.wait(0.01):
             progress.check()
@@ -96,17 +96,17 @@ def window(make_window: Callable[..., Any], work: Work, fake: ModuleType) -> Any
 
 @pytest.fixture
 def inspected_window(window: Any) -> Any:
-    """A fit window that has inspected_window at two files."""
+    """A window whose fit window shows the preview of two files."""
     window.dialogs.chosen_sources = ("one.csv", "two é.csv")
     window.key("<Control-O>", window.root)
     window.settle()
     return window
 
 
-def test_columns_and_cleaning_are_shown_before_anything_is_fitted(inspected_window: Any, work: Work) -> None:
+def test_a_preview_shows_columns_and_cleaning_report(inspected_window: Any, work: Work) -> None:
     dialog = inspected_window.app.fit_window
-    assert [call["sources"] for call in work.asked] == [("one.csv", "two é.csv")]
-    assert "artifacts" not in work.asked[0]
+    assert [call["sources"] for call in work.calls] == [("one.csv", "two é.csv")]
+    assert "artifacts" not in work.calls[0]
     rows = [[dialog.fields.tree.set(i, c) for c in ("field", "header")] for i in dialog.fields.tree.get_children()]
     assert rows == [["customer_id", "Customer ID"], ["item_id", "Product ID"]]
     assert dialog.headline.cget("text").startswith(f"{work.cleaning.rows_accepted:,} of ")
@@ -131,30 +131,28 @@ def test_a_fit_shows_progress_publishes_and_opens_the_new_bundle(inspected_windo
     work.go.set()
     inspected_window.until(lambda: not app.fits.running)
     inspected_window.settle()
-    assert work.asked[-1]["artifacts"] == "out"
-    assert work.asked[-1]["settings"].data.returns_policy == "net"
+    assert work.calls[-1]["artifacts"] == "out"
+    assert work.calls[-1]["settings"].data.returns_policy == "net"
     assert app.presenter.model.version == "fitted-2"
-    assert "fitted-2" in app.model_line.cget("text")
+    assert "fitted-2" in app.model_line.full_text()
     assert app.fit_window.headline.cget("text") == "Published fitted-2 to out"
     assert not app.status.fit.bar.winfo_ismapped()
     assert inspected_window.dialogs.errors == []
 
 
-def test_settings_are_those_of_every_other_front_end(
-    inspected_window: Any, work: Work, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_settings_come_from_the_environment(inspected_window: Any, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SMART_RETAIL_CLUSTERS__K", "5")
     monkeypatch.setenv("SMART_RETAIL_DATA__RETURNS_POLICY", "keep")
     inspected_window.app.fit_window.close()
     inspected_window.key("<Control-O>", inspected_window.root)
     inspected_window.settle()
-    assert work.asked[-1]["settings"].clusters.k == 5
-    assert work.asked[-1]["settings"].data.returns_policy == "keep"
+    assert work.calls[-1]["settings"].clusters.k == 5
+    assert work.calls[-1]["settings"].data.returns_policy == "keep"
     assert inspected_window.app.fit_window.policy.get() == "ignore returns"
 
 
 @pytest.mark.parametrize("where", ["main window", "fit window", "button"])
-def test_escape_or_the_button_cancels_and_says_so(inspected_window: Any, work: Work, where: str) -> None:
+def test_escape_or_the_button_cancels_the_fit(inspected_window: Any, work: Work, where: str) -> None:
     app = inspected_window.app
     app.fit_window.start.invoke()
     inspected_window.until(lambda: app.fits.state() and app.fits.state().done == 0.4)
@@ -170,7 +168,7 @@ def test_escape_or_the_button_cancels_and_says_so(inspected_window: Any, work: W
     assert inspected_window.dialogs.errors == []
 
 
-def test_closing_the_fit_window_leaves_the_fit_running(inspected_window: Any, work: Work) -> None:
+def test_closing_the_fit_window_does_not_stop_the_fit(inspected_window: Any, work: Work) -> None:
     inspected_window.app.fit_window.start.invoke()
     inspected_window.until(lambda: inspected_window.app.fits.state() and inspected_window.app.fits.state().done == 0.4)
     inspected_window.app.fit_window.close()
@@ -179,7 +177,7 @@ def test_closing_the_fit_window_leaves_the_fit_running(inspected_window: Any, wo
     inspected_window.until(lambda: inspected_window.app.presenter.model.version == "fitted-2")
 
 
-def test_a_missing_column_is_told_in_place_and_mended_there(window: Any, work: Work) -> None:
+def test_a_missing_column_is_shown_in_the_window_and_can_be_assigned(window: Any, work: Work) -> None:
     work.errors = [ColumnError("Column for the customer not found.", "Say which one it is: --map customer_id=Client.")]
     window.dialogs.chosen_sources = ("one.csv",)
     window.key("<Control-O>", window.root)
@@ -192,11 +190,11 @@ def test_a_missing_column_is_told_in_place_and_mended_there(window: Any, work: W
     dialog.mapping.set("customer_id=Client")
     dialog.inspect()
     window.settle()
-    assert work.asked[-1]["mapping"] == {"customer_id": "Client"}
+    assert work.calls[-1]["mapping"] == {"customer_id": "Client"}
     assert dialog.start.instate(["!disabled"])
 
 
-def test_a_source_that_cannot_be_read_is_a_message(window: Any, work: Work) -> None:
+def test_an_unreadable_file_shows_an_error_message(window: Any, work: Work) -> None:
     work.errors = [DataError("one.csv holds no row.", "Choose another file.")]
     window.dialogs.chosen_sources = ("one.csv",)
     window.key("<Control-O>", window.root)
@@ -206,18 +204,18 @@ def test_a_source_that_cannot_be_read_is_a_message(window: Any, work: Work) -> N
 
 
 @pytest.mark.parametrize("yes", [True, False])
-def test_the_quality_gate_asks_and_only_then_forces(inspected_window: Any, work: Work, yes: bool) -> None:
+def test_a_rejected_fit_is_published_only_after_confirmation(inspected_window: Any, work: Work, yes: bool) -> None:
     work.errors = [QualityGateError("Worse than popularity.", "Force it.")]
     inspected_window.dialogs.confirmed = yes
     work.go.set()
     inspected_window.app.fit_window.start.invoke()
     inspected_window.until(lambda: not work.errors and not inspected_window.app.fits.running)
     inspected_window.settle()
-    forced = [call["force"] for call in work.asked if "force" in call]
+    forced = [call["force"] for call in work.calls if "force" in call]
     assert forced == ([False, True] if yes else [False])
 
 
-def test_a_fit_that_is_not_published_leaves_the_bundle(inspected_window: Any, work: Work) -> None:
+def test_an_unpublished_fit_keeps_the_open_bundle(inspected_window: Any, work: Work) -> None:
     work.report = replace(work.report, published=False)
     work.go.set()
     inspected_window.app.fit_window.start.invoke()
@@ -227,7 +225,7 @@ def test_a_fit_that_is_not_published_leaves_the_bundle(inspected_window: Any, wo
     assert inspected_window.app.presenter.model.version == "fake-1"
 
 
-def test_over_the_api_the_screens_say_why_there_is_no_fit(make_window: Callable[..., Any], fake: ModuleType) -> None:
+def test_fitting_over_an_api_shows_an_error(make_window: Callable[..., Any], fake: ModuleType) -> None:
     class Remote(fake.FakeEngine):  # type: ignore[name-defined, misc]
         is_local = False
 
@@ -238,7 +236,7 @@ def test_over_the_api_the_screens_say_why_there_is_no_fit(make_window: Callable[
     assert window.app.fit_window is None
 
 
-def test_quitting_ends_a_running_fit(inspected_window: Any, work: Work) -> None:
+def test_quitting_stops_a_running_fit(inspected_window: Any, work: Work) -> None:
     inspected_window.app.fit_window.start.invoke()
     inspected_window.until(lambda: inspected_window.app.fits.state() and inspected_window.app.fits.state().done == 0.4)
     before = threading.active_count()

@@ -1,4 +1,4 @@
-"""Work in threads: dialogs come back where they are polled, and only the newest of a lane."""
+"""Background jobs: results are delivered in the polling thread, only the newest of a lane."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def fail(error: RetailError) -> None:
     raise AssertionError(error)
 
 
-def test_an_answer_arrives_in_the_polling_thread(jobs: Jobs) -> None:
+def test_a_result_is_delivered_in_the_polling_thread(jobs: Jobs) -> None:
     seen: list[tuple[str, str]] = []
     jobs.submit(
         "a",
@@ -46,7 +46,7 @@ def test_an_answer_arrives_in_the_polling_thread(jobs: Jobs) -> None:
     assert not jobs.is_running()
 
 
-def test_a_newer_job_replaces_what_runs_and_what_waits(jobs: Jobs) -> None:
+def test_a_newer_job_replaces_running_and_queued_jobs(jobs: Jobs) -> None:
     gate, began, run, seen = threading.Event(), threading.Event(), [], []
 
     def slow() -> str:
@@ -74,7 +74,7 @@ def test_lanes_do_not_wait_for_each_other(jobs: Jobs) -> None:
     wait(jobs, lambda: len(seen) == 2)
 
 
-def test_errors_for_people_pass_and_bugs_become_one(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
+def test_errors_are_delivered_and_bugs_become_a_general_error(jobs: Jobs, caplog: pytest.LogCaptureFixture) -> None:
     errors: list[RetailError] = []
     known = DataError("No row.", "Add one.")
 

@@ -1,4 +1,4 @@
-"""Starting the program: with a bundle, without one, and where there is nothing to draw on."""
+"""Starting the desktop tool: without a bundle, without a display, without its packages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from smart_retail_tkinter import launch
 
 
 @pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="there is always a display")
-def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_display_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("tkinter")
     pytest.importorskip("sv_ttk")
     monkeypatch.delenv("DISPLAY", raising=False)
@@ -27,7 +27,7 @@ def test_without_a_display_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("missing", ["tkinter", "sv_ttk"])
-def test_without_its_packages_it_names_them(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+def test_missing_packages_are_named(monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
     real = builtins.__import__
 
     def find(name: str, *rest: Any) -> Any:

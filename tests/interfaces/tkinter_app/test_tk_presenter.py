@@ -1,4 +1,4 @@
-"""The presenter without tk: what it asks, what it shows, and that it knows no tk."""
+"""The presenter: engine calls, data passed to the view, independence of tk."""
 
 from __future__ import annotations
 
@@ -20,12 +20,16 @@ from smart_retail_tkinter.recent_files import Preferences
 
 
 class RecordingView:
-    """A view that keeps what it is told."""
+    """A view that records its calls."""
 
     def __init__(self) -> None:
         self.shown: dict[str, Any] = {}
         self.errors: list[RetailError] = []
         self.threads: set[threading.Thread] = set()
+        self.cleared = False
+
+    def clear_customer(self) -> None:
+        self.cleared = True
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         if not name.startswith("show_"):
@@ -42,7 +46,7 @@ class RecordingView:
 
 
 class Harness:
-    """A presenter with its view."""
+    """A presenter with a recording view."""
 
     def __init__(self, preferences: Preferences, **services: Any) -> None:
         self.view = RecordingView()
@@ -91,14 +95,14 @@ def test_opening_shows_model_customers_and_groups(harness: Harness, fake: Module
     assert harness.presenter.preferences.files[0].kind == "bundle"
 
 
-def test_everything_is_shown_in_the_polling_thread(harness: Harness) -> None:
+def test_the_view_is_called_in_the_polling_thread(harness: Harness) -> None:
     harness.presenter.choose_customer("C-002")
     harness.settle()
     assert harness.view.threads == {threading.current_thread()}
 
 
 @pytest.mark.parametrize("method", ["hybrid", "personalized", "rfm", "cf", "popular", "all"])
-def test_a_list_is_what_the_engine_says(harness: Harness, fake: ModuleType, method: str) -> None:
+def test_a_list_equals_the_result_of_the_engine(harness: Harness, fake: ModuleType, method: str) -> None:
     harness.presenter.choose_customer("C-007")
     harness.presenter.choose_method(method)
     harness.settle()
@@ -114,35 +118,35 @@ def test_filters_reach_the_engine(harness: Harness, fake: ModuleType) -> None:
     assert harness.view.shown["list"][0] == expected
 
 
-def test_an_unknown_customer_is_answered_with_popularity(harness: Harness) -> None:
-    harness.presenter.choose_customer("nobody")
+def test_an_unknown_customer_gets_popular_products(harness: Harness) -> None:
+    harness.presenter.choose_customer("unknown-id")
     harness.settle()
     assert not harness.view.shown["profile"][0].known
-    answer = harness.view.shown["list"][0]
-    assert not answer.known
-    assert answer.items
+    result = harness.view.shown["list"][0]
+    assert not result.known
+    assert result.items
     assert not harness.view.errors
 
 
-def test_the_box_starts_unticked_where_people_buy_again(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
+def test_purchased_products_are_shown_in_a_repeat_shop(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
     from msgspec.structs import replace
 
-    class Again(fake.FakeEngine):  # type: ignore[name-defined, misc]
+    class RepeatShop(fake.FakeEngine):  # type: ignore[name-defined, misc]
         def model(self) -> Any:
             return replace(super().model(), show_purchased=True)
 
-    harness = make_harness(load=lambda folder: Again())
+    harness = make_harness(load=lambda folder: RepeatShop())
     harness.presenter.open_bundle("artifacts")
     harness.settle()
     assert harness.presenter.exclude_purchased is False
 
 
 def test_only_the_newest_search_is_shown(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
-    asked: list[str] = []
+    searches: list[str] = []
 
     class Slow(fake.FakeEngine):  # type: ignore[name-defined, misc]
         def search_customers(self, text: str, n: int = 20) -> Any:
-            asked.append(text)
+            searches.append(text)
             time.sleep(0.05)
             return super().search_customers(text, n)
 
@@ -153,10 +157,10 @@ def test_only_the_newest_search_is_shown(make_harness: Callable[..., Harness], f
         harness.presenter.search(text)
     harness.settle()
     assert [match.customer_id for match in harness.view.shown["matches"][0]] == ["C-001"]
-    assert len(asked) <= 4
+    assert len(searches) <= 4
 
 
-def test_an_error_is_shown_and_the_window_goes_on(harness: Harness) -> None:
+def test_an_error_is_shown_and_later_calls_work(harness: Harness) -> None:
     harness.presenter.similar("no such item", "x")
     harness.settle()
     assert [error.code for error in harness.view.errors] == ["unknown_item"]
@@ -165,7 +169,7 @@ def test_an_error_is_shown_and_the_window_goes_on(harness: Harness) -> None:
     assert harness.view.shown["list"][0].items
 
 
-def test_a_bundle_that_is_not_there_is_silent_only_at_the_start(make_harness: Callable[..., Harness]) -> None:
+def test_a_missing_bundle_is_ignored_only_at_the_start(make_harness: Callable[..., Harness]) -> None:
     def load(folder: str) -> Any:
         raise MissingBundleError("No bundle here.", "Fit one.")
 
@@ -179,7 +183,7 @@ def test_a_bundle_that_is_not_there_is_silent_only_at_the_start(make_harness: Ca
     assert harness.presenter.preferences.files == ()
 
 
-def test_a_new_bundle_keeps_customer_and_search(harness: Harness) -> None:
+def test_opening_another_bundle_keeps_customer_and_search(harness: Harness) -> None:
     harness.presenter.search("C-00")
     harness.presenter.choose_customer("C-004")
     harness.settle()
@@ -190,8 +194,29 @@ def test_a_new_bundle_keeps_customer_and_search(harness: Harness) -> None:
     assert len(harness.view.shown["matches"][0]) == 9
 
 
+def test_a_customer_that_the_new_bundle_does_not_know_is_cleared(
+    make_harness: Callable[..., Harness], fake: ModuleType
+) -> None:
+    class OtherShop(fake.FakeEngine):  # type: ignore[name-defined, misc]
+        def customer(self, customer_id: str) -> Any:
+            return super().customer("unknown-id")
+
+    harness = make_harness(load=lambda folder: OtherShop() if folder == "other" else fake.FakeEngine())
+    harness.presenter.open_bundle("artifacts")
+    harness.settle()
+    harness.presenter.choose_customer("C-004")
+    harness.settle()
+    harness.view.shown.clear()
+    harness.presenter.open_bundle("other")
+    harness.settle()
+    assert harness.presenter.customer_id is None
+    assert harness.presenter.recommendations is None
+    assert "profile" not in harness.view.shown
+    assert harness.view.cleared
+
+
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
-def test_an_exported_file_holds_the_list_and_its_origin(harness: Harness, tmp_path: Path, ending: str) -> None:
+def test_an_exported_file_contains_list_and_model_version(harness: Harness, tmp_path: Path, ending: str) -> None:
     harness.presenter.choose_customer("00012")
     harness.settle()
     path = tmp_path / f"list.{ending}"
@@ -214,7 +239,7 @@ def test_an_exported_file_holds_the_list_and_its_origin(harness: Harness, tmp_pa
         assert ("Model", "fake-1") in list(book["About"].iter_rows(values_only=True))
 
 
-def test_an_export_to_nowhere_is_an_error_for_people(harness: Harness, tmp_path: Path) -> None:
+def test_an_invalid_export_path_is_a_usage_error(harness: Harness, tmp_path: Path) -> None:
     harness.presenter.choose_customer("C-001")
     harness.settle()
     for name in ("list.pdf", "no/such/folder.csv"):
@@ -223,7 +248,7 @@ def test_an_export_to_nowhere_is_an_error_for_people(harness: Harness, tmp_path:
     assert [type(error) for error in harness.view.errors] == [UsageError, UsageError]
 
 
-def test_a_proposed_file_name_holds_no_path(harness: Harness) -> None:
+def test_a_suggested_file_name_contains_no_path(harness: Harness) -> None:
     for customer in ("A/B", "..", "x/../../y"):
         harness.presenter.choose_customer(customer)
         harness.settle()
@@ -232,27 +257,27 @@ def test_a_proposed_file_name_holds_no_path(harness: Harness) -> None:
         assert name.endswith("-hybrid")
 
 
-def test_over_the_api_a_fit_is_refused(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
+def test_fitting_is_rejected_for_an_api(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
     class Remote(fake.FakeEngine):  # type: ignore[name-defined, misc]
         is_local = False
 
-    asked: list[tuple[str, str | None]] = []
+    calls: list[tuple[str, str | None]] = []
 
     def connect(url: str, key: str | None) -> Any:
-        asked.append((url, key))
+        calls.append((url, key))
         return Remote()
 
     harness = make_harness(connect=connect)
     harness.presenter.check_local()
     harness.presenter.open_api("http://127.0.0.1:1", "key")
     harness.settle()
-    assert asked == [("http://127.0.0.1:1", "key")]
+    assert calls == [("http://127.0.0.1:1", "key")]
     assert harness.view.shown["model"][0].version == "fake-1"
     with pytest.raises(NeedsLocalEngineError):
         harness.presenter.check_local()
 
 
-def test_presenter_and_what_it_stands_on_know_no_tk() -> None:
+def test_the_presenters_do_not_import_tk() -> None:
     code = (
         "import smart_retail_tkinter.presenter, smart_retail_tkinter.fit_presenter, smart_retail_tkinter.fit_worker, "
         "sys; print([m for m in ('tkinter', 'sv_ttk', 'numpy', 'duckdb') if m in sys.modules])"

@@ -1,4 +1,4 @@
-"""What the window remembers, and that nothing about it can stop a start."""
+"""Recent files and theme, which never prevent a start."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ import pytest
 from smart_retail_tkinter.recent_files import MAX_RECENT_FILES, Preferences, config_file
 
 
-def test_files_and_theme_are_there_after_a_restart(tmp_path: Path) -> None:
+def test_files_and_theme_are_saved(tmp_path: Path) -> None:
     file = tmp_path / "deep" / "desktop.json"
     preferences = Preferences(file)
     preferences.add("spreadsheet", str(tmp_path / "orders é.csv"))
     preferences.add("bundle", str(tmp_path / "artifacts"))
     preferences.set_theme("dark")
-    again = Preferences(file)
-    assert [(each.kind, Path(each.path).name) for each in again.files] == [
+    reloaded = Preferences(file)
+    assert [(each.kind, Path(each.path).name) for each in reloaded.files] == [
         ("bundle", "artifacts"),
         ("spreadsheet", "orders é.csv"),
     ]
-    assert again.theme == "dark"
+    assert reloaded.theme == "dark"
 
 
-def test_a_file_stands_once_and_the_list_stays_short(tmp_path: Path) -> None:
+def test_a_file_is_listed_once_and_the_list_is_limited(tmp_path: Path) -> None:
     preferences = Preferences(tmp_path / "m.json")
     for i in range(MAX_RECENT_FILES + 4):
         preferences.add("bundle", str(tmp_path / str(i)))
@@ -36,7 +36,7 @@ def test_a_file_stands_once_and_the_list_stays_short(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "null", '{"recent": 5}', '{"recent": [{"kind": "script", "path": "x"}]}', '{"recent": [7]}']
 )
-def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, text: str) -> None:
+def test_a_damaged_file_is_ignored(tmp_path: Path, text: str) -> None:
     file = tmp_path / "m.json"
     file.write_text(text, encoding="utf-8")
     preferences = Preferences(file)
@@ -44,14 +44,14 @@ def test_a_damaged_file_is_an_empty_memory(tmp_path: Path, text: str) -> None:
     assert preferences.theme == "light"
 
 
-def test_a_folder_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
+def test_a_folder_that_is_not_writable_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     preferences = Preferences(tmp_path / "file" / "m.json")
     preferences.add("bundle", "x")
     assert len(preferences.files) == 1
 
 
-def test_the_config_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_configuration_folder_depends_on_the_platform(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     assert config_file() == tmp_path / "smart-retail" / "desktop.json"

@@ -1,4 +1,4 @@
-"""What people read: numbers, lines, tables and the marks of shared items."""
+"""Formatting of values and table models."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from smart_retail_tkinter import formatting, table_models
         (formatting.join_name_and_id("", "OFF-1"), "OFF-1"),
     ],
 )
-def test_values_read_as_people_write_them(shown: str, expected: str) -> None:
+def test_values_are_formatted(shown: str, expected: str) -> None:
     assert shown == expected
 
 
-def test_the_profile_line_tells_who_a_customer_is(fake: ModuleType) -> None:
+def test_the_profile_line_describes_a_customer(fake: ModuleType) -> None:
     engine = fake.FakeEngine()
     profile = engine.customer("C-001")
     line = formatting.describe_profile(profile, "EUR")
@@ -43,9 +43,9 @@ def test_the_profile_line_tells_who_a_customer_is(fake: ModuleType) -> None:
     assert line.endswith("5.0 % returned")
 
 
-def test_the_profile_line_says_what_is_not_known(fake: ModuleType) -> None:
+def test_the_profile_line_of_an_unknown_customer(fake: ModuleType) -> None:
     engine = fake.FakeEngine()
-    assert "unknown customer" in formatting.describe_profile(engine.customer("nobody"))
+    assert "unknown customer" in formatting.describe_profile(engine.customer("unknown-id"))
     assert formatting.describe_profile(engine.customer(fake.RETURNED_ALL)) == "no order was kept · 100.0 % returned"
 
 
@@ -61,7 +61,7 @@ def test_the_main_reason_is_the_one_with_the_largest_share() -> None:
     assert row.detail == "score 1 from CF: popular (Popular #3, 20.0 %) · with b (CF #1, 80.0 %)"
 
 
-def test_the_clipboard_text_is_one_line_a_row_with_ids_as_they_are() -> None:
+def test_the_clipboard_text_has_one_line_per_row_and_unchanged_ids() -> None:
     table = table_models.recommendation_table([_item("00012", 1), _item("a\tb", 2)])
     lines = table.text().split("\n")
     assert lines[0].split("\t")[:3] == ["#", "Product", "Product id"]
@@ -77,15 +77,15 @@ def _all(**lists: list[str]) -> RecommendationList:
     return RecommendationList("c", True, False, "all", "v", "", (), {m: part(m, ids) for m, ids in lists.items()})
 
 
-def test_places_name_the_methods_in_the_order_of_the_screens() -> None:
-    answer = _all(popular=["d", "c"], cf=["c", "a"], hybrid=["a", "b"])
-    assert table_models.ranks_text(answer, "a") == "Hybrid #1 (score 1 from CF), CF #2 (score 1)"
-    assert table_models.ranks_text(answer, "c") == "CF #1 (score 1), Popular #2 (score 1 from CF)"
+def test_ranks_are_listed_in_the_order_of_the_methods() -> None:
+    recommendations = _all(popular=["d", "c"], cf=["c", "a"], hybrid=["a", "b"])
+    assert table_models.ranks_text(recommendations, "a") == "Hybrid #1 (score 1 from CF), CF #2 (score 1)"
+    assert table_models.ranks_text(recommendations, "c") == "CF #1 (score 1), Popular #2 (score 1 from CF)"
 
 
-def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None:
-    answer = fake.FakeEngine().recommend("C-003", "all", 4)
-    table = table_models.comparison_table(answer)
+def test_the_comparison_table_contains_the_lists_of_all_methods(fake: ModuleType) -> None:
+    recommendations = fake.FakeEngine().recommend("C-003", "all", 4)
+    table = table_models.comparison_table(recommendations)
     assert len(table.rows) == 20
     assert {row.cells[0] for row in table.rows} == {"Hybrid", "Personalized", "RFM", "CF", "Popular"}
     assert all(len(row.values) == len(table.columns) for row in table.rows)
@@ -94,5 +94,5 @@ def test_side_by_side_puts_every_list_under_its_method(fake: ModuleType) -> None
 def test_the_cleaning_table_accounts_for_every_row(fake: ModuleType) -> None:
     report = fake.FakeEngine().model().cleaning
     values = {row.values[0]: row.values[1] for row in table_models.cleaning_table(report).rows}
-    aside = sum(n for what, n in values.items() if str(what).startswith("rejected"))
-    assert values["in the files"] == values["accepted"] + aside == report.rows_in
+    rejected = sum(n for what, n in values.items() if str(what).startswith("rejected"))
+    assert values["in the files"] == values["accepted"] + rejected == report.rows_in

@@ -125,7 +125,8 @@ def _matches_preset(preset: Preset, headers: Sequence[str], mapped: Mapping[str,
     if preset.name == "canonical":
         return all(name in headers or name in mapped for name in preset.required)
     return all(
-        name in mapped or any(normalize_header(s) in normalized for s in preset.columns[name]) for name in preset.required
+        name in mapped or any(normalize_header(s) in normalized for s in preset.columns[name])
+        for name in preset.required
     )
 
 

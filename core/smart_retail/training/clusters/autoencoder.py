@@ -1,13 +1,12 @@
-"""A small Keras autoencoder of scaled RFM features.
+"""Keras autoencoder of scaled RFM features.
 
 In: scaled features. Out: `TrainedAutoencoder`, its layers as plain float arrays. Keras and TensorFlow
 are imported inside the functions: serving never needs them.
 
-The network is a ReLU layer, a linear bottleneck, a ReLU layer and a linear output. It begins as the
-principal components of its input (pairs of ReLU units carry a value and its negative through
-unchanged; further units begin without effect), and its loss holds the bottleneck near them. A free
-autoencoder finds another latent space at each seed, and K-means on it other clusters (adjusted Rand
-index 0.5 on Online Retail II); the anchor costs a hundredth of the reconstruction and keeps them.
+The network is a ReLU layer, a linear bottleneck, a ReLU layer and a linear output. It is initialised with the principal
+components of its input (pairs of ReLU units pass a value and its negative unchanged; surplus units have no effect at
+first), and a loss term keeps the bottleneck near them. Without this term, the latent space and thus the clusters differ
+with each seed (adjusted Rand index 0.5 on Online Retail II); it costs a hundredth of the reconstruction error.
 """
 
 from __future__ import annotations
@@ -31,57 +30,63 @@ from smart_retail.segmentation.cluster_assigner import DenseLayer
 
 HIDDEN_UNITS: Final = 32
 ANCHOR_WEIGHT: Final = 1.0
-"""Weight of the latent space's distance from the principal components, beside the reconstruction."""
+"""Weight of the distance between latent space and principal components, relative to the reconstruction error."""
 LEARNING_RATE: Final = 5e-3
-"""At the beginning; it falls to zero over the epochs as half a cosine."""
+"""Initial learning rate; it decreases to zero over the epochs (cosine schedule)."""
 BATCHES_PER_EPOCH: Final = 24
-"""Steps of an epoch, so that a large shop trains in the time of a small one."""
+"""Number of steps per epoch, so that training time does not grow with the number of customers."""
 MIN_BATCH_SIZE: Final = 64
 PATIENCE_EPOCHS: Final = 15
-"""Epochs without a gain of `MIN_GAIN` in the validation loss before training stops."""
+"""Number of epochs without a gain of `MIN_GAIN` in the validation loss after which training stops."""
 MIN_GAIN: Final = 1e-4
 VALIDATION_EVERY: Final = 10
-"""Each tenth customer is held out for early stopping."""
+"""Every tenth customer is held out for early stopping."""
 
 LAYERS: Final = (("encoder", "relu"), ("latent", "linear"), ("decoder", "relu"), ("reconstruction", "linear"))
 
 
 @dataclass(frozen=True, slots=True)
 class TrainedAutoencoder:
-    """The layers of a trained autoencoder and how training went."""
+    """Layers of a trained autoencoder and its training losses."""
 
     layers: tuple[DenseLayer, ...]
     """Encoder hidden layer, bottleneck, decoder hidden layer, output."""
     loss: tuple[float, ...]
-    """Mean squared error of the reconstruction on the train customers, by epoch."""
+    """Mean squared reconstruction error on the training customers, by epoch."""
     validation_loss: tuple[float, ...]
-    """The same on the customers held out."""
+    """Mean squared reconstruction error on the held-out customers, by epoch."""
     linear_loss: float
-    """Validation error before training: that of the principal components."""
+    """Validation error before training, which is that of the principal components."""
 
     @property
     def encoder(self) -> tuple[DenseLayer, ...]:
-        """The layers up to the bottleneck."""
+        """Layers up to the bottleneck."""
         return self.layers[:2]
 
     def export(self, path: Path) -> None:
-        """Write the compiled network as an ``.h5`` that `keras.saving.load_model` opens."""
+        """Write the compiled network as an ``.h5`` file for `keras.saving.load_model`."""
         keras = load_keras()
         network = _network(keras, self.layers)
-        # "mse" would be saved as a name that load_model cannot resolve.
+        # load_model cannot resolve the short name "mse".
         network.compile(optimizer="adam", loss="mean_squared_error")
         with _quiet_export():
             network.save(path)
 
 
 def load_keras() -> Any:
-    """Keras on TensorFlow, its chatter off; takes seconds at first. `MissingExtraError` without them."""
+    """Return Keras with the TensorFlow backend and without log output; the first import takes seconds.
+
+    Raises
+    ------
+    MissingExtraError
+        Keras or TensorFlow is not installed.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
     os.environ.setdefault("KERAS_BACKEND", "tensorflow")
     try:
         import keras
-        import tensorflow  # noqa: F401  # the backend, checked here rather than at first use
+        import tensorflow  # noqa: F401  # checked here and not at first use
     except ImportError as error:
         raise MissingExtraError(
             f"Fitting clusters needs {error.name}, which is not installed.",
@@ -91,10 +96,10 @@ def load_keras() -> Any:
 
 
 class AutoencoderTrainer:
-    """Trains one autoencoder after the other on one graph, whose compilation takes longer than a training.
+    """Train several autoencoders on one graph, because compiling the graph takes longer than training.
 
-    A training does not depend on those before it. The same features, seed and machine give the same bits,
-    in any process: operations are deterministic, on one thread.
+    Trainings are independent of each other. The same features, seed and machine give bit-identical results in any
+    process: operations are deterministic and use one thread.
 
     Parameters
     ----------
@@ -124,19 +129,21 @@ class AutoencoderTrainer:
     def train(
         self, features: NDArray[np.float64], *, epochs: int, seed: int, progress: Progress = SILENT
     ) -> TrainedAutoencoder:
-        """Train from the start on scaled features, one row a customer.
+        """Train a new autoencoder on scaled features.
 
         Parameters
         ----------
         features : float64 array, shape ``(n, inputs)``
-            At least one row, centred and of unit variance.
+            One row per customer, at least one; centred, with unit variance.
         epochs : int
-            Upper bound; training stops when the validation loss stays where it is.
+            Maximum number of epochs; training stops early when the validation loss no longer decreases.
+        seed : int
+        progress : Progress
 
         Raises
         ------
         CancelledError
-            Through `progress`.
+            The user cancelled, through `progress`.
         """
         held_out = np.arange(len(features)) % VALIDATION_EVERY == VALIDATION_EVERY // 2
         train = features[~held_out]
@@ -147,7 +154,7 @@ class AutoencoderTrainer:
             return self._epochs(train.astype(np.float32), validation, epochs, rng, progress)
 
     def _reset(self, components: NDArray[np.float64], rng: np.random.Generator) -> None:
-        """Weights that project on the components, an optimiser that has seen nothing."""
+        """Initialise the weights with the components, and reset the optimiser."""
         self._axes.assign(components.astype(np.float32))
         _assign(self._network, _initial_layers(components, rng))
         for variable in self._optimizer.variables:
@@ -161,26 +168,26 @@ class AutoencoderTrainer:
         rng: np.random.Generator,
         progress: Progress,
     ) -> TrainedAutoencoder:
-        """Train until the validation loss stops falling; the best epoch's layers are kept."""
+        """Train until the validation loss no longer decreases, and return the layers of the best epoch."""
         batch = min(len(rows), max(MIN_BATCH_SIZE, len(rows) // BATCHES_PER_EPOCH))
         steps = len(rows) // batch
         linear_loss = best = float(self._error(validation))
         layers = _layers(self._network)
         history: list[tuple[float, float]] = []
-        waited = 0
-        while len(history) < epochs and waited < PATIENCE_EPOCHS:
+        epochs_without_gain = 0
+        while len(history) < epochs and epochs_without_gain < PATIENCE_EPOCHS:
             progress.check()
             self._optimizer.learning_rate = LEARNING_RATE * (1 + np.cos(np.pi * len(history) / epochs)) / 2
             order = rng.permutation(len(rows))[: steps * batch]
             loss = float(self._run_epoch(rows[order].reshape(steps, batch, -1)))
             history.append((loss, float(self._error(validation))))
-            waited += 1
+            epochs_without_gain += 1
             if history[-1][1] < best - MIN_GAIN:
-                best, layers, waited = history[-1][1], _layers(self._network), 0
+                best, layers, epochs_without_gain = history[-1][1], _layers(self._network), 0
         return TrainedAutoencoder(layers, tuple(h[0] for h in history), tuple(h[1] for h in history), linear_loss)
 
     def _compiled(self, inputs: int) -> tuple[Any, Any]:
-        """An epoch of batches as one graph (ten times faster here than `Model.fit`), and the error of rows."""
+        """Return graph functions for one epoch (ten times faster than `Model.fit`) and for the error of rows."""
         tf, network, optimizer, axes = self._tf, self._network, self._optimizer, self._axes
         encode, squeeze, decode, output = network.layers
         variables = network.trainable_variables
@@ -205,7 +212,7 @@ class AutoencoderTrainer:
 
     @contextmanager
     def _seeded(self, seed: int) -> Iterator[None]:
-        """Deterministic operations; the process's own random generators are given back as they were."""
+        """Seed Keras and enable deterministic operations; restore the random generators of the process on leaving."""
         python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002  # Keras seeds them
         self._tf.config.experimental.enable_op_determinism()
         self._keras.utils.set_random_seed(seed)
@@ -217,12 +224,12 @@ class AutoencoderTrainer:
 
 
 def principal_components(features: NDArray[np.float64], count: int) -> NDArray[np.float64]:
-    """The first `count` principal axes, shape ``(d, count)``; zero beyond the d-th.
+    """Return the first `count` principal axes, shape ``(d, count)``; zero beyond the d-th.
 
-    Signs are fixed: the largest part of an axis is positive.
+    The sign is fixed: the largest component of an axis is positive.
     """
     columns = (features - features.mean(axis=0)).T
-    # Summed by NumPy: a threaded matrix product would round by the number of threads.
+    # A threaded matrix product would round differently with the number of threads.
     covariance = np.array([[np.sum(a * b) for b in columns] for a in columns])
     axes = np.linalg.eigh(covariance)[1][:, ::-1][:, :count]
     axes = axes * np.sign(axes[np.abs(axes).argmax(axis=0), np.arange(axes.shape[1])])
@@ -230,25 +237,25 @@ def principal_components(features: NDArray[np.float64], count: int) -> NDArray[n
 
 
 def _initial_layers(components: NDArray[np.float64], rng: np.random.Generator) -> tuple[DenseLayer, ...]:
-    """Layers that project on the components and back; spare hidden units are random and unheard."""
+    """Initialise the layers with the principal components; surplus hidden units get random inputs and zero weights."""
 
-    def carry(axes: NDArray[np.float64]) -> tuple[DenseLayer, DenseLayer]:
+    def project(axes: NDArray[np.float64]) -> tuple[DenseLayer, DenseLayer]:
         inputs, outputs = axes.shape
-        spare = HIDDEN_UNITS - 2 * inputs
+        surplus = HIDDEN_UNITS - 2 * inputs
         return (
             DenseLayer(
-                np.hstack((np.eye(inputs), -np.eye(inputs), rng.normal(size=(inputs, spare)) / np.sqrt(inputs))),
-                np.concatenate((np.zeros(2 * inputs), rng.normal(size=spare))),
+                np.hstack((np.eye(inputs), -np.eye(inputs), rng.normal(size=(inputs, surplus)) / np.sqrt(inputs))),
+                np.concatenate((np.zeros(2 * inputs), rng.normal(size=surplus))),
                 "relu",
             ),
-            DenseLayer(np.vstack((axes, -axes, np.zeros((spare, outputs)))), np.zeros(outputs), "linear"),
+            DenseLayer(np.vstack((axes, -axes, np.zeros((surplus, outputs)))), np.zeros(outputs), "linear"),
         )
 
-    return (*carry(components), *carry(components.T))
+    return (*project(components), *project(components.T))
 
 
 def _network(keras: Any, layers: tuple[DenseLayer, ...]) -> Any:
-    """A plain Keras network with these weights."""
+    """Return a Keras network with the weights of the layers."""
     network = keras.Sequential([keras.layers.Input((layers[0].weights.shape[0],))], name="rfm_autoencoder")
     for (name, activation), layer in zip(LAYERS, layers, strict=True):
         network.add(keras.layers.Dense(len(layer.biases), activation=activation, name=name))
@@ -257,13 +264,13 @@ def _network(keras: Any, layers: tuple[DenseLayer, ...]) -> Any:
 
 
 def _assign(network: Any, layers: tuple[DenseLayer, ...]) -> None:
-    for place, layer in zip(network.layers, layers, strict=True):
-        place.kernel.assign(layer.weights)
-        place.bias.assign(layer.biases)
+    for keras_layer, layer in zip(network.layers, layers, strict=True):
+        keras_layer.kernel.assign(layer.weights)
+        keras_layer.bias.assign(layer.biases)
 
 
 def _layers(network: Any) -> tuple[DenseLayer, ...]:
-    """The network's present weights as plain arrays."""
+    """Return the current weights of the network as plain arrays."""
     return tuple(
         DenseLayer(
             layer.kernel.value.numpy().astype(np.float64),
@@ -279,12 +286,12 @@ def _set_threads(tf: Any) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
         tf.config.threading.set_intra_op_parallelism_threads(1)
     except RuntimeError:
-        pass  # this process has used TensorFlow before: its threads are set
+        pass  # TensorFlow is already in use in this process, and its threads are fixed
 
 
 @contextmanager
 def _quiet_export() -> Iterator[None]:
-    """Keras advises against ``.h5`` on each save and trips over NumPy 2's copy keyword."""
+    """Silence the warnings of Keras about ``.h5`` and about the copy keyword of NumPy 2."""
     log = logging.getLogger("absl")
     level = log.level
     log.setLevel(logging.ERROR)

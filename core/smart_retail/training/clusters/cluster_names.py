@@ -1,7 +1,7 @@
 """Readable names of clusters.
 
-In: how far each cluster lies from the average customer. Out: short names, no two the same, that read
-well before "customers".
+In: the deviation of each cluster from the mean of all customers. Out: short, distinct names that can be followed by the
+word "customers".
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ RECENCY_WORDS: Final = ((-0.4, "Active"), (0.4, "Cooling"), (1.3, "Lapsed"), (np
 VALUE_WORDS: Final = ((-0.7, "rare"), (0.2, "occasional"), (0.9, "regular"), (np.inf, "big-spending"))
 """Upper bound of the mean of frequency and monetary, in standard deviations -> word."""
 QUALIFIERS: Final = (("lower-value", "higher-value"), ("more recent", "less recent"), ("small-order", "large-order"))
-"""What tells two clusters of one name apart: the lower and the higher one, by axis of `_qualifiers`."""
+"""Words that distinguish two clusters with the same name: lower and higher one, by axis of `_qualifiers`."""
 SINGLE_CLUSTER_NAME: Final = "All"
 
 
 def cluster_names(profiles: NDArray[np.float64]) -> tuple[str, ...]:
-    """Names of clusters by id.
+    """Return the names of the clusters by id.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ def _word(words: tuple[tuple[float, str], ...], value: float) -> str:
 
 
 def _qualifiers(profiles: NDArray[np.float64]) -> list[str]:
-    """For clusters of one name: a word for the lowest and the highest on the axis where they differ most."""
+    """Return a word for the lowest and the highest cluster on the axis where clusters of one name differ most."""
     words = [""] * len(profiles)
     if len(profiles) > 1:
         recency, frequency, monetary = profiles.T
@@ -59,9 +59,9 @@ def _qualifiers(profiles: NDArray[np.float64]) -> list[str]:
 
 
 def _make_unique(names: list[str]) -> tuple[str, ...]:
-    """Names still alike get a number, the first stays bare."""
-    taken: set[str] = set()
+    """Append a number to repeated names, except to the first."""
+    used: set[str] = set()
     for i, name in enumerate(names):
-        names[i] = next(t for n in count(1) if (t := name if n == 1 else f"{name} {n}") not in taken)
-        taken.add(names[i])
+        names[i] = next(t for n in count(1) if (t := name if n == 1 else f"{name} {n}") not in used)
+        used.add(names[i])
     return tuple(names)

@@ -1,7 +1,7 @@
-"""Groups of customers with alike buying: K-means on the latent space of an autoencoder.
+"""Clusters of customers with similar purchases: K-means on the latent space of an autoencoder.
 
-In: an `RfmTable`. Out: a `ClusterFit`: its `Placement` for serving, and how it was arrived at.
-scikit-learn and Keras are imported inside the functions.
+In: an `RfmTable`. Out: a `ClusterFit` with the `ClusterAssigner` for serving and the figures of its selection.
+scikit-learn and Keras are imported inside the functions, because they load slowly.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from smart_retail.training.clusters.autoencoder import AutoencoderTrainer, Train
 from smart_retail.training.clusters.cluster_names import cluster_names
 from smart_retail.training.clusters.k_selection import (
     CHOICE_CUSTOMERS,
+    MIN_STABILITY,
     candidate_ks,
     even_sample,
     kmeans,
@@ -31,30 +32,30 @@ from smart_retail.training.clusters.k_selection import (
 )
 
 REFITS: Final = 4
-"""The autoencoder is trained and K-means run again on so many resamples, to see which k is stable."""
+"""Number of resamples on which autoencoder and K-means are fitted again, to measure the stability of each k."""
 REFIT_CUSTOMERS: Final = 5_000
-"""At most so many customers in a resample."""
+"""Maximum number of customers in a resample."""
 
 
 class ClusteringComparison(Result, frozen=True):
-    """One way to group the customers, for comparison."""
+    """Quality of one way to cluster the customers, for comparison."""
 
     name: str
     silhouette: float
-    """In the space it was fitted in, -1 to 1."""
+    """Mean silhouette in the space of the clustering, -1 to 1."""
     silhouette_log_rfm: float
-    """In the common space of log-scaled, standardised RFM, -1 to 1."""
+    """Mean silhouette in the common space of log-scaled, standardised RFM, -1 to 1."""
     sizes: tuple[int, ...]
-    """Customers by cluster, the largest first."""
+    """Number of customers per cluster, largest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterFit:
-    """Clusters of one history."""
+    """Clusters of one purchase history."""
 
     assigner: ClusterAssigner
     choice: tuple[ClusterChoice, ...]
-    """Every number of clusters that was tried."""
+    """Every number of clusters that was tried, with its scores."""
     labels: NDArray[np.int16]
     """Cluster id by customer code, -1 where frequency is 0; shape ``(n_customers,)``."""
     latent: NDArray[np.float32]
@@ -62,12 +63,14 @@ class ClusterFit:
     autoencoder: TrainedAutoencoder | None
     """None where no customer has a kept order."""
     comparison: tuple[ClusteringComparison, ...]
-    """These clusters beside plain K-means with the same k."""
+    """These clusters compared with plain K-means with the same k."""
     notes: tuple[str, ...]
-    """What a reader should know, such as a lowered k."""
+    """Notes for the report, such as a reduced number of clusters."""
+    scaler: Any = None
+    """`StandardScaler` fitted on the log-scaled training customers, for the export; None without customers."""
 
     def summary(self) -> dict[str, Any]:
-        """How the clusters were arrived at, as JSON data: the comparison and the training's losses."""
+        """Return the comparison and the training losses, as JSON data."""
         trained = self.autoencoder
         return {
             "comparison": [p.as_dict() for p in self.comparison],
@@ -79,8 +82,8 @@ class ClusterFit:
     def export(self, folder: Path) -> None:
         """Write ``autoencoder.h5``, ``scaler.joblib`` and ``kmeans.joblib`` for notebooks.
 
-        The scaler expects ``log1p(days), log1p(orders), arcsinh(amount * 1e6 / unit)``; the network its
-        result clipped to 3 either way; K-means the network's layer ``latent``, in float64.
+        The scaler expects ``log1p(days), log1p(orders), arcsinh(amount * 1e6 / unit)``; the network expects the
+        scaled features clipped to -3 to 3; K-means expects the output of the layer ``latent``, in float64.
         """
         if self.autoencoder is None:
             return
@@ -88,17 +91,8 @@ class ClusterFit:
 
         folder.mkdir(parents=True, exist_ok=True)
         self.autoencoder.export(folder / "autoencoder.h5")
-        joblib.dump(self._scaler(), folder / "scaler.joblib")
+        joblib.dump(self.scaler, folder / "scaler.joblib")
         joblib.dump(self._kmeans(), folder / "kmeans.joblib")
-
-    def _scaler(self) -> Any:
-        from sklearn.preprocessing import StandardScaler
-
-        scaler = StandardScaler()
-        scaler.mean_, scaler.scale_ = self.assigner.mean.copy(), self.assigner.scale.copy()
-        scaler.var_, scaler.n_features_in_ = scaler.scale_**2, 3
-        scaler.n_samples_seen_ = int((self.labels >= 0).sum())
-        return scaler
 
     def _kmeans(self) -> Any:
         from sklearn.cluster import KMeans
@@ -117,26 +111,37 @@ def fit_clusters(
     threads: int = 1,
     progress: Progress = SILENT,
 ) -> ClusterFit:
-    """Scale, train the autoencoder, choose k, cluster, order and name.
+    """Fit the clusters: scale RFM, train the autoencoder, select k, run K-means, order and name the clusters.
 
-    The result depends on the customers' numbers, the settings and the seed alone: not on the order of
-    the customers, nor on `threads`, on which different k are tried.
+    The result depends on the RFM values, the settings and the seed only, not on the order of the customers or on the
+    number of threads.
+
+    Parameters
+    ----------
+    table : RfmTable
+        RFM by customer code; customers with frequency 0 get no cluster.
+    settings : ClusterSettings
+    seed : int
+    threads : int
+        Number of threads that evaluate different k; 0 uses all processors.
+    progress : Progress
+        Receives the selected k; its `check` can cancel.
 
     Raises
     ------
     MissingExtraError
         TensorFlow or scikit-learn is not installed.
     CancelledError
-        Through `progress`.
+        The user cancelled, through `progress`.
     """
     _check_installed()
     known = _select_rows(table, np.flatnonzero(table.frequency > 0))
     train = _training_rows(known, settings.train_customers)
     scaler = _fit_scaler(train)
     if not len(train.recency):
-        nobody = np.zeros((0, settings.latent))
-        note = "No customer has a kept order: there are no clusters."
-        return _assign_all(replace(scaler, centroids=nobody), table, (), None, (), (note,))
+        no_centroids = np.zeros((0, settings.latent))
+        note = "There are no groups of customers, because all orders were returned."
+        return _assign_all(replace(scaler, centroids=no_centroids), table, notes=(note,))
     features = scaler.scaled_features(train.recency, train.frequency, train.monetary).T
     trainer = AutoencoderTrainer(features.shape[1], settings.latent)
 
@@ -144,8 +149,7 @@ def fit_clusters(
         trained = trainer.train(features[rows], epochs=settings.epochs, seed=seed + refit, progress=progress)
         return replace(scaler, encoder=trained.encoder), trained
 
-    everyone = np.arange(len(features))
-    encoded, autoencoder = encoder(everyone, 0)
+    encoded, autoencoder = encoder(np.arange(len(features)), 0)
     latent = _encode(encoded, train)
     ks, note = candidate_ks(settings.k, settings.k_min, settings.k_max, len(np.unique(latent, axis=0)))
     reference = _select_rows(train, even_sample(len(features), REFIT_CUSTOMERS))
@@ -157,9 +161,16 @@ def fit_clusters(
     choice = select_k(latent, refits, ks, seed, threads)
     progress.message(_describe_choice(choice))
     centroids = kmeans(latent, next(c.k for c in choice if c.chosen), seed)
-    placement = _order_clusters(replace(encoded, centroids=centroids), known)
-    comparison = _compare_methods(placement, train, features, latent, seed)
-    return _assign_all(placement, table, choice, autoencoder, comparison, (note,) if note else ())
+    assigner = _order_clusters(replace(encoded, centroids=centroids), known)
+    comparison = _compare_methods(assigner, train, features, latent, seed)
+    fitted = _assign_all(assigner, table, notes=(note,) if note else ())
+    return replace(
+        fitted,
+        choice=choice,
+        autoencoder=autoencoder,
+        comparison=comparison,
+        scaler=_fit_standard_scaler(train, assigner.unit),
+    )
 
 
 def _check_installed() -> None:
@@ -179,59 +190,74 @@ def _select_rows(table: RfmTable, rows: NDArray[np.int64]) -> RfmTable:
     return RfmTable(table.recency[rows], table.frequency[rows], table.monetary[rows])
 
 
-def _encode(placement: ClusterAssigner, table: RfmTable) -> NDArray[np.float64]:
-    return placement.encode(table.recency, table.frequency, table.monetary)
+def _encode(assigner: ClusterAssigner, table: RfmTable) -> NDArray[np.float64]:
+    return assigner.encode(table.recency, table.frequency, table.monetary)
 
 
 def _training_rows(known: RfmTable, limit: int) -> RfmTable:
-    """An even choice over customers sorted by value: the same whatever order they come in."""
+    """Return an even sample of the customers sorted by value, independent of their order in the table."""
     order = np.lexsort((known.recency, known.frequency, known.monetary))
     return _select_rows(known, order[even_sample(len(order), limit)])
 
 
 def _resample(count: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Rows drawn with replacement, in ascending order."""
+    """Return rows drawn with reassigner, in ascending order."""
     return np.sort(rng.integers(0, count, size=min(count, REFIT_CUSTOMERS)))
 
 
 def _fit_scaler(train: RfmTable) -> ClusterAssigner:
-    """A placement that only scales as yet."""
-    # Far below the usual customer, so that money is logarithmic for nearly all, whatever the currency.
+    """Return an assigner with mean and scale of the log-scaled features, without encoder and centroids.
+
+    The arrays are computed here and not taken from `StandardScaler`, which sums in another order: its last bits
+    differ, and every later step would change with them.
+    """
+    # Far below the amount of a typical customer, so that the scale is logarithmic for nearly all, in any currency.
     unit = max(float(np.median(np.abs(train.monetary))) / 100, 1.0) if len(train.monetary) else 1.0
     features = log_features(train.recency, train.frequency, train.monetary, unit)
     if not features.size:
         return ClusterAssigner(unit, np.zeros(3), np.ones(3), (), np.zeros((0, 3)), ())
     scale = features.std(axis=1)
-    # Equal customers differ by rounding only, which is not to be blown up to a deviation of one.
+    # Equal customers differ by rounding only, which must not be scaled up to a deviation of 1.
     return ClusterAssigner(unit, features.mean(axis=1), np.where(scale > 1e-9, scale, 1.0), (), np.zeros((0, 3)), ())
 
 
-def _order_clusters(placement: ClusterAssigner, known: RfmTable) -> ClusterAssigner:
-    """Clusters by mean amount, the largest first, so that ids keep their meaning from fit to fit; named."""
-    labels = placement.nearest_cluster(_encode(placement, known))
-    sizes = np.maximum(np.bincount(labels, minlength=len(placement.centroids)), 1)
+def _order_clusters(assigner: ClusterAssigner, known: RfmTable) -> ClusterAssigner:
+    """Order the clusters by mean amount, largest first, so that ids keep their meaning between fits, and name them."""
+    labels = assigner.nearest_cluster(_encode(assigner, known))
+    sizes = np.maximum(np.bincount(labels, minlength=len(assigner.centroids)), 1)
     order = np.argsort(-np.bincount(labels, known.monetary, len(sizes)) / sizes, kind="stable")
-    scaled = placement.scaled_features(known.recency, known.frequency, known.monetary)
+    scaled = assigner.scaled_features(known.recency, known.frequency, known.monetary)
     profiles = np.stack([np.bincount(labels, row, len(sizes)) / sizes for row in scaled], axis=1)
-    return replace(placement, centroids=placement.centroids[order], names=cluster_names(profiles[order]))
+    return replace(assigner, centroids=assigner.centroids[order], names=cluster_names(profiles[order]))
 
 
 def _describe_choice(choice: tuple[ClusterChoice, ...]) -> str:
     best = next(c for c in choice if c.chosen)
-    return f"{best.k} clusters: silhouette {best.silhouette:.2f}, stability {best.stability:.2f}."
+    found = "1 group of customers found" if best.k == 1 else f"{best.k} groups of customers found"
+    stable = "they are the same when the data are resampled"
+    unstable = "they differ when the data are resampled"
+    finding = stable if best.stability >= MIN_STABILITY else unstable
+    return f"{found}; {finding} (silhouette {best.silhouette:.2f}, stability {best.stability:.2f})."
+
+
+def _fit_standard_scaler(train: RfmTable, unit: float) -> Any:
+    """Return scikit-learn's scaler of the same features, for the export."""
+    from sklearn.preprocessing import StandardScaler
+
+    return StandardScaler().fit(log_features(train.recency, train.frequency, train.monetary, unit).T)
 
 
 def _compare_methods(
-    placement: ClusterAssigner,
+    assigner: ClusterAssigner,
     train: RfmTable,
     features: NDArray[np.float64],
     latent: NDArray[np.float64],
     seed: int,
 ) -> tuple[ClusteringComparison, ...]:
-    """These clusters beside K-means on log-scaled and on plain standardised RFM, same k, same customers."""
-    some = even_sample(len(latent), CHOICE_CUSTOMERS)
-    train, features, latent = _select_rows(train, some), features[some], latent[some]
-    k = len(placement.centroids)
+    """Compare the clusters with K-means on log-scaled and on plain standardised RFM: same k, same customers."""
+    rows = even_sample(len(latent), CHOICE_CUSTOMERS)
+    train, features, latent = _select_rows(train, rows), features[rows], latent[rows]
+    k = len(assigner.centroids)
     plain = np.stack((train.recency, train.frequency, train.monetary), axis=1).astype(np.float64)
     plain = (plain - plain.mean(axis=0)) / np.maximum(plain.std(axis=0), 1e-9)
 
@@ -242,26 +268,18 @@ def _compare_methods(
         )
 
     return (
-        partition("autoencoder + K-means", latent, placement.nearest_cluster(latent)),
+        partition("autoencoder + K-means", latent, assigner.nearest_cluster(latent)),
         partition("K-means on log RFM", features, nearest_centroid(features, kmeans(features, k, seed))),
         partition("K-means on RFM", plain, nearest_centroid(plain, kmeans(plain, k, seed))),
     )
 
 
-def _assign_all(
-    placement: ClusterAssigner,
-    table: RfmTable,
-    choice: tuple[ClusterChoice, ...],
-    autoencoder: TrainedAutoencoder | None,
-    comparison: tuple[ClusteringComparison, ...],
-    notes: tuple[str, ...],
-) -> ClusterFit:
-    """Place every customer of the table."""
+def _assign_all(assigner: ClusterAssigner, table: RfmTable, notes: tuple[str, ...]) -> ClusterFit:
+    """Assign every customer of the table to a cluster."""
     known = table.frequency > 0
-    width = placement.centroids.shape[1]
-    latent = np.full((len(known), width), np.nan)
+    latent = np.full((len(known), assigner.centroids.shape[1]), np.nan)
     labels = np.full(len(known), NO_CLUSTER, dtype=np.int16)
     if known.any():
-        latent[known] = _encode(placement, _select_rows(table, np.flatnonzero(known)))
-        labels[known] = placement.nearest_cluster(latent[known])
-    return ClusterFit(placement, choice, labels, latent.astype(np.float32), autoencoder, comparison, notes)
+        latent[known] = _encode(assigner, _select_rows(table, np.flatnonzero(known)))
+        labels[known] = assigner.nearest_cluster(latent[known])
+    return ClusterFit(assigner, (), labels, latent.astype(np.float32), None, (), notes)

@@ -1,4 +1,4 @@
-"""How recency, frequency and monetary are spread over the customers, as plain data for pictures and tables.
+"""Distributions of recency, frequency and monetary value over the customers, as plain data for charts and tables.
 
 In: an `RfmTable`. Out: histograms, moments and rank correlations as JSON data.
 """
@@ -18,7 +18,7 @@ MEASURES: Final = ("recency", "frequency", "monetary")
 
 
 def describe_rfm(table: RfmTable) -> dict[str, Any]:
-    """Histograms, moments and Spearman correlations over the customers with a kept order.
+    """Return histograms, moments and Spearman correlations over the customers with a kept order.
 
     Returns
     -------
@@ -47,7 +47,7 @@ def describe_rfm(table: RfmTable) -> dict[str, Any]:
 
 
 def _even_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Whole days, all bins equally wide."""
+    """Return bin edges in whole days, all bins equally wide."""
     if not len(values):
         return np.array([0.0, 1.0])
     low, high = values.min(), values.max() + 1
@@ -55,7 +55,7 @@ def _even_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _growing_edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bins that grow by a constant factor; one bin more for what is not positive."""
+    """Return edges of bins that grow by a constant factor, with one more bin for values that are not positive."""
     positive = values[values > 0]
     if not len(positive):
         return np.array([min(values.min(initial=0.0), -1.0), 0.0])
@@ -73,14 +73,14 @@ def _histogram(values: NDArray[np.float64], edges: NDArray[np.float64]) -> dict[
 def _moments(values: NDArray[np.float64]) -> dict[str, float | None]:
     if not len(values):
         return dict.fromkeys(("mean", "median", "skewness", "kurtosis"))
-    from scipy import stats  # half a second, and only a fit describes
+    from scipy import stats  # takes half a second to import, and only a fit needs it
 
-    spread = bool(np.ptp(values) > 0)
+    varies = bool(np.ptp(values) > 0)
     return {
         "mean": float(values.mean()),
         "median": float(np.median(values)),
-        "skewness": float(stats.skew(values)) if spread else None,
-        "kurtosis": float(stats.kurtosis(values)) if spread else None,
+        "skewness": float(stats.skew(values)) if varies else None,
+        "kurtosis": float(stats.kurtosis(values)) if varies else None,
     }
 
 

@@ -1,8 +1,7 @@
-"""Past windows: what was known before a cut, who the customers were then, and what they bought after it.
+"""Backtest windows: the history before a cut, the customers' groups at the cut, and the purchases after it.
 
-In: a `Timeline` and the windows. Out: `Past`s, oldest first, and `Placed` ones once the groups are known. A very
-large history is represented by a sample of its customers: weights and choices need thousands of them, not hundreds
-of thousands.
+A very large history is represented by a sample of its customers: weights and selections need thousands of them, not
+hundreds of thousands.
 """
 
 from __future__ import annotations
@@ -15,15 +14,16 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable, TemporalDataset
-from smart_retail.evaluation.temporal_split import Truth, Window, truths
-from smart_retail.progress import Progress
+from smart_retail.evaluation.temporal_split import GroundTruth, Window, extract_ground_truth
+from smart_retail.training.fit_context import FitContext
 
-MANY_ROWS = 2_000_000
-"""Rows of a window's history beyond which its customers are sampled."""
+MAX_HISTORY_ROWS = 2_000_000
+"""Rows of a whole history above which customers are sampled for the windows."""
 
 Groups = tuple[NDArray[np.int16], NDArray[np.int16]]
 """Segment and cluster by customer code."""
 GroupAssignment = Callable[[RfmTable], Groups]
+"""Assigns every customer to a segment and a cluster by the RFM table of a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class BacktestWindow:
     window: Window
     before: PurchaseHistory
     after: PurchaseHistory
-    truths: Mapping[str, Truth]
-    """What every task's customers bought after the cut."""
+    ground_truth: Mapping[str, GroundTruth]
+    """By task: what its customers bought in the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,41 +45,43 @@ class GroupedWindow(BacktestWindow):
     """As of the cut."""
 
 
-def backtest_windows(
-    timeline: TemporalDataset,
-    windows: list[Window],
-    *,
-    rows: int,
-    n_customers: int,
-    seed: int,
-    progress: Progress,
+def build_windows(
+    dataset: TemporalDataset, windows: list[Window], history: PurchaseHistory, context: FitContext
 ) -> list[BacktestWindow]:
-    """The windows in which somebody bought, before and after the cut.
+    """Build the windows that have purchases before and after the cut.
 
     Parameters
     ----------
-    rows, n_customers : int
-        Of the whole history.
+    dataset : TemporalDataset
+    windows : list of Window
+        Oldest first.
+    history : PurchaseHistory
+        The whole history.
+    context : FitContext
     """
-    kept: NDArray[np.bool_] | None = None
-    if rows > MANY_ROWS:
-        kept = np.less(np.random.default_rng(seed).random(n_customers), MANY_ROWS / rows)
+    sampled: NDArray[np.bool_] | None = None
+    if len(history) > MAX_HISTORY_ROWS:
+        share = MAX_HISTORY_ROWS / len(history)
+        sampled = np.less(np.random.default_rng(context.seed).random(history.n_customers), share)
     out = []
     for window in windows:
-        progress.check()
+        context.progress.check()
         before, after = (
-            timeline.history_between(end=window.cut, customers=kept),
-            timeline.history_between(first=window.cut, end=window.end, customers=kept),
+            dataset.history_between(end=window.cut, customers=sampled),
+            dataset.history_between(first=window.cut, end=window.end, customers=sampled),
         )
         if len(before) and len(after):
-            # The list is made on the cut's eve, also where nobody bought on that day.
+            # Lists are made on the day before the cut, also where nothing was bought on that day.
             before = replace(before, last_day=window.cut - 1)
-            out.append(BacktestWindow(window, before, after, truths(before, after)))
+            out.append(BacktestWindow(window, before, after, extract_ground_truth(before, after)))
     return out
 
 
-def assign_groups(
-    pasts: Sequence[BacktestWindow], timeline: TemporalDataset, place: GroupAssignment
+def add_groups(
+    windows: Sequence[BacktestWindow], dataset: TemporalDataset, assign_groups: GroupAssignment
 ) -> list[GroupedWindow]:
-    """The windows with the groups that the customers were in on each cut's eve."""
-    return [GroupedWindow(p.window, p.before, p.after, p.truths, place(timeline.rfm(p.window.cut))) for p in pasts]
+    """Add the groups of the customers as of the day before each cut."""
+    return [
+        GroupedWindow(w.window, w.before, w.after, w.ground_truth, assign_groups(dataset.rfm(w.window.cut)))
+        for w in windows
+    ]

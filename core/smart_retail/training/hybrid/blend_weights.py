@@ -1,8 +1,7 @@
-"""The blend's weights, fitted on past windows: coordinate ascent on the lists' own quality.
+"""Blend weights, fitted on backtest windows by coordinate ascent on NDCG@10.
 
-In: `Lesson`s of one task. Out: weights by amount of history. A step is taken when it raises the mean NDCG@10 over the
-windows and clearly lowers none of them; amounts of history get weights of their own only where that
-pays beyond chance.
+A step is taken when it raises the mean NDCG@10 over the windows and clearly lowers none of them. A history bucket gets
+its own weights only where that improves NDCG beyond chance.
 """
 
 from __future__ import annotations
@@ -13,37 +12,40 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.blend import HISTORY_BUCKETS, default_weights
-from smart_retail.recommenders.candidates import SOURCES
+from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.recommenders.top_n import top_n
 from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples
+from smart_retail.utils.csr import positions_in_row, row_indices
 
 K = 10
-_GAIN, _LOSS = 3e-4, 2e-3
-"""A step must raise the mean by so much, and may lower one window by so much."""
-_STEPS = (0.0, 0.4, 0.7, 1.4, 2.5)
-_FIRST = 0.05
-"""What a source that weighs nothing is tried with."""
+_MIN_GAIN, _MAX_LOSS = 3e-4, 2e-3
+"""NDCG: a step must raise the mean by so much, and may lower one window by so much."""
+_FACTORS = (0.0, 0.4, 0.7, 1.4, 2.5)
+"""Multiples of a weight that are tried."""
+_FIRST_WEIGHT = 0.05
+"""Weight that is tried for a source without weight, and four times as much."""
 _ROUNDS = 3
-_ENOUGH = 200
-"""Customers that an amount of history needs for weights of its own."""
+_MIN_CUSTOMERS = 200
+"""Customers needed to fit weights, and for each history bucket with weights of its own."""
 _DISCOUNT = 1.0 / np.log2(np.arange(2, K + 2))
-_BEST = np.cumsum(_DISCOUNT)
+_IDEAL_GAIN = np.cumsum(_DISCOUNT)
 
 
-class _Padded:
-    """A lesson as tables of equal row length."""
+class _Table:
+    """The examples of some shoppers as arrays of equal row length, shape ``(n_shoppers, width)``."""
 
-    def __init__(self, lesson: TrainingExamples, wanted: NDArray[np.bool_]) -> None:
-        sizes = np.diff(lesson.candidates.indptr)
-        keep = np.repeat(wanted, sizes)
-        row = (np.cumsum(wanted) - 1)[lesson.candidates.shopper[keep]]
-        place = (np.arange(len(keep)) - lesson.candidates.indptr[lesson.candidates.shopper])[keep]
-        shape = (int(wanted.sum()), max(int(sizes.max(initial=0)), K))
-        self.relative = np.zeros((len(SOURCES), *shape), np.float32)
-        self.relative[:, row, place] = lesson.relative[:, keep]
+    def __init__(self, examples: TrainingExamples, included: NDArray[np.bool_]) -> None:
+        candidates = examples.candidates
+        sizes = np.diff(candidates.indptr)
+        keep = np.repeat(included, sizes)
+        row = (np.cumsum(included) - 1)[candidates.shopper[keep]]
+        column = (np.arange(len(keep)) - candidates.indptr[candidates.shopper])[keep]
+        shape = (int(included.sum()), max(int(sizes.max(initial=0)), K))
+        self.normalized = np.zeros((len(SOURCES), *shape), np.float32)
+        self.normalized[:, row, column] = examples.normalized[:, keep]
         self.hit = np.zeros(shape, bool)
-        self.hit[row, place] = lesson.hit[keep]
-        self.best = _BEST[np.minimum(lesson.true[wanted], K) - 1]
+        self.hit[row, column] = examples.hit[keep]
+        self.ideal_gain = _IDEAL_GAIN[np.minimum(examples.n_bought[included], K) - 1]
 
     def __len__(self) -> int:
         return len(self.hit)
@@ -51,89 +53,99 @@ class _Padded:
     def blend(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         out = np.zeros(self.hit.shape, np.float32)
         for source in np.flatnonzero(weights):
-            out += np.float32(weights[source]) * self.relative[source]
+            out += np.float32(weights[source]) * self.normalized[source]
         return out
 
     def ndcg(self, blend: NDArray[np.float32], source: int = 0, change: float = 0.0) -> NDArray[np.float64]:
-        """By shopper, with `change` added to the weight of a source."""
-        from smart_retail.training.kernels.rank_loops import fill_gains  # Numba: only where something is fitted
+        """Compute NDCG@10 by shopper, with `change` added to the weight of a source."""
+        from smart_retail.training.kernels.rank_loops import discounted_gains  # imports Numba: only while fitting
 
         gain = np.empty(len(self))
-        fill_gains(blend, self.relative[source], np.float32(change), self.hit, _DISCOUNT, gain)
-        gain /= self.best
+        discounted_gains(blend, self.normalized[source], np.float32(change), self.hit, _DISCOUNT, gain)
+        gain /= self.ideal_gain
         return gain
 
 
-def ndcg(lesson: TrainingExamples, score: NDArray[np.float64]) -> NDArray[np.float64]:
-    """NDCG@10 of each shopper of a lesson with its candidates ordered by `score`."""
-    order, indptr = top_n(
-        lesson.candidates.indptr,
-        score - score.min(initial=0.0) + 1.0,
-        K,
-    )
-    sizes = np.diff(indptr)
-    shopper = np.repeat(np.arange(len(sizes)), sizes)
-    place = np.arange(len(order)) - indptr[shopper]
-    gain = np.bincount(shopper, lesson.hit[order] * _DISCOUNT[place], len(sizes))
-    result: NDArray[np.float64] = gain / _BEST[np.minimum(lesson.true, K) - 1]
+def ndcg(examples: TrainingExamples, score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute NDCG@10 of each shopper with its candidates ordered by `score`, shape ``(n_shoppers,)``."""
+    order, indptr = top_n(examples.candidates.indptr, score - score.min(initial=0.0) + 1.0, K)
+    gain = np.bincount(row_indices(indptr), examples.hit[order] * _DISCOUNT[positions_in_row(indptr)], len(indptr) - 1)
+    result: NDArray[np.float64] = gain / _IDEAL_GAIN[np.minimum(examples.n_bought, K) - 1]
     return result
 
 
 def fit_weights(
-    lessons: Sequence[TrainingExamples],
+    windows: Sequence[TrainingExamples],
     task: str,
-    left_out: frozenset[int] = frozenset(),
+    excluded: frozenset[int] = frozenset(),
     start: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
-    """Weights of one task, shape ``(len(AMOUNTS), len(SOURCES))``, sought from `start` on or from the defaults;
-    those themselves where there is too little to go by."""
+    """Fit the weights of one task.
+
+    Parameters
+    ----------
+    windows : sequence of TrainingExamples
+    task : {"any", "new"}
+    excluded : frozenset of int
+        Positions of sources that get no weight.
+    start : float64 array, shape (len(HISTORY_BUCKETS), n_sources), optional
+        Weights to start from; by default the default weights.
+
+    Returns
+    -------
+    float64 array, shape (len(HISTORY_BUCKETS), n_sources)
+        The weights of the start where there are too few customers.
+    """
     out: NDArray[np.float64] = default_weights()[TASKS.index(task)] if start is None else start.copy()
-    out[1:, sorted(left_out)] = 0.0
-    tables = [_Padded(lesson, lesson.amount > 0) for lesson in lessons]
-    if sum(len(t) for t in tables) < _ENOUGH:
+    out[1:, sorted(excluded)] = 0.0
+    tables = [_Table(examples, examples.bucket > 0) for examples in windows]
+    if sum(len(t) for t in tables) < _MIN_CUSTOMERS:
         return out
-    out[1:] = joint = _climb([t for t in tables if len(t)], out[-1], left_out)
-    for amount in range(1, len(HISTORY_BUCKETS)):
-        own = [t for t in (_Padded(lesson, lesson.amount == amount) for lesson in lessons) if len(t)]
-        if sum(len(t) for t in own) < _ENOUGH:
+    out[1:] = joint = _ascend([t for t in tables if len(t)], out[-1], excluded)
+    for bucket in range(1, len(HISTORY_BUCKETS)):
+        tables = [t for t in (_Table(examples, examples.bucket == bucket) for examples in windows) if len(t)]
+        if sum(len(t) for t in tables) < _MIN_CUSTOMERS:
             continue
-        special = _climb(own, joint, left_out)
-        gain = np.concatenate([t.ndcg(t.blend(special)) - t.ndcg(t.blend(joint)) for t in own])
+        special = _ascend(tables, joint, excluded)
+        gain = np.concatenate([t.ndcg(t.blend(special)) - t.ndcg(t.blend(joint)) for t in tables])
         if gain.mean() > 2 * gain.std() / np.sqrt(len(gain)):
-            out[amount] = special
+            out[bucket] = special
     return out
 
 
-def _climb(tables: Sequence[_Padded], start: NDArray[np.float64], left_out: frozenset[int]) -> NDArray[np.float64]:
-    """The best weights found from `start`, the largest scaled to 1."""
+def _ascend(tables: Sequence[_Table], start: NDArray[np.float64], excluded: frozenset[int]) -> NDArray[np.float64]:
+    """Return the best weights found from `start`, the largest scaled to 1."""
     weights = start.copy()
     blends = [t.blend(weights) for t in tables]
-    now = np.array([t.ndcg(b).mean() for t, b in zip(tables, blends, strict=True)])
+    current = np.array([t.ndcg(b).mean() for t, b in zip(tables, blends, strict=True)])
     for _ in range(_ROUNDS):
-        before = now.mean()
-        for source in sorted(set(range(len(SOURCES))) - left_out):
-            for value in (weights[source] * np.array(_STEPS)) if weights[source] else (_FIRST, 4 * _FIRST):
+        before = current.mean()
+        for source in sorted(set(range(len(SOURCES))) - excluded):
+            values = weights[source] * np.array(_FACTORS) if weights[source] else (_FIRST_WEIGHT, 4 * _FIRST_WEIGHT)
+            for value in values:
                 change = float(value - weights[source])
-                then = _tried(tables, blends, source, change, now)
-                if then is not None and then.mean() > now.mean() + _GAIN:
-                    weights[source], now = value, then
-                    blends = [b + np.float32(change) * t.relative[source] for t, b in zip(tables, blends, strict=True)]
-        if now.mean() < before + _GAIN:
+                changed = _ndcg_with_change(tables, blends, source, change, current)
+                if changed is not None and changed.mean() > current.mean() + _MIN_GAIN:
+                    weights[source], current = value, changed
+                    blends = [
+                        b + np.float32(change) * t.normalized[source] for t, b in zip(tables, blends, strict=True)
+                    ]
+        if current.mean() < before + _MIN_GAIN:
             break
     return weights / max(float(weights.max()), 1e-12)
 
 
-def _tried(
-    tables: Sequence[_Padded],
+def _ndcg_with_change(
+    tables: Sequence[_Table],
     blends: Sequence[NDArray[np.float32]],
     source: int,
     change: float,
-    now: NDArray[np.float64],
+    current: NDArray[np.float64],
 ) -> NDArray[np.float64] | None:
-    """NDCG by window with another weight; None as soon as one window clearly loses."""
-    then = []
-    for table, blend, before in zip(tables, blends, now, strict=True):
-        then.append(table.ndcg(blend, source, change).mean())
-        if then[-1] <= before - _LOSS:
+    """Return the mean NDCG by window with another weight of a source; None as soon as one window clearly loses."""
+    changed = []
+    for table, blend, before in zip(tables, blends, current, strict=True):
+        changed.append(table.ndcg(blend, source, change).mean())
+        if changed[-1] <= before - _MAX_LOSS:
             return None
-    return np.array(then)
+    return np.array(changed)

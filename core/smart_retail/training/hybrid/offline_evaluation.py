@@ -1,7 +1,7 @@
-"""Judge the fitted model and the baselines on a past window.
+"""Offline evaluation of the fitted model and of baselines on a backtest window.
 
-In: a `RecommenderModel` fitted before the window, and the window. Out: the scorecard. Baselines: popularity of all time
-and of the last 28 days, and plain cosine item CF without fading, shrinkage or trend.
+Baselines: popularity of all time and of the last 28 days, and plain cosine item-kNN without recency weights, shrinkage
+or trend.
 """
 
 from __future__ import annotations
@@ -15,121 +15,129 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.evaluation.backtest import backtest
+from smart_retail.evaluation.backtest import WindowFacts, run_backtest
 from smart_retail.evaluation.metrics import Lists
-from smart_retail.evaluation.scorecard import scorecard
-from smart_retail.evaluation.temporal_split import repeat_share
+from smart_retail.evaluation.scorecard import build_scorecard
+from smart_retail.evaluation.temporal_split import compute_repeat_share
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Ranked, Shoppers
-from smart_retail.recommenders.blend import HISTORY_BUCKETS, history_bucket
+from smart_retail.recommenders.blend import HISTORY_BUCKETS, bucket_by_orders
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.model import METHODS, RecommenderModel
-from smart_retail.recommenders.popularity import ALL_TIME, popularity_of
-from smart_retail.recommenders.shopper_context import highest
-from smart_retail.recommenders.shopper_items import shopper_stats, user_item_matrix
-from smart_retail.recommenders.top_n import without
+from smart_retail.recommenders.popularity import ALL_TIME, compute_popularity
+from smart_retail.recommenders.shopper_context import top_k_positions
+from smart_retail.recommenders.shopper_items import build_user_item_matrix, compute_shopper_stats
+from smart_retail.recommenders.top_n import drop_hidden
+from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.backtest_windows import GroupedWindow
-from smart_retail.training.models.item_knn import similarity_of
+from smart_retail.training.models.item_knn import fit_item_knn
+from smart_retail.utils.csr import indptr_from_lengths
 
 K = 10
 MAX_EVALUATED_CUSTOMERS = 5000
-"""Customers judged a task at most."""
+"""Customers of each task; a larger shop is evaluated on a sample."""
 BASELINES = {"popular all time": ALL_TIME, "popular recent": 28}
 PLAIN_CF = "cosine CF"
 
 
 def evaluate_model(
-    model: RecommenderModel,
-    past: GroupedWindow,
-    segment_names: Sequence[str],
-    *,
-    threads: int,
-    seed: int,
+    model: RecommenderModel, window: GroupedWindow, segment_names: Sequence[str], context: FitContext
 ) -> dict[str, Any]:
-    """The scorecard of one window."""
-    from smart_retail.training.kernels import batch_scorer  # Numba: only where something is fitted
+    """Compute the scorecard of one window.
 
-    segment, cluster = past.groups
-    before, parts = past.before, model.parts
-    pairs = user_item_matrix(before)
-    plain = similarity_of(
-        pairs,
+    Parameters
+    ----------
+    model : RecommenderModel
+        Fitted on the history before the window.
+    window : GroupedWindow
+    segment_names : sequence of str
+        Names by segment index, for the breakdown; empty for numbers.
+    context : FitContext
+    """
+    from smart_retail.training.kernels import batch_scorer  # imports Numba: only while fitting
+
+    segment, cluster = window.groups
+    before, components, threads = window.before, model.components, context.n_threads
+    matrix = build_user_item_matrix(before)
+    plain = fit_item_knn(
+        matrix,
         before.n_items,
         "cosine",
-        len(parts.item_knn.item) and 100,
-        threads,
+        neighbours=len(components.item_knn.item) and 100,
+        threads=threads,
         shrink=0.0,
     )
 
-    def make(task: str, customers: NDArray[np.int32]) -> dict[str, Lists]:
-        who = Shoppers(before.select(customers), segment[customers], cluster[customers])
-        hide = task == "new"
-        rank = partial(model.rank, shoppers=who, exclude_purchased=hide, length=K, scorer=batch_scorer, threads=threads)
-        lists = {method: _lists(rank(method)) for method in METHODS}
-        own = _own(who.history)
-        hidden = own if hide else [o[:0] for o in own]
+    def rank_all(task: str, customers: NDArray[np.int32]) -> dict[str, Lists]:
+        shoppers = Shoppers(before.select(customers), segment[customers], cluster[customers])
+        exclude = task == "new"
+        rank = partial(
+            model.rank,
+            shoppers=shoppers,
+            exclude_purchased=exclude,
+            length=K,
+            scorer=batch_scorer,
+            threads=threads,
+        )
+        lists = {method: _to_lists(rank(method)) for method in METHODS}
+        purchased = _purchased_items(shoppers.history)
+        hidden = purchased if exclude else [items[:0] for items in purchased]
         for name, days in BASELINES.items():
-            lists[name] = _same(popularity_of(parts.demand, days).order, hidden)
-        lists[PLAIN_CF] = _plain(plain, own, hidden, popularity_of(parts.demand, ALL_TIME).order)
+            order = compute_popularity(components.demand, days).order
+            lists[name] = _join_lists(drop_hidden(order, hidden, K))
+        fill = compute_popularity(components.demand, ALL_TIME).order
+        lists[PLAIN_CF] = _rank_by_plain_similarity(plain, purchased, hidden, fill)
         return lists
 
-    amount = history_bucket(shopper_stats(before, pairs).orders)
+    bucket = bucket_by_orders(compute_shopper_stats(before, matrix).orders)
     names = dict(enumerate(segment_names)) or {s: f"segment {s}" for s in range(int(segment.max(initial=-1)) + 1)}
-    return scorecard(
-        backtest(past.truths, make, k=K, at_most=MAX_EVALUATED_CUSTOMERS, seed=seed),
-        past.window,
-        repeat_share=repeat_share(past.truths),
-        buyers=parts.demand.buyers,
-        orders=parts.demand.ever,
-        customers=int((np.diff(before.indptr) > 0).sum()),
-        category=parts.items.category,
+    return build_scorecard(
+        run_backtest(window.ground_truth, rank_all, k=K, max_customers=MAX_EVALUATED_CUSTOMERS, seed=context.seed),
+        window.window,
+        WindowFacts(
+            buyers=components.demand.buyers,
+            orders=components.demand.ever,
+            customers=int((np.diff(before.indptr) > 0).sum()),
+            category=components.items.category,
+        ),
+        repeat_share=compute_repeat_share(window.ground_truth),
         groupings={
             "segment": (
                 segment.astype(np.int64),
                 {s: n for s, n in names.items() if s != UNKNOWN_GROUP},
             ),
-            "history": (amount, dict(enumerate(HISTORY_BUCKETS))),
+            "history": (bucket, dict(enumerate(HISTORY_BUCKETS))),
         },
         k=K,
-        seed=seed,
+        seed=context.seed,
     )
 
 
-def _own(history: PurchaseHistory) -> list[NDArray[np.int64]]:
-    """The items that each customer bought."""
-    bounds = history.indptr
-    return [np.unique(history.item[a:b]).astype(np.int64) for a, b in pairwise(bounds.tolist())]
+def _purchased_items(history: PurchaseHistory) -> list[NDArray[np.int64]]:
+    """Return the distinct items that each customer bought."""
+    return [np.unique(history.item[a:b]).astype(np.int64) for a, b in pairwise(history.indptr.tolist())]
 
 
-def _lists(ranked: Ranked) -> Lists:
+def _to_lists(ranked: Ranked) -> Lists:
     return Lists(ranked.indptr, ranked.item)
 
 
-def _same(order: NDArray[np.int32], hidden: list[NDArray[np.int64]]) -> Lists:
-    """One list for everybody, each without the hidden items."""
-    return _stacked(without(order, hidden, K))
-
-
-def _plain(
-    near: Similarity,
-    own: list[NDArray[np.int64]],
+def _rank_by_plain_similarity(
+    similarity: Similarity,
+    purchased: list[NDArray[np.int64]],
     hidden: list[NDArray[np.int64]],
     fill: NDArray[np.int32],
 ) -> Lists:
-    """Sum of similarities to the shopper's items, filled up from popularity."""
+    """Rank by the sum of similarities to the purchased items; short lists are filled from `fill`."""
     rows = []
-    for items, unwanted in zip(own, hidden, strict=True):
-        score = near.score(items, np.ones(len(items)), len(fill))
-        score[unwanted] = 0.0
-        top = highest(score, K)
+    for items, hidden_items in zip(purchased, hidden, strict=True):
+        score = similarity.score(items, np.ones(len(items)), len(fill))
+        score[hidden_items] = 0.0
+        top = top_k_positions(score, K)
         top = top[np.argsort(-score[top], kind="stable")].astype(np.int32)
-        (more,) = without(fill, [np.concatenate((top, unwanted))], K) if len(top) < K else (top[:0],)
+        (more,) = drop_hidden(fill, [np.concatenate((top, hidden_items))], K) if len(top) < K else (top[:0],)
         rows.append(np.concatenate((top, more))[:K].astype(np.int32))
-    return _stacked(rows)
+    return _join_lists(rows)
 
 
-def _stacked(rows: list[NDArray[np.int32]]) -> Lists:
-    sizes = np.array([len(row) for row in rows], np.int64)
-    return Lists(
-        np.concatenate(([0], np.cumsum(sizes))).astype(np.int64),
-        np.concatenate([np.empty(0, np.int32), *rows]),
-    )
+def _join_lists(rows: list[NDArray[np.int32]]) -> Lists:
+    return Lists(indptr_from_lengths([len(row) for row in rows]), np.concatenate([np.empty(0, np.int32), *rows]))

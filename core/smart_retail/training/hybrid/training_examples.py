@@ -1,7 +1,6 @@
-"""Lessons: what the merge learns from, a past window seen by the parts that were fitted before it.
+"""Training examples of the hybrid: candidates in a backtest window, their features, and which of them were bought.
 
-In: fitted `Parts`, the history before a cut and the truth after it. Out: a `Lesson` for each task: the leading
-candidates of a sample of customers, their signals, and which of them were bought.
+The components are fitted on the history before the window.
 """
 
 from __future__ import annotations
@@ -11,93 +10,91 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.evaluation.temporal_split import Truth
+from smart_retail.evaluation.temporal_split import GroundTruth
 from smart_retail.recommenders.base import Shoppers
-from smart_retail.recommenders.blend import (
-    default_weights,
-    history_bucket,
-    normalised,
-    total,
-)
+from smart_retail.recommenders.blend import bucket_by_orders, default_weights, normalize, sum_rows
 from smart_retail.recommenders.candidates import Candidates
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import RERANK_DEPTH
-from smart_retail.recommenders.ranking_features import NAMES, signals
-from smart_retail.recommenders.shopper_context import shopper_context
+from smart_retail.recommenders.ranking_features import compute_features, feature_names
+from smart_retail.recommenders.shopper_context import build_context
 from smart_retail.recommenders.top_n import top_n
 from smart_retail.utils.set_ops import in_sorted
 
 TASKS = ("any", "new")
-"""The tasks that a merge is learnt for: repeats allowed, new items only."""
-WIDTH = 150
-"""Leading candidates kept of each customer: more than a ranker meets, so that other weights can lead others."""
+"""The tasks that a hybrid is learned for: lists with purchased items, and lists of new items only."""
+CANDIDATE_DEPTH = 150
+"""Leading candidates of each customer: more than a ranker reorders, so that other weights can promote others."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingExamples:
-    """The leading candidates of one task's customers in one window."""
+    """The leading candidates of the customers of one task in one window; n candidates in total."""
 
     candidates: Candidates
-    relative: NDArray[np.float64]
-    """Normalised source scores, shape ``(len(SOURCES), n)``."""
-    table: NDArray[np.float32]
-    """Signals, shape ``(n, len(NAMES))``."""
+    normalized: NDArray[np.float64]
+    """Normalized source scores, shape ``(n_sources, n)``."""
+    features: NDArray[np.float32]
+    """Ranking features, shape ``(n, n_features)``."""
     hit: NDArray[np.bool_]
-    """Which candidates were bought."""
-    amount: NDArray[np.int64]
-    """Index into `AMOUNTS` by shopper."""
-    true: NDArray[np.int64]
-    """Number of items truly bought, by shopper; also of those that are no candidates."""
+    """Whether the candidate was bought in the window, shape ``(n,)``."""
+    bucket: NDArray[np.int64]
+    """Index into `HISTORY_BUCKETS` by shopper."""
+    n_bought: NDArray[np.int64]
+    """Items bought in the window by shopper, also those that are not candidates."""
 
     def blend(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scores by weights of shape ``(len(AMOUNTS), len(SOURCES))``."""
-        return total(self.relative * weights[self.amount[self.candidates.shopper]].T)
+        """Return the blend, shape ``(n,)``, by weights of shape ``(len(HISTORY_BUCKETS), n_sources)``."""
+        return sum_rows(self.normalized * weights[self.bucket[self.candidates.shopper]].T)
 
     def reranked(self, weights: NDArray[np.float64]) -> TrainingExamples:
-        """The lesson as a ranker meets it: the `DEPTH` best candidates of these weights."""
+        """Return the examples that a ranker gets: the `RERANK_DEPTH` best candidates by these weights."""
         score = self.blend(weights)
         rows, _ = top_n(self.candidates.indptr, score, RERANK_DEPTH)
         rows.sort()
-        table = self.table[rows]
-        table[:, NAMES.index("blend")] = score[rows]
+        features = self.features[rows]
+        features[:, feature_names().index("blend")] = score[rows]
         return replace(
             self,
             candidates=self.candidates.take(rows),
-            relative=self.relative[:, rows],
-            table=table,
+            normalized=self.normalized[:, rows],
+            features=features,
             hit=self.hit[rows],
         )
 
 
 def build_examples(
-    parts: FittedComponents,
-    history: PurchaseHistory,
-    segment: NDArray[np.int16],
-    cluster: NDArray[np.int16],
-    truth: Truth,
-    task: str,
+    components: FittedComponents, shoppers: Shoppers, ground_truth: GroundTruth, task: str
 ) -> TrainingExamples:
-    """The lesson that one window gives for one task."""
-    from smart_retail.training.kernels import batch_scorer
+    """Build the training examples of one window for one task.
 
-    who = truth.customer
-    context = shopper_context(Shoppers(history.select(who), segment[who], cluster[who]))
+    Parameters
+    ----------
+    components : FittedComponents
+        Fitted on the history before the window.
+    shoppers : Shoppers
+        The customers of `ground_truth` as of the cut, row by row.
+    ground_truth : GroundTruth
+    task : {"any", "new"}
+    """
+    from smart_retail.training.kernels import batch_scorer  # imports Numba: only while fitting
+
+    context = build_context(shoppers)
     exclude = task == "new"
-    every = batch_scorer.candidates_of(parts, context, exclude_purchased=exclude)
-    amount = history_bucket(context.stats.orders)
-    relative = normalised(every)
-    proof = relative * default_weights()[1 if exclude else 0][amount[every.shopper]].T
-    leading, _ = top_n(every.indptr, total(proof), WIDTH)
+    candidates = batch_scorer.generate_candidates(components, context, exclude_purchased=exclude)
+    bucket = bucket_by_orders(context.stats.orders)
+    normalized = normalize(candidates)
+    weighted = normalized * default_weights()[1 if exclude else 0][bucket[candidates.shopper]].T
+    leading, _ = top_n(candidates.indptr, sum_rows(weighted), CANDIDATE_DEPTH)
     leading.sort()
-    candidates = every.take(leading)
-    width = max(parts.n_items, 1)
-    bought = np.repeat(np.arange(len(truth)), truth.sizes) * width + truth.item
+    candidates = candidates.take(leading)
+    width = max(components.n_items, 1)
+    bought = np.repeat(np.arange(len(ground_truth)), ground_truth.sizes) * width + ground_truth.item
     return TrainingExamples(
         candidates=candidates,
-        relative=relative[:, leading],
-        table=signals(parts, context, candidates, proof[:, leading]),
+        normalized=normalized[:, leading],
+        features=compute_features(components, context, candidates, weighted[:, leading]),
         hit=in_sorted(candidates.shopper * width + candidates.item, bought),
-        amount=amount,
-        true=truth.sizes,
+        bucket=bucket,
+        n_bought=ground_truth.sizes,
     )

@@ -1,152 +1,236 @@
-"""Choices between variants of a single method, made on past windows.
+"""Selection of the variant of each single method, by backtesting.
 
-In: `Past` windows. Out: `Choices`, with the reasons in words. Which recent demand is the best guess of tomorrow, which
-similarity finds the better new items, and how much the trend may count differ from shop to shop.
+Which recent window predicts demand best, which similarity finds better new items, and how much the trend should count
+differ between shops. Needs no segments or clusters, so that it can run while the clusters are fitted.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.evaluation.metrics import Lists, accuracy
-from smart_retail.evaluation.temporal_split import Truth, sample
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.temporal_dataset import TemporalDataset
+from smart_retail.evaluation.metrics import Lists, compute_accuracy
+from smart_retail.evaluation.temporal_split import GroundTruth, rolling_windows, sample_customers
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.popularity import ALL_TIME, demand_of, popularity_of, trend
-from smart_retail.recommenders.repurchase import recency_weights
-from smart_retail.recommenders.shopper_context import highest, profile_items, shopper_context
-from smart_retail.recommenders.shopper_items import user_item_matrix
-from smart_retail.recommenders.top_n import without
-from smart_retail.training.hybrid.backtest_windows import BacktestWindow
-from smart_retail.training.models.components import AUTO, Choices, Similar
-from smart_retail.training.models.ease import KINDS, linear_of
-from smart_retail.training.models.item_knn import VARIANTS, similarity_of
+from smart_retail.recommenders.popularity import ALL_TIME, compute_popularity, compute_trend, count_demand
+from smart_retail.recommenders.repurchase import compute_recency_weights
+from smart_retail.recommenders.shopper_context import build_context, top_k_positions
+from smart_retail.recommenders.shopper_items import build_user_item_matrix
+from smart_retail.recommenders.top_n import drop_hidden
+from smart_retail.settings import RecommendSettings
+from smart_retail.training.fit_context import FitContext
+from smart_retail.training.hybrid.backtest_windows import BacktestWindow, build_windows
+from smart_retail.training.hybrid.selection_note import SelectionNote
+from smart_retail.training.models.components import AUTO, ComponentVariants, SimilarityModels
+from smart_retail.training.models.ease import PENALTIES, fit_weighted_ease
+from smart_retail.training.models.item_knn import WEIGHTINGS, fit_item_knn
+from smart_retail.utils.csr import indptr_from_lengths
 from smart_retail.utils.parallel import parallel_map
 
 K = 10
-_JUDGES = 800
-"""Customers a window by which similarities are compared."""
-_DAYS = (7, 28, 91, ALL_TIME)
-_POWERS = (0.25, 0.5, 0.75, 1.0)
+MAX_COMPARISON_CUSTOMERS = 800
+"""Customers of each window on which similarities are compared."""
+_POPULARITY_DAYS = (7, 28, 91, ALL_TIME)
+_TREND_POWERS = (0.25, 0.5, 0.75, 1.0)
 
 
-def choose_popular(windows: Sequence[BacktestWindow], choices: Choices) -> tuple[Choices, str]:
-    """The window of popularity: the best on average over tasks and windows, each relative to its own best."""
-    scores: dict[int, list[float]] = {days: [] for days in _DAYS}
-    for past in windows:
-        demand = demand_of(past.before, user_item_matrix(past.before))
-        orders = {days: popularity_of(demand, days).order for days in _DAYS}
-        for name, truth in past.truths.items():
-            hidden = _bought(past, truth) if name == "new" else None
-            found = {days: _same_for_all(order, truth, hidden) for days, order in orders.items() if len(truth)}
-            if found and max(found.values()) > 0:
-                for days, value in found.items():
-                    scores[days].append(value / max(found.values()))
-    if not scores[ALL_TIME]:
-        return choices, f"Popularity counts {_name(choices.popular_days)}: nothing was held out to compare with."
-    means = {days: float(np.mean(values)) for days, values in scores.items()}
-    best = max(_DAYS, key=lambda days: (means[days], days != ALL_TIME, -days))
-    decision_notes = _told({_name(days): value for days, value in means.items()})
-    return replace(
-        choices, popular_days=best
-    ), f"Popularity counts {_name(best)} (relative NDCG@{K}: {decision_notes})."
+@dataclass(frozen=True, slots=True)
+class VariantSelection:
+    """Backtest windows and the variants that were selected on all but the last."""
+
+    history: PurchaseHistory
+    """The whole history."""
+    windows: list[BacktestWindow]
+    """Oldest first; the last is only used by the scorecard."""
+    variants: ComponentVariants
+    notes: list[SelectionNote]
+    models: list[SimilarityModels]
+    """The selected similarity models of the first windows, which were fitted for the comparison."""
 
 
-def choose_similarity(
-    windows: Sequence[BacktestWindow], choices: Choices, *, threads: int, seed: int
-) -> tuple[Choices, str, list[Similar]]:
-    """Weighting of the neighbours (unless given), kind of the linear model, and power of the trend.
+def select_variants(dataset: TemporalDataset, settings: RecommendSettings, context: FitContext) -> VariantSelection:
+    """Build the backtest windows and select the variants.
 
-    Each is the best on average over windows by the NDCG of new items: first the linear model with the power, then
-    the neighbours with that power. The chosen models of each window come back too: they need not be fitted again.
+    Parameters
+    ----------
+    dataset : TemporalDataset
+    settings : RecommendSettings
+    context : FitContext
     """
-    views = [_View(past, sample(past.truths["new"], _JUDGES, seed)) for past in windows]
-    if not any(len(view.truth) for view in views):
-        return choices, "Similarity has its default settings: nothing was held out to compare with.", []
-    size = {"limit": choices.linear_items, "neighbours": choices.neighbours}
+    history = dataset.history_between()
+    bounds = rolling_windows(dataset.first_day, dataset.last_day, settings.windows + 2)
+    windows = build_windows(dataset, bounds, history, context)
+    variants = ComponentVariants(item_knn_weighting=settings.cf_variant, neighbours=settings.neighbours)
+    earlier = windows[:-1]
+    if not earlier:
+        return VariantSelection(history, windows, variants, [], [])
+    context.progress.check()
+    variants, popularity_note = select_popularity(earlier, variants)
+    context.progress.check()
+    variants, similarity_note, models = select_similarity(earlier[:-1] or earlier, variants, context)
+    return VariantSelection(history, windows, variants, [popularity_note, similarity_note], models)
 
-    def fit(option: tuple[str, _View]) -> Similarity:
-        kind, view = option
-        return linear_of(view.pairs, view.taste, view.n_items, kind, **size)
 
-    models = parallel_map(fit, [(kind, view) for kind in KINDS for view in views], threads)
-    linear = {kind: models[i * len(views) : (i + 1) * len(views)] for i, kind in enumerate(KINDS)}
-    by_kind = {kind: _means(views, models, _POWERS) for kind, models in linear.items()}
-    by_option = {(kind, p): mean for kind, means in by_kind.items() for p, mean in zip(_POWERS, means, strict=True)}
-    kind, power = max(by_option, key=lambda option: by_option[option])
-    near = {
-        variant: [similarity_of(view.pairs, view.n_items, variant, choices.neighbours, threads) for view in views]
-        for variant in (VARIANTS if choices.variant == AUTO else (choices.variant,))
-    }
-    by_variant = {variant: _means(views, models, (power,))[0] for variant, models in near.items()}
-    variant = max(by_variant, key=lambda option: by_variant[option])
-    told = (
-        f"The linear model is of the kind {kind} with the trend to the power {power} (NDCG@{K} of new items: "
-        + _told({f"{k} {p}": mean for (k, p), mean in by_option.items()})
-        + f"). Neighbours are weighted by {variant} ({_told(by_variant)})."
+def select_popularity(
+    windows: Sequence[BacktestWindow], variants: ComponentVariants
+) -> tuple[ComponentVariants, SelectionNote]:
+    """Select the popularity window with the best mean NDCG@10 over tasks and windows, relative to the best of each."""
+    scores: dict[int, list[float]] = {days: [] for days in _POPULARITY_DAYS}
+    for window in windows:
+        demand = count_demand(window.before, build_user_item_matrix(window.before))
+        orders = {days: compute_popularity(demand, days).order for days in _POPULARITY_DAYS}
+        for task, truth in window.ground_truth.items():
+            hidden = _purchased_items(window, truth) if task == "new" else None
+            ndcg = {days: _ndcg_of_one_list(order, truth, hidden) for days, order in orders.items() if len(truth)}
+            if ndcg and max(ndcg.values()) > 0:
+                for days, value in ndcg.items():
+                    scores[days].append(value / max(ndcg.values()))
+    if not scores[ALL_TIME]:
+        name = _window_name(variants.popularity_days)
+        return variants, SelectionNote(
+            f'"Popular" means {name}: the history is too short to compare with other periods.'
+        )
+    means = {days: float(np.mean(values)) for days, values in scores.items()}
+    best = max(_POPULARITY_DAYS, key=lambda days: (means[days], days != ALL_TIME, -days))
+    figures = _format_figures({_window_name(days): value for days, value in means.items()})
+    note = SelectionNote(
+        f'"Popular" means {_window_name(best)}: that predicted purchases best.',
+        f"Popularity, NDCG@{K} relative to the best window: {figures}.",
     )
-    fitted = [Similar(n, li) for n, li in zip(near[variant], linear[kind], strict=True)]
-    return replace(choices, variant=variant, linear=kind, trend_power=power), told, fitted
+    return replace(variants, popularity_days=best), note
 
 
-def _means(views: Sequence[_View], models: Sequence[Similarity], powers: Sequence[float]) -> list[float]:
-    """NDCG of new items by power, on average over the windows in which somebody bought one."""
-    found = [view.ndcg(model, powers) for view, model in zip(views, models, strict=True) if len(view.truth)]
-    return [float(np.mean(values)) for values in zip(*found, strict=True)]
+def select_similarity(
+    windows: Sequence[BacktestWindow], variants: ComponentVariants, context: FitContext
+) -> tuple[ComponentVariants, SelectionNote, list[SimilarityModels]]:
+    """Select the weighting of item-kNN (unless given), the weighting of EASE, and the power of the trend.
+
+    Each is the best by the mean NDCG@10 of new items over the windows: first EASE with the power, then item-kNN with
+    that power.
+
+    Parameters
+    ----------
+    windows : sequence of BacktestWindow
+    variants : ComponentVariants
+    context : FitContext
+
+    Returns
+    -------
+    variants : ComponentVariants
+    note : SelectionNote
+    models : list of SimilarityModels
+        The selected models of each window, so that they need not be fitted again.
+    """
+    views = [
+        _WindowView(window, sample_customers(window.ground_truth["new"], MAX_COMPARISON_CUSTOMERS, context.seed))
+        for window in windows
+    ]
+    if not any(len(view.truth) for view in views):
+        text = "Similar products are found with the default settings: the history is too short to compare others."
+        return variants, SelectionNote(text), []
+    size = {"max_items": variants.ease_items, "neighbours": variants.neighbours}
+
+    def fit(option: tuple[str, _WindowView]) -> Similarity:
+        weighting, view = option
+        return fit_weighted_ease(view.matrix, view.recency_weight, view.n_items, weighting, **size)
+
+    fitted = parallel_map(fit, [(weighting, view) for weighting in PENALTIES for view in views], context.n_threads)
+    ease = {weighting: fitted[i * len(views) : (i + 1) * len(views)] for i, weighting in enumerate(PENALTIES)}
+    by_option = {
+        (weighting, power): mean
+        for weighting, models in ease.items()
+        for power, mean in zip(_TREND_POWERS, _mean_ndcg_by_power(views, models, _TREND_POWERS), strict=True)
+    }
+    ease_weighting, power = max(by_option, key=lambda option: by_option[option])
+    weightings = WEIGHTINGS if variants.item_knn_weighting == AUTO else (variants.item_knn_weighting,)
+    item_knn = {
+        weighting: [
+            fit_item_knn(
+                view.matrix, view.n_items, weighting, neighbours=variants.neighbours, threads=context.n_threads
+            )
+            for view in views
+        ]
+        for weighting in weightings
+    }
+    by_weighting = {
+        weighting: _mean_ndcg_by_power(views, models, (power,))[0] for weighting, models in item_knn.items()
+    }
+    weighting = max(by_weighting, key=lambda option: by_weighting[option])
+    note = SelectionNote(
+        "Similar products are found with the settings that predicted new purchases best.",
+        f"NDCG@{K} of new items: EASE by weighting and trend power: "
+        + _format_figures({f"{name} {p}": mean for (name, p), mean in by_option.items()})
+        + f" (selected: {ease_weighting} {power}); item-kNN by weighting: {_format_figures(by_weighting)}"
+        + f" (selected: {weighting}).",
+    )
+    selected = [SimilarityModels(*pair) for pair in zip(item_knn[weighting], ease[ease_weighting], strict=True)]
+    variants = replace(variants, item_knn_weighting=weighting, ease_weighting=ease_weighting, trend_power=power)
+    return variants, note, selected
 
 
-class _View:
+class _WindowView:
     """A window with what its sampled customers bought before it."""
 
-    def __init__(self, past: BacktestWindow, truth: Truth) -> None:
-        self.truth, self.n_items = truth, past.before.n_items
-        self.pairs = user_item_matrix(past.before)
-        self.taste = recency_weights(past.before, self.pairs)
-        nobody = np.full(len(truth), UNKNOWN_GROUP, np.int16)
-        self.context = shopper_context(Shoppers(past.before.select(truth.customer), nobody, nobody))
-        self.trend = trend(demand_of(past.before, self.pairs))
+    def __init__(self, window: BacktestWindow, truth: GroundTruth) -> None:
+        before = window.before
+        self.truth, self.n_items = truth, before.n_items
+        self.matrix = build_user_item_matrix(before)
+        self.recency_weight = compute_recency_weights(before, self.matrix)
+        no_group = np.full(len(truth), UNKNOWN_GROUP, np.int16)
+        self.context = build_context(Shoppers(before.select(truth.customer), no_group, no_group))
+        self.trend = compute_trend(count_demand(before, self.matrix))
 
     def ndcg(self, model: Similarity, powers: Sequence[float]) -> list[float]:
-        """Mean NDCG of new items of a similarity times the trend to each power."""
-        lifts = [self.trend**power for power in powers]
+        """Compute the mean NDCG@10 of new items of a similarity times the trend to each power."""
+        multipliers = [self.trend**power for power in powers]
         lists: list[list[NDArray[np.int32]]] = [[] for _ in powers]
-        bounds = self.context.pairs.indptr
+        bounds = self.context.matrix.indptr
         for s in range(len(self.truth)):
-            score = model.score(*profile_items(self.context, s), self.n_items)
-            score[self.context.pairs.item[bounds[s] : bounds[s + 1]]] = 0.0
-            for rows, lift in zip(lists, lifts, strict=True):
-                lifted = score * lift
-                top = highest(lifted, K)
-                rows.append(top[np.argsort(-lifted[top], kind="stable")].astype(np.int32))
+            score = model.score(*self.context.profile_items(s), self.n_items)
+            score[self.context.matrix.item[bounds[s] : bounds[s + 1]]] = 0.0
+            for rows, multiplier in zip(lists, multipliers, strict=True):
+                product = score * multiplier
+                top = top_k_positions(product, K)
+                rows.append(top[np.argsort(-product[top], kind="stable")].astype(np.int32))
         return [_mean_ndcg(rows, self.truth) for rows in lists]
 
 
-def _bought(past: BacktestWindow, truth: Truth) -> list[NDArray[np.int32]]:
-    """Items that each judged customer had before."""
-    own = past.before.select(truth.customer)
-    bounds = own.indptr
-    return [own.item[bounds[i] : bounds[i + 1]] for i in range(len(truth))]
+def _mean_ndcg_by_power(
+    views: Sequence[_WindowView], models: Sequence[Similarity], powers: Sequence[float]
+) -> list[float]:
+    """Return NDCG@10 of new items by power, averaged over the windows with new items."""
+    values = [view.ndcg(model, powers) for view, model in zip(views, models, strict=True) if len(view.truth)]
+    return [float(np.mean(column)) for column in zip(*values, strict=True)]
 
 
-def _same_for_all(order: NDArray[np.int32], truth: Truth, hidden: list[NDArray[np.int32]] | None) -> float:
-    """Mean NDCG of one list handed to everybody, each without the hidden items."""
+def _purchased_items(window: BacktestWindow, truth: GroundTruth) -> list[NDArray[np.int32]]:
+    """Return the items that each evaluated customer had bought before the window."""
+    history = window.before.select(truth.customer)
+    bounds = history.indptr
+    return [history.item[bounds[i] : bounds[i + 1]] for i in range(len(truth))]
+
+
+def _ndcg_of_one_list(order: NDArray[np.int32], truth: GroundTruth, hidden: list[NDArray[np.int32]] | None) -> float:
+    """Return the mean NDCG@10 of the same ranking for all customers, each without the hidden items."""
     if hidden is None:
         return _mean_ndcg([order[:K]] * len(truth), truth)
-    return _mean_ndcg(without(order, hidden, K), truth)
+    return _mean_ndcg(drop_hidden(order, hidden, K), truth)
 
 
-def _mean_ndcg(rows: list[NDArray[np.int32]], truth: Truth) -> float:
-    indptr = np.concatenate(([0], np.cumsum([len(row) for row in rows]))).astype(np.int64)
-    return float(accuracy(Lists(indptr, np.concatenate(rows)), truth, K)[f"ndcg@{K}"].mean())
+def _mean_ndcg(rows: list[NDArray[np.int32]], truth: GroundTruth) -> float:
+    lists = Lists(indptr_from_lengths([len(row) for row in rows]), np.concatenate(rows))
+    return float(compute_accuracy(lists, truth, K)[f"ndcg@{K}"].mean())
 
 
-def _told(figures: Mapping[str, float]) -> str:
+def _format_figures(figures: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
 
 
-def _name(days: int) -> str:
+def _window_name(days: int) -> str:
     return "the whole history" if days == ALL_TIME else f"the last {days} days"

@@ -1,7 +1,8 @@
-"""The inner loops over many shoppers, compiled by Numba: what `candidates` does one shopper at a time.
+"""Candidates and scores of many shoppers at once, with loops compiled by Numba.
 
-In and out: as the functions of the same names in `candidates`, to the last bit, because sums run in the same order.
-Imported while fitting only; a server answers one shopper with NumPy alone.
+The functions are those of `recommenders.candidates`, with results that are equal to the last bit, because sums run in
+the same order. Built-in sources are compiled; added sources are scored by their own `score` function. Imported while
+fitting only: a server scores one shopper with NumPy alone.
 """
 
 from __future__ import annotations
@@ -12,179 +13,229 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.candidates import (
-    FROM_CONTENT,
-    FROM_LISTS,
-    FROM_SIMILAR,
-    SOURCES,
-    Candidates,
-    Leading,
-)
+from smart_retail.recommenders.candidates import Candidates, ScoredItems, propose_items, score_source
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.shopper_context import TASTE, ShopperContext, highest
+from smart_retail.recommenders.shopper_context import MAX_PROFILE_ITEMS, ShopperContext, top_k_positions
+from smart_retail.recommenders.source import (
+    MAX_CONTENT_CANDIDATES,
+    MAX_LISTED_CANDIDATES,
+    MAX_SIMILAR_CANDIDATES,
+    SourceInput,
+)
+from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.recommenders.tree_ensemble import ALL_LEAVES, TreeEnsemble
-from smart_retail.training.kernels.candidate_loops import fill_candidates, fill_causes, fill_neighbours
-from smart_retail.training.kernels.rank_loops import fill_foremost, fill_places
-from smart_retail.training.kernels.tree_loops import fill_scores
+from smart_retail.training.kernels import candidate_loops, rank_loops, tree_loops
+from smart_retail.utils.csr import indptr_from_lengths
 
 Array = NDArray[Any]
 
 
-def candidates_of(parts: FittedComponents, context: ShopperContext, *, exclude_purchased: bool) -> Candidates:
-    """See `candidates.candidates_of`."""
-    own, shoppers = context.pairs, context.shoppers
-    liked_ptr, liked, taste = _profiles(context)
-    lists = (
-        (parts.popular.score[None], parts.popular.order[None, :FROM_LISTS]),
-        (parts.trending.score[None], parts.trending.order[None, :FROM_LISTS]),
-        (parts.segment.score, parts.segment.order[:, :FROM_LISTS]),
-        (parts.cluster.score, parts.cluster.order[:, :FROM_LISTS]),
+def generate_candidates(
+    components: FittedComponents, context: ShopperContext, *, exclude_purchased: bool
+) -> Candidates:
+    """See `recommenders.candidates.generate_candidates`."""
+    matrix, shoppers = context.matrix, context.shoppers
+    rankings = (
+        (components.popular.score[None], components.popular.order[None, :MAX_LISTED_CANDIDATES]),
+        (components.trending.score[None], components.trending.order[None, :MAX_LISTED_CANDIDATES]),
+        (components.segment.score, components.segment.order[:, :MAX_LISTED_CANDIDATES]),
+        (components.cluster.score, components.cluster.order[:, :MAX_LISTED_CANDIDATES]),
     )
-    scores = np.concatenate([score for score, _ in lists])
-    orders = np.concatenate([order for _, order in lists])
-    most = np.minimum(4 * (FROM_LISTS + FROM_SIMILAR) + FROM_CONTENT + np.diff(own.indptr), parts.n_items).sum()
+    added_ptr, added_item = _propose_added(components, context, exclude_purchased)
+    proposed = 4 * (MAX_LISTED_CANDIDATES + MAX_SIMILAR_CANDIDATES) + MAX_CONTENT_CANDIDATES
+    capacity = np.minimum(proposed + np.diff(matrix.indptr) + np.diff(added_ptr), components.n_items).sum()
     counts = np.zeros(len(shoppers), np.int64)
-    item, pair = np.empty(most, np.int64), np.empty(most, np.int64)
-    part = np.empty((len(SOURCES), most))
-    size = fill_candidates(
-        own.indptr,
-        own.item,
+    item, entry = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    scores = np.empty((len(SOURCES), capacity))
+    size = candidate_loops.generate_candidates(
+        matrix.indptr,
+        matrix.item,
         np.stack((context.repurchase_slow, context.repurchase_fast)),
-        (liked_ptr, liked, taste),
-        _plain(parts.item_knn),
-        _plain(parts.ease),
-        _plain(parts.content_back),
-        parts.items.trend_weight,
-        (scores, orders),
-        _list_rows(parts, context),
+        _profiles(context),
+        _arrays(components.item_knn),
+        _arrays(components.ease),
+        _arrays(components.content_back),
+        components.items.trend_weight,
+        (np.concatenate([score for score, _ in rankings]), np.concatenate([order for _, order in rankings])),
+        _ranking_rows(components, context),
+        (added_ptr, added_item),
         exclude_purchased,
-        (counts, item, pair, part),
+        (counts, item, entry, scores),
     )
-    return Candidates(
-        indptr=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+    candidates = Candidates(
+        indptr=indptr_from_lengths(counts),
         shopper=np.repeat(np.arange(len(counts)), counts),
         item=item[:size],
-        source_scores=part[:, :size],
-        pair=pair[:size],
+        source_scores=scores[:, :size],
+        entry=entry[:size],
     )
+    _score_added(components, context, candidates, exclude_purchased)
+    return candidates
 
 
-def neighbours_of(
-    parts: FittedComponents, context: ShopperContext, *, exclude_purchased: bool, length: int | None
-) -> Leading:
-    """See `candidates.neighbours_of`."""
-    own = context.pairs
-    most = parts.n_items if length is None else min(length, parts.n_items)
-    n = len(own.indptr) - 1
-    # Scores that are equal but for rounding are few; should they be more, the lists are made again with more room.
-    room = min(most + 64, parts.n_items)
+def score_neighbours(
+    components: FittedComponents, context: ShopperContext, *, exclude_purchased: bool, length: int | None
+) -> ScoredItems:
+    """See `recommenders.candidates.score_neighbours`."""
+    matrix = context.matrix
+    needed = components.n_items if length is None else min(length, components.n_items)
+    n = len(matrix.indptr) - 1
+    # Few scores are equal but for rounding; if they do not fit, the lists are computed again with more capacity.
+    capacity = min(needed + 64, components.n_items)
     while True:
         counts = np.zeros(n, np.int64)
-        item, score = np.empty((n, room), np.int64), np.empty((n, room))
-        fits = fill_neighbours(
-            own.indptr,
-            own.item,
+        item, score = np.empty((n, capacity), np.int64), np.empty((n, capacity))
+        fits = candidate_loops.score_neighbours(
+            matrix.indptr,
+            matrix.item,
             _profiles(context),
-            _plain(parts.item_knn),
-            _plain(parts.ease),
-            parts.items.trend_weight,
+            _arrays(components.item_knn),
+            _arrays(components.ease),
+            components.items.trend_weight,
             exclude_purchased,
-            most,
+            needed,
             (counts, item, score),
         )
         if fits:
-            there = np.arange(room) < counts[:, None]
-            return Leading(np.concatenate(([0], np.cumsum(counts))).astype(np.int64), item[there], score[there])
-        room = parts.n_items
+            used = np.arange(capacity) < counts[:, None]
+            return ScoredItems(indptr_from_lengths(counts), item[used], score[used])
+        capacity = components.n_items
 
 
-def explaining_items(
-    parts: FittedComponents, context: ShopperContext, indptr: NDArray[np.int64], listed: NDArray[np.int64]
+def find_explaining_items(
+    components: FittedComponents, context: ShopperContext, indptr: NDArray[np.int64], listed: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """See `candidates.causes_of`."""
+    """See `recommenders.candidates.find_explaining_items`."""
     out = np.full(len(listed), -1, np.int32)
-    liked_ptr, liked, _ = _profiles(context)
-    for table in (parts.item_knn, parts.ease, parts.content_back):
+    profile_ptr, profile_item, _ = _profiles(context)
+    for table in (components.item_knn, components.ease, components.content_back):
         if len(table.item):
-            fill_causes(liked_ptr, liked, _plain(table), parts.n_items, indptr, listed, out)
+            candidate_loops.find_explaining_items(
+                profile_ptr, profile_item, _arrays(table), components.n_items, indptr, listed, out
+            )
     return out
 
 
 def prune_below_top_n(indptr: NDArray[np.int64], score: NDArray[np.float64], length: int) -> NDArray[np.float64]:
-    """The scores, or 0 for those that cannot be among a shopper's first `length` once scores are rounded."""
+    """Zero out scores that cannot reach the top `length` of their shopper once scores are rounded."""
     out = np.zeros(len(score))
-    fill_foremost(indptr, score, length, out)
+    rank_loops.prune_below_top_n(indptr, score, length, out)
     return out
 
 
-def ranks_of(
-    indptr: NDArray[np.int64], score: NDArray[np.float64], chosen_ptr: NDArray[np.int64], chosen: NDArray[np.int64]
+def compute_ranks(
+    indptr: NDArray[np.int64], score: NDArray[np.float64], selected_ptr: NDArray[np.int64], selected: NDArray[np.int64]
 ) -> NDArray[np.int32]:
-    """See `candidates.places_of`."""
-    out = np.zeros(len(chosen), np.int32)
-    fill_places(indptr, score, chosen_ptr, chosen, out)
+    """See `recommenders.candidates.compute_ranks`."""
+    out = np.zeros(len(selected), np.int32)
+    rank_loops.compute_ranks(indptr, score, selected_ptr, selected, out)
     return out
 
 
-def tree_scores(trees: TreeEnsemble, signals: Array) -> NDArray[np.float64]:
-    """See `Trees.score`."""
-    everything = np.arange(signals.shape[1])
-    # What is replaced is a group of no signals, by leaves that are all possible.
-    score: NDArray[np.float64] = _scores(trees, signals, ([], everything), np.full((1, trees.n_trees), ALL_LEAVES))[0]
+def score_trees(trees: TreeEnsemble, features: Array) -> NDArray[np.float64]:
+    """See `TreeEnsemble.score`."""
+    every_column = np.arange(features.shape[1])
+    # The replaced group has no features; all its leaves are reachable.
+    replacement = np.full((1, trees.n_trees), ALL_LEAVES)
+    score: NDArray[np.float64] = _score_replaced(trees, features, ([], every_column), replacement)[0]
     return score
 
 
-def scores_held(trees: TreeEnsemble, signals: Array, groups: Sequence[Sequence[int]]) -> NDArray[np.float64]:
-    """Scores with the signals of one group after the other held at their median, shape ``(len(groups), n)``.
-
-    `groups` are disjoint and hold every signal. The leaves that the other groups leave possible are those that the
-    groups before and the groups behind leave possible, so each signal is looked up once.
-    """
-    middle = np.median(signals, axis=0)[None].astype(signals.dtype)
-    return _scores(trees, signals, groups, np.concatenate([trees.reachable_leaves(middle, group) for group in groups]))
-
-
-def _scores(
-    trees: TreeEnsemble, signals: Array, groups: Sequence[Sequence[int] | Array], held: NDArray[np.uint32]
+def score_with_groups_at_median(
+    trees: TreeEnsemble, features: Array, groups: Sequence[Sequence[int]]
 ) -> NDArray[np.float64]:
-    out = np.empty((len(held), len(signals)))
-    bounds = np.concatenate(([0], np.cumsum([len(group) for group in groups]))).astype(np.int64)
+    """Score rows with the features of one group at a time replaced by their median.
+
+    Parameters
+    ----------
+    trees : TreeEnsemble
+    features : float array, shape (n, n_features)
+    groups : sequence of sequences of int
+        Disjoint groups of columns that contain every feature. The leaves that the other groups leave reachable are
+        the intersection of those of the groups before and after, so that each feature is looked up once.
+
+    Returns
+    -------
+    float64 array, shape (len(groups), n)
+    """
+    median = np.median(features, axis=0)[None].astype(features.dtype)
+    replacement = np.concatenate([trees.reachable_leaves(median, group) for group in groups])
+    return _score_replaced(trees, features, groups, replacement)
+
+
+def _score_replaced(
+    trees: TreeEnsemble, features: Array, groups: Sequence[Sequence[int] | Array], replacement: NDArray[np.uint32]
+) -> NDArray[np.float64]:
+    out = np.empty((len(replacement), len(features)))
+    bounds = indptr_from_lengths([len(group) for group in groups])
     members = np.concatenate([np.asarray(group, np.int64) for group in groups])
-    table = np.ascontiguousarray(signals)
-    fill_scores((trees.cut_ptr, trees.cut, trees.mask, trees.leaf), table, (bounds, members), held, out)
+    table = np.ascontiguousarray(features)
+    tree_loops.score_trees(
+        (trees.cut_ptr, trees.cut, trees.mask, trees.leaf), table, (bounds, members), replacement, out
+    )
     return out
 
 
+def _propose_added(
+    components: FittedComponents, context: ShopperContext, exclude_purchased: bool
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the items that added sources propose for each shopper: bounds and item codes."""
+    n = len(context.shoppers)
+    if not SOURCES.added:
+        return np.zeros(n + 1, np.int64), np.empty(0, np.int64)
+    proposed: list[Array] = []
+    for shopper in range(n):
+        source = SourceInput(components, context, shopper)
+        items = [
+            propose_items(scores, added.max_candidates)
+            for position, added in SOURCES.added
+            if (scores := score_source(source, position, exclude_purchased)) is not None
+        ]
+        proposed.append(np.concatenate([np.empty(0, np.int64), *items]).astype(np.int64))
+    return indptr_from_lengths([len(items) for items in proposed]), np.concatenate([np.empty(0, np.int64), *proposed])
+
+
+def _score_added(
+    components: FittedComponents, context: ShopperContext, candidates: Candidates, exclude_purchased: bool
+) -> None:
+    """Fill the rows of added sources in `candidates.source_scores`."""
+    for position, _ in SOURCES.added:
+        for shopper in range(len(context.shoppers)):
+            rows = slice(int(candidates.indptr[shopper]), int(candidates.indptr[shopper + 1]))
+            scores = score_source(SourceInput(components, context, shopper), position, exclude_purchased)
+            row = candidates.source_scores[position, rows]
+            row[:] = 0.0 if scores is None else scores.score[candidates.item[rows]]
+
+
 def _profiles(context: ShopperContext) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
-    """`candidates.profile` of all shoppers: bounds, items, taste."""
-    bounds = context.pairs.indptr
-    large = np.flatnonzero(np.diff(bounds) > TASTE).tolist()
+    """Return `ShopperContext.profile_items` of all shoppers: bounds, item codes, recency weights."""
+    bounds = context.matrix.indptr
+    large = np.flatnonzero(np.diff(bounds) > MAX_PROFILE_ITEMS).tolist()
     if not large:
-        return bounds, context.pairs.item, context.recency_weight
-    kept = np.ones(len(context.pairs), bool)
+        return bounds, context.matrix.item, context.recency_weight
+    included = np.ones(len(context.matrix), bool)
     for shopper in large:
         rows = slice(int(bounds[shopper]), int(bounds[shopper + 1]))
-        kept[rows] = False
-        kept[rows.start + highest(context.recency_weight[rows], TASTE)] = True
-    ptr = np.concatenate(([0], np.cumsum(kept)))[bounds]
-    return ptr, context.pairs.item[kept], context.recency_weight[kept]
+        included[rows] = False
+        included[rows.start + top_k_positions(context.recency_weight[rows], MAX_PROFILE_ITEMS)] = True
+    return indptr_from_lengths(included)[bounds], context.matrix.item[included], context.recency_weight[included]
 
 
-def _list_rows(parts: FittedComponents, context: ShopperContext) -> NDArray[np.int64]:
-    """Row of each shopper's popularity lists, by source, -1 for a group without a list."""
+def _ranking_rows(components: FittedComponents, context: ShopperContext) -> NDArray[np.int64]:
+    """Return the row of each shopper's rankings in the concatenated table, shape ``(4, n_shoppers)``, -1 for none."""
     rows = np.full((4, len(context.shoppers)), -1, np.int64)
     rows[0], rows[1] = 0, 1
     first = 2
-    for at, groups, group in (
-        (2, parts.segment, context.shoppers.segment),
-        (3, parts.cluster, context.shoppers.cluster),
+    for source, groups, group in (
+        (2, components.segment, context.shoppers.segment),
+        (3, components.cluster, context.shoppers.cluster),
     ):
         known = (group >= 0) & (group < groups.n_groups)
-        rows[at, known] = first + group[known]
+        rows[source, known] = first + group[known]
         first += groups.n_groups
     return rows
 
 
-def _plain(table: Similarity) -> tuple[Array, Array, Array]:
+def _arrays(table: Similarity) -> tuple[Array, Array, Array]:
     return table.indptr, table.item, table.value

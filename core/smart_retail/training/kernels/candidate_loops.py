@@ -1,247 +1,346 @@
-"""The compiled inner loops of `compiled`: plain arrays in, arrays filled in place.
+"""Compiled loops of `batch_scorer` over shoppers: plain arrays in, output arrays filled in place.
 
-Scores are added in the order in which `Similarity.score` adds them. Arrays marked with the shopper's number stand
-for arrays that would have to be cleared for every shopper. Numba compiles a function once more for a constant among
-its arguments, and an assignment of a row with the words of its error: a first fit waits for neither, where counts are
-``np.int64`` and rows are filled one by one.
+Scores are added in the order in which `Similarity.score` adds them. Scratch arrays with a stamp for each shopper need
+no clearing between shoppers.
+
+Two habits keep the first fit short: Numba compiles a function once more for a constant among its arguments, so that
+counts are passed as ``np.int64``; and it compiles an assignment of a whole row together with its error messages, so
+that rows are filled element by element.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from smart_retail.recommenders.candidates import (
-    AGAIN,
-    BY_ALL,
-    BY_CLUSTER,
-    BY_CONTENT,
-    BY_SEGMENT,
-    BY_TREND,
-    FROM_CONTENT,
-    FROM_SIMILAR,
-    LATELY,
-    LEEWAY,
-    LINEAR,
-    LINEAR_NOW,
-    NEAR,
-    NEAR_NOW,
+from smart_retail.recommenders.candidates import ROUNDING_TOLERANCE
+from smart_retail.recommenders.source import MAX_CONTENT_CANDIDATES, MAX_SIMILAR_CANDIDATES
+from smart_retail.recommenders.source_registry import (
+    SOURCE_CLUSTER,
+    SOURCE_CONTENT,
+    SOURCE_EASE,
+    SOURCE_EASE_TREND,
+    SOURCE_ITEM_KNN,
+    SOURCE_ITEM_KNN_TREND,
+    SOURCE_POPULAR,
+    SOURCE_REPURCHASE_FAST,
+    SOURCE_REPURCHASE_SLOW,
+    SOURCE_SEGMENT,
+    SOURCE_TRENDING,
 )
 from smart_retail.training.kernels.jit import bitset_drain, bitset_set, compiled, prefetch, quickselect, sort_ascending
 
-LIST_SOURCES = (BY_ALL, BY_TREND, BY_SEGMENT, BY_CLUSTER)
-_AHEAD = 2
-_LINE = np.uint64(16)
-"""Liked items whose partners are fetched while those of others are added; partners in a cache line."""
-_EARLIEST = np.int64(2**32 - 1)
-"""The lower half of a number by which causes are compared: less is a liked item that stands later."""
-_FIRST_BITS, BINS = np.uint64(46), 1024
-"""Bins are the 64th parts of powers of two; the last one holds what is less than the best's 65,000th part."""
+RANKING_SOURCES = (SOURCE_POPULAR, SOURCE_TRENDING, SOURCE_SEGMENT, SOURCE_CLUSTER)
+"""Sources with ready rankings, in the order of the rows of `ranking_rows`."""
+_PREFETCH_DISTANCE = 2
+"""Profile items whose similar items are prefetched while those of others are added."""
+_ITEMS_PER_CACHE_LINE = np.uint64(16)
+_POSITION_BITS = np.int64(2**32 - 1)
+"""Lower half of the keys in `find_explaining_items`; a smaller value means a later profile item."""
+_BIN_SHIFT, BINS = np.uint64(46), 1024
+"""Bins are 64 to each power of two; the last one has everything below 1/65,000 of the maximum."""
 
 
 @compiled
-def _score(table, liked, taste, first, last, dense, mark, stamp, touched):  # type: ignore[no-untyped-def]
-    """Add what goes with the liked items to `dense`; the touched items are noted and their number comes back."""
+def _add_scores(table, profile_item, weight, first, last, dense, mark, stamp, touched):  # type: ignore[no-untyped-def]
+    """Add the weighted similarities of the profile items ``first:last`` to `dense`.
+
+    Parameters
+    ----------
+    table : (int64 (n_items + 1,), int32 (nnz,), float32 (nnz,))
+        `Similarity` as indptr, item, value.
+    profile_item : int64 (n,)
+    weight : float64 (n,)
+    first, last : int64
+    dense : float64 (n_items,)
+        Scores; valid where ``mark == stamp``.
+    mark : int32 (n_items,)
+    stamp : int64
+        Number of the shopper.
+    touched : uint32 (n_items + 1,)
+        Filled with the items that got a score.
+
+    Returns
+    -------
+    int64
+        Number of touched items.
+    """
     ptr, item, value = table
     n = 0
     for a in range(first, last):
-        soon = liked[min(a + _AHEAD, last - 1)]
-        for line in range(np.uint64(ptr[soon]), np.uint64(ptr[soon + 1]), _LINE):
+        ahead = profile_item[min(a + _PREFETCH_DISTANCE, last - 1)]
+        for line in range(np.uint64(ptr[ahead]), np.uint64(ptr[ahead + 1]), _ITEMS_PER_CACHE_LINE):
             prefetch(item, line)
             prefetch(value, line)
-        weight = taste[a]
-        for b in range(np.uint64(ptr[liked[a]]), np.uint64(ptr[liked[a] + 1])):
+        factor = weight[a]
+        for b in range(np.uint64(ptr[profile_item[a]]), np.uint64(ptr[profile_item[a] + 1])):
             j = np.uint32(item[b])
-            # Which item is new cannot be foreseen: no branch on it.
+            # Whether an item is new is unpredictable, so there is no branch on it.
             new, before = mark[j] != stamp, dense[j]
             mark[j] = stamp
             touched[n] = j
             n += new
-            dense[j] = (0.0 if new else before) + np.float64(value[b]) * weight
+            dense[j] = (0.0 if new else before) + np.float64(value[b]) * factor
     return n
 
 
 @compiled
-def select_top_k(touched, n, dense, lift, count, wanted, scratch):  # type: ignore[no-untyped-def]
-    """Put the `count` highest scores above 0 (equal ones: the lower code) into the set `wanted`.
+def select_top_k(touched, n, dense, multiplier, count, wanted, scratch):  # type: ignore[no-untyped-def]
+    """Put the items with the `count` highest products above 0 into a bitset; of equal products the lower item code.
 
-    A positive number's bits ascend as it does: their first ones sort the scores into bins, best first, and only the
-    bin in which the last of the wanted ones lies is looked at closer.
+    The bits of a positive float ascend with its value: the leading bits sort the scores into bins, best first, and only
+    the bin of the last selected item is examined further.
+
+    Parameters
+    ----------
+    touched : uint32 (>= n,)
+        Items with a score.
+    n : int64
+    dense, multiplier : float64 (n_items,)
+        The product is compared.
+    count : int64
+    wanted : uint64 (ceil(n_items / 64),)
+        Bitset of items.
+    scratch : (float64 (n_items + 1,), its view as uint64, uint32 (n_items + 1,), float64 (n_items,), int32 (BINS,))
     """
     score, bits, item, level, bins = scratch
     m, best, worst = np.uint64(0), 0.0, np.uint64(len(bins) - 1)
     for t in range(n):
         j = touched[t]
-        value = dense[j] * lift[j]
+        value = dense[j] * multiplier[j]
         score[m], item[m] = value, j
         best = max(best, value)
         m += np.uint64(value > 0.0)
     score[m] = best
-    first = bits[m] >> _FIRST_BITS
+    first = bits[m] >> _BIN_SHIFT
     for b in range(worst + np.uint64(1)):
         bins[b] = 0
     for t in range(m):
-        bins[min(first - (bits[t] >> _FIRST_BITS), worst)] += 1
+        bins[min(first - (bits[t] >> _BIN_SHIFT), worst)] += 1
     above, last = np.int64(0), np.uint64(0)
     while last < worst and above + bins[last] < count:
         above += bins[last]
         last += np.uint64(1)
     k = np.int64(0)
     for t in range(m):
-        place = min(first - (bits[t] >> _FIRST_BITS), worst)
-        if place < last:
+        b = min(first - (bits[t] >> _BIN_SHIFT), worst)
+        if b < last:
             bitset_set(wanted, item[t], True)
-        elif place == last:
+        elif b == last:
             score[k], item[k], level[k] = score[t], item[t], score[t]
             k += 1
-    room = count - above
-    bound = quickselect(level, k, room) if k > room else 0.0
+    remaining = count - above
+    bound = quickselect(level, k, remaining) if k > remaining else 0.0
     equal = np.int64(0)
     for t in range(k):
         if score[t] > bound:
             bitset_set(wanted, item[t], True)
-            room -= 1
+            remaining -= 1
         elif score[t] == bound:
             item[equal] = item[t]
             equal += 1
-    if equal > room:
+    if equal > remaining:
         sort_ascending(item, equal)
-    for t in range(min(equal, room)):
+    for t in range(min(equal, remaining)):
         bitset_set(wanted, item[t], True)
 
 
 @compiled
-def _hide(own, first, last, dense):  # type: ignore[no-untyped-def]
-    """Nothing goes with the liked items but what is new."""
+def _clear_purchased(purchased, first, last, dense):  # type: ignore[no-untyped-def]
+    """Set the scores of already purchased items to zero: purchased int64 (nnz,), dense float64 (n_items,)."""
     for a in range(first, last):
-        dense[own[a]] = 0.0
+        dense[purchased[a]] = 0.0
 
 
 @compiled
-def fill_candidates(own_ptr, own, habit, profile, near, linear, content, lift, lists, rows, exclude, out):  # type: ignore[no-untyped-def]
-    liked_ptr, liked, taste = profile
-    scores, orders = lists
-    counts, out_item, out_pair, out_part = out
-    n_items = len(lift)
-    dense_near, dense_linear, dense_content = np.zeros(n_items), np.zeros(n_items), np.zeros(n_items)
-    mark_near, mark_linear, mark_content = (
+def generate_candidates(  # type: ignore[no-untyped-def]
+    matrix_ptr,
+    matrix_item,
+    repurchase,
+    profile,
+    item_knn,
+    ease,
+    content,
+    trend_weight,
+    rankings,
+    ranking_rows,
+    added,
+    exclude,
+    out,
+):
+    """Collect the candidates of every shopper with the scores of the built-in sources.
+
+    One function, so that the scratch arrays of a shopper stay in the processor's cache.
+
+    Parameters
+    ----------
+    matrix_ptr, matrix_item : int64 (n_shoppers + 1,), int64 (nnz,)
+        Purchased items by shopper.
+    repurchase : float64 (2, nnz)
+        Scores with slow and fast decay by matrix entry.
+    profile : (int64 (n_shoppers + 1,), int64 (m,), float64 (m,))
+        Bounds, profile items, recency weights.
+    item_knn, ease, content : (int64 (n_items + 1,), int32, float32)
+        `Similarity` as indptr, item, value.
+    trend_weight : float64 (n_items,)
+    rankings : (float64 (n_rankings, n_items), int32 (n_rankings, depth))
+        Scores, and item codes best first.
+    ranking_rows : int64 (4, n_shoppers)
+        Row in `rankings` for each of `RANKING_SOURCES`, -1 for none.
+    added : (int64 (n_shoppers + 1,), int64)
+        Items that added sources propose: bounds and item codes.
+    exclude : bool
+        Whether purchased items are left out.
+    out : (int64 (n_shoppers,), int64 (capacity,), int64 (capacity,), float64 (n_sources, capacity))
+        Filled: candidates of each shopper, item, matrix entry (-1 for none), source scores.
+
+    Returns
+    -------
+    int64
+        Number of candidates.
+    """
+    profile_ptr, profile_item, weight = profile
+    scores, orders = rankings
+    added_ptr, added_item = added
+    counts, out_item, out_entry, out_scores = out
+    n_items = len(trend_weight)
+    dense_knn, dense_ease, dense_content = np.zeros(n_items), np.zeros(n_items), np.zeros(n_items)
+    mark_knn, mark_ease, mark_content = (
         np.full(n_items, -1, np.int32),
         np.full(n_items, -1, np.int32),
         np.full(n_items, -1, np.int32),
     )
-    pair_at = np.full(n_items, -1, np.int64)
+    entry_of_item = np.full(n_items, -1, np.int64)
     touched, wanted = np.empty(n_items + 1, np.uint32), np.zeros((n_items + 63) // 64, np.uint64)
-    lifts = np.ones((2, n_items))  # without the trend, and with it
+    multipliers = np.ones((2, n_items))  # without the trend, and with it
     for j in range(n_items):
-        lifts[1, j] = lift[j]
+        multipliers[1, j] = trend_weight[j]
     values, items = np.empty(n_items + 1), np.empty(n_items + 1, np.uint32)
     scratch = values, values.view(np.uint64), items, np.empty(n_items), np.empty(BINS, np.int32)
-    similar, related = np.int64(FROM_SIMILAR), np.int64(FROM_CONTENT)
+    n_similar, n_content = np.int64(MAX_SIMILAR_CANDIDATES), np.int64(MAX_CONTENT_CANDIDATES)
     at = np.int64(0)
-    for s in range(len(own_ptr) - 1):
-        for kind in range(rows.shape[0]):
-            if rows[kind, s] >= 0:
-                for j in orders[rows[kind, s]]:
+    for s in range(len(matrix_ptr) - 1):
+        for kind in range(ranking_rows.shape[0]):
+            if ranking_rows[kind, s] >= 0:
+                for j in orders[ranking_rows[kind, s]]:
                     bitset_set(wanted, j, True)
-        first, last = liked_ptr[s], liked_ptr[s + 1]
-        n = _score(near, liked, taste, first, last, dense_near, mark_near, s, touched)
+        for a in range(added_ptr[s], added_ptr[s + 1]):
+            bitset_set(wanted, added_item[a], True)
+        first, last = profile_ptr[s], profile_ptr[s + 1]
+        n = _add_scores(item_knn, profile_item, weight, first, last, dense_knn, mark_knn, s, touched)
         if exclude:
-            _hide(own, own_ptr[s], own_ptr[s + 1], dense_near)
-        for now in range(2):
-            select_top_k(touched, n, dense_near, lifts[now], similar, wanted, scratch)
-        n = _score(linear, liked, taste, first, last, dense_linear, mark_linear, s, touched)
+            _clear_purchased(matrix_item, matrix_ptr[s], matrix_ptr[s + 1], dense_knn)
+        for trend in range(2):
+            select_top_k(touched, n, dense_knn, multipliers[trend], n_similar, wanted, scratch)
+        n = _add_scores(ease, profile_item, weight, first, last, dense_ease, mark_ease, s, touched)
         if exclude:
-            _hide(own, own_ptr[s], own_ptr[s + 1], dense_linear)
-        for now in range(2):
-            select_top_k(touched, n, dense_linear, lifts[now], similar, wanted, scratch)
+            _clear_purchased(matrix_item, matrix_ptr[s], matrix_ptr[s + 1], dense_ease)
+        for trend in range(2):
+            select_top_k(touched, n, dense_ease, multipliers[trend], n_similar, wanted, scratch)
         if len(content[1]):
-            n = _score(content, liked, taste, first, last, dense_content, mark_content, s, touched)
+            n = _add_scores(content, profile_item, weight, first, last, dense_content, mark_content, s, touched)
             if exclude:
-                _hide(own, own_ptr[s], own_ptr[s + 1], dense_content)
-            select_top_k(touched, n, dense_content, lifts[0], related, wanted, scratch)
-        for a in range(own_ptr[s], own_ptr[s + 1]):
-            pair_at[own[a]] = a
-            bitset_set(wanted, own[a], not exclude)
+                _clear_purchased(matrix_item, matrix_ptr[s], matrix_ptr[s + 1], dense_content)
+            select_top_k(touched, n, dense_content, multipliers[0], n_content, wanted, scratch)
+        for a in range(matrix_ptr[s], matrix_ptr[s + 1]):
+            entry_of_item[matrix_item[a]] = a
+            bitset_set(wanted, matrix_item[a], not exclude)
         size = bitset_drain(wanted, items)
         counts[s] = size
         for c in range(size):
             j = items[c]
             out_item[at + c] = j
-            pair = pair_at[j]
-            out_pair[at + c] = pair
-            out_part[AGAIN, at + c] = habit[0, pair] if pair >= 0 else 0.0
-            out_part[LATELY, at + c] = habit[1, pair] if pair >= 0 else 0.0
-            score = dense_near[j] if mark_near[j] == s else 0.0
-            out_part[NEAR, at + c] = score
-            out_part[NEAR_NOW, at + c] = score * lift[j]
-            score = max(dense_linear[j], 0.0) if mark_linear[j] == s else 0.0
-            out_part[LINEAR, at + c] = score
-            out_part[LINEAR_NOW, at + c] = score * lift[j]
-            out_part[BY_CONTENT, at + c] = dense_content[j] if mark_content[j] == s else 0.0
-            for kind in range(len(LIST_SOURCES)):
-                row = rows[kind, s]
-                out_part[LIST_SOURCES[kind], at + c] = scores[row, j] if row >= 0 else 0.0
-        for a in range(own_ptr[s], own_ptr[s + 1]):
-            pair_at[own[a]] = -1
+            entry = entry_of_item[j]
+            out_entry[at + c] = entry
+            out_scores[SOURCE_REPURCHASE_SLOW, at + c] = repurchase[0, entry] if entry >= 0 else 0.0
+            out_scores[SOURCE_REPURCHASE_FAST, at + c] = repurchase[1, entry] if entry >= 0 else 0.0
+            score = dense_knn[j] if mark_knn[j] == s else 0.0
+            out_scores[SOURCE_ITEM_KNN, at + c] = score
+            out_scores[SOURCE_ITEM_KNN_TREND, at + c] = score * trend_weight[j]
+            score = max(dense_ease[j], 0.0) if mark_ease[j] == s else 0.0
+            out_scores[SOURCE_EASE, at + c] = score
+            out_scores[SOURCE_EASE_TREND, at + c] = score * trend_weight[j]
+            out_scores[SOURCE_CONTENT, at + c] = dense_content[j] if mark_content[j] == s else 0.0
+            for kind in range(len(RANKING_SOURCES)):
+                row = ranking_rows[kind, s]
+                out_scores[RANKING_SOURCES[kind], at + c] = scores[row, j] if row >= 0 else 0.0
+        for a in range(matrix_ptr[s], matrix_ptr[s + 1]):
+            entry_of_item[matrix_item[a]] = -1
         at += size
     return at
 
 
 @compiled
-def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, out):  # type: ignore[no-untyped-def]
-    liked_ptr, liked, taste = profile
+def score_neighbours(matrix_ptr, matrix_item, profile, item_knn, ease, trend_weight, exclude, length, out):  # type: ignore[no-untyped-def]
+    """Score items by item-kNN and EASE with trend, each divided by its maximum, and added.
+
+    Parameters
+    ----------
+    matrix_ptr, matrix_item, profile, item_knn, ease, trend_weight, exclude
+        As in `generate_candidates`.
+    length : int64
+        Items needed for each shopper.
+    out : (int64 (n_shoppers,), int64 (n_shoppers, capacity), float64 (n_shoppers, capacity))
+        Filled: number of items, item codes ascending, scores.
+
+    Returns
+    -------
+    bool
+        Whether the items of every shopper fit into `out`.
+    """
+    profile_ptr, profile_item, weight = profile
     counts, out_item, out_score = out
-    n_items = len(lift)
-    one, two = np.zeros(n_items), np.zeros(n_items)
-    mark_one, mark_two = np.full(n_items, -1, np.int32), np.full(n_items, -1, np.int32)
-    touched, more = np.empty(n_items + 1, np.uint32), np.empty(n_items + 1, np.uint32)
-    some = np.empty(4 * length)
-    for s in range(len(own_ptr) - 1):
-        first, last = liked_ptr[s], liked_ptr[s + 1]
-        n = _score(near, liked, taste, first, last, one, mark_one, s, touched)
-        n_more = _score(linear, liked, taste, first, last, two, mark_two, s, more)
-        best_one, best_two = 0.0, 0.0
+    n_items = len(trend_weight)
+    knn, linear = np.zeros(n_items), np.zeros(n_items)
+    mark_knn, mark_ease = np.full(n_items, -1, np.int32), np.full(n_items, -1, np.int32)
+    touched, touched_ease = np.empty(n_items + 1, np.uint32), np.empty(n_items + 1, np.uint32)
+    top = np.empty(4 * length)
+    for s in range(len(matrix_ptr) - 1):
+        first, last = profile_ptr[s], profile_ptr[s + 1]
+        n = _add_scores(item_knn, profile_item, weight, first, last, knn, mark_knn, s, touched)
+        n_ease = _add_scores(ease, profile_item, weight, first, last, linear, mark_ease, s, touched_ease)
+        max_knn, max_ease = 0.0, 0.0
         for t in range(n):
             j = touched[t]
-            one[j] *= lift[j]
-            best_one = max(best_one, one[j])
-        for t in range(n_more):
-            j = more[t]
-            two[j] = max(two[j], 0.0) * lift[j]
-            best_two = max(best_two, two[j])
-            if mark_one[j] != s:
-                one[j] = 0.0
+            knn[j] *= trend_weight[j]
+            max_knn = max(max_knn, knn[j])
+        for t in range(n_ease):
+            j = touched_ease[t]
+            linear[j] = max(linear[j], 0.0) * trend_weight[j]
+            max_ease = max(max_ease, linear[j])
+            if mark_knn[j] != s:
+                knn[j] = 0.0
                 touched[n] = j
                 n += 1
         if exclude:
-            for a in range(own_ptr[s], own_ptr[s + 1]):
-                one[own[a]] = 0.0
-                two[own[a]] = 0.0
-        # An item without a score in one of the two has a 0 there; a list without any score is divided by 1.
-        best_one = best_one if best_one > 0.0 else 1.0
-        best_two = best_two if best_two > 0.0 else 1.0
-        about_one, about_two = 1.0 / best_one, 1.0 / best_two
+            for a in range(matrix_ptr[s], matrix_ptr[s + 1]):
+                knn[matrix_item[a]] = 0.0
+                linear[matrix_item[a]] = 0.0
+        # An item without a score in one of the two models has 0 there; without any score the divisor is 1.
+        max_knn = max_knn if max_knn > 0.0 else 1.0
+        max_ease = max_ease if max_ease > 0.0 else 1.0
+        inverse_knn, inverse_ease = 1.0 / max_knn, 1.0 / max_ease
         m, bound, least, left = np.int64(0), 0.0, 0.0, 0
         for t in range(n):
             j = touched[t]
-            other = two[j] if mark_two[j] == s else 0.0
-            # Most items are far below the worst that is listed: seen without a division, with room for rounding.
-            if one[j] * about_one + other * about_two < least:
+            other = linear[j] if mark_ease[j] == s else 0.0
+            # Most items are far below the last listed one: skipped without a division, with a margin for rounding.
+            if knn[j] * inverse_knn + other * inverse_ease < least:
                 continue
-            score = one[j] / best_one + other / best_two
-            one[j] = score
+            score = knn[j] / max_knn + other / max_ease
+            knn[j] = score
             touched[left] = j
             left += 1
             if score > bound:
-                some[m] = score
+                top[m] = score
                 m += 1
-                if m == len(some):
-                    m, bound = length, quickselect(some, m, length)
-                    least = bound * (1.0 - 2.0 * LEEWAY)
-        bound = quickselect(some, m, length) * (1.0 - LEEWAY) if m >= length else 0.0
+                if m == len(top):
+                    m, bound = length, quickselect(top, m, length)
+                    least = bound * (1.0 - 2.0 * ROUNDING_TOLERANCE)
+        bound = quickselect(top, m, length) * (1.0 - ROUNDING_TOLERANCE) if m >= length else 0.0
         k = 0
         for t in range(left):
             j = touched[t]
-            if one[j] > 0.0 and one[j] >= bound:
+            if knn[j] > 0.0 and knn[j] >= bound:
                 if k == out_item.shape[1]:
                     return False
                 out_item[s, k] = j
@@ -249,38 +348,50 @@ def fill_neighbours(own_ptr, own, profile, near, linear, lift, exclude, length, 
         counts[s] = k
         sort_ascending(out_item[s], k)
         for t in range(k):
-            out_score[s, t] = one[out_item[s, t]]
+            out_score[s, t] = knn[out_item[s, t]]
     return True
 
 
 @compiled
-def fill_causes(liked_ptr, liked, table, n_items, indptr, listed, out):  # type: ignore[no-untyped-def]
-    """For entries without a cause: the liked item that is most similar, equal ones: the lower code.
+def find_explaining_items(profile_ptr, profile_item, table, n_items, indptr, listed, out):  # type: ignore[no-untyped-def]
+    """Find the most similar profile item of each entry of `out` that is -1; ties: the lower item code.
 
-    The highest of a number for each liked item is kept: a positive value's bits, then how early the item stands.
+    The maximum of one key for each profile item is kept: the bits of a positive similarity, then how early the item is
+    in the profile.
+
+    Parameters
+    ----------
+    profile_ptr, profile_item : int64 (n_shoppers + 1,), int64 (m,)
+    table : (int64 (n_items + 1,), int32 (nnz,), float32 (nnz,))
+        `Similarity` as indptr, item, value.
+    n_items : int64
+    indptr, listed : int64 (n_shoppers + 1,), int64 (n,)
+        Listed items by shopper.
+    out : int32 (n,)
+        Filled with item codes.
     """
     ptr, item, value = table
     bits = value.view(np.int32)
-    highest = np.zeros(n_items, np.int64)
+    best_key = np.zeros(n_items, np.int64)
     for s in range(len(indptr) - 1):
         missing = 0
         for t in range(indptr[s], indptr[s + 1]):
             if out[t] < 0:
-                highest[listed[t]] = 0
+                best_key[listed[t]] = 0
                 missing += 1
         if not missing:
             continue
-        first, last = liked_ptr[s], liked_ptr[s + 1]
+        first, last = profile_ptr[s], profile_ptr[s + 1]
         for a in range(first, last):
-            soon = liked[min(a + _AHEAD, last - 1)]
-            for line in range(np.uint64(ptr[soon]), np.uint64(ptr[soon + 1]), _LINE):
+            ahead = profile_item[min(a + _PREFETCH_DISTANCE, last - 1)]
+            for line in range(np.uint64(ptr[ahead]), np.uint64(ptr[ahead + 1]), _ITEMS_PER_CACHE_LINE):
                 prefetch(item, line)
                 prefetch(bits, line)
-            early = _EARLIEST - (a - first)
-            for b in range(np.uint64(ptr[liked[a]]), np.uint64(ptr[liked[a] + 1])):
+            early = _POSITION_BITS - (a - first)
+            for b in range(np.uint64(ptr[profile_item[a]]), np.uint64(ptr[profile_item[a] + 1])):
                 j = np.uint32(item[b])
-                highest[j] = max(highest[j], np.int64(bits[b]) << 32 | early)
+                best_key[j] = max(best_key[j], np.int64(bits[b]) << 32 | early)
         for t in range(indptr[s], indptr[s + 1]):
-            found = highest[listed[t]]
-            if out[t] < 0 and found > _EARLIEST:
-                out[t] = liked[first + _EARLIEST - (found & _EARLIEST)]
+            key = best_key[listed[t]]
+            if out[t] < 0 and key > _POSITION_BITS:
+                out[t] = profile_item[first + _POSITION_BITS - (key & _POSITION_BITS)]

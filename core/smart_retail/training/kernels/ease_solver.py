@@ -1,6 +1,6 @@
-"""The dense algebra of the linear item model: products, inverse, and the strongest weights of each row.
+"""Dense linear algebra of EASE: Gram matrix, inverse, and the largest weights of each row.
 
-In: plain arrays. Out: arrays filled in place. Nothing here holds up other threads. Imported while fitting only.
+Arrays are filled in place, and the GIL is released throughout. Imported while fitting only.
 """
 
 from __future__ import annotations
@@ -17,13 +17,20 @@ from smart_retail.training.kernels.jit import compiled, quickselect
 
 
 @compiled
-def gram(
+def add_gram_matrix(
     ptr: NDArray[np.int64],
     item: NDArray[np.int32],
     value: NDArray[np.float32],
     out: NDArray[np.float32],
 ) -> None:
-    """Add the lower triangle of X'X to `out`; the items of a customer ascend."""
+    """Add the lower triangle of X'X to `out`.
+
+    Parameters
+    ----------
+    ptr, item, value : int64 (n_customers + 1,), int32 (nnz,), float32 (nnz,)
+        X in CSR form; the items of a customer ascend.
+    out : float32 (n_items, n_items)
+    """
     for customer in range(len(ptr) - 1):
         for a in range(ptr[customer], ptr[customer + 1]):
             i, weight = item[a], value[a]
@@ -31,13 +38,18 @@ def gram(
                 out[i, item[b]] += weight * value[b]
 
 
-def invert(upper: NDArray[np.float32]) -> bool:
-    """Invert a positive definite matrix in place by its Cholesky factor; whether it is one.
+def invert_positive_definite(upper: NDArray[np.float32]) -> bool:
+    """Invert a positive definite matrix in place by Cholesky factorization.
 
     Parameters
     ----------
-    upper : shape (n, n), in Fortran's order
-        The upper triangle, of the inverse afterwards too; what lies below it is neither read nor written.
+    upper : float32 array, shape (n, n), Fortran order
+        The upper triangle, replaced by that of the inverse; the lower triangle is neither read nor written.
+
+    Returns
+    -------
+    bool
+        Whether the matrix is positive definite.
     """
     n, failed = ctypes.c_int(len(upper)), ctypes.c_int()
     for name in ("spotrf", "spotri"):
@@ -49,19 +61,27 @@ def invert(upper: NDArray[np.float32]) -> bool:
 
 @cache
 def _lapack(name: str) -> Any:
-    """SciPy's own LAPACK, called through ctypes: while `scipy.linalg.lapack` works, no other thread of Python runs."""
+    """Return a LAPACK routine of SciPy through ctypes, which releases the GIL, unlike `scipy.linalg.lapack`."""
     integer = ctypes.POINTER(ctypes.c_int)
     kind = ctypes.CFUNCTYPE(None, ctypes.c_char_p, integer, ctypes.c_void_p, integer, integer)
     return kind(get_cython_function_address("scipy.linalg.cython_lapack", name))
 
 
 @compiled
-def top_k_weights(upper, scale, chosen, item, value):  # type: ignore[no-untyped-def]
-    """The K weights of largest size of each row of ``P / scale``, largest first, ties by item code.
+def top_k_weights(upper, scale, codes, item, value):  # type: ignore[no-untyped-def]
+    """Find the K weights of largest absolute value in each row of ``P / scale``, largest weight first, ties by code.
 
-    P is given by its upper triangle and has the codes `chosen`, which ascend; its diagonal does not count.
+    Parameters
+    ----------
+    upper : float32 (n, n), Fortran order
+        Upper triangle of P; the diagonal is ignored.
+    scale : float32 (n,)
+    codes : int64 (n,)
+        Item codes of the rows, ascending.
+    item, value : int32 (n_items, k), float32 (n_items, k)
+        Filled in the rows `codes`.
     """
-    n, k = len(chosen), item.shape[1]
+    n, k = len(codes), item.shape[1]
     row, size = np.empty(n, np.float32), np.empty(n, np.float32)
     best = np.empty(k, np.int64)
     for i in range(n):
@@ -71,14 +91,14 @@ def top_k_weights(upper, scale, chosen, item, value):  # type: ignore[no-untyped
         for j in range(n):
             size[j] = abs(row[j])
         bound = quickselect(size, n, k)
-        room = k
+        remaining = k
         for t in range(k):
-            room -= size[t] > bound
+            remaining -= size[t] > bound
         m = 0
         for j in range(n):
             level = abs(row[j]) == bound
-            if abs(row[j]) > bound or (level and room > 0):
-                room -= level
+            if abs(row[j]) > bound or (level and remaining > 0):
+                remaining -= level
                 at = m
                 while at > 0 and row[best[at - 1]] < row[j]:
                     best[at] = best[at - 1]
@@ -86,5 +106,5 @@ def top_k_weights(upper, scale, chosen, item, value):  # type: ignore[no-untyped
                 best[at] = j
                 m += 1
         for t in range(k):
-            item[chosen[i], t] = chosen[best[t]]
-            value[chosen[i], t] = row[best[t]]
+            item[codes[i], t] = codes[best[t]]
+            value[codes[i], t] = row[best[t]]

@@ -1,7 +1,7 @@
-"""How the compiled loops of fitting are compiled, and what they share.
+"""The compile decorator of the fitting kernels, and loops that several of them share.
 
-In: functions of plain arrays. Out: the same, compiled by Numba and kept beside the byte code (or in the user's cache
-folder) so that the next fit need not compile them again. Imported while fitting only.
+Functions of plain arrays are compiled by Numba and cached next to the byte code (or in the user's cache folder), so
+that the next fit need not compile them again. Imported while fitting only.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 
 def compiled(function: Callable[..., Any]) -> Any:
-    """Compile a function on its first call; it lets other threads run, and divides as NumPy does."""
+    """Compile a function on its first call. It releases the GIL, and division by zero behaves as in NumPy."""
     try:
         return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
-    except RuntimeError:  # no folder can be written, as in a read-only container
+    except RuntimeError:  # no writable cache folder, as in a read-only container
         return numba.njit(nogil=True, error_model="numpy")(function)
 
 
@@ -32,52 +32,52 @@ def _prefetch(typing_context: Any, array: Any, at: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
         call = builder.module.declare_intrinsic("llvm.prefetch", (byte,), kind)
         address = builder.bitcast(builder.gep(data, [arguments[1]]), byte)
-        builder.call(call, [address, number(0), number(3), number(1)])  # to read, into every cache, data
+        builder.call(call, [address, number(0), number(3), number(1)])  # for reading, into all cache levels, data
         return context.get_dummy_value()
 
     return types.void(array, at), generate
 
 
 prefetch: Any = intrinsic(_prefetch)
-"""In a compiled function ``prefetch(array, at)`` asks for the cache line of ``array[at]``, which may lie beyond the
-end; nothing waits for it."""
+"""In a compiled function ``prefetch(array, at)`` requests the cache line of ``array[at]`` without waiting for it; `at`
+may be beyond the end."""
 
 
-def _lowest(typing_context: Any, word: Any) -> Any:
+def _trailing_zeros(typing_context: Any, word: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.cttz(arguments[0], ir.IntType(1)(1))
 
     return types.uint64(types.uint64), generate
 
 
-lowest: Any = intrinsic(_lowest)
-"""In a compiled function ``lowest(word)`` is the place of the lowest 1 among the bits of a word that is not 0."""
+trailing_zeros: Any = intrinsic(_trailing_zeros)
+"""In a compiled function ``trailing_zeros(word)`` returns the position of the lowest set bit of a non-zero word."""
 
 
 @compiled
-def bitset_set(some: NDArray[np.uint64], item: int, there: bool) -> None:
-    """Put an item into a set, a bit for each item, or take it out."""
+def bitset_set(bitset: NDArray[np.uint64], item: int, present: bool) -> None:
+    """Add an item to a bitset or remove it: bitset uint64 (ceil(n_items / 64),), one bit for each item."""
     word, bit = np.uint32(item) >> np.uint32(6), np.uint64(1) << np.uint64(np.uint32(item) & np.uint32(63))
-    some[word] = some[word] | bit if there else some[word] & ~bit
+    bitset[word] = bitset[word] | bit if present else bitset[word] & ~bit
 
 
 @compiled
-def bitset_drain(some: NDArray[np.uint64], out: NDArray[np.uint32]) -> np.int64:
-    """Move what is in a set to `out`, ascending; its number comes back."""
+def bitset_drain(bitset: NDArray[np.uint64], out: NDArray[np.uint32]) -> np.int64:
+    """Move the items of a bitset to `out`, ascending, and return their number; the bitset is empty afterwards."""
     n = np.int64(0)
-    for at in range(len(some)):
-        word = some[at]
+    for at in range(len(bitset)):
+        word = bitset[at]
         while word:
-            out[n] = np.uint64(64 * at) + lowest(word)
+            out[n] = np.uint64(64 * at) + trailing_zeros(word)
             n += 1
             word &= word - np.uint64(1)
-        some[at] = np.uint64(0)
+        bitset[at] = np.uint64(0)
     return n
 
 
 @compiled
 def quickselect(values: NDArray[Any], size: int, k: int) -> Any:
-    """Bring the `k` largest of the first `size` values to the front; the smallest of them comes back (Hoare 1961)."""
+    """Move the `k` largest of the first `size` values to the front and return the smallest of them (Hoare 1961)."""
     low, high = 0, size - 1
     while low < high:
         first, middle, end = values[low], values[(low + high) >> 1], values[high]

@@ -1,8 +1,7 @@
-"""Item-item products of a sparse customer x item matrix, the best K of each row: a Numba kernel.
+"""Top-K cosine similarity between the columns of a sparse customer x item matrix: a Numba kernel.
 
-In: what each customer bought, weighted or not. Out: for each item its K best partners. Sums are of integers, so that
-they are exact in any order, and the rows of the result are independent of each other: blocks of them go to threads,
-and the result does not depend on how many there are. Imported while fitting only.
+Sums are of integers, so that they are exact in any order, and the rows of the result are independent: blocks of rows
+are distributed over threads, and the result does not depend on their number. Imported while fitting only.
 """
 
 from __future__ import annotations
@@ -16,76 +15,111 @@ from numpy.typing import NDArray
 from smart_retail.training.kernels.jit import compiled, prefetch, quickselect
 
 _BLOCKS = 64
-"""Pieces of equal work: a thread that is done takes the next."""
-_AHEAD = 4
-"""Customers whose items are fetched while others are counted."""
-_LINES = 4
-"""Cache lines fetched of each; what follows them the processor fetches itself."""
-_LEAST = 1e-30
+"""Blocks of equal work; an idle thread takes the next one."""
+_PREFETCH_DISTANCE = 4
+"""Customers whose items are prefetched while others are counted."""
+_PREFETCH_LINES = 4
+"""Cache lines prefetched for each customer; the processor fetches those that follow."""
+_MIN_SIMILARITY = 1e-30
 _LAST_CODE = 2**31 - 1
 
 
 @compiled
-def _common(start, customer, own, ptr, item, value, add, shift, i, found, touched):  # type: ignore[no-untyped-def]
-    """Count the partners of item i and sum the products with them, both in one number; which they are, and how many.
+def _count_and_sum(start, customer, own, ptr, item, value, add, shift, i, sums, touched):  # type: ignore[no-untyped-def]
+    """Count common customers and sum weight products of item i with all others, both in one integer for each item.
 
-    Every partner costs one load, one sum and one store, whichever it is: a branch on whether it is new would be
-    mispredicted, and half of the time goes into waiting for the customers' items, unless they are asked for early.
+    Every entry costs one load, one sum and one store: a branch on whether an item is new would be mispredicted, and
+    half of the time is spent waiting for the customers' items unless they are prefetched.
+
+    Parameters
+    ----------
+    start, customer, own : uint64 (n_items + 1,), uint32 (nnz,), uint32 (nnz,) or empty
+        The matrix by item: bounds, customers, weights.
+    ptr, item, value : uint64 (n_customers + 1,), uint16 or uint32 (nnz,), uint32 (nnz,) or empty
+        The matrix by customer: bounds, items, weights.
+    add, shift : uint64
+        See `_pack`.
+    i : int64
+    sums : uint64 (n_items,)
+        Zeros; filled.
+    touched : uint32 (n_items + 1,)
+        Filled with the items that have a common customer.
+
+    Returns
+    -------
+    int64
+        Number of touched items.
     """
     n, last = 0, len(customer) - 1
     for a in range(start[i], start[i + 1]):
-        ahead = ptr[customer[min(a + _AHEAD, last)]]
-        for line in range(_LINES):
+        ahead = ptr[customer[min(a + _PREFETCH_DISTANCE, last)]]
+        for line in range(_PREFETCH_LINES):
             prefetch(item, ahead + np.uint64(line * (64 // item.itemsize)))
         c = customer[a]
         if len(value):
-            for line in range(_LINES):
+            for line in range(_PREFETCH_LINES):
                 prefetch(value, ahead + np.uint64(line * (64 // value.itemsize)))
             weight = np.uint64(own[a])
             for b in range(ptr[c], ptr[c + 1]):
                 j = item[b]
-                before = found[j]
+                before = sums[j]
                 touched[n] = j
                 n += before == 0
-                found[j] = before + ((weight * np.uint64(value[b]) + add) >> shift)
+                sums[j] = before + ((weight * np.uint64(value[b]) + add) >> shift)
         else:
             for b in range(ptr[c], ptr[c + 1]):
                 j = item[b]
-                before = found[j]
+                before = sums[j]
                 touched[n] = j
                 n += before == 0
-                found[j] = before + add
+                sums[j] = before + add
     return n
 
 
 @compiled
-def _rows(first, last, by_item, by_customer, packing, scale, order, shrink, out):  # type: ignore[no-untyped-def]
+def _fill_rows(first, last, by_item, by_customer, packing, scale, order, shrink, out):  # type: ignore[no-untyped-def]
+    """Fill the rows ``first:last`` of `out` with the keys of the K most similar items, unordered.
+
+    Parameters
+    ----------
+    first, last : int64
+    by_item, by_customer : tuples of arrays
+        As in `_count_and_sum`.
+    packing : (uint64, uint64, uint64)
+        See `_pack`.
+    scale : float64 (n_items,)
+    order : int64 (n_items,)
+        Item codes by position.
+    shrink : float64
+    out : int64 (n_items, k)
+        Keys: the bits of the float32 similarity, then how low the item code is.
+    """
     start, customer, own = by_item
     ptr, item, value = by_customer
     add, shift, fraction = packing
     unit = np.float64(np.uint64(1) << shift)
     rest = (np.uint64(1) << fraction) - np.uint64(1)
     n, k = len(scale), out.shape[1]
-    found, touched = np.zeros(n, np.uint64), np.empty(n + 1, np.uint32)
+    sums, touched = np.zeros(n, np.uint64), np.empty(n + 1, np.uint32)
     keys = np.empty(4 * k, np.int64)
     score = np.empty(1, np.float32)
     bits = score.view(np.int32)
     for i in range(first, last):
-        n_touched = _common(start, customer, own, ptr, item, value, add, shift, i, found, touched)
-        size, least = np.int64(0), _LEAST
+        n_touched = _count_and_sum(start, customer, own, ptr, item, value, add, shift, i, sums, touched)
+        size, least = np.int64(0), _MIN_SIMILARITY
         for t in range(n_touched):
             j = touched[t]
-            both = found[j]
-            found[j] = 0
+            both = sums[j]
+            sums[j] = 0
             common = np.float64(np.int64(both >> fraction))
             product = np.float64(np.int64(both & rest)) * (unit * scale[i]) * scale[j]
-            # Most partners are far below the worst that is kept: seen without a division, with room for rounding.
+            # Most items are far below the K-th best: skipped without a division, with a margin for rounding.
             if j == i or product * common < least * (common + shrink) * 0.999:
                 continue
             score[0] = product * (common / (common + shrink))
             if score[0] < least:
                 continue
-            # One number to compare by: the bits of a positive float ascend as it does, and equal scores go by code.
+            # One key: the bits of a positive float ascend with its value; equal scores are ordered by code.
             keys[size] = (np.int64(bits[0]) << 32) | (_LAST_CODE - order[j])
             size += 1
             if size == len(keys):
@@ -97,7 +131,7 @@ def _rows(first, last, by_item, by_customer, packing, scale, order, shrink, out)
             out[i, s] = keys[s]
 
 
-def top_cosines(
+def top_k_cosine(
     ptr: NDArray[np.int64],
     item: NDArray[np.int64],
     value: NDArray[np.float32] | None,
@@ -107,50 +141,56 @@ def top_cosines(
     shrink: float,
     threads: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The K largest ``cos_ij * c / (c + shrink)`` of each item i, c customers in common.
+    """Find the K largest ``cos_ij * c / (c + shrink)`` of each item i, with c the number of common customers.
 
     Parameters
     ----------
-    ptr, item, value
-        The customer x item matrix in CSR form, all values above 0; None where they are all 1.
+    ptr, item, value : int64 (n_customers + 1,), int64 (nnz,), float32 (nnz,)
+        The customer x item matrix in CSR form, all values above 0; `value` is None where all are 1.
+    n_items : int
+    k : int
+    shrink : float
+        Customers; 0 for plain cosine.
+    threads : int
 
     Returns
     -------
-    items, values : shape (n_items, k)
+    items, values : int32 (n_items, k), float32 (n_items, k)
         Best first, ties by item code; item -1 and value 0 where a row has fewer than K.
     """
     k = max(1, min(k, n_items))
     buyers = np.bincount(item, minlength=n_items)
-    # By falling demand the sums that are wanted most lie side by side, and the largest pieces of work begin.
+    # By descending demand the most used sums are adjacent in memory, and the largest blocks start first.
     order = np.argsort(-buyers, kind="stable")
-    place = np.empty(n_items, np.uint16 if n_items <= 2**16 else np.uint32)
-    place[order] = np.arange(n_items)
+    position = np.empty(n_items, np.uint16 if n_items <= 2**16 else np.uint32)
+    position[order] = np.arange(n_items)
     keys = np.zeros((n_items, k), np.int64)
     n = int(np.count_nonzero(buyers))
     if n:
-        weight, packing, scale = _packed(item, value, buyers)
-        _fill(keys, ptr, place[item], weight, packing, scale[order[:n]], order[:n], shrink, threads)
-    best = keys[place, ::-1]
+        weight, packing, scale = _pack(item, value, buyers)
+        _fill_all_rows(keys, ptr, position[item], weight, packing, scale[order[:n]], order[:n], shrink, threads)
+    best = keys[position, ::-1]
     items = np.where(best > 0, _LAST_CODE - (best & _LAST_CODE), -1).astype(np.int32)
     return items, (best >> 32).astype(np.int32).view(np.float32)
 
 
-def _packed(
+def _pack(
     item: NDArray[np.int64], value: NDArray[np.float32] | None, buyers: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], tuple[np.uint64, np.uint64, np.uint64], NDArray[np.float64]]:
-    """Weights as integers, and how count and sum share 63 bits.
+    """Convert weights to integers so that count and sum share 63 bits.
 
-    The count has the upper bits, as many as the most buyers need; the sum has the others. By the inequality of
-    Cauchy and Schwarz a sum is at most the product of two norms, which the weights' powers of two bring below 2^61.
+    The count has the upper bits, as many as the largest number of buyers needs; the sum has the others. By the
+    Cauchy-Schwarz inequality a sum is at most the product of two norms, which scaling keeps below 2^61.
 
     Returns
     -------
-    weight : shape (nnz,)
+    weight : uint32 array, shape (nnz,)
         Empty where all are 1.
-    packing : add, shift, fraction
-        ``(w_i * w_j + add) >> shift`` is what a customer adds: one above bit `fraction`, the rounded product below.
-    scale : shape (n_items,)
-        What a sum is multiplied with, by item.
+    packing : (uint64, uint64, uint64)
+        ``add, shift, fraction``: a customer adds ``(w_i * w_j + add) >> shift``, which is one above bit `fraction` and
+        the rounded product below.
+    scale : float64 array, shape (n_items,)
+        Factor of a sum, by item.
     """
     fraction = min(63 - int(buyers.max()).bit_length(), 60)
     if value is None:
@@ -168,7 +208,7 @@ def _unsigned(add: int, shift: int, fraction: int) -> tuple[np.uint64, np.uint64
     return np.uint64(add), np.uint64(shift), np.uint64(fraction)
 
 
-def _fill(
+def _fill_all_rows(
     keys: NDArray[np.int64],
     ptr: NDArray[np.int64],
     item: NDArray[Any],
@@ -179,7 +219,7 @@ def _fill(
     shrink: float,
     threads: int,
 ) -> None:
-    """The keys of every row, ascending."""
+    """Fill the keys of every row, ascending."""
     from scipy.sparse import csr_array
 
     n = len(scale)
@@ -192,7 +232,7 @@ def _fill(
     by_customer = ptr.astype(np.uint64), item, weight
 
     def block(first: int, last: int) -> None:
-        _rows(first, last, by_item, by_customer, packing, scale, order, shrink, keys)
+        _fill_rows(first, last, by_item, by_customer, packing, scale, order, shrink, keys)
         keys[first:last].sort(axis=1)
 
     with ThreadPoolExecutor(max(threads, 1)) as pool:

@@ -1,7 +1,7 @@
-"""Fit every single method on one history.
+"""Fit every component of the recommender on one history.
 
-In: `History`, the customers' groups, the catalogue and what was chosen. Out: `Parts`. The same function serves the past
-windows, from which the merge is learnt, and the whole history, which is shipped.
+The same function serves the backtest windows, from which the hybrid is learned, and the whole history, which is
+published.
 """
 
 from __future__ import annotations
@@ -13,99 +13,116 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.base import Catalogue
-from smart_retail.recommenders.fitted_components import FittedComponents, ItemFacts
-from smart_retail.recommenders.group_popularity import group_popularity_of
+from smart_retail.recommenders.fitted_components import FittedComponents, ItemAttributes
+from smart_retail.recommenders.group_popularity import compute_group_popularity
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.popularity import demand_of, popularity_of, trend, trending_of
-from smart_retail.recommenders.repurchase import recency_weights
-from smart_retail.recommenders.shopper_items import user_item_matrix
-from smart_retail.training.models.content_similarity import content_similarity
-from smart_retail.training.models.ease import linear_of
-from smart_retail.training.models.item_knn import similarity_of
+from smart_retail.recommenders.popularity import compute_popularity, compute_trend, compute_trending, count_demand
+from smart_retail.recommenders.repurchase import compute_recency_weights
+from smart_retail.recommenders.shopper_items import build_user_item_matrix
+from smart_retail.recommenders.source import SourceTraining
+from smart_retail.recommenders.source_registry import SOURCES
+from smart_retail.training.models.content_similarity import fit_content_similarity
+from smart_retail.training.models.ease import fit_weighted_ease
+from smart_retail.training.models.item_knn import fit_item_knn
 
 AUTO = "auto"
-DEFAULT_VARIANT = "bm25"
+DEFAULT_WEIGHTING = "bm25"
+_TRENDING_POWER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Choices:
-    """What the validation windows decide about single methods."""
+class ComponentVariants:
+    """Variants of the components, as selected on the backtest windows."""
 
-    variant: str = AUTO
-    """Weighting of the neighbours; `AUTO` as long as nothing has decided."""
-    popular_days: int = 28
-    """Window of popularity; 0 is the whole history."""
-    linear: str = "steady"
-    """Kind of the linear model."""
+    item_knn_weighting: str = AUTO
+    """Weighting of item-kNN, `AUTO` while none is selected."""
+    popularity_days: int = 28
+    """Window of popularity in days; 0 is the whole history."""
+    ease_weighting: str = "uniform"
     trend_power: float = 0.75
-    """How much the trend counts beside similarity."""
+    """Exponent of the trend that similarity scores are multiplied by."""
     neighbours: int = 100
-    linear_items: int = 5000
-    """Items of the linear model."""
+    """Similar items kept for each item."""
+    ease_items: int = 5000
+    """Items of the EASE model."""
 
 
 @dataclass(frozen=True, slots=True)
-class Similar:
-    """What goes with an item: the two models that cost most to fit."""
+class SimilarityModels:
+    """The two models that take most of the time to fit."""
 
-    near: Similarity
-    linear: Similarity
+    item_knn: Similarity
+    ease: Similarity
 
 
-def fit_parts(
+def fit_components(
     history: PurchaseHistory,
     groups: tuple[NDArray[np.int16], NDArray[np.int16]],
     catalogue: Catalogue,
-    choices: Choices,
+    variants: ComponentVariants,
     *,
     threads: int,
     future_items: bool = False,
-    similar: Similar | None = None,
+    models: SimilarityModels | None = None,
 ) -> FittedComponents:
-    """Count and fit everything on one history.
+    """Fit all components on one history.
 
     Parameters
     ----------
-    groups : segment and cluster by customer code
+    history : PurchaseHistory
+    groups : (int16 array, int16 array), shape (n_customers,) each
+        Segment and cluster by customer code.
+    catalogue : Catalogue
+    variants : ComponentVariants
+    threads : int
+        The result does not depend on it.
     future_items : bool
-        Whether the catalogue knows items whose first purchase lies after this history: then the unbought ones
-        are left out of content similarity, or the evaluation would look ahead.
-    similar : Similar, optional
-        Neighbours and linear model of this history, where they are fitted already.
+        Whether the catalogue has items whose first purchase is later than this history: then items without purchases
+        are left out of content similarity, or the evaluation would use information from after the cut.
+    models : SimilarityModels, optional
+        Item-kNN and EASE of this history, if they are already fitted.
     """
-    pairs = user_item_matrix(history)
-    demand = demand_of(history, pairs)
-    taste = recency_weights(history, pairs)
-    variant = DEFAULT_VARIANT if choices.variant == AUTO else choices.variant
-    popular = popularity_of(demand, choices.popular_days)
-    similar = similar or Similar(
-        near=similarity_of(pairs, history.n_items, variant, choices.neighbours, threads),
-        linear=linear_of(
-            pairs,
-            taste,
+    matrix = build_user_item_matrix(history)
+    demand = count_demand(history, matrix)
+    popular = compute_popularity(demand, variants.popularity_days)
+    models = models or SimilarityModels(
+        item_knn=fit_item_knn(
+            matrix,
             history.n_items,
-            choices.linear,
-            limit=choices.linear_items,
-            neighbours=choices.neighbours,
+            DEFAULT_WEIGHTING if variants.item_knn_weighting == AUTO else variants.item_knn_weighting,
+            neighbours=variants.neighbours,
+            threads=threads,
+        ),
+        ease=fit_weighted_ease(
+            matrix,
+            compute_recency_weights(history, matrix),
+            history.n_items,
+            variants.ease_weighting,
+            max_items=variants.ease_items,
+            neighbours=variants.neighbours,
         ),
     )
     segment, cluster = groups
     bought = demand.ever > 0
-    lonely = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
-    content, content_back = content_similarity(catalogue, lonely, np.flatnonzero(bought), neighbours=choices.neighbours)
+    unbought = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
+    content, content_back = fit_content_similarity(
+        catalogue, unbought, np.flatnonzero(bought), neighbours=variants.neighbours
+    )
+    training = SourceTraining(history, matrix, demand, segment, cluster, catalogue, future_items)
     return FittedComponents(
-        items=ItemFacts(
+        items=ItemAttributes(
             catalogue.category.astype(np.int32),
             catalogue.price.astype(np.float64),
-            trend(demand) ** choices.trend_power,
+            compute_trend(demand) ** variants.trend_power,
         ),
         demand=demand,
         popular=popular,
-        trending=trending_of(demand, 0.5),
-        segment=group_popularity_of(history, segment, popular, choices.popular_days),
-        cluster=group_popularity_of(history, cluster, popular, choices.popular_days),
-        item_knn=similar.near,
-        ease=similar.linear,
+        trending=compute_trending(demand, _TRENDING_POWER),
+        segment=compute_group_popularity(history, segment, popular, variants.popularity_days),
+        cluster=compute_group_popularity(history, cluster, popular, variants.popularity_days),
+        item_knn=models.item_knn,
+        ease=models.ease,
         content=content,
         content_back=content_back,
+        extensions={source.name: dict(source.fit(training)) for _, source in SOURCES.added if source.fit is not None},
     )

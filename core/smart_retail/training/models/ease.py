@@ -1,8 +1,8 @@
-"""A linear item model: each item's purchase predicted from all others at once (EASE, Steck 2019).
+"""EASE, a linear item model: each item's purchase predicted from all others at once (Steck 2019).
 
-In: condensed purchases. Out: `Similarity` with the K weights of largest size a row, negative ones too: they say
-what an item is bought instead of. Solved densely for the most bought items, which is where the
-counts carry a linear model; other items have their neighbours.
+Keeps the K weights of largest absolute value for each item, negative ones too: those mean that an item is bought
+instead of another. Solved densely for the most bought items, which have enough purchases for a linear model; other
+items rely on item-kNN.
 """
 
 from __future__ import annotations
@@ -12,58 +12,89 @@ from numpy.typing import NDArray
 
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.shopper_items import UserItemMatrix
+from smart_retail.utils.csr import indptr_from_lengths
 
-KINDS = {"steady": 1000.0, "lately": 300.0}
-"""Ridge penalty by kind: steady counts every purchase alike, lately counts fresh ones more. Which is better
-differs from shop to shop; the penalties were chosen on earlier windows of two."""
-
-
-def linear_of(
-    pairs: UserItemMatrix, taste: NDArray[np.float64], n_items: int, kind: str, *, limit: int, neighbours: int
-) -> Similarity:
-    """The linear model of a kind in `KINDS`; `taste` is that of `taste_of`."""
-    weight = np.ones(len(pairs)) if kind == "steady" else taste
-    return linear_similarity(pairs, weight, n_items, limit=limit, neighbours=neighbours, penalty=KINDS[kind])
+PENALTIES = {"uniform": 1000.0, "recency": 300.0}
+"""Ridge penalty by weighting: uniform counts every purchase alike, recency counts recent ones more. The better one
+differs between shops; the penalties were selected on earlier windows of two."""
 
 
-def linear_similarity(
-    pairs: UserItemMatrix,
-    weight: NDArray[np.float64],
+def fit_weighted_ease(
+    matrix: UserItemMatrix,
+    recency_weight: NDArray[np.float64],
     n_items: int,
+    weighting: str,
     *,
-    limit: int,
+    max_items: int,
     neighbours: int,
-    penalty: float,
 ) -> Similarity:
-    """The linear model of the `limit` most bought items.
+    """Fit EASE with one of the weightings in `PENALTIES`.
 
     Parameters
     ----------
-    weight : shape (len(pairs),)
-        What each purchase counts.
-    limit : int
-        Size of the dense problem: `limit` squared numbers of 4 bytes, twice.
+    matrix : UserItemMatrix
+    recency_weight : float64 array, shape (len(matrix),)
+        See `compute_recency_weights`.
+    n_items : int
+    weighting : {"uniform", "recency"}
+    max_items, neighbours : int
+        See `fit_ease`.
     """
-    from smart_retail.training.kernels.ease_solver import gram, invert, top_k_weights  # Numba: only while fitting
+    weight = np.ones(len(matrix)) if weighting == "uniform" else recency_weight
+    return fit_ease(matrix, weight, n_items, max_items=max_items, neighbours=neighbours, penalty=PENALTIES[weighting])
 
-    buyers = np.bincount(pairs.item, minlength=n_items)
-    chosen = np.sort(np.argsort(-buyers, kind="stable")[:limit])
-    chosen = chosen[buyers[chosen] > 1]
-    if len(chosen) < 2:
-        return Similarity.from_table(np.full((n_items, 1), -1, np.int32), np.zeros((n_items, 1), np.float32))
-    dense = np.full(n_items, -1, np.int32)
-    dense[chosen] = np.arange(len(chosen), dtype=np.int32)
-    kept = dense[pairs.item] >= 0
-    counts = np.bincount(pairs.shopper[kept], minlength=pairs.n_shoppers)
-    ptr = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-    products = np.zeros((len(chosen), len(chosen)), np.float32)
-    gram(ptr, dense[pairs.item[kept]], weight[kept].astype(np.float32), products)
-    products[np.diag_indices(len(chosen))] += np.float32(penalty)
-    # Items of a shopper ascend, so the lower triangle is filled; transposed it is Fortran's upper one.
+
+def fit_ease(
+    matrix: UserItemMatrix,
+    weight: NDArray[np.float64],
+    n_items: int,
+    *,
+    max_items: int,
+    neighbours: int,
+    penalty: float,
+) -> Similarity:
+    """Fit EASE on the most bought items.
+
+    Parameters
+    ----------
+    matrix : UserItemMatrix
+    weight : float64 array, shape (len(matrix),)
+        Weight of each purchase.
+    n_items : int
+    max_items : int
+        Size of the dense problem, which takes 8 bytes times its square.
+    neighbours : int
+        Weights kept for each item.
+    penalty : float
+        Ridge penalty.
+    """
+    from smart_retail.training.kernels.ease_solver import (  # imports Numba: only while fitting
+        add_gram_matrix,
+        invert_positive_definite,
+        top_k_weights,
+    )
+
+    buyers = np.bincount(matrix.item, minlength=n_items)
+    codes = np.sort(np.argsort(-buyers, kind="stable")[:max_items])
+    codes = codes[buyers[codes] > 1]
+    if len(codes) < 2:
+        return _no_neighbours(n_items)
+    row_of_item = np.full(n_items, -1, np.int32)
+    row_of_item[codes] = np.arange(len(codes), dtype=np.int32)
+    included = row_of_item[matrix.item] >= 0
+    ptr = indptr_from_lengths(np.bincount(matrix.shopper[included], minlength=matrix.n_shoppers))
+    products = np.zeros((len(codes), len(codes)), np.float32)
+    add_gram_matrix(ptr, row_of_item[matrix.item[included]], weight[included].astype(np.float32), products)
+    products[np.diag_indices(len(codes))] += np.float32(penalty)
+    # The items of a shopper ascend, so the lower triangle is filled; its transpose is the upper one in Fortran order.
     inverse = products.T
-    if not invert(inverse):
-        return Similarity.from_table(np.full((n_items, 1), -1, np.int32), np.zeros((n_items, 1), np.float32))
-    k = min(neighbours, len(chosen) - 1)
+    if not invert_positive_definite(inverse):
+        return _no_neighbours(n_items)
+    k = min(neighbours, len(codes) - 1)
     item, value = np.full((n_items, k), -1, np.int32), np.zeros((n_items, k), np.float32)
-    top_k_weights(inverse, -np.diagonal(inverse), chosen, item, value)
+    top_k_weights(inverse, -np.diagonal(inverse), codes, item, value)
     return Similarity.from_table(item, value)
+
+
+def _no_neighbours(n_items: int) -> Similarity:
+    return Similarity.from_table(np.full((n_items, 1), -1, np.int32), np.zeros((n_items, 1), np.float32))

@@ -1,6 +1,7 @@
-"""From fitted parts to the tables of a bundle: what `store.Store` and `engine.Engine` read back.
+"""Tables of a bundle that depend on trained models: groups of customers, their statistics and the cached lists.
 
-The counterpart of `store`: whoever changes one changes the other.
+In: `FittedModels`. Out: arrays and JSON of a bundle, which `serving.bundle_tables.BundleTables` reads; a change here
+needs a change there.
 """
 
 from __future__ import annotations
@@ -23,32 +24,48 @@ from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.ranked_lists import slice_shoppers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
-from smart_retail.settings import RecommendSettings
 from smart_retail.training.clusters.fit_clusters import ClusterFit
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.parallel import thread_pool
 
 TOP_ITEMS = 5
+"""Number of items shown per segment and cluster."""
 CHUNK_CUSTOMERS = 512
+"""Number of customers whose lists one job computes."""
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerGroups:
-    """RFM and clusters of all customers, by customer code."""
+    """RFM, segments and clusters of all customers, by customer code."""
 
     rfm_table: RfmTable
     rfm: RfmModel
     scores: tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]
+    """R, F and M, 1 to 5; 0 without a kept order; shape ``(n_customers,)`` each."""
     segment: NDArray[np.int16]
+    """Segment index, -1 without a kept order; shape ``(n_customers,)``."""
     clusters: ClusterFit
 
 
-def build_catalogue(prepared: Dataset) -> Catalogue:
-    return Catalogue(prepared.item_category, prepared.item_subcategory, prepared.item_price, tuple(prepared.item_names))
+@dataclass(frozen=True, slots=True)
+class FittedModels:
+    """All models of one fit."""
+
+    history: PurchaseHistory
+    groups: CustomerGroups
+    model: RecommenderModel
+    scorecard: dict[str, Any]
+    analysis_day: int
+    """Days since 1970-01-01."""
+
+
+def build_catalogue(dataset: Dataset) -> Catalogue:
+    """Return category, subcategory, price and name of all items, by item code."""
+    return Catalogue(dataset.item_category, dataset.item_subcategory, dataset.item_price, tuple(dataset.item_names))
 
 
 def write_groups(writer: BundleWriter, groups: CustomerGroups) -> None:
-    """RFM, segments and clusters by customer, and the arrays that place a new customer."""
+    """Write RFM, segments and clusters by customer, and the arrays that assign a new customer to them."""
     for name in ("recency", "frequency", "monetary"):
         writer.array(f"rfm/{name}", getattr(groups.rfm_table, name))
     for name, score in zip("rfm", groups.scores, strict=True):
@@ -65,14 +82,14 @@ def write_groups(writer: BundleWriter, groups: CustomerGroups) -> None:
 def build_segments(
     groups: CustomerGroups, model: RecommenderModel, items: Sequence[Item], last_day: int
 ) -> tuple[Segment, ...]:
-    """Segments that have customers, best first."""
-    found = []
+    """Return the segments that have customers, best first."""
+    results = []
     for index, name in enumerate(groups.rfm.segment_names):
         members = groups.segment == index
         if not members.any():
             continue
         meaning, action = labels.SEGMENTS.get(name, ("", ""))
-        found.append(
+        results.append(
             Segment(
                 name=name,
                 meaning=meaning,
@@ -81,13 +98,13 @@ def build_segments(
                 top_items=_top_items(model, "rfm", index, items, last_day),
             )
         )
-    return tuple(found)
+    return tuple(results)
 
 
 def build_clusters(
     groups: CustomerGroups, model: RecommenderModel, items: Sequence[Item], last_day: int
 ) -> tuple[Cluster, ...]:
-    """Clusters by id, with their centroids in the plotted plane."""
+    """Return the clusters by id, with the first two latent coordinates of their centroids."""
     fit = groups.clusters
     return tuple(
         Cluster(
@@ -103,7 +120,7 @@ def build_clusters(
 
 
 def build_rfm_grid(groups: CustomerGroups) -> tuple[GridCell, ...]:
-    """All 25 cells, r then f descending."""
+    """Return all 25 cells of the R x F grid, R and then F descending."""
     r, f, _ = groups.scores
     cells = []
     for i in range(5, 0, -1):
@@ -115,71 +132,84 @@ def build_rfm_grid(groups: CustomerGroups) -> tuple[GridCell, ...]:
 
 
 def compute_lists(
-    prepared: Dataset,
-    history: PurchaseHistory,
-    groups: CustomerGroups,
-    model: RecommenderModel,
+    dataset: Dataset,
+    fitted: FittedModels,
     method: str,
-    excluded: bool,
-    settings: RecommendSettings,
-    within: Callable[[float], None],
+    exclude_purchased: bool,
     *,
+    list_length: int,
     threads: int,
+    report: Callable[[float], None],
 ) -> CachedLists:
-    """The pre-calculated lists of all customers, by the function that also answers live.
+    """Return the pre-calculated lists of all customers, computed by the function that also serves live requests.
 
-    `within` is told the finished share, 0 to 1, and may cancel.
+    Parameters
+    ----------
+    dataset : Dataset
+    fitted : FittedModels
+    method : str
+        One of the methods with cached lists.
+    exclude_purchased : bool
+        Leave out items that the customer bought or returned.
+    list_length : int
+        Number of items per list.
+    threads : int
+        Number of worker threads.
+    report : callable
+        Receives the finished share, 0 to 1; may raise `CancelledError`.
     """
-    from smart_retail.training.kernels import batch_scorer  # Numba: only where something is fitted
+    from smart_retail.training.kernels import batch_scorer  # imports Numba, which serving must not need
 
+    history, groups = fitted.history, fitted.groups
     n = history.n_customers
-    table = CachedLists.empty(n, settings.list_length)
-    customer, item = prepared.fully_returned if excluded else (np.empty(0, np.int32),) * 2
+    table = CachedLists.empty(n, list_length)
+    customer, item = dataset.fully_returned if exclude_purchased else (np.empty(0, np.int32),) * 2
     bounds = np.searchsorted(customer, np.arange(n + 1))
-    everybody = Shoppers(history, groups.segment, groups.clusters.labels)
+    shoppers = Shoppers(history, groups.segment, groups.clusters.labels)
 
-    def fill(start: int) -> int:
+    def fill_chunk(start: int) -> int:
         stop = min(start + CHUNK_CUSTOMERS, n)
         hidden = [item[bounds[c] : bounds[c + 1]] for c in range(start, stop)]
-        extra = max((len(h) for h in hidden), default=0)
-        ranked = model.rank(
+        extra = max((len(items) for items in hidden), default=0)
+        ranked = fitted.model.rank(
             method,
-            slice_shoppers(everybody, start, stop),
-            exclude_purchased=excluded,
-            length=settings.list_length + extra,
+            slice_shoppers(shoppers, start, stop),
+            exclude_purchased=exclude_purchased,
+            length=list_length + extra,
             scorer=batch_scorer,
         )
         table.fill(start, ranked, hidden)
         return stop
 
-    # Each job fills rows of its own, so that no processor waits while another packs its lists.
+    # Each job fills its own rows, so that no thread waits while another one packs its lists.
     with thread_pool(threads) as pool:
-        for stop in pool.map(fill, range(0, n, CHUNK_CUSTOMERS)):
-            within(stop / n)
+        for stop in pool.map(fill_chunk, range(0, n, CHUNK_CUSTOMERS)):
+            report(stop / n)
     return table
 
 
-def code_names(prepared: Dataset, groups: CustomerGroups) -> dict[str, list[str]]:
-    """Names behind the small codes."""
+def code_names(dataset: Dataset, groups: CustomerGroups) -> dict[str, list[str]]:
+    """Return the names of the codes of categories, subcategories, segments and clusters."""
     return {
-        "categories": list(prepared.category_names),
-        "subcategories": list(prepared.subcategory_names),
+        "categories": list(dataset.category_names),
+        "subcategories": list(dataset.subcategory_names),
         "segments": list(groups.rfm.segment_names),
         "clusters": list(groups.clusters.assigner.names),
     }
 
 
 def _group_statistics(table: RfmTable, members: NDArray[np.bool_]) -> dict[str, Any]:
-    placed = table.frequency > 0
+    """Return size, revenue and mean RFM of a group of customers."""
+    customers = table.frequency > 0
     count = int(members.sum())
-    revenue, total = _revenue(table, members), _revenue(table, placed)
+    revenue, total = _revenue(table, members), _revenue(table, customers)
 
     def mean(values: NDArray[Any]) -> float:
         return round(float(values[members].mean()), 6) if count else 0.0
 
     return {
         "customers": count,
-        "share": round(count / max(int(placed.sum()), 1), 6),
+        "share": round(count / max(int(customers.sum()), 1), 6),
         "revenue": revenue,
         "revenue_share": round(revenue / total, 6) if total else 0.0,
         "mean_recency": mean(table.recency),
@@ -193,12 +223,27 @@ def _revenue(table: RfmTable, members: NDArray[np.bool_]) -> float:
 
 
 def rank_group(model: RecommenderModel, method: str, group: int, n_items: int, last_day: int, length: int) -> Ranked:
-    """The best items of a segment (`rfm`) or cluster (`personalized`): its list for a member without purchases."""
-    nothing = np.empty(0, dtype=np.int32)
-    amount = nothing.astype(np.int64)
-    history = PurchaseHistory(nothing, nothing, nothing, nothing, amount, amount, 1, n_items, last_day)
-    mine, none = np.array([group], dtype=np.int16), np.array([UNKNOWN_GROUP], dtype=np.int16)
-    shopper = Shoppers(history, mine if method == "rfm" else none, mine if method == "personalized" else none)
+    """Return the top items of a segment or cluster: the list of a member without purchases.
+
+    Parameters
+    ----------
+    model : RecommenderModel
+    method : str
+        rfm (`group` is a segment) or personalized (`group` is a cluster).
+    group : int
+        Index of the segment or id of the cluster.
+    n_items : int
+        Number of items in the catalogue.
+    last_day : int
+        Last day of the history, days since 1970-01-01.
+    length : int
+        Number of items to return.
+    """
+    codes = np.empty(0, dtype=np.int32)
+    amounts = codes.astype(np.int64)
+    history = PurchaseHistory(codes, codes, codes, codes, amounts, amounts, 1, n_items, last_day)
+    member, unknown = np.array([group], dtype=np.int16), np.array([UNKNOWN_GROUP], dtype=np.int16)
+    shopper = Shoppers(history, member if method == "rfm" else unknown, member if method == "personalized" else unknown)
     return model.rank(method, shopper, exclude_purchased=False, length=length)
 
 

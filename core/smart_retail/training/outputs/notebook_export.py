@@ -1,6 +1,6 @@
-"""The ``export/`` folder of a bundle: the fitted parts in formats that notebooks and spreadsheets open.
+"""The ``export/`` folder of a bundle: tables and models in formats that notebooks and spreadsheets open.
 
-Written for people, never read back when serving. What needs no fitted part is written by `shop`.
+The files are never read when serving. Those that do not depend on trained models are written by `shop_tables`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 from numpy.typing import NDArray
 
 from smart_retail.data.pipeline import Dataset
-from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import Cluster, Item, Segment
@@ -21,43 +20,56 @@ from smart_retail.training.outputs import model_tables
 from smart_retail.utils.fixed_point import MILLION
 
 MAX_TOP_ITEMS = 100
+"""Number of items exported per group."""
 MAX_SIMILAR_ITEMS = 20
+"""Number of similar items exported per item."""
 
 
 def write_exports(
     folder: Path,
-    prepared: Dataset,
-    history: PurchaseHistory,
-    groups: model_tables.CustomerGroups,
-    model: RecommenderModel,
+    dataset: Dataset,
+    fitted: model_tables.FittedModels,
     items: Sequence[Item],
     segments: Sequence[Segment],
     clusters: Sequence[Cluster],
 ) -> None:
-    """Customers, segments, clusters, top items and item similarity as tables; the trained parts as Keras and joblib."""
-    groups.clusters.export(folder)
-    columns = _customer_columns(prepared, groups)
+    """Write customers, segments, clusters, top items and item similarity as tables, and the models as Keras and joblib.
+
+    Parameters
+    ----------
+    folder : Path
+    dataset : Dataset
+    fitted : FittedModels
+    items : sequence of Item
+        By item code.
+    segments, clusters : sequence of Segment, sequence of Cluster
+    """
+    fitted.groups.clusters.export(folder)
+    columns = _customer_columns(dataset, fitted.groups)
     _write_csv(folder / "rfm.csv", list(columns), zip(*columns.values(), strict=True))
     write_parquet(folder / "customers.parquet", columns)
-    for name, found in (("segments", segments), ("clusters", clusters)):
-        rows = [{k: v for k, v in group.as_dict().items() if k != "top_items"} for group in found]
+    for name, groups in (("segments", segments), ("clusters", clusters)):
+        rows = [{k: v for k, v in group.as_dict().items() if k != "top_items"} for group in groups]
         _write_csv(folder / f"{name}.csv", list(rows[0]) if rows else [], (r.values() for r in rows))
-    _write_csv(folder / "top_items.csv", _TOP_COLUMNS, _top_item_rows(prepared, history, groups, model, items))
+    _write_csv(folder / "top_items.csv", _TOP_COLUMNS, _top_item_rows(dataset, fitted, items))
     _write_csv(
-        folder / "item_similarity.csv", ("item_id", "rank", "similar_item_id", "score"), _similarity_rows(model, items)
+        folder / "item_similarity.csv",
+        ("item_id", "rank", "similar_item_id", "score"),
+        _similarity_rows(fitted.model, items),
     )
 
 
+_SIMILARITY_COLUMNS = ("item_id", "rank", "similar_item_id", "score")
 _TOP_COLUMNS = ("group_kind", "group", "rank", "item_id", "item_name", "score")
 
 
-def _customer_columns(prepared: Dataset, groups: model_tables.CustomerGroups) -> dict[str, list[Any]]:
+def _customer_columns(dataset: Dataset, groups: model_tables.CustomerGroups) -> dict[str, list[Any]]:
     r, f, m = (s.tolist() for s in groups.scores)
     names, clusters = groups.rfm.segment_names, groups.clusters.assigner.names
     bought = (groups.rfm_table.frequency > 0).tolist()
     return {
-        "customer_id": list(prepared.customers.ids),
-        "customer_name": list(prepared.customer_names),
+        "customer_id": list(dataset.customers.ids),
+        "customer_name": list(dataset.customer_names),
         "recency": _none_where_not(bought, groups.rfm_table.recency),
         "frequency": groups.rfm_table.frequency.tolist(),
         "monetary": (groups.rfm_table.monetary / MILLION).tolist(),
@@ -71,26 +83,26 @@ def _customer_columns(prepared: Dataset, groups: model_tables.CustomerGroups) ->
     }
 
 
-def _none_where_not(known: Sequence[bool], values: NDArray[Any]) -> list[int | None]:
-    return [v if k else None for k, v in zip(known, values.tolist(), strict=True)]
+def _none_where_not(condition: Sequence[bool], values: NDArray[Any]) -> list[int | None]:
+    """Return the values, with None where the condition is False."""
+    return [value if met else None for met, value in zip(condition, values.tolist(), strict=True)]
 
 
 def _top_item_rows(
-    prepared: Dataset,
-    history: PurchaseHistory,
-    groups: model_tables.CustomerGroups,
-    model: RecommenderModel,
+    dataset: Dataset,
+    fitted: model_tables.FittedModels,
     items: Sequence[Item],
 ) -> Iterable[tuple[Any, ...]]:
-    """Top items overall, per category, per segment and per cluster."""
+    """Yield the rows of the top items overall, per category, per segment and per cluster."""
+    model, groups = fitted.model, fitted.groups
     lists = [("all", "", model.popular())]
-    lists += [("category", name, model.popular(i)) for i, name in enumerate(prepared.category_names)]
+    lists += [("category", name, model.popular(i)) for i, name in enumerate(dataset.category_names)]
     for kind, method, names in (
         ("segment", "rfm", groups.rfm.segment_names),
         ("cluster", "personalized", groups.clusters.assigner.names),
     ):
         lists += [
-            (kind, n, model_tables.rank_group(model, method, i, len(items), history.last_day, MAX_TOP_ITEMS))
+            (kind, n, model_tables.rank_group(model, method, i, len(items), fitted.history.last_day, MAX_TOP_ITEMS))
             for i, n in enumerate(names)
         ]
     for kind, group, ranked in lists:
@@ -102,7 +114,7 @@ def _top_item_rows(
 
 def _similarity_rows(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tuple[Any, ...]]:
     for code, item in enumerate(items):
-        others, values = model.parts.item_knn.partners(code)
+        others, values = model.components.item_knn.neighbours(code)
         for rank, (other, value) in enumerate(
             zip(others[:MAX_SIMILAR_ITEMS].tolist(), values[:MAX_SIMILAR_ITEMS].tolist(), strict=True), 1
         ):
@@ -117,7 +129,7 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]
 
 
 def write_parquet(path: Path, columns: dict[str, Any]) -> None:
-    """One table of columns of the same length."""
+    """Write columns of equal length as a Parquet table."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -1,7 +1,7 @@
-"""What is told of the shop itself: customers, items, purchases and what its lines add up to.
+"""Tables of a bundle that do not depend on trained models: customers, items, purchases and sales totals.
 
-In: a `Prepared`. Out: tables of a bundle, exports, and a `Shop`. None of it needs a fitted part, so a fit writes it
-while it learns. The counterpart of `store`: whoever changes one changes the other.
+In: a `Dataset`. Out: tables of a bundle, exports, and `ShopTables`. A fit writes them while it trains the models.
+`serving.bundle_tables.BundleTables` reads them; a change here needs a change there.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,34 +24,35 @@ from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import StringArray
 from smart_retail.utils.set_ops import sorted_unique
 
-RECENT_DAYS = 28
-CHUNK_ROWS = 1_000_000
-"""Purchases that are exported at once."""
+RECENT_DAYS: Final = 28
+CHUNK_ROWS: Final = 1_000_000
+"""Number of purchases converted at a time for the export."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShopTables:
-    """What was learnt on the way."""
+    """Results of writing the tables that the fit needs later."""
 
     items: list[Item]
     """By item code."""
     statistics: dict[str, Any]
-    """Of the lines, as JSON data."""
+    """Statistics of the order lines, as JSON data."""
     weekly_sales: tuple[WeekSales, ...]
     fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
 class ItemStatistics:
-    """By item code."""
+    """Counts by item code, shape ``(n_items,)`` each."""
 
     orders: NDArray[np.int32]
     customers: NDArray[np.int32]
     recent_orders: NDArray[np.int32]
-    """In the last four weeks of the history."""
+    """Orders in the last four weeks of the history."""
 
     @classmethod
     def from_history(cls, history: PurchaseHistory) -> ItemStatistics:
+        """Count orders and customers of each item."""
         n = history.n_items
         pairs = sorted_unique(history.customer.astype(np.int64) * n + history.item)
         recent = history.day > history.last_day - RECENT_DAYS
@@ -63,59 +64,59 @@ class ItemStatistics:
 
 
 def write_shop_tables(
-    writer: BundleWriter, prepared: Dataset, history: PurchaseHistory, progress: Progress
+    writer: BundleWriter, dataset: Dataset, history: PurchaseHistory, progress: Progress
 ) -> ShopTables:
-    """Write customers, items and purchases, with their exports; `progress` may cancel on the way."""
+    """Write customers, items and purchases, with their exports; `progress` can cancel between the tables."""
     statistics = ItemStatistics.from_history(history)
-    items = build_items(prepared, statistics)
+    items = build_items(dataset, statistics)
     progress.check()
-    _write_tables(writer, prepared, history, statistics)
+    _write_tables(writer, dataset, history, statistics)
     progress.check()
-    facts, discounts = prepared.statistics(int(history.day.min()), int(history.day.max()))
+    line_statistics, discounts = dataset.statistics(int(history.day.min()), int(history.day.max()))
     writer.array("daily/discount", discounts)
     columns = {k: [getattr(i, k) for i in items] for k in ("item_id", "item_name", "category")}
     write_parquet(writer.export / "items.parquet", columns)
-    _export_purchases(writer.export / "purchases.parquet", prepared, history, progress)
-    return ShopTables(items, facts, prepared.weekly_sales(), prepared.fingerprint)
+    _export_purchases(writer.export / "purchases.parquet", dataset, history, progress)
+    return ShopTables(items, line_statistics, dataset.weekly_sales(), dataset.fingerprint)
 
 
-def _write_tables(writer: BundleWriter, prepared: Dataset, history: PurchaseHistory, items: ItemStatistics) -> None:
-    _write_texts(writer, "customers/ids", prepared.customers.ids)
-    _write_texts(writer, "customers/names", prepared.customer_names)
-    _write_texts(writer, "customers/countries", prepared.customer_countries)
-    _write_texts(writer, "customers/search", _search_texts(prepared.customers.ids, prepared.customer_names))
-    writer.array("customers/returned_share", prepared.returned_share)
-    _write_texts(writer, "items/ids", prepared.items.ids)
-    _write_texts(writer, "items/names", prepared.item_names)
-    _write_texts(writer, "items/search", _search_texts(prepared.items.ids, prepared.item_names))
-    writer.array("items/category", prepared.item_category)
-    writer.array("items/subcategory", prepared.item_subcategory)
-    writer.array("items/price", prepared.item_price)
-    writer.array("items/discount", prepared.item_discount)
+def _write_tables(writer: BundleWriter, dataset: Dataset, history: PurchaseHistory, items: ItemStatistics) -> None:
+    _write_texts(writer, "customers/ids", dataset.customers.ids)
+    _write_texts(writer, "customers/names", dataset.customer_names)
+    _write_texts(writer, "customers/countries", dataset.customer_countries)
+    _write_texts(writer, "customers/search", _search_texts(dataset.customers.ids, dataset.customer_names))
+    writer.array("customers/returned_share", dataset.returned_share)
+    _write_texts(writer, "items/ids", dataset.items.ids)
+    _write_texts(writer, "items/names", dataset.item_names)
+    _write_texts(writer, "items/search", _search_texts(dataset.items.ids, dataset.item_names))
+    writer.array("items/category", dataset.item_category)
+    writer.array("items/subcategory", dataset.item_subcategory)
+    writer.array("items/price", dataset.item_price)
+    writer.array("items/discount", dataset.item_discount)
     for name in ("orders", "customers", "recent_orders"):
         writer.array(f"items/{name}", getattr(items, name))
     writer.array("history/indptr", history.indptr)
     for name in ("order", "item", "day", "quantity", "amount"):
         writer.array(f"history/{name}", getattr(history, name))
-    customer, item = prepared.fully_returned
-    writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(prepared.customers) + 1)))
+    customer, item = dataset.fully_returned
+    writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(dataset.customers) + 1)))
     writer.array("returned/item", item)
-    back = prepared.returned_purchases()
-    writer.array("returned_purchases/indptr", np.searchsorted(back.customer, np.arange(len(prepared.customers) + 1)))
+    returned = dataset.returned_purchases()
+    writer.array("returned_purchases/indptr", np.searchsorted(returned.customer, np.arange(len(dataset.customers) + 1)))
     for name in ("order", "item", "day", "quantity", "amount"):
-        writer.array(f"returned_purchases/{name}", getattr(back, name))
+        writer.array(f"returned_purchases/{name}", getattr(returned, name))
 
 
-def build_items(prepared: Dataset, statistics: ItemStatistics) -> list[Item]:
-    """Every item as people see it."""
-    ids = list(prepared.items.ids)
+def build_items(dataset: Dataset, statistics: ItemStatistics) -> list[Item]:
+    """Return all items by code, with names and prices."""
+    ids = list(dataset.items.ids)
     return [
         Item(
             item_id=ids[i],
-            item_name=prepared.item_names[i] or ids[i],
-            category=_name_of(prepared.category_names, int(prepared.item_category[i])),
-            subcategory=_name_of(prepared.subcategory_names, int(prepared.item_subcategory[i])),
-            unit_price=None if np.isnan(prepared.item_price[i]) else round(float(prepared.item_price[i]), 6),
+            item_name=dataset.item_names[i] or ids[i],
+            category=_name_of(dataset.category_names, int(dataset.item_category[i])),
+            subcategory=_name_of(dataset.subcategory_names, int(dataset.item_subcategory[i])),
+            unit_price=None if np.isnan(dataset.item_price[i]) else round(float(dataset.item_price[i]), 6),
             orders=int(statistics.orders[i]),
             customers=int(statistics.customers[i]),
         )
@@ -123,12 +124,12 @@ def build_items(prepared: Dataset, statistics: ItemStatistics) -> list[Item]:
     ]
 
 
-def _export_purchases(path: Path, prepared: Dataset, history: PurchaseHistory, progress: Progress) -> None:
-    """The rows of the history, some at a time: whole columns of other types would take as much memory again."""
+def _export_purchases(path: Path, dataset: Dataset, history: PurchaseHistory, progress: Progress) -> None:
+    """Write the rows of the history in chunks: converting whole columns would double the memory needed."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    customers, items = (pa.array(list(ids), pa.string()) for ids in (prepared.customers.ids, prepared.items.ids))
+    customers, items = (pa.array(list(ids), pa.string()) for ids in (dataset.customers.ids, dataset.items.ids))
     writer = None
     for start in range(0, max(len(history), 1), CHUNK_ROWS):
         progress.check()

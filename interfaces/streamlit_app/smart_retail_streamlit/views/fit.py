@@ -12,6 +12,7 @@ from smart_retail.data import columns
 from smart_retail.errors import ColumnError, UsageError
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.results import CleaningReport, FitReport
+from smart_retail.settings import setting_choices
 from smart_retail_streamlit import engine_source, fit_request, html, page_layout
 from smart_retail_streamlit.background_job import Job, JobSlot
 from smart_retail_streamlit.uploads import SUFFIXES, UploadStore
@@ -92,7 +93,7 @@ def _choose() -> fit_request.FitRequest | None:
         returns = st.file_uploader("Returned orders, if in a file of their own", list(SUFFIXES))
         policy = st.radio(
             "Returns",
-            ["net", "keep"],
+            setting_choices("data.returns_policy"),
             horizontal=True,
             key="policy",
             captions=["a returned line is no purchase", "returns are ignored"],
@@ -115,7 +116,7 @@ def _more(policy: str | None) -> tuple[tuple[tuple[str, str], ...], dict[str, di
     with st.expander("More choices"):
         one, two, three = st.columns(3, gap="medium")
         k = one.number_input("Clusters (0: chosen by silhouette and stability)", 0, 50, 0, key="k")
-        merge = two.selectbox("Merge of the methods", ["auto", "blend", "ranker"], key="merge")
+        merge = two.selectbox("Merge of the methods", setting_choices("recommend.merge"), key="merge")
         currency = three.text_input("Currency, shown beside amounts", max_chars=8, key="currency")
         st.caption("Headers, where they are not recognised by themselves:")
         grid = [box for _ in range(0, len(MAPPED), 3) for box in st.columns(3, gap="medium")]

@@ -17,9 +17,11 @@ class SideWindow(tk.Toplevel):
         line = theme.palette(self).line
         self.configure(highlightthickness=1, highlightbackground=line, highlightcolor=line)
         scale = theme.scaling(self)
-        width, height = round(width * scale), round(height * scale)
-        x = root.winfo_rootx() + max((root.winfo_width() - width) // 2, 0)
-        y = root.winfo_rooty() + max((root.winfo_height() - height) // 2, 0)
+        screen_width, screen_height = self.winfo_screenwidth(), self.winfo_screenheight()
+        width, height = min(round(width * scale), screen_width), min(round(height * scale), screen_height)
+        x = root.winfo_rootx() + (root.winfo_width() - width) // 2
+        y = root.winfo_rooty() + (root.winfo_height() - height) // 2
+        x, y = min(max(x, 0), screen_width - width), min(max(y, 0), screen_height - height)
         self.geometry(f"{width}x{height}+{x}+{y}")
         self.transient(root.winfo_toplevel())
         self.body = ttk.Frame(self, padding=16)

@@ -157,6 +157,7 @@ class FitWindow(SideWindow):
             self.close()
 
     def close(self) -> None:
+        """Close the window; a running fit goes on."""
         self._presenter.view = None
         self.destroy()
 
@@ -169,6 +170,7 @@ class FitWindow(SideWindow):
         self.start.state(["!disabled" if self._ready and state is None else "disabled"])
 
     def show_preview(self, preview: Preview) -> None:
+        """Show columns and cleaning report of the files."""
         report = preview.cleaning
         self._ready = True
         self.headline.configure(text=formatting.cleaning_line(report))
@@ -179,6 +181,7 @@ class FitWindow(SideWindow):
         self.show_state()
 
     def show_fitted(self, report: FitReport) -> None:
+        """Show the result of a fit."""
         name = Path(self.artifacts.get()).name
         self.headline.configure(text=f"Published {report.version} to {name}" if report.published else "Not published")
         self.notes.configure(text="  ".join(report.notes), style="Muted.TLabel")

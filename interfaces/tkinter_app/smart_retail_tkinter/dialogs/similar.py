@@ -44,6 +44,7 @@ class SimilarWindow(SideWindow):
         self.bind("<Control-c>", lambda _: self.copy(self.table.displayed().text()))
 
     def show(self, title: str, recommendations: RecommendationList) -> None:
+        """Show the products similar to the one named in `title`."""
         self.heading.configure(text=f"Products similar to {title}")
         self.detail.configure(text="")
         self.table.fill(table_models.recommendation_table(recommendations.items))

@@ -11,7 +11,7 @@ from smart_retail.results import CustomerProfile, GridCell, RecommendationList, 
 from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.table_models import Row, Table
-from smart_retail_tkinter.widgets.detail_pane import add_detail_label
+from smart_retail_tkinter.widgets.detail_pane import add_detail_label, wrap_to_width
 from smart_retail_tkinter.widgets.grid import RfmGrid
 from smart_retail_tkinter.widgets.method_comparison import MethodComparison
 from smart_retail_tkinter.widgets.method_controls import MethodControls
@@ -19,6 +19,9 @@ from smart_retail_tkinter.widgets.table import DataTable
 
 LIST, PURCHASES, SEGMENTS = range(3)
 """Indices of the tabs."""
+NO_CUSTOMER = "No customer selected"
+FALLBACK_HINT = "The method found too few products; the list is filled with popular ones."
+SHARED_ITEMS_HINT = "A product in several lists has the same symbol and colour in each of them."
 
 
 class CustomerView(ttk.Frame):
@@ -27,10 +30,11 @@ class CustomerView(ttk.Frame):
     def __init__(self, master: tk.Misc, presenter: Presenter) -> None:
         super().__init__(master, padding=(10, 0, 0, 0))
         self._presenter = presenter
-        self.title = ttk.Label(self, text="No customer selected", style="Title.TLabel")
+        self.title = ttk.Label(self, text=NO_CUSTOMER, style="Title.TLabel")
         self.title.pack(fill="x")
         self.profile = ttk.Label(self, style="Muted.TLabel")
         self.profile.pack(fill="x", pady=(2, 8))
+        wrap_to_width(self.profile)
         self.tabs = ttk.Notebook(self)
         self.tabs.pack(fill="both", expand=True)
         self._build_list()
@@ -112,12 +116,29 @@ class CustomerView(ttk.Frame):
         self.select_tab((self.current_tab() + step) % len(self.tabs.tabs()))  # type: ignore[no-untyped-call]
         self.tabs.focus_set()
 
+    def clear(self) -> None:
+        """Show that no customer is selected."""
+        self.title.configure(text=NO_CUSTOMER)
+        self.profile.configure(text="")
+        self.purchases.fill(Table(table_models.PURCHASES))
+        self.set_purchase_count(None)
+        self.rfm_grid.mark(None)
+        self.single_list.fill(Table(table_models.RECOMMENDATIONS))
+        self.comparison.clear()
+        self.list_detail.configure(text="")
+
     def show_profile(self, profile: CustomerProfile, currency: str) -> None:
+        """Show profile and purchases of a customer."""
         self.title.configure(text=formatting.join_name_and_id(profile.customer_name, profile.customer_id))
         self.profile.configure(text=formatting.describe_profile(profile, currency))
         self.purchases.fill(table_models.purchase_table(profile.purchases))
-        self.tabs.tab(PURCHASES, text=f"Purchases ({len(profile.purchases):,})")  # type: ignore[no-untyped-call]
+        self.set_purchase_count(len(profile.purchases))
         self.rfm_grid.mark(profile.rfm)
+
+    def set_purchase_count(self, count: int | None) -> None:
+        """Show the number of purchases in the title of their tab; None shows no number."""
+        title = "Purchases" if count is None else f"Purchases ({count:,})"
+        self.tabs.tab(PURCHASES, text=title)  # type: ignore[no-untyped-call]
 
     def show_list(self, recommendations: RecommendationList) -> None:
         """Show a list, or the lists of all methods side by side."""
@@ -125,12 +146,8 @@ class CustomerView(ttk.Frame):
         shown, hidden = (self.comparison, self.single_list) if wide else (self.single_list, self.comparison)
         hidden.pack_forget()
         shown.pack(fill="both", expand=True)
-        text = (
-            "The method found too few products; the list is filled with popular ones."
-            if recommendations.fallback
-            else ""
-        )
-        self.list_detail.configure(text=text)
+        hints = (FALLBACK_HINT if recommendations.fallback else "", SHARED_ITEMS_HINT if wide else "")
+        self.list_detail.configure(text="\n".join(hint for hint in hints if hint))
         if wide:
             self.comparison.fill(recommendations)
         else:

@@ -14,7 +14,7 @@ from smart_retail.results import RFM, GridCell
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import format_integer, pluralize
 
-LEFT, BOTTOM = 78, 50
+LEFT, BOTTOM = 70, 50
 """Space for the axes in design pixels."""
 
 
@@ -96,7 +96,7 @@ class RfmGrid(ttk.Frame):
         if position == self._chosen:
             self.canvas.create_rectangle(*box, outline=colours.text, width=2, dash=(4, 3))
         caption = font.nametofont("SunValleyCaptionFont", self)
-        name = theme.wrap_two(cell.segment, int(width - 12), caption)
+        name = theme.wrap_two(cell.segment, int(width - 4), caption)
         middle = x + width / 2
         self.canvas.create_text(
             middle, y + height * 0.24, text=name, fill=text, font="SunValleyCaptionFont", justify="center"
@@ -120,7 +120,7 @@ class RfmGrid(ttk.Frame):
         caption = partial(self.canvas.create_text, font="SunValleyCaptionFont")
         caption(left - 26, top + height * 0.5, text="recent", anchor="e", fill=colours.muted)
         caption(left - 26, top + height * 4.5, text="long ago", anchor="e", fill=colours.muted)
-        caption(left - 42, top + height * 2.5, text="Recency score R", angle=90, fill=colours.text)
+        caption(left - 40, top + height * 2.5, text="Recency score R", angle=90, fill=colours.text)
         caption(left + 4, bottom + 32, text="few orders", anchor="w", fill=colours.muted)
         caption(left + 5 * width - 4, bottom + 32, text="many orders", anchor="e", fill=colours.muted)
         caption(left + 2.5 * width, bottom + 32, text="Frequency score F", fill=colours.text)

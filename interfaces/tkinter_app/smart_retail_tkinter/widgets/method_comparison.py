@@ -80,6 +80,12 @@ class MethodComparison(ttk.Frame):
         self._fit()
         self._paint()
 
+    def clear(self) -> None:
+        """Remove all lists."""
+        self._recommendations, self._marks = None, {}
+        for tree in self.trees.values():
+            tree.delete(*tree.get_children())
+
     def chosen(self) -> str | None:
         """Return the id of the selected product."""
         return next((tree.set(i, "key") for tree in self.trees.values() for i in tree.selection()), None)

@@ -9,6 +9,7 @@ from tkinter import ttk
 
 from smart_retail.presentation.labels import METHODS
 from smart_retail.protocol import DEFAULT_METHOD, MAX_N
+from smart_retail_tkinter.widgets.detail_pane import ShortenedLabel
 
 ANY = "Any category"
 
@@ -49,7 +50,7 @@ class MethodControls(ttk.Frame):
             )
             button.pack(side="left", padx=(0 if i == 0 else 6, 6))
             self.buttons[method] = button
-        self._description = ttk.Label(line, style="Small.TLabel", anchor="e")
+        self._description = ShortenedLabel(line, style="Small.TLabel", anchor="e", font_name="SunValleyCaptionFont")
         self._description.pack(side="right", fill="x", expand=True)
         self._show_description()
         self._build_filters()
@@ -96,4 +97,4 @@ class MethodControls(ttk.Frame):
         self._show_description()
 
     def _show_description(self) -> None:
-        self._description.configure(text=METHODS[self.method.get()][1])
+        self._description.set_text(METHODS[self.method.get()][1])

@@ -26,9 +26,10 @@ class FitBar(ttk.Frame):
                 widget.pack_forget()
             return
         if not self.bar.winfo_manager():
+            # The text is packed last: where space is short, it is cut and not the button.
             self.bar.pack(side="left", padx=(0, 10))
-            self.text.pack(side="left", padx=(0, 10))
-            self.cancel.pack(side="left")
+            self.cancel.pack(side="left", padx=(0, 10))
+            self.text.pack(side="left")
         self.bar.configure(value=state.done)
         self.text.configure(text=state.line)
         self.cancel.state(["disabled" if state.cancelling else "!disabled"])
@@ -39,14 +40,16 @@ class StatusBar(ttk.Frame):
 
     def __init__(self, master: tk.Misc, on_cancel: Callable[[], object], on_export: Callable[[str], object]) -> None:
         super().__init__(master)
+        # Buttons are packed first: where space is short, the text is cut and not the buttons.
+        self.buttons: dict[str, ttk.Button] = {}
+        for ending in ("xlsx", "csv"):
+            button = ttk.Button(self, text=f"Export {ending.upper()}", command=partial(on_export, ending))
+            button.pack(side="right", padx=(8, 0))
+            self.buttons[ending] = button
         self.fit = FitBar(self, on_cancel)
         self.fit.pack(side="left")
         self.text = ttk.Label(self, style="Muted.TLabel")
         self.text.pack(side="left", fill="x", expand=True)
-        for ending in ("xlsx", "csv"):
-            ttk.Button(self, text=f"Export {ending.upper()}", command=partial(on_export, ending)).pack(
-                side="right", padx=(8, 0)
-            )
 
     def show_text(self, text: str) -> None:
         """Show a message."""

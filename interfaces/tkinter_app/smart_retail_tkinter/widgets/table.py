@@ -19,6 +19,9 @@ from smart_retail_tkinter.widgets.scrolling import add_bar
 CHUNK = 150
 """Rows drawn at a time, which takes a few milliseconds, so that a long table does not block the window."""
 PADDING = 18
+"""Pixels of a cell that its text cannot use."""
+BORDER = 4
+"""Pixels between the edge of the table and its columns."""
 
 
 class DataTable(ttk.Frame):
@@ -61,7 +64,7 @@ class DataTable(ttk.Frame):
             anchor: Literal["e", "w"] = "e" if column.number else "w"
             width = round(column.width * scale)
             self.tree.column(
-                column.name, width=width, minwidth=round(width * 0.7), stretch=column.stretch, anchor=anchor
+                column.name, width=width, minwidth=round(width * 0.5), stretch=not column.number, anchor=anchor
             )
             self.tree.heading(column.name, text=column.label, anchor=anchor, command=partial(self.sort, i))
         add_bar(self.tree, 0, 1)
@@ -143,8 +146,25 @@ class DataTable(ttk.Frame):
         if self._fitting is None:
             self._fitting = self.after(60, self._fit)
 
+    def _shrink_columns(self) -> None:
+        """Narrow the text columns if the columns are wider than the table.
+
+        Tk does that only when a table is resized, not when it is first shown in little space.
+        """
+        widths = {column.name: int(self.tree.column(column.name, "width")) for column in self.table.columns}
+        available = self.tree.winfo_width() - 2 * BORDER
+        texts = [column for column in self.table.columns if not column.number]
+        if available < PADDING or not texts or sum(widths.values()) <= available:
+            return
+        space = available - sum(widths[column.name] for column in self.table.columns if column.number)
+        total = sum(column.width for column in texts)
+        for column in texts:
+            width = max(space * column.width // total, int(self.tree.column(column.name, "minwidth")))
+            self.tree.column(column.name, width=width)
+
     def _fit(self) -> None:
         self._fitting = None
+        self._shrink_columns()
         widths = [self.tree.column(column.name, "width") for column in self.table.columns]
         for i, row in list(self._rows.items())[: 2 * CHUNK]:
             self._write(i, row, widths)

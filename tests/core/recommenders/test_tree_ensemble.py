@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
-from smart_retail.training.kernels.batch_scorer import scores_held, tree_scores
+from smart_retail.training.kernels.batch_scorer import score_trees, score_with_groups_at_median
 
 lightgbm = pytest.importorskip("lightgbm")
 
@@ -34,12 +34,12 @@ def test_scores_equal_those_of_the_library(fitted):
 def test_values_at_a_threshold_go_left(fitted):
     model, trees, table = fitted
     exact = table[:50].astype(np.float64)
-    for signal in range(12):
-        cuts = trees.cut[trees.cut_ptr[signal] : trees.cut_ptr[signal + 1]]
+    for feature in range(12):
+        cuts = trees.cut[trees.cut_ptr[feature] : trees.cut_ptr[feature + 1]]
         # The library takes what is nearer to 0 than 1e-35 for 0 itself, its own thresholds around 0 too.
         cuts = cuts[np.abs(cuts) > 1e-30]
         if len(cuts):
-            exact[:, signal] = np.resize(cuts, 50)
+            exact[:, feature] = np.resize(cuts, 50)
     np.testing.assert_allclose(trees.score(exact), model.predict(exact, num_threads=1), rtol=0, atol=1e-9)
 
 
@@ -53,19 +53,19 @@ def test_a_row_scores_the_same_alone_and_among_others(fitted):
 def test_compiled_scores_have_the_bits_of_those_of_numpy(fitted):
     _, trees, table = fitted
     some = table[:300].copy()
-    for signal in range(12):  # thresholds themselves, what lies below the first of them and what lies above the last
-        cuts = trees.cut[trees.cut_ptr[signal] : trees.cut_ptr[signal + 1]]
-        some[:200, signal] = np.resize(np.concatenate((cuts, [-1e30, 1e30])), 200)
-    np.testing.assert_array_equal(tree_scores(trees, some), trees.score(some))
-    np.testing.assert_array_equal(tree_scores(trees, table.astype(np.float64)), trees.score(table))
+    for feature in range(12):  # thresholds themselves, what lies below the first of them and what lies above the last
+        cuts = trees.cut[trees.cut_ptr[feature] : trees.cut_ptr[feature + 1]]
+        some[:200, feature] = np.resize(np.concatenate((cuts, [-1e30, 1e30])), 200)
+    np.testing.assert_array_equal(score_trees(trees, some), trees.score(some))
+    np.testing.assert_array_equal(score_trees(trees, table.astype(np.float64)), trees.score(table))
 
 
-def test_signals_held_at_their_median_score_as_a_table_that_has_it_everywhere(fitted):
+def test_groups_at_their_median_score_like_a_table_with_the_median(fitted):
     _, trees, table = fitted
     groups = [[0, 5], [1], [2, 3, 4, 11], [10, 9, 8, 7, 6]]
-    held = scores_held(trees, table, groups)
-    for group, score in zip(groups, held, strict=True):
+    scores = score_with_groups_at_median(trees, table, groups)
+    for group, score in zip(groups, scores, strict=True):
         flat = table.copy()
         flat[:, group] = np.median(table[:, group], axis=0)
         np.testing.assert_array_equal(score, trees.score(flat))
-    assert not np.array_equal(held[0], trees.score(table))
+    assert not np.array_equal(scores[0], trees.score(table))

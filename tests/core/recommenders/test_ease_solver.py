@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from smart_retail.training.kernels.ease_solver import invert, top_k_weights
+from smart_retail.training.kernels.ease_solver import invert_positive_definite, top_k_weights
 
 
 def positive(n: int, seed: int = 0) -> np.ndarray:
@@ -23,14 +23,14 @@ def positive(n: int, seed: int = 0) -> np.ndarray:
 def test_the_upper_triangle_becomes_that_of_the_inverse(n: int) -> None:
     matrix = positive(n)
     whole = np.triu(np.nan_to_num(matrix)) + np.triu(np.nan_to_num(matrix), 1).T
-    assert invert(matrix)
+    assert invert_positive_definite(matrix)
     upper = np.triu_indices(n)
     np.testing.assert_allclose(matrix[upper], np.linalg.inv(whole.astype(np.float64))[upper], rtol=2e-3, atol=1e-6)
     assert np.isnan(matrix[np.tril_indices(n, -1)]).all()
 
 
-def test_what_is_not_positive_definite_is_told() -> None:
-    assert not invert(np.asfortranarray(np.array([[1.0, 2.0], [0.0, 1.0]], np.float32)))
+def test_a_matrix_that_is_not_positive_definite_is_reported() -> None:
+    assert not invert_positive_definite(np.asfortranarray(np.array([[1.0, 2.0], [0.0, 1.0]], np.float32)))
 
 
 def test_other_threads_run_while_a_matrix_is_inverted() -> None:
@@ -44,7 +44,7 @@ def test_other_threads_run_while_a_matrix_is_inverted() -> None:
     other = threading.Thread(target=count)
     other.start()
     begin = time.perf_counter()
-    assert invert(matrix)
+    assert invert_positive_definite(matrix)
     end = time.perf_counter()
     done.set()
     other.join()
@@ -52,7 +52,7 @@ def test_other_threads_run_while_a_matrix_is_inverted() -> None:
 
 
 @pytest.mark.parametrize("k", [1, 3, 9])
-def test_the_strongest_weights_of_each_row(k: int) -> None:
+def test_the_largest_weights_of_each_row(k: int) -> None:
     n, codes = 10, np.arange(10) * 3 + 1
     rng = np.random.default_rng(k)
     whole = rng.integers(-4, 5, (n, n)).astype(np.float32)  # many ties

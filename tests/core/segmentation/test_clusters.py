@@ -1,4 +1,4 @@
-"""Clusters: the same again, the same at serve time, right where the answer is known, never a crash."""
+"""Clusters: reproducible, equal when serving, correct on planted groups, defined for tiny shops."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ QUICK = ClusterSettings(epochs=10)
 
 
 def shop(n: int = 600, seed: int = 0) -> tuple[RfmTable, np.ndarray]:
-    """Three kinds of customers that nobody would confuse, and which kind each is."""
+    """Three clearly separated kinds of customers, and the kind of each."""
     rng = np.random.default_rng(seed)
     kind = rng.integers(0, 3, n)
     recency = np.exp(np.array([1.5, 3.5, 5.8])[kind] + rng.normal(0, 0.25, n)).astype(np.int64)
@@ -62,7 +62,7 @@ def test_planted_groups_are_found_and_ordered_by_value(fitted: tuple[RfmTable, n
     assert fit.assigner.names[0] == "Active big-spending"
 
 
-def test_each_k_is_told_with_its_scores(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
+def test_every_k_is_reported_with_its_scores_and_one_is_chosen(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     fit = fitted[2]
     assert [c.k for c in fit.choice] == list(range(3, 9))
     assert sum(c.chosen for c in fit.choice) == 1
@@ -80,7 +80,7 @@ def test_training_lowers_the_error_of_the_principal_components() -> None:
     assert len(trained.loss) == len(trained.validation_loss) <= 60
 
 
-def test_serving_agrees_with_the_fit_to_the_last_bit(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
+def test_serving_assigns_the_clusters_of_the_fit_bit_for_bit(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     table, _, fit = fitted
     meta = json.loads(json.dumps(fit.assigner.meta()))
     served = ClusterAssigner.from_arrays(fit.assigner.arrays(), meta)
@@ -91,26 +91,26 @@ def test_serving_agrees_with_the_fit_to_the_last_bit(fitted: tuple[RfmTable, np.
         assert (served.encode(one.recency, one.frequency, one.monetary)[0] == together[i]).all()
 
 
-def test_the_same_fit_comes_out_of_another_process(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
+def test_another_process_gives_a_bit_identical_fit(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     here = str(Path(__file__).parent)
     code = (
-        f"import sys; sys.path.insert(0, {here!r}); import test_seg_clusters as t; table, _ = t.shop();"
+        f"import sys; sys.path.insert(0, {here!r}); import test_clusters as t; table, _ = t.shop();"
         "table.frequency[10] = 0; print(t.digest(t.fit_clusters(table, t.QUICK, seed=3, threads=2)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert done.stdout.strip() == digest(fitted[2])
-    assert done.stderr == "", "TensorFlow keeps quiet"
+    assert done.stderr == "", "TensorFlow logs nothing"
 
 
-def test_the_order_of_the_customers_changes_nothing(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
+def test_the_order_of_the_customers_does_not_change_the_result(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     table, _, fit = fitted
     order = np.random.default_rng(1).permutation(len(table.recency))
-    again = fit_clusters(take(table, order), QUICK, seed=3)
-    assert (again.labels == fit.labels[order]).all()
-    assert (again.assigner.centroids == fit.assigner.centroids).all()
+    shuffled = fit_clusters(take(table, order), QUICK, seed=3)
+    assert (shuffled.labels == fit.labels[order]).all()
+    assert (shuffled.assigner.centroids == fit.assigner.centroids).all()
 
 
-def test_the_random_generators_of_the_process_are_left_alone() -> None:
+def test_a_fit_restores_the_random_generators_of_the_process() -> None:
     np.random.seed(1)  # noqa: NPY002
     expected = np.random.random(3)  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
@@ -135,7 +135,7 @@ def table_of(*rows: tuple[int, int, float]) -> RfmTable:
     ],
     ids=["one customer", "two", "all alike", "fewer than k", "amounts at and below zero", "one without an order"],
 )
-def test_a_tiny_shop_gets_as_many_clusters_as_it_can_carry(table: RfmTable, k: int, clusters: int) -> None:
+def test_there_are_at_most_as_many_clusters_as_distinct_customers(table: RfmTable, k: int, clusters: int) -> None:
     fit = fit_clusters(table, ClusterSettings(k=k, epochs=3))
     assert len(fit.assigner.names) == len(fit.assigner.centroids) == clusters
     assert ((fit.labels >= 0) == (table.frequency > 0)).all()
@@ -143,31 +143,32 @@ def test_a_tiny_shop_gets_as_many_clusters_as_it_can_carry(table: RfmTable, k: i
     assert bool(fit.notes) == (clusters < (k or 3))
 
 
-def test_nobody_with_an_order_is_no_cluster_and_no_crash(tmp_path: Path) -> None:
-    nobody = table_of((0, 0, 0), (0, 0, 0))
-    fit = fit_clusters(nobody, QUICK)
+def test_without_kept_orders_there_are_no_clusters_and_a_note(tmp_path: Path) -> None:
+    fit = fit_clusters(table_of((0, 0, 0), (0, 0, 0)), QUICK)
     assert fit.labels.tolist() == [-1, -1]
-    assert fit.notes == ("No customer has a kept order: there are no clusters.",)
+    assert fit.notes == ("There are no groups of customers, because all orders were returned.",)
     served = ClusterAssigner.from_arrays(fit.assigner.arrays(), fit.assigner.meta())
     assert served.assign(np.array([3]), np.array([2]), np.array([5 * MILLION])).tolist() == [-1]
     fit.export(tmp_path)
 
 
-def test_the_number_of_clusters_to_try() -> None:
+def test_candidate_ks_are_bounded_by_the_distinct_customers() -> None:
     assert candidate_ks(0, 3, 8, 1000) == (range(3, 9), "")
     assert candidate_ks(0, 3, 8, 5) == (range(3, 5), "")
     assert candidate_ks(5, 3, 8, 1000) == (range(5, 6), "")
-    assert candidate_ks(5, 3, 8, 2) == (range(2, 3), "Only 2 distinct customers: 2 instead of 5 clusters.")
-    assert candidate_ks(0, 3, 8, 1) == (range(1, 2), "Only 1 distinct customer: 1 instead of 3 clusters.")
+    ks, note = candidate_ks(5, 3, 8, 2)
+    assert ks == range(2, 3)
+    assert note.startswith("Too few customers to form 5 groups")
+    assert candidate_ks(0, 3, 8, 1) == (range(1, 2), "Too few customers to form groups.")
 
 
-def test_the_currency_does_not_matter(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
+def test_the_currency_does_not_change_the_clusters(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     table, _, fit = fitted
     in_yen = fit_clusters(RfmTable(table.recency, table.frequency, table.monetary * 150), QUICK, seed=3)
     assert (in_yen.labels == fit.labels).all()
 
 
-def test_one_customer_far_off_does_not_get_a_cluster_alone() -> None:
+def test_a_single_outlier_does_not_form_its_own_cluster() -> None:
     table, _ = shop()
     table.monetary[0] = 10**17
     fit = fit_clusters(table, QUICK, seed=0)
@@ -175,7 +176,7 @@ def test_one_customer_far_off_does_not_get_a_cluster_alone() -> None:
     assert np.abs(fit.assigner.scaled_features(table.recency, table.frequency, table.monetary)).max() <= CLIP_DEVIATIONS
 
 
-def test_exports_open_in_their_own_libraries_and_agree(
+def test_exported_models_load_and_agree_with_the_fit(
     fitted: tuple[RfmTable, np.ndarray, ClusterFit], tmp_path: Path
 ) -> None:
     import joblib
@@ -196,7 +197,7 @@ def test_exports_open_in_their_own_libraries_and_agree(
     assert (kmeans.predict(fit.latent[known].astype(np.float64)) == fit.labels[known]).mean() > 0.995
 
 
-def test_plain_k_means_stands_beside_it(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
+def test_the_clusters_are_compared_with_plain_k_means(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     fit = fitted[2]
     assert [p.name for p in fit.comparison] == ["autoencoder + K-means", "K-means on log RFM", "K-means on RFM"]
     assert all(sum(p.sizes) == 599 and -1 <= p.silhouette <= 1 for p in fit.comparison)
@@ -212,7 +213,7 @@ def test_a_fit_can_be_cancelled() -> None:
         fit_clusters(shop(50)[0], QUICK, progress=Stop())
 
 
-def test_a_layer_is_what_it_says() -> None:
+def test_a_dense_layer_equals_the_matrix_product() -> None:
     rng = np.random.default_rng(0)
     x, weights, biases = rng.normal(size=(3, 50)), rng.normal(size=(3, 4)), rng.normal(size=4)
     assert np.allclose(DenseLayer(weights, biases, "linear").forward(x), weights.T @ x + biases[:, None])
@@ -223,12 +224,14 @@ def test_a_layer_is_what_it_says() -> None:
 @pytest.mark.real_data
 @pytest.mark.timeout(900)
 def test_ten_seeds_find_the_same_clusters_in_a_real_shop(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """k is chosen once; other seeds start the autoencoder, its batches and K-means elsewhere."""
+    """k is selected once; other seeds change the initial state of autoencoder, batches and K-means."""
     table = online_retail(real_data)
     first = fit_clusters(table, ClusterSettings(), seed=0, threads=0)
     k = next(c.k for c in first.choice if c.chosen)
     assert k >= 3
-    monkeypatch.setattr("smart_retail.training.clusters.fit_clusters.REFITS", 2)  # they only inform the choice
+    monkeypatch.setattr(
+        "smart_retail.training.clusters.fit_clusters.REFITS", 2
+    )  # the refits only matter for the selection of k
     labels = [first.labels]
     labels += [fit_clusters(table, ClusterSettings(k=k), seed=seed, threads=0).labels for seed in range(1, 10)]
     known = table.frequency > 0

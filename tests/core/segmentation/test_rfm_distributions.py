@@ -24,29 +24,29 @@ rows = st.lists(st.tuples(st.integers(0, 900), st.integers(0, 70), st.integers(-
 
 @settings(deadline=None)
 @given(rows)
-def test_every_customer_with_an_order_stands_in_one_bin(customers: list[tuple[int, int, int]]) -> None:
-    told = describe_rfm(table(customers))
-    assert json.loads(json.dumps(told)) == told
+def test_every_customer_with_an_order_is_in_exactly_one_bin(customers: list[tuple[int, int, int]]) -> None:
+    described = describe_rfm(table(customers))
+    assert json.loads(json.dumps(described)) == described
     for measure in MEASURES:
-        histogram = told["histograms"][measure]
+        histogram = described["histograms"][measure]
         assert sum(histogram["customers"]) == sum(f > 0 for _, f, _ in customers)
         assert histogram["edges"] == sorted(set(histogram["edges"]))
         assert len(histogram["edges"]) == len(histogram["customers"]) + 1
 
 
 def test_moments_and_correlations_of_a_known_shop() -> None:
-    told = describe_rfm(table([(10, 1, 100 * MILLION), (20, 2, 50 * MILLION), (30, 3, 20 * MILLION), (90, 0, 0)]))
-    assert told["moments"]["recency"] == {
+    described = describe_rfm(table([(10, 1, 100 * MILLION), (20, 2, 50 * MILLION), (30, 3, 20 * MILLION), (90, 0, 0)]))
+    assert described["moments"]["recency"] == {
         "mean": 20.0,
         "median": 20.0,
         "skewness": 0.0,
         "kurtosis": pytest.approx(-1.5),
     }
-    assert told["moments"]["monetary"]["mean"] == pytest.approx(170 / 3)
-    assert np.allclose(told["correlations"], [[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
+    assert described["moments"]["monetary"]["mean"] == pytest.approx(170 / 3)
+    assert np.allclose(described["correlations"], [[1, 1, -1], [1, 1, -1], [-1, -1, 1]])
 
 
-def test_what_is_not_defined_is_none() -> None:
+def test_undefined_statistics_are_none() -> None:
     alike = describe_rfm(table([(5, 1, 7)] * 3))
     assert alike["moments"]["frequency"]["skewness"] is None
     assert alike["correlations"][0][1] is None

@@ -22,7 +22,7 @@ def ranked(request: pytest.FixtureRequest) -> Ranked:
         score=rng.random(n),
         share=rng.dirichlet(np.ones(len(COMPONENTS)), n),
         rank=rng.integers(0, 90, (n, len(COMPONENTS))).astype(np.int32),
-        because=rng.integers(-1, 40, n).astype(np.int32),
+        explaining_item=rng.integers(-1, 40, n).astype(np.int32),
         fallback=rng.random(n) < 0.5,
     )
 
@@ -42,7 +42,7 @@ def test_rows_are_the_first_entries_that_are_not_hidden(ranked, some):
         rows = np.arange(ranked.indptr[shopper], ranked.indptr[shopper + 1])
         rows = rows[~np.isin(ranked.item[rows], hidden[shopper])][:LENGTH]
         row = table.row(2 + shopper)
-        for name in ("item", "score", "rank", "because", "fallback"):
+        for name in ("item", "score", "rank", "explaining_item", "fallback"):
             np.testing.assert_array_equal(getattr(row, name), getattr(settled, name)[rows], name)
         np.testing.assert_allclose(row.share, settled.share[rows], atol=1e-12)
     assert not table.size[[0, 1, 8]].any()

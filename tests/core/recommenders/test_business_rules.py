@@ -33,7 +33,7 @@ def ranked(order: list[int], fallback_from: int = 99) -> Ranked:
         score=np.linspace(1.0, 0.5, n) if n else np.empty(0),
         share=np.tile(np.eye(1, len(COMPONENTS)), (n, 1)),
         rank=np.zeros((n, len(COMPONENTS)), dtype=np.int32),
-        because=np.full(n, -1, dtype=np.int32),
+        explaining_item=np.full(n, -1, dtype=np.int32),
         fallback=np.arange(n) >= fallback_from,
     )
 

@@ -1,4 +1,4 @@
-"""What if: changes do what they say, a change that changes nothing changes nothing, and nothing is published."""
+"""What-if: a scenario changes the lists as described, an empty one changes nothing, and nothing is published."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def popular(engine: Engine) -> str:
     return engine.popular(1).items[0].item_id
 
 
-def test_a_ban_takes_the_item_out_of_every_list_and_nothing_is_written(
+def test_a_ban_removes_the_item_from_every_list_and_writes_nothing(
     engine: Engine, fitted: tuple[Path, FitReport]
 ) -> None:
     seen = digest(fitted[0])
@@ -60,11 +60,11 @@ def test_a_stock_list_bounds_coverage_and_mix(engine: Engine) -> None:
     assert mix["Books"][1] == 1
     assert all(after == 0 for name, (_, after) in mix.items() if name != "Books")
     assert sum(before for before, _ in mix.values()) == pytest.approx(1, abs=1e-4)
-    assert [(m.name, m.after) for m in found.discounts] == [("not known", 1.0)], "the shop tells of no discounts"
+    assert [(m.name, m.after) for m in found.discounts] == [("unknown", 1.0)], "the shop has no discounts"
     assert found.after.mean_discount is None
 
 
-def test_figures_are_those_of_the_lists(engine: Engine) -> None:
+def test_statistics_follow_from_the_lists(engine: Engine) -> None:
     customer = "00012"
     found = what_if(engine, Scenario(rules={}), customers=[customer], sample=1, n=4, exclude_purchased=True)
     assert (found.changed_customers, found.changed_share) == (0, 0.0)
@@ -79,7 +79,7 @@ def test_figures_are_those_of_the_lists(engine: Engine) -> None:
     assert found.lists[0].before.items == tuple(lists[0])
 
 
-def test_a_weight_alone_on_popularity_makes_the_merge_popularity(engine: Engine) -> None:
+def test_a_weight_on_popularity_alone_gives_the_popular_items(engine: Engine) -> None:
     names = source_weights(engine, exclude_purchased=False)
     only = Scenario(weights={name: float(name == "popular") for name in names})
     found = what_if(engine, only, n=3, exclude_purchased=False)
@@ -91,44 +91,44 @@ def test_a_weight_alone_on_popularity_makes_the_merge_popularity(engine: Engine)
     assert same.customers == 20
 
 
-def test_counting_anew_under_the_same_policy_gives_the_published_tables(engine: Engine) -> None:
+def test_recomputing_under_the_same_policy_gives_the_published_tables(engine: Engine) -> None:
     arrays, facts = refit_tables(engine, Scenario(returns_policy="net"))
     assert facts["analysis_day"] == engine.bundle.manifest["analysis_day"]
     for name, values in arrays.items():
-        # The linear model is solved by a library that may add up in another order.
+        # The linear model is solved by a library that may sum in another order.
         np.testing.assert_allclose(values, engine.bundle.array(name), rtol=1e-4, atol=1e-7, err_msg=name)
     found = what_if(engine, Scenario(returns_policy="net"))
     assert (found.changed_customers, found.before) == (0, found.after)
 
 
-def test_ignoring_returns_brings_them_back(engine: Engine) -> None:
-    trial = WhatIfEngine.from_scenario(engine, Scenario(returns_policy="keep"))
-    kept, back = read_history(engine.bundle, len(engine.store.items)), read_returned_purchases(engine.bundle)
-    told = read_history(trial.bundle, len(engine.store.items))
-    assert int(told.amount.sum()) == int(kept.amount.sum()) + int(back.amount.sum())
-    assert len(trial.bundle.array("returned/item")) == 0
+def test_ignoring_returns_restores_the_returned_purchases(engine: Engine) -> None:
+    changed = WhatIfEngine.from_scenario(engine, Scenario(returns_policy="keep"))
+    kept, returned = read_history(engine.bundle, len(engine.store.items)), read_returned_purchases(engine.bundle)
+    history = read_history(changed.bundle, len(engine.store.items))
+    assert int(history.amount.sum()) == int(kept.amount.sum()) + int(returned.amount.sum())
+    assert len(changed.bundle.array("returned/item")) == 0
     assert what_if(engine, Scenario(returns_policy="keep")).changed_customers > 0
 
 
-def test_an_earlier_date_forgets_what_came_after(engine: Engine) -> None:
+def test_an_earlier_date_ignores_later_purchases(engine: Engine) -> None:
     day = engine.bundle.manifest["last_day"] - 100
-    trial = WhatIfEngine.from_scenario(engine, Scenario(analysis_date=iso(day)))
-    told = read_history(trial.bundle, len(engine.store.items))
-    assert int(told.day.max()) < day
-    table = compute_rfm(told, day)
+    changed = WhatIfEngine.from_scenario(engine, Scenario(analysis_date=iso(day)))
+    history = read_history(changed.bundle, len(engine.store.items))
+    assert int(history.day.max()) < day
+    table = compute_rfm(history, day)
     bought = table.frequency > 0
     assert table.recency[bought].min() >= 1
     code = engine.store.customers.code("00012")
-    mine = [p for p in engine.customer("00012").purchases if p.first_day < iso(day)]
-    assert set(told.item[told.customer == code].tolist()) == {engine.store.item_code(p.item_id) for p in mine}
-    profile = trial.customer("00012")
+    earlier = [p for p in engine.customer("00012").purchases if p.first_day < iso(day)]
+    assert set(history.item[history.customer == code].tolist()) == {engine.store.item_code(p.item_id) for p in earlier}
+    profile = changed.customer("00012")
     assert profile.rfm is None or profile.rfm.recency == table.recency[code]
     found = what_if(engine, Scenario(analysis_date=iso(day)), sample=40)
     assert found.changed_customers > 0
-    assert any("came since the fit" in note for note in found.notes)
+    assert any("since the fit" in note for note in found.notes)
 
 
-def test_a_change_behind_the_api_needs_a_local_engine() -> None:
+def test_a_remote_engine_is_rejected() -> None:
     with pytest.raises(NeedsLocalEngineError):
         what_if(FakeEngine(), Scenario(rules={}))
 
@@ -146,19 +146,19 @@ def test_a_change_behind_the_api_needs_a_local_engine() -> None:
         (Scenario(returns_policy="maybe"), UsageError),
     ],
 )
-def test_what_cannot_be_meant_is_refused(engine: Engine, change: Scenario, error: type[RetailError]) -> None:
-    with pytest.raises(error) as told:
+def test_a_scenario_that_is_not_valid_is_rejected(engine: Engine, change: Scenario, error: type[RetailError]) -> None:
+    with pytest.raises(error) as raised:
         what_if(engine, change)
-    assert told.value.hint
+    assert raised.value.hint
 
 
 @pytest.mark.parametrize("facts", [{"n": 0}, {"sample": 0}, {"sample": 5001}, {"method": "all"}, {"method": "magic"}])
-def test_numbers_out_of_bounds_are_refused(engine: Engine, facts: dict[str, Any]) -> None:
+def test_numbers_out_of_range_are_rejected(engine: Engine, facts: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         what_if(engine, Scenario(rules={}), **facts)
 
 
-def test_it_can_be_cancelled(engine: Engine) -> None:
+def test_a_what_if_can_be_cancelled(engine: Engine) -> None:
     class Stop(Silent):
         def check(self) -> None:
             raise CancelledError("Stopped.")

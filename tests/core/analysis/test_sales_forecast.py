@@ -1,4 +1,4 @@
-"""Forecasts are judged on held-out days, and the simpler model wins where it is better."""
+"""Forecasts are evaluated on held-out days, and the simpler model is used where it is better."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ def test_errors_are_what_the_formulas_say() -> None:
     assert compute_errors("x", np.zeros(2), np.ones(2)).mape is None
 
 
-def test_a_short_history_says_so() -> None:
+def test_a_short_history_gives_a_note_and_no_forecast() -> None:
     (found,) = forecast({ALL_SALES: (MONDAY, np.ones(30))})
     assert (found.model, found.days) == ("", ())
-    assert "too few" in found.note
+    assert "needs 56 days of history" in found.note
 
 
 @pytest.mark.parametrize(("horizon", "country"), [(0, ""), (366, ""), (7, "XX")])
@@ -55,7 +55,7 @@ def test_what_cannot_be_meant_is_refused(horizon: int, country: str) -> None:
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_both_models_are_judged_and_the_better_one_is_used() -> None:
+def test_both_models_are_evaluated_and_the_better_one_is_used() -> None:
     rng = np.random.default_rng(0)
     days = np.arange(200)
     trend = 100 + days + 40 * (days % 7 == 5) + rng.normal(0, 5, 200)
@@ -89,12 +89,12 @@ def test_a_discount_that_drives_sales_is_used_where_it_is_planned(capfd: pytest.
     discount[-40:] = 0.0  # as of late, and so assumed for the days held out
     sales = 200 + np.arange(240) + 200 * discount + rng.normal(0, 12, 240)
     discount[5] = np.nan
-    series, told = {ALL_SALES: (MONDAY, sales)}, {ALL_SALES: discount}
-    (plain,) = forecast(series, horizon=14, discounts=told)
+    series, discounts = {ALL_SALES: (MONDAY, sales)}, {ALL_SALES: discount}
+    (plain,) = forecast(series, horizon=14, discounts=discounts)
     assert [row["model"] for row in error_rows([plain])] == ["seasonal naive", "prophet", "prophet with discount"]
     assert plain.model == "prophet with discount"
-    (planned,) = forecast(series, horizon=14, discounts=told, planned=0.4)
-    assert planned.errors == plain.errors, "no model is judged with knowledge of the days ahead"
+    (planned,) = forecast(series, horizon=14, discounts=discounts, planned=0.4)
+    assert planned.errors == plain.errors, "no model is evaluated with knowledge of the forecast days"
     lifted = np.mean([d.amount for d in planned.days]) - np.mean([d.amount for d in plain.days])
     assert lifted == pytest.approx(80, abs=8)
     assert capfd.readouterr().err == "", "Stan keeps its chains to itself"

@@ -35,7 +35,7 @@ customers = st.lists(
 ).map(lambda rows: RfmTable(*(np.array(column, dtype=np.int64) for column in zip(*rows, strict=True))))
 
 
-def test_ten_distinct_customers_fall_two_by_two_into_the_quintiles() -> None:
+def test_ten_distinct_customers_are_split_into_quintiles_of_two() -> None:
     ten = table(range(1, 11), [2] * 10, range(10, 110, 10))
     model = fit_rfm(ten, USUAL)
     r, _, m = scores(model, ten)
@@ -53,7 +53,7 @@ def test_a_single_order_scores_one_and_quartiles_divide_the_repeat_buyers() -> N
     assert model.frequency_cuts.tolist() == [1, 2, 3, 5]
 
 
-def test_the_bound_of_a_class_belongs_to_it_for_newcomers_too() -> None:
+def test_the_upper_bound_of_a_class_is_inclusive_for_later_customers_too() -> None:
     model = fit_rfm(table(range(1, 11), [1] * 6 + [2, 3, 4, 5], range(10, 110, 10)), USUAL)
     newcomers = table([2, 3, 500, 0], [3, 4, 1, 99], [20, 20.000001, -5, 1e6])
     assert scores(model, newcomers) == ([5, 4, 1, 5], [3, 4, 1, 5], [1, 2, 1, 5])
@@ -69,14 +69,14 @@ def test_a_customer_without_a_kept_order_has_no_score_and_no_segment() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 2])
-def test_a_shop_of_hardly_anybody_is_scored(count: int) -> None:
+def test_a_shop_with_at_most_two_customers_is_scored(count: int) -> None:
     shop = table([5] * count, [1] * count, [9.5] * count)
     model = fit_rfm(shop, USUAL)
     assert all(1 <= score <= 5 for column in scores(model, shop) for score in column)
     assert (model.assign_segments(shop) >= 0).all()
 
 
-def test_equal_customers_stand_together() -> None:
+def test_equal_customers_have_equal_scores() -> None:
     shop = table([7] * 30, [4] * 30, [25] * 30)
     for column in scores(fit_rfm(shop, USUAL), shop):
         assert len(set(column)) == 1
@@ -98,7 +98,7 @@ def test_scores_follow_the_values_and_ties_share_them(shop: RfmTable) -> None:
 
 @settings(deadline=None)
 @given(customers)
-def test_a_class_holds_at_most_its_fifth_beyond_the_tie_that_ends_it(shop: RfmTable) -> None:
+def test_a_class_holds_at_most_a_fifth_apart_from_ties_at_its_bound(shop: RfmTable) -> None:
     """Up to the q-th cut lie at least q fifths of the customers, and without the cut's own tie fewer."""
     known = shop.frequency > 0
     model = fit_rfm(shop, USUAL)
@@ -110,7 +110,7 @@ def test_a_class_holds_at_most_its_fifth_beyond_the_tie_that_ends_it(shop: RfmTa
             assert 5 * (values < bound).sum() < q * n
 
 
-def test_every_cell_has_the_segment_of_the_usual_table() -> None:
+def test_every_cell_has_the_segment_of_the_standard_table() -> None:
     said = {
         "Champions": [(5, 4), (5, 5)],
         "Loyal": [(3, 4), (3, 5), (4, 4), (4, 5)],
@@ -133,7 +133,7 @@ def test_every_cell_has_the_segment_of_the_usual_table() -> None:
         assert {model.segment_names[i] for i in model.segment_index(r, f)} == {name}
 
 
-def test_a_shop_may_bring_its_own_segments_and_cuts() -> None:
+def test_settings_can_replace_segments_and_cut_points() -> None:
     rows = tuple(
         tuple("gold" if r + f > 8 else "silver" if r + f > 5 else "lead" for f in range(1, 6)) for r in range(1, 6)
     )
@@ -148,12 +148,12 @@ def test_a_shop_may_bring_its_own_segments_and_cuts() -> None:
     ]  # fmt: skip
 
 
-def test_some_of_the_usual_names_keep_their_usual_order() -> None:
+def test_a_subset_of_the_standard_names_keeps_their_order() -> None:
     rows = (("Lost",) * 5, *(("Loyal",) * 5,) * 3, ("Champions",) * 5)
     assert fit_rfm(table([1], [1], [1]), RfmSettings(segments=rows)).segment_names == ("Champions", "Loyal", "Lost")
 
 
-def test_an_unnamed_cell_is_refused() -> None:
+def test_an_empty_segment_name_is_rejected() -> None:
     rows = (*SEGMENT_TABLE[:4], ("New", " ", "Champions", "Champions", "Champions"))
     with pytest.raises(SettingsError, match="empty name"):
         fit_rfm(table([1], [1], [1]), RfmSettings(segments=rows))
@@ -161,7 +161,7 @@ def test_an_unnamed_cell_is_refused() -> None:
 
 @settings(deadline=None)
 @given(customers)
-def test_a_model_survives_being_written_down(shop: RfmTable) -> None:
+def test_a_model_survives_a_round_trip_through_arrays(shop: RfmTable) -> None:
     model = fit_rfm(shop, USUAL)
     again = RfmModel.from_arrays(model.arrays(), json.loads(json.dumps(model.meta())))
     assert again.segment_names == model.segment_names

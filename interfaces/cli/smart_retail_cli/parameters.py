@@ -1,0 +1,42 @@
+"""Parameter types of the command line."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import click
+
+
+class IsoDate(click.ParamType):
+    """A date such as 2026-01-31, kept as text."""
+
+    name = "date"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return the date in the form YYYY-MM-DD."""
+        try:
+            return date.fromisoformat(value.strip()).isoformat()
+        except ValueError:
+            self.fail(f"{value!r} is not a valid date (expected YYYY-MM-DD).", param, ctx)
+
+
+class OutputFile(click.Path):
+    """A file to write, whose ending must be one of `endings` and whose folder must exist."""
+
+    def __init__(self, *endings: str) -> None:
+        super().__init__(dir_okay=False)
+        self._endings = endings
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:  # type: ignore[override]
+        """Return the path."""
+        path = str(super().convert(value, param, ctx))
+        if not path.lower().endswith(self._endings):
+            choices = " or ".join(self._endings)
+            self.fail(f"{path} has an unsupported file type. Use a name that ends in {choices}.", param, ctx)
+        if not Path(path).absolute().parent.is_dir():
+            self.fail(f"The folder {Path(path).parent} does not exist.", param, ctx)
+        return path
+
+
+DATE = IsoDate()

@@ -1,0 +1,94 @@
+"""Campaign files: rows, holdout, items due for repurchase, contacts."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from tests import shop
+
+from smart_retail.analysis import campaign
+from smart_retail.analysis.campaign import CampaignSettings
+from smart_retail.errors import ColumnError, UsageError
+from smart_retail.results import FitReport, Purchase
+from smart_retail.serving.engine import Engine
+
+
+@pytest.fixture
+def engine(fitted: tuple[Path, FitReport]) -> Engine:
+    return Engine.load(fitted[0])
+
+
+def test_a_campaign_has_a_row_for_every_customer_with_purchases(engine: Engine) -> None:
+    rows = list(campaign.campaign_rows(engine, [*shop.customers(), "unknown customer"], CampaignSettings(n=3)))
+    assert {r["customer_id"] for r in rows} == {c for c in shop.customers() if engine.customer(c).rfm}
+    for row in rows[:20]:
+        items = engine.recommend(row["customer_id"], n=3).items
+        assert [row[f"item_{k}"] for k in (1, 2, 3)] == [i.item_id for i in items]
+        assert row["why_1"]
+        assert row["klaviyo"]
+        assert row["shopify"]
+        assert row["action"]
+
+
+def test_a_campaign_can_be_limited_to_segments(engine: Engine) -> None:
+    segment = engine.segments()[0].name
+    rows = list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(segments=(segment,))))
+    assert len(rows) == engine.segments()[0].customers
+    with pytest.raises(UsageError, match="no segment"):
+        list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(segments=("Unknown",))))
+
+
+def test_the_holdout_is_reproducible_and_has_the_requested_size() -> None:
+    ids = [f"c{k}" for k in range(20_000)]
+    settings = CampaignSettings(holdout=0.2, name="spring")
+    held = [i for i in ids if campaign.is_held_out(i, settings)]
+    assert 0.19 < len(held) / len(ids) < 0.21
+    assert held == [i for i in ids if campaign.is_held_out(i, settings)]
+    other = [i for i in ids if campaign.is_held_out(i, CampaignSettings(holdout=0.2, name="autumn"))]
+    assert 0.15 < len(set(held) & set(other)) / len(held) < 0.25
+    assert not any(campaign.is_held_out(i, CampaignSettings(holdout=0.0)) for i in ids)
+
+
+def purchase(item: str, orders: int, first: str, last: str) -> Purchase:
+    return Purchase(item, item, "", orders, 1.0, 1.0, first, last)
+
+
+def test_an_item_is_due_when_its_usual_gap_ends_about_now() -> None:
+    today = date(2026, 3, 1)
+    found = campaign.due_for_repurchase(
+        [
+            purchase("soon", 3, "2025-12-26", "2026-02-24"),
+            purchase("overdue", 3, "2025-11-01", "2026-01-01"),
+            purchase("later", 2, "2025-06-01", "2026-02-01"),
+            purchase("given up", 3, "2025-01-01", "2025-02-01"),
+            purchase("once", 1, "2026-01-01", "2026-01-01"),
+            purchase("weekly", 5, "2026-01-25", "2026-02-22"),
+        ],
+        today,
+    )
+    assert [p.item_id for p in found] == ["overdue", "weekly"]
+
+
+def test_contact_columns_are_added_and_name_clashes_rejected(engine: Engine, tmp_path: Path) -> None:
+    path = tmp_path / "contacts.csv"
+    path.write_text("customer_id,email\n00012,a@example.org\n", encoding="utf-8")
+    names, contacts = campaign.read_contacts(path)
+    rows = {
+        r["customer_id"]: r
+        for r in campaign.campaign_rows(engine, shop.customers(), CampaignSettings(), contacts=contacts)
+    }
+    assert (names, rows["00012"]["email"]) == (["email"], "a@example.org")
+    path.write_text("customer_id,segment\n", encoding="utf-8")
+    with pytest.raises(ColumnError, match="segment"):
+        campaign.read_contacts(path)
+    path.write_text("id,email\n", encoding="utf-8")
+    with pytest.raises(ColumnError, match="customer_id"):
+        campaign.read_contacts(path)
+
+
+@pytest.mark.parametrize("facts", [{"n": 0}, {"n": 21}, {"holdout": 1.0}, {"holdout": -0.1}])
+def test_campaign_settings_out_of_range_are_rejected(engine: Engine, facts: dict[str, float]) -> None:
+    with pytest.raises(UsageError):
+        list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(**facts)))  # type: ignore[arg-type]

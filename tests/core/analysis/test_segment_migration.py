@@ -1,0 +1,28 @@
+"""Migration between segments."""
+
+from __future__ import annotations
+
+from smart_retail.analysis.segment_migration import GONE, NEW, CustomerSnapshot, compute_migration, count_matrix
+
+
+def snapshot(segment: str, monetary: float = 1.0) -> CustomerSnapshot:
+    return CustomerSnapshot("", segment, monetary, "2026-01-01", "Pen")
+
+
+def test_every_customer_is_counted_once() -> None:
+    before = {"a": snapshot("Champions"), "b": snapshot("Champions"), "c": snapshot("Lost"), "d": snapshot("Loyal")}
+    after = {"a": snapshot("Champions"), "b": snapshot("At Risk", 9.0), "c": snapshot("Loyal"), "e": snapshot("New")}
+    found = compute_migration(before, after)
+    cells = {(m.before, m.after): m.customers for m in found.moves}
+    assert cells == {
+        ("Champions", "Champions"): 1,
+        ("Champions", "At Risk"): 1,
+        ("Loyal", GONE): 1,
+        ("Lost", "Loyal"): 1,
+        (NEW, "New"): 1,
+    }
+    assert [f.customer_id for f in found.dropped] == ["b", "d"]
+    rows, columns, counts = count_matrix(found)
+    assert rows == ["Champions", "Loyal", "Lost", NEW]
+    assert columns == ["Champions", "Loyal", "New", "At Risk", GONE]
+    assert sum(map(sum, counts)) == 5
