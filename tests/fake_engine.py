@@ -9,13 +9,15 @@ from __future__ import annotations
 import difflib
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from smart_retail.errors import UnknownItemError, UsageError
 from smart_retail.presentation import labels
-from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
+from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, ListQuery, RetailEngine, check_page
 from smart_retail.results import (
     RFM,
     CategoryShare,
@@ -57,10 +59,10 @@ _ODD_ITEMS = ("00012", "1e5", "A/B", "x/similar", "é", ".", "..", "two words", 
 ITEM_IDS = (*(f"P-{i:03d}" for i in range(1, 31)), *_ODD_ITEMS)
 
 
-class FakeEngine:
+class FakeEngine(RetailEngine):
     """`smart_retail.protocol.RetailEngine` without a bundle."""
 
-    is_local = True
+    version = ""
 
     def __init__(self, version: str = "fake-1") -> None:
         self.version = version
@@ -83,86 +85,40 @@ class FakeEngine:
 
     # Lists -------------------------------------------------------------------------------------
 
-    def recommend(
-        self,
-        customer_id: str,
-        method: str = DEFAULT_METHOD,
-        n: int = 10,
-        *,
-        offset: int = 0,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> RecommendationList:
-        check_method(method)
-        check_page(n, offset)
+    def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
+        return [self._for_customer(customer_id, query) for customer_id in customer_ids]
+
+    def _for_customer(self, customer_id: str, query: ListQuery) -> RecommendationList:
         known = customer_id in self._orders
         owned = {item for _, basket in self._orders.get(customer_id, ()) for item in basket}
-        options = {"n": n, "offset": offset, "categories": categories, "explain": explain}
-        if method == ALL:
-            lists = {m: self.recommend(customer_id, m, exclude_purchased=exclude_purchased, **options) for m in METHODS}
-            fallback = any(part.fallback for part in lists.values())
-            return RecommendationList(customer_id, known, fallback, ALL, self.version, "", (), lists)
+        if query.method == ALL:
+            return self._all(lambda method: self._for_customer(customer_id, replace(query, method=method)))
         scores = self._scores(owned, self._placed.get(customer_id))
-        return self._list(customer_id, known, method, scores, owned if exclude_purchased else (), options)
+        hidden = owned if query.exclude_purchased else ()
+        return self._list(customer_id, known, query.method, scores, hidden, query)
 
-    def recommend_many(
-        self,
-        customer_ids: Sequence[str],
-        method: str = DEFAULT_METHOD,
-        n: int = 10,
-        *,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> list[RecommendationList]:
-        check_method(method)
-        check_page(n)
-        return [
-            self.recommend(c, method, n, exclude_purchased=exclude_purchased, categories=categories, explain=explain)
-            for c in customer_ids
-        ]
-
-    def recommend_for_basket(
-        self,
-        item_ids: Sequence[str],
-        n: int = 10,
-        *,
-        method: str = DEFAULT_METHOD,
-        offset: int = 0,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> RecommendationList:
-        check_method(method)
-        check_page(n, offset)
-        options = {"n": n, "offset": offset, "categories": categories, "explain": explain}
-        if method == ALL:
-            lists = {
-                m: self.recommend_for_basket(item_ids, method=m, exclude_purchased=exclude_purchased, **options)
-                for m in METHODS
-            }
-            fallback = any(part.fallback for part in lists.values())
-            return RecommendationList(None, False, fallback, ALL, self.version, "", (), lists)
+    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
+        if query.method == ALL:
+            return self._all(lambda method: self.query_basket(item_ids, replace(query, method=method)))
         owned = set(item_ids) & set(self._items)
-        scores = self._scores(owned, None)
-        return self._list(None, False, method, scores, owned if exclude_purchased else (), options)
+        hidden = owned if query.exclude_purchased else ()
+        return self._list(None, False, query.method, self._scores(owned, None), hidden, query)
 
-    def similar_items(
-        self, item_id: str, n: int = 10, *, offset: int = 0, categories: Sequence[str] | None = None
-    ) -> RecommendationList:
-        check_page(n, offset)
+    def _all(self, list_by: Callable[[str], RecommendationList]) -> RecommendationList:
+        lists = {method: list_by(method) for method in METHODS}
+        head = lists[DEFAULT_METHOD]
+        fallback = any(part.fallback for part in lists.values())
+        return RecommendationList(head.customer_id, head.known, fallback, ALL, self.version, "", (), lists)
+
+    def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
         if item_id not in self._items:
             near = difflib.get_close_matches(item_id, self._items, 3) or list(ITEM_IDS[:3])
             raise UnknownItemError(f"There is no item {item_id!r}.", f"Did you mean {', '.join(near)}?")
-        options = {"n": n, "offset": offset, "categories": categories, "explain": True}
         scores = {"cf": self._scores({item_id}, None)["cf"]}
-        return self._list(None, False, "similar", scores, (item_id,), options, fill=False)
+        return self._list(None, False, "similar", scores, (item_id,), query, fill=False)
 
-    def popular(self, n: int = 10, *, offset: int = 0, category: str | None = None) -> RecommendationList:
-        check_page(n, offset)
-        options = {"n": n, "offset": offset, "categories": None if category is None else [category], "explain": True}
-        return self._list(None, False, "popular", self._scores((), None), (), options)
+    def query_popular(self, query: ListQuery) -> RecommendationList:
+        return self._list(None, False, "popular", self._scores((), None), (), query)
 
     def _scores(self, owned: Iterable[str], place: tuple[RFM, ClusterRef] | None) -> dict[str, dict[str, float]]:
         """Method -> item -> positive score, for somebody who owns these items and stands there."""
@@ -191,20 +147,18 @@ class FakeEngine:
             rest = [(s, i) for i, s in self._popularity.items() if i not in total]
             rest.sort(key=lambda pair: (-pair[0], pair[1]))
             ranked += [(item, float(f"{low / (2 + k):.6g}"), True) for k, (_, item) in enumerate(rest)]
-        wanted = set(options["categories"] or ()) or None
+        wanted = set(options.categories) or None
         if wanted and not wanted <= set(CATEGORIES):
             unknown = sorted(wanted - set(CATEGORIES))[0]
             raise UsageError(f"No item has the category {unknown!r}.", f"Categories: {', '.join(CATEGORIES)}.")
         ranked = [r for r in ranked if r[0] not in hidden and (wanted is None or self._items[r[0]][1] in wanted)]
-        page = ranked[options["offset"] : options["offset"] + options["n"]]
+        page = ranked[options.offset : options.end]
         items = []
-        for rank, (item, score, filled) in enumerate(page, options["offset"] + 1):
+        for rank, (item, score, filled) in enumerate(page, options.offset + 1):
             reasons = self._reasons(customer_id, item, {"popular": 1.0} if filled else parts, scores)
             name, category = self._items[item][:2]
             source = max(reasons, key=lambda r: r.share).method
-            items.append(
-                Recommendation(rank, item, name, category, score, source, reasons if options["explain"] else ())
-            )
+            items.append(Recommendation(rank, item, name, category, score, source, reasons if options.explain else ()))
         fallback = any(filled for _, _, filled in page) or (customer_id is not None and not known)
         return RecommendationList(customer_id, known, fallback, method, self.version, "", tuple(items))
 
@@ -344,9 +298,6 @@ class FakeEngine:
             len(CUSTOMER_IDS), len(ITEM_IDS), len(orders), cleaning, Settings().as_dict(), _scorecard(), choice,
             self._weeks(), False, "",
         )  # fmt: skip
-
-    def method_names(self) -> tuple[str, ...]:
-        return (*METHODS, ALL)
 
     def _weeks(self) -> tuple[WeekSales, ...]:
         amounts: Counter[date] = Counter()

@@ -1,14 +1,18 @@
-"""What an engine can be asked: the one interface of `Engine` (in process) and `RemoteEngine`.
+"""The engine interface: `RetailEngine`, implemented by `Engine` (in process) and `RemoteEngine` (over HTTP).
 
-Front ends are written against `RetailEngine` and take either.
+Front ends are written against `RetailEngine` and accept either. `ListQuery` holds the options of one list request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, TypeGuard
 
-from smart_retail.errors import UsageError
+import msgspec
+
+from smart_retail.errors import NeedsLocalEngineError, RetailError, UsageError
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
@@ -21,73 +25,204 @@ from smart_retail.results import (
     Segment,
 )
 
+if TYPE_CHECKING:
+    from smart_retail.bundle.reader import Bundle
+    from smart_retail.serving.bundle_tables import BundleTables
+    from smart_retail.serving.business_rules import Rules
+
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
 ALL = "all"
 DEFAULT_METHOD = "hybrid"
+DEFAULT_N = 10
+DEFAULT_SEARCH_N = 20
+DEFAULT_POINTS = 5000
 MAX_N = 1000
 
 
 def check_method(method: str) -> str:
-    """`method` itself if it is one, or `UsageError`."""
+    """Return `method` if it is valid, otherwise raise `UsageError`."""
     if method not in METHODS and method != ALL:
-        raise UsageError(f"There is no method {method!r}.", f"Choose one of {', '.join((*METHODS, ALL))}.")
+        raise UsageError(f"{method!r} is not a valid method.", f"Choose one of {', '.join((*METHODS, ALL))}.")
     return method
 
 
 def check_page(n: int, offset: int = 0) -> None:
-    """`UsageError` unless 1 <= n <= 1000 and offset >= 0."""
+    """Raise `UsageError` unless 1 <= n <= 1000 and offset >= 0."""
     if not 1 <= n <= MAX_N:
         raise UsageError(
-            f"n is {n}; it must lie between 1 and {MAX_N}.", f"Ask for 1 to {MAX_N} items; page on with an offset."
+            f"n is {n}, but must be between 1 and {MAX_N}.",
+            f"Request 1 to {MAX_N} items, and use an offset to get further pages.",
         )
     if offset < 0:
-        raise UsageError(f"offset is {offset}; it cannot be negative.", "Start at 0.")
+        raise UsageError(f"offset is {offset}, but must not be negative.", "Start at 0.")
 
 
-class RetailEngine(Protocol):
-    """Reads of one published bundle.
+class ListQuery(msgspec.Struct, frozen=True):
+    """The validated options of one list request; hashable.
 
-    Ids are text, compared character by character. `n` lies between 1 and 1000. Every call works on one
-    bundle from start to end. Errors are `RetailError`.
+    Raises
+    ------
+    UsageError
+        An option is out of range, on construction.
     """
 
-    @property
-    def version(self) -> str:
-        """Version id of the bundle that answers."""
+    method: str = DEFAULT_METHOD
+    """One of `METHODS`, or ``all`` for one list per method. Ignored for similar and popular items."""
+    n: int = DEFAULT_N
+    """Number of items, 1 to 1000."""
+    offset: int = 0
+    """Number of best items to skip, 0 and up."""
+    exclude_purchased: bool = True
+    """Whether items that the customer purchased or returned are left out."""
+    categories: tuple[str, ...] = ()
+    """Only items of these categories; empty for all."""
+    explain: bool = True
+    """Whether each item comes with its reasons."""
+
+    def __post_init__(self) -> None:
+        check_method(self.method)
+        check_page(self.n, self.offset)
 
     @property
-    def is_local(self) -> bool:
-        """Whether fitting and what-if are possible in this process."""
+    def end(self) -> int:
+        """Rank of the last requested item: offset + n."""
+        return self.offset + self.n
+
+
+class RetailEngine(ABC):
+    """Reads of one published bundle.
+
+    An engine implements the abstract methods; the keyword methods of the public Python API (`recommend`,
+    `recommend_many`, `recommend_for_basket`, `similar_items`, `popular`) are defined here once, over the four methods
+    that take a `ListQuery`. Ids are text and compared character by character. Every call works on one bundle from
+    start to end. Errors are `RetailError`.
+    """
+
+    is_local: ClassVar[bool] = False
+    """Whether the bundle is open in this process, so that the engine is a `LocalEngine`."""
+
+    @property
+    @abstractmethod
+    def version(self) -> str:
+        """Version id of the bundle in use."""
+
+    @abstractmethod
+    def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
+        """Return one list per customer, in their order; unknown customers get popular items and ``known=False``."""
+
+    @abstractmethod
+    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
+        """Return a list for an anonymous basket; unknown items are ignored."""
+
+    @abstractmethod
+    def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
+        """Return items that are similar to an item. `UnknownItemError` lists close matches."""
+
+    @abstractmethod
+    def query_popular(self, query: ListQuery) -> RecommendationList:
+        """Return the most popular items, overall or of the given categories."""
+
+    @abstractmethod
+    def customer(self, customer_id: str) -> CustomerProfile:
+        """Return a customer's profile; ``known=False`` for an unknown id."""
+
+    @abstractmethod
+    def search_customers(self, text: str, n: int = DEFAULT_SEARCH_N) -> list[CustomerMatch]:
+        """Return at most `n` customers that match every word of `text`, an equal id or name first, then by orders.
+
+        Words can be in any order and be parts of the words of id or name. Case and accents are ignored. If there is no
+        match, each word may have one typing error. Without text, the first customers are returned.
+        """
+
+    @abstractmethod
+    def search_items(self, text: str, n: int = DEFAULT_SEARCH_N) -> list[Item]:
+        """Return at most `n` items that match every word of `text` with id, name or category, sorted as customers."""
+
+    @abstractmethod
+    def categories(self) -> list[str]:
+        """Return the names of the categories, sorted; empty if the source has none."""
+
+    @abstractmethod
+    def segments(self) -> list[Segment]:
+        """Return the RFM segments that have customers, best first."""
+
+    @abstractmethod
+    def clusters(self) -> list[Cluster]:
+        """Return the clusters, by id."""
+
+    @abstractmethod
+    def rfm_grid(self) -> list[GridCell]:
+        """Return all 25 cells, r then f descending."""
+
+    @abstractmethod
+    def cluster_points(self, limit: int = DEFAULT_POINTS) -> list[ClusterPoint]:
+        """Return an evenly spread sample of at most `limit` customers in the latent space."""
+
+    @abstractmethod
+    def model(self) -> ModelInfo:
+        """Return version, data period, cleaning report, scorecard and settings of the bundle."""
 
     def recommend(
         self,
         customer_id: str,
         method: str = DEFAULT_METHOD,
-        n: int = 10,
+        n: int = DEFAULT_N,
         *,
         offset: int = 0,
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
     ) -> RecommendationList:
-        """The best items for a customer; an unknown one gets popularity and ``known=False``."""
+        """Return the best items for a customer.
+
+        Parameters
+        ----------
+        customer_id : str
+            An unknown customer gets popular items, with ``known=False`` and ``fallback=True``.
+        method : str
+            One of `METHODS`, or ``all`` for one list per method.
+        n : int
+            Number of items, 1 to 1000. A shorter list is the beginning of a longer one.
+        offset : int
+            Number of best items to skip, 0 and up.
+        exclude_purchased : bool
+            Whether items that the customer purchased or returned are left out.
+        categories : sequence of str, optional
+            Only items of these categories.
+        explain : bool
+            Whether each item comes with its reasons.
+
+        Returns
+        -------
+        RecommendationList
+            For ``all``, `items` is empty and `lists` maps each method to its list.
+
+        Raises
+        ------
+        UsageError
+            An option is not valid, or a category does not exist.
+        """
+        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain)
+        return self.query_customers((customer_id,), query)[0]
 
     def recommend_many(
         self,
         customer_ids: Sequence[str],
         method: str = DEFAULT_METHOD,
-        n: int = 10,
+        n: int = DEFAULT_N,
         *,
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
     ) -> list[RecommendationList]:
-        """`recommend` for several customers, in their order."""
+        """Return the lists of several customers, in their order, all from one version; options as in `recommend`."""
+        query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain)
+        return self.query_customers(customer_ids, query)
 
     def recommend_for_basket(
         self,
         item_ids: Sequence[str],
-        n: int = 10,
+        n: int = DEFAULT_N,
         *,
         method: str = DEFAULT_METHOD,
         offset: int = 0,
@@ -95,53 +230,107 @@ class RetailEngine(Protocol):
         categories: Sequence[str] | None = None,
         explain: bool = True,
     ) -> RecommendationList:
-        """For a visitor without history whose basket holds these items; unknown items count as none."""
+        """Return a list for a visitor without history whose basket holds these items.
+
+        Unknown items are ignored; `exclude_purchased` leaves out the items of the basket. Other options as in
+        `recommend`.
+        """
+        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain)
+        return self.query_basket(item_ids, query)
 
     def similar_items(
         self,
         item_id: str,
-        n: int = 10,
+        n: int = DEFAULT_N,
         *,
         offset: int = 0,
         categories: Sequence[str] | None = None,
     ) -> RecommendationList:
-        """What goes with an item; by content where nobody bought it. `UnknownItemError` names near matches."""
+        """Return items that are bought with an item, or have similar content if it was never bought.
+
+        Raises
+        ------
+        UnknownItemError
+            No item has this id; the hint lists close matches.
+        """
+        return self.query_similar(item_id, ListQuery(n=n, offset=offset, categories=tuple(categories or ())))
 
     def popular(
         self,
-        n: int = 10,
+        n: int = DEFAULT_N,
         *,
         offset: int = 0,
         category: str | None = None,
     ) -> RecommendationList:
-        """The most wanted items, overall or of one category."""
-
-    def customer(self, customer_id: str) -> CustomerProfile:
-        """Profile; ``known=False`` for an unknown id."""
-
-    def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
-        """Customers whose id or name holds `text`, case ignored: ids that begin with it first."""
-
-    def search_items(self, text: str, n: int = 20) -> list[Item]:
-        """Items whose id or name holds `text`, case ignored: ids that begin with it first."""
-
-    def categories(self) -> list[str]:
-        """Names of the categories, sorted; empty where the source has none."""
-
-    def segments(self) -> list[Segment]:
-        """RFM segments that have customers, best first."""
-
-    def clusters(self) -> list[Cluster]:
-        """Clusters, by id."""
-
-    def rfm_grid(self) -> list[GridCell]:
-        """All 25 cells, r then f descending."""
-
-    def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
-        """An evenly spread choice of at most `limit` customers in the latent space."""
-
-    def model(self) -> ModelInfo:
-        """Version, period, cleaning report, scorecard, settings."""
+        """Return the most popular items, overall or of one category."""
+        categories = () if category is None else (category,)
+        return self.query_popular(ListQuery(n=n, offset=offset, categories=categories))
 
     def method_names(self) -> tuple[str, ...]:
-        """The methods `recommend` takes, ``all`` last."""
+        """Return the methods that `recommend` accepts, ``all`` last."""
+        return (*METHODS, ALL)
+
+
+class LocalEngine(RetailEngine):
+    """An engine whose bundle is open in this process. `is_local` tests for it, `require_local` demands it."""
+
+    is_local: ClassVar[bool] = True
+
+    bundle: Bundle
+    """The opened bundle."""
+    tables: BundleTables
+    """Customers, items and purchases of the bundle."""
+
+    @property
+    @abstractmethod
+    def artifacts(self) -> Path:
+        """The artifacts folder of the bundle."""
+
+    @property
+    @abstractmethod
+    def rules(self) -> Rules:
+        """The business rules in force."""
+
+    @property
+    @abstractmethod
+    def rules_error(self) -> RetailError | None:
+        """Error of a rules file that changed after the start; the rules read before it stay in force."""
+
+    @abstractmethod
+    def customer_ids(self) -> Iterator[str]:
+        """Iterate over the ids of all customers of the bundle, in id order."""
+
+    @abstractmethod
+    def state_of(self, customer_id: str | None = None) -> tuple[object, str, int]:
+        """Return what a result depends on; calls in equal states return equal results.
+
+        The parts are an object that identifies the opened bundle, the digest of the business rules, and the sequence
+        number of the customer's newest event (0 without any).
+        """
+
+
+def is_local(engine: RetailEngine) -> TypeGuard[LocalEngine]:
+    """Return whether the bundle of `engine` is open in this process."""
+    return engine.is_local
+
+
+def require_local(engine: RetailEngine, feature: str) -> LocalEngine:
+    """Return `engine` as a `LocalEngine`.
+
+    Parameters
+    ----------
+    engine : RetailEngine
+    feature : str
+        Subject and verb of the message, such as ``A forecast needs``.
+
+    Raises
+    ------
+    NeedsLocalEngineError
+        The engine is behind an API.
+    """
+    if not is_local(engine):
+        raise NeedsLocalEngineError(
+            f"{feature} the bundle in this process, but the engine is behind an API.",
+            "Run it without --api-url on the machine that has the artifacts folder.",
+        )
+    return engine

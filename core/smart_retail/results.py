@@ -12,14 +12,14 @@ from typing import Any, Self
 import msgspec
 
 
-def _number(value: Any) -> Any:
+def _to_python_number(value: Any) -> Any:
     """A scalar of NumPy, some of which pass for `float`, as the number of Python that it is."""
     if hasattr(value, "item"):
         return value.item()
     raise NotImplementedError
 
 
-_ENCODER = msgspec.json.Encoder(enc_hook=_number)
+_ENCODER = msgspec.json.Encoder(enc_hook=_to_python_number)
 
 
 def to_json(value: Any) -> bytes:
@@ -246,7 +246,7 @@ class Returns(Result, frozen=True):
 
 
 class CleaningReport(Result, frozen=True):
-    """Where every row of the source went: ``rows_in = rows_accepted + sum of rejected rows``."""
+    """Where every row of the source went: ``rows_in = rows_accepted + sum of rejected``."""
 
     rows_in: int
     rows_accepted: int

@@ -59,7 +59,7 @@ def main(*named: str) -> None:
 
 
 def sales_ahead(engine: Engine) -> Any:
-    series = sales_forecast.daily_sales(engine.store, by_category=False)
+    series = sales_forecast.daily_sales(engine.tables, by_category=False)
     (found,) = sales_forecast.forecast(series)
     return time_series_charts.sales_forecast(found, series[found.series], engine.model().currency)
 

@@ -14,7 +14,7 @@ import pytest
 
 from smart_retail.bundle import versions
 from smart_retail.bundle.reader import Bundle, read_pointer
-from smart_retail.bundle.writer import KEEP, BundleWriter
+from smart_retail.bundle.writer import VERSIONS_KEPT, BundleWriter
 from smart_retail.errors import (
     ArtifactError,
     DamagedBundleError,
@@ -233,9 +233,9 @@ def test_rollback_without_a_previous_version_says_so(root: Path) -> None:
 
 
 def test_versions_are_listed_newest_first_and_old_ones_pruned(tmp_path: Path) -> None:
-    ids = [publish(tmp_path, numbers=n) for n in range(1, KEEP + 3)]
+    ids = [publish(tmp_path, numbers=n) for n in range(1, VERSIONS_KEPT + 3)]
     found = versions.versions(tmp_path)
-    assert len(found) <= KEEP + 1
+    assert len(found) <= VERSIONS_KEPT + 1
     assert {v.version for v in found if v.active} == {ids[-1]}
     assert {v.version for v in found if v.previous} == {ids[-2]}
     assert all(v.size > 0 for v in found)

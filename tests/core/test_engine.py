@@ -60,8 +60,8 @@ def test_a_long_list_holds_the_whole_catalogue_once(engine: Engine, method: str)
 
 
 def sent_back(engine: Engine, customer: str) -> set[str]:
-    person = engine.people.resolve(customer)
-    return {engine.store.items.id(i) for i in person.sent_back.tolist()}
+    person = engine.customer_lookup.resolve(customer)
+    return {engine.tables.items.id(i) for i in person.fully_returned.tolist()}
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -200,7 +200,7 @@ def test_n_outside_its_bounds_is_refused_everywhere(engine: Engine, n: int) -> N
             call()
 
 
-def test_searches_find_ids_before_names(engine: Engine) -> None:
+def test_a_search_returns_an_equal_id_first(engine: Engine) -> None:
     assert [m.customer_id for m in engine.search_customers("C0100")] == ["c0100"]
     assert engine.search_customers("A/B")[0].customer_id == "A/B"
     found = engine.search_items("garden THING 1", 20)

@@ -18,7 +18,7 @@ import pytest
 from tests.postgres import close_pools
 
 from smart_retail.errors import ArtifactError, DataError, SettingsError
-from smart_retail.events import URL, Event, EventStore, RecentEvents, SqliteEventStore, open_events
+from smart_retail.events import URL_VARIABLE, Event, EventStore, RecentEvents, SqliteEventStore, open_events
 
 Open = Callable[[], EventStore]
 """Opens the one store of a test, as another process would."""
@@ -55,10 +55,10 @@ def store(opened: Open) -> EventStore:
 
 def test_events_come_back_in_their_order(store: EventStore) -> None:
     assert store.add([event(2), event(1), event(3, customer="c3")]) == 3
-    assert [e.event_id for e in store.of("c1")] == ["e2", "e1"]
+    assert [e.event_id for e in store.for_customer("c1")] == ["e2", "e1"]
     first, second, third = (e.sequence for e in store.all())
-    assert 0 < first < second < third == store.last()
-    assert [e.event_id for e in store.of("c1", after=first)] == ["e1"]
+    assert 0 < first < second < third == store.last_sequence()
+    assert [e.event_id for e in store.for_customer("c1", after=first)] == ["e1"]
     assert [e.event_id for e in store.all(second)] == ["e3"]
 
 
@@ -91,9 +91,9 @@ def test_more_events_than_one_statement_takes(store: EventStore) -> None:
 
 
 def test_nothing_is_there_before_the_first_event(store: EventStore) -> None:
-    assert (store.of("c1"), list(store.all()), store.last(), store.erasures()) == ([], [], 0, 0)
-    assert store.erased(["c1"]) == set()
-    assert not RecentEvents(store, 0).of("c1")
+    assert (store.for_customer("c1"), list(store.all()), store.last_sequence(), store.count_erased()) == ([], [], 0, 0)
+    assert store.erased_among(["c1"]) == set()
+    assert not RecentEvents(store, 0).for_customer("c1")
 
 
 def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
         store = SqliteEventStore(folder)
         at_once.wait()
         try:
-            told.append(store.add([event(number)]) if number % 2 else store.erased(["c2"]))
+            told.append(store.add([event(number)]) if number % 2 else store.erased_among(["c2"]))
         except ArtifactError as error:
             told.append(error)
 
@@ -113,13 +113,18 @@ def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
         for thread in threads:
             thread.join()
         assert sorted(told, key=str) == [1] * 4 + [set()] * 4
-        assert SqliteEventStore(folder).last() == 4
+        assert SqliteEventStore(folder).last_sequence() == 4
 
 
 def test_asking_the_embedded_store_writes_nothing(tmp_path: Path) -> None:
     store = SqliteEventStore(tmp_path)
-    assert (store.of("c1"), list(store.all()), store.last(), store.erased(["c1"])) == ([], [], 0, set())
-    assert not RecentEvents(store, 0).of("c1")
+    assert (store.for_customer("c1"), list(store.all()), store.last_sequence(), store.erased_among(["c1"])) == (
+        [],
+        [],
+        0,
+        set(),
+    )
+    assert not RecentEvents(store, 0).for_customer("c1")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,7 +158,7 @@ def test_the_lines_for_the_next_fit_tell_the_last_event(store: EventStore, tmp_p
     path = tmp_path / "lines.csv"
     assert store.write_csv(path) == 0
     store.add([event(1, quantity=-2), event(2, order_id="o,9")])
-    assert store.write_csv(path) == store.last()
+    assert store.write_csv(path) == store.last_sequence()
     assert path.read_text(encoding="utf-8").splitlines()[1:] == [
         "c1,e1,i1,2026-01-31T14:05:00,-2.000000,-9.990000",
         'c1,"o,9",i1,2026-01-31T14:05:00,1.000000,9.990000',
@@ -164,9 +169,9 @@ def test_an_erased_customer_stays_away(store: EventStore, opened: Open) -> None:
     store.add([event(1, customer="gone"), event(2)])
     assert store.erase("gone") == 1
     assert opened().add([event(3, customer="gone"), event(4)]) == 1
-    assert opened().erased(["gone", "c1"]) == {"gone"}
+    assert opened().erased_among(["gone", "c1"]) == {"gone"}
     assert [e.event_id for e in store.all()] == ["e2", "e4"]
-    assert (store.erase("gone"), store.erasures()) == (0, 1)
+    assert (store.erase("gone"), store.count_erased()) == (0, 1)
 
 
 def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:
@@ -186,13 +191,13 @@ def test_a_view_outlives_the_connections_of_its_database(postgres: str) -> None:
     store = SqlEventStore(postgres)
     live = RecentEvents(store, 0)
     store.add([event(1)])
-    assert len(live.of("c1")) == 1
+    assert len(live.for_customer("c1")) == 1
     engine = sa.create_engine(postgres, poolclass=sa.NullPool, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         assert connection.exec_driver_sql(f"SELECT count(pg_terminate_backend(pid)) {others}").scalar_one() > 0
     store.add([event(2)])
-    assert len(live.of("c1")) == 2
+    assert len(live.for_customer("c1")) == 2
 
 
 class Counted:
@@ -213,16 +218,16 @@ class Counted:
 
 def test_only_what_came_since_is_read(store: EventStore, opened: Open) -> None:
     store.add([event(number) for number in range(5)])
-    after = store.last()
+    after = store.last_sequence()
     log = Counted(store)
     live = RecentEvents(log, after)  # type: ignore[arg-type]
-    assert not live.of("c1")
+    assert not live.for_customer("c1")
     for number in range(10, 20):
         opened().add([event(number), event(number + 100, customer="c2")])
-        assert [e.event_id for e in live.of("c1")] == [f"e{n}" for n in range(10, number + 1)]
-        assert len(live.of("c2")) == number - 9
+        assert [e.event_id for e in live.for_customer("c1")] == [f"e{n}" for n in range(10, number + 1)]
+        assert len(live.for_customer("c2")) == number - 9
     assert log.read == 20
-    assert not any(live.of("c3") for _ in range(3))
+    assert not any(live.for_customer("c3") for _ in range(3))
     assert log.read == 20
 
 
@@ -230,11 +235,11 @@ def test_after_an_erasure_everything_is_read_again(store: EventStore, opened: Op
     log = Counted(store)
     live = RecentEvents(log, 0)  # type: ignore[arg-type]
     opened().add([event(1), event(2, customer="gone"), event(3)])
-    assert len(live.of("gone")) == 1
+    assert len(live.for_customer("gone")) == 1
     opened().erase("gone")
     opened().add([event(4), event(5, customer="gone")])
-    assert not live.of("gone")
-    assert [e.event_id for e in live.of("c1")] == ["e1", "e3", "e4"]
+    assert not live.for_customer("gone")
+    assert [e.event_id for e in live.for_customer("c1")] == ["e1", "e3", "e4"]
     assert log.read == 3 + 3
 
 
@@ -249,9 +254,9 @@ def test_a_view_that_failed_is_made_up_for(store: EventStore, monkeypatch: pytes
 
     monkeypatch.setattr(type(store), "all", broken)
     with pytest.raises(ArtifactError):
-        live.of("c1")
+        live.for_customer("c1")
     monkeypatch.undo()
-    assert [e.event_id for e in live.of("c1")] == ["e1", "e2"]
+    assert [e.event_id for e in live.for_customer("c1")] == ["e1", "e2"]
 
 
 def test_threads_share_what_was_read_and_each_sees_the_newest(store: EventStore, opened: Open) -> None:
@@ -262,7 +267,7 @@ def test_threads_share_what_was_read_and_each_sees_the_newest(store: EventStore,
     def shop(name: str) -> None:
         for number in range(15):
             opened().add([event(0, customer=name, event_id=f"{name}-{number}")])
-            seen = [e.event_id for e in live.of(name)]
+            seen = [e.event_id for e in live.for_customer(name)]
             if seen != [f"{name}-{k}" for k in range(number + 1)]:
                 stale.append(f"{name} {number}: {seen}")
 
@@ -310,17 +315,22 @@ def test_readers_who_go_on_from_the_last_event_miss_none(opened: Open) -> None:
 def test_a_url_chooses_the_database(tmp_path: Path) -> None:
     pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
     assert isinstance(open_events(tmp_path, {}), SqliteEventStore)
-    assert not isinstance(open_events(tmp_path, {URL: "postgresql://shop@db.example/shop"}), SqliteEventStore)
+    assert not isinstance(open_events(tmp_path, {URL_VARIABLE: "postgresql://shop@db.example/shop"}), SqliteEventStore)
     for wrong in ("mysql://shop:secret@db.example/shop", "secret", "sqlite:///events"):
         with pytest.raises(SettingsError) as error:
-            open_events(tmp_path, {URL: wrong})
+            open_events(tmp_path, {URL_VARIABLE: wrong})
         assert "secret" not in error.value.message + error.value.hint
 
 
 def test_a_database_that_is_away_is_a_clear_error_without_its_address(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason="the extra postgres is not installed")
-    log = open_events(tmp_path, {URL: "postgresql://shop:secret@127.0.0.1:9/shop"})
-    for call in (log.last, lambda: log.add([event()]), lambda: RecentEvents(log, 0).of("c1"), lambda: list(log.all())):
+    log = open_events(tmp_path, {URL_VARIABLE: "postgresql://shop:secret@127.0.0.1:9/shop"})
+    for call in (
+        log.last_sequence,
+        lambda: log.add([event()]),
+        lambda: RecentEvents(log, 0).for_customer("c1"),
+        lambda: list(log.all()),
+    ):
         with pytest.raises(ArtifactError) as error:
             call()
         assert error.value.hint

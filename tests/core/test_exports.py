@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from smart_retail.client.remote_engine import RemoteEngine
 from smart_retail.errors import NeedsLocalEngineError, UsageError
-from smart_retail.protocol import METHODS
+from smart_retail.protocol import METHODS, ListQuery
 from smart_retail.results import Reason, Recommendation, RecommendationList
 from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS, write_recommendations
 from smart_retail.utils.spreadsheet import escape_formula, write_table
@@ -43,6 +44,7 @@ class Shop:
     """Answers everybody with items whose ids are the customer's own, so that a mix-up shows."""
 
     version = "v1"
+    is_local = True
 
     def __init__(self, ids: Sequence[str] = ()) -> None:
         self.ids = ids
@@ -51,10 +53,9 @@ class Shop:
     def customer_ids(self) -> Sequence[str]:
         return self.ids
 
-    def recommend_many(
-        self, customer_ids: Sequence[str], method: str, n: int, *, exclude_purchased: bool = True
-    ) -> list[RecommendationList]:
+    def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
         self.asked.append(len(customer_ids))
+        method, n = query.method, query.n
         methods = METHODS if method == "all" else (method,)
         return [
             RecommendationList(c, c in self.ids, False, method, "v1", "", (), {m: self._list(c, m, n) for m in methods})
@@ -84,14 +85,14 @@ def test_every_id_comes_back_from_csv_and_parquet(ids: list[str]) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for file in ("out.csv", "out.parquet"):
-            assert write_recommendations(Shop(ids), folder / file, n=2) == 2 * len(ids)  # type: ignore[arg-type]
+            assert write_recommendations(Shop(ids), folder / file, query=ListQuery(n=2)) == 2 * len(ids)  # type: ignore[arg-type]
         assert [row["customer_id"] for row in read(folder / "out.csv")] == [i for i in sorted(ids) for _ in "12"]
         table = duckdb.sql(f"SELECT customer_id, item_id FROM '{folder / 'out.parquet'}'").fetchall()
         assert table == [(i, f"{i}|{rank}") for i in sorted(ids) for rank in (1, 2)]
 
 
 def test_a_batch_says_the_strongest_reason_and_is_sorted(tmp_path: Path) -> None:
-    write_recommendations(Shop(["b", "a"]), tmp_path / "out.csv", method="all", n=2)  # type: ignore[arg-type]
+    write_recommendations(Shop(["b", "a"]), tmp_path / "out.csv", query=ListQuery("all", 2))  # type: ignore[arg-type]
     rows = read(tmp_path / "out.csv")
     assert list(rows[0]) == list(RECOMMENDATION_COLUMNS)
     assert [(r["customer_id"], r["method"], r["rank"]) for r in rows] == [
@@ -103,13 +104,13 @@ def test_a_batch_says_the_strongest_reason_and_is_sorted(tmp_path: Path) -> None
 
 def test_customers_are_asked_for_in_chunks(tmp_path: Path) -> None:
     shop = Shop([f"{i:05d}" for i in range(2500)])
-    assert write_recommendations(shop, tmp_path / "out.csv", n=1) == 2500  # type: ignore[arg-type]
+    assert write_recommendations(shop, tmp_path / "out.csv", query=ListQuery(n=1)) == 2500  # type: ignore[arg-type]
     assert shop.asked == [1000, 1000, 500]
 
 
 def test_a_batch_that_fails_leaves_the_file_before_it(tmp_path: Path) -> None:
     class Broken(Shop):
-        def recommend_many(self, *_: object, **__: object) -> list[RecommendationList]:
+        def query_customers(self, *_: object, **__: object) -> list[RecommendationList]:
             raise UsageError("no")
 
     (tmp_path / "out.csv").write_text("before")
@@ -121,7 +122,7 @@ def test_a_batch_that_fails_leaves_the_file_before_it(tmp_path: Path) -> None:
 
 def test_all_customers_need_an_engine_that_knows_them(tmp_path: Path) -> None:
     with pytest.raises(NeedsLocalEngineError):
-        write_recommendations(object(), tmp_path / "out.csv")  # type: ignore[arg-type]
+        write_recommendations(RemoteEngine("http://127.0.0.1:9"), tmp_path / "out.csv")  # type: ignore[arg-type]
 
 
 def test_no_text_of_a_table_for_people_is_a_formula(tmp_path: Path) -> None:

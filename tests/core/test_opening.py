@@ -14,7 +14,7 @@ from smart_retail.errors import DamagedBundleError, MissingBundleError
 from smart_retail.results import FitReport
 from smart_retail.serving import hot_reload
 from smart_retail.serving.engine import Engine
-from smart_retail.serving.factory import LISTS, open_engine, watch_engine
+from smart_retail.serving.factory import LIST_ARRAYS, open_engine, watch_engine
 
 
 def test_rules_hold_in_an_engine_that_is_opened_with_them(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
@@ -45,21 +45,21 @@ def test_a_folder_without_a_bundle_is_an_error(tmp_path: Path) -> None:
 def test_what_is_checked_ahead_is_what_a_list_is_read_from(
     fitted: tuple[Path, FitReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "SIDE_BY_SIDE", 0)
+    monkeypatch.setattr(reader, "MIN_PARALLEL_BYTES", 0)
     plain = Engine.load(fitted[0])
     customer = next(plain.customer_ids())
     expected = plain.recommend(customer)
     begun: list[set[str]] = []
-    begin = reader.Bundle._begin
+    begin = reader.Bundle._submit
 
     def watched(self: reader.Bundle, keys: list[str]) -> None:
         begun.append(set(keys))
         begin(self, keys)
 
-    monkeypatch.setattr(reader.Bundle, "_begin", watched)
-    engine = open_engine(fitted[0], listing=True)
+    monkeypatch.setattr(reader.Bundle, "_submit", watched)
+    engine = open_engine(fitted[0], prefetch_lists=True)
     assert len(begun) == 1
-    assert {key.removeprefix("tables/").rpartition("/")[0] for key in begun[0]} == set(LISTS)
+    assert {key.removeprefix("tables/").rpartition("/")[0] for key in begun[0]} == set(LIST_ARRAYS)
     assert engine.recommend(customer) == expected
     assert not set[str]().union(*begun[1:]) & begun[0], "nothing is checked a second time"
 
@@ -67,14 +67,14 @@ def test_what_is_checked_ahead_is_what_a_list_is_read_from(
 def test_a_list_that_was_changed_is_refused_though_its_check_began_before_it_was_asked_for(
     fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "SIDE_BY_SIDE", 0)
+    monkeypatch.setattr(reader, "MIN_PARALLEL_BYTES", 0)
     folder = tmp_path / "artifacts"
     shutil.copytree(fitted[0], folder)
     path = next(folder.glob("versions/*/tables/lists/hybrid_new/score.npy"))
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    engine = open_engine(folder, listing=True)
+    engine = open_engine(folder, prefetch_lists=True)
     with pytest.raises(DamagedBundleError, match=r"score\.npy was changed"):
         engine.recommend(next(Engine.load(folder).customer_ids()))
 
@@ -84,7 +84,7 @@ def test_a_followed_folder_gives_the_version_that_is_published_now(
 ) -> None:
     folder = tmp_path / "artifacts"
     shutil.copytree(fitted[0], folder)
-    monkeypatch.setattr(hot_reload, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(hot_reload, "POLL_INTERVAL_S", 0.0)
     held = watch_engine(folder)
     assert held.get().version == fitted[1].version
     publish_again(folder, "20990101T000000Z-00000002")

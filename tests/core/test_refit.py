@@ -26,7 +26,8 @@ def digests(root: Path) -> dict[str, str]:
     return {k: v["sha256"] for k, v in Bundle.open(root).manifest["files"].items()}
 
 
-def test_the_same_data_and_seed_give_the_same_bytes_in_any_row_order(tmp_path: Path, shop_settings: Settings) -> None:
+@pytest.mark.slow
+def test_the_same_data_and_seed_give_identical_files_in_any_row_order(tmp_path: Path, shop_settings: Settings) -> None:
     for name, shuffle in (("a", None), ("b", None), ("c", 5)):
         path = shop.write(tmp_path / f"{name}.csv", COUNT, shuffle=shuffle)
         fit(path, artifacts=tmp_path / name, settings=shop_settings)
@@ -37,7 +38,8 @@ def test_the_same_data_and_seed_give_the_same_bytes_in_any_row_order(tmp_path: P
     assert one == other
 
 
-def test_the_next_fit_takes_events_in_and_leaves_the_erased_out(tmp_path: Path, shop_settings: Settings) -> None:
+@pytest.mark.slow
+def test_the_next_fit_includes_events_and_excludes_erased_customers(tmp_path: Path, shop_settings: Settings) -> None:
     path = shop.write(tmp_path / "orders.csv", COUNT)
     root = tmp_path / "artifacts"
     fit(path, artifacts=root, settings=shop_settings)
@@ -66,7 +68,7 @@ def test_the_next_fit_takes_events_in_and_leaves_the_erased_out(tmp_path: Path, 
 
 
 class Stop(Silent):
-    """Cancels in the stage whose text contains `at`."""
+    """Cancel in the stage whose text contains `at`."""
 
     def __init__(self, at: str) -> None:
         self.at = at
@@ -80,8 +82,9 @@ class Stop(Silent):
             raise CancelledError("Stopped.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", ["grouping customers", "recommendations of all customers", "writing and checking"])
-def test_a_cancelled_fit_leaves_the_active_version(tmp_path: Path, shop_settings: Settings, stage: str) -> None:
+def test_a_cancelled_fit_keeps_the_active_version(tmp_path: Path, shop_settings: Settings, stage: str) -> None:
     path = shop.write(tmp_path / "orders.csv", 40)
     version = fit(path, artifacts=tmp_path / "a", settings=shop_settings).version
     with pytest.raises(CancelledError):
@@ -90,28 +93,29 @@ def test_a_cancelled_fit_leaves_the_active_version(tmp_path: Path, shop_settings
     assert [p.name for p in (tmp_path / "a" / "versions").iterdir()] == [version]
 
 
-class StopBeside(Silent):
-    """Cancels whoever works beside the main thread."""
+class StopInBackground(Silent):
+    """Cancel in every thread but the main one."""
 
     def check(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise CancelledError("Stopped.")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_fit_that_is_cancelled_beside_leaves_the_active_version(
+def test_a_fit_cancelled_in_a_background_job_keeps_the_active_version(
     tmp_path: Path, shop_settings: Settings, threads: int
 ) -> None:
     path = shop.write(tmp_path / "orders.csv", 40)
     settings = structs.replace(shop_settings, threads=threads)
     version = fit(path, artifacts=tmp_path / "a", settings=settings).version
     with pytest.raises(CancelledError):
-        fit(path, artifacts=tmp_path / "a", settings=settings, progress=StopBeside())
+        fit(path, artifacts=tmp_path / "a", settings=settings, progress=StopInBackground())
     assert Engine.load(tmp_path / "a").version == version
     assert [p.name for p in (tmp_path / "a" / "versions").iterdir()] == [version]
 
 
-def test_a_source_that_cannot_be_read_leaves_the_active_version(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
+def test_an_unreadable_source_keeps_the_active_version(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     path = tmp_path / "empty.csv"
     path.write_text("")
     with pytest.raises(DataError) as error:
@@ -120,7 +124,7 @@ def test_a_source_that_cannot_be_read_leaves_the_active_version(fitted: tuple[Pa
     assert Engine.load(fitted[0]).version == fitted[1].version
 
 
-def test_two_fits_at_once_are_one_too_many(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
+def test_a_second_fit_on_a_locked_folder_is_rejected(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     from smart_retail.bundle.versions import lock
 
     path = shop.write(tmp_path / "orders.csv", 20)

@@ -13,7 +13,14 @@ import pytest
 from smart_retail.bundle import versions
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
-from smart_retail.bundle.signing import KEY, KEY_FILE, MIN_KEY_BYTES, SIGNATURE, signed, signing_key
+from smart_retail.bundle.signing import (
+    KEY_FILE_VARIABLE,
+    KEY_VARIABLE,
+    MIN_KEY_BYTES,
+    SIGNATURE,
+    signature_line,
+    signing_key,
+)
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.errors import ArtifactError, DamagedBundleError, SettingsError, SignatureError
 from smart_retail.events import Event, SqliteEventStore
@@ -34,7 +41,7 @@ def publish(root: Path, numbers: int = 3) -> str:
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with one signed version; the key is set."""
-    monkeypatch.setenv(KEY, SECRET)
+    monkeypatch.setenv(KEY_VARIABLE, SECRET)
     publish(tmp_path / "artifacts")
     return tmp_path / "artifacts"
 
@@ -68,7 +75,7 @@ def test_what_was_signed_is_taken(root: Path) -> None:
 
 
 def test_without_a_key_a_signature_is_told_of_and_not_checked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(KEY)
+    monkeypatch.delenv(KEY_VARIABLE)
     assert Bundle.open(root).signature == "unchecked"
     second = publish(root, 4)
     assert Bundle.open(root).signature == "none"
@@ -83,7 +90,7 @@ def test_a_version_that_somebody_resealed_without_the_key_is_refused(
         Bundle.open(root)
     assert "rollback" in error.value.hint
     assert [v.signature for v in versions.versions(root)] == ["wrong"]
-    monkeypatch.delenv(KEY)
+    monkeypatch.delenv(KEY_VARIABLE)
     assert Bundle.open(root).array("group/numbers").tolist() == list(range(9))  # digests alone do not tell
 
 
@@ -93,7 +100,14 @@ def test_neither_without_a_signature_nor_with_one_of_another_key_or_version(root
     publish(root, 4)
     folder = folder_of(root)
     own, blob = (folder / SIGNATURE).read_bytes(), (folder / MANIFEST).read_bytes()
-    for line in (of_first, signed(OTHER.encode(), blob), b"", own[:-2], own.replace(b"sha256", b"sha512"), own * 2):
+    for line in (
+        of_first,
+        signature_line(OTHER.encode(), blob),
+        b"",
+        own[:-2],
+        own.replace(b"sha256", b"sha512"),
+        own * 2,
+    ):
         (folder / SIGNATURE).write_bytes(line)
         with pytest.raises(SignatureError):
             Bundle.open(root)
@@ -128,9 +142,9 @@ def test_a_signature_that_is_a_link_or_endless_is_refused(root: Path, tmp_path: 
 
 
 def test_there_is_no_way_back_to_an_unsigned_version(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(KEY)
+    monkeypatch.delenv(KEY_VARIABLE)
     publish(root, 4)
-    monkeypatch.setenv(KEY, SECRET)
+    monkeypatch.setenv(KEY_VARIABLE, SECRET)
     third = publish(root, 5)
     with pytest.raises(SignatureError):
         versions.rollback(root)
@@ -146,13 +160,13 @@ def test_where_the_key_comes_from(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(f"{SECRET}\n")
     assert signing_key({}) is None
-    assert signing_key({KEY: SECRET}) == signing_key({KEY_FILE: str(file)}) == SECRET.encode()
+    assert signing_key({KEY_VARIABLE: SECRET}) == signing_key({KEY_FILE_VARIABLE: str(file)}) == SECRET.encode()
     for wrong in (
-        {KEY: SECRET, KEY_FILE: str(file)},
-        {KEY: "short"},
-        {KEY: "x" * (MIN_KEY_BYTES - 1)},
-        {KEY_FILE: str(tmp_path / "absent")},
-        {KEY_FILE: str(tmp_path)},
+        {KEY_VARIABLE: SECRET, KEY_FILE_VARIABLE: str(file)},
+        {KEY_VARIABLE: "short"},
+        {KEY_VARIABLE: "x" * (MIN_KEY_BYTES - 1)},
+        {KEY_FILE_VARIABLE: str(tmp_path / "absent")},
+        {KEY_FILE_VARIABLE: str(tmp_path)},
     ):
         with pytest.raises(SettingsError) as error:
             signing_key(wrong)
@@ -164,9 +178,9 @@ def test_where_the_key_comes_from(tmp_path: Path) -> None:
 def shop(fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The small shop, its version signed; the key is set."""
     own = Path(shutil.copytree(fitted[0], tmp_path / "own"))
-    monkeypatch.setenv(KEY, SECRET)
+    monkeypatch.setenv(KEY_VARIABLE, SECRET)
     path = folder_of(own)
-    (path / SIGNATURE).write_bytes(signed(SECRET.encode(), (path / MANIFEST).read_bytes()))
+    (path / SIGNATURE).write_bytes(signature_line(SECRET.encode(), (path / MANIFEST).read_bytes()))
     return own
 
 
@@ -180,13 +194,13 @@ def test_an_erasure_signs_the_versions_that_it_writes(shop: Path) -> None:
 def test_an_erasure_without_the_key_changes_nothing(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     SqliteEventStore(shop).add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
     before = Bundle.open(shop).version
-    monkeypatch.delenv(KEY)
+    monkeypatch.delenv(KEY_VARIABLE)
     with pytest.raises(SettingsError, match="signed") as error:
         erase(shop, CUSTOMER)
-    assert KEY in error.value.hint
-    monkeypatch.setenv(KEY, SECRET)
+    assert KEY_VARIABLE in error.value.hint
+    monkeypatch.setenv(KEY_VARIABLE, SECRET)
     assert Bundle.open(shop).version == before
-    assert (SqliteEventStore(shop).last(), SqliteEventStore(shop).erasures()) == (1, 0)
+    assert (SqliteEventStore(shop).last_sequence(), SqliteEventStore(shop).count_erased()) == (1, 0)
 
 
 def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,10 +211,10 @@ def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypat
 
     holder = ReloadingEngine(bundle_loader(shop), lambda: read_pointer(shop))
     client, before = create_app(holder).test_client(), Engine.load(shop).version
-    monkeypatch.delenv(KEY)
+    monkeypatch.delenv(KEY_VARIABLE)
     (folder_of(shop) / SIGNATURE).rename(shop / "kept")
     erase(shop, CUSTOMER)  # writes another version, unsigned
-    monkeypatch.setenv(KEY, SECRET)
+    monkeypatch.setenv(KEY_VARIABLE, SECRET)
     holder.refresh()
     answer = client.get("/readyz")
     assert answer.json == {"status": "ready", "model_version": before, "refused": "bundle_signature"}
@@ -220,8 +234,8 @@ def test_the_program_says_what_a_signature_is_worth(root: Path, monkeypatch: pyt
     assert "signed with the key of this place" in call("verify")[1]
     assert json.loads(call("inspect")[1])["signature"] == "valid"
     assert json.loads(call("versions", "--format", "json")[1])[0]["signature"] == "valid"
-    monkeypatch.setenv(KEY, OTHER)
+    monkeypatch.setenv(KEY_VARIABLE, OTHER)
     code, told = call("verify")
     assert (code, "not made with this place's key" in told) == (5, True)
-    monkeypatch.delenv(KEY)
+    monkeypatch.delenv(KEY_VARIABLE)
     assert "not checked" in call("verify")[1]

@@ -13,9 +13,9 @@ from smart_retail.bundle.signing import KEY
 from .bit_flips import SECRET, count_rejected_flips, write_small_bundles
 
 
-@pytest.mark.parametrize("least", [0, reader.SIDE_BY_SIDE], ids=["parallel", "sequential"])
+@pytest.mark.parametrize("least", [0, reader.MIN_PARALLEL_BYTES], ids=["parallel", "sequential"])
 def test_flipped_bit_in_any_byte_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int) -> None:
-    monkeypatch.setattr(reader, "SIDE_BY_SIDE", least)
+    monkeypatch.setattr(reader, "MIN_PARALLEL_BYTES", least)
     monkeypatch.setenv(KEY, SECRET)
     write_small_bundles(tmp_path)
     before = Bundle.open(tmp_path).version

@@ -55,7 +55,10 @@ def test_erasure_on_every_host_removes_the_customer_completely(hosts: tuple[Path
         erase(folder, "c0100")
         for path in folder.rglob("*"):
             assert not path.is_file() or b"c0100" not in path.read_bytes(), path
-    assert (open_events(hosts[0]).erasures(), open_events(hosts[1]).erased(["c0100", "c0101"])) == (1, {"c0100"})
+    assert (open_events(hosts[0]).count_erased(), open_events(hosts[1]).erased_among(["c0100", "c0101"])) == (
+        1,
+        {"c0100"},
+    )
 
 
 def test_cli_adds_events_to_the_database(hosts: tuple[Path, Path], tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ their id, is held out, so that `uplift` can measure the effect of the campaign.
 
 from __future__ import annotations
 
-import csv
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from smart_retail.errors import ColumnError, DataError, UsageError
+from smart_retail.analysis.small_tables import find_customer_column, read_small_table
+from smart_retail.errors import ColumnError, UsageError
 from smart_retail.presentation import labels
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_page
@@ -175,33 +175,27 @@ def due_for_repurchase(purchases: Iterable[Purchase], today: date) -> list[Purch
 
 
 def read_contacts(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
-    """Return the names of the contact columns of a CSV file, and their values by customer id.
+    """Return the names of the contact columns of a CSV file or workbook, and their values by customer id.
 
     Raises
     ------
     DataError
         The file cannot be read.
     ColumnError
-        It has no column `customer_id`, or a column that the campaign file has already.
+        No column is recognised as the customer id, or a column has the name of one of the campaign file.
     """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            header = [name for name in reader.fieldnames or [] if name]
-            if "customer_id" not in header:
-                raise ColumnError(
-                    f"The file {path.name} has no column customer_id (found: {', '.join(header)}).",
-                    "Rename the column with the customer ids to customer_id.",
-                )
-            names = [name for name in header if name != "customer_id"]
-            taken = sorted(set(names) & set(column_headings(CampaignSettings(n=20))))
-            if taken:
-                raise ColumnError(
-                    f"The campaign file already has a column {taken[0]}.", f"Rename that column of {path.name}."
-                )
-            return names, {row["customer_id"]: {n: row[n] or "" for n in names} for row in reader}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"The contacts in {path.name} cannot be read.", "Save the file as CSV UTF-8.") from error
+    header, rows = read_small_table(path)
+    customer = find_customer_column(header)
+    if customer is None:
+        raise ColumnError(
+            f"No column of {path.name} is recognised as the customer id (columns: {', '.join(header)}).",
+            "Rename the column with the customer ids to customer_id.",
+        )
+    names = [name for name in header if name != customer]
+    taken = sorted(set(names) & set(column_headings(CampaignSettings(n=20))))
+    if taken:
+        raise ColumnError(f"The campaign file already has a column {taken[0]}.", f"Rename that column of {path.name}.")
+    return names, {row[customer]: {name: row[name] for name in names} for row in rows}
 
 
 def _row(

@@ -52,7 +52,7 @@ def snapshots_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
     UsageError
         `day` is not a valid ISO date, or nothing was bought before it.
     """
-    store, analysis_day = engine.store, _parse_day(day)
+    store, analysis_day = engine.tables, _parse_day(day)
     history = purchases_before(read_history(engine.bundle, len(store.items)), analysis_day)
     if not len(history):
         raise UsageError(f"There is no purchase before {day}.", f"The history begins on {engine.model().first}.")

@@ -5,7 +5,6 @@ In: the campaign file and the orders since then. Out: uplift with a bootstrap co
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,6 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.analysis.small_tables import read_small_table
 from smart_retail.errors import ColumnError, DataError
 from smart_retail.results import Result
 
@@ -54,7 +54,7 @@ def describe_uplift(uplift: Uplift) -> str:
 
 
 def read_groups(path: Path) -> dict[str, str]:
-    """Return customer id -> ``treated`` or ``holdout`` of a campaign file (CSV).
+    """Return customer id -> ``treated`` or ``holdout`` of a campaign file (CSV or XLSX).
 
     Raises
     ------
@@ -63,17 +63,14 @@ def read_groups(path: Path) -> dict[str, str]:
     DataError
         The file cannot be read, or one of the two groups is empty.
     """
-    hint = "Give the CSV file that `smart-retail campaign` wrote."
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            header = reader.fieldnames or []
-            customer, group = (next((name for name in names if name in header), "") for names in _HEADINGS)
-            if not customer or not group:
-                raise ColumnError(f"{path.name} was not written by `smart-retail campaign`.", hint)
-            groups = {_without_apostrophe(row[customer]): row[group] for row in reader}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path.name} cannot be read.", hint) from error
+    header, rows = read_small_table(path)
+    customer, group = (next((name for name in names if name in header), "") for names in _HEADINGS)
+    if not customer or not group:
+        raise ColumnError(
+            f"{path.name} was not written by `smart-retail campaign`.",
+            "Give the file that `smart-retail campaign` wrote.",
+        )
+    groups = {_without_apostrophe(row[customer]): row[group] for row in rows}
     if set(groups.values()) != {"treated", "holdout"}:
         raise DataError(
             f"{path.name} does not have both treated and held-out customers.",

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, mean_source_weights
 from smart_retail.data.dataset.sales_statistics import discount_band, discount_band_names
-from smart_retail.errors import NeedsLocalEngineError, UsageError
+from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_page
+from smart_retail.protocol import ALL, DEFAULT_METHOD, LocalEngine, RetailEngine, check_page, is_local, require_local
 from smart_retail.results import RecommendationList, Result
 from smart_retail.serving.business_rules import read_rules, rules_path
-from smart_retail.serving.engine import Engine
 from smart_retail.utils.fixed_point import MILLION
 
 __all__ = [
@@ -133,11 +132,7 @@ def what_if(
     UsageError
         The scenario is not valid, or a number is out of range.
     """
-    if not isinstance(engine, Engine):
-        raise NeedsLocalEngineError(
-            "What-if needs a local bundle, because it changes the model in memory; the API cannot do that.",
-            "Start without --api-url on the machine that has the artifacts folder.",
-        )
+    engine = require_local(engine, "What-if needs")
     check_page(n)
     if method == ALL:
         raise UsageError("What-if compares the lists of one method.", "Choose one, such as hybrid.")
@@ -161,31 +156,29 @@ def what_if(
 
 def supports_what_if(engine: RetailEngine) -> bool:
     """Return whether the engine is a local one, whose model can be changed in memory."""
-    return isinstance(engine, Engine)
+    return is_local(engine)
 
 
 def source_weights(engine: RetailEngine, exclude_purchased: bool) -> dict[str, float]:
     """Return the mean blend weight of each source over the customers with purchases."""
-    if not isinstance(engine, Engine):
-        raise NeedsLocalEngineError("The blend weights are only in a local bundle.", "Leave --api-url out.")
-    return mean_source_weights(engine, exclude_purchased)
+    return mean_source_weights(require_local(engine, "Source weights need"), exclude_purchased)
 
 
 def current_rules(engine: RetailEngine, rules: str | None = None) -> dict[str, Any]:
     """Return the business rules as in their file, by default the one next to the bundle; empty without a file."""
-    path = rules_path(engine.artifacts, rules) if isinstance(engine, Engine) else None
+    path = rules_path(engine.artifacts, rules) if is_local(engine) else None
     return read_rules(path) if path is not None else {}
 
 
-def _sample(engine: Engine, customers: Sequence[str], sample: int) -> list[str]:
+def _sample(engine: LocalEngine, customers: Sequence[str], sample: int) -> list[str]:
     """Return the requested customers, followed by an even sample of all."""
-    count = len(engine.store.customers)
+    count = len(engine.tables.customers)
     chosen = np.unique(np.linspace(0, count - 1, min(sample, count)).astype(np.int64)).tolist() if count else []
-    return list(dict.fromkeys([*customers, *(engine.store.customers.id(code) for code in chosen)]))
+    return list(dict.fromkeys([*customers, *(engine.tables.customers.id(code) for code in chosen)]))
 
 
 def _build_result(
-    engine: Engine,
+    engine: LocalEngine,
     scenario: Scenario,
     pairs: Sequence[tuple[RecommendationList, RecommendationList]],
     customers: Sequence[str],
@@ -218,24 +211,24 @@ def _build_result(
     )
 
 
-def _item_codes(engine: Engine, lists: Sequence[RecommendationList]) -> NDArray[np.int64]:
+def _item_codes(engine: LocalEngine, lists: Sequence[RecommendationList]) -> NDArray[np.int64]:
     """Return the item codes at all positions of the lists."""
-    codes = [engine.store.items.code(r.item_id) for recommended in lists for r in recommended.items]
+    codes = [engine.tables.items.code(r.item_id) for recommended in lists for r in recommended.items]
     return np.array(codes, dtype=np.int64)
 
 
-def _list_statistics(engine: Engine, lists: Sequence[RecommendationList]) -> ListStats:
+def _list_statistics(engine: LocalEngine, lists: Sequence[RecommendationList]) -> ListStats:
     codes = _item_codes(engine, lists)
     distinct = np.unique(codes)
-    price = np.nan_to_num(engine.store.catalogue.price[codes])
+    price = np.nan_to_num(engine.tables.catalogue.price[codes])
     item, amount = (engine.bundle.array(f"history/{name}") for name in ("item", "amount"))
-    sold = np.bincount(item, amount, len(engine.store.items)) / MILLION
+    sold = np.bincount(item, amount, len(engine.tables.items)) / MILLION
     discount = _item_discounts(engine)[codes]
     known = discount[np.isfinite(discount)]
     filled = sum(r.source in ("popular", "rule") for recommended in lists for r in recommended.items)
     return ListStats(
         items=len(distinct),
-        coverage=round(len(distinct) / max(len(engine.store.items), 1), 6),
+        coverage=round(len(distinct) / max(len(engine.tables.items), 1), 6),
         revenue=round(float(price.sum()) / max(len(lists), 1), 6),
         revenue_share=round(float(sold[distinct].sum() / sold.sum()), 6) if sold.sum() > 0 else 0.0,
         mean_discount=round(float(known.mean()), 6) if len(known) else None,
@@ -243,13 +236,13 @@ def _list_statistics(engine: Engine, lists: Sequence[RecommendationList]) -> Lis
     )
 
 
-def _item_discounts(engine: Engine) -> NDArray[np.float64]:
+def _item_discounts(engine: LocalEngine) -> NDArray[np.float64]:
     """Return the mean discount by item code; NaN where it is not known."""
     discount = engine.bundle.arrays("items").get("discount")
-    return np.full(len(engine.store.items), np.nan) if discount is None else discount
+    return np.full(len(engine.tables.items), np.nan) if discount is None else discount
 
 
-def _count_discount_bands(engine: Engine, lists: Sequence[RecommendationList]) -> Counter[str]:
+def _count_discount_bands(engine: LocalEngine, lists: Sequence[RecommendationList]) -> Counter[str]:
     names = [*discount_band_names(), UNKNOWN]
     return Counter(
         names[index] for index in discount_band(_item_discounts(engine)[_item_codes(engine, lists)]).tolist()
@@ -268,12 +261,12 @@ def _share_changes(before: Counter[str], after: Counter[str], order: Sequence[st
     return tuple(ShareChange(n, round(before[n] / sums[0], 6), round(after[n] / sums[1], 6)) for n in names)
 
 
-def _list_pair(engine: Engine, before: RecommendationList, after: RecommendationList) -> ListPair:
+def _list_pair(engine: LocalEngine, before: RecommendationList, after: RecommendationList) -> ListPair:
     customer = before.customer_id or ""
     return ListPair(customer, engine.customer(customer).customer_name, before, after)
 
 
-def _notes(engine: Engine, scenario: Scenario) -> list[str]:
+def _notes(engine: LocalEngine, scenario: Scenario) -> list[str]:
     notes = []
     if scenario.refits:
         notes.append(

@@ -6,7 +6,7 @@ Nothing is written, and the first engine is not modified.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib.util import find_spec
@@ -22,15 +22,15 @@ from smart_retail.analysis.bundle_history import (
     read_history,
     read_returned_purchases,
 )
-from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import ReturnedPurchases, with_returned, without_returned
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import MissingExtraError, UsageError
+from smart_retail.protocol import LocalEngine
 from smart_retail.recommenders.fitted_components import to_arrays
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 from smart_retail.segmentation.rfm import fit_rfm
-from smart_retail.serving.business_rules import Rules, rules_of
+from smart_retail.serving.business_rules import build_rules
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
 from smart_retail.training.models.components import ComponentVariants, fit_components
@@ -64,12 +64,8 @@ class Scenario:
 class WhatIfEngine(Engine):
     """Engine with tables and business rules in memory."""
 
-    def __init__(self, bundle: Bundle, rules: Rules) -> None:
-        super().__init__(bundle)
-        self._fixed = rules
-
     @classmethod
-    def from_scenario(cls, engine: Engine, scenario: Scenario) -> WhatIfEngine:
+    def from_scenario(cls, engine: LocalEngine, scenario: Scenario) -> WhatIfEngine:
         """Return an engine with the change applied.
 
         Raises
@@ -81,9 +77,9 @@ class WhatIfEngine(Engine):
         MissingExtraError
             The date or the policy changes, and the packages of the extra ``train`` are not installed.
         """
-        store, bundle, rules = engine.store, engine.bundle, engine._rules(None)
+        store, bundle, rules = engine.tables, engine.bundle, engine.rules
         if scenario.rules is not None:
-            rules = rules_of(dict(scenario.rules), store.items, store.names["categories"], store.catalogue)
+            rules = build_rules(dict(scenario.rules), store.items, store.names["categories"], store.catalogue)
         arrays, facts = refit_tables(engine, scenario) if scenario.refits else ({}, {})
         if scenario.weights:
             arrays[f"recommender/{WEIGHTS_ARRAY}"] = _replace_weights(
@@ -92,11 +88,8 @@ class WhatIfEngine(Engine):
         # The cached lists were computed from the tables that are replaced.
         return cls(bundle.with_overrides(arrays, facts, without="lists") if arrays else bundle, rules)
 
-    def _rules(self, categories: Sequence[str] | None) -> Rules:
-        return self._fixed.within(categories, self.store.names["categories"], self.store.catalogue)
 
-
-def mean_source_weights(engine: Engine, exclude_purchased: bool) -> dict[str, float]:
+def mean_source_weights(engine: LocalEngine, exclude_purchased: bool) -> dict[str, float]:
     """Return the mean blend weight of each source over the customers with purchases."""
     weights = engine.bundle.array(f"recommender/{WEIGHTS_ARRAY}")[1 if exclude_purchased else 0][1:]
     return {source: round(float(weight), 4) for source, weight in zip(SOURCES.names, weights.mean(axis=0), strict=True)}
@@ -114,13 +107,13 @@ def _replace_weights(fitted: NDArray[np.float64], changed: Mapping[str, float]) 
     return out
 
 
-def refit_tables(engine: Engine, scenario: Scenario) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     """Return tables and manifest entries of the bundle as of another date or under another returns policy.
 
     Purchases, RFM, cut points, segments, popularity and similarities are recomputed. Encoder, centroids, merge and
     the selected variants of the methods stay as fitted.
     """
-    bundle, store = engine.bundle, engine.store
+    bundle, store = engine.bundle, engine.tables
     chosen = bundle.manifest["scorecard"].get("chosen")
     if chosen is None or "tables/returned_purchases/indptr.npy" not in bundle.manifest["files"]:
         raise UsageError("This version lacks the data for another date or returns policy.", "Fit a new version first.")

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle, read_pointer
-from smart_retail.bundle.signing import KEY
+from smart_retail.bundle.signing import KEY_VARIABLE
 from smart_retail.bundle.versions import lock, versions
 from smart_retail.bundle.writer import BundleWriter, set_active_pointer
 from smart_retail.errors import MissingBundleError, SettingsError, UsageError
@@ -62,7 +62,7 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
         events = open_events(root).erase(customer_id)
         replaced, rows = {}, 0
         for name, bundle in bundles.items():
-            replaced[name], gone = _without(root, bundle, customer_id)
+            replaced[name], gone = _rewrite_without(root, bundle, customer_id)
             rows = max(rows, gone)
         for name, version in replaced.items():
             set_active_pointer(root, name, version)
@@ -94,22 +94,22 @@ def _bundles(root: Path) -> dict[str, Bundle]:
         if found[name].signature == "unchecked":
             raise SettingsError(
                 f"Version {found[name].version} is signed, and to erase somebody it is written anew.",
-                f"Set {KEY} to the key that it was signed with.",
+                f"Set {KEY_VARIABLE} to the key that it was signed with.",
             )
     return found
 
 
-def _without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:
+def _rewrite_without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:
     """The version rewritten without the customer, and how many purchase rows went. Itself where it has no trace."""
     arrays = {k.removeprefix("tables/").removesuffix(".npy") for k in bundle.manifest["files"] if k.endswith(".npy")}
     tables = {name: bundle.array(name) for name in sorted(arrays)}
     code = IdMap(_texts(tables, "customers/ids")).code(customer_id)
-    facts = _scrubbed(
+    facts = _remove_texts_with(
         {k: v for k, v in bundle.manifest.items() if k not in ("files", "version", "format")}, customer_id
     )
     if code < 0 and facts == {k: bundle.manifest[k] for k in facts}:
         return bundle.version, 0
-    gone = _remove(tables, code) if code >= 0 else 0
+    gone = _remove_customer(tables, code) if code >= 0 else 0
     with BundleWriter(root) as writer:
         for name, values in tables.items():
             writer.array(name, values)
@@ -121,7 +121,7 @@ def _without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:
         return writer.finalize(facts), gone
 
 
-def _remove(tables: Arrays, code: int) -> int:
+def _remove_customer(tables: Arrays, code: int) -> int:
     """Take the customer's row out of every table, in place; how many purchase rows went."""
     gone = 0
     for group in ROWS_OF_CUSTOMERS:
@@ -147,12 +147,12 @@ def _texts(tables: Arrays, name: str) -> StringArray:
     return StringArray(tables[f"{name}/data"], tables[f"{name}/offsets"])
 
 
-def _scrubbed(value: Any, text: str) -> Any:
+def _remove_texts_with(value: Any, text: str) -> Any:
     """Plain data without the texts that hold `text` (an example of a row that was set aside may)."""
     if isinstance(value, dict):
-        return {k: _scrubbed(v, text) for k, v in value.items()}
+        return {k: _remove_texts_with(v, text) for k, v in value.items()}
     if isinstance(value, list):
-        return [_scrubbed(v, text) for v in value if not (isinstance(v, str) and text in v)]
+        return [_remove_texts_with(v, text) for v in value if not (isinstance(v, str) and text in v)]
     return value
 
 

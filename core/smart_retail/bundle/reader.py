@@ -18,18 +18,18 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from smart_retail.bundle.signing import SIGNATURE, SIGNATURE_BYTES, check_signature, signing_key
+from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, signing_key
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT = 1
+FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
-POINTER_BYTES = 256
-MANIFEST_BYTES = 64 * 2**20
-JSON_BYTES = 256 * 2**20
-SIDE_BY_SIDE = 2**20
+MAX_POINTER_BYTES = 256
+MAX_MANIFEST_BYTES = 64 * 2**20
+MAX_JSON_BYTES = 256 * 2**20
+MIN_PARALLEL_BYTES = 2**20
 """Bytes; the digests of less are taken sooner than a thread is started."""
 
 VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
@@ -43,7 +43,7 @@ class BundleDict(dict[str, Any]):
     """Named parts of a bundle. One that is asked for and not there tells of a bundle of another layout."""
 
     def __missing__(self, name: str) -> Any:
-        raise other_layout(name)
+        raise missing_part_error(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,8 @@ class Bundle:
     manifest: dict[str, Any]
     signature: str
     """valid, unchecked (there is one, and no key here) or none."""
-    _seen: dict[str, Any] = field(default_factory=dict)
-    _begun: dict[str, Future[mmap.mmap | bytes]] = field(default_factory=dict)
+    _cache: dict[str, Any] = field(default_factory=dict)
+    _pending: dict[str, Future[mmap.mmap | bytes]] = field(default_factory=dict)
     """Checks that nobody has asked for yet."""
 
     @classmethod
@@ -83,17 +83,18 @@ class Bundle:
             raise MissingBundleError(
                 f"There is no version {version} in {root}.", "`smart-retail versions` lists what is there."
             )
-        blob = read_small(folder / MANIFEST, MANIFEST_BYTES)
+        blob = read_bounded(folder / MANIFEST, MAX_MANIFEST_BYTES)
         if digest is not None and hashlib.sha256(blob).hexdigest() != digest:
             raise corrupt_bundle_error(f"The manifest of version {version} was changed after it was published.")
-        signature = signature_of(folder, blob)
+        signature = signature_status(folder, blob)
         manifest = _json(blob, MANIFEST)
         if not isinstance(manifest, dict) or manifest.get("version") != version:
             raise corrupt_bundle_error(f"The manifest of version {version} is not its own.")
-        if manifest.get("format") != FORMAT:
-            age = "newer" if isinstance(manifest.get("format"), int) and manifest["format"] > FORMAT else "older"
+        if manifest.get("format") != FORMAT_VERSION:
+            written = manifest.get("format")
+            age = "newer" if isinstance(written, int) and written > FORMAT_VERSION else "older"
             raise FormatVersionError(
-                f"Version {version} has bundle format {manifest.get('format')}, {age} than {FORMAT} of this engine.",
+                f"Version {version} has bundle format {written}, {age} than {FORMAT_VERSION} of this engine.",
                 "Upgrade smart-retail-engine." if age == "newer" else "Fit again with this engine.",
             )
         files = manifest.get("files")
@@ -117,7 +118,7 @@ class Bundle:
     def prefetch(self, *groups: str) -> None:
         """Begin to check the arrays of these groups on another processor; whoever asks for one waits for its check."""
         keys = [key for group in groups for key in self._keys(group)]
-        self._begin([key for key in keys if key not in self._seen and key not in self._begun])
+        self._submit([key for key in keys if key not in self._cache and key not in self._pending])
 
     def json(self, name: str) -> Any:
         """A small fact, such as ``segments``."""
@@ -128,14 +129,14 @@ class Bundle:
         try:
             return build(self.json(name))
         except (AttributeError, TypeError, ValueError) as error:  # it has not all that it takes, or in another form
-            raise other_layout(f"tables/{name}.json of its form") from error
+            raise missing_part_error(f"tables/{name}.json of its form") from error
 
     def with_overrides(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any], without: str) -> Bundle:
         """The bundle with some arrays and manifest facts replaced in memory, and without the tables below a folder."""
         below = f"tables/{without}/"
         files = {key: entry for key, entry in self.manifest["files"].items() if not key.startswith(below)}
         seen = {f"tables/{name}.npy": values for name, values in arrays.items()}
-        return replace(self, manifest={**self.manifest, **facts, "files": files}, _seen=seen, _begun={})
+        return replace(self, manifest={**self.manifest, **facts, "files": files}, _cache=seen, _pending={})
 
     def verify(self) -> list[str]:
         """Check every file; the list of what is wrong, empty when all is well.
@@ -143,10 +144,10 @@ class Bundle:
         All of them stay mapped: the bundle answers on, should its folder be removed.
         """
         problems = []
-        self._begin(list(self.manifest["files"]))
+        self._submit(list(self.manifest["files"]))
         for key in sorted(self.manifest["files"]):
             try:
-                self._seen[key] = self._read(key)
+                self._cache[key] = self._read(key)
             except ArtifactError as error:
                 problems.append(error.message)
         for path in sorted((self.folder / "tables").rglob("*")):
@@ -159,37 +160,37 @@ class Bundle:
         start = f"tables/{group}/"
         return sorted(key for key in self.manifest["files"] if key.startswith(start) and key.endswith(".npy"))
 
-    def _begin(self, keys: Sequence[str]) -> None:
+    def _submit(self, keys: Sequence[str]) -> None:
         """Check files on all processors at once, the largest first: digests are taken outside of Python's lock."""
         size = {key: self._entry(key)["size"] for key in keys}
-        if sum(size.values()) < SIDE_BY_SIDE:
+        if sum(size.values()) < MIN_PARALLEL_BYTES:
             return
         pool = ThreadPoolExecutor(os.cpu_count())
         for key in sorted(size, key=size.__getitem__, reverse=True):
-            self._begun[key] = pool.submit(self._mapped, key)
+            self._pending[key] = pool.submit(self._map_file, key)
         pool.shutdown(wait=False)
 
     def _load_cached(self, key: str) -> Any:
-        if key not in self._seen:
-            self._seen[key] = self._read(key)
-        return self._seen[key]
+        if key not in self._cache:
+            self._cache[key] = self._read(key)
+        return self._cache[key]
 
     def _read(self, key: str) -> Any:
-        begun = self._begun.pop(key, None)
-        content = self._mapped(key) if begun is None else begun.result()
+        begun = self._pending.pop(key, None)
+        content = self._map_file(key) if begun is None else begun.result()
         if key.endswith(".npy"):
             return _array(content, key)
-        if len(content) > JSON_BYTES:
+        if len(content) > MAX_JSON_BYTES:
             raise corrupt_bundle_error(f"{key} is larger than any bundle's.")
         return _json(bytes(content), key)
 
     def _entry(self, key: str) -> dict[str, Any]:
         entry: dict[str, Any] | None = self.manifest["files"].get(key)
         if entry is None:
-            raise other_layout(key)
+            raise missing_part_error(key)
         return entry
 
-    def _mapped(self, key: str) -> mmap.mmap | bytes:
+    def _map_file(self, key: str) -> mmap.mmap | bytes:
         entry = self._entry(key)
         path = self.folder / key
         if path.is_symlink() or any(p.is_symlink() for p in path.parents if self.folder in p.parents):
@@ -207,10 +208,10 @@ class Bundle:
         return content
 
 
-def signature_of(folder: Path, manifest: bytes) -> str:
+def signature_status(folder: Path, manifest: bytes) -> str:
     """What the signature of a version is worth; `SignatureError` where a key says that it is worth nothing."""
     path = folder / SIGNATURE
-    line = read_small(path, SIGNATURE_BYTES) if os.path.lexists(path) else None
+    line = read_bounded(path, MAX_SIGNATURE_BYTES) if os.path.lexists(path) else None
     key = signing_key()
     if key is None:
         return "none" if line is None else "unchecked"
@@ -227,7 +228,7 @@ def read_pointer(root: str | os.PathLike[str], name: str = "current") -> tuple[s
             f"There is no fitted bundle in {root}.",
             "Run `smart-retail demo`, or `smart-retail fit ORDERS.xlsx` with your own orders.",
         )
-    found = _POINTER.fullmatch(read_small(path, POINTER_BYTES).decode("ascii", "replace"))
+    found = _POINTER.fullmatch(read_bounded(path, MAX_POINTER_BYTES).decode("ascii", "replace"))
     if found is None:
         raise corrupt_bundle_error(f"The file {name} does not name a version.")
     return found[1], found[2]
@@ -244,7 +245,7 @@ def _is_entry(key: object, entry: object) -> bool:
     )
 
 
-def read_small(path: Path, cap: int) -> bytes:
+def read_bounded(path: Path, cap: int) -> bytes:
     """A whole file that may have at most `cap` bytes and is no link."""
     try:
         if path.is_symlink():
@@ -293,7 +294,7 @@ def corrupt_bundle_error(message: str) -> DamagedBundleError:
     )
 
 
-def other_layout(name: str) -> FormatVersionError:
+def missing_part_error(name: str) -> FormatVersionError:
     """The error for a whole bundle that has not what this engine reads."""
     return FormatVersionError(
         f"The bundle holds no {name}, which this engine reads: an engine of another version wrote it.",

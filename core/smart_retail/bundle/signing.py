@@ -17,9 +17,9 @@ from typing import Final
 from smart_retail.errors import SettingsError, SignatureError
 
 SIGNATURE: Final = "manifest.hmac"
-SIGNATURE_BYTES: Final = 256
-KEY: Final = "SMART_RETAIL_SIGNING_KEY"
-KEY_FILE: Final = "SMART_RETAIL_SIGNING_KEY_FILE"
+MAX_SIGNATURE_BYTES: Final = 256
+KEY_VARIABLE: Final = "SMART_RETAIL_SIGNING_KEY"
+KEY_FILE_VARIABLE: Final = "SMART_RETAIL_SIGNING_KEY_FILE"
 MIN_KEY_BYTES: Final = 32
 """Bytes; a key of 32 random bytes is as strong as the digest."""
 
@@ -35,15 +35,17 @@ def signing_key(environ: Mapping[str, str] | None = None) -> bytes | None:
         Both variables are set, the file cannot be read, or the key is too short.
     """
     environ = os.environ if environ is None else environ
-    text, path = environ.get(KEY, ""), environ.get(KEY_FILE, "")
+    text, path = environ.get(KEY_VARIABLE, ""), environ.get(KEY_FILE_VARIABLE, "")
     if text and path:
-        raise SettingsError(f"Both {KEY} and {KEY_FILE} are set.", "Keep one of them.")
+        raise SettingsError(f"Both {KEY_VARIABLE} and {KEY_FILE_VARIABLE} are set.", "Keep one of them.")
     if not text and not path:
         return None
     try:
         key = Path(path).read_bytes().strip() if path else text.strip().encode()
     except (OSError, ValueError) as error:
-        raise SettingsError(f"The file that {KEY_FILE} names cannot be read.", "Check its path and rights.") from error
+        raise SettingsError(
+            f"The file that {KEY_FILE_VARIABLE} names cannot be read.", "Check its path and rights."
+        ) from error
     if len(key) < MIN_KEY_BYTES:
         raise SettingsError(
             f"The signing key has fewer than {MIN_KEY_BYTES} characters.", "Make one with: openssl rand -hex 32"
@@ -51,7 +53,7 @@ def signing_key(environ: Mapping[str, str] | None = None) -> bytes | None:
     return key
 
 
-def signed(key: bytes, manifest: bytes) -> bytes:
+def signature_line(key: bytes, manifest: bytes) -> bytes:
     """The content of the file beside the manifest."""
     return f"hmac-sha256 {hmac.new(key, manifest, hashlib.sha256).hexdigest()}\n".encode()
 
@@ -61,10 +63,10 @@ def check_signature(key: bytes, manifest: bytes, line: bytes | None, version: st
     if line is None:
         raise SignatureError(
             f"Version {version} is not signed, and this place takes signed versions only.",
-            f"Fit again with the signing key, or start without {KEY}.",
+            f"Fit again with the signing key, or start without {KEY_VARIABLE}.",
         )
     found = _LINE.fullmatch(line)
-    if found is None or not hmac.compare_digest(signed(key, manifest), b"hmac-sha256 " + found[1] + b"\n"):
+    if found is None or not hmac.compare_digest(signature_line(key, manifest), b"hmac-sha256 " + found[1] + b"\n"):
         raise SignatureError(
             f"The signature of version {version} was not made with this place's key.",
             "Find out who wrote it; `smart-retail rollback` returns to the previous version.",

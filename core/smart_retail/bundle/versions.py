@@ -24,14 +24,14 @@ from typing import Any
 
 from smart_retail.bundle.reader import (
     MANIFEST,
-    MANIFEST_BYTES,
-    POINTER_BYTES,
+    MAX_MANIFEST_BYTES,
+    MAX_POINTER_BYTES,
     VERSION,
     Bundle,
     corrupt_bundle_error,
+    read_bounded,
     read_pointer,
-    read_small,
-    signature_of,
+    signature_status,
 )
 from smart_retail.bundle.signing import SIGNATURE
 from smart_retail.errors import ArtifactError, LockError, MissingBundleError
@@ -55,7 +55,7 @@ class VersionInfo:
 def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
     """All published versions, newest first."""
     root = Path(root)
-    active, previous = (_pointed(root, name) for name in ("current", "previous"))
+    active, previous = (_pointer_target(root, name) for name in ("current", "previous"))
     found = []
     whole = [
         p
@@ -63,11 +63,11 @@ def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
         if VERSION.fullmatch(p.name) and (p / MANIFEST).is_file() and not p.is_symlink()
     ]
     # Ids tell the second; within one the manifests' own times do.
-    whole.sort(key=lambda p: (_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
+    whole.sort(key=lambda p: (_version_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
     for folder in whole:
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         pointed = folder.name == active, folder.name == previous
-        found.append(VersionInfo(folder.name, _time(folder.name), *pointed, size, _signature(folder)))
+        found.append(VersionInfo(folder.name, _version_time(folder.name), *pointed, size, _signature_status(folder)))
     return found
 
 
@@ -98,10 +98,10 @@ def rollback(root: str | os.PathLike[str]) -> str:
     with lock(root):
         if not (root / "previous").exists():
             raise MissingBundleError(f"There is no previous version in {root}.", "Only one version was ever published.")
-        active, previous = (read_small(root / name, POINTER_BYTES) for name in ("current", "previous"))
+        active, previous = (read_bounded(root / name, MAX_POINTER_BYTES) for name in ("current", "previous"))
         version, digest = read_pointer(root, "previous")
         bundle = Bundle.open(root, version)
-        if hashlib.sha256(read_small(bundle.folder / MANIFEST, MANIFEST_BYTES)).hexdigest() != digest:
+        if hashlib.sha256(read_bounded(bundle.folder / MANIFEST, MAX_MANIFEST_BYTES)).hexdigest() != digest:
             raise corrupt_bundle_error(f"The manifest of version {version} was changed after it was published.")
         if problems := bundle.verify():
             raise corrupt_bundle_error(problems[0])
@@ -133,19 +133,19 @@ def lock(root: str | os.PathLike[str]) -> Iterator[None]:
         held.release()
 
 
-def _time(version: str) -> str:
+def _version_time(version: str) -> str:
     y, m, d, h, i, s = (version[a:b] for a, b in ((0, 4), (4, 6), (6, 8), (9, 11), (11, 13), (13, 15)))
     return f"{y}-{m}-{d}T{h}:{i}:{s}Z"
 
 
-def _signature(folder: Path) -> str:
+def _signature_status(folder: Path) -> str:
     try:
-        return signature_of(folder, read_small(folder / MANIFEST, MANIFEST_BYTES))
+        return signature_status(folder, read_bounded(folder / MANIFEST, MAX_MANIFEST_BYTES))
     except ArtifactError:
         return "wrong" if os.path.lexists(folder / SIGNATURE) else "none"
 
 
-def _pointed(root: Path, name: str) -> str | None:
+def _pointer_target(root: Path, name: str) -> str | None:
     try:
         return read_pointer(root, name)[0]
     except ArtifactError:

@@ -18,13 +18,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle.reader import FORMAT, MANIFEST, POINTER_BYTES, Bundle, read_small
-from smart_retail.bundle.signing import SIGNATURE, signed, signing_key
+from smart_retail.bundle.reader import FORMAT_VERSION, MANIFEST, MAX_POINTER_BYTES, Bundle, read_bounded
+from smart_retail.bundle.signing import SIGNATURE, signature_line, signing_key
 from smart_retail.bundle.versions import VersionInfo, versions
 from smart_retail.errors import DamagedBundleError
 from smart_retail.utils.atomic_file import atomic_write
 
-KEEP = 5
+VERSIONS_KEPT = 5
 """So many versions stay; older ones are removed after a publish."""
 
 
@@ -78,7 +78,7 @@ class BundleWriter:
         version = self.finalize(facts)
         current = self.root / "current"
         if current.exists():
-            atomic_write(self.root / "previous", read_small(current, POINTER_BYTES))
+            atomic_write(self.root / "previous", read_bounded(current, MAX_POINTER_BYTES))
         set_active_pointer(self.root, "current", version)
         prune(self.root)
         return version
@@ -91,14 +91,14 @@ class BundleWriter:
         manifest = {
             "fitted_at": f"{now:%Y-%m-%dT%H:%M:%SZ}",
             **facts,
-            "format": FORMAT,
+            "format": FORMAT_VERSION,
             "version": version,
             "files": dict(sorted(self._files.items())),
         }
         blob = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False).encode()
         atomic_write(self.folder / MANIFEST, blob)
         if key := signing_key():
-            atomic_write(self.folder / SIGNATURE, signed(key, blob))
+            atomic_write(self.folder / SIGNATURE, signature_line(key, blob))
         for path in self.folder.rglob("*"):
             _sync(path)
         target = self.folder.with_name(version)
@@ -135,7 +135,7 @@ def set_active_pointer(root: Path, name: str, version: str) -> None:
     _sync(root)
 
 
-def prune(root: str | os.PathLike[str], keep: int = KEEP) -> list[str]:
+def prune(root: str | os.PathLike[str], keep: int = VERSIONS_KEPT) -> list[str]:
     """Remove old versions, never the active or the previous one; the ids removed."""
 
     def needed(v: VersionInfo) -> bool:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TRIES = 3
-BACKOFF = 0.1
+MAX_ATTEMPTS = 3
+FIRST_BACKOFF_S = 0.1
 """Seconds before the second try; three times as long before each next one."""
 
 
@@ -54,11 +54,11 @@ class Connection:
                 "Asking an API needs the package httpx, which is not installed.",
                 'Install it with: pip install "smart-retail-engine[flask]".',
             ) from error
-        self._where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+        self._address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
         self._timeout = timeout
-        self._unreachable: tuple[type[Exception], ...] = (httpx.NetworkError, httpx.RemoteProtocolError)
-        self._too_slow = httpx.TimeoutException
-        self._failed = httpx.HTTPError
+        self._connection_errors: tuple[type[Exception], ...] = (httpx.NetworkError, httpx.RemoteProtocolError)
+        self._timeout_error = httpx.TimeoutException
+        self._http_error = httpx.HTTPError
         self._client = httpx.Client(
             base_url=url.rstrip("/"),
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
@@ -73,7 +73,7 @@ class Connection:
 
     def read(self, verb: str, path: str, build: Callable[[dict[str, Any]], T], **request: Any) -> T:
         """Ask, and build the result out of the answer."""
-        response = self._ask(verb, path, **request)
+        response = self._send(verb, path, **request)
         try:
             data = response.json()
             if response.status_code == 200:
@@ -81,36 +81,36 @@ class Connection:
             problem = data["code"], data["detail"], data["hint"]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RemoteError(
-                f"{self._where} answered with status {response.status_code} and not as a Smart Retail API does.",
+                f"{self._address} answered with status {response.status_code} and not as a Smart Retail API does.",
                 "Check the address, and that both sides have the same version.",
             ) from error
-        raise _error(*map(str, problem))
+        raise _problem_error(*map(str, problem))
 
-    def _ask(self, verb: str, path: str, **request: Any) -> httpx.Response:
+    def _send(self, verb: str, path: str, **request: Any) -> httpx.Response:
         """The response; an API that cannot be reached is tried again, for every call only reads."""
-        wait = BACKOFF
-        for attempt in range(1, TRIES + 1):
+        wait = FIRST_BACKOFF_S
+        for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 return self._client.request(verb, path, **request)
-            except self._too_slow as error:
+            except self._timeout_error as error:
                 raise RemoteError(
-                    f"{self._where} did not answer within {self._timeout:g} seconds.",
+                    f"{self._address} did not answer within {self._timeout:g} seconds.",
                     "Try again, or allow it more time.",
                 ) from error
-            except self._unreachable as error:
-                if attempt == TRIES:
+            except self._connection_errors as error:
+                if attempt == MAX_ATTEMPTS:
                     raise RemoteError(
-                        f"The API at {self._where} cannot be reached.",
+                        f"The API at {self._address} cannot be reached.",
                         "Check the address, and that it runs: smart-retail serve api.",
                     ) from error
-            except self._failed as error:
-                raise RemoteError(f"The request to {self._where} failed.", "Check the address.") from error
+            except self._http_error as error:
+                raise RemoteError(f"The request to {self._address} failed.", "Check the address.") from error
             time.sleep(wait)
             wait *= 3
         raise AssertionError  # the last attempt returns or raises
 
 
-def _error(code: str, detail: str, hint: str) -> RetailError:
+def _problem_error(code: str, detail: str, hint: str) -> RetailError:
     """The error as the engine raised it; codes that only HTTP knows are a `RemoteError`."""
     kind = by_code(code)
     return RemoteError(detail, hint) if kind is RetailError else kind(detail, hint)

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
-from smart_retail.client.http_connection import TRIES, Connection
-from smart_retail.errors import RemoteError
-from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
+from smart_retail.client.http_connection import MAX_ATTEMPTS, Connection
+from smart_retail.errors import RemoteError, UsageError
+from smart_retail.protocol import ALL, METHODS, ListQuery, RetailEngine, check_page
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
@@ -27,14 +27,14 @@ from smart_retail.results import (
 )
 
 R = TypeVar("R", bound=Result)
-BATCH_IDS = 256
-BATCH_ITEMS = 5_000
+MAX_BATCH_CUSTOMERS = 256
+MAX_BATCH_ITEMS = 5_000
 MAX_POINTS = 100_000
-LONGEST_TARGET = 4_000
+MAX_TARGET_LENGTH = 4_000
 """Characters of an address that any server takes; longer calls go through a POST route."""
 
 
-class RemoteEngine:
+class RemoteEngine(RetailEngine):
     """Asks a running Smart Retail API. May be used by many threads.
 
     Parameters
@@ -54,8 +54,6 @@ class RemoteEngine:
         httpx is not installed.
     """
 
-    is_local = False
-
     def __init__(self, url: str, api_key: str | None = None, timeout: float = 10.0) -> None:
         self._connection = Connection(url, api_key, timeout)
 
@@ -73,122 +71,73 @@ class RemoteEngine:
     def version(self) -> str:
         return self._connection.read("GET", "/readyz", lambda data: str(data["model_version"]))
 
-    def recommend(
-        self,
-        customer_id: str,
-        method: str = DEFAULT_METHOD,
-        n: int = 10,
-        *,
-        offset: int = 0,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> RecommendationList:
-        """The best items for a customer; an unknown one gets popularity and ``known=False``."""
-        check_method(method)
-        check_page(n, offset)
-        options: dict[str, Any] = {
-            "method": method,
-            "n": n,
-            "offset": offset,
-            "exclude_purchased": exclude_purchased,
-            "explain": explain,
-        }
-        path = _path("/v1/customers/{}/recommendations", customer_id, categories)
-        if path:
-            return self._get(path, RecommendationList, options | {"category": categories or []})
-        body = options | {"customer_ids": [_sent(customer_id)], "categories": _texts(categories)}
-        return self._posted("/v1/recommendations:batch", RecommendationList, "lists", body)[0]
+    def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
+        """Return one list per customer, in their order, all from one version.
 
-    def recommend_many(
-        self,
-        customer_ids: Sequence[str],
-        method: str = DEFAULT_METHOD,
-        n: int = 10,
-        *,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> list[RecommendationList]:
-        """`recommend` for several customers, in their order, all by one model version."""
-        check_method(method)
-        check_page(n)
-        options = {
-            "method": method,
-            "n": n,
-            "exclude_purchased": exclude_purchased,
-            "categories": _texts(categories),
-            "explain": explain,
-        }
-        size = max(1, min(BATCH_IDS, BATCH_ITEMS // (n * (len(METHODS) if method == ALL else 1))))
-        for _ in range(TRIES):
-            found: list[RecommendationList] = []
+        Raises
+        ------
+        RemoteError
+            The API cannot be reached, or it changed its version during each of three attempts.
+        """
+        if len(customer_ids) == 1:
+            path = _path_for("/v1/customers/{}/recommendations", customer_ids[0], query.categories)
+            if path:
+                return [self._get(path, RecommendationList, _query_fields(query) | {"category": query.categories})]
+        lists = len(METHODS) if query.method == ALL else 1
+        size = max(1, min(MAX_BATCH_CUSTOMERS, MAX_BATCH_ITEMS // (query.n * lists)))
+        for _ in range(MAX_ATTEMPTS):
+            results: list[RecommendationList] = []
             for start in range(0, len(customer_ids), size):
-                body = options | {"customer_ids": [_sent(c) for c in customer_ids[start : start + size]]}
-                found += self._posted("/v1/recommendations:batch", RecommendationList, "lists", body)
-            if len({answer.model_version for answer in found}) <= 1:
-                return found
-        raise RemoteError("The API changed its model during each of three attempts.", "Try again.")
+                body = _query_body(query) | {"customer_ids": _encodable_texts(customer_ids[start : start + size])}
+                results += self._post_batch("/v1/recommendations:batch", RecommendationList, "lists", body)
+            if len({result.model_version for result in results}) <= 1:
+                return results
+        raise RemoteError("The API changed its version during each of three attempts.", "Try again.")
 
-    def recommend_for_basket(
-        self,
-        item_ids: Sequence[str],
-        n: int = 10,
-        *,
-        method: str = DEFAULT_METHOD,
-        offset: int = 0,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> RecommendationList:
-        """For a visitor without history whose basket holds these items; unknown items count as none."""
-        check_method(method)
-        check_page(n, offset)
-        body = {
-            "item_ids": _texts(item_ids),
-            "method": method,
-            "n": n,
-            "offset": offset,
-            "exclude_purchased": exclude_purchased,
-            "categories": _texts(categories),
-            "explain": explain,
-        }
+    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
+        """Return a list for an anonymous basket; unknown items are ignored."""
+        body = _query_body(query) | {"item_ids": _encodable_texts(item_ids)}
         return self._connection.read("POST", "/v1/basket/recommendations", RecommendationList.from_dict, json=body)
 
-    def similar_items(
-        self, item_id: str, n: int = 10, *, offset: int = 0, categories: Sequence[str] | None = None
-    ) -> RecommendationList:
-        """What goes with an item; by content where nobody bought it. `UnknownItemError` names near matches."""
-        check_page(n, offset)
-        path = _path("/v1/items/{}/similar", item_id, categories)
+    def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
+        """Return items that are similar to an item. `UnknownItemError` lists close matches."""
+        page: dict[str, Any] = {"n": query.n, "offset": query.offset}
+        path = _path_for("/v1/items/{}/similar", item_id, query.categories)
         if path:
-            return self._get(path, RecommendationList, {"n": n, "offset": offset, "category": categories or []})
-        body = {"item_id": _sent(item_id), "n": n, "offset": offset, "categories": _texts(categories)}
+            return self._get(path, RecommendationList, page | {"category": query.categories})
+        body = page | {"item_id": _encodable(item_id), "categories": _encodable_texts(query.categories)}
         return self._connection.read("POST", "/v1/items:similar", RecommendationList.from_dict, json=body)
 
-    def popular(self, n: int = 10, *, offset: int = 0, category: str | None = None) -> RecommendationList:
-        """The most wanted items, overall or of one category."""
-        check_page(n, offset)
-        only = {} if category is None else {"category": category}
-        return self._get("/v1/popular", RecommendationList, {"n": n, "offset": offset} | only)
+    def query_popular(self, query: ListQuery) -> RecommendationList:
+        """Return the most popular items, overall or of one category.
+
+        Raises
+        ------
+        UsageError
+            More than one category was given: the API takes one.
+        """
+        if len(query.categories) > 1:
+            raise UsageError("Popular items over the API take one category.", "Request each category on its own.")
+        category = {"category": query.categories[0]} if query.categories else {}
+        return self._get("/v1/popular", RecommendationList, {"n": query.n, "offset": query.offset} | category)
 
     def customer(self, customer_id: str) -> CustomerProfile:
         """Profile; ``known=False`` for an unknown id."""
-        path = _path("/v1/customers/{}", customer_id)
+        path = _path_for("/v1/customers/{}", customer_id)
         if path:
             return self._get(path, CustomerProfile)
-        body = {"customer_ids": [_sent(customer_id)]}
-        return self._posted("/v1/customers:batch", CustomerProfile, "customers", body)[0]
+        body = {"customer_ids": [_encodable(customer_id)]}
+        return self._post_batch("/v1/customers:batch", CustomerProfile, "customers", body)[0]
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Customers whose id or name holds `text`, case ignored: ids that begin with it first."""
         check_page(n)
-        return self._many("/v1/customers", CustomerMatch, "customers", {"q": _sent(text), "n": n})
+        return self._get_list("/v1/customers", CustomerMatch, "customers", {"q": _encodable(text), "n": n})
 
     def search_items(self, text: str, n: int = 20) -> list[Item]:
         """Items whose id or name holds `text`, case ignored: ids that begin with it first."""
         check_page(n)
-        return self._many("/v1/items", Item, "items", {"q": _sent(text), "n": n})
+        return self._get_list("/v1/items", Item, "items", {"q": _encodable(text), "n": n})
 
     def categories(self) -> list[str]:
         """Names of the categories, sorted; empty where the source has none."""
@@ -196,61 +145,73 @@ class RemoteEngine:
 
     def segments(self) -> list[Segment]:
         """RFM segments that have customers, best first."""
-        return self._many("/v1/segments", Segment, "segments")
+        return self._get_list("/v1/segments", Segment, "segments")
 
     def clusters(self) -> list[Cluster]:
         """Clusters, by id."""
-        return self._many("/v1/clusters", Cluster, "clusters")
+        return self._get_list("/v1/clusters", Cluster, "clusters")
 
     def rfm_grid(self) -> list[GridCell]:
         """All 25 cells, r then f descending."""
-        return self._many("/v1/rfm-grid", GridCell, "cells")
+        return self._get_list("/v1/rfm-grid", GridCell, "cells")
 
     def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
         """An evenly spread choice of at most `limit` customers (100,000 over the API) in the latent space."""
-        return self._many("/v1/clusters/points", ClusterPoint, "points", {"limit": min(limit, MAX_POINTS)})
+        return self._get_list("/v1/clusters/points", ClusterPoint, "points", {"limit": min(limit, MAX_POINTS)})
 
     def model(self) -> ModelInfo:
         """Version, period, cleaning report, scorecard, settings."""
         return self._get("/v1/model", ModelInfo)
 
-    def method_names(self) -> tuple[str, ...]:
-        """The methods `recommend` takes, ``all`` last."""
-        return (*METHODS, ALL)
-
     def _get(self, path: str, kind: type[R], query: Mapping[str, Any] | None = None) -> R:
         return self._connection.read("GET", path, kind.from_dict, params=query)
 
-    def _many(self, path: str, kind: type[R], field: str, query: Mapping[str, Any] | None = None) -> list[R]:
+    def _get_list(self, path: str, kind: type[R], field: str, query: Mapping[str, Any] | None = None) -> list[R]:
         return self._connection.read("GET", path, lambda data: [kind.from_dict(d) for d in data[field]], params=query)
 
-    def _posted(self, path: str, kind: type[R], field: str, body: dict[str, Any]) -> list[R]:
-        asked = len(body["customer_ids"])
+    def _post_batch(self, path: str, kind: type[R], field: str, body: dict[str, Any]) -> list[R]:
+        expected = len(body["customer_ids"])
 
         def build(data: dict[str, Any]) -> list[R]:
-            found = [kind.from_dict(d) for d in data[field]]
-            if len(found) != asked:
-                raise ValueError(f"{len(found)} answers to {asked} questions")
-            return found
+            results = [kind.from_dict(d) for d in data[field]]
+            if len(results) != expected:
+                raise ValueError(f"{len(results)} results for {expected} customers")
+            return results
 
         return self._connection.read("POST", path, build, json=body)
 
 
-def _path(template: str, identity: str, categories: Sequence[str] | None = None) -> str:
+def _query_fields(query: ListQuery) -> dict[str, Any]:
+    """The options that a path route takes as query parameters; categories are repeated parameters."""
+    return {
+        "method": query.method,
+        "n": query.n,
+        "offset": query.offset,
+        "exclude_purchased": query.exclude_purchased,
+        "explain": query.explain,
+    }
+
+
+def _query_body(query: ListQuery) -> dict[str, Any]:
+    """The options as part of a JSON body."""
+    return _query_fields(query) | {"categories": _encodable_texts(query.categories)}
+
+
+def _path_for(template: str, identity: str, categories: Sequence[str] = ()) -> str:
     """The path for an id, or an empty text where no path can carry it or the call would grow too long.
 
     Clients and proxies take out the segments ``.`` and ``..``, escaped or not.
     """
-    path = template.format(quote(_sent(identity), safe=""))
-    longest = len(path) + sum(len(quote(_sent(c))) + len("&category=") for c in categories or ())
-    carried = identity not in ("", ".", "..") and longest <= LONGEST_TARGET
+    path = template.format(quote(_encodable(identity), safe=""))
+    longest = len(path) + sum(len(quote(_encodable(c))) + len("&category=") for c in categories)
+    carried = identity not in ("", ".", "..") and longest <= MAX_TARGET_LENGTH
     return path if carried else ""
 
 
-def _texts(texts: Sequence[str] | None) -> list[str] | None:
-    return None if texts is None else [_sent(t) for t in texts]
+def _encodable_texts(texts: Sequence[str]) -> list[str]:
+    return [_encodable(text) for text in texts]
 
 
-def _sent(text: str) -> str:
+def _encodable(text: str) -> str:
     """The text as UTF-8 can hold it: lone surrogates become ``?``, as in `ids`."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -12,14 +12,23 @@ from collections.abc import Mapping
 from typing import Final
 
 from smart_retail.errors import MissingExtraError
-from smart_retail.events.event import LARGEST, MAX_TEXT, Event
+from smart_retail.events.event import MAX_TEXT_LENGTH, MAX_VALUE, Event
 from smart_retail.events.live_events import RecentEvents
 from smart_retail.events.sqlite_store import SqliteEventStore
 from smart_retail.events.store import EventStore
 
-__all__ = ["LARGEST", "MAX_TEXT", "URL", "Event", "EventStore", "RecentEvents", "SqliteEventStore", "open_events"]
+__all__ = [
+    "MAX_TEXT_LENGTH",
+    "MAX_VALUE",
+    "URL_VARIABLE",
+    "Event",
+    "EventStore",
+    "RecentEvents",
+    "SqliteEventStore",
+    "open_events",
+]
 
-URL: Final = "SMART_RETAIL_EVENTS_URL"
+URL_VARIABLE: Final = "SMART_RETAIL_EVENTS_URL"
 
 
 def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> EventStore:
@@ -32,7 +41,7 @@ def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | 
     MissingExtraError
         The extra ``postgres`` is not installed.
     """
-    url = (os.environ if environ is None else environ).get(URL, "")
+    url = (os.environ if environ is None else environ).get(URL_VARIABLE, "")
     if not url:
         return SqliteEventStore(artifacts)
     try:
@@ -42,4 +51,4 @@ def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | 
             "Events in a database need the extra postgres, which is not installed.",
             'Install it with: pip install "smart-retail-engine[postgres]"',
         ) from error
-    return SqlEventStore(postgres_url(url, URL))
+    return SqlEventStore(postgres_url(url, URL_VARIABLE))

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from smart_retail.errors import DataError
 
-MAX_TEXT: Final = 1000
+MAX_TEXT_LENGTH: Final = 1000
 MILLION: Final = 1_000_000
-LARGEST: Final = 1e12
+MAX_VALUE: Final = 1e12
 """Quantities and amounts beyond this are mistakes."""
 
 FIELDS: Final = ("event_id", "customer_id", "order_id", "item_id", "timestamp", "quantity", "amount")
@@ -67,20 +67,21 @@ class Event:
 
 def _text(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
-    if not isinstance(value, str) or not value or len(value) > MAX_TEXT or not _is_plain(value):
+    if not isinstance(value, str) or not value or len(value) > MAX_TEXT_LENGTH or not _is_storable(value):
         raise DataError(
-            f"The {name} of an event is missing or no text.", f"Give {name} as a text of at most {MAX_TEXT} characters."
+            f"The {name} of an event is missing or no text.",
+            f"Give {name} as a text of at most {MAX_TEXT_LENGTH} characters.",
         )
     return value
 
 
-def _is_plain(text: str) -> bool:
+def _is_storable(text: str) -> bool:
     """Whether a database can hold it: no NUL, and no half of a surrogate pair."""
     return "\0" not in text and text.encode("utf-8", "ignore") == text.encode("utf-8", "surrogatepass")
 
 
 def _millionths(data: dict[str, Any], name: str, default: float) -> int:
     value = data.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_VALUE:
         raise DataError(f"The {name} of an event is no number.", f"Give {name} as a number.")
     return round(value * MILLION)

@@ -21,7 +21,7 @@ class RecentEvents:
     """
 
     def __init__(self, log: EventStore, after: int) -> None:
-        self._log = log
+        self._store = log
         self._after = after
         self._last = after
         self._erasures = 0
@@ -29,27 +29,36 @@ class RecentEvents:
         self._lock = threading.Lock()
         self._local = threading.local()
 
-    def of(self, customer_id: str) -> Sequence[Event]:
-        """The customer's events since the fit, oldest first."""
+    def for_customer(self, customer_id: str) -> Sequence[Event]:
+        """Return the customer's events since the fit, oldest first."""
+        self._refresh()
+        return self._by_customer.get(customer_id, ())
+
+    def customer_ids(self) -> list[str]:
+        """Return the customers with events since the fit."""
+        self._refresh()
+        return list(self._by_customer)
+
+    def _refresh(self) -> None:
+        """Read new events if the store has changed since this thread last looked."""
         local = self._local
         if not hasattr(local, "look"):
-            local.look, local.seen = self._log.watch(), None
+            local.look, local.seen = self._store.change_counter(), None
         state = local.look()
         if state != local.seen:
             with self._lock:
-                self._catch_up()
+                self._read_new_events()
             # As it was before the reading: what came meanwhile is read next time. What a thread has seen is its own,
             # for SQLite's numbers are those of a connection; the view may be newer, and never becomes older.
             local.seen = state
-        return self._by_customer.get(customer_id, ())
 
-    def _catch_up(self) -> None:
+    def _read_new_events(self) -> None:
         """Take in what came since; after an erasure, everything anew."""
-        erasures = self._log.erasures()
+        erasures = self._store.count_erased()
         anew = erasures != self._erasures
         found: dict[str, list[Event]] = {}
         last = self._after if anew else self._last
-        for event in self._log.all(last):
+        for event in self._store.all(last):
             found.setdefault(event.customer_id, []).append(event)
             last = event.sequence
         fresh = {c: (*(() if anew else self._by_customer.get(c, ())), *events) for c, events in found.items()}

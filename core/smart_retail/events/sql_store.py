@@ -23,9 +23,9 @@ from smart_retail.errors import ArtifactError, SettingsError
 from smart_retail.events.event import FIELDS, Event
 from smart_retail.events.store import EventStore, tombstone
 
-TIMEOUT: Final = 10
+TIMEOUT_SECONDS: Final = 10
 """Seconds to wait for a connection."""
-ROWS: Final = 500
+FETCH_ROWS: Final = 500
 """Written or fetched at once."""
 _LOCK: Final = 0x534D4152
 """Held in PostgreSQL while the tables are made, so that processes that start together make them once."""
@@ -90,45 +90,45 @@ class SqlEventStore(EventStore):
 
     def add(self, events: Iterable[Event]) -> int:
         rows, new = list(events), 0
-        with self._changing() as connection:
-            erased = self._erased(connection, {e.customer_id for e in rows})
-            wanted = [_row(e) for e in rows if e.customer_id not in erased]
+        with self._transaction() as connection:
+            erased = self._erased_among(connection, {e.customer_id for e in rows})
+            wanted = [_event_row(e) for e in rows if e.customer_id not in erased]
             insert = insert_in_postgres if connection.dialect.name == "postgresql" else insert_in_sqlite
-            for start in range(0, len(wanted), ROWS):
-                part = wanted[start : start + ROWS]
+            for start in range(0, len(wanted), FETCH_ROWS):
+                part = wanted[start : start + FETCH_ROWS]
                 put = insert(EVENTS).values(part).on_conflict_do_nothing().returning(EVENTS.c.sequence)
                 new += len(connection.execute(put).all())
         return new
 
-    def of(self, customer_id: str, after: int = 0) -> list[Event]:
+    def for_customer(self, customer_id: str, after: int = 0) -> list[Event]:
         return list(self._select(EVENTS.c.customer_id == customer_id, EVENTS.c.sequence > after))
 
     def all(self, after: int = 0) -> Iterator[Event]:
         return self._select(EVENTS.c.sequence > after)
 
-    def last(self) -> int:
+    def last_sequence(self) -> int:
         return self._number(sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.sequence), 0)))
 
     def erase(self, customer_id: str) -> int:
-        with self._changing() as connection:
+        with self._transaction() as connection:
             gone = connection.execute(sa.delete(EVENTS).where(EVENTS.c.customer_id == customer_id)).rowcount
             mark = tombstone(self._salt(connection), customer_id)
             if not connection.scalar(sa.select(ERASED.c.hash).where(ERASED.c.hash == mark)):
                 today = datetime.now(UTC).date().isoformat()
                 connection.execute(sa.insert(ERASED).values(hash=mark, erased_on=today))
-        with self._reading() as connection:
+        with self._connection() as connection:
             # The deleted rows make room; what the server keeps in its log and its backups is its operator's.
             connection.exec_driver_sql(f"VACUUM {EVENTS.name if connection.dialect.name == 'postgresql' else ''}")
         return gone
 
-    def erasures(self) -> int:
+    def count_erased(self) -> int:
         return self._number(sa.select(sa.func.count()).select_from(ERASED))
 
-    def erased(self, customer_ids: Iterable[str]) -> set[str]:
-        with self._reading() as connection:
-            return self._erased(connection, set(customer_ids))
+    def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
+        with self._connection() as connection:
+            return self._erased_among(connection, set(customer_ids))
 
-    def watch(self) -> Callable[[], int | None]:
+    def change_counter(self) -> Callable[[], int | None]:
         held: list[sa.Connection] = []
 
         def ask() -> int:
@@ -136,18 +136,18 @@ class SqlEventStore(EventStore):
 
         def look() -> int:
             # Asked before every answer: a connection of its own takes a fifth of the time of one from the pool.
-            with _clear_errors():
+            with _translate_errors():
                 if held:
                     try:
                         return ask()
                     except sa.exc.DBAPIError:  # the server was started anew, perhaps
                         held.pop().invalidate()
-                held.append(_engine(self._url).connect().execution_options(isolation_level="AUTOCOMMIT"))
+                held.append(_pool(self._url).connect().execution_options(isolation_level="AUTOCOMMIT"))
                 return ask()
 
         return look
 
-    def _erased(self, connection: sa.Connection, customer_ids: set[str]) -> set[str]:
+    def _erased_among(self, connection: sa.Connection, customer_ids: set[str]) -> set[str]:
         marks = set(connection.scalars(sa.select(ERASED.c.hash)))
         if not marks:
             return set()
@@ -159,52 +159,54 @@ class SqlEventStore(EventStore):
         return str(connection.scalar(sa.select(STATE.c.salt)))
 
     def _number(self, query: sa.Select[Any]) -> int:
-        with self._reading() as connection:
+        with self._connection() as connection:
             return int(connection.scalar(query) or 0)
 
     def _select(self, *conditions: sa.ColumnElement[bool]) -> Iterator[Event]:
         columns = [EVENTS.c[name] for name in (*FIELDS, "sequence")]
         query = sa.select(*columns).where(*conditions).order_by(EVENTS.c.sequence)
         with (
-            _clear_errors(),
-            _engine(self._url).connect() as connection,
-            connection.execute(query, execution_options={"yield_per": ROWS}) as rows,
+            _translate_errors(),
+            _pool(self._url).connect() as connection,
+            connection.execute(query, execution_options={"yield_per": FETCH_ROWS}) as rows,
         ):
             for row in rows:
                 yield Event(*row)
 
     @contextmanager
-    def _changing(self) -> Iterator[sa.Connection]:
+    def _transaction(self) -> Iterator[sa.Connection]:
         """A transaction, durable at its end; no other changes anything meanwhile."""
-        with _clear_errors(), _engine(self._url).begin() as connection:
+        with _translate_errors(), _pool(self._url).begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
             connection.execute(sa.update(STATE).values(changes=STATE.c.changes + 1))
             yield connection
 
     @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
+    def _connection(self) -> Iterator[sa.Connection]:
         """A connection without a transaction: one way to the server and back for a question."""
-        with _clear_errors(), _engine(self._url).connect() as connection:
+        with _translate_errors(), _pool(self._url).connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
-def _row(event: Event) -> dict[str, object]:
+def _event_row(event: Event) -> dict[str, object]:
     key = hashlib.sha256(event.event_id.encode()).hexdigest()
     return {"event_key": key, **{name: getattr(event, name) for name in FIELDS}}
 
 
-def _engine(url: str) -> sa.Engine:
+def _pool(url: str) -> sa.Engine:
     """The pool of this process, over tables that are there. Connections do not outlive a fork."""
     place = (url, os.getpid())
     with _OPENING:
         if place not in _POOLS:
-            _POOLS[place] = _opened(url)
+            _POOLS[place] = _create_pool(url)
         return _POOLS[place]
 
 
-def _opened(url: str) -> sa.Engine:
-    options: dict[str, Any] = {"connect_timeout": TIMEOUT} if url.startswith("postgresql") else {"timeout": TIMEOUT}
+def _create_pool(url: str) -> sa.Engine:
+    options: dict[str, Any] = (
+        {"connect_timeout": TIMEOUT_SECONDS} if url.startswith("postgresql") else {"timeout": TIMEOUT_SECONDS}
+    )
     pool = sa.create_engine(url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
     with pool.begin() as connection:
         if connection.dialect.name == "postgresql":
@@ -216,7 +218,7 @@ def _opened(url: str) -> sa.Engine:
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:

@@ -16,8 +16,8 @@ from smart_retail.errors import ArtifactError
 from smart_retail.events.event import FIELDS, Event
 from smart_retail.events.store import EventStore, tombstone
 
-FILE: Final = "events.sqlite"
-TIMEOUT: Final = 10
+FILE_NAME: Final = "events.sqlite"
+TIMEOUT_SECONDS: Final = 10
 """Seconds to wait for another writer."""
 
 _SCHEMA = """
@@ -41,13 +41,13 @@ class SqliteEventStore(EventStore):
     """Events of one artifacts folder. Asking writes nothing."""
 
     def __init__(self, artifacts: str | os.PathLike[str]) -> None:
-        self.path = Path(artifacts) / FILE
+        self.path = Path(artifacts) / FILE_NAME
 
     def add(self, events: Iterable[Event]) -> int:
         rows = list(events)
         with self._open() as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
-            erased = self._erased(connection, {e.customer_id for e in rows})
+            erased = self._erased_among(connection, {e.customer_id for e in rows})
             before = connection.total_changes
             connection.executemany(
                 f"INSERT OR IGNORE INTO events ({', '.join(FIELDS)}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
@@ -55,7 +55,7 @@ class SqliteEventStore(EventStore):
             )
             return connection.total_changes - before
 
-    def of(self, customer_id: str, after: int = 0) -> list[Event]:
+    def for_customer(self, customer_id: str, after: int = 0) -> list[Event]:
         return (
             list(self._select("customer_id = ? AND sequence > ?", (customer_id, after))) if self.path.exists() else []
         )
@@ -63,7 +63,7 @@ class SqliteEventStore(EventStore):
     def all(self, after: int = 0) -> Iterator[Event]:
         return self._select("sequence > ?", (after,)) if self.path.exists() else iter(())
 
-    def last(self) -> int:
+    def last_sequence(self) -> int:
         return self._number("SELECT COALESCE(MAX(sequence), 0) FROM events")
 
     def erase(self, customer_id: str) -> int:
@@ -80,31 +80,31 @@ class SqliteEventStore(EventStore):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return gone
 
-    def erasures(self) -> int:
+    def count_erased(self) -> int:
         return self._number("SELECT COUNT(*) FROM erased")
 
-    def erased(self, customer_ids: Iterable[str]) -> set[str]:
+    def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
         if not self.path.exists():
             return set()
         with self._open() as connection:
-            return self._erased(connection, set(customer_ids))
+            return self._erased_among(connection, set(customer_ids))
 
-    def watch(self) -> Callable[[], int | None]:
+    def change_counter(self) -> Callable[[], int | None]:
         held: list[sqlite3.Connection] = []
         file = str(self.path)
 
         def look() -> int | None:
             if not held and not os.access(file, os.F_OK):  # a third of the time of `exists`: each answer looks
                 return None
-            with _clear_errors():
+            with _translate_errors():
                 if not held:
-                    held.append(sqlite3.connect(self.path, timeout=TIMEOUT, isolation_level=None))
+                    held.append(sqlite3.connect(self.path, timeout=TIMEOUT_SECONDS, isolation_level=None))
                 # SQLite's own counter of a connection: another after every commit by any other.
                 return int(held[0].execute("PRAGMA data_version").fetchone()[0])
 
         return look
 
-    def _erased(self, connection: sqlite3.Connection, customer_ids: set[str]) -> set[str]:
+    def _erased_among(self, connection: sqlite3.Connection, customer_ids: set[str]) -> set[str]:
         marks = {row[0] for row in connection.execute("SELECT hash FROM erased")}
         if not marks:
             return set()
@@ -130,19 +130,19 @@ class SqliteEventStore(EventStore):
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        with _clear_errors():
+        with _translate_errors():
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with closing(sqlite3.connect(self.path, timeout=TIMEOUT, isolation_level=None)) as connection:
-                _write_ahead(connection)
+            with closing(sqlite3.connect(self.path, timeout=TIMEOUT_SECONDS, isolation_level=None)) as connection:
+                _set_wal_mode(connection)
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.executescript(_SCHEMA)
                 yield connection
 
 
-def _write_ahead(connection: sqlite3.Connection) -> None:
+def _set_wal_mode(connection: sqlite3.Connection) -> None:
     """WAL mode. On a new file SQLite refuses the change at once, without its own waiting, while others look at it."""
-    until = time.monotonic() + TIMEOUT
+    until = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
@@ -154,7 +154,7 @@ def _write_ahead(connection: sqlite3.Connection) -> None:
 
 
 @contextmanager
-def _clear_errors() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:

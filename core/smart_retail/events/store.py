@@ -19,7 +19,7 @@ class EventStore(ABC):
         """Store events durably; how many were new. Ids that are there already, and erased customers, change nothing."""
 
     @abstractmethod
-    def of(self, customer_id: str, after: int = 0) -> list[Event]:
+    def for_customer(self, customer_id: str, after: int = 0) -> list[Event]:
         """The events of one customer with a sequence above `after`, oldest first."""
 
     @abstractmethod
@@ -27,7 +27,7 @@ class EventStore(ABC):
         """Every event with a sequence above `after`, oldest first. None below the last comes later."""
 
     @abstractmethod
-    def last(self) -> int:
+    def last_sequence(self) -> int:
         """Sequence of the newest event, 0 without any."""
 
     @abstractmethod
@@ -35,15 +35,15 @@ class EventStore(ABC):
         """Remove a customer's events and leave a tombstone; how many events went."""
 
     @abstractmethod
-    def erasures(self) -> int:
+    def count_erased(self) -> int:
         """How many customers were erased."""
 
     @abstractmethod
-    def erased(self, customer_ids: Iterable[str]) -> set[str]:
+    def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
         """Those of the customers who were erased."""
 
     @abstractmethod
-    def watch(self) -> Callable[[], int | None]:
+    def change_counter(self) -> Callable[[], int | None]:
         """A look for one thread: a number that is another after every commit of anybody, None before the first."""
 
     def write_csv(self, path: Path) -> int:

@@ -68,7 +68,7 @@ class RecommenderModel:
         }
 
     def meta(self) -> dict[str, Any]:
-        """Return what `from_arrays` needs besides the arrays, as JSON data."""
+        """Return what `from_arrays` needs in addition to the arrays, as JSON data."""
         meta: dict[str, Any] = {
             "rankers": [task for task, trees in zip(_TASKS, self.hybrid.rankers, strict=True) if trees is not None]
         }

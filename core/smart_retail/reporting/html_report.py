@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smart_retail.errors import DataError
+from smart_retail.evaluation.verdict import get_verdict
 from smart_retail.presentation.formatting import describe_model, format_amount, format_integer
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
@@ -58,6 +59,7 @@ def report_html(engine: RetailEngine, progress: Progress = SILENT) -> str:
     """The report as text; errors as `write_report`."""
     model = engine.model()
     makers: dict[str, Callable[[], str]] = {
+        "Summary": lambda: f"<p>{escape(get_verdict(model.scorecard))}</p>",
         "Data": lambda: _data(model),
         "Sales": lambda: (
             _picture("sales-by-week", model_charts.weekly_sales, model_chart_data.weekly_sales, model)

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-from smart_retail.errors import NeedsLocalEngineError, UsageError
+from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_method, check_page
+from smart_retail.protocol import ListQuery, RetailEngine, require_local
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.utils.atomic_file import atomic_file
 from smart_retail.utils.spreadsheet import CsvRows, Row
@@ -33,8 +33,10 @@ RECOMMENDATION_COLUMNS: Final[dict[str, str]] = {
 }
 """Columns of a batch file, in order, with their Parquet types as DuckDB names them."""
 
-CHUNK = 1000
+CHUNK_CUSTOMERS = 1000
 """Customers asked for at a time: enough to share work, few enough to hold their lists."""
+
+DEFAULT_QUERY: Final = ListQuery()
 
 
 def main_reason(item: Recommendation) -> str:
@@ -65,9 +67,7 @@ def write_recommendations(
     path: str | os.PathLike[str],
     *,
     customers: Iterable[str] | None = None,
-    method: str = DEFAULT_METHOD,
-    n: int = 10,
-    exclude_purchased: bool = True,
+    query: ListQuery = DEFAULT_QUERY,
     progress: Progress = SILENT,
 ) -> int:
     """Write the lists of many customers, sorted by customer, method and rank.
@@ -80,8 +80,10 @@ def write_recommendations(
     customers : iterable of str, optional
         Ids, unknown ones included (they get popularity); each is answered once. Without it all customers of
         the bundle, which only an engine in this process can name.
-    method, n, exclude_purchased
-        As in `RetailEngine.recommend`.
+    query : ListQuery
+        Options of every list.
+    progress : Progress
+        Reports the share of customers done.
 
     Returns
     -------
@@ -95,36 +97,26 @@ def write_recommendations(
     NeedsLocalEngineError
         No customers were named and the engine is behind the API.
     """
-    check_method(method)
-    check_page(n)
     target = Path(path)
     if target.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{target.name} is neither a .csv nor a .parquet file.", "End the name in one of the two.")
-    ids = sorted(set(_all_customers(engine) if customers is None else customers))
+    if customers is None:
+        customers = require_local(engine, "Listing all customers needs").customer_ids()
+    ids = sorted(set(customers))
     progress.stage("recommendations", 0.0)
 
     def chunks() -> Iterator[list[Row]]:
-        for start in range(0, len(ids), CHUNK):
+        for start in range(0, len(ids), CHUNK_CUSTOMERS):
             progress.check()
-            answers = engine.recommend_many(ids[start : start + CHUNK], method, n, exclude_purchased=exclude_purchased)
-            yield [row for answer in answers for row in recommendation_rows(answer)]
-            progress.update(min(start + CHUNK, len(ids)) / len(ids))
+            lists = engine.query_customers(ids[start : start + CHUNK_CUSTOMERS], query)
+            yield [row for result in lists for row in recommendation_rows(result)]
+            progress.update(min(start + CHUNK_CUSTOMERS, len(ids)) / len(ids))
 
     with atomic_file(target) as part:
-        return _to_csv(part, chunks()) if target.suffix.lower() == ".csv" else _to_parquet(part, chunks())
+        return _write_csv(part, chunks()) if target.suffix.lower() == ".csv" else _write_parquet(part, chunks())
 
 
-def _all_customers(engine: RetailEngine) -> Iterable[str]:
-    ids: Iterable[str] | None = engine.customer_ids() if hasattr(engine, "customer_ids") else None
-    if ids is None:
-        raise NeedsLocalEngineError(
-            "An engine behind the API does not list all customers.",
-            "Name them in a file with a customer_id column, or open the bundle itself.",
-        )
-    return ids
-
-
-def _to_csv(part: Path, chunks: Iterable[list[Row]]) -> int:
+def _write_csv(part: Path, chunks: Iterable[list[Row]]) -> int:
     written = 0
     with part.open("w", encoding="utf-8", newline="") as file:
         out = CsvRows(file, RECOMMENDATION_COLUMNS)
@@ -134,7 +126,7 @@ def _to_csv(part: Path, chunks: Iterable[list[Row]]) -> int:
     return written
 
 
-def _to_parquet(part: Path, chunks: Iterable[list[Row]]) -> int:
+def _write_parquet(part: Path, chunks: Iterable[list[Row]]) -> int:
     import duckdb
     import numpy as np
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,10 @@ from smart_retail.results import ClusterPoint, CustomerMatch, Item
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap, StringArray
 
-NEAR_MATCHES = 3
-MAX_SCAN_ROWS = 10_000
-"""Matches looked at in a search before the best are chosen."""
+if TYPE_CHECKING:
+    from smart_retail.serving.text_search import TextSearch
+
+MAX_SUGGESTIONS = 3
 LABEL_CACHE_SIZE = 20_000
 """Items whose texts are kept ready; the same ones stand in most lists."""
 
@@ -94,8 +95,8 @@ class BundleTables:
             return code
         import difflib  # for a mistake only
 
-        near = [m.item_id for m in self.search_items(item_id, NEAR_MATCHES)] if item_id else []
-        near = near or difflib.get_close_matches(item_id, self.items.ids, NEAR_MATCHES, cutoff=0.5)
+        near = [m.item_id for m in self.search_items(item_id, MAX_SUGGESTIONS)] if item_id else []
+        near = near or difflib.get_close_matches(item_id, self.items.ids, MAX_SUGGESTIONS, cutoff=0.5)
         raise UnknownItemError(
             f"No item has the id {item_id!r}.",
             f"Did you mean {' or '.join(near)}?" if near else "Search for it by a part of its id or name.",
@@ -147,7 +148,7 @@ class BundleTables:
         )
 
     @cached_property
-    def nobody(self) -> PurchaseHistory:
+    def empty_history(self) -> PurchaseHistory:
         """A history without a purchase."""
         return self.basket(np.empty(0, dtype=np.int32))
 
@@ -168,7 +169,7 @@ class BundleTables:
             last_day=self.last_day,
         )
 
-    def returned(self, customer: int) -> NDArray[np.int32]:
+    def fully_returned(self, customer: int) -> NDArray[np.int32]:
         """Items that the customer sent back and kept none of."""
         a, b = self._returns["indptr"][customer : customer + 2].tolist()
         found: NDArray[np.int32] = self._returns["item"][a:b]
@@ -196,36 +197,34 @@ class BundleTables:
             for c in chosen.tolist()
         ]
 
+    @cached_property
+    def _customer_search(self) -> TextSearch:
+        from smart_retail.serving.text_search import TextSearch  # not needed to compute lists
+
+        return TextSearch(self.texts("customers/search"), self.bundle.array("rfm/frequency"))
+
+    @cached_property
+    def _item_search(self) -> TextSearch:
+        from smart_retail.serving.text_search import TextSearch
+
+        return TextSearch(
+            self.texts("items/search"),
+            self.bundle.array("items/orders"),
+            self.names["categories"],
+            self.catalogue.category,
+        )
+
     def search_customers(self, text: str, n: int) -> list[CustomerMatch]:
-        codes = _search(self.texts("customers/search"), text, n)
+        """Return at most `n` customers that match all words of `text`, those with the most orders first."""
         names = self.texts("customers/names")
         return [
-            CustomerMatch(self.customers.id(c), names[c], self.group_name("segments", int(self.segment[c])))
-            for c in codes
+            CustomerMatch(self.customers.id(code), names[code], self.group_name("segments", int(self.segment[code])))
+            for code in self._customer_search.search(text, n)
         ]
 
     def search_items(self, text: str, n: int) -> list[Item]:
-        return [self.item(c) for c in _search(self.texts("items/search"), text, n)]
+        """Return at most `n` items that match all words of `text`, those with the most orders first."""
+        return [self.item(code) for code in self._item_search.search(text, n)]
 
     def texts(self, name: str) -> StringArray:
         return StringArray(self.bundle.array(f"{name}/data"), self.bundle.array(f"{name}/offsets"))
-
-
-def _search(texts: StringArray, text: str, n: int) -> list[int]:
-    """Codes of the texts (``id<newline>name``, case folded) that hold `text`: ids that begin with it first."""
-    wanted = text.casefold().strip().encode("utf-8", "replace")
-    if not wanted:
-        return list(range(min(n, len(texts))))
-    blob = texts.data.tobytes()
-    found: dict[int, tuple[int, int]] = {}
-    at = blob.find(wanted)
-    while at >= 0 and len(found) < MAX_SCAN_ROWS:
-        code = int(np.searchsorted(texts.offsets, at, side="right")) - 1
-        start, end = int(texts.offsets[code]), int(texts.offsets[code + 1])
-        if at + len(wanted) <= end:
-            name = blob.find(b"\n", start, end)
-            found[code] = (0 if at == start else 1 if at < name else 2 if at == name + 1 else 3, code)
-            at = blob.find(wanted, end)
-        else:
-            at = blob.find(wanted, at + 1)
-    return sorted(found, key=found.__getitem__)[:n]

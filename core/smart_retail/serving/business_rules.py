@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -34,7 +35,9 @@ from smart_retail.recommenders.base import Catalogue, Ranked
 from smart_retail.recommenders.rounding import significant
 from smart_retail.utils.id_map import IdMap
 
-RULES_BYTES = 16 * 2**20
+log = logging.getLogger("smart_retail.serving.business_rules")
+
+MAX_RULES_BYTES = 16 * 2**20
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
 _NAMES = (*_TEXT_LISTS, "max_per_category", "price", "boost")
 
@@ -56,15 +59,15 @@ class Rules:
         """Whether a pre-calculated list cannot simply be filtered."""
         return bool(self.pins or self.boosts)
 
-    def within(self, categories: Sequence[str] | None, names: Sequence[str], catalogue: Catalogue) -> Rules:
-        """These rules with a call's own filter added.
+    def with_categories(self, categories: Sequence[str], names: Sequence[str], catalogue: Catalogue) -> Rules:
+        """Return these rules with the category filter of a query added; no categories add no filter.
 
         Raises
         ------
         UsageError
             A category that no item has.
         """
-        if categories is None or len(categories) == 0:
+        if not categories:
             return self
         mask = _in_categories(list(categories), names, catalogue, UsageError)
         allowed = mask if self.allowed is None else self.allowed & mask
@@ -79,7 +82,7 @@ def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalo
     SettingsError
         The file cannot be read, or holds an unknown name or an impossible value.
     """
-    return rules_of(read_rules(path), items, names, catalogue)
+    return build_rules(read_rules(path), items, names, catalogue)
 
 
 def read_rules(path: Path) -> dict[str, Any]:
@@ -87,7 +90,7 @@ def read_rules(path: Path) -> dict[str, Any]:
     import tomllib  # most shops have no rules file
 
     try:
-        if path.stat().st_size > RULES_BYTES:
+        if path.stat().st_size > MAX_RULES_BYTES:
             raise SettingsError(
                 f"The rules file {path.name} is larger than 16 MB.", "Split the stock list from the rest."
             )
@@ -100,7 +103,7 @@ def read_rules(path: Path) -> dict[str, Any]:
         ) from error
 
 
-def rules_of(data: dict[str, Any], items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
+def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
     """Rules of plain data as a rules file holds it.
 
     Raises
@@ -134,7 +137,7 @@ def rules_of(data: dict[str, Any], items: IdMap, names: Sequence[str], catalogue
 class RuleResult:
     """The places of one list after the rules."""
 
-    place: NDArray[np.int64]
+    position: NDArray[np.int64]
     """Index into the `Ranked` entries; -1 for a pin."""
     item: NDArray[np.int32]
     score: NDArray[np.float64]
@@ -238,32 +241,62 @@ def rules_path(artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] 
     return beside if beside.is_file() else None
 
 
+class FixedRules:
+    """Rules that do not come from a file, with the interface of `RulesFile`."""
+
+    error: RetailError | None = None
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def current(self) -> Rules:
+        """Return the rules."""
+        return self._rules
+
+
 class RulesFile:
     """The rules file of an engine, read again when it changes.
 
-    A change that cannot be read leaves the rules as they were, so that a ban never falls because of a
-    misplaced comma; `error` tells what is wrong.
+    A change that cannot be read leaves the previous rules in force, so that a syntax error never lifts a ban. `error`
+    holds the problem, which is also logged.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file; None for no rules.
+    items : IdMap
+    names : sequence of str
+        Names of the categories, by code.
+    catalogue : Catalogue
+
+    Raises
+    ------
+    SettingsError
+        The file cannot be read at the start.
     """
 
     def __init__(self, path: Path | None, items: IdMap, names: Sequence[str], catalogue: Catalogue) -> None:
         self._path = path
-        self._facts = (items, names, catalogue)
-        self._seen = self._state()
-        self._rules = Rules() if path is None else load_rules(path, *self._facts)
+        self._catalogue = (items, names, catalogue)
+        self._file_state = self._read_file_state()
+        self._rules = Rules() if path is None else load_rules(path, *self._catalogue)
         self.error: RetailError | None = None
 
     def current(self) -> Rules:
-        """The rules in force."""
-        if self._path is not None and (seen := self._state()) != self._seen:
-            self._seen = seen
+        """Return the rules in force, after reading a changed file."""
+        if self._path is not None and (state := self._read_file_state()) != self._file_state:
+            self._file_state = state
             try:
-                self._rules, self.error = load_rules(self._path, *self._facts), None
+                self._rules, self.error = load_rules(self._path, *self._catalogue), None
             except RetailError as error:
                 self.error = error
+                log.error({"event": "rules_rejected", "code": error.code})
+            else:
+                log.warning({"event": "rules_loaded", "rules": self._rules.digest})
         return self._rules
 
-    def _state(self) -> tuple[int, int]:
-        """Changes when the file does."""
+    def _read_file_state(self) -> tuple[int, int]:
+        """Return modification time (ns) and size (bytes); zeros without a file."""
         try:
             status = self._path.stat() if self._path is not None else None
         except OSError:

@@ -19,7 +19,7 @@ from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.events import Event, RecentEvents
 from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
-from smart_retail.results import RFM
+from smart_retail.results import RFM, CustomerMatch
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.utils.dates import EPOCH
@@ -36,18 +36,18 @@ class CustomerState:
     code: int
     """In the bundle; -1 for somebody who is not in it."""
     known: bool
-    live: bool
+    has_recent_events: bool
     """Whether anything came since the fit."""
     history: PurchaseHistory
     """Kept purchases."""
-    sent_back: NDArray[np.int32]
+    fully_returned: NDArray[np.int32]
     """Items that went back and of which none was kept."""
     segment: int
     cluster: int
 
-    def seen_items(self) -> NDArray[np.int32]:
+    def purchased_or_returned(self) -> NDArray[np.int32]:
         """What `exclude_purchased` hides: bought or sent back."""
-        return np.concatenate((self.history.item, self.sent_back))
+        return np.concatenate((self.history.item, self.fully_returned))
 
 
 def to_shoppers(people: Sequence[CustomerState]) -> Shoppers:
@@ -59,7 +59,7 @@ def to_shoppers(people: Sequence[CustomerState]) -> Shoppers:
     )
 
 
-def orders(history: PurchaseHistory) -> int:
+def count_orders(history: PurchaseHistory) -> int:
     """Distinct orders of one shopper. A set: `np.unique` imports a tenth of NumPy on its first call."""
     return len(set(history.order.tolist()))
 
@@ -68,31 +68,41 @@ class CustomerLookup:
     """Finds people in a bundle and its live events."""
 
     def __init__(self, store: BundleTables, live: RecentEvents) -> None:
-        self._store = store
-        self._live = live
+        self._tables = store
+        self._recent_events = live
 
     def resolve(self, customer_id: str) -> CustomerState:
         """A customer; somebody unknown has an empty history."""
-        store = self._store
+        store = self._tables
         code = store.customers.code(customer_id)
-        events = self._live.of(customer_id)
+        events = self._recent_events.for_customer(customer_id)
         if events:
             return self._with_events(code, events)
         if code < 0:
-            return self.visitor(store.nobody)
+            return self.visitor(store.empty_history)
         return CustomerState(
             code=code,
             known=True,
-            live=False,
+            has_recent_events=False,
             history=store.history(code),
-            sent_back=store.returned(code),
+            fully_returned=store.fully_returned(code),
             segment=int(store.segment[code]),
             cluster=int(store.cluster[code]),
         )
 
-    def newest(self, customer_id: str) -> int:
+    def search_new_customers(self, text: str) -> list[CustomerMatch]:
+        """Return customers who are known only by events and whose id contains every word of `text`, by id."""
+        from smart_retail.serving.text_search import fold  # not needed to compute lists
+
+        words = fold(text).split()
+        new = [c for c in self._recent_events.customer_ids() if self._tables.customers.code(c) < 0]
+        found = sorted(c for c in new if all(word in fold(c) for word in words))
+        segments = (self._tables.group_name("segments", self.resolve(c).segment) for c in found)
+        return [CustomerMatch(c, "", segment) for c, segment in zip(found, segments, strict=True)]
+
+    def last_sequence(self, customer_id: str) -> int:
         """Number of the newest live event of a customer, 0 where there is none."""
-        events = self._live.of(customer_id)
+        events = self._recent_events.for_customer(customer_id)
         return events[-1].sequence if events else 0
 
     def visitor(self, history: PurchaseHistory) -> CustomerState:
@@ -100,18 +110,18 @@ class CustomerLookup:
         return CustomerState(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)
 
     def _with_events(self, code: int, events: Sequence[Event]) -> CustomerState:
-        store = self._store
-        before = store.history(code) if code >= 0 else store.nobody
+        store = self._tables
+        before = store.history(code) if code >= 0 else store.empty_history
         history = _apply_events(before, events, store.items.codes(e.item_id for e in events))
         sent_back = np.setdiff1d(store.items.codes(e.item_id for e in events if e.quantity < 0), history.item)
         sent_back = sent_back[sent_back >= 0]
         if code >= 0:
-            sent_back = np.setdiff1d(np.union1d(sent_back, store.returned(code)), history.item)
+            sent_back = np.setdiff1d(np.union1d(sent_back, store.fully_returned(code)), history.item)
         segment = cluster = UNKNOWN_GROUP
         if len(history):
             numbers = self._rfm_values(history)
             segment = int(self._rfm_model.segment_index(*self._rfm_model.score(*numbers)[:2])[0])
-            cluster = int(self._placement.assign(*numbers)[0])
+            cluster = int(self._cluster_assigner.assign(*numbers)[0])
         return CustomerState(code, True, True, history, sent_back.astype(np.int32), segment, cluster)
 
     def rfm(self, person: CustomerState) -> RFM | None:
@@ -128,33 +138,35 @@ class CustomerLookup:
             f=f,
             m=m,
             code=f"{r}{f}{m}",
-            segment=self._store.group_name("segments", person.segment),
+            segment=self._tables.group_name("segments", person.segment),
             value_tier=VALUE_TIERS[m - 1],
         )
 
     def _rfm_values(self, history: PurchaseHistory) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Recency (days), frequency (orders) and monetary (millionths) of one history, shape ``(1,)`` each."""
-        today = int(self._store.bundle.manifest["analysis_day"])
-        if history.last_day > self._store.last_day:
+        today = int(self._tables.bundle.manifest["analysis_day"])
+        if history.last_day > self._tables.last_day:
             today = max(today, history.last_day + 1)
         return (
             np.array([today - int(history.day.max())]),
-            np.array([orders(history)]),
+            np.array([count_orders(history)]),
             np.array([int(history.amount.sum())]),
         )
 
     @cached_property
     def _rfm_model(self) -> RfmModel:
-        return RfmModel.from_arrays(self._store.bundle.arrays("rfm_model"), self._store.bundle.json("rfm_model"))
+        return RfmModel.from_arrays(self._tables.bundle.arrays("rfm_model"), self._tables.bundle.json("rfm_model"))
 
     @cached_property
-    def _placement(self) -> ClusterAssigner:
+    def _cluster_assigner(self) -> ClusterAssigner:
         from smart_retail.segmentation.cluster_assigner import ClusterAssigner  # for those who bought since the fit
 
-        return ClusterAssigner.from_arrays(self._store.bundle.arrays("placement"), self._store.bundle.json("placement"))
+        return ClusterAssigner.from_arrays(
+            self._tables.bundle.arrays("placement"), self._tables.bundle.json("placement")
+        )
 
 
-_Row = tuple[int, int, int, int, int]
+_PurchaseRow = tuple[int, int, int, int, int]
 """Order, item, day, quantity, amount."""
 
 
@@ -192,7 +204,7 @@ def _apply_events(before: PurchaseHistory, events: Sequence[Event], codes: NDArr
     )
 
 
-def _subtract_return(rows: list[_Row], item: int, quantity: int) -> list[_Row]:
+def _subtract_return(rows: list[_PurchaseRow], item: int, quantity: int) -> list[_PurchaseRow]:
     """Rows without `quantity` (millionths) of the item, the latest purchases first, amounts pro rata."""
     left = []
     for row in reversed(rows):

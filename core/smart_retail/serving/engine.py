@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import RetailError
 from smart_retail.events import RecentEvents, open_events
-from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, check_method, check_page
+from smart_retail.protocol import ALL, METHODS, ListQuery, LocalEngine, check_page
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
@@ -30,31 +30,30 @@ from smart_retail.results import (
     Segment,
 )
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.serving.business_rules import Rules, RulesFile, rules_path
+from smart_retail.serving.business_rules import FixedRules, Rules, RulesFile, rules_path
 from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
-from smart_retail.serving.profiles import profile
+from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
 
-CHUNK = 256
+CHUNK_CUSTOMERS = 256
 
 
-class Engine:
+class Engine(LocalEngine):
     """Answers of one bundle. Make one with `Engine.load`.
 
     An engine never changes: a new bundle is served by a new engine. It may be used by many threads.
     """
 
-    is_local = True
-
-    def __init__(self, bundle: Bundle, rules: Path | None = None) -> None:
+    def __init__(self, bundle: Bundle, rules: Path | Rules | None = None) -> None:
         self.bundle = bundle
         self._opened = object()
-        self.store = BundleTables(bundle)
-        self.people = CustomerLookup(
-            self.store, RecentEvents(open_events(self.artifacts), bundle.manifest["events_through"])
+        self.tables = BundleTables(bundle)
+        self.customer_lookup = CustomerLookup(
+            self.tables, RecentEvents(open_events(self.artifacts), bundle.manifest["events_through"])
         )
-        self._rules_file = RulesFile(rules, self.store.items, self.store.names["categories"], self.store.catalogue)
+        catalogue = self.tables.items, self.tables.names["categories"], self.tables.catalogue
+        self._rules_source = FixedRules(rules) if isinstance(rules, Rules) else RulesFile(rules, *catalogue)
 
     @classmethod
     def load(
@@ -85,9 +84,15 @@ class Engine:
         return cls(Bundle.open(artifacts, version), rules_path(artifacts, rules))
 
     @property
+    def rules(self) -> Rules:
+        """The business rules in force; a rules file is read again after it changed."""
+        return self._rules_source.current()
+
+    @property
     def rules_error(self) -> RetailError | None:
-        """What is wrong with a rules file that changed after the start; the rules before it hold on."""
-        return self._rules_file.error
+        """Error of a rules file that changed after the start; the rules read before it stay in force."""
+        self._rules_source.current()
+        return self._rules_source.error
 
     @property
     def version(self) -> str:
@@ -95,101 +100,50 @@ class Engine:
 
     def state_of(self, customer_id: str | None = None) -> tuple[object, str, int]:
         """What an answer rests on, for one customer or for nobody: in equal states a call answers alike."""
-        newest = 0 if customer_id is None else self.people.newest(customer_id)
-        return self._opened, self._rules_file.current().digest, newest
+        newest = 0 if customer_id is None else self.customer_lookup.last_sequence(customer_id)
+        return self._opened, self.rules.digest, newest
 
-    def recommend(
-        self,
-        customer_id: str,
-        method: str = DEFAULT_METHOD,
-        n: int = 10,
-        *,
-        offset: int = 0,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> RecommendationList:
-        """The best items for a customer; an unknown one gets popularity and ``known=False``."""
-        found = self._recommend([customer_id], method, n, offset, exclude_purchased, categories, explain)
-        return next(found)
-
-    def recommend_many(
-        self,
-        customer_ids: Sequence[str],
-        method: str = DEFAULT_METHOD,
-        n: int = 10,
-        *,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> list[RecommendationList]:
-        """`recommend` for several customers, in their order."""
+    def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
+        """Return one list per customer, in their order; unknown customers get popular items and ``known=False``."""
+        rules = self._rules_for(query)
         return [
-            answer
-            for start in range(0, len(customer_ids), CHUNK)
-            for answer in self._recommend(
-                customer_ids[start : start + CHUNK], method, n, 0, exclude_purchased, categories, explain
-            )
+            result
+            for start in range(0, len(customer_ids), CHUNK_CUSTOMERS)
+            for result in self._query_chunk(customer_ids[start : start + CHUNK_CUSTOMERS], query, rules)
         ]
 
-    def recommend_for_basket(
-        self,
-        item_ids: Sequence[str],
-        n: int = 10,
-        *,
-        method: str = DEFAULT_METHOD,
-        offset: int = 0,
-        exclude_purchased: bool = True,
-        categories: Sequence[str] | None = None,
-        explain: bool = True,
-    ) -> RecommendationList:
-        """For a visitor without history whose basket holds these items; unknown items count as none."""
-        check_page(n, offset)
-        rules = self._rules(categories)
-        visitor = self._visitor(self.store.items.codes(item_ids))
+    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
+        """Return a list for an anonymous basket; unknown items are ignored."""
+        rules = self._rules_for(query)
+        visitor = self._basket_state(self.tables.items.codes(item_ids))
 
-        def one(method: str) -> RecommendationList:
-            ask = RankingRequest(method, exclude_purchased, offset + n, rules)
-            answer = next(self._ranker.live(ask, to_shoppers([visitor]), [visitor.seen_items()]))
-            return build_response(self.store, self.version, None, ask, answer, offset, visitor, explain)
+        def list_by(method: str) -> RecommendationList:
+            request = RankingRequest(method, query.exclude_purchased, query.end, rules)
+            ranking = next(self._ranker.live(request, to_shoppers([visitor]), [visitor.purchased_or_returned()]))
+            return self._response(None, visitor, request, ranking, query)
 
-        return combine_methods(check_method(method), one)
+        return combine_methods(query.method, list_by)
 
-    def similar_items(
-        self, item_id: str, n: int = 10, *, offset: int = 0, categories: Sequence[str] | None = None
-    ) -> RecommendationList:
-        """What goes with an item; by content where nobody bought it. `UnknownItemError` names near matches."""
-        check_page(n, offset)
-        code = self.store.item_code(item_id)
-        ask = RankingRequest("similar", False, offset + n, self._rules(categories))
-        own = np.array([code], dtype=np.int32)  # a pin would else stand in its own list
-        answer = self._ranker.rank_unpersonalized(self._ranker.model.similar(code), ask, own)
-        return build_response(
-            self.store,
-            self.version,
-            None,
-            ask,
-            answer,
-            offset,
-            self._visitor(own),
-            explain=True,
-        )
+    def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
+        """Return items that are bought with an item, or have similar content if it was never bought."""
+        code = self.tables.item_code(item_id)
+        request = RankingRequest("similar", False, query.end, self._rules_for(query))
+        item = np.array([code], dtype=np.int32)  # hidden: a pinned item would otherwise be in its own list
+        ranking = self._ranker.rank_unpersonalized(self._ranker.model.similar(code), request, item)
+        return self._response(None, self._basket_state(item), request, ranking, query)
 
-    def popular(self, n: int = 10, *, offset: int = 0, category: str | None = None) -> RecommendationList:
-        """The most wanted items, overall or of one category."""
-        check_page(n, offset)
-        rules = self._rules(None if category is None else [category])
-        code = None if category is None else self.store.names["categories"].index(category)
-        ask = RankingRequest("popular", False, offset + n, rules)
-        answer = self._ranker.rank_unpersonalized(self._ranker.model.popular(code), ask)
-        return build_response(
-            self.store, self.version, None, ask, answer, offset, self.people.visitor(self.store.nobody), explain=True
-        )
+    def query_popular(self, query: ListQuery) -> RecommendationList:
+        """Return the most popular items, overall or of the given categories."""
+        request = RankingRequest("popular", False, query.end, self._rules_for(query))
+        code = self.tables.names["categories"].index(query.categories[0]) if len(query.categories) == 1 else None
+        ranking = self._ranker.rank_unpersonalized(self._ranker.model.popular(code), request)
+        visitor = self.customer_lookup.visitor(self.tables.empty_history)
+        return self._response(None, visitor, request, ranking, query)
 
     def customer(self, customer_id: str) -> CustomerProfile:
         """Profile; ``known=False`` for an unknown id."""
-        person = self.people.resolve(customer_id)
-        return profile(self.store, customer_id, person, self.people.rfm(person))
+        person = self.customer_lookup.resolve(customer_id)
+        return build_profile(self.tables, customer_id, person, self.customer_lookup.rfm(person))
 
     @property
     def artifacts(self) -> Path:
@@ -198,21 +152,22 @@ class Engine:
 
     def customer_ids(self) -> Iterator[str]:
         """Every known customer, in id order."""
-        return iter(self.store.customers.ids)
+        return iter(self.tables.customers.ids)
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
-        """Customers whose id or name holds `text`, case ignored: ids that begin with it first."""
+        """Return at most `n` customers that match every word of `text`, most orders first."""
         check_page(n)
-        return self.store.search_customers(text, n)
+        matches = self.tables.search_customers(text, n)
+        return [*matches, *self.customer_lookup.search_new_customers(text)][:n] if text.strip() else matches
 
     def search_items(self, text: str, n: int = 20) -> list[Item]:
-        """Items whose id or name holds `text`, case ignored: ids that begin with it first."""
+        """Return at most `n` items that match every word of `text`, most orders first."""
         check_page(n)
-        return self.store.search_items(text, n)
+        return self.tables.search_items(text, n)
 
     def categories(self) -> list[str]:
         """Names of the categories, sorted; empty where the source has none."""
-        return list(self.store.names["categories"])
+        return list(self.tables.names["categories"])
 
     def segments(self) -> list[Segment]:
         """RFM segments that have customers, best first."""
@@ -228,19 +183,15 @@ class Engine:
 
     def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
         """An evenly spread choice of at most `limit` customers in the latent space."""
-        return self.store.cluster_points(limit)
+        return self.tables.cluster_points(limit)
 
     def model(self) -> ModelInfo:
         """Version, period, cleaning report, scorecard, settings."""
         manifest = self.bundle.manifest
         names = ("fitted_at", "engine_version", "cleaning", "settings", "scorecard")
         facts = {name: manifest[name] for name in names}
-        facts |= {"version": self.version, "rules": self._rules(None).digest}
+        facts |= {"version": self.version, "rules": self.rules.digest}
         return self.bundle.decode_json("model", lambda found: ModelInfo.from_dict(found | facts))
-
-    def method_names(self) -> tuple[str, ...]:
-        """The methods `recommend` takes, ``all`` last."""
-        return (*METHODS, ALL)
 
     def open_all(self) -> None:
         """Open at once what is opened on demand: for a server, whose first answers shall be as quick as all."""
@@ -248,54 +199,56 @@ class Engine:
 
     @cached_property
     def _ranker(self) -> ListRanker:
-        return open_ranker(self.bundle, self.store.catalogue)
+        return open_ranker(self.bundle, self.tables.catalogue)
 
-    def _recommend(
-        self,
-        ids: Sequence[str],
-        method: str,
-        n: int,
-        offset: int,
-        exclude: bool,
-        categories: Sequence[str] | None,
-        explain: bool,
-    ) -> Iterator[RecommendationList]:
-        check_method(method)
-        check_page(n, offset)
-        rules = self._rules(categories)
-        people = [self.people.resolve(i) for i in ids]
+    def _query_chunk(self, customer_ids: Sequence[str], query: ListQuery, rules: Rules) -> Iterator[RecommendationList]:
+        customers = [self.customer_lookup.resolve(customer_id) for customer_id in customer_ids]
 
-        def lists(method: str) -> list[RecommendationList]:
-            ask = RankingRequest(method, exclude, offset + n, rules)
-            answers = self._answers(ask, people)
+        def lists_by(method: str) -> list[RecommendationList]:
+            request = RankingRequest(method, query.exclude_purchased, query.end, rules)
             return [
-                build_response(self.store, self.version, customer_id, ask, answer, offset, person, explain)
-                for customer_id, answer, person in zip(ids, answers, people, strict=True)
+                self._response(customer_id, customer, request, ranking, query)
+                for customer_id, customer, ranking in zip(
+                    customer_ids, customers, self._rank(request, customers), strict=True
+                )
             ]
 
-        if method != ALL:
-            yield from lists(method)
+        if query.method != ALL:
+            yield from lists_by(query.method)
             return
-        columns = {name: lists(name) for name in METHODS}
-        for i in range(len(ids)):
-            yield combine_methods(ALL, {name: column[i] for name, column in columns.items()}.__getitem__)
+        columns = {method: lists_by(method) for method in METHODS}
+        for i in range(len(customer_ids)):
+            yield combine_methods(ALL, {method: column[i] for method, column in columns.items()}.__getitem__)
 
-    def _answers(self, ask: RankingRequest, people: Sequence[CustomerState]) -> list[RankingResult]:
-        """Pre-calculated where possible, live in one call for the rest."""
-        found: dict[int, RankingResult] = {}
-        for i, person in enumerate(people):
-            if person.code >= 0 and not person.live:
-                answer = self._ranker.cached(ask, person.code, person.seen_items)
-                if answer is not None:
-                    found[i] = answer
-        rest = [i for i in range(len(people)) if i not in found]
+    def _rank(self, request: RankingRequest, customers: Sequence[CustomerState]) -> list[RankingResult]:
+        """Rank from the cached lists where possible, and the rest live in one call."""
+        results: dict[int, RankingResult] = {}
+        for i, customer in enumerate(customers):
+            if customer.code >= 0 and not customer.has_recent_events:
+                cached = self._ranker.cached(request, customer.code, customer.purchased_or_returned)
+                if cached is not None:
+                    results[i] = cached
+        rest = [i for i in range(len(customers)) if i not in results]
         if rest:
-            hidden = [people[i].seen_items() for i in rest]
-            found.update(zip(rest, self._ranker.live(ask, to_shoppers([people[i] for i in rest]), hidden), strict=True))
-        return [found[i] for i in range(len(people))]
+            hidden = [customers[i].purchased_or_returned() for i in rest]
+            shoppers = to_shoppers([customers[i] for i in rest])
+            results.update(zip(rest, self._ranker.live(request, shoppers, hidden), strict=True))
+        return [results[i] for i in range(len(customers))]
 
-    def _visitor(self, items: NDArray[np.int32]) -> CustomerState:
-        return self.people.visitor(self.store.basket(items))
+    def _response(
+        self,
+        customer_id: str | None,
+        customer: CustomerState,
+        request: RankingRequest,
+        ranking: RankingResult,
+        query: ListQuery,
+    ) -> RecommendationList:
+        return build_response(
+            self.tables, customer_id, customer, request, ranking.entries(query.offset, query.end), query
+        )
 
-    def _rules(self, categories: Sequence[str] | None) -> Rules:
-        return self._rules_file.current().within(categories, self.store.names["categories"], self.store.catalogue)
+    def _basket_state(self, items: NDArray[np.int32]) -> CustomerState:
+        return self.customer_lookup.visitor(self.tables.basket(items))
+
+    def _rules_for(self, query: ListQuery) -> Rules:
+        return self.rules.with_categories(query.categories, self.tables.names["categories"], self.tables.catalogue)

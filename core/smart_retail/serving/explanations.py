@@ -42,7 +42,7 @@ def pinned_reason() -> tuple[Reason, ...]:
     return (Reason("rule", "rule", 0, 1.0, None, labels.rule()),)
 
 
-def _weightiest(reason: Reason) -> float:
+def _descending_share(reason: Reason) -> float:
     return -reason.share
 
 
@@ -72,7 +72,7 @@ class ReasonBuilder:
         if boost > 1:
             found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, labels.rule()))
         if len(found) > 1:
-            found.sort(key=_weightiest)
+            found.sort(key=_descending_share)
         return tuple(found)
 
     def _render_reason(self, component: int, item: int, because: int) -> tuple[str | None, str]:

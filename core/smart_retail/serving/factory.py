@@ -8,7 +8,7 @@ from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
 
 Path = str | os.PathLike[str]
-LISTS = ("history", "lists/hybrid_new")
+LIST_ARRAYS = ("history", "lists/hybrid_new")
 """Arrays of a bundle that an ordinary list is read from."""
 
 
@@ -18,7 +18,7 @@ def open_engine(
     api_key: str | None = None,
     rules: Path | None = None,
     *,
-    listing: bool = False,
+    prefetch_lists: bool = False,
 ) -> RetailEngine:
     """The engine behind an API where its address is given, else one in this process over a folder.
 
@@ -45,8 +45,8 @@ def open_engine(
     from smart_retail.bundle.reader import Bundle
 
     bundle = Bundle.open(artifacts)
-    if listing:
-        bundle.prefetch(*LISTS)
+    if prefetch_lists:
+        bundle.prefetch(*LIST_ARRAYS)
     from smart_retail.serving.business_rules import rules_path
     from smart_retail.serving.engine import Engine
 

@@ -20,7 +20,7 @@ log = logging.getLogger("smart_retail.serving.hot_reload")
 
 POLL_INTERVAL_S = 1.0
 """Seconds between two looks at the pointer."""
-RETRY_AFTER = 30.0
+RETRY_AFTER_S = 30.0
 """Seconds after which a refused version is tried again, should it have been mended in place."""
 
 
@@ -31,7 +31,7 @@ class RejectedVersion:
     code: str
     active: object
     """What was active then."""
-    at: float
+    attempted_at: float
     """`time.monotonic()` of the attempt."""
 
 
@@ -54,11 +54,11 @@ class ReloadingEngine:
     def __init__(self, load: Callable[[], RetailEngine], active: Callable[[], object]) -> None:
         self._load = load
         self._active = active
-        self._seen = active()
+        self._loaded = active()
         self._engine = load()
-        self._next_look = time.monotonic() + POLL_INTERVAL_S
+        self._next_poll = time.monotonic() + POLL_INTERVAL_S
         self._lock = threading.Lock()
-        self.refused: RejectedVersion | None = None
+        self.rejected: RejectedVersion | None = None
 
     @classmethod
     def fixed(cls, engine: RetailEngine) -> ReloadingEngine:
@@ -67,9 +67,9 @@ class ReloadingEngine:
 
     def get(self) -> RetailEngine:
         """The engine of the moment; never waits for a load."""
-        if time.monotonic() >= self._next_look and self._lock.acquire(blocking=False):
+        if time.monotonic() >= self._next_poll and self._lock.acquire(blocking=False):
             try:
-                self._next_look = time.monotonic() + POLL_INTERVAL_S
+                self._next_poll = time.monotonic() + POLL_INTERVAL_S
                 if self._has_changed():
                     threading.Thread(target=self.refresh, name="engine-reload", daemon=True).start()
             finally:
@@ -81,31 +81,31 @@ class ReloadingEngine:
         with self._lock:
             if not self._has_changed():
                 return
-            seen = self._look()
+            seen = self._read_active()
             try:
                 engine = self._load()
             except RetailError as error:
-                self._refuse(error.code, seen)
+                self._reject(error.code, seen)
             except Exception as error:  # whatever a broken bundle does, the old engine serves on
-                self._refuse(type(error).__name__, seen)
+                self._reject(type(error).__name__, seen)
             else:
-                self._engine, self._seen, self.refused = engine, seen, None
+                self._engine, self._loaded, self.rejected = engine, seen, None
                 log.warning({"event": "serving", "version": engine.version})
 
-    def _look(self) -> object:
+    def _read_active(self) -> object:
         try:
             return self._active()
         except RetailError as error:
             return error.code
 
     def _has_changed(self) -> bool:
-        active = self._look()
-        if active == self._seen:
-            self.refused = None
+        active = self._read_active()
+        if active == self._loaded:
+            self.rejected = None
             return False
-        tried = self.refused
-        return tried is None or tried.active != active or time.monotonic() - tried.at > RETRY_AFTER
+        tried = self.rejected
+        return tried is None or tried.active != active or time.monotonic() - tried.attempted_at > RETRY_AFTER_S
 
-    def _refuse(self, code: str, active: object) -> None:
-        self.refused = RejectedVersion(code, active, time.monotonic())
+    def _reject(self, code: str, active: object) -> None:
+        self.rejected = RejectedVersion(code, active, time.monotonic())
         log.error({"event": "refused", "code": code, "version": self._engine.version})

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
-NOTHING = np.empty(0, dtype=np.int32)
+NO_ITEMS = np.empty(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class RankingRequest:
     rules: Rules
 
 
-Row = tuple[int, float, float, bool, bool, list[float], list[int], int]
+ListEntry = tuple[int, float, float, bool, bool, list[float], list[int], int]
 """One place of a list as plain values: item, score, boost, whether it is pinned, whether it was filled in, and the
 evidence as in `Ranked`: share and rank by component, because."""
 
@@ -49,17 +49,17 @@ class RankingResult:
     """One shopper's list: ``arranged`` points into ``ranked``; None where that is the answer as it stands."""
 
     ranked: Ranked
-    arranged: RuleResult | None = None
+    rule_result: RuleResult | None = None
 
-    def rows(self, start: int, stop: int) -> list[Row]:
+    def entries(self, start: int, stop: int) -> list[ListEntry]:
         """The places `start` to `stop`, as far as the list goes."""
         ranked, shown = self.ranked, slice(start, stop)
-        if self.arranged is None:
+        if self.rule_result is None:
             n = len(ranked.item[shown])
             head = (ranked.item[shown].tolist(), ranked.score[shown].tolist(), [1.0] * n, [False] * n)
             return list(zip(*head, ranked.fallback[shown].tolist(), *_evidence(ranked, shown), strict=True))
-        places, pinned = self.arranged.place[shown], self.arranged.place[shown] < 0
-        own = (self.arranged.item, self.arranged.score, self.arranged.boost)
+        places, pinned = self.rule_result.position[shown], self.rule_result.position[shown] < 0
+        own = (self.rule_result.item, self.rule_result.score, self.rule_result.boost)
         head = (*(values[shown].tolist() for values in own), pinned.tolist())
         if len(ranked.item) == 0:  # nothing but pins, of which no more is known
             return [(*row, False, [], [], -1) for row in zip(*head, strict=True)]
@@ -101,7 +101,7 @@ class ListRanker:
     def model(self) -> RecommenderModel:
         return self._model()
 
-    def table(self, method: str, exclude_purchased: bool) -> CachedLists | None:
+    def cached_lists(self, method: str, exclude_purchased: bool) -> CachedLists | None:
         """The cached lists of a method, None where there are none."""
         key = (method, exclude_purchased)
         if key not in self.lists:
@@ -112,22 +112,22 @@ class ListRanker:
 
     def open_all(self) -> None:
         """Open what is otherwise opened on demand."""
-        _ = self.model, [self.table(*key) for key in self.lists]
+        _ = self.model, [self.cached_lists(*key) for key in self.lists]
 
     def cached(
         self, ask: RankingRequest, customer: int, hidden: Callable[[], NDArray[np.int32]]
     ) -> RankingResult | None:
         """The answer from a pre-calculated list, None where it does not hold all of it."""
-        table = self.table(ask.method, ask.exclude_purchased)
+        table = self.cached_lists(ask.method, ask.exclude_purchased)
         if table is None or ask.rules.boosts:
             return None
         complete = table.size[customer] < table.item.shape[1]
-        if _change_nothing(ask.rules):
+        if _keep_lists(ask.rules):
             ranked = table.row(customer, ask.stop)
             return RankingResult(ranked) if complete or len(ranked.item) >= ask.stop else None
         ranked = table.row(customer)
         # What is hidden never came into the list; only a pin could bring it back.
-        arranged = _arranged(ranked, 0, ask, self.catalogue, hidden() if ask.rules.pins else NOTHING)
+        arranged = _apply_rules(ranked, 0, ask, self.catalogue, hidden() if ask.rules.pins else NO_ITEMS)
         return RankingResult(ranked, arranged) if complete or len(arranged.item) >= ask.stop else None
 
     def live(
@@ -136,21 +136,21 @@ class ListRanker:
         """Answers of the model itself, one for each shopper, in order."""
         n = len(shoppers)
         longest = max((len(h) for h in hidden), default=0)
-        length = ask.stop + longest if _change_nothing(ask.rules) else None
+        length = ask.stop + longest if _keep_lists(ask.rules) else None
         size = max(
             1, CHUNK_ENTRIES // max(1, min(length or len(self.catalogue.category), len(self.catalogue.category)))
         )
         for start in range(0, n, size):
             rows = np.arange(start, min(start + size, n), dtype=np.int32)
-            part = shoppers if size >= n else _part(shoppers, rows)
+            part = shoppers if size >= n else _slice_shoppers(shoppers, rows)
             ranked = quantize_shares(
                 self.model.rank(ask.method, part, exclude_purchased=ask.exclude_purchased, length=length)
             )
             for row in range(len(rows)):
-                yield RankingResult(ranked, _arranged(ranked, row, ask, self.catalogue, hidden[start + row]))
+                yield RankingResult(ranked, _apply_rules(ranked, row, ask, self.catalogue, hidden[start + row]))
 
     def rank_unpersonalized(
-        self, ranked: Ranked, ask: RankingRequest, hidden: NDArray[np.int32] = NOTHING
+        self, ranked: Ranked, ask: RankingRequest, hidden: NDArray[np.int32] = NO_ITEMS
     ) -> RankingResult:
         """A list that no shopper is behind (similar or popular items) under the rules, without what is hidden."""
         settled = quantize_shares(ranked)
@@ -172,16 +172,16 @@ def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
     return ListRanker(catalogue, model, {key: partial(table, *key) for key in CACHED_LISTS})
 
 
-def _change_nothing(rules: Rules) -> bool:
+def _keep_lists(rules: Rules) -> bool:
     """Whether a list of what is not hidden is the answer as it stands."""
     return rules.allowed is None and not rules.reorders and rules.max_per_category is None
 
 
-def _arranged(
+def _apply_rules(
     ranked: Ranked, row: int, ask: RankingRequest, catalogue: Catalogue, hidden: NDArray[np.int32]
 ) -> RuleResult:
-    return apply_rules(ranked, row, ask.rules, catalogue, hidden if ask.exclude_purchased else NOTHING)
+    return apply_rules(ranked, row, ask.rules, catalogue, hidden if ask.exclude_purchased else NO_ITEMS)
 
 
-def _part(shoppers: Shoppers, rows: NDArray[np.int32]) -> Shoppers:
+def _slice_shoppers(shoppers: Shoppers, rows: NDArray[np.int32]) -> Shoppers:
     return Shoppers(shoppers.history.select(rows), shoppers.segment[rows], shoppers.cluster[rows])

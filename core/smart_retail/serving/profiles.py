@@ -8,14 +8,14 @@ from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.results import RFM, CategoryShare, ClusterRef, CustomerProfile, Purchase
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.serving.customers import CustomerState, orders
+from smart_retail.serving.customers import CustomerState, count_orders
 from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
 
 TOP_CATEGORIES = 3
 
 
-def profile(store: BundleTables, customer_id: str, person: CustomerState, rfm: RFM | None) -> CustomerProfile:
+def build_profile(store: BundleTables, customer_id: str, person: CustomerState, rfm: RFM | None) -> CustomerProfile:
     """Who the customer is; ``known=False`` and nothing else for somebody unknown."""
     history, code = person.history, person.code
     bought = len(history) > 0
@@ -26,7 +26,7 @@ def profile(store: BundleTables, customer_id: str, person: CustomerState, rfm: R
         country=store.texts("customers/countries")[code] if code >= 0 else "",
         rfm=rfm,
         cluster=None if person.cluster == UNKNOWN_GROUP else _cluster(store, person.cluster),
-        orders=orders(history),
+        orders=count_orders(history),
         first_order=iso(history.day.min()) if bought else None,
         last_order=iso(history.day.max()) if bought else None,
         returned_share=float(store.bundle.array("customers/returned_share")[code]) if code >= 0 else 0.0,

@@ -25,6 +25,7 @@ from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
+from smart_retail.evaluation.verdict import describe_quality
 from smart_retail.events import open_events
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import FitReport
@@ -105,7 +106,7 @@ def fit(
             threads=settings.threads,
             progress=progress,
             events=events if last_event else None,
-            erased=store.erased if store.erasures() else None,
+            erased=store.erased_among if store.count_erased() else None,
         ) as dataset:
             history = _require_trainable(dataset)
             threads = settings.threads or available_threads()
@@ -190,6 +191,7 @@ def _fit_models(
         segment_names=rfm.segment_names,
         selection=selection,
     )
+    scorecard["verdict"] = describe_quality(scorecard)
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe_rfm(table)}, "clusters": clusters.summary()}
     return model_tables.FittedModels(history, groups, model, scorecard, analysis_day)
 

@@ -76,10 +76,10 @@ def write_table(
         raise UsageError(f"{target.name} is neither a .csv nor an .xlsx file.", "End the name in one of the two.")
     cells = (tuple(row.get(name) for name in columns) for row in rows)
     with atomic_file(target) as part:
-        return (_people_csv if kind == ".csv" else _people_xlsx)(part, cells, list(columns.values()), stamp)
+        return (_write_csv if kind == ".csv" else _write_xlsx)(part, cells, list(columns.values()), stamp)
 
 
-def _people_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
+def _write_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
     written = 0
     # With the byte order mark, spreadsheets read the file as UTF-8.
     with part.open("w", encoding="utf-8-sig", newline="") as file:
@@ -90,7 +90,7 @@ def _people_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp:
     return written
 
 
-def _people_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
+def _write_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
     try:
         import xlsxwriter
     except ImportError as error:

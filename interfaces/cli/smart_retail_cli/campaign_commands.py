@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from smart_retail.errors import NeedsLocalEngineError
 from smart_retail.presentation import formatting
-from smart_retail.protocol import RetailEngine
+from smart_retail.protocol import RetailEngine, require_local
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
@@ -49,7 +48,7 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
     "--contacts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="CSV with customer_id and contact columns, which are copied into the file.",
+    help="CSV or XLSX with customer ids and contact columns, which are copied into the file.",
 )
 @click.pass_context
 def campaign(
@@ -70,6 +69,7 @@ def campaign(
         raise click.UsageError("Missing option '-o' / '--output'.", click_context)
     context = click_context.ensure_object(CliContext)
     from smart_retail.analysis import campaign as core
+    from smart_retail.evaluation.verdict import get_verdict
 
     settings = core.CampaignSettings(method, n, segments, holdout, name, not allow_purchased)
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
@@ -78,15 +78,12 @@ def campaign(
         rows = core.campaign_rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
         written = write_table(output, rows, core.column_headings(settings, extra), file_metadata(engine))
     print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
+    print_note(get_verdict(engine.model().scorecard))
 
 
 def list_customer_ids(engine: RetailEngine) -> list[str]:
     """Return the ids of all customers of a local engine."""
-    if not hasattr(engine, "customer_ids"):
-        raise NeedsLocalEngineError(
-            "The API does not list all customers, which a campaign needs.", "Use the local bundle: leave --api-url out."
-        )
-    return list(engine.customer_ids())
+    return list(require_local(engine, "A campaign needs").customer_ids())
 
 
 @campaign.command(

@@ -29,7 +29,7 @@ def open_engine(context: CliContext) -> RetailEngine:
         context.api_url,
         os.environ.get(API_KEY_VARIABLE),
         context.rules,
-        listing=context.for_lists,
+        prefetch_lists=context.for_lists,
     )
 
 

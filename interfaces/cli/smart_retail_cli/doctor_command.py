@@ -114,7 +114,7 @@ def check_events(root: Path) -> Check:
     """Check that the store of purchases since the last fit can be reached."""
     try:
         store = open_events(root)
-        store.last()
+        store.last_sequence()
     except RetailError as error:
         return Check("events", "problem", error.message)
     return Check("events", "ok", "in the artifacts folder" if isinstance(store, SqliteEventStore) else "in a database")

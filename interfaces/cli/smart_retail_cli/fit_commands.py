@@ -16,7 +16,7 @@ from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import Table, print_json, print_note, print_tables, replace_control_characters
 from smart_retail_cli.parameters import DATE
-from smart_retail_cli.scorecard_tables import print_scorecard
+from smart_retail_cli.scorecard_tables import print_scorecard, print_verdict
 
 if TYPE_CHECKING:
     from smart_retail.data.dry_run import Inspection
@@ -228,11 +228,13 @@ def evaluate(
     if form == "json":
         print_json(scorecard)
     else:
+        print_verdict(scorecard)
         print_scorecard(scorecard, detailed=True)
 
 
 def print_fit_report(report: FitReport) -> None:
-    """Print the report of a fit: data cleaning, segments, scorecard."""
+    """Print the report of a fit: verdict, data cleaning, segments, scorecard."""
+    print_verdict(report.scorecard)
     print_cleaning_report(report.cleaning)
     segments = [segment.as_dict() | {"segment": segment.name} for segment in report.segments]
     print_tables(Table(SEGMENT_COLUMNS, segments, "Segments"))

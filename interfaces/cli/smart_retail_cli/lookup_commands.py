@@ -10,6 +10,7 @@ from smart_retail.presentation import formatting
 from smart_retail.protocol import MAX_N
 from smart_retail.results import Cluster, CustomerProfile, Result, Segment
 from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
+from smart_retail_cli.customer_argument import find_similar_customer, new_customer_option
 from smart_retail_cli.output import Table, format_option, print_note, print_result, replace_control_characters
 
 SIZE_COLUMNS = ("customers", "share", "revenue", "revenue_share")
@@ -37,12 +38,17 @@ def to_rows(results: Sequence[Result]) -> list[dict[str, object]]:
     cls=Command,
     epilog="Example: smart-retail customer AA-10315 --format json",
 )
-@click.argument("customer_id", metavar="ID")
+@click.argument("customer_id", metavar="CUSTOMER")
+@new_customer_option
 @format_option
 @pass_cli_context
-def customer(context: CliContext, customer_id: str, form: str) -> None:
-    """Show the profile of a customer: RFM, segment, cluster, latest purchases."""
-    profile = context.engine().customer(customer_id)
+def customer(context: CliContext, customer_id: str, new_customer: bool, form: str) -> None:
+    """Show the profile of a CUSTOMER, given by id or unique name: RFM, segment, cluster, latest purchases."""
+    engine = context.engine()
+    profile = engine.customer(customer_id)
+    if not (profile.known or new_customer):
+        customer_id = find_similar_customer(engine, customer_id)
+        profile = engine.customer(customer_id)
     if form == "table":
         click.echo(
             replace_control_characters(

@@ -10,7 +10,7 @@ import click
 
 from smart_retail.errors import ColumnError, DataError
 from smart_retail.presentation import formatting, labels
-from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS
+from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS, ListQuery
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.serving.batch_export import (
     RECOMMENDATION_COLUMNS,
@@ -20,6 +20,7 @@ from smart_retail.serving.batch_export import (
 )
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
+from smart_retail_cli.customer_argument import find_similar_customer, new_customer_option
 from smart_retail_cli.output import (
     Table,
     format_option,
@@ -106,6 +107,7 @@ def print_list(form: str, result: RecommendationList) -> None:
 @n_option
 @purchased_option
 @category_option
+@new_customer_option
 @format_option
 @pass_cli_context
 def recommend(
@@ -115,11 +117,16 @@ def recommend(
     n: int,
     allow_purchased: bool,
     categories: tuple[str, ...],
+    new_customer: bool,
     form: str,
 ) -> None:
-    """Recommend products to one CUSTOMER. An unknown customer gets the popular products."""
+    """Recommend products to one CUSTOMER, given by id or by a name that only one customer has."""
     engine = context.engine(for_lists=True)
-    result = engine.recommend(customer, method, n, exclude_purchased=not allow_purchased, categories=categories or None)
+    options: dict[str, Any] = {"exclude_purchased": not allow_purchased, "categories": categories or None}
+    result = engine.recommend(customer, method, n, **options)
+    if not (result.known or new_customer):
+        customer = find_similar_customer(engine, customer)
+        result = engine.recommend(customer, method, n, **options)
     if form == "table":
         profile = engine.customer(customer)
         click.echo(
@@ -164,9 +171,8 @@ def batch(
     ids = None if customers is None else read_customer_ids(customers)
     engine = context.engine()
     with progress.show_progress() as listener:
-        rows = write_recommendations(
-            engine, output, customers=ids, method=method, n=n, exclude_purchased=not allow_purchased, progress=listener
-        )
+        query = ListQuery(method, n, exclude_purchased=not allow_purchased)
+        rows = write_recommendations(engine, output, customers=ids, query=query, progress=listener)
     print_note(f"{formatting.pluralize(rows, 'row')} written to {output}.")
 
 

@@ -10,7 +10,7 @@ import click
 
 from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.presentation import formatting
-from smart_retail.protocol import RetailEngine
+from smart_retail.protocol import RetailEngine, require_local
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
@@ -188,17 +188,14 @@ def forecast(
     """
     from smart_retail.analysis import sales_forecast as core
     from smart_retail.reporting.chart_export import check_suffix
-    from smart_retail.serving.engine import Engine
 
-    engine = context.engine()
-    if not isinstance(engine, Engine):
-        raise NeedsLocalEngineError("A forecast needs the local bundle.", "Leave --api-url out.")
+    engine = require_local(context.engine(), "A forecast needs")
     if planned is not None and not regressor:
         raise UsageError("--planned needs a discount regressor.", "Add --regressor discount.")
     if plot:
         check_suffix(plot)
-    series = core.daily_sales(engine.store, not overall)
-    discounts = core.daily_discounts(engine.store) if regressor else None
+    series = core.daily_sales(engine.tables, not overall)
+    discounts = core.daily_discounts(engine.tables) if regressor else None
     with progress.show_progress() as listener:
         found = core.forecast(
             series, horizon=days, country=country, discounts=discounts, planned=planned, progress=listener

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from smart_retail.evaluation.verdict import get_verdict
 from smart_retail.presentation import labels
 from smart_retail_cli.output import Table, column_label, print_tables, replace_control_characters
 
@@ -41,6 +42,11 @@ def print_scorecard(scorecard: Mapping[str, Any], *, detailed: bool = False) -> 
             print_tables(*ablation_tables(merges, TASKS.get(task, task)))
     for text in scorecard.get("notes", ()):
         click.echo(f"- {replace_control_characters(str(text))}")
+
+
+def print_verdict(scorecard: Mapping[str, Any]) -> None:
+    """Print in words how good the lists are."""
+    click.echo(replace_control_characters(get_verdict(scorecard)))
 
 
 def methods_table(methods: Mapping[str, Mapping[str, float]], title: str) -> Table:

@@ -13,6 +13,7 @@ from flask import current_app
 from smart_retail.bundle.erasure import erase
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
+from smart_retail.protocol import is_local
 from smart_retail.results import Result
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.request_models import CustomerPath, EraseBody, EventsBody
@@ -83,9 +84,9 @@ def _erase(customer_id: str) -> Receipt:
 
 
 def _artifacts() -> Path:
-    folder = getattr(engine(), "artifacts", None)
-    if folder is None:
+    current = engine()
+    if not is_local(current):
         raise NeedsLocalEngineError(
             "This API has no local bundle.", "Send the request to the API that serves the bundle."
         )
-    return Path(folder)
+    return current.artifacts

@@ -187,7 +187,7 @@ def metrics() -> Any:
 
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     registry = CollectorRegistry()
-    registry.register(ApiCollector(counters, holder.get().version, holder.refused is not None))
+    registry.register(ApiCollector(counters, holder.get().version, holder.rejected is not None))
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 

@@ -15,8 +15,8 @@ from urllib.parse import parse_qsl
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
 
 from smart_retail.errors import UsageError
-from smart_retail.events import LARGEST, MAX_TEXT
-from smart_retail.protocol import ALL, MAX_N, METHODS
+from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
+from smart_retail.protocol import ALL, MAX_N, METHODS, ListQuery
 from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
@@ -170,17 +170,30 @@ class RecommendQuery(Query):
     explain: Explain = True
     strict: Strict = False
 
+    def list_query(self) -> ListQuery:
+        """Return the options as the engine takes them."""
+        return ListQuery(self.method, self.n, self.offset, self.exclude_purchased, tuple(self.category), self.explain)
+
 
 class SimilarQuery(Query):
     n: N = 10
     offset: Offset = 0
     category: Categories = []
 
+    def list_query(self) -> ListQuery:
+        """Return the options as the engine takes them."""
+        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.category))
+
 
 class PopularQuery(Query):
     n: N = 10
     offset: Offset = 0
     category: Annotated[str | None, Field(description="Return only items of this category.")] = None
+
+    def list_query(self) -> ListQuery:
+        """Return the options as the engine takes them."""
+        categories = () if self.category is None else (self.category,)
+        return ListQuery(n=self.n, offset=self.offset, categories=categories)
 
 
 class StrictQuery(Query):
@@ -241,6 +254,12 @@ class _ListBody(Body):
     exclude_purchased: HidePurchased = True
     explain: Explain = True
 
+    def list_query(self) -> ListQuery:
+        """Return the options as the engine takes them."""
+        return ListQuery(
+            self.method, self.n, self.offset, self.exclude_purchased, tuple(self.categories or ()), self.explain
+        )
+
 
 class BasketBody(_ListBody):
     item_ids: list[str] = Field(
@@ -276,8 +295,8 @@ _TIMESTAMP = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
 )
-EventText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT, pattern=r"^[^\x00]+$")]
-_TEXT_RANGE = f"1 to {MAX_TEXT:,} characters"
+EventText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH, pattern=r"^[^\x00]+$")]
+_TEXT_RANGE = f"1 to {MAX_TEXT_LENGTH:,} characters"
 
 
 class EventBody(Body):
@@ -301,15 +320,15 @@ class EventBody(Body):
     ] = None
     quantity: float = Field(
         1.0,
-        ge=-LARGEST,
-        le=LARGEST,
-        description=f"Units, -{LARGEST:,.0f} to {LARGEST:,.0f}, not 0; negative for a return.",
+        ge=-MAX_VALUE,
+        le=MAX_VALUE,
+        description=f"Units, -{MAX_VALUE:,.0f} to {MAX_VALUE:,.0f}, not 0; negative for a return.",
     )
     amount: float = Field(
         0.0,
-        ge=-LARGEST,
-        le=LARGEST,
-        description=f"Net revenue of the line in the shop's currency, -{LARGEST:,.0f} to {LARGEST:,.0f}; "
+        ge=-MAX_VALUE,
+        le=MAX_VALUE,
+        description=f"Net revenue of the line in the shop's currency, -{MAX_VALUE:,.0f} to {MAX_VALUE:,.0f}; "
         "the sign is ignored, since that of quantity applies.",
     )
 
@@ -329,3 +348,7 @@ class SimilarBody(Body):
     n: N = 10
     offset: Offset = 0
     categories: CategoryList = None
+
+    def list_query(self) -> ListQuery:
+        """Return the options as the engine takes them."""
+        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.categories or ()))

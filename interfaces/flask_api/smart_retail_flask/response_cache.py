@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Hashable
 
-from smart_retail.protocol import RetailEngine
+from smart_retail.protocol import RetailEngine, is_local
 
 MAX_CACHE_BYTES = 24_000_000
 """Size of a worker's cache, bytes: about 8,000 lists of ten items with reasons."""
@@ -25,9 +25,8 @@ State = tuple[object, ...]
 
 
 def state_of(engine: RetailEngine, customer_id: str | None) -> State | None:
-    """Return the state that responses for a customer depend on; None if the engine does not report it."""
-    get_state = getattr(engine, "state_of", None)
-    return None if get_state is None else get_state(customer_id)
+    """Return the state that responses for a customer depend on; None for an engine behind another API."""
+    return engine.state_of(customer_id) if is_local(engine) else None
 
 
 class ResponseCache:

@@ -144,16 +144,7 @@ def recommend(path: CustomerPath, query: RecommendQuery) -> Any:
     An unknown customer gets popular items, with `known: false`. Use `offset` for the next page: the list for
     n = 10 is the beginning of the list for n = 1000.
     """
-    result = engine().recommend(
-        path.customer_id,
-        query.method,
-        query.n,
-        offset=query.offset,
-        exclude_purchased=query.exclude_purchased,
-        categories=query.category or None,
-        explain=query.explain,
-    )
-    return _check_known(result, query.strict)
+    return _check_known(engine().query_customers((path.customer_id,), query.list_query())[0], query.strict)
 
 
 def _check_known(result: Known, strict: bool) -> Known:
@@ -168,12 +159,7 @@ def recommend_batch(body: BatchBody) -> Any:
     In the order of the request, for at most 256 customers and 5,000 items in total. Accepts every id, including
     those that cannot be put into a URL.
     """
-    filters = _filters(body)
-    if body.offset:
-        lists = [engine().recommend(c, body.method, body.n, offset=body.offset, **filters) for c in body.customer_ids]
-    else:
-        lists = engine().recommend_many(body.customer_ids, body.method, body.n, **filters)
-    return {"lists": lists}
+    return {"lists": engine().query_customers(body.customer_ids, body.list_query())}
 
 
 def recommend_basket(body: BasketBody) -> Any:
@@ -181,17 +167,7 @@ def recommend_basket(body: BasketBody) -> Any:
 
     For a visitor without purchase history; unknown items are ignored.
     """
-    return engine().recommend_for_basket(
-        body.item_ids, body.n, method=body.method, offset=body.offset, **_filters(body)
-    )
-
-
-def _filters(body: BatchBody | BasketBody) -> dict[str, Any]:
-    return {
-        "exclude_purchased": body.exclude_purchased,
-        "categories": body.categories,
-        "explain": body.explain,
-    }
+    return engine().query_basket(body.item_ids, body.list_query())
 
 
 def customer(path: CustomerPath, query: StrictQuery) -> Any:
@@ -224,12 +200,12 @@ def similar(path: ItemPath, query: SimilarQuery) -> Any:
 
     By purchases, or by category and name if the item was never bought. An unknown item is a 404 that lists similar ids.
     """
-    return engine().similar_items(path.item_id, query.n, offset=query.offset, categories=query.category or None)
+    return engine().query_similar(path.item_id, query.list_query())
 
 
 def similar_by_body(body: SimilarBody) -> Any:
     """Items similar to an item whose id cannot be put into a URL"""
-    return engine().similar_items(body.item_id, body.n, offset=body.offset, categories=body.categories)
+    return engine().query_similar(body.item_id, body.list_query())
 
 
 def search_items(query: SearchQuery) -> Any:
@@ -242,7 +218,7 @@ def search_items(query: SearchQuery) -> Any:
 
 def popular(query: PopularQuery) -> Any:
     """Most popular items, overall or of one category"""
-    return engine().popular(query.n, offset=query.offset, category=query.category)
+    return engine().query_popular(query.list_query())
 
 
 def categories() -> Any:
@@ -289,4 +265,4 @@ def readyz() -> Any:
     `refused` is the error code of a new version that could not be loaded; the previous version stays in use.
     """
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
-    return Ready("ready", engine().version, holder.refused.code if holder.refused else None)
+    return Ready("ready", engine().version, holder.rejected.code if holder.rejected else None)

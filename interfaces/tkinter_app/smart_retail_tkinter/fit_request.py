@@ -81,11 +81,11 @@ class FitState:
 
     @property
     def line(self) -> str:
-        """``Fitting: clusters, about 40 s left``."""
+        """``Step 3 of 6: grouping customers, about 40 s left``."""
         if self.cancelling:
             return "Cancelling; nothing will be published"
         left = seconds_left(self.seconds_left)
-        return f"Fitting: {self.stage}{', ' + left if left else ''}"
+        return f"{self.stage}{', ' + left if left else ''}"
 
 
 class FitProgress:
@@ -94,7 +94,7 @@ class FitProgress:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._start = clock()
-        self._stage = "starting"
+        self._stage = "Starting"
         self._done = 0.0
         self._at = self._start
         self._messages: tuple[str, ...] = ()

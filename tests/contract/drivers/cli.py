@@ -26,6 +26,7 @@ class FrontEnd(Driver):
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         words = ["recommend", "--method", method, "-n", str(n), "--format", "json"]
+        words += ["--new-customer"]
         words += [] if filters.exclude_purchased else ["--allow-purchased"]
         words += [] if filters.category is None else ["--category", filters.category]
         found = self.call(*words, "--", customer_id)
@@ -33,7 +34,7 @@ class FrontEnd(Driver):
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
 
     def person(self, customer_id: str) -> Person:
-        found = self.call("customer", "--format", "json", "--", customer_id)
+        found = self.call("customer", "--new-customer", "--format", "json", "--", customer_id)
         rfm, cluster = found["rfm"] or {}, found["cluster"] or {}
         return Person(found["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
 

@@ -75,7 +75,7 @@ def test_both_models_are_evaluated_and_the_better_one_is_used() -> None:
 
 def test_daily_sales_add_up_by_category(fitted: tuple[Path, FitReport]) -> None:
     engine = Engine.load(fitted[0])
-    series = daily_sales(engine.store)
+    series = daily_sales(engine.tables)
     total = series.pop(ALL_SALES)[1].sum()
     assert total == pytest.approx(engine.model().cleaning.net_amount)
     assert sum(amounts.sum() for _, amounts in series.values()) == pytest.approx(total)

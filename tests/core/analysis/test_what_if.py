@@ -103,8 +103,8 @@ def test_recomputing_under_the_same_policy_gives_the_published_tables(engine: En
 
 def test_ignoring_returns_restores_the_returned_purchases(engine: Engine) -> None:
     changed = WhatIfEngine.from_scenario(engine, Scenario(returns_policy="keep"))
-    kept, returned = read_history(engine.bundle, len(engine.store.items)), read_returned_purchases(engine.bundle)
-    history = read_history(changed.bundle, len(engine.store.items))
+    kept, returned = read_history(engine.bundle, len(engine.tables.items)), read_returned_purchases(engine.bundle)
+    history = read_history(changed.bundle, len(engine.tables.items))
     assert int(history.amount.sum()) == int(kept.amount.sum()) + int(returned.amount.sum())
     assert len(changed.bundle.array("returned/item")) == 0
     assert what_if(engine, Scenario(returns_policy="keep")).changed_customers > 0
@@ -113,14 +113,14 @@ def test_ignoring_returns_restores_the_returned_purchases(engine: Engine) -> Non
 def test_an_earlier_date_ignores_later_purchases(engine: Engine) -> None:
     day = engine.bundle.manifest["last_day"] - 100
     changed = WhatIfEngine.from_scenario(engine, Scenario(analysis_date=iso(day)))
-    history = read_history(changed.bundle, len(engine.store.items))
+    history = read_history(changed.bundle, len(engine.tables.items))
     assert int(history.day.max()) < day
     table = compute_rfm(history, day)
     bought = table.frequency > 0
     assert table.recency[bought].min() >= 1
-    code = engine.store.customers.code("00012")
+    code = engine.tables.customers.code("00012")
     earlier = [p for p in engine.customer("00012").purchases if p.first_day < iso(day)]
-    assert set(history.item[history.customer == code].tolist()) == {engine.store.item_code(p.item_id) for p in earlier}
+    assert set(history.item[history.customer == code].tolist()) == {engine.tables.item_code(p.item_id) for p in earlier}
     profile = changed.customer("00012")
     assert profile.rfm is None or profile.rfm.recency == table.recency[code]
     found = what_if(engine, Scenario(analysis_date=iso(day)), sample=40)

@@ -40,7 +40,7 @@ def model(shop, assign_groups, make_catalogue):
         ComponentVariants(item_knn_weighting="cosine", neighbours=15),
         threads=1,
     )
-    assert len(parts.content_back.item), "items that nobody bought must be reached too"
+    assert len(parts.content_back.item), "items without purchases must be covered too"
     weights = default_weights()
     weights[:, 1:] += 0.05
     return RecommenderModel(parts, HybridModel(weights))
@@ -83,7 +83,7 @@ def test_the_explaining_item_is_the_most_similar_purchase_not_a_staple(make_shop
 @settings(deadline=None, max_examples=60)
 def test_quickselect_moves_the_largest_to_the_front(numbers, k):
     k = min(k, len(numbers))
-    values = np.array([*numbers, 99.0])  # the last is beyond the size that is told
+    values = np.array([*numbers, 99.0])  # the last is beyond the given size
     least = quickselect(values, len(numbers), k)
     wanted = sorted(numbers, reverse=True)
     assert sorted(values[:k], reverse=True) == wanted[:k]

@@ -80,13 +80,13 @@ def test_a_pin_brings_nothing_back_that_is_hidden(tmp_path: Path) -> None:
 
 
 def test_a_calls_filter_adds_to_the_rules_and_lifts_none(tmp_path: Path) -> None:
-    found = rules(tmp_path, 'ban = ["i4"]').within(["Books"], CATEGORIES, CATALOGUE)
+    found = rules(tmp_path, 'ban = ["i4"]').with_categories(["Books"], CATEGORIES, CATALOGUE)
     assert applied(found, [3, 1, 4, 5, 7]) == [5]
 
 
 def test_an_unknown_category_names_the_known_ones() -> None:
     with pytest.raises(UsageError) as error:
-        Rules().within(["Cars"], CATEGORIES, CATALOGUE)
+        Rules().with_categories(["Cars"], CATEGORIES, CATALOGUE)
     assert "Art" in error.value.hint
 
 
@@ -109,7 +109,7 @@ def test_rules_that_cannot_be_meant_are_refused(tmp_path: Path, text: str) -> No
     assert error.value.hint
 
 
-def test_the_digest_tells_rules_apart_by_meaning(tmp_path: Path) -> None:
+def test_the_digest_depends_on_the_meaning_of_the_rules(tmp_path: Path) -> None:
     one, same, other = (rules(tmp_path, t).digest for t in ('ban = ["i1"]', 'ban=["i1"] # x', 'ban = ["i2"]'))
     assert one == same != other
 

@@ -80,7 +80,7 @@ def test_the_evaluated_hybrid_excludes_the_last_window_and_the_published_one_inc
 
 
 def test_one_week_of_promotion_does_not_dominate_later_lists(repeat_shop, fit, make_shop):
-    # Item 59 is sold to all_shoppers for a week that ends two months before the end, and to nobody after.
+    # Item 59 is sold to all_shoppers for a week that ends two months before the end, and to no customer after.
     first = repeat_shop.last_day - 70
     promoted = [(c, first + c % 7, 59) for c in range(repeat_shop.n_customers)]
     plain = [tuple(row) for row in repeat_shop.rows.tolist() if row[2] != 59]

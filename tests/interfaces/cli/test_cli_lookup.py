@@ -14,7 +14,7 @@ import pytest
     ("words", "expected"),
     [
         (("customer", "C-003"), lambda e: e.customer("C-003").as_dict()),
-        (("customer", "unknown-id"), lambda e: e.customer("unknown-id").as_dict()),
+        (("customer", "unknown-id", "--new-customer"), lambda e: e.customer("unknown-id").as_dict()),
         (("customers", "c-00"), lambda e: [m.as_dict() for m in e.search_customers("c-00")]),
         (("items", "paper", "-n", 2), lambda e: [i.as_dict() for i in e.search_items("paper", 2)]),
         (("segments",), lambda e: [s.as_dict() for s in e.segments()]),

@@ -50,11 +50,18 @@ def test_csv_has_the_columns_of_a_batch_file_sorted_by_rank(run: Any) -> None:
     assert {row["model_version"] for row in table} == {"fake-1"}
 
 
-def test_an_unknown_customer_gets_a_list_marked_as_unknown(run: Any) -> None:
-    result = run("recommend", "unknown-id")
+def test_an_unknown_customer_is_an_error_that_suggests_similar_ids(run: Any) -> None:
+    result = run("recommend", "c-00")
+    assert result.exit_code == 3
+    assert "No customer 'c-00'" in result.stderr
+    assert "Did you mean" in result.stderr
+
+
+def test_a_new_customer_gets_a_list_marked_as_unknown(run: Any) -> None:
+    result = run("recommend", "unknown-id", "--new-customer")
     assert result.exit_code == 0
     assert "unknown customer" in result.stdout
-    assert json.loads(run("recommend", "unknown-id", "--format", "json").stdout)["known"] is False
+    assert json.loads(run("recommend", "unknown-id", "--new-customer", "--format", "json").stdout)["known"] is False
 
 
 def test_the_table_shows_profile_products_and_reasons(run: Any, engine: Any) -> None:

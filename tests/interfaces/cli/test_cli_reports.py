@@ -15,6 +15,8 @@ from smart_retail_cli.context import CliContext
 
 
 class Local(FakeEngine):
+    is_local = True
+
     def customer_ids(self) -> tuple[str, ...]:
         return tuple(c for c in CUSTOMER_IDS if c == c.strip())  # readers of order files strip ids
 
@@ -44,6 +46,31 @@ def test_a_campaign_has_the_chosen_segments_and_the_contact_columns(
     assert {row["Model version"] for row in table} == {"fake-1"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "customer_id;mail\nC-001;one@shop.example\n",
+        "mail\tClient No.\none@shop.example\tC-001\n",
+        "Customer ID,mail\r\nC-001,one@shop.example\r\n",
+    ],
+    ids=["semicolon", "alias", "windows"],
+)
+def test_contact_files_may_have_other_separators_and_column_names(
+    run: Any, local: CliContext, tmp_path: Path, text: str
+) -> None:
+    (tmp_path / "contacts.csv").write_text(text, encoding="utf-8", newline="")
+    result = run("campaign", "-o", "out.csv", "-n", 1, "--contacts", "contacts.csv", context=local)
+    assert result.exit_code == 0, result.stderr
+    assert {row["Customer id"]: row["mail"] for row in rows(tmp_path / "out.csv")}["C-001"] == "one@shop.example"
+
+
+def test_a_contact_file_without_customer_ids_names_its_columns(run: Any, local: CliContext, tmp_path: Path) -> None:
+    (tmp_path / "contacts.csv").write_text("name,phone\nA,1\n", encoding="utf-8")
+    result = run("campaign", "-o", "out.csv", "--contacts", "contacts.csv", context=local)
+    assert result.exit_code == 3
+    assert "columns: name, phone" in result.stderr
+
+
 def test_a_campaign_can_be_a_workbook(run: Any, local: CliContext, tmp_path: Path) -> None:
     assert run("campaign", "-o", "out.xlsx", context=local).exit_code == 0
     assert (tmp_path / "out.xlsx").read_bytes().startswith(b"PK")
@@ -70,8 +97,12 @@ def test_commands_that_need_a_local_engine_reject_an_api(run: Any, words: tuple[
     assert "--api-url" in result.stderr
 
 
-def test_lift_compares_contacted_with_held_out_customers(run: Any, local: CliContext, tmp_path: Path) -> None:
-    assert run("campaign", "-o", "sent.csv", "--holdout", "0.5", context=local).exit_code == 0
+@pytest.mark.parametrize("sent", ["sent.csv", "sent.xlsx"])
+def test_lift_compares_contacted_with_held_out_customers(
+    run: Any, local: CliContext, tmp_path: Path, sent: str
+) -> None:
+    for name in ("sent.csv", sent):
+        assert run("campaign", "-o", name, "--holdout", "0.5", context=local).exit_code == 0
     groups = {row["Customer id"]: row["Group"] for row in rows(tmp_path / "sent.csv")}
     assert set(groups.values()) == {"treated", "holdout"}
     with (tmp_path / "later.csv").open("w", encoding="utf-8", newline="") as file:
@@ -81,7 +112,7 @@ def test_lift_compares_contacted_with_held_out_customers(run: Any, local: CliCon
             amount = 12 if group == "treated" else 10
             out.writerow([customer.removeprefix("'"), number, "x", "2025-03-01", 1, amount])
             out.writerow([customer.removeprefix("'"), f"before {number}", "x", "2025-01-01", 1, 500])
-    result = run("campaign", "lift", "sent.csv", "later.csv", "--since", "2025-02-01", "--format", "json")
+    result = run("campaign", "lift", sent, "later.csv", "--since", "2025-02-01", "--format", "json")
     assert result.exit_code == 0, result.stderr
     revenue, buyers = json.loads(result.stdout)
     assert revenue["uplift"] == pytest.approx(0.2)

@@ -52,7 +52,7 @@ def test_a_new_version_is_picked_up_by_asking_alone(
     shelf: Shelf, holder: ReloadingEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hot_reload, "POLL_INTERVAL_S", 0.01)
-    holder._next_look = 0.0
+    holder._next_poll = 0.0
     shelf.active = "v2"
     end = time.monotonic() + 10
     while holder.get().version != "v2" and time.monotonic() < end:
@@ -87,7 +87,7 @@ def test_a_refused_version_that_was_mended_is_taken_later(
     shelf.active, shelf.damaged = "v2", {"v2"}
     holder.refresh()
     shelf.damaged = set()
-    monkeypatch.setattr(hot_reload, "RETRY_AFTER", 0.0)
+    monkeypatch.setattr(hot_reload, "RETRY_AFTER_S", 0.0)
     time.sleep(0.001)
     holder.refresh()
     assert holder.get().version == "v2"
@@ -98,18 +98,18 @@ def test_a_rollback_after_a_refusal_clears_it(shelf: Shelf, holder: ReloadingEng
     holder.refresh()
     shelf.active = "v1"
     holder.refresh()
-    assert holder.refused is None
+    assert holder.rejected is None
 
 
 def test_a_vanished_pointer_and_a_bug_are_refused_too(shelf: Shelf, holder: ReloadingEngine) -> None:
     shelf.active = ""
     holder.refresh()
     assert holder.get().version == "v1"
-    assert holder.refused is not None
+    assert holder.rejected is not None
     shelf.active = "v2"
     holder._load = lambda: 1 / 0  # type: ignore[assignment,return-value]
     holder.refresh()
-    assert holder.refused.code == "ZeroDivisionError"
+    assert holder.rejected.code == "ZeroDivisionError"
     assert holder.get().version == "v1"
 
 
@@ -133,7 +133,7 @@ def test_a_slow_load_holds_up_no_request(shelf: Shelf) -> None:
     loader = threading.Thread(target=holder.refresh)
     loader.start()
     assert started.wait(10)
-    holder._next_look = 0.0
+    holder._next_poll = 0.0
     assert holder.get().version == "v1"
     leave.set()
     loader.join()
@@ -144,10 +144,10 @@ def test_one_request_is_answered_by_one_version(shelf: Shelf, holder: ReloadingE
     class Swapping(FakeEngine):
         """The active version changes in the middle of the request."""
 
-        def recommend_many(self, *args: Any, **options: Any) -> Any:
+        def query_customers(self, *args: Any) -> Any:
             shelf.active = "v9"
             holder.refresh()
-            return super().recommend_many(*args, **options)
+            return super().query_customers(*args)
 
     holder._engine = Swapping("v1")
     response = create_app(holder).test_client().post("/v1/recommendations:batch", json={"customer_ids": ["a", "b"]})

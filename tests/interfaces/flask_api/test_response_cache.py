@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import pytest
 from fake_engine import FakeEngine
 
 pytest.importorskip("flask_openapi3")
 
+from smart_retail.protocol import ListQuery
 from smart_retail.results import RecommendationList
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.app import create_app
@@ -20,15 +21,17 @@ PATH = "/v1/customers/C-001/recommendations"
 class CountingEngine(FakeEngine):
     """Counts its calls and reports the state that responses depend on."""
 
+    is_local = True
+
     def __init__(self) -> None:
         super().__init__()
         self.calls = 0
         self.bundle_id = object()
         self.last_event: dict[str | None, int] = {}
 
-    def recommend(self, *arguments: Any, **options: Any) -> RecommendationList:
+    def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
         self.calls += 1
-        return super().recommend(*arguments, **options)
+        return super().query_customers(customer_ids, query)
 
     def state_of(self, customer_id: str | None) -> tuple[object, ...]:
         return self.bundle_id, self.last_event.get(customer_id, 0)
@@ -37,10 +40,10 @@ class CountingEngine(FakeEngine):
 class EventDuringRequest(CountingEngine):
     """Receives an event of the customer while it computes the first response."""
 
-    def recommend(self, *arguments: Any, **options: Any) -> RecommendationList:
+    def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
         if not self.calls:
             self.last_event["C-001"] = 7
-        return super().recommend(*arguments, **options)
+        return super().query_customers(customer_ids, query)
 
 
 @pytest.fixture
@@ -105,11 +108,11 @@ def test_errors_are_not_cached(counting: CountingEngine) -> None:
     assert counting.calls == 2
 
 
-def test_engine_without_state_is_called_for_each_request() -> None:
-    class StatelessEngine(CountingEngine):
-        state_of = None  # type: ignore[assignment]
+def test_engine_behind_another_api_is_called_for_each_request() -> None:
+    class RemoteCountingEngine(CountingEngine):
+        is_local = False
 
-    engine = StatelessEngine()
+    engine = RemoteCountingEngine()
     client = create_app(engine).test_client()
     assert client.get(PATH).data == client.get(PATH).data
     assert engine.calls == 2

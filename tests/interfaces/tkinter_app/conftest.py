@@ -23,6 +23,12 @@ from smart_retail_tkinter.recent_files import Preferences
 WAIT = 15.0
 
 
+@pytest.fixture(autouse=True)
+def local_fake_engine(fake: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the fake engine count as local, so that the desktop tool offers to fit."""
+    monkeypatch.setattr(fake.FakeEngine, "is_local", True)
+
+
 @pytest.fixture(scope="session")
 def fake() -> ModuleType:
     """The module with the small engine."""

@@ -25,7 +25,7 @@ def test_time_left_follows_the_finished_share() -> None:
     now[0] = 110.0
     progress.update(0.25)
     assert progress.state().seconds_left == pytest.approx(30.0)
-    assert progress.state().line == "Fitting: clusters, about 30 s left"
+    assert progress.state().line == "clusters, about 30 s left"
     now[0] = 115.0
     assert progress.state().seconds_left == pytest.approx(25.0)
     progress.update(0.1)
@@ -121,11 +121,9 @@ def test_a_fit_shows_progress_publishes_and_opens_the_new_bundle(inspected_windo
     app.fit_window.artifacts.set("out")
     app.fit_window.start.invoke()
     inspected_window.until(lambda: app.fits.state() and app.fits.state().done == 0.4)
-    inspected_window.until(
-        lambda: "Fitting: clusters" in app.status.fit.text.cget("text"), "progress in the main window"
-    )
+    inspected_window.until(lambda: "clusters" in app.status.fit.text.cget("text"), "progress in the main window")
     assert float(app.status.fit.bar.cget("value")) == 0.4
-    assert app.fit_window.bar.text.cget("text").startswith("Fitting: clusters")
+    assert app.fit_window.bar.text.cget("text").startswith("clusters")
     assert app.fit_window.start.instate(["disabled"])
     inspected_window.choose("C-002")
     work.go.set()

@@ -9,6 +9,7 @@ from html import escape
 import streamlit as st
 
 from smart_retail.errors import DataError
+from smart_retail.evaluation.verdict import get_verdict
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.reporting.sales_chart_data import describe_finding
 from smart_retail.results import CleaningReport, ModelInfo
@@ -22,6 +23,7 @@ def show() -> None:
     model = engine_source.model()
     page_layout.heading("Overview", f"{model.first} to {model.last}, recency counted to {model.analysis_date}")
     st.html(_key_figures(model))
+    st.text(get_verdict(model.scorecard))
     left, right = st.columns([1.45, 1], gap="medium")
     with left:
         _sales(model)
