@@ -7,9 +7,12 @@ items with reasons is built and encoded in 61 us; dataclasses with orjson took 8
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import msgspec
+
+from smart_retail.errors import MissingExtraError
 
 
 def _to_python_number(value: Any) -> Any:
@@ -45,6 +48,34 @@ class Result(msgspec.Struct, frozen=True):
             A field is missing or has another type.
         """
         return msgspec.convert(data, cls)
+
+
+def to_pandas(results: Sequence[Result]) -> Any:
+    """Return results of one class (segments, items, recommendations, ...) as a pandas DataFrame, one row each.
+
+    Parameters
+    ----------
+    results : sequence of Result
+
+    Returns
+    -------
+    pandas.DataFrame
+        One column per field; nested results are dicts or lists.
+
+    Raises
+    ------
+    MissingExtraError
+        pandas is not installed.
+    """
+    return _data_frame([result.as_dict() for result in results], type(results[0]) if results else None)
+
+
+def _data_frame(rows: list[dict[str, Any]], of: type[Result] | None, *first: str) -> Any:
+    try:
+        import pandas as pd  # only notebooks need it
+    except ImportError as error:
+        raise MissingExtraError("Tables for notebooks need pandas.", "pip install pandas") from error
+    return pd.DataFrame(rows, columns=[*first, *(of.__struct_fields__ if of else ())])
 
 
 class Reason(Result, frozen=True, gc=False):
@@ -102,6 +133,13 @@ class RecommendationList(Result, frozen=True):
     """Items, best first; empty for the method all."""
     lists: dict[str, RecommendationList] = {}
     """For the method all: list by method; otherwise empty."""
+
+    def to_pandas(self) -> Any:
+        """Return the items as a pandas DataFrame; for the method all, those of every list with a column ``method``."""
+        if not self.lists:
+            return to_pandas(self.items)
+        rows = [{"method": name, **item.as_dict()} for name, each in self.lists.items() for item in each.items]
+        return _data_frame(rows, Recommendation, "method")
 
 
 class RFM(Result, frozen=True):
