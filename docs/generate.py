@@ -22,7 +22,7 @@ from smart_retail import errors, settings
 from smart_retail.data import columns
 from smart_retail.data.ingestion import row_validation
 from smart_retail.data.parsing import presets
-from smart_retail.data.parsing.column_mapping import plain
+from smart_retail.data.parsing.column_mapping import normalize_header
 from smart_retail.presentation import labels
 from smart_retail.segmentation import rfm
 from smart_retail.serving import business_rules
@@ -55,7 +55,7 @@ def headers() -> str:
         known = [*presets.ALIASES[column], *(h for p in presets.PRESETS for h in p.columns.get(column, ()))]
         distinct: dict[str, str] = {}
         for header in known:
-            distinct.setdefault(plain(header), header.replace("_", " ").lower())
+            distinct.setdefault(normalize_header(header), header.replace("_", " ").lower())
         rows.append((f"`{column}`", "yes" if column in columns.REQUIRED else "", ", ".join(distinct.values())))
     return table(("column", "needed", "headers"), rows)
 
@@ -64,8 +64,8 @@ def exports() -> str:
     """Known exports: by which headers they are recognised and what is taken for granted of their rows."""
     rows = []
     for preset in presets.PRESETS:
-        signs = ", ".join(f"`{preset.columns[sign][0]}`" for sign in preset.signs)
-        rows.append((preset.name, signs, " ".join(preset.notes)))
+        required = ", ".join(f"`{preset.columns[name][0]}`" for name in preset.required)
+        rows.append((preset.name, required, " ".join(preset.notes)))
     return table(("export", "recognised by", "what is done"), rows)
 
 

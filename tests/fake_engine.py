@@ -63,6 +63,7 @@ class FakeEngine(RetailEngine):
     """`smart_retail.protocol.RetailEngine` without a bundle."""
 
     version = ""
+    rules_error = None
 
     def __init__(self, version: str = "fake-1") -> None:
         self.version = version

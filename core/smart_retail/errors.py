@@ -1,9 +1,8 @@
-"""Everything that can go wrong for a reason a person can mend.
+"""Exceptions for errors that a user can correct.
 
-`core` raises these; each front end translates them once, by `code` and `exit_code`, into its
-own form (HTTP status, process exit, banner, message box). The message is one clear sentence
-and the hint says what to do. Neither holds a stack trace, a key or a path outside the user's
-own arguments.
+`core` raises them; each front end translates them once, by `code`, `exit_code` or `http_status`, into an HTTP
+response, a process exit code or a message on the screen. The message is one sentence about what happened and
+where; the hint is what to do. Neither contains a stack trace, a key or a path outside the user's own arguments.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ from typing import ClassVar
 
 
 class RetailError(Exception):
-    """Base of all errors with a message for people.
+    """Base class of all errors with a message for users.
 
     Parameters
     ----------
     message : str
         What happened and where, one sentence.
     hint : str
-        What to do about it, one sentence; empty where nothing can be done.
+        What to do about it, one sentence; empty if nothing can be done.
     """
 
     code: ClassVar[str] = "error"
@@ -33,12 +32,12 @@ class RetailError(Exception):
         self.hint = hint
 
     def as_dict(self) -> dict[str, str]:
-        """The error as plain data: ``code``, ``message``, ``hint``."""
+        """Return the error as a dict with the keys ``code``, ``message`` and ``hint``."""
         return {"code": self.code, "message": self.message, "hint": self.hint}
 
 
 class UsageError(RetailError):
-    """An argument is out of range or contradicts another."""
+    """An argument is not valid or contradicts another."""
 
     code = "usage"
     exit_code = 2
@@ -46,7 +45,7 @@ class UsageError(RetailError):
 
 
 class SettingsError(UsageError):
-    """A settings or rules file cannot be read or holds an unknown or impossible value."""
+    """A settings or rules file cannot be read, or has an unknown name or a value that is not valid."""
 
     code = "settings"
 
@@ -59,14 +58,14 @@ class MissingExtraError(UsageError):
 
 
 class NeedsLocalEngineError(UsageError):
-    """Asked of an engine behind the API what only an engine in this process can do."""
+    """The operation needs an engine in this process; an engine behind the API does not offer it."""
 
     code = "needs_local_engine"
     http_status = 501
 
 
 class DataError(RetailError):
-    """A source cannot be read or holds nothing that can be used."""
+    """A source cannot be read or has no usable rows."""
 
     code = "data"
     exit_code = 3
@@ -74,27 +73,27 @@ class DataError(RetailError):
 
 
 class ColumnError(DataError):
-    """A needed column was not recognised."""
+    """A required column was not recognised."""
 
     code = "column"
 
 
 class UnknownItemError(DataError):
-    """No item has this id."""
+    """There is no item with this id."""
 
     code = "unknown_item"
     http_status = 404
 
 
 class UnknownCustomerError(DataError):
-    """No customer has this id (only raised where the caller asked to be strict)."""
+    """There is no customer with this id (only raised in strict mode)."""
 
     code = "unknown_customer"
     http_status = 404
 
 
 class FitError(RetailError):
-    """Fitting was not possible with this history."""
+    """The model cannot be fitted on this history."""
 
     code = "fit"
     exit_code = 4
@@ -102,13 +101,13 @@ class FitError(RetailError):
 
 
 class CancelledError(FitError):
-    """The user cancelled a running fit; nothing was published."""
+    """A running fit was cancelled; nothing was published."""
 
     code = "cancelled"
 
 
 class ArtifactError(RetailError):
-    """A bundle is missing, damaged or cannot be written."""
+    """A bundle is missing, corrupt or cannot be written."""
 
     code = "artifact"
     exit_code = 5
@@ -116,25 +115,25 @@ class ArtifactError(RetailError):
 
 
 class MissingBundleError(ArtifactError):
-    """There is no published bundle in the folder."""
+    """The folder has no published bundle."""
 
     code = "bundle_missing"
 
 
 class DamagedBundleError(ArtifactError):
-    """A file of the bundle is absent, changed or malformed."""
+    """A file of the bundle is missing, changed or malformed."""
 
     code = "bundle_damaged"
 
 
 class SignatureError(ArtifactError):
-    """A bundle is not signed with the key of this place."""
+    """The bundle is not signed with the configured key."""
 
     code = "bundle_signature"
 
 
 class FormatVersionError(ArtifactError):
-    """The bundle was written in a format this engine does not read."""
+    """The bundle has a format version that this engine cannot read."""
 
     code = "bundle_format"
 
@@ -148,7 +147,7 @@ class LockError(RetailError):
 
 
 class QualityGateError(RetailError):
-    """The new fit is clearly worse than popularity and was not published."""
+    """The new model did not pass a quality check and was not published."""
 
     code = "quality_gate"
     exit_code = 7
@@ -156,20 +155,20 @@ class QualityGateError(RetailError):
 
 
 class RemoteError(RetailError):
-    """The API could not be reached or gave an answer that is not its own."""
+    """The API could not be reached or returned an unexpected response."""
 
     code = "remote"
     exit_code = 5
     http_status = 502
 
 
-def _tree(root: type[RetailError]) -> dict[str, type[RetailError]]:
-    found = {root.code: root}
+def _subclasses_by_code(root: type[RetailError]) -> dict[str, type[RetailError]]:
+    classes = {root.code: root}
     for child in root.__subclasses__():
-        found.update(_tree(child))
-    return found
+        classes.update(_subclasses_by_code(child))
+    return classes
 
 
 def by_code(code: str) -> type[RetailError]:
-    """The error class with this stable code; `RetailError` for a code of a newer version."""
-    return _tree(RetailError).get(code, RetailError)
+    """Return the error class with this stable code; `RetailError` for an unknown code."""
+    return _subclasses_by_code(RetailError).get(code, RetailError)

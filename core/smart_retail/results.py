@@ -1,19 +1,22 @@
-"""What comes out of an engine: the same frozen values in Python, JSON and on every screen.
+"""Results of an engine: the same immutable values in Python, in JSON and on every screen.
 
-Each class turns into plain JSON data with `as_dict()` and back with `from_dict()`, without loss. As structs
-of msgspec a list of ten with its reasons is made and written in 61 us; dataclasses and orjson took 85.
-Dates are ISO texts (``YYYY-MM-DD``), amounts are in the shop's own currency, shares are 0 to 1.
+`as_dict()` converts a result to plain JSON data and `from_dict()` converts it back without loss. Dates are ISO texts
+(``YYYY-MM-DD``), amounts are in the shop's currency, shares are 0 to 1. The classes are msgspec structs: a list of ten
+items with reasons is built and encoded in 61 us; dataclasses with orjson took 85 us.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Self
 
 import msgspec
 
+from smart_retail.errors import MissingExtraError
+
 
 def _to_python_number(value: Any) -> Any:
-    """A scalar of NumPy, some of which pass for `float`, as the number of Python that it is."""
+    """Return a NumPy scalar as a Python number."""
     if hasattr(value, "item"):
         return value.item()
     raise NotImplementedError
@@ -23,7 +26,7 @@ _ENCODER = msgspec.json.Encoder(enc_hook=_to_python_number)
 
 
 def to_json(value: Any) -> bytes:
-    """JSON of results and of plain data that holds results."""
+    """Encode results, or plain data that holds results, as JSON."""
     return _ENCODER.encode(value)
 
 
@@ -31,293 +34,457 @@ class Result(msgspec.Struct, frozen=True):
     """Base of all results."""
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain JSON data, keys in the order of the fields."""
+        """Return plain JSON data, with keys in the order of the fields."""
         plain: dict[str, Any] = msgspec.json.decode(to_json(self))
         return plain
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
-        """The inverse of `as_dict`. Unknown keys of a newer version are left out.
+        """Build the result from the output of `as_dict`; unknown keys of a newer version are ignored.
 
         Raises
         ------
         ValueError
-            A field is missing or of another kind.
+            A field is missing or has another type.
         """
         return msgspec.convert(data, cls)
 
 
+def to_pandas(results: Sequence[Result]) -> Any:
+    """Return results of one class (segments, items, recommendations, ...) as a pandas DataFrame, one row each.
+
+    Parameters
+    ----------
+    results : sequence of Result
+
+    Returns
+    -------
+    pandas.DataFrame
+        One column per field; nested results are dicts or lists.
+
+    Raises
+    ------
+    MissingExtraError
+        pandas is not installed.
+    """
+    return _data_frame([result.as_dict() for result in results], type(results[0]) if results else None)
+
+
+def _data_frame(rows: list[dict[str, Any]], of: type[Result] | None, *first: str) -> Any:
+    try:
+        import pandas as pd  # only notebooks need it
+    except ImportError as error:
+        raise MissingExtraError("Tables for notebooks need pandas.", "pip install pandas") from error
+    return pd.DataFrame(rows, columns=[*first, *(of.__struct_fields__ if of else ())])
+
+
 class Reason(Result, frozen=True, gc=False):
-    """Why an item stands in a list: one piece of evidence. An association, never a cause."""
+    """Evidence that supports an item of a list: an association, never a cause."""
 
     kind: str
     """buy_again, bought_together, cluster, segment, popular, trending, similar or rule."""
     method: str
-    """The method that proposed the item."""
+    """Method that proposed the item: one of the methods, or repurchase, content or rule."""
     rank: int
-    """The item's place in that method's own list, 1 and up; 0 where it has none (a rule)."""
+    """Rank of the item in that method's own list, 1 and up; 0 for a rule, which has none."""
     share: float
-    """Part of the item's score, 0 to 1; the shares of one item sum to 1."""
+    """Share of the item's score, 0 to 1; the shares of one item sum to 1."""
     item_id: str | None
-    """The customer's own purchase that it follows from, if any."""
+    """The customer's own purchase that the item follows from; null if there is none."""
     text: str
-    """The reason in words."""
+    """The reason as a sentence."""
 
 
 class Recommendation(Result, frozen=True, gc=False):
     """One item of a list."""
 
     rank: int
+    """Rank in the list, 1 and up."""
     item_id: str
+    """The shop's id of the item."""
     item_name: str
+    """Name of the item; its id if the source has no names."""
     category: str
+    """Category of the item; empty if the source has none."""
     score: float
-    """Comparable within one list only."""
+    """Score, 0 and up, to 6 significant digits; without a unit, comparable within one list only."""
     source: str
-    """The method with the largest share in the score."""
+    """Method with the largest share of the score, or popular for an item that fills up a short list."""
     reasons: tuple[Reason, ...] = ()
+    """Reasons, largest share first; empty if not requested."""
 
 
 class RecommendationList(Result, frozen=True):
-    """An answer: a ranked list, or for the method ``all`` one list per method."""
+    """A ranked list, or for the method ``all`` one list per method."""
 
     customer_id: str | None
-    """None where nobody was named (a basket, similar or popular items)."""
+    """Id of the request; null for baskets, similar and popular items."""
     known: bool
-    """Whether the customer has purchases in the history."""
+    """Whether the customer has purchases in the data."""
     fallback: bool
-    """Whether any item was filled in from popularity."""
+    """Whether any item was filled in from popular items."""
     method: str
+    """Requested method; similar or popular for lists without a customer."""
     model_version: str
+    """Version id of the bundle."""
     rules: str
     """Digest of the business rules in force; empty without rules."""
     items: tuple[Recommendation, ...]
+    """Items, best first; empty for the method all."""
     lists: dict[str, RecommendationList] = {}
+    """For the method all: list by method; otherwise empty."""
+
+    def to_pandas(self) -> Any:
+        """Return the items as a pandas DataFrame; for the method all, those of every list with a column ``method``."""
+        if not self.lists:
+            return to_pandas(self.items)
+        rows = [{"method": name, **item.as_dict()} for name, each in self.lists.items() for item in each.items]
+        return _data_frame(rows, Recommendation, "method")
 
 
 class RFM(Result, frozen=True):
-    """Recency, frequency, monetary, and what follows from them."""
+    """Recency, frequency and monetary value of a customer, with scores and segment."""
 
     recency: int
-    """Days from the last kept order to the analysis date."""
+    """Days from the last kept order to the analysis date, 0 and up."""
     frequency: int
-    """Distinct kept orders."""
+    """Number of kept orders over the whole data period, 1 and up."""
     monetary: float
-    """Net amount."""
+    """Net amount of all kept purchases over the whole data period, in the shop's currency."""
     r: int
+    """Recency score, 1 to 5; 5 is the most recent."""
     f: int
+    """Frequency score, 1 to 5; 5 is the most frequent."""
     m: int
-    """Scores, 1 to 5, 5 the best."""
+    """Monetary score, 1 to 5; 5 is the highest amount."""
     code: str
-    """The three scores side by side, such as ``534``."""
+    """The three scores in one text, such as ``534``."""
     segment: str
+    """Name of the RFM segment."""
     value_tier: str
+    """Lowest, Low, Middle, High or Top, by monetary score."""
 
 
 class ClusterRef(Result, frozen=True):
+    """The cluster of a customer."""
+
     id: int
+    """Cluster id, 0 and up; 0 has the highest mean amount."""
     name: str
+    """Name of the cluster."""
 
 
 class Purchase(Result, frozen=True):
-    """All of a customer's purchases of one item."""
+    """A customer's purchases of one item."""
 
     item_id: str
+    """The shop's id of the item."""
     item_name: str
+    """Name of the item; its id if the source has no names."""
     category: str
+    """Category of the item; empty if the source has none."""
     orders: int
+    """Number of kept orders with the item, over the whole data period and later events."""
     quantity: float
+    """Units kept."""
     amount: float
+    """Net amount, in the shop's currency."""
     first_day: str
+    """Day of the first purchase, ISO date."""
     last_day: str
+    """Day of the last purchase, ISO date."""
 
 
 class CategoryShare(Result, frozen=True):
+    """A category's share of a customer's purchases."""
+
     category: str
+    """Name of the category."""
     share: float
-    """Of the customer's net amount."""
+    """Share of the customer's net amount, 0 to 1."""
 
 
 class CustomerProfile(Result, frozen=True):
-    """Who a customer is. Unknown customers have ``known=False`` and nothing else."""
+    """Profile of a customer. An unknown customer has ``known=False`` and no other values."""
 
     customer_id: str
+    """Id of the request."""
     known: bool
+    """Whether the customer has purchases in the data."""
     customer_name: str
+    """Name; empty if the source has none."""
     country: str
+    """Country; empty if the source has none."""
     rfm: RFM | None
+    """RFM values; null without a kept purchase."""
     cluster: ClusterRef | None
+    """Cluster; null without a kept purchase."""
     orders: int
+    """Number of kept orders over the whole data period and later events, 0 and up."""
     first_order: str | None
+    """Day of the first kept order, ISO date; null without one."""
     last_order: str | None
+    """Day of the last kept order, ISO date; null without one."""
     returned_share: float
-    """Part of the customer's lines that came back, 0 to 1."""
+    """Share of the customer's order lines that were returned, 0 to 1."""
     top_categories: tuple[CategoryShare, ...]
+    """At most three categories, largest share first."""
     purchases: tuple[Purchase, ...]
-    """Newest first."""
+    """Purchases by item, newest first."""
 
 
 class CustomerMatch(Result, frozen=True):
+    """A customer found by a search."""
+
     customer_id: str
+    """The shop's id of the customer."""
     customer_name: str
+    """Name; empty if the source has none."""
     segment: str
+    """Name of the RFM segment; empty without a kept purchase."""
 
 
 class Item(Result, frozen=True):
+    """An item of the catalogue."""
+
     item_id: str
+    """The shop's id of the item."""
     item_name: str
+    """Name; the id if the source has no names."""
     category: str
+    """Category; empty if the source has none."""
     subcategory: str
+    """Subcategory; empty if the source has none."""
     unit_price: float | None
+    """Usual price of one unit, in the shop's currency; null if it cannot be derived."""
     orders: int
+    """Number of kept orders with the item, over the whole data period."""
     customers: int
+    """Number of customers who bought the item, over the whole data period."""
 
 
 class Segment(Result, frozen=True):
-    """An RFM segment as a whole."""
+    """An RFM segment."""
 
     name: str
+    """Name of the segment."""
     meaning: str
+    """What its customers have in common."""
     action: str
+    """Suggested marketing action."""
     customers: int
+    """Number of customers, 1 and up."""
     share: float
+    """Share of all customers with purchases, 0 to 1."""
     revenue: float
+    """Net amount of its customers over the whole data period, in the shop's currency."""
     revenue_share: float
+    """Share of the shop's net amount, 0 to 1."""
     mean_recency: float
+    """Mean number of days since the last order."""
     mean_frequency: float
+    """Mean number of orders per customer over the whole data period."""
     mean_monetary: float
+    """Mean net amount per customer over the whole data period, in the shop's currency."""
     top_items: tuple[Item, ...]
+    """Most popular items of the segment, best first."""
 
 
 class Cluster(Result, frozen=True):
-    """An autoencoder cluster as a whole. Ids are ordered by value: 0 spends the most."""
+    """A cluster of customers from the autoencoder and K-means."""
 
     id: int
+    """Cluster id, 0 and up; ordered by mean amount, highest first."""
     name: str
+    """Name of the cluster."""
     customers: int
+    """Number of customers, 1 and up."""
     share: float
+    """Share of all customers with purchases, 0 to 1."""
     revenue: float
+    """Net amount of its customers over the whole data period, in the shop's currency."""
     revenue_share: float
+    """Share of the shop's net amount, 0 to 1."""
     mean_recency: float
+    """Mean number of days since the last order."""
     mean_frequency: float
+    """Mean number of orders per customer over the whole data period."""
     mean_monetary: float
+    """Mean net amount per customer over the whole data period, in the shop's currency."""
     x: float
+    """Centroid, first plotted dimension of the latent space; without a unit."""
     y: float
-    """Centroid in the two plotted dimensions of the latent space."""
+    """Centroid, second plotted dimension of the latent space; without a unit."""
     top_items: tuple[Item, ...]
+    """Most popular items of the cluster, best first."""
 
 
 class GridCell(Result, frozen=True):
     """One cell of the 5 x 5 grid of recency and frequency scores."""
 
     r: int
+    """Recency score, 1 to 5; 5 is the most recent."""
     f: int
+    """Frequency score, 1 to 5; 5 is the most frequent."""
     segment: str
+    """Name of the segment of this cell."""
     customers: int
+    """Number of customers, 0 and up."""
     revenue: float
+    """Net amount of these customers over the whole data period, in the shop's currency."""
 
 
 class ClusterPoint(Result, frozen=True):
     """A customer in the two plotted dimensions of the latent space."""
 
     customer_id: str
+    """The shop's id of the customer."""
     cluster: int
+    """Cluster id, 0 and up."""
     x: float
+    """First plotted dimension; without a unit."""
     y: float
+    """Second plotted dimension; without a unit."""
 
 
 class RejectedRows(Result, frozen=True):
     """Rows that were not accepted, for one reason."""
 
     reason: str
+    """Why the rows were rejected."""
     rows: int
+    """Number of rows, 1 and up."""
     examples: tuple[str, ...]
-    """A few of the offending values, shortened."""
+    """A few of the values that caused the rejection, shortened."""
 
 
 class Returns(Result, frozen=True):
-    """Returned goods, by the form in which the source tells of them."""
+    """Returned goods, by the form in which the source records them."""
 
     form: str
-    """table, cancellation, flag, or unmatched (a cancellation without its purchase)."""
+    """table, cancellation, flag, or unmatched (a cancellation without a matching purchase)."""
     lines: int
+    """Number of order lines."""
     amount: float
-    """What went back, as a positive number."""
+    """Returned amount as a positive number, in the shop's currency."""
 
 
 class CleaningReport(Result, frozen=True):
-    """Where every row of the source went: ``rows_in = rows_accepted + sum of rejected``."""
+    """What happened to every row of the source: ``rows_in = rows_accepted + sum of rejected``."""
 
     rows_in: int
+    """Rows read from the source."""
     rows_accepted: int
+    """Rows that became order lines."""
     rejected: tuple[RejectedRows, ...]
+    """Rejected rows by reason, most rows first."""
     returns: tuple[Returns, ...]
+    """Returned goods by form."""
     returns_policy: str
+    """net (returned lines do not count as purchases) or keep (returns are ignored)."""
     customers: int
+    """Number of customers in the accepted rows."""
     items: int
+    """Number of items in the accepted rows."""
     orders: int
+    """Number of orders in the accepted rows."""
     first: str
+    """Day of the first order, ISO date."""
     last: str
+    """Day of the last order, ISO date."""
     amount: float
-    """Sum over accepted purchase lines, before returns are netted."""
+    """Sum over the accepted purchase lines before returns, in the shop's currency."""
     net_amount: float
-    """What is left of it after returns, by the policy."""
+    """What remains of the amount after returns, by the policy, in the shop's currency."""
     notes: tuple[str, ...]
-    """Choices that were made (preset, date order, ...) and warnings about thin data."""
+    """Decisions (preset, date order, ...) and warnings about too little data."""
 
 
 class WeekSales(Result, frozen=True):
+    """Sales of one week."""
+
     week: str
-    """Monday of the week."""
+    """Monday of the week, ISO date."""
     amount: float
+    """Net amount of the week, in the shop's currency."""
     orders: int
+    """Number of orders in the week."""
 
 
 class ClusterChoice(Result, frozen=True):
-    """One number of clusters that was tried."""
+    """A number of clusters that was evaluated."""
 
     k: int
+    """Number of clusters, 1 and up."""
     silhouette: float
+    """Mean silhouette coefficient, -1 to 1."""
     stability: float
     """Mean adjusted Rand index between fits on resamples, at most 1."""
     chosen: bool
+    """Whether this number is used."""
 
 
 class ModelInfo(Result, frozen=True):
-    """What the active bundle was made of and how good it is."""
+    """Contents and quality of the active bundle."""
 
     version: str
+    """Version id."""
     fitted_at: str
+    """Time of the fit, ISO 8601 in UTC."""
     engine_version: str
+    """Version of the software that fitted it."""
     first: str
+    """First day of the data, ISO date."""
     last: str
+    """Last day of the data, ISO date."""
     analysis_date: str
+    """Day that recency is counted to, ISO date."""
     currency: str
+    """The shop's currency; empty if not set."""
     customers: int
+    """Number of customers."""
     items: int
+    """Number of items."""
     orders: int
+    """Number of orders over the whole data period."""
     cleaning: CleaningReport
+    """What happened to the rows of the source."""
     settings: dict[str, Any]
+    """Settings of the fit, by section."""
     scorecard: dict[str, Any]
+    """Quality of every method on held-out purchases."""
     cluster_choice: tuple[ClusterChoice, ...]
+    """Numbers of clusters that were evaluated."""
     weekly_sales: tuple[WeekSales, ...]
+    """Sales by week, over the whole data period."""
     show_purchased: bool
-    """Whether a screen should start with purchased items shown (repeat share above 25 %)."""
+    """Whether lists show purchased items by default (share of repeat purchases above 25 %)."""
     rules: str
+    """Digest of the business rules in force; empty without rules."""
+    rules_error: str = ""
+    """Why the changed rules file is not used; the previous rules stay in force. Empty if there is no problem."""
     statistics: dict[str, Any] = {}
-    """Of the lines, as plain data: ``months``, ``categories``, ``discounts``, ``shipping``, ``sales_categories``
-    and ``numbers`` (moments and rank correlations of the numeric columns); empty in older bundles."""
+    """Statistics of the order lines as plain data: ``months``, ``categories``, ``discounts``, ``shipping``,
+    ``sales_categories`` and ``numbers`` (moments and rank correlations of the numeric columns); empty in older
+    bundles."""
 
 
 class FitReport(Result, frozen=True):
-    """What a fit did."""
+    """Result of a fit."""
 
     version: str
+    """Version id of the new bundle."""
     published: bool
+    """Whether it is the active version now."""
     cleaning: CleaningReport
+    """What happened to the rows of the source."""
     segments: tuple[Segment, ...]
+    """RFM segments, best first."""
     clusters: tuple[Cluster, ...]
+    """Clusters, by id."""
     scorecard: dict[str, Any]
+    """Quality of every method on held-out purchases."""
     seconds: dict[str, float]
-    """Wall time by stage."""
+    """Wall time in seconds by stage."""
     notes: tuple[str, ...]
+    """Decisions and warnings, one sentence each."""

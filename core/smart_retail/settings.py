@@ -52,7 +52,7 @@ class DataSettings(Struct, frozen=True, forbid_unknown_fields=True):
     currency: Annotated[str, Meta(description="Currency shown with amounts, such as EUR; nothing is converted.")] = ""
     timezone: Annotated[str, Meta(description="Time zone shown with times; nothing is converted.")] = ""
     backend: Annotated[
-        Literal["duckdb", "polars", "pandas", "spark"],
+        Literal["duckdb", "spark"],
         Meta(description="Engine that validates and aggregates the order lines."),
     ] = "duckdb"
 

@@ -12,6 +12,7 @@ from tests import shop
 
 from smart_retail.errors import UnknownItemError, UsageError
 from smart_retail.events import Event, SqliteEventStore
+from smart_retail.presentation.formatting import describe_model
 from smart_retail.protocol import METHODS
 from smart_retail.results import FitReport, RecommendationList
 from smart_retail.serving.engine import Engine
@@ -262,6 +263,10 @@ def test_rules_are_read_again_when_they_change(own: Path) -> None:
     (own / "rules.toml").write_text("ban = [")
     assert ids(engine.recommend(KNOWN[2])) == ids(changed)
     assert engine.rules_error is not None
+    assert "rules.toml" in engine.model().rules_error
+    assert engine.model().rules_error in describe_model(engine.model())
+    (own / "rules.toml").write_text("")
+    assert engine.model().rules_error == ""
 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

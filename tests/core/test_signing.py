@@ -217,7 +217,12 @@ def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypat
     monkeypatch.setenv(KEY_VARIABLE, SECRET)
     holder.refresh()
     answer = client.get("/readyz")
-    assert answer.json == {"status": "ready", "model_version": before, "refused": "bundle_signature"}
+    assert answer.json == {
+        "status": "ready",
+        "model_version": before,
+        "refused": "bundle_signature",
+        "rules_error": None,
+    }
     assert client.get(f"/v1/customers/{CUSTOMER}").json["known"]
 
 

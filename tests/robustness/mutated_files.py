@@ -71,9 +71,8 @@ class Reader:
 
 def read_table(path: Path) -> object:
     from smart_retail.data.dry_run import inspect_source
-    from smart_retail.settings import DataSettings
 
-    return inspect_source(path, settings=DataSettings(), threads=1)
+    return inspect_source(path, threads=1)
 
 
 def read_events_file(path: Path) -> object:

@@ -29,8 +29,8 @@ def read_history(bundle: Bundle, n_items: int) -> PurchaseHistory:
 
 def read_returned_purchases(bundle: Bundle) -> ReturnedPurchases:
     """Return the quantities that customers returned, which `read_history` excludes under the policy ``net``."""
-    columns = {name: bundle.array(f"came_back/{name}") for name in COLUMNS}
-    return ReturnedPurchases(customer=_expand_customers(bundle.array("came_back/indptr")), **columns)
+    columns = {name: bundle.array(f"returned_purchases/{name}") for name in COLUMNS}
+    return ReturnedPurchases(customer=_expand_customers(bundle.array("returned_purchases/indptr")), **columns)
 
 
 def _expand_customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -6,7 +6,6 @@ In: a local engine, or order files. Out: `CustomerSnapshot` by customer id, or r
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 
 import numpy as np
 
@@ -19,7 +18,7 @@ from smart_retail.progress import SILENT, Progress
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
-from smart_retail.utils.dates import EPOCH, iso
+from smart_retail.utils.dates import iso, parse_day
 from smart_retail.utils.fixed_point import MILLION
 
 CHECK_EVERY_CUSTOMERS = 500
@@ -52,7 +51,7 @@ def snapshots_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
     UsageError
         `day` is not a valid ISO date, or nothing was bought before it.
     """
-    store, analysis_day = engine.tables, _parse_day(day)
+    store, analysis_day = engine.tables, parse_day(day)
     history = purchases_before(read_history(engine.bundle, len(store.items)), analysis_day)
     if not len(history):
         raise UsageError(f"There is no purchase before {day}.", f"The history begins on {engine.model().first}.")
@@ -85,17 +84,9 @@ def migration_between_dates(engine: Engine, before: str, after: str = "") -> Mig
         A date is not valid, the dates are not in order, or nothing was bought before the earlier one.
     """
     after = after or iso(int(engine.bundle.manifest["analysis_day"]))
-    if _parse_day(before) >= _parse_day(after):
+    if parse_day(before) >= parse_day(after):
         raise UsageError(f"{before} is not before {after}.", "Give the earlier date first.")
     return compute_migration(snapshots_at(engine, before), snapshots_at(engine, after), (before, after))
-
-
-def _parse_day(text: str) -> int:
-    """Return the days since 1970-01-01 of an ISO date."""
-    try:
-        return (date.fromisoformat(text) - EPOCH).days
-    except ValueError as error:
-        raise UsageError(f"{text!r} is not a valid date.", "Write dates as 2026-01-31.") from error
 
 
 def revenue_since(
@@ -131,7 +122,7 @@ def revenue_since(
     DataError
         The orders cannot be read.
     """
-    first_day = _parse_day(since)
+    first_day = parse_day(since)
     settings = settings or Settings()
     with prepare(
         sources, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, mean_source_weights
-from smart_retail.data.dataset.sales_statistics import band, band_names
+from smart_retail.data.dataset.sales_statistics import discount_band, discount_band_names
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import ALL, DEFAULT_METHOD, LocalEngine, RetailEngine, check_page, is_local, require_local
@@ -201,7 +201,9 @@ def _build_result(
         before=_list_statistics(engine, before),
         after=_list_statistics(engine, after),
         discounts=_share_changes(
-            _count_discount_bands(engine, before), _count_discount_bands(engine, after), [*band_names(), UNKNOWN]
+            _count_discount_bands(engine, before),
+            _count_discount_bands(engine, after),
+            [*discount_band_names(), UNKNOWN],
         ),
         categories=_share_changes(_count_categories(before), _count_categories(after), []),
         lists=tuple(_list_pair(engine, *pair) for pair in shown),
@@ -241,8 +243,10 @@ def _item_discounts(engine: LocalEngine) -> NDArray[np.float64]:
 
 
 def _count_discount_bands(engine: LocalEngine, lists: Sequence[RecommendationList]) -> Counter[str]:
-    names = [*band_names(), UNKNOWN]
-    return Counter(names[index] for index in band(_item_discounts(engine)[_item_codes(engine, lists)]).tolist())
+    names = [*discount_band_names(), UNKNOWN]
+    return Counter(
+        names[index] for index in discount_band(_item_discounts(engine)[_item_codes(engine, lists)]).tolist()
+    )
 
 
 def _count_categories(lists: Sequence[RecommendationList]) -> Counter[str]:

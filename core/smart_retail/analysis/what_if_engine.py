@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date
 from importlib.util import find_spec
 from typing import Any
 
@@ -34,7 +33,7 @@ from smart_retail.serving.business_rules import build_rules
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
 from smart_retail.training.models.components import ComponentVariants, fit_components
-from smart_retail.utils.dates import EPOCH, iso
+from smart_retail.utils.dates import iso, parse_day
 
 RETURNS_POLICIES = ("net", "keep")
 WEIGHTS_ARRAY = "merge.weights"
@@ -115,7 +114,7 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     """
     bundle, store = engine.bundle, engine.tables
     chosen = bundle.manifest["scorecard"].get("chosen")
-    if chosen is None or "tables/came_back/indptr.npy" not in bundle.manifest["files"]:
+    if chosen is None or "tables/returned_purchases/indptr.npy" not in bundle.manifest["files"]:
         raise UsageError("This version lacks the data for another date or returns policy.", "Fit a new version first.")
     if find_spec("numba") is None:
         raise MissingExtraError(
@@ -154,10 +153,7 @@ def _parse_analysis_day(text: str, history: PurchaseHistory) -> int:
     """Return the analysis date in days since 1970-01-01; by default the day after the last kept order."""
     if not text:
         return int(history.day.max(initial=history.last_day)) + 1
-    try:
-        return (date.fromisoformat(text) - EPOCH).days
-    except ValueError as error:
-        raise UsageError(f"{text!r} is not a valid date.", "Write dates as 2026-01-31.") from error
+    return parse_day(text)
 
 
 def _apply_returns_policy(

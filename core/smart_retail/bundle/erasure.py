@@ -29,7 +29,7 @@ from smart_retail.utils.id_map import IdMap, StringArray
 BY_CUSTOMER = ("customers/returned_share", "clusters/", "rfm/", "lists/")
 """Arrays with one row a customer."""
 TEXTS = ("customers/ids", "customers/names", "customers/countries", "customers/search")
-ROWS_OF_CUSTOMERS = ("history", "returned", "came_back")
+ROWS_OF_CUSTOMERS = ("history", "returned", "returned_purchases")
 """Groups in CSR form, ``indptr`` by customer."""
 RECEIPTS = "receipts"
 

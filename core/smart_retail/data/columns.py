@@ -1,7 +1,6 @@
-"""Canonical column names of a transaction line: the only place where they are spelled.
+"""Canonical column names of an order line.
 
-Raw tables come in under any header; `data.schema` maps them to these names, and nothing
-behind it knows another.
+`data.parsing.column_mapping` maps the headers of a source to these names; all later code uses only these.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ ORDER_YEAR: Final = "order_year"
 ORDER_MONTH: Final = "order_month"
 
 REQUIRED: Final = (CUSTOMER_ID, ITEM_ID, TIMESTAMP)
-"""A history cannot be read without these."""
+"""Columns that every source must have."""
 
 OPTIONAL: Final = (
     ORDER_ID,
@@ -52,7 +51,7 @@ OPTIONAL: Final = (
     RETURNED,
     MARKET,
 )
-"""Used where the source has them. Without an order id an order is one customer's day; without
-an amount it is quantity times unit price; without a quantity it is one."""
+"""Columns that are used if the source has them. Without an order id, all lines of a customer on one day are one order;
+without an amount, it is quantity times unit price; without a quantity, it is 1."""
 
 CANONICAL: Final = REQUIRED + OPTIONAL

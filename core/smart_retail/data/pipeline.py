@@ -1,22 +1,20 @@
-"""From sources to a clean history: the one place where the steps are composed.
-
-In: order tables in any accepted form. Out: a `Prepared`, with the report on where every row went.
-"""
+"""The data pipeline: open, recognise, validate and merge order tables into one `Dataset`."""
 
 from __future__ import annotations
 
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import narwhals as nw
 
 from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.dataset.dataset import Dataset
-from smart_retail.data.ingestion.ingest import ingest, read_returns
+from smart_retail.data.ingestion.ingest import IngestedSource, ingest, read_returns
 from smart_retail.data.ingestion.line_totals import LineTotals
-from smart_retail.data.ingestion.merge_sources import combine, drop_erased_customers, flag_returned
+from smart_retail.data.ingestion.merge_sources import drop_erased_customers, flag_returned, merge_sources
 from smart_retail.data.ingestion.row_validation import RowValidation
 from smart_retail.data.ingestion.sources import Source, open_source
 from smart_retail.data.parsing.column_mapping import match_preset
@@ -25,6 +23,21 @@ from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings
 
 __all__ = ["Dataset", "prepare"]
+
+ErasedCustomers = Callable[[Iterable[str]], set[str]]
+"""Returns those of the given customer ids whose data must be erased."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """The arguments of `prepare` that do not concern the machine."""
+
+    sources: Sequence[Source]
+    returns: Source | None
+    mapping: Mapping[str, str] | None
+    settings: DataSettings
+    events: Path | None
+    erased: ErasedCustomers | None
 
 
 def prepare(
@@ -36,84 +49,80 @@ def prepare(
     threads: int = 0,
     progress: Progress = SILENT,
     events: Path | None = None,
-    erased: Callable[[Iterable[str]], set[str]] | None = None,
+    erased: ErasedCustomers | None = None,
 ) -> Dataset:
-    """Clean order tables into one history.
+    """Clean order tables into one dataset.
 
     Parameters
     ----------
     sources : sequence of path or data frame
-        One history together; rows that stand in several are counted once.
+        Parts of one history; rows that occur in several sources are counted once.
     returns : path or data frame, optional
-        A table of returned orders, beside those that a workbook brings along.
+        A table of returned orders, in addition to a returns sheet of a workbook.
     mapping : mapping, optional
-        Canonical name -> header, where the headers are not recognised.
+        Canonical column name -> header, for headers that are not recognised.
     settings : DataSettings
-        Its `backend` does the work, but Spark frames are worked on by Spark.
+        `backend` names the engine; Spark data frames are always processed by Spark.
     threads : int
-        Threads of the engine; 0 takes what the machine offers.
+        Threads of the engine; 0 uses all that the machine has.
     progress : Progress
-        Told of the steps; may cancel.
+        Receives progress; may cancel.
     events : path, optional
-        One more source, in canonical columns whatever `mapping` says: what came since the last fit.
+        One more source with canonical columns: the purchases recorded since the last fit. `mapping` does not apply.
     erased : callable, optional
-        Says which of some customers asked to be forgotten; their rows are set aside.
+        Returns which of the given customers must be erased; their rows are rejected.
+
+    Returns
+    -------
+    Dataset
+        Close it, or use it as a context manager, to remove its temporary files.
 
     Raises
     ------
     DataError
-        A source cannot be read or holds nothing that can be used.
+        A source cannot be read or has no usable rows.
     ColumnError
-        A needed column is not recognised.
+        A required column is not recognised.
     """
     if not sources:
         raise UsageError("No source was given.", "Name at least one file of orders.")
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
-    backend = open_backend(_engine(sources, settings), folder, threads)
+    backend = open_backend(_backend_name(sources, settings), folder, threads)
     try:
-        return _prepare(sources, returns, mapping, settings, progress, backend, folder, events, erased)
+        return _prepare(_Request(sources, returns, mapping, settings, events, erased), backend, folder, progress)
     except BaseException:
         backend.close()
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _engine(sources: Sequence[Source], settings: DataSettings) -> str:
-    """The engine of the settings; but what lies on a cluster stays there."""
-    kinds = {type(nw.to_native(s, pass_through=True)).__module__.partition(".")[0] for s in sources}
-    return "spark" if "pyspark" in kinds else settings.backend
+def _backend_name(sources: Sequence[Source], settings: DataSettings) -> str:
+    """Return the backend of the settings, or Spark where a source is a Spark data frame."""
+    modules = {type(nw.to_native(s, pass_through=True)).__module__.partition(".")[0] for s in sources}
+    return "spark" if "pyspark" in modules else settings.backend
 
 
-def _prepare(
-    sources: Sequence[Source],
-    returns: Source | None,
-    mapping: Mapping[str, str] | None,
-    settings: DataSettings,
-    progress: Progress,
-    backend: Backend,
-    folder: Path,
-    events: Path | None,
-    erased: Callable[[Iterable[str]], set[str]] | None,
-) -> Dataset:
-    every = [*sources, *([events] if events is not None else [])]
-    opened = [open_source(source, backend, folder, place) for place, source in enumerate(every)]
-    tables = [o.returns for o in opened if o.returns is not None]
-    if returns is not None:
-        tables.append(open_source(returns, backend, folder, len(every)).orders)
-    ingested = []
-    for place, table in enumerate(o.orders for o in opened):
+def _prepare(request: _Request, backend: Backend, folder: Path, progress: Progress) -> Dataset:
+    paths = [*request.sources, *([request.events] if request.events is not None else [])]
+    opened = [open_source(source, backend, folder, index) for index, source in enumerate(paths)]
+    return_tables = [o.returns for o in opened if o.returns is not None]
+    if request.returns is not None:
+        return_tables.append(open_source(request.returns, backend, folder, len(paths)).orders)
+    ingested: list[IngestedSource] = []
+    for index, table in enumerate(o.orders for o in opened):
         progress.check()
-        schema = match_preset(table.headers, table.name, mapping if place < len(sources) else None)
-        rules = RowValidation.of(schema.preset, settings)
-        alone = len(opened) == 1 and not tables and not rules.drop_duplicates
-        ingested.append(ingest(table, schema, rules, place, backend, folder, alone=alone))
+        mapping = request.mapping if index < len(request.sources) else None
+        schema = match_preset(table.headers, table.name, mapping)
+        validation = RowValidation.of(schema.preset, request.settings)
+        single_source = len(opened) == 1 and not return_tables and not validation.drop_duplicates
+        ingested.append(ingest(table, schema, validation, index, backend, folder, single_source=single_source))
     progress.check()
-    lines = combine(ingested, backend)
-    for table in tables:
+    lines = merge_sources(ingested, backend)
+    for table in return_tables:
         lines = flag_returned(lines, read_returns(table, backend, folder), backend)
-    tally = ingested[0].tally or LineTotals.of(lines, backend)
-    gone = erased(tally.customers(backend)) if erased is not None else set()
-    if gone:
-        lines = drop_erased_customers(lines, gone, backend)
-        tally = LineTotals.of(lines, backend)
-    return Dataset(lines, tally, ingested, backend, settings, folder)
+    line_totals = ingested[0].line_totals or LineTotals.of(lines, backend)
+    erased_ids = request.erased(line_totals.customers(backend)) if request.erased is not None else set()
+    if erased_ids:
+        lines = drop_erased_customers(lines, erased_ids, backend)
+        line_totals = LineTotals.of(lines, backend)
+    return Dataset(lines, line_totals, ingested, backend, request.settings, folder)

@@ -1,7 +1,6 @@
-"""A history that can be cut at a day: what the evaluation and the merge learn from.
+"""The interface of datasets that can be cut by day, for training and evaluation on time splits.
 
-The cut comes before the netting of returns, so that no cancellation after the cut reaches back
-to the train side.
+Lines are cut before returns are netted, so that no cancellation after the cut affects the training side.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ from smart_retail.data.purchase_history import PurchaseHistory
 class RfmTable:
     """Recency, frequency and monetary by customer code, shape ``(n_customers,)`` each.
 
-    A customer without a kept order has frequency 0 and is in no segment and no cluster.
+    A customer without a kept order has frequency 0 and belongs to no segment or cluster.
     """
 
     recency: NDArray[np.int64]
     """Days from the last kept order to the analysis date; 0 where frequency is 0."""
     frequency: NDArray[np.int64]
-    """Distinct kept orders."""
+    """Number of distinct kept orders."""
     monetary: NDArray[np.int64]
     """Net amount, millionths."""
 
@@ -34,18 +33,25 @@ class TemporalDataset(Protocol):
     """Cleaned purchase lines that can be cut by day (days since 1970-01-01)."""
 
     @property
-    def first_day(self) -> int: ...
+    def first_day(self) -> int:
+        """Day of the first purchase."""
 
     @property
-    def last_day(self) -> int: ...
+    def last_day(self) -> int:
+        """Day of the last purchase."""
 
     def history_between(
         self, first: int | None = None, end: int | None = None, customers: NDArray[np.bool_] | None = None
     ) -> PurchaseHistory:
-        """Purchases of ``first <= day < end``, cut first and netted after; None is open.
+        """Return the purchases with ``first <= day < end``; lines are cut first and netted afterwards.
 
-        `customers`, by code, leaves out those that are False.
+        Parameters
+        ----------
+        first, end : int, optional
+            Days since 1970-01-01; None means no limit.
+        customers : bool array, shape (n_customers,), optional
+            Selected customers, by code.
         """
 
     def rfm(self, end: int | None = None) -> RfmTable:
-        """RFM of all purchases before `end` (default: the whole), seen from the day after the last."""
+        """Return RFM of all purchases before `end` (default: all), counted to the day after the last order."""

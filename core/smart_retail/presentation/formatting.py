@@ -56,10 +56,14 @@ def join_name_and_id(name: str, identity: str) -> str:
 
 
 def describe_model(model: ModelInfo) -> str:
-    """``model 20261123T101500Z-1a2b3c4d · 1,590 customers · data 2011-01-01 to 2014-12-31``."""
-    return SEPARATOR.join(
-        (f"model {model.version}", pluralize(model.customers, "customer"), f"data {model.first} to {model.last}")
-    )
+    """Return version, customers and data period in one line, and a warning if the business rules are not up to date.
+
+    ``model 20261123T101500Z-1a2b3c4d · 1,590 customers · data 2011-01-01 to 2014-12-31``
+    """
+    parts = [f"model {model.version}", pluralize(model.customers, "customer"), f"data {model.first} to {model.last}"]
+    if model.rules_error:
+        parts.append(f"Warning: the changed business rules are not used. {model.rules_error}")
+    return SEPARATOR.join(parts)
 
 
 def describe_profile(profile: CustomerProfile, currency: str = "") -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -22,7 +21,7 @@ from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM, CustomerMatch
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.utils.dates import EPOCH
+from smart_retail.utils.dates import parse_day
 from smart_retail.utils.fixed_point import MILLION
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ def _apply_events(before: PurchaseHistory, events: Sequence[Event], codes: NDArr
     )
     last_day = before.last_day
     for event, code in zip(events, codes.tolist(), strict=True):
-        day = (date.fromisoformat(event.timestamp[:10]) - EPOCH).days
+        day = parse_day(event.timestamp[:10])
         if code < 0:
             continue  # an item that the bundle does not know waits for the next fit
         if event.quantity > 0:

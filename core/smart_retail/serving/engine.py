@@ -190,7 +190,12 @@ class Engine(LocalEngine):
         manifest = self.bundle.manifest
         names = ("fitted_at", "engine_version", "cleaning", "settings", "scorecard")
         facts = {name: manifest[name] for name in names}
-        facts |= {"version": self.version, "rules": self.rules.digest}
+        error = self.rules_error
+        facts |= {
+            "version": self.version,
+            "rules": self.rules.digest,
+            "rules_error": f"{error.message} {error.hint}" if error else "",
+        }
         return self.bundle.decode_json("model", lambda found: ModelInfo.from_dict(found | facts))
 
     def open_all(self) -> None:

@@ -42,6 +42,7 @@ from smart_retail.training.publish import publish, write_cached_lists
 from smart_retail.training.quality_gate import check_quality_gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
+from smart_retail.utils.dates import parse_day
 from smart_retail.utils.parallel import available_threads, background_jobs, one_algebra_thread
 
 
@@ -216,9 +217,4 @@ def _parse_analysis_day(date: str, history: PurchaseHistory) -> int:
     """Return the given date, or the day after the last kept order, in days since 1970-01-01."""
     if not date:
         return int(history.day.max()) + 1
-    try:
-        return int(np.datetime64(date, "D").astype(np.int64))
-    except ValueError as error:
-        raise SettingsError(
-            f"The analysis date {date!r} is not a valid date (expected YYYY-MM-DD).", "Write dates as 2026-01-31."
-        ) from error
+    return parse_day(date, SettingsError)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 
 import click
 
+from smart_retail.errors import UsageError
+from smart_retail.utils.dates import iso, parse_day
 
-class IsoDate(click.ParamType):
+
+class IsoDate(click.ParamType):  # type: ignore[type-arg]  # generic only from click 8.4
     """A date such as 2026-01-31, kept as text."""
 
     name = "date"
@@ -16,9 +18,9 @@ class IsoDate(click.ParamType):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """Return the date in the form YYYY-MM-DD."""
         try:
-            return date.fromisoformat(value.strip()).isoformat()
-        except ValueError:
-            self.fail(f"{value!r} is not a valid date (expected YYYY-MM-DD).", param, ctx)
+            return iso(parse_day(value))
+        except UsageError as error:
+            self.fail(error.message, param, ctx)
 
 
 class OutputFile(click.Path):

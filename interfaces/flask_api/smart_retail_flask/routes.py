@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 from flask import Response, current_app, request
 
 from smart_retail.errors import UnknownCustomerError
-from smart_retail.protocol import RetailEngine
+from smart_retail.protocol import RetailEngine, is_local
 from smart_retail.results import CustomerProfile, RecommendationList, Result, to_json
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.json_responses import encoded_response, json_response
@@ -52,6 +52,8 @@ class Ready(Result, frozen=True):
     """Version that the responding worker serves."""
     refused: str | None
     """Error code of a new version that could not be loaded; null if there is none."""
+    rules_error: str | None
+    """Error code of a changed file of business rules that is not valid; null if there is none."""
 
 
 Known = TypeVar("Known", RecommendationList, CustomerProfile)
@@ -263,6 +265,14 @@ def readyz() -> Any:
     """Readiness check: the served model version
 
     `refused` is the error code of a new version that could not be loaded; the previous version stays in use.
+    `rules_error` is the error code of a changed rules file that is not valid; the previous rules stay in force.
     """
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
-    return Ready("ready", engine().version, holder.rejected.code if holder.rejected else None)
+    current = engine()
+    error = current.rules_error if is_local(current) else None
+    return Ready(
+        "ready",
+        current.version,
+        holder.rejected.code if holder.rejected else None,
+        error.code if error else None,
+    )

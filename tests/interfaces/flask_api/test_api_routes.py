@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -10,8 +11,12 @@ import httpx
 import pytest
 from fake_engine import CUSTOMER_IDS, ITEM_IDS, FakeEngine
 
+from smart_retail.errors import SettingsError
 from smart_retail.protocol import ALL, METHODS
 from smart_retail.results import to_json
+from smart_retail_flask.app import create_app
+
+from .conftest import LocalFakeEngine
 
 URL_IDS = [c for c in CUSTOMER_IDS if c not in (".", "..")]
 
@@ -112,7 +117,7 @@ def test_lookups_return_the_results_of_the_engine(client: Any, engine: FakeEngin
     assert get("/v1/clusters/points?limit=7")["points"] == [as_json(p) for p in engine.cluster_points(7)]
     assert get("/v1/model") == as_json(engine.model())
     assert get("/livez") == {"status": "alive"}
-    assert get("/readyz") == {"status": "ready", "model_version": engine.version, "refused": None}
+    assert get("/readyz") == {"status": "ready", "model_version": engine.version, "refused": None, "rules_error": None}
     basket = client.post("/v1/basket/recommendations", json={"item_ids": ["A/B", "no such"], "n": 5})
     assert basket.json == as_json(engine.recommend_for_basket(["A/B", "no such"], 5))
 
@@ -126,3 +131,10 @@ def test_path_prefix_of_a_proxy_is_removed(app: Any) -> None:
         "SCRIPT_NAME": "/shop", "PATH_INFO": "/v1/customers/A/B", "RAW_URI": "/shop/v1/customers/A%2FB",
     })  # fmt: skip
     assert response.json["customer_id"] == "A/B"
+
+
+def test_readiness_reports_a_changed_rules_file_that_is_not_valid(tmp_path: Path) -> None:
+    engine = LocalFakeEngine(tmp_path)
+    engine.rules_error = SettingsError("The rules file rules.toml is not valid TOML.")  # type: ignore[assignment]
+    response = create_app(engine).test_client().get("/readyz")
+    assert (response.status_code, response.json["rules_error"]) == (200, "settings")

@@ -71,14 +71,24 @@ def test_a_bad_version_is_refused_and_the_old_one_serves_on(shelf: Shelf, holder
     client = create_app(holder).test_client()
     shelf.active, shelf.damaged = "v2", {"v2"}
     holder.refresh()
-    assert client.get("/readyz").json == {"status": "ready", "model_version": "v1", "refused": "bundle_damaged"}
+    assert client.get("/readyz").json == {
+        "status": "ready",
+        "model_version": "v1",
+        "refused": "bundle_damaged",
+        "rules_error": None,
+    }
     assert client.get("/v1/popular").json["model_version"] == "v1"
     loads = shelf.loads
     holder.refresh()
     assert shelf.loads == loads, "a refused version is not tried again at once"
     shelf.active = "v3"
     holder.refresh()
-    assert client.get("/readyz").json == {"status": "ready", "model_version": "v3", "refused": None}
+    assert client.get("/readyz").json == {
+        "status": "ready",
+        "model_version": "v3",
+        "refused": None,
+        "rules_error": None,
+    }
 
 
 def test_a_refused_version_that_was_mended_is_taken_later(

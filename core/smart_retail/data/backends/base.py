@@ -1,7 +1,7 @@
-"""What differs between the engines that run the relational work, and nothing more.
+"""The interface of the engines that run the relational operations.
 
-Everything else is Narwhals expressions. An engine reads text and Parquet files, turns texts into
-numbers and moments (null where it cannot), keeps a result, and hands columns to NumPy.
+Only what differs between engines is in a backend: reading text and Parquet files, parsing numbers and timestamps,
+materializing a result and fetching columns as NumPy arrays. All else is written once, as Narwhals expressions.
 """
 
 from __future__ import annotations
@@ -20,76 +20,104 @@ from smart_retail.errors import MissingExtraError, UsageError
 
 
 class Backend(Protocol):
-    """One engine at work in a folder for temporary files."""
+    """One engine with a folder for temporary files."""
 
     name: str
 
     read_errors: tuple[type[Exception], ...]
-    """What it raises when a file is not as expected."""
+    """Exceptions that it raises when a file cannot be read as expected."""
 
-    rereads: bool
-    """Whether it reads a source a second time sooner than it keeps what the first reading gave."""
+    prefers_rereading: bool
+    """Whether scanning a source twice is faster than materializing the first scan."""
+
+    reads_addresses: bool
+    """Whether it reads network addresses and tables (`read_address_or_table`)."""
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
-        """Every column as text, named ``0``, ``1``, ... by place; `pad` fills short rows."""
+        """Read all columns as text, named ``0``, ``1``, ... by position; `pad` fills short rows with nulls."""
 
-    def read_parquet(self, path: Path) -> nw.LazyFrame[Any]: ...
+    def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
+        """Read a Parquet file."""
+
+    def read_address_or_table(self, name: str) -> nw.LazyFrame[Any]:
+        """Read CSV or Parquet at a network address, or a table; raises `DataError` if that is not possible."""
 
     def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
-        """A data frame that the caller brought, as this engine's own."""
+        """Convert a data frame of the caller to a frame of this engine."""
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
-        """The named text columns as float64 or as moments without a time zone; null where unread."""
+        """Parse the named text columns as float64 or as timestamps without time zone; null where that fails."""
 
-    def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
-        """A further column `name`: days from 1970-01-01 to the date of `moment`, int32."""
+    def day_number(self, frame: nw.LazyFrame[Any], timestamp: str, name: str) -> nw.LazyFrame[Any]:
+        """Add the column `name`: days from 1970-01-01 to the date of the column `timestamp`, int32."""
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
-        """Id columns whose texts are whole numbers as int64, where this saves the engine work.
+        """Convert id columns of whole numbers from text to int64, if that is faster for the engine.
 
-        A text that is no whole number becomes null, which `ingest` looks for; a column of another
-        type than text was never compacted."""
+        A text that is not a whole number becomes null; the caller checks for that."""
 
     def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
-        """Two kept tables from one reading: the frame grouped by the first keys and by the second.
+        """Group a frame by two sets of keys in one scan and materialize both tables.
 
-        Both have rows as `n`; the first also the sum of `total`, null where an int64 does not hold it, and
-        the least and greatest `span` (``<span>_most``). Columns of `read` are read too, lest they fail later."""
+        Parameters
+        ----------
+        frame : LazyFrame
+        keys : pair of sequences of str
+            Columns of the first and of the second grouping.
+        total : str
+            Int64 column to add up in the first table; null if the sum exceeds int64.
+        span : str
+            Column whose minimum (`span`) and maximum (``<span>_most``) go to the first table.
+        read : sequence of str
+            Further columns to read, so that unreadable text fails now and not later.
+
+        Returns
+        -------
+        pair of LazyFrame
+            Both with the number of rows in the column ``n``.
+        """
 
     def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        """The result, calculated once. The order of rows is not kept."""
+        """Compute and store the result. The order of rows is not preserved."""
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
-        """All columns as arrays; missing texts are None, missing numbers NaN."""
+        """Return all columns as NumPy arrays; missing texts are None, missing numbers NaN."""
 
     def close(self) -> None:
-        """Give back memory, connections and files."""
+        """Release memory, connections and files."""
 
 
 def open_backend(name: str, folder: Path, threads: int) -> Backend:
-    """The engine of this name (`DataSettings.backend`), working in `folder`."""
+    """Open the engine with this name (`DataSettings.backend`).
+
+    Parameters
+    ----------
+    name : str
+        ``duckdb`` or ``spark``.
+    folder : Path
+        For temporary files.
+    threads : int
+        Threads of the engine; 0 uses all that the machine has.
+
+    Raises
+    ------
+    UsageError
+        The name is not valid, or the backend is not installed.
+    """
     try:
         if name == "duckdb":
             from smart_retail.data.backends.duckdb_backend import DuckDB
 
             return DuckDB(folder, threads)
-        if name == "polars":
-            from smart_retail.data.backends.polars_backend import Polars
-
-            return Polars(folder, threads)
-        if name == "pandas":
-            from smart_retail.data.backends.pandas_backend import Pandas
-
-            return Pandas(folder, threads)
         if name == "spark":
             from smart_retail.data.backends.spark_backend import Spark
 
             return Spark(folder, threads)
     except ImportError as error:
-        extra = {"spark": "spark", "polars": "dev"}.get(name, "train")
+        extra = "spark" if name == "spark" else "train"
         raise MissingExtraError(
             f"The {name} backend is not installed.", f"pip install 'smart-retail-engine[{extra}]'"
         ) from error
-    raise UsageError(f"There is no backend {name}.", "Choose duckdb, polars, pandas or spark.")
+    raise UsageError(f"'{name}' is not a valid backend.", "Choose duckdb or spark.")

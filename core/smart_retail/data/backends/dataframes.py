@@ -1,29 +1,41 @@
-"""Data frames that callers bring, collected into a form that every engine takes."""
+"""Convert the data frames of callers to Arrow tables, which every backend reads."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import narwhals as nw
+import narwhals.selectors as ncs
 
 
-def collected(frame: Any) -> nw.DataFrame[Any]:
-    """A native or Narwhals frame, in memory, its columns of plain types."""
+def to_arrow(frame: Any) -> Any:
+    """Return a data frame as a PyArrow table with plain column types.
+
+    Times lose their time zone and keep the local clock time, since a shop counts by its own calendar day.
+
+    Parameters
+    ----------
+    frame : data frame
+        A pandas, Polars, PyArrow or Narwhals data frame, eager or lazy.
+
+    Returns
+    -------
+    pyarrow.Table
+    """
     native = nw.to_native(frame, pass_through=True)
     if type(native).__module__.partition(".")[0] == "pandas":
-        native = _tidy(native)
+        native = _with_plain_types(native)
     narwhal = nw.from_native(native)
-    return narwhal.collect() if isinstance(narwhal, nw.LazyFrame) else narwhal
+    eager = narwhal.collect() if isinstance(narwhal, nw.LazyFrame) else narwhal
+    return eager.with_columns(ncs.datetime(time_zone="*").dt.replace_time_zone(None)).to_arrow()
 
 
-def _tidy(frame: Any) -> Any:
-    """A pandas frame with objects and categories as texts, and moments in the shop's own time."""
+def _with_plain_types(frame: Any) -> Any:
+    """Turn object and categorical columns of a pandas frame into text; missing values stay missing."""
     frame = frame.reset_index(drop=True)
-    changed = {}
-    for name, dtype in frame.dtypes.items():
-        if getattr(dtype, "tz", None) is not None:
-            changed[name] = frame[name].dt.tz_localize(None)
-        elif str(dtype) in ("object", "category"):
-            # A missing value must stay missing, not become the text "nan".
-            changed[name] = frame[name].astype("object").map(str, na_action="ignore").astype("str")
+    changed = {
+        name: frame[name].astype("object").map(str, na_action="ignore").astype("str")
+        for name, dtype in frame.dtypes.items()
+        if str(dtype) in ("object", "category")
+    }
     return frame.assign(**changed)

@@ -1,7 +1,4 @@
-"""One frame grouped in two ways: what every engine gives of lines that are added up.
-
-In: a frame and the keys of both groupings. Out: two lazy tables.
-"""
+"""Two groupings of one frame, as Narwhals expressions for engines without a faster way of their own."""
 
 from __future__ import annotations
 
@@ -14,19 +11,21 @@ Keys = tuple[Sequence[str], Sequence[str]]
 _HIGH: Final = 10**9
 
 
-def grouped(frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
-    """The tables of `Backend.tally`, each from a reading of its own: for frames that are kept."""
+def group_twice(
+    frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str
+) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
+    """Return the tables of `Backend.group_twice`, each from its own scan; suits frames that are materialized."""
     first, second = keys
-    # Thousands of millions and what is left are added apart, so that no sum can overflow.
+    # High and low parts are added separately, so that no sum can overflow.
     high = (nw.col(total) // _HIGH).cast(nw.Int64)
     orders = frame.with_columns(_high=high).with_columns(_low=nw.col(total) - nw.col("_high") * _HIGH)
     orders = orders.group_by(*first).agg(
         nw.len().alias("n"), nw.col("_high").sum(), nw.col("_low").sum(),
         nw.col(span).min(), nw.col(span).max().alias(f"{span}_most"),
     )  # fmt: skip
-    held = nw.col("_high").cast(nw.Int64) < 9 * _HIGH
-    whole = nw.when(held).then(nw.col("_high").cast(nw.Int64)).otherwise(nw.lit(0)) * _HIGH
-    whole = nw.when(held).then(whole + nw.col("_low").cast(nw.Int64))
+    fits = nw.col("_high").cast(nw.Int64) < 9 * _HIGH
+    whole = nw.when(fits).then(nw.col("_high").cast(nw.Int64)).otherwise(nw.lit(0)) * _HIGH
+    whole = nw.when(fits).then(whole + nw.col("_low").cast(nw.Int64))
     return orders.with_columns(whole.alias(total)).drop("_high", "_low"), frame.group_by(*second).agg(
         nw.len().alias("n")
     )

@@ -1,6 +1,6 @@
-"""DuckDB: the embedded default, out of core, its database a temporary file.
+"""The DuckDB backend: embedded, out of core, with a temporary database file.
 
-It reads local files only: no extension is installed or loaded and no address is opened.
+It reads local files only; no extension is installed or loaded and no network address is opened.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.data.backends.dataframes import collected
+from smart_retail.data.backends.dataframes import to_arrow
 from smart_retail.data.backends.dual_group_by import Keys
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
-from smart_retail.data.parsing.number_parsing import plain_numbers
+from smart_retail.data.parsing.number_parsing import normalize_numbers
+from smart_retail.errors import DataError
 
 _OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
@@ -31,13 +32,16 @@ _READ_CSV = """
 SELECT * FROM read_csv($path, auto_detect=false, header=false, skip=$skip, delim=$separator, quote='"', escape='"',
     new_line=$newline, columns=$columns, max_line_size=$longest, buffer_size=$buffer, null_padding=$pad)
 """
-"""Nothing is guessed; columns are texts, named by place."""
+"""Without type detection: all columns are text, named by position."""
 _READ_PARQUET = "SELECT * FROM read_parquet($path)"
 
 
 class DuckDB:
+    """The `Backend` of one temporary DuckDB database."""
+
     name = "duckdb"
-    rereads = True
+    prefers_rereading = True
+    reads_addresses = False
     read_errors: tuple[type[Exception], ...] = (duckdb.Error,)
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -56,7 +60,7 @@ class DuckDB:
         self._connection = duckdb.connect(str(folder / "lines.duckdb"), config=config)
 
     def read_text(self, file: TextFile, *, pad: bool) -> nw.LazyFrame[Any]:
-        given = {
+        parameters = {
             "path": _no_glob(file.path, self._folder),
             "skip": file.skip,
             "separator": file.separator,
@@ -66,42 +70,45 @@ class DuckDB:
             "buffer": 8 * limits.MAX_LINE_BYTES,
             "pad": pad,
         }
-        return self._lazy(self._connection.sql(_READ_CSV, params=given))
+        return self._lazy(self._connection.sql(_READ_CSV, params=parameters))
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
         try:
             return self._lazy(self._connection.sql(_READ_PARQUET, params={"path": _no_glob(path, self._folder)}))
-        except (RuntimeError, UnicodeError) as error:  # a name is not UTF-8
+        except (RuntimeError, UnicodeError) as error:  # a column name is not UTF-8
             raise duckdb.DataError(str(error)) from error
+
+    def read_address_or_table(self, name: str) -> nw.LazyFrame[Any]:
+        raise DataError(f"The duckdb backend cannot read {name}: it reads local files only.", "Copy the file here.")
 
     def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)
         if isinstance(native, duckdb.DuckDBPyRelation):
-            # Another connection's relation cannot be joined with ours; Parquet needs no further package.
-            path = self._folder / f"adopted-{next(self._names)}.parquet"
+            # A relation of another connection cannot be joined here; Parquet needs no other package.
+            path = self._folder / f"dataframe-{next(self._names)}.parquet"
             native.write_parquet(str(path))
             return self.read_parquet(path)
-        relation = self._connection.from_arrow(collected(native).to_arrow())
+        relation = self._connection.from_arrow(to_arrow(native))
         return self.materialize(self._lazy(relation))
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
         if not formats:
             return frame
-        frame = plain_numbers(frame, formats)
+        frame = normalize_numbers(frame, formats)
         items = [
             f"{_parsed(_name(name), formats[name])} AS {_name(name)}" if name in formats else _name(name)
             for name in frame.collect_schema().names()
         ]
         return self._lazy(nw.to_native(frame).select(", ".join(items)))
 
-    def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
-        day = f"CAST({_name(moment)}::DATE - DATE '1970-01-01' AS INTEGER) AS {_name(name)}"
+    def day_number(self, frame: nw.LazyFrame[Any], timestamp: str, name: str) -> nw.LazyFrame[Any]:
+        day = f"CAST({_name(timestamp)}::DATE - DATE '1970-01-01' AS INTEGER) AS {_name(name)}"
         return self._lazy(nw.to_native(frame).select(f"*, {day}"))
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         if not ids:
             return frame
-        # The cast alone would take 1e2, 007 and +7 for numbers and lose how they are written.
+        # The cast alone would also accept 1e2, 007 and +7, whose text would be lost.
         items = [
             f"CASE WHEN TRY_CAST({_name(n)} AS BIGINT)::VARCHAR = {_name(n)} THEN TRY_CAST({_name(n)} AS BIGINT) END "
             f"AS {_name(n)}"
@@ -114,29 +121,29 @@ class DuckDB:
     def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
-        (first, second), table = keys, f"kept_{next(self._names)}"
-        one, other = (", ".join(map(_name, ks)) for ks in keys)
-        seen = [f"COUNT({_name(n)}) AS read_{i}" for i, n in enumerate(read)]
+        (first, second), table = keys, f"grouped_{next(self._names)}"
+        first_keys, second_keys = (", ".join(map(_name, columns)) for columns in keys)
+        checks = [f"COUNT({_name(n)}) AS read_{i}" for i, n in enumerate(read)]
         sums = ", ".join(
             (f"COUNT(*) AS n, TRY_CAST(SUM({_name(total)}) AS BIGINT) AS {_name(total)}",
-             f"MIN({_name(span)}) AS {_name(span)}", f"MAX({_name(span)}) AS {_name(span + '_most')}", *seen)
+             f"MIN({_name(span)}) AS {_name(span)}", f"MAX({_name(span)}) AS {_name(span + '_most')}", *checks)
         )  # fmt: skip
-        # "Materialized" so, each row is handed to both groupings and none is stored; and a temporary table is not
-        # packed, which would take a tenth as long again.
+        # "MATERIALIZED" streams each row to both groupings without storing it. A temporary table is not compressed,
+        # which saves a tenth of the time.
         query = (
-            f"CREATE TEMP TABLE {table} AS WITH both_of AS MATERIALIZED (SELECT * FROM tallied) "  # noqa: S608
-            f"SELECT 0 AS place, {one}, {sums} FROM both_of GROUP BY {one} UNION ALL BY NAME "
-            f"SELECT 1 AS place, {other}, COUNT(*) AS n FROM both_of GROUP BY {other}"
+            f"CREATE TEMP TABLE {table} AS WITH both_of AS MATERIALIZED (SELECT * FROM lines_to_group) "  # noqa: S608
+            f"SELECT 0 AS grouping_number, {first_keys}, {sums} FROM both_of GROUP BY {first_keys} UNION ALL BY NAME "
+            f"SELECT 1 AS grouping_number, {second_keys}, COUNT(*) AS n FROM both_of GROUP BY {second_keys}"
         )
-        nw.to_native(frame).query("tallied", query)
-        kept = self._lazy(self._connection.table(table))
+        nw.to_native(frame).query("lines_to_group", query)
+        grouped = self._lazy(self._connection.table(table))
         return (
-            kept.filter(nw.col("place") == 0).select(*first, "n", total, span, f"{span}_most"),
-            kept.filter(nw.col("place") == 1).select(*second, "n"),
+            grouped.filter(nw.col("grouping_number") == 0).select(*first, "n", total, span, f"{span}_most"),
+            grouped.filter(nw.col("grouping_number") == 1).select(*second, "n"),
         )
 
     def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        table = f"kept_{next(self._names)}"
+        table = f"materialized_{next(self._names)}"
         nw.to_native(frame).create(table)
         return self._lazy(self._connection.table(table))
 
@@ -145,7 +152,7 @@ class DuckDB:
 
     def close(self) -> None:
         self._connection.close()
-        _let_go_of_types()
+        _clear_type_cache()
 
     @staticmethod
     def _lazy(relation: Any) -> nw.LazyFrame[Any]:
@@ -153,21 +160,15 @@ class DuckDB:
         return frame if isinstance(frame, nw.LazyFrame) else frame.lazy()
 
 
-def _let_go_of_types() -> None:
-    """Empty a cache of Narwhals that holds DuckDB's types, or DuckDB reports leaks on stderr when Python ends."""
+def _clear_type_cache() -> None:
+    """Clear a Narwhals cache that refers to DuckDB types; otherwise DuckDB reports leaks on stderr at exit."""
     cache: Any = getattr(sys.modules.get("narwhals._namespace"), "_builtin_namespace", None)
     if hasattr(cache, "cache_clear"):
         cache.cache_clear()
 
 
-def text_columns(file: TextFile, folder: Path, *, pad: bool) -> dict[str, NDArray[Any]]:
-    """All columns of a text file as arrays of texts: one reader for every engine in memory."""
-    with _reader(file, folder) as engine:
-        return engine.fetch(engine.read_text(file, pad=pad))
-
-
 def text_as_parquet(file: TextFile, folder: Path, *, pad: bool) -> Path:
-    """A text file as Parquet with columns of text, for engines that read it in parts."""
+    """Convert a text file to Parquet with text columns, which other engines can read in parts."""
     target = folder / f"{file.path.stem}-{pad}.parquet"
     with _reader(file, folder) as engine:
         nw.to_native(engine.read_text(file, pad=pad)).write_parquet(str(target))
@@ -176,9 +177,9 @@ def text_as_parquet(file: TextFile, folder: Path, *, pad: bool) -> Path:
 
 @contextmanager
 def _reader(file: TextFile, folder: Path) -> Iterator[DuckDB]:
-    place = folder / f"reader-{file.path.stem}"
-    place.mkdir(exist_ok=True)
-    engine = DuckDB(place, 0)
+    temporary = folder / f"reader-{file.path.stem}"
+    temporary.mkdir(exist_ok=True)
+    engine = DuckDB(temporary, 0)
     try:
         yield engine
     finally:
@@ -186,7 +187,7 @@ def _reader(file: TextFile, folder: Path) -> Iterator[DuckDB]:
 
 
 def _no_glob(path: Path, folder: Path) -> str:
-    """A path that DuckDB does not take for a pattern."""
+    """Return a path that DuckDB does not interpret as a glob pattern."""
     if not any(sign in str(path) for sign in "*?[{"):
         return str(path.resolve())
     link = folder / f"source-{abs(hash(str(path)))}"
@@ -201,7 +202,8 @@ def _parsed(name: str, form: Format) -> str:
     if form.patterns:
         patterns = ", ".join(_text(p) for p in form.patterns)
         return f"TRY_STRPTIME(TRIM({name}), [{patterns}])"
-    # A cast converts a time with an offset to UTC; the shop's own calendar day is what counts. (``Z`` is cast as is.)
+    # A cast would convert a time with an offset to UTC, but the local calendar day of the shop counts. (``Z`` is cast
+    # unchanged.)
     return (
         f"TRY_CAST(CASE WHEN strlen({name}) > 19 OR contains({name}, '+') "
         f"THEN regexp_replace({name}, {_text(_OFFSET)}, '\\1') ELSE {name} END AS TIMESTAMP)"
@@ -209,7 +211,7 @@ def _parsed(name: str, form: Format) -> str:
 
 
 def _dense(values: Any) -> NDArray[Any]:
-    """Without a mask: missing texts as None, missing numbers as NaN."""
+    """Replace masked values: missing texts by None, missing numbers by NaN."""
     if not isinstance(values, np.ma.MaskedArray):
         return np.asarray(values)
     plain, mask = np.array(values.data), np.ma.getmaskarray(values)
@@ -230,9 +232,9 @@ def _text(text: str) -> str:
 
 
 def _memory_megabytes(threads: int) -> int:
-    """384 MB a thread, 512 MB at least, a quarter of the machine at most; DuckDB spills what is more.
+    """Return the memory limit: 384 MB per thread, at least 512 MB, at most a quarter of the machine.
 
-    On 20 million lines more memory was no quicker: 4 GB only doubled the peak.
+    DuckDB spills to disk beyond it. On 20 million lines a higher limit was not faster: 4 GB only doubled the peak.
     """
     try:
         total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,8 +1,7 @@
-"""Spark: for histories that no single machine holds.
+"""The Spark backend, for data that does not fit on one machine.
 
-The session is the running one, else one made from the usual Spark configuration, else a local one
-that listens on loopback only. Local files are read by the driver and handed over; what lies
-elsewhere (an address such as ``s3://...`` or a table) is read by the cluster itself.
+It uses the active session, else one from the usual Spark configuration, else a local one that listens on loopback
+only. Local files are read by the driver; addresses such as ``s3://...`` and tables are read by the cluster.
 """
 
 from __future__ import annotations
@@ -14,18 +13,19 @@ from typing import Any, Final
 
 import narwhals as nw
 import numpy as np
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyspark import SparkConf
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
 
-from smart_retail.data.backends.dataframes import collected
-from smart_retail.data.backends.dual_group_by import Keys, grouped
+from smart_retail.data.backends.dataframes import to_arrow
+from smart_retail.data.backends.dual_group_by import Keys, group_twice
 from smart_retail.data.backends.duckdb_backend import DuckDB, text_as_parquet
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
-from smart_retail.data.parsing.number_parsing import plain_numbers
+from smart_retail.data.parsing.number_parsing import normalize_numbers
 from smart_retail.errors import DataError
 
 _OFFSET: Final = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
@@ -34,12 +34,15 @@ _JAVA: Final = {
     "%p": "a", "%b": "MMM", "%B": "MMMM",
 }  # fmt: skip
 _COMPACT: Final = {"%d": "dd", "%m": "MM", "%H": "HH", "%M": "mm", "%S": "ss"}
-"""Without signs between them only fixed widths tell the parts apart."""
+"""Fixed-width letters, needed where there are no separators between the parts."""
 
 
 class Spark:
+    """The `Backend` of a Spark session."""
+
     name = "spark"
-    rereads = False
+    prefers_rereading = False
+    reads_addresses = True
     read_errors: tuple[type[Exception], ...] = (*DuckDB.read_errors, PySparkException)
 
     def __init__(self, folder: Path, threads: int) -> None:
@@ -53,41 +56,41 @@ class Spark:
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
         return _lazy(self._session.read.parquet(path.resolve().as_uri()))
 
-    def read_place(self, place: str) -> nw.LazyFrame[Any]:
-        """Orders that the cluster reads itself: CSV or Parquet at an address, else a table.
+    def read_address_or_table(self, name: str) -> nw.LazyFrame[Any]:
+        """Let the cluster read CSV or Parquet at an address, or a table.
 
         Raises
         ------
         DataError
-            There is nothing there.
+            There is no such file or table.
         """
         try:
-            if place.lower().endswith((".csv", ".csv.gz", ".txt", ".tsv")):
-                separator = "\t" if ".tsv" in place.lower() else ","
-                return _lazy(self._session.read.csv(place, sep=separator, header=True, quote='"', escape='"'))
-            if "://" in place:
-                return _lazy(self._session.read.parquet(place))
-            return _lazy(self._session.table(place))
+            if name.lower().endswith((".csv", ".csv.gz", ".txt", ".tsv")):
+                separator = "\t" if ".tsv" in name.lower() else ","
+                return _lazy(self._session.read.csv(name, sep=separator, header=True, quote='"', escape='"'))
+            if "://" in name:
+                return _lazy(self._session.read.parquet(name))
+            return _lazy(self._session.table(name))
         except PySparkException as error:
-            raise DataError(f"Spark finds no file, address or table {place}.", "Check the name.") from error
+            raise DataError(f"Spark finds no file, address or table {name}.", "Check the name.") from error
 
     def from_dataframe(self, frame: Any) -> nw.LazyFrame[Any]:
         native = nw.to_native(frame, pass_through=True)
         if isinstance(native, DataFrame):
             return _lazy(native)
-        path = self._folder / f"adopted-{next(self._names)}.parquet"
+        path = self._folder / f"dataframe-{next(self._names)}.parquet"
         if hasattr(native, "write_parquet") and not hasattr(native, "lazy"):
             native.write_parquet(str(path))
         else:
-            collected(native).write_parquet(path)
+            pq.write_table(to_arrow(native), path)
         return self.read_parquet(path)
 
     def parse(self, frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
-        native = nw.to_native(plain_numbers(frame, formats))
+        native = nw.to_native(normalize_numbers(frame, formats))
         return _lazy(native.withColumns({name: _parsed(name, form) for name, form in formats.items()}))
 
-    def day_number(self, frame: nw.LazyFrame[Any], moment: str, name: str) -> nw.LazyFrame[Any]:
-        return _lazy(nw.to_native(frame).withColumn(name, f.unix_date(f.to_date(_column(moment)))))
+    def day_number(self, frame: nw.LazyFrame[Any], timestamp: str, name: str) -> nw.LazyFrame[Any]:
+        return _lazy(nw.to_native(frame).withColumn(name, f.unix_date(f.to_date(_column(timestamp)))))
 
     def compact(self, frame: nw.LazyFrame[Any], ids: Sequence[str]) -> nw.LazyFrame[Any]:
         return frame
@@ -95,11 +98,11 @@ class Spark:
     def group_twice(
         self, frame: nw.LazyFrame[Any], keys: Keys, total: str, span: str, read: Sequence[str]
     ) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
-        first, second = grouped(frame, keys, total, span)
+        first, second = group_twice(frame, keys, total, span)
         return self.materialize(first), self.materialize(second)
 
     def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        # A checkpoint cuts the plan as well; with `persist` each later step would plan all earlier ones again.
+        # A checkpoint also truncates the query plan; with `persist` every later step would plan all earlier ones again.
         return _lazy(nw.to_native(frame).localCheckpoint())
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
@@ -107,7 +110,7 @@ class Spark:
         return {name: _array(table.column(name)) for name in table.column_names}
 
     def close(self) -> None:
-        """The session stays: it may be the caller's, and a new one takes seconds."""
+        """Keep the session open: it may belong to the caller, and starting one takes seconds."""
 
 
 def _session(threads: int) -> SparkSession:
@@ -121,7 +124,7 @@ def _session(threads: int) -> SparkSession:
             builder = builder.config(name, "127.0.0.1")
         builder = builder.config("spark.ui.enabled", "false").config("spark.ui.showConsoleProgress", "false")
     session: SparkSession = builder.config("spark.sql.session.timeZone", "UTC").getOrCreate()
-    # Its warnings are of plans, not of the data: the tables that are put in one order are small.
+    # Its warnings concern query plans, not the data: the tables that are sorted on one partition are small.
     session.sparkContext.setLogLevel("ERROR")
     return session
 
@@ -147,7 +150,7 @@ def _parsed(name: str, form: Format) -> Any:
 
 
 def _java(pattern: str) -> str:
-    """A strptime pattern as one of Java."""
+    """Convert a strptime pattern to a Java date pattern."""
     letters = _JAVA | _COMPACT if "%m%d" in pattern else _JAVA
     for sign, letter in letters.items():
         pattern = pattern.replace(sign, letter)

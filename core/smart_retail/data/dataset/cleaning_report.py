@@ -1,7 +1,4 @@
-"""The cleaning report: where every row went, what came back, what was chosen, what is thin.
-
-In: the `Tally` of all lines. Out: the `CleaningReport`.
-"""
+"""Build the cleaning report: rejected rows, returns, recognised formats and warnings about short histories."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import returns_netting
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
-from smart_retail.data.ingestion.ingest import Ingested
+from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.line_totals import LineTotals, Totals
 from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
 from smart_retail.errors import DataError
@@ -22,100 +19,106 @@ from smart_retail.settings import DataSettings
 from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
 
-EXAMPLES = 5
+MAX_EXAMPLES = 5
 FEW_CUSTOMERS = 50
 FEW_DAYS = 60
 
 
-def set_aside(
-    tally: LineTotals, found: Totals, sources: Sequence[Ingested], backend: Backend
+def rejected_rows(
+    line_totals: LineTotals, totals: Totals, sources: Sequence[IngestedSource], backend: Backend
 ) -> tuple[RejectedRows, ...]:
-    """Reason by reason, most rows first, with the first examples in text order."""
+    """Return the rejected rows by reason, most rows first, with the first examples in text order."""
     result = []
-    for code, rows in found.rows.items():
+    for code, rows in totals.rows.items():
         if code == 0:
             continue
-        result.append(RejectedRows(REASONS[code], rows, tuple(tally.examples(code, EXAMPLES, backend))))
+        result.append(RejectedRows(REASONS[code], rows, tuple(line_totals.examples(code, MAX_EXAMPLES, backend))))
     texts = [s.raw.text for s in sources if s.raw.text and s.raw.text.malformed]
     if texts:
         examples = [e for t in texts for e in t.malformed_examples]
-        result.append(RejectedRows("malformed row", sum(t.malformed for t in texts), tuple(examples[:EXAMPLES])))
+        result.append(RejectedRows("malformed row", sum(t.malformed for t in texts), tuple(examples[:MAX_EXAMPLES])))
     return tuple(sorted(result, key=lambda s: (-s.rows, s.reason)))
 
 
-def check_usable(found: Totals, sources: Sequence[Ingested]) -> None:
-    """Refuse a history without a single purchase, and say what became of the rows."""
-    if found.purchases:
+def require_purchases(totals: Totals, sources: Sequence[IngestedSource]) -> None:
+    """Raise `DataError` with the reasons of rejection if no row is a usable purchase."""
+    if totals.purchases:
         return
     names = ", ".join(s.raw.name for s in sources)
-    if not found.rows:
-        raise DataError(f"{names} holds no rows.", "Give a file with a header and at least one row.")
-    why = ", ".join(f"{REASONS[r]} {n:,}" for r, n in sorted(found.rows.items(), key=lambda x: -x[1]) if r)
+    if not totals.rows:
+        raise DataError(f"{names} has no rows.", "Give a file with a header and at least one row.")
+    why = ", ".join(f"{REASONS[r]} {n:,}" for r, n in sorted(totals.rows.items(), key=lambda x: -x[1]) if r)
     raise DataError(
-        f"No row of {names} is a purchase that can be used ({why or 'all are cancellations'}).",
-        "Check the columns with --dry-run and name them with --map.",
+        f"No row of {names} is a usable purchase ({why or 'all are cancellations'}).",
+        "Check which columns were recognised with --dry-run, and choose others with --map.",
     )
 
 
-def report(
-    tally: LineTotals,
-    found: Totals,
-    sources: Sequence[Ingested],
+def build_report(
+    line_totals: LineTotals,
+    totals: Totals,
+    sources: Sequence[IngestedSource],
     settings: DataSettings,
     backend: Backend,
     sizes: tuple[int, int, int],
     cancelled: tuple[Frame, Frame] | None,
 ) -> CleaningReport:
-    """The report; `rows_in` is always `rows_accepted` plus all that was set aside.
+    """Build the report; `rows_in` always equals `rows_accepted` plus the rejected rows.
 
     Parameters
     ----------
+    line_totals : LineTotals
+    totals : Totals
+        Sums over all lines.
+    sources : sequence of IngestedSource
+    settings : DataSettings
+    backend : Backend
     sizes : tuple of int
-        Customers, items and orders.
+        Numbers of customers, items and orders.
     cancelled : tuple of LazyFrame, optional
-        Accepted lines, and what is left of the purchases, where there are cancellations.
+        Accepted lines and net purchases, if there are cancellations.
     """
-    aside = set_aside(tally, found, sources, backend)
-    back, lost = _returned(cancelled, found, backend)
-    n_accepted = found.rows.get(0, 0)
+    rejected = rejected_rows(line_totals, totals, sources, backend)
+    returns, returned_amount = _returns_by_form(cancelled, totals, backend)
+    n_accepted = totals.rows.get(0, 0)
     customers, items, orders = sizes
-    thin = thin_notes(customers, orders, found.last_day - found.first_day + 1)
+    warnings = short_history_notes(customers, orders, totals.last_day - totals.first_day + 1)
     return CleaningReport(
-        rows_in=n_accepted + sum(s.rows for s in aside),
+        rows_in=n_accepted + sum(r.rows for r in rejected),
         rows_accepted=n_accepted,
-        rejected=aside,
-        returns=back,
+        rejected=rejected,
+        returns=returns,
         returns_policy=settings.returns_policy,
         customers=customers,
         items=items,
         orders=orders,
-        first=iso(found.first_day),
-        last=iso(found.last_day),
-        amount=found.amount / MILLION,
-        net_amount=(found.amount - (lost if settings.returns_policy == "net" else 0)) / MILLION,
-        notes=(*_once(n for s in sources for n in source_notes(s)), *thin),
+        first=iso(totals.first_day),
+        last=iso(totals.last_day),
+        amount=totals.amount / MILLION,
+        net_amount=(totals.amount - (returned_amount if settings.returns_policy == "net" else 0)) / MILLION,
+        notes=(*_without_repeats(n for s in sources for n in source_notes(s)), *warnings),
     )
 
 
-def _once(notes: Iterable[str]) -> tuple[str, ...]:
+def _without_repeats(notes: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _returned(
-    cancelled: tuple[Frame, Frame] | None, found: Totals, backend: Backend
+def _returns_by_form(
+    cancelled: tuple[Frame, Frame] | None, totals: Totals, backend: Backend
 ) -> tuple[tuple[Returns, ...], int]:
-    """Returned goods by form, and the amount that they take off the purchases."""
+    """Return the returned goods by form, and the amount (millionths) that they subtract from the purchases."""
     forms = [
-        Returns(form, *_lines_amount(found.flagged[flag]))
+        Returns(form, *_lines_and_amount(totals.flagged[flag]))
         for flag, form in ((1, "table"), (2, "flag"))
-        if flag in found.flagged
+        if flag in totals.flagged
     ]
-    lost = sum(amount for _, amount in found.flagged.values())
+    flagged_amount = sum(amount for _, amount in totals.flagged.values())
     if cancelled is None:
-        return tuple(forms), lost
+        return tuple(forms), flagged_amount
     accepted, net = cancelled
     left = int(backend.fetch(net.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("left")))["left"][0] or 0)
-    lines = returns_netting.balance(accepted).filter(nw.col(KIND) == -1)
+    lines = returns_netting.running_balance(accepted).filter(nw.col(KIND) == -1)
     matched = nw.col("consumed") > 0
     share = returns_netting.share_of_amount(nw.col("consumed"))
     table = (
@@ -130,45 +133,45 @@ def _returned(
         forms.append(Returns("cancellation", counts[1], taken / MILLION))
     if counts.get(0, 0) or whole > taken:
         forms.append(Returns("unmatched", counts.get(0, 0), (whole - taken) / MILLION))
-    return tuple(forms), found.amount - left
+    return tuple(forms), totals.amount - left
 
 
-def _lines_amount(pair: tuple[int, int]) -> tuple[int, float]:
+def _lines_and_amount(pair: tuple[int, int]) -> tuple[int, float]:
     return pair[0], pair[1] / MILLION
 
 
-def source_notes(source: Ingested) -> tuple[str, ...]:
-    """What was chosen for one source."""
+def source_notes(source: IngestedSource) -> tuple[str, ...]:
+    """Return the notes on how one source was read."""
     name, schema = source.raw.name, source.schema
     notes = [*source.raw.notes]
     if schema.preset.columns:
-        notes.append(f"{name}: read as {schema.preset.name}.")
+        notes.append(f"{name}: recognised as {schema.preset.name}.")
     notes += schema.preset.notes
     labels: dict[str, list[str]] = {}
     for column, form in source.formats.items():
         if form.label:
             labels.setdefault(form.label, []).append(schema.columns.get(column, column))
-    notes += [f"{name}: {', '.join(headers)} read with {label}." for label, headers in labels.items()]
+    notes += [f"{name}: {', '.join(headers)} read as {label}." for label, headers in labels.items()]
     if source.float_ids:
         headers = [schema.columns[i] for i in source.float_ids]
-        notes.append(f"{name}: the .0 behind every value of {', '.join(headers)} was dropped.")
+        notes.append(f"{name}: the .0 at the end of every value of {', '.join(headers)} was removed.")
     if source.discount_unit != 1:
-        unit = "percent" if source.discount_unit else "money and divided by amount + discount"
+        unit = "percent" if source.discount_unit else "money and divided by (amount + discount)"
         notes.append(f"{name}: {schema.columns[c.DISCOUNT]} read as {unit}.")
     if c.ORDER_ID not in schema.columns:
-        notes.append(f"{name}: without an order id, all lines of a customer on one day are one order.")
+        notes.append(f"{name}: there is no order id, so all lines of a customer on one day are one order.")
     if c.QUANTITY not in schema.columns:
-        notes.append(f"{name}: without a quantity, every line counts as one piece.")
+        notes.append(f"{name}: there is no quantity, so every line counts as one piece.")
     return tuple(notes)
 
 
-def thin_notes(customers: int, orders: int, days: int) -> tuple[str, ...]:
-    """Warnings where the history is too thin for part of what follows."""
+def short_history_notes(customers: int, orders: int, days: int) -> tuple[str, ...]:
+    """Return warnings if the history is too short or too small for some results."""
     notes = []
     if customers < FEW_CUSTOMERS:
-        notes.append(f"Only {customers} customers: segments are coarse and clusters may be missing.")
+        notes.append(f"Only {customers} customers: segments will be coarse, and there may be no clusters.")
     if days < FEW_DAYS:
-        notes.append(f"Only {days} days of history: recency and trend say little.")
+        notes.append(f"Only {days} days of history: recency and trends are not meaningful.")
     if orders < 1.2 * customers:
-        notes.append("Hardly any customer ordered twice: recommendations lean on popularity.")
+        notes.append("Hardly any customer ordered twice: recommendations rely on popularity.")
     return tuple(notes)

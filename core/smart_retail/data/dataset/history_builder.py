@@ -1,7 +1,4 @@
-"""Purchases as the rest of the engine wants them: coded history, RFM, derived columns, weeks.
-
-In: purchases with what is kept of them. Out: arrays by customer, a `History`, or a frame for reports.
-"""
+"""Build purchase histories, RFM tables, derived columns and weekly sales from net purchases."""
 
 from __future__ import annotations
 
@@ -29,23 +26,38 @@ _LARGEST_SUM: Final = 9e18
 SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
 
 
-def cut(lines: Frame, first: int | None, end: int | None) -> Frame:
-    """Lines of ``first <= day < end``."""
+def select_days(lines: Frame, first: int | None, end: int | None) -> Frame:
+    """Return the lines with ``first <= day < end`` (days since 1970-01-01); None means no limit."""
     if first is not None:
         lines = lines.filter(nw.col(DAY) >= first)
     return lines if end is None else lines.filter(nw.col(DAY) < end)
 
 
-def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> PurchaseHistory:
-    """Rows of customer, order and item from coded purchases, in their one order."""
+def build_history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> PurchaseHistory:
+    """Build the history of encoded purchases.
+
+    Parameters
+    ----------
+    kept : LazyFrame
+        Encoded purchases with `kept_quantity` and `kept_amount`.
+    n_customers, n_items : int
+        Numbers of customer and item codes.
+    last_day : int
+        End of the history, days since 1970-01-01.
+    backend : Backend
+
+    Returns
+    -------
+    PurchaseHistory
+    """
     lines = kept.select(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY, *_SUMS).sort(c.ORDER_ID, c.ITEM_ID)
-    found = _added_up(backend.fetch(lines))
+    found = _sum_order_items(backend.fetch(lines))
     customer, number, item, day = (found[n].astype(np.int32) for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY))
     starts = np.flatnonzero(np.diff(number, prepend=-1))
     sizes = np.diff(starts, append=len(number))
     first = np.minimum.reduceat(day, starts) if len(starts) else day
-    # Orders are numbered by the first day of all their lines. Where some were returned or cut off,
-    # the first of those kept can be a later one, and orders change places.
+    # Orders are numbered by the first day of all their lines. If some lines were returned or cut off, the first
+    # kept line may be later, which changes the order of the orders.
     by_day = np.lexsort((first, customer[starts]))
     order = np.empty(len(starts), dtype=np.int32)
     order[by_day] = np.arange(len(starts), dtype=np.int32)
@@ -67,56 +79,69 @@ def history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend:
 _SUMS: Final = (KEPT_QUANTITY, KEPT_AMOUNT)
 
 
-def _added_up(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """One row per order and item of lines that are sorted so; most are alone, and an engine takes longer to group.
+def _sum_order_items(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Add up the lines of one order and item; `lines` are sorted by both. Faster than grouping in the engine.
 
     Raises
     ------
     DataError
-        A sum is beyond what an int64 of millionths holds.
+        A sum of millionths exceeds int64.
     """
-    again = (np.diff(lines[c.ORDER_ID]) == 0) & (np.diff(lines[c.ITEM_ID]) == 0)
-    if not again.any():
+    repeated = (np.diff(lines[c.ORDER_ID]) == 0) & (np.diff(lines[c.ITEM_ID]) == 0)
+    if not repeated.any():
         return lines
-    starts = np.flatnonzero(np.concatenate(([True], ~again)))
+    starts = np.flatnonzero(np.concatenate(([True], ~repeated)))
     found = {name: lines[name][starts] for name in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)}
     found[DAY] = np.minimum.reduceat(lines[DAY], starts)
     for name in _SUMS:
         if np.add.reduceat(lines[name], starts, dtype=np.float64).max() > _LARGEST_SUM:
-            raise DataError("The lines of an order add up to more than 9 million million.", "Look at its quantities.")
+            raise DataError(
+                "The lines of an order add up to more than 9 million million.", "Check the quantities and amounts."
+            )
         found[name] = np.add.reduceat(lines[name], starts, dtype=np.int64)
     return found
 
 
-def part_of(
+def slice_history(
     whole: PurchaseHistory, first: int | None, end: int | None, last_day: int, customers: NDArray[np.bool_] | None
 ) -> PurchaseHistory:
-    """The rows of ``first <= day < end`` and of the customers that are True, with orders numbered afresh.
+    """Return the rows with ``first <= day < end`` of the selected customers, with orders renumbered.
 
-    It is what `history` makes of the lines cut so, where nothing came back and no order has lines of two days.
+    The result equals `build_history` of the selected lines if there are no returns and no order has lines of several
+    days.
+
+    Parameters
+    ----------
+    whole : PurchaseHistory
+    first, end : int or None
+        Days since 1970-01-01; None means no limit.
+    last_day : int
+        End of the result.
+    customers : bool array, shape (n_customers,), or None
+        Selected customers; None selects all.
     """
     rows = np.ones(len(whole), bool) if customers is None else customers[whole.customer]
     if first is not None:
         rows &= whole.day >= first
     if end is not None:
         rows &= whole.day < end
-    at = np.flatnonzero(rows)
-    order = whole.order[at]
+    kept = np.flatnonzero(rows)
+    order = whole.order[kept]
     return PurchaseHistory(
-        customer=whole.customer[at],
+        customer=whole.customer[kept],
         order=np.cumsum(np.diff(order, prepend=order[:1]) != 0, dtype=np.int32),
-        item=whole.item[at],
-        day=whole.day[at],
-        quantity=whole.quantity[at],
-        amount=whole.amount[at],
+        item=whole.item[kept],
+        day=whole.day[kept],
+        quantity=whole.quantity[kept],
+        amount=whole.amount[kept],
         n_customers=whole.n_customers,
         n_items=whole.n_items,
         last_day=last_day,
     )
 
 
-def sums_before(whole: PurchaseHistory, end: int, ids: Sequence[str]) -> CustomerSums:
-    """`customer_sums` of what a coded history has before a day; `ids` by customer code."""
+def customer_sums_before(whole: PurchaseHistory, end: int, ids: Sequence[str]) -> CustomerSums:
+    """Return `customer_sums` of the rows of a history before the day `end`; `ids` are the customer ids by code."""
     rows = np.flatnonzero(whole.day < end)
     code = whole.customer[rows]
     starts = np.flatnonzero(np.diff(code, prepend=-1))
@@ -133,7 +158,10 @@ def sums_before(whole: PurchaseHistory, end: int, ids: Sequence[str]) -> Custome
 
 
 def rfm_frame(kept: Frame) -> Frame:
-    """By customer: day of the last order, orders, net amount. An order's day is that of its first line."""
+    """Group by customer: day of the last order, number of orders, net amount.
+
+    The day of an order is that of its first line.
+    """
     orders = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(KEPT_AMOUNT).sum())
     return _by_customer(orders)
 
@@ -145,22 +173,24 @@ def _by_customer(orders: Frame) -> Frame:
 
 @dataclass(frozen=True, slots=True)
 class CustomerSums:
-    """One entry for each customer with a kept order, texts in their order."""
+    """Sums by customer with a kept order, in text order of the ids; all arrays have shape (len(ids),)."""
 
     ids: tuple[str, ...]
     last_day: NDArray[np.int64]
+    """Day of the last order, days since 1970-01-01."""
     orders: NDArray[np.int64]
+    """Number of orders."""
     amount: NDArray[np.int64]
-    """Millionths."""
+    """Net amount, millionths."""
 
 
 def customer_sums(kept: Frame, backend: Backend) -> CustomerSums:
-    """Days, orders and amounts by customer, added up in the engine."""
+    """Return the sums by customer, computed in the engine."""
     return _sums(rfm_frame(kept), backend)
 
 
-def order_sums(orders: Frame, backend: Backend) -> CustomerSums:
-    """The same from purchases that are added up by order already (`Tally.bought`)."""
+def customer_sums_from_orders(orders: Frame, backend: Backend) -> CustomerSums:
+    """Return the sums by customer from sums by order (`LineTotals.purchases_by_order`)."""
     return _sums(_by_customer(orders.rename({c.AMOUNT: KEPT_AMOUNT})), backend)
 
 
@@ -171,60 +201,70 @@ def _sums(table: Frame, backend: Backend) -> CustomerSums:
 
 
 def rfm_table(sums: CustomerSums, customers: IdMap, analysis_day: int | None) -> RfmTable:
-    """Recency, frequency and monetary by customer code; all of whom `sums` tells are among the customers."""
-    at: Any = slice(None)
+    """Return recency, frequency and monetary by customer code.
+
+    Parameters
+    ----------
+    sums : CustomerSums
+        Of some or all of `customers`.
+    customers : IdMap
+    analysis_day : int or None
+        Day (since 1970-01-01) to which recency is counted; None is the day after the last order.
+    """
+    codes: Any = slice(None)
     if len(sums.ids) != len(customers):  # else they are the same, in the same order
-        place = {name: i for i, name in enumerate(customers.ids)}
-        at = np.fromiter((place[i] for i in sums.ids), dtype=np.int64, count=len(sums.ids))
-    seen_from = analysis_day if analysis_day is not None else int(sums.last_day.max(initial=0)) + 1
+        code_of = {name: i for i, name in enumerate(customers.ids)}
+        codes = np.fromiter((code_of[i] for i in sums.ids), dtype=np.int64, count=len(sums.ids))
+    analysis_day = analysis_day if analysis_day is not None else int(sums.last_day.max(initial=0)) + 1
     recency, frequency, monetary = (np.zeros(len(customers), dtype=np.int64) for _ in range(3))
-    recency[at] = seen_from - sums.last_day
-    frequency[at] = sums.orders
-    monetary[at] = sums.amount
+    recency[codes] = analysis_day - sums.last_day
+    frequency[codes] = sums.orders
+    monetary[codes] = sums.amount
     return RfmTable(recency, frequency, monetary)
 
 
-def derived(kept: Frame, edges: Sequence[float], discounts: dict[int, float], backend: Backend) -> Frame:
-    """Purchases with the derived columns.
+def add_derived_columns(kept: Frame, edges: Sequence[float], discounts: dict[int, float], backend: Backend) -> Frame:
+    """Add the derived columns to purchases.
 
     Parameters
     ----------
     kept : LazyFrame
-        Purchases with what is kept of them.
+        Purchases with `kept_quantity` and `kept_amount`.
     edges : sequence of float
-        Upper edges, inclusive, of the sales categories but the last.
+        Upper edges (inclusive) of all sales categories but the last.
     discounts : dict
-        Source -> what its discounts are to be divided by: 1 fractions, 100 percent, 0 money.
+        Index of a source -> divisor of its discounts: 1 for fractions, 100 for percent, 0 for money.
+    backend : Backend
     """
     there = kept.collect_schema().names()
-    moment = nw.col(c.TIMESTAMP)
-    category = nw.lit(_label(len(edges), len(edges)))
+    timestamp = nw.col(c.TIMESTAMP)
+    category = nw.lit(_sales_category(len(edges), len(edges)))
     for i, edge in reversed(list(enumerate(edges))):
         below = nw.col(c.AMOUNT) <= round(edge * MILLION)
-        category = nw.when(below).then(nw.lit(_label(i, len(edges)))).otherwise(category)
+        category = nw.when(below).then(nw.lit(_sales_category(i, len(edges)))).otherwise(category)
     texts = [nw.col(n).cast(nw.String) for n in (c.CUSTOMER_ID, c.ITEM_ID, c.ORDER_ID)]
     frame = kept.with_columns(
         *texts,
-        **{c.ORDER_YEAR: moment.dt.year(), c.ORDER_MONTH: moment.dt.month(), c.SALES_CATEGORY: category},
+        **{c.ORDER_YEAR: timestamp.dt.year(), c.ORDER_MONTH: timestamp.dt.month(), c.SALES_CATEGORY: category},
     ).drop(REASON, EXAMPLE, KIND)
     if c.SHIP_TIMESTAMP in there:
         frame = backend.day_number(frame, c.SHIP_TIMESTAMP, c.SHIPPING_DAYS)
         shipped = nw.col(c.SHIPPING_DAYS) - nw.col(DAY)
         frame = frame.with_columns(**{c.SHIPPING_DAYS: nw.when(shipped >= 0).then(shipped)})
     if c.DISCOUNT in there:
-        frame = frame.with_columns(_fraction(discounts).alias(c.DISCOUNT))
+        frame = frame.with_columns(_discount_fraction(discounts).alias(c.DISCOUNT))
         fraction = nw.col(c.DISCOUNT)
         rate = nw.when((fraction >= 0) & (fraction < 1)).then(fraction / (1.0 - fraction))
         frame = frame.with_columns(rate.alias(c.DISCOUNT_RATE))
     return frame
 
 
-def _label(i: int, last: int) -> str:
-    """Low, Medium, High, Very High; with other numbers of edges the band's number."""
+def _sales_category(i: int, last: int) -> str:
+    """Return Low, Medium, High or Very High; for another number of edges the number of the band."""
     return SALES_CATEGORIES[i] if last == len(SALES_CATEGORIES) - 1 else f"Band {i + 1}"
 
 
-def _fraction(discounts: dict[int, float]) -> nw.Expr:
+def _discount_fraction(discounts: dict[int, float]) -> nw.Expr:
     discount, amount = nw.col(c.DISCOUNT), nw.col(c.AMOUNT).cast(nw.Float64) / MILLION
     result = discount
     for source, unit in discounts.items():
@@ -234,10 +274,10 @@ def _fraction(discounts: dict[int, float]) -> nw.Expr:
     return result
 
 
-def weekly(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
-    """Kept sales by week, Monday to Sunday, weeks without a sale as zeros."""
+def weekly_sales(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
+    """Return net sales by week, Monday to Sunday; weeks without sales have zeros."""
     orders = kept.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(KEPT_AMOUNT).sum())
-    # 1970-01-01 was a Thursday; the shift keeps the division among positive numbers.
+    # 1970-01-01 was a Thursday; the shift keeps the dividend positive.
     week = (nw.col(DAY) + 3 + 7 * 100_000) // 7 - 100_000
     table = orders.with_columns(week=week).group_by("week").agg(nw.len().alias("orders"), nw.col(KEPT_AMOUNT).sum())
     found = backend.fetch(table.with_columns(nw.col(KEPT_AMOUNT).cast(nw.Int64)))
@@ -245,8 +285,8 @@ def weekly(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
         int(w): (int(a), int(n)) for w, a, n in zip(found["week"], found[KEPT_AMOUNT], found["orders"], strict=True)
     }
     weeks = range(min(sold, default=0), max(sold, default=-1) + 1)
-    return tuple(_week(w, *sold.get(w, (0, 0))) for w in weeks)
+    return tuple(_week_sales(w, *sold.get(w, (0, 0))) for w in weeks)
 
 
-def _week(week: int, amount: int, orders: int) -> WeekSales:
+def _week_sales(week: int, amount: int, orders: int) -> WeekSales:
     return WeekSales(iso(week * 7 - 3), amount / MILLION, orders)

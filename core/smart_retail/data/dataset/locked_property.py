@@ -1,7 +1,6 @@
-"""Answers of an engine: worked out when first asked for, and for one thread at a time.
+"""Properties and methods that use the engine of a dataset from one thread at a time.
 
-In: a property or a method of an object with a lock `busy`. Out: the same, safe to ask from several threads; an answer
-that is there already waits for nobody.
+The object has a reentrant lock in its attribute `lock`. A property that is already computed is returned without it.
 """
 
 from __future__ import annotations
@@ -18,22 +17,22 @@ if TYPE_CHECKING:
     locked_cached_property = cached_property
 else:
 
-    class locked_cached_property(cached_property):  # noqa: N801  # reads as what it stands for
-        """A `cached_property` that is worked out while nobody else asks the engine."""
+    class locked_cached_property(cached_property):  # noqa: N801  # used as a decorator
+        """A thread-safe `cached_property`: it is computed once, while the object's lock is held."""
 
         def __get__(self, instance: Any, owner: Any = None) -> Any:
             if instance is None:
                 return self
-            with instance.busy:
+            with instance.lock:
                 return super().__get__(instance, owner)
 
 
 def synchronized(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
-    """A method that runs while nobody else asks the engine."""
+    """Decorate a method so that it holds the object's lock while it runs."""
 
     @wraps(method)
-    def asking(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        with self.busy:  # type: ignore[attr-defined]
+    def locked(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self.lock:  # type: ignore[attr-defined]
             return method(self, *args, **kwargs)
 
-    return asking
+    return locked

@@ -1,6 +1,5 @@
-"""Returns: what is left of each purchase once cancellations and flags are taken off.
+"""Net purchases: what is kept of each purchase after cancellations and return flags.
 
-In: accepted lines of any period. Out: the purchases in it with `kept_quantity` and `kept_amount`.
 A cancellation consumes the latest earlier purchases of the same customer and item, which is a stack;
 windows give the same without a loop. With S the running quantity (cancellations negative) and
 ``B = S - min(0, running min of S)`` the balance, a purchase of q keeps
@@ -19,62 +18,69 @@ from smart_retail.data.ingestion.row_validation import FLAG, KIND, Frame
 
 KEPT_QUANTITY: Final = "kept_quantity"
 KEPT_AMOUNT: Final = "kept_amount"
-BACK_QUANTITY: Final = "back_quantity"
-BACK_AMOUNT: Final = "back_amount"
+RETURNED_QUANTITY: Final = "returned_quantity"
+RETURNED_AMOUNT: Final = "returned_amount"
 
 _KEYS: Final = (c.CUSTOMER_ID, c.ITEM_ID)
 
 
-def purchases(
-    lines: Frame, policy: str, *, cancellations: bool = True, keep: Callable[[Frame], Frame] = lambda frame: frame
+def apply_returns(
+    lines: Frame,
+    policy: str,
+    *,
+    cancellations: bool = True,
+    materialize: Callable[[Frame], Frame] = lambda frame: frame,
 ) -> Frame:
-    """Purchases with what is kept of them, millionths; under `net` those wholly returned are left out.
+    """Return the purchases with `kept_quantity` and `kept_amount`, int64 millionths.
 
     Parameters
     ----------
     lines : LazyFrame
-        Accepted lines; ids may be texts or codes.
+        Accepted lines of any period; ids may be texts or codes.
     policy : str
-        ``net``, or ``keep`` to ignore returns.
+        ``net`` subtracts returns and drops fully returned purchases; ``keep`` ignores returns.
     cancellations : bool
-        False where it is known that there are none, which saves the windows.
-    keep : callable
-        Calculates a frame once; used for the few lines that have cancellations.
+        False if there are none, which avoids the window functions.
+    materialize : callable
+        Computes a frame once; applied to the few lines of customers and items with cancellations.
     """
     bought = lines.filter(nw.col(KIND) == 1)
     if policy == "keep":
-        return _whole(bought)
+        return _kept_in_full(bought)
     if not cancellations:
-        return _whole(bought.filter(nw.col(FLAG) == 0))
-    touched = _cancelled_pairs(lines)
-    alone = _whole(bought.filter(nw.col(FLAG) == 0).join(touched, on=list(_KEYS), how="anti"))
-    stacked = keep(_kept(balance(lines)).filter(nw.col(KEPT_QUANTITY) > 0))
-    names = alone.collect_schema().names()
-    return nw.concat([alone.select(names), stacked.select(names)], how="vertical")
+        return _kept_in_full(bought.filter(nw.col(FLAG) == 0))
+    pairs = _pairs_with_cancellations(lines)
+    unaffected = _kept_in_full(bought.filter(nw.col(FLAG) == 0).join(pairs, on=list(_KEYS), how="anti"))
+    netted = materialize(_with_kept_part(running_balance(lines)).filter(nw.col(KEPT_QUANTITY) > 0))
+    names = unaffected.collect_schema().names()
+    return nw.concat([unaffected.select(names), netted.select(names)], how="vertical")
 
 
-def returned(lines: Frame, *, cancellations: bool) -> Frame:
-    """The purchases of which something came back, with `back_quantity` and `back_amount`, millionths."""
-    flagged = _whole(lines.filter((nw.col(KIND) == 1) & (nw.col(FLAG) != 0)))
+def returned_lines(lines: Frame, *, cancellations: bool) -> Frame:
+    """Return the purchases that were returned at least in part, with `returned_quantity` and `returned_amount`."""
+    flagged = _kept_in_full(lines.filter((nw.col(KIND) == 1) & (nw.col(FLAG) != 0)))
     flagged = flagged.with_columns(**{KEPT_QUANTITY: nw.col(c.QUANTITY) * 0, KEPT_AMOUNT: nw.col(c.AMOUNT) * 0})
     names = flagged.collect_schema().names()
     frame = flagged
     if cancellations:
-        reduced = _kept(balance(lines)).filter(nw.col(KEPT_QUANTITY) < nw.col(c.QUANTITY))
+        reduced = _with_kept_part(running_balance(lines)).filter(nw.col(KEPT_QUANTITY) < nw.col(c.QUANTITY))
         frame = nw.concat([flagged, reduced.select(names)], how="vertical")
     return frame.with_columns(
         **{
-            BACK_QUANTITY: nw.col(c.QUANTITY) - nw.col(KEPT_QUANTITY),
-            BACK_AMOUNT: nw.col(c.AMOUNT) - nw.col(KEPT_AMOUNT),
+            RETURNED_QUANTITY: nw.col(c.QUANTITY) - nw.col(KEPT_QUANTITY),
+            RETURNED_AMOUNT: nw.col(c.AMOUNT) - nw.col(KEPT_AMOUNT),
         }
     )
 
 
-def balance(lines: Frame) -> Frame:
-    """Lines of the customers and items with a cancellation, in order of time, with the `balance`
-    after each and the part of a cancellation that found its purchase, `consumed`."""
-    pairs = _cancelled_pairs(lines)
-    # Purchases of one moment come before cancellations; rows alike in all of these are interchangeable.
+def running_balance(lines: Frame) -> Frame:
+    """Return the lines of the customer-item pairs with a cancellation, in time order.
+
+    The column `balance` is the quantity held after each line; `consumed` is the part of a cancellation that is matched
+    to earlier purchases. Both are millionths.
+    """
+    pairs = _pairs_with_cancellations(lines)
+    # At the same time, purchases come before cancellations; rows that are equal in all of these are interchangeable.
     order = [c.TIMESTAMP, "_later", c.ORDER_ID, c.QUANTITY, c.AMOUNT]
     signed = nw.col(c.QUANTITY) * nw.col(KIND).cast(nw.Int64)
     frame = lines.filter(nw.col(FLAG) == 0).join(pairs, on=list(_KEYS), how="inner")
@@ -88,7 +94,7 @@ def balance(lines: Frame) -> Frame:
     )
 
 
-def _kept(frame: Frame) -> Frame:
+def _with_kept_part(frame: Frame) -> Frame:
     quantity = nw.col(c.QUANTITY)
     frame = frame.with_columns(_least=nw.col("balance").cum_min(reverse=True).over(*_KEYS, order_by="_row"))
     left = nw.col("_least") - (nw.col("balance") - quantity)
@@ -98,15 +104,15 @@ def _kept(frame: Frame) -> Frame:
 
 
 def share_of_amount(part: nw.Expr) -> nw.Expr:
-    """The line's amount pro rata to a part of its quantity, millionths."""
+    """Return the amount of a line pro rata to a part of its quantity, millionths."""
     quantity, amount = nw.col(c.QUANTITY), nw.col(c.AMOUNT)
     pro_rata = (amount.cast(nw.Float64) * part.cast(nw.Float64) / quantity.cast(nw.Float64) + 0.5).floor()
     return nw.when(part == quantity).then(amount).otherwise(pro_rata.cast(nw.Int64))
 
 
-def _cancelled_pairs(lines: Frame) -> Frame:
+def _pairs_with_cancellations(lines: Frame) -> Frame:
     return lines.filter(nw.col(KIND) == -1).select(*_KEYS).unique()
 
 
-def _whole(bought: Frame) -> Frame:
+def _kept_in_full(bought: Frame) -> Frame:
     return bought.with_columns(**{KEPT_QUANTITY: nw.col(c.QUANTITY), KEPT_AMOUNT: nw.col(c.AMOUNT)})

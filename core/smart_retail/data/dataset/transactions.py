@@ -1,7 +1,6 @@
-"""Cleaned lines in an engine, and the frames that are made of them: each when it is first wanted, and once.
+"""Validated order lines in an engine, and the frames derived from them, each computed once on first use.
 
-In: accepted and set-aside lines with their `Tally`. Out: `Lines`. They stay in the engine, out of memory where it is
-DuckDB; what they answer is `prepared`'s.
+The lines stay in the engine (DuckDB keeps them on disk if they exceed its memory limit); `Dataset` derives results.
 """
 
 from __future__ import annotations
@@ -18,38 +17,38 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import cleaning_report, entity_encoding, returns_netting
 from smart_retail.data.dataset.locked_property import locked_cached_property
-from smart_retail.data.ingestion.ingest import Ingested
-from smart_retail.data.ingestion.line_totals import LineTotals, kept
-from smart_retail.data.ingestion.row_validation import IDS, KIND, REASON, Frame
+from smart_retail.data.ingestion.ingest import IngestedSource
+from smart_retail.data.ingestion.line_totals import LineTotals, materialize_lines
+from smart_retail.data.ingestion.row_validation import ID_COLUMNS, KIND, REASON, Frame
 from smart_retail.settings import DataSettings
 
 
-class Lines:
-    """Cleaned lines. Use as a context manager: `close` removes its temporary files.
+class Transactions:
+    """Validated order lines. Use as a context manager: `close` removes the temporary files.
 
-    Several threads may ask: the engine serves one after the other.
+    Thread-safe: a lock serialises the use of the engine.
     """
 
     def __init__(
         self,
         lines: Frame,
-        tally: LineTotals,
-        sources: Sequence[Ingested],
+        line_totals: LineTotals,
+        sources: Sequence[IngestedSource],
         backend: Backend,
         settings: DataSettings,
         folder: Path | None,
     ) -> None:
-        self._all = lines
-        self._tally = tally
+        self._lines = lines
+        self._line_totals = line_totals
         self.sources = tuple(sources)
-        """What was read and how it was understood."""
+        """The sources and how they were read."""
         self._backend = backend
         self._settings = settings
         self._folder = folder
-        self.busy = threading.RLock()
-        """Held while the engine works."""
-        self._totals = tally.totals
-        cleaning_report.check_usable(self._totals, self.sources)
+        self.lock = threading.RLock()
+        """Held while the engine is used."""
+        self._totals = line_totals.totals
+        cleaning_report.require_purchases(self._totals, self.sources)
 
     def __enter__(self) -> Self:
         return self
@@ -58,7 +57,7 @@ class Lines:
         self.close()
 
     def close(self) -> None:
-        """Give back the engine's memory and remove the temporary files."""
+        """Release the memory of the engine and remove the temporary files."""
         self._backend.close()
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -69,59 +68,61 @@ class Lines:
 
     @locked_cached_property
     def _accepted(self) -> Frame:
-        """Accepted lines; those that were only read and added up so far are kept from now on."""
-        if self.sources[0].pending:
-            return kept(self._all, self._tally, self._backend).filter(nw.col(REASON) == 0)
-        return self._all.filter(nw.col(REASON) == 0)
+        """Accepted lines; lines that were only aggregated so far are materialized now."""
+        if self.sources[0].deferred:
+            return materialize_lines(self._lines, self._line_totals, self._backend).filter(nw.col(REASON) == 0)
+        return self._lines.filter(nw.col(REASON) == 0)
 
     @locked_cached_property
     def _orders(self) -> Frame:
-        """Customer, order and first day of the accepted lines, some orders in several rows."""
-        return self._like_the_lines(self._tally.accepted_orders())
+        """Customer, order and first day of the accepted lines; some orders have several rows."""
+        return self._with_line_id_types(self._line_totals.accepted_orders())
 
-    def _like_the_lines(self, table: Frame) -> Frame:
-        """A table of the tally with its ids as those of the lines are held."""
-        there = self._accepted.collect_schema()
-        ids = [n for n in table.collect_schema().names() if n in IDS and there[n] != nw.String]
+    def _with_line_id_types(self, table: Frame) -> Frame:
+        """Convert the ids of a table of `LineTotals` to the types that the lines have."""
+        types = self._accepted.collect_schema()
+        ids = [n for n in table.collect_schema().names() if n in ID_COLUMNS and types[n] != nw.String]
         return self._backend.compact(table, ids)
 
     @locked_cached_property
     def _customer_codes(self) -> Frame:
-        return entity_encoding.codes(self._orders, c.CUSTOMER_ID, self._backend)
+        return entity_encoding.encode_ids(self._orders, c.CUSTOMER_ID, self._backend)
 
     @locked_cached_property
     def _item_codes(self) -> Frame:
-        return entity_encoding.codes(self._like_the_lines(self._tally.bought_items()), c.ITEM_ID, self._backend)
-
-    @locked_cached_property
-    def _coded(self) -> Frame:
-        """Accepted lines with integer codes in place of the ids, made once."""
-        codes = self._customer_codes, self._item_codes
-        return entity_encoding.coded_lines(self._accepted, self._orders, *codes, self._backend)
-
-    def _purchases(self, lines: Frame, policy: str = "") -> Frame:
-        return returns_netting.purchases(
-            lines,
-            policy or self._settings.returns_policy,
-            cancellations=self._totals.cancellations > 0,
-            keep=self._backend.materialize,
+        return entity_encoding.encode_ids(
+            self._with_line_id_types(self._line_totals.purchased_item_ids()), c.ITEM_ID, self._backend
         )
 
     @locked_cached_property
-    def _net(self) -> Frame:
-        """All purchases after returns, whatever the policy."""
-        return self._purchases(self._accepted, "net")
+    def _coded_lines(self) -> Frame:
+        """Accepted lines with integer codes instead of ids."""
+        codes = self._customer_codes, self._item_codes
+        return entity_encoding.encode_lines(self._accepted, self._orders, *codes, self._backend)
+
+    def _apply_returns(self, lines: Frame, policy: str = "") -> Frame:
+        return returns_netting.apply_returns(
+            lines,
+            policy or self._settings.returns_policy,
+            cancellations=self._totals.cancellations > 0,
+            materialize=self._backend.materialize,
+        )
 
     @locked_cached_property
-    def _kept(self) -> Frame:
-        """All purchases after returns, by the policy."""
-        return self._net if self._settings.returns_policy == "net" else self._purchases(self._accepted)
+    def _net_purchases(self) -> Frame:
+        """All purchases net of returns, for either policy."""
+        return self._apply_returns(self._accepted, "net")
 
     @locked_cached_property
-    def _coded_kept(self) -> Frame:
-        """All purchases after returns, coded: asked for several times in a fit."""
-        return self._purchases(self._coded)
+    def _kept_purchases(self) -> Frame:
+        """All purchases under the returns policy of the settings."""
+        return self._net_purchases if self._settings.returns_policy == "net" else self._apply_returns(self._accepted)
 
     @locked_cached_property
-    def _bought(self) -> Frame:
+    def _coded_purchases(self) -> Frame:
+        """The same, encoded."""
+        return self._apply_returns(self._coded_lines)
+
+    @locked_cached_property
+    def _gross_purchases(self) -> Frame:
         return self._accepted.filter(nw.col(KIND) == 1)

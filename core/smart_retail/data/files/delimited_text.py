@@ -1,14 +1,15 @@
-"""A text file as people export it, made ready for a strict CSV reader.
+"""Prepare delimited text files for a strict CSV reader.
 
-In: a path to delimited text in any usual encoding, separator and line end, gzipped or not. Out: a
-`TextFile`, whose `path` is UTF-8 with one kind of line end. The original is used where it already
-is; anything else goes as a stream to a temporary file, so memory stays bounded.
+Files may have any common encoding, separator and line end, and may be compressed with gzip. The `path` of the
+resulting `TextFile` is UTF-8 with one kind of line end: the original file if it already is, else a temporary file
+that is written as a stream, so that memory stays bounded.
 """
 
 from __future__ import annotations
 
 import codecs
 import csv
+import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,99 +26,96 @@ CHUNK_BYTES = 2**22
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """Delimited text that a strict reader accepts."""
+    """Delimited text that a strict CSV reader accepts."""
 
     path: Path
     name: str
-    """What messages call it."""
+    """Name in messages."""
     separator: str
     header: tuple[str, ...]
     skip: int
-    """Lines before the first row, the header among them."""
+    """Number of lines before the first row, including the header."""
     newline: str
     notes: tuple[str, ...] = ()
     malformed: int = 0
-    """Rows with more fields than the header, left out of `path`."""
+    """Number of rows with more fields than the header; they are not in `path`."""
     malformed_examples: tuple[str, ...] = ()
 
 
 def open_text(path: Path, folder: Path) -> TextFile:
-    """Look at the beginning of a file and unpack or rewrite it where needed.
+    """Inspect the beginning of a file, and decompress or rewrite the file if needed.
 
     Parameters
     ----------
     path : Path
-        The file; gzip is recognised by its first bytes.
+        gzip is recognised by the first bytes.
     folder : Path
-        Where temporary files may be written.
+        For temporary files.
 
     Raises
     ------
     DataError
-        The file is absent, empty, too large or no text.
+        The file is missing, empty, too large or not text.
     """
     size = _size(path)
     if size > limits.MAX_FILE_BYTES:
-        raise DataError(f"{path.name} is larger than {_gib(limits.MAX_FILE_BYTES)}.", "Split it or give Parquet.")
-    plain = unpack(path, folder) if _begins(path, b"\x1f\x8b") else path
+        raise DataError(f"{path.name} is larger than {_gib(limits.MAX_FILE_BYTES)}.", "Split it, or use Parquet.")
+    plain = decompress(path, folder) if _starts_with(path, b"\x1f\x8b") else path
     with plain.open("rb") as stream:
         head = stream.read(SAMPLE_BYTES)
     if not head.strip():
-        raise DataError(f"{path.name} is empty.", "Give a file with a header and at least one row.")
+        raise DataError(f"{path.name} is empty.", "Use a file with a header and at least one row.")
     if not _is_clean(head):
-        return rewrite(plain, folder, path.name)
-    found = _describe(plain, path.name, head.decode("utf-8-sig", "ignore"))
-    return rewrite(plain, folder, path.name) if any("\n" in cell for cell in found.header) else found
+        return rewrite_as_utf8(plain, folder, path.name)
+    file = _inspect_header(plain, path.name, head.decode("utf-8-sig", "ignore"))
+    return rewrite_as_utf8(plain, folder, path.name) if any("\n" in cell for cell in file.header) else file
 
 
-def unpack(path: Path, folder: Path) -> Path:
-    """Unfold gzip into `folder`, at most `limits.MAX_FILE_BYTES`."""
-    target = folder / f"unpacked-{len(list(folder.iterdir()))}.csv"
+def decompress(path: Path, folder: Path) -> Path:
+    """Decompress a gzip file into `folder`, at most `limits.MAX_FILE_BYTES`."""
+    target = folder / f"decompressed-{len(list(folder.iterdir()))}.csv"
     written = 0
     try:
-        with path.open("rb") as packed, target.open("wb") as out:
-            for block in _inflate(packed):
+        with gzip.open(path) as compressed, target.open("wb") as out:
+            while block := compressed.read(CHUNK_BYTES):
                 written += len(block)
                 if written > limits.MAX_FILE_BYTES:
                     raise DataError(
-                        f"{path.name} unfolds to more than {_gib(limits.MAX_FILE_BYTES)}.", "Split it or give Parquet."
+                        f"{path.name} decompresses to more than {_gib(limits.MAX_FILE_BYTES)}.",
+                        "Split it, or use Parquet.",
                     )
                 out.write(block)
-    except (zlib.error, EOFError) as error:
+    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
         raise DataError(f"{path.name} is a damaged gzip file.", "Copy or export it again.") from error
     return target
 
 
-def _inflate(packed: IO[bytes]) -> Iterator[bytes]:
-    """Blocks of bounded size, however strongly the input was packed; several members are one stream."""
-    machine = zlib.decompressobj(31)
-    pending = packed.read(CHUNK_BYTES)
-    while pending:
-        yield machine.decompress(pending, CHUNK_BYTES)
-        pending = machine.unconsumed_tail
-        if machine.eof:
-            pending = machine.unused_data.lstrip(b"\0")
-            pending = pending or packed.read(CHUNK_BYTES).lstrip(b"\0")
-            machine = zlib.decompressobj(31)
-        elif not pending:
-            pending = packed.read(CHUNK_BYTES)
-            if not pending:
-                raise EOFError
+def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
+    """Read a file leniently and write it as UTF-8 with line feeds; short rows are filled, long rows are left out.
 
+    This is the slow path, for files that the strict reader cannot read.
 
-def rewrite(path: Path, folder: Path, name: str) -> TextFile:
-    """Read leniently and write UTF-8 with line feeds: short rows are filled, long ones set aside.
+    Parameters
+    ----------
+    path : Path
+    folder : Path
+        For temporary files.
+    name : str
+        Name of the file in messages.
 
-    The slow path, for files that the strict reader cannot take as they are.
+    Raises
+    ------
+    DataError
+        The file is not text, or has an unclosed quotation mark.
     """
     encoding = detect_encoding(path)
     with path.open("r", encoding=encoding, errors="replace", newline="") as stream:
         head = stream.read(SAMPLE_BYTES)
     if "\0" in head:
-        raise DataError(f"{name} holds NUL bytes: it is no text file.", "Export it as CSV, XLSX or Parquet.")
-    found = _describe(path, name, head)
+        raise DataError(f"{name} contains NUL bytes: it is not a text file.", "Export it as CSV, XLSX or Parquet.")
+    original = _inspect_header(path, name, head)
     target = folder / f"rewritten-{len(list(folder.iterdir()))}.csv"
-    malformed, width = 0, len(found.header)
+    malformed, width = 0, len(original.header)
     examples: list[str] = []
     csv.field_size_limit(limits.MAX_CELL_CHARACTERS)
     try:
@@ -125,9 +123,9 @@ def rewrite(path: Path, folder: Path, name: str) -> TextFile:
             path.open("r", encoding=encoding, errors="replace", newline=None) as stream,
             target.open("w", encoding="utf-8", newline="") as out,
         ):
-            for _ in range(found.skip - 1):
+            for _ in range(original.skip - 1):
                 stream.readline()
-            rows = csv.reader(_lines(stream, name), delimiter=found.separator)
+            rows = csv.reader(_lines(stream, name), delimiter=original.separator)
             next(rows)
             out.write("header\n")
             writer = csv.writer(out, lineterminator="\n")
@@ -137,26 +135,26 @@ def rewrite(path: Path, folder: Path, name: str) -> TextFile:
                 if len(row) > width:
                     malformed += 1
                     if len(examples) < 5:
-                        examples.append(found.separator.join(row)[:80])
+                        examples.append(original.separator.join(row)[:80])
                 elif row:
                     writer.writerow(row + [""] * (width - len(row)))
     except csv.Error as error:
-        raise DataError(f"{name} cannot be read: {error}.", "Look for an unclosed quotation mark.") from error
+        raise DataError(f"{name} cannot be read: {error}.", "Check it for an unclosed quotation mark.") from error
     notes = () if encoding.startswith("utf-8") else (f"{name}: read as {encoding}.",)
-    return TextFile(target, name, ",", found.header, 1, "\n", notes, malformed, tuple(examples))
+    return TextFile(target, name, ",", original.header, 1, "\n", notes, malformed, tuple(examples))
 
 
 def _lines(stream: IO[str], name: str) -> Iterator[str]:
     while line := stream.readline(limits.MAX_LINE_BYTES):
         if len(line) == limits.MAX_LINE_BYTES:
-            raise DataError(f"{name} has a line of more than 4 MB.", "Look for an unclosed quotation mark.")
+            raise DataError(f"{name} has a line of more than 4 MB.", "Check it for an unclosed quotation mark.")
         if "\0" in line:
-            raise DataError(f"{name} holds NUL bytes: it is no text file.", "Export it as CSV, XLSX or Parquet.")
+            raise DataError(f"{name} contains NUL bytes: it is not a text file.", "Export it as CSV, XLSX or Parquet.")
         yield line
 
 
 def detect_encoding(path: Path) -> str:
-    """By the byte order mark, else UTF-8 if the whole file is valid, else cp1252."""
+    """Return the encoding: by the byte order mark, else UTF-8 if the whole file is valid UTF-8, else cp1252."""
     decoder = codecs.getincrementaldecoder("utf-8")()
     with path.open("rb") as stream:
         block = stream.read(CHUNK_BYTES)
@@ -175,7 +173,7 @@ def detect_encoding(path: Path) -> str:
 
 
 def sniff_separator(head: str) -> str:
-    """The separator that gives the header most fields, as far as the next rows agree."""
+    """Return the separator with which most rows have as many fields as the header, then with the most fields."""
     lines = [line for line in head.splitlines() if line.strip()][:50]
 
     def weight(separator: str) -> tuple[int, int]:
@@ -185,7 +183,7 @@ def sniff_separator(head: str) -> str:
     return max(SEPARATORS, key=weight)
 
 
-def _describe(path: Path, name: str, head: str) -> TextFile:
+def _inspect_header(path: Path, name: str, head: str) -> TextFile:
     newline = "\r\n" if "\r\n" in head else "\n" if "\n" in head else "\r"
     lines = head.split(newline)
     skip = next(i for i, line in enumerate(lines) if line.strip())
@@ -200,20 +198,24 @@ def _describe(path: Path, name: str, head: str) -> TextFile:
         separator = separator or sniff_separator(rest)
         header = next(csv.reader([line + "\n" for line in rest.split("\n")], delimiter=separator), [])
     except csv.Error as error:
-        raise DataError(f"The header of {name} cannot be read: {error}.", "Is it a delimited text file?") from error
+        raise DataError(
+            f"The header of {name} cannot be read: {error}.", "Check that it is a delimited text file."
+        ) from error
     check_width(len(header), name)
     return TextFile(path, name, separator, tuple(cell.strip() for cell in header), skip + 1, newline)
 
 
 def check_width(columns: int, name: str) -> None:
+    """Raise `DataError` if a table has too many columns."""
     if columns > limits.MAX_COLUMNS:
         raise DataError(
-            f"{name} has {columns:,} columns; {limits.MAX_COLUMNS:,} is the most.", "Keep the columns that are needed."
+            f"{name} has {columns:,} columns; the maximum is {limits.MAX_COLUMNS:,}.",
+            "Keep only the columns that are needed.",
         )
 
 
 def _is_clean(head: bytes) -> bool:
-    """Whether a strict UTF-8 reader is likely to take the file as it is."""
+    """Return whether a strict UTF-8 reader can probably read the file."""
     if b"\0" in head or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return False
     bare = head.replace(b"\r\n", b"")
@@ -234,7 +236,7 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def _begins(path: Path, magic: bytes) -> bool:
+def _starts_with(path: Path, magic: bytes) -> bool:
     with path.open("rb") as stream:
         return stream.read(len(magic)) == magic
 

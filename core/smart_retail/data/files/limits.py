@@ -1,18 +1,18 @@
-"""Bounds on what a person's file may ask of this machine."""
+"""Limits on the size of input files."""
 
 from __future__ import annotations
 
 from typing import Final
 
 MAX_FILE_BYTES: Final = 20 * 2**30
-"""Largest text or Parquet file, and the most a gzip file may unfold to."""
+"""Maximum size of a text or Parquet file, and of the content of a gzip file."""
 MAX_WORKBOOK_BYTES: Final = 512 * 2**20
-"""Largest workbook file."""
-MAX_WORKBOOK_UNFOLDED: Final = 2 * 2**30
-"""The most the parts of a workbook may unfold to, together."""
+"""Maximum size of a workbook file."""
+MAX_WORKBOOK_CONTENT_BYTES: Final = 2 * 2**30
+"""Maximum decompressed size of all parts of a workbook."""
 MAX_WORKBOOK_RATIO: Final = 200
-"""The most a workbook may be packed, beyond its first 10 MB; honest ones stay below 30."""
+"""Maximum compression ratio of a workbook beyond its first 10 MB; normal ones are below 30."""
 MAX_COLUMNS: Final = 2_000
 MAX_CELL_CHARACTERS: Final = 1_000_000
 MAX_LINE_BYTES: Final = 4_000_000
-"""Longest row of a text file."""
+"""Maximum length of a row of a text file."""

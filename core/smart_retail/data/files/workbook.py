@@ -1,7 +1,6 @@
-"""A workbook as delimited text: its orders sheet, and its returns sheet where it has one.
+"""Convert the sheets of orders and returns of a workbook (XLSX, XLS, XLSB, ODS) to delimited text.
 
-In: an XLSX, XLS, XLSB or ODS file. Out: `Sheets` of `TextFile`s in a temporary folder, so that a
-workbook takes the same way as a CSV. Read with calamine, which neither runs macros nor follows links.
+The text is then read like a CSV file. calamine reads the workbook; it does not run macros or follow links.
 """
 
 from __future__ import annotations
@@ -21,27 +20,29 @@ from smart_retail.errors import DataError, MissingExtraError
 
 @dataclass(frozen=True, slots=True)
 class Sheets:
+    """The sheets of a workbook as text files."""
+
     orders: TextFile
     returns: TextFile | None
 
 
 def open_workbook(path: Path, folder: Path) -> Sheets:
-    """Write the sheets that matter as text.
+    """Write the sheets of orders and returns as text files.
 
-    The orders are the sheet named Orders, else the one with the most rows; the returns are the
-    sheet named Returns, if any.
+    The orders are in the sheet named Orders, else in the one with the most rows; the returns are in the sheet named
+    Returns, if there is one.
 
     Raises
     ------
     DataError
-        It is no workbook, is protected, or would unfold to more than `limits` allow.
+        The file is not a workbook, is protected, or exceeds a limit.
     """
     calamine = _calamine()
     if path.stat().st_size > limits.MAX_WORKBOOK_BYTES:
         raise DataError(f"{path.name} is larger than 512 MB.", "Save it as CSV.")
     if path.stat().st_size == 0:
-        raise DataError(f"{path.name} is empty.", "Give a workbook with a sheet of orders.")
-    _check_unfolded(path)
+        raise DataError(f"{path.name} is empty.", "Use a workbook with a sheet of orders.")
+    _check_content_size(path)
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
         tables = {m.name: book.get_sheet_by_name(m.name) for m in book.sheets_metadata if _is_table(m)}
@@ -78,22 +79,28 @@ def _orders_name(heights: dict[str, int], name: str) -> str:
             return sheet
     longest = max(heights, key=lambda n: heights[n], default=None)
     if longest is None or heights[longest] < 2:
-        raise DataError(f"{name} has no sheet with rows.", "Give a workbook with a sheet of orders.")
+        raise DataError(f"{name} has no sheet with rows.", "Use a workbook with a sheet of orders.")
     return longest
 
 
-def _check_unfolded(path: Path) -> None:
-    """Add up what the parts of a zipped workbook unfold to, before any is unfolded."""
+def _check_content_size(path: Path) -> None:
+    """Check the decompressed size of a zipped workbook from its directory, before decompressing it."""
     if not zipfile.is_zipfile(path):
         return
     try:
         with zipfile.ZipFile(path) as parts:
-            unfolded = sum(part.file_size for part in parts.infolist())
-            packed = sum(part.compress_size for part in parts.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, struct.error) as error:  # of odd directories
+            size = sum(part.file_size for part in parts.infolist())
+            compressed = sum(part.compress_size for part in parts.infolist())
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        ValueError,
+        OSError,
+        struct.error,
+    ) as error:  # malformed directories
         raise DataError(f"{path.name} is a damaged workbook.", "Save it again, or as CSV.") from error
-    if unfolded > limits.MAX_WORKBOOK_UNFOLDED or unfolded > 10 * 2**20 + packed * limits.MAX_WORKBOOK_RATIO:
-        raise DataError(f"{path.name} would unfold to {unfolded / 2**20:,.0f} MB.", "Save it as CSV.")
+    if size > limits.MAX_WORKBOOK_CONTENT_BYTES or size > 10 * 2**20 + compressed * limits.MAX_WORKBOOK_RATIO:
+        raise DataError(f"{path.name} would decompress to {size / 2**20:,.0f} MB.", "Save it as CSV.")
 
 
 def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...]) -> TextFile:
@@ -101,7 +108,7 @@ def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...]) -> TextF
     rows = (row for row in sheet.iter_rows() if any(cell != "" for cell in row))
     header = tuple(_cell(cell, name).strip() for cell in next(rows, []))
     if not header:
-        raise DataError(f"{name} is empty.", "Give a sheet with a header and at least one row.")
+        raise DataError(f"{name} is empty.", "Use a sheet with a header and at least one row.")
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         out.write("header\n")
@@ -110,10 +117,12 @@ def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...]) -> TextF
 
 
 def _cell(cell: Any, name: str) -> str:
-    """A cell as text: whole numbers without a point, dates in ISO form."""
+    """Return a cell as text: whole numbers without a decimal point, dates in ISO format."""
     if type(cell) is str:
         if len(cell) > limits.MAX_CELL_CHARACTERS:
-            raise DataError(f"{name} has a cell of {len(cell):,} characters.", "Look for text that ran together.")
+            raise DataError(
+                f"{name} has a cell of {len(cell):,} characters.", "Check the cell for text that was pasted by mistake."
+            )
         return cell.replace("\0", "\ufffd")
     if type(cell) is float:
         return str(int(cell)) if cell.is_integer() and abs(cell) < 1e15 else repr(cell)

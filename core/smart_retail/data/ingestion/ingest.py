@@ -1,8 +1,7 @@
-"""From an opened source to kept canonical lines, read once where its head tells the truth.
+"""Read a source into validated order lines.
 
-In: a `Raw` table and its `Schema`. Out: `Ingested`, the lines with verdicts and the choices made. The
-formats of dates and numbers are guessed from the head; where the whole column overrules the guess,
-the source is read a second time.
+The formats of dates and numbers are detected from the first rows; if the full column disagrees, the source is read a
+second time.
 """
 
 from __future__ import annotations
@@ -20,208 +19,247 @@ from smart_retail.data.backends.base import Backend
 from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.row_validation import (
     DAY,
-    IDS,
-    LONGEST_ID,
-    MOMENTS,
+    ID_COLUMNS,
+    MAX_ID_CHARACTERS,
     RAW,
-    TEXTS,
-    UNREAD,
-    YES,
+    TEXT_COLUMNS,
+    TIME_COLUMNS,
+    TRUE_TEXTS,
+    UNPARSED,
     Frame,
     RowValidation,
-    bit,
+    bit_where,
+    is_parsed,
     validate_rows,
-    was_read,
 )  # fmt: skip
 from smart_retail.data.ingestion.sources import RawTable, read_attempts
-from smart_retail.data.parsing.column_mapping import Schema, plain, recognise_returns
+from smart_retail.data.parsing.column_mapping import Schema, match_returns_columns, normalize_header
 from smart_retail.data.parsing.format_detection import (
     Format,
-    choose,
-    moment_formats,
+    choose_formats,
     number_formats,
     sample_guess_failed,
+    timestamp_formats,
 )
-from smart_retail.data.parsing.presets import ANY
-from smart_retail.data.parsing.whitespace import is_not_blank, tidied
+from smart_retail.data.parsing.presets import NO_PRESET
+from smart_retail.data.parsing.whitespace import is_not_blank, strip_names
 from smart_retail.errors import DataError
 
 HEAD_ROWS: Final = 2_000
-MONEY: Final = "money_discount_"
+"""Rows from which the formats are detected first."""
+MONEY_DISCOUNT: Final = "money_discount_"
+"""Prefix of the columns of discounts in money, which are added up."""
 
 _FLOAT_ID = r"^[0-9]+\.0$"
-"""Someone's spreadsheet or data frame took the ids for floats and added the ``.0``."""
+"""Ids that a spreadsheet or data frame has converted to floats."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ingested:
-    """Lines of one source."""
+class IngestedSource:
+    """The validated lines of one source, and how they were read."""
 
     raw: RawTable
     schema: Schema
-    rules: RowValidation
+    validation: RowValidation
     lines: Frame
     formats: Mapping[str, Format]
     float_ids: tuple[str, ...]
-    """Id columns whose ``.0`` was dropped."""
+    """Id columns whose trailing ``.0`` was removed."""
     discount_unit: float = 1.0
-    """What a discount is to be divided by: 1 a fraction, 100 percent, 0 money."""
-    tally: LineTotals | None = None
-    """The lines added up, of a source that is alone."""
-    pending: bool = False
-    """Whether the lines were added up but not kept."""
+    """Divisor of the discount: 1 for a fraction, 100 for percent, 0 for money (divided by amount + discount)."""
+    line_totals: LineTotals | None = None
+    """Aggregated lines, if this is the only source."""
+    deferred: bool = False
+    """Whether the lines were aggregated but not materialized."""
 
 
 def ingest(
-    raw: RawTable, schema: Schema, rules: RowValidation, place: int, backend: Backend, folder: Path, *, alone: bool
-) -> Ingested:
-    """Read a source, trying more lenient readings where a stricter one fails.
+    raw: RawTable,
+    schema: Schema,
+    validation: RowValidation,
+    index: int,
+    backend: Backend,
+    folder: Path,
+    *,
+    single_source: bool,
+) -> IngestedSource:
+    """Read and validate a source; if strict reading fails, more lenient ways are tried.
 
-    A source that is `alone` is compared with nothing: adding up its lines may be all that is asked for.
+    Parameters
+    ----------
+    raw : RawTable
+        The opened source.
+    schema : Schema
+        Its recognised columns.
+    validation : RowValidation
+        Rules for its rows.
+    index : int
+        Index of the source.
+    backend : Backend
+    folder : Path
+        For temporary files.
+    single_source : bool
+        Whether there is no other source to compare with; the lines are then aggregated at once and may not need to
+        be materialized.
 
     Raises
     ------
     DataError
-        No reading succeeds.
+        The source cannot be read in any way.
     """
-    trouble: Exception | None = None
+    last_error: Exception | None = None
     for reading, frame in read_attempts(raw, backend, folder):
         try:
-            return _ingest(reading, frame, schema, rules, place, backend, alone)
+            return _ingest(reading, frame, schema, validation, index, backend, single_source)
         except backend.read_errors as error:
-            trouble = error
+            last_error = error
     raise DataError(
-        f"{raw.name} cannot be read: {_first_line(trouble)}.", "Export it again as CSV, XLSX or Parquet."
-    ) from trouble
+        f"{raw.name} cannot be read: {_first_line(last_error)}.", "Export it again as CSV, XLSX or Parquet."
+    ) from last_error
 
 
 def _first_line(error: Exception | None) -> str:
-    return str(error).strip().splitlines()[0][:200].rstrip(".") if error else "no reader accepts it"
+    return str(error).strip().splitlines()[0][:200].rstrip(".") if error else "the format is not recognised"
 
 
 def _ingest(
-    raw: RawTable, frame: Frame, schema: Schema, rules: RowValidation, place: int, backend: Backend, alone: bool
-) -> Ingested:
+    raw: RawTable,
+    frame: Frame,
+    schema: Schema,
+    validation: RowValidation,
+    index: int,
+    backend: Backend,
+    single_source: bool,
+) -> IngestedSource:
     base = _select(raw, frame, schema)
-    # Hardly any shop has ids that are too long: of lines that are added up, the sums tell.
-    rules = replace(rules, long_ids=not alone)
+    # Ids that are too long are rare; for aggregated lines, the aggregates show whether there are any.
+    validation = replace(validation, long_ids=not single_source)
     texts = set(base.select(ncs.string()).collect_schema().names())
-    readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXTS]
-    kinds = {n: moment_formats(raw.separator) if n in MOMENTS else number_formats(raw.separator) for n in readable}
-    ids = tuple(n for n in IDS if n in texts)
-    base = tidied(base, [n for n in TEXTS if n in texts and n not in IDS])
+    readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXT_COLUMNS]
+    candidates = {
+        n: timestamp_formats(raw.separator) if n in TIME_COLUMNS else number_formats(raw.separator) for n in readable
+    }
+    ids = tuple(n for n in ID_COLUMNS if n in texts)
+    base = strip_names(base, [n for n in TEXT_COLUMNS if n in texts and n not in ID_COLUMNS])
     head_frame = backend.materialize(base.head(HEAD_ROWS))
-    head = _unread(head_frame, kinds, backend)
-    formats = _choose(head, kinds)
+    head = _count_unparsed(head_frame, candidates, backend)
+    formats = _choose_formats(head, candidates)
     float_ids = _float_ids(head_frame, ids, backend)
-    # The unit of a discount takes one more look at the lines.
-    pending = alone and backend.rereads and c.DISCOUNT not in schema.columns
+    # Finding the unit of a discount takes another pass over the lines.
+    deferred = single_source and backend.prefers_rereading and c.DISCOUNT not in schema.columns
     while True:
-        lines = _lines(base, formats, float_ids, place, rules, backend)
-        lines = lines if pending else backend.materialize(lines)
-        tally = LineTotals.of(lines, backend) if alone else None
-        unread = tally.totals.unread if tally else _unread_rows(lines, backend)
-        wrong, rows = _by_column(unread, [*formats, *float_ids]), sum(unread.values())
-        doubted = any(sample_guess_failed(f, wrong[n], rows, head[n], kinds[n]) for n, f in formats.items())
-        if doubted:
-            head = _unread(base, kinds, backend)
-        better = _choose(head, kinds) if doubted else formats
-        if tally and not rules.long_ids and tally.longest_id(backend) > LONGEST_ID:
-            rules = replace(rules, long_ids=True)
-        elif better == formats and not any(wrong[n] for n in float_ids):
+        lines = _parse_and_validate(base, formats, float_ids, index, validation, backend)
+        lines = lines if deferred else backend.materialize(lines)
+        line_totals = LineTotals.of(lines, backend) if single_source else None
+        unparsed = line_totals.totals.unparsed if line_totals else _rows_by_unparsed(lines, backend)
+        unparsed_values, rows = _unparsed_by_column(unparsed, [*formats, *float_ids]), sum(unparsed.values())
+        guess_doubted = any(
+            sample_guess_failed(f, unparsed_values[n], rows, head[n], candidates[n]) for n, f in formats.items()
+        )
+        if guess_doubted:
+            head = _count_unparsed(base, candidates, backend)
+        best_formats = _choose_formats(head, candidates) if guess_doubted else formats
+        if line_totals and not validation.long_ids and line_totals.longest_id(backend) > MAX_ID_CHARACTERS:
+            validation = replace(validation, long_ids=True)
+        elif best_formats == formats and not any(unparsed_values[n] for n in float_ids):
             unit = _discount_unit(lines, schema, backend)
-            return Ingested(raw, schema, rules, lines, formats, float_ids, unit, tally, pending)
-        formats, float_ids = better, tuple(n for n in float_ids if not wrong[n])
+            return IngestedSource(raw, schema, validation, lines, formats, float_ids, unit, line_totals, deferred)
+        formats, float_ids = best_formats, tuple(n for n in float_ids if not unparsed_values[n])
 
 
 def _select(raw: RawTable, frame: Frame, schema: Schema) -> Frame:
-    """The recognised columns under their canonical names; of text sources all as text."""
+    """Select the recognised columns under their canonical names; columns of text sources stay text."""
     types = frame.collect_schema()
-    place = {header: str(i) for i, header in reversed(list(enumerate(raw.headers)))}
-    wanted = {name: place[header] for name, header in schema.columns.items()}
-    wanted |= {f"{MONEY}{i}": place[header] for i, header in enumerate(schema.money_discounts)}
-    return frame.select(**{name: _as_kind(name, nw.col(at), types[at]) for name, at in wanted.items()})
+    position = {header: str(i) for i, header in reversed(list(enumerate(raw.headers)))}
+    selected = {name: position[header] for name, header in schema.columns.items()}
+    selected |= {f"{MONEY_DISCOUNT}{i}": position[header] for i, header in enumerate(schema.money_discounts)}
+    return frame.select(**{name: _cast_column(name, nw.col(at), types[at]) for name, at in selected.items()})
 
 
-def _as_kind(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
-    if name in TEXTS:
+def _cast_column(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:
+    if name in TEXT_COLUMNS:
         if dtype.is_float():
             whole = column == column.floor()
             column = nw.when(whole).then(column.cast(nw.Int64).cast(nw.String)).otherwise(column.cast(nw.String))
         elif dtype != nw.String:
             column = column.cast(nw.String)
         return column
-    if dtype.is_numeric() and name not in MOMENTS:
+    if dtype.is_numeric() and name not in TIME_COLUMNS:
         return column.cast(nw.Float64)
-    if isinstance(dtype, nw.Date | nw.Datetime) and name in MOMENTS:
+    if isinstance(dtype, nw.Date | nw.Datetime) and name in TIME_COLUMNS:
         return column.cast(nw.Datetime("us"))
     return column.cast(nw.String) if dtype != nw.String else column
 
 
-def _lines(
+def _parse_and_validate(
     base: Frame,
     formats: Mapping[str, Format],
     float_ids: Sequence[str],
-    place: int,
-    rules: RowValidation,
+    index: int,
+    validation: RowValidation,
     backend: Backend,
 ) -> Frame:
     raw = {RAW + name: nw.col(name) for name in formats}
     frame = backend.parse(base.with_columns(**raw), formats) if raw else base
     if float_ids:
-        wrong = [
-            bit(i, is_not_blank(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID))
+        unparsed_values = [
+            bit_where(i, is_not_blank(nw.col(n)), ~nw.col(n).str.contains(_FLOAT_ID))
             for i, n in enumerate(float_ids, len(raw))
         ]
-        frame = frame.with_columns(nw.sum_horizontal(*wrong).alias(UNREAD))
+        frame = frame.with_columns(nw.sum_horizontal(*unparsed_values).alias(UNPARSED))
         frame = frame.with_columns(nw.col(*float_ids).str.replace_all(r"\.0$", ""))
-    money = [n for n in frame.collect_schema().names() if n.startswith(MONEY)]
+    money = [n for n in frame.collect_schema().names() if n.startswith(MONEY_DISCOUNT)]
     if money:
         total = nw.sum_horizontal(*(nw.col(n).abs() for n in money))
         list_price = nw.col(c.AMOUNT) + total
         frame = frame.with_columns(nw.when(list_price > 0).then(total / list_price).alias(c.DISCOUNT))
-    lines = validate_rows(backend.day_number(frame, c.TIMESTAMP, DAY), place, rules, tuple(formats))
+    lines = validate_rows(backend.day_number(frame, c.TIMESTAMP, DAY), index, validation, tuple(formats))
     return lines.drop(money)
 
 
-def _choose(failures: Mapping[str, Sequence[int]], kinds: Mapping[str, Sequence[Format]]) -> dict[str, Format]:
+def _choose_formats(
+    failures: Mapping[str, Sequence[int]], candidates: Mapping[str, Sequence[Format]]
+) -> dict[str, Format]:
     chosen: dict[str, Format] = {}
-    for names in ([n for n in kinds if n in MOMENTS], [n for n in kinds if n not in MOMENTS]):
+    timestamps = [n for n in candidates if n in TIME_COLUMNS]
+    for names in (timestamps, [n for n in candidates if n not in TIME_COLUMNS]):
         if names:
-            chosen |= choose({n: failures[n] for n in names}, kinds[names[0]])
+            chosen |= choose_formats({n: failures[n] for n in names}, candidates[names[0]])
     return chosen
 
 
-def _unread(base: Frame, kinds: Mapping[str, Sequence[Format]], backend: Backend) -> dict[str, list[int]]:
-    """For each column and format, how many values stay unread.
+def _count_unparsed(base: Frame, candidates: Mapping[str, Sequence[Format]], backend: Backend) -> dict[str, list[int]]:
+    """Return the number of values of each column that each of its candidate formats cannot parse.
 
-    A count by shape comes first: it is cheap, and rules most formats out.
+    Values are first counted by shape, which is cheap and excludes most formats.
     """
-    if not kinds:
+    if not candidates:
         return {}
-    shapes = [(n, shape) for n, options in kinds.items() for shape in sorted({f.shape for f in options})]
+    shapes = [(n, shape) for n, options in candidates.items() for shape in sorted({f.shape for f in options})]
     counted = backend.fetch(
         base.select(
             nw.col(n).str.strip_chars().str.contains(shape or ".").cast(nw.Int64).sum().alias(f"{n}|{shape}")
-            for n, shape in {*shapes, *((n, "") for n in kinds)}
+            for n, shape in {*shapes, *((n, "") for n in candidates)}
         )
     )
-    fitting = {at: int(counted["|".join(at)][0] or 0) for at in [*shapes, *((n, "") for n in kinds)]}
-    tries = {f"{n}|{i}": (n, f) for n, options in kinds.items() for i, f in enumerate(options) if fitting[n, f.shape]}
-    found = _count_read(base, tries, backend) if tries else {}
-    return {n: [fitting[n, ""] - found.get(f"{n}|{i}", 0) for i in range(len(o))] for n, o in kinds.items()}
+    matching = {key: int(counted["|".join(key)][0] or 0) for key in [*shapes, *((n, "") for n in candidates)]}
+    attempts = {
+        f"{n}|{i}": (n, f) for n, options in candidates.items() for i, f in enumerate(options) if matching[n, f.shape]
+    }
+    parsed = _count_parsed(base, attempts, backend) if attempts else {}
+    return {n: [matching[n, ""] - parsed.get(f"{n}|{i}", 0) for i in range(len(o))] for n, o in candidates.items()}
 
 
-def _count_read(base: Frame, tries: Mapping[str, tuple[str, Format]], backend: Backend) -> dict[str, int]:
-    """How many values of a column each of some formats reads."""
-    frame = base.select(nw.col(n).alias(key) for key, (n, _) in tries.items())
-    frame = backend.parse(frame, {key: f for key, (_, f) in tries.items()})
-    counted = backend.fetch(frame.select(**{key: was_read(key).cast(nw.Int64).sum() for key in tries}))
-    return {key: int(counted[key][0] or 0) for key in tries}
+def _count_parsed(base: Frame, attempts: Mapping[str, tuple[str, Format]], backend: Backend) -> dict[str, int]:
+    """Return the number of values that each format parses."""
+    frame = base.select(nw.col(n).alias(key) for key, (n, _) in attempts.items())
+    frame = backend.parse(frame, {key: f for key, (_, f) in attempts.items()})
+    counted = backend.fetch(frame.select(**{key: is_parsed(key).cast(nw.Int64).sum() for key in attempts}))
+    return {key: int(counted[key][0] or 0) for key in attempts}
 
 
 def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, ...]:
-    """Id columns of which every text of the head has the form of a float."""
+    """Return the id columns in which every text of the head has the form of a float."""
     if not ids:
         return ()
     counted = backend.fetch(
@@ -234,13 +272,13 @@ def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, 
 
 
 def _discount_unit(lines: Frame, schema: Schema, backend: Backend) -> float:
-    """What a discount column is to be divided by: 1 fractions, 100 percent, 0 money (beside the amount).
+    """Return the divisor of the discount column: 1 for fractions, 100 for percent, 0 for money.
 
-    Fractions go up to 1; whole numbers up to 100 are percent, as is what the header calls so.
+    Values up to 1 are fractions; whole numbers up to 100, and columns whose header has a word for it, are percent.
     """
     if c.DISCOUNT not in schema.columns:
         return 1.0
-    header = plain(schema.columns[c.DISCOUNT])
+    header = normalize_header(schema.columns[c.DISCOUNT])
     discount = nw.col(c.DISCOUNT)
     broken = (discount != discount.floor()).cast(nw.Int64).sum()
     found = backend.fetch(lines.select(discount.max().alias("most"), broken.alias("broken")))
@@ -254,25 +292,40 @@ def _discount_unit(lines: Frame, schema: Schema, backend: Backend) -> float:
     return 100.0 if most <= 100 and not found["broken"][0] else 0.0
 
 
-def _unread_rows(lines: Frame, backend: Backend) -> dict[int, int]:
-    """Bits of unread columns -> rows."""
-    counted = backend.fetch(lines.group_by(UNREAD).agg(nw.len().alias("n")))
-    return dict(zip(map(int, counted[UNREAD]), map(int, counted["n"]), strict=True))
+def _rows_by_unparsed(lines: Frame, backend: Backend) -> dict[int, int]:
+    """Return the number of rows by the bits of their unparsed columns."""
+    counted = backend.fetch(lines.group_by(UNPARSED).agg(nw.len().alias("n")))
+    return dict(zip(map(int, counted[UNPARSED]), map(int, counted["n"]), strict=True))
 
 
-def _by_column(unread: Mapping[int, int], names: Sequence[str]) -> dict[str, int]:
-    """Unread values of each column, in the order of the bits."""
-    return {name: sum(n for bits, n in unread.items() if bits >> i & 1) for i, name in enumerate(names)}
+def _unparsed_by_column(unparsed: Mapping[int, int], names: Sequence[str]) -> dict[str, int]:
+    """Return the number of unparsed values of each column; `names` are in the order of the bits."""
+    return {name: sum(n for bits, n in unparsed.items() if bits >> i & 1) for i, name in enumerate(names)}
 
 
 def read_returns(raw: RawTable, backend: Backend, folder: Path) -> Frame:
-    """A returns table: `order_id`, and `market` where it has one; rows that say No are left out."""
-    columns = recognise_returns(raw.headers, raw.name)
+    """Read a returns table: `order_id`, and `market` if it has one; rows marked as not returned are dropped.
+
+    Parameters
+    ----------
+    raw : RawTable
+    backend : Backend
+    folder : Path
+        For temporary files.
+
+    Raises
+    ------
+    DataError
+        The table cannot be read.
+    """
+    columns = match_returns_columns(raw.headers, raw.name)
     for reading, frame in read_attempts(raw, backend, folder):
         try:
-            table = tidied(_select(reading, frame, Schema(columns, ANY)), [n for n in columns if n not in IDS])
+            table = strip_names(
+                _select(reading, frame, Schema(columns, NO_PRESET)), [n for n in columns if n not in ID_COLUMNS]
+            )
             if c.RETURNED in columns:
-                table = table.filter(nw.col(c.RETURNED).str.to_lowercase().is_in(YES))
+                table = table.filter(nw.col(c.RETURNED).str.to_lowercase().is_in(TRUE_TEXTS))
             return backend.materialize(table.filter(is_not_blank(nw.col(c.ORDER_ID))))
         except backend.read_errors:
             continue

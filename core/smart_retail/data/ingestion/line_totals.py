@@ -1,8 +1,7 @@
-"""The accounts of a history: its lines added up by order, and by what is told of them, in one reading.
+"""Aggregate validated lines by order and by item (or rejection example) in a single scan.
 
-In: canonical lines with their verdicts. Out: `Tally`, two tables far smaller than the lines. All that
-a report and an RFM table need can be told from them where nothing came back; the lines themselves
-need not be kept for it.
+The two tables are far smaller than the lines. Without returns they are enough for the cleaning report and RFM, so
+that the lines need not be materialized for those.
 """
 
 from __future__ import annotations
@@ -18,197 +17,201 @@ from smart_retail.data.ingestion.row_validation import (
     DAY,
     EXAMPLE,
     FLAG,
-    IDS,
+    ID_COLUMNS,
     KIND,
     REASON,
     REASONS,
-    TEXTS,
-    UNREAD,
+    TEXT_COLUMNS,
+    UNPARSED,
     Frame,
 )
 from smart_retail.data.parsing.whitespace import is_not_blank
 from smart_retail.errors import DataError
 from smart_retail.utils.fixed_point import MILLION
 
-VERDICT: Final = "verdict"
-"""Reason (4 bits), cancellation (1), flag (2) and unread columns (the rest) as one number: engines group
-by one key far quicker than by four."""
-TOLD: Final = "told"
-"""The item of an accepted line, the example of one that is set aside."""
-LAST: Final = DAY + "_most"
-_LARGEST_TOTAL: Final = 9 * 10**18
+OUTCOME: Final = "outcome"
+"""Rejection reason (4 bits), cancellation (1), return flag (2) and unparsed columns (the rest) as one number, since
+engines group by one key much faster than by four."""
+ITEM_OR_EXAMPLE: Final = "item_or_example"
+"""Item of an accepted line, example of a rejected one."""
+LAST_DAY: Final = DAY + "_most"
+_MAX_TOTAL: Final = 9 * 10**18
 
-ACCEPTED: Final = nw.col(VERDICT) % 16 == 0
-BOUGHT: Final = nw.col(VERDICT) % 32 == 0
+IS_ACCEPTED: Final = nw.col(OUTCOME) % 16 == 0
+IS_PURCHASE: Final = nw.col(OUTCOME) % 32 == 0
 
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Sums over the lines."""
+    """Sums over all lines."""
 
     rows: dict[int, int]
-    """Reason code -> rows."""
-    unread: dict[int, int]
-    """Bits of the columns that could not be read -> rows."""
+    """Code of the rejection reason (0: accepted) -> number of rows."""
+    unparsed: dict[int, int]
+    """Bits of the columns that could not be parsed -> number of rows."""
     purchases: int
     cancellations: int
     amount: int
-    """Of the accepted purchases, millionths."""
+    """Amount of the accepted purchases, millionths."""
     flagged: dict[int, tuple[int, int]]
-    """Flag (1 by a table, 2 by a column) -> lines and amount of purchases that came back."""
+    """Return flag (1: returns table, 2: column) -> lines and amount (millionths) of returned purchases."""
     first_day: int
     last_day: int
-    mixed: bool
-    """Whether purchases of one order may stand in several rows of `Tally.orders`."""
+    orders_may_repeat: bool
+    """Whether an order may have several rows in `LineTotals.orders`."""
 
     @classmethod
     def of(cls, orders: Frame, backend: Backend) -> Totals:
-        """Count and add up `Tally.orders`."""
-        # Units and millionths are added apart, so that no sum can overflow.
+        """Add up the rows of `LineTotals.orders`."""
+        # Units and millionths are added separately, so that no sum can overflow.
         money = nw.col(c.AMOUNT)
         units = (money // MILLION).cast(nw.Int64)
-        table = orders.with_columns(_units=units, _large=(money.is_null() & BOUGHT).cast(nw.Int64))
+        table = orders.with_columns(_units=units, _large=(money.is_null() & IS_PURCHASE).cast(nw.Int64))
         table = table.with_columns(_rest=money - nw.col("_units") * MILLION)
         sums = ("n", "_units", "_rest", "_large")
-        grouped = table.group_by(VERDICT).agg(nw.col(*sums).sum(), nw.col(DAY).min(), nw.col(LAST).max())
+        grouped = table.group_by(OUTCOME).agg(nw.col(*sums).sum(), nw.col(DAY).min(), nw.col(LAST_DAY).max())
         found = backend.fetch(grouped.with_columns(nw.col(*sums).fill_null(0).cast(nw.Int64)))
         rows: dict[int, int] = {}
-        unread: dict[int, int] = {}
+        unparsed: dict[int, int] = {}
         flagged: dict[int, tuple[int, int]] = {}
         purchases = cancellations = amount = kinds = 0
         days: list[int] = []
-        for i, verdict in enumerate(int(v) for v in found[VERDICT]):
-            n, reason, flag = int(found["n"][i]), verdict % 16, verdict // 32 % 4
+        for i, outcome in enumerate(int(v) for v in found[OUTCOME]):
+            n, reason, flag = int(found["n"][i]), outcome % 16, outcome // 32 % 4
             rows[reason] = rows.get(reason, 0) + n
-            unread[verdict // 128] = unread.get(verdict // 128, 0) + n
-            if verdict % 32 == 0:
+            unparsed[outcome // 128] = unparsed.get(outcome // 128, 0) + n
+            if outcome % 32 == 0:
                 value = int(found["_units"][i]) * MILLION + int(found["_rest"][i])
                 purchases, amount, kinds = purchases + n, amount + value, kinds + 1
-                days += [int(found[DAY][i]), int(found[LAST][i])]
+                days += [int(found[DAY][i]), int(found[LAST_DAY][i])]
                 if flag:
                     lines, sum_ = flagged.get(flag, (0, 0))
                     flagged[flag] = (lines + n, sum_ + value)
             elif reason == 0:
                 cancellations += n
-        if amount > _LARGEST_TOTAL or found["_large"].any():
+        if amount > _MAX_TOTAL or found["_large"].any():
             raise DataError(
-                "The amounts add up to more than 9 million million.", "Give them in thousands of the currency."
+                "The amounts add up to more than 9 million million.", "Use thousands of the currency as the unit."
             )
         first, last = min(days, default=0), max(days, default=0)
-        return cls(rows, unread, purchases, cancellations, amount, flagged, first, last, kinds > 1)
+        return cls(rows, unparsed, purchases, cancellations, amount, flagged, first, last, kinds > 1)
 
 
 @dataclass(frozen=True, slots=True)
 class LineTotals:
-    """Lines added up."""
+    """Aggregated lines."""
 
     orders: Frame
-    """By customer, order and verdict: lines `n`, amount in millionths, first and last day."""
+    """By customer, order and outcome: number of lines `n`, amount in millionths, first and last day."""
     item_totals: Frame
-    """By `told` and verdict: lines `n`."""
+    """By `ITEM_OR_EXAMPLE` and outcome: number of lines `n`."""
     totals: Totals
 
     @classmethod
     def of(cls, lines: Frame, backend: Backend) -> LineTotals:
-        """Read the lines once.
+        """Aggregate lines in one scan.
 
         Raises
         ------
         DataError
-            The amounts are beyond what an int64 of millionths holds.
+            The amounts exceed int64 millionths.
         """
-        there = lines.collect_schema().names()
-        unread = nw.col(UNREAD) if UNREAD in there else nw.lit(0)
-        verdict = (
+        names_present = lines.collect_schema().names()
+        unparsed = nw.col(UNPARSED) if UNPARSED in names_present else nw.lit(0)
+        outcome = (
             nw.col(REASON).cast(nw.Int32)
             + (1 - nw.col(KIND).cast(nw.Int32)) * 8
             + nw.col(FLAG).cast(nw.Int32) * 32
-            + unread.cast(nw.Int32) * 128
+            + unparsed.cast(nw.Int32) * 128
         )
-        told = nw.when(nw.col(REASON) == 0).then(nw.col(c.ITEM_ID).cast(nw.String)).otherwise(nw.col(EXAMPLE))
-        frame = lines.with_columns(**{VERDICT: verdict, TOLD: told})
-        keys = ((c.CUSTOMER_ID, c.ORDER_ID, VERDICT), (TOLD, VERDICT))
-        # What is only kept later must be known to be readable.
-        names = [n for n in TEXTS if n in there and n not in IDS]
+        item_or_example = (
+            nw.when(nw.col(REASON) == 0).then(nw.col(c.ITEM_ID).cast(nw.String)).otherwise(nw.col(EXAMPLE))
+        )
+        frame = lines.with_columns(**{OUTCOME: outcome, ITEM_OR_EXAMPLE: item_or_example})
+        keys = ((c.CUSTOMER_ID, c.ORDER_ID, OUTCOME), (ITEM_OR_EXAMPLE, OUTCOME))
+        # Columns that are only used later must be readable too.
+        names = [n for n in TEXT_COLUMNS if n in names_present and n not in ID_COLUMNS]
         orders, items = backend.group_twice(frame, keys, c.AMOUNT, DAY, names)
         return cls(orders, items, Totals.of(orders, backend))
 
-    def bought(self) -> Frame:
-        """Purchases by customer and order: first day and amount, whatever came back of them."""
-        frame = self.orders.filter(BOUGHT)
-        if self.totals.mixed:
+    def purchases_by_order(self) -> Frame:
+        """Return gross purchases by customer and order: first day and amount (millionths)."""
+        frame = self.orders.filter(IS_PURCHASE)
+        if self.totals.orders_may_repeat:
             frame = frame.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min(), nw.col(c.AMOUNT).sum())
         return frame.select(c.CUSTOMER_ID, c.ORDER_ID, DAY, nw.col(c.AMOUNT).cast(nw.Int64))
 
     def count_orders(self, backend: Backend) -> int:
-        """Orders with an accepted purchase."""
-        return int(backend.fetch(self.bought().select(nw.len().alias("n")))["n"][0])
+        """Return the number of orders with an accepted purchase."""
+        return int(backend.fetch(self.purchases_by_order().select(nw.len().alias("n")))["n"][0])
 
-    def over_days(self, backend: Backend) -> bool:
-        """Whether some order's accepted lines are of several days."""
-        spread = self.orders.filter(ACCEPTED & (nw.col(LAST) > nw.col(DAY)))
+    def has_orders_over_several_days(self, backend: Backend) -> bool:
+        """Return whether any order has accepted lines of several days."""
+        spread = self.orders.filter(IS_ACCEPTED & (nw.col(LAST_DAY) > nw.col(DAY)))
         return bool(int(backend.fetch(spread.select(nw.len().alias("n")))["n"][0]))
 
     def accepted_orders(self) -> Frame:
-        """Customer, order and first day of accepted lines; an order stands as often as it has verdicts."""
-        return self.orders.filter(ACCEPTED).select(c.CUSTOMER_ID, c.ORDER_ID, DAY)
+        """Return customer, order and first day of accepted lines; an order has one row per outcome."""
+        return self.orders.filter(IS_ACCEPTED).select(c.CUSTOMER_ID, c.ORDER_ID, DAY)
 
-    def bought_items(self) -> Frame:
-        """The items of accepted purchases, in no order."""
-        return self.item_totals.filter(BOUGHT).select(nw.col(TOLD).alias(c.ITEM_ID)).unique()
+    def purchased_item_ids(self) -> Frame:
+        """Return the items of accepted purchases, in no particular order."""
+        return self.item_totals.filter(IS_PURCHASE).select(nw.col(ITEM_OR_EXAMPLE).alias(c.ITEM_ID)).unique()
 
     def items(self, backend: Backend) -> list[str]:
-        """The items of accepted purchases, in no order."""
-        found: list[str] = backend.fetch(self.bought_items())[c.ITEM_ID].tolist()
+        """Return the items of accepted purchases, in no particular order."""
+        found: list[str] = backend.fetch(self.purchased_item_ids())[c.ITEM_ID].tolist()
         return found
 
     def longest_id(self, backend: Backend) -> int:
-        """Characters of the longest id of an accepted line."""
-        ids = ((self.orders, (c.CUSTOMER_ID, c.ORDER_ID)), (self.item_totals, (TOLD,)))
-        frames = (table.filter(ACCEPTED).select(nw.col(*names).str.len_chars().max()) for table, names in ids)
+        """Return the number of characters of the longest id of an accepted line."""
+        ids = ((self.orders, (c.CUSTOMER_ID, c.ORDER_ID)), (self.item_totals, (ITEM_OR_EXAMPLE,)))
+        frames = (table.filter(IS_ACCEPTED).select(nw.col(*names).str.len_chars().max()) for table, names in ids)
         found = [backend.fetch(frame.with_columns(nw.all().fill_null(0))) for frame in frames]
         return max(int(most[0]) for columns in found for most in columns.values())
 
     def customers(self, backend: Backend) -> list[str]:
-        """Whoever is named in any line, in no order."""
+        """Return the customer ids of all lines, rejected ones included, in no particular order."""
         names = backend.fetch(self.orders.select(c.CUSTOMER_ID).unique())[c.CUSTOMER_ID].tolist()
         return [name for name in names if name is not None]
 
     def examples(self, reason: int, n: int, backend: Backend) -> list[str]:
-        """The first `n` in text order of the rows that were set aside for a reason."""
+        """Return the first `n` examples in text order of the rows rejected for a reason."""
         shown = (
-            self.item_totals.filter((nw.col(VERDICT) % 16 == reason) & is_not_blank(nw.col(TOLD))).select(TOLD).unique()
+            self.item_totals.filter((nw.col(OUTCOME) % 16 == reason) & is_not_blank(nw.col(ITEM_OR_EXAMPLE)))
+            .select(ITEM_OR_EXAMPLE)
+            .unique()
         )
-        found: list[str] = backend.fetch(shown.sort(TOLD).head(n))[TOLD].tolist()
+        found: list[str] = backend.fetch(shown.sort(ITEM_OR_EXAMPLE).head(n))[ITEM_OR_EXAMPLE].tolist()
         return found
 
 
-def kept(lines: Frame, found: LineTotals, backend: Backend) -> Frame:
-    """The lines that were only read so far, calculated once; ids that are whole numbers throughout as such.
+def materialize_lines(lines: Frame, line_totals: LineTotals, backend: Backend) -> Frame:
+    """Materialize lines that were only aggregated so far; ids that are all whole numbers become int64.
 
     Raises
     ------
     DataError
-        They are not those that were added up.
+        The source has changed since the lines were aggregated.
     """
-    whole = [
+    whole_number_ids = [
         name
         for table, column, name in (
-            (found.orders, c.CUSTOMER_ID, c.CUSTOMER_ID),
-            (found.orders, c.ORDER_ID, c.ORDER_ID),
-            (found.item_totals, TOLD, c.ITEM_ID),
+            (line_totals.orders, c.CUSTOMER_ID, c.CUSTOMER_ID),
+            (line_totals.orders, c.ORDER_ID, c.ORDER_ID),
+            (line_totals.item_totals, ITEM_OR_EXAMPLE, c.ITEM_ID),
         )
-        if _is_whole(table.filter(ACCEPTED).select(column).unique(), column, backend)
+        if _are_whole_numbers(table.filter(IS_ACCEPTED).select(column).unique(), column, backend)
     ]
-    table = backend.materialize(backend.compact(lines, whole))
+    table = backend.materialize(backend.compact(lines, whole_number_ids))
     rows = int(backend.fetch(table.select(nw.len().alias("n")))["n"][0])
-    if rows != sum(found.totals.rows.values()):
-        raise DataError("The source changed while it was being read.", "Try again when nothing writes to it.")
+    if rows != sum(line_totals.totals.rows.values()):
+        raise DataError("The source changed while it was being read.", "Try again when no other program writes to it.")
     return table
 
 
-def _is_whole(ids: Frame, column: str, backend: Backend) -> bool:
-    """Whether every text can be held as a whole number."""
+def _are_whole_numbers(ids: Frame, column: str, backend: Backend) -> bool:
+    """Return whether every text is a whole number."""
     missing = backend.compact(ids, [column]).select(nw.col(column).is_null().cast(nw.Int64).sum().alias("n"))
     return not int(backend.fetch(missing)["n"][0] or 0)
 

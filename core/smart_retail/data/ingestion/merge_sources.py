@@ -1,7 +1,7 @@
-"""Several sources as one history, and a returns table joined to it without multiplying rows.
+"""Merge several sources into one history, and join a returns table without multiplying rows.
 
-A row that stands in several sources counts as often as in the one that has it most; the rest is set
-aside as `overlap`. Where the preset says so, a row that stands twice is counted once (`duplicate`).
+A row that occurs in several sources is counted as often as in the source that has it most often; the other copies
+are rejected as `overlap`. If the preset asks for it, repeated rows of one source are rejected as `duplicate`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ import narwhals as nw
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.ingestion.ingest import Ingested
-from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNREAD, Frame
+from smart_retail.data.ingestion.ingest import IngestedSource
+from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNPARSED, Frame
 
-BY_TABLE: Final = 1
+RETURNED_BY_TABLE: Final = 1
 
-_AMERICA: Final = ("united states", "united states of america", "usa", "u.s.", "u.s.a.")
-_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNREAD)
+_UNITED_STATES: Final = ("united states", "united states of america", "usa", "u.s.", "u.s.a.")
+_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNPARSED)
 
 
-def combine(sources: Sequence[Ingested], backend: Backend) -> Frame:
-    """All lines with their verdicts, rows that stand more than once judged."""
-    once = [i for i, s in enumerate(sources) if s.rules.drop_duplicates]
+def merge_sources(sources: Sequence[IngestedSource], backend: Backend) -> Frame:
+    """Return the lines of all sources; repeated rows get the reason `overlap` or `duplicate`."""
+    once = [i for i, s in enumerate(sources) if s.validation.drop_duplicates]
     names = _all_names([s.lines for s in sources])
     frames = [_with_names(s.lines, names) for s in sources]
     lines = frames[0] if len(frames) == 1 else nw.concat(frames, how="vertical")
@@ -32,37 +32,50 @@ def combine(sources: Sequence[Ingested], backend: Backend) -> Frame:
     if not once and days is None:
         return lines if len(sources) == 1 else backend.materialize(lines)
     content = [n for n in names if n not in _NOT_CONTENT and all(n in s.lines.collect_schema() for s in sources)]
-    judged = _judge(lines, content, once, None if once else days)
-    return backend.materialize(judged.select(list(names)))
+    marked = _mark_repeated_rows(lines, content, once, None if once else days)
+    return backend.materialize(marked.select(list(names)))
 
 
-def _judge(lines: Frame, content: Sequence[str], once: Sequence[int], days: tuple[int, int] | None) -> Frame:
-    """Number the appearances of each row; those beyond what may count get their reason.
+def _mark_repeated_rows(
+    lines: Frame, content: Sequence[str], once: Sequence[int], days: tuple[int, int] | None
+) -> Frame:
+    """Number the occurrences of each row and give a rejection reason to surplus ones.
 
-    Only rows that share customer, order and item with another can stand twice: a quick count finds
-    them, and the whole content is compared among those alone.
+    Only rows that share customer, order and item can be repeated: a cheap grouping finds the candidates, and only
+    their full content is compared.
+
+    Parameters
+    ----------
+    lines : LazyFrame
+        Lines of all sources.
+    content : sequence of str
+        Columns that must be equal.
+    once : sequence of int
+        Indices of the sources whose repeated rows are rejected.
+    days : tuple of int, optional
+        First and last day that several sources cover; other days need no comparison.
     """
-    short = {f"_{n}": nw.col(n).fill_null("") for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)}
-    frame = lines.with_columns(**short)
-    suspects = frame.filter(_in_days(days)) if days else frame
-    repeated = suspects.group_by(*short).agg(nw.len().alias("_n")).filter(nw.col("_n") > 1).select(*short)
-    alone = frame.join(repeated, on=list(short), how="anti")
-    frame = frame.join(repeated, on=list(short), how="inner")
+    key_columns = {f"_{n}": nw.col(n).fill_null("") for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)}
+    frame = lines.with_columns(**key_columns)
+    candidates = frame.filter(_in_days(days)) if days else frame
+    repeated = candidates.group_by(*key_columns).agg(nw.len().alias("_n")).filter(nw.col("_n") > 1).select(*key_columns)
+    unique = frame.join(repeated, on=list(key_columns), how="anti")
+    frame = frame.join(repeated, on=list(key_columns), how="inner")
     key = nw.concat_str(*(nw.col(n).cast(nw.String).fill_null("") for n in content), separator="\x1f")
     frame = frame.with_columns(_key=key, _one=nw.lit(1))
     frame = frame.with_columns(_nth=nw.col("_one").cum_sum().over("_key", SOURCE, order_by=DAY))
     frame = frame.with_columns(_copy=nw.col("_one").cum_sum().over("_key", "_nth", order_by=SOURCE))
-    again = (nw.col("_nth") > 1) & nw.col(SOURCE).is_in(list(once)) if once else nw.lit(False)
-    verdict = (
+    duplicate = (nw.col("_nth") > 1) & nw.col(SOURCE).is_in(list(once)) if once else nw.lit(False)
+    reason = (
         nw.when(nw.col("_copy") > 1)
         .then(nw.lit(REASONS.index("overlap")))
-        .otherwise(nw.when(again).then(nw.lit(REASONS.index("duplicate"))).otherwise(nw.col(REASON)))
+        .otherwise(nw.when(duplicate).then(nw.lit(REASONS.index("duplicate"))).otherwise(nw.col(REASON)))
         .cast(nw.Int8)
     )
-    frame = frame.with_columns(verdict.alias(REASON))
+    frame = frame.with_columns(reason.alias(REASON))
     frame = frame.with_columns(nw.when(nw.col(REASON) != 0).then(nw.coalesce(EXAMPLE, c.ORDER_ID)).alias(EXAMPLE))
     names = lines.collect_schema().names()
-    return nw.concat([alone.select(names), frame.select(names)], how="vertical")
+    return nw.concat([unique.select(names), frame.select(names)], how="vertical")
 
 
 def _in_days(days: tuple[int, int] | None) -> nw.Expr:
@@ -70,7 +83,7 @@ def _in_days(days: tuple[int, int] | None) -> nw.Expr:
 
 
 def _shared_days(frames: Sequence[Frame], backend: Backend) -> tuple[int, int] | None:
-    """First and last of the days that more than one source covers; None where there is none."""
+    """Return the first and last day that more than one source covers; None if there is none."""
     spans = []
     for frame in frames if len(frames) > 1 else ():
         found = backend.fetch(frame.select(nw.col(DAY).min().alias("a"), nw.col(DAY).max().alias("b")))
@@ -88,20 +101,20 @@ def _shared_days(frames: Sequence[Frame], backend: Backend) -> tuple[int, int] |
 def _all_names(frames: Sequence[Frame]) -> dict[str, Any]:
     names: dict[str, Any] = {}
     for frame in frames:
-        names |= {n: t for n, t in frame.collect_schema().items() if n not in names and n != UNREAD}
+        names |= {n: t for n, t in frame.collect_schema().items() if n not in names and n != UNPARSED}
     return names
 
 
 def _with_names(frame: Frame, names: dict[str, Any]) -> Frame:
-    there = set(frame.collect_schema().names())
-    return frame.select(nw.col(n) if n in there else nw.lit(None, dtype=t).alias(n) for n, t in names.items())
+    names_present = set(frame.collect_schema().names())
+    return frame.select(nw.col(n) if n in names_present else nw.lit(None, dtype=t).alias(n) for n, t in names.items())
 
 
 def flag_returned(lines: Frame, returns: Frame, backend: Backend) -> Frame:
-    """Mark the purchases whose order, and market where both have it, is in the returns table.
+    """Flag the purchases whose order (and market, if both have it) is in the returns table.
 
-    The table is reduced to distinct keys first: a plain join would multiply the lines of an order
-    that it names twice.
+    The table is reduced to distinct keys first; otherwise the join would multiply the lines of an order that the table
+    lists twice.
     """
     on = [c.ORDER_ID]
     keys = returns
@@ -109,22 +122,22 @@ def flag_returned(lines: Frame, returns: Frame, backend: Backend) -> Frame:
         keys = keys.with_columns(_market=_market())
         lines = lines.with_columns(_market=_market())
         on.append("_market")
-    keys = keys.select(on).unique().with_columns(_came_back=nw.lit(BY_TABLE))
-    flag = nw.when(nw.col("_came_back").is_null()).then(nw.col(FLAG)).otherwise(nw.lit(BY_TABLE)).cast(nw.Int8)
+    keys = keys.select(on).unique().with_columns(_returned=nw.lit(RETURNED_BY_TABLE))
+    flag = nw.when(nw.col("_returned").is_null()).then(nw.col(FLAG)).otherwise(nw.lit(RETURNED_BY_TABLE)).cast(nw.Int8)
     names = [n for n in lines.collect_schema().names() if n != "_market"]
     return backend.materialize(lines.join(keys, on=on, how="left").with_columns(flag.alias(FLAG)).select(names))
 
 
-def drop_erased_customers(lines: Frame, gone: Iterable[str], backend: Backend) -> Frame:
-    """Set aside every row of the customers who asked to be forgotten, with no example of them."""
-    gone = sorted(gone)
-    theirs = nw.col(c.CUSTOMER_ID).is_in(gone)
-    verdict = nw.when(theirs).then(nw.lit(REASONS.index("erased"))).otherwise(nw.col(REASON)).cast(nw.Int8)
-    example = nw.when(~theirs | theirs.is_null()).then(nw.col(EXAMPLE))
-    return backend.materialize(lines.with_columns(verdict.alias(REASON), example.alias(EXAMPLE)))
+def drop_erased_customers(lines: Frame, erased_ids: Iterable[str], backend: Backend) -> Frame:
+    """Reject all rows of the erased customers, without examples."""
+    erased_ids = sorted(erased_ids)
+    is_erased = nw.col(c.CUSTOMER_ID).is_in(erased_ids)
+    reason = nw.when(is_erased).then(nw.lit(REASONS.index("erased"))).otherwise(nw.col(REASON)).cast(nw.Int8)
+    example = nw.when(~is_erased | is_erased.is_null()).then(nw.col(EXAMPLE))
+    return backend.materialize(lines.with_columns(reason.alias(REASON), example.alias(EXAMPLE)))
 
 
 def _market() -> nw.Expr:
-    """`United States` and `US` are one market."""
+    """Normalize the market: `United States` and `US` are the same."""
     market = nw.col(c.MARKET).str.to_lowercase()
-    return nw.when(market.is_in(_AMERICA)).then(nw.lit("us")).otherwise(market)
+    return nw.when(market.is_in(_UNITED_STATES)).then(nw.lit("us")).otherwise(market)

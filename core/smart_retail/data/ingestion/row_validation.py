@@ -1,8 +1,7 @@
-"""Canonical transaction lines from the typed columns of one source, every row with its verdict.
+"""Row validation: typed columns of one source become order lines with a rejection reason.
 
-In: a frame with the source's columns under their canonical names, numbers as float64 and moments as
-datetimes. Out: lines with exact integer quantities and amounts, the day, whether they are a purchase
-or a cancellation, and `reason`: 0 for an accepted row, else why it is set aside. No row is dropped.
+The lines have quantities and amounts as exact integers, the day, whether they are a purchase or a cancellation, and
+`reason`: 0 for an accepted row, else the code of the rejection reason. No row is dropped.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import Any, Final
 import narwhals as nw
 
 from smart_retail.data import columns as c
-from smart_retail.data.parsing.number_parsing import LARGEST, millionths
+from smart_retail.data.parsing.number_parsing import MAX_VALUE, to_millionths
 from smart_retail.data.parsing.presets import Preset
 from smart_retail.data.parsing.whitespace import is_not_blank, starts_non_blank
 from smart_retail.settings import DataSettings
@@ -25,16 +24,16 @@ Frame = nw.LazyFrame[Any]
 DAY: Final = "day"
 """Days since 1970-01-01."""
 KIND: Final = "kind"
-"""1 a purchase, -1 a cancellation."""
+"""1 for a purchase, -1 for a cancellation."""
 FLAG: Final = "flag"
-"""How a purchase is known to have come back: 0 not, 1 by a returns table, 2 by a flag column."""
+"""How a purchase is marked as returned: 0 not at all, 1 in a returns table, 2 in a column."""
 REASON: Final = "reason"
 EXAMPLE: Final = "example"
 SOURCE: Final = "source"
-UNREAD: Final = "unread"
-"""Bits of the columns whose text could not be read."""
+UNPARSED: Final = "unparsed"
+"""Bits of the columns whose text could not be parsed."""
 RAW: Final = "raw_"
-"""Prefix of the text from which a number or a moment was read."""
+"""Prefix of the original text of a number or timestamp."""
 
 REASONS: Final = (
     "accepted",
@@ -52,60 +51,61 @@ REASONS: Final = (
     "malformed row",
     "erased",
 )
-"""Why rows are set aside, in the order in which the reasons are tried.
+"""Rejection reasons, in the order in which they are checked; the first that applies is reported.
 
-overlap             the row stands in another source too and is counted there
-duplicate           the row stands twice in one source (only presets that say so)
-no customer         the customer is blank
-no item             the item is blank
-non-merchandise     the item code is no product (preset or settings): postage, fees, corrections
-bad date            no date, or none that can be read, or not of the years 1900 to 2200
-bad quantity        no quantity, or none that can be read, or beyond 1e12
-bad amount          no amount (or price), or none that can be read, or beyond 1e12
-zero quantity       nothing was bought
-price not positive  a unit price below 0 (a correction), and 0 where the preset takes no free lines
-id too long         a customer, item or order id of more than 1,000 characters
-malformed row       more fields than the header
-erased              the customer asked to be forgotten; nothing of these rows is shown
+overlap             the row is also in another source and is counted there
+duplicate           the row is repeated in one source (only for exports known to repeat rows)
+no customer         the customer id is blank
+no item             the item id is blank
+non-merchandise     the item code is not a product (by preset or settings): postage, fees, corrections
+bad date            the date is missing, cannot be read, or is not between 1900 and 2200
+bad quantity        the quantity is missing, cannot be read, or exceeds 1e12
+bad amount          the amount (or price) is missing, cannot be read, or exceeds 1e12
+zero quantity       the quantity is 0
+price not positive  the unit price is below 0 (a correction), or 0 in an export whose free lines are not sales
+id too long         a customer, item or order id has more than 1,000 characters
+malformed row       the row has more fields than the header
+erased              the data of the customer was erased; no examples are shown
 """
 
-TEXTS: Final = (
+TEXT_COLUMNS: Final = (
     c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, c.ITEM_NAME, c.CATEGORY, c.SUBCATEGORY, c.CUSTOMER_NAME, c.COUNTRY,
     c.RETURNED, c.MARKET,
 )  # fmt: skip
-IDS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
-MOMENTS: Final = (c.TIMESTAMP, c.SHIP_TIMESTAMP)
-NUMBERS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
+ID_COLUMNS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
+TIME_COLUMNS: Final = (c.TIMESTAMP, c.SHIP_TIMESTAMP)
+NUMBER_COLUMNS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
 
 _DAYS = (-25_567, 84_370)
 """1900-01-01 and 2200-12-31."""
 _YEARS: Final = (dt.datetime(1900, 1, 1), dt.datetime(2200, 12, 31, 23, 59, 59))
-"""The same days."""
-_DATED: Final = nw.col(DAY).is_between(*_DAYS)
-LONGEST_ID: Final = 1_000
-YES: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "refunded", "ja", "si", "oui")
+"""The same range as timestamps."""
+_HAS_VALID_DAY: Final = nw.col(DAY).is_between(*_DAYS)
+MAX_ID_CHARACTERS: Final = 1_000
+TRUE_TEXTS: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "refunded", "ja", "si", "oui")
 
 
 @dataclass(frozen=True, slots=True)
 class RowValidation:
-    """What the preset and the settings say of the rows of one source."""
+    """Rules for the rows of one source, from the preset and the settings."""
 
     merchandise: str
+    """Pattern of the item codes of products; empty: all are products."""
     excluded: str
-    """Pattern of item codes that are no products; empty: none."""
+    """Pattern of item codes that are not products; empty: none."""
     fold_item_case: bool
     drop_duplicates: bool
     cancel_prefix: str
     free_lines: bool
     long_ids: bool = True
-    """Whether there may be ids that are too long, which costs a look at every one."""
+    """Whether to check for ids that are too long, which takes a pass over every id."""
 
     @classmethod
     def of(cls, preset: Preset, settings: DataSettings) -> RowValidation:
         listed = settings.non_merchandise
         return cls(
             merchandise=preset.merchandise if listed is None else "",
-            excluded=_any_of(listed) if listed else "",
+            excluded=_pattern_of_codes(listed) if listed else "",
             fold_item_case=preset.fold_item_case if settings.fold_item_case is None else settings.fold_item_case,
             drop_duplicates=preset.drop_duplicates,
             cancel_prefix=preset.cancel_prefix,
@@ -113,129 +113,144 @@ class RowValidation:
         )
 
 
-def _any_of(codes: tuple[str, ...]) -> str:
-    """Codes as one pattern; ``*`` stands for any characters."""
+def _pattern_of_codes(codes: tuple[str, ...]) -> str:
+    """Return one pattern for several codes; ``*`` matches any characters."""
     escaped = ("".join(".*" if s == "*" else s if s.isalnum() else f"[{s}]" if s not in "^]\\[" else f"\\{s}"
                        for s in code) for code in codes)  # fmt: skip
     return f"^(?:{'|'.join(escaped)})$"
 
 
-def was_read(name: str) -> nw.Expr:
-    """Whether a number, or a date of this age, was read: ``04-03-20`` is not of the year 4."""
+def is_parsed(name: str) -> nw.Expr:
+    """Whether a number, or a date between 1900 and 2200, was parsed (``04-03-20`` is not in the year 4)."""
     value = nw.col(name)
-    return value.is_between(*_YEARS).fill_null(False) if name.partition("|")[0] in MOMENTS else ~value.is_null()
+    return value.is_between(*_YEARS).fill_null(False) if name.partition("|")[0] in TIME_COLUMNS else ~value.is_null()
 
 
-def bit(i: int, seldom: nw.Expr, costly: nw.Expr) -> nw.Expr:
-    """The number with the `i`-th bit where both hold; the costly test is made only where the other holds."""
-    tested = nw.when(costly.fill_null(False)).then(nw.lit(1 << i)).otherwise(nw.lit(0))
-    return nw.when(seldom).then(tested).otherwise(nw.lit(0))
+def bit_where(i: int, rare: nw.Expr, expensive: nw.Expr) -> nw.Expr:
+    """Return bit `i` where both conditions hold; the expensive one is evaluated only where the rare one holds."""
+    tested = nw.when(expensive.fill_null(False)).then(nw.lit(1 << i)).otherwise(nw.lit(0))
+    return nw.when(rare).then(tested).otherwise(nw.lit(0))
 
 
-def validate_rows(frame: Frame, source: int, rules: RowValidation, texts: Sequence[str] = ()) -> Frame:
-    """Lines of one source with their verdicts.
+def validate_rows(frame: Frame, source: int, validation: RowValidation, texts: Sequence[str] = ()) -> Frame:
+    """Validate the rows of one source.
 
     Parameters
     ----------
     frame : LazyFrame
-        Canonical columns, `day`, and ``raw_<name>`` for those that were read from text.
+        Canonical columns, `day`, and ``raw_<name>`` for columns that were parsed from text.
     source : int
-        Place of the source among the sources.
-    rules : Rules
-        What counts as a product, a cancellation, a purchase.
+        Index of the source.
+    validation : RowValidation
+        Rules for products, cancellations and prices.
     texts : sequence of str
-        The columns that were read from text, in the order of the bits of `unread`; a column `unread` that is there
-        already holds further bits.
+        Columns that were parsed from text, in the order of their bits in `unparsed`; a column `unparsed` of `frame`
+        holds further bits.
+
+    Returns
+    -------
+    LazyFrame
+        All rows, with `reason`, `kind`, `flag`, `example`, `source`, `unparsed`, and quantity and amount in millionths.
     """
-    there = set(frame.collect_schema().names())
+    names_present = set(frame.collect_schema().names())
     item = nw.col(c.ITEM_ID)
-    if rules.fold_item_case:
+    if validation.fold_item_case:
         frame = frame.with_columns(item.str.to_uppercase())
-    quantity = nw.col(c.QUANTITY) if c.QUANTITY in there else nw.lit(1.0)
-    priced = c.AMOUNT not in there
+    quantity = nw.col(c.QUANTITY) if c.QUANTITY in names_present else nw.lit(1.0)
+    priced = c.AMOUNT not in names_present
     price = nw.col(c.UNIT_PRICE)
     amount = quantity * price if priced else nw.col(c.AMOUNT)
     frame = frame.with_columns(_quantity=quantity, _amount=amount)
-    frame = frame.with_columns(**{REASON: _verdict(rules, price if priced else None, [i for i in IDS if i in there])})
+    frame = frame.with_columns(
+        **{
+            REASON: _rejection_reason(
+                validation, price if priced else None, [i for i in ID_COLUMNS if i in names_present]
+            )
+        }
+    )
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     cancelled = (quantity < 0) | (amount < 0)
-    if rules.cancel_prefix and c.ORDER_ID in there:
-        cancelled = cancelled | nw.col(c.ORDER_ID).str.starts_with(rules.cancel_prefix)
+    if validation.cancel_prefix and c.ORDER_ID in names_present:
+        cancelled = cancelled | nw.col(c.ORDER_ID).str.starts_with(validation.cancel_prefix)
     frame = frame.with_columns(
         **{
             SOURCE: nw.lit(source).cast(nw.Int16),
-            DAY: nw.when(_DATED).then(nw.col(DAY)),
+            DAY: nw.when(_HAS_VALID_DAY).then(nw.col(DAY)),
             KIND: nw.when(cancelled).then(nw.lit(-1)).otherwise(nw.lit(1)).cast(nw.Int8),
-            c.QUANTITY: millionths(quantity),
-            c.AMOUNT: millionths(amount),
-            EXAMPLE: _example(there),
-            UNREAD: (_unread(texts, priced) + (nw.col(UNREAD) if UNREAD in there else nw.lit(0))).cast(nw.Int32),
+            c.QUANTITY: to_millionths(quantity),
+            c.AMOUNT: to_millionths(amount),
+            EXAMPLE: _example(names_present),
+            UNPARSED: (
+                _unparsed_bits(texts, priced) + (nw.col(UNPARSED) if UNPARSED in names_present else nw.lit(0))
+            ).cast(nw.Int32),
         }
     )
     by_day = nw.col(DAY).cast(nw.String)
-    if c.ORDER_ID in there:
+    if c.ORDER_ID in names_present:
         order = nw.col(c.ORDER_ID)
         by_day = nw.when(is_not_blank(order)).then(order).otherwise(nw.concat_str(nw.lit("day "), by_day))
     frame = frame.with_columns(by_day.alias(c.ORDER_ID))
-    if c.RETURNED in there:
-        yes = nw.col(c.RETURNED).str.to_lowercase().is_in(YES)
+    if c.RETURNED in names_present:
+        yes = nw.col(c.RETURNED).str.to_lowercase().is_in(TRUE_TEXTS)
         frame = frame.with_columns(**{FLAG: nw.when(yes).then(nw.lit(2)).otherwise(nw.lit(0)).cast(nw.Int8)})
     else:
         frame = frame.with_columns(**{FLAG: nw.lit(0).cast(nw.Int8)})
-    gone = {"_quantity", "_amount", c.RETURNED}
-    return frame.select([n for n in frame.collect_schema().names() if n not in gone and not n.startswith(RAW)])
+    dropped = {"_quantity", "_amount", c.RETURNED}
+    return frame.select([n for n in frame.collect_schema().names() if n not in dropped and not n.startswith(RAW)])
 
 
-def _verdict(rules: RowValidation, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr:
-    """The number of the first reason that holds, 0 where none does."""
+def _rejection_reason(validation: RowValidation, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr:
+    """Return the code of the first reason that applies, 0 if none does."""
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     item = nw.col(c.ITEM_ID)
     named = (("no customer", nw.col(c.CUSTOMER_ID)), ("no item", item))
     checks: list[tuple[str, nw.Expr]] = []
-    if rules.merchandise:
-        checks.append(("non-merchandise", item.str.contains(rules.merchandise)))
-    if rules.excluded:
-        checks.append(("non-merchandise", ~item.str.contains(rules.excluded)))
+    if validation.merchandise:
+        checks.append(("non-merchandise", item.str.contains(validation.merchandise)))
+    if validation.excluded:
+        checks.append(("non-merchandise", ~item.str.contains(validation.excluded)))
     checks += [
-        ("bad date", _DATED),
-        ("bad quantity", quantity.abs() <= LARGEST),
-        ("bad amount", amount.abs() <= LARGEST),
+        ("bad date", _HAS_VALID_DAY),
+        ("bad quantity", quantity.abs() <= MAX_VALUE),
+        ("bad amount", amount.abs() <= MAX_VALUE),
         ("zero quantity", quantity.abs() >= 5e-7),
     ]
     if price is not None:
-        checks.append(("price not positive", (price >= 0) if rules.free_lines else (price > 0)))
-    if rules.long_ids:
-        checks += [("id too long", nw.col(i).str.len_chars() <= LONGEST_ID) for i in ids]
-    verdict = nw.lit(0)
-    for reason, sound in reversed([*((reason, is_not_blank(text)) for reason, text in named), *checks]):
-        verdict = nw.when(sound).then(verdict).otherwise(nw.lit(REASONS.index(reason)))
-    # Nearly every row is sound, which one test of all reasons tells quicker than a chain of cases.
-    quick = [*(starts_non_blank(text) for _, text in named), *(sound for _, sound in checks)]
-    sound = nw.all_horizontal(*quick, ignore_nulls=False)
-    return nw.when(sound).then(nw.lit(0)).otherwise(verdict).cast(nw.Int8)
+        checks.append(("price not positive", (price >= 0) if validation.free_lines else (price > 0)))
+    if validation.long_ids:
+        checks += [("id too long", nw.col(i).str.len_chars() <= MAX_ID_CHARACTERS) for i in ids]
+    reason_code = nw.lit(0)
+    for reason, is_valid in reversed([*((reason, is_not_blank(text)) for reason, text in named), *checks]):
+        reason_code = nw.when(is_valid).then(reason_code).otherwise(nw.lit(REASONS.index(reason)))
+    # Nearly every row is valid; one combined test of all reasons is faster than a chain of cases.
+    quick_checks = [*(starts_non_blank(text) for _, text in named), *(is_valid for _, is_valid in checks)]
+    is_valid = nw.all_horizontal(*quick_checks, ignore_nulls=False)
+    return nw.when(is_valid).then(nw.lit(0)).otherwise(reason_code).cast(nw.Int8)
 
 
-def _unread(texts: Sequence[str], priced: bool) -> nw.Expr:
-    """Bits of the columns whose text could not be read."""
+def _unparsed_bits(texts: Sequence[str], priced: bool) -> nw.Expr:
+    """Bits of the columns whose text could not be parsed."""
     if not texts:
         return nw.lit(0)
-    bits = [bit(i, ~was_read(n), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(texts)]
-    # What the verdict of an accepted row rests on was read, and nearly every row is accepted.
-    judged = (c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE if priced else c.AMOUNT)
-    sound = nw.all_horizontal(nw.col(REASON) == 0, *(was_read(n) for n in texts if n not in judged), ignore_nulls=False)
-    return nw.when(sound).then(nw.lit(0)).otherwise(nw.sum_horizontal(*bits))
+    bits = [bit_where(i, ~is_parsed(n), nw.col(RAW + n).str.strip_chars() != "") for i, n in enumerate(texts)]
+    # The columns that an accepted row depends on were parsed, and nearly every row is accepted.
+    already_checked = (c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE if priced else c.AMOUNT)
+    is_valid = nw.all_horizontal(
+        nw.col(REASON) == 0, *(is_parsed(n) for n in texts if n not in already_checked), ignore_nulls=False
+    )
+    return nw.when(is_valid).then(nw.lit(0)).otherwise(nw.sum_horizontal(*bits))
 
 
-def _example(there: set[str]) -> nw.Expr:
-    """What to show of a row that is set aside: the value at fault, else where the row stands."""
-    order = nw.col(c.ORDER_ID) if c.ORDER_ID in there else nw.col(c.ITEM_ID)
+def _example(names_present: set[str]) -> nw.Expr:
+    """Return the example to show for a rejected row: the invalid value, else the order."""
+    order = nw.col(c.ORDER_ID) if c.ORDER_ID in names_present else nw.col(c.ITEM_ID)
     shown = {
         "no customer": order,
         "no item": order,
-        "bad date": _raw(c.TIMESTAMP, there),
-        "bad quantity": _raw(c.QUANTITY, there),
+        "bad date": _raw_text(c.TIMESTAMP, names_present),
+        "bad quantity": _raw_text(c.QUANTITY, names_present),
         "zero quantity": order,
-        "bad amount": _raw(c.AMOUNT if c.AMOUNT in there else c.UNIT_PRICE, there),
+        "bad amount": _raw_text(c.AMOUNT if c.AMOUNT in names_present else c.UNIT_PRICE, names_present),
         "price not positive": nw.col(c.ITEM_ID),
     }
     text = nw.col(c.ITEM_ID)
@@ -244,7 +259,7 @@ def _example(there: set[str]) -> nw.Expr:
     return nw.when(nw.col(REASON) != 0).then(text.str.slice(0, 80))
 
 
-def _raw(column: str, there: set[str]) -> nw.Expr:
-    if RAW + column in there:
+def _raw_text(column: str, names_present: set[str]) -> nw.Expr:
+    if RAW + column in names_present:
         return nw.col(RAW + column)
-    return nw.col(column).cast(nw.String) if column in there else nw.lit("")
+    return nw.col(column).cast(nw.String) if column in names_present else nw.lit("")

@@ -1,7 +1,7 @@
-"""What people bring as orders, opened: text, gzip, workbook, Parquet or a data frame.
+"""Open the sources of orders: text, gzip, workbook, Parquet or a data frame.
 
-In: a path or a native data frame. Out: `Raw` tables whose columns are numbered by place, so that no
-header can clash with another or with a name of ours; the headers stand beside.
+The columns of a `RawTable` are numbered by position, so that headers cannot collide with each other or with
+internal names.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ import narwhals as nw
 
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.files import limits
-from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, rewrite
+from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, rewrite_as_utf8
 from smart_retail.errors import DataError
 
 Source = str | os.PathLike[str] | Any
-"""A path, or a data frame of pandas, Polars, DuckDB, Spark or Narwhals."""
+"""A path, or a data frame of pandas, Polars, PyArrow, DuckDB, Spark or Narwhals."""
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
 @dataclass(frozen=True, slots=True)
 class RawTable:
-    """One table as it was found."""
+    """One table before its columns are recognised."""
 
     name: str
     headers: tuple[str, ...]
     frame: nw.LazyFrame[Any] | None
-    """Columns ``0``, ``1``, ...; None for text, which may have to be read more than one way."""
+    """Columns ``0``, ``1``, ...; None for text, which may need several read attempts."""
     text: TextFile | None = None
     notes: tuple[str, ...] = ()
 
@@ -43,36 +43,36 @@ class RawTable:
 
 @dataclass(frozen=True, slots=True)
 class OpenedSource:
-    """A source: its orders, and the returns where the source has a table of them."""
+    """An opened source: its orders, and its table of returns if it has one."""
 
     orders: RawTable
     returns: RawTable | None = None
 
 
-def open_source(source: Source, backend: Backend, folder: Path, place: int) -> OpenedSource:
-    """Recognise a source by what it is.
+def open_source(source: Source, backend: Backend, folder: Path, index: int) -> OpenedSource:
+    """Open a source; its type is recognised by its content.
 
     Parameters
     ----------
     source : path or data frame
     backend : Backend
-        The engine that will read it.
+        Engine that reads it.
     folder : Path
         For temporary files.
-    place : int
-        Its place among the sources, for the name of a frame in messages.
+    index : int
+        Index of the source, for the name of a data frame in messages.
 
     Raises
     ------
     DataError
-        It cannot be read.
+        The source cannot be read.
     """
-    if isinstance(source, str) and not Path(source).exists() and hasattr(backend, "read_place"):
-        return OpenedSource(_numbered(source, backend.read_place(source)))
+    if isinstance(source, str) and not Path(source).exists() and backend.reads_addresses:
+        return OpenedSource(_with_numbered_columns(source, backend.read_address_or_table(source)))
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), backend, folder)
     frame = backend.from_dataframe(source)
-    return OpenedSource(_numbered(f"frame {place + 1}", frame))
+    return OpenedSource(_with_numbered_columns(f"data frame {index + 1}", frame))
 
 
 def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
@@ -86,7 +86,7 @@ def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
         if path.stat().st_size > limits.MAX_FILE_BYTES:
             raise DataError(f"{path.name} is larger than 20 GB.", "Split it.")
         try:
-            return OpenedSource(_numbered(path.name, backend.read_parquet(path)))
+            return OpenedSource(_with_numbered_columns(path.name, backend.read_parquet(path)))
         except backend.read_errors as error:
             raise DataError(f"{path.name} is a damaged Parquet file.", "Copy or export it again.") from error
     if magic.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in WORKBOOKS:
@@ -102,19 +102,19 @@ def _text_table(file: TextFile) -> RawTable:
     return RawTable(file.name, file.header, None, file, file.notes)
 
 
-def _numbered(name: str, frame: nw.LazyFrame[Any]) -> RawTable:
+def _with_numbered_columns(name: str, frame: nw.LazyFrame[Any]) -> RawTable:
     headers = tuple(frame.collect_schema().names())
     check_width(len(headers), name)
     return RawTable(name, headers, frame.select(nw.col(h).alias(str(i)) for i, h in enumerate(headers)))
 
 
 def read_attempts(raw: RawTable, backend: Backend, folder: Path) -> Iterator[tuple[RawTable, nw.LazyFrame[Any]]]:
-    """Ways to read a table, strictest and quickest first; the next is for when one fails."""
+    """Yield ways to read a table, the strictest and fastest first; use the next one if reading fails."""
     if raw.frame is not None:
         yield raw, raw.frame
         return
     assert raw.text is not None
     yield raw, backend.read_text(raw.text, pad=False)
     yield raw, backend.read_text(raw.text, pad=True)
-    file = rewrite(raw.text.path, folder, raw.name)
+    file = rewrite_as_utf8(raw.text.path, folder, raw.name)
     yield _text_table(file), backend.read_text(file, pad=False)

@@ -1,8 +1,7 @@
-"""How a column of texts is to be read: decimal point or comma, day first or month first.
+"""Detect the format of text columns: decimal point or comma, day first or month first.
 
-In: text columns. Out: for each the `Format` that leaves the fewest values unread, counted over the
-whole column; ties go to the one that stands first. A first guess comes from the head of the source,
-and `contenders` says whether the whole column could still overrule it.
+The format with the fewest unparsed values over the whole column is used; ties go to the first one in the list. The
+first guess is made on the head of the source; `sample_guess_failed` returns whether another format may be better.
 """
 
 from __future__ import annotations
@@ -12,45 +11,45 @@ from dataclasses import dataclass
 from typing import Final
 
 NUMBER: Final = "number"
-MOMENT: Final = "moment"
+TIMESTAMP_KIND: Final = "timestamp"
 
 _TIMES = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p", " %H:%M:%S.%f")
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """One way to read a text."""
+    """One way to parse a text."""
 
     kind: str
-    """number or moment."""
+    """``number`` or ``timestamp``."""
     label: str
-    """What the cleaning report calls it; empty for the way programs write, which needs no word."""
+    """Name in the cleaning report; empty for plain numbers and ISO 8601."""
     patterns: tuple[str, ...] = ()
-    """strptime patterns, tried in turn; none for ISO 8601 and for numbers."""
+    """strptime patterns, tried in order; empty for ISO 8601 and numbers."""
     decimal: str = ""
-    """Decimal sign of numbers written for people; empty for plain numbers."""
+    """Decimal sign of formatted numbers; empty for plain numbers."""
     shape: str = ""
-    """Pattern of every text that this can read; no text is read by two formats of other shapes."""
+    """Pattern of the texts that this format may parse; formats with different shapes never parse the same text."""
 
 
 PLAIN: Final = Format(NUMBER, "")
 POINT: Final = Format(NUMBER, "decimal point with thousands separators or currency signs", decimal=".")
 COMMA: Final = Format(NUMBER, "decimal comma", decimal=",")
 
-ISO: Final = Format(MOMENT, "", shape="^[0-9]{4}[-/][0-9]")
+ISO: Final = Format(TIMESTAMP_KIND, "", shape="^[0-9]{4}[-/][0-9]")
 
 
 def number_formats(separator: str = ",") -> tuple[Format, ...]:
-    """Ways to read a number; in a file separated by semicolons the comma is likelier the decimal sign."""
+    """Return the number formats; in a file separated by semicolons, a decimal comma is more likely."""
     return (PLAIN, COMMA, POINT) if separator == ";" else (PLAIN, POINT, COMMA)
 
 
 def _dates(label: str, shape: str, *days: str) -> Format:
-    return Format(MOMENT, label, tuple(day + time for day in days for time in _TIMES), shape=shape)
+    return Format(TIMESTAMP_KIND, label, tuple(day + time for day in days for time in _TIMES), shape=shape)
 
 
-def moment_formats(separator: str = ",") -> tuple[Format, ...]:
-    """Ways to read a date. Dots and hyphens speak for day first, a slash for month first."""
+def timestamp_formats(separator: str = ",") -> tuple[Format, ...]:
+    """Return the timestamp formats; dots and hyphens suggest day first, a slash month first."""
     formats = [ISO]
     for sign in "./- ":
         for year, digits in (("%Y", "[0-9]{4}"), ("%y", "[0-9]{2}(?:[^0-9]|$)")):
@@ -63,21 +62,21 @@ def moment_formats(separator: str = ",") -> tuple[Format, ...]:
     named += ["%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"]
     formats.append(_dates("names of months", "[A-Za-z]{3}", *named))
     compact = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H:%M")
-    formats.append(Format(MOMENT, "YYYYMMDD", compact, shape="^[0-9]{8}"))
+    formats.append(Format(TIMESTAMP_KIND, "YYYYMMDD", compact, shape="^[0-9]{8}"))
     formats.append(_dates("year first", "^[0-9]{4}[.][0-9]", "%Y.%m.%d"))
     return tuple(formats)
 
 
-def choose(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> dict[str, Format]:
-    """The format of each column of one kind.
+def choose_formats(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> dict[str, Format]:
+    """Choose the format of each column of one kind.
 
-    All columns of a source are taken to be written by one hand: the format with the fewest failures
-    over all of them is used wherever no other does better.
+    The columns of a source usually have the same format: the one with the fewest failures over all columns is used
+    for every column in which no other format has fewer.
 
     Parameters
     ----------
     failures : mapping
-        Column -> number of values that each of `options` leaves unread.
+        Column -> number of values that each of `options` cannot parse.
     options : sequence of Format
         In order of preference.
     """
@@ -92,24 +91,26 @@ def choose(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> 
     return chosen
 
 
-def sample_guess_failed(chosen: Format, unread: int, rows: int, head: Sequence[int], options: Sequence[Format]) -> bool:
-    """Whether the whole column might be read better in another way than the head suggested.
+def sample_guess_failed(
+    chosen: Format, unparsed: int, rows: int, head: Sequence[int], options: Sequence[Format]
+) -> bool:
+    """Return whether another format than the one chosen from the head may be better for the whole column.
 
     Parameters
     ----------
     unread : int
-        Values of the whole column that `chosen` left unread.
+        Number of values of the whole column that `chosen` cannot parse.
     rows : int
-        Values in the whole column.
+        Number of values in the whole column.
     head : sequence of int
-        Values of the head that each of `options` left unread: no fewer are unread in the whole.
+        Numbers of values of the head that each of `options` cannot parse: lower bounds for the whole column.
     """
-    if unread == 0:
+    if unparsed == 0:
         return False
     for option, least in zip(options, head, strict=True):
         if option == chosen:
             continue
         disjoint = option.shape != chosen.shape
-        if max(least, rows - unread if disjoint else 0) <= unread:
+        if max(least, rows - unparsed if disjoint else 0) <= unparsed:
             return True
     return False

@@ -1,4 +1,4 @@
-"""Numbers: texts written for people as plain texts, and floats as exact integer millionths."""
+"""Parse formatted numbers, and convert floats to exact integer millionths."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import narwhals as nw
 from smart_retail.data.parsing.format_detection import NUMBER, Format
 from smart_retail.utils.fixed_point import MILLION
 
-LARGEST: Final = 1e12
-"""Of a single amount or quantity; beyond it an int64 of millionths would not hold a few of them."""
+MAX_VALUE: Final = 1e12
+"""Maximum of a single amount or quantity, so that sums in millionths fit into int64."""
 
 _WHOLE: Final = 2.0**52
 _SPACE = "[ \u00a0\u202f]*"
@@ -25,22 +25,26 @@ def _pattern(decimal: str) -> str:
     return rf"^\(?[-+]?{_SPACE}{_SIGN}{_SPACE}[-+]?{whole}{part}{_SPACE}(?:%|{_SIGN}){_SPACE}-?\)?$"
 
 
-def plain_numbers(frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
-    """The number columns that are written for people as texts that any engine's cast reads."""
-    styled = [as_plain_number(name, f).alias(name) for name, f in formats.items() if f.kind == NUMBER and f.decimal]
-    return frame.with_columns(*styled) if styled else frame
+def normalize_numbers(frame: nw.LazyFrame[Any], formats: Mapping[str, Format]) -> nw.LazyFrame[Any]:
+    """Rewrite formatted numbers (``1.234,50 €``) as plain texts (``1234.50``) that every engine can cast."""
+    normalized = [
+        normalized_number(name, f).alias(name) for name, f in formats.items() if f.kind == NUMBER and f.decimal
+    ]
+    return frame.with_columns(*normalized) if normalized else frame
 
 
-def as_plain_number(column: str, form: Format) -> nw.Expr:
-    """``1.234,50 €`` as ``1234.50``; what does not have this form is left to fail, or, with a decimal
-    point, to be read as it is (``1e5``). Parentheses and a trailing hyphen are a minus."""
+def normalized_number(column: str, form: Format) -> nw.Expr:
+    """Return ``1.234,50 €`` as ``1234.50``; parentheses and a trailing hyphen mean minus.
+
+    Other text is null, or unchanged for a decimal point, so that ``1e5`` can still be cast.
+    """
     text = nw.col(column)
     digits = text.str.replace_all(rf"[^0-9{form.decimal}]", "")
     if form.decimal == ",":
         digits = digits.str.replace_all(",", ".", literal=True)
     negative = text.str.contains(r"[-(]")
     plain = nw.when(negative).then(nw.concat_str(nw.lit("-"), digits)).otherwise(digits)
-    # A pattern of optional parts fits the empty text; the cast makes that null.
+    # The pattern also matches the empty text, which the cast turns into null.
     return (
         nw.when(text.str.contains(_pattern(form.decimal)))
         .then(plain)
@@ -48,11 +52,14 @@ def as_plain_number(column: str, form: Format) -> nw.Expr:
     )
 
 
-def millionths(value: nw.Expr) -> nw.Expr:
-    """The absolute value as int64 millionths, halves to even: exact for up to 9 digits before the
-    point and 6 behind it, and the same on every engine (their own rounding differs). Null beyond `LARGEST`."""
+def to_millionths(value: nw.Expr) -> nw.Expr:
+    """Return the absolute value as int64 millionths, rounded half to even; null above `MAX_VALUE`.
+
+    The result is exact for up to 9 digits before the decimal point and 6 after it, and equal on every engine; the
+    rounding functions of the engines differ.
+    """
     scaled = value.abs() * float(MILLION)
-    # Between 2**52 and 2**53 floats are the whole numbers: the sum is rounded by the processor, ties to even.
-    near = (scaled + _WHOLE) - _WHOLE
-    large = nw.when(scaled <= LARGEST * MILLION).then(scaled)
-    return nw.when(scaled < _WHOLE).then(near).otherwise(large).cast(nw.Int64)
+    # Floats between 2**52 and 2**53 are whole numbers: the processor rounds the sum, ties to even.
+    rounded = (scaled + _WHOLE) - _WHOLE
+    large = nw.when(scaled <= MAX_VALUE * MILLION).then(scaled)
+    return nw.when(scaled < _WHOLE).then(rounded).otherwise(large).cast(nw.Int64)

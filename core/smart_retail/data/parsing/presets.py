@@ -1,7 +1,6 @@
-"""What is known of well-known exports: their headers and the habits of their rows.
+"""Presets: the headers and row conventions of well-known exports, and the header aliases of all other sources.
 
-A preset is recognised by its headers alone and can be overruled column by column (``--map``) and
-by the settings.
+A preset is recognised by its headers; ``--map`` and the settings override it.
 """
 
 from __future__ import annotations
@@ -14,25 +13,27 @@ from smart_retail.data import columns as c
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Headers of a known export and how its rows are to be understood."""
+    """The headers of a known export and the conventions of its rows."""
 
     name: str
     columns: Mapping[str, tuple[str, ...]]
-    """Canonical name -> the headers it may have."""
-    signs: tuple[str, ...]
-    """Canonical names whose headers must be there for the preset to be recognised."""
+    """Canonical column name -> possible headers."""
+    required: tuple[str, ...]
+    """Canonical columns that must be present for the preset to be recognised."""
     merchandise: str = ""
-    """Pattern that item codes of real products match; empty: all are products."""
+    """Pattern of the item codes of products; empty: all are products."""
     fold_item_case: bool = False
+    """Whether item codes are converted to capital letters."""
     drop_duplicates: bool = False
-    """Whether a row that stands twice in one source is counted once."""
+    """Whether repeated rows of one source are rejected as duplicates."""
     cancel_prefix: str = ""
-    """Beginning of the order ids that are cancellations, beside negative quantities."""
+    """Prefix of the order ids of cancellations, in addition to negative quantities."""
     free_lines: bool = True
-    """Whether a line at price 0 is a purchase."""
+    """Whether a line with price 0 is a purchase."""
     money_discounts: tuple[str, ...] = ()
     """Headers of discounts in money, which are added up."""
     notes: tuple[str, ...] = field(default=())
+    """Notes for the cleaning report."""
 
 
 CANONICAL = Preset("canonical", {name: (name,) for name in c.CANONICAL}, c.REQUIRED)
@@ -79,8 +80,8 @@ UCI = Preset(
     cancel_prefix="C",
     free_lines=False,
     notes=(
-        "Item codes are read in capital letters; codes that do not begin with five digits are no products; "
-        "lines at price 0 are no purchases; a row that stands twice in one file is counted once.",
+        "Item codes are converted to capital letters; codes that do not start with five digits are not products; "
+        "lines with price 0 are not purchases; repeated rows of one file are counted once.",
     ),
 )
 
@@ -99,11 +100,11 @@ COMPLETE_JOURNEY = Preset(
     },
     (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, c.TIMESTAMP, c.AMOUNT),
     money_discounts=("retail_disc", "coupon_disc", "coupon_match_disc"),
-    notes=("Discounts are in money and are divided by amount + discount.",),
+    notes=("Discounts are in money and are divided by (amount + discount).",),
 )
 
-ANY = Preset("aliases", {}, ())
-"""No known export: columns by alias, every row as it stands."""
+NO_PRESET = Preset("aliases", {}, ())
+"""No known export: columns are recognised by aliases, and there are no special rules for rows."""
 
 PRESETS = (CANONICAL, SUPERSTORE, UCI, COMPLETE_JOURNEY)
 
@@ -163,4 +164,4 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     c.RETURNED: ("returned", "is returned", "return flag", "returned flag", "return status"),
     c.MARKET: ("market", "marketplace", "sales channel"),
 }  # fmt: skip
-"""Other headers by which a column is known, most telling first; case, spaces and signs do not matter."""
+"""Other headers of a column, in order of preference; case, spaces and punctuation are ignored."""

@@ -1,7 +1,6 @@
-"""Blanks around texts: names lose them, ids keep them, and what is blank alone is missing.
+"""Whitespace around texts: it is removed from names and kept in ids; a text of whitespace only is missing.
 
-In: a frame with columns of text. Out: the same with names tidied; and tests of ids, which are read as they are:
-to write a text anew for every line takes far longer than a look at it.
+Ids are only tested, not rewritten: writing a new text for every line takes far longer than a comparison.
 """
 
 from __future__ import annotations
@@ -15,27 +14,27 @@ BLANK: Final = " \t\r\n\v\f\u00a0\ufeff"
 _ENDS: Final = (" ", "\t", "\n", "\r", "\u00a0")
 
 
-def tidied(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Columns of names without blanks around; a missing name becomes an empty text."""
-    return frame.with_columns(_stripped(nw.col(n)).alias(n) for n in names)
+def strip_names(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Remove whitespace around the texts of some columns; missing texts become empty."""
+    return frame.with_columns(_strip(nw.col(n)).alias(n) for n in names)
 
 
 def starts_non_blank(text: nw.Expr) -> nw.Expr:
-    """Whether a text begins with a letter, a digit or a sign, as nearly every id does: then it is not blank.
+    """Whether a text starts with a visible ASCII character, as nearly every id does.
 
-    Comparing is far cheaper than searching.
+    This comparison is far cheaper than a search for other characters.
     """
     return (text >= "!") & (text < "\u00a0")
 
 
 def is_not_blank(text: nw.Expr) -> nw.Expr:
-    """Whether a text is there and not of blanks alone. Only texts that begin otherwise pay for the search."""
-    searched = (text.str.strip_chars(BLANK) != "").fill_null(False)
-    return nw.when(starts_non_blank(text)).then(nw.lit(True)).otherwise(searched)
+    """Whether a text is not null and not only whitespace. Only texts with an unusual first character are searched."""
+    has_text = (text.str.strip_chars(BLANK) != "").fill_null(False)
+    return nw.when(starts_non_blank(text)).then(nw.lit(True)).otherwise(has_text)
 
 
-def _stripped(text: nw.Expr) -> nw.Expr:
-    """Without blanks around. Only texts with a blank at an end pay for the search of them."""
+def _strip(text: nw.Expr) -> nw.Expr:
+    """Remove whitespace around a text. Only texts with whitespace at an end are rewritten."""
     text = text.fill_null("")
     blank = ~starts_non_blank(text)
     for end in _ENDS:

@@ -101,10 +101,10 @@ def _write_tables(writer: BundleWriter, dataset: Dataset, history: PurchaseHisto
     customer, item = dataset.fully_returned
     writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(dataset.customers) + 1)))
     writer.array("returned/item", item)
-    returned = dataset.came_back()
-    writer.array("came_back/indptr", np.searchsorted(returned.customer, np.arange(len(dataset.customers) + 1)))
+    returned = dataset.returned_purchases()
+    writer.array("returned_purchases/indptr", np.searchsorted(returned.customer, np.arange(len(dataset.customers) + 1)))
     for name in ("order", "item", "day", "quantity", "amount"):
-        writer.array(f"came_back/{name}", getattr(returned, name))
+        writer.array(f"returned_purchases/{name}", getattr(returned, name))
 
 
 def build_items(dataset: Dataset, statistics: ItemStatistics) -> list[Item]:

@@ -1,4 +1,4 @@
-"""Dates and numbers are read by the evidence of the whole column."""
+"""Formats of dates and numbers are detected over the whole column."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from smart_retail.data.parsing.format_detection import (
     ISO,
     PLAIN,
     POINT,
-    choose,
-    moment_formats,
+    choose_formats,
     sample_guess_failed,
+    timestamp_formats,
 )
 from smart_retail.data.pipeline import prepare
-from smart_retail.settings import DataSettings
 
 
-def days(path: Path, backend: str = "duckdb") -> list[str]:
-    with prepare([path], settings=DataSettings(backend=backend)) as prepared:
-        return [str(np.datetime64(int(d), "D")) for d in sorted(prepared.history_between().day.tolist())]
+def days(path: Path) -> list[str]:
+    with prepare([path]) as dataset:
+        return [str(np.datetime64(int(d), "D")) for d in sorted(dataset.history_between().day.tolist())]
 
 
 def orders(folder: Path, dates: list[str], amounts: list[str] | None = None, separator: str = "\t") -> Path:
@@ -35,7 +34,6 @@ def orders(folder: Path, dates: list[str], amounts: list[str] | None = None, sep
     return path
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
 @pytest.mark.parametrize(
     ("texts", "expected"),
     [
@@ -49,25 +47,24 @@ def orders(folder: Path, dates: list[str], amounts: list[str] | None = None, sep
         (["20200304", "20200305"], ["2020-03-04", "2020-03-05"]),
     ],
 )
-def test_dates_in_many_forms(tmp_path: Path, texts: list[str], expected: list[str], backend: str) -> None:
-    assert days(orders(tmp_path, texts), backend) == expected
+def test_dates_in_many_forms(tmp_path: Path, texts: list[str], expected: list[str]) -> None:
+    assert days(orders(tmp_path, texts)) == expected
 
 
-def test_a_late_row_turns_day_and_month_of_the_whole_column(tmp_path: Path) -> None:
+def test_a_late_row_decides_day_or_month_first_for_the_whole_column(tmp_path: Path) -> None:
     texts = [f"{n % 12 + 1}/{n % 11 + 1}/2020" for n in range(4_000)] + ["25/3/2020"]
     path = orders(tmp_path, texts)
-    with prepare([path]) as prepared:
-        assert prepared.report.rows_accepted == 4_001
-        assert any("date read with day first" in n for n in prepared.report.notes)
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_accepted == 4_001
+        assert any("date read as day first" in n for n in dataset.report.notes)
 
 
-def test_one_bad_date_does_not_turn_the_column(tmp_path: Path) -> None:
-    with prepare([orders(tmp_path, ["3/25/2020"] * 30 + ["31/4/2020", "25/12/2020"])]) as prepared:
-        assert prepared.report.rows_accepted == 30
-        assert prepared.report.rejected[0].examples == ("25/12/2020", "31/4/2020")
+def test_one_bad_date_does_not_change_the_format_of_the_column(tmp_path: Path) -> None:
+    with prepare([orders(tmp_path, ["3/25/2020"] * 30 + ["31/4/2020", "25/12/2020"])]) as dataset:
+        assert dataset.report.rows_accepted == 30
+        assert dataset.report.rejected[0].examples == ("25/12/2020", "31/4/2020")
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
 @pytest.mark.parametrize(
     ("texts", "total"),
     [
@@ -80,40 +77,40 @@ def test_one_bad_date_does_not_turn_the_column(tmp_path: Path) -> None:
         (["1,234", "2.5"], 1236.5),
     ],
 )
-def test_numbers_in_many_forms(tmp_path: Path, texts: list[str], total: float, backend: str) -> None:
+def test_numbers_in_many_forms(tmp_path: Path, texts: list[str], total: float) -> None:
     path = orders(tmp_path, ["2020-01-01"] * len(texts), texts)
-    with prepare([path], settings=DataSettings(backend=backend)) as prepared:
-        assert prepared.report.amount == total
+    with prepare([path]) as dataset:
+        assert dataset.report.amount == total
 
 
 @pytest.mark.parametrize("text", ["(12.50)", "-$12.50", "12.50-", "$ -12.50"])
-def test_a_minus_has_many_forms(tmp_path: Path, text: str) -> None:
+def test_a_minus_is_read_in_many_forms(tmp_path: Path, text: str) -> None:
     path = orders(tmp_path, ["2020-01-01", "2020-01-02"], ["$12.50", text])
-    with prepare([path]) as prepared:
-        assert [(r.form, r.amount) for r in prepared.report.returns] == [("unmatched", 12.5)]
+    with prepare([path]) as dataset:
+        assert [(r.form, r.amount) for r in dataset.report.returns] == [("unmatched", 12.5)]
 
 
 @pytest.mark.parametrize("text", ["12x", "1,2,3", "abc", "--", "inf", "1.2.3"])
-def test_what_is_no_number_is_set_aside(tmp_path: Path, text: str) -> None:
+def test_text_that_is_not_a_number_is_rejected(tmp_path: Path, text: str) -> None:
     path = orders(tmp_path, ["2020-01-01"] * 3, ["$1.50", "2.5", text])
-    with prepare([path]) as prepared:
-        assert [(s.reason, s.examples) for s in prepared.report.rejected] == [("bad amount", (text,))]
+    with prepare([path]) as dataset:
+        assert [(s.reason, s.examples) for s in dataset.report.rejected] == [("bad amount", (text,))]
 
 
-def test_a_late_decimal_comma_turns_the_whole_column(tmp_path: Path) -> None:
+def test_a_late_decimal_comma_decides_for_the_whole_column(tmp_path: Path) -> None:
     path = orders(tmp_path, ["2020-01-01"] * 3_001, ["12"] * 3_000 + ["2,5"])
-    with prepare([path]) as prepared:
-        assert prepared.report.amount == 36_002.5
+    with prepare([path]) as dataset:
+        assert dataset.report.amount == 36_002.5
 
 
-def test_columns_are_taken_to_be_written_by_one_hand() -> None:
+def test_columns_of_a_source_share_a_format_if_none_is_better() -> None:
     options = (PLAIN, POINT, COMMA)
-    assert choose({"amount": [9, 9, 0], "quantity": [0, 0, 0]}, options) == {"amount": COMMA, "quantity": COMMA}
-    assert choose({"amount": [9, 9, 0], "profit": [0, 0, 5]}, options) == {"amount": COMMA, "profit": PLAIN}
+    assert choose_formats({"amount": [9, 9, 0], "quantity": [0, 0, 0]}, options) == {"amount": COMMA, "quantity": COMMA}
+    assert choose_formats({"amount": [9, 9, 0], "profit": [0, 0, 5]}, options) == {"amount": COMMA, "profit": PLAIN}
 
 
-def test_only_a_rival_that_could_do_better_asks_for_a_second_look() -> None:
-    options = moment_formats()
+def test_a_second_reading_is_needed_only_if_another_format_may_be_better() -> None:
+    options = timestamp_formats()
     head = [0 if o == ISO else 100 for o in options]
     assert not sample_guess_failed(ISO, 0, 10_000, head, options)
     assert not sample_guess_failed(ISO, 2_000, 10_000, [0] * len(options), options), (

@@ -1,4 +1,4 @@
-"""Text files as people export them."""
+"""Text files in common encodings, separators and line ends; damaged and oversize ones are refused."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def delimited(separator: str = ",", newline: str = "\n") -> str:
 
 
 def check(path: Path) -> tuple[str, ...]:
-    with prepare([path]) as prepared:
-        assert list(prepared.customers.ids) == ["José", "Zoë"]
-        assert prepared.item_names == ['Café "crème", large', "line one; and | more"]
-        assert prepared.report.amount == 13.5
-        assert prepared.report.rows_in == 2
-        return prepared.report.notes
+    with prepare([path]) as dataset:
+        assert list(dataset.customers.ids) == ["José", "Zoë"]
+        assert dataset.item_names == ['Café "crème", large', "line one; and | more"]
+        assert dataset.report.amount == 13.5
+        assert dataset.report.rows_in == 2
+        return dataset.report.notes
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
@@ -51,13 +51,13 @@ def test_every_encoding(tmp_path: Path, encoding: str) -> None:
     assert any("cp1252" in n for n in notes) == (encoding == "cp1252")
 
 
-def test_cp1252_is_noticed_behind_a_megabyte_of_ascii(tmp_path: Path) -> None:
+def test_cp1252_is_detected_after_a_megabyte_of_ascii(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     filler = "".join(f"c{n % 90},i1,o{n},2020-01-01,1,1,{'x' * 40}\n" for n in range(20_000))
     path.write_bytes((",".join(ROWS[0]) + "\n" + filler).encode() + "José,i1,o,2020-01-01,1,1,x\n".encode("cp1252"))
-    with prepare([path]) as prepared:
-        assert prepared.customers.code("José") >= 0
-        assert prepared.report.rows_in == 20_001
+    with prepare([path]) as dataset:
+        assert dataset.customers.code("José") >= 0
+        assert dataset.report.rows_in == 20_001
 
 
 def test_gzip_of_several_members_is_one_file(tmp_path: Path) -> None:
@@ -67,12 +67,12 @@ def test_gzip_of_several_members_is_one_file(tmp_path: Path) -> None:
     check(path)
 
 
-def test_a_gzip_bomb_stops_at_the_bound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gzip_bomb_stops_at_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_FILE_BYTES", 2**23)
     path = tmp_path / "bomb.csv.gz"
     machine = zlib.compressobj(9, zlib.DEFLATED, 31)
     path.write_bytes(b"".join(machine.compress(b"\n" * 2**20) for _ in range(32)) + machine.flush())
-    with pytest.raises(DataError, match="unfolds to more"):
+    with pytest.raises(DataError, match="decompresses to more"):
         prepare([path])
 
 
@@ -84,19 +84,19 @@ def test_a_damaged_gzip_is_a_clear_error(tmp_path: Path, cut: int) -> None:
         prepare([path])
 
 
-def test_blank_lines_are_no_rows_and_short_rows_are_filled(tmp_path: Path) -> None:
+def test_blank_lines_are_skipped_and_short_rows_are_filled(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text("Customer,SKU,Date,Total,Country\n\na,i1,2020-01-01,1,FR\n\nb,i2,2020-01-01,2\n\n")
-    with prepare([path]) as prepared:
-        assert prepared.report.rows_in == 2
-        assert prepared.customer_countries == ["FR", ""]
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_in == 2
+        assert dataset.customer_countries == ["FR", ""]
 
 
-def test_rows_with_too_many_fields_are_set_aside_not_lost(tmp_path: Path) -> None:
+def test_rows_with_too_many_fields_are_rejected_not_lost(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text("Customer,SKU,Date,Total\na,i1,2020-01-01,1\na,i1,extra,2020-01-01,1\na,i2,2020-01-01,1,,\n")
-    with prepare([path]) as prepared:
-        report = prepared.report
+    with prepare([path]) as dataset:
+        report = dataset.report
     assert (report.rows_in, report.rows_accepted) == (3, 2)
     assert [(s.reason, s.rows, s.examples) for s in report.rejected] == [
         ("malformed row", 1, ("a,i1,extra,2020-01-01,1",))
@@ -106,15 +106,15 @@ def test_rows_with_too_many_fields_are_set_aside_not_lost(tmp_path: Path) -> Non
 def test_a_declared_separator_and_a_quoted_header_over_two_lines(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text('sep=;\n"Customer\nID";SKU;Date;Total\na;i1;2020-01-01;1\n')
-    with prepare([path], mapping={"customer_id": "Customer\nID"}) as prepared:
-        assert list(prepared.customers.ids) == ["a"]
+    with prepare([path], mapping={"customer_id": "Customer\nID"}) as dataset:
+        assert list(dataset.customers.ids) == ["a"]
 
 
 def test_line_breaks_inside_quotes_stay(tmp_path: Path) -> None:
     path = tmp_path / "orders.csv"
     path.write_text('Customer,SKU,Date,Total,Description\na,i1,2020-01-01,1,"two\nlines"\nb,i2,2020-01-01,1\n')
-    with prepare([path]) as prepared:
-        assert prepared.item_names == ["two\nlines", ""]
+    with prepare([path]) as dataset:
+        assert dataset.item_names == ["two\nlines", ""]
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_line_breaks_inside_quotes_stay(tmp_path: Path) -> None:
         b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR",
     ],
 )
-def test_nul_bytes_are_no_text(tmp_path: Path, content: bytes) -> None:
+def test_a_file_with_nul_bytes_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "orders.csv"
     path.write_bytes(content)
     with pytest.raises(DataError):
@@ -151,14 +151,14 @@ def test_a_huge_cell_is_refused_in_bounded_memory(tmp_path: Path, quote: str) ->
         prepare([path])
 
 
-def test_a_file_name_with_pattern_signs_is_only_a_name(tmp_path: Path) -> None:
+def test_a_file_name_with_glob_characters_is_not_a_pattern(tmp_path: Path) -> None:
     path = tmp_path / "orders[1]*'x.csv"
     path.write_text(delimited())
     (tmp_path / "orders1.csv").write_text("nothing,here\n")
     check(path)
 
 
-def test_the_separator_is_the_one_that_the_rows_agree_on() -> None:
+def test_the_separator_gives_most_rows_the_width_of_the_header() -> None:
     assert delimited_text.sniff_separator("a;b;c\n1,5;2,5;3,5\n1;2;3\n") == ";"
     assert delimited_text.sniff_separator("name\tcity\nx, y\tz\n") == "\t"
     assert delimited_text.sniff_separator("only\n1\n") == ","

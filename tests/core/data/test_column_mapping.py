@@ -1,10 +1,10 @@
-"""Headers are recognised, or asked for with the exact option to give."""
+"""Headers are recognised, or an error names the exact option to use."""
 
 from __future__ import annotations
 
 import pytest
 
-from smart_retail.data.parsing.column_mapping import match_preset, plain, recognise_returns
+from smart_retail.data.parsing.column_mapping import match_preset, match_returns_columns, normalize_header
 from smart_retail.data.parsing.presets import ALIASES
 from smart_retail.errors import ColumnError
 
@@ -81,18 +81,23 @@ def test_aliases(headers: list[str], columns: list[str | None]) -> None:
     assert [found.get(n) for n in ("customer_id", "item_id", "timestamp", "amount")] == columns
 
 
-def test_case_spaces_and_signs_do_not_matter() -> None:
-    assert plain("Sub-Category") == plain("sub_category") == plain("SubCategory") == plain(" SUB CATEGORY ")
+def test_case_spaces_and_punctuation_are_ignored() -> None:
+    assert (
+        normalize_header("Sub-Category")
+        == normalize_header("sub_category")
+        == normalize_header("SubCategory")
+        == normalize_header(" SUB CATEGORY ")
+    )
 
 
-def test_no_alias_stands_for_two_columns() -> None:
+def test_no_alias_belongs_to_two_columns() -> None:
     seen: dict[str, str] = {}
     for column, spellings in ALIASES.items():
-        for spelling in {plain(s) for s in (column, *spellings)}:
+        for spelling in {normalize_header(s) for s in (column, *spellings)}:
             assert seen.setdefault(spelling, column) == column, f"{spelling} is both {seen[spelling]} and {column}"
 
 
-def test_the_users_mapping_overrules_everything() -> None:
+def test_the_mapping_of_the_user_overrides_presets_and_aliases() -> None:
     schema = match_preset(SUPERSTORE, "orders.csv", {"customer_id": "Customer Name"})
     assert schema.columns["customer_id"] == "Customer Name"
     assert schema.preset.name == "superstore"
@@ -105,33 +110,33 @@ def test_the_users_mapping_overrules_everything() -> None:
         (
             ["Buyer ref", "Date", "SKU", "Total"],
             {},
-            "customer not found in o.csv (found: Buyer ref, Date, SKU, Total).",
+            "No column of o.csv was recognised as the customer (found: Buyer ref, Date, SKU, Total).",
             '--map "customer_id=Buyer ref"',
         ),
-        (["Client", "When", "SKU", "Total"], {}, "Column for the date", "--map timestamp="),
-        (["Client", "Date", "SKU", "Worth"], {}, "Column for the amount", "--map amount="),
+        (["Client", "When", "SKU", "Total"], {}, "recognised as the date", "--map timestamp="),
+        (["Client", "Date", "SKU", "Worth"], {}, "recognised as the amount", "--map amount="),
         (
             ["Client", "Date", "SKU", "Total", "client"],
             {},
-            "Several columns of o.csv could be the customer: Client, client",
+            "Several columns of o.csv could identify the customer: Client, client",
             "--map customer_id=Client",
         ),
         (
             ["Date", "Date", "Client", "SKU", "Total"],
             {},
-            "Several columns of o.csv could be the date",
+            "Several columns of o.csv could identify the date",
             "--map timestamp=",
         ),
-        (["Client", "Date", "SKU", "Total"], {"customer": "Client"}, "There is no column customer", "customer_id"),
+        (["Client", "Date", "SKU", "Total"], {"customer": "Client"}, "There is no field 'customer'", "customer_id"),
         (
             ["Client", "Date", "SKU", "Total"],
             {"amount": "Totl"},
-            "Column Totl not found in o.csv",
+            "o.csv has no column 'Totl'",
             "--map amount=Total",
         ),
     ],
 )
-def test_what_cannot_be_decided_is_asked_for(
+def test_an_undecided_column_is_an_error_with_the_option_to_use(
     headers: list[str], mapping: dict[str, str], message: str, hint: str
 ) -> None:
     with pytest.raises(ColumnError) as caught:
@@ -141,8 +146,8 @@ def test_what_cannot_be_decided_is_asked_for(
 
 
 def test_a_returns_table_needs_an_order_id() -> None:
-    assert recognise_returns(["Returned", "Order ID", "Market"], "r") == {
+    assert match_returns_columns(["Returned", "Order ID", "Market"], "r") == {
         "order_id": "Order ID", "market": "Market", "returned": "Returned",
     }  # fmt: skip
-    with pytest.raises(ColumnError, match="order not found"):
-        recognise_returns(["Returned", "Market"], "r")
+    with pytest.raises(ColumnError, match="no column with the order id"):
+        match_returns_columns(["Returned", "Market"], "r")

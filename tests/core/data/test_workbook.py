@@ -1,4 +1,4 @@
-"""Workbooks take the way of text files."""
+"""Workbooks are read like text files."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ def workbook(path: Path, **sheets: list[list[Any]]) -> Path:
 def test_the_orders_sheet_is_read_and_its_returns_are_joined(tmp_path: Path) -> None:
     returns = [["Returned", "Order ID", "Market"], ["Yes", "o2", "EU"], ["Yes", "o1", "EU"]]
     path = workbook(tmp_path / "shop.xlsx", Notes=[["x"]] * 9, Orders=[HEADER, *ROWS], Returns=returns)
-    with prepare([path]) as prepared:
-        assert list(prepared.customers.ids) == ["00012", "1e5"]
-        assert list(prepared.items.ids) == ["7", "8"]
-        assert prepared.item_names == ["Mug, large", "=1+1"]
-        assert [(r.form, r.lines, r.amount) for r in prepared.report.returns] == [("table", 1, 3.0)]
-        assert any("sheet Orders" in n for n in prepared.report.notes)
+    with prepare([path]) as dataset:
+        assert list(dataset.customers.ids) == ["00012", "1e5"]
+        assert list(dataset.items.ids) == ["7", "8"]
+        assert dataset.item_names == ["Mug, large", "=1+1"]
+        assert [(r.form, r.lines, r.amount) for r in dataset.report.returns] == [("table", 1, 3.0)]
+        assert any("sheet Orders" in n for n in dataset.report.notes)
 
 
-def test_without_a_sheet_named_orders_the_longest_is_taken(tmp_path: Path) -> None:
+def test_without_a_sheet_named_orders_the_longest_is_read(tmp_path: Path) -> None:
     path = workbook(tmp_path / "shop.xlsx", Cover=[["Our shop"]], Data=[[], HEADER, *ROWS])
-    with prepare([path]) as prepared:
-        assert prepared.report.rows_in == 2
-        assert prepared.report.first == "2020-01-31"
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_in == 2
+        assert dataset.report.first == "2020-01-31"
 
 
 def test_a_workbook_under_another_name_is_recognised_by_its_content(tmp_path: Path) -> None:
     path = workbook(tmp_path / "shop.xlsx", Orders=[HEADER, *ROWS]).rename(tmp_path / "orders.csv")
-    with prepare([path]) as prepared:
-        assert prepared.report.rows_in == 2
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_in == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 not really", b"\xd0\xcf\x11\xe0" + b"\0" * 600])
@@ -68,19 +68,19 @@ def test_an_empty_workbook_is_a_clear_error(tmp_path: Path) -> None:
         prepare([workbook(tmp_path / "shop.xlsx", Sheet=[])])
 
 
-def test_a_zip_bomb_is_refused_before_it_unfolds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_zip_bomb_is_refused_before_it_is_decompressed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = workbook(tmp_path / "shop.xlsx", Orders=[HEADER, *ROWS])
     with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as parts:
         parts.writestr("xl/media/filler.bin", b"\0" * 2**25)
-    with pytest.raises(DataError, match="would unfold to"):
+    with pytest.raises(DataError, match="would decompress to"):
         prepare([path])
     monkeypatch.setattr(limits, "MAX_WORKBOOK_RATIO", 10_000)
-    monkeypatch.setattr(limits, "MAX_WORKBOOK_UNFOLDED", 2**24)
-    with pytest.raises(DataError, match="would unfold to"):
+    monkeypatch.setattr(limits, "MAX_WORKBOOK_CONTENT_BYTES", 2**24)
+    with pytest.raises(DataError, match="would decompress to"):
         prepare([path])
 
 
 def test_a_workbook_with_too_many_columns_is_refused(tmp_path: Path) -> None:
     path = workbook(tmp_path / "shop.xlsx", Orders=[[f"c{n}" for n in range(3_000)], [1] * 3_000])
-    with pytest.raises(DataError, match="columns; 2,000 is the most"):
+    with pytest.raises(DataError, match="columns; the maximum is 2,000"):
         prepare([path])

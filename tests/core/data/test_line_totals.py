@@ -1,0 +1,82 @@
+"""A single source is aggregated in one scan; its lines are materialized on first use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from smart_retail.data.pipeline import prepare
+from smart_retail.errors import DataError
+
+HEADER = "customer_id,order_id,item_id,timestamp,quantity,amount,item_name,profit\n"
+
+
+def written(path: Path, *rows: str, sound: int = 0) -> Path:
+    """Write `sound` valid rows before the given ones, so that those are not in the sampled head."""
+    before = (f"{i % 50 + 1},{i // 4 + 1},{i % 30 + 1},2024-01-{i % 28 + 1:02},1,2.50,Mug,1\n" for i in range(sound))
+    path.write_text(HEADER + "".join(before) + "".join(row + "\n" for row in rows))
+    return path
+
+
+def test_ids_that_are_not_numbers_are_found_after_the_head(tmp_path: Path) -> None:
+    odd = ("007", "1e2", "+7", "1_0", "9" * 30)
+    rows = [f"{i},{i},{i},2024-02-01,1,1,Odd,1" for i in odd]
+    with prepare([written(tmp_path / "a.csv", *rows, sound=3000)]) as dataset:
+        early = list(dataset.customers.ids), list(dataset.items.ids)
+        for ids, sound in zip(early, (50, 30), strict=True):
+            assert set(odd) <= set(ids)
+            assert len(ids) == sound + len(odd)
+        history = dataset.history_between()  # the lines are materialized from here on
+        assert history.n_customers == len(early[0])
+        assert [list(dataset.customers.ids), list(dataset.items.ids)] == list(early)
+        assert dataset.item_names[dataset.items.code("1e2")] == "Odd"
+        assert int(history.amount.sum()) == round(dataset.report.amount * 1_000_000)
+
+
+def test_an_order_is_counted_once_if_part_of_it_cannot_be_parsed(tmp_path: Path) -> None:
+    rows = ("7,o1,a,2024-02-01,1,2,Mug,ERROR", "7,o1,b,2024-02-01,1,3,Mug,1", "7,o2,b,2024-02-05,1,4,Mug,1")
+    with prepare([written(tmp_path / "a.csv", *rows)]) as dataset:
+        table = dataset.rfm()
+        assert (table.recency.tolist(), table.frequency.tolist()) == ([1], [2])
+        assert table.monetary.tolist() == [9_000_000]
+        assert dataset.report.orders == 2
+
+
+def test_sums_beyond_int64_are_refused(tmp_path: Path) -> None:
+    rows = [f"7,o1,a,2024-02-01,{i + 1},999999999999,Mug,1" for i in range(20)]
+    path = written(tmp_path / "a.csv", *rows)
+    with pytest.raises(DataError, match="add up to more than"):
+        prepare([path])
+
+
+def test_every_reason_has_its_first_examples(tmp_path: Path) -> None:
+    rows = [f",o{i},a,2024-02-01,1,2,Mug,1" for i in range(9)]
+    rows += ["7,o1,a,2024-02-01,1,ERROR,Mug,1", "7,o1,a,2024-02-01,1,N/A,Mug,1", "7,o1,a,never,1,2,Mug,1"]
+    rows += ["7,o2,a,2024-02-02,0,2,Mug,1", "7,o3,a,2024-02-03,1,2,Mug,1"]
+    with prepare([written(tmp_path / "a.csv", *rows)]) as dataset:
+        found = {s.reason: (s.rows, s.examples) for s in dataset.report.rejected}
+    assert found == {
+        "no customer": (9, ("o0", "o1", "o2", "o3", "o4")),
+        "bad amount": (2, ("ERROR", "N/A")),
+        "bad date": (1, ("never",)),
+        "zero quantity": (1, ("o2",)),
+    }
+
+
+def test_text_that_is_not_utf8_is_found_in_a_column_that_is_not_used_yet(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", sound=40_000)
+    path.write_bytes(path.read_bytes() + "7,o1,a,2024-02-01,1,2,Café,1\n".encode("cp1252"))
+    with prepare([path]) as dataset:
+        assert any("cp1252" in note for note in dataset.report.notes)
+        assert "Café" in dataset.item_names
+
+
+def test_a_source_that_changes_while_it_is_read_is_an_error(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.csv", "7,o1,a,2024-02-01,1,2,Mug,1")
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_in == 1
+        with path.open("a") as file:
+            file.write("8,o2,a,2024-02-02,1,2,Mug,1\n")
+        with pytest.raises(DataError, match="changed while it was being read"):
+            dataset.history_between()
