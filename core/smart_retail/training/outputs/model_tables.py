@@ -25,6 +25,7 @@ from smart_retail.recommenders.ranked_lists import slice_shoppers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.training.clusters.fit_clusters import ClusterFit
+from smart_retail.training.value.fit_value import ValueFit
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.parallel import thread_pool
 
@@ -57,6 +58,7 @@ class FittedModels:
     scorecard: dict[str, Any]
     analysis_day: int
     """Days since 1970-01-01."""
+    value: ValueFit
 
 
 def build_catalogue(dataset: Dataset) -> Catalogue:
