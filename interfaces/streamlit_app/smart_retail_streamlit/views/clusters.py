@@ -55,7 +55,7 @@ def _show_latent_space(clusters: list[Cluster]) -> None:
             "Axes: first two dimensions of the autoencoder",
             charts.cluster_scatter(points, clusters, page_layout.is_dark()),
             charts.as_rows(points),
-            ("cluster_scatter", points, clusters),
+            report_chart=("cluster_scatter", points, clusters),
         )
     )
 
@@ -70,7 +70,7 @@ def _show_profiles(clusters: list[Cluster]) -> None:
             "Means of each cluster as multiples of the mean of all customers",
             charts.cluster_profiles(rows, clusters),
             [{name: row[name] for name in ("cluster", "measure", "value", "mean", "ratio")} for row in rows],
-            ("cluster_profiles", clusters),
+            report_chart=("cluster_profiles", clusters),
         )
     )
 
@@ -139,7 +139,7 @@ def _show_choice(model: ModelInfo) -> None:
             "customers. 1 is best",
             charts.cluster_choice(tried),
             charts.as_rows(tried),
-            ("cluster_choice", model),
+            report_chart=("cluster_choice", model),
         )
     )
 
@@ -163,6 +163,6 @@ def _show_training(model: ModelInfo) -> None:
             "Mean squared error with which the autoencoder reconstructs its standardised inputs",
             charts.training_loss(rows),
             rows,
-            ("training_loss", model),
+            report_chart=("training_loss", model),
         )
     )

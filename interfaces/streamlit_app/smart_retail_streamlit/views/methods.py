@@ -90,7 +90,7 @@ def show_comparison(model: ModelInfo, task: str) -> None:
             f"Tested on {scorecard_data.customers(scorecard, task):,} customers whose last purchases were held back",
             method_charts.intervals(rows, f"{measure} with 95 % interval"),
             scorecard_data.measures(scorecard, task),
-            ("scorecard", model, task),
+            report_chart=("scorecard", model, task),
         )
     )
 

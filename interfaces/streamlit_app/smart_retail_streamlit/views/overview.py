@@ -61,8 +61,8 @@ def _show_segments(segments: list[Segment]) -> None:
             "RFM segments by number of customers",
             charts.segment_treemap(segments, page_layout.is_dark()),
             charts.as_rows(segments, "top_items"),
-            ("segments", segments),
-            html.render("muted.html", text=f"Too small for a label: {below}") if below else Markup(),
+            report_chart=("segments", segments),
+            below=html.render("muted.html", text=f"Too small for a label: {below}") if below else Markup(),
         )
     )
 
@@ -83,7 +83,7 @@ def _show_sales_charts(model: ModelInfo) -> None:
                         shop_charts.CHARTS[name][0],
                         shop_charts.draw(name, rows),
                         rows,
-                        (name, model),
+                        report_chart=(name, model),
                     )
                 )
 
@@ -102,7 +102,7 @@ def _show_weekly_sales(model: ModelInfo) -> None:
             "Net sales by week, Monday to Sunday" + (", complete weeks only" if complete_weeks else ""),
             charts.weekly_sales(weeks, model.currency),
             charts.as_rows(weeks),
-            ("weekly_sales", model),
+            report_chart=("weekly_sales", model),
         )
     )
 
@@ -121,8 +121,8 @@ def _show_data_quality(cleaning: CleaningReport) -> None:
             "Rows of the source: accepted, or rejected by reason",
             charts.rows_bar(parts),
             [{"part": name, "rows": rows} for name, rows in parts],
-            ("data_quality", cleaning),
-            cleaning_table(cleaning),
+            report_chart=("data_quality", cleaning),
+            below=cleaning_table(cleaning),
         )
     )
 

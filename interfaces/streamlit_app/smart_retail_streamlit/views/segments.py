@@ -52,7 +52,7 @@ def _show_grid(cells: list[GridCell]) -> str | None:
             "Customers and net revenue by R and F score; click a cell to see its segment",
             charts.rfm_grid(cells),
             charts.as_rows(cells),
-            ("rfm_grid", cells),
+            report_chart=("rfm_grid", cells),
         ),
         on_select="rerun",
         selection_mode=charts.CELL,
