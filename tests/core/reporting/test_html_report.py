@@ -21,7 +21,7 @@ from smart_retail.results import Cluster, ClusterPoint, GridCell, ModelInfo, Rec
 from smart_retail.serving.engine import Engine
 
 SECTIONS = [
-    "Data", "Sales", "Categories", "Discounts", "Shipping", "Returns", "Customers", "Segments", "Clusters", "Products",
+    "Summary", "Data", "Sales", "Categories", "Discounts", "Shipping", "Returns", "Customers", "Segments", "Clusters", "Products",
     "Methods", "Numbers", "Settings",
 ]  # fmt: skip
 
