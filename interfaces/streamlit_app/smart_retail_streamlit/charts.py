@@ -215,10 +215,10 @@ def rfm_grid(cells: Sequence[GridCell]) -> Chart:
         )
         .add_params(click)
     )
-    ink = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
-    number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=ink)
-    name = base.mark_text(fontSize=11, dy=-22).encode(text="segment:N", color=ink)
-    money = base.mark_text(fontSize=11, dy=17).encode(text="money:N", color=ink)
+    text_colour = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
+    number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=text_colour)
+    name = base.mark_text(fontSize=11, dy=-22).encode(text="segment:N", color=text_colour)
+    money = base.mark_text(fontSize=11, dy=17).encode(text="money:N", color=text_colour)
     return alt.layer(boxes, name, number, money)
 
 

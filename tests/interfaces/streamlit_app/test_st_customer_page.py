@@ -33,13 +33,13 @@ def test_a_link_shows_the_list_of_its_method(open_page: Open, method: str) -> No
     answer = FakeEngine().recommend("C-003", method, 7)
     assert shown(page) == [item.item_id for item in answer.items]
     for item in answer.items:
-        assert html.escape(item.reasons[0].text) in html_of(page)
+        assert item.reasons[0].text in html.unescape(html_of(page))
 
 
 @pytest.mark.parametrize("customer", [*ODD_IDS, "<script>alert(1)</script>", "unknown * _x_ :red[y] $z$"])
 def test_ids_are_shown_unchanged(open_page: Open, customer: str) -> None:
     page = open_page("customer", customer=customer)
-    assert html.escape(customer) in html_of(page)
+    assert customer in html.unescape(html_of(page))
     assert "<script" not in html_of(page)
     assert shown(page) == [item.item_id for item in FakeEngine().recommend(customer).items]
 
