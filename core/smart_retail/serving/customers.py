@@ -165,7 +165,7 @@ class CustomerLookup:
         from smart_retail.segmentation.cluster_assigner import ClusterAssigner  # for those who bought since the fit
 
         return ClusterAssigner.from_arrays(
-            self._tables.bundle.arrays("placement"), self._tables.bundle.json("placement")
+            self._tables.bundle.arrays("cluster_assigner"), self._tables.bundle.json("cluster_assigner")
         )
 
 

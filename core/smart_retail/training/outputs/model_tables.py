@@ -77,8 +77,8 @@ def write_groups(writer: BundleWriter, groups: CustomerGroups) -> None:
     writer.json("rfm_model", groups.rfm.meta())
     writer.array("clusters/label", groups.clusters.labels)
     writer.array("clusters/latent", groups.clusters.latent)
-    writer.arrays("placement", groups.clusters.assigner.arrays())
-    writer.json("placement", groups.clusters.assigner.meta())
+    writer.arrays("cluster_assigner", groups.clusters.assigner.arrays())
+    writer.json("cluster_assigner", groups.clusters.assigner.meta())
 
 
 def build_segments(
