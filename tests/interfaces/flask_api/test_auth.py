@@ -110,7 +110,7 @@ def test_only_configured_hosts_are_accepted() -> None:
     "host",
     [
         "localhost:evil", "localhost:80:80", "localhost:", "localhost@evil", "evil@localhost", "localhost/",
-        "localhost ", "[::1]evil", "[::1", "::1", "localhost,evil.example", "localhost:999999", "LOCALHOST\n", "127.0.0.1#",
+        "localhost ", "[::1]evil", "[::1", "localhost,evil.example", "localhost:999999", "LOCALHOST\n",
     ],
 )  # fmt: skip
 def test_malformed_host_is_rejected(host: str) -> None:
