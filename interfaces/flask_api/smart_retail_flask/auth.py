@@ -21,6 +21,8 @@ from smart_retail_flask.settings import LOCAL_HOSTS, ApiSettings
 
 PUBLIC_PATHS = ("/livez", "/readyz", "/openapi.json", "/docs")
 """Path prefixes that need no key: their responses contain no data of the shop."""
+_ENGINELESS_PATHS = ("/", "/livez", "/openapi.json")
+"""Paths that respond also while no version can be loaded."""
 HEALTH_PATHS = ("/livez", "/readyz")
 """Paths without a rate limit, so that other clients of the same proxy cannot make a health check fail."""
 _HOST_HEADER = re.compile(r"(?:\[(?P<ipv6>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9.-]{1,253}))(?::[0-9]{1,5})?")
@@ -94,7 +96,8 @@ class RequestGuard:
         wait = 0.0 if path in HEALTH_PATHS else self.buckets.acquire(client)
         if wait > 0:
             raise RejectedRequestError(429, "Too many requests.", headers={"Retry-After": str(int(wait) + 1)})
-        context.engine = self.holder.get()
+        if path not in _ENGINELESS_PATHS and not path.startswith("/docs"):
+            context.engine = self.holder.get()
         return False
 
     def _check_host(self, header: str) -> None:
