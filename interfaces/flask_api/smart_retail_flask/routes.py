@@ -296,7 +296,8 @@ def livez() -> Any:
 def readyz() -> Any:
     """Readiness check: the served model version
 
-    `refused` is the error code of a new version that could not be loaded; the previous version stays in use.
+    503 if no version can be loaded. `refused` is the error code of a new version that could not be loaded; the previous
+    version stays in use.
     `rules_error` is the error code of a changed rules file that is not valid; the previous rules stay in force.
     """
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
