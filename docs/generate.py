@@ -50,7 +50,7 @@ def text_below(module: ModuleType, name: str) -> str:
 
 
 def headers() -> str:
-    """Canonical column -> every header by which it is known, the most telling first."""
+    """Canonical column -> every header by which it is known, the most specific first."""
     rows = []
     for column in columns.CANONICAL:
         known = [*presets.ALIASES[column], *(h for p in presets.PRESETS for h in p.columns.get(column, ()))]

@@ -51,7 +51,7 @@ ODD_IDS = (
 )  # fmt: skip
 CUSTOMER_IDS = (*(f"C-{i:03d}" for i in range(1, 19)), *ODD_IDS)
 RETURNED_ALL = "C-018"
-"""Known, but every purchase came back: no RFM, no cluster."""
+"""Known, but every purchase was returned: no RFM, no cluster."""
 FIRST, LAST = date(2023, 1, 2), date(2024, 12, 29)
 CATEGORIES = ("Furniture", "Home & Garden", "Office Supplies", "Technology")
 CLUSTER_NAMES = ("Big spenders", "Steady", "Occasional")
@@ -125,7 +125,7 @@ class FakeEngine(RetailEngine):
         return self._list(None, False, "popular", self._scores((), None), (), query)
 
     def _scores(self, owned: Iterable[str], place: tuple[RFM, ClusterRef] | None) -> dict[str, dict[str, float]]:
-        """Method -> item -> positive score, for somebody who owns these items and stands there."""
+        """Method -> item -> positive score, for a customer with these items and these groups."""
         scores: dict[str, dict[str, float]] = {"popular": dict(self._popularity), "cf": {}}
         for mine in owned:
             for other, count in self._together[mine].items():
@@ -342,11 +342,11 @@ class FakeEngine(RetailEngine):
         weeks = [min(amounts) + timedelta(days=7 * i) for i in range((max(amounts) - min(amounts)).days // 7 + 1)]
         return tuple(WeekSales(str(w), float(amounts[w]), counts[w]) for w in weeks)
 
-    # What the answers stand on -----------------------------------------------------------------
+    # Data of the results -----------------------------------------------------------------
 
     @cached_property
     def _placed(self) -> dict[str, tuple[RFM, ClusterRef]]:
-        """Customer -> RFM and cluster; without those whose purchases all came back."""
+        """Customer -> RFM and cluster; without those whose purchases were all returned."""
         placed = {}
         for customer, orders in self._orders.items():
             if customer == RETURNED_ALL:

@@ -30,13 +30,13 @@ REPLACEMENTS = {
     r"strangers?": "anonymous clients",
     r"doors?|rooms?|houses?|floors": "route permission, package, layer",
     r"foremost": "top n",
-    r"(?<![Tt]here )(?<![Ww]here )(?-i:is|are) (?-i:no|none)(?= [a-z]|\\.)(?! longer| more| less)": "is not a valid ...",
+    r"(?<![Tt]here )(?<![Ww]here )(?-i:is|are) (?-i:no|none)(?= [a-z]|\.)(?! longer| more| less)": "is not a valid ...",
     r"(?:stands?|lies|lie|lay) (?:in|beside|on)": "is in, is stored in",
     r"at one go": "in one step",
 }
 """Pattern of the old word -> the standard words to choose from."""
 
-ALLOWED: dict[str, tuple[str, ...]] = {}
+ALLOWED: dict[str, tuple[str, ...]] = {"core/smart_retail/bundle/reader.py": ("head.tell()",)}
 """Path -> texts in it that hold one of the words for a good reason, such as a product name in sample data."""
 
 TEXT_SUFFIXES = {".py", ".md", ".toml", ".ini", ".yaml", ".yml", ".html", ".css", ".j2", ".txt", ".sh", ""}
@@ -65,7 +65,6 @@ def occurrences(path: Path, name: str) -> Iterator[tuple[int, str, str]]:
                 yield number, match[0].lower(), replacement
 
 
-@pytest.mark.xfail(reason="the texts are being rewritten", strict=False)
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="needs the list of files under version control")
 def test_no_text_uses_the_old_words() -> None:
     found = [

@@ -25,6 +25,6 @@ def test_a_score_can_be_read_back_exactly(value: float) -> None:
     assert float(formatting.format_score(score)) == score
 
 
-def test_a_score_is_told_with_the_method_it_comes_from() -> None:
+def test_a_score_is_shown_with_its_method() -> None:
     item = Recommendation(1, "a", "A", "Kind", 0.412345, "repurchase")
     assert formatting.describe_score(item) == "0.412345 from Buy again"

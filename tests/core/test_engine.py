@@ -40,7 +40,7 @@ def test_odd_ids_come_out_as_they_went_in(engine: Engine, customer: str) -> None
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("exclude", [True, False])
 def test_a_short_list_is_the_beginning_of_a_long_one(engine: Engine, method: str, exclude: bool) -> None:
-    for customer in [*KNOWN[:20], "nobody"]:
+    for customer in [*KNOWN[:20], "no-such-customer"]:
         long = engine.recommend(customer, method, 1000, exclude_purchased=exclude)
         for n in (1, 5, 20, 40):
             short = engine.recommend(customer, method, n, exclude_purchased=exclude)
@@ -51,32 +51,32 @@ def test_a_short_list_is_the_beginning_of_a_long_one(engine: Engine, method: str
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_long_list_holds_the_whole_catalogue_once(engine: Engine, method: str) -> None:
-    for customer in [*KNOWN[:10], "nobody"]:
+    for customer in [*KNOWN[:10], "no-such-customer"]:
         answer = engine.recommend(customer, method, 1000)
         assert len(ids(answer)) == len(set(ids(answer)))
-        assert set(ids(answer)) | bought(engine, customer) | sent_back(engine, customer) == {
+        assert set(ids(answer)) | bought(engine, customer) | returned(engine, customer) == {
             i for i, _, _ in shop.items()
         }
         assert [item.rank for item in answer.items] == list(range(1, len(answer.items) + 1))
 
 
-def sent_back(engine: Engine, customer: str) -> set[str]:
+def returned(engine: Engine, customer: str) -> set[str]:
     person = engine.customer_lookup.resolve(customer)
     return {engine.tables.items.id(i) for i in person.fully_returned.tolist()}
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_nothing_bought_or_sent_back_is_recommended(engine: Engine, method: str) -> None:
+def test_purchased_and_returned_items_are_not_recommended(engine: Engine, method: str) -> None:
     for answer in engine.recommend_many(KNOWN, method, 30):
         assert answer.customer_id is not None
         assert not set(ids(answer)) & bought(engine, answer.customer_id)
-        assert not set(ids(answer)) & sent_back(engine, answer.customer_id)
+        assert not set(ids(answer)) & returned(engine, answer.customer_id)
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("exclude", [True, False])
 def test_many_answers_are_the_single_ones(engine: Engine, method: str, exclude: bool) -> None:
-    asked = [*KNOWN, "nobody", KNOWN[0]]
+    asked = [*KNOWN, "no-such-customer", KNOWN[0]]
     many = engine.recommend_many(asked, method, 12, exclude_purchased=exclude)
     assert many == [engine.recommend(c, method, 12, exclude_purchased=exclude) for c in asked]
 
@@ -94,7 +94,7 @@ def test_the_pre_calculated_lists_are_what_the_model_says_live(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_scores_fall_and_shares_add_up(engine: Engine, method: str) -> None:
-    for answer in engine.recommend_many([*KNOWN[:40], "nobody"], method, 60, exclude_purchased=False):
+    for answer in engine.recommend_many([*KNOWN[:40], "no-such-customer"], method, 60, exclude_purchased=False):
         scores = [item.score for item in answer.items]
         assert scores == sorted(scores, reverse=True)
         for item in answer.items:
@@ -104,29 +104,29 @@ def test_scores_fall_and_shares_add_up(engine: Engine, method: str) -> None:
 
 
 def test_a_buy_again_reason_counts_the_customers_own_orders(engine: Engine) -> None:
-    told = 0
+    checked = 0
     for customer in KNOWN[:40]:
         orders = {p.item_id: p.orders for p in engine.customer(customer).purchases}
         for item in engine.recommend(customer, "hybrid", 10, exclude_purchased=False).items:
             for reason in item.reasons:
                 if reason.kind == "buy_again":
-                    told += 1
+                    checked += 1
                     times = "once" if orders[item.item_id] == 1 else f"{orders[item.item_id]} times"
                     assert reason.text.startswith(f"bought {times}")
-    assert told > 20
+    assert checked > 20
 
 
 def test_a_bought_together_reason_names_an_own_purchase(engine: Engine) -> None:
-    told = 0
+    checked = 0
     for customer in KNOWN[:40]:
         own = {p.item_id: p.item_name for p in engine.customer(customer).purchases}
         for item in engine.recommend(customer, "cf", 5).items:
             for reason in item.reasons:
                 if reason.kind == "bought_together":
-                    told += 1
+                    checked += 1
                     assert reason.item_id in own
                     assert reason.text == f"often bought with {own[reason.item_id]}"
-    assert told > 20
+    assert checked > 20
 
 
 def test_cf_stays_on_the_customers_own_shelf(engine: Engine) -> None:
@@ -140,13 +140,13 @@ def test_cf_stays_on_the_customers_own_shelf(engine: Engine) -> None:
     assert hits == total
 
 
-def test_somebody_unknown_gets_what_is_popular(engine: Engine) -> None:
+def test_an_unknown_customer_receives_the_popular_list(engine: Engine) -> None:
     for method in (*PERSONAL, "popular"):
-        answer = engine.recommend("nobody", method)
-        assert (answer.known, answer.customer_id, len(answer.items)) == (False, "nobody", 10)
+        answer = engine.recommend("no-such-customer", method)
+        assert (answer.known, answer.customer_id, len(answer.items)) == (False, "no-such-customer", 10)
         assert ids(answer) == ids(engine.popular(10))
         assert answer.fallback
-    assert not engine.customer("nobody").known
+    assert not engine.customer("no-such-customer").known
 
 
 def test_all_is_the_five_lists(engine: Engine) -> None:
@@ -182,7 +182,7 @@ def test_similar_items_share_the_shelf(engine: Engine) -> None:
     assert "K-003" not in ids(answer)
 
 
-def test_an_unknown_item_is_told_with_near_matches(engine: Engine) -> None:
+def test_an_unknown_item_is_an_error_with_near_matches(engine: Engine) -> None:
     with pytest.raises(UnknownItemError) as error:
         engine.similar_items("K-0003")
     assert "K-003" in error.value.hint
@@ -232,7 +232,7 @@ def test_a_profile_adds_up(engine: Engine) -> None:
         assert profile.last_order == max(p.last_day for p in profile.purchases)
 
 
-def test_the_model_tells_where_every_row_went(engine: Engine, fitted: tuple[Path, FitReport]) -> None:
+def test_the_model_accounts_for_every_row(engine: Engine, fitted: tuple[Path, FitReport]) -> None:
     info = engine.model()
     report = info.cleaning
     assert info.version == engine.version == fitted[1].version
@@ -275,7 +275,7 @@ def test_rules_are_read_again_when_they_change(own: Path) -> None:
     method=st.sampled_from(METHODS),
     exclude=st.booleans(),
     n=st.integers(1, 80),
-    customer=st.sampled_from([*KNOWN[:30], "nobody"]),
+    customer=st.sampled_from([*KNOWN[:30], "no-such-customer"]),
 )
 def test_no_banned_item_is_in_any_list(
     own: Path, banned: set[str], method: str, exclude: bool, n: int, customer: str
@@ -326,17 +326,17 @@ def test_the_state_of_answers_changes_with_whatever_changes_them(own: Path) -> N
     engine = Engine.load(own)
     mine, others = KNOWN[2], KNOWN[3]
     states = [engine.state_of(mine)]
-    other, nobody = engine.state_of(others), engine.state_of()
+    other, general = engine.state_of(others), engine.state_of()
     assert engine.state_of(mine) == states[0]
     SqliteEventStore(own).add([event(1, mine, "G-007")])
     states.append(engine.state_of(mine))
     SqliteEventStore(own).erase(mine)
     states.append(engine.state_of(mine))
     assert states[0] != states[1] != states[2]
-    assert (engine.state_of(others), engine.state_of()) == (other, nobody)
+    assert (engine.state_of(others), engine.state_of()) == (other, general)
     (own / "rules.toml").write_text('ban = ["G-007"]')
     assert engine.state_of(others) != other
-    assert engine.state_of() != nobody
+    assert engine.state_of() != general
     assert Engine.load(own).state_of() != engine.state_of(), "a bundle that is opened anew may be another"
 
 

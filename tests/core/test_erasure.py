@@ -40,11 +40,11 @@ def test_an_erased_customer_is_in_no_managed_file(own: Path) -> None:
 def test_the_others_are_answered_as_before(own: Path) -> None:
     before = Engine.load(own)
     others = [c for c in shop.customers() if c != CUSTOMER]
-    told = [a.items for a in before.recommend_many(others, n=10)]
+    expected = [a.items for a in before.recommend_many(others, n=10)]
     profiles = [before.customer(c) for c in others]
     erase(own, CUSTOMER)
     after = Engine.load(own)
-    assert [a.items for a in after.recommend_many(others, n=10)] == told
+    assert [a.items for a in after.recommend_many(others, n=10)] == expected
     assert [after.customer(c) for c in others] == profiles
     assert not after.recommend(CUSTOMER).known
     assert after.version != before.version
@@ -79,12 +79,12 @@ def shop_again(own: Path) -> Path:
     return own
 
 
-def test_erasing_nobody_is_a_usage_error(own: Path) -> None:
+def test_erasing_without_an_id_is_a_usage_error(own: Path) -> None:
     with pytest.raises(UsageError):
         erase(own, "")
 
 
-def test_erasing_a_stranger_changes_no_bundle(own: Path) -> None:
+def test_erasing_an_unknown_customer_changes_no_bundle(own: Path) -> None:
     version = Engine.load(own).version
     assert erase(own, "never seen")["purchase_rows"] == 0
     assert Engine.load(own).version == version

@@ -53,7 +53,7 @@ def store(opened: Open) -> EventStore:
     return opened()
 
 
-def test_events_come_back_in_their_order(store: EventStore) -> None:
+def test_events_are_read_in_their_order(store: EventStore) -> None:
     assert store.add([event(2), event(1), event(3, customer="c3")]) == 3
     assert [e.event_id for e in store.for_customer("c1")] == ["e2", "e1"]
     first, second, third = (e.sequence for e in store.all())
@@ -62,7 +62,7 @@ def test_events_come_back_in_their_order(store: EventStore) -> None:
     assert [e.event_id for e in store.all(second)] == ["e3"]
 
 
-def test_an_event_comes_back_as_it_went_in(store: EventStore) -> None:
+def test_an_event_is_read_unchanged(store: EventStore) -> None:
     odd = "é'\"\\%_;\n\u202e🜚" + "🜛" * 900
     sent = [
         event(1, customer=odd, event_id=odd, item_id=odd, order_id=odd, quantity=-1e9, amount=123456789.123456),
@@ -97,22 +97,22 @@ def test_nothing_is_there_before_the_first_event(store: EventStore) -> None:
 
 
 def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
-    def first_use(folder: Path, number: int, at_once: threading.Barrier, told: list[Any]) -> None:
+    def first_use(folder: Path, number: int, at_once: threading.Barrier, results: list[Any]) -> None:
         store = SqliteEventStore(folder)
         at_once.wait()
         try:
-            told.append(store.add([event(number)]) if number % 2 else store.erased_among(["c2"]))
+            results.append(store.add([event(number)]) if number % 2 else store.erased_among(["c2"]))
         except ArtifactError as error:
-            told.append(error)
+            results.append(error)
 
     for trial in range(40):
-        folder, at_once, told = tmp_path / str(trial), threading.Barrier(8), []
-        threads = [threading.Thread(target=first_use, args=(folder, number, at_once, told)) for number in range(8)]
+        folder, at_once, results = tmp_path / str(trial), threading.Barrier(8), []
+        threads = [threading.Thread(target=first_use, args=(folder, number, at_once, results)) for number in range(8)]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
-        assert sorted(told, key=str) == [1] * 4 + [set()] * 4
+        assert sorted(results, key=str) == [1] * 4 + [set()] * 4
         assert SqliteEventStore(folder).last_sequence() == 4
 
 
@@ -154,7 +154,7 @@ def test_a_return_has_negative_quantity_and_amount() -> None:
     assert (event(1, quantity=-2).quantity, event(1, quantity=-2).amount) == (-2_000_000, -9_990_000)
 
 
-def test_the_lines_for_the_next_fit_tell_the_last_event(store: EventStore, tmp_path: Path) -> None:
+def test_the_lines_for_the_next_fit_include_the_last_event(store: EventStore, tmp_path: Path) -> None:
     path = tmp_path / "lines.csv"
     assert store.write_csv(path) == 0
     store.add([event(1, quantity=-2), event(2, order_id="o,9")])
@@ -201,7 +201,7 @@ def test_a_view_outlives_the_connections_of_its_database(postgres: str) -> None:
 
 
 class Counted:
-    """Tells how many events were read."""
+    """Counts the events that were read."""
 
     def __init__(self, log: EventStore) -> None:
         self.log = log

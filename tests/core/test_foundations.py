@@ -1,4 +1,4 @@
-"""Ids, results, settings and errors: the ground that everything stands on."""
+"""Ids, results, settings and errors."""
 
 from __future__ import annotations
 

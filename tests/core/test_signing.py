@@ -1,4 +1,4 @@
-"""With a signing key, only what was signed with it is taken: not a whole version that somebody else wrote."""
+"""With a signing key, only versions signed with it are accepted, not complete versions from another writer."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_what_was_signed_is_taken(root: Path) -> None:
     assert [v.signature for v in versions.versions(root)] == ["valid"]
 
 
-def test_without_a_key_a_signature_is_told_of_and_not_checked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_key_a_signature_is_reported_and_not_checked(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE)
     assert Bundle.open(root).signature == "unchecked"
     second = publish(root, 4)
@@ -82,16 +82,14 @@ def test_without_a_key_a_signature_is_told_of_and_not_checked(root: Path, monkey
     assert {v.version == second: v.signature for v in versions.versions(root)} == {True: "none", False: "unchecked"}
 
 
-def test_a_version_that_somebody_resealed_without_the_key_is_refused(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_version_that_was_resealed_without_the_key_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     resealed(root)
     with pytest.raises(SignatureError, match="not made with") as error:
         Bundle.open(root)
     assert "rollback" in error.value.hint
     assert [v.signature for v in versions.versions(root)] == ["wrong"]
     monkeypatch.delenv(KEY_VARIABLE)
-    assert Bundle.open(root).array("recommender/numbers").tolist() == list(range(9))  # digests alone do not tell
+    assert Bundle.open(root).array("recommender/numbers").tolist() == list(range(9))  # digests alone do not detect it
 
 
 def test_neither_without_a_signature_nor_with_one_of_another_key_or_version(root: Path) -> None:
@@ -240,7 +238,7 @@ def test_the_program_says_what_a_signature_is_worth(root: Path, monkeypatch: pyt
     assert json.loads(call("inspect")[1])["signature"] == "valid"
     assert json.loads(call("versions", "--format", "json")[1])[0]["signature"] == "valid"
     monkeypatch.setenv(KEY_VARIABLE, OTHER)
-    code, told = call("verify")
-    assert (code, "not made with this place's key" in told) == (5, True)
+    code, output = call("verify")
+    assert (code, "not made with this installation's key" in output) == (5, True)
     monkeypatch.delenv(KEY_VARIABLE)
     assert "not checked" in call("verify")[1]

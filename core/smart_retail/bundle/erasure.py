@@ -89,7 +89,7 @@ def _bundles(root: Path) -> dict[str, Bundle]:
             continue
         if found[name].signature == "unchecked":
             raise SettingsError(
-                f"Version {found[name].version} is signed, and to erase somebody it is written anew.",
+                f"Version {found[name].version} is signed, and erasing a customer rewrites it.",
                 f"Set {KEY_VARIABLE} to the key that it was signed with.",
             )
     return found

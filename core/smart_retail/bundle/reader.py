@@ -41,7 +41,7 @@ T = TypeVar("T")
 
 
 class BundleDict(dict[str, Any]):
-    """Named parts of a bundle. One that is asked for and not there tells of a bundle of another layout."""
+    """A dict read from a bundle; a missing key is an error, since the bundle was written with another layout."""
 
     def __missing__(self, name: str) -> Any:
         raise missing_part_error(name)
@@ -58,7 +58,7 @@ class Bundle:
     """valid, unchecked (there is one, and no key here) or none."""
     _cache: dict[str, Any] = field(default_factory=dict)
     _pending: dict[str, Future[mmap.mmap | bytes]] = field(default_factory=dict)
-    """Checks that nobody has asked for yet."""
+    """Checks that are running and whose result has not been requested yet."""
 
     @classmethod
     def open(cls, root: str | os.PathLike[str], version: str | None = None) -> Bundle:
@@ -117,7 +117,7 @@ class Bundle:
         )
 
     def prefetch(self, *groups: str) -> None:
-        """Begin to check the arrays of these groups on another processor; whoever asks for one waits for its check."""
+        """Start to verify the arrays of these groups on another thread; reading an array waits for its check."""
         keys = [key for group in groups for key in self._keys(group)]
         self._submit([key for key in keys if key not in self._cache and key not in self._pending])
 
@@ -259,7 +259,7 @@ def _is_entry(key: object, entry: object) -> bool:
 
 
 def read_bounded(path: Path, cap: int) -> bytes:
-    """A whole file that may have at most `cap` bytes and is no link."""
+    """Content of a file of at most `cap` bytes that is not a link."""
     try:
         if path.is_symlink():
             raise corrupt_bundle_error(f"{path.name} is a link.")

@@ -1,7 +1,7 @@
-"""Who wrote a bundle: an HMAC-SHA256 over its manifest, under a key that only those who fit and serve have.
+"""Signatures of bundles: an HMAC-SHA256 over the manifest, with a key that only fitting and serving hosts have.
 
-In: the key, from the environment or a file that it names, and a manifest. Out: a line beside the manifest, or an
-error. Digests tell damage; the signature tells origin. The key is never written anywhere.
+The key comes from the environment or from a file named there. The signature is a file next to the manifest. Digests detect
+corruption; the signature authenticates the writer. The key is never written anywhere.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def signing_key(environ: Mapping[str, str] | None = None) -> bytes | None:
 
 
 def signature_line(key: bytes, manifest: bytes) -> bytes:
-    """The content of the file beside the manifest."""
+    """Content of the signature file."""
     return f"hmac-sha256 {hmac.new(key, manifest, hashlib.sha256).hexdigest()}\n".encode()
 
 
@@ -68,6 +68,6 @@ def check_signature(key: bytes, manifest: bytes, line: bytes | None, version: st
     found = _LINE.fullmatch(line)
     if found is None or not hmac.compare_digest(signature_line(key, manifest), b"hmac-sha256 " + found[1] + b"\n"):
         raise SignatureError(
-            f"The signature of version {version} was not made with this place's key.",
+            f"The signature of version {version} was not made with this installation's key.",
             "Find out who wrote it; `smart-retail rollback` returns to the previous version.",
         )

@@ -39,7 +39,7 @@ from smart_retail.utils.atomic_file import atomic_write
 
 @dataclass(frozen=True, slots=True)
 class VersionInfo:
-    """A version that lies in the folder."""
+    """A published version in the artifacts folder."""
 
     version: str
     fitted_at: str
@@ -61,7 +61,7 @@ def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
         for p in (root / "versions").glob("*")
         if VERSION.fullmatch(p.name) and (p / MANIFEST).is_file() and not p.is_symlink()
     ]
-    # Ids tell the second; within one the manifests' own times do.
+    # Version ids have a resolution of one second; within a second, the manifests' modification times decide.
     whole.sort(key=lambda p: (_version_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
     for folder in whole:
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())

@@ -92,7 +92,7 @@ class BundleWriter:
     def publish(self, facts: Mapping[str, Any]) -> str:
         """Close the bundle and make it the active version; its id.
 
-        `facts` go into the manifest beside the format, the version and the digests.
+        `facts` go into the manifest in addition to the format, the version and the digests.
         """
         version = self.finalize(facts)
         current = self.root / "current"

@@ -1,4 +1,4 @@
-"""A connection to a running API: a question in, the data of its answer out, or the error it tells of.
+"""A connection to a running API: sends a request and returns the data of the response, or raises its error.
 
 Connections that break are tried again, problems become the `RetailError` they came from, and what is no
 answer of a Smart Retail API is a `RemoteError`.
@@ -38,7 +38,7 @@ class Connection:
     Raises
     ------
     UsageError
-        The address is none.
+        `url` is not a valid HTTP(S) address.
     MissingExtraError
         httpx is not installed.
     """

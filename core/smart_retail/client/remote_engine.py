@@ -59,7 +59,7 @@ class RemoteEngine(RetailEngine):
     Raises
     ------
     UsageError
-        The address is none.
+        `url` is not a valid HTTP(S) address.
     MissingExtraError
         httpx is not installed.
     """

@@ -1,8 +1,8 @@
-"""What happened since the last fit: purchases, returns and erasures.
+"""Events since the last fit: purchases, returns and erasures.
 
-In: events of the shop, each with an id of its own. Out: the same events, acknowledged only when they are durable,
-each counted once however often it was sent. Erased customers leave a salted hash behind, so that they can be kept
-out without being known. SQLite beside the bundle keeps them; several hosts share a PostgreSQL database.
+Each event has an id. It is acknowledged once it is durable, and counted once however often it is sent. Erased customers
+are stored as salted hashes, so that later data of them can be excluded without storing their ids. Events are stored in
+SQLite in the artifacts folder, or in a PostgreSQL database that several hosts share.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ URL_VARIABLE: Final = "SMART_RETAIL_EVENTS_URL"
 
 
 def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> EventStore:
-    """Where the events of an artifacts folder are kept: beside it, or in the database that the environment names.
+    """Open the event store of an artifacts folder: SQLite in the folder, or the database that the environment names.
 
     Raises
     ------
     SettingsError
-        ``SMART_RETAIL_EVENTS_URL`` is no URL of a PostgreSQL database.
+        ``SMART_RETAIL_EVENTS_URL`` is not a valid URL of a PostgreSQL database.
     MissingExtraError
         The extra ``postgres`` is not installed.
     """

@@ -47,7 +47,7 @@ class Event:
             day = datetime.fromisoformat(texts["timestamp"])
         except ValueError as error:
             raise DataError(
-                f"The timestamp {texts['timestamp']!r} is no ISO date.", "Write 2026-01-31T14:05:00."
+                f"The timestamp {texts['timestamp']!r} is not a valid ISO date.", "Write 2026-01-31T14:05:00."
             ) from error
         quantity, amount = _millionths(data, "quantity", 1), _millionths(data, "amount", 0)
         if quantity == 0:
@@ -83,5 +83,5 @@ def _is_storable(text: str) -> bool:
 def _millionths(data: dict[str, Any], name: str, default: float) -> int:
     value = data.get(name, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_VALUE:
-        raise DataError(f"The {name} of an event is no number.", f"Give {name} as a number.")
+        raise DataError(f"`{name}` of an event must be a number.", f"Write {name} as a number, such as 2.")
     return round(value * MILLION)

@@ -1,7 +1,7 @@
 """Events in a database that several hosts share, through SQLAlchemy Core. Needs the extra ``postgres``.
 
 Every change first counts up one row and so holds it until it is durable. That orders the writers: sequences become
-visible in their order, and nobody who read on from the last one misses an event. Readers look at the same number.
+visible in their order, and a reader that continues after the last one misses no event. Readers look at the same number.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def postgres_url(text: str, named: str) -> str:
     try:
         url = sa.make_url(text)
     except sa.exc.ArgumentError as error:
-        raise SettingsError(f"{named} is no URL of a database.", _FORM) from error
+        raise SettingsError(f"{named} is not a valid database URL.", _FORM) from error
     if url.get_backend_name() not in ("postgresql", "postgres"):
         raise SettingsError(f"{named} names a database other than PostgreSQL.", _FORM)
     return url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
@@ -117,7 +117,7 @@ class SqlEventStore(EventStore):
                 today = datetime.now(UTC).date().isoformat()
                 connection.execute(sa.insert(ERASED).values(hash=mark, erased_on=today))
         with self._connection() as connection:
-            # The deleted rows make room; what the server keeps in its log and its backups is its operator's.
+            # Deleted rows are freed; the log and the backups of the server are the responsibility of its operator.
             connection.exec_driver_sql(f"VACUUM {EVENTS.name if connection.dialect.name == 'postgresql' else ''}")
         return gone
 

@@ -1,4 +1,4 @@
-"""Events in an embedded SQLite database beside the bundles, in WAL mode: the default, for one host."""
+"""Events in an embedded SQLite database in the artifacts folder, in WAL mode: the default, for one host."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ SEGMENTS: Final[dict[str, tuple[str, str]]] = {
     "Potential Loyalist": ("recent, a few orders", "suggest the next natural product"),
     "New": ("one order, very recent", "welcome, help with the first choice"),
     "Promising": ("one order, recent", "remind with popular products"),
-    "Need Attention": ("middling in both", "a reason to come back this month"),
+    "Need Attention": ("average in both", "give a reason to return this month"),
     "About to Sleep": ("few orders, fading", "what is popular now"),
     "At Risk": ("bought often, long ago", "what they used to buy, with what is new"),
     "Can't Lose": ("among the best, silent", "a personal word"),
@@ -116,7 +116,7 @@ def source_label(source: str) -> str:
 
 
 def buy_again(orders: int, interval_days: float | None) -> str:
-    """Reason of a repeat purchase; `interval_days` is the usual gap, None where it cannot be told."""
+    """Reason of a repeat purchase; `interval_days` is the usual gap, None if it is unknown."""
     times = "once" if orders == 1 else f"{orders} times"
     if interval_days is None or interval_days < 0.5:
         return f"bought {times}"

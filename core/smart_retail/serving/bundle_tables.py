@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 MAX_SUGGESTIONS = 3
 LABEL_CACHE_SIZE = 20_000
-"""Items whose texts are kept ready; the same ones stand in most lists."""
+"""Items whose texts are cached; most lists contain the same ones."""
 
 Label = tuple[str, str, str]
 """Id, name and category of an item."""
@@ -170,7 +170,7 @@ class BundleTables:
         )
 
     def fully_returned(self, customer: int) -> NDArray[np.int32]:
-        """Items that the customer sent back and kept none of."""
+        """Items of which the customer returned every purchase."""
         a, b = self._returns["indptr"][customer : customer + 2].tolist()
         found: NDArray[np.int32] = self._returns["item"][a:b]
         return found

@@ -99,7 +99,7 @@ def read_rules(path: Path) -> dict[str, Any]:
         raise SettingsError(f"The rules file {path} cannot be read: {error.strerror}.", "Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
-            f"The rules file {path.name} is not valid TOML: {error}.", "Mend the line it names."
+            f"The rules file {path.name} is not valid TOML: {error}.", "Fix the line named in the message."
         ) from error
 
 
@@ -151,7 +151,7 @@ def apply_rules(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hi
     Parameters
     ----------
     hidden : array of item codes
-        Items that must not stand in the list (bought or sent back, where these are excluded).
+        Items that are excluded from the list (purchased or returned items, where these are hidden).
     """
     place = np.arange(ranked.indptr[row], ranked.indptr[row + 1])
     item = ranked.item[place]
@@ -234,11 +234,11 @@ def _is_number(value: object) -> bool:
 
 
 def rules_path(artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] | None) -> Path | None:
-    """The rules file in force: the named one, else ``rules.toml`` beside the bundle if it is there."""
+    """The rules file in force: the named one, else ``rules.toml`` in the artifacts folder if it exists."""
     if rules is not None:
         return Path(rules)
-    beside = Path(artifacts) / "rules.toml"
-    return beside if beside.is_file() else None
+    default = Path(artifacts) / "rules.toml"
+    return default if default.is_file() else None
 
 
 class FixedRules:

@@ -33,7 +33,7 @@ class CustomerState:
     """One shopper, as of now."""
 
     code: int
-    """In the bundle; -1 for somebody who is not in it."""
+    """In the bundle; -1 for a customer who is not in it."""
     known: bool
     has_recent_events: bool
     """Whether anything came since the fit."""
@@ -45,7 +45,7 @@ class CustomerState:
     cluster: int
 
     def purchased_or_returned(self) -> NDArray[np.int32]:
-        """What `exclude_purchased` hides: bought or sent back."""
+        """Items that `exclude_purchased` hides: purchased or returned ones."""
         return np.concatenate((self.history.item, self.fully_returned))
 
 
@@ -71,7 +71,7 @@ class CustomerLookup:
         self._recent_events = live
 
     def resolve(self, customer_id: str) -> CustomerState:
-        """A customer; somebody unknown has an empty history."""
+        """State of a customer; an unknown one has an empty history."""
         store = self._tables
         code = store.customers.code(customer_id)
         events = self._recent_events.for_customer(customer_id)
@@ -109,26 +109,26 @@ class CustomerLookup:
         return self._recent_events.customers()
 
     def visitor(self, history: PurchaseHistory) -> CustomerState:
-        """Somebody without an account, who holds these items."""
+        """State of a visitor without an account, with these items in the basket."""
         return CustomerState(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)
 
     def _with_events(self, code: int, events: Sequence[Event]) -> CustomerState:
         store = self._tables
         before = store.history(code) if code >= 0 else store.empty_history
         history = _apply_events(before, events, store.items.codes(e.item_id for e in events))
-        sent_back = np.setdiff1d(store.items.codes(e.item_id for e in events if e.quantity < 0), history.item)
-        sent_back = sent_back[sent_back >= 0]
+        returned = np.setdiff1d(store.items.codes(e.item_id for e in events if e.quantity < 0), history.item)
+        returned = returned[returned >= 0]
         if code >= 0:
-            sent_back = np.setdiff1d(np.union1d(sent_back, store.fully_returned(code)), history.item)
+            returned = np.setdiff1d(np.union1d(returned, store.fully_returned(code)), history.item)
         segment = cluster = UNKNOWN_GROUP
         if len(history):
             numbers = self._rfm_values(history)
             segment = int(self._rfm_model.segment_index(*self._rfm_model.score(*numbers)[:2])[0])
             cluster = int(self._cluster_assigner.assign(*numbers)[0])
-        return CustomerState(code, True, True, history, sent_back.astype(np.int32), segment, cluster)
+        return CustomerState(code, True, True, history, returned.astype(np.int32), segment, cluster)
 
     def rfm(self, person: CustomerState) -> RFM | None:
-        """Recency, frequency and monetary of somebody with kept purchases, scored by the cut points of the fit."""
+        """Recency, frequency and monetary of a customer with kept purchases, scored by the cut points of the fit."""
         if len(person.history) == 0 or not person.known:
             return None
         recency, frequency, monetary = self._rfm_values(person.history)

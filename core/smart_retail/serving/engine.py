@@ -105,7 +105,7 @@ class Engine(LocalEngine):
         return self.bundle.version
 
     def state_of(self, customer_id: str | None = None) -> tuple[object, str, int]:
-        """What an answer rests on, for one customer or for nobody: in equal states a call answers alike."""
+        """State on which a result depends, for one customer or without one: equal states give equal results."""
         newest = 0 if customer_id is None else self.customer_lookup.last_sequence(customer_id)
         return self._opened, self.rules.digest, newest
 
@@ -153,7 +153,7 @@ class Engine(LocalEngine):
 
     @property
     def artifacts(self) -> Path:
-        """The folder that the bundle lies in; live purchases and erasures belong there too."""
+        """The folder of the bundle, which also contains live purchases and erasures."""
         return self.bundle.folder.parents[1]
 
     def customer_ids(self) -> Iterator[str]:

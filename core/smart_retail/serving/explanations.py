@@ -1,4 +1,4 @@
-"""Evidence in words: why an item stands in a list. An association, never a cause."""
+"""Explanations: why an item is in a list, in words. They describe association, not cause."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 KINDS = ("buy_again", "bought_together", "cluster", "segment", "popular", "trending", "similar")
 """Kind of reason by component."""
 REASON_METHODS = ("repurchase", "cf", "personalized", "rfm", "popular", "popular", "content")
-"""The method that a component's evidence is told under."""
+"""The method under which a component is reported in reasons."""
 
 
 def reason_kind_and_method(component: int) -> tuple[str, str]:

@@ -29,7 +29,7 @@ def open_engine(
     api_url, api_key : str, optional
         Address of a Smart Retail API, and a key for it.
     rules : path, optional
-        Business rules for an engine in this process; by default ``rules.toml`` beside the bundles.
+        Business rules for an engine in this process; by default ``rules.toml`` in the artifacts folder.
     listing : bool
         Whether customers' lists come next: their files are checked while the rest is still being imported.
 

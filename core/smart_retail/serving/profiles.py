@@ -16,7 +16,7 @@ TOP_CATEGORIES = 3
 
 
 def build_profile(store: BundleTables, customer_id: str, person: CustomerState, rfm: RFM | None) -> CustomerProfile:
-    """Who the customer is; ``known=False`` and nothing else for somebody unknown."""
+    """Profile of a customer; an unknown one has ``known=False`` and no other field."""
     history, code = person.history, person.code
     bought = len(history) > 0
     return CustomerProfile(

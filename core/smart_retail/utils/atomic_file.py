@@ -12,7 +12,7 @@ from smart_retail.errors import UsageError
 
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
-    """A place to write beside `target`, moved onto it when all went well."""
+    """Yield a temporary path next to `target`; it replaces the target when the block ends without an error."""
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist.", "Make it first, or name another.")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")

@@ -23,7 +23,7 @@ def escape_formula(value: object) -> object:
 
 
 class CsvRows:
-    """Rows as CSV lines that come back exactly: UTF-8 text, ``true`` and ``false``, empty for None."""
+    """Writes rows as CSV lines that are read back unchanged: UTF-8 text, ``true`` and ``false``, empty for None."""
 
     def __init__(self, file: TextIO, header: Iterable[str]) -> None:
         self._plain = csv.writer(file, lineterminator="\n")

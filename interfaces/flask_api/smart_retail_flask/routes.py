@@ -216,7 +216,7 @@ def value_summary(query: ValueQuery) -> Any:
     """Customer value of the shop
 
     Expected orders and spend with 80 % intervals, by segment, cluster and tenth of the customers, customers at risk,
-    and the forecasts of earlier windows beside what happened.
+    and the forecasts of earlier windows next to the actual values.
     """
     return engine().value_summary(query.horizon_days)
 

@@ -18,7 +18,7 @@ from smart_retail.results import CustomerProfile, Recommendation, Recommendation
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a list; without reasons where the front end has no room for them."""
+    """One line of a list; without reasons where the front end does not show them."""
 
     rank: int
     item_id: str
@@ -106,10 +106,10 @@ class Driver(ABC):
 
     @abstractmethod
     def failure(self, artifacts: Path) -> tuple[str, str]:
-        """Start over another folder and ask for a list: the code of the error and all that is told of it."""
+        """Start over another folder and ask for a list: returns the code and the text of the error."""
 
     def shown(self, answer: RecommendationList) -> Lists:
-        """What of an engine's answer this front end shows: score and source always, reasons where there is room."""
+        """What of an engine's answer this front end shows: score and source always, reasons where they are shown."""
         if not answer.lists:
             return {answer.method: tuple(map(row_of, answer.items))}
         lists = {method: tuple(map(row_of, part.items)) for method, part in answer.lists.items()}

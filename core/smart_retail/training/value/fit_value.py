@@ -44,7 +44,7 @@ class ValueFit:
     notes: tuple[str, ...]
 
     def report(self) -> dict[str, Any]:
-        """Return what a bundle stores of the fit besides the parameters, as plain JSON data."""
+        """Return what a bundle stores of the fit in addition to the parameters, as plain JSON data."""
         return {
             "scorecard": self.scorecard,
             "sentences": backtest_sentences(self.scorecard),
