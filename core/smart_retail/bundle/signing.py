@@ -1,7 +1,7 @@
 """Signatures of bundles: an HMAC-SHA256 over the manifest, with a key that only fitting and serving hosts have.
 
-The key comes from the environment or from a file named there. The signature is a file next to the manifest. Digests detect
-corruption; the signature authenticates the writer. The key is never written anywhere.
+The key comes from the environment or from a file named there. The signature is a file next to the manifest. Digests
+detect corruption; the signature authenticates the writer. The key is never written anywhere.
 """
 
 from __future__ import annotations
