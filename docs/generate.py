@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from smart_retail import errors, settings
+from smart_retail.bundle import layout
 from smart_retail.data import columns
 from smart_retail.data.ingestion import row_validation
 from smart_retail.data.parsing import presets
@@ -192,6 +193,12 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield path, verb, operation
 
 
+def bundle_arrays() -> str:
+    """A table of the arrays and JSON files of a bundle."""
+    rows = ((f"`{name}`", *rest) for name, *rest in layout.documentation_rows())
+    return table(("Name below `tables/`", "Type", "Shape", "Customers", "Content"), rows)
+
+
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "headers": headers,
     "exports": exports,
@@ -203,6 +210,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "segments": segments,
     "routes": routes,
     "route_permissions": route_permissions,
+    "bundle_arrays": bundle_arrays,
     "samples": samples,
     "first_call": partial(call, "/v1/customers/{customer_id}/recommendations"),
     "events_call": partial(call, "/v1/events"),

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 
 from smart_retail.errors import UnknownItemError, UsageError
 from smart_retail.presentation import labels
-from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, ListQuery, RetailEngine, check_page
+from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, ListQuery, RetailEngine, check_horizon, check_page
 from smart_retail.results import (
     RFM,
     CategoryShare,
@@ -28,6 +28,7 @@ from smart_retail.results import (
     ClusterRef,
     CustomerMatch,
     CustomerProfile,
+    CustomerValue,
     GridCell,
     Item,
     ModelInfo,
@@ -38,6 +39,8 @@ from smart_retail.results import (
     RejectedRows,
     Returns,
     Segment,
+    ValueGroup,
+    ValueSummary,
     WeekSales,
 )
 from smart_retail.settings import Settings
@@ -215,6 +218,34 @@ class FakeEngine(RetailEngine):
             None if returned else str(orders[0][0]), None if returned else str(orders[-1][0]),
             1.0 if returned else 0.05, tuple(CategoryShare(c, v / amount) for c, v in by_category.most_common(3)),
             tuple(purchases),
+        )  # fmt: skip
+
+    def customer_value(self, customer_id: str, horizon_days: int = 90) -> CustomerValue:
+        check_horizon(horizon_days)
+        dates = [day for day, _ in self._orders.get(customer_id, ())]
+        expected = len(dates) * horizon_days / 700
+        day = LAST + timedelta(days=1 + horizon_days // 3)
+        return CustomerValue(
+            customer_id, bool(dates), horizon_days, (LAST + timedelta(days=1)).isoformat(), expected, 20 * expected,
+            expected / (1 + expected), day.isoformat(), (LAST + timedelta(days=1)).isoformat(),
+            (LAST + timedelta(days=horizon_days)).isoformat(), 200 * expected, 1095, 0.1, len(dates), 60.0 * len(dates),
+            0.8, 30.0, "low" if dates else "high", self.version,
+        )  # fmt: skip
+
+    def customer_values(self, customer_ids: Sequence[str], horizon_days: int = 90) -> list[CustomerValue]:
+        return [self.customer_value(customer, horizon_days) for customer in customer_ids]
+
+    def value_summary(self, horizon_days: int = 90) -> ValueSummary:
+        values = self.customer_values(CUSTOMER_IDS, horizon_days)
+        orders, spend = (sum(getattr(v, f"expected_{name}") for v in values) for name in ("orders", "spend"))
+        groups = tuple(
+            ValueGroup(name, len(values), orders, spend, 1.0, 0.5, 100.0, sum(v.spend for v in values))
+            for name in ("Champions",)
+        )
+        return ValueSummary(
+            horizon_days, values[0].start, len(values), orders, orders * 0.9, orders * 1.1, spend, spend * 0.9,
+            spend * 1.1, sum(v.return_probability for v in values), groups, groups, groups, tuple(values[:3]), (), (),
+            ("The expected total spend of the latest 90 days would have been 4.0 % too high.",), (), self.version,
         )  # fmt: skip
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:

@@ -18,11 +18,13 @@ from smart_retail.results import (
     ClusterPoint,
     CustomerMatch,
     CustomerProfile,
+    CustomerValue,
     GridCell,
     Item,
     ModelInfo,
     RecommendationList,
     Segment,
+    ValueSummary,
 )
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ DEFAULT_N = 10
 DEFAULT_SEARCH_N = 20
 DEFAULT_POINTS = 5000
 MAX_N = 1000
+DEFAULT_HORIZON_DAYS = 90
+MAX_HORIZON_DAYS = 3650
 
 
 def check_method(method: str) -> str:
@@ -55,6 +59,16 @@ def check_page(n: int, offset: int = 0) -> None:
         )
     if offset < 0:
         raise UsageError(f"offset is {offset}, but must not be negative.", "Start at 0.")
+
+
+def check_horizon(horizon_days: int) -> int:
+    """Return the horizon, or raise `UsageError` if it is not between 1 and `MAX_HORIZON_DAYS` days."""
+    if not 1 <= horizon_days <= MAX_HORIZON_DAYS:
+        raise UsageError(
+            f"The horizon of {horizon_days} days is out of range (1-{MAX_HORIZON_DAYS}).",
+            "Common horizons are 30, 60, 90, 180 and 365 days.",
+        )
+    return horizon_days
 
 
 class ListQuery(msgspec.Struct, frozen=True):
@@ -125,6 +139,20 @@ class RetailEngine(ABC):
     @abstractmethod
     def customer(self, customer_id: str) -> CustomerProfile:
         """Return a customer's profile; ``known=False`` for an unknown id."""
+
+    @abstractmethod
+    def customer_value(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
+        """Return expected orders, spend, return and lifetime value of a customer; a new customer gets the prior."""
+
+    @abstractmethod
+    def customer_values(
+        self, customer_ids: Sequence[str], horizon_days: int = DEFAULT_HORIZON_DAYS
+    ) -> list[CustomerValue]:
+        """Return `customer_value` of several customers, in their order."""
+
+    @abstractmethod
+    def value_summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
+        """Return expected orders and spend of the shop with intervals, by segment and cluster, with the backtests."""
 
     @abstractmethod
     def search_customers(self, text: str, n: int = DEFAULT_SEARCH_N) -> list[CustomerMatch]:

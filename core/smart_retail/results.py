@@ -488,3 +488,114 @@ class FitReport(Result, frozen=True):
     """Wall time in seconds by stage."""
     notes: tuple[str, ...]
     """Decisions and warnings, one sentence each."""
+
+
+class CustomerValue(Result, frozen=True):
+    """What a customer is expected to do in the coming days, and what the customer has done so far."""
+
+    customer_id: str
+    known: bool
+    """Whether the customer has kept orders. A new customer gets the mean of new customers."""
+    horizon_days: int
+    start: str
+    """First day of the horizon: the day after the last order of the history."""
+    expected_orders: float
+    """Orders within the horizon."""
+    expected_spend: float
+    """Kept amount within the horizon, returns netted."""
+    return_probability: float
+    """Probability of at least one order within the horizon, 0 to 1, calibrated on earlier windows."""
+    next_order_date: str
+    """Median day of the next order, given that it falls into the horizon."""
+    next_order_low: str
+    """Lower end of the 80 % interval of that day."""
+    next_order_high: str
+    """Upper end of the 80 % interval of that day."""
+    lifetime_value: float
+    """Discounted spend over `lifetime_days`."""
+    lifetime_days: int
+    discount_rate: float
+    """Per year, 0.1 is 10 %."""
+    orders: int
+    """Orders so far."""
+    spend: float
+    """Kept amount so far."""
+    active_probability: float
+    """Probability that the customer still buys at the shop, 0 to 1."""
+    usual_interval_days: float
+    """Usual days between two orders of the customer, shrunk towards the shop's."""
+    churn_risk: str
+    """low, medium or high: the days since the last order against the customer's usual interval."""
+    model_version: str
+    notes: tuple[str, ...] = ()
+    """Warnings, such as a horizon beyond the backtested ones."""
+
+
+class ValueGroup(Result, frozen=True):
+    """Customer value of one segment, cluster or tenth of the customers."""
+
+    name: str
+    customers: int
+    expected_orders: float
+    expected_spend: float
+    """Total within the horizon."""
+    spend_share: float
+    """Of the expected spend of all customers."""
+    return_probability: float
+    """Mean over the customers."""
+    lifetime_value: float
+    """Mean per customer."""
+    spend: float
+    """Total so far."""
+
+
+class ValueBacktest(Result, frozen=True):
+    """Forecast and actual totals of one earlier window."""
+
+    start: str
+    days: int
+    customers: int
+    expected_orders: float
+    actual_orders: float
+    expected_spend: float
+    actual_spend: float
+    expected_returning: float
+    actual_returning: int
+
+
+class CalibrationBin(Result, frozen=True):
+    """A tenth of the customers by predicted probability to return, over all earlier windows."""
+
+    predicted: float
+    actual: float
+    customers: int
+
+
+class ValueSummary(Result, frozen=True):
+    """Customer value of the whole shop for one horizon."""
+
+    horizon_days: int
+    start: str
+    customers: int
+    expected_orders: float
+    orders_low: float
+    """Lower end of the 80 % interval of the total."""
+    orders_high: float
+    expected_spend: float
+    """Of the customers in the history; those who come for the first time are not included."""
+    spend_low: float
+    spend_high: float
+    expected_returning: float
+    """Customers with at least one order within the horizon."""
+    segments: tuple[ValueGroup, ...]
+    clusters: tuple[ValueGroup, ...]
+    deciles: tuple[ValueGroup, ...]
+    """Tenths of the customers by expected spend, the best first."""
+    at_risk: tuple[CustomerValue, ...]
+    """Customers with a high churn risk, by spend so far times the probability not to return."""
+    backtests: tuple[ValueBacktest, ...]
+    calibration: tuple[CalibrationBin, ...]
+    sentences: tuple[str, ...]
+    """The backtest figures in words."""
+    notes: tuple[str, ...]
+    model_version: str

@@ -1,4 +1,4 @@
-"""Running apps and a browser to look at them with."""
+"""Running apps, and a browser for their pages."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
-PATIENCE = 60.0
+START_TIMEOUT_SECONDS = 120.0
 
 
 @contextmanager
 def serving(app: str, port: int, artifacts: str = "") -> Iterator[str]:
-    """An app in a process of its own for the time of the block; its address."""
+    """Run an app in a separate process during the block; yield its address."""
     command = [sys.executable, "-m", "tests.browser.serve", app, str(port), *([artifacts] if artifacts else [])]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
@@ -45,22 +45,22 @@ def serving(app: str, port: int, artifacts: str = "") -> Iterator[str]:
 
 def _wait(process: subprocess.Popen[bytes], address: str) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + START_TIMEOUT_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise RuntimeError(f"the app ended at once with {process.returncode}")
+            raise RuntimeError(f"the app ended with exit code {process.returncode}")
         try:
-            with opener.open(address, timeout=2) as answer:
-                if answer.status == 200:
+            with opener.open(address, timeout=2) as response:
+                if response.status == 200:
                     return
         except (URLError, OSError):
             time.sleep(0.3)
-    raise TimeoutError(f"{address} does not answer")
+    raise TimeoutError(f"{address} does not respond")
 
 
 @contextmanager
 def browsing() -> Iterator[Any]:
-    """Chromium without a window."""
+    """Start Chromium without a window."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -72,29 +72,29 @@ def browsing() -> Iterator[Any]:
 
 
 class Visit:
-    """A page, and what it complained of or asked for beyond this machine."""
+    """A page with its console errors and its requests to other machines."""
 
     def __init__(self, browser: Any, scheme: str = "light", width: int = 1400, height: int = 900) -> None:
         self.context = browser.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
         )
         self.page = self.context.new_page()
-        self.complaints: list[str] = []
-        self.elsewhere: list[str] = []
-        self.page.on("console", lambda told: told.type == "error" and self._complain(told))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("request", lambda asked: self._asked(asked.url))
+        self.console_errors: list[str] = []
+        self.external_requests: list[str] = []
+        self.page.on("console", lambda message: message.type == "error" and self._add_console_error(message))
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on("request", lambda request: self._check_request(request.url))
 
-    def _complain(self, told: Any) -> None:
-        # A Streamlit page that is opened by its own address first looks for its server below that address; the
-        # refusals of these two paths are how it learns that there is none.
-        where = told.location.get("url", "")
-        if not (where.endswith(("/_stcore/health", "/_stcore/host-config")) and "404" in told.text):
-            self.complaints.append(f"{told.text} ({where})")
+    def _add_console_error(self, message: Any) -> None:
+        # A Streamlit page opened by its own address first looks for its server below that address and gets 404 for
+        # these two paths.
+        url = message.location.get("url", "")
+        if not (url.endswith(("/_stcore/health", "/_stcore/host-config")) and "404" in message.text):
+            self.console_errors.append(f"{message.text} ({url})")
 
-    def _asked(self, url: str) -> None:
+    def _check_request(self, url: str) -> None:
         if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:")):
-            self.elsewhere.append(url)
+            self.external_requests.append(url)
 
     def close(self) -> None:
         self.context.close()

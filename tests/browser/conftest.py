@@ -1,4 +1,4 @@
-"""A browser and both web apps for the tests of this folder; skipped where Chromium is missing."""
+"""A browser and both web apps for the tests of this folder; skipped if Chromium is missing."""
 
 from __future__ import annotations
 
@@ -56,9 +56,9 @@ def gradio_app() -> Iterator[str]:
 
 @pytest.fixture
 def visit(browser: Any) -> Iterator[Visit]:
-    """A fresh visitor; every test ends with a look at what the page complained of."""
+    """A new visitor; every test ends with a check of console errors and external requests."""
     visitor = Visit(browser)
     yield visitor
     visitor.close()
-    assert visitor.complaints == []
-    assert visitor.elsewhere == []
+    assert visitor.console_errors == []
+    assert visitor.external_requests == []

@@ -22,38 +22,38 @@ from tests.browser.apps import ROOT, browsing
 
 TARGET = ROOT / "docs" / "screenshots"
 WIDTH, HEIGHT = 1100, 2300
-BEGIN = {"demo": "categories"}
-"""Report -> the section its picture begins with; the first where it is not named."""
+FIRST_SECTION = {"demo": "categories"}
+"""Report -> section at the top of its screenshot; the first section by default."""
 HALF_A_YEAR = 183
 
 
-def opened(browser: Any, path: Path) -> tuple[Any, list[str], list[str]]:
-    """A page without a network, what it asked for beside itself, and what it complained of."""
+def open_offline(browser: Any, path: Path) -> tuple[Any, list[str], list[str]]:
+    """Return a page without a network, all other addresses that it requested, and its console messages."""
     context = browser.new_context(viewport={"width": WIDTH, "height": 900}, offline=True)
     page = context.new_page()
-    asked: list[str] = []
-    said: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: said.append(message.text))
+    requested: list[str] = []
+    messages: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
+    page.on("console", lambda message: messages.append(message.text))
     page.goto(path.as_uri())
     page.wait_for_timeout(300)
-    return page, [url for url in asked if not url.startswith("data:") and url != path.as_uri()], said
+    return page, [url for url in requested if not url.startswith("data:") and url != path.as_uri()], messages
 
 
 def main(*named: str) -> None:
     with tempfile.TemporaryDirectory() as folder, browsing() as browser:
-        for each in named:
-            name, _, artifacts = each.partition("=")
+        for argument in named:
+            name, _, artifacts = argument.partition("=")
             path = write_report(Engine.load(artifacts), Path(folder) / f"{name}.html")
-            page, asked, said = opened(browser, path)
-            if asked or said:
-                raise SystemExit(f"{name}: asked for {asked}, said {said}")
-            section = BEGIN.get(name)
+            page, requested, messages = open_offline(browser, path)
+            if requested or messages:
+                raise SystemExit(f"{name}: requested {requested}, console {messages}")
+            section = FIRST_SECTION.get(name)
             top = page.locator(f"#{section}").bounding_box()["y"] - 20 if section else 0
             clip = {"x": 0, "y": top, "width": WIDTH, "height": HEIGHT}
             page.screenshot(path=TARGET / f"report-{name}.png", full_page=True, clip=clip)
-    for each, draw in zip(named, (sales_ahead, movement), strict=False):
-        name, _, artifacts = each.partition("=")
+    for argument, draw in zip(named, (sales_ahead, movement), strict=False):
+        name, _, artifacts = argument.partition("=")
         figure = draw(Engine.load(artifacts))
         (TARGET / f"{draw.__name__.replace('_', '-')}-{name}.png").write_bytes(to_png(figure, 100))
 

@@ -22,7 +22,7 @@ STREAMLIT_PORT, GRADIO_PORT = 8716, 8717
 def main(artifacts: str = "", target: Path = TARGET) -> None:
     engine = _engine(artifacts)
     target.mkdir(parents=True, exist_ok=True)
-    customer = _somebody(engine)
+    customer = _active_customer(engine)
     item = engine.popular(1).items[0].item_id
     with browsing() as browser:
         with serving("streamlit", STREAMLIT_PORT, artifacts) as address:
@@ -41,14 +41,14 @@ def _engine(artifacts: str) -> RetailEngine:
     return Engine.load(artifacts)
 
 
-def _somebody(engine: RetailEngine) -> str:
-    """A customer about whom there is something to tell: many orders, and not gone."""
+def _active_customer(engine: RetailEngine) -> str:
+    """Return an active customer with many orders."""
     known = [engine.customer(p.customer_id) for p in engine.cluster_points(limit=60)]
     return max((p for p in known if p.rfm), key=lambda p: (p.rfm.r >= 4, p.orders)).customer_id  # type: ignore[union-attr]
 
 
 def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path, scheme: str) -> None:
-    """One picture a page."""
+    """Take one screenshot per page."""
     from urllib.parse import quote
 
     views = {
@@ -72,7 +72,7 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
 
 
 def what_if(visit: Visit, address: str, target: Path) -> None:
-    """The most wanted product is banned, and returns are ignored."""
+    """Ban the most popular product and take a screenshot of the result."""
     page = visit.page
     page.goto(f"{address}/what-if")
     page.wait_for_selector(".sr-footer")
@@ -83,17 +83,17 @@ def what_if(visit: Visit, address: str, target: Path) -> None:
     page.get_by_role("option").nth(1).click()
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Try", exact=True).click()
-    page.wait_for_selector("text=would see another list", timeout=120_000)
+    page.wait_for_selector("text=The list changes for", timeout=120_000)
     page.set_viewport_size({"width": 1400, "height": 1900})
     settle(page)
     page.screenshot(path=target / "streamlit-what-if-light.png")
 
 
 def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> None:
-    """One picture a tab, and the lists side by side."""
+    """Take one screenshot per tab, and one of the comparison of methods."""
     page = visit.page
     page.goto(address)
-    page.get_by_role("button", name="A champion").click()
+    page.get_by_role("button", name="Champion").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
     settle(page)
     page.screenshot(path=target / f"gradio-recommend-{scheme}.png")
@@ -115,14 +115,14 @@ def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> 
 
 
 def settle(page: Any) -> None:
-    """Let charts draw and fades end."""
+    """Wait until charts are drawn and animations have ended."""
     page.wait_for_timeout(1800)
 
 
 def finish(visit: Visit) -> None:
     visit.close()
-    if visit.complaints or visit.elsewhere:
-        raise SystemExit(f"the browser complained: {visit.complaints} {visit.elsewhere}")
+    if visit.console_errors or visit.external_requests:
+        raise SystemExit(f"console errors or external requests: {visit.console_errors} {visit.external_requests}")
 
 
 if __name__ == "__main__":

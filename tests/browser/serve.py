@@ -1,7 +1,7 @@
 """Serve a web app for tests and screenshots, over a bundle or over the small engine in memory.
 
 ``python -m tests.browser.serve streamlit 8713 [ARTIFACTS]`` from the root of the checkout; without a folder of
-bundles the small engine answers.
+bundles the small engine is used.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ def main(app: str, port: str, artifacts: str = "") -> None:
     from smart_retail_streamlit import engine_source, server
 
     if not artifacts:
-        engine_source.load_engine = lambda where: FakeEngine()
-        engine_source.published_version = lambda where: "small engine"
+        engine_source.load_engine = lambda source: FakeEngine()
+        engine_source.published_version = lambda source: "small engine"
     server.serve(artifacts or "artifacts", None, "127.0.0.1", int(port))
 
 

@@ -1,4 +1,4 @@
-"""The Gradio app as people use it: no error on the console, no request to another machine."""
+"""The Gradio app in a browser: no console errors, no external requests."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from tests.fake_engine import FakeEngine
 
 from .apps import Visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_an_example_shows_the_list_and_all_methods_stand_side_by_side(visit: Visit, gradio_app: str) -> None:
+def test_an_example_shows_the_list_and_the_comparison_of_methods(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
-    page.get_by_role("button", name="A champion").click()
+    page.get_by_role("button", name="Champion").click()
     page.wait_for_selector(".sr-table tbody tr")
     assert "Champions" in page.locator(".sr-person").inner_text()
     assert page.locator(".sr-table:visible tbody tr").count() == 10
@@ -26,10 +26,10 @@ def test_an_example_shows_the_list_and_all_methods_stand_side_by_side(visit: Vis
 def test_an_unknown_id_gets_popular_items(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
-    page.get_by_role("button", name="An unknown id").click()
-    page.wait_for_selector("text=Nothing is known of this customer")
-    first = page.locator(".sr-table:visible .sr-line").first.inner_text()
-    assert first == FakeEngine().recommend("somebody-new").items[0].item_id
+    page.get_by_role("button", name="Unknown customer").click()
+    page.wait_for_selector("text=This customer has no purchases in the data")
+    first = page.locator(".sr-table:visible .sr-id").first.inner_text()
+    assert first == FakeEngine().recommend("new-customer").items[0].item_id
 
 
 def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str) -> None:
@@ -39,12 +39,12 @@ def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str) -> 
     page.get_by_label("Product").last.press_sequentially("lamp c", delay=40)
     page.locator(".sr-matches:visible label:has-text('P-023')").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
-    first = page.locator(".sr-table:visible .sr-line").first.inner_text()
+    first = page.locator(".sr-table:visible .sr-id").first.inner_text()
     assert first == FakeEngine().similar_items("P-023").items[0].item_id
     assert page.locator(".sr-matches:visible").count() == 0
 
 
-def test_a_whole_id_leaves_nothing_to_choose_below_the_box(visit: Visit, gradio_app: str) -> None:
+def test_a_complete_id_hides_the_matches(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
@@ -55,7 +55,7 @@ def test_a_whole_id_leaves_nothing_to_choose_below_the_box(visit: Visit, gradio_
     assert page.locator(".sr-matches:visible").count() == 0
 
 
-def test_an_unknown_product_is_told_in_place(visit: Visit, gradio_app: str) -> None:
+def test_an_unknown_product_shows_an_error_with_near_matches(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
@@ -65,7 +65,7 @@ def test_an_unknown_product_is_told_in_place(visit: Visit, gradio_app: str) -> N
     assert "Did you mean P-004" in page.locator(".sr-error").inner_text()
 
 
-def test_a_basket_grows_by_what_is_found(visit: Visit, gradio_app: str) -> None:
+def test_matches_are_added_to_the_basket(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="New visitor").click()
@@ -74,12 +74,22 @@ def test_a_basket_grows_by_what_is_found(visit: Visit, gradio_app: str) -> None:
         page.locator(f".sr-matches:visible label:has-text('{item}')").click()
         page.wait_for_selector(f".token:has-text('{item}')")
     expected = FakeEngine().recommend_for_basket(["P-009", "A/B"]).items[0].item_id
-    page.wait_for_selector(f".sr-table:visible tbody tr:first-child .sr-line:text-is('{expected}')")
+    page.wait_for_selector(f".sr-table:visible tbody tr:first-child .sr-id:text-is('{expected}')")
 
 
-def test_a_visitor_without_history_starts_with_what_is_popular(visit: Visit, gradio_app: str) -> None:
+def test_a_new_visitor_starts_with_popular_products(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="New visitor").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
     assert "fake-1" in page.locator(".sr-footer").inner_text()
+
+
+def test_enter_takes_the_first_match_of_a_name(visit: Visit, gradio_app: str) -> None:
+    page = visit.page
+    page.goto(gradio_app)
+    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_label("Product").last.fill("lamp c")
+    page.get_by_label("Product").last.press("Enter")
+    page.wait_for_selector(".sr-table:visible tbody tr")
+    assert page.locator(".sr-error:visible").count() == 0

@@ -1,4 +1,4 @@
-"""The report in a browser without a network: nothing is asked for, every section is seen, tables open."""
+"""The report in a browser without a network: no requests, every section is visible, tables open."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ import pytest
 from smart_retail.reporting.html_report import write_report
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
-from tests.browser.reports import opened
+from tests.browser.reports import open_offline
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def test_every_section_is_seen_without_a_network(browser: Any, fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
+def test_every_section_is_visible_offline(browser: Any, fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     path = write_report(Engine.load(fitted[0]), tmp_path / "report.html")
-    page, asked, said = opened(browser, path)
-    assert (asked, said) == ([], [])
+    page, requested, messages = open_offline(browser, path)
+    assert (requested, messages) == ([], [])
     sections = page.locator("main section")
-    assert sections.count() == 13
+    assert sections.count() == 14
     for section in sections.all():
         assert section.is_visible()
-        assert section.bounding_box()["height"] > 40
-        shown = section.locator("figure svg, p.note, table, details").count()
+        assert section.bounding_box()["height"] > 30
+        shown = section.locator("figure svg, p, table, details").count()
         assert shown > 0, section.locator("h2").inner_text()
     for picture in page.locator("figure svg").all():
         box = picture.bounding_box()
@@ -36,5 +36,5 @@ def test_every_section_is_seen_without_a_network(browser: Any, fitted: tuple[Pat
 
 def test_the_page_prints(browser: Any, fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     path = write_report(Engine.load(fitted[0]), tmp_path / "report.html")
-    page, _, _ = opened(browser, path)
+    page, _, _ = open_offline(browser, path)
     assert page.pdf(format="A4").startswith(b"%PDF")

@@ -1,4 +1,4 @@
-"""The Streamlit app as people use it: no error on the console, no request to another machine."""
+"""The Streamlit app in a browser: no console errors, no external requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.fake_engine import FakeEngine
 
 from .apps import Visit
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PAGES = ("Overview", "Customer", "Products", "Segments", "Clusters", "Methods", "Fit", "What-if")
 
@@ -22,7 +22,7 @@ def ready(page: Any) -> None:
     page.wait_for_selector(".sr-footer")
 
 
-def test_every_page_can_be_walked_through(visit: Visit, streamlit_app: str) -> None:
+def test_every_page_opens_from_the_navigation(visit: Visit, streamlit_app: str) -> None:
     page = visit.page
     page.goto(streamlit_app)
     ready(page)
@@ -35,13 +35,13 @@ def test_every_page_can_be_walked_through(visit: Visit, streamlit_app: str) -> N
 
 
 @pytest.mark.parametrize("path", ["customer?customer=C-003&method=all", "segments", "clusters"])
-def test_a_link_opens_its_view_without_a_fault(visit: Visit, streamlit_app: str, path: str) -> None:
+def test_a_deep_link_opens_its_view(visit: Visit, streamlit_app: str, path: str) -> None:
     visit.page.goto(f"{streamlit_app}/{path}")
     ready(visit.page)
     visit.page.wait_for_timeout(500)
 
 
-def test_a_customer_is_searched_shown_and_shared(visit: Visit, streamlit_app: str) -> None:
+def test_a_customer_is_found_and_kept_in_the_address(visit: Visit, streamlit_app: str) -> None:
     page = visit.page
     page.goto(f"{streamlit_app}/customer")
     ready(page)
@@ -70,7 +70,7 @@ def test_the_list_is_downloaded_as_csv(visit: Visit, streamlit_app: str, tmp_pat
     assert len(lines) == 11
 
 
-def test_a_figure_gives_its_table_and_its_drawing(visit: Visit, streamlit_app: str, tmp_path: Path) -> None:
+def test_a_chart_can_be_downloaded_as_csv_and_svg(visit: Visit, streamlit_app: str, tmp_path: Path) -> None:
     page = visit.page
     page.goto(f"{streamlit_app}/segments")
     ready(page)
@@ -86,7 +86,7 @@ def test_a_figure_gives_its_table_and_its_drawing(visit: Visit, streamlit_app: s
         assert (tmp_path / name).read_text(encoding="utf-8").startswith(start)
 
 
-def test_names_stay_text(visit: Visit, streamlit_app: str) -> None:
+def test_names_with_markup_are_escaped(visit: Visit, streamlit_app: str) -> None:
     page = visit.page
     page.goto(f"{streamlit_app}/customer?customer=%3Cb%3Ebold%3C%2Fb%3E")
     ready(page)
@@ -115,7 +115,7 @@ def test_the_dark_theme_follows_the_visitor(browser: Any, streamlit_app: str) ->
     colour = visit.page.evaluate("getComputedStyle(document.querySelector('[data-testid=stApp]')).backgroundColor")
     visit.close()
     assert colour == "rgb(18, 23, 29)"
-    assert visit.complaints == []
+    assert visit.console_errors == []
 
 
 @pytest.mark.parametrize("width", [1400, 900, 420])

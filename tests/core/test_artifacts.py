@@ -21,13 +21,14 @@ from smart_retail.errors import (
     FormatVersionError,
     LockError,
     MissingBundleError,
+    UsageError,
 )
 
 
 def publish(root: Path, numbers: int = 3) -> str:
     writer = BundleWriter(root)
-    writer.array("group/numbers", np.arange(numbers, dtype=np.int32))
-    writer.array("group/nothing", np.empty((0, 4)))
+    writer.array("recommender/numbers", np.arange(numbers, dtype=np.int32))
+    writer.array("recommender/nothing", np.empty((0, 4)))
     writer.json("names", {"é": ["ü"]})
     (writer.export / "notes.csv").write_text("for people\n")
     return writer.publish({"last_day": 1})
@@ -41,9 +42,9 @@ def root(tmp_path: Path) -> Path:
 
 def test_what_was_written_is_read_back(root: Path) -> None:
     bundle = Bundle.open(root)
-    assert bundle.array("group/numbers").tolist() == [0, 1, 2]
-    assert bundle.array("group/nothing").shape == (0, 4)
-    assert sorted(bundle.arrays("group")) == ["nothing", "numbers"]
+    assert bundle.array("recommender/numbers").tolist() == [0, 1, 2]
+    assert bundle.array("recommender/nothing").shape == (0, 4)
+    assert sorted(bundle.arrays("recommender")) == ["nothing", "numbers"]
     assert bundle.json("names") == {"é": ["ü"]}
     assert bundle.manifest["last_day"] == 1
     assert versions.verify(root) == []
@@ -51,7 +52,7 @@ def test_what_was_written_is_read_back(root: Path) -> None:
 
 def test_arrays_are_read_only(root: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
-        Bundle.open(root).array("group/numbers")[0] = 9
+        Bundle.open(root).array("recommender/numbers")[0] = 9
 
 
 def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def replant(root: Path, key: str, content: bytes) -> None:
 
 def read_some(root: Path) -> None:
     bundle = Bundle.open(root)
-    bundle.array("group/numbers")
+    bundle.array("recommender/numbers")
     bundle.json("names")
 
 
@@ -138,38 +139,38 @@ def npy_of_objects(mark: Path) -> bytes:
 
 
 HOSTILE = {
-    "object array": lambda mark: ("tables/group/numbers.npy", npy_of_objects(mark)),
-    "bare pickle as npy": lambda mark: ("tables/group/numbers.npy", pickle.dumps(Bomb(mark))),
+    "object array": lambda mark: ("tables/recommender/numbers.npy", npy_of_objects(mark)),
+    "bare pickle as npy": lambda mark: ("tables/recommender/numbers.npy", pickle.dumps(Bomb(mark))),
     "pickle as json": lambda mark: ("tables/names.json", pickle.dumps(Bomb(mark))),
-    "zip as npy": lambda mark: ("tables/group/numbers.npy", b"PK\x03\x04" + pickle.dumps(Bomb(mark))),
-    "empty npy": lambda mark: ("tables/group/numbers.npy", b""),
+    "zip as npy": lambda mark: ("tables/recommender/numbers.npy", b"PK\x03\x04" + pickle.dumps(Bomb(mark))),
+    "empty npy": lambda mark: ("tables/recommender/numbers.npy", b""),
     "empty json": lambda mark: ("tables/names.json", b""),
     "code in the header": lambda mark: (
-        "tables/group/numbers.npy",
+        "tables/recommender/numbers.npy",
         b"\x93NUMPY\x01\x00v\x00" + f"__import__('os').mkdir({str(mark)!r})".encode().ljust(117) + b"\n",
     ),
     "shape beyond the file": lambda mark: (
-        "tables/group/numbers.npy",
+        "tables/recommender/numbers.npy",
         b"\x93NUMPY\x01\x00v\x00"
         + b"{'descr': '<i4', 'fortran_order': False, 'shape': (99999999999,), }".ljust(117)
         + b"\n",
     ),
     "negative shape": lambda mark: (
-        "tables/group/numbers.npy",
+        "tables/recommender/numbers.npy",
         b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<i4', 'fortran_order': False, 'shape': (-1,), }".ljust(117) + b"\n",
     ),
     "shape beyond all integers": lambda mark: (
-        "tables/group/numbers.npy",
+        "tables/recommender/numbers.npy",
         b"\x93NUMPY\x01\x00v\x00"
         + b"{'descr': '<i4', 'fortran_order': False, 'shape': (1%s,), }".replace(b"%s", b"0" * 30).ljust(117)
         + b"\n",
     ),
     "header that never ends": lambda mark: (
-        "tables/group/numbers.npy",
+        "tables/recommender/numbers.npy",
         b"\x93NUMPY\x01\x00v\x00" + b"{'descr': '<i4', 'fortran_order': False, 'shape': (3,), }".ljust(117, b"["),
     ),
     "overflowing shape": lambda mark: (
-        "tables/group/numbers.npy",
+        "tables/recommender/numbers.npy",
         b"\x93NUMPY\x01\x00v\x00"
         + b"{'descr': '<i4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }".ljust(117)
         + b"\n",
@@ -209,13 +210,39 @@ def test_links_are_refused(root: Path, tmp_path: Path, key: str) -> None:
         read_everything(root)
 
 
-def test_rollback_swaps_the_two_versions(root: Path) -> None:
+def test_rollback_activates_the_previous_version_and_then_older_ones(root: Path) -> None:
     first = Bundle.open(root).version
-    second = publish(root, numbers=4)
-    assert Bundle.open(root).version == second
-    assert versions.rollback(root) == first
-    assert Bundle.open(root).array("group/numbers").tolist() == [0, 1, 2]
+    second, third = publish(root, numbers=4), publish(root, numbers=5)
+    assert Bundle.open(root).version == third
     assert versions.rollback(root) == second
+    assert versions.rollback(root) == first
+    assert Bundle.open(root).array("recommender/numbers").tolist() == [0, 1, 2]
+    with pytest.raises(MissingBundleError, match="no previous version") as caught:
+        versions.rollback(root)
+    assert "rollback VERSION" in caught.value.hint
+    assert Bundle.open(root).version == first
+
+
+def test_rollback_reaches_any_version_by_its_id(root: Path) -> None:
+    first = Bundle.open(root).version
+    second, third = publish(root, numbers=4), publish(root, numbers=5)
+    assert versions.rollback(root, first) == first
+    assert versions.rollback(root, third) == third
+    assert versions.rollback(root) == first  # a step forward can be undone
+    assert versions.rollback(root, second) == second
+    with pytest.raises(UsageError, match="active already"):
+        versions.rollback(root, second)
+    with pytest.raises(MissingBundleError, match="20990101T000000Z-00000000"):
+        versions.rollback(root, "20990101T000000Z-00000000")
+    assert Bundle.open(root).version == second
+
+
+def test_a_fit_after_a_rollback_can_be_rolled_back_to_the_version_before_it(root: Path) -> None:
+    first = Bundle.open(root).version
+    publish(root, numbers=4)
+    versions.rollback(root)
+    publish(root, numbers=5)
+    assert versions.rollback(root) == first
 
 
 def test_rollback_to_a_damaged_version_keeps_the_active_one(root: Path) -> None:
@@ -251,7 +278,7 @@ def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
 def test_a_discarded_bundle_leaves_the_active_one(root: Path) -> None:
     before = Bundle.open(root).version
     writer = BundleWriter(root)
-    writer.array("group/numbers", np.arange(9))
+    writer.array("recommender/numbers", np.arange(9))
     writer.discard()
     assert Bundle.open(root).version == before
     assert [p.name for p in (root / "versions").iterdir()] == [before]

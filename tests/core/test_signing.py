@@ -34,7 +34,7 @@ CUSTOMER = "c0100"
 
 def publish(root: Path, numbers: int = 3) -> str:
     writer = BundleWriter(root)
-    writer.array("group/numbers", np.arange(numbers, dtype=np.int32))
+    writer.array("recommender/numbers", np.arange(numbers, dtype=np.int32))
     return writer.publish({"last_day": 1})
 
 
@@ -53,12 +53,12 @@ def folder_of(root: Path) -> Path:
 def resealed(root: Path, numbers: int = 9) -> None:
     """The active version with another table, every digest fitting, as who may write the folder can make it."""
     folder = folder_of(root)
-    path = folder / "tables" / "group" / "numbers.npy"
+    path = folder / "tables" / "recommender" / "numbers.npy"
     with path.open("wb") as file:
         np.lib.format.write_array(file, np.arange(numbers, dtype=np.int32), version=(1, 0), allow_pickle=False)
     manifest = json.loads((folder / MANIFEST).read_bytes())
     content = path.read_bytes()
-    manifest["files"]["tables/group/numbers.npy"] = {
+    manifest["files"]["tables/recommender/numbers.npy"] = {
         "size": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
@@ -91,7 +91,7 @@ def test_a_version_that_somebody_resealed_without_the_key_is_refused(
     assert "rollback" in error.value.hint
     assert [v.signature for v in versions.versions(root)] == ["wrong"]
     monkeypatch.delenv(KEY_VARIABLE)
-    assert Bundle.open(root).array("group/numbers").tolist() == list(range(9))  # digests alone do not tell
+    assert Bundle.open(root).array("recommender/numbers").tolist() == list(range(9))  # digests alone do not tell
 
 
 def test_neither_without_a_signature_nor_with_one_of_another_key_or_version(root: Path) -> None:

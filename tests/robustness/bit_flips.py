@@ -20,8 +20,8 @@ def write_small_bundles(root: Path) -> None:
     """Publish two versions of a few hundred bytes each; the signing key must be in the environment."""
     for length in (3, 4):
         writer = BundleWriter(root)
-        writer.array("group/numbers", np.arange(length, dtype=np.int32))
-        writer.array("group/nothing", np.empty((0, 4)))
+        writer.array("recommender/numbers", np.arange(length, dtype=np.int32))
+        writer.array("recommender/nothing", np.empty((0, 4)))
         writer.json("names", {"é": ["ü"]})
         writer.publish({"last_day": 1})
 

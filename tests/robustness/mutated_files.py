@@ -122,7 +122,7 @@ def read_bundle(path: Path, name: str) -> object:
     set_active_pointer(root, "current", version)
     try:
         bundle = Bundle.open(root)
-        return [bundle.verify(), bundle.arrays("group"), bundle.json("names")]
+        return [bundle.verify(), bundle.arrays("recommender"), bundle.json("names")]
     finally:
         (folder / MANIFEST).write_bytes(_manifest(root))
         if name != MANIFEST:
@@ -136,7 +136,7 @@ def _bundle(folder: Path) -> tuple[Path, str]:
     from smart_retail.bundle.writer import BundleWriter
 
     writer = BundleWriter(folder / "bundle")
-    writer.array("group/numbers", np.arange(200, dtype=np.int32).reshape(20, 10))
+    writer.array("recommender/numbers", np.arange(200, dtype=np.int32).reshape(20, 10))
     writer.json("names", {"é": ["ü", 1.5, None], "deep": [[[["a"]]]]})
     return folder / "bundle", writer.publish({"last_day": 1})
 
@@ -204,7 +204,7 @@ def readers(folder: Path) -> list[Reader]:
     rules = b'ban = ["A"]\nmax_per_category = 3\nprice = { min = 1.0, max = 50.0 }\n[boost]\n"B" = 1.5\n'
     bundle = [
         Reader(f"bundle {name}", ".bin", partial(in_bundle, name, folder), partial(read_bundle, name=name))
-        for name in ("manifest.json", "tables/group/numbers.npy", "tables/names.json")
+        for name in ("manifest.json", "tables/recommender/numbers.npy", "tables/names.json")
     ]
     return [
         Reader("csv", ".csv", csv_text, read_table),

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from smart_retail.bundle.reader import read_pointer
-from smart_retail.bundle.signing import KEY
+from smart_retail.bundle.signing import KEY_VARIABLE
 from smart_retail.events import URL
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
@@ -104,7 +104,7 @@ def test_no_list_contains_an_excluded_item(root: Path, record_figure: RecordFigu
 
 
 def test_every_bit_of_a_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_figure: RecordFigure) -> None:
-    monkeypatch.setenv(KEY, SECRET)
+    monkeypatch.setenv(KEY_VARIABLE, SECRET)
     write_small_bundles(tmp_path)
     record_figure(f"{count_rejected_flips(tmp_path, range(8)):,} flips of single bits, all rejected")
 

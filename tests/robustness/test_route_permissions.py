@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,8 +22,18 @@ from .route_permissions import PermissionCase, documented_statuses, permission_c
 class AnyItemEngine(FakeEngine):
     """Treats the items of the examples as known."""
 
-    def similar_items(self, item_id: str, *args: Any, **options: Any) -> Any:
-        return super().similar_items(ITEM_IDS[0], *args, **options)
+    is_local = True
+    rules_error = None
+
+    def __init__(self, artifacts: Path) -> None:
+        super().__init__()
+        self.artifacts = artifacts
+
+    def state_of(self, customer_id: str | None = None) -> tuple[object, ...]:
+        return self, customer_id
+
+    def query_similar(self, item_id: str, *arguments: Any) -> Any:
+        return super().query_similar(ITEM_IDS[0], *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +43,7 @@ def keys() -> dict[str, tuple[str, str]]:
 
 @pytest.fixture(scope="module")
 def client(keys: dict[str, tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    engine = AnyItemEngine()
-    engine.artifacts = tmp_path_factory.mktemp("permissions")  # type: ignore[attr-defined]
+    engine = AnyItemEngine(tmp_path_factory.mktemp("permissions"))
     accepted = tuple(ApiKey(*line.split(":")) for _, line in keys.values())
     return create_app(engine, ApiSettings(keys=accepted, metrics=True)).test_client()
 
@@ -70,8 +80,8 @@ def test_every_route_that_changes_data_needs_the_role_admin() -> None:
         assert (operation.role == "admin") == changes_data, operation.name
 
 
-def test_without_keys_other_machines_get_public_routes_only() -> None:
-    client = create_app(AnyItemEngine(), ApiSettings(metrics=True)).test_client()
+def test_without_keys_other_machines_get_public_routes_only(tmp_path: Path) -> None:
+    client = create_app(AnyItemEngine(tmp_path), ApiSettings(metrics=True)).test_client()
     for case in permission_cases():
         if case.key == "none":
             remote = {"REMOTE_ADDR": "192.0.2.1"}

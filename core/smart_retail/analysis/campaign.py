@@ -188,7 +188,7 @@ def read_contacts(path: Path) -> tuple[list[str], dict[str, dict[str, str]]]:
     customer = find_customer_column(header)
     if customer is None:
         raise ColumnError(
-            f"No column of {path.name} is recognised as the customer id (columns: {', '.join(header)}).",
+            f"No column of {path.name} is recognised as customer_id (columns: {', '.join(header)}).",
             "Rename the column with the customer ids to customer_id.",
         )
     names = [name for name in header if name != customer]

@@ -65,13 +65,17 @@ def read_small_table(path: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def find_customer_column(header: Sequence[str]) -> str | None:
-    """Return the column with the customer ids: ``customer_id``, or one with a common name for it; None without one."""
+    """Return the column with the customer ids: ``customer_id``, or one with a common name for it; None without one.
+
+    An e-mail address is never taken for the id, since it is what a contact list adds.
+    """
     if c.CUSTOMER_ID in header:
         return c.CUSTOMER_ID
     names: dict[str, str] = {}
     for name in header:
         names.setdefault(_normalize(name), name)
-    return next((names[_normalize(alias)] for alias in ALIASES[c.CUSTOMER_ID] if _normalize(alias) in names), None)
+    aliases = (_normalize(alias) for alias in ALIASES[c.CUSTOMER_ID] if "email" not in alias)
+    return next((names[alias] for alias in aliases if alias in names), None)
 
 
 def _normalize(name: str) -> str:

@@ -135,7 +135,7 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
     segment = rfm.segment_index(scores[0], scores[1])
-    assigner = ClusterAssigner.from_arrays(bundle.arrays("placement"), bundle.json("placement"))
+    assigner = ClusterAssigner.from_arrays(bundle.arrays("cluster_assigner"), bundle.json("cluster_assigner"))
     cluster = assigner.assign(table.recency, table.frequency, table.monetary)
     catalogue = replace(store.catalogue, names=tuple(store.item_names))
     variants = ComponentVariants(**chosen)
@@ -175,4 +175,4 @@ def _returned_items(kept: PurchaseHistory, returned: ReturnedPurchases | None, d
         pairs = returned.customer[rows].astype(np.int64) * kept.n_items + returned.item[rows]
         pairs = np.setdiff1d(pairs, kept.customer.astype(np.int64) * kept.n_items + kept.item)
     indptr = np.searchsorted(pairs // kept.n_items, np.arange(kept.n_customers + 1))
-    return {"returned/indptr": indptr, "returned/item": (pairs % kept.n_items).astype(np.int32)}
+    return {"fully_returned/indptr": indptr, "fully_returned/item": (pairs % kept.n_items).astype(np.int32)}

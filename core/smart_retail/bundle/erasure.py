@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.bundle.layout import Rows, customer_arrays
 from smart_retail.bundle.reader import Bundle, read_pointer
 from smart_retail.bundle.signing import KEY_VARIABLE
 from smart_retail.bundle.versions import lock, versions
@@ -26,11 +27,6 @@ from smart_retail.errors import MissingBundleError, SettingsError, UsageError
 from smart_retail.events import open_events
 from smart_retail.utils.id_map import IdMap, StringArray
 
-BY_CUSTOMER = ("customers/returned_share", "clusters/", "rfm/", "lists/")
-"""Arrays with one row a customer."""
-TEXTS = ("customers/ids", "customers/names", "customers/countries", "customers/search")
-ROWS_OF_CUSTOMERS = ("history", "returned", "returned_purchases")
-"""Groups in CSR form, ``indptr`` by customer."""
 RECEIPTS = "receipts"
 
 Arrays = dict[str, NDArray[Any]]
@@ -122,25 +118,35 @@ def _rewrite_without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str,
 
 
 def _remove_customer(tables: Arrays, code: int) -> int:
-    """Take the customer's row out of every table, in place; how many purchase rows went."""
-    gone = 0
-    for group in ROWS_OF_CUSTOMERS:
-        indptr = tables[f"{group}/indptr"]
-        a, b = int(indptr[code]), int(indptr[code + 1])
-        gone = max(gone, b - a)
-        for name in [n for n in tables if n.startswith(f"{group}/") and n != f"{group}/indptr"]:
-            tables[name] = np.delete(tables[name], np.s_[a:b])
+    """Remove the customer's rows from every array that `layout` relates to customers; return the purchase rows removed.
+
+    Parameters
+    ----------
+    tables : dict
+        All arrays of the bundle by stored name, changed in place.
+    code : int
+        Customer code: index of the customer's id.
+    """
+    removed = 0
+    for name in customer_arrays(Rows.CUSTOMER_OFFSETS, tables):
+        indptr = tables[name]
+        start, stop = int(indptr[code]), int(indptr[code + 1])
+        removed = max(removed, stop - start)
+        group = name.removesuffix("indptr")
+        for values in customer_arrays(Rows.CUSTOMER_GROUPS, tables):
+            if values.startswith(group):
+                tables[values] = np.delete(tables[values], np.s_[start:stop])
         shifted = np.delete(indptr, code + 1)
-        shifted[code + 1 :] -= b - a
-        tables[f"{group}/indptr"] = shifted
-    for name in TEXTS:
-        kept = list(_texts(tables, name))
-        del kept[code]
-        packed = StringArray.of(kept)
+        shifted[code + 1 :] -= stop - start
+        tables[name] = shifted
+    for name in customer_arrays(Rows.CUSTOMER_TEXT, tables):
+        texts = list(_texts(tables, name))
+        del texts[code]
+        packed = StringArray.of(texts)
         tables[f"{name}/data"], tables[f"{name}/offsets"] = packed.data, packed.offsets
-    for name in [n for n in tables if n.startswith(BY_CUSTOMER)]:
+    for name in customer_arrays(Rows.CUSTOMERS, tables):
         tables[name] = np.delete(tables[name], code, axis=0)
-    return gone
+    return removed
 
 
 def _texts(tables: Arrays, name: str) -> StringArray:

@@ -18,13 +18,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from smart_retail.bundle.layout import array_problem, length_problems
 from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, signing_key
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 MAX_POINTER_BYTES = 256
 MAX_MANIFEST_BYTES = 64 * 2**20
@@ -150,6 +151,13 @@ class Bundle:
                 self._cache[key] = self._read(key)
             except ArtifactError as error:
                 problems.append(error.message)
+        problems += length_problems(
+            {
+                key.removeprefix("tables/").removesuffix(".npy"): values.shape
+                for key, values in self._cache.items()
+                if key.endswith(".npy")
+            }
+        )
         for path in sorted((self.folder / "tables").rglob("*")):
             key = path.relative_to(self.folder).as_posix()
             if path.is_symlink() or (path.is_file() and key not in self.manifest["files"]):
@@ -179,7 +187,12 @@ class Bundle:
         begun = self._pending.pop(key, None)
         content = self._map_file(key) if begun is None else begun.result()
         if key.endswith(".npy"):
-            return _array(content, key)
+            values = _array(content, key)
+            if problem := array_problem(key.removeprefix("tables/").removesuffix(".npy"), values):
+                raise FormatVersionError(
+                    f"{problem}: an engine of another version wrote it.", "Fit again with this engine."
+                )
+            return values
         if len(content) > MAX_JSON_BYTES:
             raise corrupt_bundle_error(f"{key} is larger than any bundle's.")
         return _json(bytes(content), key)

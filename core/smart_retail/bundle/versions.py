@@ -3,7 +3,7 @@
 Layout::
 
     current                     "<version> <SHA-256 of its manifest.json>", replaced atomically
-    previous                    the same for the version that was active before
+    previous                    the same for the version that `rollback` activates
     versions/<version>/
         manifest.json           what the bundle is, and size and SHA-256 of every file
         manifest.hmac           its signature, where a signing key is configured
@@ -25,7 +25,6 @@ from typing import Any
 from smart_retail.bundle.reader import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
-    MAX_POINTER_BYTES,
     VERSION,
     Bundle,
     corrupt_bundle_error,
@@ -34,7 +33,7 @@ from smart_retail.bundle.reader import (
     signature_status,
 )
 from smart_retail.bundle.signing import SIGNATURE
-from smart_retail.errors import ArtifactError, LockError, MissingBundleError
+from smart_retail.errors import ArtifactError, LockError, MissingBundleError, UsageError
 from smart_retail.utils.atomic_file import atomic_write
 
 
@@ -82,32 +81,89 @@ def verify(root: str | os.PathLike[str], version: str | None = None) -> list[str
     return Bundle.open(root, version).verify()
 
 
-def rollback(root: str | os.PathLike[str]) -> str:
-    """Make the previous version the active one and the other way round; its id.
+def rollback(root: str | os.PathLike[str], version: str | None = None) -> str:
+    """Activate an earlier version, or the given one.
+
+    A version that was rolled back is not activated by a further rollback, which goes back one more version; it can
+    only be activated by its id.
+
+    Parameters
+    ----------
+    root : path
+        The artifacts folder.
+    version : str, optional
+        The id of the version to activate; by default the one that was active before the current one.
+
+    Returns
+    -------
+    str
+        The id of the activated version.
 
     Raises
     ------
     MissingBundleError
-        There is no previous version.
+        There is no such version.
+    UsageError
+        The version is active already.
     DamagedBundleError
-        The previous version does not verify; the active one stays.
+        The version does not verify; the active one stays.
     LockError
         A fit or another rollback is running.
     """
     root = Path(root)
     with lock(root):
-        if not (root / "previous").exists():
-            raise MissingBundleError(f"There is no previous version in {root}.", "Only one version was ever published.")
-        active, previous = (read_bounded(root / name, MAX_POINTER_BYTES) for name in ("current", "previous"))
-        version, digest = read_pointer(root, "previous")
-        bundle = Bundle.open(root, version)
-        if hashlib.sha256(read_bounded(bundle.folder / MANIFEST, MAX_MANIFEST_BYTES)).hexdigest() != digest:
-            raise corrupt_bundle_error(f"The manifest of version {version} was changed after it was published.")
+        newest_first = [info.version for info in versions(root)]
+        active = _pointer_target(root, "current")
+        if version is None:
+            target, digest = _previous_pointer(root, newest_first)
+        else:
+            target, digest = version, None
+            if target not in newest_first:
+                raise MissingBundleError(
+                    f"There is no version {target} in {root}.", "`smart-retail versions` lists the versions."
+                )
+        if target == active:
+            raise UsageError(f"Version {target} is active already.", "`smart-retail versions` lists the versions.")
+        bundle = Bundle.open(root, target)
+        if digest is not None and _pointer_to(root, target) != f"{target} {digest}\n".encode():
+            raise corrupt_bundle_error(f"The manifest of version {target} was changed after it was published.")
         if problems := bundle.verify():
             raise corrupt_bundle_error(problems[0])
-        atomic_write(root / "current", previous)
-        atomic_write(root / "previous", active)
-    return version
+        previous = _version_before(newest_first, target, active)
+        atomic_write(root / "current", _pointer_to(root, target))
+        if previous is None:
+            (root / "previous").unlink(missing_ok=True)
+        else:
+            atomic_write(root / "previous", _pointer_to(root, previous))
+    return target
+
+
+def _previous_pointer(root: Path, newest_first: list[str]) -> tuple[str, str]:
+    """Return id and manifest digest of the previous version."""
+    if (root / "previous").exists():
+        return read_pointer(root, "previous")
+    if len(newest_first) > 1:
+        hint = "Name the version to activate: smart-retail rollback VERSION. `smart-retail versions` lists them."
+    else:
+        hint = "Only one version was ever published."
+    raise MissingBundleError(f"There is no previous version in {root}.", hint)
+
+
+def _version_before(newest_first: list[str], target: str, active: str | None) -> str | None:
+    """Return the version that a rollback after the activation of `target` activates.
+
+    After a step back it is the next older version, after a step forward the one that was active.
+    """
+    position = newest_first.index(target) if target in newest_first else len(newest_first)
+    if active in newest_first and newest_first.index(active) > position:
+        return active
+    return next(iter(newest_first[position + 1 :]), None)
+
+
+def _pointer_to(root: Path, version: str) -> bytes:
+    """Return the content of a pointer file for a version: its id and the digest of its manifest."""
+    manifest = read_bounded(root / "versions" / version / MANIFEST, MAX_MANIFEST_BYTES)
+    return f"{version} {hashlib.sha256(manifest).hexdigest()}\n".encode()
 
 
 @contextmanager

@@ -18,6 +18,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.bundle.layout import JSON_FILES, array_problem, find_array
 from smart_retail.bundle.reader import FORMAT_VERSION, MANIFEST, MAX_POINTER_BYTES, Bundle, read_bounded
 from smart_retail.bundle.signing import SIGNATURE, signature_line, signing_key
 from smart_retail.bundle.versions import VersionInfo, versions
@@ -54,7 +55,17 @@ class BundleWriter:
         return self.folder / "export"
 
     def array(self, name: str, values: NDArray[Any]) -> None:
-        """Write ``tables/<name>.npy``."""
+        """Write ``tables/<name>.npy``.
+
+        Raises
+        ------
+        ValueError
+            `bundle/layout.py` does not list the array, or lists another dtype or number of axes.
+        """
+        if find_array(name) is None:
+            raise ValueError(f"bundle/layout.py does not list the array {name!r}")
+        if problem := array_problem(name, values):
+            raise ValueError(f"{problem}, see bundle/layout.py")
         path = self._path(f"tables/{name}.npy")
         with path.open("wb") as file:
             np.lib.format.write_array(file, np.ascontiguousarray(values), version=(1, 0), allow_pickle=False)
@@ -65,7 +76,15 @@ class BundleWriter:
             self.array(f"{group}/{name}", values)
 
     def json(self, name: str, value: Any) -> None:
-        """Write ``tables/<name>.json``."""
+        """Write ``tables/<name>.json``.
+
+        Raises
+        ------
+        ValueError
+            `bundle/layout.py` does not list the file.
+        """
+        if name not in JSON_FILES:
+            raise ValueError(f"bundle/layout.py does not list the JSON file {name!r}")
         path = self._path(f"tables/{name}.json")
         path.write_text(json.dumps(value, ensure_ascii=False, indent=1, allow_nan=False), encoding="utf-8")
         self._add(path)

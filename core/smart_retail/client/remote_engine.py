@@ -12,18 +12,28 @@ from urllib.parse import quote
 
 from smart_retail.client.http_connection import MAX_ATTEMPTS, Connection
 from smart_retail.errors import RemoteError, UsageError
-from smart_retail.protocol import ALL, METHODS, ListQuery, RetailEngine, check_page
+from smart_retail.protocol import (
+    ALL,
+    DEFAULT_HORIZON_DAYS,
+    METHODS,
+    ListQuery,
+    RetailEngine,
+    check_horizon,
+    check_page,
+)
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
     CustomerMatch,
     CustomerProfile,
+    CustomerValue,
     GridCell,
     Item,
     ModelInfo,
     RecommendationList,
     Result,
     Segment,
+    ValueSummary,
 )
 
 R = TypeVar("R", bound=Result)
@@ -128,6 +138,31 @@ class RemoteEngine(RetailEngine):
             return self._get(path, CustomerProfile)
         body = {"customer_ids": [_encodable(customer_id)]}
         return self._post_batch("/v1/customers:batch", CustomerProfile, "customers", body)[0]
+
+    def customer_value(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
+        """Return expected orders, spend, return and lifetime value of a customer; a new customer gets the prior."""
+        check_horizon(horizon_days)
+        path = _path_for("/v1/customers/{}/value", customer_id)
+        if path:
+            return self._get(path, CustomerValue, {"horizon_days": horizon_days})
+        return self.customer_values([customer_id], horizon_days)[0]
+
+    def customer_values(
+        self, customer_ids: Sequence[str], horizon_days: int = DEFAULT_HORIZON_DAYS
+    ) -> list[CustomerValue]:
+        """Return `customer_value` of several customers, in their order."""
+        check_horizon(horizon_days)
+        found: list[CustomerValue] = []
+        for start in range(0, len(customer_ids), MAX_BATCH_CUSTOMERS):
+            chunk = _encodable_texts(customer_ids[start : start + MAX_BATCH_CUSTOMERS])
+            body = {"customer_ids": chunk, "horizon_days": horizon_days}
+            found += self._post_batch("/v1/customers:value", CustomerValue, "customers", body)
+        return found
+
+    def value_summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
+        """Return expected orders and spend of the shop with intervals, by segment and cluster, with the backtests."""
+        check_horizon(horizon_days)
+        return self._get("/v1/value", ValueSummary, {"horizon_days": horizon_days})
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Customers whose id or name holds `text`, case ignored: ids that begin with it first."""

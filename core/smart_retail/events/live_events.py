@@ -52,6 +52,11 @@ class RecentEvents:
             # for SQLite's numbers are those of a connection; the view may be newer, and never becomes older.
             local.seen = state
 
+    def customers(self) -> frozenset[str]:
+        """Return the ids of all customers with events since the fit."""
+        self.for_customer("")  # reads new events
+        return frozenset(self._by_customer)
+
     def _read_new_events(self) -> None:
         """Take in what came since; after an erasure, everything anew."""
         erasures = self._store.count_erased()

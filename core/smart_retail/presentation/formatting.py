@@ -1,4 +1,4 @@
-"""Values as people read them on every screen: thousands separators, ISO dates, one decimal for percentages."""
+"""Number, amount and date formats of all front ends: thousands separators, ISO dates, one decimal for percentages."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def format_percent(share: float) -> str:
 
 
 def format_score(value: float) -> str:
-    """Every digit the engine gives, at most six that count: 0.25 -> ``0.25``."""
+    """0.25 -> ``0.25``; at most six significant digits."""
     return f"{value:.6g}"
 
 
 def describe_score(item: Recommendation) -> str:
-    """``0.412345 from CF``: the score an item is ordered by, and the method with the largest share in it."""
+    """``0.412345 from CF``: the score, and the method with the largest share in it."""
     return f"{format_score(item.score)} from {labels.method_label(item.source)}"
 
 
@@ -51,7 +51,7 @@ def format_bytes(number_of_bytes: int) -> str:
 
 
 def join_name_and_id(name: str, identity: str) -> str:
-    """The name before the id; the id alone where there is no name."""
+    """``Name · id``; the id alone if there is no name."""
     return f"{name}{SEPARATOR}{identity}" if name and name != identity else identity
 
 
@@ -67,7 +67,7 @@ def describe_model(model: ModelInfo) -> str:
 
 
 def describe_profile(profile: CustomerProfile, currency: str = "") -> str:
-    """Who a customer is, in one line; for an unknown one what they get instead."""
+    """Summarize a customer in one line; an unknown customer gets a note on the popular list."""
     if not profile.known:
         return "unknown customer: the list shows what is popular"
     parts = []
@@ -76,7 +76,7 @@ def describe_profile(profile: CustomerProfile, currency: str = "") -> str:
         parts += [rfm.segment, f"value {rfm.value_tier}", f"R {rfm.r} F {rfm.f} M {rfm.m}"]
     if profile.cluster is not None:
         parts.append(f"cluster {profile.cluster.name}")
-    parts.append(pluralize(profile.orders, "order") if profile.orders else "no order was kept")
+    parts.append(pluralize(profile.orders, "order") if profile.orders else "all orders returned")
     if profile.rfm is not None:
         parts += [
             format_amount(profile.rfm.monetary, currency),

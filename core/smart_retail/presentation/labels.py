@@ -1,4 +1,4 @@
-"""The words people read, one table for all front ends."""
+"""Labels of methods, sources and columns, one table for all front ends."""
 
 from __future__ import annotations
 
@@ -20,17 +20,27 @@ SEGMENTS: Final[dict[str, tuple[str, str]]] = {
 """Segment -> (meaning, action), best first."""
 
 METHODS: Final[dict[str, tuple[str, str]]] = {
-    "hybrid": ("Hybrid", "all methods merged, weighted by what is known of the customer"),
-    "personalized": ("Personalized", "what the customer's cluster buys"),
-    "rfm": ("RFM", "what the customer's segment buys"),
-    "cf": ("CF", "what goes with the customer's own purchases"),
-    "popular": ("Popular", "what everybody buys now"),
-    "all": ("All", "every list side by side"),
+    "hybrid": ("Hybrid", "all methods combined, weighted by how much history the customer has"),
+    "personalized": ("Personalized", "what customers of the same cluster buy"),
+    "rfm": ("RFM", "what customers of the same RFM segment buy"),
+    "cf": ("CF", "collaborative filtering: what buyers of the same products also buy"),
+    "popular": ("Popular", "what most customers buy at the moment"),
+    "all": ("All", "the lists of all methods side by side"),
 }
 """Method -> (label, meaning), in the order of the screens."""
 
 SOURCES: Final[dict[str, str]] = {"repurchase": "Buy again", "content": "Similar", "rule": "Rule"}
-"""What stands beside the methods in a merged list's evidence -> label."""
+"""Further sources of the hybrid list -> label."""
+
+RFM_EXPLANATION: Final = (
+    "RFM: recency (days since the last order), frequency (number of orders) and monetary (net amount), "
+    "each scored 1 to 5, 5 is best."
+)
+NDCG_EXPLANATION: Final = (
+    "NDCG compares a list with what customers bought afterwards: 1 means that the bought products were at the top of "
+    "the list, 0 that none of them was in it. @10: only the first ten products count."
+)
+HIT_RATE_EXPLANATION: Final = "Hit rate: share of customers who bought at least one product of their list."
 
 RETURN_FORMS: Final[dict[str, str]] = {
     "table": "returned (listed in a returns table)",
@@ -84,9 +94,9 @@ COLUMN_LABELS: Final[dict[str, str]] = {
     "customers": "Customers",
     "revenue": "Revenue",
     "revenue_share": "Revenue share",
-    "mean_recency": "Days since last order",
-    "mean_frequency": "Orders",
-    "mean_monetary": "Amount",
+    "mean_recency": "Mean days since last order",
+    "mean_frequency": "Mean orders",
+    "mean_monetary": "Mean amount",
     "orders": "Orders",
     "quantity": "Quantity",
     "amount": "Amount",
@@ -96,7 +106,7 @@ COLUMN_LABELS: Final[dict[str, str]] = {
 
 
 def method_label(method: str) -> str:
-    """What a method, or a helper inside the merge, is called on a screen."""
+    """Return the label of a method, or of another source of the hybrid list."""
     return METHODS[method][0] if method in METHODS else SOURCES.get(method, method)
 
 

@@ -1,4 +1,4 @@
-"""The colours of every screen and picture: Okabe and Ito's, safe for colour-blind eyes.
+"""Colours of all screens and charts: the palette of Okabe and Ito, safe for colour-blind readers.
 
 Source: M. Okabe and K. Ito, "Color Universal Design" (2008), https://jfly.uni-koeln.de/color/.
 """
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from smart_retail.results import RecommendationList
 
 BLUE: Final = "#0072B2"
-"""The accent."""
+"""Accent colour."""
 ORANGE: Final = "#E69F00"
 GREEN: Final = "#009E73"
 VERMILLION: Final = "#D55E00"
@@ -32,7 +32,7 @@ METHOD_COLOURS: Final[dict[str, str]] = {
     "content": SKY,
     "rule": YELLOW,
 }
-"""Method, or helper inside the merge -> its colour on every screen."""
+"""Method or other source of the hybrid list -> colour."""
 
 SEGMENT_COLOURS: Final[dict[str, str]] = {
     "Champions": BLUE,
@@ -47,29 +47,29 @@ SEGMENT_COLOURS: Final[dict[str, str]] = {
     "Hibernating": "#B8B8B8",
     "Lost": GREY,
 }
-"""Segment -> its colour; segments of a shop's own table take grey."""
+"""Segment -> colour; segments that a shop has named itself are grey."""
 
-_SIGNS: Final = ("●", "■", "▲", "◆", "★")
-_SIGN_COLOURS: Final = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
+_SYMBOLS: Final = ("●", "■", "▲", "◆", "★")
+_SYMBOL_COLOURS: Final = (BLUE, ORANGE, GREEN, VERMILLION, PURPLE, SKY, GREY)
 
 
 class ItemMark(NamedTuple):
-    """What tells that an item stands in several lists."""
+    """Mark of an item that is in several lists."""
 
     symbol: str
     colour: str
     list_count: int
-    """How many lists have the item."""
+    """Number of lists with the item."""
 
 
-def mark_shared_items(answer: RecommendationList) -> dict[str, ItemMark]:
-    """Items that stand in several lists of an answer to ``all`` -> their mark, in order of appearance.
+def mark_shared_items(result: RecommendationList) -> dict[str, ItemMark]:
+    """Return a mark for each item that is in several lists of a result for ``all``, in order of appearance.
 
-    The first 35 marks differ in sign and colour together, for the two counts have no common divisor.
+    The first 35 marks differ in symbol and colour together, since the two counts have no common divisor.
     """
-    places = [item.item_id for each in answer.lists.values() for item in each.items]
-    shared = [item for item, lists in Counter(places).items() if lists > 1]
+    occurrences = Counter(item.item_id for part in result.lists.values() for item in part.items)
+    shared = [item for item, lists in occurrences.items() if lists > 1]
     return {
-        item: ItemMark(_SIGNS[k % len(_SIGNS)], _SIGN_COLOURS[k % len(_SIGN_COLOURS)], places.count(item))
+        item: ItemMark(_SYMBOLS[k % len(_SYMBOLS)], _SYMBOL_COLOURS[k % len(_SYMBOL_COLOURS)], occurrences[item])
         for k, item in enumerate(shared)
     }

@@ -1,7 +1,4 @@
-"""A few pictures as a file: one page with the numbers behind each, or the first picture alone.
-
-In: pictures with their rows, lazily drawn. Out: an .html page that loads nothing, an .svg or a .png.
-"""
+"""A few charts as a file: one page with the table behind each, or the first chart alone."""
 
 from __future__ import annotations
 
@@ -16,59 +13,75 @@ from smart_retail.reporting.chart_style import to_png, to_svg
 from smart_retail.utils.atomic_file import atomic_file
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 SUFFIXES = (".html", ".svg", ".png")
 
 
 class ChartSection(NamedTuple):
+    """A section of a page: a chart, and the tables below it."""
+
     name: str
     draw: Callable[[], Figure]
     rows: html.Rows
     tables: Sequence[tuple[str, html.Rows]] = ()
-    """Headings and tables below it."""
+    """Headings and tables below the chart."""
 
 
 def check_suffix(path: str | os.PathLike[str]) -> Path:
-    """The path, where it ends in one of `FORMS`; else `UsageError`."""
+    """Return the path if it ends in one of `SUFFIXES`, else raise `UsageError`."""
     target = Path(path)
     if target.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"{target.name} is no page and no picture.", f"End it with {', '.join(SUFFIXES)}.")
+        raise UsageError(f"Charts cannot be written as {target.name}.", "Use a name that ends in .html, .svg or .png.")
     return target
 
 
 def write_charts(
-    path: str | os.PathLike[str], title: str, lead: str, pictures: Sequence[ChartSection], foot: str
+    path: str | os.PathLike[str], title: str, subtitle: str, sections: Sequence[ChartSection], footer: str
 ) -> Path:
-    """Write them; a picture with too little data is left out of a page with its reason.
+    """Write charts to a file. In a page, a chart with too little data is replaced by the reason.
+
+    Parameters
+    ----------
+    path : path
+        Target that ends in ``.html`` (all sections), ``.svg`` or ``.png`` (the first chart).
+    title, subtitle, footer : str
+        Texts of the page.
+    sections : sequence of ChartSection
+        The charts, drawn one after the other.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
     UsageError
-        Another ending than .html, .svg or .png, or the folder cannot be written to.
+        The path has another ending, or the folder cannot be written to.
     DataError
-        The one picture of an .svg or .png has too little data.
+        The only chart of an .svg or .png has too little data.
     MissingExtraError
-        matplotlib or seaborn is not installed (extra ``report``).
+        A library of the extra ``report`` is not installed.
     """
     target = check_suffix(path)
     with atomic_file(target) as part:
         if target.suffix.lower() == ".html":
-            sections = {each.name: _section(each) for each in pictures}
-            part.write_text(html.document(title, lead, sections, foot), encoding="utf-8")
+            content = {section.name: _render_section(section) for section in sections}
+            part.write_text(html.document(title, subtitle, content, footer), encoding="utf-8")
         elif target.suffix.lower() == ".svg":
-            part.write_text(to_svg(pictures[0].draw(), pictures[0].name), encoding="utf-8")
+            part.write_text(to_svg(sections[0].draw(), sections[0].name), encoding="utf-8")
         else:
-            part.write_bytes(to_png(pictures[0].draw()))
+            part.write_bytes(to_png(sections[0].draw()))
     return target
 
 
-def _section(each: ChartSection) -> str:
-    parts = []
+def _render_section(section: ChartSection) -> Markup:
     try:
-        parts.append(html.picture(each.name, to_svg(each.draw(), each.name), each.rows))
+        parts = [html.chart(section.name, to_svg(section.draw(), section.name), section.rows)]
     except DataError as error:
-        parts.append(html.note(error.message))
-    for heading, rows in each.tables:
-        parts += [f"<h3>{heading}</h3>", html.table(rows)]
-    return "".join(parts)
+        parts = [html.note(error.message)]
+    for heading, rows in section.tables:
+        parts += [html.subheading(heading), html.table(rows)]
+    return html.join(parts)

@@ -1,4 +1,4 @@
-"""Paper and pen of the pictures: figures without pyplot, their look, and their form as SVG or PNG.
+"""Style of the charts: figures without pyplot, colours, axes, bars and heat maps; output as SVG or PNG.
 
 matplotlib is imported inside the functions; it comes with the extra ``report``.
 """
@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MAX_LABEL: Final = 42
-"""Longer names are cut in a picture; its table has them whole."""
+"""Characters; longer names are cut in a chart, the table has them in full."""
 
 SEQUENTIAL_COLOURS: Final = ("#F2F7FB", "#C6DFF0", "#8FC1E2", "#56A0D0", "#2B83BF", BLUE, "#005A8E")
-"""From few to many."""
+"""From low to high."""
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """Colours of what is not data."""
+    """Colours of everything but the data."""
 
     background: str
     text: str
@@ -45,7 +45,18 @@ DARK: Final = Theme("#12171D", "#E4E9EE", "#9AA7B4", "#2A323B")
 
 
 def new_figure(title: str, width: float, height: float, theme: Theme, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """An empty figure in inches with `columns` axes, its title at the upper left.
+    """Return an empty figure with its title at the upper left.
+
+    Parameters
+    ----------
+    title : str
+        The finding, as a sentence.
+    width, height : float
+        Inches.
+    theme : Theme
+        Light or dark.
+    columns : int
+        Number of axes, side by side.
 
     Raises
     ------
@@ -56,7 +67,7 @@ def new_figure(title: str, width: float, height: float, theme: Theme, columns: i
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingExtraError(
-            "Pictures need matplotlib, which is not installed.",
+            "Charts need matplotlib, which is not installed.",
             "Install the extra: pip install 'smart-retail-engine[report]'",
         ) from error
     figure = Figure(figsize=(width, height), layout="constrained", facecolor=theme.background)
@@ -72,7 +83,7 @@ def new_figure(title: str, width: float, height: float, theme: Theme, columns: i
 
 
 def label_axes(ax: Axes, x: str, y: str, theme: Theme) -> None:
-    """Axis names, with units."""
+    """Name the axes, with units."""
     ax.set_xlabel(x, color=theme.secondary, fontsize=9.5)
     ax.set_ylabel(y, color=theme.secondary, fontsize=9.5)
 
@@ -84,39 +95,76 @@ def draw_bars(
     colours: Sequence[str],
     theme: Theme,
     texts: Sequence[str],
-    reach: Sequence[float] | None = None,
+    text_positions: Sequence[float] | None = None,
 ) -> None:
-    """Horizontal bars from the top down, each with its number behind `reach` (default: its end)."""
+    """Draw horizontal bars from the top down, each with its text.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    names, values, colours, texts : sequence
+        One entry per bar.
+    theme : Theme
+        Light or dark.
+    text_positions : sequence of float, optional
+        Where the texts begin; by default at the end of the bars.
+    """
     ax.barh(range(len(names)), values, color=colours, height=0.66)
     ax.set_yticks(range(len(names)), [shorten(name) for name in names])
     ax.invert_yaxis()
-    for place, (value, text) in enumerate(zip(reach or values, texts, strict=True)):
+    for position, (value, text) in enumerate(zip(text_positions or values, texts, strict=True)):
         ax.annotate(
-            text, (max(value, 0), place), (4, 0), textcoords="offset points", va="center", fontsize=9, color=theme.text
+            text,
+            (max(value, 0), position),
+            (4, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=9,
+            color=theme.text,
         )
-    ax.set_xlim(min(0, *values), 1.35 * max(*(reach or values), 1e-9))
+    ax.set_xlim(min(0, *values), 1.35 * max(*(text_positions or values), 1e-9))
     ax.xaxis.set_major_formatter(format_tick)
     ax.tick_params(axis="y", length=0)
 
 
 def add_legend(ax: Axes, theme: Theme) -> None:
+    """Add a legend of the labelled lines."""
     ax.legend(frameon=False, labelcolor=theme.text, fontsize=9)
 
 
+class HeatScale(NamedTuple):
+    """Colour scale and numbers of a heat map."""
+
+    unit: str
+    """Label of the colour bar."""
+    number_format: str = ""
+    """Format of the numbers in the cells; without it they have none."""
+    low: float = 0.0
+    """Value of the first colour."""
+    high: float | None = None
+    """Value of the last colour; by default the largest value."""
+    colour_map: str = ""
+    """Name of a colour map of matplotlib; by default shades of the accent colour."""
+
+
 def draw_heat_map(
-    ax: Axes,
-    grid: NDArray[np.float64],
-    rows: Sequence[str],
-    columns: Sequence[str],
-    theme: Theme,
-    *,
-    unit: str,
-    number_format: str = "",
-    low: float = 0.0,
-    high: float | None = None,
-    colours: str = "",
+    ax: Axes, grid: NDArray[np.float64], rows: Sequence[str], columns: Sequence[str], theme: Theme, scale: HeatScale
 ) -> None:
-    """A matrix in colours, with its numbers where `told` formats them; what is NaN stays empty.
+    """Draw a matrix in colours; NaN stays empty.
+
+    Parameters
+    ----------
+    ax : Axes
+        Where to draw.
+    grid : float64[rows, columns]
+        The values.
+    rows, columns : sequence of str
+        Labels.
+    theme : Theme
+        Light or dark.
+    scale : HeatScale
+        Colours and numbers.
 
     Raises
     ------
@@ -132,21 +180,20 @@ def draw_heat_map(
         ) from error
     from matplotlib.colors import LinearSegmentedColormap
 
-    shades = colours or LinearSegmentedColormap.from_list("shades", SEQUENTIAL_COLOURS)
     sns.heatmap(
         grid,
         ax=ax,
-        vmin=low,
-        vmax=high,
-        cmap=shades,
-        annot=bool(number_format),
-        fmt=number_format or ".2g",
+        vmin=scale.low,
+        vmax=scale.high,
+        cmap=scale.colour_map or LinearSegmentedColormap.from_list("shades", SEQUENTIAL_COLOURS),
+        annot=bool(scale.number_format),
+        fmt=scale.number_format or ".2g",
         mask=np.isnan(grid),
         linewidths=1,
         linecolor=theme.background,
         xticklabels=list(columns),
-        yticklabels=[shorten(r) for r in rows],
-        cbar_kws={"label": unit, "pad": 0.02},
+        yticklabels=[shorten(name) for name in rows],
+        cbar_kws={"label": scale.unit, "pad": 0.02},
         annot_kws={"fontsize": 9},
     )
     ax.tick_params(length=0, labelcolor=theme.text)
@@ -158,13 +205,13 @@ def draw_heat_map(
         bar.outline.set_visible(False)
 
 
-def amount_label(what: str, currency: str) -> str:
-    """Name of an axis with amounts."""
-    return f"{what}, {currency}" if currency else f"{what}, in the shop's currency"
+def amount_label(name: str, currency: str) -> str:
+    """Return the label of an axis with amounts."""
+    return f"{name}, {currency}" if currency else f"{name}, in the shop's currency"
 
 
 def disable_math_text(figure: Figure) -> Figure:
-    """The figure with every text taken literally: a ``$`` in a product's name is no formula."""
+    """Return the figure with formulas switched off: product names may contain ``$``."""
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
@@ -173,7 +220,7 @@ def disable_math_text(figure: Figure) -> Figure:
 
 
 def shorten(name: str) -> str:
-    """A name that fits beside an axis."""
+    """Cut a name to the length of an axis label."""
     return name if len(name) <= MAX_LABEL else f"{name[: MAX_LABEL - 1].rstrip()}…"
 
 
@@ -186,29 +233,29 @@ def format_tick(value: float, _position: Any = None) -> str:
 
 
 def text_colour_on(fill: str) -> str:
-    """Black or white, whichever is read better on a colour ``#RRGGBB`` (relative luminance of WCAG 2)."""
+    """Return black or white, whichever has more contrast on ``#RRGGBB`` (relative luminance of WCAG 2)."""
     parts = [int(fill[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return "#000000" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "#FFFFFF"
 
 
 def to_svg(figure: Figure, name: str = "") -> str:
-    """The figure as an ``<svg>`` element to stand in a page; `name` keeps ids of several apart.
+    """Return the figure as an ``<svg>`` element for a page; `name` keeps the ids of several charts apart.
 
-    The same figure gives the same text: it holds no date and no random id.
+    The same figure gives the same text: it has no date and no random id.
     """
     import matplotlib as mpl
 
     out = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"smart-retail {name}"}), _ignore_missing_glyphs():
-        figure.savefig(out, format="svg", metadata=nothing)
+        figure.savefig(out, format="svg", metadata=metadata)
     text = out.getvalue()
     return text[text.index("<svg") :].strip()
 
 
 def to_png(figure: Figure, dpi: int = 144) -> bytes:
-    """The figure as a PNG file."""
+    """Return the figure as the bytes of a PNG file."""
     out = io.BytesIO()
     with _ignore_missing_glyphs():
         figure.savefig(out, format="png", dpi=dpi)
@@ -217,7 +264,7 @@ def to_png(figure: Figure, dpi: int = 144) -> bytes:
 
 @contextmanager
 def _ignore_missing_glyphs() -> Iterator[None]:
-    """A product's name may hold letters that matplotlib's font lacks; a box stands for each."""
+    """Silence warnings about letters that the font of matplotlib lacks; they are drawn as boxes."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         yield

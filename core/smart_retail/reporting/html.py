@@ -1,6 +1,6 @@
-"""A report page's HTML: tables, pictures with the table behind them, sections, the whole document.
+"""Parts of the HTML report: tables, charts with the table behind them, sections, the whole document.
 
-In: plain rows and finished pictures. Out: text that loads nothing from anywhere; every value is escaped.
+The page loads nothing from the network, and every value is escaped.
 """
 
 from __future__ import annotations
@@ -9,29 +9,33 @@ import base64
 import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from importlib.resources import files
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from smart_retail.presentation import html as shared
 from smart_retail.presentation.labels import COLUMN_LABELS
 from smart_retail.utils.spreadsheet import escape_formula
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 Rows = Sequence[Mapping[str, Any]]
 
-SHOWN: Final = 200
-"""Longer tables show their beginning; the CSV beside them has all."""
+PACKAGE: Final = "smart_retail.reporting"
+MAX_ROWS: Final = 200
+"""Rows of a table in the page; the CSV file has all of them."""
 
 
 def heading(name: str) -> str:
-    """A column's name as people read it."""
+    """Return the heading of a column."""
     text = COLUMN_LABELS.get(name, name.replace("_", " "))
-    if name in ("mae", "rmse", "mape"):
+    if name in ("mae", "rmse", "mape", "ndcg"):
         return name.upper()
     return text if text.startswith("ρ") else text[:1].upper() + text[1:]
 
 
 def cell(name: str, value: object) -> str:
-    """A value as people read it: shares as percentages, numbers with thousands separators."""
+    """Format a value of a column: shares as percentages, numbers with thousands separators."""
     if value is None:
         return "–"
     if isinstance(value, bool):
@@ -47,72 +51,110 @@ def cell(name: str, value: object) -> str:
     return str(value)
 
 
-def table(rows: Rows) -> str:
-    """Rows as a table, numbers to the right; at most `SHOWN` of them. Columns without a value are left out."""
-    if not rows:
-        return '<p class="note">Nothing to show.</p>'
-    names = [n for n in rows[0] if any(row[n] not in (None, "") for row in rows)]
-    numeric = {n for n in names if all(r[n] is None or _is_number(r[n]) for r in rows)}
-    mark = {n: ' class="n"' if n in numeric else "" for n in names}
-    head = "".join(f"<th{mark[n]}>{escape(heading(n))}</th>" for n in names)
-    lines = "".join(
-        f"<tr>{''.join(f'<td{mark[n]}>{escape(cell(n, row[n]))}</td>' for n in names)}</tr>" for row in rows[:SHOWN]
+def table(rows: Rows) -> Markup:
+    """Return rows as a table, at most `MAX_ROWS`. Numbers are right-aligned; columns without a value are left out."""
+    names = [n for n in rows[0] if any(row[n] not in (None, "") for row in rows)] if rows else []
+    numeric = {n for n in names if all(row[n] is None or _is_number(row[n]) for row in rows)}
+    return _render(
+        "report_table.html",
+        columns=[(heading(name), name in numeric) for name in names],
+        rows=[[cell(name, row[name]) for name in names] for row in rows[:MAX_ROWS]],
+        total=len(rows),
+        max_rows=MAX_ROWS,
     )
-    more = f'<p class="note">The first {SHOWN} of {len(rows):,} rows.</p>' if len(rows) > SHOWN else ""
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table></div>{more}'
 
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def csv_link(name: str, rows: Rows) -> str:
-    """All rows as a CSV inside a link; no text in it becomes a formula."""
+def csv_link(name: str, rows: Rows) -> Markup:
+    """Return a link that holds all rows as a CSV file; cells that look like formulas are made text."""
     out = io.StringIO(newline="")
     writer = csv.writer(out)
     writer.writerow(rows[0])
     writer.writerows([escape_formula(value) for value in row.values()] for row in rows)
     data = base64.b64encode(out.getvalue().encode("utf-8-sig")).decode("ascii")
-    return f'<a class="csv" download="{escape(name)}.csv" href="data:text/csv;base64,{data}">CSV</a>'
+    return _render("csv_link.html", name=name, data=data)
 
 
-def picture(name: str, svg: str, rows: Rows) -> str:
-    """A picture with its table one click away."""
-    behind = f"<details><summary>the numbers</summary>{table(rows)}{csv_link(name, rows)}</details>"
-    return f'<figure id="figure-{escape(name)}">{svg}{behind}</figure>'
+def chart(name: str, svg: str, rows: Rows) -> Markup:
+    """Return a chart with its table one click away.
+
+    Parameters
+    ----------
+    name : str
+        Part of the id in the page, and name of the CSV file.
+    svg : str
+        The chart as an ``<svg>`` element of `chart_style.to_svg`, trusted.
+    rows : sequence of mappings
+        The rows behind the chart.
+    """
+    from markupsafe import Markup
+
+    # Matplotlib has escaped the texts in the SVG.
+    return _render("chart.html", name=name, svg=Markup(svg), table=table(rows), link=csv_link(name, rows))  # noqa: S704
 
 
-def note(text: str) -> str:
-    return f'<p class="note">{escape(text)}</p>'
+def subheading(text: str) -> Markup:
+    """Return a heading inside a section."""
+    return _render("subheading.html", text=text)
 
 
-def bullets(texts: Iterable[str]) -> str:
-    return "<ul>" + "".join(f"<li>{escape(text)}</li>" for text in texts) + "</ul>"
+def note(text: str) -> Markup:
+    """Return a highlighted remark."""
+    return _render("note.html", text=text)
 
 
-def key_figures(figures: Mapping[str, str]) -> str:
-    """Name -> figure, side by side."""
-    return (
-        '<div class="figures">'
-        + "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in figures.items())
-        + "</div>"
+def paragraph(text: str) -> Markup:
+    """Return an explanation."""
+    return _render("paragraph.html", text=text)
+
+
+def bullets(texts: Iterable[str]) -> Markup:
+    """Return a bulleted list."""
+    return _render("bullets.html", texts=list(texts))
+
+
+def details(summary: str, content: Markup) -> Markup:
+    """Return content that unfolds with a click on `summary`."""
+    return _render("details.html", summary=summary, content=content)
+
+
+def key_figures(figures: Mapping[str, str]) -> Markup:
+    """Return figures (label -> value) side by side."""
+    return _render("key_figures.html", figures=list(figures.items()))
+
+
+def join(parts: Iterable[Markup]) -> Markup:
+    """Return parts one after the other."""
+    from markupsafe import Markup
+
+    return Markup("").join(parts)
+
+
+def document(title: str, subtitle: str, sections: Mapping[str, Markup], footer: str) -> str:
+    """Return the whole page with a table of contents.
+
+    Parameters
+    ----------
+    title, subtitle, footer : str
+        Texts of the page.
+    sections : mapping
+        Heading -> HTML of the section.
+    """
+    from markupsafe import Markup
+
+    style = files(PACKAGE).joinpath("templates", "report.css").read_text(encoding="utf-8")
+    return _render(
+        "document.html",
+        title=title,
+        subtitle=subtitle,
+        sections=[("-".join(name.lower().split()), name, content) for name, content in sections.items()],
+        footer=footer,
+        style=Markup(style),  # noqa: S704  # package data
     )
 
 
-def document(title: str, lead: str, sections: Mapping[str, str], foot: str) -> str:
-    """The whole page: heading -> HTML of each section, with a contents list."""
-    ids = {name: escape("-".join(name.lower().split())) for name in sections}
-    contents = "".join(f'<a href="#{ids[name]}">{escape(name)}</a>' for name in sections)
-    body = "".join(
-        f'<section id="{ids[name]}"><h2>{escape(name)}</h2>{html}</section>' for name, html in sections.items()
-    )
-    style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; "
-        'img-src data:">'
-        f"<title>{escape(title)}</title><style>{style}</style></head>"
-        f"<body><header><h1>{escape(title)}</h1><p>{escape(lead)}</p><nav>{contents}</nav></header>"
-        f"<main>{body}</main><footer>{escape(foot)}</footer></body></html>\n"
-    )
+def _render(template: str, **values: Any) -> Markup:
+    return shared.render(PACKAGE, template, **values)

@@ -1,20 +1,19 @@
-"""One self-contained HTML page about a bundle: data, sales, discounts, customers, segments, products, methods.
+"""One self-contained HTML page about a model: data, sales, customers, segments, clusters, products, methods.
 
-In: an engine, in process or behind the API. Out: a file that opens without a network. A section that has
-too little data says so and why; the rest is made.
+It opens without a network. A section that has too little data shows the reason.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from smart_retail.errors import DataError
 from smart_retail.evaluation.verdict import get_verdict
-from smart_retail.presentation.formatting import describe_model, format_amount, format_integer
+from smart_retail.presentation import labels
+from smart_retail.presentation.formatting import describe_model, format_amount, format_integer, pluralize
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
 from smart_retail.reporting import html, model_chart_data, model_charts, product_charts, sales_chart_data, sales_charts
@@ -23,31 +22,41 @@ from smart_retail.results import Cluster, Item, ModelInfo, Segment
 from smart_retail.utils.atomic_file import atomic_file
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 TOP_ITEMS = 20
-MAP_ITEMS = 15
-"""Items in the similarity map."""
-MAP_DEPTH = 200
-"""How far down the similar items of one the others are looked for."""
+SIMILARITY_ITEMS = 15
+"""Products in the similarity chart."""
+SIMILARITY_DEPTH = 200
+"""Length of the list of similar products in which the other products of the chart are searched."""
 
 
 def write_report(engine: RetailEngine, path: str | os.PathLike[str], progress: Progress = SILENT) -> Path:
-    """Write the report.
+    """Write the report to a file, completely or not at all.
+
+    Parameters
+    ----------
+    engine : RetailEngine
+        Local engine, or one behind the API.
+    path : path
+        Target file.
+    progress : Progress
+        Gets one stage per section.
 
     Returns
     -------
     Path
-        The file, whole or not there at all.
+        The file.
 
     Raises
     ------
     UsageError
         The folder does not exist or cannot be written to.
     MissingExtraError
-        matplotlib is not installed (extra ``report``).
+        A library of the extra ``report`` is not installed.
     CancelledError
-        Through `progress`.
+        `progress` has cancelled the report.
     """
     target = Path(path)
     with atomic_file(target) as part:
@@ -56,161 +65,190 @@ def write_report(engine: RetailEngine, path: str | os.PathLike[str], progress: P
 
 
 def report_html(engine: RetailEngine, progress: Progress = SILENT) -> str:
-    """The report as text; errors as `write_report`."""
+    """Return the report as text; raises the errors of `write_report`."""
     model = engine.model()
-    makers: dict[str, Callable[[], str]] = {
-        "Summary": lambda: f"<p>{escape(get_verdict(model.scorecard))}</p>",
-        "Data": lambda: _data(model),
-        "Sales": lambda: (
-            _picture("sales-by-week", model_charts.weekly_sales, model_chart_data.weekly_sales, model)
-            + _shop(model, "line_sizes")
-        ),
-        "Categories": lambda: _shop(model, "categories"),
-        "Discounts": lambda: _shop(model, "discounts", "discounts_by_month"),
-        "Shipping": lambda: _shop(model, "shipping", "shipping_by_month"),
-        "Returns": lambda: _shop(model, "returns_by_month"),
-        "Numbers": lambda: _numbers(model),
-        "Customers": lambda: _customers(model),
-        "Segments": lambda: _segments(engine, model),
-        "Clusters": lambda: _clusters(engine, model),
-        "Products": lambda: _products(engine),
-        "Methods": lambda: _methods(model),
-        "Settings": lambda: _settings(model),
+    builders: dict[str, Callable[[], Markup]] = {
+        "Summary": lambda: html.paragraph(get_verdict(model.scorecard)),
+        "Data": lambda: _data_section(model),
+        "Sales": lambda: _sales_section(model),
+        "Categories": lambda: _sales_charts(model, "categories"),
+        "Discounts": lambda: _sales_charts(model, "discounts", "discounts_by_month"),
+        "Shipping": lambda: _sales_charts(model, "shipping", "shipping_by_month"),
+        "Returns": lambda: _sales_charts(model, "returns_by_month"),
+        "Customers": lambda: _customers_section(model),
+        "Segments": lambda: _segments_section(engine, model),
+        "Clusters": lambda: _clusters_section(engine, model),
+        "Products": lambda: _products_section(engine),
+        "Methods": lambda: _methods_section(model),
+        "Numbers": lambda: _numbers_section(model),
+        "Settings": lambda: _settings_section(model),
     }
     sections = {}
-    for done, (name, make) in enumerate(makers.items()):
+    for done, (name, build) in enumerate(builders.items()):
         progress.check()
-        progress.stage(name, done / len(makers))
-        sections[name] = make()
-    lead = f"{model.first} to {model.last}, seen from {model.analysis_date}"
-    return html.document("Smart Retail report", lead, sections, f"{describe_model(model)} · fitted {model.fitted_at}")
+        progress.stage(name, done / len(builders))
+        sections[name] = build()
+    subtitle = f"Orders from {model.first} to {model.last}, as of {model.analysis_date}"
+    footer = f"{describe_model(model)} · fitted {model.fitted_at}"
+    return html.document("Smart Retail report", subtitle, sections, footer)
 
 
-def _picture(name: str, draw: Callable[..., Figure], rows: Callable[..., model_chart_data.Rows], *facts: Any) -> str:
-    """A picture with its numbers, or why there is none."""
+def _chart(
+    name: str, draw: Callable[..., Figure], rows: Callable[..., model_chart_data.Rows], *arguments: Any
+) -> Markup:
+    """Return a chart with its table, or the reason why it cannot be drawn."""
     try:
-        return html.picture(name, to_svg(draw(*facts), name), rows(*facts))
+        return html.chart(name, to_svg(draw(*arguments), name), rows(*arguments))
     except DataError as error:
         return html.note(error.message)
 
 
-def _shop(model: ModelInfo, *names: str) -> str:
-    """Pictures of the shop's lines; one reason is enough where several have the same."""
+def _sales_charts(model: ModelInfo, *names: str) -> Markup:
+    """Return charts of the order lines; if none can be drawn, one reason is enough."""
+    parts = []
+    reasons = []
+    for name in names:
+        try:
+            figure, rows = getattr(sales_charts, name)(model), getattr(sales_chart_data, name)(model)
+        except DataError as error:
+            reasons.append(html.note(error.message))
+            continue
+        chart_name = name.replace("_", "-")
+        parts.append(html.chart(chart_name, to_svg(figure, chart_name), rows))
+    return html.join(parts + reasons if parts else reasons[:1])
+
+
+def _sales_section(model: ModelInfo) -> Markup:
+    weekly = _chart("sales-by-week", model_charts.weekly_sales, model_chart_data.weekly_sales, model)
+    return html.join((weekly, _sales_charts(model, "line_sizes")))
+
+
+def _numbers_section(model: ModelInfo) -> Markup:
+    """Return how the numbers of the order lines are distributed and related."""
     parts = [
-        _picture(name.replace("_", "-"), getattr(sales_charts, name), getattr(sales_chart_data, name), model)
-        for name in names
+        html.paragraph(
+            "For statisticians. A rank correlation (Spearman's ρ) is 1 when two numbers always rise together, -1 when "
+            "one falls as the other rises, and 0 when they are unrelated."
+        ),
+        _sales_charts(model, "correlations"),
     ]
-    notes = [part for part in parts if part.startswith("<p")]
-    return "".join(notes[:1] if len(notes) == len(parts) else parts)
-
-
-def _numbers(model: ModelInfo) -> str:
-    """How the lines' numbers are spread and hang together."""
-    parts = [_shop(model, "correlations")]
     try:
         rows = sales_chart_data.line_moments(model)
-        lines = f"over {format_integer(model.statistics['numbers']['lines'])} lines"
-        parts += [f"<h3>Moments {lines} (excess kurtosis: 0 for a normal distribution)</h3>", html.table(rows)]
+        lines = pluralize(model.statistics["numbers"]["lines"], "order line")
+        parts += [
+            html.subheading(f"Distribution over {lines} (excess kurtosis: 0 for a normal distribution)"),
+            html.table(rows),
+        ]
     except DataError:
-        pass  # the picture's note has said why
-    return "".join(parts)
+        pass  # the note in place of the chart has the reason
+    try:
+        parts += [
+            html.subheading("Distribution of recency, frequency and monetary, with rank correlations (ρ)"),
+            html.table(model_chart_data.moments(model)),
+        ]
+    except DataError as error:
+        parts.append(html.note(error.message))
+    return html.join(parts)
 
 
-def _data(model: ModelInfo) -> str:
+def _data_section(model: ModelInfo) -> Markup:
     cleaning = model.cleaning
+    figures = {
+        "customers": format_integer(cleaning.customers),
+        "orders": format_integer(cleaning.orders),
+        "products": format_integer(cleaning.items),
+        "rows accepted": format_integer(cleaning.rows_accepted),
+        "net sales": format_amount(cleaning.net_amount, model.currency),
+    }
     parts = [
-        html.key_figures(
-            {
-                "customers": format_integer(cleaning.customers),
-                "orders": format_integer(cleaning.orders),
-                "products": format_integer(cleaning.items),
-                "rows accepted": format_integer(cleaning.rows_accepted),
-                "net sales": format_amount(cleaning.net_amount, model.currency),
-            }
-        ),
-        _picture("data-quality", model_charts.data_quality, model_chart_data.data_quality, cleaning),
-        f"<h3>Returns (policy: {escape(cleaning.returns_policy)})</h3>",
+        html.key_figures(figures),
+        _chart("data-quality", model_charts.data_quality, model_chart_data.data_quality, cleaning),
+        html.subheading(f"Returned items (policy: {cleaning.returns_policy})"),
     ]
-    returns = [r.as_dict() for r in cleaning.returns]
-    parts.append(html.table(returns) if returns else html.note("The source tells of no returns."))
+    returns = [
+        {"returns": labels.RETURN_FORMS.get(r.form, r.form), "order lines": r.lines, "amount": r.amount}
+        for r in cleaning.returns
+    ]
+    parts.append(html.table(returns) if returns else html.note("The data has no returned items."))
     if cleaning.notes:
-        parts += ["<h3>What was decided on the way</h3>", html.bullets(cleaning.notes)]
-    return "".join(parts)
+        parts += [html.subheading("Notes on the data"), html.bullets(cleaning.notes)]
+    return html.join(parts)
 
 
-def _customers(model: ModelInfo) -> str:
+def _customers_section(model: ModelInfo) -> Markup:
     def every_bin(model: ModelInfo) -> model_chart_data.Rows:
         return [
             {"measure": m, **row} for m in model_chart_data.MEASURES for row in model_chart_data.distribution(model, m)
         ]
 
-    parts = [_picture("distributions", model_charts.distributions, every_bin, model)]
-    cuts = {measure: model_chart_data.cut_points(model, measure) for measure in model_chart_data.MEASURES}
+    parts = [
+        html.paragraph(labels.RFM_EXPLANATION),
+        _chart("distributions", model_charts.distributions, every_bin, model),
+    ]
     rows = [
-        {"measure": measure, "unit": model_chart_data.MEASURES[measure]}
-        | {f"cut {i}": c for i, c in enumerate(found, 1)}
-        for measure, found in cuts.items()
-        if found
+        {"measure": measure, "unit": unit} | {f"cut {i}": cut for i, cut in enumerate(cut_points, 1)}
+        for measure, unit in model_chart_data.MEASURES.items()
+        if (cut_points := model_chart_data.cut_points(model, measure))
     ]
     if rows:
-        parts += ["<h3>Cut points of the scores</h3>", html.table(rows)]
-    try:
-        parts += ["<h3>Moments and rank correlations</h3>", html.table(model_chart_data.moments(model))]
-    except DataError as error:
-        parts.append(html.note(error.message))
-    return "".join(parts)
+        parts += [html.subheading("Cut points between the scores 1 to 5"), html.table(rows)]
+    return html.join(parts)
 
 
-def _segments(engine: RetailEngine, model: ModelInfo) -> str:
-    found = engine.segments()
-    advice = [{"segment": s.name, "meaning": s.meaning, "action": s.action, "customers": s.customers} for s in found]
-    return (
-        _picture("segments", model_charts.segments, model_chart_data.segments, found)
-        + _picture("rfm-grid", _grid_in(model.currency), model_chart_data.rfm_grid, engine.rfm_grid())
-        + "<h3>What they are and what to do</h3>"
-        + html.table(advice)
-        + _top_items(found)
+def _segments_section(engine: RetailEngine, model: ModelInfo) -> Markup:
+    segments = engine.segments()
+
+    def draw_grid(cells: Any) -> Figure:
+        return model_charts.rfm_grid(cells, model.currency)
+
+    advice = [{"segment": s.name, "meaning": s.meaning, "action": s.action, "customers": s.customers} for s in segments]
+    return html.join(
+        (
+            _chart("segments", model_charts.segments, model_chart_data.segments, segments),
+            _chart("rfm-grid", draw_grid, model_chart_data.rfm_grid, engine.rfm_grid()),
+            html.subheading("What the segments mean and what to do"),
+            html.table(advice),
+            _top_products(segments),
+        )
     )
 
 
-def _grid_in(currency: str) -> Callable[..., Figure]:
-    return lambda cells: model_charts.rfm_grid(cells, currency)
-
-
-def _clusters(engine: RetailEngine, model: ModelInfo) -> str:
-    found = engine.clusters()
-    if not found:
-        return html.note("There are no clusters: no customer has a kept order.")
-    comparison = model.scorecard.get("groups", {}).get("clusters", {}).get("comparison", [])
+def _clusters_section(engine: RetailEngine, model: ModelInfo) -> Markup:
+    clusters = engine.clusters()
+    if not clusters:
+        return html.note("There are no clusters: no customer has an order left after returns.")
+    points = engine.cluster_points()
     parts = [
-        _picture(
-            "clusters", model_charts.cluster_scatter, model_chart_data.cluster_scatter, engine.cluster_points(), found
+        html.paragraph(
+            "Clusters are groups of customers who buy alike. A neural network (autoencoder) reduces their behaviour to "
+            "a few dimensions, in which K-means finds the groups."
         ),
-        _picture("cluster-profiles", model_charts.cluster_profiles, model_chart_data.cluster_profiles, found),
-        html.table(model_chart_data.clusters(found)),
-        _picture("cluster-choice", model_charts.cluster_choice, model_chart_data.cluster_choice, model),
-        _picture("training-loss", model_charts.training_loss, model_chart_data.training_loss, model),
+        _chart("clusters", model_charts.cluster_scatter, model_chart_data.cluster_scatter, points, clusters),
+        _chart("cluster-profiles", model_charts.cluster_profiles, model_chart_data.cluster_profiles, clusters),
+        html.table(model_chart_data.clusters(clusters)),
+        _chart("cluster-choice", model_charts.cluster_choice, model_chart_data.cluster_choice, model),
+        _chart("training-loss", model_charts.training_loss, model_chart_data.training_loss, model),
     ]
+    comparison = model.scorecard.get("groups", {}).get("clusters", {}).get("comparison", [])
     if comparison:
         rows = [{**c, "sizes": ", ".join(f"{size:,}" for size in c["sizes"])} for c in comparison]
-        parts += ["<h3>Beside plain K-means with as many clusters</h3>", html.table(rows)]
-    return "".join(parts) + _top_items(found)
+        parts += [html.subheading("Comparison with plain K-means for the same number of clusters"), html.table(rows)]
+    return html.join((*parts, _top_products(clusters)))
 
 
-def _top_items(groups: Sequence[Segment] | Sequence[Cluster]) -> str:
-    """What each group buys most, folded away."""
+def _top_products(groups: Sequence[Segment] | Sequence[Cluster]) -> Markup:
+    """Return the top products of each group, folded."""
     parts = []
     for group in groups:
-        rows = [_item(place, item) for place, item in enumerate(group.top_items, 1)]
+        rows = [_item_row(rank, item) for rank, item in enumerate(group.top_items, 1)]
         if rows:
-            name = escape(f"Top products of {group.name} customers")
-            parts.append(f"<details><summary>{name}</summary>{html.table(rows)}</details>")
-    return "".join(parts)
+            parts.append(html.details(f"Top products of {group.name} customers", html.table(rows)))
+    return html.join(parts)
 
 
-def _item(place: int, item: Item) -> dict[str, Any]:
+def _item_row(rank: int, item: Item) -> dict[str, Any]:
     return {
-        "rank": place,
+        "rank": rank,
         "item_name": item.item_name,
         "item_id": item.item_id,
         "category": item.category,
@@ -219,34 +257,39 @@ def _item(place: int, item: Item) -> dict[str, Any]:
     }
 
 
-def _products(engine: RetailEngine) -> str:
+def _products_section(engine: RetailEngine) -> Markup:
     popular = engine.popular(TOP_ITEMS)
     rows = [
         {"rank": r.rank, "item_name": r.item_name, "item_id": r.item_id, "category": r.category, "score": r.score}
         for r in popular.items
     ]
-    lists = {r.item_id: engine.similar_items(r.item_id, MAP_DEPTH) for r in popular.items[:MAP_ITEMS]}
+    lists = {r.item_id: engine.similar_items(r.item_id, SIMILARITY_DEPTH) for r in popular.items[:SIMILARITY_ITEMS]}
     names = {r.item_id: r.item_name for r in popular.items}
-    return (
-        "<h3>Most wanted</h3>"
-        + html.table(rows)
-        + _picture("similarity", product_charts.item_similarity, model_chart_data.item_similarity, lists, names)
+    return html.join(
+        (
+            html.subheading("Most popular products"),
+            html.table(rows),
+            _chart("similarity", product_charts.item_similarity, model_chart_data.item_similarity, lists, names),
+        )
     )
 
 
-def _methods(model: ModelInfo) -> str:
-    card = model.scorecard
-    parts = [
-        _picture(f"scorecard-{task}", model_charts.scorecard, model_chart_data.scorecard, model, task)
-        for task in ([t for t in model_chart_data.TASKS if card.get("tasks", {}).get(t)] or ["any"])
+def _methods_section(model: ModelInfo) -> Markup:
+    scorecard = model.scorecard
+    tasks = [task for task in model_chart_data.TASKS if scorecard.get("tasks", {}).get(task)] or ["any"]
+    parts = [html.paragraph(f"{labels.NDCG_EXPLANATION} {labels.HIT_RATE_EXPLANATION} CF: collaborative filtering.")]
+    parts += [
+        _chart(f"scorecard-{task}", model_charts.scorecard, model_chart_data.scorecard, model, task) for task in tasks
     ]
-    remarks = [str(text) for text in (card.get("choice"), *card.get("notes", ())) if text]
-    return "".join(parts) + (html.bullets(remarks) if remarks else "")
+    remarks = [str(text) for text in (scorecard.get("choice"), *scorecard.get("notes", ())) if text]
+    if remarks:
+        parts.append(html.bullets(remarks))
+    return html.join(parts)
 
 
-def _settings(model: ModelInfo) -> str:
+def _settings_section(model: ModelInfo) -> Markup:
     rows = []
     for name, value in model.settings.items():
-        inner = value.items() if isinstance(value, dict) else [("", value)]
-        rows += [{"setting": f"{name}.{key}".rstrip("."), "value": "" if v is None else str(v)} for key, v in inner]
-    return f"<details><summary>all that can be set</summary>{html.table(rows)}</details>"
+        items = value.items() if isinstance(value, dict) else [("", value)]
+        rows += [{"setting": f"{name}.{key}".rstrip("."), "value": "" if v is None else str(v)} for key, v in items]
+    return html.details("All settings of this model", html.table(rows))

@@ -1,7 +1,7 @@
-"""The pictures: results in, matplotlib figures out, without pyplot and its state.
+"""Charts of the model as matplotlib figures, without pyplot and its global state.
 
-Each function draws the rows that its namesake in `figure_rows` gives, under a title that states what
-they show. Too little data raises `DataError` with the reason; `canvas.svg` and `canvas.png` write a figure.
+Each function draws the rows of the function with the same name in `model_chart_data`, below a title that states the
+finding. Too little data raises `DataError` with the reason. `chart_style.to_svg` and `to_png` write a figure.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MARKERS = "os^DPvX*"
-"""Clusters differ by mark and colour together."""
+"""Clusters differ in marker and colour."""
 
 
 def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Sales by week."""
+    """Draw sales by week."""
     rows = model_chart_data.weekly_sales(model)
     best = max(rows, key=lambda r: r["amount"])
     mean = sum(r["amount"] for r in rows) / len(rows)
@@ -62,14 +62,14 @@ def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ax.yaxis.set_major_formatter(format_tick)
     ax.grid(axis="y", color=theme.grid)
     ax.set_ylim(bottom=min(0, *amounts))
-    label_axes(ax, "week (its Monday)", amount_label("sales", model.currency), theme)
+    label_axes(ax, "week (Monday)", amount_label("sales", model.currency), theme)
     return disable_math_text(figure)
 
 
 def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
-    """Where the rows of the source went."""
+    """Draw accepted rows, and rejected rows by reason."""
     rows = model_chart_data.data_quality(cleaning)
-    title = f"{format_percent(rows[0]['share'])} of {format_integer(cleaning.rows_in)} rows were accepted"
+    title = f"{format_percent(rows[0]['share'])} of {format_integer(cleaning.rows_in)} rows accepted"
     figure, (ax,) = new_figure(title, 9, 1.3 + 0.34 * len(rows), theme)
     colours = [palette.BLUE, *[palette.ORANGE] * (len(rows) - 1)]
     draw_bars(
@@ -84,13 +84,13 @@ def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
     return disable_math_text(figure)
 
 
-def segments(found: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
-    """Share of customers and of revenue, segment by segment."""
-    rows = model_chart_data.segments(found)
+def segments(groups: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
+    """Draw the share of customers and of revenue by segment."""
+    rows = model_chart_data.segments(groups)
     top = max(rows, key=lambda r: r["revenue_share"])
     title = (
-        f"{top['segment']}: {format_percent(top['share'])} of the customers, "
-        f"{format_percent(top['revenue_share'])} of the revenue"
+        f"{top['segment']}: {format_percent(top['share'])} of customers, "
+        f"{format_percent(top['revenue_share'])} of revenue"
     )
     figure, (left, right) = new_figure(title, 9, 1.3 + 0.34 * len(rows), theme, columns=2)
     names = [r["segment"] for r in rows]
@@ -104,26 +104,26 @@ def segments(found: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
 
 
 def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT) -> Figure:
-    """The grid of R and F scores: customers, revenue and segment in each cell."""
+    """Draw the grid of R and F scores: customers, revenue and segment of each cell."""
     rows = model_chart_data.rfm_grid(cells)
     customers, revenue = sum(r["customers"] for r in rows), sum(r["revenue"] for r in rows)
     best = [r for r in rows if r["r"] >= 4 and r["f"] >= 4]
     share = sum(r["customers"] for r in best) / customers
-    title = f"Recent and frequent customers (R and F 4 to 5) are {format_percent(share)}"
+    title = f"Recent and frequent customers (R and F 4 to 5): {format_percent(share)} of customers"
     if revenue > 0:
-        title += f" and bring {format_percent(sum(r['revenue'] for r in best) / revenue)} of the revenue"
+        title += f", {format_percent(sum(r['revenue'] for r in best) / revenue)} of revenue"
     figure, (ax,) = new_figure(title, 9, 5.2, theme)
     most = max(r["customers"] for r in rows)
     for r in rows:
         fill = SEQUENTIAL_COLOURS[round((len(SEQUENTIAL_COLOURS) - 1) * (r["customers"] / most) ** 0.5)]
         ax.add_patch(_box(r["f"] - 0.48, r["r"] - 0.47, 0.96, 0.94, fill))
         money = f"{format_tick(r['revenue'])} {currency}".rstrip()
-        told = (
+        cell_texts = (
             (0.26, r["segment"], 8, "normal"),
             (0.0, format_integer(r["customers"]), 13, "bold"),
             (-0.27, money, 8, "normal"),
         )
-        for up, text, size, weight in told if r["customers"] else told[:1]:
+        for up, text, size, weight in cell_texts if r["customers"] else cell_texts[:1]:
             ax.text(
                 r["f"],
                 r["r"] + up,
@@ -137,19 +137,19 @@ def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT
     ax.set(xlim=(0.5, 5.5), ylim=(0.5, 5.5), xticks=range(1, 6), yticks=range(1, 6))
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
-    label_axes(ax, "F score: how often they order (5 = most often)", "R score: how recently (5 = latest)", theme)
+    label_axes(ax, "F score: number of orders (5 = most)", "R score: days since the last order (5 = fewest)", theme)
     return disable_math_text(figure)
 
 
-def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
-    """Customers in the latent space, cluster names at the centroids."""
-    rows = model_chart_data.cluster_scatter(points, found)
-    top = max(found, key=lambda c: c.revenue_share)
-    title = f"{pluralize(len(found), 'cluster')}; {top.name} brings {format_percent(top.revenue_share)} of the revenue"
+def cluster_scatter(points: Sequence[ClusterPoint], groups: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
+    """Draw customers in the latent space, with cluster names at the centroids."""
+    rows = model_chart_data.cluster_scatter(points, groups)
+    top = max(groups, key=lambda c: c.revenue_share)
+    title = f"{pluralize(len(groups), 'cluster')}; {top.name}: {format_percent(top.revenue_share)} of revenue"
     figure, (ax,) = new_figure(title, 9, 5.2, theme)
-    for c in found:
+    for c in groups:
         x, y = ([r[axis] for r in rows if r["cluster"] == c.id] for axis in "xy")
-        # Thousands of marks are a picture inside the SVG, or the page would grow by a megabyte.
+        # Thousands of markers as vectors would add a megabyte to the page.
         ax.scatter(
             x,
             y,
@@ -160,21 +160,21 @@ def cluster_scatter(points: Sequence[ClusterPoint], found: Sequence[Cluster], th
             linewidths=0,
             rasterized=True,
         )
-    for c in found:
+    for c in groups:
         box = {"boxstyle": "round,pad=0.25", "facecolor": theme.background, "edgecolor": _colour(c.id), "alpha": 0.92}
         ax.annotate(
             c.name, (c.x, c.y), ha="center", va="center", fontsize=10, fontweight="bold", color=theme.text, bbox=box
         )
-    label_axes(ax, "latent dimension 1 (no unit; higher spends more)", "latent dimension 2 (no unit)", theme)
+    label_axes(ax, "latent dimension 1 (no unit; higher: larger net amount)", "latent dimension 2 (no unit)", theme)
     return disable_math_text(figure)
 
 
-def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
-    """Each cluster's means as multiples of the mean of all customers."""
-    rows = model_chart_data.cluster_profiles(found)
+def cluster_profiles(groups: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
+    """Draw the means of each cluster as multiples of the mean of all customers."""
+    rows = model_chart_data.cluster_profiles(groups)
     best = max((r for r in rows if r["measure"] == MEASURES["monetary"]), key=lambda r: r["ratio"])
-    title = f"{best['name']} customers spend {best['ratio']:.1f} times the mean of all"
-    figure, axes = new_figure(title, 9, 1.4 + 0.36 * len(found), theme, columns=3)
+    title = f"{best['name']} customers spend {best['ratio']:.1f} times the average of all customers"
+    figure, axes = new_figure(title, 9, 1.4 + 0.36 * len(groups), theme, columns=3)
     for ax, measure in zip(axes, MEASURES.values(), strict=True):
         part = [r for r in rows if r["measure"] == measure]
         colours = [_colour(r["cluster"]) for r in part]
@@ -194,10 +194,10 @@ def cluster_profiles(found: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
 
 
 def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Silhouette and stability of each number of clusters tried."""
+    """Draw silhouette and stability by number of clusters."""
     rows = model_chart_data.cluster_choice(model)
     best = next((r for r in rows if r["chosen"]), rows[0])
-    title = f"{best['k']} clusters: silhouette {best['silhouette']:.2f}, refits agree to {best['stability']:.2f}"
+    title = f"{best['k']} clusters: silhouette {best['silhouette']:.2f}, stability {best['stability']:.2f}"
     figure, (ax,) = new_figure(title, 9, 3, theme)
     ks = [r["k"] for r in rows]
     for name, colour, marker in (("silhouette", palette.BLUE, "o"), ("stability", palette.ORANGE, "s")):
@@ -206,22 +206,22 @@ def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ax.set_xticks(ks)
     ax.grid(axis="y", color=theme.grid)
     add_legend(ax, theme)
-    label_axes(ax, "number of clusters k", "score, at most 1", theme)
+    label_axes(ax, "number of clusters k", "score (1 is best)", theme)
     return disable_math_text(figure)
 
 
 def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """The autoencoder's error by epoch, beside that of principal components."""
+    """Draw the error of the autoencoder by epoch; the title compares it with principal components."""
     rows = model_chart_data.training_loss(model)
     least = min(r["validation_loss"] for r in rows)
-    title = f"The autoencoder's error fell to {least:.4f} in {len(rows)} epochs"
+    title = f"The error of the autoencoder fell to {least:.4f} in {len(rows)} epochs"
     if rows[0]["linear_loss"]:
         title += f" (principal components: {rows[0]['linear_loss']:.4f})"
     figure, (ax,) = new_figure(title, 9, 3, theme)
     epochs = [r["epoch"] for r in rows]
-    ax.plot(epochs, [r["loss"] for r in rows], color=palette.BLUE, label="customers trained on")
+    ax.plot(epochs, [r["loss"] for r in rows], color=palette.BLUE, label="training customers")
     ax.plot(
-        epochs, [r["validation_loss"] for r in rows], color=palette.ORANGE, linestyle="--", label="customers held out"
+        epochs, [r["validation_loss"] for r in rows], color=palette.ORANGE, linestyle="--", label="held-out customers"
     )
     ax.grid(axis="y", color=theme.grid)
     add_legend(ax, theme)
@@ -230,7 +230,7 @@ def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 
 def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Recency, frequency and monetary over the customers, with the cut points of their scores."""
+    """Draw recency, frequency and monetary over the customers, with the cut points between the scores."""
     parts = {measure: model_chart_data.distribution(model, measure) for measure in MEASURES}
     once = sum(r["customers"] for r in parts["frequency"] if r["lower"] == 1 and r["upper"] <= 2)
     customers = sum(r["customers"] for r in parts["frequency"])
@@ -257,18 +257,18 @@ def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 
 def scorecard(model: ModelInfo, task: str = "any", theme: Theme = LIGHT) -> Figure:
-    """NDCG of every method with its 95 % interval."""
+    """Draw the NDCG of every method with its 95 % interval."""
     rows = model_chart_data.scorecard(model, task)
     measure = f"NDCG@{model.scorecard.get('k', 10)}"
-    title = f"{rows[0]['label']} foretells {TASKS.get(task, task)} best: {measure} {rows[0]['ndcg']:.3f}"
+    title = f"{rows[0]['label']} ranks first on {TASKS.get(task, task)} ({measure} = {rows[0]['ndcg']:.3f})"
     figure, (ax,) = new_figure(title, 9, 1.3 + 0.36 * len(rows), theme)
     colours = [palette.METHOD_COLOURS.get(r["method"], palette.GREY) for r in rows]
     texts = [f"{r['ndcg']:.3f} ({r['low']:.3f} to {r['high']:.3f})" for r in rows]
     draw_bars(
         ax, [r["label"] for r in rows], [r["ndcg"] for r in rows], colours, theme, texts, [r["high"] for r in rows]
     )
-    for place, r in enumerate(rows):
-        ax.plot([r["low"], r["high"]], [place, place], color=theme.text, linewidth=2)
+    for position, r in enumerate(rows):
+        ax.plot([r["low"], r["high"]], [position, position], color=theme.text, linewidth=2)
     label_axes(ax, f"{measure} with 95 % interval, 0 to 1", "", theme)
     return disable_math_text(figure)
 

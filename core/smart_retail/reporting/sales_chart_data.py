@@ -1,8 +1,7 @@
-"""The numbers behind the pictures of the shop's lines: categories, discounts, shipping, returns, moments.
+"""Rows behind the charts of the order lines: categories, discounts, shipping, returns, distributions.
 
-In: a `ModelInfo` with its statistics. Out: plain rows, as in `figure_rows`, and in a sentence what they show; a
-source that tells of no discounts, say, raises `DataError` with the reason. The functions have the names of those in
-`shop_figures`.
+Each function returns the rows of the function with the same name in `sales_charts`, from the statistics of a
+`ModelInfo`. If the source has no discounts, for example, `DataError` gives the reason.
 """
 
 from __future__ import annotations
@@ -15,12 +14,12 @@ from smart_retail.results import ModelInfo
 
 OTHERS: Final = "all others"
 MAX_CATEGORIES: Final = 15
-"""Categories with a bar of their own."""
-NO_STATISTICS: Final = "this version keeps no statistics of its lines; fit again"
+"""Bars of the category chart, `OTHERS` included."""
+NO_STATISTICS: Final = "this model has no sales statistics; fit again"
 
 
 def categories(model: ModelInfo) -> Rows:
-    """``category, amount, share, lines, returned_share, mean_discount``, the largest first, small ones together."""
+    """``category, amount, share, lines, returned_share, mean_discount``, largest first, small ones combined."""
     found = [row for row in _statistics(model, "categories") if row["category"]]
     rest = found[MAX_CATEGORIES - 1 :]
     if len(rest) > 1:
@@ -43,48 +42,50 @@ def categories(model: ModelInfo) -> Rows:
 
 def line_sizes(model: ModelInfo) -> Rows:
     """``sales_category, lines, amount``: order lines by their amount, small to large."""
-    return require_rows(_statistics(model, "sales_categories"), "line sizes", _reason(model, "no line was kept"))
+    return require_rows(
+        _statistics(model, "sales_categories"), "line sizes", _reason(model, "no order line is left after returns")
+    )
 
 
 def discounts(model: ModelInfo) -> Rows:
-    """``discount, lines, amount, share``: by band of discount, none first."""
+    """``discount, lines, amount, share``: by range of discount, none first."""
     found = _statistics(model, "discounts")
     total = sum(row["amount"] for row in found)
     rows = [{**row, "share": row["amount"] / total if total else 0.0} for row in found]
-    return require_rows(rows, "discounts", _reason(model, "the source tells of no discounts"))
+    return require_rows(rows, "discounts", _reason(model, "the source has no discounts"))
 
 
 def discounts_by_month(model: ModelInfo) -> Rows:
     """``month, mean_discount, lines``."""
-    return _by_month(model, "mean_discount", "discounts over time", "the source tells of no discounts")
+    return _by_month(model, "mean_discount", "discounts over time", "the source has no discounts")
 
 
 def shipping(model: ModelInfo) -> Rows:
     """``days, lines, amount``: lines by days from order to shipping."""
     return require_rows(
-        _statistics(model, "shipping"), "shipping days", _reason(model, "the source tells of no shipping dates")
+        _statistics(model, "shipping"), "shipping days", _reason(model, "the source has no shipping dates")
     )
 
 
 def shipping_by_month(model: ModelInfo) -> Rows:
     """``month, mean_shipping_days, lines``."""
-    return _by_month(model, "mean_shipping_days", "shipping over time", "the source tells of no shipping dates")
+    return _by_month(model, "mean_shipping_days", "shipping over time", "the source has no shipping dates")
 
 
 def returns_by_month(model: ModelInfo) -> Rows:
-    """``month, bought, returned, returned_share``: what was bought in a month and how much of it came back."""
+    """``month, bought, returned, returned_share``: amounts bought in a month, and returned of them."""
     found = _statistics(model, "months")
     kept_all = model.cleaning.returns_policy == "keep"
     rows = []
     for row in found if any(row["returned"] for row in found) else []:
         bought = row["amount"] if kept_all else row["amount"] + row["returned"]
-        told = {"month": row["month"], "bought": bought, "returned": row["returned"]}
-        rows.append({**told, "returned_share": _ratio(row["returned"], bought)})
-    return require_rows(rows, "returns over time", _reason(model, "nothing came back, or the source does not tell"))
+        amounts = {"month": row["month"], "bought": bought, "returned": row["returned"]}
+        rows.append({**amounts, "returned_share": _ratio(row["returned"], bought)})
+    return require_rows(rows, "returns over time", _reason(model, "the source has no returns"))
 
 
 def correlations(model: ModelInfo) -> Rows:
-    """``column`` and one column for each number: Spearman's rank correlation over the lines."""
+    """``column`` and one field per numeric column: Spearman's rank correlation over the order lines."""
     numbers = _numbers(model)
     names = numbers.get("columns", [])
     rows = [
@@ -97,10 +98,10 @@ def correlations(model: ModelInfo) -> Rows:
 
 
 def line_moments(model: ModelInfo) -> Rows:
-    """``column, mean, median, skewness, kurtosis`` of the lines' numeric columns (kurtosis: normal = 0)."""
+    """``column, mean, median, skewness, kurtosis`` of the numeric columns (excess kurtosis: 0 if normal)."""
     found = _numbers(model).get("moments", {})
     rows = [{"column": _readable(name), **values} for name, values in found.items()]
-    return require_rows(rows, "moments", _reason(model, "there are no numeric columns"))
+    return require_rows(rows, "distributions", _reason(model, "there are no numeric columns"))
 
 
 def _statistics(model: ModelInfo, part: str) -> Rows:
@@ -112,13 +113,13 @@ def _numbers(model: ModelInfo) -> dict[str, Any]:
     return found
 
 
-def _by_month(model: ModelInfo, name: str, what: str, why: str) -> Rows:
+def _by_month(model: ModelInfo, name: str, subject: str, reason: str) -> Rows:
     rows = [{"month": row["month"], name: row[name], "lines": row["lines"]} for row in _statistics(model, "months")]
-    return require_rows([row for row in rows if row[name] is not None], what, _reason(model, why))
+    return require_rows([row for row in rows if row[name] is not None], subject, _reason(model, reason))
 
 
-def _reason(model: ModelInfo, why: str) -> str:
-    return why if model.statistics else NO_STATISTICS
+def _reason(model: ModelInfo, reason: str) -> str:
+    return reason if model.statistics else NO_STATISTICS
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -130,26 +131,26 @@ def _readable(name: str) -> str:
 
 
 def describe_finding(name: str, model: ModelInfo) -> str:
-    """What the rows of the function `name` show, as a sentence for a title."""
-    rows, told = _FINDINGS[name]
-    return told(rows(model), model.currency)
+    """Return the finding of the chart `name` as a sentence for its title."""
+    rows_of, describe = _FINDINGS[name]
+    return describe(rows_of(model), model.currency)
 
 
 def _categories(rows: Rows, _: str) -> str:
     top = max((r for r in rows if r["category"] != OTHERS), key=lambda r: r["amount"])
-    return f"{top['category']} brings {format_percent(top['share'])} of the sales"
+    return f"{top['category']}: {format_percent(top['share'])} of sales"
 
 
 def _line_sizes(rows: Rows, _: str) -> str:
     lines, total = sum(r["lines"] for r in rows), sum(r["amount"] for r in rows)
     top = max(rows, key=lambda r: r["amount"])
-    told = f"{top['sales_category']} lines: {format_percent(top['lines'] / lines)} of all"
-    return f"{told}, {format_percent(top['amount'] / total)} of the sales" if total > 0 else told
+    size = f"{top['sales_category']} order lines: {format_percent(top['lines'] / lines)} of lines"
+    return f"{size}, {format_percent(top['amount'] / total)} of sales" if total > 0 else size
 
 
 def _discounts(rows: Rows, _: str) -> str:
     full = sum(r["share"] for r in rows if r["discount"] == "none")
-    return f"{format_percent(full)} of the sales were made without a discount"
+    return f"{format_percent(full)} of sales are without a discount"
 
 
 def _discounts_by_month(rows: Rows, _: str) -> str:
@@ -159,7 +160,7 @@ def _discounts_by_month(rows: Rows, _: str) -> str:
 
 def _shipping(rows: Rows, _: str) -> str:
     late = sum(r["lines"] for r in rows if r["days"] > 3) / sum(r["lines"] for r in rows)
-    return f"{format_percent(late)} of the lines shipped after more than three days"
+    return f"{format_percent(late)} of order lines shipped after more than three days"
 
 
 def _shipping_by_month(rows: Rows, _: str) -> str:
@@ -168,9 +169,8 @@ def _shipping_by_month(rows: Rows, _: str) -> str:
 
 
 def _returns_by_month(rows: Rows, currency: str) -> str:
-    bought, back = (sum(r[n] for r in rows) for n in ("bought", "returned"))
-    worth = f"{format_amount(back, currency)} at the price paid"
-    return f"{format_percent(_ratio(back, bought))} of what was bought came back, {worth}"
+    bought, returned = (sum(r[n] for r in rows) for n in ("bought", "returned"))
+    return f"{format_percent(_ratio(returned, bought))} of sales were returned ({format_amount(returned, currency)})"
 
 
 def _correlations(rows: Rows, _: str) -> str:
@@ -179,9 +179,9 @@ def _correlations(rows: Rows, _: str) -> str:
         (a, b, r[b]) for a, r in zip(names, rows, strict=True) for b in names[: names.index(a)] if r[b] is not None
     ]
     if not pairs:
-        return "The numbers of the lines do not vary"
+        return "The numbers of the order lines do not vary"
     a, b, value = max(pairs, key=lambda pair: abs(pair[2]))
-    return f"{a[:1].upper()}{a[1:]} goes most with {b}: rank correlation {value:.2f}"
+    return f"{a[:1].upper()}{a[1:]} is most closely related to {b} (rank correlation {value:.2f})"
 
 
 _FINDINGS: Final = {

@@ -1,6 +1,6 @@
-"""Pictures of the shop's lines: categories, discounts, shipping, returns, how the numbers hang together.
+"""Charts of the order lines as matplotlib figures: categories, discounts, shipping, returns, correlations.
 
-As in `figures`: results in, a matplotlib figure out, drawn from the rows of its namesake in `shop_rows`.
+Each function draws the rows of the function with the same name in `sales_chart_data`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from smart_retail.presentation.formatting import format_integer, format_percent
 from smart_retail.reporting import sales_chart_data
 from smart_retail.reporting.chart_style import (
     LIGHT,
+    HeatScale,
     Theme,
     amount_label,
     disable_math_text,
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 def categories(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Sales by category."""
+    """Draw sales by category."""
     rows = sales_chart_data.categories(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("categories", model), 9, 1.3 + 0.32 * len(rows), theme)
     colours = [palette.GREY if r["category"] == sales_chart_data.OTHERS else palette.BLUE for r in rows]
@@ -43,7 +44,7 @@ def categories(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 
 def line_sizes(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """How many lines are small or large, and what they bring."""
+    """Draw number and sales of small and large order lines."""
     rows = sales_chart_data.line_sizes(model)
     figure, (left, right) = new_figure(
         sales_chart_data.describe_finding("line_sizes", model), 9, 1.3 + 0.34 * len(rows), theme, columns=2
@@ -59,7 +60,7 @@ def line_sizes(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 
 def discounts(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Sales by band of discount."""
+    """Draw sales by range of discount."""
     rows = sales_chart_data.discounts(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("discounts", model), 9, 1.3 + 0.34 * len(rows), theme)
     texts = [
@@ -72,16 +73,16 @@ def discounts(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 
 def discounts_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Mean discount of the lines, month by month."""
+    """Draw the mean discount by month."""
     rows = sales_chart_data.discounts_by_month(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("discounts_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["mean_discount"] for r in rows], palette.ORANGE, theme)
-    label_axes(ax, "month", "mean discount of a line, %", theme)
+    label_axes(ax, "month", "mean discount of an order line, %", theme)
     return disable_math_text(figure)
 
 
 def shipping(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Lines by days from order to shipping."""
+    """Draw order lines by days from order to shipping."""
     rows = sales_chart_data.shipping(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("shipping", model), 9, 2.8, theme)
     ax.bar([r["days"] for r in rows], [r["lines"] for r in rows], color=palette.BLUE, width=0.8)
@@ -94,7 +95,7 @@ def shipping(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 
 def shipping_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Mean shipping days, month by month."""
+    """Draw the mean shipping days by month."""
     rows = sales_chart_data.shipping_by_month(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("shipping_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [r["mean_shipping_days"] for r in rows], palette.BLUE, theme)
@@ -103,7 +104,7 @@ def shipping_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 
 def returns_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Part of what was bought in each month that came back."""
+    """Draw the returned share of each month's purchases."""
     rows = sales_chart_data.returns_by_month(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("returns_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["returned_share"] for r in rows], palette.VERMILLION, theme)
@@ -112,23 +113,21 @@ def returns_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
 
 
 def correlations(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
-    """Rank correlations of the lines' numbers."""
+    """Draw the rank correlations of the numeric columns."""
     rows = sales_chart_data.correlations(model)
     names = [r["column"] for r in rows]
     figure, (ax,) = new_figure(
         sales_chart_data.describe_finding("correlations", model), 9, 1.6 + 0.42 * len(names), theme
     )
     grid = np.array([[r[n] if r[n] is not None else np.nan for n in names] for r in rows])
-    shown = np.round(grid, 2) + 0.0  # no minus before a nought
-    draw_heat_map(
-        ax, shown, names, names, theme, number_format=".2f", low=-1, high=1, colours="PuOr_r", unit="Spearman's ρ"
-    )
+    shown = np.round(grid, 2) + 0.0  # no "-0.00"
+    draw_heat_map(ax, shown, names, names, theme, HeatScale("Spearman's ρ", ".2f", -1, 1, "PuOr_r"))
     label_axes(ax, "number of an order line", "", theme)
     return disable_math_text(figure)
 
 
 def _months(ax: Axes, months: Sequence[str], values: Sequence[float], colour: str, theme: Theme) -> None:
-    """One bar a month."""
+    """Draw one bar per month."""
     from matplotlib.dates import ConciseDateFormatter
 
     days = np.array([f"{month}-01" for month in months], dtype="datetime64[D]")

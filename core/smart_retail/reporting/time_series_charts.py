@@ -1,7 +1,4 @@
-"""Pictures of change in time: movement between segments, and sales ahead.
-
-As in `figures`: results in, a matplotlib figure out; the rows are those of `migration.matrix` and `forecast.rows`.
-"""
+"""Charts of changes over time as matplotlib figures: movement between segments, and the sales forecast."""
 
 from __future__ import annotations
 
@@ -17,6 +14,7 @@ from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import format_amount, format_percent, pluralize
 from smart_retail.reporting.chart_style import (
     LIGHT,
+    HeatScale,
     Theme,
     add_legend,
     amount_label,
@@ -30,56 +28,62 @@ from smart_retail.reporting.chart_style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-LOOK_BACK = 84
+HISTORY_DAYS = 84
 """Days of history shown before a forecast, or three times its length where that is more."""
 
 
-def segment_movement(found: Migration, theme: Theme = LIGHT) -> Figure:
-    """Customers by segment before (rows) and after (columns)."""
-    rows, columns, counts = count_matrix(found)
-    there = [m for m in found.moves if m.before != NEW and m.after != GONE]
-    moved = sum(m.customers for m in there if m.before != m.after)
+def segment_movement(migration: Migration, theme: Theme = LIGHT) -> Figure:
+    """Draw customers by segment before (rows) and after (columns)."""
+    rows, columns, counts = count_matrix(migration)
+    stayed = [m for m in migration.moves if m.before != NEW and m.after != GONE]
+    moved = sum(m.customers for m in stayed if m.before != m.after)
     if not counts:
-        raise DataError("There is no picture of movement: there are no customers.", "Fit with more data to see it.")
-    title = f"{format_percent(moved / max(sum(m.customers for m in there), 1))} moved between segments"
-    title += f"; {pluralize(len(found.dropped), 'customer')} fell from {' or '.join(BEST_SEGMENTS)}"
+        raise DataError("No chart of movement: there are no customers.", "Fit with more data.")
+    title = f"{format_percent(moved / max(sum(m.customers for m in stayed), 1))} moved between segments"
+    title += f"; {pluralize(len(migration.dropped), 'customer')} dropped from {' or '.join(BEST_SEGMENTS)}"
     figure, (ax,) = new_figure(title, 10, 2.0 + 0.38 * len(rows), theme)
     grid = np.array(counts, dtype=np.float64)
-    draw_heat_map(ax, np.where(grid > 0, grid, np.nan), rows, columns, theme, number_format=",.0f", unit="customers")
+    draw_heat_map(ax, np.where(grid > 0, grid, np.nan), rows, columns, theme, HeatScale("customers", ",.0f"))
     ax.tick_params(axis="x", labelrotation=35)
     for text in ax.get_xticklabels():
         text.set_horizontalalignment("right")
         text.set_rotation_mode("anchor")
-    label_axes(ax, f"segment: {found.after}", f"segment: {found.before}", theme)
+    label_axes(ax, f"segment: {migration.after}", f"segment: {migration.before}", theme)
     return disable_math_text(figure)
 
 
 def sales_forecast(
-    found: Forecast, history: tuple[int, NDArray[np.float64]], currency: str = "", theme: Theme = LIGHT
+    forecast: Forecast, history: tuple[int, NDArray[np.float64]], currency: str = "", theme: Theme = LIGHT
 ) -> Figure:
-    """The end of a series and its forecast with the 80 % interval.
+    """Draw the end of a series and its forecast with the 80 % interval.
 
     Parameters
     ----------
     history : tuple
         First day (since 1970-01-01) and the amount of each day.
     """
-    if not found.days:
-        raise DataError(f"There is no forecast of {found.series}: {found.note}", "Wait for more orders.")
-    total = sum(day.amount for day in found.days)
-    errors = {e.model: e.mae for e in found.errors}
-    rest = ", ".join(f"{model} {format_tick(mae)}" for model, mae in errors.items())
-    title = f"{found.series}: {format_amount(total, currency)} in {pluralize(len(found.days), 'day')} by {found.model}"
+    if not forecast.days:
+        raise DataError(f"No forecast of {forecast.series}: {forecast.note}", "Fit again when there are more orders.")
+    total = sum(day.amount for day in forecast.days)
+    errors = {e.model: e.mae for e in forecast.errors}
+    errors_text = ", ".join(f"{model} {format_tick(mae)}" for model, mae in errors.items())
+    days_ahead = pluralize(len(forecast.days), "day")
+    title = f"{forecast.series}: {format_amount(total, currency)} in the next {days_ahead}, by {forecast.model}"
     figure, (ax,) = new_figure(title, 9, 3.2, theme)
     first, amounts = history
-    shown = min(len(amounts), max(LOOK_BACK, 3 * len(found.days)))
-    past: Any = np.arange(first + len(amounts) - shown, first + len(amounts)).astype("datetime64[D]")
-    ahead: Any = np.array([day.day for day in found.days], dtype="datetime64[D]")
-    ax.plot(past, amounts[-shown:], color=palette.BLUE, linewidth=1.2, label="sold")
+    shown = min(len(amounts), max(HISTORY_DAYS, 3 * len(forecast.days)))
+    days: Any = np.arange(first + len(amounts) - shown, first + len(amounts)).astype("datetime64[D]")
+    ahead: Any = np.array([day.day for day in forecast.days], dtype="datetime64[D]")
+    ax.plot(days, amounts[-shown:], color=palette.BLUE, linewidth=1.2, label="sales so far")
     ax.plot(
-        ahead, [d.amount for d in found.days], color=palette.VERMILLION, linewidth=1.6, linestyle="--", label="forecast"
+        ahead,
+        [d.amount for d in forecast.days],
+        color=palette.VERMILLION,
+        linewidth=1.6,
+        linestyle="--",
+        label="forecast",
     )
-    low, high = [d.low for d in found.days], [d.high for d in found.days]
+    low, high = [d.low for d in forecast.days], [d.high for d in forecast.days]
     ax.fill_between(ahead, low, high, color=palette.VERMILLION, alpha=0.15, linewidth=0, label="80 % interval")
     from matplotlib.dates import ConciseDateFormatter
 
@@ -87,7 +91,7 @@ def sales_forecast(
     ax.yaxis.set_major_formatter(format_tick)
     ax.grid(axis="y", color=theme.grid)
     add_legend(ax, theme)
-    told = f"mean absolute error on {pluralize(found.held_out_days, 'day')} held out: {rest}"
-    ax.set_title(told, loc="left", fontsize=9, color=theme.secondary)
+    note = f"Typical error per day on {pluralize(forecast.held_out_days, 'held-out day')}: {errors_text}"
+    ax.set_title(note, loc="left", fontsize=9, color=theme.secondary)
     label_axes(ax, "day", amount_label("sales", currency), theme)
     return disable_math_text(figure)

@@ -82,7 +82,7 @@ class BundleTables:
 
     @cached_property
     def _returns(self) -> dict[str, NDArray[Any]]:
-        return self.bundle.arrays("returned")
+        return self.bundle.arrays("fully_returned")
 
     @cached_property
     def last_day(self) -> int:

@@ -104,6 +104,10 @@ class CustomerLookup:
         events = self._recent_events.for_customer(customer_id)
         return events[-1].sequence if events else 0
 
+    def customers_with_events(self) -> frozenset[str]:
+        """Return the ids of the customers with live events."""
+        return self._recent_events.customers()
+
     def visitor(self, history: PurchaseHistory) -> CustomerState:
         """Somebody without an account, who holds these items."""
         return CustomerState(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)
@@ -161,7 +165,7 @@ class CustomerLookup:
         from smart_retail.segmentation.cluster_assigner import ClusterAssigner  # for those who bought since the fit
 
         return ClusterAssigner.from_arrays(
-            self._tables.bundle.arrays("placement"), self._tables.bundle.json("placement")
+            self._tables.bundle.arrays("cluster_assigner"), self._tables.bundle.json("cluster_assigner")
         )
 
 

@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,17 +18,19 @@ from numpy.typing import NDArray
 from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import RetailError
 from smart_retail.events import RecentEvents, open_events
-from smart_retail.protocol import ALL, METHODS, ListQuery, LocalEngine, check_page
+from smart_retail.protocol import ALL, DEFAULT_HORIZON_DAYS, METHODS, ListQuery, LocalEngine, check_page
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
     CustomerMatch,
     CustomerProfile,
+    CustomerValue,
     GridCell,
     Item,
     ModelInfo,
     RecommendationList,
     Segment,
+    ValueSummary,
 )
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.business_rules import FixedRules, Rules, RulesFile, rules_path
@@ -35,6 +38,9 @@ from smart_retail.serving.customers import CustomerLookup, CustomerState, to_sho
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
+
+if TYPE_CHECKING:
+    from smart_retail.serving.customer_values import CustomerValues
 
 CHUNK_CUSTOMERS = 256
 
@@ -154,6 +160,20 @@ class Engine(LocalEngine):
         """Every known customer, in id order."""
         return iter(self.tables.customers.ids)
 
+    def customer_value(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
+        """Return expected orders, spend, return and lifetime value of a customer; a new customer gets the prior."""
+        return self.values.of(customer_id, horizon_days)
+
+    def customer_values(
+        self, customer_ids: Sequence[str], horizon_days: int = DEFAULT_HORIZON_DAYS
+    ) -> list[CustomerValue]:
+        """Return `customer_value` of several customers, in their order."""
+        return [self.values.of(customer_id, horizon_days) for customer_id in customer_ids]
+
+    def value_summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
+        """Return expected orders and spend of the shop with intervals, by segment and cluster, with the backtests."""
+        return self.values.summary(horizon_days)
+
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Return at most `n` customers that match every word of `text`, most orders first."""
         check_page(n)
@@ -201,6 +221,13 @@ class Engine(LocalEngine):
     def open_all(self) -> None:
         """Open at once what is opened on demand: for a server, whose first answers shall be as quick as all."""
         self._ranker.open_all()
+
+    @cached_property
+    def values(self) -> CustomerValues:
+        """Value forecasts of the bundle."""
+        from smart_retail.serving.customer_values import CustomerValues  # not needed for recommendations
+
+        return CustomerValues(self.tables, self.customer_lookup)
 
     @cached_property
     def _ranker(self) -> ListRanker:

@@ -1,8 +1,8 @@
-"""The engine that answers, exchanged while a server runs. In: a folder; out: the engine of its active version.
+"""Hot reload: serve the active version of an artifacts folder, and replace the engine when another is activated.
 
-`EngineHolder` looks at the folder's pointer at most once a second, loads a new version beside the old
-one and swaps them in one assignment. A request takes its engine once and keeps it to its end. A new
-version that cannot be read is refused and told of; the old one keeps serving.
+`ReloadingEngine` reads the pointer of the folder at most once per second, loads a new version next to the current one
+and replaces it in one assignment. A request keeps the engine it started with. A version that cannot be loaded is
+rejected and reported; the current one stays in use.
 """
 
 from __future__ import annotations
@@ -13,84 +13,122 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from smart_retail.errors import RetailError
+from smart_retail.errors import ArtifactError, RetailError
 from smart_retail.protocol import RetailEngine
 
 log = logging.getLogger("smart_retail.serving.hot_reload")
 
 POLL_INTERVAL_S = 1.0
-"""Seconds between two looks at the pointer."""
+"""Seconds between two reads of the pointer."""
 RETRY_AFTER_S = 30.0
-"""Seconds after which a refused version is tried again, should it have been mended in place."""
+"""Seconds after which a rejected version is loaded again, since it may have been repaired in place."""
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedVersion:
-    """A version that was not taken."""
+    """A version that could not be loaded."""
 
     code: str
+    """Error code."""
     active: object
-    """What was active then."""
+    """Content of the pointer at that time."""
     attempted_at: float
-    """`time.monotonic()` of the attempt."""
+    """Time of the attempt on the clock of the `ReloadingEngine`, seconds."""
 
 
 class ReloadingEngine:
-    """Gives the engine of the moment.
+    """Provides the engine of the active version.
 
     Parameters
     ----------
     load : callable
-        Opens and checks the active version; raises `RetailError` where that cannot be done.
+        Opens and verifies the active version; raises `RetailError` if that fails.
     active : callable
-        A cheap text that changes with the active version, such as the pointer file's content.
+        Returns a value that changes with the active version, such as the content of the pointer file.
+    fallback : callable, optional
+        Opens another version, such as the previous one, if the first load fails. Without a usable fallback, `get`
+        raises until a version can be loaded. By default a failed first load raises immediately.
+    clock : callable
+        Returns the time in seconds.
 
     Raises
     ------
     RetailError
-        The first load failed: there is nothing to serve.
+        The first load failed and there is no `fallback`.
     """
 
-    def __init__(self, load: Callable[[], RetailEngine], active: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        load: Callable[[], RetailEngine],
+        active: Callable[[], object],
+        *,
+        fallback: Callable[[], RetailEngine] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._load = load
         self._active = active
-        self._loaded = active()
-        self._engine = load()
-        self._next_poll = time.monotonic() + POLL_INTERVAL_S
+        self._fallback = fallback
+        self._clock = clock
         self._lock = threading.Lock()
+        self._engine: RetailEngine | None = None
+        self._loaded: object = object()
+        """Content of the pointer when the engine was loaded; initially equal to no pointer."""
         self.rejected: RejectedVersion | None = None
+        if fallback is None:
+            self._loaded, self._engine = active(), load()
+        else:
+            self.refresh()
+        self._next_poll = clock() + POLL_INTERVAL_S
 
     @classmethod
     def fixed(cls, engine: RetailEngine) -> ReloadingEngine:
-        """A holder of one engine that is never exchanged."""
+        """Return a holder of one engine that is never replaced."""
         return cls(lambda: engine, lambda: None)
 
     def get(self) -> RetailEngine:
-        """The engine of the moment; never waits for a load."""
-        if time.monotonic() >= self._next_poll and self._lock.acquire(blocking=False):
+        """Return the current engine without waiting for a load.
+
+        Raises
+        ------
+        ArtifactError
+            No version could be loaded yet.
+        """
+        if self._clock() >= self._next_poll and self._lock.acquire(blocking=False):
             try:
-                self._next_poll = time.monotonic() + POLL_INTERVAL_S
+                self._next_poll = self._clock() + POLL_INTERVAL_S
                 if self._has_changed():
                     threading.Thread(target=self.refresh, name="engine-reload", daemon=True).start()
             finally:
                 self._lock.release()
+        if self._engine is None:
+            raise ArtifactError("No version can be loaded.", "Publish a new bundle or roll back.")
         return self._engine
 
     def refresh(self) -> None:
-        """Load the active version now if it is another, and swap it in."""
+        """Load the active version now if it differs from the current one."""
         with self._lock:
             if not self._has_changed():
                 return
-            seen = self._read_active()
-            try:
-                engine = self._load()
-            except RetailError as error:
-                self._reject(error.code, seen)
-            except Exception as error:  # whatever a broken bundle does, the old engine serves on
-                self._reject(type(error).__name__, seen)
-            else:
-                self._engine, self._loaded, self.rejected = engine, seen, None
+            pointer = self._read_active()
+            engine = self._try_load(self._load, pointer)
+            if engine is not None:
+                self._engine, self._loaded, self.rejected = engine, pointer, None
                 log.warning({"event": "serving", "version": engine.version})
+            elif self._engine is None and self._fallback is not None:
+                rejected = self.rejected
+                self._engine = self._try_load(self._fallback, pointer)
+                self.rejected = rejected
+                if self._engine is not None:
+                    log.warning({"event": "serving", "version": self._engine.version})
+
+    def _try_load(self, load: Callable[[], RetailEngine], pointer: object) -> RetailEngine | None:
+        try:
+            return load()
+        except RetailError as error:
+            self._reject(error.code, pointer)
+        except Exception as error:  # whatever a damaged bundle causes, the current engine stays in use
+            self._reject(type(error).__name__, pointer)
+        return None
 
     def _read_active(self) -> object:
         try:
@@ -104,8 +142,8 @@ class ReloadingEngine:
             self.rejected = None
             return False
         tried = self.rejected
-        return tried is None or tried.active != active or time.monotonic() - tried.attempted_at > RETRY_AFTER_S
+        return tried is None or tried.active != active or self._clock() - tried.attempted_at > RETRY_AFTER_S
 
-    def _reject(self, code: str, active: object) -> None:
-        self.rejected = RejectedVersion(code, active, time.monotonic())
-        log.error({"event": "refused", "code": code, "version": self._engine.version})
+    def _reject(self, code: str, pointer: object) -> None:
+        self.rejected = RejectedVersion(code, pointer, self._clock())
+        log.error({"event": "refused", "code": code, "version": self._engine and self._engine.version})

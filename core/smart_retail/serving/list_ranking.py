@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
+FILTERED_ENTRIES = 500
+"""Items that are ranked first if rules or a category filter remove some; more only if too few remain."""
 NO_ITEMS = np.empty(0, dtype=np.int32)
 
 
@@ -50,6 +52,11 @@ class RankingResult:
 
     ranked: Ranked
     rule_result: RuleResult | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of items in the list."""
+        return len(self.ranked.item if self.rule_result is None else self.rule_result.item)
 
     def entries(self, start: int, stop: int) -> list[ListEntry]:
         """The places `start` to `stop`, as far as the list goes."""
@@ -133,21 +140,49 @@ class ListRanker:
     def live(
         self, ask: RankingRequest, shoppers: Shoppers, hidden: Sequence[NDArray[np.int32]]
     ) -> Iterator[RankingResult]:
-        """Answers of the model itself, one for each shopper, in order."""
-        n = len(shoppers)
-        longest = max((len(h) for h in hidden), default=0)
-        length = ask.stop + longest if _keep_lists(ask.rules) else None
-        size = max(
-            1, CHUNK_ENTRIES // max(1, min(length or len(self.catalogue.category), len(self.catalogue.category)))
-        )
+        """Yield one list of the model per shopper, in order, computed on demand.
+
+        Parameters
+        ----------
+        ask : RankingRequest
+        shoppers : Shoppers
+        hidden : sequence of int32 arrays
+            For each shopper the items that `exclude_purchased` hides.
+        """
+        n_items, n = len(self.catalogue.category), len(shoppers)
+        first = ask.stop + max((len(h) for h in hidden), default=0)
+        if not _keep_lists(ask.rules):
+            first += FILTERED_ENTRIES
+        # A boost can move any item to the top, so it needs the whole catalogue.
+        length = None if ask.rules.boosts or first >= n_items else first
+        size = max(1, CHUNK_ENTRIES // max(1, n_items if length is None else length))
         for start in range(0, n, size):
             rows = np.arange(start, min(start + size, n), dtype=np.int32)
-            part = shoppers if size >= n else _slice_shoppers(shoppers, rows)
-            ranked = quantize_shares(
-                self.model.rank(ask.method, part, exclude_purchased=ask.exclude_purchased, length=length)
-            )
+            ranked = self._rank(ask, shoppers if size >= n else _slice_shoppers(shoppers, rows), length)
             for row in range(len(rows)):
-                yield RankingResult(ranked, _apply_rules(ranked, row, ask, self.catalogue, hidden[start + row]))
+                result = RankingResult(ranked, _apply_rules(ranked, row, ask, self.catalogue, hidden[start + row]))
+                if length is None or _keep_lists(ask.rules) or result.size >= ask.stop:
+                    yield result
+                else:
+                    yield self._rank_longer(ask, shoppers, start + row, hidden[start + row], length)
+
+    def _rank_longer(
+        self, ask: RankingRequest, shoppers: Shoppers, row: int, hidden: NDArray[np.int32], length: int
+    ) -> RankingResult:
+        """Rank more and more items for one shopper until enough of them pass the rules, up to the whole catalogue."""
+        shopper = _slice_shoppers(shoppers, np.array([row], np.int32))
+        while True:
+            length *= 8
+            is_complete = length >= len(self.catalogue.category)
+            ranked = self._rank(ask, shopper, None if is_complete else length)
+            result = RankingResult(ranked, _apply_rules(ranked, 0, ask, self.catalogue, hidden))
+            if is_complete or result.size >= ask.stop:
+                return result
+
+    def _rank(self, ask: RankingRequest, shoppers: Shoppers, length: int | None) -> Ranked:
+        return quantize_shares(
+            self.model.rank(ask.method, shoppers, exclude_purchased=ask.exclude_purchased, length=length)
+        )
 
     def rank_unpersonalized(
         self, ranked: Ranked, ask: RankingRequest, hidden: NDArray[np.int32] = NO_ITEMS

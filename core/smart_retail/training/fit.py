@@ -42,8 +42,10 @@ from smart_retail.training.publish import publish, write_cached_lists
 from smart_retail.training.quality_gate import check_quality_gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
+from smart_retail.training.value.fit_value import fit_value
 from smart_retail.utils.dates import parse_day
 from smart_retail.utils.parallel import available_threads, background_jobs, one_algebra_thread
+from smart_retail.value.purchase_days import PurchaseDays
 
 
 def fit(
@@ -194,7 +196,11 @@ def _fit_models(
     )
     scorecard["verdict"] = describe_quality(scorecard)
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe_rfm(table)}, "clusters": clusters.summary()}
-    return model_tables.FittedModels(history, groups, model, scorecard, analysis_day)
+    timer.stage("customer value")
+    with one_algebra_thread():
+        value = fit_value(PurchaseDays.from_lines(history), seed=settings.seed, update=timer.update)
+    scorecard["value"] = value.scorecard
+    return model_tables.FittedModels(history, groups, model, scorecard, analysis_day, value)
 
 
 def _fit_clusters(

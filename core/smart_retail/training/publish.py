@@ -103,6 +103,8 @@ def publish(
     model_tables.write_groups(writer, groups)
     writer.arrays("recommender", model.arrays())
     writer.json("recommender", model.meta())
+    writer.arrays("value", fitted.value.model.arrays())
+    writer.json("value", fitted.value.report())
     writer.json("segments", [segment.as_dict() for segment in segments])
     writer.json("clusters", [cluster.as_dict() for cluster in clusters])
     writer.json("grid", [cell.as_dict() for cell in model_tables.build_rfm_grid(groups)])
@@ -133,7 +135,7 @@ def publish(
         clusters=clusters,
         scorecard=fitted.scorecard,
         seconds=timer.seconds,
-        notes=(*notes, *groups.clusters.notes),
+        notes=(*notes, *groups.clusters.notes, *fitted.value.notes),
     )
 
 

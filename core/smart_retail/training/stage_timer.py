@@ -22,6 +22,7 @@ STAGES: Final = {
     "segments": Stage("scoring customers by recency, frequency and monetary value", 0.25),
     "clusters": Stage("grouping customers with similar purchases", 0.28),
     "recommendations": Stage("learning which products go together", 0.45),
+    "customer value": Stage("forecasting what customers will order and spend", 0.78),
     "lists for all customers": Stage("computing the recommendations of all customers", 0.85),
     "writing and checking": Stage("writing and checking the new version", 0.95),
 }

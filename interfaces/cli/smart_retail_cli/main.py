@@ -27,6 +27,7 @@ COMMANDS = {
     "customer": "lookup_commands",
     "customers": "lookup_commands",
     "items": "lookup_commands",
+    "value": "value_command",
     "segments": "lookup_commands",
     "clusters": "lookup_commands",
     "report": "report_commands",

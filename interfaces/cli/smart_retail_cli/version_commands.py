@@ -68,9 +68,14 @@ def verify(context: CliContext, version: str | None) -> None:
     click.echo(f"{manifest['version']}: {count}, all unchanged; {SIGNATURE_TEXTS[manifest['signature']]}.")
 
 
-@click.command(short_help="Activate the previous version.", cls=Command, epilog="Example: smart-retail rollback")
+@click.command(short_help="Activate an earlier version.", cls=Command, epilog="Example: smart-retail rollback")
+@click.argument("version", required=False)
 @pass_cli_context
-def rollback(context: CliContext) -> None:
-    """Activate the previous version again."""
-    click.echo(f"Active version: {artifacts.rollback(context.artifacts)}")
-    context.suggest(["verify"])
+def rollback(context: CliContext, version: str | None) -> None:
+    """Activate the version that was active before, or the given VERSION.
+
+    A further rollback goes back one more version. Name a version to return to a newer one.
+    """
+    undone = next((v.version for v in artifacts.versions(context.artifacts) if v.active), None)
+    click.echo(f"Active version: {artifacts.rollback(context.artifacts, version)}")
+    context.suggest(["verify"], *([["rollback", undone]] if undone else []))

@@ -6,6 +6,7 @@ clients on this machine are accepted.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +21,11 @@ from smart_retail_flask.settings import LOCAL_HOSTS, ApiSettings
 
 PUBLIC_PATHS = ("/livez", "/readyz", "/openapi.json", "/docs")
 """Path prefixes that need no key: their responses contain no data of the shop."""
+_ENGINELESS_PATHS = ("/", "/livez", "/openapi.json")
+"""Paths that respond also while no version can be loaded."""
+HEALTH_PATHS = ("/livez", "/readyz")
+"""Paths without a rate limit, so that other clients of the same proxy cannot make a health check fail."""
+_HOST_HEADER = re.compile(r"(?:\[(?P<ipv6>[0-9a-f:.]{2,45})\]|(?P<name>[a-z0-9.-]{1,253}))(?::[0-9]{1,5})?")
 
 
 class RequestGuard:
@@ -87,16 +93,17 @@ class RequestGuard:
             client, context.role = self._check_key(environ.get("HTTP_AUTHORIZATION", ""), client)
         if admin and context.role != "admin":
             raise RejectedRequestError(403, "This route needs a key of the role admin.")
-        wait = self.buckets.acquire(client)
+        wait = 0.0 if path in HEALTH_PATHS else self.buckets.acquire(client)
         if wait > 0:
             raise RejectedRequestError(429, "Too many requests.", headers={"Retry-After": str(int(wait) + 1)})
-        context.engine = self.holder.get()
+        if path not in _ENGINELESS_PATHS and not path.startswith("/docs"):
+            context.engine = self.holder.get()
         return False
 
     def _check_host(self, header: str) -> None:
-        host = header.lower()
-        host = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-        if host not in self.hosts and not (self.domains and host.endswith(self.domains)):
+        match = _HOST_HEADER.fullmatch(header.lower())
+        host = match and (match["ipv6"] or match["name"])
+        if not host or (host not in self.hosts and not (self.domains and host.endswith(self.domains))):
             raise RejectedRequestError(
                 400, "The host name of this request is not allowed.", "Start the API with --allow-host NAME."
             )

@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from smart_retail.errors import UsageError
 from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
-from smart_retail.protocol import ALL, MAX_N, METHODS, ListQuery
+from smart_retail.protocol import ALL, DEFAULT_HORIZON_DAYS, MAX_HORIZON_DAYS, MAX_N, METHODS, ListQuery
 from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
@@ -161,6 +161,13 @@ def _split_query(query: str) -> list[tuple[str, str]]:
     return [(name, value) for name, _, value in (part.partition("=") for part in query.split("&")) if name or value]
 
 
+Horizon = Annotated[
+    int,
+    Field(ge=1, le=MAX_HORIZON_DAYS, description="Days to forecast, from the day after the last order of the history."),
+    BeforeValidator(_parse_integer),
+]
+
+
 class RecommendQuery(Query):
     method: AnyMethod = "hybrid"
     n: N = 10
@@ -197,6 +204,14 @@ class PopularQuery(Query):
 
 
 class StrictQuery(Query):
+    strict: Strict = False
+
+
+class ValueQuery(Query):
+    horizon_days: Horizon = DEFAULT_HORIZON_DAYS
+
+
+class CustomerValueQuery(ValueQuery):
     strict: Strict = False
 
 
@@ -289,6 +304,10 @@ class BatchBody(_ListBody):
 
 class CustomersBody(Body):
     customer_ids: CustomerIds
+
+
+class ValuesBody(CustomersBody):
+    horizon_days: Horizon = DEFAULT_HORIZON_DAYS
 
 
 _TIMESTAMP = (

@@ -14,12 +14,14 @@ from smart_retail.results import (
     ClusterPoint,
     CustomerMatch,
     CustomerProfile,
+    CustomerValue,
     GridCell,
     Item,
     ModelInfo,
     RecommendationList,
     Result,
     Segment,
+    ValueSummary,
 )
 from smart_retail_flask import admin_routes, prometheus, routes
 
@@ -84,6 +86,17 @@ OPERATIONS = (
     Operation(
         "post", "/v1/customers:batch", routes.customers_batch, "Customers", CustomerProfile, "customers",
         body={"customer_ids": ["AA-10315", ".."]},
+    ),
+    Operation(
+        "get", "/v1/customers/<id:customer_id>/value", routes.customer_value, "Customers", CustomerValue,
+        path="/v1/customers/AA-10315/value?horizon_days=90", errors=(404,), cacheable=True,
+    ),
+    Operation(
+        "post", "/v1/customers:value", routes.customer_values, "Customers", CustomerValue, "customers",
+        body={"customer_ids": ["AA-10315", ".."], "horizon_days": 90},
+    ),
+    Operation(
+        "get", "/v1/value", routes.value_summary, "Customers", ValueSummary, path="/v1/value?horizon_days=90",
     ),
     Operation(
         "delete", "/v1/customers/<id:customer_id>", admin_routes.erase_customer, "Changes", admin_routes.Receipt,

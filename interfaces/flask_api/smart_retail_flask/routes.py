@@ -24,6 +24,7 @@ from smart_retail_flask.request_models import (
     BatchBody,
     CustomerPath,
     CustomersBody,
+    CustomerValueQuery,
     ItemPath,
     PointsQuery,
     PopularQuery,
@@ -32,6 +33,8 @@ from smart_retail_flask.request_models import (
     SimilarBody,
     SimilarQuery,
     StrictQuery,
+    ValueQuery,
+    ValuesBody,
 )
 from smart_retail_flask.response_cache import MAX_KEY_LENGTH, ResponseCache, state_of
 
@@ -189,6 +192,35 @@ def customers_batch(body: CustomersBody) -> Any:
     return {"customers": [engine().customer(c) for c in body.customer_ids]}
 
 
+def customer_value(path: CustomerPath, query: CustomerValueQuery) -> Any:
+    """Value of a customer
+
+    Expected orders, spend and probability to return within the horizon, next order date with an 80 % interval, and
+    lifetime value. A new customer gets the mean of new customers, with `known: false`.
+    """
+    found = engine().customer_value(path.customer_id, query.horizon_days)
+    if query.strict and not found.known:
+        raise UnknownCustomerError("No customer has this id.", "Search with GET /v1/customers?q=.")
+    return found
+
+
+def customer_values(body: ValuesBody) -> Any:
+    """Value of several customers
+
+    In the order of the request, at most 256. Takes every id, also those that a path cannot contain.
+    """
+    return {"customers": engine().customer_values(body.customer_ids, body.horizon_days)}
+
+
+def value_summary(query: ValueQuery) -> Any:
+    """Customer value of the shop
+
+    Expected orders and spend with 80 % intervals, by segment, cluster and tenth of the customers, customers at risk,
+    and the forecasts of earlier windows beside what happened.
+    """
+    return engine().value_summary(query.horizon_days)
+
+
 def search_customers(query: SearchQuery) -> Any:
     """Search customers by id or name
 
@@ -264,7 +296,8 @@ def livez() -> Any:
 def readyz() -> Any:
     """Readiness check: the served model version
 
-    `refused` is the error code of a new version that could not be loaded; the previous version stays in use.
+    503 if no version can be loaded. `refused` is the error code of a new version that could not be loaded; the previous
+    version stays in use.
     `rules_error` is the error code of a changed rules file that is not valid; the previous rules stay in force.
     """
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]

@@ -6,6 +6,7 @@ no fork, so waitress serves with threads of one process.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -14,8 +15,8 @@ from typing import Any
 
 from flask import Flask
 
-from smart_retail.bundle.reader import read_pointer
-from smart_retail.errors import DamagedBundleError
+from smart_retail.bundle.reader import MANIFEST, read_pointer
+from smart_retail.errors import ArtifactError, DamagedBundleError, RetailError
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask import json_logging
@@ -47,21 +48,36 @@ def serve(artifacts: str | os.PathLike[str], options: ServerOptions | None = Non
     options = options or ServerOptions()
     load = bundle_loader(artifacts, options.rules)
     counters = new_counters() if options.api.metrics else None  # created before the fork, so that workers share it
-    load()  # report a missing or damaged bundle once, before any worker starts
+    load_previous = bundle_loader(artifacts, options.rules, pointer="previous")
+    _check_loadable(load, load_previous)
 
     def application() -> Flask:
         json_logging.log_to_stderr(options.log_level)
-        return create_app(ReloadingEngine(load, lambda: read_pointer(artifacts)), options.api, counters)
+        holder = ReloadingEngine(load, lambda: read_pointer(artifacts), fallback=load_previous)
+        return create_app(holder, options.api, counters)
 
     url = f"http://{options.url_host}:{options.port}"
     print(f"Serving on {url}, documentation at {url}/docs. Press Ctrl+C to stop.", file=sys.stderr)  # noqa: T201
     run_server(application, options, counters)
 
 
+def _check_loadable(load: Callable[[], RetailEngine], load_previous: Callable[[], RetailEngine]) -> None:
+    """Report a missing or damaged bundle once, before any worker starts; raise if the previous one fails too."""
+    try:
+        load()
+    except ArtifactError as error:
+        try:
+            load_previous()
+        except RetailError:
+            raise error from None
+        message = f"{error.message} Serving the previous version."
+        print(message, file=sys.stderr)  # noqa: T201
+
+
 def bundle_loader(
-    artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] | None = None
+    artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] | None = None, pointer: str = "current"
 ) -> Callable[[], RetailEngine]:
-    """Return a function that opens the active version and verifies all of its files.
+    """Return a function that opens a version and verifies all of its files.
 
     Parameters
     ----------
@@ -69,11 +85,17 @@ def bundle_loader(
         Folder of fitted bundles.
     rules : path, optional
         Business rules file; by default ``rules.toml`` in `artifacts`.
+    pointer : str
+        ``current`` for the active version, ``previous`` for the one before it.
     """
     from smart_retail.serving.engine import Engine  # imports SciPy, which the OpenAPI export does not need
 
     def load() -> RetailEngine:
-        engine = Engine.load(artifacts, rules=rules)
+        version, digest = read_pointer(artifacts, pointer)
+        engine = Engine.load(artifacts, rules=rules, version=None if pointer == "current" else version)
+        manifest = (engine.bundle.folder / MANIFEST).read_bytes()
+        if hashlib.sha256(manifest).hexdigest() != digest:
+            raise DamagedBundleError(f"The manifest of version {version} was modified.", "Fit again.")
         faults = engine.bundle.verify()
         if faults:
             raise DamagedBundleError(

@@ -1,1 +1,1 @@
-"""Gradio front end: lists, similar products and baskets on one page, and as named endpoints."""
+"""Gradio front end: recommendations, similar products and baskets on one page, and as named endpoints."""

@@ -1,4 +1,4 @@
-"""One page, three tabs over an engine: an engine in, a Gradio app out."""
+"""One page with three tabs over an engine: recommendations, similar products, and a new visitor's basket."""
 
 from __future__ import annotations
 
@@ -9,139 +9,149 @@ from typing import Any
 import gradio as gr
 
 from smart_retail.errors import RetailError
-from smart_retail.presentation import labels as words
+from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import join_name_and_id
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_gradio import endpoints, html, search_box
 
 TITLE = "Smart Retail Engine"
-NO_CUSTOMER_HINT = "Choose a customer on the left, or one of the examples."
-NO_PRODUCT_HINT = "Choose a product on the left."
+SUBTITLE = "What to recommend to each customer, and why"
+NO_CUSTOMER_HINT = "Choose a customer, or one of the examples."
+NO_PRODUCT_HINT = "Search and choose a product."
 MATCHES = 8
-"""Hits shown below a search box."""
+"""Matches shown below a search box."""
 EXAMPLE_POOL_SIZE = 100
-"""Customers among whom an example of each kind is looked for."""
+"""Customers among whom the examples are searched."""
 MAX_QUEUED_REQUESTS = 64
-"""Requests that may wait; more are turned away."""
+"""Further requests are rejected."""
 MAX_CONCURRENT_REQUESTS = 8
-"""Requests that are answered at a time."""
-UNKNOWN_CUSTOMER_ID = "somebody-new"
+UNKNOWN_CUSTOMER_ID = "new-customer"
 
-Make = Callable[[RetailEngine], Any]
-Fresh = dict[Any, Make]
-"""Components that show something of the model at once -> what they show."""
+Build = Callable[[RetailEngine], Any]
+Refresh = dict[Any, Build]
+"""Component -> function that builds its content from the engine when the page is opened."""
 
 
 def build_demo(engine: RetailEngine | ReloadingEngine) -> gr.Blocks:
-    """The app over `engine`, or over a holder that exchanges it. Named endpoints: recommend, similar, basket.
+    """Build the app, with the named endpoints recommend, similar and basket.
 
-    Each answer comes from one engine; who opens the page anew sees the version of the moment everywhere.
-    Queue limits are set; `launch.serve` adds theme, style and the address.
+    Every request uses one engine from start to end; a page that is opened anew shows the current version. Queue limits
+    are set here; `server.start` adds theme, style and address.
     """
-    held = engine if isinstance(engine, ReloadingEngine) else ReloadingEngine.fixed(engine)
-    with gr.Blocks(title=TITLE, analytics_enabled=False) as demo:
-        gr.HTML(f'<div class="sr-title"><h1>{TITLE}</h1><p>Whom to offer what, and why</p></div>')
+    engines = engine if isinstance(engine, ReloadingEngine) else ReloadingEngine.fixed(engine)
+    demo: gr.Blocks = gr.Blocks(title=TITLE, analytics_enabled=False)
+    with demo:
+        gr.HTML(html.title(TITLE, SUBTITLE))
         with gr.Tab("Recommend"):
-            fresh = _recommend(held)
+            refresh = _recommend_tab(engines)
         with gr.Tab("Similar products"):
-            fresh |= _similar(held)
+            refresh |= _similar_tab(engines)
         with gr.Tab("New visitor"):
-            fresh |= _visitor(held)
-        footer = gr.HTML(html.footer(held.get().model()))
-        _on(demo.load, _again(held, list(fresh.values())), [], [*fresh, footer])
-        endpoints.publish(held)
-    return demo.queue(max_size=MAX_QUEUED_REQUESTS, default_concurrency_limit=MAX_CONCURRENT_REQUESTS)
+            refresh |= _visitor_tab(engines)
+        footer = gr.HTML(html.footer(engines.get().model()))
+        _connect(demo.load, _refresh_page(engines, list(refresh.values())), [], [*refresh, footer])
+        endpoints.publish(engines)
+    demo.queue(max_size=MAX_QUEUED_REQUESTS, default_concurrency_limit=MAX_CONCURRENT_REQUESTS)
+    return demo
 
 
-def _again(held: ReloadingEngine, makers: list[Make]) -> Callable[[], tuple[Any, ...]]:
-    """What an opened page shows before anybody chose, made once more."""
+def _refresh_page(engines: ReloadingEngine, builders: list[Build]) -> Callable[[], tuple[Any, ...]]:
+    """Return the function that builds the content of a page that is opened."""
 
-    def again() -> tuple[Any, ...]:
-        engine = held.get()
-        return (*(make(engine) for make in makers), html.footer(engine.model()))
+    def refresh_page() -> tuple[Any, ...]:
+        engine = engines.get()
+        return (*(build(engine) for build in builders), html.footer(engine.model()))
 
-    return again
+    return refresh_page
 
 
-def _recommend(held: ReloadingEngine) -> Fresh:
-    engine = held.get()
+def _recommend_tab(engines: ReloadingEngine) -> Refresh:
+    engine = engines.get()
     with gr.Row():
         with _controls():
-            customer, settled = search_box.single_search("Customer", lambda text: customers(held.get(), text))
-            n, category = _n(), _categories(engine)
-            hide = gr.Checkbox(_hides(engine), label="Hide what was bought")
-            ask = gr.Button("Recommend", variant="primary")
+            customer, selected = search_box.single_search("Customer", lambda text: find_customers(engines.get(), text))
+            n, category = _length_slider(), _category_choice(engine)
+            hide = gr.Checkbox(_hides_purchased(engine), label="Hide purchased products")
+            submit = gr.Button("Recommend", variant="primary")
             with gr.Row(elem_classes="sr-examples"):
-                tries = [gr.Button(label, size="sm", min_width=60) for label in examples(engine)]
+                buttons = [gr.Button(label, size="sm", min_width=60) for label in examples(engine)]
         with gr.Column(scale=3):
-            method = _method()
-            who = gr.HTML()
-            out = gr.HTML(html.empty(NO_CUSTOMER_HINT))
+            method = _method_choice()
+            profile_html = gr.HTML()
+            list_html = gr.HTML(html.empty(NO_CUSTOMER_HINT))
 
-    def show(customer_id: str, *choices: Any) -> tuple[str, str]:
+    def show_recommendations(
+        customer_id: str, method: str, n: float, categories: list[str], hide: bool
+    ) -> tuple[str, str]:
         if not customer_id:
             return "", html.empty(NO_CUSTOMER_HINT)
-        engine = held.get()
-        method, n, categories, hide = choices
+        engine = engines.get()
         profile = engine.customer(customer_id)
         result = engine.recommend(customer_id, method, int(n), exclude_purchased=hide, categories=categories or None)
-        return html.person(profile, engine.model().currency), html.answer(result)
+        return html.customer_profile(profile, engine.model().currency), html.recommendations(result)
 
-    chosen = [
-        search_box.fill_on_click(each, lambda label: examples(held.get()).get(label, UNKNOWN_CUSTOMER_ID), customer)
-        for each in tries
-    ]
-    for event in (*settled, *chosen, ask.click, method.change, n.release, category.change, hide.change):
-        _on(event, show, [customer, method, n, category, hide], [who, out])
-    return {category: _offered, hide: _hides}
+    def example_id(label: str) -> str:
+        return examples(engines.get()).get(label, UNKNOWN_CUSTOMER_ID)
+
+    chosen = [search_box.fill_on_click(button, example_id, customer) for button in buttons]
+    for event in (*selected, *chosen, submit.click, method.change, n.release, category.change, hide.change):
+        _connect(event, show_recommendations, [customer, method, n, category, hide], [profile_html, list_html])
+    return {category: _category_update, hide: _hides_purchased}
 
 
-def _similar(held: ReloadingEngine) -> Fresh:
+def _similar_tab(engines: ReloadingEngine) -> Refresh:
     with gr.Row():
         with _controls():
-            item, settled = search_box.single_search("Product", lambda text: items(held.get(), text))
-            n, category = _n(), _categories(held.get())
+            item, selected = search_box.single_search("Product", lambda text: find_items(engines.get(), text))
+            n, category = _length_slider(), _category_choice(engines.get())
         with gr.Column(scale=3):
-            out = gr.HTML(html.empty(NO_PRODUCT_HINT))
+            product_html = gr.HTML()
+            list_html = gr.HTML(html.empty(NO_PRODUCT_HINT))
 
-    def show(item_id: str, n: float, categories: list[str]) -> str:
+    def show_similar(item_id: str, n: float, categories: list[str]) -> tuple[str, str]:
         if not item_id:
-            return html.empty(NO_PRODUCT_HINT)
-        return html.answer(held.get().similar_items(item_id, int(n), categories=categories or None))
+            return "", html.empty(NO_PRODUCT_HINT)
+        engine = engines.get()
+        result = engine.similar_items(item_id, int(n), categories=categories or None)
+        name = next((i.item_name for i in engine.search_items(item_id, MATCHES) if i.item_id == item_id), "")
+        return html.product(name, item_id), html.recommendations(result)
 
-    for event in (*settled, n.release, category.change):
-        _on(event, show, [item, n, category], [out])
-    return {category: _offered}
+    for event in (*selected, n.release, category.change):
+        _connect(event, show_similar, [item, n, category], [product_html, list_html])
+    return {category: _category_update}
 
 
-def _visitor(held: ReloadingEngine) -> Fresh:
+def _visitor_tab(engines: ReloadingEngine) -> Refresh:
     with gr.Row():
         with _controls():
-            basket = search_box.multi_search("Add a product", "In the basket", lambda text: items(held.get(), text))
-            n = _n()
+            basket = search_box.multi_search(
+                "Add a product", "In the basket", lambda text: find_items(engines.get(), text)
+            )
+            n = _length_slider()
         with gr.Column(scale=3):
-            method = _method()
-            out = gr.HTML(_to_anybody(held.get()))
+            method = _method_choice()
+            list_html = gr.HTML(_empty_basket_list(engines.get()))
 
-    def show(item_ids: list[str], method: str, n: float) -> str:
-        return html.answer(held.get().recommend_for_basket(item_ids or [], int(n), method=method))
+    def show_basket(item_ids: list[str], method: str, n: float) -> str:
+        return html.recommendations(engines.get().recommend_for_basket(item_ids or [], int(n), method=method))
 
     for event in (basket.change, method.change, n.release):
-        _on(event, show, [basket, method, n], [out])
-    return {out: _to_anybody}
+        _connect(event, show_basket, [basket, method, n], [list_html])
+    return {list_html: _empty_basket_list}
 
 
-def _to_anybody(engine: RetailEngine) -> str:
-    return html.answer(engine.recommend_for_basket([]))
+def _empty_basket_list(engine: RetailEngine) -> str:
+    """Return the list of a visitor without a basket."""
+    return html.recommendations(engine.recommend_for_basket([]))
 
 
-def _hides(engine: RetailEngine) -> bool:
-    """Whether a visit begins without what was bought."""
+def _hides_purchased(engine: RetailEngine) -> bool:
+    """Return whether purchased products are hidden by default."""
     return not engine.model().show_purchased
 
 
-def _offered(engine: RetailEngine) -> Any:
+def _category_update(engine: RetailEngine) -> Any:
     return gr.Dropdown(choices=engine.categories())
 
 
@@ -149,59 +159,59 @@ def _controls() -> gr.Column:
     return gr.Column(scale=1, min_width=280)
 
 
-def _method() -> gr.Radio:
-    labels = [(label, method) for method, (label, _) in words.METHODS.items()]
-    return gr.Radio(labels, value=DEFAULT_METHOD, show_label=False, container=False, elem_classes="sr-methods")
+def _method_choice() -> gr.Radio:
+    choices = [(label, method) for method, (label, _) in labels.METHODS.items()]
+    return gr.Radio(choices, value=DEFAULT_METHOD, show_label=False, container=False, elem_classes="sr-methods")
 
 
-def _n() -> gr.Slider:
-    return gr.Slider(1, 100, 10, step=1, label="Items")
+def _length_slider() -> gr.Slider:
+    return gr.Slider(1, 100, 10, step=1, label="Products")
 
 
-def _categories(engine: RetailEngine) -> gr.Dropdown:
-    return gr.Dropdown(engine.categories(), value=[], multiselect=True, label="Categories", info="None chosen: any")
+def _category_choice(engine: RetailEngine) -> gr.Dropdown:
+    return gr.Dropdown(engine.categories(), value=[], multiselect=True, label="Categories", info="None chosen: all")
 
 
-def customers(engine: RetailEngine, text: str) -> list[search_box.Choice]:
-    """Customers for a search box: name and id shown, id meant."""
+def find_customers(engine: RetailEngine, text: str) -> list[search_box.Choice]:
+    """Return the customers that match a search text: name and id, and the id."""
     return [
         (join_name_and_id(m.customer_name, m.customer_id), m.customer_id)
         for m in engine.search_customers(text, MATCHES)
     ]
 
 
-def items(engine: RetailEngine, text: str) -> list[search_box.Choice]:
-    """Items for a search box: name and id shown, id meant."""
+def find_items(engine: RetailEngine, text: str) -> list[search_box.Choice]:
+    """Return the products that match a search text: name and id, and the id."""
     return [(join_name_and_id(i.item_name, i.item_id), i.item_id) for i in engine.search_items(text, MATCHES)]
 
 
 def examples(engine: RetailEngine) -> dict[str, str]:
-    """A champion, a customer with one order and an unknown id, as far as the model has them."""
-    some = engine.search_customers("", EXAMPLE_POOL_SIZE)
+    """Return label and id of a champion, a customer with one order and an unknown customer, as far as there are any."""
+    pool = engine.search_customers("", EXAMPLE_POOL_SIZE)
+    champion = next((m.customer_id for m in pool if m.segment == "Champions"), None)
+    one_order = next((m.customer_id for m in pool if engine.customer(m.customer_id).orders == 1), None)
     found = {}
-    champion = next((m.customer_id for m in some if m.segment == "Champions"), None)
-    once = next((m.customer_id for m in some if engine.customer(m.customer_id).orders == 1), None)
     if champion is not None:
-        found["A champion"] = champion
-    if once is not None:
-        found["One order"] = once
-    return found | {"An unknown id": UNKNOWN_CUSTOMER_ID}
+        found["Champion"] = champion
+    if one_order is not None:
+        found["One order"] = one_order
+    return found | {"Unknown customer": UNKNOWN_CUSTOMER_ID}
 
 
-def _on(event: Any, show: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
-    """Answer an event; a `RetailError` is told where the answer would stand, never as a trace."""
+def _connect(event: Any, function: Callable[..., Any], inputs: list[Any], outputs: list[Any]) -> None:
+    """Call `function` on an event. A `RetailError` is shown in the last output, never as a traceback."""
 
-    @wraps(show)
+    @wraps(function)
     def guarded(*values: Any) -> Any:
         try:
-            return show(*values)
+            return function(*values)
         except RetailError as error:
-            told = html.error(error)
-            return told if len(outputs) == 1 else (*_cleared(outputs[:-1]), told)
+            message = html.error(error)
+            return message if len(outputs) == 1 else (*_cleared(outputs[:-1]), message)
 
     event(guarded, inputs, outputs, show_progress="minimal", api_visibility="private", trigger_mode="always_last")
 
 
-def _cleared(parts: list[Any]) -> list[Any]:
-    """Nothing where text stood; what is chosen from stays as it is."""
-    return ["" if isinstance(part, gr.HTML) else gr.skip() for part in parts]
+def _cleared(components: list[Any]) -> list[Any]:
+    """Return empty text for HTML components; others keep their value."""
+    return ["" if isinstance(component, gr.HTML) else gr.skip() for component in components]

@@ -1,19 +1,19 @@
-"""Named endpoints for programs: the engine's answers as plain JSON, beside the screens."""
+"""Named endpoints for programs: results of the engine as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import gradio as gr
 
 from smart_retail.errors import RetailError
 from smart_retail.protocol import DEFAULT_METHOD
+from smart_retail.results import RecommendationList
 from smart_retail.serving.hot_reload import ReloadingEngine
 
-Plain = dict[str, Any]
 
-
-def publish(held: ReloadingEngine) -> None:
+def publish(engines: ReloadingEngine) -> None:
     """Add the endpoints recommend, similar and basket to the app that is being built."""
 
     def recommend(
@@ -22,30 +22,49 @@ def publish(held: ReloadingEngine) -> None:
         n: int = 10,
         exclude_purchased: bool = True,
         categories: list[str] | None = None,
-    ) -> dict:  # type: ignore[type-arg]  # Gradio knows the bare type only
-        """The best items for a customer; an unknown one gets popularity."""
-        return _plain(
-            lambda: held.get().recommend(
+    ) -> dict:  # type: ignore[type-arg]  # Gradio accepts the bare type only
+        """Return recommendations for a customer; an unknown customer gets popular products.
+
+        Args:
+            customer_id: Id of the customer.
+            method: hybrid, personalized, rfm, cf, popular or all.
+            n: Number of products, 1 to 1000.
+            exclude_purchased: Leave out products that the customer has bought.
+            categories: Only products of these categories; none: all.
+        """
+        return _call(
+            lambda: engines.get().recommend(
                 customer_id, method, n, exclude_purchased=exclude_purchased, categories=categories or None
             )
         )
 
     def similar(item_id: str, n: int = 10, categories: list[str] | None = None) -> dict:  # type: ignore[type-arg]
-        """What goes with an item."""
-        return _plain(lambda: held.get().similar_items(item_id, n, categories=categories or None))
+        """Return products similar to one.
+
+        Args:
+            item_id: Id of the product.
+            n: Number of products, 1 to 1000.
+            categories: Only products of these categories; none: all.
+        """
+        return _call(lambda: engines.get().similar_items(item_id, n, categories=categories or None))
 
     def basket(item_ids: list[str], n: int = 10, method: str = DEFAULT_METHOD) -> dict:  # type: ignore[type-arg]
-        """For a visitor without history whose basket holds these items."""
-        return _plain(lambda: held.get().recommend_for_basket(item_ids, n, method=method))
+        """Return recommendations for a visitor without purchase history.
+
+        Args:
+            item_ids: Ids of the products in the basket.
+            n: Number of products, 1 to 1000.
+            method: hybrid, personalized, rfm, cf, popular or all.
+        """
+        return _call(lambda: engines.get().recommend_for_basket(item_ids, n, method=method))
 
     for endpoint in (recommend, similar, basket):
-        gr.api(endpoint, api_name=endpoint.__name__)
+        gr.api(endpoint, api_name=endpoint.__name__)  # type: ignore[attr-defined]
 
 
-def _plain(ask: Any) -> Plain:
-    """The answer as JSON data; a `RetailError` with its stable code in the message."""
+def _call(request: Callable[[], RecommendationList]) -> dict[str, Any]:
+    """Return the result as JSON data; a `RetailError` becomes a message that starts with its stable code."""
     try:
-        answer: Plain = ask().as_dict()
+        return request().as_dict()
     except RetailError as error:
         raise gr.Error(f"{error.code}: {error.message} {error.hint}", print_exception=False) from error
-    return answer

@@ -1,6 +1,6 @@
-"""Search boxes: typed text in, an id out; what matches stands below the box, and a click on it takes its id.
+"""Search boxes: typed text in, an id out. Matches are shown below the box; a click on one takes its id.
 
-Gradio's own drop-down cannot take new choices while it is open, so the matches are a list of their own.
+The drop-down of Gradio cannot take new choices while it is open, so the matches are a separate list.
 """
 
 from __future__ import annotations
@@ -11,49 +11,56 @@ from typing import Any
 import gradio as gr
 
 Choice = tuple[str, str]
-"""What a match shows, and the id that it means."""
+"""Text of a match, and its id."""
 Find = Callable[[str], list[Choice]]
 Event = Callable[..., Any]
 
 HINT = "An id, or part of a name"
-_QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
+_HIDDEN_EVENT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 
 
 def single_search(label: str, find: Find) -> tuple[gr.Textbox, tuple[Event, Event]]:
-    """A box for one id, and the events after which it holds the one that is meant."""
+    """Return a box for one id, and the events after which an id has been chosen.
 
-    def others(text: str) -> list[Choice]:
-        """What matches; nothing where it is the typed id alone, which leaves no choice."""
+    Enter takes a typed id, or the only or first match of a typed name.
+    """
+
+    def find_others(text: str) -> list[Choice]:
+        """Return the matches; none if the only match is the typed id."""
         found = find(text)
-        return [] if [identity for _, identity in found] == [text] else found
+        return [] if [identifier for _, identifier in found] == [text] else found
 
-    box, matches = _search(label, others)
+    box, matches = _search(label, find_others)
 
-    def take(identity: str) -> tuple[Any, Any]:
-        return identity, _hidden()
+    def take(identifier: str) -> tuple[Any, Any]:
+        return identifier, _hidden()
 
-    taken = matches.input(take, matches, [box, matches], **_QUIET)
-    box.submit(_hidden, None, matches, **_QUIET)
-    return box, (box.submit, taken.then)
+    def submit(text: str) -> tuple[Any, Any]:
+        found = [identifier for _, identifier in find(text)] if text.strip() else []
+        return (text if text in found or not found else found[0]), _hidden()
+
+    taken = matches.input(take, matches, [box, matches], **_HIDDEN_EVENT)
+    submitted = box.submit(submit, box, [box, matches], **_HIDDEN_EVENT)
+    return box, (submitted.then, taken.then)
 
 
 def multi_search(label: str, basket_label: str, find: Find) -> gr.Dropdown:
-    """A box whose matches are added to a basket; the basket, a list of ids."""
+    """Return a basket, a list of ids; a search box above it adds products to it."""
     basket = gr.Dropdown([], value=[], multiselect=True, label=basket_label, allow_custom_value=True)
     box, matches = _search(label, find)
 
-    def add(identity: str, ids: list[str]) -> tuple[Any, Any, Any]:
-        ids = list(dict.fromkeys([*ids, identity]))
+    def add(identifier: str, ids: list[str]) -> tuple[Any, Any, Any]:
+        ids = list(dict.fromkeys([*ids, identifier]))
         choices = [next((c for c in find(i) if c[1] == i), (i, i)) for i in ids]
         return "", _hidden(), gr.Dropdown(choices=choices, value=ids)
 
-    matches.input(add, [matches, basket], [box, matches, basket], **_QUIET)
+    matches.input(add, [matches, basket], [box, matches, basket], **_HIDDEN_EVENT)
     return basket
 
 
-def fill_on_click(button: gr.Button, identity: Callable[[str], str], box: gr.Textbox) -> Event:
-    """Let a button fill the box with what its label stands for; the event after which it has."""
-    then: Event = button.click(identity, button, box, **_QUIET).then
+def fill_on_click(button: gr.Button, identifier_of: Callable[[str], str], box: gr.Textbox) -> Event:
+    """Let a button fill the box with the id that belongs to its label; return the event after it."""
+    then: Event = button.click(identifier_of, button, box, **_HIDDEN_EVENT).then
     return then
 
 
@@ -61,11 +68,11 @@ def _search(label: str, find: Find) -> tuple[gr.Textbox, gr.Radio]:
     box = gr.Textbox(label=label, info=HINT, max_length=1000)
     matches = gr.Radio([], visible=False, show_label=False, container=False, elem_classes="sr-matches")
 
-    def look(text: str) -> Any:
+    def show_matches(text: str) -> Any:
         found = find(text) if text.strip() else []
         return gr.Radio(choices=found, value=None, visible=bool(found))
 
-    box.input(look, box, matches, trigger_mode="always_last", **_QUIET)
+    box.input(show_matches, box, matches, trigger_mode="always_last", **_HIDDEN_EVENT)
     return box, matches
 
 

@@ -1,4 +1,4 @@
-"""Starts the Gradio app: where the engine is and where to listen in, a running server out."""
+"""Starts the Gradio server."""
 
 from __future__ import annotations
 
@@ -10,8 +10,22 @@ from smart_retail.serving.hot_reload import ReloadingEngine
 
 
 def start(engine: RetailEngine | ReloadingEngine, host: str, port: int, *, block: bool = True) -> object:
-    """Serve the app over `engine`; the running app if it does not block."""
-    # Before Gradio is imported, or it asks its makers for a newer version.
+    """Serve the app.
+
+    Parameters
+    ----------
+    engine : RetailEngine or ReloadingEngine
+        Engine of all requests, or a holder that reloads it.
+    host, port
+        Address to listen on.
+    block : bool
+        Whether to wait until the server is interrupted.
+
+    Returns
+    -------
+    The running app.
+    """
+    # Set before Gradio is imported: it would look for a newer version on the network.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     from smart_retail_gradio import theme
     from smart_retail_gradio.app import build_demo
@@ -50,19 +64,19 @@ def serve(
     Parameters
     ----------
     artifacts : str
-        Folder of bundles for an engine in this process.
+        Folder of bundles for a local engine.
     api_url : str, optional
-        Address of a Smart Retail API to ask instead.
+        Address of a Smart Retail API to use instead of a local engine.
     host, port
-        Where to listen; loopback unless told otherwise.
+        Address to listen on; loopback by default.
     api_key : str, optional
         Key for that API.
     rules : str, optional
-        Business rules for an engine in this process.
+        File of business rules for a local engine.
 
     Raises
     ------
     RetailError
-        There is no bundle, or the API does not answer.
+        There is no bundle, or the API does not respond.
     """
     start(watch_engine(artifacts, api_url, api_key, rules), host, port)

@@ -1,23 +1,32 @@
-"""Theme and style sheet: the shared palette on Gradio's plain theme, with the machine's own fonts."""
+"""Theme and style sheet: the shared palette, with fonts of the visitor's machine."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import gradio as gr
 
+from smart_retail.presentation.html import style_sheet
 from smart_retail.presentation.palette import BLUE
 
-CSS = (Path(__file__).with_name("style.css")).read_text(encoding="utf-8")
+CSS = style_sheet("smart_retail_gradio", "style.css")
 
 _BLUE = gr.themes.Color(
-    "#EAF3F9", "#D3E7F3", "#A9CFE6", "#7AB5D8", "#4298CA", BLUE, "#00659D", "#005482", "#004368", "#003350", "#00243A",
+    "#EAF3F9",
+    "#D3E7F3",
+    "#A9CFE6",
+    "#7AB5D8",
+    "#4298CA",
+    BLUE,
+    "#00659D",
+    "#005482",
+    "#004368",
+    "#003350",
+    "#00243A",
     name="retail",
-)  # fmt: skip
+)
 
 
 def theme() -> gr.themes.Base:
-    """Calm, dense, one accent; names of local fonts only, so that nothing is fetched."""
+    """Return the theme; it names local fonts only, so that nothing is loaded from the network."""
     return gr.themes.Base(
         primary_hue=_BLUE,
         secondary_hue=_BLUE,

@@ -1,4 +1,4 @@
-"""The app's entry point: the pages, their common frame, and errors as banners."""
+"""Entry point of the app: its pages, their common layout, and errors as banners."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ PAGES = (
 
 
 def main() -> None:
-    page_layout.begin()
-    page = st.navigation(
-        [st.Page(show, title=title, url_path=path, default=not path) for title, path, show in PAGES], position="top"
-    )
+    """Run the page that the address names."""
+    page_layout.begin_page()
+    pages = [st.Page(show, title=title, url_path=path, default=not path) for title, path, show in PAGES]
+    st.session_state[page_layout.FIT_PAGE] = next(page for page in pages if page.title == "Fit")
+    page = st.navigation(pages, position="top")
     try:
         page.run()
     except RetailError as error:

@@ -1,7 +1,7 @@
-"""Long work in the background: progress to look at, a report or an error out.
+"""Long work in a background thread, with progress, cancellation and a result or an error.
 
-One fit at a time for the whole server. The bundle that answers stays in place until the new one is
-published, and for good when the fit fails or is cancelled.
+The server runs one fit at a time. The model in use stays active until the new one is published, and if the fit
+fails or is cancelled.
 """
 
 from __future__ import annotations
@@ -15,32 +15,47 @@ from typing import Generic, TypeVar
 from smart_retail.errors import CancelledError, LockError, RetailError
 from smart_retail.progress import Progress
 
-Report = TypeVar("Report")
+T = TypeVar("T")
 
 MIN_SHARE_FOR_ESTIMATE = 0.08
-"""Below this share the time left would be a guess."""
+"""No estimate of the time left below this share of the work (0 to 1)."""
 
 
-class Job(Generic[Report]):
-    """One piece of work, such as a fit; a `smart_retail.progress.Progress`."""
+class Job(Generic[T]):
+    """One piece of work, such as a fit. Implements `smart_retail.progress.Progress`.
+
+    Parameters
+    ----------
+    work : callable
+        Called in a thread with this object as its progress.
+    folder : TemporaryDirectory, optional
+        Input files; removed when the work has ended.
+    name : str
+        What is worked on, for the screen.
+    kind : str
+        What the work is called in messages.
+    clock : callable
+        Seconds, monotonic.
+    """
 
     def __init__(
         self,
-        work: Callable[[Progress], Report],
+        work: Callable[[Progress], T],
         folder: TemporaryDirectory[str] | None,
         name: str,
-        what: str = "fit",
+        kind: str = "fit",
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
         self.done = 0.0
         self.stages: list[str] = []
         self.messages: list[str] = []
-        self.report: Report | None = None
+        self.report: T | None = None
         self.error: RetailError | None = None
-        self._work, self._folder, self._what = work, folder, what
+        self._work, self._folder, self._kind = work, folder, kind
         self._stop = threading.Event()
-        self._since = time.monotonic()
-        self._thread = threading.Thread(target=self._run, name=what, daemon=True)
+        self._clock, self._started = clock, clock()
+        self._thread = threading.Thread(target=self._run, name=kind, daemon=True)
         self._thread.start()
 
     def stage(self, name: str, done: float) -> None:
@@ -55,10 +70,10 @@ class Job(Generic[Report]):
 
     def check(self) -> None:
         if self._stop.is_set():
-            raise CancelledError(f"The {self._what} was cancelled.", "The model in use is unchanged.")
+            raise CancelledError(f"The {self._kind} was cancelled.", "The model in use is unchanged.")
 
     def cancel(self) -> None:
-        """Ask to stop at the next check."""
+        """Stop at the next check."""
         self._stop.set()
 
     @property
@@ -73,8 +88,8 @@ class Job(Generic[Report]):
         self._thread.join(timeout)
 
     def seconds_left(self) -> float | None:
-        """From the pace so far; None while that would be a guess."""
-        elapsed = time.monotonic() - self._since
+        """Return the estimated time left in seconds, or None if it is too early to estimate it."""
+        elapsed = self._clock() - self._started
         return elapsed * (1 - self.done) / self.done if self.done >= MIN_SHARE_FOR_ESTIMATE else None
 
     def _run(self) -> None:
@@ -82,41 +97,50 @@ class Job(Generic[Report]):
             self.report = self._work(self)
         except RetailError as error:
             self.error = error
-        except Exception:  # a fault of ours: the visitor is told, the log has the trace
-            told = f"The {self._what} failed unexpectedly."
-            self.error = RetailError(told, "The model in use is unchanged; the log has more.")
+        except Exception:  # a bug: the visitor gets a message, the log has the traceback
+            self.error = RetailError(
+                f"The {self._kind} failed unexpectedly.",
+                "The model in use is unchanged. The log of the server has details.",
+            )
             raise
         finally:
             if self._folder is not None:
                 self._folder.cleanup()
 
 
-class JobSlot(Generic[Report]):
-    """Where one piece of work at a time is looked up: the server's one fit, a visitor's what-if."""
+class JobSlot(Generic[T]):
+    """Holds at most one running job: the fit of the server, or the what-if of a visitor."""
 
-    def __init__(self, what: str = "fit") -> None:
-        self.job: Job[Report] | None = None
-        self._what = what
+    def __init__(self, kind: str = "fit") -> None:
+        self.job: Job[T] | None = None
+        self._kind = kind
         self._lock = threading.Lock()
 
-    def start(
-        self, work: Callable[[Progress], Report], folder: TemporaryDirectory[str] | None, name: str
-    ) -> Job[Report]:
-        """Begin.
+    def start(self, work: Callable[[Progress], T], folder: TemporaryDirectory[str] | None, name: str) -> Job[T]:
+        """Start a job.
+
+        Parameters
+        ----------
+        work : callable
+            The work, called with its progress.
+        folder : TemporaryDirectory, optional
+            Input files; removed when the work has ended.
+        name : str
+            What is worked on, for the screen.
 
         Raises
         ------
         LockError
-            Another one is running.
+            Another job is running.
         """
         with self._lock:
             if self.job is not None and self.job.running:
-                raise LockError(f"Another {self._what} is running.", "Wait for it, or cancel it.")
-            self.job = Job(work, folder, name, self._what)
+                raise LockError(f"Another {self._kind} is running.", "Wait until it has ended, or cancel it.")
+            self.job = Job(work, folder, name, self._kind)
             return self.job
 
     def clear(self) -> None:
-        """Forget work that has ended."""
+        """Remove a job that has ended."""
         with self._lock:
             if self.job is not None and not self.job.running:
                 self.job = None

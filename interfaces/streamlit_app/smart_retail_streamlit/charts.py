@@ -1,4 +1,4 @@
-"""The pictures of the app as Altair charts: results in, charts out."""
+"""Charts of the pages in Altair: results in, charts out."""
 
 from __future__ import annotations
 
@@ -7,42 +7,48 @@ from typing import Any
 
 import altair as alt
 
+from smart_retail.analysis.what_if import ShareChange
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.presentation.palette import BLUE, GREY, ORANGE, PALETTE
 from smart_retail.results import Cluster, ClusterChoice, ClusterPoint, GridCell, Segment, WeekSales
-from smart_retail_streamlit.html import axis_amount
+from smart_retail_streamlit.html import format_short_amount
 from smart_retail_streamlit.theme import SEQUENTIAL
 from smart_retail_streamlit.treemap import squarify
 
 CELL = "cell"
-"""Name of the grid's click selection."""
+"""Name of the selection by a click on the RFM grid."""
 
 Rows = list[dict[str, Any]]
+Chart = Any
+"""An Altair chart; its methods are declared to return several types."""
+
+TREEMAP_SIZE = (100.0, 42.0)
+"""Width and height of the treemap, in units of its scales."""
 
 _LINE_LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", offset=4)
 
 
-def as_rows(results: Sequence[Any], *leave: str) -> Rows:
-    """Results as plain rows, without the named fields."""
-    return [{name: value for name, value in r.as_dict().items() if name not in leave} for r in results]
+def as_rows(results: Sequence[Any], *exclude: str) -> Rows:
+    """Return results as rows, without the fields `exclude`."""
+    return [{name: value for name, value in r.as_dict().items() if name not in exclude} for r in results]
 
 
 def chart_data(rows: Sequence[dict[str, Any]]) -> alt.Data:
-    """Rows as they are, for Altair."""
-    return alt.Data(values=list(rows))
+    """Return rows as inline data of a chart."""
+    return alt.Data(values=list(rows))  # type: ignore[no-untyped-call]
 
 
-def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> alt.Chart:
-    """Sales by week as an area."""
+def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> Chart:
+    """Draw net sales by week."""
     return (
         alt.Chart(chart_data(as_rows(weeks)), height=230)
-        .mark_area(line={"color": BLUE, "strokeWidth": 1.6}, color=BLUE, fillOpacity=0.16, interpolate="monotone")
+        .mark_area(line={"color": BLUE, "strokeWidth": 1.6}, color=BLUE, fillOpacity=0.16)
         .encode(
             x=alt.X("week:T", title=None, axis=alt.Axis(format="%b %Y", tickCount=8, grid=False)),
             y=alt.Y(
                 "amount:Q",
-                title=f"Sales a week{f', {currency}' if currency else ''}",
+                title=f"Sales per week{f', {currency}' if currency else ''}",
                 axis=alt.Axis(format="~s", tickCount=4),
             ),
             tooltip=[
@@ -54,8 +60,8 @@ def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> alt.Chart:
     )
 
 
-def rows_bar(parts: Sequence[tuple[str, int]]) -> alt.Chart:
-    """Where the source's rows went, as one stacked bar."""
+def rows_bar(parts: Sequence[tuple[str, int]]) -> Chart:
+    """Draw accepted rows and rejected rows by reason as one stacked bar."""
     names = [name for name, _ in parts]
     rows = [{"part": name, "rows": number, "order": i} for i, (name, number) in enumerate(parts)]
     colours = [BLUE, *[PALETTE[1 + i % (len(PALETTE) - 1)] for i in range(len(parts) - 1)]]
@@ -77,15 +83,15 @@ def rows_bar(parts: Sequence[tuple[str, int]]) -> alt.Chart:
     )
 
 
-def segment_treemap(segments: Sequence[Segment], dark: bool) -> alt.LayerChart:
-    """Segments by number of customers; names where they fit."""
-    width, height = 100.0, 42.0
+def segment_treemap(segments: Sequence[Segment], dark: bool) -> Chart:
+    """Draw segments by number of customers, with names where they fit."""
+    width, height = TREEMAP_SIZE
     order = sorted(segments, key=lambda s: -s.customers)
     rows = []
     for segment, (left, top, right, bottom) in zip(
         order, squarify([s.customers for s in order], width, height), strict=True
     ):
-        fits = (right - left) > 0.95 * len(segment.name) and bottom - top > 5
+        fits = _name_fits(segment.name, right - left, bottom - top)
         tall = bottom - top > 9 and fits
         rows.append(
             {
@@ -114,12 +120,27 @@ def segment_treemap(segments: Sequence[Segment], dark: bool) -> alt.LayerChart:
         color=_segment_colour(),
         tooltip=tooltips("segment", "customers", "share", "revenue", "revenue_share"),
     )
-    place = {"x": alt.X("x:Q", axis=None, scale=across), "y": alt.Y("y:Q", axis=None, scale=down)}
+    position: dict[str, Any] = {"x": alt.X("x:Q", axis=None, scale=across), "y": alt.Y("y:Q", axis=None, scale=down)}
     name = base.mark_text(align="left", baseline="top", fontWeight=600).encode(
-        text="label:N", color=_text_colour("segment"), **place
+        text="label:N", color=_text_colour("segment"), **position
     )
     number = base.mark_text(align="left", baseline="top", dy=17, fontSize=11)
-    return alt.layer(boxes, name, number.encode(text="second:N", color=_text_colour("segment"), **place))
+    return alt.layer(boxes, name, number.encode(text="second:N", color=_text_colour("segment"), **position))
+
+
+def unlabelled_segments(segments: Sequence[Segment]) -> list[Segment]:
+    """Return the segments whose name does not fit into their cell of the treemap."""
+    order = sorted(segments, key=lambda s: -s.customers)
+    boxes = squarify([s.customers for s in order], *TREEMAP_SIZE)
+    return [
+        segment
+        for segment, (left, top, right, bottom) in zip(order, boxes, strict=True)
+        if not _name_fits(segment.name, right - left, bottom - top)
+    ]
+
+
+def _name_fits(name: str, width: float, height: float) -> bool:
+    return width > 0.95 * len(name) and height > 5
 
 
 _DARK_TEXT_SEGMENTS = (
@@ -137,7 +158,7 @@ _DARK_TEXT_SEGMENTS = (
 
 
 def _text_colour(field: str) -> Any:
-    """Black on light fills, white on dark ones."""
+    """Return black for light fills, white for dark ones."""
     dark = alt.FieldOneOfPredicate(field=field, oneOf=list(_DARK_TEXT_SEGMENTS))
     return alt.condition(dark, alt.value("#10161C"), alt.value("#FFFFFF"))
 
@@ -148,12 +169,12 @@ def _segment_colour() -> alt.Color:
 
 
 def tooltips(*names: str) -> list[alt.Tooltip]:
-    """What is told of a mark that is pointed at."""
+    """Return the tooltip of a mark: the named fields."""
     return [alt.Tooltip(f"{name}:N", title=name.replace("_", " ").capitalize()) for name in names]
 
 
-def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
-    """R by F: every cell with its segment, customers and revenue; a click selects it."""
+def rfm_grid(cells: Sequence[GridCell]) -> Chart:
+    """Draw the grid of R and F scores: segment, customers and revenue of each cell; a click selects one."""
     most = max((cell.customers for cell in cells), default=1) or 1
     rows = [
         {
@@ -162,7 +183,7 @@ def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
             "segment": cell.segment,
             "customers": cell.customers,
             "number": format_integer(cell.customers) if cell.customers else "–",
-            "money": axis_amount(cell.revenue) if cell.customers else "",
+            "money": format_short_amount(cell.revenue) if cell.customers else "",
             "revenue": format_amount(cell.revenue),
             "dark": cell.customers > 0.66 * most,
         }
@@ -173,13 +194,13 @@ def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
     base = alt.Chart(chart_data(rows), height=400).encode(
         x=alt.X(
             "f:O",
-            title="F: how often they order (5 = most often)",
+            title="F score: number of orders (5 = most)",
             scale=gap,
             axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
         ),
         y=alt.Y(
             "r:O",
-            title="R: how recently (5 = latest)",
+            title="R score: days since the last order (5 = fewest)",
             sort="descending",
             scale=gap,
             axis=alt.Axis(domain=False, ticks=False),
@@ -194,15 +215,15 @@ def rfm_grid(cells: Sequence[GridCell]) -> alt.LayerChart:
         )
         .add_params(click)
     )
-    ink = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
-    number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=ink)
-    name = base.mark_text(fontSize=11, dy=-22).encode(text="segment:N", color=ink)
-    money = base.mark_text(fontSize=11, dy=17).encode(text="money:N", color=ink)
+    text_colour = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
+    number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=text_colour)
+    name = base.mark_text(fontSize=11, dy=-22).encode(text="segment:N", color=text_colour)
+    money = base.mark_text(fontSize=11, dy=17).encode(text="money:N", color=text_colour)
     return alt.layer(boxes, name, number, money)
 
 
-def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster], dark: bool) -> alt.LayerChart:
-    """Customers in the latent space, cluster names at the centroids."""
+def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster], dark: bool) -> Chart:
+    """Draw customers in the latent space of the autoencoder, with cluster names at the centroids."""
     names = {cluster.id: cluster.name for cluster in clusters}
     order = [cluster.name for cluster in clusters]
     rows = [
@@ -251,22 +272,22 @@ def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster],
 
 
 def _labels(points: Sequence[ClusterPoint], clusters: Sequence[Cluster]) -> Rows:
-    """Cluster names at their centroids, moved up where they would stand on one another."""
+    """Return cluster names at their centroids, moved up where they would overlap."""
     xs, ys = [p.x for p in points] or [0.0], [p.y for p in points] or [0.0]
-    letter, line = (max(xs) - min(xs)) / 85, (max(ys) - min(ys)) / 18
-    placed: Rows = []
+    letter_width, line_height = (max(xs) - min(xs)) / 85, (max(ys) - min(ys)) / 18
+    labels: Rows = []
     for cluster in sorted(clusters, key=lambda c: c.y):
         y = cluster.y
-        for other in placed:
-            width = letter * (len(other["cluster"]) + len(cluster.name)) / 2
-            if abs(other["x"] - cluster.x) < width and abs(other["y"] - y) < line:
-                y = other["y"] + line
-        placed.append({"x": cluster.x, "y": y, "cluster": cluster.name})
-    return placed
+        for other in labels:
+            width = letter_width * (len(other["cluster"]) + len(cluster.name)) / 2
+            if abs(other["x"] - cluster.x) < width and abs(other["y"] - y) < line_height:
+                y = other["y"] + line_height
+        labels.append({"x": cluster.x, "y": y, "cluster": cluster.name})
+    return labels
 
 
-def cluster_profiles(rows: Sequence[dict[str, Any]], clusters: Sequence[Cluster]) -> alt.LayerChart:
-    """Each cluster's means as multiples of the mean of all customers, which is the line at 1."""
+def cluster_profiles(rows: Sequence[dict[str, Any]], clusters: Sequence[Cluster]) -> Chart:
+    """Draw the means of each cluster as multiples of the mean of all customers (the line at 1)."""
     order = [cluster.name for cluster in clusters]
     measures = list(dict.fromkeys(row["measure"] for row in rows))
     bars = (
@@ -295,8 +316,8 @@ def _cluster_colour(order: Sequence[str], legend: alt.Legend | None = None) -> a
     return alt.Color("cluster:N", scale=scale, legend=legend)
 
 
-def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
-    """Silhouette and stability of each number of clusters; the chosen one is ringed."""
+def cluster_choice(tried: Sequence[ClusterChoice]) -> Chart:
+    """Draw silhouette and stability of each number of clusters; the chosen one has a ring."""
     rows = [
         {"k": c.k, "score": value, "measure": name, "chosen": c.chosen}
         for c in tried
@@ -314,8 +335,8 @@ def cluster_choice(tried: Sequence[ClusterChoice]) -> alt.LayerChart:
     return alt.layer(lines, ring)
 
 
-def training_loss(rows: Rows) -> alt.Chart:
-    """Loss by epoch for the customers that were learnt from and those held out."""
+def training_loss(rows: Rows) -> Chart:
+    """Draw the loss by epoch for training and validation customers."""
     return (
         alt.Chart(chart_data(rows), height=270)
         .mark_line(strokeWidth=1.8)
@@ -329,12 +350,12 @@ def training_loss(rows: Rows) -> alt.Chart:
     )
 
 
-def before_after(parts: Sequence[Any], what: str) -> alt.Chart:
-    """Shares before and after a change, two bars for each name."""
+def before_after(parts: Sequence[ShareChange], axis_title: str) -> Chart:
+    """Draw shares before and after a change, two bars for each name."""
     names = [part.name for part in parts]
     sides = ("before", "after")
     rows = [
-        {"name": p.name, "side": s, "share": getattr(p, s), "told": format_percent(getattr(p, s))}
+        {"name": p.name, "side": s, "share": getattr(p, s), "percent": format_percent(getattr(p, s))}
         for p in parts
         for s in sides
     ]
@@ -345,8 +366,8 @@ def before_after(parts: Sequence[Any], what: str) -> alt.Chart:
         .encode(
             y=alt.Y("name:N", title=None, sort=names, axis=alt.Axis(domain=False, ticks=False, labelLimit=220)),
             yOffset=alt.YOffset("side:N", sort=list(sides)),
-            x=alt.X("share:Q", title=what, axis=alt.Axis(format=".0%", tickCount=5)),
+            x=alt.X("share:Q", title=axis_title, axis=alt.Axis(format=".0%", tickCount=5)),
             color=alt.Color("side:N", scale=order, legend=alt.Legend(title=None, orient="top")),
-            tooltip=tooltips("name", "side", "told"),
+            tooltip=tooltips("name", "side", "percent"),
         )
     )

@@ -1,7 +1,7 @@
-"""Which engine the pages ask: one in process over a folder of bundles, or one behind an API.
+"""The engine behind the pages: a local one over a folder of bundles, or one behind an API.
 
-Where it is comes from the environment, as `launch.serve` leaves it. The engine is shared by all
-visitors and never changed; a newly published bundle makes a new one.
+Its location comes from environment variables that `server.serve` sets. All visitors share the engine; a newly
+published bundle gets a new one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _MODEL = "model-of-this-run"
 
 @dataclass(frozen=True, slots=True)
 class EngineSource:
-    """Where answers come from: the API if its address is given, else the folder."""
+    """Location of the engine: an API if its address is set, else a folder of bundles."""
 
     artifacts: str
     api_url: str
@@ -36,25 +36,25 @@ class EngineSource:
 
 
 def configured_source() -> EngineSource:
-    """The source this server was started with."""
+    """Return the source that this server was started with."""
     return EngineSource(
         os.environ.get(ARTIFACTS, "artifacts"), os.environ.get(API_URL, ""), os.environ.get(RULES) or None
     )
 
 
 def load_engine(source: EngineSource) -> RetailEngine:
-    """A fresh engine over `source`.
+    """Open an engine over `source`.
 
     Raises
     ------
     RetailError
-        There is no bundle, it is damaged, or the API does not answer.
+        There is no bundle, it is damaged, or the API does not respond.
     """
     return open_engine(source.artifacts, source.api_url, os.environ.get(API_KEY), source.rules)
 
 
 def published_version(source: EngineSource) -> str:
-    """What tells one published bundle from the next; an API looks after its own."""
+    """Return an identifier of the published bundle; empty for an API, which reloads by itself."""
     if not source.is_local:
         return ""
     from smart_retail.bundle.reader import read_pointer
@@ -62,24 +62,29 @@ def published_version(source: EngineSource) -> str:
     return " ".join(read_pointer(source.artifacts))
 
 
+def clear_engines() -> None:
+    """Close the cached engines; the next page opens a new one."""
+    _shared_engine.clear()
+
+
 @st.cache_resource(max_entries=2, show_spinner=False)
-def _shared(source: EngineSource, stamp: str) -> RetailEngine:
+def _shared_engine(source: EngineSource, version: str) -> RetailEngine:
     return load_engine(source)
 
 
 def engine() -> RetailEngine:
-    """The engine over the bundle that is published now."""
+    """Return the engine over the bundle that is published now."""
     source = configured_source()
-    return _shared(source, published_version(source))
+    return _shared_engine(source, published_version(source))
 
 
 def begin_run() -> None:
-    """A run of the script begins: what was asked once in the last one is asked again."""
+    """Start a run of the script: drop what the last run has cached."""
     st.session_state.pop(_MODEL, None)
 
 
 def model() -> ModelInfo:
-    """What the engine says of its bundle, asked once a run: over an API each question costs a request."""
+    """Return the model information, requested once per run: over an API each call is a request."""
     found: ModelInfo | None = st.session_state.get(_MODEL)
     if found is None:
         found = st.session_state[_MODEL] = engine().model()

@@ -1,4 +1,4 @@
-"""What a visitor asks to have fitted, and the two core functions that act on it."""
+"""Request for a fit from the Fit page, and the functions of the core that carry it out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class FitRequest:
     sources: tuple[Path, ...]
     returns: Path | None
     mapping: tuple[tuple[str, str], ...]
-    """Canonical name and header, for headers that are not recognised."""
+    """Pairs of field and header, for headers that are not recognised."""
     settings: Settings
     force: bool = False
 
@@ -32,15 +32,15 @@ class FitRequest:
 
 
 def build_settings(choices: Mapping[str, Mapping[str, Any]], base: Settings | None = None) -> Settings:
-    """The settings in force here, with a visitor's choices by section and name."""
-    plain = (base or Settings.load()).as_dict()
+    """Return the settings of this server, changed by a visitor's choices (section -> name -> value)."""
+    values_by_section = (base or Settings.load()).as_dict()
     for section, values in choices.items():
-        plain[section] |= values
-    return Settings.from_dict(plain)
+        values_by_section[section] |= values
+    return Settings.from_dict(values_by_section)
 
 
-def inspect(plan: FitRequest) -> Inspection:
-    """Recognise the columns and clean the rows; nothing is fitted.
+def inspect(request: FitRequest) -> Inspection:
+    """Recognise the columns and clean the rows without fitting.
 
     Raises
     ------
@@ -50,24 +50,24 @@ def inspect(plan: FitRequest) -> Inspection:
     from smart_retail.data.dry_run import inspect_source
 
     return inspect_source(
-        list(plan.sources),
-        returns=plan.returns,
-        mapping=dict(plan.mapping),
-        settings=plan.settings.data,
-        threads=plan.settings.threads,
+        list(request.sources),
+        returns=request.returns,
+        mapping=dict(request.mapping),
+        settings=request.settings.data,
+        threads=request.settings.threads,
     )
 
 
-def fit(plan: FitRequest, artifacts: str, progress: Progress) -> FitReport:
-    """Fit and publish into `artifacts`."""
+def fit(request: FitRequest, artifacts: str, progress: Progress) -> FitReport:
+    """Fit a model and publish it in `artifacts`."""
     from smart_retail.training import fit as training
 
     return training.fit(
-        *plan.sources,
+        *request.sources,
         artifacts=artifacts,
-        returns=plan.returns,
-        mapping=dict(plan.mapping),
-        settings=plan.settings,
-        force=plan.force,
+        returns=request.returns,
+        mapping=dict(request.mapping),
+        settings=request.settings,
+        force=request.force,
         progress=progress,
     )

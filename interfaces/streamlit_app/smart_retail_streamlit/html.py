@@ -1,44 +1,61 @@
-"""Text for the page: names and labels in, escaped HTML and Markdown out."""
+"""HTML and Markdown of the pages: values in, escaped text out."""
 
 from __future__ import annotations
 
 import re
-from html import escape
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from markupsafe import Markup
+
+from smart_retail.presentation import html as shared
+from smart_retail.presentation import palette
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
 
 
-def plain(text: str) -> str:
-    """`text` with Markdown's signs escaped, for labels that Streamlit renders as Markdown."""
+def escape_markdown(text: str) -> str:
+    """Escape the signs of Markdown, for labels that Streamlit renders as Markdown."""
     return _MARKDOWN.sub(r"\\\1", text)
 
 
-def html_named(name: str, identity: str) -> str:
-    """Name and id on two lines, escaped; the id alone where there is no name."""
-    if not name or name == identity:
-        return f'<span class="sr-name">{escape(identity)}</span>'
-    return f'<span class="sr-name">{escape(name)}</span><span class="sr-id">{escape(identity)}</span>'
+def render(template: str, **values: Any) -> Markup:
+    """Render a template of this app; text in `values` is escaped."""
+    return shared.render("smart_retail_streamlit", template, **values)
 
 
-def table(columns: list[tuple[str, str]], rows: list[list[str]], css: str = "") -> str:
-    """An HTML table; `columns` are class and heading, cells are HTML already."""
-    head = "".join(f'<th class="{kind}">{escape(text)}</th>' for kind, text in columns)
-    kinds = [kind for kind, _ in columns]
-    body = "".join(
-        "<tr>" + "".join(f'<td class="{kind}">{cell}</td>' for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
-        for row in rows
-    )
-    whole = f'<table class="sr-table {css}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
-    return f'<div class="sr-scroll">{whole}</div>'
+def finding(text: str, about: str = "") -> Markup:
+    """Return a sentence that states a finding, with a smaller line on what is shown."""
+    return render("finding.html", finding=text, about=about)
 
 
-def bar(share: float, colour: str = "#0072B2") -> str:
-    """A small bar, filled to `share`."""
-    return f'<div class="sr-evidence"><i style="width:{min(share, 1):.1%};background:{colour}"></i></div>'
+def note(text: str) -> Markup:
+    """Return a highlighted remark."""
+    return render("note.html", text=text)
 
 
-def axis_amount(value: float) -> str:
-    """Money for the cell of a picture: three significant digits and a suffix."""
+def bullets(texts: Iterable[str]) -> Markup:
+    """Return a bulleted list."""
+    return render("bullets.html", texts=list(texts))
+
+
+def facts(pairs: Mapping[str, str], css: str = "") -> Markup:
+    """Return label and value pairs; those without a value are left out."""
+    return render("facts.html", pairs=list(pairs.items()), css=css)
+
+
+def segment_name(name: str, *, bold: bool = False) -> Markup:
+    """Return the name of a segment with its colour."""
+    return colour_key(palette.SEGMENT_COLOURS.get(name, palette.GREY), name, bold=bold)
+
+
+def colour_key(colour: str, text: str, *, bold: bool = False) -> Markup:
+    """Return a text with a small square in `colour` before it."""
+    return render("colour_key.html", colour=colour, text=text, bold=bold)
+
+
+def format_short_amount(value: float) -> str:
+    """1234567.0 -> ``1.23 m``: three significant digits and a suffix, for the cells of a chart."""
     for edge, suffix in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
         if abs(value) >= edge:
             return f"{value / edge:.3g} {suffix}"

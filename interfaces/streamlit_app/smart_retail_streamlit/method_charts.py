@@ -1,4 +1,4 @@
-"""Pictures of the scorecard as Altair charts: rows in, charts out."""
+"""Charts of the scorecard in Altair: rows in, charts out."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import altair as alt
 
 from smart_retail.presentation import palette
 from smart_retail.presentation.palette import GREY
-from smart_retail_streamlit.charts import chart_data, tooltips
+from smart_retail_streamlit.charts import Chart, chart_data, tooltips
 
 
-def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
-    """A measure with its 95 % interval per method, a row of the picture for each."""
+def intervals(rows: Sequence[dict[str, Any]], measure: str) -> Chart:
+    """Draw a measure with its 95 % interval, one row for each method."""
     methods = [row["method"] for row in rows]
     colours = [palette.METHOD_COLOURS.get(row["id"], GREY) for row in rows]
     axis = alt.Axis(domain=False, ticks=False, labelFontSize=13, labelLimit=240)
@@ -29,18 +29,18 @@ def intervals(rows: Sequence[dict[str, Any]], measure: str) -> alt.LayerChart:
         scale=alt.Scale(domain=[min(0, low), 1.18 * top], nice=False),
         axis=alt.Axis(tickCount=6),
     )
-    told = tooltips("method", "told", "interval")
-    bar = base.mark_bar(height=15, opacity=0.28).encode(x=x, color=colour, tooltip=told)
-    rule = base.mark_rule(strokeWidth=2.4).encode(x=alt.X("low:Q"), x2="high:Q", color=colour, tooltip=told)
-    dot = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, color=colour, tooltip=told)
+    tooltip = tooltips("method", "text", "interval")
+    bar = base.mark_bar(height=15, opacity=0.28).encode(x=x, color=colour, tooltip=tooltip)
+    rule = base.mark_rule(strokeWidth=2.4).encode(x=alt.X("low:Q"), x2="high:Q", color=colour, tooltip=tooltip)
+    dot = base.mark_point(filled=True, size=80, opacity=1).encode(x=x, color=colour, tooltip=tooltip)
     text = base.mark_text(align="left", dx=10, fontSize=12).encode(
-        x=alt.X("high:Q"), text="told:N", color=alt.value(GREY)
+        x=alt.X("high:Q"), text="text:N", color=alt.value(GREY)
     )
     return alt.layer(bar, rule, dot, text)
 
 
-def groups(rows: Sequence[dict[str, Any]], measure: str, *, ordered: bool) -> alt.Chart:
-    """A measure per group of customers and method: marks, joined by lines where the groups have an order."""
+def groups(rows: Sequence[dict[str, Any]], measure: str, *, ordered: bool) -> Chart:
+    """Draw a measure by group of customers and method, joined by lines if the groups have an order."""
     order = list(dict.fromkeys(row["group"] for row in rows))
     named = {row["method"]: palette.METHOD_COLOURS.get(row["id"], GREY) for row in rows}
     chart = alt.Chart(chart_data(rows), height=300)
@@ -64,5 +64,5 @@ def groups(rows: Sequence[dict[str, Any]], measure: str, *, ordered: bool) -> al
             scale=alt.Scale(domain=list(named)),
             legend=alt.Legend(title=None, orient="top", symbolSize=70),
         ),
-        tooltip=tooltips("method", "group", "told"),
+        tooltip=tooltips("method", "group", "text"),
     )

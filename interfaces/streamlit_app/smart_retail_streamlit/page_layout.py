@@ -1,65 +1,71 @@
-"""What every page shares: style, heading, error banner, empty state, footer."""
+"""Elements that all pages share: style, heading, error banner, empty state, footer."""
 
 from __future__ import annotations
 
-from html import escape
 from pathlib import Path
 
 import streamlit as st
 
 from smart_retail.errors import MissingBundleError, RetailError
 from smart_retail.presentation.formatting import describe_model
-from smart_retail_streamlit import engine_source
-from smart_retail_streamlit.html import plain
+from smart_retail.presentation.html import style_sheet
+from smart_retail_streamlit import engine_source, html
+from smart_retail_streamlit.html import escape_markdown
 
-_STYLE = Path(__file__).with_name("style.css")
+FIT_PAGE = "fit-page"
+"""Key of the session state with the page for links to it."""
+
 _LOGO = Path(__file__).with_name("logo.svg")
 
 
-def begin() -> None:
-    """Page configuration, style sheet and logo; first on every run."""
+def begin_page() -> None:
+    """Configure the page and add style sheet and logo. Call this first in every run."""
     engine_source.begin_run()
     st.set_page_config("Smart Retail Engine", page_icon=str(_LOGO), layout="wide")
-    st.html(_STYLE)
+    st.html(f"<style>{style_sheet('smart_retail_streamlit', 'style.css')}</style>")
     st.logo(str(_LOGO), size="large")
 
 
 def is_dark() -> bool:
-    """Whether the visitor sees the dark theme; for ink inside pictures."""
+    """Return whether the visitor has the dark theme, for text inside charts."""
     return st.context.theme.type == "dark"
 
 
-def heading(title: str, says: str) -> None:
-    """The page's name and one line on what it shows."""
-    st.html(f'<div class="sr-heading"><h1>{escape(title)}</h1><p>{escape(says)}</p></div>')
+def heading(title: str, subtitle: str) -> None:
+    """Show the title of the page and one line about it."""
+    st.html(html.render("heading.html", title=title, subtitle=subtitle))
 
 
 def banner(error: RetailError) -> None:
-    """An error in its own words: what happened, what to do."""
+    """Show what went wrong and what to do about it."""
     if isinstance(error, MissingBundleError):
-        no_bundle(error)
+        show_missing_model(error)
         return
-    st.error(f"**{plain(error.message)}**\n\n{plain(error.hint)}", icon=":material/error:")
+    st.error(f"**{escape_markdown(error.message)}**\n\n{escape_markdown(error.hint)}", icon=":material/error:")
 
 
-def no_bundle(error: RetailError) -> None:
-    """Nothing is fitted yet: how to get there."""
+def show_missing_model(error: RetailError) -> None:
+    """Show the first steps: nothing has been fitted yet."""
     with st.container(border=True, key="no-bundle", width=680):
-        empty("Nothing is fitted yet", error.message)
-        st.markdown("Fit your orders on the **Fit** page, or in a terminal:")
+        empty("No model yet", error.message)
+        if engine_source.configured_source().is_local:
+            with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
+                fit_page = st.session_state.get(FIT_PAGE)
+                if fit_page is not None:
+                    st.page_link(fit_page, label="Open a file of orders", icon=":material/upload_file:")
+        st.caption("Or fit in a terminal, your own orders or the demo data:")
         st.code("smart-retail fit orders.xlsx", language="bash")
-        st.markdown("To look around first, fit the demo data:")
         st.code("smart-retail demo", language="bash")
 
 
-def empty(title: str, says: str) -> None:
-    """An empty state: what is missing, what to do next."""
-    st.html(f'<div class="sr-empty"><h2>{escape(title)}</h2><p>{escape(says)}</p></div>')
+def empty(title: str, text: str) -> None:
+    """Show an empty state: what is missing, and what to do next."""
+    st.html(html.render("empty.html", title=title, text=text))
 
 
 def footer() -> None:
-    """Model version and data period, small, under every page."""
-    where = engine_source.configured_source()
+    """Show model version, data period and where the engine runs."""
+    source = engine_source.configured_source()
     try:
         model = engine_source.model()
     except RetailError:
@@ -67,6 +73,6 @@ def footer() -> None:
     else:
         parts = [describe_model(model)]
         if model.rules:
-            parts.append(f"rules {model.rules[:12]}")
-    parts.append(f"over the API at {where.api_url}" if where.api_url else "engine in this process")
-    st.html('<footer class="sr-footer">' + " · ".join(escape(p) for p in parts) + "</footer>")
+            parts.append(f"business rules {model.rules[:12]}")
+    parts.append(f"API at {source.api_url}" if source.api_url else "local engine")
+    st.html(html.render("footer.html", parts=parts))

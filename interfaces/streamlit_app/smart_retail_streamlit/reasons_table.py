@@ -1,4 +1,4 @@
-"""What an order rests on: a list in, a table of every reason of every item out, with score and source."""
+"""Table of every reason of every item in a list, with score and source."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import streamlit as st
 from smart_retail.presentation import formatting, labels
 from smart_retail.results import RecommendationList
 
-_LABELS = {name: labels.COLUMN_LABELS[name] for name in ("rank", "item_name", "score", "source", "share", "reason")}
-_LIST, _METHOD, _PLACE = "List", "Method", "Its rank"
+_LABELS = {name: labels.COLUMN_LABELS[name] for name in ("rank", "item_name", "score", "source", "reason")}
+_LIST, _METHOD, _METHOD_RANK, _SHARE = "List", "Method", "Rank there", "Share of score"
 _WIDTHS = {
     _LIST: 96,
     _LABELS["rank"]: 44,
@@ -19,38 +19,37 @@ _WIDTHS = {
     _LABELS["source"]: 92,
     _LABELS["reason"]: 240,
     _METHOD: 92,
-    _PLACE: 70,
-    _LABELS["share"]: 70,
+    _METHOD_RANK: 80,
+    _SHARE: 110,
 }
-"""Pixels; together the room beside a customer's card, so that nothing has to be scrolled for."""
-_TO_THE_RIGHT = (_LABELS["score"], _LABELS["share"])
+"""Pixels; together they fit next to a customer card without scrolling."""
+_RIGHT_ALIGNED = (_LABELS["score"], _SHARE)
 
 
-def show(answer: RecommendationList, title: str = "Why this order?") -> None:
-    """The table, folded away; nothing where there is no reason to tell."""
-    found = rows(answer)
+def show(result: RecommendationList, title: str = "Why this order?") -> None:
+    """Show the table in a closed expander; nothing if the list has no reasons."""
+    found = rows(result)
     if not found:
         return
     with st.expander(title):
-        label, meaning = labels.METHODS.get(answer.method, ("", ""))
-        said = f"**{label}**: {meaning}. " if label else ""
+        label, meaning = labels.METHODS.get(result.method, ("", ""))
         st.caption(
-            f"{said}Scores order one list and say nothing across lists. "
-            "Reasons tell what goes together, never what causes what."
+            (f"**{label}**: {meaning}. " if label else "")
+            + "Scores are comparable within one list only. Reasons show what is bought together, not why."
         )
         columns: dict[str, Any] = {
-            name: st.column_config.Column(width=width, alignment="right" if name in _TO_THE_RIGHT else None)
+            name: st.column_config.Column(width=width, alignment="right" if name in _RIGHT_ALIGNED else None)
             for name, width in _WIDTHS.items()
         }
-        columns[_PLACE] = st.column_config.NumberColumn(
-            format="localized", width=_WIDTHS[_PLACE], help="In the list of that method"
+        columns[_METHOD_RANK] = st.column_config.NumberColumn(
+            format="localized", width=_WIDTHS[_METHOD_RANK], help="Rank of the product in the list of that method"
         )
         st.dataframe(found, hide_index=True, height=min(380, 38 + 35 * len(found)), column_config=columns)
 
 
-def rows(answer: RecommendationList) -> list[dict[str, object]]:
-    """One row for each reason; for ``all`` every list below the other, named in front."""
-    parts = [(labels.method_label(m), answer.lists[m]) for m in labels.METHODS if m in answer.lists]
+def rows(result: RecommendationList) -> list[dict[str, object]]:
+    """Return one row for each reason; for ``all``, the lists one after the other with the name of the list first."""
+    parts = [(labels.method_label(m), result.lists[m]) for m in labels.METHODS if m in result.lists]
     return [
         ({_LIST: name} if name else {})
         | {
@@ -60,10 +59,10 @@ def rows(answer: RecommendationList) -> list[dict[str, object]]:
             _LABELS["source"]: labels.method_label(item.source),
             _LABELS["reason"]: reason.text,
             _METHOD: labels.method_label(reason.method),
-            _PLACE: reason.rank or None,
-            _LABELS["share"]: formatting.format_percent(reason.share),
+            _METHOD_RANK: reason.rank or None,
+            _SHARE: formatting.format_percent(reason.share),
         }
-        for name, part in parts or [("", answer)]
+        for name, part in parts or [("", result)]
         for item in part.items
         for reason in item.reasons
     ]

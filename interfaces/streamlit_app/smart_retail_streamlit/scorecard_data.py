@@ -1,8 +1,8 @@
-"""The scorecard as rows for pictures and tables: a mapping from the model in, plain rows out.
+"""The scorecard as rows for charts and tables.
 
-Read here and nowhere else: ``tasks`` (task -> method -> figures, the NDCG with ``low`` and ``high``), ``by_history``
-and ``by_segment`` (task -> group -> method -> NDCG), ``ablation`` (task -> merge -> signal -> what it ``adds``),
-``choice``, ``gate``, ``notes``. What a scorecard does not have is left out.
+Only this module reads ``tasks`` (task -> method -> measures, the NDCG with ``low`` and ``high``), ``by_history`` and
+``by_segment`` (task -> group -> method -> NDCG), ``ablation`` (task -> merge -> signal -> ``adds``), ``choice``,
+``gate`` and ``notes``. Missing parts give no rows.
 """
 
 from __future__ import annotations
@@ -21,31 +21,32 @@ TASKS = {
     "new": "first purchases of a product",
     "cold": "customers without a history",
 }
-"""Task -> what is foretold in it."""
+"""Task -> which purchases the lists are compared with."""
 
 GROUPS = {"by_history": "amount of history", "by_segment": "segment"}
 """Part of a scorecard -> what its groups are."""
 
 
 def tasks(card: Card) -> list[str]:
-    """The tasks that were judged, in the usual order."""
+    """Return the evaluated tasks, in the usual order."""
     found = card.get("tasks", {})
     return [task for task in TASKS if found.get(task)] + [task for task in found if task not in TASKS]
 
 
 def measure(card: Card) -> str:
+    """Return the name of the main measure, such as ``NDCG@10``."""
     return f"NDCG@{card.get('k', 10)}"
 
 
 def method_rows(card: Card, task: str) -> Rows:
-    """Each method's NDCG with its interval, best first."""
+    """Return the NDCG of each method with its interval, best first."""
     found = card.get("tasks", {}).get(task, {})
     rows = [_row(method, figures, card) for method, figures in found.items() if _value(figures, card) is not None]
     return sorted(rows, key=lambda row: -row["value"])
 
 
 def group_rows(card: Card, part: str, task: str) -> Rows:
-    """Each method's NDCG for each group of customers, without the baselines."""
+    """Return the NDCG of each method for each group of customers, without the baselines."""
     return [
         {"group": _group(str(group), methods.get("customers")), **_row(method, figures, card)}
         for group, methods in card.get(part, {}).get(task, {}).items()
@@ -55,7 +56,7 @@ def group_rows(card: Card, part: str, task: str) -> Rows:
 
 
 def ablation_rows(card: Card, task: str) -> Rows:
-    """What the NDCG loses when a signal is left out of the merge, the dearest first."""
+    """Return the loss of NDCG when a signal is left out of the hybrid, largest first."""
     merges = card.get("ablation", {}).get(task, {})
     found = merges.get(card.get("merge")) or merges.get("blend") or {}
     rows = [
@@ -67,12 +68,12 @@ def ablation_rows(card: Card, task: str) -> Rows:
 
 
 def customers(card: Card, task: str) -> int:
-    """How many customers a task was judged on."""
+    """Return the number of customers that a task was evaluated on."""
     return int(card.get("customers_by_task", {}).get(task, card.get("customers", 0)))
 
 
 def measures(card: Card, task: str) -> Rows:
-    """Every figure of every method, a row for each method, the best first."""
+    """Return every measure of every method, one row per method, best first."""
     found = card.get("tasks", {}).get(task, {})
     return [
         {
@@ -84,14 +85,16 @@ def measures(card: Card, task: str) -> Rows:
 
 
 def remarks(card: Card) -> list[str]:
-    """What was chosen and why, and what to know about it."""
+    """Return what was chosen and why, and remarks on it."""
     gate = card.get("gate") or {}
     chosen = str(card.get("choice") or card.get("merge") or "")
     found = [_capital(part).rstrip(".") + "." for part in re.split(r"(?<=\.) ", chosen) if part]
     if gate.get("low") is not None:
-        found.append(f"Hybrid minus popular: {gate['difference']:.3f} ({gate['low']:.3f} to {gate['high']:.3f}).")
+        found.append(
+            f"NDCG of Hybrid minus Popular: {gate['difference']:.3f} ({gate['low']:.3f} to {gate['high']:.3f})."
+        )
     if card.get("repeat_share") is not None and tasks(card):
-        found.append(f"{100 * card['repeat_share']:.1f} % of the purchases in the held-out slice are repeats.")
+        found.append(f"{100 * card['repeat_share']:.1f} % of the held-out purchases are repeat purchases.")
     return [text for text in (*found, *map(str, card.get("notes", ()))) if text]
 
 
@@ -115,13 +118,13 @@ def _figures(figures: Any, card: Card) -> dict[str, Any]:
         "value": value,
         "low": low,
         "high": high,
-        "told": f"{value:.3f}",
+        "text": f"{value:.3f}",
         "interval": f"{low:.3f} to {high:.3f}",
     }
 
 
 def _value(figures: Any, card: Card) -> float | None:
-    """The NDCG among the figures of a method, or the figure itself."""
+    """Return the NDCG among the measures of a method, or the value itself."""
     if isinstance(figures, Mapping):
         figures = next((figures[key] for key in (f"ndcg@{card.get('k', 10)}", "adds") if key in figures), None)
     return float(figures) if isinstance(figures, int | float) else None

@@ -1,4 +1,4 @@
-"""Starts the web app: where the engine is and where to listen in, a running server out."""
+"""Starts the Streamlit server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _QUIET: dict[str, object] = {
 
 
 def options(host: str, port: int) -> dict[str, object]:
-    """Streamlit's configuration for a server on `host` and `port`."""
+    """Return the configuration of Streamlit for a server on `host` and `port`."""
     return _QUIET | theme.OPTIONS | {"server.address": host, "server.port": port}
 
 
@@ -41,15 +41,15 @@ def serve(
     Parameters
     ----------
     artifacts : str
-        Folder of bundles for an engine in this process.
+        Folder of bundles for a local engine.
     api_url : str, optional
-        Address of a Smart Retail API to ask instead.
+        Address of a Smart Retail API to use instead of a local engine.
     host, port
-        Where to listen; loopback unless told otherwise.
+        Address to listen on; loopback by default.
     api_key : str, optional
         Key for that API.
     rules : str, optional
-        Business rules for an engine in this process.
+        File of business rules for a local engine.
     """
     from streamlit.web import bootstrap
 

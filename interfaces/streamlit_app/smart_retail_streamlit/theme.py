@@ -1,4 +1,4 @@
-"""Streamlit's own theme for the shared palette: one calm look, light and dark."""
+"""Theme of Streamlit with the shared palette, light and dark."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SEQUENTIAL: Final = (
     "#00324F",
     "#001F33",
 )
-"""Ten steps of the accent, as many as Streamlit wants."""
+"""Ten steps of the accent colour, as many as Streamlit needs."""
 
 _FONT = "sans-serif"
 _SHARED: Final[dict[str, object]] = {
@@ -56,4 +56,4 @@ OPTIONS: Final[dict[str, object]] = (
     | {f"theme.light.{name}": value for name, value in _LIGHT.items()}
     | {f"theme.dark.{name}": value for name, value in _DARK.items()}
 )
-"""Streamlit's configuration options for this look."""
+"""Configuration options of Streamlit for this theme."""

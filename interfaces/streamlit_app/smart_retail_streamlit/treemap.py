@@ -1,6 +1,6 @@
 """Squarified treemap: sizes in, rectangles of the same area out.
 
-After Bruls, Huizing and van Wijk, "Squarified Treemaps" (2000); Vega-Lite has none of its own.
+After Bruls, Huizing and van Wijk, "Squarified Treemaps" (2000); Vega-Lite has no treemap.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ Box = tuple[float, float, float, float]
 
 
 def squarify(sizes: Sequence[float], width: float, height: float) -> list[Box]:
-    """Rectangles for positive `sizes`, largest first, that fill ``width`` x ``height``."""
+    """Return rectangles for positive `sizes`, largest first, that fill ``width`` x ``height``."""
     total = sum(sizes)
     areas = [size * width * height / total for size in sizes]
     boxes: list[Box] = []
     left, top = 0.0, 0.0
     while areas:
         side = min(width - left, height - top)
-        taken = 1
-        while taken < len(areas) and _worst(areas[: taken + 1], side) <= _worst(areas[:taken], side):
-            taken += 1
-        row, areas = areas[:taken], areas[taken:]
+        size = 1
+        while size < len(areas) and _worst_ratio(areas[: size + 1], side) <= _worst_ratio(areas[:size], side):
+            size += 1
+        row, areas = areas[:size], areas[size:]
         thick = sum(row) / side
         at = top if width - left >= height - top else left
         for area in row:
@@ -39,7 +39,7 @@ def squarify(sizes: Sequence[float], width: float, height: float) -> list[Box]:
     return boxes
 
 
-def _worst(row: Sequence[float], side: float) -> float:
-    """The most stretched aspect ratio in a row of areas along `side`."""
+def _worst_ratio(row: Sequence[float], side: float) -> float:
+    """Return the largest aspect ratio in a row of areas along `side`."""
     thick = sum(row) / side
     return max(max(thick * thick / area, area / (thick * thick)) for area in row)

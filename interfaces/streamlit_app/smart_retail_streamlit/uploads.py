@@ -1,4 +1,4 @@
-"""Files that a visitor uploads: bytes in, temporary files out, removed as soon as nobody needs them."""
+"""Uploaded files as temporary files, removed when they are no longer needed."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Protocol
 
-SUFFIXES = ("csv", "gz", "parquet", "tsv", "txt", "xls", "xlsx")
+SUFFIXES = ("csv", "gz", "ods", "parquet", "tsv", "txt", "xls", "xlsb", "xlsx")
+"""Types of file that the engine reads."""
 _CHUNK = 1 << 20
 
 
 class Upload(Protocol):
-    """What Streamlit hands over for a file."""
+    """An uploaded file of Streamlit."""
 
     file_id: str
     name: str
@@ -26,35 +27,35 @@ class Upload(Protocol):
 
 
 class UploadStore:
-    """The uploads of one visitor, each a file in a private temporary folder."""
+    """Uploads of one visitor, each a file in a private temporary folder."""
 
     def __init__(self) -> None:
         self._folder: TemporaryDirectory[str] | None = None
         self._files: dict[str, Path] = {}
 
     def store(self, uploads: Sequence[Upload]) -> list[Path]:
-        """Files for these uploads, in their order; those of earlier uploads are removed."""
+        """Return a file for each upload, in order; files of uploads that are gone are removed."""
         wanted = {upload.file_id: upload for upload in uploads}
-        for gone in self._files.keys() - wanted.keys():
-            shutil.rmtree(self._files.pop(gone).parent, ignore_errors=True)
-        for identity in wanted.keys() - self._files.keys():
-            self._files[identity] = self._store(wanted[identity])
+        for file_id in self._files.keys() - wanted.keys():
+            shutil.rmtree(self._files.pop(file_id).parent, ignore_errors=True)
+        for file_id in wanted.keys() - self._files.keys():
+            self._files[file_id] = self._copy(wanted[file_id])
         return [self._files[upload.file_id] for upload in uploads]
 
-    def _store(self, upload: Upload) -> Path:
-        """Copy in pieces, under the visitor's own file name but never outside the folder."""
+    def _copy(self, upload: Upload) -> Path:
+        """Copy an upload in pieces, under its own name but never outside the folder."""
         if self._folder is None:
-            # Goes with the process at the latest.
+            # Removed when the process ends, at the latest.
             self._folder = TemporaryDirectory(prefix="smart-retail-upload-")
         path = Path(tempfile.mkdtemp(dir=self._folder.name)) / file_name(upload.name)
         upload.seek(0)
         with path.open("wb") as file:
-            while piece := upload.read(_CHUNK):
-                file.write(piece)
+            while chunk := upload.read(_CHUNK):
+                file.write(chunk)
         return path
 
     def detach_folder(self) -> TemporaryDirectory[str] | None:
-        """Give the folder to somebody who will remove it; this visitor starts anew."""
+        """Hand the folder to the caller, who removes it; the store is empty afterwards."""
         folder, self._folder, self._files = self._folder, None, {}
         return folder
 
@@ -66,6 +67,6 @@ class UploadStore:
 
 
 def file_name(text: str) -> str:
-    """What a visitor's file is called here: its own name as far as every file system takes it."""
+    """Return the name of an uploaded file, reduced to what every file system accepts."""
     name = re.sub(r"[^\w.\-() ]+", "_", re.split(r"[/\\]", text)[-1])
     return name[-100:].strip(". ") or "upload"

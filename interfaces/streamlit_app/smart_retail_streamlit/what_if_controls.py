@@ -1,4 +1,4 @@
-"""A change that a visitor wants to try: the widgets for it, and the core's `Change` that follows."""
+"""Controls of the What-if page, and the scenario that follows from them."""
 
 from __future__ import annotations
 
@@ -13,107 +13,101 @@ from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
 
 MAX_CHOICES = 200
-"""Most wanted products that the boxes list; any other id can be typed."""
+"""Most popular products that the boxes list; any other id can be typed."""
+
+RETURNS_POLICIES = {"net": "Leave returned items out", "keep": "Count returned items as bought"}
+"""Returns policy -> label."""
 
 
-def business_rules(engine: RetailEngine, present: dict[str, Any]) -> dict[str, Any] | None:
-    """All rules as they would be; None while they are those in force."""
+def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, Any] | None:
+    """Return all rules of the scenario, or None if they equal the `current` ones."""
     names = {r.item_id: join_name_and_id(r.item_name, r.item_id) for r in engine.popular(MAX_CHOICES).items}
     categories = engine.categories()
 
-    def items(label: str, rule: str, told: str) -> list[str]:
-        before = list(present.get(rule, []))
+    def choose_items(label: str, rule: str, chosen: list[str], hint: str) -> list[str]:
         return st.multiselect(
             label,
-            list(dict.fromkeys([*before, *names])),
-            before,
+            list(dict.fromkeys([*chosen, *names])),
+            chosen,
             format_func=lambda i: names.get(i, i),
             key=rule,
             accept_new_options=True,
-            placeholder=told,
+            placeholder=hint,
         )
 
-    ban = items("Never recommend", "ban", "products, by name or id")
-    pin = items("First in every list", "pin", "products, in this order")
-    stock = items("Only these are in stock", "stock", "products; none named: all are")
-    lift = present.get("boost", {})
-    boosted = st.multiselect(
-        "Lift",
-        list(dict.fromkeys([*lift, *names])),
-        list(lift),
-        format_func=lambda i: names.get(i, i),
-        key="boost",
-        accept_new_options=True,
-        placeholder="products whose score is multiplied",
-    )
+    ban = choose_items("Never recommend", "ban", list(current.get("ban", [])), "Products, by name or id")
+    pin = choose_items("First in every list", "pin", list(current.get("pin", [])), "Products, in this order")
+    stock = choose_items("In stock", "stock", list(current.get("stock", [])), "Products; none chosen: all are")
+    boosts = current.get("boost", {})
+    boosted = choose_items("Boost", "boost", list(boosts), "Products whose score is multiplied")
     left, right = st.columns(2)
-    factor = left.number_input("by the factor", 0.1, 100.0, 1.5, 0.1, key="factor", disabled=not boosted)
+    factor = left.number_input("Boost factor", 0.1, 100.0, 1.5, 0.1, key="factor", disabled=not boosted)
     cap = right.number_input(
-        "At most of one category (0: any)", 0, 1000, int(present.get("max_per_category", 0)), key="cap"
+        "Most per category (0 = no limit)", 0, 1000, int(current.get("max_per_category", 0)), key="cap"
     )
     only = st.multiselect(
         "Only these categories",
         categories,
-        present.get("categories", []),
+        current.get("categories", []),
         key="only",
-        placeholder="all" if categories else "the source has no categories",
+        placeholder="All categories" if categories else "The data has no categories",
     )
-    told = {
-        **present,
+    rules = {
+        **current,
         "ban": ban,
         "pin": pin,
         "stock": stock,
-        "boost": {item: lift.get(item, factor) for item in boosted},
+        "boost": {item: boosts.get(item, factor) for item in boosted},
         "categories": only,
         "max_per_category": int(cap),
     }
-    told = {name: value for name, value in told.items() if value}
-    return None if told == present else told
+    rules = {name: value for name, value in rules.items() if value}
+    return None if rules == current else rules
 
 
-def blend_weights(learnt: dict[str, float]) -> dict[str, float]:
-    """The sources of the merge whose weight is another one than was learnt."""
-    boxes = [box for _ in range(0, len(learnt), 3) for box in st.columns(3, gap="small")]
-    found = {
+def blend_weights(current: dict[str, float]) -> dict[str, float]:
+    """Return the weights of the sources that differ from the `current` ones."""
+    boxes = [box for _ in range(0, len(current), 3) for box in st.columns(3, gap="small")]
+    chosen = {
         source: box.number_input(source.capitalize(), 0.0, 1000.0, weight, 0.05, key=f"weight-{source}", format="%.3f")
-        for (source, weight), box in zip(learnt.items(), boxes, strict=False)
+        for (source, weight), box in zip(current.items(), boxes, strict=False)
     }
-    return {source: weight for source, weight in found.items() if weight != learnt[source]}
+    return {source: weight for source, weight in chosen.items() if weight != current[source]}
 
 
 def day_and_policy(model: ModelInfo) -> tuple[str, str]:
-    """Another analysis date and another returns policy, each empty where it stays."""
-    now = date.fromisoformat(model.analysis_date)
+    """Return another analysis date and another returns policy, each empty if unchanged."""
+    current_day = date.fromisoformat(model.analysis_date)
     first = date.fromisoformat(model.first)
     day = st.date_input(
-        "Recency counts to",
-        now,
-        min(first, now),
+        "Analysis date",
+        current_day,
+        min(first, current_day),
         key="date",
-        help="Purchases on and after this day are left out.",
+        help="Recency is counted up to this day. Purchases on and after it are left out.",
     )
-    present = model.cleaning.returns_policy
+    current = model.cleaning.returns_policy
+    policies = list(RETURNS_POLICIES)
     policy = st.radio(
-        "Returns",
-        ["net", "keep"],
-        ["net", "keep"].index(present),
-        horizontal=True,
+        "Returned items",
+        policies,
+        policies.index(current),
         key="try-policy",
-        captions=["a returned line is no purchase", "returns are ignored"],
+        format_func=lambda name: RETURNS_POLICIES[name],
     )
     text = day.isoformat() if isinstance(day, date) else ""
-    return "" if text == model.analysis_date else text, "" if policy in (None, present) else policy
+    return "" if text == model.analysis_date else text, "" if policy in (None, current) else policy
 
 
-def describe_changes(change: Scenario) -> str:
-    """What is changed, in a few words."""
+def describe_changes(scenario: Scenario) -> str:
+    """Return the changes of a scenario in a few words."""
     parts = []
-    if change.rules is not None:
-        parts.append("the rules")
-    if change.weights:
-        parts.append("weights of " + ", ".join(change.weights))
-    if change.analysis_date:
-        parts.append(f"the date {change.analysis_date}")
-    if change.returns_policy:
-        parts.append(f"returns policy {change.returns_policy}")
+    if scenario.rules is not None:
+        parts.append("business rules")
+    if scenario.weights:
+        parts.append("weights of " + ", ".join(scenario.weights))
+    if scenario.analysis_date:
+        parts.append(f"analysis date {scenario.analysis_date}")
+    if scenario.returns_policy:
+        parts.append(f"returned items: {RETURNS_POLICIES[scenario.returns_policy].lower()}")
     return "; ".join(parts)

@@ -11,6 +11,7 @@ from pathlib import Path
 from tkinter import ttk
 from types import TracebackType
 
+from smart_retail.bundle.versions import VersionInfo
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
 from smart_retail_tkinter import formatting, theme
@@ -21,6 +22,7 @@ from smart_retail_tkinter.dialogs.file_dialogs import Dialogs, NativeDialogs
 from smart_retail_tkinter.dialogs.fit import FitWindow
 from smart_retail_tkinter.dialogs.help import HelpWindow
 from smart_retail_tkinter.dialogs.similar import SimilarWindow
+from smart_retail_tkinter.dialogs.versions import VersionsWindow
 from smart_retail_tkinter.fit_presenter import FitPresenter
 from smart_retail_tkinter.keyboard_shortcuts import bind_shortcuts
 from smart_retail_tkinter.menu import MenuBar
@@ -71,6 +73,7 @@ class App:
         self.fits = FitPresenter(services, self.presenter.jobs, self._on_published)
         self.similar: SimilarWindow | None = None
         self.fit_window: FitWindow | None = None
+        self.versions: VersionsWindow | None = None
         root.report_callback_exception = self._callback_failed
         root.title("Smart Retail Engine")
         scale = theme.scaling(root)
@@ -92,6 +95,7 @@ class App:
             open_recent=self.open_recent,
             open_fit=self.open_fit,
             cancel_fit=self.cancel_fit,
+            show_versions=self.presenter.show_versions,
             export_table=self.export_table,
             copy_table=self.copy_table,
             focus_search=lambda: self.customers.focus_search(),
@@ -243,6 +247,13 @@ class App:
         if self.similar is None or not self.similar.winfo_exists():
             self.similar = SimilarWindow(self.root, self.presenter.similar)
         self.similar.show(title, recommendations)
+
+    def show_versions(self, versions: list[VersionInfo]) -> None:
+        """Show the fitted versions in their window."""
+        if self.versions is None or not self.versions.winfo_exists():
+            self.versions = VersionsWindow(self.root, self.presenter.activate)
+        self.versions.show(versions)
+        self.versions.lift()
 
     def show_status(self, text: str) -> None:
         """Show a message in the status bar."""

@@ -20,6 +20,7 @@ class Commands:
     open_recent: Callable[[RecentFile], object]
     open_fit: Callable[[], object]
     cancel_fit: Callable[[], object]
+    show_versions: Callable[[], object]
     export_table: Callable[[str], object]
     """Takes ``csv`` or ``xlsx``."""
     copy_table: Callable[[], object]

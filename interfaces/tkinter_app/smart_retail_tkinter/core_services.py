@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from smart_retail.bundle import versions
+from smart_retail.bundle.versions import VersionInfo
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import FitReport
 from smart_retail.serving.factory import open_engine
@@ -21,6 +23,16 @@ def load_bundle(folder: str, rules: str | None = None) -> RetailEngine:
 def connect(url: str, key: str | None = None) -> RetailEngine:
     """Return the engine behind an API."""
     return open_engine(api_url=url, api_key=key)
+
+
+def list_versions(folder: str) -> list[VersionInfo]:
+    """Return the fitted versions of a folder, newest first."""
+    return versions.versions(folder)
+
+
+def activate_version(folder: str, version: str) -> str:
+    """Activate a version and return its id."""
+    return versions.rollback(folder, version)
 
 
 def write_table(path: str, table: Table, metadata: dict[str, str]) -> None:
@@ -52,6 +64,8 @@ class Services:
 
     load: Callable[[str], RetailEngine] = load_bundle
     connect: Callable[[str, str | None], RetailEngine] = connect
+    versions: Callable[[str], list[VersionInfo]] = list_versions
+    activate: Callable[[str, str], str] = activate_version
     write: Callable[[str, Table, dict[str, str]], None] = write_table
     inspect: Callable[..., Preview] = inspect
     """Takes the sources, and ``returns``, ``mapping``, ``settings`` and ``progress`` as keyword arguments."""

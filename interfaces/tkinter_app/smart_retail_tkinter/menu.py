@@ -45,6 +45,7 @@ class MenuBar:
         recent = tk.Menu(menu, tearoff=False)
         menu.add_cascade(label="Open recent", menu=recent)
         menu.add_command(label="Fit…", command=commands.open_fit)
+        menu.add_command(label="Versions…", command=commands.show_versions)
         menu.add_separator()
         menu.add_command(label="Export CSV…", accelerator="Ctrl+E", command=lambda: commands.export_table("csv"))
         menu.add_command(label="Export XLSX…", command=lambda: commands.export_table("xlsx"))

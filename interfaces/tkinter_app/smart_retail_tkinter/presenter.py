@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from smart_retail.errors import MissingBundleError, NeedsLocalEngineError, RetailError
-from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_method
+from smart_retail.bundle.versions import VersionInfo
+from smart_retail.errors import MissingBundleError, NeedsLocalEngineError, RetailError, UsageError
+from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_method, is_local
 from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
 from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.background_jobs import Jobs
@@ -33,6 +34,7 @@ class View(Protocol):
     def show_list(self, recommendations: RecommendationList) -> None: ...
     def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None: ...
     def show_similar(self, title: str, recommendations: RecommendationList) -> None: ...
+    def show_versions(self, versions: list[VersionInfo]) -> None: ...
     def show_status(self, text: str) -> None: ...
     def show_error(self, error: RetailError) -> None: ...
 
@@ -166,12 +168,19 @@ class Presenter:
         def listed(recommendations: RecommendationList) -> None:
             self.recommendations = recommendations
             self.view.show_list(recommendations)
+            self._show_rules_error()
 
         self._submit(
             "list",
             lambda: engine.recommend(customer, method, n, exclude_purchased=exclude, categories=categories),
             listed,
         )
+
+    def _show_rules_error(self) -> None:
+        """Report a changed rules file that is not valid; the rules before the change stay in force."""
+        engine = self.engine
+        if engine is not None and is_local(engine) and (error := engine.rules_error) is not None:
+            self.view.show_status(f"The changed business rules are not used: {error.message}")
 
     def similar(self, item_id: str, name: str) -> None:
         """Show products similar to an item."""
@@ -221,6 +230,27 @@ class Presenter:
         if self.model is None:
             return {}
         return {"Model": self.model.version, "Data from": self.model.first, "Data to": self.model.last}
+
+    # Versions --------------------------------------------------------------------------------
+
+    def show_versions(self) -> None:
+        """Show the fitted versions of the open folder."""
+        self.check_local()
+        if not self.folder:
+            raise UsageError("No bundle is open.", "Open a bundle first.")
+        folder = self.folder
+        self._submit("versions", lambda: self.services.versions(folder), self.view.show_versions)
+
+    def activate(self, version: str) -> None:
+        """Activate a version of the open folder and show it."""
+        folder = self.folder
+
+        def activated(_: str) -> None:
+            self.open_bundle(folder)
+            self.show_versions()
+
+        self.view.show_status("Activating the version")
+        self._submit("versions", lambda: self.services.activate(folder, version), activated)
 
     def check_local(self) -> None:
         """Raise `NeedsLocalEngineError` if the engine is behind an API."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from smart_retail.presentation.formatting import describe_score, format_score
+from smart_retail.bundle.versions import VersionInfo
+from smart_retail.presentation.formatting import describe_score, format_bytes, format_score
 from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, RETURN_FORMS, method_label
 from smart_retail.results import CleaningReport, Purchase, Recommendation, RecommendationList, Segment
 from smart_retail_tkinter.formatting import SEPARATOR, format_amount, format_integer, format_percent, quantity
@@ -169,6 +170,28 @@ def ranks_text(recommendations: RecommendationList, item_id: str) -> str:
         for item in part.items
         if item.item_id == item_id
     )
+
+
+VERSIONS = (
+    Column("version", "Version", 220),
+    Column("fitted_at", "Fitted at (UTC)", 160),
+    Column("state", "State", 90),
+    Column("size", "Size", 90, number=True),
+    Column("signature", "Signature", 110),
+)
+SIGNATURES = {"valid": "valid", "wrong": "not valid", "unchecked": "not checked", "none": "none"}
+
+
+def version_table(versions: Iterable[VersionInfo]) -> Table:
+    """Return the fitted versions; the key of a row is the version id."""
+    rows = []
+    for info in versions:
+        fitted = info.fitted_at.replace("T", " ").removesuffix("Z")
+        state = "active" if info.active else "previous" if info.previous else ""
+        signature = SIGNATURES.get(info.signature, info.signature)
+        cells = (info.version, fitted, state, format_bytes(info.size), signature)
+        rows.append(Row(info.version, cells, (info.version, fitted, state, info.size, signature), info.version))
+    return Table(VERSIONS, tuple(rows))
 
 
 FIELDS = (

@@ -1,4 +1,4 @@
-"""The Gradio app behind its own server, asked through its named endpoints and read as the page shows it."""
+"""The Gradio app behind its own server, through its named endpoints and the HTML of its page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class FrontEnd(Driver):
         self.stack.callback(self.client.close)
 
     def sweep(self) -> None:
-        """Gradio leaves sockets and event loops to the garbage collector, which would warn of each."""
+        """Collect sockets and event loops that Gradio leaves open, without their warnings."""
         self.demo = self.client = None
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -63,24 +63,23 @@ class FrontEnd(Driver):
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
 
     def agree(self, customer_id: str, choices: list[Any], items: list[dict[str, Any]]) -> None:
-        """The page shows what the endpoint gives: rank, id, score, source and, unfolded, every reason."""
+        """Check that the page shows rank, id, score, source and every reason of the endpoint."""
         _, page = self.screen(customer_id, *choices)
-        assert [cells(line) for line in re.findall(r"<tr>(<td.*?)</tr>", page, re.DOTALL)] == [
+        assert [cells(line) for line in re.findall(r"<tr (title=.*?)</tr>", page, re.DOTALL)] == [
             Row(row.rank, row.item_id, tuple(sorted(row.reasons)), row.score, row.source) for row in rows(items)
         ]
 
     def screen(self, customer_id: str, *choices: Any) -> tuple[str, str]:
-        """What the first tab draws: the person and the list."""
-        shown = next(
-            f.fn for f in self.demo.fns.values() if getattr(f.fn, "__name__", "") == "show" and len(f.inputs) == 5
-        )
+        """Return the HTML of the first tab: profile and list."""
+        shown = next(f.fn for f in self.demo.fns.values() if getattr(f.fn, "__name__", "") == "show_recommendations")
         person, page = shown(customer_id, *choices)
         return person, page
 
     def person(self, customer_id: str) -> Person:
         card, _ = self.screen(customer_id, "hybrid", 1, [], True)
-        text = html.unescape(re.sub(r"<br>", "\n", card))
-        line = re.sub("<[^>]+>", "", text).split("\n")[1].removesuffix("</div>")
+        found = re.search(r'<p class="sr-profile"[^>]*>(.*?)</p>', card)
+        assert found
+        line = html.unescape(found[1])
         if line.startswith("unknown customer"):
             return Person(False)
         scores = re.search(r"R (\d) F (\d) M (\d)", line)
@@ -100,8 +99,7 @@ class FrontEnd(Driver):
 
     def version(self) -> str:
         for part in self.demo.blocks.values():
-            told = part.load_event_to_attach or part.value if hasattr(part, "load_event_to_attach") else None
-            text = str(getattr(part, "value", "") or told or "")
+            text = str(getattr(part, "value", "") or "")
             if found := re.search(r"sr-footer\">model (\S+)", text):
                 return found[1]
         raise AssertionError("the footer does not name the version")
@@ -125,20 +123,20 @@ class FrontEnd(Driver):
         try:
             return self.client.predict(**values, api_name=endpoint)
         except AppError as error:
-            code, _, told = str(error).partition(": ")
-            assert "Traceback" not in told
-            raise by_code(code)(told) from error
+            code, _, message = str(error).partition(": ")
+            assert "Traceback" not in message
+            raise by_code(code)(message) from error
 
 
 def cells(line: str) -> Row:
-    """A line of the page's table; reasons are sorted, for the weightiest stands first there."""
-    rank = re.search(r"<td class='sr-num'>(\d+)</td>", line)
-    named = re.search(r"<td><b>(.*?)</b>(?:<span class='sr-id sr-line'>(.*?)</span>)?</td>", line, re.DOTALL)
-    scored = re.search(r"</div><span class='sr-id sr-line'>(\S+) from ([^<]+)</span></td>", line)
+    """Return a row of the table on the page; reasons are sorted, since the main one is first there."""
+    rank = re.search(r'<td class="sr-num sr-rank">(\d+)</td>', line)
+    named = re.search(r'<span class="sr-name">(.*?)</span>(?:<span class="sr-id">(.*?)</span>)?</td>', line, re.DOTALL)
+    scored = re.search(r'title="Score (\S+) from ([^"]+)"', line)
     assert rank
     assert named
     assert scored
-    reasons = re.findall(r"<span class='sr-reason[^>]*>(.*?)</span>", line, re.DOTALL)
+    reasons = re.findall(r'<span class="sr-reason[^>]*>(.*?)</span>', line, re.DOTALL)
     return Row(
         int(rank[1]),
         html.unescape(named[2] or named[1]),

@@ -1,4 +1,4 @@
-"""The Streamlit app, run without a browser: an address in, the HTML and the tables of the page out."""
+"""The Streamlit app, run without a browser: HTML and tables of a page by its address."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs, source_of
 
 _LABELS = {"Hybrid": "hybrid", "Personalized": "personalized", "RFM": "rfm", "CF": "cf", "Popular": "popular"}
-_RANK = re.compile(r'<td class="sr-num sr-rank">([\d,]+)</td><td class="">(.*?)</td>', re.DOTALL)
+_RANK = re.compile(r'<td class="sr-num sr-rank">([\d,]+)</td>\s*<td class="sr-product">(.*?)</td>', re.DOTALL)
 _ENTRY = re.compile(r"<li[^>]*>(.*?)</li>", re.DOTALL)
 _LIST = re.compile(r"<section><h3[^>]*>(.*?)</h3>.*?<ol>(.*?)</ol></section>", re.DOTALL)
 _NAME = re.compile(r'<span class="sr-name">(.*?)</span>(?:<span class="sr-id">(.*?)</span>)?', re.DOTALL)
@@ -36,7 +36,7 @@ class FrontEnd(Driver):
         self.patch.setenv("SMART_RETAIL_API_URL", self.api_url or "")
 
     def page(self, path: str, **address: str) -> Any:
-        """A page by its address, as somebody sees it who was sent the link."""
+        """Return a page opened by its address."""
         from streamlit.testing.v1 import AppTest
         from streamlit.util import calc_hash
 
@@ -50,7 +50,7 @@ class FrontEnd(Driver):
         return ran(page)
 
     def customer(self, customer_id: str) -> Any:
-        """The page of a customer, kept open from one to the next."""
+        """Return the page of a customer; it stays open for the next customer."""
         if self.open_page is None:
             self.open_page = self.page("customer", customer=customer_id)
         self.open_page.query_params["customer"] = customer_id
@@ -65,8 +65,8 @@ class FrontEnd(Driver):
         page.checkbox(key="hide").set_value(filters.exclude_purchased)
         page.selectbox(key="category").set_value(filters.category or "")
         ran(page)
-        body = told(page)
-        known = "Nothing is known of this customer" not in body
+        body = page_html(page)
+        known = "This customer has no purchases" not in body
         why = evidence(page)
         if method == "all":
             found = {
@@ -77,17 +77,19 @@ class FrontEnd(Driver):
         return Shown({method: listed(page, why)}, known)
 
     def person(self, customer_id: str) -> Person:
-        card = next(h for h in pieces(self.customer(customer_id)) if "sr-person" in h)
+        card = next(h for h in pieces(self.customer(customer_id)) if 'class="sr-person"' in h)
         if "Unknown customer" in card:
             return Person(False)
-        chips = [html.unescape(re.sub("<[^>]+>", "", c)) for c in re.findall(r"sr-chip\">(.*?)</span>", card)]
+        chips = [
+            html.unescape(re.sub("<[^>]+>", "", c)) for c in re.findall(r'class="sr-chip"[^>]*>(.*?)</span>', card)
+        ]
         clusters = [c.removeprefix("cluster ") for c in chips if c.startswith("cluster ")]
         code = "".join(re.findall(r"<b>[RFM] (\d)</b>", card))
         return Person(True, chips[0] if code else None, code or None, clusters[0] if clusters else None)
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         page = self.page("products", item=item_id)
-        body = told(page)
+        body = page_html(page)
         if page.error:
             raise CannotBeAskedError  # the search box offers known items only; an address can name another
         assert "Similar products" in body
@@ -95,11 +97,11 @@ class FrontEnd(Driver):
 
     def segments(self) -> dict[str, int]:
         table = next(h for h in pieces(self.page("segments")) if "What to do" in h)
-        lines = re.findall(r"<tr><td class=\"\">(.*?)</td><td class=\"sr-num\">([\d,]+)</td>", table)
+        lines = re.findall(r'<tr><td class=""[^>]*>(.*?)</td><td class="sr-num"[^>]*>([\d,]+)</td>', table)
         return {html.unescape(re.sub("<[^>]+>", "", name)): int(number.replace(",", "")) for name, number in lines}
 
     def version(self) -> str:
-        found = re.search(r"sr-footer\">model (\S+)", told(self.page("")))
+        found = re.search(r"sr-footer\">model (\S+)", page_html(self.page("")))
         assert found
         return found[1]
 
@@ -110,10 +112,10 @@ class FrontEnd(Driver):
         finally:
             self.open(self.artifacts)
         errors = [e.value for e in page.error]
-        body = told(page)
-        assert "sr-list" not in body
-        said = " ".join([*errors, *(c.value for c in page.code), *re.findall(r"sr-empty\">(.*?)</div>", body)])
-        return "artifact" if errors or "Nothing is fitted yet" in body else "", said
+        body = page_html(page)
+        assert 'class="sr-table sr-list"' not in body
+        text = " ".join([*errors, *(c.value for c in page.code), *re.findall(r"sr-empty\">(.*?)</div>", body)])
+        return "artifact" if errors or "No model yet" in body else "", text
 
 
 def ran(page: Any) -> Any:
@@ -126,38 +128,38 @@ def pieces(page: Any) -> list[str]:
     return [element.proto.body for element in page.get("html")]
 
 
-def told(page: Any) -> str:
+def page_html(page: Any) -> str:
     return "\n".join(pieces(page))
 
 
 def identity(cell: str) -> str:
-    """The id in a cell that shows name and id, or the id alone."""
+    """Return the id in a cell that shows name and id, or the id alone."""
     found = _NAME.search(cell)
     assert found, cell
     return html.unescape(found[2] if found[2] is not None else found[1])
 
 
 def entries(part: str) -> list[str]:
-    """The ids of one of the lists side by side."""
+    """Return the ids of one of the lists side by side."""
     return [identity(cell) for cell in _ENTRY.findall(part) if "sr-name" in cell]
 
 
 def evidence(page: Any) -> dict[tuple[str, int], Callable[[int, str], Row]]:
-    """The first table of "Why this order?": list and rank -> what makes a row of it, score and source included."""
+    """Return list and rank -> function that builds the row, from the first table of reasons on the page."""
     found: dict[tuple[str, int], Callable[[int, str], Row]] = {}
     lines = page.dataframe[0].value.to_dict("records") if len(page.dataframe) else []
     for (part, rank), group in groupby(lines, lambda line: (line.get("List", ""), line["#"])):
-        told = list(group)
-        assert len({(line["Score"], line["From"]) for line in told}) == 1
-        reasons = tuple(line["Why"] for line in told)
+        records = list(group)
+        assert len({(line["Score"], line["From"]) for line in records}) == 1
+        reasons = tuple(line["Why"] for line in records)
         found[part, rank] = partial(
-            Row, reasons=reasons, score=float(told[0]["Score"]), source=source_of(told[0]["From"])
+            Row, reasons=reasons, score=float(records[0]["Score"]), source=source_of(records[0]["From"])
         )
     return found
 
 
 def listed(page: Any, why: dict[tuple[str, int], Callable[[int, str], Row]]) -> tuple[Row, ...]:
-    """The first list of a page, each row with what is told of it below."""
-    table = next((h for h in pieces(page) if "sr-list" in h), "")
+    """Return the rows of the first list of a page, with score, source and reasons from the table below it."""
+    table = next((h for h in pieces(page) if 'class="sr-table sr-list"' in h), "")
     shown = [(int(rank.replace(",", "")), identity(cell)) for rank, cell in _RANK.findall(table)]
     return tuple(why["", rank](rank, item) for rank, item in shown)

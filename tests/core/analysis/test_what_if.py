@@ -106,7 +106,7 @@ def test_ignoring_returns_restores_the_returned_purchases(engine: Engine) -> Non
     kept, returned = read_history(engine.bundle, len(engine.tables.items)), read_returned_purchases(engine.bundle)
     history = read_history(changed.bundle, len(engine.tables.items))
     assert int(history.amount.sum()) == int(kept.amount.sum()) + int(returned.amount.sum())
-    assert len(changed.bundle.array("returned/item")) == 0
+    assert len(changed.bundle.array("fully_returned/item")) == 0
     assert what_if(engine, Scenario(returns_policy="keep")).changed_customers > 0
 
 

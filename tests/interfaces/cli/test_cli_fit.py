@@ -59,14 +59,15 @@ def test_the_manifest_contains_settings_of_file_and_command_line(folder: Path) -
 
 
 @pytest.mark.slow
-def test_rollback_switches_between_two_versions(folder: Path) -> None:
+def test_rollback_activates_the_previous_and_a_named_version(folder: Path) -> None:
     place = ("--artifacts", folder / "artifacts")
     found = json.loads(call("versions", *place, "--format", "json").stdout)
     assert [(v["active"], v["previous"]) for v in found] == [(True, False), (False, True)]
     assert call("verify", *place).exit_code == 0
     assert found[1]["version"] in call("rollback", *place).stdout
     assert len(json.loads(call("clusters", *place, "--format", "json").stdout)) == 4
-    assert found[0]["version"] in call("rollback", *place).stdout
+    assert call("rollback", *place).exit_code == 5
+    assert found[0]["version"] in call("rollback", found[0]["version"], *place).stdout
     assert len(json.loads(call("clusters", *place, "--format", "json").stdout)) == 3
     assert call("doctor", *place).exit_code == 0
 

@@ -19,6 +19,7 @@ from fake_engine import FakeEngine
 
 pytest.importorskip("flask_openapi3")
 
+from smart_retail.errors import RetailError
 from smart_retail_flask.app import create_app
 
 SERVERS = ("werkzeug", "waitress", "gunicorn")
@@ -42,6 +43,7 @@ class LocalFakeEngine(FakeEngine):
     def __init__(self, artifacts: Path) -> None:
         super().__init__()
         self.artifacts = artifacts
+        self.rules_error: RetailError | None = None
 
     def state_of(self, customer_id: str | None = None) -> tuple[object, str, int]:
         return self, "", 0

@@ -106,6 +106,17 @@ def test_only_configured_hosts_are_accepted() -> None:
         assert client.get(PATH, headers={"Host": host}).status_code == status, host
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        "localhost:evil", "localhost:80:80", "localhost:", "localhost@evil", "evil@localhost", "localhost/",
+        "localhost ", "[::1]evil", "[::1", "localhost,evil.example", "localhost:999999", "LOCALHOST\n",
+    ],
+)  # fmt: skip
+def test_malformed_host_is_rejected(host: str) -> None:
+    assert client_of().get(PATH, environ_overrides={"HTTP_HOST": host}).status_code == 400
+
+
 def test_only_configured_origins_may_read() -> None:
     shop, evil = "https://shop.example", "https://evil.example"
     client = client_of(cors_origins=(shop,))
@@ -150,6 +161,12 @@ def test_rate_limit_returns_429_with_retry_after() -> None:
     assert 1 <= int(responses[3].headers["Retry-After"]) <= 3
     other = client.get(PATH, environ_overrides={"REMOTE_ADDR": "127.0.0.2"})
     assert other.status_code == 200
+
+
+def test_health_checks_have_no_rate_limit() -> None:
+    client = client_of(rate=0.001, burst=2)
+    assert [client.get("/openapi.json").status_code for _ in range(3)] == [200, 200, 429]
+    assert {client.get(path).status_code for path in ("/livez", "/readyz") for _ in range(5)} == {200}
 
 
 def test_token_bucket_is_refilled_at_the_rate() -> None:

@@ -4,189 +4,245 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fake_engine import FakeEngine
 
-from smart_retail.errors import DamagedBundleError, MissingBundleError
-from smart_retail.serving import hot_reload
-from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail.errors import DamagedBundleError, MissingBundleError, SettingsError
+from smart_retail.serving.hot_reload import POLL_INTERVAL_S, RETRY_AFTER_S, ReloadingEngine
 from smart_retail_flask.app import create_app
 
+from .conftest import LocalFakeEngine
 
-class Shelf:
-    """An artifacts folder in memory."""
+
+class FakeFolder:
+    """An artifacts folder in memory, with a clock that tests advance."""
 
     def __init__(self) -> None:
         self.active = "v1"
         self.damaged: set[str] = set()
         self.loads = 0
-        self.looks = 0
+        self.reads = 0
+        self.now = 1000.0
+        self.open_engine: Callable[[str], FakeEngine] = FakeEngine
+        """Creates the engine of a version."""
 
     def load(self) -> FakeEngine:
         self.loads += 1
-        self.look()
+        self.read_pointer()
         if self.active in self.damaged:
             raise DamagedBundleError(f"/srv/{self.active} is damaged.")
-        return FakeEngine(self.active)
+        return self.open_engine(self.active)
 
-    def look(self) -> str:
-        self.looks += 1
+    def read_pointer(self) -> str:
+        self.reads += 1
         if not self.active:
-            raise MissingBundleError("Nothing there.")
+            raise MissingBundleError("There is no bundle.")
         return self.active
 
-
-@pytest.fixture
-def shelf() -> Shelf:
-    return Shelf()
+    def clock(self) -> float:
+        return self.now
 
 
 @pytest.fixture
-def holder(shelf: Shelf) -> ReloadingEngine:
-    return ReloadingEngine(shelf.load, shelf.look)
+def folder() -> FakeFolder:
+    return FakeFolder()
 
 
-def test_a_new_version_is_picked_up_by_asking_alone(
-    shelf: Shelf, holder: ReloadingEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(hot_reload, "POLL_INTERVAL_S", 0.01)
-    holder._next_poll = 0.0
-    shelf.active = "v2"
-    end = time.monotonic() + 10
-    while holder.get().version != "v2" and time.monotonic() < end:
+def reloading_engine(folder: FakeFolder) -> ReloadingEngine:
+    return ReloadingEngine(folder.load, folder.read_pointer, clock=folder.clock)
+
+
+@pytest.fixture
+def holder(folder: FakeFolder) -> ReloadingEngine:
+    return reloading_engine(folder)
+
+
+def test_new_version_is_loaded_in_the_background(folder: FakeFolder, holder: ReloadingEngine) -> None:
+    folder.active = "v2"
+    folder.now += POLL_INTERVAL_S
+    deadline = time.monotonic() + 60
+    while holder.get().version != "v2" and time.monotonic() < deadline:
         time.sleep(0.01)
     assert holder.get().version == "v2"
 
 
-def test_the_pointer_is_not_looked_at_more_than_once_a_second(shelf: Shelf, holder: ReloadingEngine) -> None:
-    before = shelf.looks
+def test_pointer_is_read_at_most_once_per_interval(folder: FakeFolder, holder: ReloadingEngine) -> None:
+    before = folder.reads
     for _ in range(1000):
         holder.get()
-    assert shelf.looks == before
+    assert folder.reads == before
+    folder.now += POLL_INTERVAL_S
+    for _ in range(1000):
+        holder.get()
+    assert folder.reads == before + 1
 
 
-def test_a_bad_version_is_refused_and_the_old_one_serves_on(shelf: Shelf, holder: ReloadingEngine) -> None:
-    client = create_app(holder).test_client()
-    shelf.active, shelf.damaged = "v2", {"v2"}
-    holder.refresh()
-    assert client.get("/readyz").json == {
-        "status": "ready",
-        "model_version": "v1",
-        "refused": "bundle_damaged",
-        "rules_error": None,
-    }
-    assert client.get("/v1/popular").json["model_version"] == "v1"
-    loads = shelf.loads
-    holder.refresh()
-    assert shelf.loads == loads, "a refused version is not tried again at once"
-    shelf.active = "v3"
-    holder.refresh()
-    assert client.get("/readyz").json == {
-        "status": "ready",
-        "model_version": "v3",
-        "refused": None,
-        "rules_error": None,
-    }
-
-
-def test_a_refused_version_that_was_mended_is_taken_later(
-    shelf: Shelf, holder: ReloadingEngine, monkeypatch: pytest.MonkeyPatch
+def test_version_that_fails_to_load_is_rejected_and_the_previous_one_stays(
+    folder: FakeFolder, holder: ReloadingEngine
 ) -> None:
-    shelf.active, shelf.damaged = "v2", {"v2"}
+    client = create_app(holder).test_client()
+    folder.active, folder.damaged = "v2", {"v2"}
     holder.refresh()
-    shelf.damaged = set()
-    monkeypatch.setattr(hot_reload, "RETRY_AFTER_S", 0.0)
-    time.sleep(0.001)
+    ready = client.get("/readyz").json
+    assert (ready["status"], ready["model_version"], ready["refused"]) == ("ready", "v1", "bundle_damaged")
+    assert client.get("/v1/popular").json["model_version"] == "v1"
+    loads = folder.loads
+    holder.refresh()
+    assert folder.loads == loads, "a rejected version must not be loaded again at once"
+    folder.active = "v3"
+    holder.refresh()
+    ready = client.get("/readyz").json
+    assert (ready["status"], ready["model_version"], ready["refused"]) == ("ready", "v3", None)
+
+
+def test_rejected_version_that_was_repaired_is_loaded_later(folder: FakeFolder, holder: ReloadingEngine) -> None:
+    folder.active, folder.damaged = "v2", {"v2"}
+    holder.refresh()
+    folder.damaged = set()
+    folder.now += RETRY_AFTER_S
+    holder.refresh()
+    assert holder.get().version == "v1"
+    folder.now += 0.001
     holder.refresh()
     assert holder.get().version == "v2"
 
 
-def test_a_rollback_after_a_refusal_clears_it(shelf: Shelf, holder: ReloadingEngine) -> None:
-    shelf.active, shelf.damaged = "v2", {"v2"}
+def test_rollback_after_a_rejection_clears_it(folder: FakeFolder, holder: ReloadingEngine) -> None:
+    folder.active, folder.damaged = "v2", {"v2"}
     holder.refresh()
-    shelf.active = "v1"
+    folder.active = "v1"
     holder.refresh()
     assert holder.rejected is None
 
 
-def test_a_vanished_pointer_and_a_bug_are_refused_too(shelf: Shelf, holder: ReloadingEngine) -> None:
-    shelf.active = ""
+def test_missing_pointer_and_unexpected_errors_are_rejected(folder: FakeFolder, holder: ReloadingEngine) -> None:
+    folder.active = ""
     holder.refresh()
     assert holder.get().version == "v1"
     assert holder.rejected is not None
-    shelf.active = "v2"
-    holder._load = lambda: 1 / 0  # type: ignore[assignment,return-value]
+
+    def fail(version: str) -> FakeEngine:
+        raise ZeroDivisionError(version)
+
+    folder.active, folder.open_engine = "v2", fail
     holder.refresh()
     assert holder.rejected.code == "ZeroDivisionError"
     assert holder.get().version == "v1"
 
 
-def test_nothing_to_serve_is_an_error_at_the_start(shelf: Shelf) -> None:
-    shelf.damaged = {"v1"}
+def test_first_load_that_fails_is_an_error(folder: FakeFolder) -> None:
+    folder.damaged = {"v1"}
     with pytest.raises(DamagedBundleError):
-        ReloadingEngine(shelf.load, shelf.look)
+        reloading_engine(folder)
 
 
-def test_a_slow_load_holds_up_no_request(shelf: Shelf) -> None:
-    started, leave = threading.Event(), threading.Event()
+def test_fallback_is_served_and_reported_if_the_first_load_fails(folder: FakeFolder) -> None:
+    folder.damaged = {"v2"}
+    folder.active = "v2"
+    holder = ReloadingEngine(folder.load, folder.read_pointer, fallback=lambda: FakeEngine("v1"), clock=folder.clock)
+    ready = create_app(holder).test_client().get("/readyz").json
+    assert (ready["model_version"], ready["refused"]) == ("v1", "bundle_damaged")
+    folder.active = "v3"
+    holder.refresh()
+    assert (holder.get().version, holder.rejected) == ("v3", None)
 
-    def slow() -> FakeEngine:
-        if shelf.active == "v2":
+
+@pytest.mark.parametrize("active", ["v2", ""])
+def test_api_without_a_usable_version_responds_503_until_one_is_published(folder: FakeFolder, active: str) -> None:
+    def fail() -> FakeEngine:
+        raise MissingBundleError("There is no previous bundle.")
+
+    folder.active, folder.damaged = active, {"v2"}
+    client = create_app(
+        ReloadingEngine(folder.load, folder.read_pointer, fallback=fail, clock=folder.clock)
+    ).test_client()
+    for path in ("/readyz", "/v1/popular", "/v1/customers/C-001"):
+        response = client.get(path)
+        assert (response.status_code, response.json["code"]) == (503, "artifact"), path
+    for path in ("/livez", "/docs", "/openapi.json"):
+        assert client.get(path).status_code == 200, path
+    folder.active = "v3"
+    folder.now += POLL_INTERVAL_S
+    deadline = time.monotonic() + 60
+    while client.get("/readyz").status_code != 200 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert client.get("/v1/popular").json["model_version"] == "v3"
+
+
+def test_unreadable_rules_file_is_reported_by_readyz(tmp_path: Path) -> None:
+    engine = LocalFakeEngine(tmp_path)
+    client = create_app(engine).test_client()
+    assert client.get("/readyz").json["rules_error"] is None
+    engine.rules_error = SettingsError(f"The rules file {tmp_path}/rules.toml is not valid TOML.")
+    response = client.get("/readyz")
+    assert (response.status_code, response.json["rules_error"]) == (200, "settings")
+    assert str(tmp_path) not in response.text
+
+
+def test_slow_load_blocks_no_request(folder: FakeFolder) -> None:
+    started, may_finish = threading.Event(), threading.Event()
+
+    def open_slowly(version: str) -> FakeEngine:
+        if version == "v2":
             started.set()
-            assert leave.wait(10)
-        return FakeEngine(shelf.active)
+            assert may_finish.wait(60)
+        return FakeEngine(version)
 
-    holder = ReloadingEngine(slow, shelf.look)
-    shelf.active = "v2"
+    folder.open_engine = open_slowly
+    holder = reloading_engine(folder)
+    folder.active = "v2"
     loader = threading.Thread(target=holder.refresh)
     loader.start()
-    assert started.wait(10)
-    holder._next_poll = 0.0
+    assert started.wait(60)
+    folder.now += POLL_INTERVAL_S
     assert holder.get().version == "v1"
-    leave.set()
+    may_finish.set()
     loader.join()
     assert holder.get().version == "v2"
 
 
-def test_one_request_is_answered_by_one_version(shelf: Shelf, holder: ReloadingEngine) -> None:
-    class Swapping(FakeEngine):
-        """The active version changes in the middle of the request."""
+def test_one_request_uses_one_version(folder: FakeFolder) -> None:
+    class SwappingEngine(FakeEngine):
+        """Activates another version in the middle of a request."""
 
-        def query_customers(self, *args: Any) -> Any:
-            shelf.active = "v9"
+        def query_customers(self, *args: Any, **options: Any) -> Any:
+            folder.active = "v9"
             holder.refresh()
-            return super().query_customers(*args)
+            return super().query_customers(*args, **options)
 
-    holder._engine = Swapping("v1")
+    folder.open_engine = lambda version: SwappingEngine(version) if version == "v1" else FakeEngine(version)
+    holder = reloading_engine(folder)
     response = create_app(holder).test_client().post("/v1/recommendations:batch", json={"customer_ids": ["a", "b"]})
     assert {part["model_version"] for part in response.json["lists"]} == {"v1"}
     assert response.headers["X-Model-Version"] == "v1"
     assert holder.get().version == "v9"
 
 
-def test_a_hundred_swaps_under_load_fail_and_mix_nothing(shelf: Shelf, holder: ReloadingEngine) -> None:
+def test_a_hundred_swaps_under_load_fail_no_request(folder: FakeFolder, holder: ReloadingEngine) -> None:
     app = create_app(holder)
-    wrong: list[str] = []
+    faults: list[str] = []
     stop = threading.Event()
 
-    def ask() -> None:
+    def send_requests() -> None:
         client = app.test_client()
         while not stop.is_set():
             response = client.get("/v1/customers/C-002/recommendations?method=all&n=2")
             versions = {part["model_version"] for part in response.json["lists"].values()}
             if response.status_code != 200 or versions != {response.headers["X-Model-Version"]}:
-                wrong.append(response.text)
+                faults.append(response.text)
 
-    threads = [threading.Thread(target=ask) for _ in range(2)]
+    threads = [threading.Thread(target=send_requests) for _ in range(2)]
     for thread in threads:
         thread.start()
-    for i in range(100):
-        shelf.active = f"v{i + 2}"
+    for number in range(100):
+        folder.active = f"v{number + 2}"
         holder.refresh()
     stop.set()
     for thread in threads:
         thread.join()
-    assert not wrong
+    assert faults == []
     assert holder.get().version == "v101"

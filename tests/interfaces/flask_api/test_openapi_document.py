@@ -91,8 +91,8 @@ def test_example_of_every_operation_succeeds() -> None:
 class AnyItemEngine(LocalFakeEngine):
     """Treats the items of the examples as known."""
 
-    def similar_items(self, item_id: str, *args: Any, **options: Any) -> Any:
-        return super().similar_items(ITEM_IDS[0], *args, **options)
+    def query_similar(self, item_id: str, *arguments: Any) -> Any:
+        return super().query_similar(ITEM_IDS[0], *arguments)
 
 
 def test_python_samples_compile() -> None:

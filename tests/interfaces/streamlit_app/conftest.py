@@ -1,4 +1,4 @@
-"""The app over the small engine, run without a browser."""
+"""Pages of the app over the small engine of the tests, run without a browser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Open = Callable[..., Any]
 
 
 def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = "artifacts", **address: str) -> Any:
-    """A page as by its address, over the bundle in `artifacts`."""
+    """Return a page opened by its address, over the bundle in `artifacts`."""
     from streamlit.testing.v1 import AppTest
     from streamlit.util import calc_hash
 
@@ -36,7 +36,7 @@ def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = 
 
 @pytest.fixture
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
-    """``open_page("customer", engine, customer="C-001")``: a page over the small engine, or another one."""
+    """``open_page("customer", engine, customer="C-001")``: a page over the small engine or `engine`."""
     from smart_retail_streamlit import engine_source
 
     def open_(path: str = "", engine: Any = None, **address: str) -> Any:
@@ -48,5 +48,5 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
 
 
 def html_of(page: Any) -> str:
-    """All HTML of a page."""
+    """Return all HTML of a page."""
     return "\n".join(piece.value for piece in page.html)

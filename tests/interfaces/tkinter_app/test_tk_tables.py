@@ -46,7 +46,7 @@ def test_the_profile_line_describes_a_customer(fake: ModuleType) -> None:
 def test_the_profile_line_of_an_unknown_customer(fake: ModuleType) -> None:
     engine = fake.FakeEngine()
     assert "unknown customer" in formatting.describe_profile(engine.customer("unknown-id"))
-    assert formatting.describe_profile(engine.customer(fake.RETURNED_ALL)) == "no order was kept · 100.0 % returned"
+    assert formatting.describe_profile(engine.customer(fake.RETURNED_ALL)) == "all orders returned · 100.0 % returned"
 
 
 def _item(item_id: str, rank: int, *reasons: Reason) -> Recommendation:

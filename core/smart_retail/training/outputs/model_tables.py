@@ -25,6 +25,7 @@ from smart_retail.recommenders.ranked_lists import slice_shoppers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.training.clusters.fit_clusters import ClusterFit
+from smart_retail.training.value.fit_value import ValueFit
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.parallel import thread_pool
 
@@ -57,6 +58,7 @@ class FittedModels:
     scorecard: dict[str, Any]
     analysis_day: int
     """Days since 1970-01-01."""
+    value: ValueFit
 
 
 def build_catalogue(dataset: Dataset) -> Catalogue:
@@ -75,8 +77,8 @@ def write_groups(writer: BundleWriter, groups: CustomerGroups) -> None:
     writer.json("rfm_model", groups.rfm.meta())
     writer.array("clusters/label", groups.clusters.labels)
     writer.array("clusters/latent", groups.clusters.latent)
-    writer.arrays("placement", groups.clusters.assigner.arrays())
-    writer.json("placement", groups.clusters.assigner.meta())
+    writer.arrays("cluster_assigner", groups.clusters.assigner.arrays())
+    writer.json("cluster_assigner", groups.clusters.assigner.meta())
 
 
 def build_segments(

@@ -99,8 +99,8 @@ def _write_tables(writer: BundleWriter, dataset: Dataset, history: PurchaseHisto
     for name in ("order", "item", "day", "quantity", "amount"):
         writer.array(f"history/{name}", getattr(history, name))
     customer, item = dataset.fully_returned
-    writer.array("returned/indptr", np.searchsorted(customer, np.arange(len(dataset.customers) + 1)))
-    writer.array("returned/item", item)
+    writer.array("fully_returned/indptr", np.searchsorted(customer, np.arange(len(dataset.customers) + 1)))
+    writer.array("fully_returned/item", item)
     returned = dataset.returned_purchases()
     writer.array("returned_purchases/indptr", np.searchsorted(returned.customer, np.arange(len(dataset.customers) + 1)))
     for name in ("order", "item", "day", "quantity", "amount"):

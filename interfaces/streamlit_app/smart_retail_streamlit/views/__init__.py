@@ -1,1 +1,1 @@
-"""The pages of the app, one module each with one function `show`."""
+"""Pages of the app: one module each, with one function `show`."""

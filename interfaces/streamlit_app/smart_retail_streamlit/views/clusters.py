@@ -1,65 +1,82 @@
-"""Clusters: customers in the autoencoder's latent space, and how the groups differ."""
+"""Clusters page: customers in the latent space of the autoencoder, and how the clusters differ."""
 
 from __future__ import annotations
 
-from html import escape
 from typing import Any
 
 import streamlit as st
+from markupsafe import Markup
 
-from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
+from smart_retail.presentation.html import Column, table
 from smart_retail.presentation.palette import PALETTE
 from smart_retail.results import Cluster, ModelInfo
 from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
+from smart_retail_streamlit.chart_panel import Panel
 
-POINTS = 4000
-MEASURES = (("mean_recency", "days since last order"), ("mean_frequency", "orders"), ("mean_monetary", "amount"))
+MAX_POINTS = 4000
+"""Customers drawn in the latent space."""
+MEASURES = (("mean_recency", "days since last order"), ("mean_frequency", "orders"), ("mean_monetary", "net amount"))
 
 
 def show() -> None:
+    """Show the page."""
     engine = engine_source.engine()
     clusters = engine.clusters()
-    page_layout.heading("Clusters", "groups that a neural network finds in recency, frequency and money")
+    page_layout.heading("Clusters", "groups of customers who buy alike, found by a neural network and K-means")
     if not clusters:
-        page_layout.empty("No clusters", "There were too few customers to tell groups apart.")
+        page_layout.empty("No clusters", "There are too few customers to form groups. Fit with more data.")
         return
-    currency = engine_source.model().currency
-    points = engine.cluster_points(POINTS)
-    top = clusters[0]
+    model = engine_source.model()
     left, right = st.columns([1.35, 1], gap="medium")
     with left:
-        chart_panel.show(
-            "latent-space",
-            f"{top.name}: {format_percent(top.share)} of customers bring "
-            f"{format_percent(top.revenue_share)} of revenue",
-            f"{format_integer(len(points))} customers in the autoencoder's latent space, names at the centroids",
-            charts.cluster_scatter(points, clusters, page_layout.is_dark()),
-            charts.as_rows(points),
-            drawn=("cluster_scatter", points, clusters),
-        )
+        _show_latent_space(clusters)
     with right:
-        rows = _profiles(clusters)
-        far = max(rows, key=lambda row: row["ratio"])
-        chart_panel.show(
-            "cluster-profiles",
-            f"{far['cluster']}: {far['times']} the mean in {far['measure']}",
-            "Means of each cluster against all customers",
-            charts.cluster_profiles(rows, clusters),
-            [{name: row[name] for name in ("cluster", "measure", "value", "mean", "ratio")} for row in rows],
-            drawn=("cluster_profiles", clusters),
-        )
+        _show_profiles(clusters)
     with st.container(border=True):
-        st.html(_table(clusters, currency))
+        st.html(_cluster_table(clusters, model.currency))
     chart_panel.download("clusters", charts.as_rows(clusters, "top_items"), "Download CSV")
     left, right = st.columns(2, gap="medium")
     with left:
-        _choice(engine_source.model())
+        _show_choice(model)
     with right:
-        _training(engine_source.model())
+        _show_training(model)
+
+
+def _show_latent_space(clusters: list[Cluster]) -> None:
+    points = engine_source.engine().cluster_points(MAX_POINTS)
+    top = clusters[0]
+    customers, revenue = format_percent(top.share), format_percent(top.revenue_share)
+    chart_panel.show(
+        Panel(
+            "latent-space",
+            f"{top.name}: {customers} of customers, {revenue} of revenue",
+            f"{pluralize(len(points), 'customer')}; the closer two are, the more alike they buy. "
+            "Axes: first two dimensions of the autoencoder",
+            charts.cluster_scatter(points, clusters, page_layout.is_dark()),
+            charts.as_rows(points),
+            report_chart=("cluster_scatter", points, clusters),
+        )
+    )
+
+
+def _show_profiles(clusters: list[Cluster]) -> None:
+    rows = _profiles(clusters)
+    highest = max(rows, key=lambda row: row["ratio"])
+    chart_panel.show(
+        Panel(
+            "cluster-profiles",
+            f"{highest['cluster']}: {highest['times']} the average of all customers in {highest['measure']}",
+            "Means of each cluster as multiples of the mean of all customers",
+            charts.cluster_profiles(rows, clusters),
+            [{name: row[name] for name in ("cluster", "measure", "value", "mean", "ratio")} for row in rows],
+            report_chart=("cluster_profiles", clusters),
+        )
+    )
 
 
 def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
-    """Each cluster's means beside those of all customers."""
+    """Return the means of each cluster with the means of all customers."""
     rows = []
     for field, label in MEASURES:
         mean = sum(c.share * getattr(c, field) for c in clusters)
@@ -79,55 +96,58 @@ def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
     return rows
 
 
-def _table(clusters: list[Cluster], currency: str) -> str:
+def _cluster_table(clusters: list[Cluster], currency: str) -> Markup:
     columns = [
-        ("", "Cluster"),
-        ("sr-num", "Customers"),
-        ("sr-num", "Share"),
-        ("sr-num", f"Revenue {currency}".strip()),
-        ("sr-num", "Revenue share"),
-        ("sr-num", "Days since last order"),
-        ("sr-num", "Orders"),
-        ("sr-num", "Amount"),
-        ("sr-dim", "Buys most"),
+        Column("Cluster"),
+        Column("Customers", "sr-num"),
+        Column("Share of customers", "sr-num"),
+        Column(f"Net revenue {currency}".strip(), "sr-num"),
+        Column("Share of revenue", "sr-num"),
+        Column("Mean days since last order", "sr-num"),
+        Column("Mean orders", "sr-num"),
+        Column("Mean amount", "sr-num"),
+        Column("Top products", "sr-dim"),
     ]
     rows = [
         [
-            f'<i class="sr-key" style="background:{PALETTE[i % len(PALETTE)]}"></i>{escape(c.name)}',
-            format_integer(c.customers),
-            format_percent(c.share),
-            format_amount(c.revenue),
-            format_percent(c.revenue_share),
-            f"{c.mean_recency:,.1f}",
-            f"{c.mean_frequency:,.1f}",
-            format_amount(c.mean_monetary),
-            escape(" · ".join(item.item_name or item.item_id for item in c.top_items[:3])),
+            html.colour_key(PALETTE[i % len(PALETTE)], cluster.name),
+            format_integer(cluster.customers),
+            format_percent(cluster.share),
+            format_amount(cluster.revenue),
+            format_percent(cluster.revenue_share),
+            f"{cluster.mean_recency:,.1f}",
+            f"{cluster.mean_frequency:,.1f}",
+            format_amount(cluster.mean_monetary),
+            " · ".join(item.item_name or item.item_id for item in cluster.top_items[:3]),
         ]
-        for i, c in enumerate(clusters)
+        for i, cluster in enumerate(clusters)
     ]
-    return html.table(columns, rows)
+    return table(columns, rows, "sr-cards")
 
 
-def _choice(model: ModelInfo) -> None:
-    """Why this number of clusters."""
+def _show_choice(model: ModelInfo) -> None:
+    """Show how the number of clusters was chosen."""
     tried = model.cluster_choice
     chosen = next((c for c in tried if c.chosen), None)
     if chosen is None or len(tried) < 2:
         return
     chart_panel.show(
-        "cluster-choice",
-        f"{chosen.k} clusters: silhouette {chosen.silhouette:.2f}, stability {chosen.stability:.2f}",
-        "Silhouette on the latent space and agreement between fits on resamples, both at most 1",
-        charts.cluster_choice(tried),
-        charts.as_rows(tried),
-        drawn=("cluster_choice", model),
+        Panel(
+            "cluster-choice",
+            f"{pluralize(chosen.k, 'cluster')}: silhouette {chosen.silhouette:.2f}, stability {chosen.stability:.2f}",
+            "Silhouette: how well clusters are separated. Stability: how far they come out the same on resampled "
+            "customers. 1 is best",
+            charts.cluster_choice(tried),
+            charts.as_rows(tried),
+            report_chart=("cluster_choice", model),
+        )
     )
 
 
-def _training(model: ModelInfo) -> None:
-    """How the autoencoder learnt."""
-    found = model.scorecard.get("groups", {}).get("clusters", {})
-    curves = (("training", found.get("loss", ())), ("held-out", found.get("validation_loss", ())))
+def _show_training(model: ModelInfo) -> None:
+    """Show the training of the autoencoder."""
+    clusters = model.scorecard.get("groups", {}).get("clusters", {})
+    curves = (("training", clusters.get("loss", ())), ("held out", clusters.get("validation_loss", ())))
     rows = [
         {"epoch": epoch, "customers": name, "loss": loss}
         for name, losses in curves
@@ -135,11 +155,14 @@ def _training(model: ModelInfo) -> None:
     ]
     if not rows:
         return
+    epochs = max(row["epoch"] for row in rows)
     chart_panel.show(
-        "training-loss",
-        f"The autoencoder settled after {max(row['epoch'] for row in rows)} epochs at {rows[-1]['loss']:.3f}",
-        "Mean squared error of the reconstruction, in standard deviations squared",
-        charts.training_loss(rows),
-        rows,
-        drawn=("training_loss", model),
+        Panel(
+            "training-loss",
+            f"The neural network reached an error of {rows[-1]['loss']:.3f} after {pluralize(epochs, 'epoch')}",
+            "Mean squared error with which the autoencoder reconstructs its standardised inputs",
+            charts.training_loss(rows),
+            rows,
+            report_chart=("training_loss", model),
+        )
     )

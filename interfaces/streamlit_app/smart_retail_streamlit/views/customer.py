@@ -1,103 +1,104 @@
-"""Customer: who somebody is and what to offer them, by every method."""
+"""Customer page: the profile of a customer and recommendations by every method."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from smart_retail.presentation import labels
+from smart_retail.presentation.formatting import pluralize
+from smart_retail.presentation.html import method_comparison, recommendation_table
 from smart_retail.protocol import ALL, RetailEngine
 from smart_retail.results import CustomerProfile, RecommendationList
 from smart_retail_streamlit import (
     chart_panel,
     customer_card,
     engine_source,
+    html,
     list_controls,
     page_layout,
     reasons_table,
     recommendation_tables,
     search_box,
 )
-from smart_retail_streamlit.html import plain
+from smart_retail_streamlit.html import escape_markdown
+
+EXAMPLES = 6
+"""Customers offered when no customer is selected."""
 
 
 def show() -> None:
+    """Show the page."""
     engine = engine_source.engine()
-    page_layout.heading("Customer", "who they are, and what to offer them next")
+    page_layout.heading("Customer", "a customer's profile, and what to recommend next")
     left, right = st.columns([1, 2.7], gap="medium")
     with left:
         customer_id = search_box.customer(engine)
     if not customer_id:
         with right:
-            _nobody(engine)
+            _show_examples(engine)
         return
     profile = engine.customer(customer_id)
     with left, st.container(border=True):
         st.html(customer_card.card(profile, engine_source.model().currency))
     with right:
-        _offer(engine, profile)
-        _history(profile)
+        render_recommendations(engine, profile)
+        _show_history(profile)
 
 
-def _nobody(engine: RetailEngine) -> None:
-    """Somebody of each segment to begin with."""
-    page_layout.empty(
-        "Whom would you like to see?", "Search an id or a name, take a random customer, or begin with one of these."
-    )
+def _show_examples(engine: RetailEngine) -> None:
+    """Offer one customer of each segment."""
+    page_layout.empty("Choose a customer", "Search by id or name, take a random customer, or start with one of these.")
     found = engine.search_customers("", 500)
-    one_each = {match.segment: match for match in reversed(found) if match.segment in labels.SEGMENTS}
+    one_per_segment = {match.segment: match for match in reversed(found) if match.segment in labels.SEGMENTS}
     with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
-        for segment in [s for s in labels.SEGMENTS if s in one_each][:6]:
-            match = one_each[segment]
+        for segment in [s for s in labels.SEGMENTS if s in one_per_segment][:EXAMPLES]:
+            match = one_per_segment[segment]
             st.button(
-                f"{plain(match.customer_name or match.customer_id)} :gray[{plain(segment)}]",
+                f"{escape_markdown(match.customer_name or match.customer_id)} :gray[{escape_markdown(segment)}]",
                 key=f"first-{segment}",
-                on_click=search_box.choose,
+                on_click=search_box.select,
                 args=("customer", match.customer_id),
             )
 
 
-def _offer(engine: RetailEngine, profile: CustomerProfile) -> None:
-    """The controls and the list they ask for."""
+def render_recommendations(engine: RetailEngine, profile: CustomerProfile) -> None:
+    """Show the controls and the list that follows from them."""
     method = list_controls.method()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        n = list_controls.how_many()
+        n = list_controls.list_length()
         category = list_controls.category(engine.categories())
         hide = list_controls.hide_purchased(not engine_source.model().show_purchased)
-    answer = engine.recommend(
+    result = engine.recommend(
         profile.customer_id, method, n, exclude_purchased=hide, categories=[category] if category else None
     )
     with st.container(border=True, key="offer"):
-        _notes(answer, profile)
-        st.html(
-            recommendation_tables.side_by_side(answer) if answer.method == ALL else recommendation_tables.table(answer)
-        )
-    _take_away(answer)
-    reasons_table.show(answer)
+        _show_notes(result, profile)
+        if result.items or result.lists:
+            st.html(method_comparison(result) if result.method == ALL else recommendation_table(result))
+    _show_downloads(result)
+    reasons_table.show(result)
 
 
-def _notes(answer: RecommendationList, profile: CustomerProfile) -> None:
+def _show_notes(result: RecommendationList, profile: CustomerProfile) -> None:
     if not profile.known:
-        st.html('<p class="sr-note">Nothing is known of this customer, so every method answers with popularity.</p>')
-    elif answer.fallback and answer.items:
-        st.html('<p class="sr-note">The method had too few items; popular ones fill the list.</p>')
-    if not answer.items and not answer.lists:
-        page_layout.empty("No product is left", "Allow purchased products again, or choose another category.")
+        st.html(html.note("This customer has no purchases in the data, so every method shows popular products."))
+    elif result.fallback and result.items:
+        st.html(html.note("This method found too few products; popular ones fill the list."))
+    if not result.items and not result.lists:
+        page_layout.empty("No product left", "Show purchased products, or choose another category.")
 
 
-def _take_away(answer: RecommendationList) -> None:
-    """Download and copy."""
-    rows = recommendation_tables.records(answer)
+def _show_downloads(result: RecommendationList) -> None:
+    rows = recommendation_tables.records(result)
     with st.container(horizontal=True, gap="small"):
-        chart_panel.download(f"recommendations-{answer.method}", rows, "Download CSV")
+        chart_panel.download(f"recommendations-{result.method}", rows, "Download CSV")
         with st.popover("Copy", icon=":material/content_copy:"):
-            st.caption("Tab-separated, for a spreadsheet or a mail.")
+            st.caption("Separated by tabs, for a spreadsheet or an e-mail.")
             st.code("\n".join(f"{r['rank']}\t{r['item_id']}\t{r['item_name']}" for r in rows), language=None)
 
 
-def _history(profile: CustomerProfile) -> None:
+def _show_history(profile: CustomerProfile) -> None:
     if profile.purchases:
-        with (
-            st.expander(f"What they bought ({len(profile.purchases):,} products)"),
-            st.container(height=380, border=False),
-        ):
+        title = f"Purchases ({pluralize(len(profile.purchases), 'product')})"
+        with st.expander(title), st.container(height=380, border=False):
             st.html(customer_card.purchases(profile))

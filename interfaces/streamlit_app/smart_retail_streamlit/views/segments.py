@@ -1,140 +1,153 @@
-"""Segments: the R by F grid, and what each RFM segment means and buys."""
+"""Segments page: the grid of R and F scores, and what each RFM segment means and buys."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from itertools import pairwise
 from typing import Any
 
 import streamlit as st
+from markupsafe import Markup
 
-from smart_retail.presentation import palette
+from smart_retail.presentation import labels, palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
-from smart_retail.presentation.palette import GREY
+from smart_retail.presentation.html import Column, name_cell, table
 from smart_retail.results import GridCell, Segment
-from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
+from smart_retail_streamlit import chart_panel, charts, customer_card, engine_source, html, page_layout
+from smart_retail_streamlit.chart_panel import Panel
 
 MEASURES = {"recency": "R: days since the last order", "frequency": "F: orders", "monetary": "M: net amount"}
+TOP_PRODUCTS = 5
 
 
 def show() -> None:
+    """Show the page."""
     engine = engine_source.engine()
     segments = engine.segments()
-    page_layout.heading("Segments", "RFM: recency by frequency, with money as the value tier")
+    page_layout.heading("Segments", labels.RFM_EXPLANATION)
     if not segments:
-        page_layout.empty("No segments", "No customer kept an order, so there is nothing to score.")
+        page_layout.empty("No segments", "No customer has an order left after returns, so there is nothing to score.")
         return
-    cells = engine.rfm_grid()
     left, right = st.columns([1.5, 1], gap="medium")
     with left:
-        chosen = _grid(cells)
-    name = chosen or _asked(segments)
+        clicked = _show_grid(engine.rfm_grid())
+    name = clicked or st.query_params.get("segment") or max(segments, key=lambda s: s.revenue).name
     with right:
-        shown = next((s for s in segments if s.name == name), segments[0])
-        _card(shown)
+        selected = next((s for s in segments if s.name == name), segments[0])
+        _show_card(selected)
     with st.container(border=True):
-        st.html(_table(segments, shown.name))
+        st.html(_segment_table(segments, selected.name))
     chart_panel.download("segments", charts.as_rows(segments, "top_items"), "Download CSV")
-    _cuts(engine_source.model().scorecard)
+    _show_cut_points(engine_source.model().scorecard)
 
 
-def _grid(cells: list[GridCell]) -> str | None:
-    """The grid; the segment of the clicked cell, if one was clicked."""
+def _show_grid(cells: list[GridCell]) -> str | None:
+    """Show the grid; return the segment of the cell that was clicked, if any."""
     most = max(cells, key=lambda cell: cell.revenue)
+    revenue = format_amount(most.revenue, engine_source.model().currency)
     event: Any = chart_panel.show(
-        "rfm-grid",
-        f"Most revenue comes from R {most.r}, F {most.f} ({most.segment}): {format_amount(most.revenue)}",
-        "Customers and revenue by score; click a cell to see its segment",
-        charts.rfm_grid(cells),
-        charts.as_rows(cells),
-        drawn=("rfm_grid", cells),
+        Panel(
+            "rfm-grid",
+            f"Most revenue comes from R {most.r}, F {most.f} ({most.segment}): {revenue}",
+            "Customers and net revenue by R and F score; click a cell to see its segment",
+            charts.rfm_grid(cells),
+            charts.as_rows(cells),
+            report_chart=("rfm_grid", cells),
+        ),
         on_select="rerun",
         selection_mode=charts.CELL,
     )
     clicked = event.selection.get(charts.CELL) or []
     if not clicked:
         return None
-    place = (clicked[0]["r"], clicked[0]["f"])
-    st.query_params["segment"] = segment = next(c.segment for c in cells if (c.r, c.f) == place)
+    scores = (clicked[0]["r"], clicked[0]["f"])
+    segment = next(cell.segment for cell in cells if (cell.r, cell.f) == scores)
+    st.query_params["segment"] = segment
     return segment
 
 
-def _asked(segments: list[Segment]) -> str:
-    """The segment in the address, else the one with the most revenue."""
-    return st.query_params.get("segment") or max(segments, key=lambda s: s.revenue).name
-
-
-def _card(segment: Segment) -> None:
-    """One segment: meaning, action, figures, favourite products."""
+def _show_card(segment: Segment) -> None:
+    """Show meaning, action, figures and top products of a segment."""
     currency = engine_source.model().currency
     facts = {
         "Customers": f"{format_integer(segment.customers)} ({format_percent(segment.share)})",
-        "Revenue": f"{format_amount(segment.revenue, currency)} ({format_percent(segment.revenue_share)})",
-        "Last order, mean": f"{segment.mean_recency:,.1f} days ago",
-        "Orders, mean": f"{segment.mean_frequency:,.1f}",
-        "Amount, mean": format_amount(segment.mean_monetary, currency),
+        "Net revenue": f"{format_amount(segment.revenue, currency)} ({format_percent(segment.revenue_share)})",
+        "Mean time since last order": f"{segment.mean_recency:,.1f} days",
+        "Mean orders": f"{segment.mean_frequency:,.1f}",
+        "Mean amount": format_amount(segment.mean_monetary, currency),
     }
-    rows = "".join(f"<dt>{k}</dt><dd>{escape(v)}</dd>" for k, v in facts.items())
-    colour = palette.SEGMENT_COLOURS.get(segment.name, GREY)
     top = [
-        [format_integer(i), html.html_named(item.item_name, item.item_id), escape(item.category)]
-        for i, item in enumerate(segment.top_items[:5], 1)
+        [format_integer(i), name_cell(item.item_name, item.item_id), item.category]
+        for i, item in enumerate(segment.top_items[:TOP_PRODUCTS], 1)
     ]
+    columns = [Column("#", "sr-num sr-rank"), Column("Top products"), Column("Category", "sr-dim")]
     with st.container(border=True, key="segment-card"):
         st.html(
-            f'<div class="sr-person"><h2><i class="sr-key" style="background:{colour}"></i>{escape(segment.name)}</h2>'
-            f'<p class="sr-advice">{escape(segment.meaning.capitalize())}: {escape(segment.action)}.</p>'
-            f'<dl class="sr-facts">{rows}</dl></div>'
-            + (
-                html.table([("sr-num sr-rank", "#"), ("", "What they buy"), ("sr-dim", "Category")], top, "sr-gap")
-                if top
-                else ""
+            html.render(
+                "segment_card.html",
+                segment=segment,
+                colour=palette.SEGMENT_COLOURS.get(segment.name, palette.GREY),
+                advice=customer_card.segment_advice(segment.name),
+                facts=list(facts.items()),
+                products=table(columns, top, "sr-gap") if top else "",
             )
         )
 
 
-def _cuts(card: Mapping[str, Any]) -> None:
-    """Which values earn which score."""
-    cuts = card.get("groups", {}).get("rfm", {}).get("cuts", {})
+def _show_cut_points(scorecard: Mapping[str, Any]) -> None:
+    """Show which values get which score."""
+    cut_points = scorecard.get("groups", {}).get("rfm", {}).get("cuts", {})
     rows = [
-        [escape(label), *_bands(list(cuts[name]), descending=name == "recency")]
+        [label, *score_ranges(list(cut_points[name]), descending=name == "recency")]
         for name, label in MEASURES.items()
-        if len(cuts.get(name, ())) == 4
+        if len(cut_points.get(name, ())) == 4
     ]
     if rows:
-        with st.expander("Where the scores begin and end"):
-            st.html(html.table([("", "Measure"), *(("sr-num", f"Score {n}") for n in range(1, 6))], rows))
+        with st.expander("Values of each score"):
+            columns = [Column("Measure"), *(Column(f"Score {n}", "sr-num") for n in range(1, 6))]
+            st.html(table(columns, rows, "sr-cards"))
 
 
-def _bands(cuts: list[float], *, descending: bool) -> list[str]:
-    """The values of the scores 1 to 5 in words; `cuts` are ascending upper bounds."""
-    told = [f"{cut:,.2f}".removesuffix(".00") for cut in cuts]
-    between = [f"over {low} to {high}" for low, high in pairwise(told)]
-    bands = [f"up to {told[0]}", *between, f"over {told[-1]}"]
-    return bands[::-1] if descending else bands
+def score_ranges(cut_points: list[float], *, descending: bool) -> list[str]:
+    """Return the range of values of the scores 1 to 5.
+
+    Parameters
+    ----------
+    cut_points : list of float
+        Four upper bounds, ascending.
+    descending : bool
+        Whether small values get the score 5.
+    """
+    texts = [f"{cut:,.2f}".removesuffix(".00") for cut in cut_points]
+    between = [f"over {low} to {high}" for low, high in pairwise(texts)]
+    ranges = [f"up to {texts[0]}", *between, f"over {texts[-1]}"]
+    return ranges[::-1] if descending else ranges
 
 
-def _table(segments: list[Segment], shown: str) -> str:
+def _segment_table(segments: list[Segment], selected: str) -> Markup:
     columns = [
-        ("", "Segment"),
-        *(("sr-num", text) for text in ("Customers", "Share", "Revenue", "Revenue share")),
-        *(("sr-num", text) for text in ("Days since last order", "Orders", "Amount")),
-        ("sr-dim", "What to do"),
+        Column("Segment"),
+        Column("Customers", "sr-num"),
+        Column("Share of customers", "sr-num"),
+        Column("Net revenue", "sr-num"),
+        Column("Share of revenue", "sr-num"),
+        Column("Mean days since last order", "sr-num"),
+        Column("Mean orders", "sr-num"),
+        Column("Mean amount", "sr-num"),
+        Column("What to do", "sr-dim"),
     ]
     rows = [
         [
-            f'<i class="sr-key" style="background:{palette.SEGMENT_COLOURS.get(s.name, GREY)}"></i>'
-            + (f"<b>{escape(s.name)}</b>" if s.name == shown else escape(s.name)),
-            format_integer(s.customers),
-            format_percent(s.share),
-            format_amount(s.revenue),
-            format_percent(s.revenue_share),
-            f"{s.mean_recency:,.1f}",
-            f"{s.mean_frequency:,.1f}",
-            format_amount(s.mean_monetary),
-            escape(s.action),
+            html.segment_name(segment.name, bold=segment.name == selected),
+            format_integer(segment.customers),
+            format_percent(segment.share),
+            format_amount(segment.revenue),
+            format_percent(segment.revenue_share),
+            f"{segment.mean_recency:,.1f}",
+            f"{segment.mean_frequency:,.1f}",
+            format_amount(segment.mean_monetary),
+            segment.action[:1].upper() + segment.action[1:],
         ]
-        for s in segments
+        for segment in segments
     ]
-    return html.table(columns, rows)
+    return table(columns, rows, "sr-cards")

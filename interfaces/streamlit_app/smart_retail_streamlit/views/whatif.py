@@ -1,11 +1,11 @@
-"""What-if: the same customers' lists before and after a change; nothing is published."""
+"""What-if page: the lists of the same customers before and after a change; nothing is published."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 import streamlit as st
+from markupsafe import Markup
 
 from smart_retail.analysis.what_if import (
     ListStats,
@@ -25,79 +25,79 @@ from smart_retail.presentation.formatting import (
     join_name_and_id,
     pluralize,
 )
+from smart_retail.presentation.html import Column, recommendation_table, table
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import (
-    chart_panel,
-    charts,
-    engine_source,
-    html,
-    page_layout,
-    recommendation_tables,
-    what_if_controls,
-)
+from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout, what_if_controls
 from smart_retail_streamlit.background_job import Job, JobSlot
+from smart_retail_streamlit.chart_panel import Panel
 
 METHODS = [method for method in labels.METHODS if method != "all"]
+JOB_SLOT = "what-if-job-slot"
+"""Key of the session state with the job slot of the visitor."""
+MAX_CATEGORIES = 12
 
 
-def _desk() -> JobSlot[WhatIfResult]:
-    """The visitor's own; one trial at a time."""
-    if "trial-desk" not in st.session_state:
-        st.session_state["trial-desk"] = JobSlot("trial")
-    return st.session_state["trial-desk"]  # type: ignore[no-any-return]
+def _job_slot() -> JobSlot[WhatIfResult]:
+    """Return the job slot of the visitor: one trial at a time."""
+    if JOB_SLOT not in st.session_state:
+        st.session_state[JOB_SLOT] = JobSlot("what-if")
+    return st.session_state[JOB_SLOT]  # type: ignore[no-any-return]
 
 
 def show() -> None:
-    page_layout.heading("What-if", "the same customers' lists before and after a change; nothing is published")
-    where = engine_source.configured_source()
-    if not where.is_local or not supports_what_if(engine_source.engine()):
-        asks = f"This app asks the API at {where.api_url}. " if where.api_url else ""
+    """Show the page."""
+    page_layout.heading("What-if", "compare recommendations before and after a change; nothing is published")
+    source = engine_source.configured_source()
+    if not source.is_local or not supports_what_if(engine_source.engine()):
+        api = f"This app uses the API at {source.api_url}. " if source.api_url else ""
         with st.container(border=True):
             page_layout.empty(
-                "What-if needs an engine in this process",
-                f"{asks}Start it without --api-url on the machine that keeps the bundles.",
+                "What-if needs a local engine",
+                f"{api}Start it without --api-url on the machine with the models.",
             )
         return
     model = engine_source.model()
     _choose(model)
-    job = _desk().job
+    job = _job_slot().job
     if job is not None:
         _watch(job, model.currency)
     else:
-        st.caption("Change something and press Try: the lists of a sample of customers are made both ways.")
+        st.caption("Change something and press Try. A sample of customers gets lists with and without the change.")
 
 
 def _choose(model: ModelInfo) -> None:
-    """The change, and the button that tries it."""
+    """Show the controls of the scenario and the button that tries it."""
     engine = engine_source.engine()
     left, middle, right = st.columns([1.25, 1.25, 1], gap="medium")
     with right, st.container(border=True, height="stretch"):
-        st.html('<p class="sr-finding">Lists</p>')
+        st.html(html.finding("Lists to compare"))
         method = st.selectbox("Method", METHODS, format_func=labels.method_label, key="try-method")
         one, two = st.columns(2)
-        n = int(one.number_input("Items", 1, 50, 10, key="try-n"))
-        sample = int(two.number_input("Customers", 1, 5000, 300, key="sample", help="an even sample of all"))
-        hide = st.checkbox("Hide what was bought", not model.show_purchased, key="try-hide")
-        wanted = st.text_input("Show the lists of", max_chars=200, key="whose", placeholder="customer id, or nobody")
+        n = int(one.number_input("Products", 1, 50, 10, key="try-n"))
+        sample = int(two.number_input("Customers", 1, 5000, 300, key="sample", help="Evenly sampled from all"))
+        hide = st.checkbox("Hide purchased products", not model.show_purchased, key="try-hide")
+        wanted = (
+            st.text_input("Show the lists of", max_chars=200, key="whose", placeholder="Customer id (optional)") or ""
+        )
     with left, st.container(border=True, height="stretch"):
-        st.html('<p class="sr-finding">Rules</p>')
-        rules = what_if_controls.rules(engine, current_rules(engine, engine_source.chosen().rules))
+        st.html(html.finding("Business rules"))
+        rules = what_if_controls.business_rules(engine, current_rules(engine, engine_source.configured_source().rules))
     with middle, st.container(border=True, height="stretch"):
-        st.html('<p class="sr-finding">Date and returns</p>')
+        st.html(html.finding("Date and returns"))
         day, policy = what_if_controls.day_and_policy(model)
-        with st.expander("Weights of the merge"):
-            weights = what_if_controls.weights(source_weights(engine, hide))
-    change = Scenario(rules, weights, day, policy)
-    said = what_if_controls.describe_changes(change)
-    job = _desk().job
+        with st.expander("Weights of the sources in Hybrid"):
+            weights = what_if_controls.blend_weights(source_weights(engine, hide))
+    scenario = Scenario(rules, weights, day, policy)
+    changes = what_if_controls.describe_changes(scenario)
+    job = _job_slot().job
     with st.container(horizontal=True, vertical_alignment="center"):
         running = job is not None and job.running
-        if st.button("Try", type="primary", icon=":material/science:", disabled=not said or running):
+        if st.button("Try", type="primary", icon=":material/science:", disabled=not changes or running):
             customers = [wanted.strip()] if wanted.strip() else []
-            _desk().start(
+            _job_slot().start(
                 lambda progress: what_if(
                     engine,
-                    change,
+                    scenario,
                     method=method or METHODS[0],
                     n=n,
                     exclude_purchased=hide,
@@ -106,80 +106,85 @@ def _choose(model: ModelInfo) -> None:
                     progress=progress,
                 ),
                 None,
-                said,
+                changes,
             )
             st.rerun()
-        st.html(f'<p class="sr-axis">changes: {escape(said or "nothing yet")}</p>')
+        st.html(html.finding("", f"Changes: {changes or 'none yet'}"))
 
 
 @st.fragment(run_every=1.0)
 def _watch(job: Job[WhatIfResult], currency: str) -> None:
-    """Progress of the running trial; its outcome when it has ended."""
+    """Show the progress of the running trial, and its result when it has ended."""
     if job.running:
         with st.container(border=True):
-            stage = "cancelling" if job.cancelling else (job.stages or ["starting"])[-1]
+            stage = "Cancelling" if job.cancelling else (job.stages or ["starting"])[-1]
             st.progress(job.done, stage)
             st.button("Cancel", icon=":material/close:", on_click=job.cancel, disabled=job.cancelling)
         return
     if st.session_state.get("trial-seen") != id(job):
-        # Once, outside the fragment: the button can be pressed again, and nothing is asked every second.
+        # Run the whole page once: the button can be pressed again, and the page no longer refreshes every second.
         st.session_state["trial-seen"] = id(job)
         st.rerun()
     if job.error is not None:
         page_layout.banner(job.error)
     elif job.report is not None:
-        _outcome(job.report, job.name, currency)
+        _show_result(job.report, job.name, currency)
 
 
-def _outcome(found: WhatIfResult, said: str, currency: str) -> None:
-    share = format_percent(found.changed_customers / max(found.customers, 1))
-    finding = f"{share} of {pluralize(found.customers, 'customer')} would see another list"
+def _show_result(result: WhatIfResult, changes: str, currency: str) -> None:
+    share = format_percent(result.changed_customers / max(result.customers, 1))
     left, right = st.columns([1.1, 1], gap="medium")
     with left, st.container(border=True, height="stretch"):
-        about = f"{format_percent(found.changed_share)} of the places go to another product. Changed: {said}."
-        st.html(f'<p class="sr-finding">{escape(finding)}</p><p class="sr-axis">{escape(about)}</p>')
-        st.html(_figures(found.before, found.after, currency))
-        for note in found.notes:
-            st.html(f'<p class="sr-note">{escape(note)}</p>')
+        finding = f"The list changes for {share} of {pluralize(result.customers, 'customer')}"
+        about = f"{format_percent(result.changed_share)} of all list positions get another product. Changed: {changes}."
+        st.html(html.finding(finding, about))
+        st.html(_comparison_table(result.before, result.after, currency))
+        for note in result.notes:
+            st.html(html.note(note))
     with right:
-        _mix("discounts", "Listed products by their usual discount", found.discounts, "discounts")
-        _mix("categories", "Listed products by category", found.categories[:12], "categories")
-    _lists(found)
+        _show_mix("discounts", "Listed products by usual discount", result.discounts)
+        _show_mix("categories", "Listed products by category", result.categories[:MAX_CATEGORIES])
+    _show_lists(result)
 
 
-def _figures(before: ListStats, after: ListStats, currency: str) -> str:
-    def share(value: float | None) -> str:
+def _comparison_table(before: ListStats, after: ListStats, currency: str) -> Markup:
+    def format_discount(value: float | None) -> str:
         return "not known" if value is None else format_percent(value)
 
+    stats = (before, after)
     rows = [
-        ["Different products", *(format_integer(s.items) for s in (before, after))],
-        ["Coverage of the catalogue", *(format_percent(s.coverage) for s in (before, after))],
-        ["One piece of every listed product, by list", *(format_amount(s.revenue, currency) for s in (before, after))],
-        [
-            "Share of the shop's sales that these products made",
-            *(format_percent(s.revenue_share) for s in (before, after)),
-        ],
-        ["Mean discount of these products", *(share(s.mean_discount) for s in (before, after))],
-        ["Places owed mostly to popularity or a rule", *(format_percent(s.filled) for s in (before, after))],
+        ["Different products in the lists", *(format_integer(s.items) for s in stats)],
+        ["Share of the catalogue that is in a list", *(format_percent(s.coverage) for s in stats)],
+        ["Price of one of each product, per list", *(format_amount(s.revenue, currency) for s in stats)],
+        ["Share of past revenue that these products made", *(format_percent(s.revenue_share) for s in stats)],
+        ["Mean discount of these products", *(format_discount(s.mean_discount) for s in stats)],
+        ["Positions filled by popularity or a rule", *(format_percent(s.filled) for s in stats)],
     ]
-    return html.table([("", "Figure"), ("sr-num", "Before"), ("sr-num", "After")], rows, "sr-gap")
+    return table([Column("Figure"), Column("Before", "sr-num"), Column("After", "sr-num")], rows, "sr-gap")
 
 
-def _mix(name: str, finding: str, parts: Sequence[ShareChange], what: str) -> None:
+def _show_mix(name: str, finding: str, parts: Sequence[ShareChange]) -> None:
     if len(parts) > 1:
-        rows = charts.as_rows(parts)
-        chart = charts.before_after(parts, "share of places")
-        chart_panel.show(f"whatif-{name}", finding, "Share of the places in all lists", chart, rows)
+        about = "Share of all list positions"
+        chart_panel.show(
+            Panel(
+                f"whatif-{name}",
+                finding,
+                about,
+                charts.before_after(parts, about),
+                charts.as_rows(parts),
+            )
+        )
     else:
         with st.container(border=True):
-            st.html(f'<p class="sr-finding">{finding}</p><p class="sr-axis">The source tells of no {what}.</p>')
+            st.html(html.finding(finding, f"The data has no {name}."))
 
 
-def _lists(found: WhatIfResult) -> None:
-    """One customer's lists side by side."""
-    if not found.lists:
+def _show_lists(result: WhatIfResult) -> None:
+    """Show the lists of one customer side by side."""
+    if not result.lists:
         return
-    pairs = {pair.customer_id: pair for pair in found.lists}
+    pairs = {pair.customer_id: pair for pair in result.lists}
     with st.container(border=True):
         chosen = st.selectbox(
             "Customer",
@@ -188,12 +193,9 @@ def _lists(found: WhatIfResult) -> None:
             format_func=lambda c: join_name_and_id(pairs[c].customer_name, c),
             width=420,
         )
-        pair = pairs[chosen or found.lists[0].customer_id]
-        kept = {r.item_id for r in pair.before.items} & {r.item_id for r in pair.after.items}
-        for box, title, answer in zip(
-            st.columns(2, gap="large"), ("Before", "After"), (pair.before, pair.after), strict=True
-        ):
-            other = len(answer.items) - len(kept)
-            word = "leaving" if title == "Before" else "new"
-            box.html(f'<p class="sr-finding">{title}</p><p class="sr-axis">{word}: {pluralize(other, "product")}</p>')
-            box.html(recommendation_tables.table(answer, narrow=True))
+        pair = pairs[chosen or result.lists[0].customer_id]
+        shared = {r.item_id for r in pair.before.items} & {r.item_id for r in pair.after.items}
+        sides = (("Before", "only before", pair.before), ("After", "only after", pair.after))
+        for box, (title, label, part) in zip(st.columns(2, gap="large"), sides, strict=True):
+            box.html(html.finding(title, f"{label}: {pluralize(len(part.items) - len(shared), 'product')}"))
+            box.html(recommendation_table(part, compact=True))

@@ -1,4 +1,4 @@
-"""Pictures: drawn from the rows they hand out, in both themes, whatever a product is called."""
+"""Charts of the model and of sales: both themes, their rows, their titles, and too little data."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLUSTERS = ENGINE.clusters()
 
 
 def model_with_groups() -> ModelInfo:
-    """The small engine's model with what a fit keeps of its groups."""
+    """Return the model of the small engine with statistics of groups and order lines."""
     model = ENGINE.model()
     histogram = {"edges": [1.0, 2.0, 4.0], "customers": [10, 30]}
     measures = ("recency", "frequency", "monetary")
@@ -76,11 +76,11 @@ STATISTICS: dict[str, Any] = {
 MODEL = model_with_groups()
 LIST = ENGINE.recommend("C-001")
 SIMILAR = {item: ENGINE.similar_items(item, 40) for item in ("P-001", "P-002", "P-003")}
-SHOP = (
+SALES_CHARTS = (
     "categories", "line_sizes", "discounts", "discounts_by_month", "shipping", "shipping_by_month", "returns_by_month",
     "correlations",
 )  # fmt: skip
-PICTURES: dict[str, tuple[Callable[..., Figure], Callable[..., model_chart_data.Rows], tuple[Any, ...]]] = {
+CHARTS: dict[str, tuple[Callable[..., Figure], Callable[..., model_chart_data.Rows], tuple[Any, ...]]] = {
     "weekly_sales": (model_charts.weekly_sales, model_chart_data.weekly_sales, (MODEL,)),
     "data_quality": (model_charts.data_quality, model_chart_data.data_quality, (MODEL.cleaning,)),
     "segments": (model_charts.segments, model_chart_data.segments, (ENGINE.segments(),)),
@@ -97,62 +97,62 @@ PICTURES: dict[str, tuple[Callable[..., Figure], Callable[..., model_chart_data.
     "scorecard": (model_charts.scorecard, model_chart_data.scorecard, (MODEL,)),
     "recommendations": (product_charts.recommendations, model_chart_data.recommendations, (LIST,)),
     "item_similarity": (product_charts.item_similarity, model_chart_data.item_similarity, (SIMILAR, {})),
-    **{name: (getattr(sales_charts, name), getattr(sales_chart_data, name), (MODEL,)) for name in SHOP},
+    **{name: (getattr(sales_charts, name), getattr(sales_chart_data, name), (MODEL,)) for name in SALES_CHARTS},
 }
 
 
 @pytest.mark.parametrize("theme", [chart_style.LIGHT, chart_style.DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("name", PICTURES)
-def test_every_picture_is_titled_and_drawn_in_its_theme(name: str, theme: chart_style.Theme) -> None:
-    draw, _, facts = PICTURES[name]
-    figure = draw(*facts, theme=theme)
+@pytest.mark.parametrize("name", CHARTS)
+def test_every_chart_has_a_title_and_axis_labels(name: str, theme: chart_style.Theme) -> None:
+    draw, _, arguments = CHARTS[name]
+    figure = draw(*arguments, theme=theme)
     assert len(figure.get_suptitle()) > 10
     assert all(ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes)
     assert chart_style.to_svg(figure).startswith("<svg")
 
 
-@pytest.mark.parametrize("name", PICTURES)
-def test_every_picture_has_its_numbers_as_plain_data(name: str) -> None:
-    _, rows, facts = PICTURES[name]
-    told = rows(*facts)
-    assert told
-    assert json.loads(json.dumps(told)) == told
-    assert len({tuple(row) for row in told}) == 1, "all rows have the same columns"
+@pytest.mark.parametrize("name", CHARTS)
+def test_the_rows_of_every_chart_are_json_data(name: str) -> None:
+    _, rows_of, arguments = CHARTS[name]
+    rows = rows_of(*arguments)
+    assert rows
+    assert json.loads(json.dumps(rows)) == rows
+    assert len({tuple(row) for row in rows}) == 1, "all rows have the same columns"
 
 
-def test_every_function_that_draws_is_tried_here() -> None:
-    drawing = {
+def test_every_chart_function_is_tested_here() -> None:
+    chart_functions = {
         name
         for module in (model_charts, product_charts, sales_charts)
         for name, function in vars(module).items()
         if callable(function) and getattr(function, "__annotations__", {}).get("return") == "Figure"
     }
-    assert drawing - set(PICTURES) <= {"finished"}
-    assert set(PICTURES) <= drawing
+    assert chart_functions - set(CHARTS) <= {"disable_math_text"}
+    assert set(CHARTS) <= chart_functions
 
 
-def test_titles_state_what_is_found() -> None:
-    assert model_charts.data_quality(MODEL.cleaning).get_suptitle().startswith("97.4 % of 575 rows were accepted")
-    assert model_charts.scorecard(MODEL).get_suptitle() == "Hybrid foretells all purchases best: NDCG@10 0.310"
-    assert model_charts.cluster_choice(MODEL).get_suptitle() == "3 clusters: silhouette 0.50, refits agree to 0.84"
+def test_titles_state_the_finding() -> None:
+    assert model_charts.data_quality(MODEL.cleaning).get_suptitle().startswith("97.4 % of 575 rows accepted")
+    assert model_charts.scorecard(MODEL).get_suptitle() == "Hybrid ranks first on all purchases (NDCG@10 = 0.310)"
+    assert model_charts.cluster_choice(MODEL).get_suptitle() == "3 clusters: silhouette 0.50, stability 0.84"
     assert model_charts.distributions(MODEL).get_suptitle() == "25.0 % of 40 customers ordered once"
 
 
-def test_titles_of_the_shops_lines_state_what_is_found() -> None:
-    titles = {name: PICTURES[name][0](MODEL).get_suptitle() for name in SHOP}
+def test_titles_of_sales_charts_state_the_finding() -> None:
+    titles = {name: CHARTS[name][0](MODEL).get_suptitle() for name in SALES_CHARTS}
     assert titles == {
-        "categories": "Shelf 0 brings 27.8 % of the sales",
-        "line_sizes": "High lines: 10.0 % of all, 91.0 % of the sales",
-        "discounts": "90.0 % of the sales were made without a discount",
+        "categories": "Shelf 0: 27.8 % of sales",
+        "line_sizes": "High order lines: 10.0 % of lines, 91.0 % of sales",
+        "discounts": "90.0 % of sales are without a discount",
         "discounts_by_month": "Discounts were highest in 2024-02: 30.0 % on average",
-        "shipping": "25.0 % of the lines shipped after more than three days",
+        "shipping": "25.0 % of order lines shipped after more than three days",
         "shipping_by_month": "Shipping was slowest in 2024-01: 2.0 days on average",
-        "returns_by_month": "6.2 % of what was bought came back, 100.00 EUR at the price paid",
-        "correlations": "Unit price goes most with quantity: rank correlation -0.40",
+        "returns_by_month": "6.2 % of sales were returned (100.00 EUR)",
+        "correlations": "Unit price is most closely related to quantity (rank correlation -0.40)",
     }
 
 
-def test_small_categories_stand_together_and_nothing_is_lost() -> None:
+def test_small_categories_are_combined_without_loss() -> None:
     rows = sales_chart_data.categories(MODEL)
     assert len(rows) == sales_chart_data.MAX_CATEGORIES
     assert rows[-1]["category"] == sales_chart_data.OTHERS
@@ -161,26 +161,26 @@ def test_small_categories_stand_together_and_nothing_is_lost() -> None:
     assert rows[0]["returned_share"] == pytest.approx(1 / 1001)
 
 
-def test_what_the_source_does_not_tell_is_said() -> None:
-    nothing = {"months": [{**m, "returned": 0.0, "mean_discount": None} for m in STATISTICS["months"]]}
-    bare = structs.replace(MODEL, statistics=nothing)
-    for name, why in (
+def test_missing_statistics_raise_an_error_with_the_reason() -> None:
+    statistics = {"months": [{**m, "returned": 0.0, "mean_discount": None} for m in STATISTICS["months"]]}
+    model = structs.replace(MODEL, statistics=statistics)
+    for name, reason in (
         ("categories", "no categories"), ("discounts", "no discounts"), ("discounts_by_month", "no discounts"),
-        ("shipping", "no shipping dates"), ("returns_by_month", "nothing came back"), ("correlations", "too few"),
+        ("shipping", "no shipping dates"), ("returns_by_month", "no returns"), ("correlations", "too few"),
     ):  # fmt: skip
-        with pytest.raises(DataError, match=why):
-            getattr(sales_charts, name)(bare)
+        with pytest.raises(DataError, match=reason):
+            getattr(sales_charts, name)(model)
     with pytest.raises(DataError, match="fit again"):
         sales_charts.categories(structs.replace(MODEL, statistics={}))
 
 
-def test_under_the_policy_keep_what_came_back_is_part_of_the_sales() -> None:
+def test_under_the_policy_keep_returns_are_part_of_sales() -> None:
     kept = structs.replace(MODEL, cleaning=structs.replace(MODEL.cleaning, returns_policy="keep"))
     assert sales_chart_data.returns_by_month(MODEL)[0]["bought"] == 1000
     assert sales_chart_data.returns_by_month(kept)[0]["bought"] == 900
 
 
-def test_rows_add_up() -> None:
+def test_rows_add_up_to_the_totals() -> None:
     quality = model_chart_data.data_quality(MODEL.cleaning)
     assert sum(row["rows"] for row in quality) == MODEL.cleaning.rows_in
     assert sum(row["share"] for row in quality) == pytest.approx(1)
@@ -191,51 +191,51 @@ def test_rows_add_up() -> None:
         assert sum(v for k, v in row.items() if k in ("cf", "rfm", "personalized", "popular")) == pytest.approx(1)
 
 
-def test_names_are_taken_literally_whatever_letters_they_have() -> None:
+def test_names_are_drawn_literally() -> None:
     names = ("Cash $5 and $10 _{x}^2", "日本のペン", "<b>&", "x" * 300)
     items = tuple(Recommendation(i, f"id{i}", name, "", 1.0, "cf", ()) for i, name in enumerate(names, 1))
     figure = product_charts.recommendations(RecommendationList("c", True, False, "cf", "v", "", items))
-    drawn = chart_style.to_svg(figure)
-    assert "Cash $5 and $10 _{x}^2" in drawn
-    assert "&lt;b&gt;&amp;" in drawn
-    assert "x" * 60 not in drawn
+    svg = chart_style.to_svg(figure)
+    assert "Cash $5 and $10 _{x}^2" in svg
+    assert "&lt;b&gt;&amp;" in svg
+    assert "x" * 60 not in svg
     assert chart_style.to_png(figure).startswith(b"\x89PNG")
 
 
-def test_the_same_picture_is_the_same_text() -> None:
+def test_the_same_chart_gives_the_same_svg() -> None:
     assert chart_style.to_svg(model_charts.segments(ENGINE.segments()), "a") == chart_style.to_svg(
         model_charts.segments(ENGINE.segments()), "a"
     )
 
 
-def test_too_little_data_is_told_and_not_drawn() -> None:
-    bare = structs.replace(MODEL, weekly_sales=(), cluster_choice=(), scorecard={"gate": {"skipped": "too short"}})
-    with pytest.raises(DataError, match="no picture of sales by week: no order was kept"):
-        model_charts.weekly_sales(bare)
+def test_too_little_data_raises_an_error_with_the_reason() -> None:
+    empty = structs.replace(MODEL, weekly_sales=(), cluster_choice=(), scorecard={"gate": {"skipped": "too short"}})
+    with pytest.raises(DataError, match="No chart of sales by week: no order is left after returns"):
+        model_charts.weekly_sales(empty)
     with pytest.raises(DataError, match="too short"):
-        model_charts.scorecard(bare)
-    for draw, facts in (
+        model_charts.scorecard(empty)
+    for draw, arguments in (
         (model_charts.segments, ([],)),
         (model_charts.rfm_grid, ([],)),
         (model_charts.cluster_scatter, ([], [])),
         (model_charts.cluster_profiles, ([],)),
-        (model_charts.cluster_choice, (bare,)),
-        (model_charts.training_loss, (bare,)),
-        (model_charts.distributions, (bare,)),
+        (model_charts.cluster_choice, (empty,)),
+        (model_charts.training_loss, (empty,)),
+        (model_charts.distributions, (empty,)),
         (product_charts.item_similarity, ({}, {})),
         (product_charts.recommendations, (RecommendationList(None, False, False, "cf", "v", "", ()),)),
     ):
         with pytest.raises(DataError):
-            draw(*facts)
+            draw(*arguments)
 
 
-def test_losses_and_amounts_below_zero_are_drawn() -> None:
+def test_negative_amounts_are_drawn() -> None:
     weeks = tuple(structs.replace(w, amount=-w.amount) for w in MODEL.weekly_sales)
     figure = model_charts.weekly_sales(structs.replace(MODEL, weekly_sales=weeks[:1]))
     assert figure.axes[0].get_ylim()[0] < 0
 
 
-def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "seaborn", None)
     with pytest.raises(MissingExtraError, match="seaborn"):
         sales_charts.correlations(MODEL)
@@ -245,11 +245,11 @@ def test_pictures_without_matplotlib_name_the_extra(monkeypatch: pytest.MonkeyPa
     assert "smart-retail-engine[report]" in caught.value.hint
 
 
-def test_pyplot_and_its_state_stay_out() -> None:
+def test_pyplot_is_never_imported() -> None:
     code = (
-        "import sys; from smart_retail.reporting import canvas, figures, product_figures\n"
+        "import sys; from smart_retail.reporting import chart_style, model_charts, product_charts\n"
         "assert 'matplotlib' not in sys.modules, 'imported before it is needed'\n"
-        "canvas.svg(canvas.canvas('t', 2, 2, canvas.LIGHT)[0])\n"
+        "chart_style.to_svg(chart_style.new_figure('t', 2, 2, chart_style.LIGHT)[0])\n"
         "assert 'matplotlib.pyplot' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)

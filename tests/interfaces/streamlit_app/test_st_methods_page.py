@@ -1,4 +1,4 @@
-"""The scorecard on the screen: what it has is shown, what it lacks is left out."""
+"""The Methods page shows the parts that a scorecard has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.fake_engine import FakeEngine
 
 from smart_retail.results import ModelInfo
 from smart_retail_streamlit import scorecard_data
-from smart_retail_streamlit.views.segments import _bands
+from smart_retail_streamlit.views.segments import score_ranges
 
 from .conftest import Open, html_of
 
@@ -18,7 +18,7 @@ CARD: dict[str, Any] = {
     "k": 10,
     "customers": 2096,
     "repeat_share": 0.41,
-    "choice": "The blend was taken: the ranker was no better.",
+    "choice": "The blend is used: the ranker was not better.",
     "gate": {"difference": 0.1, "low": 0.08, "high": 0.12},
     "tasks": {
         "new": {"cf": {"ndcg@10": 0.05, "low": 0.04, "high": 0.06, "recall@10": 0.1}},
@@ -46,43 +46,43 @@ CARD: dict[str, Any] = {
     "groups": {
         "rfm": {"cuts": {"recency": [3, 7, 14, 44], "frequency": [1, 20, 45, 90], "monetary": [1.5, 2, 3, 4]}},
     },
-    "notes": ["Two windows were learnt from."],
+    "notes": ["Trained on two windows."],
 }
 
 
-def test_methods_come_best_first_with_their_intervals() -> None:
+def test_methods_are_sorted_best_first_with_intervals() -> None:
     rows = scorecard_data.method_rows(CARD, "any")
-    assert [(r["method"], r["told"], r["interval"]) for r in rows] == [
+    assert [(r["method"], r["text"], r["interval"]) for r in rows] == [
         ("Hybrid", "0.400", "0.390 to 0.410"),
         ("Popular", "0.200", "0.190 to 0.210"),
     ]
     assert scorecard_data.tasks(CARD) == ["any", "new"]
 
 
-def test_groups_have_a_figure_for_every_method() -> None:
+def test_groups_have_a_value_for_every_method() -> None:
     rows = scorecard_data.group_rows(CARD, "by_history", "any")
     assert [(r["group"], r["method"], r["value"]) for r in rows] == [
         ("1 order (12)", "Hybrid", 0.1), ("1 order (12)", "Popular", 0.09), ("10 and more (80)", "Hybrid", 0.5),
     ]  # fmt: skip
 
 
-def test_remarks_tell_choice_gate_and_repeats() -> None:
+def test_remarks_contain_choice_gate_and_repeats() -> None:
     assert scorecard_data.remarks(CARD) == [
-        "The blend was taken: the ranker was no better.",
-        "Hybrid minus popular: 0.100 (0.080 to 0.120).",
-        "41.0 % of the purchases in the held-out slice are repeats.",
-        "Two windows were learnt from.",
+        "The blend is used: the ranker was not better.",
+        "NDCG of Hybrid minus Popular: 0.100 (0.080 to 0.120).",
+        "41.0 % of the held-out purchases are repeat purchases.",
+        "Trained on two windows.",
     ]
 
 
 @pytest.mark.parametrize("card", [{}, {"tasks": {}}, {"tasks": {"any": {}}}, {"gate": {"low": None}, "ablation": {}}])
-def test_a_scorecard_without_judgement_has_no_rows(card: dict[str, Any]) -> None:
+def test_an_empty_scorecard_has_no_rows(card: dict[str, Any]) -> None:
     assert scorecard_data.method_rows(card, "any") == []
     assert scorecard_data.ablation_rows(card, "any") == []
     assert scorecard_data.group_rows(card, "by_history", "any") == []
 
 
-class Judged(FakeEngine):
+class Evaluated(FakeEngine):
     card = CARD
 
     def model(self) -> ModelInfo:
@@ -90,33 +90,39 @@ class Judged(FakeEngine):
 
 
 def test_the_page_shows_methods_groups_and_ablation(open_page: Open) -> None:
-    body = html_of(open_page("methods", Judged()))
+    body = html_of(open_page("methods", Evaluated()))
     for text in (
-        "Hybrid is best: NDCG@10 0.400",
+        "Hybrid ranks first on all purchases (NDCG@10 = 0.400)",
         "By amount of history: Hybrid",
-        "Most is added by own frequency and recency: 0.080",
+        "Own frequency and recency contributes most to Hybrid (0.080)",
     ):
         assert text in body
-    assert "All purchases of 2,096 customers held out" in body
-    body = html_of(open_page("methods", Judged(), task="new"))
+    assert "Tested on 2,096 customers" in body
+    body = html_of(open_page("methods", Evaluated(), task="new"))
     assert "2,071 customers" in body
-    assert "CF is best" in body
+    assert "CF ranks first on first purchases of a product" in body
     assert "By amount of history" not in body
 
 
-def test_without_a_scorecard_the_reason_is_told(open_page: Open) -> None:
-    engine = Judged()
+def test_without_a_scorecard_the_reason_is_shown(open_page: Open) -> None:
+    engine = Evaluated()
     engine.card = {"gate": {"low": None, "skipped": "nothing was held out"}}
     for path in ("methods", ""):
         assert "Methods were not compared: nothing was held out." in html_of(open_page(path, engine))
 
 
 def test_the_cut_points_of_the_scores_are_shown(open_page: Open) -> None:
-    body = html_of(open_page("segments", Judged()))
+    body = html_of(open_page("segments", Evaluated()))
     assert "over 44</td>" in body
     assert "up to 1.50</td>" in body
 
 
-def test_bands_run_from_score_1_to_score_5() -> None:
-    assert _bands([1, 2, 3, 4], descending=False) == ["up to 1", "over 1 to 2", "over 2 to 3", "over 3 to 4", "over 4"]
-    assert _bands([1, 2, 3, 4], descending=True)[0] == "over 4"
+def test_score_ranges_are_ordered_from_score_1_to_5() -> None:
+    assert score_ranges([1, 2, 3, 4], descending=False) == [
+        "up to 1",
+        "over 1 to 2",
+        "over 2 to 3",
+        "over 3 to 4",
+        "over 4",
+    ]
+    assert score_ranges([1, 2, 3, 4], descending=True)[0] == "over 4"

@@ -1,4 +1,4 @@
-"""The report: one file, nothing loaded from anywhere, every section there, nothing a name can break."""
+"""The report is one file with all sections, loads nothing from the network, and escapes all names."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from smart_retail.results import Cluster, ClusterPoint, GridCell, ModelInfo, Rec
 from smart_retail.serving.engine import Engine
 
 SECTIONS = [
-    "Data", "Sales", "Categories", "Discounts", "Shipping", "Returns", "Numbers", "Customers", "Segments", "Clusters",
-    "Products", "Methods", "Settings",
+    "Summary", "Data", "Sales", "Categories", "Discounts", "Shipping", "Returns", "Customers", "Segments", "Clusters",
+    "Products", "Methods", "Numbers", "Settings",
 ]  # fmt: skip
 
 
 class Reader(HTMLParser):
-    """Collects tags, attributes, ids and headings, and minds that tags are closed."""
+    """Collects tags, addresses, ids and headings, and checks that tags are closed."""
 
     VOID = ("meta", "br", "link", "img", "input", "path", "use", "image", "rect", "stop")
 
@@ -63,7 +63,7 @@ class Reader(HTMLParser):
 
 
 def check(text: str) -> Reader:
-    """A whole document that asks nothing of a network and runs nothing."""
+    """Check that the document is complete, loads nothing and runs no script."""
     reader = Reader(text)
     assert reader.headings == SECTIONS
     named = [i for i in reader.ids if i.startswith("figure-") or i.title() in SECTIONS]
@@ -71,16 +71,16 @@ def check(text: str) -> Reader:
     assert all(address.startswith(("#", "data:")) for address in reader.addresses)
     assert not {"script", "link", "iframe", "object", "form"} & set(reader.tags)
     assert "default-src 'none'" in text
-    assert not re.search(r"url\((?!#)", text), "styles load nothing either"
+    assert not re.search(r"url\((?!#)", text), "styles load nothing"
     assert {a[1:] for a in reader.addresses if a.startswith("#") and a[1:].islower()} <= set(reader.ids)
     return reader
 
 
-def test_the_report_of_a_fitted_shop_is_whole(engine: Engine, tmp_path: Path) -> None:
+def test_the_report_of_a_fitted_shop_is_complete(engine: Engine, tmp_path: Path) -> None:
     path = write_report(engine, tmp_path / "report.html")
     text = path.read_text(encoding="utf-8")
     reader = check(text)
-    assert reader.tags.count("svg") >= 8, "pictures are inside the page"
+    assert reader.tags.count("svg") >= 8, "charts are inside the page"
     assert engine.version in text
     assert list(tmp_path.iterdir()) == [path]
     assert report_html(engine) == text, "the same bundle gives the same report"
@@ -92,8 +92,8 @@ def test_names_cannot_break_the_page() -> None:
     assert "&lt;script&gt;" in html.table([{"name": "<script>", "share": 0.5}])
 
 
-class Bare(FakeEngine):
-    """A shop where everything came back."""
+class EmptyShop(FakeEngine):
+    """A shop where everything was returned."""
 
     def segments(self) -> list[Segment]:
         return []
@@ -114,16 +114,16 @@ class Bare(FakeEngine):
         return structs.replace(super().model(), weekly_sales=(), cluster_choice=(), scorecard={})
 
 
-def test_where_data_is_thin_the_section_says_why_and_the_rest_is_made() -> None:
-    text = report_html(Bare())
+def test_a_section_without_data_shows_the_reason() -> None:
+    text = report_html(EmptyShop())
     check(text)
-    assert "There is no picture of sales by week: no order was kept." in text
-    assert "There is no picture of the methods: nothing was held out." in text
-    assert text.count("There is no picture of discounts: this version keeps no statistics") == 1
-    assert "97.4 % of 575 rows were accepted" in text
+    assert "No chart of sales by week: no order is left after returns." in text
+    assert "No chart of the methods: the history is too short to hold purchases back." in text
+    assert text.count("No chart of discounts: this model has no sales statistics") == 1
+    assert "97.4 % of 575 rows accepted" in text
 
 
-def test_the_numbers_behind_a_picture_can_be_taken_along() -> None:
+def test_the_rows_of_a_chart_can_be_downloaded() -> None:
     rows = [{"part": "=1+1", "rows": 3, "share": 0.25}, {"part": "é, ü", "rows": -4, "share": 0.75}]
     link = html.csv_link("quality", rows)
     data = base64.b64decode(link.split("base64,")[1].split('"')[0]).decode("utf-8-sig")
@@ -139,17 +139,17 @@ def test_the_numbers_behind_a_picture_can_be_taken_along() -> None:
         ("silhouette", 0.41234, "0.412"), ("skewness", None, "–"), ("chosen", True, "yes"), ("cut 1", 20.0, "20"),
     ],
 )  # fmt: skip
-def test_values_read_as_people_write_them(name: str, value: object, text: str) -> None:
+def test_values_are_formatted_by_column(name: str, value: object, text: str) -> None:
     assert html.cell(name, value) == text
 
 
-def test_long_tables_show_their_beginning() -> None:
+def test_long_tables_are_cut() -> None:
     text = html.table([{"n": i} for i in range(1000)])
-    assert text.count("<tr>") == html.SHOWN + 1
+    assert text.count("<tr>") == html.MAX_ROWS + 1
     assert "The first 200 of 1,000 rows." in text
 
 
-def test_a_missing_folder_and_a_cancelled_report_leave_nothing(tmp_path: Path) -> None:
+def test_a_failed_or_cancelled_report_writes_nothing(tmp_path: Path) -> None:
     class Stop(Silent):
         def check(self) -> None:
             raise CancelledError("Cancelled.")

@@ -1,4 +1,4 @@
-"""The parts below the pages: addresses, files, treemap, downloads, uploads, the background fit, the launcher."""
+"""Components below the pages: treemap, downloads, uploads, background jobs, engine source, server options."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import CancelledError, DataError, LockError, MissingBundleError
+from smart_retail.presentation.html import name_cell
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
 from smart_retail_streamlit import chart_panel, engine_source, server
 from smart_retail_streamlit.background_job import Job, JobSlot
-from smart_retail_streamlit.html import html_named, plain
+from smart_retail_streamlit.html import escape_markdown
 from smart_retail_streamlit.treemap import squarify
 from smart_retail_streamlit.uploads import UploadStore
 
@@ -46,9 +47,9 @@ def test_boxes_of_a_treemap_do_not_overlap() -> None:
 
 
 @given(st.text())
-def test_escaped_names_hold_no_markup(name: str) -> None:
-    assert "<script" not in html_named(name, "id")
-    assert not any(sign in plain(name).replace(f"\\{sign}", "") for sign in "*_`[]$:<>#|")
+def test_escaped_names_contain_no_markup(name: str) -> None:
+    assert "<script" not in name_cell(name, "id")
+    assert not any(sign in escape_markdown(name).replace(f"\\{sign}", "") for sign in "*_`[]$:<>#|")
 
 
 def test_a_download_is_safe_for_spreadsheets() -> None:
@@ -61,7 +62,7 @@ def test_a_download_is_safe_for_spreadsheets() -> None:
 
 @dataclass
 class Upload:
-    """What Streamlit hands over for a file."""
+    """An uploaded file of Streamlit."""
 
     file_id: str
     name: str
@@ -77,34 +78,34 @@ class Upload:
         return self.stream.read(size)
 
 
-def test_uploads_become_files_that_go_when_they_are_replaced() -> None:
-    intake = UploadStore()
+def test_files_of_removed_uploads_are_deleted() -> None:
+    store = UploadStore()
     one, two = Upload("1", "orders.csv", b"a,b\n1,2\n"), Upload("2", "../../etc/passwd", b"x")
-    first, second = intake.store([one, two])
+    first, second = store.store([one, two])
     assert first.read_bytes() == one.data
     assert second.name == "passwd"
     assert second.parent.parent == first.parent.parent
-    assert intake.store([two]) == [second]
+    assert store.store([two]) == [second]
     assert not first.exists()
-    intake.close()
+    store.close()
     assert not second.exists()
     assert not second.parent.parent.exists()
 
 
-def test_names_of_uploads_never_leave_the_folder() -> None:
-    intake = UploadStore()
+def test_upload_names_cannot_leave_the_folder() -> None:
+    store = UploadStore()
     names = ("..\\..\\x.csv", "/etc/shadow", "..", ".", "", "a\0b.csv", "x" * 400 + ".csv", "con\nfig")
-    files = intake.store([Upload(str(i), name, b"") for i, name in enumerate(names)])
+    files = store.store([Upload(str(i), name, b"") for i, name in enumerate(names)])
     home = files[0].parent.parent
     assert all(file.resolve().is_relative_to(home.resolve()) and file.is_file() for file in files)
-    intake.close()
+    store.close()
 
 
-def test_a_handed_over_folder_outlives_the_visitor(tmp_path: Path) -> None:
-    intake = UploadStore()
-    (file,) = intake.store([Upload("1", "orders.csv", b"x")])
-    folder = intake.detach_folder()
-    intake.close()
+def test_a_detached_folder_is_removed_by_the_job(tmp_path: Path) -> None:
+    store = UploadStore()
+    (file,) = store.store([Upload("1", "orders.csv", b"x")])
+    folder = store.detach_folder()
+    store.close()
     assert file.exists()
     job = Job(lambda progress: _report(), folder, "orders.csv")
     job.wait(10)
@@ -115,7 +116,7 @@ def _report() -> FitReport:
     return FitReport("v1", True, FakeEngine().model().cleaning, (), (), {}, {"segments": 1.0}, ())
 
 
-def test_a_fit_tells_its_stages_and_never_goes_back() -> None:
+def test_progress_of_a_job_never_decreases() -> None:
     seen: list[float] = []
 
     def work(progress: Progress) -> FitReport:
@@ -138,14 +139,14 @@ def test_a_fit_tells_its_stages_and_never_goes_back() -> None:
     assert job.error is None
 
 
-def test_a_cancelled_fit_stops_at_its_next_check_and_publishes_nothing() -> None:
+def test_a_cancelled_job_stops_at_its_next_check() -> None:
     started, cancelled = threading.Event(), threading.Event()
 
     def work(progress: Progress) -> FitReport:
         started.set()
         cancelled.wait(10)
         progress.check()
-        raise AssertionError("went on")
+        raise AssertionError("not cancelled")
 
     job = Job(work, None, "x")
     started.wait(10)
@@ -157,41 +158,42 @@ def test_a_cancelled_fit_stops_at_its_next_check_and_publishes_nothing() -> None
     assert job.report is None
 
 
-def test_the_time_left_follows_the_pace() -> None:
+def test_the_time_left_follows_from_the_progress() -> None:
     hold = threading.Event()
 
     def work(progress: Progress) -> FitReport:
         hold.wait(10)
         return _report()
 
-    job = Job(work, None, "x")
+    now = [100.0]
+    job = Job(work, None, "x", clock=lambda: now[0])
     assert job.seconds_left() is None
     job.update(0.5)
-    job._since -= 30
-    assert job.seconds_left() == pytest.approx(30, abs=1)
+    now[0] += 30
+    assert job.seconds_left() == pytest.approx(30)
     hold.set()
     job.wait(10)
 
 
-def test_only_one_fit_runs_at_a_time() -> None:
-    desk, hold = JobSlot(), threading.Event()
+def test_only_one_job_runs_at_a_time() -> None:
+    slot, hold = JobSlot(), threading.Event()
 
     def work(progress: Progress) -> FitReport:
         hold.wait(10)
         return _report()
 
-    job = desk.start(work, None, "x")
+    job = slot.start(work, None, "x")
     with pytest.raises(LockError):
-        desk.start(work, None, "y")
-    desk.clear()
-    assert desk.job is job
+        slot.start(work, None, "y")
+    slot.clear()
+    assert slot.job is job
     hold.set()
     job.wait(10)
-    desk.clear()
-    assert desk.job is None
+    slot.clear()
+    assert slot.job is None
 
 
-def test_a_failed_fit_says_why() -> None:
+def test_a_failed_job_keeps_its_error() -> None:
     def work(progress: Progress) -> FitReport:
         raise DataError("No row can be used.", "Look at the examples.")
 
@@ -200,7 +202,7 @@ def test_a_failed_fit_says_why() -> None:
     assert isinstance(job.error, DataError)
 
 
-def test_every_launch_option_exists_and_nothing_is_sent_home() -> None:
+def test_every_server_option_exists_and_no_statistics_are_sent() -> None:
     from streamlit import config
 
     options = server.options("127.0.0.1", 8711)
@@ -211,18 +213,18 @@ def test_every_launch_option_exists_and_nothing_is_sent_home() -> None:
     assert options["server.address"] == "127.0.0.1"
 
 
-def test_a_published_bundle_makes_a_new_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_bundle_gets_a_new_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
-    stamp = ["one"]
-    monkeypatch.setattr(engine_source, "published_version", lambda where: stamp[0])
-    monkeypatch.setattr(engine_source, "load_engine", lambda where: made.append(where) or FakeEngine(f"v{len(made)}"))
-    engine_source._shared.clear()
+    version = ["one"]
+    monkeypatch.setattr(engine_source, "published_version", lambda source: version[0])
+    monkeypatch.setattr(engine_source, "load_engine", lambda source: made.append(source) or FakeEngine(f"v{len(made)}"))
+    engine_source.clear_engines()
     assert engine_source.engine().version == "v1"
     assert engine_source.engine().version == "v1"
-    stamp[0] = "two"
+    version[0] = "two"
     assert engine_source.engine().version == "v2"
     assert len(made) == 2
-    engine_source._shared.clear()
+    engine_source.clear_engines()
 
 
 def test_an_empty_folder_is_a_missing_bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,15 +234,17 @@ def test_an_empty_folder_is_a_missing_bundle(tmp_path: Path, monkeypatch: pytest
         engine_source.engine()
 
 
-def test_every_figure_can_be_drawn_as_svg_by_the_core() -> None:
+def test_the_report_can_draw_every_chart_of_the_pages() -> None:
     pytest.importorskip("matplotlib", reason="the extra report is not installed")
     from smart_retail.reporting import chart_style, model_charts
 
     engine = FakeEngine()
     model = engine.model()
     views = Path(chart_panel.__file__).parent / "views"
-    named = {name for path in views.glob("*.py") for name in re.findall(r'drawn=\("(\w+)"', path.read_text("utf-8"))}
-    given: dict[str, tuple[Any, ...]] = {
+    named = {
+        name for path in views.glob("*.py") for name in re.findall(r'report_chart=\("(\w+)"', path.read_text("utf-8"))
+    }
+    arguments_by_name: dict[str, tuple[Any, ...]] = {
         "weekly_sales": (model,),
         "segments": (engine.segments(),),
         "data_quality": (model.cleaning,),
@@ -250,12 +254,12 @@ def test_every_figure_can_be_drawn_as_svg_by_the_core() -> None:
         "cluster_profiles": (engine.clusters(),),
         "cluster_choice": (model,),
     }
-    assert named == {*given, "training_loss"}
-    for name, values in given.items():
-        assert chart_style.to_svg(getattr(model_charts, name)(*values), name).startswith("<svg")
+    assert named == {*arguments_by_name, "training_loss"}
+    for name, arguments in arguments_by_name.items():
+        assert chart_style.to_svg(getattr(model_charts, name)(*arguments), name).startswith("<svg")
 
 
-def test_rules_named_at_the_start_hold_on_the_pages(
+def test_business_rules_of_the_server_apply_to_the_pages(
     fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rules = tmp_path / "rules.toml"

@@ -1,0 +1,149 @@
+"""HTML fragments that the report and the web front ends share, rendered by Jinja2 with autoescape.
+
+Templates are package data. A front end's own templates may import the macros of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from smart_retail.errors import MissingExtraError
+from smart_retail.presentation import formatting, labels, palette
+from smart_retail.results import Reason, Recommendation, RecommendationList
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+PACKAGE = "smart_retail.presentation"
+
+
+class Column(NamedTuple):
+    """A column of a table."""
+
+    heading: str
+    css: str = ""
+    """CSS classes of its cells, such as ``sr-num`` for numbers."""
+
+
+@cache
+def environment(package: str) -> Environment:
+    """Return the template environment of a package, autoescape always on.
+
+    Raises
+    ------
+    MissingExtraError
+        Jinja2 is not installed.
+    """
+    try:
+        from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+    except ImportError as error:
+        raise MissingExtraError(
+            "HTML pages need Jinja2, which is not installed.",
+            "Install the extra: pip install 'smart-retail-engine[report]'",
+        ) from error
+    loader = ChoiceLoader([PackageLoader(name) for name in dict.fromkeys((package, PACKAGE))])
+    env = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    env.filters |= {
+        "amount": formatting.format_amount,
+        "integer": formatting.format_integer,
+        "percent": formatting.format_percent,
+        "method_label": labels.method_label,
+        "main_reason": main_reason,
+        "other_reasons": other_reasons,
+    }
+    env.globals |= {
+        "describe_score": formatting.describe_score,
+        "describe_shares": describe_shares,
+        "method_colours": palette.METHOD_COLOURS,
+        "default_colour": palette.GREY,
+        "pluralize": formatting.pluralize,
+    }
+    return env
+
+
+def render(package: str, template: str, **values: Any) -> Markup:
+    """Render a template of `package` (or of this one) with `values`; text in them is escaped."""
+    from markupsafe import Markup
+
+    # The template has escaped its values.
+    return Markup(environment(package).get_template(template).render(**values))  # noqa: S704
+
+
+def style_sheet(package: str, name: str) -> str:
+    """Return the shared style sheet followed by the file `name` of `package`."""
+    shared = files(PACKAGE).joinpath("templates", "shared.css").read_text(encoding="utf-8")
+    return shared + files(package).joinpath(name).read_text(encoding="utf-8")
+
+
+def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], css: str = "") -> Markup:
+    """Return an HTML table; cells are text, or `Markup` where they hold HTML."""
+    return render(PACKAGE, "table.html", columns=columns, rows=rows, css=css)
+
+
+def name_cell(name: str, identifier: str) -> Markup:
+    """Return the name with the id below it, or the id alone if there is no name."""
+    return render(PACKAGE, "name.html", name=name, identifier=identifier)
+
+
+def bar(share: float, colour: str = palette.BLUE) -> Markup:
+    """Return a small bar, filled to `share` (0 to 1)."""
+    return render(PACKAGE, "bar.html", share=min(max(share, 0.0), 1.0), colour=colour)
+
+
+def recommendation_table(result: RecommendationList, *, compact: bool = False) -> Markup:
+    """Return one list as a table: rank, product, category, reasons and the share of each method in the score.
+
+    The share column is left out where every score comes from a single method. `compact` leaves out category and share.
+    """
+    methods = {reason.method for item in result.items for reason in item.reasons}
+    several = any(len({reason.method for reason in item.reasons}) > 1 for item in result.items)
+    return render(
+        PACKAGE,
+        "recommendations.html",
+        items=result.items,
+        compact=compact,
+        show_categories=not compact and any(item.category for item in result.items),
+        show_shares=not compact and several,
+        legend=[name for name in palette.METHOD_COLOURS if name in methods],
+    )
+
+
+def method_comparison(result: RecommendationList) -> Markup:
+    """Return the lists of all methods side by side; a product in several lists has the same symbol in each."""
+    marks = palette.mark_shared_items(result)
+    return render(
+        PACKAGE,
+        "method_comparison.html",
+        methods=[
+            (name, *labels.METHODS[name], result.lists[name].items) for name in labels.METHODS if name in result.lists
+        ],
+        marks=marks,
+        numbers={item: number for number, item in enumerate(marks)},
+    )
+
+
+def main_reason(item: Recommendation) -> str:
+    """Return the reason with the largest share, or the source where an item has no reason."""
+    main = _main(item)
+    return main.text if main else labels.method_label(item.source)
+
+
+def other_reasons(item: Recommendation) -> list[str]:
+    """Return the texts of all reasons but the main one."""
+    main = _main(item)
+    return [reason.text for reason in item.reasons if reason is not main]
+
+
+def describe_shares(item: Recommendation) -> str:
+    """Return ``CF 60.0 %, Popular 40.0 %``."""
+    return ", ".join(
+        f"{labels.method_label(reason.method)} {formatting.format_percent(reason.share)}" for reason in item.reasons
+    )
+
+
+def _main(item: Recommendation) -> Reason | None:
+    return max(item.reasons, key=lambda reason: reason.share, default=None)

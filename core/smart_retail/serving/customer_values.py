@@ -1,0 +1,232 @@
+"""Customer value of a bundle: forecasts of one customer, of all of them, and of the shop.
+
+In: the purchases of the bundle with the live ones, and the fitted value model. Out: `CustomerValue` and `ValueSummary`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, check_horizon
+from smart_retail.results import CalibrationBin, CustomerValue, ValueBacktest, ValueGroup, ValueSummary
+from smart_retail.serving.bundle_tables import BundleTables
+from smart_retail.serving.customers import CustomerLookup
+from smart_retail.utils.dates import iso
+from smart_retail.value.customer_statistics import CustomerStatistics
+from smart_retail.value.model import CHURN_RISKS, MISSED_ORDERS_LIMITS, ValueForecast, ValueModel
+from smart_retail.value.purchase_days import PurchaseDays
+
+LIFETIME_DAYS = 1095
+DISCOUNT_RATE = 0.1
+CHUNK_CUSTOMERS = 20_000
+CACHED_HORIZONS = 3
+AT_RISK = 20
+"""Customers listed as at risk."""
+INTERVAL_DEVIATIONS = 1.2816
+"""Standard deviations of a normal distribution on each side of an 80 % interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValueTable:
+    """Forecasts of all customers of the bundle, by customer code."""
+
+    horizon: int
+    end_day: int
+    forecast: ValueForecast
+    lifetime_value: NDArray[np.float64]
+    statistics: CustomerStatistics
+
+
+class CustomerValues:
+    """Value forecasts of one bundle; safe for several threads."""
+
+    def __init__(self, store: BundleTables, customers: CustomerLookup) -> None:
+        self._store = store
+        self._customers = customers
+        self._tables: dict[int, ValueTable] = {}
+
+    @cached_property
+    def model(self) -> ValueModel:
+        """The fitted value model."""
+        return ValueModel.from_arrays(self._store.bundle.arrays("value"))
+
+    @cached_property
+    def report(self) -> dict[str, Any]:
+        """Notes and backtests of the fit."""
+        found: dict[str, Any] = self._store.bundle.json("value")
+        return found
+
+    def of(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
+        """Forecast one customer from the purchases of the bundle and the live ones; a new customer gets the prior."""
+        check_horizon(horizon_days)
+        history = self._customers.resolve(customer_id).history
+        end_day = max(self._store.last_day, history.last_day) + 1
+        days = PurchaseDays.from_lines(history, end_day)
+        forecast = self.model.forecast(days, horizon_days)
+        statistics = CustomerStatistics.from_purchase_days(days)
+        lifetime = self._lifetime_value(days)
+        table = ValueTable(horizon_days, end_day, forecast, lifetime, statistics)
+        return self._result(customer_id, table, 0)
+
+    def table(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueTable:
+        """Forecast all customers of the bundle, without live purchases; recent horizons are cached."""
+        check_horizon(horizon_days)
+        found = self._tables.get(horizon_days)
+        if found is None:
+            days = self._all_days
+            forecasts, lifetimes = [], []
+            for start in range(0, days.n_customers, CHUNK_CUSTOMERS):
+                chunk = days.customer_range(start, min(start + CHUNK_CUSTOMERS, days.n_customers))
+                forecasts.append(self.model.forecast(chunk, horizon_days))
+                lifetimes.append(self._lifetime_value(chunk))
+            statistics = CustomerStatistics.from_purchase_days(days)
+            forecast, lifetime = ValueForecast.concat(forecasts), np.concatenate(lifetimes)
+            found = ValueTable(horizon_days, days.end_day, forecast, lifetime, statistics)
+            kept = dict(list(self._tables.items())[1 - CACHED_HORIZONS :])
+            self._tables = kept | {horizon_days: found}
+        return found
+
+    def customer_ids(self) -> list[str]:
+        """Ids of the customers of the bundle, by code."""
+        return list(self._store.customers.ids)
+
+    def customers_with_events(self) -> frozenset[str]:
+        """Ids of the customers with purchases since the fit."""
+        return self._customers.customers_with_events()
+
+    def _lifetime_value(self, days: PurchaseDays) -> NDArray[np.float64]:
+        return self.model.lifetime_value(days, LIFETIME_DAYS, DISCOUNT_RATE)
+
+    def summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
+        """Totals, groups, customers at risk and backtests for one horizon."""
+        table = self.table(horizon_days)
+        forecast, report = table.forecast, self.report
+        known = table.statistics.known
+        orders, spend = float(forecast.expected_orders[known].sum()), float(forecast.expected_spend[known].sum())
+        error = INTERVAL_DEVIATIONS * self.model.levels.error_at(horizon_days)
+        best = np.argsort(-forecast.expected_spend, kind="stable")
+        tenth = np.empty(len(best), np.int64)
+        tenth[best] = np.arange(len(best)) * 10 // max(len(best), 1)
+        names = self._store.names
+        tenths = [f"{10 * i + 1}-{10 * i + 10} %" for i in range(10)]
+        return ValueSummary(
+            horizon_days=horizon_days,
+            start=iso(table.end_day),
+            customers=int(known.sum()),
+            expected_orders=round(orders, 2),
+            orders_low=round(orders * float(np.exp(-error[0])), 2),
+            orders_high=round(orders * float(np.exp(error[0])), 2),
+            expected_spend=round(spend, 2),
+            spend_low=round(spend * float(np.exp(-error[1])), 2),
+            spend_high=round(spend * float(np.exp(error[1])), 2),
+            expected_returning=round(float(forecast.return_probability[known].sum()), 2),
+            segments=self._groups(table, self._store.segment, names["segments"]),
+            clusters=self._groups(table, self._store.cluster, names["clusters"]),
+            deciles=self._groups(table, tenth, tenths),
+            at_risk=tuple(self._at_risk(table)),
+            backtests=tuple(_backtest(b) for b in report["scorecard"].get("backtests", [])),
+            calibration=tuple(CalibrationBin(**b) for b in report["scorecard"].get("calibration", [])),
+            sentences=tuple(report["sentences"]),
+            notes=(*report["notes"], *self._notes(horizon_days)),
+            model_version=self._store.bundle.version,
+        )
+
+    @cached_property
+    def _all_days(self) -> PurchaseDays:
+        p = self._store.bundle.arrays("history")
+        n = len(self._store.customers.ids)
+        lines = PurchaseHistory(
+            customer=np.repeat(np.arange(n, dtype=np.int32), np.diff(p["indptr"])),
+            order=p["order"],
+            item=p["item"],
+            day=p["day"],
+            quantity=p["quantity"],
+            amount=p["amount"],
+            n_customers=n,
+            n_items=len(self._store.items),
+            last_day=self._store.last_day,
+        )
+        return PurchaseDays.from_lines(lines)
+
+    def _result(self, customer_id: str, table: ValueTable, code: int) -> CustomerValue:
+        f, s, end = table.forecast, table.statistics, table.end_day
+        known = bool(s.known[code])
+        notes = self._notes(table.horizon)
+        if not known:
+            notes = ("New customer: the forecast is the mean of new customers.", *notes)
+        return CustomerValue(
+            customer_id=customer_id,
+            known=known,
+            horizon_days=table.horizon,
+            start=iso(end),
+            expected_orders=round(float(f.expected_orders[code]), 6),
+            expected_spend=round(float(f.expected_spend[code]), 4),
+            return_probability=round(float(f.return_probability[code]), 6),
+            next_order_date=iso(end + int(f.next_order[code])),
+            next_order_low=iso(end + int(f.next_order_low[code])),
+            next_order_high=iso(end + int(f.next_order_high[code])),
+            lifetime_value=round(float(table.lifetime_value[code]), 4),
+            lifetime_days=LIFETIME_DAYS,
+            discount_rate=DISCOUNT_RATE,
+            orders=int(s.orders[code]),
+            spend=round(float(s.amount[code]), 4),
+            active_probability=round(float(f.active_probability[code]), 6),
+            usual_interval_days=round(float(f.usual_interval[code]), 2),
+            churn_risk=CHURN_RISKS[int(np.digitize(f.missed_orders[code], MISSED_ORDERS_LIMITS))],
+            model_version=self._store.bundle.version,
+            notes=notes,
+        )
+
+    def _notes(self, horizon_days: int) -> tuple[str, ...]:
+        longest = self.model.max_horizon
+        if longest and horizon_days > longest:
+            return (
+                f"The history is too short to test a horizon of {horizon_days} days: "
+                f"the forecast is extended from {longest} days.",
+            )
+        return ()
+
+    def _groups(self, table: ValueTable, group: NDArray[Any], names: Sequence[str]) -> tuple[ValueGroup, ...]:
+        """Sums and means of the known customers by group code; customers without a group are left out."""
+        f, s = table.forecast, table.statistics
+        rows = np.flatnonzero(s.known & (group >= 0))
+        code, n = group[rows].astype(np.int64), len(names)
+
+        def total(values: NDArray[np.float64]) -> list[float]:
+            return [float(v) for v in np.bincount(code, values[rows], n)]
+
+        size = np.bincount(code, minlength=n).tolist()
+        orders, spend, returning = total(f.expected_orders), total(f.expected_spend), total(f.return_probability)
+        lifetime, before, whole = total(table.lifetime_value), total(s.amount), float(f.expected_spend[s.known].sum())
+        return tuple(
+            ValueGroup(
+                name=names[i],
+                customers=size[i],
+                expected_orders=round(orders[i], 2),
+                expected_spend=round(spend[i], 2),
+                spend_share=round(spend[i] / whole, 6) if whole > 0 else 0.0,
+                return_probability=round(returning[i] / size[i], 6),
+                lifetime_value=round(lifetime[i] / size[i], 2),
+                spend=round(before[i], 2),
+            )
+            for i in range(n)
+            if size[i]
+        )
+
+    def _at_risk(self, table: ValueTable) -> Iterator[CustomerValue]:
+        high = np.flatnonzero(table.statistics.known & (table.forecast.churn_risk() == len(CHURN_RISKS) - 1))
+        loss = table.statistics.amount[high] * (1.0 - table.forecast.return_probability[high])
+        for code in high[np.argsort(-loss, kind="stable")][:AT_RISK].tolist():
+            yield self._result(self._store.customers.id(code), table, code)
+
+
+def _backtest(b: dict[str, Any]) -> ValueBacktest:
+    fields = {name: b[name] for name in ValueBacktest.__struct_fields__ if name != "start"}
+    return ValueBacktest(start=iso(b["start_day"]), **fields)

@@ -1,0 +1,133 @@
+"""Customer value as a CSV file, one row per customer with the ids unchanged."""
+
+from __future__ import annotations
+
+import csv
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.errors import NeedsLocalEngineError, UsageError
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, RetailEngine
+from smart_retail.results import CustomerValue
+from smart_retail.serving.customer_values import CustomerValues, ValueTable
+from smart_retail.serving.engine import Engine
+from smart_retail.utils.atomic_file import atomic_file
+from smart_retail.value.model import CHURN_RISKS
+
+VALUE_COLUMNS: Final = (
+    "customer_id",
+    "expected_orders",
+    "expected_spend",
+    "return_probability",
+    "next_order_date",
+    "next_order_low",
+    "next_order_high",
+    "lifetime_value",
+    "orders",
+    "spend",
+    "active_probability",
+    "usual_interval_days",
+    "churn_risk",
+    "known",
+)
+CHUNK = 50_000
+"""Rows written at a time."""
+
+
+def value_row(value: CustomerValue) -> list[Any]:
+    """Return a forecast as a row of `VALUE_COLUMNS`."""
+    return [getattr(value, name) if name != "known" else str(value.known).lower() for name in VALUE_COLUMNS]
+
+
+def write_values(engine: RetailEngine, path: str | os.PathLike[str], horizon_days: int = DEFAULT_HORIZON_DAYS) -> int:
+    """Write the value of every customer to a CSV file, in id order.
+
+    Parameters
+    ----------
+    engine : RetailEngine
+        In this process: an API does not list all customers.
+    path : path
+        Ends in ``.csv``.
+    horizon_days : int
+
+    Returns
+    -------
+    int
+        Number of rows written.
+
+    Raises
+    ------
+    UsageError
+        The file name ends in something else, its folder does not exist, or the horizon is out of range.
+    NeedsLocalEngineError
+        The engine is behind the API.
+    """
+    target = Path(path)
+    if target.suffix.lower() != ".csv":
+        raise UsageError(f"{target.name} is not a .csv file.", "End the name in .csv.")
+    if not isinstance(engine, Engine):
+        raise NeedsLocalEngineError(
+            "An engine behind the API does not list all customers.", "Open the bundle itself with --artifacts."
+        )
+    values = engine.values
+    with atomic_file(target) as part, part.open("w", encoding="utf-8", newline="") as file:
+        out = csv.writer(file, lineterminator="\n")
+        out.writerow(VALUE_COLUMNS)
+        written = 0
+        for rows in _chunks(values, horizon_days):
+            out.writerows(rows)
+            written += len(rows)
+    return written
+
+
+def _chunks(values: CustomerValues, horizon_days: int) -> Iterable[list[Any]]:
+    """Rows of all customers; those with live purchases are forecast one by one."""
+    table, ids = values.table(horizon_days), values.customer_ids()
+    live = values.customers_with_events()
+    for start in range(0, len(ids), CHUNK):
+        chunk = ids[start : start + CHUNK]
+        rows = _rows(table, chunk, start)
+        if live:
+            for i, customer_id in enumerate(chunk):
+                if customer_id in live:
+                    rows[i] = value_row(values.of(customer_id, horizon_days))
+        yield rows
+    new = sorted(live.difference(ids)) if live else []
+    if new:
+        yield [value_row(values.of(customer_id, horizon_days)) for customer_id in new]
+
+
+def _rows(table: ValueTable, ids: list[str], start: int) -> list[Any]:
+    f, s, at = table.forecast, table.statistics, slice(start, start + len(ids))
+
+    def number(values: NDArray[np.float64], digits: int) -> list[float]:
+        found: list[float] = np.round(values[at], digits).tolist()
+        return found
+
+    def date(days: NDArray[np.int32]) -> list[str]:
+        found: list[str] = (table.end_day + days[at].astype(np.int64)).astype("datetime64[D]").astype(str).tolist()
+        return found
+
+    risks = [CHURN_RISKS[i] for i in f.churn_risk()[at].tolist()]
+    columns = (
+        ids,
+        number(f.expected_orders, 6),
+        number(f.expected_spend, 4),
+        number(f.return_probability, 6),
+        date(f.next_order),
+        date(f.next_order_low),
+        date(f.next_order_high),
+        number(table.lifetime_value, 4),
+        s.orders[at].astype(np.int64).tolist(),
+        number(s.amount, 4),
+        number(f.active_probability, 6),
+        number(f.usual_interval, 2),
+        risks,
+        ["true" if known else "false" for known in s.known[at].tolist()],
+    )
+    return list(zip(*columns, strict=True))

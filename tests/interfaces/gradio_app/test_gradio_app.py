@@ -1,0 +1,197 @@
+"""The Gradio app over the small engine: screens, named endpoints, limits, and no external resources."""
+
+from __future__ import annotations
+
+import gc
+import html
+import re
+import socket
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from msgspec import structs
+
+pytest.importorskip("gradio", reason="the extra gradio is not installed")
+
+from tests.fake_engine import ODD_IDS, FakeEngine
+
+from smart_retail.errors import RemoteError
+from smart_retail.protocol import METHODS
+from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail_gradio import app, theme
+from smart_retail_gradio import html as render
+
+pytestmark = [  # Gradio and its client leave event loops open; the garbage collector closes their sockets
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+IDS = re.compile(r'<span class="sr-name">(.*?)</span>(?:<span class="sr-id">(.*?)</span>)?')
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collect_event_loops() -> Iterator[None]:
+    """Collect open event loops here, not in the middle of another test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture(scope="module")
+def demo() -> Any:
+    return app.build_demo(FakeEngine())
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Any]:
+    """A client of the named endpoints of a running app."""
+    from gradio_client import Client
+
+    from smart_retail_gradio.server import start
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NO_PROXY", "127.0.0.1,localhost")
+        running: Any = start(FakeEngine(), "127.0.0.1", port, block=False)
+        client = Client(running.local_url, verbose=False, analytics_enabled=False)
+        yield client
+        client.close()
+        running.close()
+
+
+def test_the_app_uses_a_new_version_as_soon_as_it_is_published() -> None:
+    active = ["v1"]
+    holder = ReloadingEngine(lambda: FakeEngine(active[0]), lambda: active[0])
+    demo = app.build_demo(holder)
+    calls = {getattr(f.fn, "__name__", ""): f.fn for f in demo.fns.values()}
+    assert "v1" in calls["refresh_page"]()[-1]
+    active[0] = "v2"
+    holder.refresh()
+    *parts, footer = calls["refresh_page"]()
+    assert "model v2" in footer
+    assert parts[0].choices == [(c, c) for c in FakeEngine().categories()]
+    assert calls["recommend"]("C-003")["model_version"] == "v2"
+    assert calls["similar"]("P-001")["model_version"] == "v2"
+    assert calls["basket"](["P-001"])["model_version"] == "v2"
+
+
+def test_an_error_on_opening_the_page_is_shown_in_the_footer() -> None:
+    class Failing(FakeEngine):
+        available = True
+
+        def model(self) -> Any:
+            if self.available:
+                return super().model()
+            raise RemoteError("The API does not respond.", "Is it up?")
+
+    engine = Failing()
+    demo = app.build_demo(engine)
+    engine.available = False
+    (refresh_page,) = (f.fn for f in demo.fns.values() if getattr(f.fn, "__name__", "") == "refresh_page")
+    *parts, footer = refresh_page()
+    assert "The API does not respond." in footer
+    assert parts[-1] == "", "no list of an engine that failed"
+
+
+def shown(body: str) -> list[str]:
+    return [html.unescape(identity or name) for name, identity in IDS.findall(body)]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_list_shows_the_engines_items_and_reasons(method: str) -> None:
+    result = FakeEngine().recommend("C-003", method, 7)
+    body = render.recommendations(result)
+    assert shown(body) == [item.item_id for item in result.items]
+    for item in result.items:
+        assert item.reasons[0].text in html.unescape(body)
+
+
+def test_shared_items_are_marked_in_the_comparison_of_methods() -> None:
+    result = FakeEngine().recommend("C-003", "all")
+    body = render.recommendations(result)
+    assert body.count("<section>") == len(METHODS)
+    lists = {i.item_id for each in result.lists.values() for i in each.items}
+    assert set(shown(body)) == lists
+    assert "in 5 lists" in body
+
+
+def test_an_unknown_customer_gets_a_note() -> None:
+    assert "This customer has no purchases in the data" in render.recommendations(FakeEngine().recommend("unknown"))
+    assert "unknown customer" in render.customer_profile(FakeEngine().customer("unknown"), "EUR")
+
+
+def test_names_with_markup_are_escaped() -> None:
+    result = FakeEngine().recommend("C-003")
+    bad = "<img src=x onerror='alert(1)'>"
+    reasons = tuple(structs.replace(r, text=bad) for r in result.items[0].reasons)
+    item = structs.replace(result.items[0], item_name=bad, item_id=bad, category=bad, reasons=reasons)
+    body = render.recommendations(structs.replace(result, items=(item,)))
+    assert "<img" not in body
+    person = structs.replace(FakeEngine().customer("C-003"), customer_name=bad, customer_id=bad)
+    assert "<img" not in render.customer_profile(person, bad)
+
+
+def test_an_empty_list_shows_what_to_do() -> None:
+    empty = structs.replace(FakeEngine().recommend("C-003"), items=())
+    assert "another category" in render.recommendations(empty)
+
+
+def test_the_examples_are_a_champion_one_order_and_an_unknown_customer() -> None:
+    engine = FakeEngine()
+    found = app.examples(engine)
+    assert engine.customer(found["Champion"]).rfm.segment == "Champions"  # type: ignore[union-attr]
+    assert engine.customer(found["One order"]).orders == 1
+    assert not engine.customer(found["Unknown customer"]).known
+
+
+def test_search_matches_are_pairs_of_label_and_id() -> None:
+    engine = FakeEngine()
+    assert app.find_customers(engine, "c-00")[0] == ("Name of C-001 · C-001", "C-001")
+    assert ('Lamp A, 10" <& co> · P-003', "P-003") in app.find_items(engine, "lamp")
+
+
+def test_only_the_three_named_endpoints_are_public(demo: Any) -> None:
+    public = set(demo.get_api_info()["named_endpoints"])
+    assert public == {"/recommend", "/similar", "/basket"}
+
+
+def test_the_queue_is_bounded_and_analytics_are_off(demo: Any) -> None:
+    assert demo._queue.max_size == app.MAX_QUEUED_REQUESTS
+    assert demo._queue.default_concurrency_limit == app.MAX_CONCURRENT_REQUESTS
+    assert demo.analytics_enabled is False
+
+
+def test_theme_and_style_load_nothing_external() -> None:
+    built = theme.theme()
+    assert built._stylesheets == []
+    styles = built._get_theme_css().replace("http://www.w3.org/2000/svg", "") + theme.CSS
+    assert not re.search(r"https?://|//fonts", styles)
+
+
+@pytest.mark.parametrize("customer", ["C-003", *ODD_IDS[:8], "unknown"])
+def test_the_recommend_endpoint_returns_the_result_of_the_engine(client: Any, customer: str) -> None:
+    returned = client.predict(customer_id=customer, method="hybrid", n=5, exclude_purchased=True, api_name="/recommend")
+    assert returned == FakeEngine().recommend(customer, n=5).as_dict()
+
+
+def test_the_other_endpoints_return_the_results_of_the_engine(client: Any) -> None:
+    engine = FakeEngine()
+    assert client.predict(item_id="A/B", n=4, api_name="/similar") == engine.similar_items("A/B", 4).as_dict()
+    basket = ["P-001", "no such item"]
+    returned = client.predict(item_ids=basket, n=4, method="cf", api_name="/basket")
+    assert returned == engine.recommend_for_basket(basket, 4, method="cf").as_dict()
+    returned = client.predict(customer_id="C-003", categories=["Technology"], api_name="/recommend")
+    assert returned == engine.recommend("C-003", categories=["Technology"]).as_dict()
+
+
+def test_an_error_has_its_code_and_no_traceback(client: Any) -> None:
+    with pytest.raises(Exception, match=r"unknown_item: There is no item 'P-0004'. Did you mean P-004") as caught:
+        client.predict(item_id="P-0004", api_name="/similar")
+    assert "Traceback" not in str(caught.value)
+    with pytest.raises(Exception, match=r"usage: n is 5000"):
+        client.predict(customer_id="C-001", n=5000, api_name="/recommend")
