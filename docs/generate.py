@@ -23,7 +23,7 @@ from smart_retail.bundle import layout
 from smart_retail.data import columns
 from smart_retail.data.ingestion import row_validation
 from smart_retail.data.parsing import presets
-from smart_retail.data.parsing.column_mapping import normalize_header
+from smart_retail.data.parsing.presets import normalize_header
 from smart_retail.presentation import labels
 from smart_retail.segmentation import rfm
 from smart_retail.serving import business_rules

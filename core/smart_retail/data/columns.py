@@ -25,6 +25,10 @@ CUSTOMER_NAME: Final = "customer_name"
 COUNTRY: Final = "country"
 RETURNED: Final = "returned"
 MARKET: Final = "market"
+ORDER_STATUS: Final = "order_status"
+PAYMENT_STATUS: Final = "payment_status"
+CANCELLED_AT: Final = "cancelled_at"
+LINE_DISCOUNT: Final = "line_discount"
 
 SHIPPING_DAYS: Final = "shipping_days"
 DISCOUNT_RATE: Final = "discount_rate"
@@ -50,6 +54,10 @@ OPTIONAL: Final = (
     COUNTRY,
     RETURNED,
     MARKET,
+    ORDER_STATUS,
+    PAYMENT_STATUS,
+    CANCELLED_AT,
+    LINE_DISCOUNT,
 )
 """Columns that are used if the source has them. Without an order id, all lines of a customer on one day are one order;
 without an amount, it is quantity times unit price; without a quantity, it is 1."""

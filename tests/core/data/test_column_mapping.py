@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from smart_retail.data.parsing.column_mapping import match_preset, match_returns_columns, normalize_header
-from smart_retail.data.parsing.presets import ALIASES
+from smart_retail.data.parsing.column_mapping import match_preset, match_returns_columns
+from smart_retail.data.parsing.presets import ALIASES, normalize_header
 from smart_retail.errors import ColumnError
 
 SUPERSTORE = [

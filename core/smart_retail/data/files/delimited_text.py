@@ -17,11 +17,14 @@ from pathlib import Path
 from typing import IO
 
 from smart_retail.data.files import limits
+from smart_retail.data.files.header_detection import HEADER_ROWS, count_fields, find_header
 from smart_retail.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 2**20
 CHUNK_BYTES = 2**22
+_LONGEST_HEADER = 100_000
+"""Characters of a line that are searched for known headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +112,7 @@ def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
         The file is not text, or has an unclosed quotation mark.
     """
     encoding = detect_encoding(path)
-    with path.open("r", encoding=encoding, errors="replace", newline="") as stream:
+    with path.open("r", encoding=encoding, errors="replace", newline=None) as stream:
         head = stream.read(SAMPLE_BYTES)
     if "\0" in head:
         raise DataError(f"{name} contains NUL bytes: it is not a text file.", "Export it as CSV, XLSX or Parquet.")
@@ -140,7 +143,7 @@ def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
                     writer.writerow(row + [""] * (width - len(row)))
     except csv.Error as error:
         raise DataError(f"{name} cannot be read: {error}.", "Check it for an unclosed quotation mark.") from error
-    notes = () if encoding.startswith("utf-8") else (f"{name}: read as {encoding}.",)
+    notes = original.notes if encoding.startswith("utf-8") else (*original.notes, f"{name}: read as {encoding}.")
     return TextFile(target, name, ",", original.header, 1, "\n", notes, malformed, tuple(examples))
 
 
@@ -192,6 +195,10 @@ def _inspect_header(path: Path, name: str, head: str) -> TextFile:
     if declared.startswith("sep=") and len(declared) == 5:
         separator = lines[skip].strip().strip('"')[4]
         skip += 1
+    notes: tuple[str, ...] = ()
+    if not separator and (below := _header_below_titles(lines[skip : skip + HEADER_ROWS])):
+        notes = (f"{name}: the header was found in line {skip + below + 1}; the lines above it are not read.",)
+        skip += below
     rest = "\n".join(lines[skip:])
     csv.field_size_limit(limits.MAX_CELL_CHARACTERS)
     try:
@@ -202,7 +209,19 @@ def _inspect_header(path: Path, name: str, head: str) -> TextFile:
             f"The header of {name} cannot be read: {error}.", "Check that it is a delimited text file."
         ) from error
     check_width(len(header), name)
-    return TextFile(path, name, separator, tuple(cell.strip() for cell in header), skip + 1, newline)
+    return TextFile(path, name, separator, tuple(cell.strip() for cell in header), skip + 1, newline, notes)
+
+
+def _header_below_titles(lines: list[str]) -> int:
+    """Return the number of title lines above the header, 0 if the first line is the header."""
+    best = (0, 0)
+    lines = [line[:_LONGEST_HEADER] for line in lines]
+    for separator in SEPARATORS:
+        rows = [next(csv.reader([line], delimiter=separator), []) for line in lines]
+        header = find_header(rows)
+        if header:
+            best = max(best, (count_fields(rows[header]), header))
+    return best[1]
 
 
 def check_width(columns: int, name: str) -> None:

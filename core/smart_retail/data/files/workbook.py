@@ -10,11 +10,13 @@ import datetime as dt
 import struct
 import zipfile
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile, check_width
+from smart_retail.data.files.header_detection import HEADER_ROWS, find_header
 from smart_retail.errors import DataError, MissingExtraError
 
 
@@ -106,13 +108,18 @@ def _check_content_size(path: Path) -> None:
 def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...]) -> TextFile:
     check_width(sheet.total_width, name)
     rows = (row for row in sheet.iter_rows() if any(cell != "" for cell in row))
-    header = tuple(_cell(cell, name).strip() for cell in next(rows, []))
+    first = list(islice(rows, HEADER_ROWS))
+    position = find_header([[_cell(cell, name) for cell in row] for row in first])
+    if position:
+        notes = (*notes, f"{name}: {position} rows above the header are not read.")
+    header = tuple(_cell(cell, name).strip() for cell in first[position]) if first else ()
+    body = chain(first[position + 1 :], rows)
     if not header:
         raise DataError(f"{name} is empty.", "Use a sheet with a header and at least one row.")
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         out.write("header\n")
-        writer.writerows([_cell(cell, name) for cell in row] for row in rows)
+        writer.writerows([_cell(cell, name) for cell in row] for row in body)
     return TextFile(target, name, ",", header, 1, "\n", notes)
 
 

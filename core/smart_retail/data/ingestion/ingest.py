@@ -33,7 +33,7 @@ from smart_retail.data.ingestion.row_validation import (
     validate_rows,
 )  # fmt: skip
 from smart_retail.data.ingestion.sources import RawTable, read_attempts
-from smart_retail.data.parsing.column_mapping import Schema, match_returns_columns, normalize_header
+from smart_retail.data.parsing.column_mapping import Schema, match_returns_columns
 from smart_retail.data.parsing.format_detection import (
     Format,
     choose_formats,
@@ -41,7 +41,7 @@ from smart_retail.data.parsing.format_detection import (
     sample_guess_failed,
     timestamp_formats,
 )
-from smart_retail.data.parsing.presets import NO_PRESET
+from smart_retail.data.parsing.presets import NO_PRESET, Preset, normalize_header
 from smart_retail.data.parsing.whitespace import is_not_blank, strip_names
 from smart_retail.errors import DataError
 
@@ -131,7 +131,7 @@ def _ingest(
     backend: Backend,
     single_source: bool,
 ) -> IngestedSource:
-    base = _select(raw, frame, schema)
+    base = _complete_orders(_select(raw, frame, schema), schema.preset)
     # Ids that are too long are rare; for aggregated lines, the aggregates show whether there are any.
     validation = replace(validation, long_ids=not single_source)
     texts = set(base.select(ncs.string()).collect_schema().names())
@@ -174,6 +174,26 @@ def _select(raw: RawTable, frame: Frame, schema: Schema) -> Frame:
     selected = {name: position[header] for name, header in schema.columns.items()}
     selected |= {f"{MONEY_DISCOUNT}{i}": position[header] for i, header in enumerate(schema.money_discounts)}
     return frame.select(**{name: _cast_column(name, nw.col(at), types[at]) for name, at in selected.items()})
+
+
+def _complete_orders(frame: Frame, preset: Preset) -> Frame:
+    """Fill order fields down within each order, and identify lines without an item id by name, as the preset asks."""
+    names = frame.collect_schema().names()
+    if preset.name_as_item and c.ITEM_NAME in names:
+        item = nw.when(is_not_blank(nw.col(c.ITEM_ID))).then(nw.col(c.ITEM_ID)) if c.ITEM_ID in names else None
+        named = nw.col(c.ITEM_NAME)
+        frame = frame.with_columns((named if item is None else item.otherwise(named)).alias(c.ITEM_ID))
+    filled = [n for n in preset.fill_down if n in names and c.ORDER_ID in names]
+    if filled:
+        has_order = is_not_blank(nw.col(c.ORDER_ID))
+        frame = frame.with_columns(
+            nw.when(is_not_blank(nw.col(n)) | ~has_order)
+            .then(nw.col(n))
+            .otherwise(nw.col(n).max().over(c.ORDER_ID))
+            .alias(n)
+            for n in filled
+        )
+    return frame
 
 
 def _cast_column(name: str, column: nw.Expr, dtype: Any) -> nw.Expr:

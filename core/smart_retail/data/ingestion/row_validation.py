@@ -15,6 +15,12 @@ import narwhals as nw
 
 from smart_retail.data import columns as c
 from smart_retail.data.parsing.number_parsing import MAX_VALUE, to_millionths
+from smart_retail.data.parsing.order_status import (
+    REFUNDED_STATUSES,
+    STATUS_COLUMNS,
+    has_status,
+    status_checks,
+)
 from smart_retail.data.parsing.presets import Preset
 from smart_retail.data.parsing.whitespace import is_not_blank, starts_non_blank
 from smart_retail.settings import DataSettings
@@ -41,6 +47,8 @@ REASONS: Final = (
     "duplicate",
     "no customer",
     "no item",
+    "cancelled order",
+    "unpaid order",
     "non-merchandise",
     "bad date",
     "bad quantity",
@@ -57,6 +65,8 @@ overlap             the row is also in another source and is counted there
 duplicate           the row is repeated in one source (only for exports known to repeat rows)
 no customer         the customer id is blank
 no item             the item id is blank
+cancelled order     the status of the order is cancelled or failed, or it has a date of cancellation
+unpaid order        the status of the order or payment is pending, unpaid or on hold
 non-merchandise     the item code is not a product (by preset or settings): postage, fees, corrections
 bad date            the date is missing, cannot be read, or is not between 1900 and 2200
 bad quantity        the quantity is missing, cannot be read, or exceeds 1e12
@@ -70,7 +80,7 @@ erased              the data of the customer was erased; no examples are shown
 
 TEXT_COLUMNS: Final = (
     c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, c.ITEM_NAME, c.CATEGORY, c.SUBCATEGORY, c.CUSTOMER_NAME, c.COUNTRY,
-    c.RETURNED, c.MARKET,
+    c.RETURNED, c.MARKET, c.ORDER_STATUS, c.PAYMENT_STATUS, c.CANCELLED_AT,
 )  # fmt: skip
 ID_COLUMNS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
 TIME_COLUMNS: Final = (c.TIMESTAMP, c.SHIP_TIMESTAMP)
@@ -159,12 +169,16 @@ def validate_rows(frame: Frame, source: int, validation: RowValidation, texts: S
     quantity = nw.col(c.QUANTITY) if c.QUANTITY in names_present else nw.lit(1.0)
     priced = c.AMOUNT not in names_present
     price = nw.col(c.UNIT_PRICE)
-    amount = quantity * price if priced else nw.col(c.AMOUNT)
+    if priced:
+        discount = nw.col(c.LINE_DISCOUNT).fill_null(0.0) if c.LINE_DISCOUNT in names_present else nw.lit(0.0)
+        amount = quantity * price - discount if c.LINE_DISCOUNT in names_present else quantity * price
+    else:
+        amount = nw.col(c.AMOUNT)
     frame = frame.with_columns(_quantity=quantity, _amount=amount)
     frame = frame.with_columns(
         **{
             REASON: _rejection_reason(
-                validation, price if priced else None, [i for i in ID_COLUMNS if i in names_present]
+                validation, price if priced else None, [i for i in ID_COLUMNS if i in names_present], names_present
             )
         }
     )
@@ -190,21 +204,27 @@ def validate_rows(frame: Frame, source: int, validation: RowValidation, texts: S
         order = nw.col(c.ORDER_ID)
         by_day = nw.when(is_not_blank(order)).then(order).otherwise(nw.concat_str(nw.lit("day "), by_day))
     frame = frame.with_columns(by_day.alias(c.ORDER_ID))
-    if c.RETURNED in names_present:
-        yes = nw.col(c.RETURNED).str.to_lowercase().is_in(TRUE_TEXTS)
+    returned = [
+        *([nw.col(c.RETURNED).str.to_lowercase().is_in(TRUE_TEXTS)] if c.RETURNED in names_present else []),
+        *(has_status(n, REFUNDED_STATUSES) for n in (c.ORDER_STATUS, c.PAYMENT_STATUS) if n in names_present),
+    ]
+    if returned:
+        yes = nw.any_horizontal(*returned, ignore_nulls=True)
         frame = frame.with_columns(**{FLAG: nw.when(yes).then(nw.lit(2)).otherwise(nw.lit(0)).cast(nw.Int8)})
     else:
         frame = frame.with_columns(**{FLAG: nw.lit(0).cast(nw.Int8)})
-    dropped = {"_quantity", "_amount", c.RETURNED}
+    dropped = {"_quantity", "_amount", c.RETURNED, c.LINE_DISCOUNT, *STATUS_COLUMNS}
     return frame.select([n for n in frame.collect_schema().names() if n not in dropped and not n.startswith(RAW)])
 
 
-def _rejection_reason(validation: RowValidation, price: nw.Expr | None, ids: Sequence[str]) -> nw.Expr:
+def _rejection_reason(
+    validation: RowValidation, price: nw.Expr | None, ids: Sequence[str], names_present: set[str]
+) -> nw.Expr:
     """Return the code of the first reason that applies, 0 if none does."""
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     item = nw.col(c.ITEM_ID)
     named = (("no customer", nw.col(c.CUSTOMER_ID)), ("no item", item))
-    checks: list[tuple[str, nw.Expr]] = []
+    checks = status_checks(names_present)
     if validation.merchandise:
         checks.append(("non-merchandise", item.str.contains(validation.merchandise)))
     if validation.excluded:

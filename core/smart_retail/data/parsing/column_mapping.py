@@ -11,7 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from smart_retail.data import columns as c
-from smart_retail.data.parsing.presets import ALIASES, NO_PRESET, PRESETS, Preset
+from smart_retail.data.parsing.presets import (
+    ALIASES,
+    BARE_NAMES,
+    NO_PRESET,
+    PRESETS,
+    Preset,
+    normalize_header,
+    without_unit,
+)
 from smart_retail.errors import ColumnError
 
 FIELD_LABELS: Mapping[str, str] = {
@@ -33,12 +41,6 @@ class Schema:
     preset: Preset
     money_discounts: tuple[str, ...] = ()
     """Headers of discounts in money, which are added up."""
-
-
-def normalize_header(header: str) -> str:
-    """Return a header without case, spaces and punctuation: ``Sub-Category`` and ``sub_category`` are equal."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", header)
-    return re.sub(r"[\W_]+", "", spaced).lower()
 
 
 def match_preset(headers: Sequence[str], name: str, mapping: Mapping[str, str] | None = None) -> Schema:
@@ -76,11 +78,17 @@ def match_preset(headers: Sequence[str], name: str, mapping: Mapping[str, str] |
             if header is not None:
                 columns[column] = header
                 used.add(header)
-    for column in c.REQUIRED:
-        if column not in columns:
-            raise _missing_column_error(column, headers, name)
+    if preset is NO_PRESET:
+        for column, spellings in BARE_NAMES.items():
+            unused = [h for h in headers if h not in used]
+            if column not in columns and (header := _find_header(column, unused, spellings, name, exact=True)):
+                columns[column] = header
+                used.add(header)
+    missing = [column for column in c.REQUIRED if column not in columns]
     if c.AMOUNT not in columns and c.UNIT_PRICE not in columns:
-        raise _missing_column_error(c.AMOUNT, headers, name)
+        missing.append(c.AMOUNT)
+    if missing:
+        raise _missing_columns_error(missing, [h for h in headers if h not in used], headers, name)
     money = tuple(h for h in headers if h in preset.money_discounts) if c.DISCOUNT not in columns else ()
     return Schema(columns, preset, money)
 
@@ -136,7 +144,10 @@ def _find_header(
     """Return the header with the first matching spelling; several headers with that spelling are an error."""
     candidates = list(spellings) if exact else [column, *spellings]
     for spelling in candidates:
-        hits = [h for h in headers if normalize_header(h) == normalize_header(spelling)]
+        wanted = normalize_header(spelling)
+        hits = [h for h in headers if normalize_header(h) == wanted]
+        if not hits and not exact:
+            hits = [h for h in headers if normalize_header(without_unit(h)) == wanted]
         if len(hits) == 1:
             return hits[0]
         if hits.count(column) == 1:
@@ -149,11 +160,16 @@ def _find_header(
     return None
 
 
-def _missing_column_error(column: str, headers: Sequence[str], name: str) -> ColumnError:
-    likely = _closest_header(column, headers)
+def _missing_columns_error(
+    missing: Sequence[str], unused: Sequence[str], headers: Sequence[str], name: str
+) -> ColumnError:
+    """Return one error for all required columns that were not recognised."""
+    labels = " and the ".join(FIELD_LABELS[column] for column in missing)
+    options = " ".join(f"--map {_map_option(column, _closest_header(column, unused))}" for column in missing)
+    columns = "the column that has it" if len(missing) == 1 else "the columns that have them"
     return ColumnError(
-        f"No column of {name} was recognised as the {FIELD_LABELS[column]} (found: {_list_headers(headers)}).",
-        f"Choose the column that has it: --map {_map_option(column, likely)}",
+        f"No column of {name} was recognised as the {labels} (found: {_list_headers(headers)}).",
+        f"Choose {columns}: {options}",
     )
 
 
@@ -166,7 +182,8 @@ def _closest_header(column: str, headers: Sequence[str]) -> str:
         contained = any(len(normalize_header(a)) > 2 and normalize_header(a) in text for a in ALIASES[column])
         return best + contained
 
-    return max(headers, key=similarity, default="HEADER")
+    closest = max(headers, key=similarity, default="HEADER")
+    return closest if closest == "HEADER" or similarity(closest) >= 0.5 else "HEADER"
 
 
 def _map_option(column: str, header: str) -> str:

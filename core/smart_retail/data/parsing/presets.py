@@ -5,10 +5,25 @@ A preset is recognised by its headers; ``--map`` and the settings override it.
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from smart_retail.data import columns as c
+
+
+def normalize_header(header: str) -> str:
+    """Return a header without case, accents, spaces and punctuation: ``Sub-Category`` is ``subcategory``."""
+    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", header)
+    plain = unicodedata.normalize("NFKD", spaced.replace("ß", "ss").replace("ł", "l").replace("Ł", "L"))
+    return re.sub(r"[\W_]+", "", "".join(s for s in plain if not unicodedata.combining(s))).lower()
+
+
+def without_unit(header: str) -> str:
+    """Return a header without a unit or currency: ``Betrag (EUR)`` as ``Betrag``, ``Amount in USD`` as ``Amount``."""
+    text = re.sub(r"\s*[(\[][^)\]]*[)\]]\s*$", "", header)
+    return re.sub(r"(?i)[\s/_-]+(in\s+)?(eur|usd|gbp|chf|pln|euro|€|\$|£|stk|pcs)\.?$", "", text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +47,10 @@ class Preset:
     """Whether a line with price 0 is a purchase."""
     money_discounts: tuple[str, ...] = ()
     """Headers of discounts in money, which are added up."""
+    fill_down: tuple[str, ...] = ()
+    """Canonical columns that only the first row of an order has; the other rows of the order get its values."""
+    name_as_item: bool = False
+    """Whether a line without an item id is identified by its item name."""
     notes: tuple[str, ...] = field(default=())
     """Notes for the cleaning report."""
 
@@ -103,45 +122,181 @@ COMPLETE_JOURNEY = Preset(
     notes=("Discounts are in money and are divided by (amount + discount).",),
 )
 
+SHOPIFY = Preset(
+    "shopify",
+    {
+        c.ORDER_ID: ("Name",),
+        c.CUSTOMER_ID: ("Email",),
+        c.TIMESTAMP: ("Created at",),
+        c.QUANTITY: ("Lineitem quantity",),
+        c.UNIT_PRICE: ("Lineitem price",),
+        c.LINE_DISCOUNT: ("Lineitem discount",),
+        c.ITEM_ID: ("Lineitem sku",),
+        c.ITEM_NAME: ("Lineitem name",),
+        c.CUSTOMER_NAME: ("Billing Name",),
+        c.COUNTRY: ("Billing Country",),
+        c.SHIP_TIMESTAMP: ("Fulfilled at",),
+        c.PAYMENT_STATUS: ("Financial Status",),
+        c.CANCELLED_AT: ("Cancelled at",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE, c.PAYMENT_STATUS),
+    fill_down=(
+        c.CUSTOMER_ID, c.CUSTOMER_NAME, c.COUNTRY, c.SHIP_TIMESTAMP, c.PAYMENT_STATUS, c.CANCELLED_AT,
+    ),
+    name_as_item=True,
+    notes=(
+        "The amount of a line is quantity x price - discount; the customer and the status of an order are in its "
+        "first row. Cancelled and unpaid orders are rejected, refunded orders are returns.",
+    ),
+)  # fmt: skip
+"""Shopify Help Center, "Exporting orders" (order export CSV): one row per line item, order fields in the first row."""
+
+WOOCOMMERCE = Preset(
+    "woocommerce",
+    {
+        c.ORDER_ID: ("Order Number", "order_number", "Order ID", "order_id"),
+        c.CUSTOMER_ID: ("Email (Billing)", "billing_email", "Billing Email Address"),
+        c.TIMESTAMP: ("Order Date", "order_date"),
+        c.QUANTITY: ("Quantity", "Quantity (- Refund)", "item_quantity"),
+        c.UNIT_PRICE: ("Item Cost", "item_price"),
+        c.AMOUNT: ("Order Line Total", "Item Total", "item_total"),
+        c.ITEM_ID: ("SKU", "item_sku"),
+        c.ITEM_NAME: ("Item Name", "item_name"),
+        c.COUNTRY: ("Country Code (Billing)", "billing_country"),
+        c.ORDER_STATUS: ("Order Status", "status", "order_status"),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.ITEM_NAME, c.ORDER_STATUS),
+    name_as_item=True,
+    notes=("Cancelled, failed and unpaid orders are rejected, refunded orders are returns.",),
+)
+"""Documentation of Advanced Order Export for WooCommerce and of WooCommerce "Customer / Order / Coupon Export"
+(one row per line item)."""
+
+SQUARE = Preset(
+    "square",
+    {
+        c.ORDER_ID: ("Transaction ID",),
+        c.CUSTOMER_ID: ("Customer ID",),
+        c.TIMESTAMP: ("Date",),
+        c.QUANTITY: ("Qty",),
+        c.AMOUNT: ("Net Sales",),
+        c.ITEM_ID: ("SKU",),
+        c.ITEM_NAME: ("Item",),
+        c.CATEGORY: ("Category",),
+        c.CUSTOMER_NAME: ("Customer Name",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.AMOUNT, c.ITEM_NAME),
+    name_as_item=True,
+)
+"""Square Support, "Export sales data": Items Detail CSV. Refunds are lines with negative quantities."""
+
+ETSY = Preset(
+    "etsy",
+    {
+        c.ORDER_ID: ("Order ID",),
+        c.CUSTOMER_ID: ("Buyer", "Buyer User ID"),
+        c.TIMESTAMP: ("Sale Date",),
+        c.QUANTITY: ("Quantity",),
+        c.UNIT_PRICE: ("Price",),
+        c.LINE_DISCOUNT: ("Discount Amount",),
+        c.ITEM_ID: ("Listing ID",),
+        c.ITEM_NAME: ("Item Name",),
+        c.SHIP_TIMESTAMP: ("Date Shipped",),
+        c.COUNTRY: ("Ship Country",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE, c.ITEM_ID),
+    notes=("The amount of a line is quantity x price - discount.",),
+)
+"""Etsy Help Center, "How to download your order data": Sold Order Items CSV."""
+
+AMAZON = Preset(
+    "amazon",
+    {
+        c.ORDER_ID: ("amazon-order-id", "order-id"),
+        c.CUSTOMER_ID: ("buyer-email",),
+        c.TIMESTAMP: ("purchase-date",),
+        c.QUANTITY: ("quantity", "quantity-purchased", "quantity-shipped"),
+        c.AMOUNT: ("item-price",),
+        c.ITEM_ID: ("sku",),
+        c.ITEM_NAME: ("product-name",),
+        c.COUNTRY: ("ship-country",),
+        c.ORDER_STATUS: ("order-status",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.AMOUNT, c.ITEM_ID),
+)
+"""Amazon Seller Central, "Order reports" (order reports and All Orders): `item-price` is the price of all units."""
+
 NO_PRESET = Preset("aliases", {}, ())
 """No known export: columns are recognised by aliases, and there are no special rules for rows."""
 
-PRESETS = (CANONICAL, SUPERSTORE, UCI, COMPLETE_JOURNEY)
+PRESETS = (CANONICAL, SUPERSTORE, UCI, COMPLETE_JOURNEY, SHOPIFY, WOOCOMMERCE, SQUARE, ETSY, AMAZON)
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     c.CUSTOMER_ID: (
-        "customer id", "customer", "customer no", "customer number", "customer code", "customer key", "cust id",
-        "cust no", "cust", "client", "client id", "client no", "client number", "client code", "buyer", "buyer id",
-        "user", "user id", "userid", "member", "member id", "household", "household id", "household key", "account",
-        "account id", "shopper id", "loyalty id", "card number", "customer email", "email",
+        "customer id", "customer no", "customer number", "customer code", "customer key", "cust id", "cust no",
+        "client id", "client no", "client number", "client code", "buyer id", "user id", "userid", "member id",
+        "household id", "household key", "account id", "shopper id", "loyalty id", "card number", "kundennummer",
+        "kundennr", "kunden nr", "kunden id", "kdnr", "kd nr", "debitorennummer", "debitor", "numero client",
+        "no client", "n client", "code client", "id client", "numero cliente", "codigo cliente", "id cliente",
+        "n cliente", "codice cliente", "klantnummer", "klant id", "klantnr", "numer klienta", "nr klienta",
+        "id klienta", "customer", "cust", "client", "buyer", "user", "member", "household", "account", "kunde",
+        "cliente", "klant", "klient", "customer email", "email", "e mail",
     ),
     c.ITEM_ID: (
-        "item id", "item", "item no", "item number", "item code", "product id", "product code", "product no",
-        "product number", "product key", "product", "sku", "sku id", "stock code", "article", "article id",
-        "article no", "article number", "ean", "upc", "gtin", "asin", "material", "lineitem sku",
+        "item id", "item no", "item number", "item code", "product id", "product code", "product no",
+        "product number", "product key", "sku", "sku id", "stock code", "article id", "article no",
+        "article number",
+        "article code", "artikelnummer", "artikel nr", "artikelnr", "art nr", "artnr", "artikel id",
+        "produktnummer",
+        "code article", "reference article", "ref article", "codigo articulo", "referencia", "codigo producto",
+        "codice articolo", "codice prodotto", "artikelcode", "codigo produto", "codigo artigo", "numer produktu",
+        "indeks", "kod produktu", "ean", "upc", "gtin", "asin", "material", "lineitem sku", "item", "product",
+        "article", "artikel", "produkt", "articulo", "producto", "articolo", "prodotto", "artigo", "produto",
+        "towar", "produit",
     ),
     c.TIMESTAMP: (
         "timestamp", "date", "order date", "order time", "order datetime", "order timestamp", "invoice date",
         "invoice time", "transaction date", "transaction time", "transaction timestamp", "transaction datetime",
-        "purchase date", "purchase time", "sale date", "sales date", "date of purchase", "created at", "datetime",
+        "purchase date", "purchase time", "datum", "bestelldatum", "auftragsdatum", "rechnungsdatum", "belegdatum",
+        "buchungsdatum", "verkaufsdatum", "date commande", "date de commande", "date facture", "date de facture",
+        "fecha",
+        "fecha pedido", "fecha factura", "data", "data ordine", "data fattura", "orderdatum", "besteldatum",
+        "factuurdatum", "data pedido", "data do pedido", "data zamowienia", "data faktury", "sale date",
+        "sales date",
+        "date of purchase", "created at", "datetime",
         "time", "order purchase timestamp",
     ),
     c.ORDER_ID: (
         "order id", "order", "order no", "order number", "order code", "invoice", "invoice id", "invoice no",
         "invoice number", "transaction id", "transaction", "transaction no", "basket", "basket id", "receipt",
-        "receipt id", "receipt no", "receipt number", "bill no", "ticket", "ticket id", "sales order", "name order",
+        "bestellnummer", "auftragsnummer", "rechnungsnummer", "rechnung nr", "belegnummer", "beleg nr",
+        "bestellung",
+        "auftrag", "rechnung", "beleg", "numero commande", "n commande", "commande", "numero facture", "facture",
+        "pedido",
+        "numero pedido", "factura", "numero factura", "ordine", "numero ordine", "fattura", "numero fattura",
+        "ordernummer", "bestelnummer", "factuurnummer", "fatura", "numer zamowienia", "zamowienie", "numer faktury",
+        "faktura", "receipt id", "receipt no", "receipt number", "bill no", "ticket", "ticket id", "sales order",
+        "name order",
     ),
     c.QUANTITY: (
-        "quantity", "qty", "units", "order quantity", "quantity ordered", "units sold", "pieces", "number of items",
+        "quantity", "qty", "menge", "anzahl", "stueck", "stuck", "stueckzahl", "quantite", "qte", "cantidad",
+        "cant",
+        "unidades", "quantita", "qta", "aantal", "hoeveelheid", "quantidade", "qtd", "ilosc", "units",
+        "order quantity", "quantity ordered", "units sold", "pieces", "number of items",
         "lineitem quantity", "item quantity", "count", "pcs",
     ),
     c.AMOUNT: (
-        "amount", "sales", "revenue", "total", "line total", "net amount", "net sales", "sales value", "sales amount",
+        "amount", "betrag", "umsatz", "nettobetrag", "gesamt", "gesamtpreis", "summe", "zeilensumme", "montant",
+        "montant ht", "total ht", "importe", "monto", "importo", "totale", "bedrag", "omzet", "totaal", "valor",
+        "valor total", "kwota", "wartosc", "wartosc netto", "sales", "revenue", "total", "line total", "net amount",
+        "net sales", "sales value", "sales amount",
         "total price", "total amount", "total sales", "turnover", "value", "net revenue", "line amount",
         "extended price", "subtotal", "total spent", "net value",
     ),
     c.UNIT_PRICE: (
-        "unit price", "price", "item price", "price each", "price per unit", "product price", "lineitem price",
+        "unit price", "einzelpreis", "stueckpreis", "preis", "prix unitaire", "prix", "precio unitario", "precio",
+        "prezzo unitario", "prezzo", "stukprijs", "prijs", "preco unitario", "preco", "cena jednostkowa", "cena",
+        "price", "item price", "price each", "price per unit", "product price", "lineitem price",
         "selling price", "sale price",
     ),
     c.ITEM_NAME: (
@@ -151,7 +306,8 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     c.CATEGORY: ("category", "product category", "item category", "department", "product line", "category name"),
     c.SUBCATEGORY: ("subcategory", "sub category", "product subcategory", "sub category name", "commodity"),
     c.SHIP_TIMESTAMP: (
-        "ship timestamp", "ship date", "shipping date", "shipped date", "shipped at", "dispatch date", "delivery date",
+        "ship timestamp", "ship date", "shipping date", "shipped date", "shipped at", "dispatch date",
+        "delivery date",
         "date shipped", "fulfilled at",
     ),
     c.DISCOUNT: (
@@ -163,5 +319,27 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     c.COUNTRY: ("country", "country region", "country name", "customer country", "shipping country", "country code"),
     c.RETURNED: ("returned", "is returned", "return flag", "returned flag", "return status"),
     c.MARKET: ("market", "marketplace", "sales channel"),
+    c.ORDER_STATUS: (
+        "order status", "auftragsstatus", "bestellstatus", "statut commande", "statut de la commande",
+        "estado pedido",
+        "estado del pedido", "stato ordine", "orderstatus", "estado do pedido", "status zamowienia",
+    ),
+    c.PAYMENT_STATUS: (
+        "payment status", "financial status", "zahlungsstatus", "statut paiement", "estado pago", "stato pagamento",
+        "betaalstatus", "status pagamento", "status platnosci",
+    ),
+    c.CANCELLED_AT: ("cancelled at", "canceled at", "cancelled on", "cancellation date", "stornodatum", "storniert am"),
+    c.LINE_DISCOUNT: ("line discount", "lineitem discount", "item discount amount"),
 }  # fmt: skip
 """Other headers of a column, in order of preference; case, spaces and punctuation are ignored."""
+
+BARE_NAMES: Mapping[str, tuple[str, ...]] = {
+    c.CUSTOMER_NAME: ("customer", "client", "buyer", "member", "kunde", "kundenname", "cliente", "klant", "klient"),
+    c.ITEM_NAME: (
+        "item", "product", "article", "artikel", "artikelname", "bezeichnung", "artikelbezeichnung", "produkt",
+        "produit",
+        "designation", "libelle", "articulo", "producto", "descripcion", "articolo", "prodotto", "descrizione",
+        "omschrijving", "artigo", "produto", "descricao", "towar", "nazwa", "nazwa produktu",
+    ),
+}  # fmt: skip
+"""Headers that are names if another column is the id: next to `Customer No`, `Customer` is the name."""
