@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from smart_retail.errors import UsageError
 from smart_retail.presentation import labels as texts
 from smart_retail.results import Result
 
@@ -84,7 +85,17 @@ def compute_migration(
         Customer id -> snapshot, of customers with kept purchases.
     labels : pair of str
         Names of the two moments.
+
+    Raises
+    ------
+    UsageError
+        The snapshots have no customers in common, as those of two shops.
     """
+    if before and after and before.keys().isdisjoint(after):
+        raise UsageError(
+            f"{labels[0]} and {labels[1]} have no customers in common: they seem to be of different shops.",
+            "Choose two versions of the same shop with --before and --after.",
+        )
     counts: dict[tuple[str, str], list[float]] = {}
     dropped = []
     for customer in sorted(before.keys() | after.keys()):

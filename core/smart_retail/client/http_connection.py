@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from smart_retail.errors import MissingExtraError, RemoteError, RetailError, UsageError, by_code
@@ -21,6 +21,12 @@ T = TypeVar("T")
 MAX_ATTEMPTS = 3
 FIRST_BACKOFF_S = 0.1
 """Seconds before the second try; three times as long before each next one."""
+
+HINTS: Final = {
+    "unauthorized": "Set the environment variable SMART_RETAIL_API_KEY to a valid key, or pass `api_key` in Python.",
+    "forbidden": "Use a key with the permission admin: set the environment variable SMART_RETAIL_API_KEY.",
+}
+"""Code of a problem that only exists in HTTP -> hint for users of the client, who do not write HTTP headers."""
 
 
 class Connection:
@@ -111,6 +117,6 @@ class Connection:
 
 
 def _problem_error(code: str, detail: str, hint: str) -> RetailError:
-    """The error as the engine raised it; codes that only HTTP knows are a `RemoteError`."""
+    """Return the error as the engine raised it; codes that only exist in HTTP become a `RemoteError`."""
     kind = by_code(code)
-    return RemoteError(detail, hint) if kind is RetailError else kind(detail, hint)
+    return RemoteError(detail, HINTS.get(code, hint)) if kind is RetailError else kind(detail, hint)

@@ -202,14 +202,17 @@ def _codes(ids: Sequence[str], items: IdMap) -> NDArray[np.int32]:
 def _in_categories(
     wanted: list[str], names: Sequence[str], catalogue: Catalogue, error: type[UsageError]
 ) -> NDArray[np.bool_]:
+    """Return which items are in one of the wanted categories; letter case matters only if a name matches exactly."""
     code = {name: i for i, name in enumerate(names)}
-    unknown = [w for w in wanted if w not in code]
-    if unknown:
-        near = ", ".join(sorted(names)[:8]) or "none: the source has no categories"
-        raise error(
-            f"No item has the category {unknown[0]!r}.", f"Categories: {near}{' ...' if len(names) > 8 else ''}."
-        )
-    return np.isin(catalogue.category, [code[w] for w in wanted])
+    codes: list[int] = []
+    for name in wanted:
+        exact = code.get(name)
+        matches = [exact] if exact is not None else [i for n, i in code.items() if n.casefold() == name.casefold()]
+        if not matches:
+            some = ", ".join(sorted(names)[:8]) or "none: the source has no categories"
+            raise error(f"No item has the category {name!r}.", f"Categories: {some}{' ...' if len(names) > 8 else ''}.")
+        codes += matches
+    return np.isin(catalogue.category, codes)
 
 
 def _check(data: dict[str, Any]) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from smart_retail.analysis.segment_migration import GONE, NEW, CustomerSnapshot, compute_migration, count_matrix
+from smart_retail.errors import UsageError
 
 
 def snapshot(segment: str, monetary: float = 1.0) -> CustomerSnapshot:
@@ -26,3 +29,8 @@ def test_every_customer_is_counted_once() -> None:
     assert rows == ["Champions", "Loyal", "Lost", NEW]
     assert columns == ["Champions", "Loyal", "New", "At Risk", GONE]
     assert sum(map(sum, counts)) == 5
+
+
+def test_two_shops_cannot_be_compared() -> None:
+    with pytest.raises(UsageError, match="no customers in common"):
+        compute_migration({"a": snapshot("Loyal")}, {"b": snapshot("Loyal")})

@@ -58,6 +58,7 @@ def applied(found: Rules, order: list[int], hidden: np.ndarray = NOTHING, fallba
         ('exclude_categories = ["Art"]', [4, 5, 7]),
         ("price = { min = 4, max = 5 }", [3, 4, 7]),
         ("max_per_category = 1", [3, 4, 7]),
+        ('categories = ["books"]', [4, 5]),
         ('pin = ["i7", "i2"]', [7, 2, 3, 1, 4, 5]),
         ('pin = ["i2"]\nban = ["i2"]', [3, 1, 4, 5, 7]),
         ('pin = ["i2"]\nmax_per_category = 1', [2, 4, 7]),
