@@ -311,9 +311,9 @@ def test_an_unrecognised_column_is_an_error_with_the_option_to_use(tmp_path: Pat
     with pytest.raises(ColumnError) as caught:
         prepare([path])
     assert caught.value.message.startswith(
-        "No column of orders.csv was recognised as the customer (found: Who, When bought"
+        "No column of orders.csv was recognised as the customer and the date (found: Who, When bought"
     )
-    assert caught.value.hint.startswith("Choose the column that has it: --map customer_id=")
+    assert caught.value.hint.startswith("Choose the columns that have them: --map ")
     with prepare([path], mapping={"customer_id": "Who", "timestamp": "When bought"}) as dataset:
         assert list(dataset.customers.ids) == ["a"]
 
