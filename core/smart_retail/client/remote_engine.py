@@ -38,6 +38,8 @@ from smart_retail.results import (
 
 R = TypeVar("R", bound=Result)
 MAX_BATCH_CUSTOMERS = 256
+MAX_BATCH_LISTS = 256
+"""Customers times methods of one request."""
 MAX_BATCH_ITEMS = 5_000
 MAX_POINTS = 100_000
 MAX_TARGET_LENGTH = 4_000
@@ -94,7 +96,7 @@ class RemoteEngine(RetailEngine):
             if path:
                 return [self._get(path, RecommendationList, _query_fields(query) | {"category": query.categories})]
         lists = len(METHODS) if query.method == ALL else 1
-        size = max(1, min(MAX_BATCH_CUSTOMERS, MAX_BATCH_ITEMS // (query.n * lists)))
+        size = max(1, min(MAX_BATCH_LISTS // lists, MAX_BATCH_ITEMS // (query.n * lists)))
         for _ in range(MAX_ATTEMPTS):
             results: list[RecommendationList] = []
             for start in range(0, len(customer_ids), size):

@@ -21,6 +21,8 @@ from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
 """Customers or events of one batch."""
+MAX_BATCH_LISTS = 256
+"""Lists of one batch: customers times methods. The time of a request depends on lists more than on items."""
 MAX_BATCH_ITEMS = 5_000
 """Recommendations of one batch: customers times n times methods."""
 MAX_LIST_LENGTH = 256
@@ -294,8 +296,10 @@ class BatchBody(_ListBody):
 
     @model_validator(mode="after")
     def _limit_items(self) -> Self:
-        lists = len(METHODS) if self.method == ALL else 1
-        if len(self.customer_ids) * self.n * lists > MAX_BATCH_ITEMS:
+        lists = len(self.customer_ids) * (len(METHODS) if self.method == ALL else 1)
+        if lists > MAX_BATCH_LISTS:
+            raise ValueError(f"one batch may request at most {MAX_BATCH_LISTS} lists (customers times methods)")
+        if lists * self.n > MAX_BATCH_ITEMS:
             raise ValueError(
                 f"one batch may request at most {MAX_BATCH_ITEMS:,} items (customers times n times methods)"
             )

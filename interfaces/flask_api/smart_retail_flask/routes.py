@@ -161,8 +161,8 @@ def _check_known(result: Known, strict: bool) -> Known:
 def recommend_batch(body: BatchBody) -> Any:
     """Recommendations for several customers
 
-    In the order of the request, for at most 256 customers and 5,000 items in total. Accepts every id, including
-    those that cannot be put into a URL.
+    In the order of the request, for at most 256 customers, 256 lists and 5,000 items in total. Accepts every id,
+    including those that cannot be put into a URL.
     """
     return {"lists": engine().query_customers(body.customer_ids, body.list_query())}
 

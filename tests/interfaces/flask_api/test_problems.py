@@ -53,6 +53,7 @@ def test_invalid_get_is_a_problem(client: Any, path: str, status: int, code: str
         (b'{"customer_ids": ["\\ud800"]}', "application/json", 400, "usage"),
         (b'{"customer_ids": ["' + b'","' * 256 + b'"]}', "application/json", 400, "usage"),
         (b'{"customer_ids": ["a","b","c","d","e","f"], "n": 1000}', "application/json", 400, "usage"),
+        (b'{"customer_ids": [' + b'"a",' * 51 + b'"a"], "n": 1, "method": "all"}', "application/json", 400, "usage"),
         (b'{"customer_ids": ["a","b"], "n": 501, "method": "all"}', "application/json", 400, "usage"),
         (b'{"customer_ids": ["a"]}', "text/plain", 415, "unsupported_media_type"),
         (b" " * 1_000_001, "application/json", 413, "too_large"),
@@ -66,6 +67,7 @@ def test_largest_batch_is_accepted(client: Any) -> None:
     response = client.post(BATCH, json={"customer_ids": [f"C-{i}" for i in range(256)], "n": 19})
     assert len(response.json["lists"]) == 256
     assert client.post(BATCH, json={"customer_ids": ["C-001"], "n": 1000, "method": "all"}).status_code == 200
+    assert client.post(BATCH, json={"customer_ids": ["C-001"] * 51, "n": 19, "method": "all"}).status_code == 200
 
 
 def assert_problem(response: Any, status: int, code: str) -> None:
