@@ -174,7 +174,7 @@ def test_missing_key_names_the_environment_variable() -> None:
 
 
 def test_broken_connection_is_retried_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "BACKOFF", 0.001)
+    monkeypatch.setattr(http_connection, "FIRST_BACKOFF_S", 0.001)
     good = (200, "application/json", '{"categories": ["Hats"]}')
     with canned_server((0, "", ""), (0, "", ""), good) as (url, received), RemoteEngine(url) as engine:
         assert engine.categories() == ["Hats"]
@@ -182,7 +182,7 @@ def test_broken_connection_is_retried_twice(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_unreachable_api_is_named_in_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_connection, "BACKOFF", 0.001)
+    monkeypatch.setattr(http_connection, "FIRST_BACKOFF_S", 0.001)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         url = f"http://user:pass@127.0.0.1:{probe.getsockname()[1]}"
