@@ -342,7 +342,11 @@ def is_local(engine: RetailEngine) -> TypeGuard[LocalEngine]:
     return engine.is_local
 
 
-def require_local(engine: RetailEngine, feature: str) -> LocalEngine:
+def require_local(
+    engine: RetailEngine,
+    feature: str,
+    hint: str = "Run it without --api-url on the machine that has the artifacts folder.",
+) -> LocalEngine:
     """Return `engine` as a `LocalEngine`.
 
     Parameters
@@ -350,6 +354,8 @@ def require_local(engine: RetailEngine, feature: str) -> LocalEngine:
     engine : RetailEngine
     feature : str
         Subject and verb of the message, such as ``A forecast needs``.
+    hint : str
+        What to do instead.
 
     Raises
     ------
@@ -357,8 +363,5 @@ def require_local(engine: RetailEngine, feature: str) -> LocalEngine:
         The engine is behind an API.
     """
     if not is_local(engine):
-        raise NeedsLocalEngineError(
-            f"{feature} the bundle in this process, but the engine is behind an API.",
-            "Run it without --api-url on the machine that has the artifacts folder.",
-        )
+        raise NeedsLocalEngineError(f"{feature} the bundle in this process, but the engine is behind an API.", hint)
     return engine

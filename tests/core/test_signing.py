@@ -234,7 +234,7 @@ def test_the_program_says_what_a_signature_is_worth(root: Path, monkeypatch: pyt
         return done.exit_code, done.output
 
     assert call("verify")[0] == 0
-    assert "signed with the key of this place" in call("verify")[1]
+    assert "signed with the configured key" in call("verify")[1]
     assert json.loads(call("inspect")[1])["signature"] == "valid"
     assert json.loads(call("versions", "--format", "json")[1])[0]["signature"] == "valid"
     monkeypatch.setenv(KEY_VARIABLE, OTHER)

@@ -74,7 +74,7 @@ def test_only_routes_without_shop_data_are_public() -> None:
 
 
 def test_every_route_that_changes_data_needs_the_role_admin() -> None:
-    reads = {"recommend_batch", "recommend_basket", "customers_batch", "similar_by_body"}
+    reads = {"recommend_batch", "recommend_basket", "customers_batch", "similar_by_body", "customer_values"}
     for operation in OPERATIONS:
         changes_data = operation.method != "get" and operation.name not in reads
         assert (operation.role == "admin") == changes_data, operation.name

@@ -74,7 +74,7 @@ def find_customer_column(header: Sequence[str]) -> str | None:
     names: dict[str, str] = {}
     for name in header:
         names.setdefault(_normalize(name), name)
-    aliases = (_normalize(alias) for alias in ALIASES[c.CUSTOMER_ID] if "email" not in alias)
+    aliases = (_normalize(alias) for alias in ALIASES[c.CUSTOMER_ID] if "email" not in _normalize(alias))
     return next((names[alias] for alias in aliases if alias in names), None)
 
 

@@ -152,6 +152,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "recommender/*": ArraySpec(
         "any", (), "Further arrays of the recommendation model: demand statistics, tree ensembles, registered sources"
     ),
+    "value/*": ArraySpec("any", (), "Parameters of the customer value models: base models, regressions, trees"),
     **_list_arrays("hybrid_any", "included"),
     **_list_arrays("hybrid_new", "excluded"),
 }
@@ -166,6 +167,7 @@ JSON_FILES: Final[dict[str, str]] = {
     "rfm_model": "Names of the segments",
     "cluster_assigner": "Feature names and activations of the encoder",
     "recommender": "Parameters of the recommendation model",
+    "value": "Figures of the customer value models: backtests, selection, calibration",
 }
 """JSON name below ``tables/``, without ``.json`` -> content. None holds customer ids."""
 

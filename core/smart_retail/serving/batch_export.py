@@ -101,7 +101,8 @@ def write_recommendations(
     if target.suffix.lower() not in (".csv", ".parquet"):
         raise UsageError(f"{target.name} is neither a .csv nor a .parquet file.", "End the name in one of the two.")
     if customers is None:
-        customers = require_local(engine, "Listing all customers needs").customer_ids()
+        hint = "Name the customers in a file with a customer_id column, or use the artifacts folder."
+        customers = require_local(engine, "Listing all customers needs", hint).customer_ids()
     ids = sorted(set(customers))
     progress.stage("recommendations", 0.0)
 

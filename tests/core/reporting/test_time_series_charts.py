@@ -20,7 +20,7 @@ MOVED = Migration(
     (
         SegmentMove("Champions", "Champions", 6, 600.0),
         SegmentMove("Champions", "At Risk", 2, 90.0), SegmentMove("Lost", "Lost", 2, 1.0),
-        SegmentMove("not yet a customer", "New", 5, 50.0),
+        SegmentMove("New since then", "New", 5, 50.0),
     ),
     (DroppedCustomer("a", "Ann", "Champions", "At Risk", 90.0, "2024-02-01", "Pen"),),
 )  # fmt: skip

@@ -155,7 +155,7 @@ def test_a_subset_of_the_standard_names_keeps_their_order() -> None:
 
 def test_an_empty_segment_name_is_rejected() -> None:
     rows = (*SEGMENT_TABLE[:4], ("New", " ", "Champions", "Champions", "Champions"))
-    with pytest.raises(SettingsError, match="empty name"):
+    with pytest.raises(SettingsError, match="a name is empty"):
         fit_rfm(table([1], [1], [1]), RfmSettings(segments=rows))
 
 

@@ -86,7 +86,7 @@ def test_the_program_prints_no_warnings_of_libraries_at_exit(tmp_path: Path) -> 
     assert done.returncode == 3
     *_, error, hint = done.stderr.splitlines()
     assert error.startswith("Error: No row of orders.csv"), done.stderr
-    assert hint.startswith("Check the columns"), done.stderr
+    assert hint.startswith("Check which columns"), done.stderr
 
 
 def test_ctrl_c_stops_without_an_error_message(run: Any) -> None:
