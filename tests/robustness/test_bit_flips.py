@@ -13,6 +13,7 @@ from smart_retail.bundle.signing import KEY_VARIABLE
 from .bit_flips import SECRET, count_rejected_flips, write_small_bundles
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("least", [0, reader.MIN_PARALLEL_BYTES], ids=["parallel", "sequential"])
 def test_flipped_bit_in_any_byte_is_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: int) -> None:
     monkeypatch.setattr(reader, "MIN_PARALLEL_BYTES", least)

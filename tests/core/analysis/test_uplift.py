@@ -52,6 +52,7 @@ def test_the_interval_contains_a_planted_uplift_of_ten_percent() -> None:
     assert by_revenue.treated_customers + by_revenue.holdout_customers == len(ids)
 
 
+@pytest.mark.slow
 def test_the_interval_contains_the_planted_uplift_about_as_often_as_its_level() -> None:
     """Campaigns to 600 customers each, 10 % planted: of 40 intervals of 95 % about two may miss it."""
     missed = 0

@@ -112,6 +112,7 @@ def test_a_data_frame_gives_the_same_results_as_its_parquet_file(tmp_path: Path,
     assert expected["history"][5] == [1_500_000, 2_250_000]
 
 
+@pytest.mark.slow
 def test_a_duckdb_relation_of_another_connection_is_read(tmp_path: Path) -> None:
     path = tmp_path / "orders.parquet"
     typed_orders().write_parquet(path)
@@ -119,6 +120,7 @@ def test_a_duckdb_relation_of_another_connection_is_read(tmp_path: Path) -> None
         assert contents([connection.sql(f"SELECT * FROM read_parquet('{path}')")]) == contents([path])
 
 
+@pytest.mark.slow
 def test_data_frames_read_from_a_csv_give_the_same_results_as_the_file(orders: Path) -> None:
     expected = contents([orders])
     assert contents([pd.read_csv(orders, dtype=str)]) == expected

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +118,7 @@ def shuffled_alike(folder: Path, rows: list[tuple[object, ...]], seed: int) -> N
     assert found[0] == found[1]
 
 
+@pytest.mark.slow
 @given(rows=st.lists(ROW, min_size=1, max_size=25), seed=st.integers(0, 99))
 @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_order_of_rows_never_changes_a_result(tmp_path: Path, rows: list[tuple[object, ...]], seed: int) -> None:
@@ -132,6 +134,7 @@ def test_the_order_of_many_rows_never_changes_a_result(tmp_path: Path) -> None:
     shuffled_alike(tmp_path, rows, 2)
 
 
+@pytest.mark.slow
 @given(
     first=st.lists(st.integers(0, 4), min_size=1, max_size=12),
     second=st.lists(st.integers(0, 4), min_size=1, max_size=12),

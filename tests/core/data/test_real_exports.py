@@ -13,7 +13,7 @@ from smart_retail.data.parsing.whitespace import is_not_blank
 from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.settings import DataSettings
 
-pytestmark = pytest.mark.real_data
+pytestmark = [pytest.mark.real_data, pytest.mark.slow]
 
 YEARS = ("online_retail_2009_2010.csv.gz", "online_retail_2010_2011.csv.gz")
 DAY_2015 = int(np.datetime64("2015-01-01", "D").astype(int))

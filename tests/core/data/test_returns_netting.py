@@ -57,6 +57,7 @@ def literal_stack(moves: list[int]) -> dict[str, int]:
     return {str(n): q for n, q in kept.items() if q}
 
 
+@pytest.mark.slow
 @given(st.lists(st.integers(-6, 6).filter(bool), min_size=1, max_size=40))
 @settings(max_examples=200, deadline=None)
 def test_the_windows_equal_a_literal_stack(moves: list[int]) -> None:

@@ -118,6 +118,7 @@ def test_either_returns_policy_can_be_derived_from_the_other(tmp_path: Path) -> 
     check_both_ways([shop.write(tmp_path / "orders.csv")])
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_either_returns_policy_can_be_derived_from_the_other_on_real_orders(real_data: Path) -> None:
     check_both_ways([real_data / "global_superstore.xlsx"])

@@ -61,6 +61,7 @@ def test_accuracy_equals_the_definitions(rows, k):
         np.testing.assert_allclose(values, expected[:, column], atol=1e-12)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # its own compiled code warns of casts
 def test_agrees_with_an_independent_library():
     ranx = pytest.importorskip("ranx", reason="ranx is not installed")

@@ -91,6 +91,7 @@ def test_serving_assigns_the_clusters_of_the_fit_bit_for_bit(fitted: tuple[RfmTa
         assert (served.encode(one.recency, one.frequency, one.monetary)[0] == together[i]).all()
 
 
+@pytest.mark.slow
 def test_another_process_gives_a_bit_identical_fit(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     here = str(Path(__file__).parent)
     code = (

@@ -93,6 +93,7 @@ def test_one_customer_alone_has_the_forecast_that_it_has_among_all(history: Purc
         assert alone.next_order[0] == every.next_order[code]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_arrays(history: PurchaseDays) -> None:
     small = history.select(np.arange(200))
     first, second = fit_value(small).model.arrays(), fit_value(small).model.arrays()

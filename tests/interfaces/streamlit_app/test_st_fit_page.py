@@ -73,6 +73,7 @@ def test_the_cleaning_report_is_shown_before_anything_is_fitted(open_page: Open,
     assert requests == []
 
 
+@pytest.mark.slow
 def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, requests: list[FitRequest]) -> None:
     page = uploaded(open_page)
     page.radio(key="policy").set_value("keep")
@@ -93,6 +94,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, reques
     assert page.file_uploader
 
 
+@pytest.mark.slow
 def test_a_failed_fit_leaves_the_model_in_use(
     open_page: Open, requests: list[FitRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
