@@ -6,7 +6,7 @@ import streamlit as st
 
 from smart_retail.errors import RetailError
 from smart_retail_streamlit import page_layout
-from smart_retail_streamlit.views import clusters, customer, fit, methods, overview, products, segments, whatif
+from smart_retail_streamlit.views import clusters, customer, fit, methods, overview, products, segments, value, whatif
 
 PAGES = (
     ("Overview", "", overview.show),
@@ -14,6 +14,7 @@ PAGES = (
     ("Products", "products", products.show),
     ("Segments", "segments", segments.show),
     ("Clusters", "clusters", clusters.show),
+    ("Value", "value", value.show),
     ("Methods", "methods", methods.show),
     ("Fit", "fit", fit.show),
     ("What-if", "what-if", whatif.show),

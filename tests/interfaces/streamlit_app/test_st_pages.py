@@ -16,7 +16,7 @@ from smart_retail.settings import Settings
 
 from .conftest import Open, html_of
 
-PAGES = ("", "customer", "products", "segments", "clusters", "methods", "fit", "what-if")
+PAGES = ("", "customer", "products", "segments", "clusters", "value", "methods", "fit", "what-if")
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -180,3 +180,15 @@ def test_the_report_can_draw_every_chart_of_the_order_lines() -> None:
     for name in shop_charts.CHARTS:
         assert hasattr(sales_charts, name)
         assert not hasattr(model_charts, name)
+
+
+def test_the_value_page_shows_totals_groups_and_customers_at_risk(open_page: Open) -> None:
+    body = html_of(open_page("value"))
+    summary = FakeEngine().value_summary(90)
+    assert "80 % interval" in body
+    assert all(group.name in body for group in summary.segments)
+    assert all(value.customer_id in body for value in summary.at_risk)
+
+
+def test_the_customer_page_shows_the_forecast(open_page: Open) -> None:
+    assert "Lifetime value" in html_of(open_page("customer", customer="C-001"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
+from smart_retail.errors import FormatVersionError
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import pluralize
 from smart_retail.presentation.html import method_comparison, recommendation_table
@@ -19,6 +21,7 @@ from smart_retail_streamlit import (
     reasons_table,
     recommendation_tables,
     search_box,
+    value_card,
 )
 from smart_retail_streamlit.html import escape_markdown
 
@@ -40,9 +43,21 @@ def show() -> None:
     profile = engine.customer(customer_id)
     with left, st.container(border=True):
         st.html(customer_card.card(profile, engine_source.model().currency))
+    if profile.known:
+        _show_value(engine, customer_id, left)
     with right:
         render_recommendations(engine, profile)
         _show_history(profile)
+
+
+def _show_value(engine: RetailEngine, customer_id: str, column: DeltaGenerator) -> None:
+    """Show the forecast below the card; bundles of older versions have none."""
+    try:
+        value = engine.customer_value(customer_id)
+    except FormatVersionError:
+        return
+    with column, st.container(border=True):
+        st.html(value_card.card(value, engine_source.model().currency))
 
 
 def _show_examples(engine: RetailEngine) -> None:
