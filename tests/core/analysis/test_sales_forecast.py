@@ -104,4 +104,4 @@ def test_a_discount_that_drives_sales_is_used_where_it_is_planned(capfd: pytest.
 
 def test_a_source_without_discounts_cannot_regress_on_them(fitted: tuple[Path, FitReport]) -> None:
     with pytest.raises(UsageError, match="discounts"):
-        daily_discounts(Engine.load(fitted[0]).store)
+        daily_discounts(Engine.load(fitted[0]).tables)
