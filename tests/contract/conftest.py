@@ -37,7 +37,9 @@ _GRADIO = (
 
 
 def _marked(name: str) -> Any:
-    return pytest.param(name, marks=_GRADIO if name == "gradio" else ())
+    # A page of Streamlit takes a second or more for each request: its part of the suite belongs to the long tests.
+    marks = {"gradio": _GRADIO, "streamlit": (pytest.mark.slow,)}
+    return pytest.param(name, marks=marks.get(name, ()))
 
 
 @pytest.fixture(scope="session", params=map(_marked, FRONT_ENDS))

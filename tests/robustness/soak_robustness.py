@@ -16,7 +16,7 @@ import pytest
 
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.bundle.signing import KEY_VARIABLE
-from smart_retail.events import URL
+from smart_retail.events import URL_VARIABLE
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from tests import shop
@@ -57,7 +57,7 @@ def test_fifty_kills_during_writes(root: Path, record_figure: RecordFigure) -> N
 def test_fifty_kills_during_writes_to_a_shared_database(
     root: Path, postgres: str, monkeypatch: pytest.MonkeyPatch, record_figure: RecordFigure
 ) -> None:
-    monkeypatch.setenv(URL, postgres)
+    monkeypatch.setenv(URL_VARIABLE, postgres)
     kills = scaled(50)
     acknowledged = killed_writes.kill_during_writes(root, kills)
     record_figure(f"{acknowledged:,} events acknowledged over {kills} kills of the server, PostgreSQL")

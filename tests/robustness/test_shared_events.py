@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from smart_retail.bundle.erasure import erase
-from smart_retail.events import URL, open_events
-from smart_retail.events.sqlite_store import FILE
+from smart_retail.events import URL_VARIABLE, open_events
+from smart_retail.events.sqlite_store import FILE_NAME
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from smart_retail_cli.main import cli
@@ -26,7 +26,7 @@ def hosts(
     fitted: tuple[Path, FitReport], tmp_path: Path, postgres: str, monkeypatch: pytest.MonkeyPatch
 ) -> tuple[Path, Path]:
     """Artifacts folders of two hosts with the same version."""
-    monkeypatch.setenv(URL, postgres)
+    monkeypatch.setenv(URL_VARIABLE, postgres)
     one, other = (Path(shutil.copytree(fitted[0], tmp_path / name)) for name in ("one", "other"))
     return one, other
 
@@ -47,7 +47,7 @@ def test_event_sent_to_one_host_is_visible_on_the_other(hosts: tuple[Path, Path]
     assert create_app(Engine.load(other)).test_client().post("/v1/events", json=body).json["new"] == 0
     assert client.delete(f"/v1/customers/{CUSTOMER}").json["events"] == 1
     assert not engine.customer(CUSTOMER).known
-    assert not any((folder / FILE).exists() for folder in hosts)
+    assert not any((folder / FILE_NAME).exists() for folder in hosts)
 
 
 def test_erasure_on_every_host_removes_the_customer_completely(hosts: tuple[Path, Path]) -> None:

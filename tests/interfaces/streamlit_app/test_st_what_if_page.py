@@ -83,7 +83,7 @@ def test_weights_and_returns_policy_reach_the_core(page: Any) -> None:
     job = run_trial(page)
     assert job.name == "weights of popular; returned items: count returned items as bought"
     assert [pair.customer_id for pair in job.report.lists] == ["00012"]
-    assert "counted anew" in html_of(page)
+    assert "were recomputed" in html_of(page)
 
 
 def test_an_error_of_the_trial_is_shown(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
