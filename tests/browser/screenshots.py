@@ -102,7 +102,7 @@ def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> 
     settle(page)
     page.screenshot(path=target / f"gradio-all-{scheme}.png")
     page.get_by_role("tab", name="Similar products").click()
-    box = page.get_by_label("Product").last
+    box = page.locator("textarea:visible").last
     box.fill(item)
     box.press("Enter")
     page.wait_for_selector(".sr-table:visible tbody tr")

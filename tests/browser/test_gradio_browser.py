@@ -36,7 +36,7 @@ def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str) -> 
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
-    page.get_by_label("Product").last.press_sequentially("lamp c", delay=40)
+    page.locator("textarea:visible").last.press_sequentially("lamp c", delay=40)
     page.locator(".sr-matches:visible label:has-text('P-023')").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
     first = page.locator(".sr-table:visible .sr-id").first.inner_text()
@@ -48,8 +48,8 @@ def test_a_complete_id_hides_the_matches(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
-    page.get_by_label("Product").last.fill("P-023")
-    page.get_by_label("Product").last.press("Enter")
+    page.locator("textarea:visible").last.fill("P-023")
+    page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-table:visible tbody tr")
     page.wait_for_timeout(500)
     assert page.locator(".sr-matches:visible").count() == 0
@@ -59,8 +59,8 @@ def test_an_unknown_product_shows_an_error_with_near_matches(visit: Visit, gradi
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
-    page.get_by_label("Product").last.fill("P-0004")
-    page.get_by_label("Product").last.press("Enter")
+    page.locator("textarea:visible").last.fill("P-0004")
+    page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-error:visible")
     assert "Did you mean P-004" in page.locator(".sr-error").inner_text()
 
@@ -89,7 +89,7 @@ def test_enter_takes_the_first_match_of_a_name(visit: Visit, gradio_app: str) ->
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
-    page.get_by_label("Product").last.fill("lamp c")
-    page.get_by_label("Product").last.press("Enter")
+    page.locator("textarea:visible").last.fill("lamp c")
+    page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-table:visible tbody tr")
     assert page.locator(".sr-error:visible").count() == 0

@@ -91,7 +91,7 @@ def _at_risk(values: Sequence[CustomerValue], currency: str) -> Markup:
 
 
 def _backtests(summary: ValueSummary) -> None:
-    """Show the forecasts of earlier windows beside what happened, and the calibration of the probabilities."""
+    """Show the forecasts of earlier windows next to what happened, and the calibration of the probabilities."""
     if not summary.backtests:
         return
     rows = [
