@@ -172,64 +172,10 @@ WOOCOMMERCE = Preset(
 """Documentation of Advanced Order Export for WooCommerce and of WooCommerce "Customer / Order / Coupon Export"
 (one row per line item)."""
 
-SQUARE = Preset(
-    "square",
-    {
-        c.ORDER_ID: ("Transaction ID",),
-        c.CUSTOMER_ID: ("Customer ID",),
-        c.TIMESTAMP: ("Date",),
-        c.QUANTITY: ("Qty",),
-        c.AMOUNT: ("Net Sales",),
-        c.ITEM_ID: ("SKU",),
-        c.ITEM_NAME: ("Item",),
-        c.CATEGORY: ("Category",),
-        c.CUSTOMER_NAME: ("Customer Name",),
-    },
-    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.AMOUNT, c.ITEM_NAME),
-    name_as_item=True,
-)
-"""Square Support, "Export sales data": Items Detail CSV. Refunds are lines with negative quantities."""
-
-ETSY = Preset(
-    "etsy",
-    {
-        c.ORDER_ID: ("Order ID",),
-        c.CUSTOMER_ID: ("Buyer", "Buyer User ID"),
-        c.TIMESTAMP: ("Sale Date",),
-        c.QUANTITY: ("Quantity",),
-        c.UNIT_PRICE: ("Price",),
-        c.LINE_DISCOUNT: ("Discount Amount",),
-        c.ITEM_ID: ("Listing ID",),
-        c.ITEM_NAME: ("Item Name",),
-        c.SHIP_TIMESTAMP: ("Date Shipped",),
-        c.COUNTRY: ("Ship Country",),
-    },
-    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE, c.ITEM_ID),
-    notes=("The amount of a line is quantity x price - discount.",),
-)
-"""Etsy Help Center, "How to download your order data": Sold Order Items CSV."""
-
-AMAZON = Preset(
-    "amazon",
-    {
-        c.ORDER_ID: ("amazon-order-id", "order-id"),
-        c.CUSTOMER_ID: ("buyer-email",),
-        c.TIMESTAMP: ("purchase-date",),
-        c.QUANTITY: ("quantity", "quantity-purchased", "quantity-shipped"),
-        c.AMOUNT: ("item-price",),
-        c.ITEM_ID: ("sku",),
-        c.ITEM_NAME: ("product-name",),
-        c.COUNTRY: ("ship-country",),
-        c.ORDER_STATUS: ("order-status",),
-    },
-    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.AMOUNT, c.ITEM_ID),
-)
-"""Amazon Seller Central, "Order reports" (order reports and All Orders): `item-price` is the price of all units."""
-
 NO_PRESET = Preset("aliases", {}, ())
 """No known export: columns are recognised by aliases, and there are no special rules for rows."""
 
-PRESETS = (CANONICAL, SUPERSTORE, UCI, COMPLETE_JOURNEY, SHOPIFY, WOOCOMMERCE, SQUARE, ETSY, AMAZON)
+PRESETS = (CANONICAL, SUPERSTORE, UCI, COMPLETE_JOURNEY, SHOPIFY, WOOCOMMERCE)
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     c.CUSTOMER_ID: (
