@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from smart_retail.bundle.reader import Bundle
     from smart_retail.serving.bundle_tables import BundleTables
     from smart_retail.serving.business_rules import Rules
+    from smart_retail.serving.customer_values import CustomerValues
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
 ALL = "all"
@@ -323,6 +324,11 @@ class LocalEngine(RetailEngine):
     @abstractmethod
     def rules_error(self) -> RetailError | None:
         """Error of a rules file that changed after the start; the rules read before it stay in force."""
+
+    @property
+    @abstractmethod
+    def values(self) -> CustomerValues:
+        """Value forecasts of the customers of the bundle."""
 
     @abstractmethod
     def customer_ids(self) -> Iterator[str]:

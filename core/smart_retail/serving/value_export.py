@@ -11,11 +11,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.errors import NeedsLocalEngineError, UsageError
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, RetailEngine
+from smart_retail.errors import UsageError
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, RetailEngine, require_local
 from smart_retail.results import CustomerValue
 from smart_retail.serving.customer_values import CustomerValues, ValueTable
-from smart_retail.serving.engine import Engine
 from smart_retail.utils.atomic_file import atomic_file
 from smart_retail.value.model import CHURN_RISKS
 
@@ -50,10 +49,11 @@ def write_values(engine: RetailEngine, path: str | os.PathLike[str], horizon_day
     Parameters
     ----------
     engine : RetailEngine
-        In this process: an API does not list all customers.
+        An engine in this process; an API does not list all customers.
     path : path
         Ends in ``.csv``.
     horizon_days : int
+        Length of the forecast in days, 1 to 3650.
 
     Returns
     -------
@@ -63,18 +63,14 @@ def write_values(engine: RetailEngine, path: str | os.PathLike[str], horizon_day
     Raises
     ------
     UsageError
-        The file name ends in something else, its folder does not exist, or the horizon is out of range.
+        The file name has another suffix, its folder does not exist, or the horizon is out of range.
     NeedsLocalEngineError
-        The engine is behind the API.
+        The engine is behind an API.
     """
     target = Path(path)
     if target.suffix.lower() != ".csv":
         raise UsageError(f"{target.name} is not a .csv file.", "End the name in .csv.")
-    if not isinstance(engine, Engine):
-        raise NeedsLocalEngineError(
-            "An engine behind the API does not list all customers.", "Open the bundle itself with --artifacts."
-        )
-    values = engine.values
+    values = require_local(engine, "Listing the value of all customers needs").values
     with atomic_file(target) as part, part.open("w", encoding="utf-8", newline="") as file:
         out = csv.writer(file, lineterminator="\n")
         out.writerow(VALUE_COLUMNS)
@@ -86,7 +82,7 @@ def write_values(engine: RetailEngine, path: str | os.PathLike[str], horizon_day
 
 
 def _chunks(values: CustomerValues, horizon_days: int) -> Iterable[list[Any]]:
-    """Rows of all customers; those with live purchases are forecast one by one."""
+    """Yield the rows of all customers in chunks; customers with events since the fit are forecast one by one."""
     table, ids = values.table(horizon_days), values.customer_ids()
     live = values.customers_with_events()
     for start in range(0, len(ids), CHUNK):
