@@ -24,8 +24,8 @@ from smart_retail.data import columns
 from smart_retail.data.ingestion import row_validation
 from smart_retail.data.parsing import presets
 from smart_retail.data.parsing.presets import normalize_header
-from smart_retail.presentation import labels
 from smart_retail.segmentation import rfm
+from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.serving import business_rules
 
 DOCS: Final = Path(__file__).parent
@@ -119,7 +119,7 @@ def segment_grid() -> str:
 
 def segments() -> str:
     """What each segment means and what to do."""
-    return table(("segment", "meaning", "what to do"), ((name, *texts) for name, texts in labels.SEGMENTS.items()))
+    return table(("segment", "meaning", "what to do"), ((name, *texts) for name, texts in SEGMENTS.items()))
 
 
 def routes() -> str:

@@ -16,7 +16,6 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from smart_retail.errors import UnknownItemError, UsageError
-from smart_retail.presentation import labels
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, ListQuery, RetailEngine, check_horizon, check_page
 from smart_retail.results import (
     RFM,
@@ -43,6 +42,8 @@ from smart_retail.results import (
     ValueSummary,
     WeekSales,
 )
+from smart_retail.segmentation.segments import SEGMENTS, VALUE_TIERS
+from smart_retail.serving import explanation_texts
 from smart_retail.settings import Settings
 
 ODD_IDS = (
@@ -181,10 +182,10 @@ class FakeEngine(RetailEngine):
                 because = max(sorted(mine), key=lambda i: self._together[i][item], default=None)
             place = self._placed.get(customer_id)
             text = {
-                "cf": lambda b=because: labels.bought_together(self._items[b][0] if b else "these"),
-                "rfm": lambda p=place: labels.segment(p[0].segment),
-                "personalized": lambda p=place: labels.cluster(p[1].name),
-                "popular": labels.popular,
+                "cf": lambda b=because: explanation_texts.bought_together(self._items[b][0] if b else "these"),
+                "rfm": lambda p=place: explanation_texts.segment(p[0].segment),
+                "personalized": lambda p=place: explanation_texts.cluster(p[1].name),
+                "popular": explanation_texts.popular,
             }[part]()
             share = value / sum(raw.values())
             reasons.append(Reason(KINDS[part], part, order.index(item) + 1, share, because, text))
@@ -271,7 +272,7 @@ class FakeEngine(RetailEngine):
 
     def segments(self) -> list[Segment]:
         found = []
-        for name, (meaning, action) in labels.SEGMENTS.items():
+        for name, (meaning, action) in SEGMENTS.items():
             members = [c for c, (rfm, _) in self._placed.items() if rfm.segment == name]
             if members:
                 found.append(Segment(name, meaning, action, *self._group(members), self._top(name)))
@@ -356,7 +357,7 @@ class FakeEngine(RetailEngine):
             r = 5 - sum(recency > edge for edge in (3, 10, 30, 90))
             f = 1 + sum(len(orders) > edge for edge in (1, 3, 6, 9))
             m = 1 + sum(monetary > edge for edge in (300, 800, 1600, 3200))
-            rfm = RFM(recency, len(orders), monetary, r, f, m, f"{r}{f}{m}", _segment(r, f), labels.VALUE_TIERS[m - 1])
+            rfm = RFM(recency, len(orders), monetary, r, f, m, f"{r}{f}{m}", _segment(r, f), VALUE_TIERS[m - 1])
             cluster = 0 if m == 5 else 1 if m >= 3 else 2
             placed[customer] = (rfm, ClusterRef(cluster, CLUSTER_NAMES[cluster]))
         return placed

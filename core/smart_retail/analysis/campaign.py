@@ -15,10 +15,10 @@ from typing import Any, Final
 
 from smart_retail.analysis.small_tables import find_customer_column, read_small_table
 from smart_retail.errors import ColumnError, UsageError
-from smart_retail.presentation import labels
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_page
 from smart_retail.results import CustomerProfile, Purchase, RecommendationList
+from smart_retail.segmentation.segments import SEGMENTS
 
 CHUNK_CUSTOMERS: Final = 256
 MAX_DUE_ITEMS: Final = 3
@@ -210,7 +210,7 @@ def _row(
         "value_tier": profile.rfm.value_tier if profile.rfm else "",
         "klaviyo": KLAVIYO_GROUPS.get(segment, ""),
         "shopify": SHOPIFY_GROUPS.get(segment, ""),
-        "action": labels.SEGMENTS.get(segment, ("", ""))[1],
+        "action": SEGMENTS.get(segment, ("", ""))[1],
         "last_order": profile.last_order,
         "due": "; ".join(p.item_name for p in due_for_repurchase(profile.purchases, today)[:MAX_DUE_ITEMS]),
     }

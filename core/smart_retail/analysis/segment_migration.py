@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from smart_retail.errors import UsageError
-from smart_retail.presentation import labels as texts
 from smart_retail.results import Result
+from smart_retail.segmentation.segments import SEGMENTS
 
 BEST_SEGMENTS: Final = ("Champions", "Loyal")
 NEW: Final = "New since then"
@@ -139,5 +139,5 @@ def _sort_segments(names: set[str]) -> list[str]:
 
 def _segment_order(names: set[str]) -> dict[str, int]:
     """Return the rank of each segment: the best first, custom names after the standard ones, `NEW` and `GONE` last."""
-    ordered: Sequence[str] = (*texts.SEGMENTS, *sorted(names - texts.SEGMENTS.keys() - {NEW, GONE}), NEW, GONE)
+    ordered: Sequence[str] = (*SEGMENTS, *sorted(names - SEGMENTS.keys() - {NEW, GONE}), NEW, GONE)
     return {name: i for i, name in enumerate(ordered)}

@@ -4,21 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-SEGMENTS: Final[dict[str, tuple[str, str]]] = {
-    "Champions": ("bought very recently and often", "thank them, show new products first"),
-    "Loyal": ("buy often, some time ago", "offer what goes with their favourites"),
-    "Potential Loyalist": ("recent, a few orders", "suggest the next natural product"),
-    "New": ("one order, very recent", "welcome, help with the first choice"),
-    "Promising": ("one order, recent", "remind with popular products"),
-    "Need Attention": ("average in both", "give a reason to return this month"),
-    "About to Sleep": ("few orders, fading", "what is popular now"),
-    "At Risk": ("bought often, long ago", "what they used to buy, with what is new"),
-    "Can't Lose": ("among the best, silent", "a personal word"),
-    "Hibernating": ("few orders, long ago", "low-cost reminder"),
-    "Lost": ("few orders, longest ago", "leave, or a last try"),
-}
-"""Segment -> (meaning, action), best first."""
-
 METHODS: Final[dict[str, tuple[str, str]]] = {
     "hybrid": ("Hybrid", "all methods combined, weighted by how much history the customer has"),
     "personalized": ("Personalized", "what customers of the same cluster buy"),
@@ -74,9 +59,6 @@ HYBRID_SOURCES: Final[dict[str, str]] = {
 }
 """Recommendation source of the hybrid -> label."""
 
-VALUE_TIERS: Final = ("Lowest", "Low", "Middle", "High", "Top")
-"""By M score 1 to 5."""
-
 SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
 
 COLUMN_LABELS: Final[dict[str, str]] = {
@@ -113,40 +95,3 @@ def method_label(method: str) -> str:
 def source_label(source: str) -> str:
     """Return the label of a source of the hybrid; an added source is shown under its name."""
     return HYBRID_SOURCES.get(source, source.replace("_", " "))
-
-
-def buy_again(orders: int, interval_days: float | None) -> str:
-    """Reason of a repeat purchase; `interval_days` is the usual gap, None if it is unknown."""
-    times = "once" if orders == 1 else f"{orders} times"
-    if interval_days is None or interval_days < 0.5:
-        return f"bought {times}"
-    days = round(interval_days)
-    return f"bought {times}, about every {'day' if days == 1 else f'{days} days'}"
-
-
-def bought_together(item: str) -> str:
-    return f"often bought with {item}"
-
-
-def cluster(name: str) -> str:
-    return f"popular with {name} customers"
-
-
-def segment(name: str) -> str:
-    return f"popular with {name} customers"
-
-
-def popular() -> str:
-    return "popular"
-
-
-def trending(orders: int) -> str:
-    return f"rising: {orders:,} order{'' if orders == 1 else 's'} in four weeks"
-
-
-def similar(item: str) -> str:
-    return f"similar to {item}"
-
-
-def rule() -> str:
-    return "promoted by the shop"

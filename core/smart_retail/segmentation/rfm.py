@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
-from smart_retail.presentation.labels import SEGMENTS
+from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.utils.fixed_point import MILLION
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
-"""Who asks: a customer with the purchases of the bundle and what came since, or a visitor with a basket.
+"""Customer state at request time: stored purchases plus later events, or an anonymous basket.
 
-In: an id and the live events. Out: `Person`: purchases, segment and cluster as of now. Events change the
-same arrays that a fit would have written, so that every method follows them without a refit.
+Events since the fit update purchases, segment and cluster of a customer, so that every method uses them without a
+refit.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.events import Event, RecentEvents
-from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM, CustomerMatch
 from smart_retail.segmentation.rfm import RfmModel
+from smart_retail.segmentation.segments import VALUE_TIERS
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.utils.dates import parse_day
 from smart_retail.utils.fixed_point import MILLION
@@ -30,63 +30,66 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class CustomerState:
-    """One shopper, as of now."""
+    """State of one customer or visitor at the time of a request."""
 
     code: int
-    """In the bundle; -1 for a customer who is not in it."""
+    """Customer code in the bundle; -1 for a customer who is not in it."""
     known: bool
+    """Whether the customer is in the bundle or has events."""
     has_recent_events: bool
-    """Whether anything came since the fit."""
+    """Whether the customer has events since the fit."""
     history: PurchaseHistory
     """Kept purchases."""
     fully_returned: NDArray[np.int32]
-    """Items that went back and of which none was kept."""
+    """Codes of items of which the customer returned every purchase."""
     segment: int
+    """Segment code, `UNKNOWN_GROUP` for none."""
     cluster: int
+    """Cluster code, `UNKNOWN_GROUP` for none."""
 
     def purchased_or_returned(self) -> NDArray[np.int32]:
-        """Items that `exclude_purchased` hides: purchased or returned ones."""
+        """Return the items that `exclude_purchased` hides: purchased or returned ones."""
         return np.concatenate((self.history.item, self.fully_returned))
 
 
-def to_shoppers(people: Sequence[CustomerState]) -> Shoppers:
-    """Several people as the recommenders take them."""
+def to_shoppers(customers: Sequence[CustomerState]) -> Shoppers:
+    """Return the arrays of several customers that a model scores."""
     return Shoppers(
-        people[0].history if len(people) == 1 else PurchaseHistory.concat([p.history for p in people]),
-        np.array([p.segment for p in people], dtype=np.int16),
-        np.array([p.cluster for p in people], dtype=np.int16),
+        customers[0].history if len(customers) == 1 else PurchaseHistory.concat([c.history for c in customers]),
+        np.array([c.segment for c in customers], dtype=np.int16),
+        np.array([c.cluster for c in customers], dtype=np.int16),
     )
 
 
 def count_orders(history: PurchaseHistory) -> int:
-    """Distinct orders of one shopper. A set: `np.unique` imports a tenth of NumPy on its first call."""
-    return len(set(history.order.tolist()))
+    """Return the number of distinct orders of one shopper."""
+    return len(set(history.order.tolist()))  # `np.unique` imports further parts of NumPy on its first call
 
 
 class CustomerLookup:
-    """Finds people in a bundle and its live events."""
+    """Look-up of customers in a bundle and in the events since its fit."""
 
-    def __init__(self, store: BundleTables, live: RecentEvents) -> None:
-        self._tables = store
-        self._recent_events = live
+    def __init__(self, tables: BundleTables, recent_events: RecentEvents) -> None:
+        self._tables = tables
+        self._recent_events = recent_events
 
     def resolve(self, customer_id: str) -> CustomerState:
-        """State of a customer; an unknown one has an empty history."""
-        store = self._tables
-        code = store.customers.code(customer_id)
+        """Return the state of a customer; an unknown one has an empty history."""
+        tables = self._tables
+        code = tables.customers.code(customer_id)
         events = self._recent_events.for_customer(customer_id)
         if events:
             return self._with_events(code, events)
         if code < 0:
-            return self.visitor(store.empty_history)
+            return self.visitor(tables.empty_history)
         return CustomerState(
             code=code,
             known=True,
             has_recent_events=False,
-            history=store.history(code),
-            fully_returned=store.fully_returned(code),
-            segment=int(store.segment[code]),
-            cluster=int(store.cluster[code]),
+            history=tables.history(code),
+            fully_returned=tables.fully_returned(code),
+            segment=int(tables.segment[code]),
+            cluster=int(tables.cluster[code]),
         )
 
     def search_new_customers(self, text: str) -> list[CustomerMatch]:
@@ -100,38 +103,38 @@ class CustomerLookup:
         return [CustomerMatch(c, "", segment) for c, segment in zip(found, segments, strict=True)]
 
     def last_sequence(self, customer_id: str) -> int:
-        """Number of the newest live event of a customer, 0 where there is none."""
+        """Return the sequence number of a customer's newest event since the fit, 0 without any."""
         events = self._recent_events.for_customer(customer_id)
         return events[-1].sequence if events else 0
 
     def customers_with_events(self) -> frozenset[str]:
-        """Return the ids of the customers with live events."""
+        """Return the ids of the customers with events since the fit."""
         return self._recent_events.customers()
 
     def visitor(self, history: PurchaseHistory) -> CustomerState:
-        """State of a visitor without an account, with these items in the basket."""
+        """Return the state of an anonymous visitor whose basket is `history`."""
         return CustomerState(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)
 
     def _with_events(self, code: int, events: Sequence[Event]) -> CustomerState:
-        store = self._tables
-        before = store.history(code) if code >= 0 else store.empty_history
-        history = _apply_events(before, events, store.items.codes(e.item_id for e in events))
-        returned = np.setdiff1d(store.items.codes(e.item_id for e in events if e.quantity < 0), history.item)
+        tables = self._tables
+        stored = tables.history(code) if code >= 0 else tables.empty_history
+        history = _apply_events(stored, events, tables.items.codes(e.item_id for e in events))
+        returned = np.setdiff1d(tables.items.codes(e.item_id for e in events if e.quantity < 0), history.item)
         returned = returned[returned >= 0]
         if code >= 0:
-            returned = np.setdiff1d(np.union1d(returned, store.fully_returned(code)), history.item)
+            returned = np.setdiff1d(np.union1d(returned, tables.fully_returned(code)), history.item)
         segment = cluster = UNKNOWN_GROUP
         if len(history):
-            numbers = self._rfm_values(history)
-            segment = int(self._rfm_model.segment_index(*self._rfm_model.score(*numbers)[:2])[0])
-            cluster = int(self._cluster_assigner.assign(*numbers)[0])
+            values = self._rfm_values(history)
+            segment = int(self._rfm_model.segment_index(*self._rfm_model.score(*values)[:2])[0])
+            cluster = int(self._cluster_assigner.assign(*values)[0])
         return CustomerState(code, True, True, history, returned.astype(np.int32), segment, cluster)
 
-    def rfm(self, person: CustomerState) -> RFM | None:
-        """Recency, frequency and monetary of a customer with kept purchases, scored by the cut points of the fit."""
-        if len(person.history) == 0 or not person.known:
+    def rfm(self, customer: CustomerState) -> RFM | None:
+        """Return recency, frequency and monetary value, scored by the cut points of the fit; None without purchases."""
+        if len(customer.history) == 0 or not customer.known:
             return None
-        recency, frequency, monetary = self._rfm_values(person.history)
+        recency, frequency, monetary = self._rfm_values(customer.history)
         r, f, m = (int(score[0]) for score in self._rfm_model.score(recency, frequency, monetary))
         return RFM(
             recency=int(recency[0]),
@@ -141,12 +144,12 @@ class CustomerLookup:
             f=f,
             m=m,
             code=f"{r}{f}{m}",
-            segment=self._tables.group_name("segments", person.segment),
+            segment=self._tables.group_name("segments", customer.segment),
             value_tier=VALUE_TIERS[m - 1],
         )
 
     def _rfm_values(self, history: PurchaseHistory) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Recency (days), frequency (orders) and monetary (millionths) of one history, shape ``(1,)`` each."""
+        """Return recency (days), frequency (orders) and monetary (millionths) of one history, shape ``(1,)`` each."""
         today = int(self._tables.bundle.manifest["analysis_day"])
         if history.last_day > self._tables.last_day:
             today = max(today, history.last_day + 1)
@@ -162,7 +165,7 @@ class CustomerLookup:
 
     @cached_property
     def _cluster_assigner(self) -> ClusterAssigner:
-        from smart_retail.segmentation.cluster_assigner import ClusterAssigner  # for those who bought since the fit
+        from smart_retail.segmentation.cluster_assigner import ClusterAssigner  # only for customers with events
 
         return ClusterAssigner.from_arrays(
             self._tables.bundle.arrays("cluster_assigner"), self._tables.bundle.json("cluster_assigner")
@@ -170,21 +173,21 @@ class CustomerLookup:
 
 
 _PurchaseRow = tuple[int, int, int, int, int]
-"""Order, item, day, quantity, amount."""
+"""Order code, item code, day, quantity, amount."""
 
 
-def _apply_events(before: PurchaseHistory, events: Sequence[Event], codes: NDArray[np.int32]) -> PurchaseHistory:
-    """The purchases before with the events after them; returns consume the latest purchases of the item."""
+def _apply_events(stored: PurchaseHistory, events: Sequence[Event], codes: NDArray[np.int32]) -> PurchaseHistory:
+    """Return the stored purchases with the events added; a return consumes the latest purchases of the item."""
     orders: dict[str, int] = {}
-    first = int(before.order.max()) + 1 if len(before) else 0
+    first = int(stored.order.max()) + 1 if len(stored) else 0
     rows = list(
-        zip(*(getattr(before, c).tolist() for c in ("order", "item", "day", "quantity", "amount")), strict=True)
+        zip(*(getattr(stored, c).tolist() for c in ("order", "item", "day", "quantity", "amount")), strict=True)
     )
-    last_day = before.last_day
+    last_day = stored.last_day
     for event, code in zip(events, codes.tolist(), strict=True):
         day = parse_day(event.timestamp[:10])
         if code < 0:
-            continue  # an item that the bundle does not know waits for the next fit
+            continue  # items that are not in the bundle are included by the next fit
         if event.quantity > 0:
             number = orders.setdefault(event.order_id, first + len(orders))
             rows.append((number, code, day, event.quantity, event.amount))
@@ -196,7 +199,7 @@ def _apply_events(before: PurchaseHistory, events: Sequence[Event], codes: NDArr
     order, item, days = (np.array(column, dtype=np.int32) for column in columns[:3])
     quantity, amount = (np.array(column, dtype=np.int64) for column in columns[3:])
     return replace(
-        before,
+        stored,
         customer=np.zeros(len(rows), np.int32),
         order=order,
         item=item,
@@ -208,7 +211,7 @@ def _apply_events(before: PurchaseHistory, events: Sequence[Event], codes: NDArr
 
 
 def _subtract_return(rows: list[_PurchaseRow], item: int, quantity: int) -> list[_PurchaseRow]:
-    """Rows without `quantity` (millionths) of the item, the latest purchases first, amounts pro rata."""
+    """Remove `quantity` (millionths) of an item from the rows, latest purchases first, with the amounts pro rata."""
     left = []
     for row in reversed(rows):
         if row[1] != item or quantity == 0:

@@ -1,4 +1,4 @@
-"""Explanations: why an item is in a list, in words. They describe association, not cause."""
+"""Reasons of an item in a list, built from the shares and ranks of the ranking components."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.presentation import labels
 from smart_retail.recommenders.base import CF, CLUSTER, COMPONENTS, CONTENT, REPURCHASE, SEGMENT, TRENDING
 from smart_retail.results import Reason
+from smart_retail.serving import explanation_texts as texts
 
 if TYPE_CHECKING:
     from smart_retail.recommenders.source import Source
@@ -38,8 +38,8 @@ def _added_source(component: int) -> Source:
 
 
 def pinned_reason() -> tuple[Reason, ...]:
-    """Why an item stands where the shop put it."""
-    return (Reason("rule", "rule", 0, 1.0, None, labels.rule()),)
+    """Return the reasons of an item that a business rule pins."""
+    return (Reason("rule", "rule", 0, 1.0, None, texts.rule()),)
 
 
 def _descending_share(reason: Reason) -> float:
@@ -48,53 +48,74 @@ def _descending_share(reason: Reason) -> float:
 
 @dataclass(frozen=True, slots=True)
 class ReasonBuilder:
-    """What is needed to put evidence into words for one shopper."""
+    """Builds the reasons of the items of one shopper's list."""
 
     label: Callable[[int], tuple[str, str, str]]
-    """Id, name and category of an item."""
+    """Returns id, name and category of an item code."""
     history: PurchaseHistory
-    """The shopper's purchases (one shopper)."""
+    """Purchases of the shopper."""
     segment: str
+    """Name of the shopper's RFM segment; empty for none."""
     cluster: str
+    """Name of the shopper's cluster; empty for none."""
     recent_orders: NDArray[np.int32]
     """Orders of each item in the last four weeks."""
 
     def reasons(
-        self, item: int, share: list[float], rank: list[int], because: int, boost: float = 1.0
+        self, item: int, share: list[float], rank: list[int], explaining_item: int, boost: float = 1.0
     ) -> tuple[Reason, ...]:
-        """Reasons of one entry, the weightiest first, from its `Ranked` evidence."""
-        whole, found = max(boost, 1.0), []
+        """Return the reasons of one entry of a `Ranked` list, largest share first.
+
+        Parameters
+        ----------
+        item : int
+            Item code.
+        share : list of float
+            Share of each component in the score, 0 to 1.
+        rank : list of int
+            Rank of the item in each component's own list, 1 and up.
+        explaining_item : int
+            Code of the purchase that explains the item, -1 for none.
+        boost : float
+            Factor of the score by a business rule; above 1 it is a reason itself.
+
+        Returns
+        -------
+        tuple of Reason
+            Their shares sum to 1.
+        """
+        total, reasons = max(boost, 1.0), []
         for component, part in enumerate(share):
             if part > 0:
-                own, text = self._render_reason(component, item, because)
+                own, text = self._render_reason(component, item, explaining_item)
                 kind, method = reason_kind_and_method(component)
-                found.append(Reason(kind, method, rank[component], part / whole, own, text))
+                reasons.append(Reason(kind, method, rank[component], part / total, own, text))
         if boost > 1:
-            found.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, labels.rule()))
-        if len(found) > 1:
-            found.sort(key=_descending_share)
-        return tuple(found)
+            reasons.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, texts.rule()))
+        if len(reasons) > 1:
+            reasons.sort(key=_descending_share)
+        return tuple(reasons)
 
-    def _render_reason(self, component: int, item: int, because: int) -> tuple[str | None, str]:
-        """The purchase that a component's evidence follows from, if any, and the evidence in words."""
-        if because >= 0 and component in (CF, CONTENT):
-            own, name, _ = self.label(because)
-            return own, labels.bought_together(name) if component == CF else labels.similar(name)
+    def _render_reason(self, component: int, item: int, explaining_item: int) -> tuple[str | None, str]:
+        """Return the id of the purchase that explains the item, if any, and the text of the reason."""
+        if explaining_item >= 0 and component in (CF, CONTENT):
+            own, name, _ = self.label(explaining_item)
+            return own, texts.bought_together(name) if component == CF else texts.similar(name)
         if component == REPURCHASE:
-            return None, labels.buy_again(*self._repeats(item))
+            return None, texts.buy_again(*self._repeats(item))
         if component == CLUSTER:
-            return None, labels.cluster(self.cluster)
+            return None, texts.cluster(self.cluster)
         if component == SEGMENT:
-            return None, labels.segment(self.segment)
+            return None, texts.segment(self.segment)
         if component == TRENDING:
-            return None, labels.trending(int(self.recent_orders[item]))
+            return None, texts.trending(int(self.recent_orders[item]))
         if component >= len(COMPONENTS):
             source = _added_source(component)
             return None, source.reason_text or source.label
-        return None, labels.popular()
+        return None, texts.popular()
 
     def _repeats(self, item: int) -> tuple[int, float | None]:
-        """Orders of the item and the mean gap between them in days."""
+        """Return the number of orders of the item and the mean gap between them in days."""
         days = self.history.day[self.history.item == item]
         orders = len(days)
         if orders < 2:

@@ -11,6 +11,7 @@ from smart_retail.presentation import html as shared
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import describe_model, describe_profile
 from smart_retail.results import CustomerProfile, ModelInfo, RecommendationList
+from smart_retail.segmentation.segments import segment_advice
 
 
 def _render(template: str, **values: Any) -> Markup:
@@ -24,13 +25,11 @@ def title(name: str, subtitle: str) -> Markup:
 
 def customer_profile(profile: CustomerProfile, currency: str) -> Markup:
     """Return name, RFM, cluster and key figures of a customer, and what its segment means."""
-    meaning, action = labels.SEGMENTS.get(profile.rfm.segment, ("", "")) if profile.rfm else ("", "")
     return _render(
         "customer_profile.html",
         profile=profile,
         description=describe_profile(profile, currency),
-        meaning=meaning,
-        action=action,
+        advice=segment_advice(profile.rfm.segment) if profile.rfm else "",
         rfm_explanation=labels.RFM_EXPLANATION,
     )
 

@@ -8,6 +8,7 @@ from smart_retail.presentation import labels, palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, name_cell, table
 from smart_retail.results import CustomerProfile
+from smart_retail.segmentation.segments import segment_advice
 from smart_retail_streamlit import html
 
 MAX_PURCHASES = 200
@@ -40,12 +41,6 @@ def card(profile: CustomerProfile, currency: str) -> Markup:
         segment_colour=palette.SEGMENT_COLOURS.get(rfm.segment, palette.GREY) if rfm else "",
         rfm_explanation=labels.RFM_EXPLANATION,
     )
-
-
-def segment_advice(name: str) -> str:
-    """Return meaning and action of a segment as a sentence; empty for segments that the shop has named itself."""
-    meaning, action = labels.SEGMENTS.get(name, ("", ""))
-    return f"{meaning[:1].upper()}{meaning[1:]}. {action[:1].upper()}{action[1:]}." if meaning else ""
 
 
 def purchases(profile: CustomerProfile) -> Markup:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
-from smart_retail.presentation.labels import SEGMENTS
 from smart_retail.segmentation.rfm import SEGMENT_TABLE, RfmModel, fit_rfm
+from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.settings import RfmSettings
 from smart_retail.utils.fixed_point import MILLION
 

@@ -10,8 +10,8 @@ from msgspec import structs
 from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import UnknownItemError
-from smart_retail.presentation import labels
 from smart_retail.results import ModelInfo, RecommendationList, Segment
+from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.settings import Settings
 
 from .conftest import Open, html_of
@@ -87,7 +87,7 @@ def test_every_setting_is_shown_with_its_meaning(open_page: Open) -> None:
 def test_segments_are_those_of_the_engine_and_the_address_chooses_one(open_page: Open) -> None:
     body = html_of(open_page("segments", segment="At Risk"))
     assert "<b>At Risk</b>" in body
-    assert html.escape(labels.SEGMENTS["At Risk"][1][1:], quote=False) in body
+    assert html.escape(SEGMENTS["At Risk"][1], quote=False) in body
     for segment in FakeEngine().segments():
         assert f"{segment.customers:,}</td>" in body
         assert f"{segment.revenue:,.2f}</td>" in body

@@ -17,13 +17,13 @@ from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Dataset
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
-from smart_retail.presentation import labels
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CachedLists
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.ranked_lists import slice_shoppers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
+from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.training.clusters.fit_clusters import ClusterFit
 from smart_retail.training.value.fit_value import ValueFit
 from smart_retail.utils.fixed_point import MILLION
@@ -90,7 +90,7 @@ def build_segments(
         members = groups.segment == index
         if not members.any():
             continue
-        meaning, action = labels.SEGMENTS.get(name, ("", ""))
+        meaning, action = SEGMENTS.get(name, ("", ""))
         results.append(
             Segment(
                 name=name,

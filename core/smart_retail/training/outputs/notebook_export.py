@@ -13,9 +13,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from smart_retail.data.pipeline import Dataset
-from smart_retail.presentation.labels import VALUE_TIERS
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.results import Cluster, Item, Segment
+from smart_retail.segmentation.segments import VALUE_TIERS
 from smart_retail.training.outputs import model_tables
 from smart_retail.utils.fixed_point import MILLION
 

@@ -6,11 +6,11 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from smart_retail.errors import FormatVersionError
-from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import pluralize
 from smart_retail.presentation.html import method_comparison, recommendation_table
 from smart_retail.protocol import ALL, RetailEngine
 from smart_retail.results import CustomerProfile, RecommendationList
+from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail_streamlit import (
     chart_panel,
     customer_card,
@@ -64,9 +64,9 @@ def _show_examples(engine: RetailEngine) -> None:
     """Offer one customer of each segment."""
     page_layout.empty("Choose a customer", "Search by id or name, take a random customer, or start with one of these.")
     found = engine.search_customers("", 500)
-    one_per_segment = {match.segment: match for match in reversed(found) if match.segment in labels.SEGMENTS}
+    one_per_segment = {match.segment: match for match in reversed(found) if match.segment in SEGMENTS}
     with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
-        for segment in [s for s in labels.SEGMENTS if s in one_per_segment][:EXAMPLES]:
+        for segment in [s for s in SEGMENTS if s in one_per_segment][:EXAMPLES]:
             match = one_per_segment[segment]
             st.button(
                 f"{escape_markdown(match.customer_name or match.customer_id)} :gray[{escape_markdown(segment)}]",

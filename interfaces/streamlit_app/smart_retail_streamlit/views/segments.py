@@ -13,7 +13,8 @@ from smart_retail.presentation import labels, palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.presentation.html import Column, name_cell, table
 from smart_retail.results import GridCell, Segment
-from smart_retail_streamlit import chart_panel, charts, customer_card, engine_source, html, page_layout
+from smart_retail.segmentation.segments import segment_advice
+from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
 from smart_retail_streamlit.chart_panel import Panel
 
 MEASURES = {"recency": "R: days since the last order", "frequency": "F: orders", "monetary": "M: net amount"}
@@ -87,7 +88,7 @@ def _show_card(segment: Segment) -> None:
                 "segment_card.html",
                 segment=segment,
                 colour=palette.SEGMENT_COLOURS.get(segment.name, palette.GREY),
-                advice=customer_card.segment_advice(segment.name),
+                advice=segment_advice(segment.name),
                 facts=list(facts.items()),
                 products=table(columns, top, "sr-gap") if top else "",
             )
@@ -146,7 +147,7 @@ def _segment_table(segments: list[Segment], selected: str) -> Markup:
             f"{segment.mean_recency:,.1f}",
             f"{segment.mean_frequency:,.1f}",
             format_amount(segment.mean_monetary),
-            segment.action[:1].upper() + segment.action[1:],
+            segment.action,
         ]
         for segment in segments
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import tkinter as tk
 from tkinter import ttk
 
-from smart_retail.presentation.labels import METHODS, SEGMENTS
+from smart_retail.presentation.labels import METHODS
+from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail_tkinter.dialogs.base import SideWindow
 
 SHORTCUTS = (

@@ -8,9 +8,9 @@ from functools import partial
 from math import sqrt
 from tkinter import font, ttk
 
-from smart_retail.presentation.labels import SEGMENTS
 from smart_retail.presentation.palette import BLUE, ORANGE
 from smart_retail.results import RFM, GridCell
+from smart_retail.segmentation.segments import segment_advice
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import format_integer, pluralize
 
@@ -142,13 +142,12 @@ class RfmGrid(ttk.Frame):
     def _choose(self, position: tuple[int, int]) -> None:
         self._chosen = position
         cell = self._cells[position]
-        meaning, action = SEGMENTS.get(cell.segment, ("", ""))
         parts = [
             f"R {cell.r}  F {cell.f}  {cell.segment}",
             pluralize(cell.customers, "customer"),
             format_integer(cell.revenue),
         ]
-        if meaning:
-            parts.append(f"{meaning}; {action}")
+        if advice := segment_advice(cell.segment):
+            parts.append(advice)
         self._on_detail(" · ".join(parts))
         self._draw()
