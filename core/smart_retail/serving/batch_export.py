@@ -1,8 +1,6 @@
-"""Answers into files: recommendations of many customers for machines, tables for people.
+"""Recommendations of many customers as a CSV or Parquet file, with the ids unchanged.
 
-`write_recommendations` asks an engine in chunks and writes CSV or Parquet with the ids exactly as they came in.
-`write_table` writes CSV or XLSX for a spreadsheet, where no cell may be taken for a formula.
-Every file appears whole under its name or not at all.
+The engine is queried in chunks, and the file replaces an older one only when it is complete.
 """
 
 from __future__ import annotations
@@ -34,23 +32,23 @@ RECOMMENDATION_COLUMNS: Final[dict[str, str]] = {
 """Columns of a batch file, in order, with their Parquet types as DuckDB names them."""
 
 CHUNK_CUSTOMERS = 1000
-"""Customers asked for at a time: enough to share work, few enough to hold their lists."""
+"""Customers per query; bounds the number of lists in memory."""
 
 DEFAULT_QUERY: Final = ListQuery()
 
 
 def main_reason(item: Recommendation) -> str:
-    """The text of the reason with the largest share; empty where none was asked for."""
+    """Return the text of the reason with the largest share; empty without reasons."""
     return max(item.reasons, key=lambda r: r.share).text if item.reasons else ""
 
 
-def recommendation_rows(answer: RecommendationList) -> Iterator[Row]:
-    """An answer as rows of `RECOMMENDATION_COLUMNS`; for ``all`` method by method."""
-    for part in (answer.lists[m] for m in sorted(answer.lists)) if answer.lists else (answer,):
+def recommendation_rows(result: RecommendationList) -> Iterator[Row]:
+    """Yield the items as rows of `RECOMMENDATION_COLUMNS`; for ``all``, the methods in alphabetical order."""
+    for part in (result.lists[m] for m in sorted(result.lists)) if result.lists else (result,):
         for item in part.items:
             yield (
-                answer.customer_id or "",
-                answer.known,
+                result.customer_id or "",
+                result.known,
                 part.method,
                 item.rank,
                 item.item_id,
@@ -58,7 +56,7 @@ def recommendation_rows(answer: RecommendationList) -> Iterator[Row]:
                 item.score,
                 item.source,
                 main_reason(item),
-                answer.model_version,
+                result.model_version,
             )
 
 
@@ -78,8 +76,8 @@ def write_recommendations(
     path : path
         Ends in ``.csv`` or ``.parquet``.
     customers : iterable of str, optional
-        Ids, unknown ones included (they get popularity); each is answered once. Without it all customers of
-        the bundle, which only an engine in this process can name.
+        Customer ids; unknown ones get popular items, repeated ones are written once. By default all customers of
+        the bundle, which requires an engine in this process.
     query : ListQuery
         Options of every list.
     progress : Progress
@@ -93,9 +91,9 @@ def write_recommendations(
     Raises
     ------
     UsageError
-        The file name ends in something else or its folder does not exist.
+        The file name has another suffix, or its folder does not exist.
     NeedsLocalEngineError
-        No customers were named and the engine is behind the API.
+        `customers` is not given, and the engine is behind an API.
     """
     target = Path(path)
     if target.suffix.lower() not in (".csv", ".parquet"):

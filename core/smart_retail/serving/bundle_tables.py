@@ -1,7 +1,6 @@
-"""The serving tables of one bundle: who the customers are, what the items are, what was bought.
+"""Customers, items and purchases of one bundle: look-ups by code and searches.
 
-In: an opened `Bundle`. Out: look-ups by code and searches. Arrays stay memory-mapped;
-nothing is copied when a bundle is opened.
+Arrays stay memory-mapped; opening a bundle copies nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ Label = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class BundleTables:
-    """Reads of one bundle's tables."""
+    """Tables of one bundle, each read when it is first needed."""
 
     bundle: Bundle
 
@@ -52,7 +51,7 @@ class BundleTables:
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
-        """Names behind small codes: categories, subcategories, segments, clusters."""
+        """Names by code of ``categories``, ``subcategories``, ``segments`` and ``clusters``."""
         found: dict[str, list[str]] = self.bundle.json("names")
         return found
 
@@ -89,11 +88,11 @@ class BundleTables:
         return int(self.bundle.manifest["last_day"])
 
     def item_code(self, item_id: str) -> int:
-        """The item's code; `UnknownItemError` names near matches."""
+        """Return the code of an item; `UnknownItemError` lists close matches."""
         code = self.items.code(item_id)
         if code >= 0:
             return code
-        import difflib  # for a mistake only
+        import difflib  # only needed for this error
 
         near = [m.item_id for m in self.search_items(item_id, MAX_SUGGESTIONS)] if item_id else []
         near = near or difflib.get_close_matches(item_id, self.items.ids, MAX_SUGGESTIONS, cutoff=0.5)
@@ -107,7 +106,7 @@ class BundleTables:
         return {}
 
     def label(self, code: int) -> Label:
-        """Id, name and category of an item; the name is the id where the source has none."""
+        """Return id, name and category of an item; without a name in the source, the name is the id."""
         found = self._labels.get(code)
         if found is None:
             if len(self._labels) >= LABEL_CACHE_SIZE:
@@ -121,18 +120,18 @@ class BundleTables:
         return self.label(code)[0]
 
     def item_name(self, code: int) -> str:
-        """The item's name, its id where the source has none."""
+        """Return the name of an item, or its id if the source has no name."""
         return self.label(code)[1]
 
     def category(self, code: int) -> str:
         return self.label(code)[2]
 
     def group_name(self, kind: str, code: int) -> str:
-        """Name of a segment or cluster, empty for none. `kind` is ``segments`` or ``clusters``."""
+        """Return the name of a segment or cluster, empty for none. `kind` is ``segments`` or ``clusters``."""
         return self.names[kind][code] if code != UNKNOWN_GROUP else ""
 
     def history(self, customer: int) -> PurchaseHistory:
-        """Purchases of one customer."""
+        """Return the kept purchases of one customer."""
         p = self._purchases
         a, b = p["indptr"][customer : customer + 2].tolist()
         return PurchaseHistory(
@@ -153,7 +152,7 @@ class BundleTables:
         return self.basket(np.empty(0, dtype=np.int32))
 
     def basket(self, items: NDArray[np.int32]) -> PurchaseHistory:
-        """One order of these items on the last day of the history."""
+        """Return a history with one order of these items on the last day of the bundle's history."""
         items = np.unique(items[items >= 0]).astype(np.int32)
         n = len(items)
         price = np.nan_to_num(self.catalogue.price[items]) * MILLION
@@ -170,7 +169,7 @@ class BundleTables:
         )
 
     def fully_returned(self, customer: int) -> NDArray[np.int32]:
-        """Items of which the customer returned every purchase."""
+        """Return the items of which the customer returned every purchase."""
         a, b = self._returns["indptr"][customer : customer + 2].tolist()
         found: NDArray[np.int32] = self._returns["item"][a:b]
         return found
@@ -188,13 +187,13 @@ class BundleTables:
         )
 
     def cluster_points(self, limit: int) -> list[ClusterPoint]:
-        """An evenly spread choice of at most `limit` customers in the latent space."""
+        """Return an evenly spread sample of at most `limit` customers in the latent space."""
         label, latent = self.cluster, self.bundle.array("clusters/latent")
-        placed = np.flatnonzero(label != UNKNOWN_GROUP)
-        chosen = placed[np.linspace(0, len(placed) - 1, min(limit, len(placed))).astype(np.int64)]
+        assigned = np.flatnonzero(label != UNKNOWN_GROUP)
+        sample = assigned[np.linspace(0, len(assigned) - 1, min(limit, len(assigned))).astype(np.int64)]
         return [
             ClusterPoint(self.customers.id(c), int(label[c]), float(latent[c, 0]), float(latent[c, 1]))
-            for c in chosen.tolist()
+            for c in sample.tolist()
         ]
 
     @cached_property

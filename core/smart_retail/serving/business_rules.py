@@ -1,7 +1,7 @@
-"""The shop's own rules: what may be recommended, what comes first, what counts more.
+"""Business rules of the shop: which items may be recommended, which come first, and which are boosted.
 
-In: ``rules.toml`` and the filters of one call. Out: `Rules`, applied to every list of every method,
-the fallback too. A call can add filters; it cannot lift a rule.
+`Rules` combine ``rules.toml`` with the category filter of a query, and apply to every list of every method, fallback
+lists included. A query can add filters, but not lift a rule.
 
 .. code-block:: toml
 
@@ -44,23 +44,37 @@ _NAMES = (*_TEXT_LISTS, "max_per_category", "price", "boost")
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Rules in terms of item codes. Ids that the catalogue does not have are left out."""
+    """Rules by item code. Ids that are not in the catalogue are left out."""
 
     allowed: NDArray[np.bool_] | None = None
-    """By item; None allows all."""
+    """Whether each item may be recommended; None allows all."""
     pins: tuple[int, ...] = ()
+    """Item codes that come first, in this order."""
     boosts: dict[int, float] = field(default_factory=dict)
+    """Item code -> factor of its score, above 0."""
     max_per_category: int | None = None
     digest: str = ""
-    """Of the rules file; empty without one."""
+    """Digest of the rules file; empty without one."""
 
     @property
     def reorders(self) -> bool:
-        """Whether a pre-calculated list cannot simply be filtered."""
+        """Whether the rules change the order of a list, so that filtering a cached list is not enough."""
         return bool(self.pins or self.boosts)
 
     def with_categories(self, categories: Sequence[str], names: Sequence[str], catalogue: Catalogue) -> Rules:
         """Return these rules with the category filter of a query added; no categories add no filter.
+
+        Parameters
+        ----------
+        categories : sequence of str
+            Names of the requested categories.
+        names : sequence of str
+            Names of all categories, by code.
+        catalogue : Catalogue
+
+        Returns
+        -------
+        Rules
 
         Raises
         ------
@@ -75,7 +89,19 @@ class Rules:
 
 
 def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
-    """Rules of a TOML file.
+    """Read the rules of a TOML file.
+
+    Parameters
+    ----------
+    path : Path
+    items : IdMap
+    names : sequence of str
+        Names of all categories, by code.
+    catalogue : Catalogue
+
+    Returns
+    -------
+    Rules
 
     Raises
     ------
@@ -86,7 +112,7 @@ def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalo
 
 
 def read_rules(path: Path) -> dict[str, Any]:
-    """What a rules file holds, not yet looked at; errors as `load_rules`."""
+    """Return the content of a rules file without validating it; raises the errors of `load_rules`."""
     import tomllib  # most shops have no rules file
 
     try:
@@ -104,7 +130,20 @@ def read_rules(path: Path) -> dict[str, Any]:
 
 
 def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
-    """Rules of plain data as a rules file holds it.
+    """Build rules from the content of a rules file.
+
+    Parameters
+    ----------
+    data : dict
+        Rule name -> value, as in ``rules.toml``.
+    items : IdMap
+    names : sequence of str
+        Names of all categories, by code.
+    catalogue : Catalogue
+
+    Returns
+    -------
+    Rules
 
     Raises
     ------
@@ -135,12 +174,14 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
 
 @dataclass(frozen=True, slots=True)
 class RuleResult:
-    """The places of one list after the rules."""
+    """The entries of one list after the rules, arrays of equal length in list order."""
 
     position: NDArray[np.int64]
     """Index into the `Ranked` entries; -1 for a pin."""
     item: NDArray[np.int32]
+    """Item codes."""
     score: NDArray[np.float64]
+    """Scores after boosts."""
     boost: NDArray[np.float64]
     """Factor of the entry's score, 1 without a boost."""
 
@@ -150,41 +191,51 @@ def apply_rules(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hi
 
     Parameters
     ----------
-    hidden : array of item codes
-        Items that are excluded from the list (purchased or returned items, where these are hidden).
+    ranked : Ranked
+        Lists of one or more shoppers.
+    row : int
+        Shopper whose list the rules are applied to.
+    rules : Rules
+    catalogue : Catalogue
+    hidden : int32 array
+        Codes of items that are excluded from the list, such as purchased and returned ones.
+
+    Returns
+    -------
+    RuleResult
     """
-    place = np.arange(ranked.indptr[row], ranked.indptr[row + 1])
-    item = ranked.item[place]
+    position = np.arange(ranked.indptr[row], ranked.indptr[row + 1])
+    item = ranked.item[position]
     if len(hidden):
-        place = place[~np.isin(item, hidden)]
-        item = ranked.item[place]
+        position = position[~np.isin(item, hidden)]
+        item = ranked.item[position]
     if rules.allowed is not None:
-        place = place[rules.allowed[item]]
-        item = ranked.item[place]
-    score = ranked.score[place]
+        position = position[rules.allowed[item]]
+        item = ranked.item[position]
+    score = ranked.score[position]
     boost = np.ones(len(item))
     if rules.boosts:
         boost = np.array([rules.boosts.get(i, 1.0) for i in item.tolist()])
         score = significant(score * boost)
-        # Filled-in items stay behind: a boost lifts within the method's own items or within the fill.
-        order = np.lexsort((item, -score, ranked.fallback[place]))
-        place, item, score, boost = place[order], item[order], score[order], boost[order]
+        # A boost changes the order among the method's own items and among the filled-in ones, which stay last.
+        order = np.lexsort((item, -score, ranked.fallback[position]))
+        position, item, score, boost = position[order], item[order], score[order], boost[order]
     pins = [p for p in rules.pins if (rules.allowed is None or rules.allowed[p]) and p not in hidden]
     if pins:
         rest = ~np.isin(item, pins)
         top = score.max(initial=1.0)
-        place = np.concatenate((np.full(len(pins), -1), place[rest]))
+        position = np.concatenate((np.full(len(pins), -1), position[rest]))
         item = np.concatenate((np.array(pins, dtype=np.int32), item[rest]))
         score = np.concatenate((np.full(len(pins), top), score[rest]))
         boost = np.concatenate((np.ones(len(pins)), boost[rest]))
     if rules.max_per_category is not None:
         keep = _occurrence(catalogue.category[item]) < rules.max_per_category
-        place, item, score, boost = place[keep], item[keep], score[keep], boost[keep]
-    return RuleResult(place, item, score, boost)
+        position, item, score, boost = position[keep], item[keep], score[keep], boost[keep]
+    return RuleResult(position, item, score, boost)
 
 
 def _occurrence(category: NDArray[np.int32]) -> NDArray[np.int64]:
-    """How many entries of the same category stand before each entry; 0 for items without one."""
+    """Return the number of earlier entries of the same category for each entry; 0 for items without a category."""
     order = np.argsort(category, kind="stable")
     ordered = category[order]
     starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.empty(0, np.int64)
@@ -237,7 +288,7 @@ def _is_number(value: object) -> bool:
 
 
 def rules_path(artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] | None) -> Path | None:
-    """The rules file in force: the named one, else ``rules.toml`` in the artifacts folder if it exists."""
+    """Return the path of the rules file: the given one, else ``rules.toml`` in the artifacts folder if it exists."""
     if rules is not None:
         return Path(rules)
     default = Path(artifacts) / "rules.toml"

@@ -17,12 +17,16 @@ def find_customer(engine: RetailEngine, text: str) -> CustomerMatch:
     ----------
     engine : RetailEngine
     text : str
-        What was given in place of an id.
+        Text that was entered in place of an id.
+
+    Returns
+    -------
+    CustomerMatch
 
     Raises
     ------
     UnknownCustomerError
-        No name or several names match. The hint names customers with a similar id or name.
+        No name or several names match. The hint lists customers with a similar id or name.
     """
     matches = engine.search_customers(text, MAX_SUGGESTIONS + 1)
     words = set(fold(text).split())

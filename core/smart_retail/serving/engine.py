@@ -1,7 +1,7 @@
-"""A published bundle that answers: the protocol of `protocol.RetailEngine` in this process.
+"""The engine of a published bundle: `protocol.RetailEngine` in this process.
 
-Opening maps files and checks the manifest; nothing of TensorFlow, scikit-learn, LightGBM or pandas
-is imported, and nothing is unpickled.
+Opening a bundle maps its files and checks the manifest. No training library (TensorFlow, scikit-learn, LightGBM) and
+no pandas is imported, and nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ CHUNK_CUSTOMERS = 256
 
 
 class Engine(LocalEngine):
-    """Answers of one bundle. Make one with `Engine.load`.
+    """Engine of one bundle, opened by `Engine.load`.
 
-    An engine never changes: a new bundle is served by a new engine. It may be used by many threads.
+    It serves the same bundle as long as it lives: a new version is served by a new engine. Thread-safe.
     """
 
     def __init__(self, bundle: Bundle, rules: Path | Rules | None = None) -> None:
@@ -76,9 +76,13 @@ class Engine(LocalEngine):
         artifacts : path
             The folder that `fit` publishes to.
         rules : path, optional
-            The rules file; default ``rules.toml`` in the folder, where there is one.
+            The rules file; by default ``rules.toml`` in the folder, if it exists.
         version : str, optional
-            A version id instead of the active one.
+            Id of the version; by default the active one.
+
+        Returns
+        -------
+        Engine
 
         Raises
         ------
@@ -147,9 +151,9 @@ class Engine(LocalEngine):
         return self._response(None, visitor, request, ranking, query)
 
     def customer(self, customer_id: str) -> CustomerProfile:
-        """Profile; ``known=False`` for an unknown id."""
-        person = self.customer_lookup.resolve(customer_id)
-        return build_profile(self.tables, customer_id, person, self.customer_lookup.rfm(person))
+        """Return a customer's profile; ``known=False`` for an unknown id."""
+        customer = self.customer_lookup.resolve(customer_id)
+        return build_profile(self.tables, customer_id, customer, self.customer_lookup.rfm(customer))
 
     @property
     def artifacts(self) -> Path:
@@ -157,7 +161,7 @@ class Engine(LocalEngine):
         return self.bundle.folder.parents[1]
 
     def customer_ids(self) -> Iterator[str]:
-        """Every known customer, in id order."""
+        """Iterate over the ids of all customers of the bundle, in id order."""
         return iter(self.tables.customers.ids)
 
     def customer_value(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
@@ -186,27 +190,27 @@ class Engine(LocalEngine):
         return self.tables.search_items(text, n)
 
     def categories(self) -> list[str]:
-        """Names of the categories, sorted; empty where the source has none."""
+        """Return the names of the categories, sorted; empty if the source has none."""
         return list(self.tables.names["categories"])
 
     def segments(self) -> list[Segment]:
-        """RFM segments that have customers, best first."""
+        """Return the RFM segments that have customers, best first."""
         return self.bundle.decode_json("segments", lambda found: [Segment.from_dict(d) for d in found])
 
     def clusters(self) -> list[Cluster]:
-        """Clusters, by id."""
+        """Return the clusters, by id."""
         return self.bundle.decode_json("clusters", lambda found: [Cluster.from_dict(d) for d in found])
 
     def rfm_grid(self) -> list[GridCell]:
-        """All 25 cells, r then f descending."""
+        """Return all 25 cells, r then f descending."""
         return self.bundle.decode_json("grid", lambda found: [GridCell.from_dict(d) for d in found])
 
     def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
-        """An evenly spread choice of at most `limit` customers in the latent space."""
+        """Return an evenly spread sample of at most `limit` customers in the latent space."""
         return self.tables.cluster_points(limit)
 
     def model(self) -> ModelInfo:
-        """Version, period, cleaning report, scorecard, settings."""
+        """Return version, data period, cleaning report, scorecard and settings of the bundle."""
         manifest = self.bundle.manifest
         names = ("fitted_at", "engine_version", "cleaning", "settings", "scorecard")
         facts = {name: manifest[name] for name in names}
@@ -219,7 +223,7 @@ class Engine(LocalEngine):
         return self.bundle.decode_json("model", lambda found: ModelInfo.from_dict(found | facts))
 
     def open_all(self) -> None:
-        """Open at once what is opened on demand: for a server, whose first answers shall be as quick as all."""
+        """Open all files that are otherwise opened on demand, so that the first requests to a server are not slower."""
         self._ranker.open_all()
 
     @cached_property

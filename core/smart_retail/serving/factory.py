@@ -1,4 +1,4 @@
-"""Where answers come from: a folder of bundles or the address of an API in, an engine out; once for all front ends."""
+"""Opens the engine of a front end: over an artifacts folder, or over the address of an API."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def open_engine(
     *,
     prefetch_lists: bool = False,
 ) -> RetailEngine:
-    """The engine behind an API where its address is given, else one in this process over a folder.
+    """Return the engine behind an API if its address is given, else one in this process over a folder.
 
     Parameters
     ----------
@@ -30,13 +30,17 @@ def open_engine(
         Address of a Smart Retail API, and a key for it.
     rules : path, optional
         Business rules for an engine in this process; by default ``rules.toml`` in the artifacts folder.
-    listing : bool
-        Whether customers' lists come next: their files are checked while the rest is still being imported.
+    prefetch_lists : bool
+        Whether recommendation lists are requested next: their files are then verified during the remaining imports.
+
+    Returns
+    -------
+    RetailEngine
 
     Raises
     ------
     RetailError
-        There is no bundle, it is damaged, or the API does not answer.
+        There is no bundle, it is damaged, or the options are not valid.
     """
     if api_url:
         from smart_retail.client.remote_engine import RemoteEngine
@@ -56,7 +60,26 @@ def open_engine(
 def watch_engine(
     artifacts: Path = "artifacts", api_url: str | None = None, api_key: str | None = None, rules: Path | None = None
 ) -> ReloadingEngine:
-    """`open_engine`, exchanged whenever another version is published; an API looks after its own versions."""
+    """Return an engine that is replaced when another version is activated; an API reloads its versions itself.
+
+    Parameters
+    ----------
+    artifacts : path
+        Folder of bundles.
+    api_url, api_key : str, optional
+        Address of a Smart Retail API, and a key for it.
+    rules : path, optional
+        As in `open_engine`.
+
+    Returns
+    -------
+    ReloadingEngine
+
+    Raises
+    ------
+    RetailError
+        As in `open_engine`.
+    """
     if api_url:
         return ReloadingEngine.fixed(open_engine(artifacts, api_url, api_key))
     from smart_retail.bundle.reader import read_pointer

@@ -1,4 +1,4 @@
-"""A person's profile as people read it."""
+"""Customer profiles: RFM, cluster, favourite categories and purchases as a result."""
 
 from __future__ import annotations
 
@@ -15,32 +15,47 @@ from smart_retail.utils.fixed_point import MILLION
 TOP_CATEGORIES = 3
 
 
-def build_profile(store: BundleTables, customer_id: str, person: CustomerState, rfm: RFM | None) -> CustomerProfile:
-    """Profile of a customer; an unknown one has ``known=False`` and no other field."""
-    history, code = person.history, person.code
+def build_profile(tables: BundleTables, customer_id: str, customer: CustomerState, rfm: RFM | None) -> CustomerProfile:
+    """Return the profile of a customer.
+
+    Parameters
+    ----------
+    tables : BundleTables
+    customer_id : str
+    customer : CustomerState
+        Purchases and cluster at the time of the request.
+    rfm : RFM or None
+        None for a customer without kept purchases.
+
+    Returns
+    -------
+    CustomerProfile
+        For an unknown customer ``known=False``, and the other fields are empty.
+    """
+    history, code = customer.history, customer.code
     bought = len(history) > 0
     return CustomerProfile(
         customer_id=customer_id,
-        known=person.known,
-        customer_name=store.texts("customers/names")[code] if code >= 0 else "",
-        country=store.texts("customers/countries")[code] if code >= 0 else "",
+        known=customer.known,
+        customer_name=tables.texts("customers/names")[code] if code >= 0 else "",
+        country=tables.texts("customers/countries")[code] if code >= 0 else "",
         rfm=rfm,
-        cluster=None if person.cluster == UNKNOWN_GROUP else _cluster(store, person.cluster),
+        cluster=None if customer.cluster == UNKNOWN_GROUP else _cluster(tables, customer.cluster),
         orders=count_orders(history),
         first_order=iso(history.day.min()) if bought else None,
         last_order=iso(history.day.max()) if bought else None,
-        returned_share=float(store.bundle.array("customers/returned_share")[code]) if code >= 0 else 0.0,
-        top_categories=_top_categories(store, history),
-        purchases=_purchases(store, history),
+        returned_share=float(tables.bundle.array("customers/returned_share")[code]) if code >= 0 else 0.0,
+        top_categories=_top_categories(tables, history),
+        purchases=_purchases(tables, history),
     )
 
 
-def _cluster(store: BundleTables, cluster: int) -> ClusterRef:
-    return ClusterRef(cluster, store.group_name("clusters", cluster))
+def _cluster(tables: BundleTables, cluster: int) -> ClusterRef:
+    return ClusterRef(cluster, tables.group_name("clusters", cluster))
 
 
-def _top_categories(store: BundleTables, history: PurchaseHistory) -> tuple[CategoryShare, ...]:
-    category = store.catalogue.category[history.item]
+def _top_categories(tables: BundleTables, history: PurchaseHistory) -> tuple[CategoryShare, ...]:
+    category = tables.catalogue.category[history.item]
     named = category >= 0
     amount = np.bincount(category[named], history.amount[named] / MILLION)
     total = amount.sum()
@@ -48,14 +63,14 @@ def _top_categories(store: BundleTables, history: PurchaseHistory) -> tuple[Cate
         return ()
     best = np.argsort(-amount, kind="stable")[:TOP_CATEGORIES]
     return tuple(
-        CategoryShare(store.names["categories"][c], round(float(amount[c] / total), 6))
+        CategoryShare(tables.names["categories"][c], round(float(amount[c] / total), 6))
         for c in best.tolist()
         if amount[c] > 0
     )
 
 
-def _purchases(store: BundleTables, history: PurchaseHistory) -> tuple[Purchase, ...]:
-    """By item, newest first."""
+def _purchases(tables: BundleTables, history: PurchaseHistory) -> tuple[Purchase, ...]:
+    """Return the purchases by item, newest first."""
     if len(history) == 0:
         return ()
     order = np.lexsort((history.day, history.item))
@@ -66,9 +81,9 @@ def _purchases(store: BundleTables, history: PurchaseHistory) -> tuple[Purchase,
     quantity, amount = (np.add.reduceat(c[order], start) for c in (history.quantity, history.amount))
     return tuple(
         Purchase(
-            item_id=store.items.id(int(items[i])),
-            item_name=store.item_name(int(items[i])),
-            category=store.category(int(items[i])),
+            item_id=tables.items.id(int(items[i])),
+            item_name=tables.item_name(int(items[i])),
+            category=tables.category(int(items[i])),
             orders=int(times[i]),
             quantity=int(quantity[i]) / MILLION,
             amount=int(amount[i]) / MILLION,

@@ -35,7 +35,11 @@ def build_response(
     entries : iterable of ListEntry
         Ranked entries from ``query.offset`` on.
     query : ListQuery
-        Offset, and whether reasons are wanted.
+        Offset, and whether the items have reasons.
+
+    Returns
+    -------
+    RecommendationList
     """
     reasons = ReasonBuilder(
         tables.label,
@@ -44,18 +48,18 @@ def build_response(
         tables.group_name("clusters", customer.cluster),
         tables.recent_orders,
     )
-    # Customers without a history get popular items from every method, whichever part of the model returns them.
+    # Every method returns popular items for customers without a history.
     fallback = customer_id is not None and len(customer.history) == 0
     items, rank, explain = [], query.offset, query.explain
-    for code, score, boost, pinned, filled, share, ranks, because in entries:
+    for code, score, boost, pinned, filled, share, ranks, explaining_item in entries:
         if pinned:
-            source, why = "rule", pinned_reason() if explain else ()
-        else:
-            source = "popular" if filled else reason_kind_and_method(share.index(max(share)))[1]  # the first of equals
-            why = reasons.reasons(code, share, ranks, because, boost) if explain else ()
+            source, item_reasons = "rule", pinned_reason() if explain else ()
+        else:  # the component with the largest share, the first of equal ones
+            source = "popular" if filled else reason_kind_and_method(share.index(max(share)))[1]
+            item_reasons = reasons.reasons(code, share, ranks, explaining_item, boost) if explain else ()
         rank += 1
         fallback = fallback or filled
-        items.append(Recommendation(rank, *tables.label(code), score, source, why))
+        items.append(Recommendation(rank, *tables.label(code), score, source, item_reasons))
     return RecommendationList(
         customer_id,
         customer.known,
