@@ -36,6 +36,4 @@ def close_pools() -> None:
     from smart_retail.events import sql_store
 
     gc.collect()  # release connections of readers from finished tests
-    for pool in sql_store._POOLS.values():
-        pool.dispose()
-    sql_store._POOLS.clear()
+    sql_store.close_pools()

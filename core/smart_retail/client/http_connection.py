@@ -1,7 +1,7 @@
 """A connection to a running API: sends a request and returns the data of the response, or raises its error.
 
-Connections that break are tried again, problems become the `RetailError` they came from, and what is no
-answer of a Smart Retail API is a `RemoteError`.
+Broken connections are retried. Error responses are raised as the `RetailError` that the engine raised; any other
+response is a `RemoteError`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 MAX_ATTEMPTS = 3
 FIRST_BACKOFF_S = 0.1
-"""Seconds before the second try; three times as long before each next one."""
+"""Seconds before the second attempt; three times as long before each further one."""
 
 HINTS: Final = {
     "unauthorized": "Set the environment variable SMART_RETAIL_API_KEY to a valid key, or pass `api_key` in Python.",
@@ -30,16 +30,16 @@ HINTS: Final = {
 
 
 class Connection:
-    """Open connections to one API. May be used by many threads.
+    """Open connections to one API. Thread-safe.
 
     Parameters
     ----------
     url : str
-        Where the API is, such as ``http://127.0.0.1:8000``.
+        Address of the API, such as ``http://127.0.0.1:8000``.
     api_key : str or None
         Sent as a bearer token.
     timeout : float
-        Seconds to wait for a connection and for each answer.
+        Seconds to wait for a connection and for each response.
 
     Raises
     ------
@@ -57,7 +57,7 @@ class Connection:
             import httpx
         except ImportError as error:
             raise MissingExtraError(
-                "Asking an API needs the package httpx, which is not installed.",
+                "Access to an API needs the package httpx, which is not installed.",
                 'Install it with: pip install "smart-retail-engine[flask]".',
             ) from error
         self._address = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
@@ -69,7 +69,7 @@ class Connection:
             base_url=url.rstrip("/"),
             headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
             timeout=timeout,
-            # A proxy of the environment has no way to this machine's own loopback.
+            # A proxy of the environment cannot reach the loopback address of this machine.
             trust_env=parts.hostname not in ("localhost", "127.0.0.1", "::1"),
         )
 
@@ -78,7 +78,27 @@ class Connection:
         self._client.close()
 
     def read(self, verb: str, path: str, build: Callable[[dict[str, Any]], T], **request: Any) -> T:
-        """Ask, and build the result out of the answer."""
+        """Send a request that only reads, and build the result from the JSON of the response.
+
+        Parameters
+        ----------
+        verb, path : str
+            HTTP method and path.
+        build : callable
+            Returns the result of the decoded JSON object.
+        **request
+            Further arguments of ``httpx.Client.request``, such as ``params`` and ``json``.
+
+        Returns
+        -------
+        T
+            Result of `build`.
+
+        Raises
+        ------
+        RetailError
+            The error that the API reports, or a `RemoteError`.
+        """
         response = self._send(verb, path, **request)
         try:
             data = response.json()
@@ -87,21 +107,21 @@ class Connection:
             problem = data["code"], data["detail"], data["hint"]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RemoteError(
-                f"{self._address} answered with status {response.status_code} and not as a Smart Retail API does.",
-                "Check the address, and that both sides have the same version.",
+                f"The response of {self._address} (status {response.status_code}) is not one of a Smart Retail API.",
+                "Check the address, and that client and API have the same version.",
             ) from error
         raise _problem_error(*map(str, problem))
 
     def _send(self, verb: str, path: str, **request: Any) -> httpx.Response:
-        """The response; an API that cannot be reached is tried again, for every call only reads."""
+        """Return the response; connection errors are retried, which is safe since every request only reads."""
         wait = FIRST_BACKOFF_S
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
                 return self._client.request(verb, path, **request)
             except self._timeout_error as error:
                 raise RemoteError(
-                    f"{self._address} did not answer within {self._timeout:g} seconds.",
-                    "Try again, or allow it more time.",
+                    f"{self._address} did not respond within {self._timeout:g} seconds.",
+                    "Try again, or set a longer timeout.",
                 ) from error
             except self._connection_errors as error:
                 if attempt == MAX_ATTEMPTS:

@@ -1,7 +1,7 @@
-"""An engine behind the API: the protocol of `protocol.RetailEngine` over HTTP.
+"""The engine behind an API: `protocol.RetailEngine` over HTTP.
 
-In: an address and, where the API asks for one, a key. Out: the same results and the same `RetailError`
-classes as from an engine in this process. What is not an answer of the API is a `RemoteError`.
+Results and `RetailError` classes are the same as those of an engine in this process. Connection errors and unexpected
+responses are `RemoteError`.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ from smart_retail.results import (
 R = TypeVar("R", bound=Result)
 MAX_BATCH_CUSTOMERS = 256
 MAX_BATCH_LISTS = 256
-"""Customers times methods of one request."""
+"""Customers times methods per request."""
 MAX_BATCH_ITEMS = 5_000
 MAX_POINTS = 100_000
 MAX_TARGET_LENGTH = 4_000
-"""Characters of an address that any server takes; longer calls go through a POST route."""
+"""Length in characters of a URL that every server accepts; longer requests use a POST route."""
 
 
 class RemoteEngine(RetailEngine):
-    """Asks a running Smart Retail API. May be used by many threads.
+    """Client of a running Smart Retail API. Thread-safe.
 
     Parameters
     ----------
     url : str
-        Where the API is, such as ``http://127.0.0.1:8000``.
+        Address of the API, such as ``http://127.0.0.1:8000``.
     api_key : str, optional
         Sent as a bearer token.
     timeout : float
-        Seconds to wait for a connection and for each answer.
+        Seconds to wait for a connection and for each response.
 
     Raises
     ------
@@ -134,7 +134,7 @@ class RemoteEngine(RetailEngine):
         return self._get("/v1/popular", RecommendationList, {"n": query.n, "offset": query.offset} | category)
 
     def customer(self, customer_id: str) -> CustomerProfile:
-        """Profile; ``known=False`` for an unknown id."""
+        """Return a customer's profile; ``known=False`` for an unknown id."""
         path = _path_for("/v1/customers/{}", customer_id)
         if path:
             return self._get(path, CustomerProfile)
@@ -167,37 +167,37 @@ class RemoteEngine(RetailEngine):
         return self._get("/v1/value", ValueSummary, {"horizon_days": horizon_days})
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
-        """Customers whose id or name holds `text`, case ignored: ids that begin with it first."""
+        """Return at most `n` customers that match every word of `text`, an equal id or name first, then by orders."""
         check_page(n)
         return self._get_list("/v1/customers", CustomerMatch, "customers", {"q": _encodable(text), "n": n})
 
     def search_items(self, text: str, n: int = 20) -> list[Item]:
-        """Items whose id or name holds `text`, case ignored: ids that begin with it first."""
+        """Return at most `n` items that match every word of `text`, sorted as customers."""
         check_page(n)
         return self._get_list("/v1/items", Item, "items", {"q": _encodable(text), "n": n})
 
     def categories(self) -> list[str]:
-        """Names of the categories, sorted; empty where the source has none."""
+        """Return the names of the categories, sorted; empty if the source has none."""
         return self._connection.read("GET", "/v1/categories", lambda data: [str(name) for name in data["categories"]])
 
     def segments(self) -> list[Segment]:
-        """RFM segments that have customers, best first."""
+        """Return the RFM segments that have customers, best first."""
         return self._get_list("/v1/segments", Segment, "segments")
 
     def clusters(self) -> list[Cluster]:
-        """Clusters, by id."""
+        """Return the clusters, by id."""
         return self._get_list("/v1/clusters", Cluster, "clusters")
 
     def rfm_grid(self) -> list[GridCell]:
-        """All 25 cells, r then f descending."""
+        """Return all 25 cells, r then f descending."""
         return self._get_list("/v1/rfm-grid", GridCell, "cells")
 
     def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
-        """An evenly spread choice of at most `limit` customers (100,000 over the API) in the latent space."""
+        """Return an evenly spread sample of at most `limit` (up to 100,000) customers in the latent space."""
         return self._get_list("/v1/clusters/points", ClusterPoint, "points", {"limit": min(limit, MAX_POINTS)})
 
     def model(self) -> ModelInfo:
-        """Version, period, cleaning report, scorecard, settings."""
+        """Return version, data period, cleaning report, scorecard and settings of the bundle."""
         return self._get("/v1/model", ModelInfo)
 
     def _get(self, path: str, kind: type[R], query: Mapping[str, Any] | None = None) -> R:
@@ -219,7 +219,7 @@ class RemoteEngine(RetailEngine):
 
 
 def _query_fields(query: ListQuery) -> dict[str, Any]:
-    """The options that a path route takes as query parameters; categories are repeated parameters."""
+    """Return the options of a list request without the categories, as query parameters or JSON fields."""
     return {
         "method": query.method,
         "n": query.n,
@@ -230,19 +230,18 @@ def _query_fields(query: ListQuery) -> dict[str, Any]:
 
 
 def _query_body(query: ListQuery) -> dict[str, Any]:
-    """The options as part of a JSON body."""
+    """Return the options of a list request as fields of a JSON body."""
     return _query_fields(query) | {"categories": _encodable_texts(query.categories)}
 
 
 def _path_for(template: str, identity: str, categories: Sequence[str] = ()) -> str:
-    """The path for an id, or an empty text where no path can carry it or the call would grow too long.
+    """Return the path for an id; empty if the id cannot be put into a URL or the URL would be too long.
 
-    Clients and proxies take out the segments ``.`` and ``..``, escaped or not.
+    Clients and proxies remove the segments ``.`` and ``..``, escaped or not.
     """
     path = template.format(quote(_encodable(identity), safe=""))
-    longest = len(path) + sum(len(quote(_encodable(c))) + len("&category=") for c in categories)
-    carried = identity not in ("", ".", "..") and longest <= MAX_TARGET_LENGTH
-    return path if carried else ""
+    length = len(path) + sum(len(quote(_encodable(c))) + len("&category=") for c in categories)
+    return path if identity not in ("", ".", "..") and length <= MAX_TARGET_LENGTH else ""
 
 
 def _encodable_texts(texts: Sequence[str]) -> list[str]:
@@ -250,5 +249,5 @@ def _encodable_texts(texts: Sequence[str]) -> list[str]:
 
 
 def _encodable(text: str) -> str:
-    """The text as UTF-8 can hold it: lone surrogates become ``?``, as in `ids`."""
+    """Return the text with lone surrogates, which UTF-8 cannot encode, replaced by ``?``."""
     return text.encode("utf-8", "replace").decode("utf-8")

@@ -1,4 +1,4 @@
-"""One purchase or return, as a shop sends it: plain data in, a checked `Event` out."""
+"""`Event`: a validated purchase or return that a shop reports after the fit."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from smart_retail.errors import DataError
 MAX_TEXT_LENGTH: Final = 1000
 MILLION: Final = 1_000_000
 MAX_VALUE: Final = 1e12
-"""Quantities and amounts beyond this are mistakes."""
+"""Largest absolute quantity (units) and amount (the shop's currency) of an event."""
 
 FIELDS: Final = ("event_id", "customer_id", "order_id", "item_id", "timestamp", "quantity", "amount")
 
@@ -25,22 +25,22 @@ class Event:
     order_id: str
     item_id: str
     timestamp: str
-    """ISO 8601 in the shop's own time."""
+    """ISO 8601, in the shop's time zone."""
     quantity: int
-    """Millionths."""
+    """Units in millionths; negative for a return."""
     amount: int
-    """Net revenue of the line, millionths; negative for a return."""
+    """Net revenue of the line in millionths of the shop's currency; negative for a return."""
     sequence: int = 0
-    """Place in the store, 1 and up; 0 before it is stored."""
+    """Sequence number in the store, 1 and up; 0 before the event is stored."""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Event:
-        """An event of plain data; the order defaults to the event itself.
+        """Return the event of JSON data; without an order id, the event id is used.
 
         Raises
         ------
         DataError
-            A value is missing or cannot be what it should be.
+            A value is missing or not valid.
         """
         texts = {name: _text(data, name) for name in ("event_id", "customer_id", "item_id", "timestamp")}
         try:
@@ -51,9 +51,7 @@ class Event:
             ) from error
         quantity, amount = _millionths(data, "quantity", 1), _millionths(data, "amount", 0)
         if quantity == 0:
-            raise DataError(
-                "The quantity of an event is 0.", "Give what was bought, or a negative number for a return."
-            )
+            raise DataError("The quantity of an event is 0.", "Give the number of units, negative for a return.")
         return cls(
             texts["event_id"],
             texts["customer_id"],
@@ -69,14 +67,14 @@ def _text(data: dict[str, Any], name: str) -> str:
     value = data.get(name)
     if not isinstance(value, str) or not value or len(value) > MAX_TEXT_LENGTH or not _is_storable(value):
         raise DataError(
-            f"The {name} of an event is missing or no text.",
+            f"The {name} of an event is missing or not a text.",
             f"Give {name} as a text of at most {MAX_TEXT_LENGTH} characters.",
         )
     return value
 
 
 def _is_storable(text: str) -> bool:
-    """Whether a database can hold it: no NUL, and no half of a surrogate pair."""
+    """Return whether a database can store the text: it has no NUL and no lone surrogates."""
     return "\0" not in text and text.encode("utf-8", "ignore") == text.encode("utf-8", "surrogatepass")
 
 

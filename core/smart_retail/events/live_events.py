@@ -1,4 +1,4 @@
-"""Events since a fit, by customer, in memory: one view for all threads, which reads only what is new to it."""
+"""In-memory view of the events since a fit, by customer; shared by all threads and updated with new events only."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from smart_retail.events.store import EventStore
 
 
 class RecentEvents:
-    """The events that the active version does not know yet.
+    """Events that are newer than a fitted version.
 
     Parameters
     ----------
-    log : EventStore
-        Where events are kept.
+    store : EventStore
     after : int
-        Sequence of the newest event that the version was fitted with.
+        Sequence number of the newest event that the version was fitted with.
     """
 
-    def __init__(self, log: EventStore, after: int) -> None:
-        self._store = log
+    def __init__(self, store: EventStore, after: int) -> None:
+        self._store = store
         self._after = after
         self._last = after
         self._erasures = 0
@@ -40,17 +39,17 @@ class RecentEvents:
         return list(self._by_customer)
 
     def _refresh(self) -> None:
-        """Read new events if the store has changed since this thread last looked."""
+        """Read new events if the store has changed since the last call in this thread."""
         local = self._local
-        if not hasattr(local, "look"):
-            local.look, local.seen = self._store.change_counter(), None
-        state = local.look()
-        if state != local.seen:
+        if not hasattr(local, "read_counter"):
+            local.read_counter, local.counter = self._store.change_counter(), None
+        counter = local.read_counter()
+        if counter != local.counter:
             with self._lock:
                 self._read_new_events()
-            # As it was before the reading: what came meanwhile is read next time. What a thread has seen is its own,
-            # for SQLite's numbers are those of a connection; the view may be newer, and never becomes older.
-            local.seen = state
+            # The counter of before the read: events stored during the read are read next time. It is kept per thread
+            # since SQLite's counter belongs to a connection; the shared view can be newer, but never older.
+            local.counter = counter
 
     def customers(self) -> frozenset[str]:
         """Return the ids of all customers with events since the fit."""
@@ -58,17 +57,17 @@ class RecentEvents:
         return frozenset(self._by_customer)
 
     def _read_new_events(self) -> None:
-        """Take in what came since; after an erasure, everything anew."""
+        """Add the events since the last read; after an erasure, read all events again."""
         erasures = self._store.count_erased()
-        anew = erasures != self._erasures
+        read_all = erasures != self._erasures
         found: dict[str, list[Event]] = {}
-        last = self._after if anew else self._last
+        last = self._after if read_all else self._last
         for event in self._store.all(last):
             found.setdefault(event.customer_id, []).append(event)
             last = event.sequence
-        fresh = {c: (*(() if anew else self._by_customer.get(c, ())), *events) for c, events in found.items()}
-        if anew:
-            self._by_customer = fresh
+        updated = {c: (*(() if read_all else self._by_customer.get(c, ())), *events) for c, events in found.items()}
+        if read_all:
+            self._by_customer = updated
         else:
-            self._by_customer.update(fresh)
+            self._by_customer.update(updated)
         self._last, self._erasures = last, erasures

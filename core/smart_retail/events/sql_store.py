@@ -1,7 +1,8 @@
 """Events in a database that several hosts share, through SQLAlchemy Core. Needs the extra ``postgres``.
 
-Every change first counts up one row and so holds it until it is durable. That orders the writers: sequences become
-visible in their order, and a reader that continues after the last one misses no event. Readers look at the same number.
+Every write transaction first increments the change counter, and so locks its row until the commit. Writers are thereby
+serialised: sequence numbers become visible in ascending order, and a reader that continues after the last one misses no
+event. Readers poll the same counter.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from smart_retail.events.store import EventStore, tombstone
 TIMEOUT_SECONDS: Final = 10
 """Seconds to wait for a connection."""
 FETCH_ROWS: Final = 500
-"""Written or fetched at once."""
+"""Rows written or fetched at a time."""
 _LOCK: Final = 0x534D4152
-"""Held in PostgreSQL while the tables are made, so that processes that start together make them once."""
+"""Advisory lock of PostgreSQL, held while the tables are created: processes that start together create them once."""
 
 _META: Final = sa.MetaData()
 _NUMBER: Final = sa.BigInteger().with_variant(sa.Integer, "sqlite")
@@ -36,7 +37,7 @@ EVENTS: Final = sa.Table(
     "smart_retail_events",
     _META,
     sa.Column("sequence", _NUMBER, primary_key=True, autoincrement=True),
-    sa.Column("event_key", sa.String(64), nullable=False, unique=True),  # ids may be longer than an index takes
+    sa.Column("event_key", sa.String(64), nullable=False, unique=True),  # ids can exceed the size of an index entry
     *(sa.Column(name, sa.Text, nullable=False) for name in FIELDS[:-2]),
     *(sa.Column(name, sa.BigInteger, nullable=False) for name in FIELDS[-2:]),
     sqlite_autoincrement=True,
@@ -49,8 +50,8 @@ ERASED: Final = sa.Table(
     sa.Column("erased_on", sa.String(10), nullable=False),
 )
 _POOLS: Final[dict[tuple[str, int], sa.Engine]] = {}
-"""By URL and process."""
-_OPENING: Final = threading.Lock()
+"""Connection pools by URL and process id."""
+_POOLS_LOCK: Final = threading.Lock()
 STATE: Final = sa.Table(
     "smart_retail_state",
     _META,
@@ -63,7 +64,14 @@ _CHANGES: Final = f"SELECT changes FROM {STATE.name}"  # noqa: S608
 
 
 def postgres_url(text: str, named: str) -> str:
-    """The URL with the driver of the extra; `SettingsError`, which shows no password, for another database."""
+    """Return the URL of a PostgreSQL database with the driver of the extra ``postgres``.
+
+    Raises
+    ------
+    SettingsError
+        The URL, read from the variable or option `named`, is not valid or of another database. The message does not
+        contain the URL, which may hold a password.
+    """
     try:
         url = sa.make_url(text)
     except sa.exc.ArgumentError as error:
@@ -82,7 +90,7 @@ class SqlEventStore(EventStore):
     Parameters
     ----------
     url : str
-        As SQLAlchemy takes it. The tables are made where they are missing.
+        SQLAlchemy URL. Missing tables are created.
     """
 
     def __init__(self, url: str) -> None:
@@ -117,7 +125,7 @@ class SqlEventStore(EventStore):
                 today = datetime.now(UTC).date().isoformat()
                 connection.execute(sa.insert(ERASED).values(hash=mark, erased_on=today))
         with self._connection() as connection:
-            # Deleted rows are freed; the log and the backups of the server are the responsibility of its operator.
+            # Remove deleted rows from the disk; write-ahead log and backups are the responsibility of the operator.
             connection.exec_driver_sql(f"VACUUM {EVENTS.name if connection.dialect.name == 'postgresql' else ''}")
         return gone
 
@@ -129,23 +137,23 @@ class SqlEventStore(EventStore):
             return self._erased_among(connection, set(customer_ids))
 
     def change_counter(self) -> Callable[[], int | None]:
-        held: list[sa.Connection] = []
+        open_connections: list[sa.Connection] = []
 
-        def ask() -> int:
-            return int(held[0].exec_driver_sql(_CHANGES).scalar_one())
+        def select_counter() -> int:
+            return int(open_connections[0].exec_driver_sql(_CHANGES).scalar_one())
 
-        def look() -> int:
-            # Asked before every answer: a connection of its own takes a fifth of the time of one from the pool.
+        def read_counter() -> int:
+            # Called before every response: with a connection that stays open it takes a fifth of the time.
             with _translate_errors():
-                if held:
+                if open_connections:
                     try:
-                        return ask()
-                    except sa.exc.DBAPIError:  # the server was started anew, perhaps
-                        held.pop().invalidate()
-                held.append(_pool(self._url).connect().execution_options(isolation_level="AUTOCOMMIT"))
-                return ask()
+                        return select_counter()
+                    except sa.exc.DBAPIError:  # the server may have been restarted
+                        open_connections.pop().invalidate()
+                open_connections.append(_pool(self._url).connect().execution_options(isolation_level="AUTOCOMMIT"))
+                return select_counter()
 
-        return look
+        return read_counter
 
     def _erased_among(self, connection: sa.Connection, customer_ids: set[str]) -> set[str]:
         marks = set(connection.scalars(sa.select(ERASED.c.hash)))
@@ -175,7 +183,7 @@ class SqlEventStore(EventStore):
 
     @contextmanager
     def _transaction(self) -> Iterator[sa.Connection]:
-        """A transaction, durable at its end; no other changes anything meanwhile."""
+        """Open a write transaction, durable at its end; other writers wait."""
         with _translate_errors(), _pool(self._url).begin() as connection:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
@@ -184,7 +192,7 @@ class SqlEventStore(EventStore):
 
     @contextmanager
     def _connection(self) -> Iterator[sa.Connection]:
-        """A connection without a transaction: one way to the server and back for a question."""
+        """Open a connection without a transaction, so that a query takes one round trip."""
         with _translate_errors(), _pool(self._url).connect() as connection:
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
@@ -195,12 +203,19 @@ def _event_row(event: Event) -> dict[str, object]:
 
 
 def _pool(url: str) -> sa.Engine:
-    """The pool of this process, over tables that are there. Connections do not outlive a fork."""
-    place = (url, os.getpid())
-    with _OPENING:
-        if place not in _POOLS:
-            _POOLS[place] = _create_pool(url)
-        return _POOLS[place]
+    """Return the pool of this process, after creating missing tables. A forked process gets a pool of its own."""
+    key = (url, os.getpid())
+    with _POOLS_LOCK:
+        if key not in _POOLS:
+            _POOLS[key] = _create_pool(url)
+        return _POOLS[key]
+
+
+def close_pools() -> None:
+    """Close the connection pools of this process; a store opens a new one when it is used again."""
+    with _POOLS_LOCK:
+        for key in [key for key in _POOLS if key[1] == os.getpid()]:
+            _POOLS.pop(key).dispose()
 
 
 def _create_pool(url: str) -> sa.Engine:
@@ -222,9 +237,9 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        # Its own text may hold addresses and values.
+        # The text of the error may contain addresses and values.
         cause = getattr(error, "orig", None) or error
         raise ArtifactError(
             f"The events database cannot be used ({type(cause).__name__}).",
-            "Look at the database, and at SMART_RETAIL_EVENTS_URL.",
+            "Check the database and SMART_RETAIL_EVENTS_URL.",
         ) from error

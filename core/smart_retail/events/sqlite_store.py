@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 
 
 class SqliteEventStore(EventStore):
-    """Events of one artifacts folder. Asking writes nothing."""
+    """Events of one artifacts folder. Reading creates no file."""
 
     def __init__(self, artifacts: str | os.PathLike[str]) -> None:
         self.path = Path(artifacts) / FILE_NAME
@@ -74,7 +74,7 @@ class SqliteEventStore(EventStore):
                 mark = tombstone(self._salt(connection), customer_id)
                 today = datetime.now(UTC).date().isoformat()
                 connection.execute("INSERT OR IGNORE INTO erased VALUES (?, ?)", (mark, today))
-            # Deleted rows are overwritten (secure_delete), and no copy of them stays in the log or in free pages.
+            # Deleted rows are overwritten (secure_delete); truncating the log and VACUUM remove their other copies.
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -90,19 +90,20 @@ class SqliteEventStore(EventStore):
             return self._erased_among(connection, set(customer_ids))
 
     def change_counter(self) -> Callable[[], int | None]:
-        held: list[sqlite3.Connection] = []
+        open_connections: list[sqlite3.Connection] = []
         file = str(self.path)
 
-        def look() -> int | None:
-            if not held and not os.access(file, os.F_OK):  # a third of the time of `exists`: each answer looks
+        def read_counter() -> int | None:
+            # Called before every response; `os.access` takes a third of the time of `Path.exists`.
+            if not open_connections and not os.access(file, os.F_OK):
                 return None
             with _translate_errors():
-                if not held:
-                    held.append(sqlite3.connect(self.path, timeout=TIMEOUT_SECONDS, isolation_level=None))
-                # SQLite's own counter of a connection: another after every commit by any other.
-                return int(held[0].execute("PRAGMA data_version").fetchone()[0])
+                if not open_connections:
+                    open_connections.append(sqlite3.connect(self.path, timeout=TIMEOUT_SECONDS, isolation_level=None))
+                # A counter of this connection that changes with every commit by another connection.
+                return int(open_connections[0].execute("PRAGMA data_version").fetchone()[0])
 
-        return look
+        return read_counter
 
     def _erased_among(self, connection: sqlite3.Connection, customer_ids: set[str]) -> set[str]:
         marks = {row[0] for row in connection.execute("SELECT hash FROM erased")}
@@ -141,16 +142,16 @@ class SqliteEventStore(EventStore):
 
 
 def _set_wal_mode(connection: sqlite3.Connection) -> None:
-    """WAL mode. On a new file SQLite refuses the change at once, without its own waiting, while others look at it."""
-    until = time.monotonic() + TIMEOUT_SECONDS
+    """Set WAL mode, with retries: SQLite's timeout does not apply to this change while others open a new file."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
-        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # apart, so that two do not meet again and again
+        time.sleep(random.uniform(0.001, 0.02))  # noqa: S311  # random, so that two processes do not collide again
 
 
 @contextmanager
@@ -159,5 +160,5 @@ def _translate_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise ArtifactError(
-            f"The events file cannot be used: {error}.", "Look at the disk and the file's rights."
+            f"The events file cannot be used: {error}.", "Check the disk and the file permissions."
         ) from error

@@ -1,4 +1,4 @@
-"""What every store of events can do, whatever keeps them."""
+"""`EventStore`, the interface of the event databases, and the hashes of erased customers."""
 
 from __future__ import annotations
 
@@ -12,42 +12,48 @@ from smart_retail.events.event import FIELDS, MILLION, Event
 
 
 class EventStore(ABC):
-    """Events in the order in which they became durable, and tombstones. Safe for several processes at once."""
+    """Events in the order in which they were stored, and hashes of erased customers. Safe for several processes."""
 
     @abstractmethod
     def add(self, events: Iterable[Event]) -> int:
-        """Store events durably; how many were new. Ids that are there already, and erased customers, change nothing."""
+        """Store events durably and return how many were new; known event ids and erased customers are skipped."""
 
     @abstractmethod
     def for_customer(self, customer_id: str, after: int = 0) -> list[Event]:
-        """The events of one customer with a sequence above `after`, oldest first."""
+        """Return the events of one customer with a sequence number above `after`, oldest first."""
 
     @abstractmethod
     def all(self, after: int = 0) -> Iterator[Event]:
-        """Every event with a sequence above `after`, oldest first. None below the last comes later."""
+        """Yield every event with a sequence number above `after`, oldest first.
+
+        Later events always have a higher sequence number than those already visible.
+        """
 
     @abstractmethod
     def last_sequence(self) -> int:
-        """Sequence of the newest event, 0 without any."""
+        """Return the sequence number of the newest event, 0 without any."""
 
     @abstractmethod
     def erase(self, customer_id: str) -> int:
-        """Remove a customer's events and leave a tombstone; how many events went."""
+        """Remove a customer's events, store the hash of the id, and return the number of removed events."""
 
     @abstractmethod
     def count_erased(self) -> int:
-        """How many customers were erased."""
+        """Return the number of erased customers."""
 
     @abstractmethod
     def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
-        """Those of the customers who were erased."""
+        """Return those of the customers who were erased."""
 
     @abstractmethod
     def change_counter(self) -> Callable[[], int | None]:
-        """A look for one thread: a number that is another after every commit of anybody, None before the first."""
+        """Return a function that reads a change counter, to be called in one thread.
+
+        The counter changes with every commit of any process; it is None before the first.
+        """
 
     def write_csv(self, path: Path) -> int:
-        """Write every event as order lines in canonical columns; the newest event's sequence, 0 without any."""
+        """Write all events as order lines with canonical columns; return the newest sequence number, 0 without any."""
         last = 0
         with path.open("w", encoding="utf-8", newline="") as file:
             out = csv.writer(file)
@@ -60,5 +66,5 @@ class EventStore(ABC):
 
 
 def tombstone(salt: str, customer_id: str) -> str:
-    """What is kept of an erased customer: a hash under the store's own salt."""
+    """Return the salted hash that is stored for an erased customer."""
     return hashlib.blake2b(customer_id.encode("utf-8", "replace"), key=bytes.fromhex(salt), digest_size=32).hexdigest()
