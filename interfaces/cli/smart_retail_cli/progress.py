@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
 
+TRAINING_LOGGER = "smart_retail.training"
+"""Logger of training; its modules log the decisions of model selection with their figures at INFO."""
 MIN_SHARE = 0.05
 """Finished share below which an estimate of the remaining time would be a guess."""
 
@@ -84,8 +86,39 @@ def show_progress(*, verbose: bool = False) -> Iterator[Progress]:
     Parameters
     ----------
     verbose : bool
-        Whether details, such as decisions of model selection, are printed too.
+        Whether decisions of model selection and their figures, which training logs, are printed too.
     """
+    with _open_progress(verbose) as progress:
+        if not verbose:
+            yield progress
+            return
+        with _print_training_log(progress):
+            yield progress
+
+
+@contextmanager
+def _print_training_log(progress: Progress) -> Iterator[None]:
+    """Print the log of training from INFO on as messages of `progress`."""
+    import logging  # only needed with --verbose
+
+    class MessageHandler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            progress.message(self.format(record))
+
+    logger, handler = logging.getLogger(TRAINING_LOGGER), MessageHandler()
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+        logger.removeHandler(handler)
+
+
+@contextmanager
+def _open_progress(verbose: bool) -> Iterator[Progress]:
+    """Yield a bar on a terminal, otherwise lines."""
     if not sys.stderr.isatty():
         yield LineProgress(verbose=verbose)
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import pytest
 
 from smart_retail_cli.progress import LineProgress, show_progress, time_text
@@ -35,3 +37,15 @@ def test_progress_without_a_terminal_prints_lines(capsys: pytest.CaptureFixture[
     with show_progress() as progress:
         progress.stage("reading", 0.0)
     assert capsys.readouterr().err == "reading\n"
+
+
+@pytest.mark.parametrize("verbose", [True, False])
+def test_decisions_that_training_logs_are_printed_only_with_verbose(
+    capsys: pytest.CaptureFixture[str], verbose: bool
+) -> None:
+    logger = logging.getLogger("smart_retail.training.recommenders")
+    with show_progress(verbose=verbose):
+        logger.info("blend 0.2104, ranker 0.2233")
+        logger.debug("not a decision")
+    logger.info("after the fit")
+    assert capsys.readouterr().err == ("blend 0.2104, ranker 0.2233\n" if verbose else "")
