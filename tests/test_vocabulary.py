@@ -39,7 +39,7 @@ REPLACEMENTS = {
 ALLOWED: dict[str, tuple[str, ...]] = {"core/smart_retail/bundle/reader.py": ("head.tell()",)}
 """Path -> texts in it that hold one of the words for a good reason, such as a product name in sample data."""
 
-TEXT_SUFFIXES = {".py", ".md", ".toml", ".ini", ".yaml", ".yml", ".html", ".css", ".j2", ".txt", ".sh", ""}
+TEXT_SUFFIXES = {".py", ".md", ".toml", ".ini", ".yaml", ".yml", ".html", ".css", ".j2", ".txt", ".sh", ".ipynb", ""}
 EXEMPT = {"tests/test_vocabulary.py", "constraints.txt", "LICENSE", ".git-blame-ignore-revs"}
 
 

@@ -1,7 +1,7 @@
-"""Forgetting a customer: events, active and previous bundle, their exports; older versions go altogether.
+"""Erasure of a customer from events, from the active and the previous version, and from their exports.
 
-In: a customer id. Out: a receipt that does not name it. A tombstone (`events`) keeps every later
-fit and event from bringing the customer back.
+Older versions are removed. The receipt does not contain the customer id. A hash of the id in the event store excludes
+the customer from later fits and events.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from smart_retail.bundle.versions import lock, versions
 from smart_retail.bundle.writer import BundleWriter, set_active_pointer
 from smart_retail.errors import MissingBundleError, SettingsError, UsageError
 from smart_retail.events import open_events
+from smart_retail.utils.atomic_file import write_atomically
 from smart_retail.utils.id_map import IdMap, StringArray
 
 RECEIPTS = "receipts"
@@ -33,33 +34,33 @@ Arrays = dict[str, NDArray[Any]]
 
 
 def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]:
-    """Remove a customer from everything that is managed in an artifacts folder.
+    """Remove a customer from all files of an artifacts folder and from the event store.
 
     Returns
     -------
     dict
-        The receipt: its number, the day, how many events and purchase rows went, and which versions were
-        rewritten. It is also kept in ``receipts/``. It holds nothing of the customer.
+        The receipt: number, day, counts of the removed events and purchase rows, and the rewritten versions. It is also
+        written to ``receipts/``. It contains no data of the customer.
 
     Raises
     ------
     UsageError
-        The id is empty or no text.
+        The id is empty or not valid Unicode.
     SettingsError
-        A version is signed, and the key to sign it anew is not here. Nothing was changed.
+        A version is signed, and the key to sign the rewritten one is not configured. Nothing was changed.
     LockError
         A fit is running.
     """
     if not customer_id or customer_id.encode("utf-8", "ignore") != customer_id.encode("utf-8", "surrogatepass"):
-        raise UsageError("No customer was named.", "Give the id of the customer to erase.")
+        raise UsageError("The customer id is empty or not valid text.", "Give the id of the customer to erase.")
     root = Path(artifacts)
     with lock(root):
         bundles = _bundles(root)
         events = open_events(root).erase(customer_id)
         replaced, rows = {}, 0
         for name, bundle in bundles.items():
-            replaced[name], gone = _rewrite_without(root, bundle, customer_id)
-            rows = max(rows, gone)
+            replaced[name], removed = _rewrite_without(root, bundle, customer_id)
+            rows = max(rows, removed)
         for name, version in replaced.items():
             set_active_pointer(root, name, version)
         for info in versions(root):
@@ -75,12 +76,12 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
         }
         path = root / RECEIPTS / f"{receipt['erased_on']}-{receipt['receipt']}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps(receipt, indent=1), encoding="utf-8")
+        write_atomically(path, json.dumps(receipt, indent=1).encode())
     return receipt
 
 
 def _bundles(root: Path) -> dict[str, Bundle]:
-    """The previous and the active version, those that are there, by the name of their pointer."""
+    """Return the previous and the active version, if they exist, by the name of their pointer."""
     found = {}
     for name in ("previous", "current"):
         try:
@@ -90,13 +91,16 @@ def _bundles(root: Path) -> dict[str, Bundle]:
         if found[name].signature == "unchecked":
             raise SettingsError(
                 f"Version {found[name].version} is signed, and erasing a customer rewrites it.",
-                f"Set {KEY_VARIABLE} to the key that it was signed with.",
+                f"Set {KEY_VARIABLE} to the key with which it was signed.",
             )
     return found
 
 
 def _rewrite_without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:
-    """The version rewritten without the customer, and how many purchase rows went. Itself where it has no trace."""
+    """Write a version without the customer; return its id and the number of removed purchase rows.
+
+    A version that does not contain the customer is not rewritten; its own id is returned.
+    """
     arrays = {k.removeprefix("tables/").removesuffix(".npy") for k in bundle.manifest["files"] if k.endswith(".npy")}
     tables = {name: bundle.array(name) for name in sorted(arrays)}
     code = IdMap(_texts(tables, "customers/ids")).code(customer_id)
@@ -105,7 +109,7 @@ def _rewrite_without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str,
     )
     if code < 0 and facts == {k: bundle.manifest[k] for k in facts}:
         return bundle.version, 0
-    gone = _remove_customer(tables, code) if code >= 0 else 0
+    removed = _remove_customer(tables, code) if code >= 0 else 0
     with BundleWriter(root) as writer:
         for name, values in tables.items():
             writer.array(name, values)
@@ -114,7 +118,7 @@ def _rewrite_without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str,
                 name = key.removeprefix("tables/").removesuffix(".json")
                 writer.json(name, bundle.json(name))
         _copy_exports(bundle.folder / "export", writer.export, customer_id)
-        return writer.finalize(facts), gone
+        return writer.finalize(facts), removed
 
 
 def _remove_customer(tables: Arrays, code: int) -> int:
@@ -154,7 +158,7 @@ def _texts(tables: Arrays, name: str) -> StringArray:
 
 
 def _remove_texts_with(value: Any, text: str) -> Any:
-    """Plain data without the texts that hold `text` (an example of a row that was set aside may)."""
+    """Return JSON data without the list entries that contain `text`, such as examples of rejected rows."""
     if isinstance(value, dict):
         return {k: _remove_texts_with(v, text) for k, v in value.items()}
     if isinstance(value, list):
@@ -163,7 +167,7 @@ def _remove_texts_with(value: Any, text: str) -> Any:
 
 
 def _copy_exports(source: Path, target: Path, customer_id: str) -> None:
-    """Copy the notebook files, tables with a column `customer_id` without the customer's rows."""
+    """Copy the notebook files; tables with a column `customer_id` are copied without the customer's rows."""
     for path in sorted(source.iterdir()):
         if path.suffix == ".csv":
             with (

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Rows(Enum):
-    """How the first axis of an array relates to customers, which decides what an erasure removes."""
+    """Relation of the first axis of an array to customers, which determines what an erasure removes."""
 
     CUSTOMERS = "one row per customer"
     CUSTOMER_OFFSETS = "start of each customer's rows"
@@ -198,7 +198,7 @@ def is_text(spec: ArraySpec) -> bool:
 def array_problem(name: str, values: NDArray[Any]) -> str:
     """Return what is wrong with the dtype or the number of axes of an array, empty if nothing is.
 
-    An array that is not listed has no problem here; the writer refuses it by `find_array`.
+    The result is empty for an array that is not listed; the writer rejects it by `find_array`.
     """
     found = find_array(name)
     if found is None:

@@ -1,7 +1,7 @@
-"""One bundle, opened: what is read is what was published, or it is refused.
+"""Reads a bundle and verifies that its files are as published.
 
-Nothing is unpickled: array headers are parsed by NumPy's own reader and object types refused. A file
-is mapped once, its digest is taken over that very mapping, and only then is it used.
+Nothing is unpickled: array headers are parsed by NumPy, and object types are rejected. Each file is mapped once, and
+its digest is computed over this mapping before use.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MAX_POINTER_BYTES = 256
 MAX_MANIFEST_BYTES = 64 * 2**20
 MAX_JSON_BYTES = 256 * 2**20
 MIN_PARALLEL_BYTES = 2**20
-"""Bytes; the digests of less are taken sooner than a thread is started."""
+"""Bytes; the digests of less data are computed faster than a thread starts."""
 
 VERSION = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
 _POINTER = re.compile(rf"({VERSION.pattern}) ([0-9a-f]{{64}})\n?")
@@ -49,27 +49,27 @@ class BundleDict(dict[str, Any]):
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """One opened version. Files are checked when they are first asked for."""
+    """One opened version. A file is verified when it is first read."""
 
     folder: Path
     version: str
     manifest: dict[str, Any]
     signature: str
-    """valid, unchecked (there is one, and no key here) or none."""
+    """valid, unchecked (signed, but no key is configured) or none."""
     _cache: dict[str, Any] = field(default_factory=dict)
     _pending: dict[str, Future[mmap.mmap | bytes]] = field(default_factory=dict)
     """Checks that are running and whose result has not been requested yet."""
 
     @classmethod
     def open(cls, root: str | os.PathLike[str], version: str | None = None) -> Bundle:
-        """The active version, or a named one.
+        """Open the active version, or the given one.
 
         Raises
         ------
         MissingBundleError
-            Nothing was published there, or not that version.
+            The folder has no active version, or not the given one.
         DamagedBundleError
-            The pointer or the manifest is not what was published.
+            The pointer or the manifest is not as published.
         SignatureError
             A signing key is configured, and the manifest is not signed with it.
         FormatVersionError
@@ -82,7 +82,7 @@ class Bundle:
         folder = root / "versions" / version
         if not VERSION.fullmatch(version) or not folder.is_dir() or folder.is_symlink():
             raise MissingBundleError(
-                f"There is no version {version} in {root}.", "`smart-retail versions` lists what is there."
+                f"There is no version {version} in {root}.", "`smart-retail versions` lists the versions."
             )
         blob = read_bounded(folder / MANIFEST, MAX_MANIFEST_BYTES)
         if digest is not None and hashlib.sha256(blob).hexdigest() != digest:
@@ -90,7 +90,7 @@ class Bundle:
         signature = signature_status(folder, blob)
         manifest = _json(blob, MANIFEST)
         if not isinstance(manifest, dict) or manifest.get("version") != version:
-            raise corrupt_bundle_error(f"The manifest of version {version} is not its own.")
+            raise corrupt_bundle_error(f"The manifest of version {version} belongs to another version.")
         if manifest.get("format") != FORMAT_VERSION:
             written = manifest.get("format")
             age = "newer" if isinstance(written, int) and written > FORMAT_VERSION else "older"
@@ -100,16 +100,16 @@ class Bundle:
             )
         files = manifest.get("files")
         if not isinstance(files, dict) or not all(_is_entry(k, v) for k, v in files.items()):
-            raise corrupt_bundle_error(f"The manifest of version {version} lists files that no bundle has.")
+            raise corrupt_bundle_error(f"The manifest of version {version} lists files that are not valid.")
         return cls(folder, version, manifest, signature)
 
     def array(self, name: str) -> NDArray[Any]:
-        """A read-only, memory-mapped array, such as ``history/item``."""
+        """Return a read-only, memory-mapped array, such as ``history/item``."""
         found: NDArray[Any] = self._load_cached(f"tables/{name}.npy")
         return found
 
     def arrays(self, group: str) -> BundleDict:
-        """All arrays below ``tables/<group>/`` by the rest of their names; empty where there are none."""
+        """Return all arrays below ``tables/<group>/`` by the rest of their names; empty if there are none."""
         keys = self._keys(group)
         self.prefetch(group)
         return BundleDict(
@@ -122,27 +122,41 @@ class Bundle:
         self._submit([key for key in keys if key not in self._cache and key not in self._pending])
 
     def json(self, name: str) -> Any:
-        """A small fact, such as ``segments``."""
+        """Return the content of a JSON table, such as ``segments``."""
         return self._load_cached(f"tables/{name}.json")
 
     def decode_json(self, name: str, build: Callable[[Any], T]) -> T:
-        """What `build` makes of a small fact."""
+        """Return ``build(self.json(name))``; `FormatVersionError` if the table has another structure."""
         try:
             return build(self.json(name))
-        except (AttributeError, TypeError, ValueError) as error:  # it has not all that it takes, or in another form
-            raise missing_part_error(f"tables/{name}.json of its form") from error
+        except (AttributeError, TypeError, ValueError) as error:  # a field is missing or has another type
+            raise missing_part_error(f"tables/{name}.json of the expected structure") from error
 
     def with_overrides(self, arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any], without: str) -> Bundle:
-        """The bundle with some arrays and manifest facts replaced in memory, and without the tables below a folder."""
-        below = f"tables/{without}/"
-        files = {key: entry for key, entry in self.manifest["files"].items() if not key.startswith(below)}
-        seen = {f"tables/{name}.npy": values for name, values in arrays.items()}
-        return replace(self, manifest={**self.manifest, **facts, "files": files}, _cache=seen, _pending={})
+        """Return the bundle with some content replaced in memory.
+
+        Parameters
+        ----------
+        arrays : mapping
+            Array name -> replacement.
+        facts : mapping
+            Manifest entry -> replacement.
+        without : str
+            Group of tables that the result does not have.
+
+        Returns
+        -------
+        Bundle
+        """
+        removed = f"tables/{without}/"
+        files = {key: entry for key, entry in self.manifest["files"].items() if not key.startswith(removed)}
+        cache = {f"tables/{name}.npy": values for name, values in arrays.items()}
+        return replace(self, manifest={**self.manifest, **facts, "files": files}, _cache=cache, _pending={})
 
     def verify(self) -> list[str]:
-        """Check every file; the list of what is wrong, empty when all is well.
+        """Verify every file and return the problems; empty if there are none.
 
-        All of them stay mapped: the bundle answers on, should its folder be removed.
+        All files stay mapped, so that the bundle can be used even after its folder was removed.
         """
         problems = []
         self._submit(list(self.manifest["files"]))
@@ -169,7 +183,7 @@ class Bundle:
         return sorted(key for key in self.manifest["files"] if key.startswith(start) and key.endswith(".npy"))
 
     def _submit(self, keys: Sequence[str]) -> None:
-        """Check files on all processors at once, the largest first: digests are taken outside of Python's lock."""
+        """Verify files in parallel, the largest first; computing a digest releases Python's global lock."""
         size = {key: self._entry(key)["size"] for key in keys}
         if sum(size.values()) < MIN_PARALLEL_BYTES:
             return
@@ -184,8 +198,8 @@ class Bundle:
         return self._cache[key]
 
     def _read(self, key: str) -> Any:
-        begun = self._pending.pop(key, None)
-        content = self._map_file(key) if begun is None else begun.result()
+        pending = self._pending.pop(key, None)
+        content = self._map_file(key) if pending is None else pending.result()
         if key.endswith(".npy"):
             values = _array(content, key)
             if problem := array_problem(key.removeprefix("tables/").removesuffix(".npy"), values):
@@ -194,7 +208,7 @@ class Bundle:
                 )
             return values
         if len(content) > MAX_JSON_BYTES:
-            raise corrupt_bundle_error(f"{key} is larger than any bundle's.")
+            raise corrupt_bundle_error(f"{key} is larger than {MAX_JSON_BYTES:,} bytes.")
         return _json(bytes(content), key)
 
     def _entry(self, key: str) -> dict[str, Any]:
@@ -222,7 +236,13 @@ class Bundle:
 
 
 def signature_status(folder: Path, manifest: bytes) -> str:
-    """What the signature of a version is worth; `SignatureError` where a key says that it is worth nothing."""
+    """Return valid, unchecked (signed, but no key is configured) or none.
+
+    Raises
+    ------
+    SignatureError
+        A signing key is configured, and the signature is missing or was not made with it.
+    """
     path = folder / SIGNATURE
     line = read_bounded(path, MAX_SIGNATURE_BYTES) if os.path.lexists(path) else None
     key = signing_key()
@@ -233,7 +253,15 @@ def signature_status(folder: Path, manifest: bytes) -> str:
 
 
 def read_pointer(root: str | os.PathLike[str], name: str = "current") -> tuple[str, str]:
-    """Version and manifest digest that the pointer file names."""
+    """Return the version id and the manifest digest of a pointer file, ``current`` or ``previous``.
+
+    Raises
+    ------
+    MissingBundleError
+        The file does not exist.
+    DamagedBundleError
+        The file is not a valid pointer.
+    """
     root = Path(root)
     path = root / name
     if not path.exists():
@@ -259,7 +287,7 @@ def _is_entry(key: object, entry: object) -> bool:
 
 
 def read_bounded(path: Path, cap: int) -> bytes:
-    """Content of a file of at most `cap` bytes that is not a link."""
+    """Return the content of a file; `DamagedBundleError` if it is larger than `cap` bytes or a link."""
     try:
         if path.is_symlink():
             raise corrupt_bundle_error(f"{path.name} is a link.")
@@ -268,7 +296,7 @@ def read_bounded(path: Path, cap: int) -> bytes:
     except OSError as error:
         raise corrupt_bundle_error(f"{path.name} cannot be read: {error.strerror}.") from error
     if len(blob) > cap:
-        raise corrupt_bundle_error(f"{path.name} is larger than any bundle's.")
+        raise corrupt_bundle_error(f"{path.name} is larger than {cap:,} bytes.")
     return blob
 
 
@@ -280,8 +308,8 @@ def _json(blob: bytes, name: str) -> Any:
 
 
 def _array(content: mmap.mmap | bytes, name: str) -> NDArray[Any]:
-    """An array over the mapped file, its header read by NumPy and never by pickle."""
-    import numpy as np  # files are checked while it is still being imported
+    """Return an array over the mapped file; NumPy reads its header, and nothing is unpickled."""
+    import numpy as np  # files are verified on other threads during this import
 
     head = BytesIO(content[:4096])
     try:
@@ -296,20 +324,20 @@ def _array(content: mmap.mmap | bytes, name: str) -> NDArray[Any]:
         if count == 0:
             return np.empty(shape, dtype)
         return np.frombuffer(content, dtype=dtype, count=count, offset=head.tell()).reshape(shape)
-    except Exception as error:  # the header's parser raises whatever its parts do, TokenError and OverflowError too
+    except Exception as error:  # the header parser can raise many types, such as TokenError and OverflowError
         raise corrupt_bundle_error(f"{name} is not a plain array.") from error
 
 
 def corrupt_bundle_error(message: str) -> DamagedBundleError:
-    """The error for a file that is not as published."""
+    """Return the error for a file that is not as published."""
     return DamagedBundleError(
-        message, "`smart-retail rollback` returns to the previous version; a new fit writes a whole one."
+        message, "`smart-retail rollback` returns to the previous version; a new fit writes a new one."
     )
 
 
 def missing_part_error(name: str) -> FormatVersionError:
-    """The error for a whole bundle that has not what this engine reads."""
+    """Return the error for an intact bundle without content that this engine needs."""
     return FormatVersionError(
-        f"The bundle holds no {name}, which this engine reads: an engine of another version wrote it.",
+        f"The bundle has no {name}, which this engine needs: an engine of another version wrote it.",
         "Fit again with this engine.",
     )

@@ -27,7 +27,7 @@ _LINE = re.compile(rb"hmac-sha256 ([0-9a-f]{64})\n?")
 
 
 def signing_key(environ: Mapping[str, str] | None = None) -> bytes | None:
-    """The key that is configured, or None.
+    """Return the configured key, or None.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def signing_key(environ: Mapping[str, str] | None = None) -> bytes | None:
         key = Path(path).read_bytes().strip() if path else text.strip().encode()
     except (OSError, ValueError) as error:
         raise SettingsError(
-            f"The file that {KEY_FILE_VARIABLE} names cannot be read.", "Check its path and rights."
+            f"The file that {KEY_FILE_VARIABLE} names cannot be read.", "Check its path and permissions."
         ) from error
     if len(key) < MIN_KEY_BYTES:
         raise SettingsError(
@@ -54,20 +54,36 @@ def signing_key(environ: Mapping[str, str] | None = None) -> bytes | None:
 
 
 def signature_line(key: bytes, manifest: bytes) -> bytes:
-    """Content of the signature file."""
+    """Return the content of the signature file."""
     return f"hmac-sha256 {hmac.new(key, manifest, hashlib.sha256).hexdigest()}\n".encode()
 
 
 def check_signature(key: bytes, manifest: bytes, line: bytes | None, version: str) -> None:
-    """`SignatureError` unless the line, None where there is no such file, signs the manifest under the key."""
+    """Raise `SignatureError` unless the signature file is valid for the manifest.
+
+    Parameters
+    ----------
+    key : bytes
+    manifest : bytes
+        Content of the manifest.
+    line : bytes or None
+        Content of the signature file, None if it is missing.
+    version : str
+        Version id for the message.
+
+    Raises
+    ------
+    SignatureError
+        The signature is missing, malformed or made with another key.
+    """
     if line is None:
         raise SignatureError(
-            f"Version {version} is not signed, and this place takes signed versions only.",
+            f"Version {version} is not signed, but a signing key is configured.",
             f"Fit again with the signing key, or start without {KEY_VARIABLE}.",
         )
     found = _LINE.fullmatch(line)
     if found is None or not hmac.compare_digest(signature_line(key, manifest), b"hmac-sha256 " + found[1] + b"\n"):
         raise SignatureError(
             f"The signature of version {version} was not made with this installation's key.",
-            "Find out who wrote it; `smart-retail rollback` returns to the previous version.",
+            "Check which host wrote it; `smart-retail rollback` returns to the previous version.",
         )

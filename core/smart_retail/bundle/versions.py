@@ -1,15 +1,15 @@
-"""The artifacts folder: versions, the active one, and the way back.
+"""Versions in an artifacts folder: listing, inspection, verification and rollback.
 
 Layout::
 
     current                     "<version> <SHA-256 of its manifest.json>", replaced atomically
     previous                    the same for the version that `rollback` activates
     versions/<version>/
-        manifest.json           what the bundle is, and size and SHA-256 of every file
-        manifest.hmac           its signature, where a signing key is configured
+        manifest.json           format, settings and reports; size and SHA-256 of every file
+        manifest.hmac           signature of the manifest, if a signing key is configured
         tables/**/*.npy         plain arrays, memory-mapped when serving
-        tables/**/*.json        small facts
-        export/                 for notebooks; never read back
+        tables/**/*.json        small tables
+        export/                 for notebooks; not used for serving
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from smart_retail.bundle.reader import (
 )
 from smart_retail.bundle.signing import SIGNATURE
 from smart_retail.errors import ArtifactError, LockError, MissingBundleError, UsageError
-from smart_retail.utils.atomic_file import atomic_write
+from smart_retail.utils.atomic_file import write_atomically
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +48,22 @@ class VersionInfo:
     size: int
     """Bytes."""
     signature: str
-    """valid, wrong, unchecked (there is one, and no key here) or none."""
+    """valid, wrong, unchecked (signed, but no key is configured) or none."""
 
 
 def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
-    """All published versions, newest first."""
+    """Return all published versions, newest first."""
     root = Path(root)
     active, previous = (_pointer_target(root, name) for name in ("current", "previous"))
     found = []
-    whole = [
+    folders = [
         p
         for p in (root / "versions").glob("*")
         if VERSION.fullmatch(p.name) and (p / MANIFEST).is_file() and not p.is_symlink()
     ]
     # Version ids have a resolution of one second; within a second, the manifests' modification times decide.
-    whole.sort(key=lambda p: (_version_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
-    for folder in whole:
+    folders.sort(key=lambda p: (_version_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
+    for folder in folders:
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         pointed = folder.name == active, folder.name == previous
         found.append(VersionInfo(folder.name, _version_time(folder.name), *pointed, size, _signature_status(folder)))
@@ -71,13 +71,13 @@ def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
 
 
 def inspect(root: str | os.PathLike[str], version: str | None = None) -> dict[str, Any]:
-    """The manifest of the active or a named version, and what its signature is worth; nothing else is read."""
+    """Return manifest and signature status of the active or a given version, without reading its tables."""
     bundle = Bundle.open(root, version)
     return {**bundle.manifest, "signature": bundle.signature}
 
 
 def verify(root: str | os.PathLike[str], version: str | None = None) -> list[str]:
-    """What is wrong with the active or a named version, empty when every file is as published."""
+    """Return the problems of the active or a given version; empty if every file is as published."""
     return Bundle.open(root, version).verify()
 
 
@@ -130,11 +130,11 @@ def rollback(root: str | os.PathLike[str], version: str | None = None) -> str:
         if problems := bundle.verify():
             raise corrupt_bundle_error(problems[0])
         previous = _version_before(newest_first, target, active)
-        atomic_write(root / "current", _pointer_to(root, target))
+        write_atomically(root / "current", _pointer_to(root, target))
         if previous is None:
             (root / "previous").unlink(missing_ok=True)
         else:
-            atomic_write(root / "previous", _pointer_to(root, previous))
+            write_atomically(root / "previous", _pointer_to(root, previous))
     return target
 
 
@@ -168,13 +168,21 @@ def _pointer_to(root: Path, version: str) -> bytes:
 
 @contextmanager
 def lock(root: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold the folder's write lock; `LockError` at once where another process has it."""
+    """Hold the write lock of the artifacts folder.
+
+    Raises
+    ------
+    LockError
+        Another process holds the lock; raised without waiting.
+    ArtifactError
+        The folder cannot be written.
+    """
     from filelock import FileLock, Timeout
 
     Path(root).mkdir(parents=True, exist_ok=True)
-    held = FileLock(Path(root) / ".lock", timeout=0)
+    file_lock = FileLock(Path(root) / ".lock", timeout=0)
     try:
-        held.acquire()
+        file_lock.acquire()
     except Timeout as error:
         raise LockError(
             f"Another fit or rollback is running on {root}.", "Wait for it to end, then try again."
@@ -186,7 +194,7 @@ def lock(root: str | os.PathLike[str]) -> Iterator[None]:
     try:
         yield
     finally:
-        held.release()
+        file_lock.release()
 
 
 def _version_time(version: str) -> str:

@@ -1,7 +1,6 @@
-"""Writing a bundle: into a hidden folder first, checked, then made active by one atomic rename.
+"""Writes a bundle to a hidden folder, verifies it and activates it by one atomic rename.
 
-A process that is killed at any point leaves the active version as it was; what it left behind is
-removed by the next fit.
+If the process is killed, the active version is unchanged, and the next fit removes the incomplete files.
 """
 
 from __future__ import annotations
@@ -23,24 +22,24 @@ from smart_retail.bundle.reader import FORMAT_VERSION, MANIFEST, MAX_POINTER_BYT
 from smart_retail.bundle.signing import SIGNATURE, signature_line, signing_key
 from smart_retail.bundle.versions import VersionInfo, versions
 from smart_retail.errors import DamagedBundleError
-from smart_retail.utils.atomic_file import atomic_write
+from smart_retail.utils.atomic_file import write_atomically
 
 VERSIONS_KEPT = 5
-"""So many versions stay; older ones are removed after a publish."""
+"""Number of versions that a publish keeps; older ones are removed."""
 
 
 class BundleWriter:
-    """Collects the files of one new version; a context that leaves nothing behind but what was published.
+    """Writer of one new version, a context manager that removes all files that were not published.
 
-    The caller holds `artifacts.lock`. Several threads may write different files.
+    The caller holds `versions.lock`. Several threads may write different files.
     """
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
         self.folder = self.root / "versions" / f".writing-{os.getpid()}"
         self._files: dict[str, dict[str, Any]] = {}
-        for left in (self.root / "versions").glob(".writing-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        for incomplete in (self.root / "versions").glob(".writing-*"):
+            shutil.rmtree(incomplete, ignore_errors=True)
         (self.folder / "export").mkdir(parents=True)
 
     def __enter__(self) -> Self:
@@ -51,7 +50,7 @@ class BundleWriter:
 
     @property
     def export(self) -> Path:
-        """Folder for files that people open in notebooks; not covered by the digests."""
+        """Folder of the files for notebooks; not covered by the digests."""
         return self.folder / "export"
 
     def array(self, name: str, values: NDArray[Any]) -> None:
@@ -72,6 +71,7 @@ class BundleWriter:
         self._add(path)
 
     def arrays(self, group: str, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Write ``tables/<group>/<name>.npy`` for each array; raises the errors of `array`."""
         for name, values in arrays.items():
             self.array(f"{group}/{name}", values)
 
@@ -90,20 +90,28 @@ class BundleWriter:
         self._add(path)
 
     def publish(self, facts: Mapping[str, Any]) -> str:
-        """Close the bundle and make it the active version; its id.
+        """Finalize the bundle, make it the active version and return its id.
 
-        `facts` go into the manifest in addition to the format, the version and the digests.
+        `facts` are written to the manifest in addition to format, version and digests.
         """
         version = self.finalize(facts)
         current = self.root / "current"
         if current.exists():
-            atomic_write(self.root / "previous", read_bounded(current, MAX_POINTER_BYTES))
+            write_atomically(self.root / "previous", read_bounded(current, MAX_POINTER_BYTES))
         set_active_pointer(self.root, "current", version)
         prune(self.root)
         return version
 
     def finalize(self, facts: Mapping[str, Any]) -> str:
-        """Close, sign where a key is configured, and verify the bundle without making it active; its id."""
+        """Complete the bundle without activating it, and return its id.
+
+        The bundle is signed if a signing key is configured, flushed to the disk, renamed and verified.
+
+        Raises
+        ------
+        DamagedBundleError
+            The written bundle does not verify.
+        """
         digest = hashlib.sha256(json.dumps([self._files, facts], sort_keys=True).encode()).hexdigest()
         now = datetime.now(UTC)
         version = f"{now:%Y%m%dT%H%M%SZ}-{digest[:8]}"
@@ -115,9 +123,9 @@ class BundleWriter:
             "files": dict(sorted(self._files.items())),
         }
         blob = json.dumps(manifest, ensure_ascii=False, indent=1, allow_nan=False).encode()
-        atomic_write(self.folder / MANIFEST, blob)
+        write_atomically(self.folder / MANIFEST, blob)
         if key := signing_key():
-            atomic_write(self.folder / SIGNATURE, signature_line(key, blob))
+            write_atomically(self.folder / SIGNATURE, signature_line(key, blob))
         for path in self.folder.rglob("*"):
             _sync(path)
         target = self.folder.with_name(version)
@@ -128,12 +136,12 @@ class BundleWriter:
         _sync(target.parent)
         if problems := Bundle.open(self.root, version).verify():
             raise DamagedBundleError(
-                f"The new version did not verify: {problems[0]}", "Look at the disk, then fit again."
+                f"The new version did not verify: {problems[0]}", "Check the disk, then fit again."
             )
         return version
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Remove the files that were not published."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _path(self, key: str) -> Path:
@@ -148,27 +156,27 @@ class BundleWriter:
 
 
 def set_active_pointer(root: Path, name: str, version: str) -> None:
-    """Let the pointer `name` (``current`` or ``previous``) name a sealed version."""
+    """Set the pointer `name` (``current`` or ``previous``) to a finalized version."""
     digest = hashlib.sha256((root / "versions" / version / MANIFEST).read_bytes()).hexdigest()
-    atomic_write(root / name, f"{version} {digest}\n".encode())
+    write_atomically(root / name, f"{version} {digest}\n".encode())
     _sync(root)
 
 
 def prune(root: str | os.PathLike[str], keep: int = VERSIONS_KEPT) -> list[str]:
-    """Remove old versions, never the active or the previous one; the ids removed."""
+    """Remove old versions except the active and the previous one, and return their ids."""
 
-    def needed(v: VersionInfo) -> bool:
+    def is_protected(v: VersionInfo) -> bool:
         return v.active or v.previous
 
-    old = [v.version for v in versions(root)[keep:] if not needed(v)]
+    old = [v.version for v in versions(root)[keep:] if not is_protected(v)]
     for version in old:
-        # A mapped file cannot be removed on Windows: it stays until a later fit.
+        # Windows cannot remove mapped files; a later fit removes them.
         shutil.rmtree(Path(root) / "versions" / version, ignore_errors=True)
     return old
 
 
 def _sync(path: Path) -> None:
-    """Flush a file or folder to the disk, where the platform can."""
+    """Flush a file or folder to the disk, if the platform supports it."""
     if os.name == "nt" and path.is_dir():
         return
     descriptor = os.open(path, os.O_RDONLY)

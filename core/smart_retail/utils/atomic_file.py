@@ -1,4 +1,4 @@
-"""Files that appear whole under their name or not at all."""
+"""Atomic replacement of files: a reader sees the old file or the complete new one."""
 
 from __future__ import annotations
 
@@ -12,12 +12,22 @@ from smart_retail.errors import UsageError
 
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
-    """Yield a temporary path next to `target`; it replaces the target when the block ends without an error."""
+    """Yield a temporary path in the folder of `target`; when the block ends, the file replaces the target durably.
+
+    If the block raises an error, the target is unchanged and the temporary file is removed.
+
+    Raises
+    ------
+    UsageError
+        The folder does not exist, or the file cannot be written.
+    """
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist.", "Make it first, or name another.")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
         part.replace(target)
     except OSError as error:
         raise UsageError(f"{target} cannot be written: {error.strerror}.", "Name another file.") from error
@@ -25,11 +35,7 @@ def atomic_file(target: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def atomic_write(path: Path, content: bytes) -> None:
-    """Replace a small file atomically and durably."""
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
+def write_atomically(target: Path, content: bytes) -> None:
+    """Replace a file by `content`; raises the errors of `atomic_file`."""
+    with atomic_file(target) as part:
+        part.write_bytes(content)

@@ -12,6 +12,7 @@ from smart_retail.errors import MissingBundleError, UsageError
 from smart_retail.presentation import formatting
 from smart_retail.protocol import ALL
 from smart_retail.settings import Settings
+from smart_retail.utils.atomic_file import write_atomically
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.fit_commands import print_fit_report
@@ -81,5 +82,5 @@ def fit_demo(context: CliContext, settings: Settings) -> None:
 
     with progress.show_progress() as listener:
         report = fit.fit(load_demo(), artifacts=context.artifacts, settings=settings, progress=listener)
-    (context.artifacts / DEMO_MARKER).write_text(report.version + "\n", encoding="utf-8")
+    write_atomically(context.artifacts / DEMO_MARKER, f"{report.version}\n".encode())
     print_fit_report(report)

@@ -9,13 +9,14 @@ from typing import Any, cast
 
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail.utils.atomic_file import write_atomically
 from smart_retail_flask import openapi as document
 from smart_retail_flask.app import create_app
 
 
 def export(path: str | os.PathLike[str]) -> None:
     """Write the OpenAPI document as JSON."""
-    Path(path).write_text(json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_atomically(Path(path), f"{json.dumps(openapi(), indent=2, ensure_ascii=False)}\n".encode())
 
 
 def openapi() -> dict[str, Any]:

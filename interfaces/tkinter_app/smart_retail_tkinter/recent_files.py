@@ -12,6 +12,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from smart_retail.errors import UsageError
+from smart_retail.utils.atomic_file import write_atomically
+
 KINDS = ("bundle", "spreadsheet")
 MAX_RECENT_FILES = 8
 
@@ -67,8 +70,6 @@ class Preferences:
 
     def _write(self) -> None:
         data = {"theme": self.theme, "recent": [asdict(file) for file in self.files]}
-        with suppress(OSError):
+        with suppress(OSError, UsageError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            part = self._file.with_suffix(".part")
-            part.write_text(json.dumps(data, indent=2, ensure_ascii=False), encoding="utf-8")
-            part.replace(self._file)
+            write_atomically(self._file, json.dumps(data, indent=2, ensure_ascii=False).encode())
