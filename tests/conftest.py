@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import shop
 
 if TYPE_CHECKING:  # the core is imported by the tests that need it
     from smart_retail.results import FitReport
     from smart_retail.settings import Settings
+
+# No generated example may fail since the machine is busy.
+settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any-machine")
 
 
 @pytest.fixture(scope="session")

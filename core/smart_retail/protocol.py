@@ -244,7 +244,19 @@ class RetailEngine(ABC):
         categories: Sequence[str] | None = None,
         explain: bool = True,
     ) -> list[RecommendationList]:
-        """Return the lists of several customers, in their order, all from one version; options as in `recommend`."""
+        """Return the lists of several customers, all from one version.
+
+        Parameters
+        ----------
+        customer_ids : sequence of str
+        method, n, exclude_purchased, categories, explain
+            As in `recommend`.
+
+        Returns
+        -------
+        list of RecommendationList
+            In the order of `customer_ids`.
+        """
         query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain)
         return self.query_customers(customer_ids, query)
 
@@ -261,8 +273,18 @@ class RetailEngine(ABC):
     ) -> RecommendationList:
         """Return a list for a visitor without history whose basket holds these items.
 
-        Unknown items are ignored; `exclude_purchased` leaves out the items of the basket. Other options as in
-        `recommend`.
+        Parameters
+        ----------
+        item_ids : sequence of str
+            Items of the basket; unknown ones are ignored.
+        exclude_purchased : bool
+            Whether the items of the basket are left out.
+        n, method, offset, categories, explain
+            As in `recommend`.
+
+        Returns
+        -------
+        RecommendationList
         """
         query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain)
         return self.query_basket(item_ids, query)
@@ -276,6 +298,16 @@ class RetailEngine(ABC):
         categories: Sequence[str] | None = None,
     ) -> RecommendationList:
         """Return items that are bought with an item, or have similar content if it was never bought.
+
+        Parameters
+        ----------
+        item_id : str
+        n, offset, categories
+            As in `recommend`.
+
+        Returns
+        -------
+        RecommendationList
 
         Raises
         ------
@@ -291,7 +323,19 @@ class RetailEngine(ABC):
         offset: int = 0,
         category: str | None = None,
     ) -> RecommendationList:
-        """Return the most popular items, overall or of one category."""
+        """Return the most popular items, overall or of one category.
+
+        Parameters
+        ----------
+        n, offset
+            As in `recommend`.
+        category : str, optional
+            Only items of this category.
+
+        Returns
+        -------
+        RecommendationList
+        """
         categories = () if category is None else (category,)
         return self.query_popular(ListQuery(n=n, offset=offset, categories=categories))
 
@@ -362,6 +406,10 @@ def require_local(
         Subject and verb of the message, such as ``A forecast needs``.
     hint : str
         What to do instead.
+
+    Returns
+    -------
+    LocalEngine
 
     Raises
     ------

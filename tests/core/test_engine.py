@@ -269,7 +269,9 @@ def test_rules_are_read_again_when_they_change(own: Path) -> None:
     assert engine.model().rules_error == ""
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     banned=st.sets(st.sampled_from([i for i, _, _ in shop.items()]), max_size=50),
     method=st.sampled_from(METHODS),

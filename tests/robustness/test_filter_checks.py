@@ -18,7 +18,11 @@ from smart_retail.serving.engine import Engine
 from .filter_checks import calls, customers, find_faults, find_faults_of, rules, write_rules
 from .tampered_bundles import add_live_purchase
 
-OPTIONS = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
+OPTIONS = {
+    "deadline": None,
+    "database": None,
+    "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+}
 
 
 @pytest.fixture

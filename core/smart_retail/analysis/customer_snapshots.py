@@ -76,7 +76,18 @@ def snapshots_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
 def migration_between_dates(engine: Engine, before: str, after: str = "") -> Migration:
     """Return the migration between two ISO dates of one version's history.
 
-    The later date is by default the analysis date of the version.
+    Parameters
+    ----------
+    engine : Engine
+        A local engine.
+    before : str
+        ISO date of the earlier moment.
+    after : str
+        ISO date of the later moment; by default the analysis date of the version.
+
+    Returns
+    -------
+    Migration
 
     Raises
     ------

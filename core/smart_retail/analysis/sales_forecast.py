@@ -131,6 +131,11 @@ def forecast(
         models always use the default, so that they are not evaluated with knowledge of these days.
     progress : Progress
 
+    Returns
+    -------
+    tuple of Forecast
+        In the order of `series`; a series that is too short has a note in place of days.
+
     Raises
     ------
     UsageError
@@ -160,7 +165,19 @@ def seasonal_naive(amounts: NDArray[np.float64], horizon: int) -> NDArray[np.flo
 
 
 def compute_errors(model: str, actual: NDArray[np.float64], predicted: NDArray[np.float64]) -> ForecastErrors:
-    """Return MAE, RMSE and MAPE of one model; arrays of daily amounts, shape ``(days,)``."""
+    """Return MAE, RMSE and MAPE of one model.
+
+    Parameters
+    ----------
+    model : str
+        Name of the model.
+    actual, predicted : float64 arrays, shape (days,)
+        Daily sales, in the shop's currency.
+
+    Returns
+    -------
+    ForecastErrors
+    """
     deviation = np.abs(actual - predicted)
     sold = actual > 0
     return ForecastErrors(

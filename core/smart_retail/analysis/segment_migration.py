@@ -86,6 +86,10 @@ def compute_migration(
     labels : pair of str
         Names of the two moments.
 
+    Returns
+    -------
+    Migration
+
     Raises
     ------
     UsageError

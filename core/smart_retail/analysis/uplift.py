@@ -92,6 +92,11 @@ def estimate_uplift(groups: Mapping[str, str], revenue: Mapping[str, float], see
         Of the bootstrap: customers are drawn with replacement within each group, 2,000 times, and the interval
         is the 2.5 % and 97.5 % quantiles of the ratio (Efron 1979).
 
+    Returns
+    -------
+    tuple of Uplift
+        Of revenue per customer, then of the share of buyers.
+
     Raises
     ------
     DataError

@@ -125,6 +125,10 @@ def what_if(
         Number of customers to compare, 1 to 5000.
     progress : Progress
 
+    Returns
+    -------
+    WhatIfResult
+
     Raises
     ------
     NeedsLocalEngineError

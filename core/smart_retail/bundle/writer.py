@@ -156,7 +156,17 @@ class BundleWriter:
 
 
 def set_active_pointer(root: Path, name: str, version: str) -> None:
-    """Set the pointer `name` (``current`` or ``previous``) to a finalized version."""
+    """Set a pointer file to a finalized version.
+
+    Parameters
+    ----------
+    root : Path
+        The artifacts folder.
+    name : str
+        ``current`` or ``previous``.
+    version : str
+        Id of a finalized version.
+    """
     digest = hashlib.sha256((root / "versions" / version / MANIFEST).read_bytes()).hexdigest()
     write_atomically(root / name, f"{version} {digest}\n".encode())
     _sync(root)

@@ -14,7 +14,7 @@ from smart_retail.settings import DataSettings
 
 
 class SourceColumns(Result, frozen=True):
-    """How the columns of one source were recognised."""
+    """Recognised columns of one source."""
 
     name: str
     preset: str

@@ -72,6 +72,11 @@ def run_backtest(
     max_customers : int
         Customers evaluated for each task; more are sampled.
     seed : int
+
+    Returns
+    -------
+    dict
+        Task -> evaluation of every method.
     """
     out = {}
     for task, truth in ground_truth.items():
@@ -84,7 +89,23 @@ def run_backtest(
 
 
 def compare_methods(evaluation: TaskEvaluation, a: str, b: str, *, k: int = 10, seed: int = 0) -> dict[str, float]:
-    """Return the mean NDCG of method `a` minus that of `b`, with its 95 % paired bootstrap interval."""
+    """Compare the NDCG of two methods on the same customers.
+
+    Parameters
+    ----------
+    evaluation : TaskEvaluation
+    a, b : str
+        Methods.
+    k : int
+        Entries of a list that count.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        ``difference`` (mean NDCG of `a` minus that of `b`), ``low`` and ``high`` (95 % paired bootstrap interval).
+    """
     differences = evaluation.metrics[a][f"ndcg@{k}"] - evaluation.metrics[b][f"ndcg@{k}"]
     low, high = bootstrap_ci(differences, seed=seed)
     return {"difference": float(differences.mean()), "low": low, "high": high}
@@ -101,6 +122,11 @@ def summarize_methods(
     facts : WindowFacts
     k : int
     seed : int
+
+    Returns
+    -------
+    dict
+        Method -> figure -> value.
     """
     catalogue_size = int((facts.orders > 0).sum())
     out: dict[str, dict[str, Any]] = {}
@@ -135,6 +161,11 @@ def summarize_groups(
     names : mapping
         Group -> name; other groups are omitted.
     k : int
+
+    Returns
+    -------
+    dict
+        Name of the group -> ``customers``, and the mean NDCG by method.
     """
     row_group = group[evaluation.truth.customer]
     out: dict[str, dict[str, float]] = {}

@@ -80,7 +80,20 @@ def compute_accuracy(lists: Lists, truth: GroundTruth, k: int = 10) -> dict[str,
 
 
 def compute_coverage(lists: Lists, catalogue_size: int, k: int = 10) -> float:
-    """Return the share of the catalogue that is in at least one list, 0 to 1."""
+    """Return the share of the catalogue that is in at least one list, 0 to 1.
+
+    Parameters
+    ----------
+    lists : Lists
+    catalogue_size : int
+        Number of items.
+    k : int
+        Entries of a list that count.
+
+    Returns
+    -------
+    float
+    """
     return len(sorted_unique(lists.top(k)[2])) / catalogue_size if catalogue_size else 0.0
 
 
@@ -95,6 +108,11 @@ def compute_novelty(lists: Lists, buyers: NDArray[np.float64], customers: int, k
     customers : int
         All customers.
     k : int
+
+    Returns
+    -------
+    float
+        0 and up; 0 without listed items.
     """
     item = lists.top(k)[2]
     share = np.maximum(buyers[item], 1.0) / max(customers, 1)
@@ -110,6 +128,10 @@ def compute_diversity(lists: Lists, category: NDArray[np.int32], k: int = 10) ->
     category : int32 array, shape (n_items,)
         Category code, -1 for none.
     k : int
+
+    Returns
+    -------
+    float or None
     """
     row, _, item = lists.top(k)
     if not (category[item] >= 0).any():
@@ -132,6 +154,11 @@ def compute_popularity_bias(lists: Lists, truth: GroundTruth, orders: NDArray[np
     truth : GroundTruth
     orders : float64 array, shape (n_items,)
     k : int
+
+    Returns
+    -------
+    float
+        0 and up.
     """
     item = lists.top(k)[2]
     bought = float(orders[truth.item].mean()) if len(truth.item) else 0.0
@@ -148,6 +175,10 @@ def bootstrap_ci(values: NDArray[np.float64], *, draws: int = DRAWS, seed: int =
     values : float64 array, shape (n_customers,)
     draws : int
     seed : int
+
+    Returns
+    -------
+    low, high : float
     """
     if len(values) < 2:
         return (-1.0, 1.0)

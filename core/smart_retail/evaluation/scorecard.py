@@ -49,6 +49,11 @@ def build_scorecard(
         Name -> (group by customer code, group -> name), such as segment and number of orders.
     k : int
     seed : int
+
+    Returns
+    -------
+    dict
+        Plain JSON data.
     """
     card: dict[str, Any] = {
         "k": k,
@@ -75,7 +80,22 @@ def build_scorecard(
 
 
 def evaluate_gate(evaluations: Mapping[str, TaskEvaluation], *, k: int = 10, seed: int = 0) -> dict[str, Any]:
-    """Return hybrid minus popularity on all purchases, with its interval: the criterion of the quality gate."""
+    """Compare hybrid and popularity on all purchases: the criterion of the quality gate.
+
+    Parameters
+    ----------
+    evaluations : mapping
+        By task, from `run_backtest`.
+    k : int
+        Entries of a list that count.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        ``difference``, ``low``, ``high`` as in `compare_methods`, and ``skipped``, the reason without a comparison.
+    """
     if "any" not in evaluations or len(evaluations["any"].truth) < 2:
         return skipped_gate("too few known customers bought in the held-out period")
     return {
@@ -85,7 +105,21 @@ def evaluate_gate(evaluations: Mapping[str, TaskEvaluation], *, k: int = 10, see
 
 
 def compare_with_best_single(evaluation: TaskEvaluation, *, k: int = 10, seed: int = 0) -> dict[str, Any]:
-    """Return the best method or baseline other than the hybrid, and hybrid minus that one with its paired interval."""
+    """Compare the hybrid with the best other method or baseline.
+
+    Parameters
+    ----------
+    evaluation : TaskEvaluation
+    k : int
+        Entries of a list that count.
+    seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    dict
+        ``method``, and ``difference``, ``low``, ``high`` of the hybrid minus that method, as in `compare_methods`.
+    """
     means = {
         name: float(metrics[f"ndcg@{k}"].mean()) for name, metrics in evaluation.metrics.items() if name != "hybrid"
     }

@@ -37,7 +37,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class GroundTruth:
-    """What customers bought in a window: customer i has ``item[indptr[i]:indptr[i + 1]]``, distinct, ascending."""
+    """Purchases of customers in a window: customer i has ``item[indptr[i]:indptr[i + 1]]``, distinct, ascending."""
 
     customer: NDArray[np.int32]
     """Customer codes, ascending."""
@@ -63,6 +63,10 @@ def rolling_windows(first_day: int, last_day: int, count: int, fraction: float =
     fraction : float
         Length as a share of the period, 0 to 1; at least one day. A window is omitted when less than twice its own
         length precedes it: too little to fit on.
+
+    Returns
+    -------
+    list of Window
     """
     length = max(int((last_day - first_day) * fraction), 1)
     windows = [Window(last_day + 1 - (k + 1) * length, last_day + 1 - k * length) for k in range(count)]
@@ -93,7 +97,18 @@ def compute_repeat_share(ground_truth: Mapping[str, GroundTruth]) -> float:
 
 
 def sample_customers(truth: GroundTruth, max_customers: int, seed: int) -> GroundTruth:
-    """Return the ground truth of a random sample of at most `max_customers` customers."""
+    """Return the ground truth of a random sample of at most `max_customers` customers.
+
+    Parameters
+    ----------
+    truth : GroundTruth
+    max_customers : int
+    seed : int
+
+    Returns
+    -------
+    GroundTruth
+    """
     if len(truth) <= max_customers:
         return truth
     sampled = np.sort(np.random.default_rng(seed).choice(len(truth), max_customers, replace=False))

@@ -13,7 +13,7 @@ Floats = NDArray[np.float64]
 
 
 def bias_percent(actual: Floats, predicted: Floats) -> float:
-    """Error of the predicted total in percent of the actual total; 0 if both are 0."""
+    """Return the error of the predicted total in percent of the actual total; 0 if both are 0."""
     total = float(actual.sum())
     if total <= 0:
         return 0.0 if float(predicted.sum()) == 0 else 100.0
@@ -21,7 +21,7 @@ def bias_percent(actual: Floats, predicted: Floats) -> float:
 
 
 def pearson(actual: Floats, predicted: Floats) -> float:
-    """Pearson correlation; 0 if either is constant."""
+    """Return the Pearson correlation; 0 if either is constant."""
     if np.ptp(actual) == 0 or np.ptp(predicted) == 0:
         return 0.0
     a, p = actual - actual.mean(), predicted - predicted.mean()
@@ -29,7 +29,7 @@ def pearson(actual: Floats, predicted: Floats) -> float:
 
 
 def gini(actual: Floats, predicted: Floats) -> float:
-    """Area between the gain curve of ranking by the prediction and the diagonal, as a share of the best possible."""
+    """Return the Gini coefficient of the gain curve of the prediction, relative to that of the best ranking."""
     if actual.sum() <= 0:
         return 0.0
     best = _gain_area(actual, actual)
@@ -37,14 +37,14 @@ def gini(actual: Floats, predicted: Floats) -> float:
 
 
 def top_decile_share(actual: Floats, predicted: Floats) -> float:
-    """Actual value of the predicted top tenth, as a share of the value of the actual top tenth."""
+    """Return the actual value of the predicted top tenth, as a share of the value of the actual top tenth."""
     n = max(1, round(len(actual) / 10))
     best = float(np.sort(actual)[::-1][:n].sum())
     return float(_share_ties(actual, predicted)[1][:n].sum()) / best if best > 0 else 0.0
 
 
 def auroc(actual: NDArray[np.bool_], predicted: Floats) -> float:
-    """Area under the ROC curve; 0.5 if all customers have the same outcome."""
+    """Return the area under the ROC curve; 0.5 if all customers have the same outcome."""
     n = int(actual.sum())
     if n in (0, len(actual)):
         return 0.5
@@ -54,26 +54,26 @@ def auroc(actual: NDArray[np.bool_], predicted: Floats) -> float:
 
 
 def log_loss(actual: NDArray[np.bool_], predicted: Floats) -> float:
-    """Mean negative log-likelihood of probabilities."""
+    """Return the mean negative log-likelihood of probabilities."""
     p = np.clip(predicted, 1e-6, 1 - 1e-6)
     return float(-np.where(actual, np.log(p), np.log(1 - p)).mean())
 
 
 def calibration_bins(actual: NDArray[np.bool_], predicted: Floats, bins: int = 10) -> list[tuple[float, float, int]]:
-    """Mean predicted probability, actual share and customers of `bins` groups of equal size, lowest first."""
+    """Return mean prediction, actual share and size of `bins` groups of customers of equal size, lowest first."""
     order, shared = _share_ties(actual.astype(np.float64), predicted)
     parts = zip(np.array_split(predicted[order], bins), np.array_split(shared, bins), strict=True)
     return [(float(p.mean()), float(a.mean()), len(p)) for p, a in parts if len(p)][::-1]
 
 
 def calibration_error(actual: NDArray[np.bool_], predicted: Floats, bins: int = 10) -> float:
-    """Mean distance of predicted probability and actual share over groups of equal size."""
+    """Return the mean distance of predicted probability and actual share over groups of equal size."""
     found = calibration_bins(actual, predicted, bins)
     return sum(n * abs(p - a) for p, a, n in found) / max(len(predicted), 1)
 
 
 def interval_score(actual: Floats, low: Floats, high: Floats, level: float) -> float:
-    """Mean interval score (Gneiting and Raftery 2007): width plus a penalty for values outside the interval."""
+    """Return the mean interval score (Gneiting and Raftery 2007): width plus a penalty for values outside."""
     outside = np.maximum(low - actual, 0) + np.maximum(actual - high, 0)
     return float((high - low + 2 / (1 - level) * outside).mean())
 

@@ -9,37 +9,37 @@ SEPARATOR = " · "
 
 
 def format_integer(value: float) -> str:
-    """1234.5 -> ``1,234``."""
+    """Return 1234.5 as ``1,234``."""
     return f"{value:,.0f}"
 
 
 def format_amount(value: float, currency: str = "") -> str:
-    """1234.5 -> ``1,234.50 EUR``."""
+    """Return 1234.5 as ``1,234.50 EUR``."""
     return f"{value:,.2f} {currency}".rstrip()
 
 
 def format_percent(share: float) -> str:
-    """0.1234 -> ``12.3 %``."""
+    """Return 0.1234 as ``12.3 %``."""
     return f"{100 * share:.1f} %"
 
 
 def format_score(value: float) -> str:
-    """0.25 -> ``0.25``; at most six significant digits."""
+    """Return a score with at most six significant digits."""
     return f"{value:.6g}"
 
 
 def describe_score(item: Recommendation) -> str:
-    """``0.412345 from CF``: the score, and the method with the largest share in it."""
+    """Return ``0.412345 from CF``: the score, and the method with the largest share in it."""
     return f"{format_score(item.score)} from {labels.method_label(item.source)}"
 
 
 def pluralize(number: int, one: str, many: str = "") -> str:
-    """``1 order``, ``1,590 customers``."""
+    """Return ``1 order`` or ``1,590 customers``; `many` is by default `one` with an s."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
 def format_bytes(number_of_bytes: int) -> str:
-    """12_345_678 -> ``12.3 MB`` (decimal units)."""
+    """Return 12345678 as ``12.3 MB`` (decimal units)."""
     if number_of_bytes < 1000:
         return pluralize(number_of_bytes, "byte")
     value = float(number_of_bytes)
@@ -51,7 +51,7 @@ def format_bytes(number_of_bytes: int) -> str:
 
 
 def join_name_and_id(name: str, identity: str) -> str:
-    """``Name · id``; the id alone if there is no name."""
+    """Return ``Name · id``, or the id alone if there is no name."""
     return f"{name}{SEPARATOR}{identity}" if name and name != identity else identity
 
 

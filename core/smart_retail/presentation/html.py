@@ -80,7 +80,20 @@ def style_sheet(package: str, name: str) -> str:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], css: str = "") -> Markup:
-    """Return an HTML table; cells are text, or `Markup` where they hold HTML."""
+    """Return an HTML table.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+    rows : iterable of sequences
+        Cells: text, or `Markup` for HTML.
+    css : str
+        CSS classes of the table.
+
+    Returns
+    -------
+    Markup
+    """
     return render(PACKAGE, "table.html", columns=columns, rows=rows, css=css)
 
 

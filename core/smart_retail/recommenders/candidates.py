@@ -105,6 +105,10 @@ def score_neighbours(
         Whether purchased items get no score.
     length : int or None
         Items needed for each shopper; None for all with a score.
+
+    Returns
+    -------
+    ScoredItems
     """
     scores = []
     for shopper in range(len(context.shoppers)):
@@ -152,6 +156,17 @@ def prune_below_top_n(indptr: NDArray[np.int64], score: NDArray[np.float64], len
     """Zero out scores that cannot reach the top `length` of their shopper.
 
     The NumPy version returns them unchanged: pruning would not be faster.
+
+    Parameters
+    ----------
+    indptr : int64 array, shape (n_shoppers + 1,)
+    score : float64 array, shape (n,)
+        Rows by shopper.
+    length : int
+
+    Returns
+    -------
+    float64 array, shape (n,)
     """
     return score
 
@@ -197,6 +212,10 @@ def generate_candidates(
     context : ShopperContext
     exclude_purchased : bool
         Whether purchased items are left out. Otherwise all of them are candidates.
+
+    Returns
+    -------
+    Candidates
     """
     matrix = context.matrix
     entry_of_item = np.full(components.n_items, -1, np.int64)
@@ -215,7 +234,21 @@ def generate_candidates(
 
 
 def score_source(source: SourceInput, position: int, exclude_purchased: bool) -> SourceScores | None:
-    """Score the catalogue by one source; with `exclude_purchased`, purchased items get the score 0."""
+    """Score the catalogue by one source.
+
+    Parameters
+    ----------
+    source : SourceInput
+    position : int
+        Position of the source in the registry.
+    exclude_purchased : bool
+        Whether purchased items get the score 0.
+
+    Returns
+    -------
+    SourceScores or None
+        None if the source has no scores for this shopper.
+    """
     scores = SOURCES[position].score(source)
     if scores is None or not exclude_purchased or scores.order is not None:
         return scores

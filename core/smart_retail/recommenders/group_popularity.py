@@ -54,6 +54,10 @@ def compute_group_popularity(
         Popularity in the whole shop, towards which groups are smoothed.
     days : int
         Window of the shop's popularity.
+
+    Returns
+    -------
+    GroupPopularity
     """
     n_groups = int(group.max(initial=-1)) + 1
     row_group = group[history.customer].astype(np.int64)

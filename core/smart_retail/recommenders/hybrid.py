@@ -32,7 +32,10 @@ and raised catalogue coverage by 3 to 13 %."""
 
 @dataclass(frozen=True, slots=True)
 class HybridModel:
-    """How the sources are combined to one score; index 0 for lists with purchased items, 1 for new items only."""
+    """Weights and rankers that combine the sources to one score.
+
+    Index 0 is for lists with purchased items, 1 for lists of new items only.
+    """
 
     weights: NDArray[np.float64]
     """Blend weights, shape ``(2, len(HISTORY_BUCKETS), n_sources)``."""
@@ -61,6 +64,10 @@ def rank_hybrid(
     length : int or None
         Items of each list at most; None for all candidates.
     scorer : CandidateScorer
+
+    Returns
+    -------
+    Ranked
     """
     task = 1 if exclude_purchased else 0
     candidates = scorer.generate_candidates(components, context, exclude_purchased=exclude_purchased)
@@ -97,6 +104,10 @@ def combine_with_blend(
     ranker, blend : float arrays, shape (n,)
     shopper : int64 array, shape (n,)
         Shopper of each candidate.
+
+    Returns
+    -------
+    float64 array, shape (n,)
     """
     return _standardize(ranker, shopper) + BLEND_WEIGHT * _standardize(blend.astype(np.float64), shopper)
 

@@ -128,6 +128,10 @@ class RecommenderModel:
         threads : int
             Number of threads that rank chunks of shoppers in parallel; the result does not depend on it.
 
+        Returns
+        -------
+        Ranked
+
         Raises
         ------
         UsageError

@@ -35,6 +35,10 @@ def rank_group_items(
         Hidden item codes of each shopper.
     length : int or None
         None lists the whole catalogue.
+
+    Returns
+    -------
+    Ranked
     """
     length = groups.score.shape[1] if length is None else length
     items = [np.empty(0, np.int32)] * len(group)
@@ -50,7 +54,20 @@ def rank_group_items(
 
 
 def rank_scored_items(scored: ScoredItems, component: int, length: int | None) -> Ranked:
-    """Return lists ordered by the score of one component; items without a score are not listed."""
+    """Return lists ordered by the score of one component; items without a score are not listed.
+
+    Parameters
+    ----------
+    scored : ScoredItems
+    component : int
+        Column of the component in `Ranked`.
+    length : int or None
+        Items of each list at most; None for all with a score.
+
+    Returns
+    -------
+    Ranked
+    """
     score = significant(scored.score)
     order, indptr = top_n(scored.indptr, score, length)
     rank = positions_in_row(indptr) + 1
@@ -72,6 +89,10 @@ def build_lists(
     item, score, rank : arrays, shape (sizes.sum(),)
     component : int
         Column of the component in `Ranked`.
+
+    Returns
+    -------
+    Ranked
     """
     n_components = len(SOURCES.components)
     shares = np.zeros((len(item), n_components))

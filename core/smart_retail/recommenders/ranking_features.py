@@ -160,7 +160,7 @@ def _purchase_columns(context: ShopperContext, candidates: Candidates) -> Column
 
 
 def _interval_columns(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> Columns:
-    """Days since the last purchase relative to usual intervals, and purchases in this season a year ago."""
+    """Return the days since the last purchase relative to usual intervals, and purchases in this season a year ago."""
     matrix, history = context.matrix, context.shoppers.history
     entry, bought = candidates.entry, candidates.entry >= 0
     days = history.last_day + 1.0 - matrix.last_day
@@ -230,7 +230,7 @@ def _group_columns(components: FittedComponents, context: ShopperContext, candid
 
 
 def _price_columns(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> Columns:
-    """Price compared with what the shopper usually pays (log scale), and the shopper's share of the category."""
+    """Return the price compared with what the shopper usually pays (log scale), and the share of its category."""
     matrix, n = context.matrix, context.matrix.n_shoppers
     has_price = ~np.isnan(components.items.price)
     price = np.log(np.maximum(np.where(has_price, components.items.price, 0.0), 1e-3))

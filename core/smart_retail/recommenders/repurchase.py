@@ -20,7 +20,7 @@ from smart_retail.recommenders.source import DefaultWeight, Source, SourceInput,
 
 @dataclass(frozen=True, slots=True)
 class DecaySettings:
-    """How fast the weight of a purchase decays."""
+    """Decay of the weight of a purchase."""
 
     half_life_days: float
     half_life_orders: float

@@ -43,7 +43,7 @@ class SourceScores:
 
 @dataclass(frozen=True)
 class SourceInput:
-    """What a source may use to score items for one shopper."""
+    """Input of a source's scores for one shopper."""
 
     components: FittedComponents
     context: ShopperContext
@@ -79,7 +79,7 @@ class SourceInput:
 
 @dataclass(frozen=True, slots=True)
 class SourceTraining:
-    """What the `fit` function of an added source may use: the history before the cut, and what is derived from it."""
+    """Input of the `fit` function of an added source: the history before the cut, with its groups and catalogue."""
 
     history: PurchaseHistory
     matrix: UserItemMatrix
@@ -127,6 +127,6 @@ class Source:
     ablation_groups: tuple[str, ...] = ()
     """Groups of sources that the ablation leaves out together."""
     reason_text: str = ""
-    """Text of the reasons, for a component without texts of its own in `presentation.labels`."""
+    """Text of the reasons, for a component without texts of its own in `serving.explanation_texts`."""
     fit: Callable[[SourceTraining], Mapping[str, NDArray[Any]]] | None = None
     """Fits the arrays that `score` finds under ``components.extensions[name]``, for a source that needs its own."""

@@ -65,6 +65,11 @@ def drop_hidden(order: NDArray[np.int32], hidden: Sequence[NDArray[Any]], length
     hidden : sequence of integer arrays
         Hidden item codes of each shopper.
     length : int
+
+    Returns
+    -------
+    list of int32 arrays
+        Item codes of each shopper's list.
     """
     is_hidden = np.zeros(int(order.max(initial=-1)) + 1, bool)
     out = []
@@ -89,6 +94,10 @@ def fill_from_popularity(
         For each shopper the item codes that must not be filled in.
     length : int or None
         None fills up to the whole catalogue.
+
+    Returns
+    -------
+    Ranked
     """
     n = len(popular.order)
     length = n if length is None else min(length, n)

@@ -58,6 +58,11 @@ def new_figure(title: str, width: float, height: float, theme: Theme, columns: i
     columns : int
         Number of axes, side by side.
 
+    Returns
+    -------
+    figure : Figure
+    axes : list of Axes
+
     Raises
     ------
     MissingExtraError
@@ -225,7 +230,7 @@ def shorten(name: str) -> str:
 
 
 def format_tick(value: float, _position: Any = None) -> str:
-    """Tick text: 1,500,000 -> ``1.5M``, 20,000 -> ``20k``."""
+    """Return the text of an axis tick: ``1.5M`` for 1,500,000, ``20k`` for 20,000."""
     for size, unit in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:,.4g}{unit}"

@@ -89,6 +89,10 @@ def chart(name: str, svg: str, rows: Rows) -> Markup:
         The chart as an ``<svg>`` element of `chart_style.to_svg`, trusted.
     rows : sequence of mappings
         The rows behind the chart.
+
+    Returns
+    -------
+    Markup
     """
     from markupsafe import Markup
 
@@ -142,6 +146,10 @@ def document(title: str, subtitle: str, sections: Mapping[str, Markup], footer: 
         Texts of the page.
     sections : mapping
         Heading -> HTML of the section.
+
+    Returns
+    -------
+    str
     """
     from markupsafe import Markup
 

@@ -34,19 +34,32 @@ MEASURES = {"recency": "days since the last order", "frequency": "orders", "mone
 
 
 def require_rows(rows: Rows, subject: str, reason: str) -> Rows:
-    """Return the rows; raise `DataError` with the reason if there are none."""
+    """Return the rows, or raise an error if there are none.
+
+    Parameters
+    ----------
+    rows : list of dict
+    subject : str
+        What cannot be shown.
+    reason : str
+        Why there are no rows.
+
+    Returns
+    -------
+    list of dict
+    """
     if not rows:
         raise DataError(f"No chart of {subject}: {reason}.", "Fit with more data.")
     return rows
 
 
 def weekly_sales(model: ModelInfo) -> Rows:
-    """``week, amount, orders``."""
+    """Return ``week, amount, orders``."""
     return require_rows([w.as_dict() for w in model.weekly_sales], "sales by week", "no order is left after returns")
 
 
 def data_quality(cleaning: CleaningReport) -> Rows:
-    """``part, rows, share, examples``: accepted rows first, then rejected rows by reason."""
+    """Return ``part, rows, share, examples``: accepted rows first, then rejected rows by reason."""
     parts = [("accepted", cleaning.rows_accepted, "")]
     parts += [(a.reason, a.rows, "; ".join(a.examples)) for a in sorted(cleaning.rejected, key=lambda a: -a.rows)]
     rows = [{"part": p, "rows": n, "share": n / max(cleaning.rows_in, 1), "examples": e} for p, n, e in parts]
@@ -54,12 +67,12 @@ def data_quality(cleaning: CleaningReport) -> Rows:
 
 
 def segments(groups: Sequence[Segment]) -> Rows:
-    """``segment, customers, share, revenue, revenue_share, mean_recency, mean_frequency, mean_monetary``."""
+    """Return ``segment, customers, share, revenue, revenue_share, mean_recency, mean_frequency, mean_monetary``."""
     return require_rows([_group(s, {"segment": s.name}) for s in groups], "segments", NO_CUSTOMERS)
 
 
 def clusters(groups: Sequence[Cluster]) -> Rows:
-    """As `segments`, with ``cluster`` and ``name``."""
+    """Return rows as `segments`, with ``cluster`` and ``name``."""
     rows = [_group(c, {"cluster": c.id, "name": c.name}) for c in groups]
     return require_rows(rows, "clusters", NO_CUSTOMERS)
 
@@ -78,7 +91,7 @@ def _group(group: Segment | Cluster, identity: dict[str, Any]) -> dict[str, Any]
 
 
 def rfm_grid(cells: Sequence[GridCell]) -> Rows:
-    """``r, f, segment, customers, revenue``."""
+    """Return ``r, f, segment, customers, revenue``."""
     rows = [cell.as_dict() for cell in cells]
     return require_rows(
         rows if any(cell.customers for cell in cells) else [],
@@ -88,14 +101,14 @@ def rfm_grid(cells: Sequence[GridCell]) -> Rows:
 
 
 def cluster_scatter(points: Sequence[ClusterPoint], groups: Sequence[Cluster]) -> Rows:
-    """``customer_id, cluster, name, x, y``."""
+    """Return ``customer_id, cluster, name, x, y``."""
     names = {cluster.id: cluster.name for cluster in groups}
     rows = [{**p.as_dict(), "name": names.get(p.cluster, str(p.cluster))} for p in points]
     return require_rows(rows, "customers and clusters", NO_CUSTOMERS)
 
 
 def cluster_profiles(groups: Sequence[Cluster]) -> Rows:
-    """``cluster, name, measure, value, mean, ratio``: means of each cluster and of all customers."""
+    """Return ``cluster, name, measure, value, mean, ratio``: means of each cluster and of all customers."""
     customers = sum(c.customers for c in groups)
     rows = []
     for measure, label in MEASURES.items():
@@ -110,14 +123,14 @@ def cluster_profiles(groups: Sequence[Cluster]) -> Rows:
 
 
 def cluster_choice(model: ModelInfo) -> Rows:
-    """``k, silhouette, stability, chosen``."""
+    """Return ``k, silhouette, stability, chosen``."""
     return require_rows(
         [c.as_dict() for c in model.cluster_choice], "the number of clusters", "only one number was tried"
     )
 
 
 def training_loss(model: ModelInfo) -> Rows:
-    """``epoch, loss, validation_loss, linear_loss``: reconstruction error of the autoencoder."""
+    """Return ``epoch, loss, validation_loss, linear_loss``: reconstruction error of the autoencoder."""
     stored = _groups(model, "clusters")
     pairs = zip(stored.get("loss", ()), stored.get("validation_loss", ()), strict=False)
     rows = [
@@ -128,7 +141,7 @@ def training_loss(model: ModelInfo) -> Rows:
 
 
 def distribution(model: ModelInfo, measure: str) -> Rows:
-    """``lower, upper, customers`` by bin of recency, frequency or monetary."""
+    """Return ``lower, upper, customers`` by bin of recency, frequency or monetary."""
     stored = _groups(model, "rfm").get("histograms", {}).get(measure, {})
     bins = zip(pairwise(stored.get("edges", ())), stored.get("customers", ()), strict=False)
     rows = [{"lower": lower, "upper": upper, "customers": n} for (lower, upper), n in bins]
@@ -141,7 +154,7 @@ def cut_points(model: ModelInfo, measure: str) -> list[float]:
 
 
 def moments(model: ModelInfo) -> Rows:
-    """``measure, mean, median, skewness, kurtosis`` and the rank correlation ``ρ`` with each measure."""
+    """Return ``measure, mean, median, skewness, kurtosis`` and the rank correlation ``ρ`` with each measure."""
     stored = _groups(model, "rfm")
     rows = []
     for measure, correlations in zip(MEASURES, stored.get("correlations", ()), strict=False):
@@ -156,7 +169,7 @@ def _groups(model: ModelInfo, part: str) -> Mapping[str, Any]:
 
 
 def scorecard(model: ModelInfo, task: str = "any") -> Rows:
-    """``method, label, ndcg, low, high`` and the other measures, best method first."""
+    """Return ``method, label, ndcg, low, high`` and the other measures, best method first."""
     evaluation = model.scorecard
     key = f"ndcg@{evaluation.get('k', 10)}"
     rows = []
@@ -180,7 +193,7 @@ def scorecard(model: ModelInfo, task: str = "any") -> Rows:
 
 
 def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str, str]) -> Rows:
-    """``item_id, item_name, similar_id, similar_name, similarity``: for each item, 1 is its most similar item.
+    """Return ``item_id, item_name, similar_id, similar_name, similarity``: for each item, 1 is its most similar item.
 
     Pairs among the items of `lists` only; an item that is not in the list of another has 0.
     """
@@ -196,7 +209,7 @@ def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str,
 
 
 def recommendations(result: RecommendationList) -> Rows:
-    """``rank, item_id, item_name, category, score`` and the share of each method; not for ``all``."""
+    """Return ``rank, item_id, item_name, category, score`` and the share of each method; not for ``all``."""
     methods = list(dict.fromkeys(r.method for item in result.items for r in item.reasons))
     rows = []
     for item in result.items:

@@ -19,7 +19,7 @@ NO_STATISTICS: Final = "this model has no sales statistics; fit again"
 
 
 def categories(model: ModelInfo) -> Rows:
-    """``category, amount, share, lines, returned_share, mean_discount``, largest first, small ones combined."""
+    """Return ``category, amount, share, lines, returned_share, mean_discount``, largest first, small ones combined."""
     found = [row for row in _statistics(model, "categories") if row["category"]]
     rest = found[MAX_CATEGORIES - 1 :]
     if len(rest) > 1:
@@ -41,14 +41,14 @@ def categories(model: ModelInfo) -> Rows:
 
 
 def line_sizes(model: ModelInfo) -> Rows:
-    """``sales_category, lines, amount``: order lines by their amount, small to large."""
+    """Return ``sales_category, lines, amount``: order lines by their amount, small to large."""
     return require_rows(
         _statistics(model, "sales_categories"), "line sizes", _reason(model, "no order line is left after returns")
     )
 
 
 def discounts(model: ModelInfo) -> Rows:
-    """``discount, lines, amount, share``: by range of discount, none first."""
+    """Return ``discount, lines, amount, share``: by range of discount, none first."""
     found = _statistics(model, "discounts")
     total = sum(row["amount"] for row in found)
     rows = [{**row, "share": row["amount"] / total if total else 0.0} for row in found]
@@ -56,24 +56,24 @@ def discounts(model: ModelInfo) -> Rows:
 
 
 def discounts_by_month(model: ModelInfo) -> Rows:
-    """``month, mean_discount, lines``."""
+    """Return ``month, mean_discount, lines``."""
     return _by_month(model, "mean_discount", "discounts over time", "the source has no discounts")
 
 
 def shipping(model: ModelInfo) -> Rows:
-    """``days, lines, amount``: lines by days from order to shipping."""
+    """Return ``days, lines, amount``: lines by days from order to shipping."""
     return require_rows(
         _statistics(model, "shipping"), "shipping days", _reason(model, "the source has no shipping dates")
     )
 
 
 def shipping_by_month(model: ModelInfo) -> Rows:
-    """``month, mean_shipping_days, lines``."""
+    """Return ``month, mean_shipping_days, lines``."""
     return _by_month(model, "mean_shipping_days", "shipping over time", "the source has no shipping dates")
 
 
 def returns_by_month(model: ModelInfo) -> Rows:
-    """``month, bought, returned, returned_share``: amounts bought in a month, and returned of them."""
+    """Return ``month, bought, returned, returned_share``: amounts bought in a month, and returned of them."""
     found = _statistics(model, "months")
     kept_all = model.cleaning.returns_policy == "keep"
     rows = []
@@ -85,7 +85,7 @@ def returns_by_month(model: ModelInfo) -> Rows:
 
 
 def correlations(model: ModelInfo) -> Rows:
-    """``column`` and one field per numeric column: Spearman's rank correlation over the order lines."""
+    """Return ``column`` and one field per numeric column: Spearman's rank correlation over the order lines."""
     numbers = _numbers(model)
     names = numbers.get("columns", [])
     rows = [
@@ -98,7 +98,7 @@ def correlations(model: ModelInfo) -> Rows:
 
 
 def line_moments(model: ModelInfo) -> Rows:
-    """``column, mean, median, skewness, kurtosis`` of the numeric columns (excess kurtosis: 0 if normal)."""
+    """Return ``column, mean, median, skewness, kurtosis`` of the numeric columns (excess kurtosis: 0 if normal)."""
     found = _numbers(model).get("moments", {})
     rows = [{"column": _readable(name), **values} for name, values in found.items()]
     return require_rows(rows, "distributions", _reason(model, "there are no numeric columns"))

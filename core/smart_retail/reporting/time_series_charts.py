@@ -61,6 +61,10 @@ def sales_forecast(
     ----------
     history : tuple
         First day (since 1970-01-01) and the amount of each day.
+
+    Returns
+    -------
+    Figure
     """
     if not forecast.days:
         raise DataError(f"No forecast of {forecast.series}: {forecast.note}", "Fit again when there are more orders.")

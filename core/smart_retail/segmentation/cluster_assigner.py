@@ -29,6 +29,17 @@ def log_features(
 
     Amounts are scaled by the inverse hyperbolic sine of ``monetary / unit``, which is a logarithm for amounts well
     above `unit` (millionths) and is also defined for zero and negative amounts (more returned than bought).
+
+    Parameters
+    ----------
+    recency, frequency, monetary : int64 arrays, shape (n,)
+        Days, orders and millionths of an amount, as in `RfmTable`.
+    unit : float
+        Amount in millionths, above 0.
+
+    Returns
+    -------
+    float64 array, shape (3, n)
     """
     return np.stack((np.log1p(recency), np.log1p(frequency), np.arcsinh(np.asarray(monetary) / unit)))
 
@@ -83,7 +94,17 @@ class ClusterAssigner:
     def scaled_features(
         self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
     ) -> NDArray[np.float64]:
-        """Return the input of the encoder: log-scaled, standardised and clipped, shape ``(3, n)``."""
+        """Return the input of the encoder: log-scaled, standardised and clipped features.
+
+        Parameters
+        ----------
+        recency, frequency, monetary : int64 arrays, shape (n,)
+            As in `log_features`.
+
+        Returns
+        -------
+        float64 array, shape (3, n)
+        """
         features = log_features(recency, frequency, monetary, self.unit)
         return np.clip((features - self.mean[:, None]) / self.scale[:, None], -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
 
@@ -96,6 +117,10 @@ class ClusterAssigner:
         ----------
         recency, frequency, monetary : int64 arrays, shape ``(n,)``
             Days, orders and millionths of an amount, as in `RfmTable`.
+
+        Returns
+        -------
+        float64 array, shape (n, latent)
         """
         n = len(recency)
         out = np.empty((n, len(self.encoder[-1].biases) if self.encoder else len(self.mean)))
@@ -116,7 +141,18 @@ class ClusterAssigner:
     def assign(
         self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
     ) -> NDArray[np.int16]:
-        """Return the cluster id of every customer, -1 where `frequency` is 0. Units as in `encode`."""
+        """Return the cluster id of every customer.
+
+        Parameters
+        ----------
+        recency, frequency, monetary : int64 arrays, shape (n,)
+            As in `encode`.
+
+        Returns
+        -------
+        int16 array, shape (n,)
+            -1 where `frequency` is 0.
+        """
         nearest = self.nearest_cluster(self.encode(recency, frequency, monetary))
         return np.where(np.asarray(frequency) > 0, nearest, NO_CLUSTER).astype(np.int16)
 

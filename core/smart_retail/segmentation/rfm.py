@@ -62,6 +62,10 @@ class RfmModel:
         ----------
         recency, frequency, monetary : int64 arrays, shape ``(n,)``
             Days, orders and millionths of an amount, as in `RfmTable`.
+
+        Returns
+        -------
+        r, f, m : int8 arrays, shape (n,)
         """
         known = np.asarray(frequency) > 0
         r = 5 - np.searchsorted(self.recency_cuts, recency, side="left")

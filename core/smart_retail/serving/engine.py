@@ -109,7 +109,7 @@ class Engine(LocalEngine):
         return self.bundle.version
 
     def state_of(self, customer_id: str | None = None) -> tuple[object, str, int]:
-        """State on which a result depends, for one customer or without one: equal states give equal results."""
+        """Return what a result depends on, for one customer or without one; equal states give equal results."""
         newest = 0 if customer_id is None else self.customer_lookup.last_sequence(customer_id)
         return self._opened, self.rules.digest, newest
 

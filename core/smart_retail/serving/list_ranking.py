@@ -160,6 +160,10 @@ class ListRanker:
         shoppers : Shoppers
         hidden : sequence of int32 arrays
             For each shopper the items that `exclude_purchased` hides.
+
+        Yields
+        ------
+        RankingResult
         """
         n_items, n = len(self.catalogue.category), len(shoppers)
         first = request.stop + max((len(h) for h in hidden), default=0)

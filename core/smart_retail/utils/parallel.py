@@ -43,7 +43,20 @@ def thread_pool(threads: int) -> Iterator[Executor]:
 
 
 def parallel_map(function: Callable[[Input], Output], inputs: Sequence[Input], threads: int) -> list[Output]:
-    """Return ``[function(value) for value in inputs]``, computed on at most `threads` threads."""
+    """Return ``[function(value) for value in inputs]``, computed on at most `threads` threads.
+
+    Parameters
+    ----------
+    function : callable
+    inputs : sequence
+    threads : int
+        At most this many jobs run in parallel.
+
+    Returns
+    -------
+    list
+        Results in the order of `inputs`.
+    """
     with thread_pool(threads) as pool:
         return list(pool.map(function, inputs))
 

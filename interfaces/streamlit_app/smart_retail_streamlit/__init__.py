@@ -1,1 +1,1 @@
-"""Streamlit front end: the engine's answers as pages of a web app."""
+"""Streamlit front end: the engine's results as pages of a web app."""

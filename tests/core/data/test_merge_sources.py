@@ -120,7 +120,9 @@ def shuffled_alike(folder: Path, rows: list[tuple[object, ...]], seed: int) -> N
 
 @pytest.mark.slow
 @given(rows=st.lists(ROW, min_size=1, max_size=25), seed=st.integers(0, 99))
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_the_order_of_rows_never_changes_a_result(tmp_path: Path, rows: list[tuple[object, ...]], seed: int) -> None:
     shuffled_alike(tmp_path, rows, seed)
 
@@ -139,7 +141,9 @@ def test_the_order_of_many_rows_never_changes_a_result(tmp_path: Path) -> None:
     first=st.lists(st.integers(0, 4), min_size=1, max_size=12),
     second=st.lists(st.integers(0, 4), min_size=1, max_size=12),
 )
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 def test_the_union_is_that_of_multisets(tmp_path: Path, first: list[int], second: list[int]) -> None:
     paths = [
         write(tmp_path, f"{n}.csv", HEADER + "".join(f"a,i{i},o,2020-01-01,1,1\n" for i in part))

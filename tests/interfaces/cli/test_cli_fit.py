@@ -24,19 +24,26 @@ def call(*words: object) -> Result:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with orders, settings and two fitted versions; the second is active."""
+    """A folder with orders, settings and two fitted versions; the second is active, its fit was verbose."""
     folder = tmp_path_factory.mktemp("cli")
     shop.write(folder / "orders.csv")
     (folder / "settings.toml").write_text(CONFIG)
-    for k in (4, 3):
-        result = fit(folder, "--clusters", k)
+    for k, options in ((4, ()), (3, ("--verbose",))):
+        result = fit(folder, "--clusters", k, *options)
         assert result.exit_code == 0, result.stderr
+        (folder / f"fit-{k}.log").write_text(result.stderr, encoding="utf-8")
     return folder
 
 
 def fit(folder: Path, *options: object) -> Result:
     words = ("fit", folder / "orders.csv", "--config", folder / "settings.toml", "--merge", "blend", *options)
     return call("--artifacts", folder / "artifacts", *words)
+
+
+def test_verbose_prints_the_figures_of_model_selection(folder: Path) -> None:
+    plain, verbose = ((folder / f"fit-{k}.log").read_text(encoding="utf-8") for k in (4, 3))
+    assert "NDCG@10" not in plain
+    assert "NDCG@10" in verbose
 
 
 @pytest.mark.slow

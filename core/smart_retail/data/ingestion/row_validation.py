@@ -131,7 +131,7 @@ def _pattern_of_codes(codes: tuple[str, ...]) -> str:
 
 
 def is_parsed(name: str) -> nw.Expr:
-    """Whether a number, or a date between 1900 and 2200, was parsed (``04-03-20`` is not in the year 4)."""
+    """Return whether a number, or a date between 1900 and 2200, was parsed (``04-03-20`` is not in the year 4)."""
     value = nw.col(name)
     return value.is_between(*_YEARS).fill_null(False) if name.partition("|")[0] in TIME_COLUMNS else ~value.is_null()
 

@@ -29,7 +29,7 @@ REFUNDED_STATUSES: Final = (
 
 
 def has_status(column: str, statuses: tuple[str, ...]) -> nw.Expr:
-    """Whether a status column has one of some values; case and spaces around are ignored."""
+    """Return whether a status column has one of some values; case and spaces around are ignored."""
     return nw.col(column).str.strip_chars().str.to_lowercase().is_in(statuses).fill_null(False)
 
 

@@ -20,7 +20,7 @@ def strip_names(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[
 
 
 def starts_non_blank(text: nw.Expr) -> nw.Expr:
-    """Whether a text starts with a visible ASCII character, as nearly every id does.
+    """Return whether a text starts with a visible ASCII character, as nearly every id does.
 
     This comparison is far cheaper than a search for other characters.
     """
@@ -28,7 +28,10 @@ def starts_non_blank(text: nw.Expr) -> nw.Expr:
 
 
 def is_not_blank(text: nw.Expr) -> nw.Expr:
-    """Whether a text is not null and not only whitespace. Only texts with an unusual first character are searched."""
+    """Return whether a text is not null and not only whitespace.
+
+    Only texts with an unusual first character are searched.
+    """
     has_text = (text.str.strip_chars(BLANK) != "").fill_null(False)
     return nw.when(starts_non_blank(text)).then(nw.lit(True)).otherwise(has_text)
 
