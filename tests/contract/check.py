@@ -7,7 +7,7 @@ from typing import Any
 
 from smart_retail.protocol import RetailEngine
 
-from .drivers.base import Driver, Filters, Row, Shown, person_of
+from .drivers.base import Driver, Filters, Row, Shown, profile_of
 
 COMPARED_FACTS: Counter[str] = Counter()
 """Number of facts compared with the engine, by front end."""
@@ -40,10 +40,10 @@ class Check:
         expected = self.front_end.shown(self.engine.similar_items(item_id, n))["similar"]
         self.rows(self.front_end.similar(item_id, n), expected, f"similar to {item_id!r}")
 
-    def person(self, customer_id: str) -> None:
+    def profile(self, customer_id: str) -> None:
         """C7."""
-        expected = person_of(self.engine.customer(customer_id))
-        self.equal(self.front_end.person(customer_id), expected, f"profile of {customer_id!r}", facts=4)
+        expected = profile_of(self.engine.customer(customer_id))
+        self.equal(self.front_end.profile(customer_id), expected, f"profile of {customer_id!r}", facts=4)
 
     def rows(self, found: tuple[Row, ...], expected: tuple[Row, ...], request: str) -> None:
         assert expected or not found, f"{self.front_end.name}: {request}: rows where the engine has none"

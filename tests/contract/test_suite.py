@@ -16,7 +16,7 @@ from tests.fake_engine import FakeEngine
 
 from . import drivers, test_contract
 from .check import COMPARED_FACTS, Check
-from .drivers.base import Driver, Filters, Person, Row, Shown, missing, person_of, row_of, shown_of
+from .drivers.base import Driver, Filters, Row, Shown, ShownProfile, missing, profile_of, row_of, shown_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,20 +72,20 @@ class Adapter(Driver):
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         categories = None if filters.category is None else [filters.category]
-        answer = self.engine.recommend(
+        result = self.engine.recommend(
             customer_id, method, n, exclude_purchased=filters.exclude_purchased, categories=categories
         )
-        return shown_of(self._changed(answer))
+        return shown_of(self._changed(result))
 
-    def _changed(self, answer: RecommendationList) -> RecommendationList:
-        items = tuple(map(self.fault, answer.items))
+    def _changed(self, result: RecommendationList) -> RecommendationList:
+        items = tuple(map(self.fault, result.items))
         if self.swap and len(items) > 1:
             items = (items[1], items[0], *items[2:])
-        lists = {method: self._changed(part) for method, part in answer.lists.items()}
-        return structs.replace(answer, items=items, lists=lists)
+        lists = {method: self._changed(part) for method, part in result.lists.items()}
+        return structs.replace(result, items=items, lists=lists)
 
-    def person(self, customer_id: str) -> Person:
-        return person_of(self.engine.customer(customer_id))
+    def profile(self, customer_id: str) -> ShownProfile:
+        return profile_of(self.engine.customer(customer_id))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         return tuple(row_of(self.fault(item)) for item in self.engine.similar_items(item_id, n).items)

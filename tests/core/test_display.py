@@ -1,4 +1,4 @@
-"""How values read: short for people, and yet whole where two front ends are compared by them."""
+"""Formats of numbers and profiles: short, but precise enough to compare front ends."""
 
 from __future__ import annotations
 

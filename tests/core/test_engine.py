@@ -1,4 +1,4 @@
-"""The engine: the same answer from cache and live, by every method, under every filter, for anybody."""
+"""The engine returns the same lists from cache and live, for every method, filter and kind of customer."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ KNOWN = shop.customers()
 PERSONAL = ("personalized", "rfm", "cf", "hybrid")
 
 
-def ids(answer: RecommendationList) -> list[str]:
-    return [item.item_id for item in answer.items]
+def ids(result: RecommendationList) -> list[str]:
+    return [item.item_id for item in result.items]
 
 
 def bought(engine: Engine, customer: str) -> set[str]:
@@ -31,8 +31,8 @@ def bought(engine: Engine, customer: str) -> set[str]:
 
 @pytest.mark.parametrize("customer", shop.ODD_CUSTOMERS)
 def test_odd_ids_come_out_as_they_went_in(engine: Engine, customer: str) -> None:
-    answer = engine.recommend(customer)
-    assert (answer.customer_id, answer.known) == (customer, True)
+    result = engine.recommend(customer)
+    assert (result.customer_id, result.known) == (customer, True)
     assert engine.customer(customer).customer_id == customer
     assert engine.customer(customer).known
 
@@ -52,39 +52,37 @@ def test_a_short_list_is_the_beginning_of_a_long_one(engine: Engine, method: str
 @pytest.mark.parametrize("method", METHODS)
 def test_a_long_list_holds_the_whole_catalogue_once(engine: Engine, method: str) -> None:
     for customer in [*KNOWN[:10], "no-such-customer"]:
-        answer = engine.recommend(customer, method, 1000)
-        assert len(ids(answer)) == len(set(ids(answer)))
-        assert set(ids(answer)) | bought(engine, customer) | returned(engine, customer) == {
+        result = engine.recommend(customer, method, 1000)
+        assert len(ids(result)) == len(set(ids(result)))
+        assert set(ids(result)) | bought(engine, customer) | returned(engine, customer) == {
             i for i, _, _ in shop.items()
         }
-        assert [item.rank for item in answer.items] == list(range(1, len(answer.items) + 1))
+        assert [item.rank for item in result.items] == list(range(1, len(result.items) + 1))
 
 
 def returned(engine: Engine, customer: str) -> set[str]:
-    person = engine.customer_lookup.resolve(customer)
-    return {engine.tables.items.id(i) for i in person.fully_returned.tolist()}
+    customer_state = engine.customer_lookup.resolve(customer)
+    return {engine.tables.items.id(i) for i in customer_state.fully_returned.tolist()}
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_purchased_and_returned_items_are_not_recommended(engine: Engine, method: str) -> None:
-    for answer in engine.recommend_many(KNOWN, method, 30):
-        assert answer.customer_id is not None
-        assert not set(ids(answer)) & bought(engine, answer.customer_id)
-        assert not set(ids(answer)) & returned(engine, answer.customer_id)
+    for result in engine.recommend_many(KNOWN, method, 30):
+        assert result.customer_id is not None
+        assert not set(ids(result)) & bought(engine, result.customer_id)
+        assert not set(ids(result)) & returned(engine, result.customer_id)
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("exclude", [True, False])
-def test_many_answers_are_the_single_ones(engine: Engine, method: str, exclude: bool) -> None:
-    asked = [*KNOWN, "no-such-customer", KNOWN[0]]
-    many = engine.recommend_many(asked, method, 12, exclude_purchased=exclude)
-    assert many == [engine.recommend(c, method, 12, exclude_purchased=exclude) for c in asked]
+def test_lists_of_many_customers_equal_single_ones(engine: Engine, method: str, exclude: bool) -> None:
+    requested = [*KNOWN, "no-such-customer", KNOWN[0]]
+    many = engine.recommend_many(requested, method, 12, exclude_purchased=exclude)
+    assert many == [engine.recommend(c, method, 12, exclude_purchased=exclude) for c in requested]
 
 
 @pytest.mark.parametrize("exclude", [True, False])
-def test_the_pre_calculated_lists_are_what_the_model_says_live(
-    fitted: tuple[Path, FitReport], engine: Engine, exclude: bool
-) -> None:
+def test_cached_lists_equal_those_of_the_model(fitted: tuple[Path, FitReport], engine: Engine, exclude: bool) -> None:
     live = Engine.load(fitted[0])
     live._ranker.lists.clear()
     for customer in KNOWN:
@@ -94,10 +92,10 @@ def test_the_pre_calculated_lists_are_what_the_model_says_live(
 
 @pytest.mark.parametrize("method", METHODS)
 def test_scores_fall_and_shares_add_up(engine: Engine, method: str) -> None:
-    for answer in engine.recommend_many([*KNOWN[:40], "no-such-customer"], method, 60, exclude_purchased=False):
-        scores = [item.score for item in answer.items]
+    for result in engine.recommend_many([*KNOWN[:40], "no-such-customer"], method, 60, exclude_purchased=False):
+        scores = [item.score for item in result.items]
         assert scores == sorted(scores, reverse=True)
-        for item in answer.items:
+        for item in result.items:
             assert item.reasons
             assert sum(r.share for r in item.reasons) == pytest.approx(1, abs=1e-9)
             assert all(r.share > 0 and r.text for r in item.reasons)
@@ -129,7 +127,7 @@ def test_a_bought_together_reason_names_an_own_purchase(engine: Engine) -> None:
     assert checked > 20
 
 
-def test_cf_stays_on_the_customers_own_shelf(engine: Engine) -> None:
+def test_cf_recommends_from_the_customers_own_category(engine: Engine) -> None:
     hits = total = 0
     for number, customer in enumerate(KNOWN):
         taste = shop.GROUPS[number % len(shop.GROUPS)]
@@ -142,24 +140,24 @@ def test_cf_stays_on_the_customers_own_shelf(engine: Engine) -> None:
 
 def test_an_unknown_customer_receives_the_popular_list(engine: Engine) -> None:
     for method in (*PERSONAL, "popular"):
-        answer = engine.recommend("no-such-customer", method)
-        assert (answer.known, answer.customer_id, len(answer.items)) == (False, "no-such-customer", 10)
-        assert ids(answer) == ids(engine.popular(10))
-        assert answer.fallback
+        result = engine.recommend("no-such-customer", method)
+        assert (result.known, result.customer_id, len(result.items)) == (False, "no-such-customer", 10)
+        assert ids(result) == ids(engine.popular(10))
+        assert result.fallback
     assert not engine.customer("no-such-customer").known
 
 
 def test_all_is_the_five_lists(engine: Engine) -> None:
-    answer = engine.recommend(KNOWN[3], "all", 7)
-    assert answer.items == ()
-    assert answer.lists == {m: engine.recommend(KNOWN[3], m, 7) for m in METHODS}
+    result = engine.recommend(KNOWN[3], "all", 7)
+    assert result.items == ()
+    assert result.lists == {m: engine.recommend(KNOWN[3], m, 7) for m in METHODS}
 
 
 @pytest.mark.parametrize("method", METHODS)
 def test_a_category_filter_holds_and_is_exhausted_quietly(engine: Engine, method: str) -> None:
-    answer = engine.recommend(KNOWN[5], method, 1000, categories=["Garden"], exclude_purchased=False)
-    assert {item.category for item in answer.items} == {"Garden"}
-    assert len(answer.items) == shop.ITEMS_PER_GROUP
+    result = engine.recommend(KNOWN[5], method, 1000, categories=["Garden"], exclude_purchased=False)
+    assert {item.category for item in result.items} == {"Garden"}
+    assert len(result.items) == shop.ITEMS_PER_GROUP
 
 
 def test_an_unknown_category_is_a_usage_error(engine: Engine) -> None:
@@ -170,16 +168,16 @@ def test_an_unknown_category_is_a_usage_error(engine: Engine) -> None:
 
 
 def test_a_basket_gets_what_goes_with_it(engine: Engine) -> None:
-    answer = engine.recommend_for_basket(["G-007", "not there"], 5)
-    assert "G-007" not in ids(answer)
-    assert {item.category for item in answer.items} == {"Garden"}
+    result = engine.recommend_for_basket(["G-007", "not there"], 5)
+    assert "G-007" not in ids(result)
+    assert {item.category for item in result.items} == {"Garden"}
     assert ids(engine.recommend_for_basket([], 5)) == ids(engine.popular(5))
 
 
 def test_similar_items_share_the_shelf(engine: Engine) -> None:
-    answer = engine.similar_items("K-003", 5)
-    assert {item.category for item in answer.items} == {"Kitchen"}
-    assert "K-003" not in ids(answer)
+    result = engine.similar_items("K-003", 5)
+    assert {item.category for item in result.items} == {"Kitchen"}
+    assert "K-003" not in ids(result)
 
 
 def test_an_unknown_item_is_an_error_with_near_matches(engine: Engine) -> None:
@@ -286,15 +284,15 @@ def test_no_banned_item_is_in_any_list(
 
     (own / "rules.toml").write_text(f"ban = {json.dumps(sorted(banned), ensure_ascii=False)}\n", encoding="utf-8")
     engine = Engine.load(own)
-    for answer in (
+    for result in (
         engine.recommend(customer, method, n, exclude_purchased=exclude),
         engine.recommend_for_basket(["G-007"], n, method=method, exclude_purchased=exclude),
         engine.similar_items("K-003", n),
         engine.popular(n),
     ):
-        assert not set(ids(answer)) & banned
-        assert len(answer.items) <= n
-        assert len(ids(answer)) == len(set(ids(answer)))
+        assert not set(ids(result)) & banned
+        assert len(result.items) <= n
+        assert len(ids(result)) == len(set(ids(result)))
 
 
 def test_a_pinned_item_does_not_go_with_itself(own: Path) -> None:
@@ -308,7 +306,7 @@ def event(number: int, customer: str, item: str, quantity: int = 1, day: str = "
     return Event.from_dict({**data, "amount": 5.0})
 
 
-def test_a_live_purchase_changes_the_next_answer(own: Path) -> None:
+def test_a_live_purchase_changes_the_next_list(own: Path) -> None:
     engine = Engine.load(own)
     customer = KNOWN[2]
     before, wanted = engine.customer(customer), ids(engine.recommend(customer))[0]
@@ -323,7 +321,7 @@ def test_a_live_purchase_changes_the_next_answer(own: Path) -> None:
     assert after.last_order == "2025-03-01"
 
 
-def test_the_state_of_answers_changes_with_whatever_changes_them(own: Path) -> None:
+def test_the_state_changes_with_everything_that_changes_results(own: Path) -> None:
     (own / "rules.toml").write_text("")
     engine = Engine.load(own)
     mine, others = KNOWN[2], KNOWN[3]
@@ -346,9 +344,9 @@ def test_a_new_customers_first_purchase_makes_them_known(own: Path) -> None:
     engine = Engine.load(own)
     assert not engine.recommend("newcomer").known
     SqliteEventStore(own).add([event(1, "newcomer", "G-007")])
-    answer = engine.recommend("newcomer", "cf", 5)
-    assert answer.known
-    assert {i.category for i in answer.items if i.source == "cf"} == {"Garden"}
+    result = engine.recommend("newcomer", "cf", 5)
+    assert result.known
+    assert {i.category for i in result.items if i.source == "cf"} == {"Garden"}
     profile = engine.customer("newcomer")
     assert profile.rfm is not None
     assert profile.cluster is not None

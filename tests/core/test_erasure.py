@@ -1,4 +1,4 @@
-"""An erased customer is nowhere in any managed file, and the others are answered as before."""
+"""An erased customer is in no managed file, and the lists of other customers are unchanged."""
 
 from __future__ import annotations
 

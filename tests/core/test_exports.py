@@ -1,4 +1,4 @@
-"""Files that leave the engine: exact ids for machines, no formulas for people, whole or not at all."""
+"""Exported files: exact ids for programs, no formulas in spreadsheets, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class Shop:
 
     def __init__(self, ids: Sequence[str] = ()) -> None:
         self.ids = ids
-        self.asked: list[int] = []
+        self.chunk_sizes: list[int] = []
 
     def customer_ids(self) -> Sequence[str]:
         return self.ids
 
     def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
-        self.asked.append(len(customer_ids))
+        self.chunk_sizes.append(len(customer_ids))
         method, n = query.method, query.n
         methods = METHODS if method == "all" else (method,)
         return [
@@ -102,10 +102,10 @@ def test_a_batch_says_the_strongest_reason_and_is_sorted(tmp_path: Path) -> None
     assert {r["known"] for r in rows} == {"true"}
 
 
-def test_customers_are_asked_for_in_chunks(tmp_path: Path) -> None:
+def test_customers_are_queried_in_chunks(tmp_path: Path) -> None:
     shop = Shop([f"{i:05d}" for i in range(2500)])
     assert write_recommendations(shop, tmp_path / "out.csv", query=ListQuery(n=1)) == 2500  # type: ignore[arg-type]
-    assert shop.asked == [1000, 1000, 500]
+    assert shop.chunk_sizes == [1000, 1000, 500]
 
 
 def test_a_batch_that_fails_leaves_the_file_before_it(tmp_path: Path) -> None:

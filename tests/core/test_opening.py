@@ -1,4 +1,4 @@
-"""One way to an engine for every front end: the folder or the API, with its rules, and the version of the moment."""
+"""Opening an engine over a folder or an API, with business rules and hot reload."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_folder_without_a_bundle_is_an_error(tmp_path: Path) -> None:
         watch_engine(tmp_path)
 
 
-def test_what_is_checked_ahead_is_what_a_list_is_read_from(
+def test_prefetched_arrays_are_those_that_a_list_needs(
     fitted: tuple[Path, FitReport], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "MIN_PARALLEL_BYTES", 0)

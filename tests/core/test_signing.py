@@ -214,8 +214,8 @@ def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypat
     erase(shop, CUSTOMER)  # writes another version, unsigned
     monkeypatch.setenv(KEY_VARIABLE, SECRET)
     holder.refresh()
-    answer = client.get("/readyz")
-    assert answer.json == {
+    response = client.get("/readyz")
+    assert response.json == {
         "status": "ready",
         "model_version": before,
         "refused": "bundle_signature",

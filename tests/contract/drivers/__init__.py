@@ -17,10 +17,10 @@ FRONT_ENDS = {
 }
 """Driver -> folder under `interfaces/`; None for an engine without a front end."""
 OVER_API = ("cli", "streamlit", "gradio", "tkinter")
-"""Front ends that can ask a running API instead of a bundle."""
+"""Front ends that can use a running API instead of a bundle."""
 
 
 def driver(name: str) -> type[Driver]:
-    """The driver class of a front end; its module is imported only when it is asked for."""
+    """Return the driver class of a front end; its module is imported on first use."""
     found: type[Driver] = import_module(f"{__name__}.{name}").FrontEnd
     return found

@@ -1,4 +1,4 @@
-"""What a driver offers: one front end over one bundle, asked and read as a person or a program would."""
+"""Interface of a driver: one front end over one bundle, used and read as by its users."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ Lists = Mapping[str, tuple[Row, ...]]
 
 @dataclass(frozen=True)
 class Shown:
-    """An answer as it is shown."""
+    """A result as it is shown."""
 
     lists: Lists
     known: bool
 
 
 @dataclass(frozen=True)
-class Person:
+class ShownProfile:
     """A profile as it is shown."""
 
     known: bool
@@ -56,7 +56,7 @@ class Filters:
     category: str | None = None
 
 
-class CannotBeAskedError(Exception):
+class UnsupportedError(Exception):
     """The front end only offers right choices, so that this question cannot be put."""
 
 
@@ -92,27 +92,27 @@ class Driver(ABC):
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown: ...
 
     @abstractmethod
-    def person(self, customer_id: str) -> Person: ...
+    def profile(self, customer_id: str) -> ShownProfile: ...
 
     @abstractmethod
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]: ...
 
     @abstractmethod
     def segments(self) -> dict[str, int]:
-        """Segment -> customers."""
+        """Return the number of customers by segment."""
 
     @abstractmethod
     def version(self) -> str: ...
 
     @abstractmethod
     def failure(self, artifacts: Path) -> tuple[str, str]:
-        """Start over another folder and ask for a list: returns the code and the text of the error."""
+        """Start over another folder, request a list, and return code and text of the error."""
 
-    def shown(self, answer: RecommendationList) -> Lists:
-        """What of an engine's answer this front end shows: score and source always, reasons where they are shown."""
-        if not answer.lists:
-            return {answer.method: tuple(map(row_of, answer.items))}
-        lists = {method: tuple(map(row_of, part.items)) for method, part in answer.lists.items()}
+    def shown(self, result: RecommendationList) -> Lists:
+        """Return the part of a result that this front end shows: score and source always, reasons if it shows them."""
+        if not result.lists:
+            return {result.method: tuple(map(row_of, result.items))}
+        lists = {method: tuple(map(row_of, part.items)) for method, part in result.lists.items()}
         if self.narrow_all:
             return {method: tuple(replace(row, reasons=()) for row in rows) for method, rows in lists.items()}
         return lists
@@ -123,21 +123,21 @@ def row_of(item: Recommendation) -> Row:
 
 
 def source_of(label: str) -> str:
-    """The method, or helper inside the merge, that a screen calls `label`."""
+    """Return the method or other source of the hybrid with this label."""
     labels = {method: words.method_label(method) for method in (*words.METHODS, *words.SOURCES)}
     (found,) = (method for method, each in labels.items() if each == label)
     return found
 
 
-def shown_of(answer: RecommendationList) -> Shown:
-    """An answer that is the engine's own result."""
-    parts = answer.lists or {answer.method: answer}
-    return Shown({m: tuple(map(row_of, part.items)) for m, part in parts.items()}, answer.known)
+def shown_of(result: RecommendationList) -> Shown:
+    """Return all of a result as shown."""
+    parts = result.lists or {result.method: result}
+    return Shown({m: tuple(map(row_of, part.items)) for m, part in parts.items()}, result.known)
 
 
-def person_of(profile: CustomerProfile) -> Person:
+def profile_of(profile: CustomerProfile) -> ShownProfile:
     rfm, cluster = profile.rfm, profile.cluster
-    return Person(
+    return ShownProfile(
         profile.known, rfm.segment if rfm else None, rfm.code if rfm else None, cluster.name if cluster else None
     )
 

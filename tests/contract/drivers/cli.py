@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 
 from smart_retail.errors import RetailError, UsageError, by_code
 
-from .base import Driver, Filters, Person, Row, Shown
+from .base import Driver, Filters, Row, Shown, ShownProfile
 from .flask import rows
 
 _CODES = {2: "usage", 3: "unknown_item", 5: "artifact"}
@@ -33,10 +33,10 @@ class FrontEnd(Driver):
         parts = found["lists"] or {found["method"]: found}
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
 
-    def person(self, customer_id: str) -> Person:
+    def profile(self, customer_id: str) -> ShownProfile:
         found = self.call("customer", "--new-customer", "--format", "json", "--", customer_id)
         rfm, cluster = found["rfm"] or {}, found["cluster"] or {}
-        return Person(found["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
+        return ShownProfile(found["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         return rows(self.call("similar", "-n", str(n), "--format", "json", "--", item_id)["items"])

@@ -8,7 +8,7 @@ from smart_retail.errors import RetailError
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.engine import Engine
 
-from .base import Driver, Filters, Person, Row, Shown, person_of, row_of, shown_of
+from .base import Driver, Filters, Row, Shown, ShownProfile, profile_of, row_of, shown_of
 
 
 class FrontEnd(Driver):
@@ -26,8 +26,8 @@ class FrontEnd(Driver):
             )
         )
 
-    def person(self, customer_id: str) -> Person:
-        return person_of(self.engine.customer(customer_id))
+    def profile(self, customer_id: str) -> ShownProfile:
+        return profile_of(self.engine.customer(customer_id))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         return tuple(map(row_of, self.engine.similar_items(item_id, n).items))

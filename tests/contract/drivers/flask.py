@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from smart_retail.errors import RetailError, by_code
 
-from .base import Driver, Filters, Person, Row, Shown, needs
+from .base import Driver, Filters, Row, Shown, ShownProfile, needs
 
 IDS_NOT_IN_URLS = ("", ".", "..")
 
@@ -37,13 +37,13 @@ class FrontEnd(Driver):
         parts = result["lists"] or {result["method"]: result}
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, result["known"])
 
-    def person(self, customer_id: str) -> Person:
+    def profile(self, customer_id: str) -> ShownProfile:
         if customer_id in IDS_NOT_IN_URLS:
             profile = self.request("post", "/v1/customers:batch", json={"customer_ids": [customer_id]})["customers"][0]
         else:
             profile = self.request("get", f"/v1/customers/{quote(customer_id, safe='')}")
         rfm, cluster = profile["rfm"] or {}, profile["cluster"] or {}
-        return Person(profile["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
+        return ShownProfile(profile["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         if item_id in IDS_NOT_IN_URLS:

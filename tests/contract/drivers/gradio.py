@@ -14,7 +14,7 @@ import pytest
 
 from smart_retail.errors import RetailError, by_code
 
-from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs, source_of
+from .base import Driver, Filters, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
 from .flask import rows
 
 
@@ -49,7 +49,7 @@ class FrontEnd(Driver):
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         categories = [] if filters.category is None else [filters.category]
-        found = self.ask(
+        found = self.call_endpoint(
             "/recommend",
             customer_id=customer_id,
             method=method,
@@ -72,19 +72,19 @@ class FrontEnd(Driver):
     def screen(self, customer_id: str, *choices: Any) -> tuple[str, str]:
         """Return the HTML of the first tab: profile and list."""
         shown = next(f.fn for f in self.demo.fns.values() if getattr(f.fn, "__name__", "") == "show_recommendations")
-        person, page = shown(customer_id, *choices)
-        return person, page
+        profile, page = shown(customer_id, *choices)
+        return profile, page
 
-    def person(self, customer_id: str) -> Person:
+    def profile(self, customer_id: str) -> ShownProfile:
         card, _ = self.screen(customer_id, "hybrid", 1, [], True)
         found = re.search(r'<p class="sr-profile"[^>]*>(.*?)</p>', card)
         assert found
         line = html.unescape(found[1])
         if line.startswith("unknown customer"):
-            return Person(False)
+            return ShownProfile(False)
         scores = re.search(r"R (\d) F (\d) M (\d)", line)
         cluster = re.search(r"cluster ([^·]*?)(?: ·|$)", line)
-        return Person(
+        return ShownProfile(
             True,
             line.split(" · ")[0] if scores else None,
             "".join(scores.groups()) if scores else None,
@@ -92,10 +92,10 @@ class FrontEnd(Driver):
         )
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
-        return rows(self.ask("/similar", item_id=item_id, n=n, categories=[])["items"])
+        return rows(self.call_endpoint("/similar", item_id=item_id, n=n, categories=[])["items"])
 
     def segments(self) -> dict[str, int]:
-        raise CannotBeAskedError
+        raise UnsupportedError
 
     def version(self) -> str:
         for part in self.demo.blocks.values():
@@ -117,7 +117,7 @@ class FrontEnd(Driver):
             return error.code, f"{error.message} {error.hint}"
         return "", ""
 
-    def ask(self, endpoint: str, **values: Any) -> Any:
+    def call_endpoint(self, endpoint: str, **values: Any) -> Any:
         from gradio_client.exceptions import AppError
 
         try:

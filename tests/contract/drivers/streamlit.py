@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, needs, source_of
+from .base import Driver, Filters, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
 
 _LABELS = {"Hybrid": "hybrid", "Personalized": "personalized", "RFM": "rfm", "CF": "cf", "Popular": "popular"}
 _RANK = re.compile(r'<td class="sr-num sr-rank">([\d,]+)</td>\s*<td class="sr-product">(.*?)</td>', re.DOTALL)
@@ -58,7 +58,7 @@ class FrontEnd(Driver):
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         if method not in (*_LABELS.values(), "all") or not 1 <= n <= 1000 or not customer_id:
-            raise CannotBeAskedError
+            raise UnsupportedError
         page = self.customer(customer_id)
         page.get("button_group")[0].set_value(method)
         page.number_input(key="n").set_value(n)
@@ -76,22 +76,22 @@ class FrontEnd(Driver):
             return Shown(found, known)
         return Shown({method: listed(page, why)}, known)
 
-    def person(self, customer_id: str) -> Person:
+    def profile(self, customer_id: str) -> ShownProfile:
         card = next(h for h in pieces(self.customer(customer_id)) if 'class="sr-person"' in h)
         if "Unknown customer" in card:
-            return Person(False)
+            return ShownProfile(False)
         chips = [
             html.unescape(re.sub("<[^>]+>", "", c)) for c in re.findall(r'class="sr-chip"[^>]*>(.*?)</span>', card)
         ]
         clusters = [c.removeprefix("cluster ") for c in chips if c.startswith("cluster ")]
         code = "".join(re.findall(r"<b>[RFM] (\d)</b>", card))
-        return Person(True, chips[0] if code else None, code or None, clusters[0] if clusters else None)
+        return ShownProfile(True, chips[0] if code else None, code or None, clusters[0] if clusters else None)
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         page = self.page("products", item=item_id)
         body = page_html(page)
         if page.error:
-            raise CannotBeAskedError  # the search box offers known items only; an address can name another
+            raise UnsupportedError  # the search box offers known items only; an address can name another
         assert "Similar products" in body
         return listed(page, evidence(page))[:n]
 

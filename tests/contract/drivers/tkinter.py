@@ -18,7 +18,7 @@ import pytest
 from smart_retail.errors import RetailError
 from smart_retail.presentation import labels
 
-from .base import CannotBeAskedError, Driver, Filters, Person, Row, Shown, missing, source_of
+from .base import Driver, Filters, Row, Shown, ShownProfile, UnsupportedError, missing, source_of
 
 WAIT = 20.0
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
@@ -126,7 +126,7 @@ class FrontEnd(Driver):
 
     def settle(self) -> None:
         """Run the event loop until all results are shown."""
-        self.until(lambda: not self.app.presenter.jobs.is_running(except_for="fit"), "the last answer")
+        self.until(lambda: not self.app.presenter.jobs.is_running(except_for="fit"), "the last result")
         self.app.root.update()
         if self.dialogs.errors:
             raise self.dialogs.errors.pop()
@@ -140,7 +140,7 @@ class FrontEnd(Driver):
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         bar = self.app.customer.methods
         if method not in bar.buttons or not 1 <= n <= 1000:
-            raise CannotBeAskedError
+            raise UnsupportedError
         bar.choose(method)
         bar.n.set(str(n))
         bar.hide.set(filters.exclude_purchased)
@@ -182,14 +182,14 @@ class FrontEnd(Driver):
             found.append(Row(int(tree.set(i, "rank")), tree.set(i, "key"), reasons, score, source))
         return tuple(found)
 
-    def person(self, customer_id: str) -> Person:
+    def profile(self, customer_id: str) -> ShownProfile:
         self.choose(customer_id)
         line = self.app.customer.profile.cget("text")
         if line.startswith("unknown customer"):
-            return Person(False)
+            return ShownProfile(False)
         scores = re.search(r"R (\d) +F (\d) +M (\d)", line)
         cluster = re.search(r"cluster ([^·]*?)(?: ·|$)", line)
-        return Person(
+        return ShownProfile(
             True,
             line.split(" · ")[0] if scores else None,
             "".join(scores.groups()) if scores else None,

@@ -111,7 +111,7 @@ def test_a_class_holds_at_most_a_fifth_apart_from_ties_at_its_bound(shop: RfmTab
 
 
 def test_every_cell_has_the_segment_of_the_standard_table() -> None:
-    said = {
+    expected = {
         "Champions": [(5, 4), (5, 5)],
         "Loyal": [(3, 4), (3, 5), (4, 4), (4, 5)],
         "Potential Loyalist": [(4, 2), (4, 3), (5, 2), (5, 3)],
@@ -124,12 +124,12 @@ def test_every_cell_has_the_segment_of_the_standard_table() -> None:
         "Hibernating": [(2, 1), (2, 2)],
         "Lost": [(1, 1), (1, 2)],
     }
-    cells = [cell for each in said.values() for cell in each]
+    cells = [cell for each in expected.values() for cell in each]
     assert sorted(cells) == [(r, f) for r in range(1, 6) for f in range(1, 6)]
     model = fit_rfm(table([1], [1], [1]), USUAL)
     assert model.segment_names == tuple(SEGMENTS)
-    for name, places in said.items():
-        r, f = (np.array(axis, dtype=np.int8) for axis in zip(*places, strict=True))
+    for name, positions in expected.items():
+        r, f = (np.array(axis, dtype=np.int8) for axis in zip(*positions, strict=True))
         assert {model.segment_names[i] for i in model.segment_index(r, f)} == {name}
 
 
