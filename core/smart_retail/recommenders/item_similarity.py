@@ -5,6 +5,7 @@ Serves item-kNN, EASE and content similarity. Only NumPy; the arrays may be read
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,47 +120,30 @@ def _score_content(source: SourceInput) -> SourceScores | None:
     return SourceScores(table.score(*source.profile, source.components.n_items)) if len(table.item) else None
 
 
-ITEM_KNN_SOURCE = Source(
-    name="item_knn",
-    component="cf",
-    label=labels.HYBRID_SOURCES["item_knn"],
-    reason_kind="bought_together",
-    reason_method="cf",
-    score=_score_item_knn,
-    max_candidates=MAX_SIMILAR_CANDIDATES,
-    ablation_groups=("item_knn",),
+def _collaborative_source(
+    name: str, score: Callable[[SourceInput], SourceScores], groups: tuple[str, ...], weight: DefaultWeight
+) -> Source:
+    """Return a source of the component ``cf``, whose reasons name a purchase that is often bought with the item."""
+    return Source(
+        name=name,
+        component="cf",
+        label=labels.HYBRID_SOURCES[name],
+        reason_kind="bought_together",
+        reason_method="cf",
+        score=score,
+        max_candidates=MAX_SIMILAR_CANDIDATES,
+        default_weight=weight,
+        ablation_groups=groups,
+    )
+
+
+ITEM_KNN_SOURCE = _collaborative_source("item_knn", _score_item_knn, ("item_knn",), DefaultWeight())
+ITEM_KNN_TREND_SOURCE = _collaborative_source(
+    "item_knn_trend", _score_item_knn_trend, ("item_knn", "trend"), DefaultWeight(repeats=0.1, new_items=0.4)
 )
-ITEM_KNN_TREND_SOURCE = Source(
-    name="item_knn_trend",
-    component="cf",
-    label=labels.HYBRID_SOURCES["item_knn_trend"],
-    reason_kind="bought_together",
-    reason_method="cf",
-    score=_score_item_knn_trend,
-    max_candidates=MAX_SIMILAR_CANDIDATES,
-    default_weight=DefaultWeight(repeats=0.1, new_items=0.4),
-    ablation_groups=("item_knn", "trend"),
-)
-EASE_SOURCE = Source(
-    name="ease",
-    component="cf",
-    label=labels.HYBRID_SOURCES["ease"],
-    reason_kind="bought_together",
-    reason_method="cf",
-    score=_score_ease,
-    max_candidates=MAX_SIMILAR_CANDIDATES,
-    ablation_groups=("ease",),
-)
-EASE_TREND_SOURCE = Source(
-    name="ease_trend",
-    component="cf",
-    label=labels.HYBRID_SOURCES["ease_trend"],
-    reason_kind="bought_together",
-    reason_method="cf",
-    score=_score_ease_trend,
-    max_candidates=MAX_SIMILAR_CANDIDATES,
-    default_weight=DefaultWeight(repeats=0.2, new_items=1.0),
-    ablation_groups=("ease", "trend"),
+EASE_SOURCE = _collaborative_source("ease", _score_ease, ("ease",), DefaultWeight())
+EASE_TREND_SOURCE = _collaborative_source(
+    "ease_trend", _score_ease_trend, ("ease", "trend"), DefaultWeight(repeats=0.2, new_items=1.0)
 )
 CONTENT_SOURCE = Source(
     name="content",
