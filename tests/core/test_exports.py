@@ -17,7 +17,7 @@ from smart_retail.errors import NeedsLocalEngineError, UsageError
 from smart_retail.protocol import METHODS, ListQuery
 from smart_retail.results import Reason, Recommendation, RecommendationList
 from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS, write_recommendations
-from smart_retail.utils.spreadsheet import escape_formula, write_table
+from smart_retail.utils.spreadsheet import escape_formula, escape_row, write_table
 
 NASTY = (
     "=1+1",
@@ -26,6 +26,11 @@ NASTY = (
     "@x",
     "\tt",
     "\rr",
+    "\n=1+1",
+    "\uff1d1+1",
+    "\uff0b1",
+    "\uff0d1",
+    "\uff20x",
     "a\rb",
     "a\nb",
     'q"q',
@@ -129,9 +134,10 @@ def test_no_text_of_a_table_for_people_is_a_formula(tmp_path: Path) -> None:
     rows = [{"text": text, "number": -1.5} for text in NASTY if "\x00" not in text]
     columns = {"text": "Text", "number": "Number"}
     assert write_table(tmp_path / "t.csv", rows, columns, {"Model": "=v1"}) == len(rows)
+    dangerous = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
     with (tmp_path / "t.csv").open(encoding="utf-8-sig", newline="") as file:
         table = list(csv.DictReader(file))
-    assert not [r["Text"] for r in table if r["Text"].startswith(("=", "+", "-", "@", "\t", "\r"))]
+    assert not [r["Text"] for r in table if r["Text"].startswith(dangerous)]
     assert [r["Text"].removeprefix("'") for r in table] == [r["text"] for r in rows]
     assert {r["Number"] for r in table} == {"-1.5"}
     assert {r["Model"] for r in table} == {"'=v1"}
@@ -145,6 +151,20 @@ def test_a_spreadsheet_holds_text_as_text_and_numbers_as_numbers(tmp_path: Path)
     assert {c.data_type for c in book["Table"]["A"][1:]} == {"s"}
     assert [c.quotePrefix for c in book["Table"]["A"][1:]] == [True, True, False, False]
     assert [[c.value for c in row] for row in book["About"].iter_rows()] == [["Model", "v1"]]
+
+
+def test_no_heading_of_a_table_is_a_formula(tmp_path: Path) -> None:
+    columns = {"text": '=HYPERLINK("http://x")'}
+    write_table(tmp_path / "t.csv", [{"text": "a"}], columns, {})
+    assert (tmp_path / "t.csv").read_text(encoding="utf-8-sig").startswith("\"'=HYPERLINK")
+    write_table(tmp_path / "t.xlsx", [{"text": "a"}], columns, {})
+    cell = openpyxl.load_workbook(tmp_path / "t.xlsx")["Table"]["A1"]
+    assert (cell.value, cell.data_type) == (columns["text"], "s")
+
+
+def test_data_files_escape_names_and_keep_ids() -> None:
+    header = ("customer_id", "item_id", "item_name", "rank")
+    assert escape_row(header, ("-1", "=2", "=2", -3)) == ("-1", "=2", "'=2", -3)
 
 
 @pytest.mark.parametrize("value", [-1, 2.5, None, "plain", "a=b", ""])

@@ -5,12 +5,13 @@ matplotlib is imported inside the functions; it comes with the extra ``report``.
 
 from __future__ import annotations
 
+import functools
 import io
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, ParamSpec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +20,18 @@ from smart_retail.errors import MissingExtraError
 from smart_retail.presentation.palette import BLUE
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+P = ParamSpec("P")
+
 MAX_LABEL: Final = 42
 """Characters; longer names are cut in a chart, the table has them in full."""
+
+PLAIN_TEXT: Final = {"text.parse_math": False}
+"""Setting of matplotlib with which ``$`` does not start a formula."""
 
 SEQUENTIAL_COLOURS: Final = ("#F2F7FB", "#C6DFF0", "#8FC1E2", "#56A0D0", "#2B83BF", BLUE, "#005A8E")
 """From low to high."""
@@ -68,13 +76,9 @@ def new_figure(title: str, width: float, height: float, theme: Theme, columns: i
     MissingExtraError
         matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtraError(
-            "Charts need matplotlib, which is not installed.",
-            "Install the extra: pip install 'smart-retail-engine[report]'",
-        ) from error
+    _import_matplotlib()
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(width, height), layout="constrained", facecolor=theme.background)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=theme.text)
     axes = list(figure.subplots(1, columns, squeeze=False)[0])
@@ -85,6 +89,18 @@ def new_figure(title: str, width: float, height: float, theme: Theme, columns: i
         ax.spines[["left", "bottom"]].set_color(theme.secondary)
         ax.set_axisbelow(True)
     return figure, axes
+
+
+def _import_matplotlib() -> ModuleType:
+    try:
+        import matplotlib as mpl
+        import matplotlib.figure
+    except ImportError as error:
+        raise MissingExtraError(
+            "Charts need matplotlib, which is not installed.",
+            "Install the extra: pip install 'smart-retail-engine[report]'",
+        ) from error
+    return mpl
 
 
 def label_axes(ax: Axes, x: str, y: str, theme: Theme) -> None:
@@ -215,13 +231,25 @@ def amount_label(name: str, currency: str) -> str:
     return f"{name}, {currency}" if currency else f"{name}, in the shop's currency"
 
 
-def disable_math_text(figure: Figure) -> Figure:
-    """Return the figure with formulas switched off: product names may contain ``$``."""
-    from matplotlib.text import Text
+def plain_text(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Decorate a function that draws a figure: its texts are no formulas, since product names may contain ``$``.
 
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
-    return figure
+    The setting holds while the function runs, as layouts measure texts before the figure is complete, and is stored in
+    every text of the figure.
+    """
+
+    @functools.wraps(draw)
+    def draw_plain(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        mpl = _import_matplotlib()
+        from matplotlib.text import Text
+
+        with mpl.rc_context(PLAIN_TEXT):
+            figure = draw(*args, **kwargs)
+        for text in figure.findobj(Text):
+            text.set_parse_math(False)
+        return figure
+
+    return draw_plain
 
 
 def shorten(name: str) -> str:
@@ -253,7 +281,8 @@ def to_svg(figure: Figure, name: str = "") -> str:
 
     out = io.StringIO()
     metadata = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": f"smart-retail {name}"}), _ignore_missing_glyphs():
+    options = PLAIN_TEXT | {"svg.fonttype": "none", "svg.hashsalt": f"smart-retail {name}"}
+    with mpl.rc_context(options), _ignore_missing_glyphs():
         figure.savefig(out, format="svg", metadata=metadata)
     text = out.getvalue()
     return text[text.index("<svg") :].strip()

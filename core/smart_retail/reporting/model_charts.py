@@ -20,11 +20,11 @@ from smart_retail.reporting.chart_style import (
     Theme,
     add_legend,
     amount_label,
-    disable_math_text,
     draw_bars,
     format_tick,
     label_axes,
     new_figure,
+    plain_text,
     text_colour_on,
 )
 from smart_retail.reporting.model_chart_data import MEASURES, TASKS
@@ -44,6 +44,7 @@ MARKERS = "os^DPvX*"
 """Clusters differ in marker and colour."""
 
 
+@plain_text
 def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw sales by week."""
     rows = model_chart_data.weekly_sales(model)
@@ -63,9 +64,10 @@ def weekly_sales(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ax.grid(axis="y", color=theme.grid)
     ax.set_ylim(bottom=min(0, *amounts))
     label_axes(ax, "week (Monday)", amount_label("sales", model.currency), theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
     """Draw accepted rows, and rejected rows by reason."""
     rows = model_chart_data.data_quality(cleaning)
@@ -81,9 +83,10 @@ def data_quality(cleaning: CleaningReport, theme: Theme = LIGHT) -> Figure:
         [f"{format_integer(r['rows'])} ({format_percent(r['share'])})" for r in rows],
     )
     label_axes(ax, "rows of the source", "", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def segments(groups: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
     """Draw the share of customers and of revenue by segment."""
     rows = model_chart_data.segments(groups)
@@ -100,9 +103,10 @@ def segments(groups: Sequence[Segment], theme: Theme = LIGHT) -> Figure:
         draw_bars(ax, names, values, colours, theme, [format_percent(r[share]) for r in rows])
         label_axes(ax, axis, "", theme)
     right.set_yticklabels([])
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT) -> Figure:
     """Draw the grid of R and F scores: customers, revenue and segment of each cell."""
     rows = model_chart_data.rfm_grid(cells)
@@ -138,9 +142,10 @@ def rfm_grid(cells: Sequence[GridCell], currency: str = "", theme: Theme = LIGHT
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     label_axes(ax, "F score: number of orders (5 = most)", "R score: days since the last order (5 = fewest)", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def cluster_scatter(points: Sequence[ClusterPoint], groups: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
     """Draw customers in the latent space, with cluster names at the centroids."""
     rows = model_chart_data.cluster_scatter(points, groups)
@@ -166,9 +171,10 @@ def cluster_scatter(points: Sequence[ClusterPoint], groups: Sequence[Cluster], t
             c.name, (c.x, c.y), ha="center", va="center", fontsize=10, fontweight="bold", color=theme.text, bbox=box
         )
     label_axes(ax, "latent dimension 1 (no unit; higher: larger net amount)", "latent dimension 2 (no unit)", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def cluster_profiles(groups: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
     """Draw the means of each cluster as multiples of the mean of all customers."""
     rows = model_chart_data.cluster_profiles(groups)
@@ -190,9 +196,10 @@ def cluster_profiles(groups: Sequence[Cluster], theme: Theme = LIGHT) -> Figure:
         label_axes(ax, f"{measure}, times the mean", "", theme)
         if ax is not axes[0]:
             ax.set_yticklabels([])
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw silhouette and stability by number of clusters."""
     rows = model_chart_data.cluster_choice(model)
@@ -207,9 +214,10 @@ def cluster_choice(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ax.grid(axis="y", color=theme.grid)
     add_legend(ax, theme)
     label_axes(ax, "number of clusters k", "score (1 is best)", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw the error of the autoencoder by epoch; the title compares it with principal components."""
     rows = model_chart_data.training_loss(model)
@@ -226,9 +234,10 @@ def training_loss(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ax.grid(axis="y", color=theme.grid)
     add_legend(ax, theme)
     label_axes(ax, "epoch", "mean squared error (no unit)", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw recency, frequency and monetary over the customers, with the cut points between the scores."""
     parts = {measure: model_chart_data.distribution(model, measure) for measure in MEASURES}
@@ -253,9 +262,10 @@ def distributions(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
         label_axes(ax, unit, "customers" if ax is axes[0] else "", theme)
     axes[0].plot([], [], color=palette.VERMILLION, linestyle="--", linewidth=1, label="cut points")
     add_legend(axes[0], theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def scorecard(model: ModelInfo, task: str = "any", theme: Theme = LIGHT) -> Figure:
     """Draw the NDCG of every method with its 95 % interval."""
     rows = model_chart_data.scorecard(model, task)
@@ -270,7 +280,7 @@ def scorecard(model: ModelInfo, task: str = "any", theme: Theme = LIGHT) -> Figu
     for position, r in enumerate(rows):
         ax.plot([r["low"], r["high"]], [position, position], color=theme.text, linewidth=2)
     label_axes(ax, f"{measure} with 95 % interval, 0 to 1", "", theme)
-    return disable_math_text(figure)
+    return figure
 
 
 def _box(x: float, y: float, width: float, height: float, fill: str) -> Any:

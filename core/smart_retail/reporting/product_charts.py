@@ -18,10 +18,10 @@ from smart_retail.reporting.chart_style import (
     LIGHT,
     HeatScale,
     Theme,
-    disable_math_text,
     draw_heat_map,
     label_axes,
     new_figure,
+    plain_text,
     shorten,
 )
 from smart_retail.results import RecommendationList
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@plain_text
 def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str, str], theme: Theme = LIGHT) -> Figure:
     """Draw the similarity of some products; in each row, 1 is the most similar product."""
     rows = model_chart_data.item_similarity(lists, names)
@@ -41,9 +42,10 @@ def item_similarity(lists: Mapping[str, RecommendationList], names: Mapping[str,
     numbers = [str(i) for i in range(1, len(lists) + 1)]
     draw_heat_map(ax, grid, sides, numbers, theme, HeatScale("similarity, 1 = most similar product of the row", high=1))
     label_axes(ax, "product, by number", "", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def recommendations(result: RecommendationList, title: str = "", theme: Theme = LIGHT) -> Figure:
     """Draw a list; the bar of each product shows the share of each method in its score."""
     rows = model_chart_data.recommendations(result)
@@ -67,4 +69,4 @@ def recommendations(result: RecommendationList, title: str = "", theme: Theme = 
     if methods:
         ax.legend(loc="upper left", bbox_to_anchor=(1, 1), frameon=False, labelcolor=theme.text, fontsize=9)
     label_axes(ax, "share of the score, %", "", theme)
-    return disable_math_text(figure)
+    return figure

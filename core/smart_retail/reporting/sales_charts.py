@@ -18,12 +18,12 @@ from smart_retail.reporting.chart_style import (
     HeatScale,
     Theme,
     amount_label,
-    disable_math_text,
     draw_bars,
     draw_heat_map,
     format_tick,
     label_axes,
     new_figure,
+    plain_text,
 )
 from smart_retail.results import ModelInfo
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@plain_text
 def categories(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw sales by category."""
     rows = sales_chart_data.categories(model)
@@ -40,9 +41,10 @@ def categories(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     texts = [f"{format_tick(r['amount'])} ({format_percent(r['share'])})" for r in rows]
     draw_bars(ax, [r["category"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
     label_axes(ax, amount_label("sales", model.currency), "", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def line_sizes(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw number and sales of small and large order lines."""
     rows = sales_chart_data.line_sizes(model)
@@ -56,9 +58,10 @@ def line_sizes(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     right.set_yticklabels([])
     label_axes(left, "order lines", "", theme)
     label_axes(right, amount_label("sales", model.currency), "", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def discounts(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw sales by range of discount."""
     rows = sales_chart_data.discounts(model)
@@ -69,18 +72,20 @@ def discounts(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     colours = [palette.BLUE if r["discount"] == "none" else palette.ORANGE for r in rows]
     draw_bars(ax, [r["discount"] for r in rows], [r["amount"] for r in rows], colours, theme, texts)
     label_axes(ax, amount_label("sales", model.currency), "discount", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def discounts_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw the mean discount by month."""
     rows = sales_chart_data.discounts_by_month(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("discounts_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["mean_discount"] for r in rows], palette.ORANGE, theme)
     label_axes(ax, "month", "mean discount of an order line, %", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def shipping(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw order lines by days from order to shipping."""
     rows = sales_chart_data.shipping(model)
@@ -91,27 +96,30 @@ def shipping(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     ax.yaxis.set_major_formatter(format_tick)
     ax.grid(axis="y", color=theme.grid)
     label_axes(ax, "days from order to shipping", "order lines", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def shipping_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw the mean shipping days by month."""
     rows = sales_chart_data.shipping_by_month(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("shipping_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [r["mean_shipping_days"] for r in rows], palette.BLUE, theme)
     label_axes(ax, "month of the order", "mean days to shipping", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def returns_by_month(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw the returned share of each month's purchases."""
     rows = sales_chart_data.returns_by_month(model)
     figure, (ax,) = new_figure(sales_chart_data.describe_finding("returns_by_month", model), 9, 2.8, theme)
     _months(ax, [r["month"] for r in rows], [100 * r["returned_share"] for r in rows], palette.VERMILLION, theme)
     label_axes(ax, "month of the purchase", "returned, % of the amount", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def correlations(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     """Draw the rank correlations of the numeric columns."""
     rows = sales_chart_data.correlations(model)
@@ -123,7 +131,7 @@ def correlations(model: ModelInfo, theme: Theme = LIGHT) -> Figure:
     shown = np.round(grid, 2) + 0.0  # no "-0.00"
     draw_heat_map(ax, shown, names, names, theme, HeatScale("Spearman's ρ", ".2f", -1, 1, "PuOr_r"))
     label_axes(ax, "number of an order line", "", theme)
-    return disable_math_text(figure)
+    return figure
 
 
 def _months(ax: Axes, months: Sequence[str], values: Sequence[float], colour: str, theme: Theme) -> None:

@@ -18,11 +18,11 @@ from smart_retail.reporting.chart_style import (
     Theme,
     add_legend,
     amount_label,
-    disable_math_text,
     draw_heat_map,
     format_tick,
     label_axes,
     new_figure,
+    plain_text,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ HISTORY_DAYS = 84
 """Days of history shown before a forecast, or three times its length where that is more."""
 
 
+@plain_text
 def segment_movement(migration: Migration, theme: Theme = LIGHT) -> Figure:
     """Draw customers by segment before (rows) and after (columns)."""
     rows, columns, counts = count_matrix(migration)
@@ -49,9 +50,10 @@ def segment_movement(migration: Migration, theme: Theme = LIGHT) -> Figure:
         text.set_horizontalalignment("right")
         text.set_rotation_mode("anchor")
     label_axes(ax, f"segment: {migration.after}", f"segment: {migration.before}", theme)
-    return disable_math_text(figure)
+    return figure
 
 
+@plain_text
 def sales_forecast(
     forecast: Forecast, history: tuple[int, NDArray[np.float64]], currency: str = "", theme: Theme = LIGHT
 ) -> Figure:
@@ -98,4 +100,4 @@ def sales_forecast(
     note = f"Typical error per day on {pluralize(forecast.held_out_days, 'held-out day')}: {errors_text}"
     ax.set_title(note, loc="left", fontsize=9, color=theme.secondary)
     label_axes(ax, "day", amount_label("sales", currency), theme)
-    return disable_math_text(figure)
+    return figure

@@ -11,21 +11,28 @@ from typing import Any, TextIO
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.utils.atomic_file import atomic_file
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
+"""First characters of a formula; spreadsheets also accept the full-width forms and skip leading control characters."""
+ID_COLUMNS = ("customer_id", "item_id", "similar_item_id")
+"""Columns of data files whose texts are never changed, since programs match them with other tables."""
 
 Row = tuple[Any, ...]
 
 
 def escape_formula(value: object) -> object:
-    """`value`, but a text that a spreadsheet would run as a formula begins with an apostrophe."""
+    """Return `value`; a text that a spreadsheet would run as a formula is prefixed with an apostrophe."""
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def escape_row(header: Sequence[str], row: Iterable[object]) -> Row:
+    """Return the cells of a data file with formulas escaped, except in `ID_COLUMNS`."""
+    return tuple(v if name in ID_COLUMNS else escape_formula(v) for name, v in zip(header, row, strict=True))
 
 
 class CsvRows:
     """Writes rows as CSV lines that are read back unchanged: UTF-8 text, ``true`` and ``false``, empty for None."""
 
-    def __init__(self, file: TextIO, header: Iterable[str]) -> None:
+    def __init__(self, file: TextIO, header: Iterable[object]) -> None:
         self._plain = csv.writer(file, lineterminator="\n")
         self._quoted = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         self._plain.writerow(header)
@@ -83,7 +90,7 @@ def _write_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: 
     written = 0
     # With the byte order mark, spreadsheets read the file as UTF-8.
     with part.open("w", encoding="utf-8-sig", newline="") as file:
-        out = CsvRows(file, (*headings, *stamp))
+        out = CsvRows(file, [escape_formula(heading) for heading in (*headings, *stamp)])
         for row in rows:
             out.write([tuple(escape_formula(v) for v in (*row, *stamp.values()))])
             written += 1
@@ -105,7 +112,8 @@ def _write_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp:
         text = book.add_format({"quote_prefix": True})
         sheet = book.add_worksheet("Table")
         sheet.freeze_panes(1, 0)
-        sheet.write_row(0, 0, headings, bold)
+        for c, heading in enumerate(headings):  # headings may come from a file, too
+            sheet.write_string(0, c, heading, bold)
         for written, row in enumerate(rows, start=1):
             for c, value in enumerate(row):
                 if isinstance(value, str):

@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smart_retail.presentation import formatting, labels
-from smart_retail.utils.spreadsheet import CsvRows, escape_formula
+from smart_retail.utils.spreadsheet import CsvRows, escape_row
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 FORMATS = ("table", "json", "csv")
-ID_COLUMNS = frozenset({"customer_id", "item_id"})
 SHARE_COLUMNS = frozenset({"share", "revenue_share"})
 ACRONYMS = frozenset({"mae", "rmse", "mape", "mrr", "ndcg"})
 PIPE_WIDTH = 120
@@ -51,7 +50,7 @@ def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """Print rows as CSV: ids unchanged, other texts escaped so that no spreadsheet runs them as a formula."""
     out = CsvRows(sys.stdout, header)
     for row in rows:
-        out.write([tuple(v if name in ID_COLUMNS else escape_formula(v) for name, v in zip(header, row, strict=True))])
+        out.write([escape_row(header, row)])
 
 
 def print_tables(*tables: Table) -> None:

@@ -94,7 +94,8 @@ def _build_request(
 def run_worker(request: Line, progress: Progress, command: tuple[str, ...] = ("-m", WORKER_MODULE)) -> Line:
     """Send a request to a new process and return its result."""
     with subprocess.Popen(  # noqa: S603  # this interpreter and a fixed module; paths are passed in the JSON
-        [sys.executable, *command],
+        # -P: the folder the tool was started in is not on the module path, so none of its files is imported.
+        [sys.executable, "-P", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -202,6 +202,16 @@ def test_names_are_drawn_literally() -> None:
     assert chart_style.to_png(figure).startswith(b"\x89PNG")
 
 
+def test_a_name_with_an_unfinished_formula_does_not_stop_a_chart() -> None:
+    names = tuple(f"Save $$ now {i}" for i in range(4))
+    items = tuple(Recommendation(i, f"id{i}", name, "", 1.0, "cf", ()) for i, name in enumerate(names, 1))
+    lists = {item.item_id: RecommendationList("c", True, False, "cf", "v", "", items) for item in items}
+    figure = product_charts.item_similarity(lists, {item.item_id: item.item_name for item in items})
+    assert "Save $$ now 1" in chart_style.to_svg(figure)
+    segments = [structs.replace(segment, name=f"{segment.name} $$") for segment in ENGINE.segments()]
+    assert f"{segments[0].name}" in chart_style.to_svg(model_charts.segments(segments))
+
+
 def test_the_same_chart_gives_the_same_svg() -> None:
     assert chart_style.to_svg(model_charts.segments(ENGINE.segments()), "a") == chart_style.to_svg(
         model_charts.segments(ENGINE.segments()), "a"

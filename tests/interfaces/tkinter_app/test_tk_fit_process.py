@@ -52,6 +52,14 @@ class RecordingProgress:
             raise CancelledError("cancelled")
 
 
+def test_the_worker_imports_nothing_from_the_folder_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "colorsys.py").write_text("raise SystemExit('imported from the working directory')")
+    monkeypatch.chdir(tmp_path)
+    assert run("import colorsys\nreturn {'path': colorsys.__file__}")["path"] != str(tmp_path / "colorsys.py")
+
+
 def test_request_progress_and_result_are_transferred() -> None:
     recorded = RecordingProgress()
     result = run(

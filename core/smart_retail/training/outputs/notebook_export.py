@@ -18,6 +18,7 @@ from smart_retail.results import Cluster, Item, Segment
 from smart_retail.segmentation.segments import VALUE_TIERS
 from smart_retail.training.outputs import model_tables
 from smart_retail.utils.fixed_point import MILLION
+from smart_retail.utils.spreadsheet import escape_row
 
 MAX_TOP_ITEMS = 100
 """Number of items exported per group."""
@@ -125,7 +126,7 @@ def _write_csv(path: Path, columns: Sequence[str], rows: Iterable[Iterable[Any]]
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        writer.writerows(rows)
+        writer.writerows(escape_row(columns, row) for row in rows)
 
 
 def write_parquet(path: Path, columns: dict[str, Any]) -> None:
