@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 
 from smart_retail.serving.factory import watch_engine
+from smart_retail.serving.web_app import WebAppOptions
 from tests.fake_engine import FakeEngine
 
 
@@ -17,14 +18,14 @@ def main(app: str, port: str, artifacts: str = "") -> None:
         from smart_retail_gradio import server as gradio
 
         engine = watch_engine(artifacts) if artifacts else FakeEngine()
-        gradio.start(engine, "127.0.0.1", int(port))
+        gradio.start(engine, WebAppOptions(port=int(port)))
         return
     from smart_retail_streamlit import engine_source, server
 
     if not artifacts:
         engine_source.load_engine = lambda source: FakeEngine()
         engine_source.published_version = lambda source: "small engine"
-    server.serve(artifacts or "artifacts", None, "127.0.0.1", int(port))
+    server.serve(WebAppOptions(port=int(port), allow_fit=True), artifacts or "artifacts")
 
 
 if __name__ == "__main__":

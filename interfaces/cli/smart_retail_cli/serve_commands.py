@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from smart_retail.errors import UsageError
+from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_cli import extras
 from smart_retail_cli.context import API_KEY_VARIABLE, CliContext, Command, pass_cli_context
 from smart_retail_cli.output import print_note
@@ -27,6 +28,11 @@ def port_option(default: int) -> Callable[[F], F]:
     return click.option(
         "--port", type=click.IntRange(1, 65535), default=default, show_default=True, help="Port to listen on."
     )
+
+
+allow_host_option = click.option(
+    "--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name that requests may use; repeatable."
+)
 
 
 def check_port(host: str, port: int) -> None:
@@ -73,9 +79,7 @@ def serve() -> None:
 @click.option(
     "--new-key", type=click.Choice(("read", "admin")), help="Print a new key and its line for the key file, then exit."
 )
-@click.option(
-    "--allow-host", "hosts", multiple=True, metavar="NAME", help="Host name that requests may use; repeatable."
-)
+@allow_host_option
 @click.option(
     "--cors-origin",
     "origins",
@@ -135,31 +139,37 @@ def api(
 @serve.command(cls=Command, epilog="Example: smart-retail serve streamlit --api-url http://127.0.0.1:8000")
 @host_option
 @port_option(8501)
+@allow_host_option
+@click.option("--allow-fit", is_flag=True, help="Let everybody who opens the app fit and publish models.")
+@click.option("--allow-local-files", is_flag=True, help="With --allow-fit: files of this machine can be named, too.")
 @pass_cli_context
-def streamlit(context: CliContext, host: str, port: int) -> None:
+def streamlit(
+    context: CliContext, host: str, port: int, hosts: tuple[str, ...], allow_fit: bool, allow_local_files: bool
+) -> None:
     """Start the Streamlit web app for analysts, on a bundle or an API."""
-    start_web_app(load_front_end("smart_retail_streamlit.server", "streamlit"), context, host, port)
+    options = WebAppOptions(host, port, hosts, allow_fit, allow_local_files)
+    start_web_app(load_front_end("smart_retail_streamlit.server", "streamlit"), context, options)
 
 
 @serve.command(cls=Command, epilog="Example: smart-retail serve gradio --port 7860")
 @host_option
 @port_option(7860)
+@allow_host_option
 @pass_cli_context
-def gradio(context: CliContext, host: str, port: int) -> None:
+def gradio(context: CliContext, host: str, port: int, hosts: tuple[str, ...]) -> None:
     """Start the Gradio web app, a single page, on a bundle or an API."""
-    start_web_app(load_front_end("smart_retail_gradio.server", "gradio"), context, host, port)
+    start_web_app(load_front_end("smart_retail_gradio.server", "gradio"), context, WebAppOptions(host, port, hosts))
 
 
-def start_web_app(server: Any, context: CliContext, host: str, port: int) -> None:
+def start_web_app(server: Any, context: CliContext, options: WebAppOptions) -> None:
     """Start a web app through the `serve` function of its module `server`."""
-    check_port(host, port)
-    address = f"[{host}]" if ":" in host else host
-    print_note(f"Open http://{address}:{port} in a browser; stop with Ctrl+C.")
+    check_port(options.host, options.port)
+    address = f"[{options.host}]" if ":" in options.host else options.host
+    print_note(f"Open http://{address}:{options.port} in a browser; stop with Ctrl+C.")
     server.serve(
+        options,
         artifacts=str(context.artifacts),
         api_url=context.api_url,
-        host=host,
-        port=port,
         api_key=os.environ.get(API_KEY_VARIABLE),
         rules=context.rules and str(context.rules),
     )

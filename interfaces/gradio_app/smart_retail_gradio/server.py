@@ -7,17 +7,18 @@ import os
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.factory import watch_engine
 from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail.serving.web_app import WebAppOptions
 
 
-def start(engine: RetailEngine | ReloadingEngine, host: str, port: int, *, block: bool = True) -> object:
+def start(engine: RetailEngine | ReloadingEngine, options: WebAppOptions, *, block: bool = True) -> object:
     """Serve the app.
 
     Parameters
     ----------
     engine : RetailEngine or ReloadingEngine
         Engine of all requests, or a holder that reloads it.
-    host, port
-        Address to listen on.
+    options : WebAppOptions
+        Address to listen on, and host names to accept.
     block : bool
         Whether to wait until the server is interrupted.
 
@@ -27,13 +28,19 @@ def start(engine: RetailEngine | ReloadingEngine, host: str, port: int, *, block
     """
     # Set before Gradio is imported: it would look for a newer version on the network.
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
     from smart_retail_gradio import theme
     from smart_retail_gradio.app import build_demo
 
+    # The middleware compares IPv6 addresses in the brackets of the header.
+    hosts = [f"[{host}]" if ":" in host else host for host in options.accepted_hosts]
     demo = build_demo(engine)
     demo.launch(
-        server_name=host,
-        server_port=port,
+        server_name=options.host,
+        server_port=options.port,
+        app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, hosts, www_redirect=False)]},
         share=False,
         quiet=True,
         inbrowser=False,
@@ -52,10 +59,9 @@ def start(engine: RetailEngine | ReloadingEngine, host: str, port: int, *, block
 
 
 def serve(
+    options: WebAppOptions,
     artifacts: str = "artifacts",
     api_url: str | None = None,
-    host: str = "127.0.0.1",
-    port: int = 7860,
     api_key: str | None = None,
     rules: str | None = None,
 ) -> None:
@@ -63,14 +69,12 @@ def serve(
 
     Parameters
     ----------
+    options : WebAppOptions
+        Address to listen on, and host names to accept.
     artifacts : str
         Folder of bundles for a local engine.
-    api_url : str, optional
-        Address of a Smart Retail API to use instead of a local engine.
-    host, port
-        Address to listen on; loopback by default.
-    api_key : str, optional
-        Key for that API.
+    api_url, api_key : str, optional
+        Address of a Smart Retail API to use instead of a local engine, and a key for it.
     rules : str, optional
         File of business rules for a local engine.
 
@@ -79,4 +83,4 @@ def serve(
     RetailError
         There is no bundle, or the API does not respond.
     """
-    start(watch_engine(artifacts, api_url, api_key, rules), host, port)
+    start(watch_engine(artifacts, api_url, api_key, rules), options)

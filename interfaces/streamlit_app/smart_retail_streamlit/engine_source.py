@@ -19,6 +19,8 @@ ARTIFACTS = "SMART_RETAIL_ARTIFACTS"
 API_URL = "SMART_RETAIL_API_URL"
 API_KEY = "SMART_RETAIL_API_KEY"
 RULES = "SMART_RETAIL_RULES"
+ALLOW_FIT = "SMART_RETAIL_ALLOW_FIT"
+ALLOW_LOCAL_FILES = "SMART_RETAIL_ALLOW_LOCAL_FILES"
 _MODEL = "model-of-this-run"
 
 
@@ -29,6 +31,10 @@ class EngineSource:
     artifacts: str
     api_url: str
     rules: str | None = None
+    allow_fit: bool = False
+    """Whether visitors may fit and publish models."""
+    allow_local_files: bool = False
+    """Whether visitors may name files of this machine."""
 
     @property
     def is_local(self) -> bool:
@@ -38,7 +44,11 @@ class EngineSource:
 def configured_source() -> EngineSource:
     """Return the source that this server was started with."""
     return EngineSource(
-        os.environ.get(ARTIFACTS, "artifacts"), os.environ.get(API_URL, ""), os.environ.get(RULES) or None
+        os.environ.get(ARTIFACTS, "artifacts"),
+        os.environ.get(API_URL, ""),
+        os.environ.get(RULES) or None,
+        allow_fit=bool(os.environ.get(ALLOW_FIT)),
+        allow_local_files=bool(os.environ.get(ALLOW_LOCAL_FILES)),
     )
 
 

@@ -48,12 +48,13 @@ def show_missing_model(error: RetailError) -> None:
     """Show the first steps: nothing has been fitted yet."""
     with st.container(border=True, key="no-bundle", width=680):
         empty("No model yet", error.message)
-        if engine_source.configured_source().is_local:
+        source = engine_source.configured_source()
+        if source.is_local and source.allow_fit:
             with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
                 fit_page = st.session_state.get(FIT_PAGE)
                 if fit_page is not None:
                     st.page_link(fit_page, label="Open a file of orders", icon=":material/upload_file:")
-        st.caption("Or fit in a terminal, your own orders or the demo data:")
+        st.caption("Fit in a terminal, your own orders or the demo data:")
         st.code("smart-retail fit orders.xlsx", language="bash")
         st.code("smart-retail demo", language="bash")
 

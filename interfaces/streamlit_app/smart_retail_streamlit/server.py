@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_streamlit import engine_source, theme
 
 MAX_UPLOAD_MB = 500
@@ -23,16 +24,23 @@ _QUIET: dict[str, object] = {
 }
 
 
-def options(host: str, port: int) -> dict[str, object]:
-    """Return the configuration of Streamlit for a server on `host` and `port`."""
-    return _QUIET | theme.OPTIONS | {"server.address": host, "server.port": port}
+def streamlit_options(options: WebAppOptions) -> dict[str, object]:
+    """Return the configuration of Streamlit for a server with these options."""
+    return (
+        _QUIET
+        | theme.OPTIONS
+        | {
+            "server.address": options.host,
+            "server.allowedHosts": list(options.accepted_hosts),
+            "server.port": options.port,
+        }
+    )
 
 
 def serve(
+    options: WebAppOptions,
     artifacts: str = "artifacts",
     api_url: str | None = None,
-    host: str = "127.0.0.1",
-    port: int = 8501,
     api_key: str | None = None,
     rules: str | None = None,
 ) -> None:
@@ -40,14 +48,12 @@ def serve(
 
     Parameters
     ----------
+    options : WebAppOptions
+        Address to listen on, host names to accept, and what visitors may do.
     artifacts : str
         Folder of bundles for a local engine.
-    api_url : str, optional
-        Address of a Smart Retail API to use instead of a local engine.
-    host, port
-        Address to listen on; loopback by default.
-    api_key : str, optional
-        Key for that API.
+    api_url, api_key : str, optional
+        Address of a Smart Retail API to use instead of a local engine, and a key for it.
     rules : str, optional
         File of business rules for a local engine.
     """
@@ -56,8 +62,10 @@ def serve(
     os.environ[engine_source.ARTIFACTS] = artifacts
     os.environ[engine_source.API_URL] = api_url or ""
     os.environ[engine_source.RULES] = rules or ""
+    os.environ[engine_source.ALLOW_FIT] = "1" if options.allow_fit else ""
+    os.environ[engine_source.ALLOW_LOCAL_FILES] = "1" if options.allow_local_files else ""
     if api_key:
         os.environ[engine_source.API_KEY] = api_key
-    flags = {name.replace(".", "_"): value for name, value in options(host, port).items()}
+    flags = {name.replace(".", "_"): value for name, value in streamlit_options(options).items()}
     bootstrap.load_config_options(flags)
     bootstrap.run(str(Path(__file__).with_name("app.py")), False, [], flags)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from smart_retail.errors import RetailError, by_code
+from smart_retail.serving.web_app import WebAppOptions
 
 from .base import Driver, Filters, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
 from .flask import rows
@@ -35,7 +36,9 @@ class FrontEnd(Driver):
 
         with pytest.MonkeyPatch.context() as loopback:
             loopback.setenv("NO_PROXY", "127.0.0.1,localhost")
-            self.demo: Any = start(watch_engine(self.artifacts, self.api_url), "127.0.0.1", free_port(), block=False)
+            self.demo: Any = start(
+                watch_engine(self.artifacts, self.api_url), WebAppOptions(port=free_port()), block=False
+            )
             self.stack.callback(self.demo.close)
             self.client = Client(self.demo.local_url, verbose=False, analytics_enabled=False)
         self.stack.callback(self.client.close)

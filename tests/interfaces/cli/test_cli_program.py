@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 from smart_retail import errors
+from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_cli import extras, main
 from smart_retail_cli.context import CliContext
 from smart_retail_cli.main import cli
@@ -218,8 +219,13 @@ def test_doctor_checks_every_extra_of_the_distribution() -> None:
 @pytest.mark.parametrize(
     ("words", "module", "expected"),
     [
-        (("serve", "streamlit", "--port", "1"), "smart_retail_streamlit.server", {"port": 1, "api_url": "http://x"}),
-        (("serve", "gradio", "--host", "::1"), "smart_retail_gradio.server", {"host": "::1", "api_url": "http://x"}),
+        (("serve", "streamlit", "--port", "1"), "smart_retail_streamlit.server", WebAppOptions(port=1)),
+        (
+            ("serve", "streamlit", "--port", "1", "--allow-fit", "--allow-local-files", "--allow-host", "a.example"),
+            "smart_retail_streamlit.server",
+            WebAppOptions(port=1, hosts=("a.example",), allow_fit=True, allow_local_files=True),
+        ),
+        (("serve", "gradio", "--host", "::1"), "smart_retail_gradio.server", WebAppOptions("::1", 7860)),
     ],
 )
 def test_a_web_app_is_started_with_the_options(
@@ -228,16 +234,31 @@ def test_a_web_app_is_started_with_the_options(
     tmp_path: Path,
     words: tuple[str, ...],
     module: str,
-    expected: dict[str, object],
+    expected: WebAppOptions,
 ) -> None:
-    options: dict[str, object] = {}
+    started: list[WebAppOptions] = []
+    engine: dict[str, object] = {}
     rules = tmp_path / "rules.toml"
     rules.touch()
-    monkeypatch.setattr(importlib.import_module(module), "serve", lambda **values: options.update(values))
+
+    def serve(options: WebAppOptions, **values: object) -> None:
+        started.append(options)
+        engine.update(values)
+
+    monkeypatch.setattr(importlib.import_module(module), "serve", serve)
     result = run("--rules", str(rules), *words, "--api-url", "http://x")
     assert result.exit_code == 0, result.stderr
-    assert options | expected | {"rules": str(rules)} == options
-    assert f":{options['port']}" in result.stderr
+    assert started == [expected]
+    assert engine == {"artifacts": "artifacts", "api_url": "http://x", "api_key": None, "rules": str(rules)}
+    assert f":{expected.port}" in result.stderr
+
+
+@pytest.mark.parametrize("app", ["streamlit", "gradio"])
+def test_a_web_app_on_every_address_needs_the_host_names(run: Any, app: str) -> None:
+    result = run("serve", app, "--host", "0.0.0.0")
+    assert result.exit_code == 2
+    assert "must know the host names that browsers use" in result.stderr
+    assert "--allow-host" in result.stderr
 
 
 def test_the_desktop_tool_is_started_with_the_options(

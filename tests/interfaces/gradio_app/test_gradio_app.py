@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from msgspec import structs
 
@@ -20,6 +21,7 @@ from tests.fake_engine import ODD_IDS, FakeEngine
 from smart_retail.errors import RemoteError
 from smart_retail.protocol import METHODS
 from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_gradio import app, theme
 from smart_retail_gradio import html as render
 
@@ -57,11 +59,22 @@ def client() -> Iterator[Any]:
         port = free.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        running: Any = start(FakeEngine(), "127.0.0.1", port, block=False)
+        running: Any = start(FakeEngine(), WebAppOptions(port=port), block=False)
         client = Client(running.local_url, verbose=False, analytics_enabled=False)
         yield client
         client.close()
         running.close()
+
+
+def test_a_request_under_a_foreign_host_name_is_rejected(client: Any) -> None:
+    def status(host: str) -> int:
+        return httpx.get(client.src, headers={"Host": host}, trust_env=False).status_code
+
+    port = httpx.URL(client.src).port
+    assert {status(f"{name}:{port}") for name in ("127.0.0.1", "localhost", "[::1]")} == {200}
+    assert {
+        status(name) for name in ("attacker.example", f"attacker.example:{port}", "127.0.0.1.attacker.example")
+    } == {400}
 
 
 def test_the_app_uses_a_new_version_as_soon_as_it_is_published() -> None:

@@ -25,6 +25,7 @@ def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = 
 
     monkeypatch.setenv(engine_source.ARTIFACTS, str(artifacts))
     monkeypatch.setenv(engine_source.API_URL, "")
+    monkeypatch.setenv(engine_source.ALLOW_FIT, "1")
     page = AppTest.from_file(str(Path(smart_retail_streamlit.__file__).with_name("app.py")), default_timeout=30)
     page._page_hash = calc_hash(path)  # AppTest has no public way to a page of st.navigation
     for name, value in address.items():

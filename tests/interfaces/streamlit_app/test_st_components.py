@@ -19,6 +19,7 @@ from smart_retail.errors import CancelledError, DataError, LockError, MissingBun
 from smart_retail.presentation.html import name_cell
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
+from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_streamlit import chart_panel, engine_source, server
 from smart_retail_streamlit.background_job import Job, JobSlot
 from smart_retail_streamlit.html import escape_markdown
@@ -205,12 +206,13 @@ def test_a_failed_job_keeps_its_error() -> None:
 def test_every_server_option_exists_and_no_statistics_are_sent() -> None:
     from streamlit import config
 
-    options = server.options("127.0.0.1", 8711)
+    options = server.streamlit_options(WebAppOptions(port=8711, hosts=("shop.example.com",)))
     known = config.get_config_options(force_reparse=False)
     assert not [name for name in options if name not in known]
     assert options["browser.gatherUsageStats"] is False
     assert options["client.showErrorDetails"] == "none"
     assert options["server.address"] == "127.0.0.1"
+    assert options["server.allowedHosts"] == ["localhost", "127.0.0.1", "::1", "shop.example.com"]
 
 
 def test_a_new_bundle_gets_a_new_engine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,6 +121,19 @@ def test_a_missing_column_can_be_named_on_the_page(open_page: Open, monkeypatch:
     assert "More options" in page.error[0].value
 
 
+def test_fitting_and_local_files_have_to_be_allowed(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = open_page("fit")
+    assert not [box for box in page.text_input if "this machine" in box.label]
+    monkeypatch.setenv(engine_source.ALLOW_LOCAL_FILES, "1")
+    page.run()
+    assert [box for box in page.text_input if "this machine" in box.label]
+    monkeypatch.setenv(engine_source.ALLOW_FIT, "")
+    page.run()
+    assert not page.file_uploader
+    assert not page.button
+    assert "Fitting is switched off in this app" in html_of(page)
+
+
 def test_over_the_api_a_local_engine_is_required(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     page = open_page("fit")
     monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")

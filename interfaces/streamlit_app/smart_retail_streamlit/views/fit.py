@@ -42,7 +42,6 @@ MERGES = {
     "blend": "weighted blend of the methods",
     "ranker": "trained ranking model",
 }
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @st.cache_resource(show_spinner=False)
@@ -68,17 +67,31 @@ def show() -> None:
                 "models, or fit there with: smart-retail fit orders.xlsx",
             )
         return
+    if not source.allow_fit:
+        with st.container(border=True):
+            page_layout.empty(
+                "Fitting is switched off in this app",
+                "Everybody who opens the app could replace the model. To fit here, start it with: "
+                "smart-retail serve streamlit --allow-fit. On the command line: smart-retail fit orders.xlsx",
+            )
+        return
     job = job_slot().job
     if job is not None:
         _watch(job)
         return
-    request = _choose_files()
+    request = _choose_files(source.allow_local_files)
     if request is not None:
         _show_inspection(request, source.artifacts)
 
 
-def _choose_files() -> FitRequest | None:
-    """Return the files and choices, or None if no file is chosen."""
+def _choose_files(allow_local_files: bool) -> FitRequest | None:
+    """Return the files and choices, or None if no file is chosen.
+
+    Parameters
+    ----------
+    allow_local_files : bool
+        Whether a file of the server's machine can be named.
+    """
     left, right = st.columns([1.5, 1], gap="medium")
     with left, st.container(border=True, height="stretch"):
         uploads = st.file_uploader(
@@ -88,7 +101,7 @@ def _choose_files() -> FitRequest | None:
             help="Several files are read as one history. Rows that are in two files count once.",
         )
         path = ""
-        if st.get_option("server.address") in LOOPBACK:
+        if allow_local_files:
             label = "or a file on this machine"
             path = (st.text_input(label, placeholder="path/to/orders.csv", max_chars=4000) or "").strip()
     with right, st.container(border=True, height="stretch"):
