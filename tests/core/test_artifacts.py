@@ -1,4 +1,4 @@
-"""Bundles: what was published is what is read, anything else is refused, and nothing in a file runs."""
+"""Bundles are read as published, changed files are rejected, and no code in a file is executed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def publish(root: Path, numbers: int = 3) -> str:
     writer.array("recommender/numbers", np.arange(numbers, dtype=np.int32))
     writer.array("recommender/nothing", np.empty((0, 4)))
     writer.json("names", {"é": ["ü"]})
-    (writer.export / "notes.csv").write_text("for people\n")
+    (writer.export / "notes.csv").write_text("notes\n")
     return writer.publish({"last_day": 1})
 
 
@@ -40,7 +40,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_was_written_is_read_back(root: Path) -> None:
+def test_a_bundle_is_read_as_written(root: Path) -> None:
     bundle = Bundle.open(root)
     assert bundle.array("recommender/numbers").tolist() == [0, 1, 2]
     assert bundle.array("recommender/nothing").shape == (0, 4)
@@ -55,14 +55,14 @@ def test_arrays_are_read_only(root: Path) -> None:
         Bundle.open(root).array("recommender/numbers")[0] = 9
 
 
-def test_an_empty_folder_says_what_to_run(tmp_path: Path) -> None:
+def test_the_error_of_an_empty_folder_names_the_command_to_run(tmp_path: Path) -> None:
     with pytest.raises(MissingBundleError) as error:
         Bundle.open(tmp_path)
     assert "smart-retail fit" in error.value.hint
 
 
 def covered(root: Path) -> list[Path]:
-    """Every file whose bytes must be as published."""
+    """Return every file whose bytes must be as published."""
     version = root / "versions" / Bundle.open(root).version
     return [
         root / "current",
@@ -77,7 +77,7 @@ def read_everything(root: Path) -> None:
         raise DamagedBundleError(problems[0])
 
 
-def test_truncated_and_missing_files_are_refused(root: Path) -> None:
+def test_truncated_and_missing_files_are_rejected(root: Path) -> None:
     for path in covered(root):
         whole = path.read_bytes()
         path.write_bytes(whole[:-2])
@@ -90,14 +90,14 @@ def test_truncated_and_missing_files_are_refused(root: Path) -> None:
 
 
 @pytest.mark.parametrize(("version", "word"), [(0, "older"), (99, "newer"), ("x", "older")])
-def test_another_format_is_named(root: Path, version: object, word: str) -> None:
+def test_the_error_names_the_other_format(root: Path, version: object, word: str) -> None:
     change_manifest(root, format=version)
     with pytest.raises(FormatVersionError, match=word):
         Bundle.open(root)
 
 
 class Bomb:
-    """Leaves a mark when it is unpickled."""
+    """Create a file when unpickled."""
 
     def __init__(self, mark: Path) -> None:
         self.mark = mark
@@ -107,7 +107,7 @@ class Bomb:
 
 
 def change_manifest(root: Path, files: dict[str, object] | None = None, **facts: object) -> None:
-    """Change the manifest and make the pointer fit it, as an attacker who can write the folder would."""
+    """Change the manifest and update the pointer, as an attacker with write access would."""
     version, _ = read_pointer(root)
     path = root / "versions" / version / "manifest.json"
     manifest = json.loads(path.read_text()) | facts
@@ -117,8 +117,8 @@ def change_manifest(root: Path, files: dict[str, object] | None = None, **facts:
     (root / "current").write_text(f"{version} {hashlib.sha256(blob).hexdigest()}\n")
 
 
-def replant(root: Path, key: str, content: bytes) -> None:
-    """Plant a file with every digest fitting it."""
+def replace_file(root: Path, key: str, content: bytes) -> None:
+    """Replace a file and update every digest."""
     path = root / "versions" / Bundle.open(root).version / key
     if ".." not in key and not key.startswith("/"):
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -187,11 +187,11 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_nothing_in_a_hostile_bundle_runs(tmp_path: Path, name: str) -> None:
+def test_no_code_in_a_hostile_bundle_is_executed(tmp_path: Path, name: str) -> None:
     root, mark = tmp_path / "a", tmp_path / "mark"
     publish(root)
     key, content = HOSTILE[name](mark)
-    replant(root, key, content)
+    replace_file(root, key, content)
     with pytest.raises(ArtifactError) as error:
         read_some(root)
     assert error.value.message
@@ -201,7 +201,7 @@ def test_nothing_in_a_hostile_bundle_runs(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights on Windows")
 @pytest.mark.parametrize("key", ["tables/names.json", "manifest.json", "../../current"])
-def test_links_are_refused(root: Path, tmp_path: Path, key: str) -> None:
+def test_links_are_rejected(root: Path, tmp_path: Path, key: str) -> None:
     path = root / "versions" / Bundle.open(root).version / key
     moved = tmp_path / "elsewhere"
     path.rename(moved)
@@ -254,7 +254,7 @@ def test_rollback_to_a_damaged_version_keeps_the_active_one(root: Path) -> None:
     assert Bundle.open(root).version == second
 
 
-def test_rollback_without_a_previous_version_says_so(root: Path) -> None:
+def test_rollback_without_a_previous_version_is_an_error(root: Path) -> None:
     with pytest.raises(MissingBundleError, match="previous"):
         versions.rollback(root)
 
@@ -275,7 +275,7 @@ def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
         pass
 
 
-def test_a_discarded_bundle_leaves_the_active_one(root: Path) -> None:
+def test_a_discarded_bundle_does_not_change_the_active_version(root: Path) -> None:
     before = Bundle.open(root).version
     writer = BundleWriter(root)
     writer.array("recommender/numbers", np.arange(9))

@@ -1,4 +1,4 @@
-"""The layout is the one list of a bundle's arrays: writer, reader, verification and erasure follow it."""
+"""Writer, reader, verification and erasure derive from the layout, the only list of a bundle's arrays."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def test_an_erased_customer_is_in_no_managed_file(own: Path) -> None:
     assert versions.verify(own) == []
 
 
-def test_the_others_are_answered_as_before(own: Path) -> None:
+def test_lists_of_other_customers_are_unchanged(own: Path) -> None:
     before = Engine.load(own)
     others = [c for c in shop.customers() if c != CUSTOMER]
     expected = [a.items for a in before.recommend_many(others, n=10)]
@@ -50,7 +50,7 @@ def test_the_others_are_answered_as_before(own: Path) -> None:
     assert after.version != before.version
 
 
-def test_older_versions_go_altogether(own: Path, shop_again: Path) -> None:
+def test_older_versions_are_removed(own: Path, shop_again: Path) -> None:
     erase(shop_again, CUSTOMER)
     assert len(versions.versions(shop_again)) == 2
     versions.rollback(shop_again)
@@ -59,7 +59,7 @@ def test_older_versions_go_altogether(own: Path, shop_again: Path) -> None:
 
 @pytest.fixture
 def shop_again(own: Path) -> Path:
-    """The shop with a second and a third version that differ in a fact of the manifest."""
+    """Artifacts with a second and a third version that differ in one manifest entry."""
     from smart_retail.bundle.reader import Bundle
     from smart_retail.bundle.writer import BundleWriter
 

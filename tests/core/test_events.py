@@ -1,7 +1,4 @@
-"""Live purchases are counted once, are there when acknowledged, and go when a customer is erased.
-
-The same tests hold for every store.
-"""
+"""Events are counted once, durable when acknowledged, and removed when a customer is erased; tested for every store."""
 
 from __future__ import annotations
 
@@ -21,7 +18,7 @@ from smart_retail.errors import ArtifactError, DataError, SettingsError
 from smart_retail.events import URL_VARIABLE, Event, EventStore, RecentEvents, SqliteEventStore, open_events
 
 Open = Callable[[], EventStore]
-"""Opens the one store of a test, as another process would."""
+"""Opens the store of a test, as another process would."""
 
 
 def event(number: int = 1, customer: str = "c1", **facts: Any) -> Event:
@@ -53,7 +50,7 @@ def store(opened: Open) -> EventStore:
     return opened()
 
 
-def test_events_are_read_in_their_order(store: EventStore) -> None:
+def test_events_are_read_in_order(store: EventStore) -> None:
     assert store.add([event(2), event(1), event(3, customer="c3")]) == 3
     assert [e.event_id for e in store.for_customer("c1")] == ["e2", "e1"]
     first, second, third = (e.sequence for e in store.all())
@@ -83,20 +80,20 @@ def test_an_event_sent_twice_counts_once(store: EventStore, opened: Open) -> Non
     assert [e.customer_id for e in store.all()] == ["c1", "c1"]
 
 
-def test_more_events_than_one_statement_takes(store: EventStore) -> None:
+def test_more_events_than_fit_in_one_statement_are_stored(store: EventStore) -> None:
     many = [event(number) for number in range(1203)]
     assert store.add(many[:700]) == 700
     assert store.add(many) == 503
     assert [e.event_id for e in store.all()] == [f"e{number}" for number in range(1203)]
 
 
-def test_nothing_is_there_before_the_first_event(store: EventStore) -> None:
+def test_a_new_store_is_empty(store: EventStore) -> None:
     assert (store.for_customer("c1"), list(store.all()), store.last_sequence(), store.count_erased()) == ([], [], 0, 0)
     assert store.erased_among(["c1"]) == set()
     assert not RecentEvents(store, 0).for_customer("c1")
 
 
-def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
+def test_a_process_waits_while_another_creates_the_store(tmp_path: Path) -> None:
     def first_use(folder: Path, number: int, at_once: threading.Barrier, results: list[Any]) -> None:
         store = SqliteEventStore(folder)
         at_once.wait()
@@ -116,7 +113,7 @@ def test_who_comes_while_the_store_is_made_waits_for_it(tmp_path: Path) -> None:
         assert SqliteEventStore(folder).last_sequence() == 4
 
 
-def test_asking_the_embedded_store_writes_nothing(tmp_path: Path) -> None:
+def test_reading_the_embedded_store_writes_nothing(tmp_path: Path) -> None:
     store = SqliteEventStore(tmp_path)
     assert (store.for_customer("c1"), list(store.all()), store.last_sequence(), store.erased_among(["c1"])) == (
         [],
@@ -144,7 +141,7 @@ def test_asking_the_embedded_store_writes_nothing(tmp_path: Path) -> None:
         {"amount": 1e300},
     ],
 )
-def test_an_event_that_cannot_be_meant_is_refused_with_a_hint(facts: dict[str, Any]) -> None:
+def test_an_event_that_is_not_valid_is_rejected_with_a_hint(facts: dict[str, Any]) -> None:
     with pytest.raises(DataError) as error:
         event(1, **facts)
     assert error.value.hint
@@ -165,7 +162,7 @@ def test_the_lines_for_the_next_fit_include_the_last_event(store: EventStore, tm
     ]
 
 
-def test_an_erased_customer_stays_away(store: EventStore, opened: Open) -> None:
+def test_events_of_an_erased_customer_are_not_stored(store: EventStore, opened: Open) -> None:
     store.add([event(1, customer="gone"), event(2)])
     assert store.erase("gone") == 1
     assert opened().add([event(3, customer="gone"), event(4)]) == 1
@@ -216,7 +213,7 @@ class Counted:
             yield event
 
 
-def test_only_what_came_since_is_read(store: EventStore, opened: Open) -> None:
+def test_only_new_events_are_read(store: EventStore, opened: Open) -> None:
     store.add([event(number) for number in range(5)])
     after = store.last_sequence()
     log = Counted(store)
@@ -243,7 +240,7 @@ def test_after_an_erasure_everything_is_read_again(store: EventStore, opened: Op
     assert log.read == 3 + 3
 
 
-def test_a_view_that_failed_is_made_up_for(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_read_after_a_failed_read(store: EventStore, monkeypatch: pytest.MonkeyPatch) -> None:
     live = RecentEvents(store, 0)
     store.add([event(1), event(2)])
     whole = type(store).all
@@ -259,7 +256,7 @@ def test_a_view_that_failed_is_made_up_for(store: EventStore, monkeypatch: pytes
     assert [e.event_id for e in live.for_customer("c1")] == ["e1", "e2"]
 
 
-def test_threads_share_what_was_read_and_each_sees_the_newest(store: EventStore, opened: Open) -> None:
+def test_threads_share_the_events_and_each_gets_the_newest(store: EventStore, opened: Open) -> None:
     log = Counted(store)
     live = RecentEvents(log, 0)  # type: ignore[arg-type]
     stale: list[str] = []
@@ -280,8 +277,8 @@ def test_threads_share_what_was_read_and_each_sees_the_newest(store: EventStore,
     assert log.read == 4 * 15
 
 
-def test_readers_who_go_on_from_the_last_event_miss_none(opened: Open) -> None:
-    """Several writers at once: an event never becomes visible below one that was seen."""
+def test_readers_that_continue_after_the_last_event_miss_none(opened: Open) -> None:
+    """With several writers, no event becomes visible below one that was read."""
     opened().add([event(0, customer="start")])
     seen: list[int] = []
     stop = threading.Event()
@@ -289,7 +286,7 @@ def test_readers_who_go_on_from_the_last_event_miss_none(opened: Open) -> None:
     def read() -> None:
         log, last = opened(), 0
         while True:
-            ending = stop.is_set()  # before the last look, so that it sees all
+            ending = stop.is_set()  # read before the last query, which then returns all events
             for found in log.all(last):
                 last = found.sequence
                 seen.append(last)
@@ -312,7 +309,7 @@ def test_readers_who_go_on_from_the_last_event_miss_none(opened: Open) -> None:
     assert len(seen) == 1 + 4 * 20 * 3
 
 
-def test_a_url_chooses_the_database(tmp_path: Path) -> None:
+def test_a_url_selects_the_database(tmp_path: Path) -> None:
     pytest.importorskip("sqlalchemy", reason="the extra postgres is not installed")
     assert isinstance(open_events(tmp_path, {}), SqliteEventStore)
     assert not isinstance(open_events(tmp_path, {URL_VARIABLE: "postgresql://shop@db.example/shop"}), SqliteEventStore)
@@ -322,7 +319,7 @@ def test_a_url_chooses_the_database(tmp_path: Path) -> None:
         assert "secret" not in error.value.message + error.value.hint
 
 
-def test_a_database_that_is_away_is_a_clear_error_without_its_address(tmp_path: Path) -> None:
+def test_an_unavailable_database_is_an_error_without_its_address(tmp_path: Path) -> None:
     pytest.importorskip("psycopg", reason="the extra postgres is not installed")
     log = open_events(tmp_path, {URL_VARIABLE: "postgresql://shop:secret@127.0.0.1:9/shop"})
     for call in (

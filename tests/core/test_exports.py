@@ -96,7 +96,7 @@ def test_every_id_is_unchanged_in_csv_and_parquet(ids: list[str]) -> None:
         assert table == [(i, f"{i}|{rank}") for i in sorted(ids) for rank in (1, 2)]
 
 
-def test_a_batch_says_the_strongest_reason_and_is_sorted(tmp_path: Path) -> None:
+def test_a_batch_is_sorted_and_has_the_main_reason(tmp_path: Path) -> None:
     write_recommendations(Shop(["b", "a"]), tmp_path / "out.csv", query=ListQuery("all", 2))  # type: ignore[arg-type]
     rows = read(tmp_path / "out.csv")
     assert list(rows[0]) == list(RECOMMENDATION_COLUMNS)
@@ -113,7 +113,7 @@ def test_customers_are_queried_in_chunks(tmp_path: Path) -> None:
     assert shop.chunk_sizes == [1000, 1000, 500]
 
 
-def test_a_batch_that_fails_leaves_the_file_before_it(tmp_path: Path) -> None:
+def test_a_failed_batch_keeps_the_earlier_file(tmp_path: Path) -> None:
     class Broken(Shop):
         def query_customers(self, *_: object, **__: object) -> list[RecommendationList]:
             raise UsageError("no")
@@ -125,12 +125,12 @@ def test_a_batch_that_fails_leaves_the_file_before_it(tmp_path: Path) -> None:
     assert (tmp_path / "out.csv").read_text() == "before"
 
 
-def test_all_customers_need_an_engine_that_knows_them(tmp_path: Path) -> None:
+def test_all_customers_need_a_local_engine(tmp_path: Path) -> None:
     with pytest.raises(NeedsLocalEngineError):
         write_recommendations(RemoteEngine("http://127.0.0.1:9"), tmp_path / "out.csv")  # type: ignore[arg-type]
 
 
-def test_no_text_of_a_table_for_people_is_a_formula(tmp_path: Path) -> None:
+def test_no_text_in_a_spreadsheet_table_is_a_formula(tmp_path: Path) -> None:
     rows = [{"text": text, "number": -1.5} for text in NASTY if "\x00" not in text]
     columns = {"text": "Text", "number": "Number"}
     assert write_table(tmp_path / "t.csv", rows, columns, {"Model": "=v1"}) == len(rows)
@@ -143,7 +143,7 @@ def test_no_text_of_a_table_for_people_is_a_formula(tmp_path: Path) -> None:
     assert {r["Model"] for r in table} == {"'=v1"}
 
 
-def test_a_spreadsheet_holds_text_as_text_and_numbers_as_numbers(tmp_path: Path) -> None:
+def test_a_spreadsheet_contains_text_as_text_and_numbers_as_numbers(tmp_path: Path) -> None:
     rows = [{"id": text, "n": 2, "x": 0.5} for text in ("=1+1", "-2", "00012", "1e5")]
     write_table(tmp_path / "t.xlsx", rows, {"id": "Id", "n": "N", "x": "X"}, {"Model": "v1"})
     book = openpyxl.load_workbook(tmp_path / "t.xlsx")
@@ -168,5 +168,5 @@ def test_data_files_escape_names_and_keep_ids() -> None:
 
 
 @pytest.mark.parametrize("value", [-1, 2.5, None, "plain", "a=b", ""])
-def test_harmless_values_are_left_alone(value: object) -> None:
+def test_harmless_values_are_unchanged(value: object) -> None:
     assert escape_formula(value) == value

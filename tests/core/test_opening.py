@@ -27,7 +27,7 @@ def test_rules_hold_in_an_engine_that_is_opened_with_them(fitted: tuple[Path, Fi
     assert best not in {item.item_id for item in watch_engine(fitted[0], rules=rules).get().popular(20).items}
 
 
-def test_the_address_of_an_api_goes_before_the_folder(tmp_path: Path) -> None:
+def test_the_address_of_an_api_has_priority_over_the_folder(tmp_path: Path) -> None:
     for engine in (
         open_engine(tmp_path, "http://127.0.0.1:9", "key"),
         watch_engine(tmp_path, "http://127.0.0.1:9", "key").get(),
@@ -64,7 +64,7 @@ def test_prefetched_arrays_are_those_that_a_list_needs(
     assert not set[str]().union(*begun[1:]) & begun[0], "nothing is checked a second time"
 
 
-def test_a_list_that_was_changed_is_refused_though_its_check_began_before_it_was_asked_for(
+def test_a_changed_list_is_rejected_after_a_prefetch(
     fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader, "MIN_PARALLEL_BYTES", 0)
@@ -79,7 +79,7 @@ def test_a_list_that_was_changed_is_refused_though_its_check_began_before_it_was
         engine.recommend(next(Engine.load(folder).customer_ids()))
 
 
-def test_a_followed_folder_gives_the_version_that_is_published_now(
+def test_a_watched_folder_provides_the_version_published_last(
     fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "artifacts"
@@ -95,7 +95,7 @@ def test_a_followed_folder_gives_the_version_that_is_published_now(
 
 
 def publish_again(folder: Path, version: str) -> None:
-    """The active version once more under another id, and active."""
+    """Copy the active version to another id and activate it."""
     import json
 
     from smart_retail.bundle.reader import read_pointer

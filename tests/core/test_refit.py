@@ -1,4 +1,4 @@
-"""A later fit: takes in what came meanwhile, leaves out who was erased, repeats itself bit by bit."""
+"""A later fit includes new events, excludes erased customers, and is reproducible bit by bit."""
 
 from __future__ import annotations
 

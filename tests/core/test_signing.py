@@ -51,7 +51,7 @@ def folder_of(root: Path) -> Path:
 
 
 def resealed(root: Path, numbers: int = 9) -> None:
-    """The active version with another table, every digest fitting, as who may write the folder can make it."""
+    """Change a table of the active version and update every digest, as an attacker with write access could."""
     folder = folder_of(root)
     path = folder / "tables" / "recommender" / "numbers.npy"
     with path.open("wb") as file:
@@ -67,7 +67,7 @@ def resealed(root: Path, numbers: int = 9) -> None:
     (root / "current").write_text(f"{folder.name} {hashlib.sha256(blob).hexdigest()}\n")
 
 
-def test_what_was_signed_is_taken(root: Path) -> None:
+def test_a_signed_version_is_accepted(root: Path) -> None:
     assert Bundle.open(root).signature == "valid"
     assert versions.verify(root) == []
     assert versions.inspect(root)["signature"] == "valid"
@@ -82,7 +82,9 @@ def test_without_a_key_a_signature_is_reported_and_not_checked(root: Path, monke
     assert {v.version == second: v.signature for v in versions.versions(root)} == {True: "none", False: "unchecked"}
 
 
-def test_a_version_that_was_resealed_without_the_key_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_with_updated_digests_and_no_signature_is_rejected(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resealed(root)
     with pytest.raises(SignatureError, match="not made with") as error:
         Bundle.open(root)
@@ -92,7 +94,7 @@ def test_a_version_that_was_resealed_without_the_key_is_refused(root: Path, monk
     assert Bundle.open(root).array("recommender/numbers").tolist() == list(range(9))  # digests alone do not detect it
 
 
-def test_neither_without_a_signature_nor_with_one_of_another_key_or_version(root: Path) -> None:
+def test_a_missing_signature_or_one_of_another_key_or_version_is_rejected(root: Path) -> None:
     folder = folder_of(root)
     of_first = (folder / SIGNATURE).read_bytes()
     publish(root, 4)
@@ -116,7 +118,7 @@ def test_neither_without_a_signature_nor_with_one_of_another_key_or_version(root
     Bundle.open(root)
 
 
-def test_every_single_bit_of_a_signature_counts(root: Path) -> None:
+def test_a_signature_with_one_changed_bit_is_rejected(root: Path) -> None:
     path = folder_of(root) / SIGNATURE
     whole = path.read_bytes()
     for at in range(len(whole)):
@@ -126,7 +128,7 @@ def test_every_single_bit_of_a_signature_counts(root: Path) -> None:
                 Bundle.open(root)
 
 
-def test_a_signature_that_is_a_link_or_endless_is_refused(root: Path, tmp_path: Path) -> None:
+def test_a_signature_that_is_a_link_or_too_long_is_rejected(root: Path, tmp_path: Path) -> None:
     path = folder_of(root) / SIGNATURE
     (tmp_path / "elsewhere").write_bytes(path.read_bytes())
     path.unlink()
@@ -139,7 +141,7 @@ def test_a_signature_that_is_a_link_or_endless_is_refused(root: Path, tmp_path: 
         Bundle.open(root)
 
 
-def test_there_is_no_way_back_to_an_unsigned_version(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rollback_to_an_unsigned_version_is_rejected(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(KEY_VARIABLE)
     publish(root, 4)
     monkeypatch.setenv(KEY_VARIABLE, SECRET)
@@ -154,7 +156,7 @@ def test_the_key_is_in_no_file(root: Path) -> None:
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
 
 
-def test_where_the_key_comes_from(tmp_path: Path) -> None:
+def test_the_key_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text(f"{SECRET}\n")
     assert signing_key({}) is None
@@ -201,7 +203,7 @@ def test_an_erasure_without_the_key_changes_nothing(shop: Path, monkeypatch: pyt
     assert (SqliteEventStore(shop).last_sequence(), SqliteEventStore(shop).count_erased()) == (1, 0)
 
 
-def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_api_rejects_an_unsigned_version_and_continues(shop: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("flask_openapi3")
     from smart_retail.serving.hot_reload import ReloadingEngine
     from smart_retail_flask.app import create_app
@@ -224,7 +226,7 @@ def test_the_api_refuses_an_unsigned_version_and_serves_on(shop: Path, monkeypat
     assert client.get(f"/v1/customers/{CUSTOMER}").json["known"]
 
 
-def test_the_program_says_what_a_signature_is_worth(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cli_shows_the_signature_status(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from click.testing import CliRunner
 
     from smart_retail_cli.main import cli

@@ -34,7 +34,7 @@ def test_with_two_years_it_repeats_the_same_weekday_of_the_last_year() -> None:
     assert seasonal_naive(amounts, 3).tolist() == [436, 437, 438]
 
 
-def test_errors_are_what_the_formulas_say() -> None:
+def test_errors_follow_their_formulas() -> None:
     found = compute_errors("x", np.array([10.0, 0.0, 20.0]), np.array([8.0, 1.0, 26.0]))
     assert found.mae == pytest.approx(3.0)
     assert found.rmse == pytest.approx(np.sqrt(41 / 3))
@@ -49,7 +49,7 @@ def test_a_short_history_gives_a_note_and_no_forecast() -> None:
 
 
 @pytest.mark.parametrize(("horizon", "country"), [(0, ""), (366, ""), (7, "XX")])
-def test_what_cannot_be_meant_is_refused(horizon: int, country: str) -> None:
+def test_options_that_are_not_valid_are_rejected(horizon: int, country: str) -> None:
     with pytest.raises(UsageError):
         forecast({}, horizon=horizon, country=country)
 

@@ -1,4 +1,4 @@
-"""Reading small tables that people edit."""
+"""Small tables that are edited by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled loops give what NumPy gives, to the last bit: a list made at night and one made live are one list."""
+"""The compiled loops return the same bits as NumPy, so that cached and live lists are equal."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from smart_retail.training.models.components import ComponentVariants, fit_compo
 
 @pytest.fixture(scope="module")
 def shop(make_shop):
-    """Sixty customers, one of whom has more items than a profile holds; ties everywhere."""
+    """Sixty customers, one of whom has more items than the limit of a profile, with many ties."""
     rng = np.random.default_rng(7)
     rows = [(c, int(d), int(i)) for c in range(60) for d in range(0, 120, 20) for i in rng.integers(0, 320, 6)]
     rows += [(0, i % 90, i) for i in range(MAX_PROFILE_ITEMS + 40)]
@@ -133,7 +133,7 @@ def test_top_k_are_the_highest_scores(scores, count, random):
 @given(st.lists(st.tuples(*[st.integers(0, 9)] * 2, st.integers(-2, 3)), max_size=40), st.sets(st.integers(0, 9)))
 @settings(deadline=None)
 def test_explaining_items_equal_those_of_the_similarity_table(entries, own):
-    """Values of which many are equal, and some 0 or below, which make no cause."""
+    """Many values are equal, and some are 0 or below, which explain nothing."""
     once = {(row, item): value for row, item, value in entries}
     rows = np.array([row for row, _ in once], np.int64)
     order = np.argsort(rows, kind="stable")

@@ -1,4 +1,4 @@
-"""The shop's rules hold on every list, whatever the method made of it."""
+"""The business rules apply to the lists of every method."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def applied(found: Rules, order: list[int], hidden: np.ndarray = NOTHING, fallba
         ("[boost]\ni3 = 0.1", [1, 4, 5, 7, 3]),
     ],
 )
-def test_each_rule_does_what_it_says(tmp_path: Path, text: str, expected: list[int]) -> None:
+def test_each_rule_has_its_effect(tmp_path: Path, text: str, expected: list[int]) -> None:
     assert applied(rules(tmp_path, text), [3, 1, 4, 5, 7]) == expected
 
 
@@ -123,7 +123,7 @@ def test_the_digest_depends_on_the_meaning_of_the_rules(tmp_path: Path) -> None:
     st.none() | st.integers(1, 3),
     st.sets(st.integers(0, N - 1)),
 )
-def test_no_list_holds_what_the_rules_forbid(
+def test_no_list_has_items_that_the_rules_exclude(
     order: list[int], banned: set[int], pins: list[int], boosts: dict[int, float], cap: int | None, hidden: set[int]
 ) -> None:
     allowed = np.array([i not in banned for i in range(N)])

@@ -1,4 +1,4 @@
-"""Pre-calculated lists: what is packed is what was ranked, without what is hidden."""
+"""Cached lists equal the ranked lists without hidden items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dense algebra of the linear model against NumPy, and what it leaves to other threads."""
+"""The dense linear algebra of EASE compared with NumPy."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ class TestEveryMethod:
         assert (ranked.share >= 0).all()
         np.testing.assert_allclose(ranked.share.sum(axis=1), 1.0, atol=1e-9)
 
-    def test_what_was_bought_is_hidden(self, model, all_shoppers, method, exclude):
+    def test_purchased_items_are_hidden(self, model, all_shoppers, method, exclude):
         ranked = model.rank(method, all_shoppers, exclude_purchased=exclude, length=None)
         for i in range(len(all_shoppers)):
             bought, items = _bought(all_shoppers, i), set(_row(ranked, i)["item"].tolist())

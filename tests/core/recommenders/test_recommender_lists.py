@@ -1,4 +1,4 @@
-"""Lists of shops whose right answer is provable, and histories too short to learn from."""
+"""Lists of synthetic shops whose right result is provable, and histories too short for training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def rank(assign_groups):
 
 
 def test_the_missing_item_of_a_checkerboard_is_found(make_shop, fit, rank):
-    # Even customers buy even items, odd ones odd items; each leaves one out, which is the only right answer.
+    # Even customers buy even items, odd ones odd items; each leaves one out, which is the only right result.
     n = 24
     rows = [(c, c + i % 3, i) for c in range(n) for i in range(n) if i % 2 == c % 2 and i != (c + 2) % n]
     shop = make_shop(rows, n, n)

@@ -36,7 +36,7 @@ def test_values_at_a_threshold_go_left(fitted):
     exact = table[:50].astype(np.float64)
     for feature in range(12):
         cuts = trees.cut[trees.cut_ptr[feature] : trees.cut_ptr[feature + 1]]
-        # The library takes what is nearer to 0 than 1e-35 for 0 itself, its own thresholds around 0 too.
+        # LightGBM treats values and thresholds closer to 0 than 1e-35 as 0.
         cuts = cuts[np.abs(cuts) > 1e-30]
         if len(cuts):
             exact[:, feature] = np.resize(cuts, 50)
@@ -53,7 +53,7 @@ def test_a_row_scores_the_same_alone_and_among_others(fitted):
 def test_compiled_scores_have_the_bits_of_those_of_numpy(fitted):
     _, trees, table = fitted
     some = table[:300].copy()
-    for feature in range(12):  # thresholds themselves, what lies below the first of them and what lies above the last
+    for feature in range(12):  # the thresholds, and values below the first and above the last
         cuts = trees.cut[trees.cut_ptr[feature] : trees.cut_ptr[feature + 1]]
         some[:200, feature] = np.resize(np.concatenate((cuts, [-1e30, 1e30])), 200)
     np.testing.assert_array_equal(score_trees(trees, some), trees.score(some))

@@ -1,4 +1,4 @@
-"""RFM: ties share a score, cut points place newcomers, every cell has one segment."""
+"""RFM: ties share a score, new customers are scored by the cut points, every cell has one segment."""
 
 from __future__ import annotations
 
