@@ -30,7 +30,7 @@ P = ParamSpec("P")
 MAX_LABEL: Final = 42
 """Characters; longer names are cut in a chart, the table has them in full."""
 
-PLAIN_TEXT: Final = {"text.parse_math": False}
+PLAIN_TEXT: Final[Any] = {"text.parse_math": False}
 """Setting of matplotlib with which ``$`` does not start a formula."""
 
 SEQUENTIAL_COLOURS: Final = ("#F2F7FB", "#C6DFF0", "#8FC1E2", "#56A0D0", "#2B83BF", BLUE, "#005A8E")
