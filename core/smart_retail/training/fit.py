@@ -135,7 +135,7 @@ def evaluate(
     """
     settings = settings or Settings()
     _prepare_packages()
-    timer = StageTimer(progress, last="recommendations")
+    timer = StageTimer(progress, last="customer value")
     timer.stage("reading and cleaning")
     with prepare(
         sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress

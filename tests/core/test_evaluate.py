@@ -1,0 +1,19 @@
+"""`evaluate` gives the scorecard of a fit and publishes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests import shop
+
+from smart_retail.results import FitReport
+from smart_retail.settings import Settings
+from smart_retail.training.fit import evaluate
+
+
+def test_the_scorecard_is_that_of_a_fit(
+    fitted: tuple[Path, FitReport], shop_settings: Settings, tmp_path: Path
+) -> None:
+    scorecard = evaluate(shop.write(tmp_path / "orders.csv"), settings=shop_settings)
+    assert scorecard == fitted[1].scorecard
+    assert [path.name for path in tmp_path.iterdir()] == ["orders.csv"]
