@@ -359,3 +359,9 @@ def test_a_live_return_takes_the_purchase_away_and_stays_hidden(own: Path) -> No
     assert {p.item_id for p in engine.customer("newcomer").purchases} == {"G-008"}
     assert "G-007" not in ids(engine.recommend("newcomer", n=60))
     assert "G-007" in ids(engine.recommend("newcomer", n=60, exclude_purchased=False))
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_sample_of_no_customers_is_a_usage_error(engine: Engine, limit: int) -> None:
+    with pytest.raises(UsageError):
+        engine.cluster_points(limit)
