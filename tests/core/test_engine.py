@@ -234,7 +234,7 @@ def test_the_model_accounts_for_every_row(engine: Engine, fitted: tuple[Path, Fi
     info = engine.model()
     report = info.cleaning
     assert info.version == engine.version == fitted[1].version
-    assert report.rows_in == len(shop.lines())
+    assert report.rows_in == len(shop.lines()) + len(shop.REJECTED_LINES)
     assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.rejected)
     assert sum(w.amount for w in info.weekly_sales) == pytest.approx(report.net_amount, abs=0.01)
     assert info.settings["clusters"]["k"] == 3
