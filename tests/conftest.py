@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import shop
-
 if TYPE_CHECKING:  # the core is imported by the tests that need it
     from smart_retail.results import FitReport
-    from smart_retail.settings import Settings
+    from smart_retail.serving.engine import Engine
+    from tests.fitted_shop import MakeEngine
 
 # No generated example may fail since the machine is busy.
 settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -41,18 +41,24 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def shop_settings() -> Settings:
-    """Settings with which the small shop is fitted in seconds."""
-    from smart_retail.settings import Settings
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FitReport]:
+    """Artifacts folder of the small shop, fitted once per test run, and the report of the fit; do not write to it."""
+    from tests.fitted_shop import fit_shop_once
 
-    return Settings.from_dict({"clusters": {"k": 3, "epochs": 20}, "recommend": {"merge": "blend", "list_length": 20}})
+    base = tmp_path_factory.getbasetemp()
+    return fit_shop_once(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 @pytest.fixture(scope="session")
-def fitted(tmp_path_factory: pytest.TempPathFactory, shop_settings: Settings) -> tuple[Path, FitReport]:
-    """Artifacts folder of the small shop, fitted once per session, and the report of the fit; do not write to it."""
-    from smart_retail.training.fit import fit
+def make_engine(fitted: tuple[Path, FitReport]) -> MakeEngine:
+    """``make_engine(Failing, version="v2")``: an engine over the small shop; see `tests.fitted_shop.open_engine`."""
+    from tests.fitted_shop import open_engine
 
-    folder = tmp_path_factory.mktemp("shop")
-    report = fit(shop.write(folder / "orders.csv"), artifacts=folder / "artifacts", settings=shop_settings)
-    return folder / "artifacts", report
+    return partial(open_engine, fitted[0])
+
+
+@pytest.fixture(scope="session")
+def engine(make_engine: MakeEngine) -> Engine:
+    """The engine of the small shop."""
+    found: Engine = make_engine()
+    return found

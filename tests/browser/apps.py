@@ -26,9 +26,9 @@ START_TIMEOUT_SECONDS = 120.0
 
 
 @contextmanager
-def serving(app: str, port: int, artifacts: str = "") -> Iterator[str]:
+def serving(app: str, port: int, artifacts: Path) -> Iterator[str]:
     """Run an app in a separate process during the block; yield its address."""
-    command = [sys.executable, "-m", "tests.browser.serve", app, str(port), *([artifacts] if artifacts else [])]
+    command = [sys.executable, "-m", "tests.browser.serve", app, str(port), str(artifacts)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         address = f"http://127.0.0.1:{port}"

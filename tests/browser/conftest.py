@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from smart_retail.results import FitReport
 from tests.browser.apps import CHROMIUM, Visit, browsing, serving
 
 
@@ -41,16 +42,16 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def streamlit_app() -> Iterator[str]:
+def streamlit_app(fitted: tuple[Path, FitReport]) -> Iterator[str]:
     _needs("streamlit")
-    with serving("streamlit", _free_port()) as address:
+    with serving("streamlit", _free_port(), fitted[0]) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
-def gradio_app() -> Iterator[str]:
+def gradio_app(fitted: tuple[Path, FitReport]) -> Iterator[str]:
     _needs("gradio")
-    with serving("gradio", _free_port()) as address:
+    with serving("gradio", _free_port(), fitted[0]) as address:
         yield address
 
 

@@ -1,26 +1,36 @@
 """Make the screenshots of both web apps.
 
 From the root of the checkout: ``python -m tests.browser.screenshots [ARTIFACTS]``, light and dark at 1400 x 900, into
-``docs/screenshots``. Without a folder of bundles the small engine of the tests is shown.
+``docs/screenshots``. Without a folder of bundles the small shop of the tests is fitted and shown.
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.engine import Engine
 from tests.browser.apps import ROOT, Visit, browsing, serving
-from tests.fake_engine import FakeEngine
+from tests.fitted_shop import fit_shop
 
 TARGET = ROOT / "docs" / "screenshots"
 SCHEMES = ("light", "dark")
 STREAMLIT_PORT, GRADIO_PORT = 8716, 8717
 
 
-def main(artifacts: str = "", target: Path = TARGET) -> None:
-    engine = _engine(artifacts)
+def main(artifacts: str = "") -> None:
+    with TemporaryDirectory() as folder:
+        if not artifacts:
+            fit_shop(Path(folder))
+        take(Path(artifacts or f"{folder}/artifacts"))
+
+
+def take(artifacts: Path, target: Path = TARGET) -> None:
+    """Take the screenshots of both apps over a bundle."""
+    engine = Engine.load(artifacts)
     target.mkdir(parents=True, exist_ok=True)
     customer = _active_customer(engine)
     item = engine.popular(1).items[0].item_id
@@ -31,14 +41,6 @@ def main(artifacts: str = "", target: Path = TARGET) -> None:
         with serving("gradio", GRADIO_PORT, artifacts) as address:
             for scheme in SCHEMES:
                 gradio(Visit(browser, scheme), address, item, target, scheme)
-
-
-def _engine(artifacts: str) -> RetailEngine:
-    if not artifacts:
-        return FakeEngine()
-    from smart_retail.serving.engine import Engine
-
-    return Engine.load(artifacts)
 
 
 def _active_customer(engine: RetailEngine) -> str:
@@ -77,8 +79,6 @@ def what_if(visit: Visit, address: str, target: Path) -> None:
     page.goto(f"{address}/what-if")
     page.wait_for_selector(".sr-footer")
     settle(page)
-    if page.get_by_label("Never recommend").count() == 0:
-        return  # the small engine of the tests cannot be changed
     page.get_by_label("Never recommend").click()
     page.get_by_role("option").nth(1).click()
     page.keyboard.press("Escape")

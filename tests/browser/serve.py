@@ -1,7 +1,6 @@
-"""Serve a web app for tests and screenshots, over a bundle or over the small engine in memory.
+"""Serve a web app over a bundle, for tests and screenshots.
 
-``python -m tests.browser.serve streamlit 8713 [ARTIFACTS]`` from the root of the checkout; without a folder of
-bundles the small engine is used.
+``python -m tests.browser.serve streamlit 8713 ARTIFACTS`` from the root of the checkout.
 """
 
 from __future__ import annotations
@@ -10,22 +9,17 @@ import sys
 
 from smart_retail.serving.factory import watch_engine
 from smart_retail.serving.web_app import WebAppOptions
-from tests.fake_engine import FakeEngine
 
 
-def main(app: str, port: str, artifacts: str = "") -> None:
+def main(app: str, port: str, artifacts: str) -> None:
     if app == "gradio":
         from smart_retail_gradio import server as gradio
 
-        engine = watch_engine(artifacts) if artifacts else FakeEngine()
-        gradio.start(engine, WebAppOptions(port=int(port)))
+        gradio.start(watch_engine(artifacts), WebAppOptions(port=int(port)))
         return
-    from smart_retail_streamlit import engine_source, server
+    from smart_retail_streamlit import server
 
-    if not artifacts:
-        engine_source.load_engine = lambda source: FakeEngine()
-        engine_source.published_version = lambda source: "small engine"
-    server.serve(WebAppOptions(port=int(port), allow_fit=True), artifacts or "artifacts")
+    server.serve(WebAppOptions(port=int(port), allow_fit=True), artifacts)
 
 
 if __name__ == "__main__":

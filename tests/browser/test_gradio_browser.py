@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fake_engine import FakeEngine
+from smart_retail.serving.engine import Engine
 
 from .apps import Visit
 
@@ -23,24 +23,24 @@ def test_an_example_shows_the_list_and_the_comparison_of_methods(visit: Visit, g
     assert page.locator(".sr-side section").count() == 5
 
 
-def test_an_unknown_id_gets_popular_items(visit: Visit, gradio_app: str) -> None:
+def test_an_unknown_id_gets_popular_items(visit: Visit, gradio_app: str, engine: Engine) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("button", name="Unknown customer").click()
     page.wait_for_selector("text=This customer has no purchases in the data")
     first = page.locator(".sr-table:visible .sr-id").first.inner_text()
-    assert first == FakeEngine().recommend("new-customer").items[0].item_id
+    assert first == engine.recommend("new-customer").items[0].item_id
 
 
-def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str) -> None:
+def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str, engine: Engine) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
-    page.locator("textarea:visible").last.press_sequentially("lamp c", delay=40)
-    page.locator(".sr-matches:visible label:has-text('P-023')").click()
+    page.locator("textarea:visible").last.press_sequentially("garden thing 12", delay=40)
+    page.locator(".sr-matches:visible label:has-text('G-012')").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
     first = page.locator(".sr-table:visible .sr-id").first.inner_text()
-    assert first == FakeEngine().similar_items("P-023").items[0].item_id
+    assert first == engine.similar_items("G-012").items[0].item_id
     assert page.locator(".sr-matches:visible").count() == 0
 
 
@@ -48,7 +48,7 @@ def test_a_complete_id_hides_the_matches(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
-    page.locator("textarea:visible").last.fill("P-023")
+    page.locator("textarea:visible").last.fill("G-012")
     page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-table:visible tbody tr")
     page.wait_for_timeout(500)
@@ -59,37 +59,37 @@ def test_an_unknown_product_shows_an_error_with_near_matches(visit: Visit, gradi
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
-    page.locator("textarea:visible").last.fill("P-0004")
+    page.locator("textarea:visible").last.fill("G-0004")
     page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-error:visible")
-    assert "Did you mean P-004" in page.locator(".sr-error").inner_text()
+    assert "Did you mean G-004" in page.locator(".sr-error").inner_text()
 
 
-def test_matches_are_added_to_the_basket(visit: Visit, gradio_app: str) -> None:
+def test_matches_are_added_to_the_basket(visit: Visit, gradio_app: str, engine: Engine) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="New visitor").click()
-    for item in ("P-009", "A/B"):
+    for item in ("G-009", "A/B"):
         page.get_by_label("Add a product").press_sequentially(item, delay=40)
         page.locator(f".sr-matches:visible label:has-text('{item}')").click()
         page.wait_for_selector(f".token:has-text('{item}')")
-    expected = FakeEngine().recommend_for_basket(["P-009", "A/B"]).items[0].item_id
+    expected = engine.recommend_for_basket(["G-009", "A/B"]).items[0].item_id
     page.wait_for_selector(f".sr-table:visible tbody tr:first-child .sr-id:text-is('{expected}')")
 
 
-def test_a_new_visitor_starts_with_popular_products(visit: Visit, gradio_app: str) -> None:
+def test_a_new_visitor_starts_with_popular_products(visit: Visit, gradio_app: str, engine: Engine) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="New visitor").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
-    assert "fake-1" in page.locator(".sr-footer").inner_text()
+    assert engine.version in page.locator(".sr-footer").inner_text()
 
 
 def test_enter_takes_the_first_match_of_a_name(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
     page.get_by_role("tab", name="Similar products").click()
-    page.locator("textarea:visible").last.fill("lamp c")
+    page.locator("textarea:visible").last.fill("garden thing 12")
     page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-table:visible tbody tr")
     assert page.locator(".sr-error:visible").count() == 0

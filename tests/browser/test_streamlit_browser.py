@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.fake_engine import FakeEngine
+from smart_retail.serving.engine import Engine
 
 from .apps import Visit
 
@@ -34,26 +34,26 @@ def test_every_page_opens_from_the_navigation(visit: Visit, streamlit_app: str) 
         assert page.locator("[data-testid=stAlert]").count() == 0
 
 
-@pytest.mark.parametrize("path", ["customer?customer=C-003&method=all", "segments", "clusters"])
+@pytest.mark.parametrize("path", ["customer?customer=c0003&method=all", "segments", "clusters"])
 def test_a_deep_link_opens_its_view(visit: Visit, streamlit_app: str, path: str) -> None:
     visit.page.goto(f"{streamlit_app}/{path}")
     ready(visit.page)
     visit.page.wait_for_timeout(500)
 
 
-def test_a_customer_is_found_and_kept_in_the_address(visit: Visit, streamlit_app: str) -> None:
+def test_a_customer_is_found_and_kept_in_the_address(visit: Visit, streamlit_app: str, engine: Engine) -> None:
     page = visit.page
     page.goto(f"{streamlit_app}/customer")
     ready(page)
-    page.get_by_placeholder("Search id or name").type("C-00", delay=30)
-    page.get_by_role("button", name="Name of C-003").click()
-    page.wait_for_selector(".sr-person h2:has-text('Name of C-003')")
+    page.get_by_placeholder("Search id or name").type("c000", delay=30)
+    page.get_by_role("button", name="Name of c0003").click()
+    page.wait_for_selector(".sr-person h2:has-text('Name of c0003')")
     page.get_by_role("radio", name="CF", exact=True).click()
     page.wait_for_url("**method=cf*")
     ready(page)
-    assert "customer=C-003" in page.url
+    assert "customer=c0003" in page.url
     first = page.locator(".sr-list tbody tr .sr-id").first.inner_text()
-    assert first == FakeEngine().recommend("C-003", "cf").items[0].item_id
+    assert first == engine.recommend("c0003", "cf", exclude_purchased=False).items[0].item_id
 
 
 def test_the_list_is_downloaded_as_csv(visit: Visit, streamlit_app: str, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_the_dark_theme_follows_the_visitor(browser: Any, streamlit_app: str) ->
 @pytest.mark.parametrize("width", [1400, 900, 420])
 def test_no_page_scrolls_sideways(browser: Any, streamlit_app: str, width: int) -> None:
     visit = Visit(browser, width=width)
-    for path in ("", "customer?customer=C-003", "customer?customer=C-003&method=all", "segments", "methods"):
+    for path in ("", "customer?customer=c0003", "customer?customer=c0003&method=all", "segments", "methods"):
         visit.page.goto(f"{streamlit_app}/{path}")
         ready(visit.page)
         wide = visit.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from smart_retail.results import FitReport
-from smart_retail.serving.engine import Engine
 
 from .check import COMPARED_FACTS
 from .drivers import FRONT_ENDS, OVER_API, driver
@@ -21,12 +20,6 @@ from .drivers.remote import running_api
 def artifacts(fitted: tuple[Path, FitReport]) -> Path:
     """The artifacts folder of the small shop; tests do not write to it."""
     return fitted[0]
-
-
-@pytest.fixture(scope="session")
-def engine(artifacts: Path) -> Engine:
-    """The engine that every front end is compared with."""
-    return Engine.load(artifacts)
 
 
 # Gradio leaves sockets and event loops open, and uses functions that pandas 3 deprecates.

@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from smart_retail.results import Recommendation, RecommendationList
-from tests.fake_engine import FakeEngine
+from smart_retail.serving.engine import Engine
 
 from . import drivers, test_contract
 from .check import COMPARED_FACTS, Check
@@ -58,13 +58,15 @@ def test_a_required_screen_is_not_skipped(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class Adapter(Driver):
-    """A front end over the small engine in memory, with one fault."""
+    """A front end over the small shop, with one fault."""
 
     name = "with a fault"
 
-    def __init__(self, fault: Callable[[Recommendation], Recommendation], *, swap: bool = False) -> None:
-        super().__init__(Path())
-        self.engine = FakeEngine()
+    def __init__(
+        self, engine: Engine, fault: Callable[[Recommendation], Recommendation], *, swap: bool = False
+    ) -> None:
+        super().__init__(engine.artifacts)
+        self.engine = engine
         self.fault = fault
         self.swap = swap
 
@@ -116,27 +118,27 @@ FAULTS: dict[str, Callable[[Recommendation], Recommendation]] = {
 }
 
 
-def compare(adapter: Adapter) -> None:
-    check = Check(adapter, FakeEngine())
-    for customer in ("C-001", "C-002", "00012"):
+def compare(adapter: Adapter, engine: Engine) -> None:
+    check = Check(adapter, engine)
+    for customer in ("c0001", "c0002", "00012"):
         check.list(customer, "hybrid", 40, Filters(exclude_purchased=False))
         check.list(customer, "all")
-    check.similar("00012")
+    check.similar("007")
 
 
-def test_a_faithful_adapter_passes() -> None:
-    compare(Adapter(right))
+def test_a_faithful_adapter_passes(engine: Engine) -> None:
+    compare(Adapter(engine, right), engine)
     assert COMPARED_FACTS.pop(Adapter.name) > 500
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_an_adapter_with_a_fault_fails(fault: str) -> None:
+def test_an_adapter_with_a_fault_fails(fault: str, engine: Engine) -> None:
     with pytest.raises(AssertionError, match="differs from the engine"):
-        compare(Adapter(FAULTS[fault]))
+        compare(Adapter(engine, FAULTS[fault]), engine)
     COMPARED_FACTS.pop(Adapter.name, None)
 
 
-def test_an_adapter_that_swaps_two_items_fails() -> None:
+def test_an_adapter_that_swaps_two_items_fails(engine: Engine) -> None:
     with pytest.raises(AssertionError, match="differs from the engine"):
-        compare(Adapter(right, swap=True))
+        compare(Adapter(engine, right, swap=True), engine)
     COMPARED_FACTS.pop(Adapter.name, None)

@@ -234,7 +234,7 @@ def test_the_model_accounts_for_every_row(engine: Engine, fitted: tuple[Path, Fi
     info = engine.model()
     report = info.cleaning
     assert info.version == engine.version == fitted[1].version
-    assert report.rows_in == len(shop.lines())
+    assert report.rows_in == len(shop.lines()) + len(shop.REJECTED_LINES)
     assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.rejected)
     assert sum(w.amount for w in info.weekly_sales) == pytest.approx(report.net_amount, abs=0.01)
     assert info.settings["clusters"]["k"] == 3
@@ -359,3 +359,9 @@ def test_a_live_return_takes_the_purchase_away_and_stays_hidden(own: Path) -> No
     assert {p.item_id for p in engine.customer("newcomer").purchases} == {"G-008"}
     assert "G-007" not in ids(engine.recommend("newcomer", n=60))
     assert "G-007" in ids(engine.recommend("newcomer", n=60, exclude_purchased=False))
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_sample_of_no_customers_is_a_usage_error(engine: Engine, limit: int) -> None:
+    with pytest.raises(UsageError):
+        engine.cluster_points(limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,22 @@ import pytest
 pytest.importorskip("flask_openapi3")
 pytest.importorskip("prometheus_client")
 
-from fake_engine import ITEM_IDS, FakeEngine
-
+from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail_flask.app import create_app
 from smart_retail_flask.route_table import OPERATIONS
 from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
+from tests import shop
+from tests.fitted_shop import MakeEngine, reloading_engine
 
 from .route_permissions import PermissionCase, documented_statuses, permission_cases, registered_routes
 
 
-class AnyItemEngine(FakeEngine):
+class AnyItemEngine(Engine):
     """Treats the items of the examples as known."""
 
-    is_local = True
-    rules_error = None
-
-    def __init__(self, artifacts: Path) -> None:
-        super().__init__()
-        self.artifacts = artifacts
-
-    def state_of(self, customer_id: str | None = None) -> tuple[object, ...]:
-        return self, customer_id
-
     def query_similar(self, item_id: str, *arguments: Any) -> Any:
-        return super().query_similar(ITEM_IDS[0], *arguments)
+        return super().query_similar(shop.item_ids()[0], *arguments)
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +35,11 @@ def keys() -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture(scope="module")
-def client(keys: dict[str, tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> Any:
-    engine = AnyItemEngine(tmp_path_factory.mktemp("permissions"))
+def client(
+    keys: dict[str, tuple[str, str]], fitted: tuple[Path, FitReport], tmp_path_factory: pytest.TempPathFactory
+) -> Any:
+    artifacts = Path(shutil.copytree(fitted[0], tmp_path_factory.mktemp("permissions") / "artifacts"))
+    engine = reloading_engine(AnyItemEngine, artifacts)
     accepted = tuple(ApiKey(*line.split(":")) for _, line in keys.values())
     return create_app(engine, ApiSettings(keys=accepted, metrics=True)).test_client()
 
@@ -80,8 +76,8 @@ def test_every_route_that_changes_data_needs_the_role_admin() -> None:
         assert (operation.role == "admin") == changes_data, operation.name
 
 
-def test_without_keys_other_machines_get_public_routes_only(tmp_path: Path) -> None:
-    client = create_app(AnyItemEngine(tmp_path), ApiSettings(metrics=True)).test_client()
+def test_without_keys_other_machines_get_public_routes_only(make_engine: MakeEngine) -> None:
+    client = create_app(make_engine(AnyItemEngine), ApiSettings(metrics=True)).test_client()
     for case in permission_cases():
         if case.key == "none":
             remote = {"REMOTE_ADDR": "192.0.2.1"}

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
-from smart_retail.errors import RetailError
+from smart_retail.errors import RetailError, UsageError
 from smart_retail.events import RecentEvents, open_events
 from smart_retail.protocol import ALL, DEFAULT_HORIZON_DAYS, METHODS, ListQuery, LocalEngine, check_page
 from smart_retail.results import (
@@ -206,7 +206,9 @@ class Engine(LocalEngine):
         return self.bundle.decode_json("grid", lambda found: [GridCell.from_dict(d) for d in found])
 
     def cluster_points(self, limit: int = 5000) -> list[ClusterPoint]:
-        """Return an evenly spread sample of at most `limit` customers in the latent space."""
+        """Return an evenly spread sample of at most `limit` customers in the latent space; `UsageError` below 1."""
+        if limit < 1:
+            raise UsageError(f"limit is {limit}, but must be at least 1.", "Request one customer or more.")
         return self.tables.cluster_points(limit)
 
     def model(self) -> ModelInfo:

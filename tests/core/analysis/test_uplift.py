@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -71,9 +72,11 @@ def test_a_simulated_effect_is_estimated_from_campaign_file_and_later_orders(eng
     rows = list(campaign.campaign_rows(engine, shop.customers(), settings))
     write_table(tmp_path / "sent.csv", rows, campaign.column_headings(settings), {"Model version": engine.version})
     lines = ["customer_id,order_id,item_id,timestamp,quantity,amount"]
+    members: Counter[str] = Counter()  # both groups get the same amounts, so that only the planted effect differs
     for number, row in enumerate(rows):
         customer = '"' + row["customer_id"].replace('"', '""') + '"'
-        amount = (5 + number % 7) * (1.1 if row["group"] == "treated" else 1.0)
+        members[row["group"]] += 1
+        amount = (5 + members[row["group"]] % 7) * (1.1 if row["group"] == "treated" else 1.0)
         lines += [
             f"{customer},after {number},x,2025-06-01,1,{amount:.2f}",
             f"{customer},before {number},x,2025-01-01,1,99",

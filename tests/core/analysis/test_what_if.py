@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from tests import shop
-from tests.fake_engine import FakeEngine
+from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
 from smart_retail.analysis.bundle_history import compute_rfm, read_history, read_returned_purchases
 from smart_retail.analysis.what_if import Scenario, source_weights, what_if
@@ -128,9 +128,9 @@ def test_an_earlier_date_ignores_later_purchases(engine: Engine) -> None:
     assert any("since the fit" in note for note in found.notes)
 
 
-def test_a_remote_engine_is_rejected() -> None:
+def test_a_remote_engine_is_rejected(make_engine: MakeEngine) -> None:
     with pytest.raises(NeedsLocalEngineError):
-        what_if(FakeEngine(), Scenario(rules={}))
+        what_if(make_engine(RemoteLikeEngine), Scenario(rules={}))
 
 
 @pytest.mark.parametrize(

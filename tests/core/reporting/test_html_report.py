@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from msgspec import structs
-from tests.fake_engine import FakeEngine
+from tests.fitted_shop import MakeEngine
 
 from smart_retail.errors import CancelledError, UsageError
 from smart_retail.progress import Silent
@@ -86,13 +86,13 @@ def test_the_report_of_a_fitted_shop_is_complete(engine: Engine, tmp_path: Path)
     assert report_html(engine) == text, "the same bundle gives the same report"
 
 
-def test_names_cannot_break_the_page() -> None:
-    check(report_html(FakeEngine()))
+def test_names_cannot_break_the_page(engine: Engine) -> None:
+    check(report_html(engine))
     assert "<script>" not in html.table([{"name": "<script>", "share": 0.5}])
     assert "&lt;script&gt;" in html.table([{"name": "<script>", "share": 0.5}])
 
 
-class EmptyShop(FakeEngine):
+class EmptyShop(Engine):
     """A shop where everything was returned."""
 
     def segments(self) -> list[Segment]:
@@ -111,16 +111,16 @@ class EmptyShop(FakeEngine):
         return RecommendationList(None, False, False, "popular", self.version, "", ())
 
     def model(self) -> ModelInfo:
-        return structs.replace(super().model(), weekly_sales=(), cluster_choice=(), scorecard={})
+        return structs.replace(super().model(), weekly_sales=(), cluster_choice=(), scorecard={}, statistics={})
 
 
-def test_a_section_without_data_shows_the_reason() -> None:
-    text = report_html(EmptyShop())
+def test_a_section_without_data_shows_the_reason(make_engine: MakeEngine, engine: Engine) -> None:
+    text = report_html(make_engine(EmptyShop))
     check(text)
     assert "No chart of sales by week: no order is left after returns." in text
     assert "No chart of the methods: the history is too short to hold purchases back." in text
     assert text.count("No chart of discounts: this model has no sales statistics") == 1
-    assert "97.4 % of 575 rows accepted" in text
+    assert f"99.9 % of {engine.model().cleaning.rows_in:,} rows accepted" in text
 
 
 def test_the_rows_of_a_chart_can_be_downloaded() -> None:
@@ -149,13 +149,13 @@ def test_long_tables_are_cut() -> None:
     assert "The first 200 of 1,000 rows." in text
 
 
-def test_a_failed_or_cancelled_report_writes_nothing(tmp_path: Path) -> None:
+def test_a_failed_or_cancelled_report_writes_nothing(tmp_path: Path, engine: Engine) -> None:
     class Stop(Silent):
         def check(self) -> None:
             raise CancelledError("Cancelled.")
 
     with pytest.raises(UsageError, match="does not exist"):
-        write_report(FakeEngine(), tmp_path / "nowhere" / "report.html")
+        write_report(engine, tmp_path / "nowhere" / "report.html")
     with pytest.raises(CancelledError):
-        write_report(FakeEngine(), tmp_path / "report.html", Stop())
+        write_report(engine, tmp_path / "report.html", Stop())
     assert not list(tmp_path.iterdir())

@@ -1,4 +1,4 @@
-"""Fixtures of the CLI tests: the program with a small engine in memory."""
+"""Fixtures of the CLI tests: the program over the small shop."""
 
 from __future__ import annotations
 
@@ -8,17 +8,11 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.fake_engine import FakeEngine
 
 from smart_retail_cli.context import CliContext
 from smart_retail_cli.main import cli
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture(scope="session")
-def engine() -> Any:
-    return FakeEngine()
 
 
 @pytest.fixture

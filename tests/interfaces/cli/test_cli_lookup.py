@@ -8,15 +8,16 @@ import json
 from typing import Any
 
 import pytest
+from tests import shop
 
 
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("customer", "C-003"), lambda e: e.customer("C-003").as_dict()),
+        (("customer", "c0003"), lambda e: e.customer("c0003").as_dict()),
         (("customer", "unknown-id", "--new-customer"), lambda e: e.customer("unknown-id").as_dict()),
-        (("customers", "c-00"), lambda e: [m.as_dict() for m in e.search_customers("c-00")]),
-        (("items", "paper", "-n", 2), lambda e: [i.as_dict() for i in e.search_items("paper", 2)]),
+        (("customers", "c000"), lambda e: [m.as_dict() for m in e.search_customers("c000")]),
+        (("items", "thing 9", "-n", 2), lambda e: [i.as_dict() for i in e.search_items("thing 9", 2)]),
         (("segments",), lambda e: [s.as_dict() for s in e.segments()]),
         (("clusters",), lambda e: [c.as_dict() for c in e.clusters()]),
     ],
@@ -28,7 +29,7 @@ def test_json_equals_the_result_of_the_engine(run: Any, engine: Any, words: tupl
 
 
 @pytest.mark.parametrize(
-    "words", [("customer", "C-003"), ("customers", "C-0"), ("items", "paper"), ("segments",), ("clusters",)]
+    "words", [("customer", "c0003"), ("customers", "c00"), ("items", "thing 9"), ("segments",), ("clusters",)]
 )
 def test_csv_has_one_row_per_result(run: Any, words: tuple[str, ...]) -> None:
     plain = json.loads(run(*words, "--format", "json").stdout)
@@ -38,7 +39,7 @@ def test_csv_has_one_row_per_result(run: Any, words: tuple[str, ...]) -> None:
 
 
 def test_a_customer_who_returned_everything_is_known_without_rfm(run: Any) -> None:
-    result = run("customer", "C-018")
+    result = run("customer", shop.RETURNED_ALL)
     assert result.exit_code == 0
     assert "all orders returned" in result.stdout
 

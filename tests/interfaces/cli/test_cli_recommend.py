@@ -10,13 +10,17 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests import shop
+from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
 from smart_retail.protocol import ALL, METHODS
 from smart_retail.results import RecommendationList
 from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS
+from smart_retail.serving.engine import Engine
+from smart_retail_cli.context import CliContext
 from smart_retail_cli.recommend_commands import print_list
 
-ODD = ("00012", "1e5", "A/B", "é", "..", "two words", " edge ", "quo\"te's", "50%", "#1", "+1;2", "日本", "<b>bold</b>")
+ODD = tuple(c for c in shop.ODD_CUSTOMERS if not c.startswith("-"))
 
 
 def rows(text: str) -> list[dict[str, str]]:
@@ -25,8 +29,8 @@ def rows(text: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("method", [*METHODS, ALL])
 def test_json_equals_the_result_of_the_engine(run: Any, engine: Any, method: str) -> None:
-    result = run("recommend", "C-003", "--method", method, "-n", 7, "--format", "json")
-    assert json.loads(result.stdout) == engine.recommend("C-003", method, 7).as_dict()
+    result = run("recommend", "c0003", "--method", method, "-n", 7, "--format", "json")
+    assert json.loads(result.stdout) == engine.recommend("c0003", method, 7).as_dict()
     assert result.exit_code == 0
 
 
@@ -43,17 +47,17 @@ def test_an_id_that_starts_with_a_dash_follows_two_dashes(run: Any) -> None:
     assert json.loads(run("recommend", "--format", "json", "--", "-dash").stdout)["known"] is True
 
 
-def test_csv_has_the_columns_of_a_batch_file_sorted_by_rank(run: Any) -> None:
-    table = rows(run("recommend", "C-003", "-n", 4, "--format", "csv").stdout)
+def test_csv_has_the_columns_of_a_batch_file_sorted_by_rank(run: Any, engine: Engine) -> None:
+    table = rows(run("recommend", "c0003", "-n", 4, "--format", "csv").stdout)
     assert list(table[0]) == list(RECOMMENDATION_COLUMNS)
     assert [row["rank"] for row in table] == ["1", "2", "3", "4"]
-    assert {row["model_version"] for row in table} == {"fake-1"}
+    assert {row["model_version"] for row in table} == {engine.version}
 
 
 def test_an_unknown_customer_is_an_error_that_suggests_similar_ids(run: Any) -> None:
-    result = run("recommend", "c-00")
+    result = run("recommend", "c000")
     assert result.exit_code == 3
-    assert "No customer 'c-00'" in result.stderr
+    assert "No customer 'c000'" in result.stderr
     assert "Did you mean" in result.stderr
 
 
@@ -65,8 +69,8 @@ def test_a_new_customer_gets_a_list_marked_as_unknown(run: Any) -> None:
 
 
 def test_the_table_shows_profile_products_and_reasons(run: Any, engine: Any) -> None:
-    result = run("recommend", "C-003")
-    profile, best = engine.customer("C-003"), engine.recommend("C-003").items[0]
+    result = run("recommend", "c0003")
+    profile, best = engine.customer("c0003"), engine.recommend("c0003").items[0]
     first = result.stdout.splitlines()[0]
     assert profile.customer_name in first
     assert profile.rfm.segment in first
@@ -76,58 +80,58 @@ def test_the_table_shows_profile_products_and_reasons(run: Any, engine: Any) -> 
 
 
 def test_all_prints_a_heading_per_method(run: Any) -> None:
-    text = run("recommend", "C-003", "--method", "all", "-n", 2).stdout
+    text = run("recommend", "c0003", "--method", "all", "-n", 2).stdout
     assert [line.split(":")[0] for line in text.splitlines() if ": " in line and not line.startswith("Name")] == [
         "Hybrid", "Personalized", "RFM", "CF", "Popular",
     ]  # fmt: skip
 
 
 def test_purchased_products_are_hidden_unless_allowed(run: Any, engine: Any) -> None:
-    bought = {p.item_id for p in engine.customer("C-003").purchases}
-    hidden = json.loads(run("recommend", "C-003", "-n", 100, "--format", "json").stdout)
-    shown = json.loads(run("recommend", "C-003", "-n", 100, "--allow-purchased", "--format", "json").stdout)
+    bought = {p.item_id for p in engine.customer("c0003").purchases}
+    hidden = json.loads(run("recommend", "c0003", "-n", 100, "--format", "json").stdout)
+    shown = json.loads(run("recommend", "c0003", "-n", 100, "--allow-purchased", "--format", "json").stdout)
     assert bought.isdisjoint(item["item_id"] for item in hidden["items"])
     assert not bought.isdisjoint(item["item_id"] for item in shown["items"])
 
 
 def test_the_category_option_is_repeatable(run: Any) -> None:
-    result = run("recommend", "C-003", "-c", "Furniture", "-c", "Technology", "-n", 50, "--format", "json")
-    assert {item["category"] for item in json.loads(result.stdout)["items"]} == {"Furniture", "Technology"}
+    result = run("recommend", "c0003", "-c", "Garden", "-c", "Kitchen", "-n", 50, "--format", "json")
+    assert {item["category"] for item in json.loads(result.stdout)["items"]} == {"Garden", "Kitchen"}
 
 
 def test_an_unknown_category_is_a_usage_error(run: Any) -> None:
-    result = run("recommend", "C-003", "-c", "Garden gnomes")
+    result = run("recommend", "c0003", "-c", "Garden gnomes")
     assert result.exit_code == 2
     assert "Garden gnomes" in result.stderr
 
 
 def test_an_empty_list_prints_a_note(capsys: pytest.CaptureFixture[str]) -> None:
-    print_list("json", RecommendationList("C-003", True, False, "cf", "v1", "", ()))
+    print_list("json", RecommendationList("c0003", True, False, "cf", "v1", "", ()))
     assert "no product passes the filters" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("n", [0, -1, 1001, "ten"])
 def test_a_length_out_of_range_is_a_usage_error(run: Any, n: object) -> None:
-    assert run("recommend", "C-003", "-n", n).exit_code == 2
+    assert run("recommend", "c0003", "-n", n).exit_code == 2
 
 
 def test_similar_and_popular_support_every_format(run: Any, engine: Any) -> None:
-    similar = json.loads(run("similar", "P-001", "--format", "json").stdout)
-    assert similar == engine.similar_items("P-001").as_dict()
-    popular = rows(run("popular", "-n", 3, "-c", "Furniture", "--format", "csv").stdout)
-    assert [row["item_id"] for row in popular] == [i.item_id for i in engine.popular(3, category="Furniture").items]
+    similar = json.loads(run("similar", "G-001", "--format", "json").stdout)
+    assert similar == engine.similar_items("G-001").as_dict()
+    popular = rows(run("popular", "-n", 3, "-c", "Garden", "--format", "csv").stdout)
+    assert [row["item_id"] for row in popular] == [i.item_id for i in engine.popular(3, category="Garden").items]
     assert engine.popular(1).items[0].item_name in run("popular").stdout
 
 
 def test_an_unknown_item_error_suggests_similar_ids(run: Any) -> None:
-    result = run("similar", "P-01")
+    result = run("similar", "G-01")
     assert result.exit_code == 3
     assert "Did you mean" in result.stderr
     assert result.stdout == ""
 
 
 def test_the_share_is_shown_only_where_it_differs(run: Any) -> None:
-    assert "Share" in run("recommend", "C-003").stdout
+    assert "Share" in run("recommend", "c0003").stdout
     assert "Share" not in run("popular").stdout
 
 
@@ -145,7 +149,7 @@ def customers_file(folder: Path, ids: tuple[str, ...]) -> Path:
 
 @pytest.mark.parametrize("method", ["hybrid", ALL])
 def test_a_batch_contains_the_lists_of_single_requests(run: Any, engine: Any, tmp_path: Path, method: str) -> None:
-    ids = (*ODD, "C-001", "unknown-id", "C-001")
+    ids = (*ODD, "c0001", "unknown-id", "c0001")
     result = run("batch", "--customers", customers_file(tmp_path, ids), "-m", method, "-n", 3, "-o", "out.csv")
     assert result.exit_code == 0, result.stderr
     table = rows((tmp_path / "out.csv").read_text(encoding="utf-8"))
@@ -177,14 +181,15 @@ def test_a_customer_file_without_the_id_column_is_rejected(run: Any, tmp_path: P
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_batch_of_all_customers_needs_a_local_bundle(run: Any) -> None:
-    result = run("batch", "-o", "out.csv")
+def test_a_batch_of_all_customers_needs_a_local_bundle(run: Any, make_engine: MakeEngine) -> None:
+    remote = CliContext(open=lambda _: make_engine(RemoteLikeEngine))
+    result = run("batch", "-o", "out.csv", context=remote)
     assert result.exit_code == 2
     assert "--customers" in result.stderr or "customer_id" in result.stderr
 
 
 @pytest.mark.parametrize("name", ["out.xls", "out", "nowhere/out.csv"])
 def test_an_invalid_output_path_is_rejected_before_any_work(run: Any, tmp_path: Path, name: str) -> None:
-    result = run("batch", "--customers", customers_file(tmp_path, ("C-001",)), "-o", name)
+    result = run("batch", "--customers", customers_file(tmp_path, ("c0001",)), "-o", name)
     assert result.exit_code == 2
     assert list(tmp_path.iterdir()) == [tmp_path / "customers.csv"]

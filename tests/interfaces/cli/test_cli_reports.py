@@ -9,21 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.fake_engine import CUSTOMER_IDS, FakeEngine
+from tests import shop
+from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
+from smart_retail.serving.engine import Engine
 from smart_retail_cli.context import CliContext
 
 
-class Local(FakeEngine):
-    is_local = True
-
-    def customer_ids(self) -> tuple[str, ...]:
-        return tuple(c for c in CUSTOMER_IDS if c == c.strip())  # readers of order files strip ids
-
-
 @pytest.fixture
-def local() -> CliContext:
-    return CliContext(open=lambda _: Local())
+def local(engine: Engine) -> CliContext:
+    return CliContext(open=lambda _: engine)
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -32,26 +27,27 @@ def rows(path: Path) -> list[dict[str, str]]:
 
 
 def test_a_campaign_has_the_chosen_segments_and_the_contact_columns(
-    run: Any, local: CliContext, tmp_path: Path
+    run: Any, local: CliContext, tmp_path: Path, engine: Engine
 ) -> None:
-    (tmp_path / "mail.csv").write_text("customer_id,mail\nC-001,=one@shop.example\n", encoding="utf-8")
-    words = ("campaign", "-o", "out.csv", "--segment", "Champions", "--segment", "New", "-n", 2)
+    member = next(c for c in shop.customers() if (rfm := engine.customer(c).rfm) and rfm.segment == "Champions")
+    (tmp_path / "mail.csv").write_text(f"customer_id,mail\n{member},=one@shop.example\n", encoding="utf-8")
+    words = ("campaign", "-o", "out.csv", "--segment", "Champions", "--segment", "Lost", "-n", 2)
     result = run(*words, "--contacts", "mail.csv", context=local)
     assert result.exit_code == 0, result.stderr
     table = rows(tmp_path / "out.csv")
-    assert {row["Segment"] for row in table} == {"Champions", "New"}
-    assert {row["mail"] for row in table if row["Customer id"] == "C-001"} == {"'=one@shop.example"}
+    assert {row["Segment"] for row in table} == {"Champions", "Lost"}
+    assert {row["mail"] for row in table if row["Customer id"] == member} == {"'=one@shop.example"}
     assert "Product 2" in table[0]
     assert "Product 3" not in table[0]
-    assert {row["Model version"] for row in table} == {"fake-1"}
+    assert {row["Model version"] for row in table} == {engine.version}
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "customer_id;mail\nC-001;one@shop.example\n",
-        "mail\tClient No.\none@shop.example\tC-001\n",
-        "Customer ID,mail\r\nC-001,one@shop.example\r\n",
+        "customer_id;mail\nc0001;one@shop.example\n",
+        "mail\tClient No.\none@shop.example\tc0001\n",
+        "Customer ID,mail\r\nc0001,one@shop.example\r\n",
     ],
     ids=["semicolon", "alias", "windows"],
 )
@@ -61,7 +57,7 @@ def test_contact_files_may_have_other_separators_and_column_names(
     (tmp_path / "contacts.csv").write_text(text, encoding="utf-8", newline="")
     result = run("campaign", "-o", "out.csv", "-n", 1, "--contacts", "contacts.csv", context=local)
     assert result.exit_code == 0, result.stderr
-    assert {row["Customer id"]: row["mail"] for row in rows(tmp_path / "out.csv")}["C-001"] == "one@shop.example"
+    assert {row["Customer id"]: row["mail"] for row in rows(tmp_path / "out.csv")}["c0001"] == "one@shop.example"
 
 
 def test_a_contact_file_without_customer_ids_names_its_columns(run: Any, local: CliContext, tmp_path: Path) -> None:
@@ -76,11 +72,11 @@ def test_a_campaign_can_be_a_workbook(run: Any, local: CliContext, tmp_path: Pat
     assert (tmp_path / "out.xlsx").read_bytes().startswith(b"PK")
 
 
-def test_a_report_is_one_page_without_external_requests(run: Any, tmp_path: Path) -> None:
+def test_a_report_is_one_page_without_external_requests(run: Any, tmp_path: Path, engine: Engine) -> None:
     result = run("report", "-o", "report.html")
     assert result.exit_code == 0, result.stderr
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    assert "fake-1" in page
+    assert engine.version in page
     assert re.findall(r"(?:src|href)=[\"'](https?:)?//", page) == []
 
 
@@ -91,8 +87,11 @@ def test_an_invalid_campaign_writes_no_file(run: Any, local: CliContext, tmp_pat
 
 
 @pytest.mark.parametrize("words", [("campaign", "-o", "out.csv"), ("forecast",)])
-def test_commands_that_need_a_local_engine_reject_an_api(run: Any, words: tuple[str, ...]) -> None:
-    result = run(*words, "--api-url", "http://127.0.0.1:9")
+def test_commands_that_need_a_local_engine_reject_an_api(
+    run: Any, make_engine: MakeEngine, words: tuple[str, ...]
+) -> None:
+    remote = CliContext(open=lambda _: make_engine(RemoteLikeEngine))
+    result = run(*words, "--api-url", "http://127.0.0.1:9", context=remote)
     assert result.exit_code == 2
     assert "--api-url" in result.stderr
 

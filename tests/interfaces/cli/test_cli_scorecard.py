@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from tests.fake_engine import FakeEngine
 
+from smart_retail.serving.engine import Engine
 from smart_retail_cli.scorecard_tables import print_scorecard
 
 FULL = {
@@ -41,8 +41,8 @@ def test_the_detailed_scorecard_shows_history_groups_and_signals(capsys: pytest.
     assert "-0.0010" in text
 
 
-def test_an_incomplete_scorecard_is_accepted(capsys: pytest.CaptureFixture[str]) -> None:
-    print_scorecard(FakeEngine().model().scorecard, detailed=True)
+def test_an_incomplete_scorecard_is_accepted(capsys: pytest.CaptureFixture[str], engine: Engine) -> None:
+    print_scorecard(engine.model().scorecard, detailed=True)
     assert "Hybrid" in capsys.readouterr().out
     print_scorecard({}, detailed=True)
     assert capsys.readouterr().out == ""

@@ -1,8 +1,9 @@
-"""Fixtures: the API over the fake engine, as a test client and under each supported server."""
+"""Fixtures: the API over the small shop, as a test client and under each supported server."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,47 +16,36 @@ from typing import Any
 
 import httpx
 import pytest
-from fake_engine import FakeEngine
+
+from smart_retail.serving.engine import Engine
 
 pytest.importorskip("flask_openapi3")
 
-from smart_retail.errors import RetailError
+from smart_retail.results import FitReport
 from smart_retail_flask.app import create_app
 
 SERVERS = ("werkzeug", "waitress", "gunicorn")
 _SERVER_SCRIPT = """
 import signal
-from fake_engine import FakeEngine
+from smart_retail.serving.engine import Engine
 from smart_retail_flask import server
 from smart_retail_flask.app import create_app
 from smart_retail_flask.settings import ServerOptions
 signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
-server.{function}(lambda: create_app(FakeEngine()), ServerOptions(port={port}, workers=1, threads=2, {options}))
+options = ServerOptions(port={port}, workers=1, threads=2, {options})
+server.{function}(lambda: create_app(Engine.load({artifacts!r})), options)
 """
 _FUNCTIONS = {"gunicorn": "run_server", "waitress": "run_waitress"}
 
 
-class LocalFakeEngine(FakeEngine):
-    """A fake engine with an artifacts folder, so that it accepts events and erasures."""
-
-    is_local = True
-
-    def __init__(self, artifacts: Path) -> None:
-        super().__init__()
-        self.artifacts = artifacts
-        self.rules_error: RetailError | None = None
-
-    def state_of(self, customer_id: str | None = None) -> tuple[object, str, int]:
-        return self, "", 0
+@pytest.fixture
+def local_engine(fitted: tuple[Path, FitReport], tmp_path: Path) -> Engine:
+    """An engine over a copy of the bundle, for tests that write events, erase customers or change files."""
+    return Engine.load(shutil.copytree(fitted[0], tmp_path / "artifacts"))
 
 
 @pytest.fixture(scope="session")
-def engine() -> FakeEngine:
-    return FakeEngine()
-
-
-@pytest.fixture(scope="session")
-def app(engine: FakeEngine) -> Any:
+def app(engine: Engine) -> Any:
     return create_app(engine)
 
 
@@ -88,12 +78,14 @@ def werkzeug_server(app: Any) -> Iterator[str]:
 
 @contextmanager
 def server_process(
-    server: str, options: str = "", stderr: int = subprocess.DEVNULL
+    artifacts: Path, server: str, options: str = "", stderr: int = subprocess.DEVNULL
 ) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """Run the API under gunicorn or waitress in a subprocess; yield its URL and the process.
 
     Parameters
     ----------
+    artifacts : Path
+        The folder that holds the bundle.
     server : str
         ``gunicorn`` or ``waitress``.
     options : str
@@ -105,8 +97,9 @@ def server_process(
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     paths = [str(Path(__file__).parents[2]), *filter(None, sys.path)]
+    script = _SERVER_SCRIPT.format(function=_FUNCTIONS[server], artifacts=str(artifacts), port=port, options=options)
     with subprocess.Popen(
-        [sys.executable, "-c", _SERVER_SCRIPT.format(function=_FUNCTIONS[server], port=port, options=options)],
+        [sys.executable, "-c", script],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
         stderr=stderr,
     ) as process:
@@ -138,11 +131,11 @@ def live(app: Any) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session", params=SERVERS)
-def server(request: pytest.FixtureRequest, app: Any) -> Iterator[str]:
+def server(request: pytest.FixtureRequest, app: Any, engine: Engine) -> Iterator[str]:
     """URL of the API under each supported server."""
     if request.param != "werkzeug":
         pytest.importorskip(request.param)
-        with server_process(request.param) as (url, _):
+        with server_process(engine.artifacts, request.param) as (url, _):
             yield url
         return
     with werkzeug_server(app) as url:

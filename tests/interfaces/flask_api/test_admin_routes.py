@@ -6,34 +6,33 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
+from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
 from smart_retail.bundle.versions import lock
 from smart_retail.events import SqliteEventStore
+from smart_retail.serving.engine import Engine
 from smart_retail_flask.app import create_app
 from smart_retail_flask.request_models import MAX_BATCH_IDS
 from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
 
-from .conftest import LocalFakeEngine
-
-EVENT = {"event_id": "e1", "customer_id": "A/B", "item_id": "P-001", "timestamp": "2026-01-31T14:05:00"}
+EVENT = {"event_id": "e1", "customer_id": "A/B", "item_id": "G-001", "timestamp": "2026-01-31T14:05:00"}
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Any:
-    return create_app(LocalFakeEngine(tmp_path)).test_client()
+def client(local_engine: Engine) -> Any:
+    return create_app(local_engine).test_client()
 
 
 def event(number: int = 1, **fields: Any) -> dict[str, Any]:
     return EVENT | {"event_id": f"e{number}"} | fields
 
 
-def test_event_is_stored_and_counted_once(client: Any, tmp_path: Path) -> None:
+def test_event_is_stored_and_counted_once(client: Any, local_engine: Engine) -> None:
     two_events = {"events": [event(1, quantity=2, amount=7.5), event(2, quantity=-1, order_id="o9")]}
     response = client.post("/v1/events", json=two_events)
     assert (response.status_code, response.json) == (200, {"received": 2, "new": 2})
     assert client.post("/v1/events", json=two_events).json == {"received": 2, "new": 0}
-    first, second = SqliteEventStore(tmp_path).all()
+    first, second = SqliteEventStore(local_engine.artifacts).all()
     assert (first.quantity, first.amount, first.order_id) == (2_000_000, 7_500_000, "e1")
     assert (second.customer_id, second.quantity, second.order_id) == ("A/B", -1_000_000, "o9")
 
@@ -41,9 +40,9 @@ def test_event_is_stored_and_counted_once(client: Any, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "timestamp", ["2026-01-31", "2026-01-31 14:05", "2026-01-31T14:05:00.123Z", "2026-01-31T14:05:00+02:00"]
 )
-def test_common_timestamp_formats_are_accepted_in_shop_time(client: Any, tmp_path: Path, timestamp: str) -> None:
+def test_common_timestamp_formats_are_accepted_in_shop_time(client: Any, local_engine: Engine, timestamp: str) -> None:
     assert client.post("/v1/events", json={"events": [event(timestamp=timestamp)]}).status_code == 200
-    assert next(SqliteEventStore(tmp_path).all()).timestamp[:10] == "2026-01-31"
+    assert next(SqliteEventStore(local_engine.artifacts).all()).timestamp[:10] == "2026-01-31"
 
 
 @pytest.mark.parametrize(
@@ -64,12 +63,12 @@ def test_common_timestamp_formats_are_accepted_in_shop_time(client: Any, tmp_pat
     ],
 )
 def test_invalid_event_is_named_and_nothing_is_stored(
-    client: Any, tmp_path: Path, invalid: dict[str, Any], status: int, code: str
+    client: Any, local_engine: Engine, invalid: dict[str, Any], status: int, code: str
 ) -> None:
     response = client.post("/v1/events", json={"events": [event(1), event(2) | invalid]})
     assert (response.status_code, response.json["code"]) == (status, code)
     assert response.json["detail"].startswith("events.1")
-    assert list(SqliteEventStore(tmp_path).all()) == []
+    assert list(SqliteEventStore(local_engine.artifacts).all()) == []
 
 
 def test_batch_of_events_is_bounded(client: Any) -> None:
@@ -80,7 +79,7 @@ def test_batch_of_events_is_bounded(client: Any) -> None:
 
 
 @pytest.mark.parametrize("path", ["/v1/customers/A%2FB", "/v1/customers:erase"])
-def test_erased_customer_is_removed_and_later_events_are_ignored(client: Any, tmp_path: Path, path: str) -> None:
+def test_erased_customer_is_removed_and_later_events_are_ignored(client: Any, local_engine: Engine, path: str) -> None:
     client.post("/v1/events", json={"events": [event(1), event(2, customer_id="other")]})
     body = {"json": {"customer_id": "A/B"}}
     response = client.delete(path) if "%2F" in path else client.post(path, **body)
@@ -88,26 +87,26 @@ def test_erased_customer_is_removed_and_later_events_are_ignored(client: Any, tm
     assert response.json["events"] == 1
     assert "A/B" not in response.text
     assert client.post("/v1/events", json={"events": [event(3)]}).json == {"received": 1, "new": 0}
-    assert [e.customer_id for e in SqliteEventStore(tmp_path).all()] == ["other"]
+    assert [e.customer_id for e in SqliteEventStore(local_engine.artifacts).all()] == ["other"]
 
 
 @pytest.mark.parametrize("customer", [".", ".."])
-def test_ids_that_cannot_be_in_a_url_are_erased_by_body(client: Any, tmp_path: Path, customer: str) -> None:
+def test_ids_that_cannot_be_in_a_url_are_erased_by_body(client: Any, local_engine: Engine, customer: str) -> None:
     assert client.post("/v1/customers:erase", json={"customer_id": customer}).status_code == 200
-    assert SqliteEventStore(tmp_path).erased_among([customer, "other"]) == {customer}
+    assert SqliteEventStore(local_engine.artifacts).erased_among([customer, "other"]) == {customer}
     assert client.post("/v1/customers:erase", json={"customer_id": ""}).status_code == 400
 
 
-def test_erasure_during_a_fit_is_a_conflict(client: Any, tmp_path: Path) -> None:
-    with lock(tmp_path):
-        response = client.delete("/v1/customers/C-001")
+def test_erasure_during_a_fit_is_a_conflict(client: Any, local_engine: Engine) -> None:
+    with lock(local_engine.artifacts):
+        response = client.delete("/v1/customers/c0001")
     assert (response.status_code, response.json["code"]) == (409, "locked")
 
 
-def test_read_key_cannot_change_data(tmp_path: Path) -> None:
+def test_read_key_cannot_change_data(local_engine: Engine) -> None:
     keys = {role: new_key(role) for role in ("read", "admin")}
     accepted = tuple(ApiKey(*line.split(":")) for _, line in keys.values())
-    client = create_app(LocalFakeEngine(tmp_path), ApiSettings(keys=accepted)).test_client()
+    client = create_app(local_engine, ApiSettings(keys=accepted)).test_client()
     for role, status in (("read", 403), ("admin", 200)):
         options = {"headers": {"Authorization": f"Bearer {keys[role][0]}"}}
         response = client.post("/v1/events", json={"events": [event()]}, **options)
@@ -115,17 +114,17 @@ def test_read_key_cannot_change_data(tmp_path: Path) -> None:
         assert client.delete("/v1/customers/A%2FB", **options).status_code == status
         if role == "read":
             assert response.json["code"] == "forbidden"
-            assert not (tmp_path / "events.sqlite").exists()
+            assert not (local_engine.artifacts / "events.sqlite").exists()
 
 
-def test_engine_without_a_folder_rejects_changes() -> None:
-    client = create_app(FakeEngine()).test_client()
-    for response in (client.post("/v1/events", json={"events": [event()]}), client.delete("/v1/customers/C-001")):
+def test_engine_behind_another_api_rejects_changes(make_engine: MakeEngine) -> None:
+    client = create_app(make_engine(RemoteLikeEngine)).test_client()
+    for response in (client.post("/v1/events", json={"events": [event()]}), client.delete("/v1/customers/c0001")):
         assert (response.status_code, response.json["code"]) == (501, "needs_local_engine")
 
 
-def test_error_of_an_unwritable_folder_contains_no_path(tmp_path: Path) -> None:
-    (tmp_path / "events.sqlite").mkdir()
-    response = create_app(LocalFakeEngine(tmp_path)).test_client().post("/v1/events", json={"events": [event()]})
+def test_error_of_an_unwritable_folder_contains_no_path(local_engine: Engine, tmp_path: Path) -> None:
+    (local_engine.artifacts / "events.sqlite").mkdir()
+    response = create_app(local_engine).test_client().post("/v1/events", json={"events": [event()]})
     assert (response.status_code, response.json["code"]) == (503, "artifact")
     assert str(tmp_path) not in response.text

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import httpx
 import pytest
-from fake_engine import CUSTOMER_IDS, ITEM_IDS, FakeEngine
+from tests import shop
 
-from smart_retail.errors import SettingsError
 from smart_retail.protocol import ALL, METHODS
 from smart_retail.results import to_json
+from smart_retail.serving.engine import Engine
 from smart_retail_flask.app import create_app
 
-from .conftest import LocalFakeEngine
-
-URL_IDS = [c for c in CUSTOMER_IDS if c not in (".", "..")]
+URL_IDS = [c for c in shop.customers() if c not in (".", "..")]
 
 
 def as_json(value: Any) -> Any:
@@ -26,40 +23,40 @@ def as_json(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("method", [*METHODS, ALL])
-def test_list_is_the_result_of_the_engine(client: Any, engine: FakeEngine, method: str) -> None:
+def test_list_is_the_result_of_the_engine(client: Any, engine: Engine, method: str) -> None:
     for query, options in (
         ("", {}),
         ("&n=3&offset=2", {"n": 3, "offset": 2}),
         ("&exclude_purchased=false", {"exclude_purchased": False}),
         ("&explain=false", {"explain": False}),
-        ("&category=Technology&category=Home%20%26%20Garden", {"categories": ["Technology", "Home & Garden"]}),
+        ("&category=Kitchen&category=Office%20%26%20Home", {"categories": ["Kitchen", "Office & Home"]}),
     ):
-        response = client.get(f"/v1/customers/C-002/recommendations?method={method}{query}")
-        assert response.json == as_json(engine.recommend("C-002", method, **options))
+        response = client.get(f"/v1/customers/c0002/recommendations?method={method}{query}")
+        assert response.json == as_json(engine.recommend("c0002", method, **options))
         assert response.headers["X-Model-Version"] == engine.version
 
 
-def test_json_encoder_matches_as_dict(engine: FakeEngine) -> None:
+def test_json_encoder_matches_as_dict(engine: Engine) -> None:
     for method in (*METHODS, ALL):
-        result = engine.recommend("C-003", method)
+        result = engine.recommend("c0003", method)
         assert json.loads(to_json(result)) == result.as_dict()
         assert list(json.loads(to_json(result))) == list(result.as_dict())
 
 
 @pytest.mark.parametrize("customer", URL_IDS)
-def test_any_customer_id_works_in_a_path_under_every_server(server: str, engine: FakeEngine, customer: str) -> None:
+def test_any_customer_id_works_in_a_path_under_every_server(server: str, engine: Engine, customer: str) -> None:
     path = f"{server}/v1/customers/{quote(customer, safe='')}"
     assert httpx.get(f"{path}/recommendations?n=2").json() == as_json(engine.recommend(customer, n=2))
     assert httpx.get(path).json() == as_json(engine.customer(customer))
 
 
-@pytest.mark.parametrize("item", [i for i in ITEM_IDS[-10:] if i not in (".", "..")])
-def test_any_item_id_works_in_a_path(live: str, engine: FakeEngine, item: str) -> None:
+@pytest.mark.parametrize("item", [i for i in shop.ODD_ITEMS if i not in (".", "..")])
+def test_any_item_id_works_in_a_path(live: str, engine: Engine, item: str) -> None:
     response = httpx.get(f"{live}/v1/items/{quote(item, safe='')}/similar")
     assert response.json() == as_json(engine.similar_items(item))
 
 
-def test_any_customer_id_works_with_the_test_client(client: Any, engine: FakeEngine) -> None:
+def test_any_customer_id_works_with_the_test_client(client: Any, engine: Engine) -> None:
     for customer in URL_IDS:
         response = client.get(f"/v1/customers/{quote(customer, safe='')}/recommendations")
         assert response.json == as_json(engine.recommend(customer))
@@ -71,8 +68,8 @@ def test_escaped_slash_does_not_select_another_route(client: Any) -> None:
     assert client.get("/v1/customers/recommendations").json["customer_id"] == "recommendations"
 
 
-def test_ids_that_cannot_be_in_a_url_work_in_post_routes(client: Any, engine: FakeEngine) -> None:
-    ids = [".", "..", "", "C-001"]
+def test_ids_that_cannot_be_in_a_url_work_in_post_routes(client: Any, engine: Engine) -> None:
+    ids = [".", "..", "", "c0001"]
     response = client.post("/v1/recommendations:batch", json={"customer_ids": ids, "n": 4})
     assert response.json["lists"] == [as_json(r) for r in engine.recommend_many(ids, n=4)]
     response = client.post("/v1/recommendations:batch", json={"customer_ids": ["."], "n": 4, "offset": 2})
@@ -99,17 +96,17 @@ def test_unknown_customer_is_an_error_only_with_strict(client: Any) -> None:
     for path in ("/v1/customers/unknown", "/v1/customers/unknown/recommendations"):
         response = client.get(f"{path}?strict=true")
         assert (response.status_code, response.json["code"]) == (404, "unknown_customer")
-    assert client.get("/v1/customers/C-001?strict=true").status_code == 200
+    assert client.get("/v1/customers/c0001?strict=true").status_code == 200
 
 
-def test_lookups_return_the_results_of_the_engine(client: Any, engine: FakeEngine) -> None:
+def test_lookups_return_the_results_of_the_engine(client: Any, engine: Engine) -> None:
     def get(path: str) -> Any:
         return client.get(path).json
 
-    assert get("/v1/customers?q=c-00&n=3")["customers"] == [as_json(m) for m in engine.search_customers("c-00", 3)]
-    assert get("/v1/items?q=paper")["items"] == [as_json(i) for i in engine.search_items("paper")]
+    assert get("/v1/customers?q=c000&n=3")["customers"] == [as_json(m) for m in engine.search_customers("c000", 3)]
+    assert get("/v1/items?q=garden")["items"] == [as_json(i) for i in engine.search_items("garden")]
     assert get("/v1/popular?n=5") == as_json(engine.popular(5))
-    assert get("/v1/popular?category=Technology") == as_json(engine.popular(category="Technology"))
+    assert get("/v1/popular?category=Kitchen") == as_json(engine.popular(category="Kitchen"))
     assert get("/v1/categories")["categories"] == engine.categories()
     assert get("/v1/segments")["segments"] == [as_json(s) for s in engine.segments()]
     assert get("/v1/rfm-grid")["cells"] == [as_json(c) for c in engine.rfm_grid()]
@@ -123,7 +120,7 @@ def test_lookups_return_the_results_of_the_engine(client: Any, engine: FakeEngin
 
 
 def test_escaped_colon_selects_the_route(client: Any) -> None:
-    assert client.post("/v1/recommendations%3Abatch", json={"customer_ids": ["C-001"]}).status_code == 200
+    assert client.post("/v1/recommendations%3Abatch", json={"customer_ids": ["c0001"]}).status_code == 200
 
 
 def test_path_prefix_of_a_proxy_is_removed(app: Any) -> None:
@@ -133,8 +130,11 @@ def test_path_prefix_of_a_proxy_is_removed(app: Any) -> None:
     assert response.json["customer_id"] == "A/B"
 
 
-def test_readiness_reports_a_changed_rules_file_that_is_not_valid(tmp_path: Path) -> None:
-    engine = LocalFakeEngine(tmp_path)
-    engine.rules_error = SettingsError("The rules file rules.toml is not valid TOML.")  # type: ignore[assignment]
-    response = create_app(engine).test_client().get("/readyz")
+def test_readiness_reports_a_changed_rules_file_that_is_not_valid(local_engine: Engine) -> None:
+    rules = local_engine.artifacts / "rules.toml"
+    rules.write_text("ban = []\n", encoding="utf-8")
+    client = create_app(Engine.load(local_engine.artifacts)).test_client()
+    rules.write_text("ban = [\n\n", encoding="utf-8")
+    response = client.get("/readyz")
     assert (response.status_code, response.json["rules_error"]) == (200, "settings")
+    assert str(rules) not in response.text

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from fake_engine import FakeEngine
 
 from smart_retail.errors import SettingsError, UsageError
+from smart_retail.serving.engine import Engine
 from smart_retail_flask.app import create_app
 from smart_retail_flask.auth import TokenBuckets
 from smart_retail_flask.settings import ApiSettings, ServerOptions, new_key, read_keys
@@ -18,19 +18,23 @@ from smart_retail_flask.settings import ApiSettings, ServerOptions, new_key, rea
 PATH = "/v1/popular"
 
 
-def client_of(**options: Any) -> Any:
-    return create_app(FakeEngine(), ApiSettings(**options)).test_client()
+@pytest.fixture
+def client_of(engine: Engine) -> Callable[..., Any]:
+    """``client_of(rate=1.0)``: a client of an API with these settings."""
+    return lambda **options: create_app(engine, ApiSettings(**options)).test_client()
 
 
-def with_keys(tmp_path: Path) -> tuple[Any, str]:
+@pytest.fixture
+def with_keys(client_of: Callable[..., Any], tmp_path: Path) -> tuple[Any, str]:
+    """Client of an API with a read and an admin key, and the read key."""
     key, line = new_key()
     file = tmp_path / "keys"
     file.write_text(f"# readers\n\n{line}\n{new_key('admin')[1]}\n")
     return client_of(keys=read_keys(file)), key
 
 
-def test_valid_key_is_required(tmp_path: Path) -> None:
-    client, key = with_keys(tmp_path)
+def test_valid_key_is_required(with_keys: tuple[Any, str]) -> None:
+    client, key = with_keys
     assert client.get(PATH, headers={"Authorization": f"Bearer {key}"}).status_code == 200
     for header in ("", "Bearer ", f"Bearer {key}x", f"Basic {key}", key, "Bearer é"):
         response = client.get(PATH, headers={"Authorization": header} if header else {})
@@ -39,8 +43,8 @@ def test_valid_key_is_required(tmp_path: Path) -> None:
     assert client.get(PATH).status_code == 401
 
 
-def test_path_that_resembles_a_public_one_needs_a_key(tmp_path: Path) -> None:
-    client, _ = with_keys(tmp_path)
+def test_path_that_resembles_a_public_one_needs_a_key(with_keys: tuple[Any, str]) -> None:
+    client, _ = with_keys
     for path in ("/v1/model", "/v1/customers/..%2Flivez", "/v1/customers/%2Fdocs", "/%2e%2e/v1/model"):
         assert client.get(path).status_code == 401
     for path in ("/livez", "/readyz", "/openapi.json", "/docs", "/docs/swagger-ui.css"):
@@ -61,7 +65,7 @@ def test_invalid_key_file_is_rejected(tmp_path: Path, text: str) -> None:
     assert "clear" not in error.value.message
 
 
-def test_without_keys_only_this_machine_is_accepted() -> None:
+def test_without_keys_only_this_machine_is_accepted(client_of: Callable[..., Any]) -> None:
     client = client_of()
     for address, status in (("127.0.0.1", 200), ("127.8.8.8", 200), ("::1", 200), ("10.0.0.7", 403), ("::2", 403)):
         assert client.get(PATH, environ_overrides={"REMOTE_ADDR": address}).status_code == status
@@ -97,7 +101,7 @@ def test_ipv6_address_is_in_brackets_in_a_url() -> None:
     assert (ServerOptions(host="::1").url_host, ServerOptions().url_host) == ("[::1]", "127.0.0.1")
 
 
-def test_only_configured_hosts_are_accepted() -> None:
+def test_only_configured_hosts_are_accepted(client_of: Callable[..., Any]) -> None:
     client = client_of(hosts=("api.shop.example", ".inner.example"))
     for host, status in (
         ("localhost", 200), ("127.0.0.1:8000", 200), ("[::1]:8000", 200), ("API.shop.example:80", 200),
@@ -113,11 +117,11 @@ def test_only_configured_hosts_are_accepted() -> None:
         "localhost ", "[::1]evil", "[::1", "localhost,evil.example", "localhost:999999", "LOCALHOST\n",
     ],
 )  # fmt: skip
-def test_malformed_host_is_rejected(host: str) -> None:
+def test_malformed_host_is_rejected(host: str, client_of: Callable[..., Any]) -> None:
     assert client_of().get(PATH, environ_overrides={"HTTP_HOST": host}).status_code == 400
 
 
-def test_only_configured_origins_may_read() -> None:
+def test_only_configured_origins_may_read(client_of: Callable[..., Any]) -> None:
     shop, evil = "https://shop.example", "https://evil.example"
     client = client_of(cors_origins=(shop,))
     assert client.get(PATH, headers={"Origin": shop}).headers["Access-Control-Allow-Origin"] == shop
@@ -136,7 +140,7 @@ def test_star_is_not_a_valid_host_or_origin() -> None:
             ApiSettings(**{name: ("*",)})
 
 
-def test_every_response_has_security_headers() -> None:
+def test_every_response_has_security_headers(client_of: Callable[..., Any]) -> None:
     client = client_of()
     for path in (PATH, "/nowhere", "/docs", "/openapi.json"):
         headers = client.get(path).headers
@@ -146,14 +150,14 @@ def test_every_response_has_security_headers() -> None:
         assert headers["X-Request-Id"]
 
 
-def test_valid_request_id_of_the_client_is_used() -> None:
+def test_valid_request_id_of_the_client_is_used(client_of: Callable[..., Any]) -> None:
     client = client_of()
     assert client.get(PATH, headers={"X-Request-Id": "shop-1.2_3"}).headers["X-Request-Id"] == "shop-1.2_3"
     for bad in ("a b", "x" * 65, "<script>", '"'):
         assert client.get(PATH, headers={"X-Request-Id": bad}).headers["X-Request-Id"] != bad
 
 
-def test_rate_limit_returns_429_with_retry_after() -> None:
+def test_rate_limit_returns_429_with_retry_after(client_of: Callable[..., Any]) -> None:
     client = client_of(rate=0.5, burst=3)
     responses = [client.get(PATH) for _ in range(5)]
     assert [a.status_code for a in responses] == [200, 200, 200, 429, 429]
@@ -163,7 +167,7 @@ def test_rate_limit_returns_429_with_retry_after() -> None:
     assert other.status_code == 200
 
 
-def test_health_checks_have_no_rate_limit() -> None:
+def test_health_checks_have_no_rate_limit(client_of: Callable[..., Any]) -> None:
     client = client_of(rate=0.001, burst=2)
     assert [client.get("/openapi.json").status_code for _ in range(3)] == [200, 200, 429]
     assert {client.get(path).status_code for path in ("/livez", "/readyz") for _ in range(5)} == {200}
@@ -181,8 +185,8 @@ def test_token_bucket_is_refilled_at_the_rate() -> None:
 
 
 @pytest.mark.parametrize("settings", [ApiSettings(), ApiSettings(metrics=True)])
-def test_start_page_redirects_browsers_to_the_documentation(settings: ApiSettings) -> None:
-    response = create_app(FakeEngine(), settings).test_client().get("/")
+def test_start_page_redirects_browsers_to_the_documentation(settings: ApiSettings, engine: Engine) -> None:
+    response = create_app(engine, settings).test_client().get("/")
     assert (response.status_code, response.headers["Location"]) == (302, "docs")
 
 

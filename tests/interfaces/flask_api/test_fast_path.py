@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
+
+from smart_retail.serving.engine import Engine
 
 pytest.importorskip("flask_openapi3")
 
@@ -42,24 +43,24 @@ def get_response(client: Any, path: str, **options: Any) -> tuple[int, list[tupl
 
 
 @pytest.fixture
-def flask_client() -> Any:
+def flask_client(engine: Engine) -> Any:
     """Client of an API with an additional hook, which turns the fast path off."""
-    app = create_app(FakeEngine())
+    app = create_app(engine)
     app.before_request(lambda: None)
     return app.test_client()
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_response_equals_that_of_flask(flask_client: Any, path: str) -> None:
-    client = create_app(FakeEngine()).test_client()
+def test_response_equals_that_of_flask(flask_client: Any, path: str, engine: Engine) -> None:
+    client = create_app(engine).test_client()
     assert get_response(client, path) == get_response(flask_client, path)
     assert get_response(client, path, headers={"Host": "evil.example"}) == get_response(
         flask_client, path, headers={"Host": "evil.example"}
     )
 
 
-def test_only_cacheable_reads_bypass_flask(monkeypatch: pytest.MonkeyPatch) -> None:
-    app = create_app(FakeEngine())
+def test_only_cacheable_reads_bypass_flask(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
+    app = create_app(engine)
     dispatched = []
     dispatch = app.full_dispatch_request
     monkeypatch.setattr(app, "full_dispatch_request", lambda *a: dispatched.append(1) or dispatch(*a))
@@ -81,8 +82,8 @@ def test_only_cacheable_reads_bypass_flask(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 @pytest.mark.parametrize("hook", ["before_request", "after_request", "teardown_request", "teardown_appcontext"])
-def test_additional_hooks_run_for_every_request(hook: str) -> None:
-    app = create_app(FakeEngine())
+def test_additional_hooks_run_for_every_request(hook: str, engine: Engine) -> None:
+    app = create_app(engine)
     calls = []
 
     def hook_function(response: Any = None) -> Response | None:
@@ -94,10 +95,10 @@ def test_additional_hooks_run_for_every_request(hook: str) -> None:
     assert calls == [1]
 
 
-def test_error_is_counted_once() -> None:
+def test_error_is_counted_once(engine: Engine) -> None:
     settings = ApiSettings(metrics=True, rate=0.001, burst=3)
     counters = new_counters()
-    client = create_app(FakeEngine(), settings, counters).test_client()
+    client = create_app(engine, settings, counters).test_client()
     path = "/v1/customers/unknown/recommendations?strict=true"
     assert [client.get(path).status_code for _ in range(4)] == [404, 404, 404, 429]
     (totals,) = counters.totals()

@@ -9,7 +9,8 @@ import sys
 from typing import Any
 
 import pytest
-from fake_engine import FakeEngine
+
+from smart_retail.serving.engine import Engine
 
 pytest.importorskip("prometheus_client")
 
@@ -37,17 +38,17 @@ def key(name: str, **labels: str) -> tuple[str, frozenset[tuple[str, str]]]:
 
 
 @pytest.fixture
-def client() -> Any:
-    return create_app(FakeEngine(), ApiSettings(metrics=True)).test_client()
+def client(engine: Engine) -> Any:
+    return create_app(engine, ApiSettings(metrics=True)).test_client()
 
 
-def test_metrics_are_off_by_default() -> None:
-    response = create_app(FakeEngine()).test_client().get("/metrics")
+def test_metrics_are_off_by_default(engine: Engine) -> None:
+    response = create_app(engine).test_client().get("/metrics")
     assert (response.status_code, response.json["code"]) == (404, "not_found")
 
 
-def test_requests_are_counted_by_route_and_status(client: Any) -> None:
-    for customer in ("C-001", "C-002", "unknown?strict=true"):
+def test_requests_are_counted_by_route_and_status(client: Any, engine: Engine) -> None:
+    for customer in ("c0001", "c0002", "unknown?strict=true"):
         client.get(f"/v1/customers/{customer}")
     client.get("/nowhere")
     response = client.get("/metrics")
@@ -59,9 +60,9 @@ def test_requests_are_counted_by_route_and_status(client: Any) -> None:
     assert found[key("smart_retail_request_seconds_count", **ROUTE)] == 3
     assert found[key("smart_retail_request_seconds_bucket", **ROUTE, le="+Inf")] == 3
     assert found[key("smart_retail_request_seconds_sum", **ROUTE)] > 0
-    assert found[key("smart_retail_model_info", version="fake-1")] == 1
+    assert found[key("smart_retail_model_info", version=engine.version)] == 1
     assert found[key("smart_retail_model_refused")] == 0
-    assert "C-001" not in response.text
+    assert "c0001" not in response.text
 
 
 def test_histogram_buckets_include_their_upper_bound() -> None:
@@ -73,11 +74,11 @@ def test_histogram_buckets_include_their_upper_bound() -> None:
     assert totals.seconds == pytest.approx(60.3015)
 
 
-def test_histogram_buckets_are_cumulated() -> None:
+def test_histogram_buckets_are_cumulated(engine: Engine) -> None:
     counters = new_counters()
     for seconds in (0.0005, 0.3, 60.0):
         counters.record("GET", "/v1/model", 200, seconds)
-    client = create_app(FakeEngine(), ApiSettings(metrics=True), counters).test_client()
+    client = create_app(engine, ApiSettings(metrics=True), counters).test_client()
     found = samples(client.get("/metrics").text)
     labels = {"method": "GET", "route": "/v1/model"}
     bounds = ("0.001", "0.25", "1.0", "5.0", "+Inf")
@@ -85,10 +86,10 @@ def test_histogram_buckets_are_cumulated() -> None:
     assert buckets == [1, 1, 2, 2, 3]
 
 
-def test_metrics_need_a_key_of_any_role() -> None:
+def test_metrics_need_a_key_of_any_role(engine: Engine) -> None:
     secret, line = new_key()
     settings = ApiSettings(metrics=True, keys=(ApiKey(*line.split(":")),))
-    client = create_app(FakeEngine(), settings).test_client()
+    client = create_app(engine, settings).test_client()
     assert client.get("/metrics").status_code == 401
     assert client.get("/metrics", headers={"Authorization": f"Bearer {secret}"}).status_code == 200
 
@@ -123,11 +124,11 @@ def test_running_workers_do_not_share_a_slot() -> None:
 
 def test_log_line_is_json_with_the_request_id(client: Any, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        client.get("/v1/customers/C-077", headers={"X-Request-Id": "mine-2"})
+        client.get("/v1/customers/c0077", headers={"X-Request-Id": "mine-2"})
     line = json.loads(JsonFormatter().format(caplog.records[-1]))
     assert (line["event"], line["request_id"], line["status"], line["level"]) == ("request", "mine-2", 200, "INFO")
     assert line["route"] == "/v1/customers/<id:customer_id>"
-    assert "C-077" not in json.dumps(line)
+    assert "c0077" not in json.dumps(line)
 
 
 def test_text_and_traceback_are_logged_as_one_line_of_json() -> None:

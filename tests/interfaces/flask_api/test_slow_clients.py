@@ -8,10 +8,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+
+from smart_retail.results import FitReport
 
 pytest.importorskip("gunicorn")
 
@@ -29,16 +32,16 @@ COMPLETE = b"GET /v1/customers/00012 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture(scope="module")
-def patient_server() -> Iterator[str]:
+def patient_server(fitted: tuple[Path, FitReport]) -> Iterator[str]:
     """A server with two threads that waits for requests longer than any test takes."""
-    with server_process("gunicorn", "request_timeout=3600") as (url, _):
+    with server_process(fitted[0], "gunicorn", "request_timeout=3600") as (url, _):
         yield url
 
 
 @pytest.fixture(scope="module")
-def strict_server() -> Iterator[str]:
+def strict_server(fitted: tuple[Path, FitReport]) -> Iterator[str]:
     """A server with a short deadline."""
-    with server_process("gunicorn", "request_timeout=0.5") as (url, _):
+    with server_process(fitted[0], "gunicorn", "request_timeout=0.5") as (url, _):
         yield url
 
 
@@ -169,8 +172,8 @@ def test_headers_cannot_change_the_path(patient_server: str, header: str) -> Non
     assert response.json() == {"status": "alive"}
 
 
-def test_log_of_rejected_requests_contains_no_values_of_the_request() -> None:
-    with server_process("gunicorn", "log_level='info'", stderr=subprocess.PIPE) as (url, process):
+def test_log_of_rejected_requests_contains_no_values_of_the_request(fitted: tuple[Path, FitReport]) -> None:
+    with server_process(fitted[0], "gunicorn", "log_level='info'", stderr=subprocess.PIPE) as (url, process):
         for header in (b"Authorization Bearer secret-key", b"Bad Name: secret-key", b"SCRIPT_NAME: /secret-key"):
             with connect(url) as client:
                 client.sendall(b"GET /secret-key HTTP/1.1\r\nHost: localhost\r\n" + header + b"\r\n\r\n")

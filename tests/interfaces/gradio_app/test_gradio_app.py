@@ -1,4 +1,4 @@
-"""The Gradio app over the small engine: screens, named endpoints, limits, and no external resources."""
+"""The Gradio app over the small shop: screens, named endpoints, limits, and no external resources."""
 
 from __future__ import annotations
 
@@ -13,13 +13,15 @@ from typing import Any
 import httpx
 import pytest
 from msgspec import structs
+from tests.fitted_shop import MakeEngine
 
 pytest.importorskip("gradio", reason="the extra gradio is not installed")
 
-from tests.fake_engine import ODD_IDS, FakeEngine
+from tests import shop
 
 from smart_retail.errors import RemoteError
 from smart_retail.protocol import METHODS
+from smart_retail.serving.engine import Engine
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_gradio import app, theme
@@ -43,12 +45,12 @@ def _collect_event_loops() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def demo() -> Any:
-    return app.build_demo(FakeEngine())
+def demo(engine: Engine) -> Any:
+    return app.build_demo(engine)
 
 
 @pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
+def client(engine: Engine) -> Iterator[Any]:
     """A client of the named endpoints of a running app."""
     from gradio_client import Client
 
@@ -59,7 +61,7 @@ def client() -> Iterator[Any]:
         port = free.getsockname()[1]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("NO_PROXY", "127.0.0.1,localhost")
-        running: Any = start(FakeEngine(), WebAppOptions(port=port), block=False)
+        running: Any = start(engine, WebAppOptions(port=port), block=False)
         client = Client(running.local_url, verbose=False, analytics_enabled=False)
         yield client
         client.close()
@@ -77,9 +79,9 @@ def test_a_request_under_a_foreign_host_name_is_rejected(client: Any) -> None:
     } == {400}
 
 
-def test_the_app_uses_a_new_version_as_soon_as_it_is_published() -> None:
+def test_the_app_uses_a_new_version_as_soon_as_it_is_published(engine: Engine, make_engine: MakeEngine) -> None:
     active = ["v1"]
-    holder = ReloadingEngine(lambda: FakeEngine(active[0]), lambda: active[0])
+    holder = ReloadingEngine(lambda: make_engine(version=active[0]), lambda: active[0])
     demo = app.build_demo(holder)
     calls = {getattr(f.fn, "__name__", ""): f.fn for f in demo.fns.values()}
     assert "v1" in calls["refresh_page"]()[-1]
@@ -87,14 +89,14 @@ def test_the_app_uses_a_new_version_as_soon_as_it_is_published() -> None:
     holder.refresh()
     *parts, footer = calls["refresh_page"]()
     assert "model v2" in footer
-    assert parts[0].choices == [(c, c) for c in FakeEngine().categories()]
-    assert calls["recommend"]("C-003")["model_version"] == "v2"
-    assert calls["similar"]("P-001")["model_version"] == "v2"
-    assert calls["basket"](["P-001"])["model_version"] == "v2"
+    assert parts[0].choices == [(c, c) for c in engine.categories()]
+    assert calls["recommend"]("c0003")["model_version"] == "v2"
+    assert calls["similar"]("G-001")["model_version"] == "v2"
+    assert calls["basket"](["G-001"])["model_version"] == "v2"
 
 
-def test_an_error_on_opening_the_page_is_shown_in_the_footer() -> None:
-    class Failing(FakeEngine):
+def test_an_error_on_opening_the_page_is_shown_in_the_footer(make_engine: MakeEngine) -> None:
+    class Failing(Engine):
         available = True
 
         def model(self) -> Any:
@@ -102,7 +104,7 @@ def test_an_error_on_opening_the_page_is_shown_in_the_footer() -> None:
                 return super().model()
             raise RemoteError("The API does not respond.", "Is it up?")
 
-    engine = Failing()
+    engine = make_engine(Failing)
     demo = app.build_demo(engine)
     engine.available = False
     (refresh_page,) = (f.fn for f in demo.fns.values() if getattr(f.fn, "__name__", "") == "refresh_page")
@@ -116,16 +118,16 @@ def shown(body: str) -> list[str]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_list_shows_the_engines_items_and_reasons(method: str) -> None:
-    result = FakeEngine().recommend("C-003", method, 7)
+def test_a_list_shows_the_engines_items_and_reasons(method: str, engine: Engine) -> None:
+    result = engine.recommend("c0003", method, 7)
     body = render.recommendations(result)
     assert shown(body) == [item.item_id for item in result.items]
     for item in result.items:
         assert item.reasons[0].text in html.unescape(body)
 
 
-def test_shared_items_are_marked_in_the_comparison_of_methods() -> None:
-    result = FakeEngine().recommend("C-003", "all")
+def test_shared_items_are_marked_in_the_comparison_of_methods(engine: Engine) -> None:
+    result = engine.recommend("c0003", "all")
     body = render.recommendations(result)
     assert body.count("<section>") == len(METHODS)
     lists = {i.item_id for each in result.lists.values() for i in each.items}
@@ -133,39 +135,37 @@ def test_shared_items_are_marked_in_the_comparison_of_methods() -> None:
     assert "in 5 lists" in body
 
 
-def test_an_unknown_customer_gets_a_note() -> None:
-    assert "This customer has no purchases in the data" in render.recommendations(FakeEngine().recommend("unknown"))
-    assert "unknown customer" in render.customer_profile(FakeEngine().customer("unknown"), "EUR")
+def test_an_unknown_customer_gets_a_note(engine: Engine) -> None:
+    assert "This customer has no purchases in the data" in render.recommendations(engine.recommend("unknown"))
+    assert "unknown customer" in render.customer_profile(engine.customer("unknown"), "EUR")
 
 
-def test_names_with_markup_are_escaped() -> None:
-    result = FakeEngine().recommend("C-003")
+def test_names_with_markup_are_escaped(engine: Engine) -> None:
+    result = engine.recommend("c0003")
     bad = "<img src=x onerror='alert(1)'>"
     reasons = tuple(structs.replace(r, text=bad) for r in result.items[0].reasons)
     item = structs.replace(result.items[0], item_name=bad, item_id=bad, category=bad, reasons=reasons)
     body = render.recommendations(structs.replace(result, items=(item,)))
     assert "<img" not in body
-    person = structs.replace(FakeEngine().customer("C-003"), customer_name=bad, customer_id=bad)
+    person = structs.replace(engine.customer("c0003"), customer_name=bad, customer_id=bad)
     assert "<img" not in render.customer_profile(person, bad)
 
 
-def test_an_empty_list_shows_what_to_do() -> None:
-    empty = structs.replace(FakeEngine().recommend("C-003"), items=())
+def test_an_empty_list_shows_what_to_do(engine: Engine) -> None:
+    empty = structs.replace(engine.recommend("c0003"), items=())
     assert "another category" in render.recommendations(empty)
 
 
-def test_the_examples_are_a_champion_one_order_and_an_unknown_customer() -> None:
-    engine = FakeEngine()
+def test_the_examples_are_a_champion_one_order_and_an_unknown_customer(engine: Engine) -> None:
     found = app.examples(engine)
     assert engine.customer(found["Champion"]).rfm.segment == "Champions"  # type: ignore[union-attr]
     assert engine.customer(found["One order"]).orders == 1
     assert not engine.customer(found["Unknown customer"]).known
 
 
-def test_search_matches_are_pairs_of_label_and_id() -> None:
-    engine = FakeEngine()
-    assert app.find_customers(engine, "c-00")[0] == ("Name of C-001 · C-001", "C-001")
-    assert ('Lamp A, 10" <& co> · P-003', "P-003") in app.find_items(engine, "lamp")
+def test_search_matches_are_pairs_of_label_and_id(engine: Engine) -> None:
+    assert app.find_customers(engine, "c0001")[0] == ("Name of c0001 · c0001", "c0001")
+    assert ('Garden thing 4, "big" <& co> · G-004', "G-004") in app.find_items(engine, "garden")
 
 
 def test_only_the_three_named_endpoints_are_public(demo: Any) -> None:
@@ -186,25 +186,24 @@ def test_theme_and_style_load_nothing_external() -> None:
     assert not re.search(r"https?://|//fonts", styles)
 
 
-@pytest.mark.parametrize("customer", ["C-003", *ODD_IDS[:8], "unknown"])
-def test_the_recommend_endpoint_returns_the_result_of_the_engine(client: Any, customer: str) -> None:
+@pytest.mark.parametrize("customer", ["c0003", *shop.ODD_CUSTOMERS[:8], "unknown"])
+def test_the_recommend_endpoint_returns_the_result_of_the_engine(client: Any, customer: str, engine: Engine) -> None:
     returned = client.predict(customer_id=customer, method="hybrid", n=5, exclude_purchased=True, api_name="/recommend")
-    assert returned == FakeEngine().recommend(customer, n=5).as_dict()
+    assert returned == engine.recommend(customer, n=5).as_dict()
 
 
-def test_the_other_endpoints_return_the_results_of_the_engine(client: Any) -> None:
-    engine = FakeEngine()
+def test_the_other_endpoints_return_the_results_of_the_engine(client: Any, engine: Engine) -> None:
     assert client.predict(item_id="A/B", n=4, api_name="/similar") == engine.similar_items("A/B", 4).as_dict()
-    basket = ["P-001", "no such item"]
+    basket = ["G-001", "no such item"]
     returned = client.predict(item_ids=basket, n=4, method="cf", api_name="/basket")
     assert returned == engine.recommend_for_basket(basket, 4, method="cf").as_dict()
-    returned = client.predict(customer_id="C-003", categories=["Technology"], api_name="/recommend")
-    assert returned == engine.recommend("C-003", categories=["Technology"]).as_dict()
+    returned = client.predict(customer_id="c0003", categories=["Kitchen"], api_name="/recommend")
+    assert returned == engine.recommend("c0003", categories=["Kitchen"]).as_dict()
 
 
 def test_an_error_has_its_code_and_no_traceback(client: Any) -> None:
-    with pytest.raises(Exception, match=r"unknown_item: There is no item 'P-0004'. Did you mean P-004") as caught:
-        client.predict(item_id="P-0004", api_name="/similar")
+    with pytest.raises(Exception, match=r"unknown_item: No item has the id 'G-0004'. Did you mean G-004") as caught:
+        client.predict(item_id="G-0004", api_name="/similar")
     assert "Traceback" not in str(caught.value)
     with pytest.raises(Exception, match=r"usage: n is 5000"):
-        client.predict(customer_id="C-001", n=5000, api_name="/recommend")
+        client.predict(customer_id="c0001", n=5000, api_name="/recommend")

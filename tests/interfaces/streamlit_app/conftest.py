@@ -1,4 +1,4 @@
-"""Pages of the app over the small engine of the tests, run without a browser."""
+"""Pages of the app over the small shop, run without a browser."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.fitted_shop import MakeEngine
+
+from smart_retail.serving.engine import Engine
 
 pytest.importorskip("streamlit", reason="the extra streamlit is not installed")
 
-from tests.fake_engine import FakeEngine
 
 Open = Callable[..., Any]
 
@@ -36,12 +38,12 @@ def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = 
 
 
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Open:
-    """``open_page("customer", engine, customer="C-001")``: a page over the small engine or `engine`."""
+def open_page(monkeypatch: pytest.MonkeyPatch, make_engine: MakeEngine) -> Open:
+    """``open_page("customer", Failing, customer="c0001")``: a page over the small shop, with this class of engine."""
     from smart_retail_streamlit import engine_source
 
-    def open_(path: str = "", engine: Any = None, **address: str) -> Any:
-        engine = engine or FakeEngine()
+    def open_(path: str = "", kind: type[Engine] = Engine, **address: str) -> Any:
+        engine = make_engine(kind)
         monkeypatch.setattr(engine_source, "engine", lambda: engine)
         return page_of(path, monkeypatch, **address)
 

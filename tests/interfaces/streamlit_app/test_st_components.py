@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fake_engine import FakeEngine
+from tests.fitted_shop import MakeEngine
 
 from smart_retail.errors import CancelledError, DataError, LockError, MissingBundleError
 from smart_retail.presentation.html import name_cell
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_streamlit import chart_panel, engine_source, server
 from smart_retail_streamlit.background_job import Job, JobSlot
@@ -102,22 +103,22 @@ def test_upload_names_cannot_leave_the_folder() -> None:
     store.close()
 
 
-def test_a_detached_folder_is_removed_by_the_job(tmp_path: Path) -> None:
+def test_a_detached_folder_is_removed_by_the_job(tmp_path: Path, engine: Engine) -> None:
     store = UploadStore()
     (file,) = store.store([Upload("1", "orders.csv", b"x")])
     folder = store.detach_folder()
     store.close()
     assert file.exists()
-    job = Job(lambda progress: _report(), folder, "orders.csv")
+    job = Job(lambda progress: _report(engine), folder, "orders.csv")
     job.wait(10)
     assert not file.exists()
 
 
-def _report() -> FitReport:
-    return FitReport("v1", True, FakeEngine().model().cleaning, (), (), {}, {"segments": 1.0}, ())
+def _report(engine: Engine) -> FitReport:
+    return FitReport("v1", True, engine.model().cleaning, (), (), {}, {"segments": 1.0}, ())
 
 
-def test_progress_of_a_job_never_decreases() -> None:
+def test_progress_of_a_job_never_decreases(engine: Engine) -> None:
     seen: list[float] = []
 
     def work(progress: Progress) -> FitReport:
@@ -126,7 +127,7 @@ def test_progress_of_a_job_never_decreases() -> None:
             seen.append(job.done)
         progress.update(2.0)
         progress.message("a choice")
-        return _report()
+        return _report(engine)
 
     ready = threading.Event()
     job = Job(lambda progress: (ready.wait(5), work(progress))[1], None, "x")
@@ -136,7 +137,7 @@ def test_progress_of_a_job_never_decreases() -> None:
     assert seen == [0.0, 0.25, 0.25]
     assert job.done == 1.0
     assert job.messages == ["a choice"]
-    assert job.report == _report()
+    assert job.report == _report(engine)
     assert job.error is None
 
 
@@ -159,12 +160,12 @@ def test_a_cancelled_job_stops_at_its_next_check() -> None:
     assert job.report is None
 
 
-def test_the_time_left_follows_from_the_progress() -> None:
+def test_the_time_left_follows_from_the_progress(engine: Engine) -> None:
     hold = threading.Event()
 
     def work(progress: Progress) -> FitReport:
         hold.wait(10)
-        return _report()
+        return _report(engine)
 
     now = [100.0]
     job = Job(work, None, "x", clock=lambda: now[0])
@@ -176,12 +177,12 @@ def test_the_time_left_follows_from_the_progress() -> None:
     job.wait(10)
 
 
-def test_only_one_job_runs_at_a_time() -> None:
+def test_only_one_job_runs_at_a_time(engine: Engine) -> None:
     slot, hold = JobSlot(), threading.Event()
 
     def work(progress: Progress) -> FitReport:
         hold.wait(10)
-        return _report()
+        return _report(engine)
 
     job = slot.start(work, None, "x")
     with pytest.raises(LockError):
@@ -215,11 +216,13 @@ def test_every_server_option_exists_and_no_statistics_are_sent() -> None:
     assert options["server.allowedHosts"] == ["localhost", "127.0.0.1", "::1", "shop.example.com"]
 
 
-def test_a_new_bundle_gets_a_new_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_bundle_gets_a_new_engine(monkeypatch: pytest.MonkeyPatch, make_engine: MakeEngine) -> None:
     made: list[Any] = []
     version = ["one"]
     monkeypatch.setattr(engine_source, "published_version", lambda source: version[0])
-    monkeypatch.setattr(engine_source, "load_engine", lambda source: made.append(source) or FakeEngine(f"v{len(made)}"))
+    monkeypatch.setattr(
+        engine_source, "load_engine", lambda source: made.append(source) or make_engine(version=f"v{len(made)}")
+    )
     engine_source.clear_engines()
     assert engine_source.engine().version == "v1"
     assert engine_source.engine().version == "v1"
@@ -236,11 +239,10 @@ def test_an_empty_folder_is_a_missing_bundle(tmp_path: Path, monkeypatch: pytest
         engine_source.engine()
 
 
-def test_the_report_can_draw_every_chart_of_the_pages() -> None:
+def test_the_report_can_draw_every_chart_of_the_pages(engine: Engine) -> None:
     pytest.importorskip("matplotlib", reason="the extra report is not installed")
     from smart_retail.reporting import chart_style, model_charts
 
-    engine = FakeEngine()
     model = engine.model()
     views = Path(chart_panel.__file__).parent / "views"
     named = {

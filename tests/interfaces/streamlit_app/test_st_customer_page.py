@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.fake_engine import CUSTOMER_IDS, ODD_IDS, RETURNED_ALL, FakeEngine
+from tests import shop
 
 from smart_retail.errors import DamagedBundleError, MissingBundleError, RemoteError
 from smart_retail.presentation import labels
 from smart_retail.protocol import METHODS
-from smart_retail.results import CustomerProfile
+from smart_retail.results import CustomerProfile, ModelInfo
+from smart_retail.serving.engine import Engine
 
 from .conftest import Open, html_of
 
@@ -28,42 +29,42 @@ def shown(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_a_link_shows_the_list_of_its_method(open_page: Open, method: str) -> None:
-    page = open_page("customer", customer="C-003", method=method, n="7")
-    answer = FakeEngine().recommend("C-003", method, 7)
+def test_a_link_shows_the_list_of_its_method(open_page: Open, method: str, engine: Engine) -> None:
+    page = open_page("customer", customer="c0003", method=method, n="7")
+    answer = engine.recommend("c0003", method, 7, exclude_purchased=False)
     assert shown(page) == [item.item_id for item in answer.items]
     for item in answer.items:
         assert item.reasons[0].text in html.unescape(html_of(page))
 
 
-@pytest.mark.parametrize("customer", [*ODD_IDS, "<script>alert(1)</script>", "unknown * _x_ :red[y] $z$"])
-def test_ids_are_shown_unchanged(open_page: Open, customer: str) -> None:
+@pytest.mark.parametrize("customer", [*shop.ODD_CUSTOMERS, "<script>alert(1)</script>", "unknown * _x_ :red[y] $z$"])
+def test_ids_are_shown_unchanged(open_page: Open, customer: str, engine: Engine) -> None:
     page = open_page("customer", customer=customer)
     assert customer in html.unescape(html_of(page))
     assert "<script" not in html_of(page)
-    assert shown(page) == [item.item_id for item in FakeEngine().recommend(customer).items]
+    assert shown(page) == [item.item_id for item in engine.recommend(customer, exclude_purchased=False).items]
 
 
-def test_invalid_values_in_the_address_fall_back_to_the_defaults(open_page: Open) -> None:
-    page = open_page("customer", customer="C-003", method="psychic", n="0", category="No such", hide="maybe")
-    assert shown(page) == [i.item_id for i in FakeEngine().recommend("C-003", exclude_purchased=False).items]
+def test_invalid_values_in_the_address_fall_back_to_the_defaults(open_page: Open, engine: Engine) -> None:
+    page = open_page("customer", customer="c0003", method="psychic", n="0", category="No such", hide="maybe")
+    assert shown(page) == [i.item_id for i in engine.recommend("c0003", exclude_purchased=False).items]
 
 
 def test_choices_are_kept_in_the_address(open_page: Open) -> None:
-    page = open_page("customer", customer="C-003")
+    page = open_page("customer", customer="c0003")
     page.button_group(key="method").set_value("cf").run()
     page.number_input(key="n").set_value(5).run()
-    page.checkbox(key="hide").uncheck().run()
+    page.checkbox(key="hide").check().run()
     kept = {name: page.query_params[name] for name in page.query_params}
     assert {name: value[0] if isinstance(value, list) else value for name, value in kept.items()} == {
-        "customer": "C-003", "method": "cf", "n": "5", "hide": "false",
+        "customer": "c0003", "method": "cf", "n": "5", "hide": "true",
     }  # fmt: skip
     assert len(shown(page)) == 5
 
 
-def test_shared_items_have_the_same_mark_in_all_lists(open_page: Open) -> None:
-    body = html_of(open_page("customer", customer="C-003", method="all"))
-    answer = FakeEngine().recommend("C-003", "all")
+def test_shared_items_have_the_same_mark_in_all_lists(open_page: Open, engine: Engine) -> None:
+    body = html_of(open_page("customer", customer="c0003", method="all"))
+    answer = engine.recommend("c0003", "all", exclude_purchased=False)
     assert body.count("<section>") == len(METHODS)
     marks = MARK.findall(body)
     by_item: dict[str, set[tuple[str, str, str]]] = {}
@@ -85,29 +86,29 @@ def test_an_unknown_customer_gets_popular_items_and_a_note(open_page: Open) -> N
 
 
 def test_a_customer_who_returned_everything_has_no_scores(open_page: Open) -> None:
-    assert "This customer returned everything" in html_of(open_page("customer", customer=RETURNED_ALL))
+    assert "This customer returned everything" in html_of(open_page("customer", customer=shop.RETURNED_ALL))
 
 
 def test_purchased_products_are_hidden_by_default_as_the_model_decides(open_page: Open) -> None:
-    class Repeaters(FakeEngine):
-        def model(self) -> Any:
+    class NewProductsShop(Engine):
+        def model(self) -> ModelInfo:
+            return structs.replace(super().model(), show_purchased=False)
 
-            return structs.replace(super().model(), show_purchased=True)
-
-    assert open_page("customer", customer="C-003").checkbox(key="hide").value is True
-    assert open_page("customer", Repeaters(), customer="C-003").checkbox(key="hide").value is False
+    assert open_page("customer", customer="c0003").checkbox(key="hide").value is False
+    assert open_page("customer", NewProductsShop, customer="c0003").checkbox(key="hide").value is True
 
 
-def test_the_search_box_finds_customers_by_id_and_name(open_page: Open) -> None:
+def test_the_search_box_finds_customers_by_id_and_name(open_page: Open, engine: Engine) -> None:
     page = open_page("customer")
     assert "Choose a customer" in html_of(page)
-    page.text_input(key="search-customer").set_value("c-01").run()
+    page.text_input(key="search-customer").set_value("c001").run()
     found = [b for b in page.button if b.key and b.key.startswith("hit-customer-")]
     assert [b.key.removeprefix("hit-customer-") for b in found][:8] == [
-        m.customer_id for m in FakeEngine().search_customers("c-01", 8)
+        m.customer_id for m in engine.search_customers("c001", 8)
     ]
+    name = next(m.customer_name for m in engine.search_customers("c001", 8)[2:])
     found[2].click().run()
-    assert html.escape("Name of C-012") in html_of(page)
+    assert name in html_of(page)
     assert page.text_input(key="search-customer").value == ""
 
 
@@ -121,37 +122,38 @@ def test_an_unknown_text_can_be_used_as_the_id_of_a_new_customer(open_page: Open
 def test_the_random_button_selects_a_known_customer(open_page: Open) -> None:
     page = open_page("customer")
     next(b for b in page.button if b.label == "Random").click().run()
-    assert page.session_state["last-customer"] in CUSTOMER_IDS
+    assert page.session_state["last-customer"] in shop.customers()
 
 
-class Broken(FakeEngine):
-    def __init__(self, error: Exception) -> None:
-        super().__init__()
-        self.error = error
+def broken(error: Exception) -> type[Engine]:
+    """Return a class of engines whose profiles fail with this error."""
 
-    def customer(self, customer_id: str) -> CustomerProfile:
-        raise self.error
+    class Broken(Engine):
+        def customer(self, customer_id: str) -> CustomerProfile:
+            raise error
+
+    return Broken
 
 
 @pytest.mark.parametrize(
     "error", [DamagedBundleError("A file was changed.", "Run verify."), RemoteError("No answer.", "Is it up?")]
 )
 def test_an_error_is_a_banner_with_message_and_hint(open_page: Open, error: Any) -> None:
-    page = open_page("customer", Broken(error), customer="C-001")
+    page = open_page("customer", broken(error), customer="c0001")
     assert "changed" in page.error[0].value or "No answer" in page.error[0].value
     assert error.hint.rstrip("?.") in page.error[0].value.replace("\\", "")
 
 
 def test_without_a_bundle_the_first_steps_are_shown(open_page: Open) -> None:
-    page = open_page("customer", Broken(MissingBundleError("There is no bundle in artifacts.", "")), customer="C-001")
+    page = open_page("customer", broken(MissingBundleError("There is no bundle in artifacts.", "")), customer="c0001")
     assert [code.value for code in page.code] == ["smart-retail fit orders.xlsx", "smart-retail demo"]
     assert not page.error
 
 
 @pytest.mark.parametrize("method", ["hybrid", "all"])
-def test_the_reasons_table_has_score_source_and_every_reason(open_page: Open, method: str) -> None:
-    records = open_page("customer", customer="C-003", method=method).dataframe[0].value.to_dict("records")
-    answer = FakeEngine().recommend("C-003", method, exclude_purchased=True)
+def test_the_reasons_table_has_score_source_and_every_reason(open_page: Open, method: str, engine: Engine) -> None:
+    records = open_page("customer", customer="c0003", method=method).dataframe[0].value.to_dict("records")
+    answer = engine.recommend("c0003", method, exclude_purchased=False)
     expected = [
         (
             labels.method_label(part.method) if answer.lists else None,

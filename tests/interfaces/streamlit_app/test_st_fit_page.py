@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 from tests import shop
-from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import ColumnError, QualityGateError
 from smart_retail.progress import Progress
-from smart_retail.results import FitReport
+from smart_retail.results import CleaningReport, FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail_streamlit import engine_source, fit_request
 from smart_retail_streamlit.fit_request import FitRequest
 from smart_retail_streamlit.views import fit
@@ -25,7 +25,8 @@ CSV = b"customer_id,item_id,timestamp,amount\nA,1,2024-01-02,3.5\n"
 class Inspected:
     """Result of `inspect_source` for a file."""
 
-    report = FakeEngine().model().cleaning
+    def __init__(self, report: CleaningReport) -> None:
+        self.report = report
 
     class Source:
         name, preset, unused, dates = "orders.csv", "aliases", ("Colour",), {"Date": "day first"}
@@ -42,17 +43,18 @@ def _empty_job_slot() -> Iterator[None]:
 
 
 @pytest.fixture
-def requests(monkeypatch: pytest.MonkeyPatch) -> list[FitRequest]:
+def requests(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> list[FitRequest]:
     """Requests that would have been fitted; the core is replaced."""
     received: list[FitRequest] = []
+    inspected = Inspected(engine.model().cleaning)
 
     def run(request: FitRequest, artifacts: str, progress: Progress) -> FitReport:
         assert request.sources[0].read_bytes() == CSV
         progress.stage("segments", 0.5)
         received.append(request)
-        return FitReport("v9", True, Inspected.report, (), (), {}, {"segments": 1.0}, ("A note.",))
+        return FitReport("v9", True, inspected.report, (), (), {}, {"segments": 1.0}, ("A note.",))
 
-    monkeypatch.setattr(fit_request, "inspect", lambda request: Inspected)
+    monkeypatch.setattr(fit_request, "inspect", lambda request: inspected)
     monkeypatch.setattr(fit_request, "fit", run)
     return received
 
@@ -63,9 +65,12 @@ def uploaded(open_page: Open) -> Any:
     return page
 
 
-def test_the_cleaning_report_is_shown_before_anything_is_fitted(open_page: Open, requests: list[FitRequest]) -> None:
+def test_the_cleaning_report_is_shown_before_anything_is_fitted(
+    open_page: Open, requests: list[FitRequest], engine: Engine
+) -> None:
     body = html_of(uploaded(open_page))
-    assert "560 of 575 rows can be used (97.4 %)" in body
+    cleaning = engine.model().cleaning
+    assert f"{cleaning.rows_accepted:,} of {cleaning.rows_in:,} rows can be used (99.9 %)" in body
     assert "<b>Client</b>" in body
     assert "day first" in body
     assert "Colour" in body
@@ -96,7 +101,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, reques
 
 @pytest.mark.slow
 def test_a_failed_fit_leaves_the_model_in_use(
-    open_page: Open, requests: list[FitRequest], monkeypatch: pytest.MonkeyPatch
+    open_page: Open, requests: list[FitRequest], monkeypatch: pytest.MonkeyPatch, engine: Engine
 ) -> None:
     def fail(*_: Any) -> FitReport:
         raise QualityGateError("The new model is clearly worse.", "Look at the scorecard.")
@@ -108,7 +113,7 @@ def test_a_failed_fit_leaves_the_model_in_use(
     page.run()
     assert "clearly worse" in page.error[0].value
     assert "unchanged" in page.caption[0].value
-    assert "model fake-1" in html_of(page)
+    assert f"model {engine.version}" in html_of(page)
 
 
 def test_a_missing_column_can_be_named_on_the_page(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.fake_engine import FakeEngine
 
 from smart_retail.results import ModelInfo
+from smart_retail.serving.engine import Engine
 from smart_retail_streamlit import scorecard_data
 from smart_retail_streamlit.views.segments import score_ranges
 
@@ -82,7 +82,7 @@ def test_an_empty_scorecard_has_no_rows(card: dict[str, Any]) -> None:
     assert scorecard_data.group_rows(card, "by_history", "any") == []
 
 
-class Evaluated(FakeEngine):
+class Evaluated(Engine):
     card = CARD
 
     def model(self) -> ModelInfo:
@@ -90,7 +90,7 @@ class Evaluated(FakeEngine):
 
 
 def test_the_page_shows_methods_groups_and_ablation(open_page: Open) -> None:
-    body = html_of(open_page("methods", Evaluated()))
+    body = html_of(open_page("methods", Evaluated))
     for text in (
         "Hybrid ranks first on all purchases (NDCG@10 = 0.400)",
         "By amount of history: Hybrid",
@@ -98,21 +98,22 @@ def test_the_page_shows_methods_groups_and_ablation(open_page: Open) -> None:
     ):
         assert text in body
     assert "Tested on 2,096 customers" in body
-    body = html_of(open_page("methods", Evaluated(), task="new"))
+    body = html_of(open_page("methods", Evaluated, task="new"))
     assert "2,071 customers" in body
     assert "CF ranks first on first purchases of a product" in body
     assert "By amount of history" not in body
 
 
 def test_without_a_scorecard_the_reason_is_shown(open_page: Open) -> None:
-    engine = Evaluated()
-    engine.card = {"gate": {"low": None, "skipped": "nothing was held out"}}
+    class NotEvaluated(Evaluated):
+        card = {"gate": {"low": None, "skipped": "nothing was held out"}}  # noqa: RUF012
+
     for path in ("methods", ""):
-        assert "Methods were not compared: nothing was held out." in html_of(open_page(path, engine))
+        assert "Methods were not compared: nothing was held out." in html_of(open_page(path, NotEvaluated))
 
 
 def test_the_cut_points_of_the_scores_are_shown(open_page: Open) -> None:
-    body = html_of(open_page("segments", Evaluated()))
+    body = html_of(open_page("segments", Evaluated))
     assert "over 44</td>" in body
     assert "up to 1.50</td>" in body
 

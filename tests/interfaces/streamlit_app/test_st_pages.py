@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from msgspec import structs
-from tests.fake_engine import FakeEngine
 
 from smart_retail.errors import UnknownItemError
+from smart_retail.presentation import labels
+from smart_retail.protocol import METHODS
 from smart_retail.results import ModelInfo, RecommendationList, Segment
 from smart_retail.segmentation.segments import SEGMENTS
+from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
 
 from .conftest import Open, html_of
@@ -20,13 +22,13 @@ PAGES = ("", "customer", "products", "segments", "clusters", "value", "methods",
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_every_page_shows_model_version_and_data_period(open_page: Open, path: str) -> None:
+def test_every_page_shows_model_version_and_data_period(open_page: Open, path: str, engine: Engine) -> None:
     body = html_of(open_page(path))
-    assert "model fake-1" in body
-    assert "data 2023-01-02 to 2024-12-29" in body
+    assert f"model {engine.version}" in body
+    assert "data 2024-01-01 to 2025-02-23" in body
 
 
-class EmptyModel(FakeEngine):
+class EmptyModel(Engine):
     """A model of a history in which hardly anything could be fitted."""
 
     def segments(self) -> list[Segment]:
@@ -50,25 +52,25 @@ class EmptyModel(FakeEngine):
 
 @pytest.mark.parametrize("path", PAGES)
 def test_a_model_without_data_causes_no_errors(open_page: Open, path: str) -> None:
-    page = open_page(path, EmptyModel())
+    page = open_page(path, EmptyModel)
     assert not page.error
 
 
 def test_the_overview_formats_numbers_with_separators_and_currency(open_page: Open) -> None:
-    class Large(FakeEngine):
+    class Large(Engine):
         def model(self) -> ModelInfo:
             model = super().model()
             cleaning = structs.replace(model.cleaning, net_amount=12_642_501.909)
-            return structs.replace(model, customers=1_590, orders=25_753, cleaning=cleaning)
+            return structs.replace(model, currency="EUR", customers=1_590, orders=25_753, cleaning=cleaning)
 
-    body = html_of(open_page("", Large()))
+    body = html_of(open_page("", Large))
     for text in ("<b>1,590</b>", "<b>25,753</b>", "<b>12,642,501.91 EUR</b>"):
         assert text in body
 
 
-def test_the_overview_accounts_for_every_row(open_page: Open) -> None:
+def test_the_overview_accounts_for_every_row(open_page: Open, engine: Engine) -> None:
     body = html_of(open_page())
-    cleaning = FakeEngine().model().cleaning
+    cleaning = engine.model().cleaning
     for part in (*cleaning.rejected,):
         assert f">{part.reason}<" in body
         assert f">{part.rows:,}<" in body
@@ -84,11 +86,11 @@ def test_every_setting_is_shown_with_its_meaning(open_page: Open) -> None:
             assert len(row.split('<td class="sr-dim" data-label="Meaning">')[1]) > 15
 
 
-def test_segments_are_those_of_the_engine_and_the_address_chooses_one(open_page: Open) -> None:
+def test_segments_are_those_of_the_engine_and_the_address_chooses_one(open_page: Open, engine: Engine) -> None:
     body = html_of(open_page("segments", segment="At Risk"))
     assert "<b>At Risk</b>" in body
     assert html.escape(SEGMENTS["At Risk"][1], quote=False) in body
-    for segment in FakeEngine().segments():
+    for segment in engine.segments():
         assert f"{segment.customers:,}</td>" in body
         assert f"{segment.revenue:,.2f}</td>" in body
 
@@ -97,80 +99,90 @@ def test_an_unknown_segment_in_the_address_shows_the_first(open_page: Open) -> N
     assert "<h2>" in html_of(open_page("segments", segment="No such segment"))
 
 
-def test_a_product_shows_similar_products_and_a_basket_list(open_page: Open) -> None:
-    body = html_of(open_page("products", item="P-004"))
-    for answer in (FakeEngine().similar_items("P-004", 10), FakeEngine().recommend_for_basket(["P-004"], 10)):
+def test_a_product_shows_similar_products_and_a_basket_list(open_page: Open, engine: Engine) -> None:
+    body = html_of(open_page("products", item="G-004"))
+    for answer in (engine.similar_items("G-004", 10), engine.recommend_for_basket(["G-004"], 10)):
         for item in answer.items:
             assert f'<span class="sr-id">{item.item_id}</span>' in html.unescape(body)
 
 
 def test_an_unknown_product_is_a_banner_with_near_matches(open_page: Open) -> None:
-    page = open_page("products", item="P-0004")
-    assert "There is no item" in page.error[0].value.replace("\\", "")
-    assert "P-004" in page.error[0].value.replace("\\", "")
+    page = open_page("products", item="G-0004")
+    assert "No item has the id" in page.error[0].value.replace("\\", "")
+    assert "G-004" in page.error[0].value.replace("\\", "")
 
 
 def test_a_product_is_found_by_name(open_page: Open) -> None:
     page = open_page("products")
-    page.text_input(key="search-item").set_value("lamp").run()
-    next(b for b in page.button if b.key == "hit-item-P-003").click().run()
+    page.text_input(key="search-item").set_value("garden thing 3").run()
+    next(b for b in page.button if b.key == "hit-item-G-003").click().run()
     assert "Similar products" in html_of(page)
     next(b for b in page.button if "Back" in b.label).click().run()
     assert "Similar products" not in html_of(page)
 
 
-def test_popular_products_follow_the_category(open_page: Open) -> None:
-    body = html_of(open_page("products", category="Technology", n="4"))
-    for item in FakeEngine().popular(4, category="Technology").items:
+def test_popular_products_follow_the_category(open_page: Open, engine: Engine) -> None:
+    body = html_of(open_page("products", category="Kitchen", n="4"))
+    for item in engine.popular(4, category="Kitchen").items:
         assert f'<span class="sr-id">{item.item_id}</span>' in html.unescape(body)
 
 
-def test_the_methods_page_names_the_best_with_its_interval(open_page: Open) -> None:
+def test_the_methods_page_names_the_best_with_its_interval(open_page: Open, engine: Engine) -> None:
     body = html_of(open_page("methods", task="new"))
-    assert "0.124" in body
+    scores = engine.model().scorecard["tasks"]["new"]
+    best = max(METHODS, key=lambda method: scores[method]["ndcg@10"])
+    assert f"{labels.method_label(best)} ranks first on first purchases of a product" in body
+    for bound in ("low", "high"):
+        assert f"{scores[best][bound]:.3f}" in body
 
 
 def test_names_with_markup_are_escaped(open_page: Open) -> None:
-    class MarkupNames(FakeEngine):
+    class MarkupNames(Engine):
         def similar_items(self, item_id: str, n: int = 10, **more: Any) -> RecommendationList:
             answer = super().similar_items(item_id, n, **more)
             bad = '<img src=x onerror="alert(1)">'
             items = tuple(structs.replace(i, item_name=bad, category=bad) for i in answer.items)
             return structs.replace(answer, items=items)
 
-    body = html_of(open_page("products", MarkupNames(), item="P-001"))
+    body = html_of(open_page("products", MarkupNames, item="G-001"))
     assert "<img" not in body
     assert "&lt;img src=x" in body
 
 
 def test_errors_are_shown_without_markup(open_page: Open) -> None:
-    class Failing(FakeEngine):
+    class Failing(Engine):
         def similar_items(self, item_id: str, n: int = 10, **more: Any) -> RecommendationList:
             raise UnknownItemError("There is no item [a](http://x) :red[b] $c$.", "")
 
-    message = open_page("products", Failing(), item="P-001").error[0].value
+    message = open_page("products", Failing, item="G-001").error[0].value
     assert r"\[a\]\(http" in message
     assert r"\:red\[b\]" in message
 
 
 def test_the_overview_leaves_out_charts_without_data(open_page: Open) -> None:
-    class Statistics(FakeEngine):
+    class Statistics(Engine):
+        returned = 100.0
+
         def model(self) -> ModelInfo:
-            month = {"month": "2024-01", "amount": 900.0, "lines": 9, "returned": 100.0, "mean_discount": None,
+            month = {"month": "2024-01", "amount": 900.0, "lines": 9, "returned": self.returned, "mean_discount": None,
                      "mean_shipping_days": None}  # fmt: skip
             category = {"amount": 90.0, "lines": 9, "returned": 1.0, "mean_discount": None}
             statistics = {
                 "months": [month],
                 "categories": [{"category": name, **category} for name in ("<b>Paper</b>", "Pens")],
             }
-            return structs.replace(super().model(), statistics=statistics)
+            return structs.replace(super().model(), statistics=statistics, currency="EUR")
 
-    body = html_of(open_page("", Statistics()))
+    body = html_of(open_page("", Statistics))
     assert "10.0 % of sales were returned (100.00 EUR)" in body
     assert "&lt;b&gt;Paper&lt;/b&gt;: 50.0 % of sales" in body
     assert "shipped after" not in body
     assert "without a discount" not in body
-    assert "were returned" not in html_of(open_page())
+
+    class NoReturns(Statistics):
+        returned = 0.0
+
+    assert "were returned" not in html_of(open_page("", NoReturns))
 
 
 def test_the_report_can_draw_every_chart_of_the_order_lines() -> None:
@@ -182,13 +194,13 @@ def test_the_report_can_draw_every_chart_of_the_order_lines() -> None:
         assert not hasattr(model_charts, name)
 
 
-def test_the_value_page_shows_totals_groups_and_customers_at_risk(open_page: Open) -> None:
-    body = html_of(open_page("value"))
-    summary = FakeEngine().value_summary(90)
+def test_the_value_page_shows_totals_groups_and_customers_at_risk(open_page: Open, engine: Engine) -> None:
+    body = html.unescape(html_of(open_page("value")))
+    summary = engine.value_summary(90)
     assert "80 % interval" in body
     assert all(group.name in body for group in summary.segments)
     assert all(value.customer_id in body for value in summary.at_risk)
 
 
 def test_the_customer_page_shows_the_forecast(open_page: Open) -> None:
-    assert "Lifetime value" in html_of(open_page("customer", customer="C-001"))
+    assert "Lifetime value" in html_of(open_page("customer", customer="c0001"))

@@ -98,9 +98,9 @@ def test_an_error_of_the_trial_is_shown(page: Any, monkeypatch: pytest.MonkeyPat
 
 
 def test_over_the_api_a_local_engine_is_required(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = open_page()
-    monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")
     page = open_page("what-if")
+    monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")
+    page.run()
     assert "What-if needs a local engine" in html_of(page)
     assert not page.multiselect
 

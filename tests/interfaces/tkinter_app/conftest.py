@@ -10,29 +10,16 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
-from tests import fake_engine
 
 from smart_retail.errors import RetailError
+from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.recent_files import Preferences
 
 WAIT = 15.0
-
-
-@pytest.fixture(autouse=True)
-def local_fake_engine(fake: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the fake engine count as local, so that the desktop tool offers to fit."""
-    monkeypatch.setattr(fake.FakeEngine, "is_local", True)
-
-
-@pytest.fixture(scope="session")
-def fake() -> ModuleType:
-    """The module with the small engine."""
-    return fake_engine
 
 
 @pytest.fixture
@@ -181,7 +168,7 @@ class Window:
 
 
 @pytest.fixture
-def make_window(display: str, preferences: Preferences, fake: ModuleType) -> Iterator[Callable[..., Window]]:
+def make_window(display: str, preferences: Preferences, engine: Engine) -> Iterator[Callable[..., Window]]:
     """A function that opens a window with an engine and replaced `services`."""
     import tkinter as tk
 
@@ -189,14 +176,13 @@ def make_window(display: str, preferences: Preferences, fake: ModuleType) -> Ite
 
     opened: list[Window] = []
 
-    def make(engine: Any = "fake", **services: Any) -> Window:
-        engine = fake.FakeEngine() if engine == "fake" else engine
-        services.setdefault("load", lambda folder: engine)
+    def make(opened_engine: Any = engine, **services: Any) -> Window:
+        services.setdefault("load", lambda folder: opened_engine)
         dialogs = ScriptedDialogs()
         window = Window(App(tk.Tk(), Services(**services), preferences, dialogs), dialogs)
         window.root.geometry("1200x780+0+0")
         opened.append(window)
-        if engine is not None:
+        if opened_engine is not None:
             window.app.presenter.open_bundle("artifacts")
             window.until(lambda: window.customers(), "the list of customers")
             window.settle()

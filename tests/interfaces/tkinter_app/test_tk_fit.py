@@ -6,14 +6,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
 from smart_retail.errors import CancelledError, ColumnError, DataError, QualityGateError, UsageError
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.fit_request import FitProgress, Preview, parse_mapping
 
 
@@ -51,14 +52,16 @@ def test_a_mapping_is_parsed() -> None:
         parse_mapping("customer_id")
 
 
+NEW, OLD = "fitted-2", "fitted-1"
+
+
 class Work:
     """Replaces inspecting and fitting, and records the calls."""
 
-    def __init__(self, fake: ModuleType) -> None:
-        engine = fake.FakeEngine("fitted-2")
+    def __init__(self, engine: Engine) -> None:
         self.cleaning = engine.model().cleaning
         self.report = FitReport(
-            "fitted-2", True, self.cleaning, tuple(engine.segments()), tuple(engine.clusters()), {}, {}, ("noted",)
+            NEW, True, self.cleaning, tuple(engine.segments()), tuple(engine.clusters()), {}, {}, ("noted",)
         )
         self.calls: list[dict[str, Any]] = []
         self.errors: list[Exception] = []
@@ -81,16 +84,16 @@ class Work:
 
 
 @pytest.fixture
-def work(fake: ModuleType) -> Work:
-    return Work(fake)
+def work(engine: Engine) -> Work:
+    return Work(engine)
 
 
 @pytest.fixture
-def window(make_window: Callable[..., Any], work: Work, fake: ModuleType) -> Any:
+def window(make_window: Callable[..., Any], work: Work, make_engine: MakeEngine) -> Any:
     return make_window(
         inspect=work.inspect,
         fit=work.fit,
-        load=lambda folder: fake.FakeEngine("fitted-2" if work.go.is_set() else "fake-1"),
+        load=lambda folder: make_engine(version=NEW if work.go.is_set() else OLD),
     )
 
 
@@ -110,8 +113,8 @@ def test_a_preview_shows_columns_and_cleaning_report(inspected_window: Any, work
     rows = [[dialog.fields.tree.set(i, c) for c in ("field", "header")] for i in dialog.fields.tree.get_children()]
     assert rows == [["customer_id", "Customer ID"], ["item_id", "Product ID"]]
     assert dialog.headline.cget("text").startswith(f"{work.cleaning.rows_accepted:,} of ")
-    assert len(dialog.cleaning.tree.get_children()) == 6
-    assert "Preset: none." in dialog.notes.cget("text")
+    assert len(dialog.cleaning.tree.get_children()) == 2 + len(work.cleaning.rejected) + len(work.cleaning.returns)
+    assert work.cleaning.notes[0] in dialog.notes.cget("text")
     assert dialog.start.instate(["!disabled"])
     assert Path(inspected_window.app.presenter.preferences.files[0].path).name == "one.csv"
 
@@ -125,15 +128,15 @@ def test_a_fit_shows_progress_publishes_and_opens_the_new_bundle(inspected_windo
     assert float(app.status.fit.bar.cget("value")) == 0.4
     assert app.fit_window.bar.text.cget("text").startswith("clusters")
     assert app.fit_window.start.instate(["disabled"])
-    inspected_window.choose("C-002")
+    inspected_window.choose("c0002")
     work.go.set()
     inspected_window.until(lambda: not app.fits.running)
     inspected_window.settle()
     assert work.calls[-1]["artifacts"] == "out"
     assert work.calls[-1]["settings"].data.returns_policy == "net"
-    assert app.presenter.model.version == "fitted-2"
-    assert "fitted-2" in app.model_line.full_text()
-    assert app.fit_window.headline.cget("text") == "Published fitted-2 to out"
+    assert app.presenter.model.version == NEW
+    assert NEW in app.model_line.full_text()
+    assert app.fit_window.headline.cget("text") == f"Published {NEW} to out"
     assert not app.status.fit.bar.winfo_ismapped()
     assert inspected_window.dialogs.errors == []
 
@@ -161,7 +164,7 @@ def test_escape_or_the_button_cancels_the_fit(inspected_window: Any, work: Work,
         inspected_window.key("<Escape>", inspected_window.root if where == "main window" else app.fit_window.first)
     inspected_window.until(lambda: not app.fits.running)
     inspected_window.settle()
-    assert app.presenter.model.version == "fake-1"
+    assert app.presenter.model.version == OLD
     assert "cancelled" in app.fit_window.headline.cget("text")
     assert inspected_window.dialogs.errors == []
 
@@ -172,7 +175,7 @@ def test_closing_the_fit_window_does_not_stop_the_fit(inspected_window: Any, wor
     inspected_window.app.fit_window.close()
     assert inspected_window.app.fits.running
     work.go.set()
-    inspected_window.until(lambda: inspected_window.app.presenter.model.version == "fitted-2")
+    inspected_window.until(lambda: inspected_window.app.presenter.model.version == NEW)
 
 
 def test_a_missing_column_is_shown_in_the_window_and_can_be_assigned(window: Any, work: Work) -> None:
@@ -220,14 +223,11 @@ def test_an_unpublished_fit_keeps_the_open_bundle(inspected_window: Any, work: W
     inspected_window.until(lambda: not inspected_window.app.fits.running)
     inspected_window.settle()
     assert inspected_window.app.fit_window.headline.cget("text") == "Not published"
-    assert inspected_window.app.presenter.model.version == "fake-1"
+    assert inspected_window.app.presenter.model.version == OLD
 
 
-def test_fitting_over_an_api_shows_an_error(make_window: Callable[..., Any], fake: ModuleType) -> None:
-    class Remote(fake.FakeEngine):  # type: ignore[name-defined, misc]
-        is_local = False
-
-    window = make_window(Remote())
+def test_fitting_over_an_api_shows_an_error(make_window: Callable[..., Any], make_engine: MakeEngine) -> None:
+    window = make_window(make_engine(RemoteLikeEngine))
     window.app.open_fit()
     window.key("<Control-O>", window.root)
     assert [error.code for error in window.dialogs.errors] == ["needs_local_engine"] * 2

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import pytest
 from smart_retail.errors import CancelledError, ColumnError, RetailError
 from smart_retail.progress import SILENT
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail.settings import DataSettings, Settings
 from smart_retail_tkinter import fit_process
 
@@ -107,8 +107,7 @@ def test_a_worker_that_ignores_cancel_is_killed(monkeypatch: pytest.MonkeyPatch)
         run("time.sleep(600)", progress=RecordingProgress(checks=2))
 
 
-def test_fit_and_inspect_pass_on_all_arguments(monkeypatch: pytest.MonkeyPatch, fake: ModuleType) -> None:
-    engine = fake.FakeEngine()
+def test_fit_and_inspect_pass_on_all_arguments(monkeypatch: pytest.MonkeyPatch, engine: Engine) -> None:
     report = FitReport("v", True, engine.model().cleaning, tuple(engine.segments()), (), {"k": 10}, {"all": 1.5}, ())
     requests: list[dict[str, Any]] = []
 

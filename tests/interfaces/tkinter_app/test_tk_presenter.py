@@ -8,12 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from tests import shop
+from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
 from smart_retail.errors import MissingBundleError, NeedsLocalEngineError, RetailError, UsageError
+from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.recent_files import Preferences
@@ -61,11 +63,11 @@ class Harness:
 
 
 @pytest.fixture
-def make_harness(preferences: Preferences, fake: ModuleType) -> Iterator[Callable[..., Harness]]:
+def make_harness(preferences: Preferences, engine: Engine) -> Iterator[Callable[..., Harness]]:
     harnesses = []
 
     def make(**services: Any) -> Harness:
-        services.setdefault("load", lambda folder: fake.FakeEngine())
+        services.setdefault("load", lambda folder: engine)
         harnesses.append(Harness(preferences, **services))
         return harnesses[-1]
 
@@ -82,12 +84,12 @@ def harness(make_harness: Callable[..., Harness]) -> Harness:
     return harness
 
 
-def test_opening_shows_model_customers_and_groups(harness: Harness, fake: ModuleType) -> None:
+def test_opening_shows_model_customers_and_groups(harness: Harness) -> None:
     model, categories = harness.view.shown["model"]
-    assert model.customers == len(fake.CUSTOMER_IDS)
-    assert categories == list(fake.CATEGORIES)
+    assert model.customers == len(shop.customers())
+    assert categories == list(shop.GROUPS)
     matches, more = harness.view.shown["matches"]
-    assert len(matches) == len(fake.CUSTOMER_IDS)
+    assert len(matches) == len(shop.customers())
     assert not more
     cells, segments = harness.view.shown["groups"]
     assert len(cells) == 25
@@ -96,25 +98,25 @@ def test_opening_shows_model_customers_and_groups(harness: Harness, fake: Module
 
 
 def test_the_view_is_called_in_the_polling_thread(harness: Harness) -> None:
-    harness.presenter.choose_customer("C-002")
+    harness.presenter.choose_customer("c0002")
     harness.settle()
     assert harness.view.threads == {threading.current_thread()}
 
 
 @pytest.mark.parametrize("method", ["hybrid", "personalized", "rfm", "cf", "popular", "all"])
-def test_a_list_equals_the_result_of_the_engine(harness: Harness, fake: ModuleType, method: str) -> None:
-    harness.presenter.choose_customer("C-007")
+def test_a_list_equals_the_result_of_the_engine(harness: Harness, method: str, engine: Engine) -> None:
+    harness.presenter.choose_customer("c0007")
     harness.presenter.choose_method(method)
     harness.settle()
-    assert harness.view.shown["list"][0] == fake.FakeEngine().recommend("C-007", method)
-    assert harness.view.shown["profile"][0] == fake.FakeEngine().customer("C-007")
+    assert harness.view.shown["list"][0] == engine.recommend("c0007", method, exclude_purchased=False)
+    assert harness.view.shown["profile"][0] == engine.customer("c0007")
 
 
-def test_filters_reach_the_engine(harness: Harness, fake: ModuleType) -> None:
-    harness.presenter.choose_customer("C-007")
-    harness.presenter.set_filters(4, False, "Furniture")
+def test_filters_reach_the_engine(harness: Harness, engine: Engine) -> None:
+    harness.presenter.choose_customer("c0007")
+    harness.presenter.set_filters(4, False, "Garden")
     harness.settle()
-    expected = fake.FakeEngine().recommend("C-007", n=4, exclude_purchased=False, categories=["Furniture"])
+    expected = engine.recommend("c0007", n=4, exclude_purchased=False, categories=["Garden"])
     assert harness.view.shown["list"][0] == expected
 
 
@@ -128,35 +130,37 @@ def test_an_unknown_customer_gets_popular_products(harness: Harness) -> None:
     assert not harness.view.errors
 
 
-def test_purchased_products_are_shown_in_a_repeat_shop(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
+def test_purchased_products_are_shown_in_a_repeat_shop(
+    make_harness: Callable[..., Harness], make_engine: MakeEngine
+) -> None:
     from msgspec.structs import replace
 
-    class RepeatShop(fake.FakeEngine):  # type: ignore[name-defined, misc]
+    class RepeatShop(Engine):
         def model(self) -> Any:
             return replace(super().model(), show_purchased=True)
 
-    harness = make_harness(load=lambda folder: RepeatShop())
+    harness = make_harness(load=lambda folder: make_engine(RepeatShop))
     harness.presenter.open_bundle("artifacts")
     harness.settle()
     assert harness.presenter.exclude_purchased is False
 
 
-def test_only_the_newest_search_is_shown(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
+def test_only_the_newest_search_is_shown(make_harness: Callable[..., Harness], make_engine: MakeEngine) -> None:
     searches: list[str] = []
 
-    class Slow(fake.FakeEngine):  # type: ignore[name-defined, misc]
+    class Slow(Engine):
         def search_customers(self, text: str, n: int = 20) -> Any:
             searches.append(text)
             time.sleep(0.05)
             return super().search_customers(text, n)
 
-    harness = make_harness(load=lambda folder: Slow())
+    harness = make_harness(load=lambda folder: make_engine(Slow))
     harness.presenter.open_bundle("artifacts")
     harness.settle()
-    for text in ("C", "C-", "C-0", "C-00", "C-001"):
+    for text in ("C", "C-", "C-0", "c000", "c0001"):
         harness.presenter.search(text)
     harness.settle()
-    assert [match.customer_id for match in harness.view.shown["matches"][0]] == ["C-001"]
+    assert [match.customer_id for match in harness.view.shown["matches"][0]] == ["c0001"]
     assert len(searches) <= 4
 
 
@@ -164,7 +168,7 @@ def test_an_error_is_shown_and_later_calls_work(harness: Harness) -> None:
     harness.presenter.similar("no such item", "x")
     harness.settle()
     assert [error.code for error in harness.view.errors] == ["unknown_item"]
-    harness.presenter.choose_customer("C-001")
+    harness.presenter.choose_customer("c0001")
     harness.settle()
     assert harness.view.shown["list"][0].items
 
@@ -184,27 +188,27 @@ def test_a_missing_bundle_is_ignored_only_at_the_start(make_harness: Callable[..
 
 
 def test_opening_another_bundle_keeps_customer_and_search(harness: Harness) -> None:
-    harness.presenter.search("C-00")
-    harness.presenter.choose_customer("C-004")
+    harness.presenter.search("c000")
+    harness.presenter.choose_customer("c0004")
     harness.settle()
     harness.view.shown.clear()
     harness.presenter.open_bundle("other")
     harness.settle()
-    assert harness.view.shown["profile"][0].customer_id == "C-004"
-    assert len(harness.view.shown["matches"][0]) == 9
+    assert harness.view.shown["profile"][0].customer_id == "c0004"
+    assert len(harness.view.shown["matches"][0]) == 10
 
 
 def test_a_customer_that_the_new_bundle_does_not_know_is_cleared(
-    make_harness: Callable[..., Harness], fake: ModuleType
+    make_harness: Callable[..., Harness], engine: Engine, make_engine: MakeEngine
 ) -> None:
-    class OtherShop(fake.FakeEngine):  # type: ignore[name-defined, misc]
+    class OtherShop(Engine):
         def customer(self, customer_id: str) -> Any:
             return super().customer("unknown-id")
 
-    harness = make_harness(load=lambda folder: OtherShop() if folder == "other" else fake.FakeEngine())
+    harness = make_harness(load=lambda folder: make_engine(OtherShop) if folder == "other" else engine)
     harness.presenter.open_bundle("artifacts")
     harness.settle()
-    harness.presenter.choose_customer("C-004")
+    harness.presenter.choose_customer("c0004")
     harness.settle()
     harness.view.shown.clear()
     harness.presenter.open_bundle("other")
@@ -216,7 +220,9 @@ def test_a_customer_that_the_new_bundle_does_not_know_is_cleared(
 
 
 @pytest.mark.parametrize("ending", ["csv", "xlsx"])
-def test_an_exported_file_contains_list_and_model_version(harness: Harness, tmp_path: Path, ending: str) -> None:
+def test_an_exported_file_contains_list_and_model_version(
+    harness: Harness, tmp_path: Path, ending: str, engine: Engine
+) -> None:
     harness.presenter.choose_customer("00012")
     harness.settle()
     path = tmp_path / f"list.{ending}"
@@ -230,17 +236,17 @@ def test_an_exported_file_contains_list_and_model_version(harness: Harness, tmp_
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         assert [row["Product id"] for row in rows] == [item.item_id for item in items]
-        assert {row["Model"] for row in rows} == {"fake-1"}
+        assert {row["Model"] for row in rows} == {engine.version}
     else:
         openpyxl = pytest.importorskip("openpyxl")
         book = openpyxl.load_workbook(path)
         cells = list(book["Table"].iter_rows(min_row=2, values_only=True))
         assert [row[2] for row in cells] == [item.item_id for item in items]
-        assert ("Model", "fake-1") in list(book["About"].iter_rows(values_only=True))
+        assert ("Model", engine.version) in list(book["About"].iter_rows(values_only=True))
 
 
 def test_an_invalid_export_path_is_a_usage_error(harness: Harness, tmp_path: Path) -> None:
-    harness.presenter.choose_customer("C-001")
+    harness.presenter.choose_customer("c0001")
     harness.settle()
     for name in ("list.pdf", "no/such/folder.csv"):
         harness.presenter.export(harness.presenter.list_table(), str(tmp_path / name))
@@ -257,22 +263,21 @@ def test_a_suggested_file_name_contains_no_path(harness: Harness) -> None:
         assert name.endswith("-hybrid")
 
 
-def test_fitting_is_rejected_for_an_api(make_harness: Callable[..., Harness], fake: ModuleType) -> None:
-    class Remote(fake.FakeEngine):  # type: ignore[name-defined, misc]
-        is_local = False
-
+def test_fitting_is_rejected_for_an_api(
+    make_harness: Callable[..., Harness], make_engine: MakeEngine, engine: Engine
+) -> None:
     calls: list[tuple[str, str | None]] = []
 
     def connect(url: str, key: str | None) -> Any:
         calls.append((url, key))
-        return Remote()
+        return make_engine(RemoteLikeEngine)
 
     harness = make_harness(connect=connect)
     harness.presenter.check_local()
     harness.presenter.open_api("http://127.0.0.1:1", "key")
     harness.settle()
     assert calls == [("http://127.0.0.1:1", "key")]
-    assert harness.view.shown["model"][0].version == "fake-1"
+    assert harness.view.shown["model"][0].version == engine.version
     with pytest.raises(NeedsLocalEngineError):
         harness.presenter.check_local()
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.fitted_shop import MakeEngine
 
+from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.fit_request import FitRequest
 
 pytestmark = pytest.mark.usefixtures("display")
@@ -55,10 +56,10 @@ def gate() -> Iterator[Gate]:
 
 
 @pytest.fixture
-def window(make_window: Callable[..., Any], fake: ModuleType, gate: Gate) -> Any:
+def window(make_window: Callable[..., Any], gate: Gate, make_engine: MakeEngine) -> Any:
     """A window whose engine calls and fits block while the gate is closed."""
 
-    class GatedEngine(fake.FakeEngine):  # type: ignore[name-defined, misc]
+    class GatedEngine(Engine):
         def __getattribute__(self, name: str) -> Any:
             if name in ENGINE_CALLS:
                 gate.enter(name)
@@ -70,15 +71,15 @@ def window(make_window: Callable[..., Any], fake: ModuleType, gate: Gate) -> Any
             progress.check()
             time.sleep(0.01)
 
-    return make_window(GatedEngine(), fit=fit)
+    return make_window(make_engine(GatedEngine), fit=fit)
 
 
 def test_the_window_handles_input_while_engine_calls_and_a_fit_are_blocked(window: Any, gate: Gate) -> None:
     gate.waiting.clear()
     gate.open.clear()
     window.app.fits.start(FitRequest(("orders.csv",)), "artifacts")
-    window.app.presenter.choose_customer("C-003")
-    window.app.presenter.similar("P-001", "x")
+    window.app.presenter.choose_customer("c0003")
+    window.app.presenter.similar("G-001", "x")
     window.type("C-0")
     window.until(lambda: {"fit", "recommend", "customer", "similar_items", "search_customers"} <= gate.waiting)
     heartbeat = Heartbeat(window.root)
@@ -96,5 +97,5 @@ def test_the_window_handles_input_while_engine_calls_and_a_fit_are_blocked(windo
     window.settle()
     window.key("<Escape>", window.root)
     window.until(lambda: not window.app.fits.running, "the end of the fit")
-    assert window.app.customer.title.cget("text").endswith("C-003")
+    assert window.app.customer.title.cget("text").endswith("c0003")
     assert threading.current_thread() not in gate.threads

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-
 import pytest
+from tests import shop
 
 from smart_retail.results import Reason, Recommendation, RecommendationList
+from smart_retail.serving.engine import Engine
 from smart_retail_tkinter import formatting, table_models
 
 
@@ -32,21 +32,20 @@ def test_values_are_formatted(shown: str, expected: str) -> None:
     assert shown == expected
 
 
-def test_the_profile_line_describes_a_customer(fake: ModuleType) -> None:
-    engine = fake.FakeEngine()
-    profile = engine.customer("C-001")
+def test_the_profile_line_describes_a_customer(engine: Engine) -> None:
+    profiles = map(engine.customer, shop.customers())
+    profile = next(p for p in profiles if p.rfm and p.rfm.recency > 1 and p.returned_share > 0)
     line = formatting.describe_profile(profile, "EUR")
-    assert line.startswith(f"{profile.rfm.segment} · value {profile.rfm.value_tier} · R 5 F ")
+    assert line.startswith(f"{profile.rfm.segment} · value {profile.rfm.value_tier} · R {profile.rfm.r} F ")
     assert f"cluster {profile.cluster.name}" in line
     assert f"{profile.rfm.monetary:,.2f} EUR" in line
-    assert "last order 1 day ago" in line
-    assert line.endswith("5.0 % returned")
+    assert f"last order {profile.rfm.recency} days ago" in line
+    assert line.endswith(f"{100 * profile.returned_share:.1f} % returned")
 
 
-def test_the_profile_line_of_an_unknown_customer(fake: ModuleType) -> None:
-    engine = fake.FakeEngine()
+def test_the_profile_line_of_an_unknown_customer(engine: Engine) -> None:
     assert "unknown customer" in formatting.describe_profile(engine.customer("unknown-id"))
-    assert formatting.describe_profile(engine.customer(fake.RETURNED_ALL)) == "all orders returned · 100.0 % returned"
+    assert formatting.describe_profile(engine.customer(shop.RETURNED_ALL)) == "all orders returned · 100.0 % returned"
 
 
 def _item(item_id: str, rank: int, *reasons: Reason) -> Recommendation:
@@ -83,16 +82,16 @@ def test_ranks_are_listed_in_the_order_of_the_methods() -> None:
     assert table_models.ranks_text(recommendations, "c") == "CF #1 (score 1), Popular #2 (score 1 from CF)"
 
 
-def test_the_comparison_table_contains_the_lists_of_all_methods(fake: ModuleType) -> None:
-    recommendations = fake.FakeEngine().recommend("C-003", "all", 4)
+def test_the_comparison_table_contains_the_lists_of_all_methods(engine: Engine) -> None:
+    recommendations = engine.recommend("c0003", "all", 4)
     table = table_models.comparison_table(recommendations)
     assert len(table.rows) == 20
     assert {row.cells[0] for row in table.rows} == {"Hybrid", "Personalized", "RFM", "CF", "Popular"}
     assert all(len(row.values) == len(table.columns) for row in table.rows)
 
 
-def test_the_cleaning_table_accounts_for_every_row(fake: ModuleType) -> None:
-    report = fake.FakeEngine().model().cleaning
+def test_the_cleaning_table_accounts_for_every_row(engine: Engine) -> None:
+    report = engine.model().cleaning
     values = {row.values[0]: row.values[1] for row in table_models.cleaning_table(report).rows}
     rejected = sum(n for what, n in values.items() if str(what).startswith("rejected"))
     assert values["in the files"] == values["accepted"] + rejected == report.rows_in

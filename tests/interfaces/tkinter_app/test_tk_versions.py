@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 import pytest
+from tests.fitted_shop import MakeEngine
 
 from smart_retail.bundle.versions import VersionInfo
 from smart_retail.errors import SettingsError
+from smart_retail.serving.engine import Engine
 
 pytestmark = pytest.mark.usefixtures("display")
 NEW, OLD = "20240201T100000Z-aaaaaaaa", "20240101T100000Z-bbbbbbbb"
@@ -40,9 +41,9 @@ def folder() -> Folder:
 
 
 @pytest.fixture
-def window(make_window: Callable[..., Any], fake: ModuleType, folder: Folder) -> Any:
+def window(make_window: Callable[..., Any], folder: Folder, make_engine: MakeEngine) -> Any:
     return make_window(
-        versions=folder.versions, activate=folder.activate, load=lambda _: fake.FakeEngine(folder.active)
+        versions=folder.versions, activate=folder.activate, load=lambda _: make_engine(version=folder.active)
     )
 
 
@@ -75,17 +76,19 @@ def test_another_version_can_be_activated_and_undone(window: Any, folder: Folder
 
 
 def test_versions_need_an_open_bundle(make_window: Callable[..., Any]) -> None:
-    window = make_window(engine=None)
+    window = make_window(None)
     window.root.after(0, window.app.presenter.show_versions)
     window.until(lambda: window.dialogs.errors)
     assert window.dialogs.errors[0].message == "No bundle is open."
 
 
-def test_a_broken_rules_file_is_reported_in_the_status_bar(make_window: Callable[..., Any], fake: ModuleType) -> None:
-    class BrokenRules(fake.FakeEngine):  # type: ignore[name-defined, misc]
+def test_a_broken_rules_file_is_reported_in_the_status_bar(
+    make_window: Callable[..., Any], make_engine: MakeEngine
+) -> None:
+    class BrokenRules(Engine):
         is_local = True
         rules_error = SettingsError("The rules file rules.toml is not valid TOML.", "Fix it.")
 
-    window = make_window(BrokenRules())
-    window.choose("C-009")
+    window = make_window(make_engine(BrokenRules))
+    window.choose("c0009")
     assert "rules.toml is not valid" in window.app.status.text.cget("text")

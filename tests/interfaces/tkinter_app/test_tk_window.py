@@ -5,13 +5,15 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
+from tests import shop
+from tests.fitted_shop import MakeEngine
 
 from smart_retail.errors import DamagedBundleError
 from smart_retail.presentation.labels import METHODS
+from smart_retail.serving.engine import Engine
 
 pytestmark = pytest.mark.usefixtures("display")
 METHOD_KEYS = tuple(enumerate(METHODS, 1))
@@ -24,22 +26,22 @@ def labels(widget: Any) -> str:
 
 
 def test_without_a_bundle_the_start_page_is_shown(make_window: Callable[..., Any]) -> None:
-    window = make_window(engine=None)
+    window = make_window(None)
     window.root.update()
     assert window.app.start.winfo_ismapped()
     assert "spreadsheet of orders" in labels(window.app.start)
 
 
-def test_customers_are_listed_with_unchanged_ids(window: Any, fake: ModuleType) -> None:
-    assert sorted(window.customers()) == sorted(fake.CUSTOMER_IDS)
+def test_customers_are_listed_with_unchanged_ids(window: Any) -> None:
+    assert sorted(window.customers()) == sorted(shop.customers())
 
 
 def test_typing_searches_by_id_and_name(window: Any) -> None:
     window.type("00012")
     window.until(lambda: window.customers() == ["00012"], "the one customer")
     window.app.customers.entry.delete(0, "end")
-    window.type("NAME OF c-01")
-    window.until(lambda: window.customers()[:1] == ["C-010"] and len(window.customers()) == 9, "nine customers")
+    window.type("NAME OF c001")
+    window.until(lambda: sorted(window.customers()) == [f"c001{k}" for k in range(10)], "ten customers")
 
 
 def test_enter_shows_an_unknown_id(window: Any) -> None:
@@ -53,11 +55,11 @@ def test_enter_shows_an_unknown_id(window: Any) -> None:
 
 
 def test_control_enter_uses_the_id_exactly_as_typed(window: Any) -> None:
-    window.type("c-001 ")
-    window.until(lambda: window.customers() == ["C-001"])
+    window.type("c0001 ")
+    window.until(lambda: window.customers() == ["c0001"])
     window.key("<Control-Return>", window.app.customers.entry)
     window.settle()
-    assert window.app.presenter.recommendations.customer_id == "c-001 "
+    assert window.app.presenter.recommendations.customer_id == "c0001 "
     assert not window.app.presenter.recommendations.known
 
 
@@ -72,11 +74,11 @@ def test_arrow_keys_select_customers_from_the_search_field(window: Any) -> None:
 
 
 @pytest.mark.parametrize(("number", "method"), METHOD_KEYS)
-def test_alt_and_a_number_select_the_method(window: Any, fake: ModuleType, number: int, method: str) -> None:
-    window.choose("C-009")
+def test_alt_and_a_number_select_the_method(window: Any, number: int, method: str, engine: Engine) -> None:
+    window.choose("c0009")
     window.key(f"<Alt-Key-{number}>", window.root)
     window.settle()
-    expected = fake.FakeEngine().recommend("C-009", method)
+    expected = engine.recommend("c0009", method, exclude_purchased=False)
     if method == "all":
         shown = {name: window.ids(tree) for name, tree in window.app.customer.comparison.trees.items()}
         assert shown == {name: [item.item_id for item in part.items] for name, part in expected.lists.items()}
@@ -87,12 +89,11 @@ def test_alt_and_a_number_select_the_method(window: Any, fake: ModuleType, numbe
         assert window.app.customer.methods.method.get() == method
 
 
-def test_unusual_customer_and_item_ids_are_unchanged_in_tables(window: Any, fake: ModuleType) -> None:
-    engine = fake.FakeEngine()
+def test_unusual_customer_and_item_ids_are_unchanged_in_tables(window: Any, engine: Engine) -> None:
     window.app.customer.methods.n.set("40")
     window.app.customer.methods.hide.set(False)
     window.app.customer.methods.apply_filters()
-    for customer in fake.ODD_IDS:
+    for customer in shop.ODD_CUSTOMERS:
         window.choose(customer)
         assert window.ids(window.list_tree) == [
             item.item_id for item in engine.recommend(customer, n=40, exclude_purchased=False).items
@@ -101,9 +102,9 @@ def test_unusual_customer_and_item_ids_are_unchanged_in_tables(window: Any, fake
         assert window.ids(window.app.customer.purchases.tree) == bought
 
 
-def test_a_row_shows_name_category_reason_and_share(window: Any, fake: ModuleType) -> None:
-    window.choose("C-009")
-    item = fake.FakeEngine().recommend("C-009").items[0]
+def test_a_row_shows_name_category_reason_and_share(window: Any, engine: Engine) -> None:
+    window.choose("c0009")
+    item = engine.recommend("c0009", exclude_purchased=False).items[0]
     reason = max(item.reasons, key=lambda each: each.share)
     row = window.list_tree.get_children()[0]
     shown = {name: window.list_tree.set(row, name) for name in window.list_tree["columns"]}
@@ -117,7 +118,7 @@ def test_a_row_shows_name_category_reason_and_share(window: Any, fake: ModuleTyp
 
 
 def test_a_heading_sorts_and_a_second_click_reverses_the_order(window: Any) -> None:
-    window.choose("C-009")
+    window.choose("c0009")
     names = [row.name for row in window.app.customer.single_list.table.rows]
     by_name = window.app.customer.single_list.tree.heading("item_name", "command")
     window.root.tk.call(by_name)
@@ -131,7 +132,7 @@ def test_a_heading_sorts_and_a_second_click_reverses_the_order(window: Any) -> N
 
 
 def test_numbers_sort_as_numbers(window: Any) -> None:
-    window.choose("C-006")
+    window.choose("c0006")
     table = window.app.customer.purchases
     window.root.tk.call(table.tree.heading("amount", "command"))
     amounts = [row.values[5] for row in table.displayed().rows]
@@ -140,7 +141,7 @@ def test_numbers_sort_as_numbers(window: Any) -> None:
 
 
 def test_a_table_is_sorted_by_keyboard(window: Any) -> None:
-    window.choose("C-009")
+    window.choose("c0009")
     window.key("<Key-s>", window.list_tree)
     window.key("<Key-s>")
     assert window.list_tree.heading("item_name", "text").endswith("▲")
@@ -149,7 +150,7 @@ def test_a_table_is_sorted_by_keyboard(window: Any) -> None:
 
 
 def test_a_shared_item_has_one_mark_and_is_selected_in_every_list(window: Any) -> None:
-    window.choose("C-003")
+    window.choose("c0003")
     window.key("<Alt-Key-6>", window.root)
     window.settle()
     trees = window.app.customer.comparison.trees
@@ -173,8 +174,8 @@ def test_a_shared_item_has_one_mark_and_is_selected_in_every_list(window: Any) -
 
 
 @pytest.mark.parametrize("how", ["<Return>", "<Double-1>"])
-def test_enter_or_double_click_shows_similar_items(window: Any, fake: ModuleType, how: str) -> None:
-    window.choose("C-009")
+def test_enter_or_double_click_shows_similar_items(window: Any, how: str, engine: Engine) -> None:
+    window.choose("c0009")
     row = window.list_tree.get_children()[1]
     item = window.list_tree.set(row, "key")
     window.list_tree.selection_set(row)
@@ -188,21 +189,21 @@ def test_enter_or_double_click_shows_similar_items(window: Any, fake: ModuleType
             window.list_tree.event_generate("<ButtonRelease-1>", x=x + width // 2, y=y + height // 2)
     window.until(lambda: window.app.similar is not None and window.app.similar.winfo_exists(), "the similar items")
     window.settle()
-    expected = [each.item_id for each in fake.FakeEngine().similar_items(item, 20).items]
+    expected = [each.item_id for each in engine.similar_items(item, 20).items]
     assert window.ids(window.app.similar.table.tree) == expected
     assert item in window.app.similar.heading.cget("text")
     window.key("<Escape>", window.app.similar.table.tree)
     assert not window.app.similar.winfo_exists()
 
 
-def test_the_grid_shows_25_cells_and_marks_the_cell_of_the_customer(window: Any, fake: ModuleType) -> None:
-    window.choose("C-009")
+def test_the_grid_shows_25_cells_and_marks_the_cell_of_the_customer(window: Any, engine: Engine) -> None:
+    window.choose("c0009")
     window.app.customer.tabs.select(2)
     window.settle()
     canvas = window.app.customer.rfm_grid.canvas
     texts = [canvas.itemcget(i, "text") for i in canvas.find_all() if canvas.type(i) == "text"]
-    rfm = fake.FakeEngine().customer("C-009").rfm
-    cell = next(c for c in fake.FakeEngine().rfm_grid() if (c.r, c.f) == (rfm.r, rfm.f))
+    rfm = engine.customer("c0009").rfm
+    cell = next(c for c in engine.rfm_grid() if (c.r, c.f) == (rfm.r, rfm.f))
     assert f"★ {cell.customers:,}" in texts
     assert f"{cell.revenue:,.0f}" in texts
     boxes = [i for i in canvas.find_all() if canvas.type(i) == "rectangle"]
@@ -212,11 +213,11 @@ def test_the_grid_shows_25_cells_and_marks_the_cell_of_the_customer(window: Any,
     assert window.app.customer.rfm_grid.chosen() is not None
 
 
-def test_copy_copies_the_visible_table(window: Any, fake: ModuleType) -> None:
-    window.choose("C-009")
+def test_copy_copies_the_visible_table(window: Any, engine: Engine) -> None:
+    window.choose("c0009")
     window.key("<Control-c>", window.list_tree)
     lines = window.root.clipboard_get().split("\n")
-    items = fake.FakeEngine().recommend("C-009").items
+    items = engine.recommend("c0009", exclude_purchased=False).items
     assert [line.split("\t")[2] for line in lines[1:]] == [item.item_id for item in items]
     window.app.customer.tabs.select(1)
     window.key("<Control-c>", window.app.customer.purchases.tree)
@@ -224,15 +225,15 @@ def test_copy_copies_the_visible_table(window: Any, fake: ModuleType) -> None:
 
 
 def test_copy_in_the_search_field_copies_its_text(window: Any) -> None:
-    window.type("C-00")
+    window.type("c000")
     window.app.customers.entry.selection_range(0, "end")
     window.root.clipboard_clear()
     window.key("<<Copy>>", window.app.customers.entry)
-    assert window.root.clipboard_get() == "C-00"
+    assert window.root.clipboard_get() == "c000"
 
 
 def test_export_writes_the_table_in_the_displayed_order(window: Any, tmp_path: Path) -> None:
-    window.choose("C-009")
+    window.choose("c0009")
     window.root.tk.call(window.list_tree.heading("item_name", "command"))
     window.dialogs.save_path = str(tmp_path / "out.csv")
     window.key("<Control-e>", window.list_tree)
@@ -241,7 +242,7 @@ def test_export_writes_the_table_in_the_displayed_order(window: Any, tmp_path: P
     with (tmp_path / "out.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["Product id"] for row in rows] == window.ids(window.list_tree)
-    assert window.dialogs.proposed == ["C-009-hybrid.csv"]
+    assert window.dialogs.proposed == ["c0009-hybrid.csv"]
     assert "Exported 10 rows" in window.app.status.text.cget("text")
 
 
@@ -251,15 +252,15 @@ def test_exporting_an_empty_table_is_an_error(window: Any) -> None:
     assert window.dialogs.proposed == []
 
 
-def test_filters_change_the_list(window: Any, fake: ModuleType) -> None:
-    window.choose("C-009")
+def test_filters_change_the_list(window: Any, engine: Engine) -> None:
+    window.choose("c0009")
     methods = window.app.customer.methods
     methods.n.set("3")
-    methods.category.set("Furniture")
+    methods.category.set("Garden")
     window.root.update()
     methods.category_box.event_generate("<<ComboboxSelected>>")
     window.settle()
-    expected = fake.FakeEngine().recommend("C-009", n=3, categories=["Furniture"])
+    expected = engine.recommend("c0009", n=3, categories=["Garden"], exclude_purchased=False)
     assert window.ids(window.list_tree) == [item.item_id for item in expected.items]
     methods.n.set("many")
     methods.apply_filters()
@@ -269,7 +270,7 @@ def test_filters_change_the_list(window: Any, fake: ModuleType) -> None:
 def test_the_theme_is_saved(window: Any) -> None:
     from smart_retail_tkinter import theme
 
-    window.choose("C-009")
+    window.choose("c0009")
     window.app.customer.tabs.select(2)
     for name in ("dark", "light"):
         window.app.set_theme(name)
@@ -342,7 +343,7 @@ def test_the_help_page_lists_the_shortcuts(window: Any) -> None:
 
 
 def test_every_part_is_reached_with_tab(window: Any) -> None:
-    window.choose("C-009")
+    window.choose("c0009")
     window.key("<Control-f>", window.root)
     reached = set()
     for _ in range(40):
@@ -369,11 +370,11 @@ def test_control_tab_changes_the_tab_from_any_widget(window: Any) -> None:
     assert tabs.index("current") == 2
 
 
-def test_a_long_table_is_drawn_in_parts(window: Any, fake: ModuleType) -> None:
+def test_a_long_table_is_drawn_in_parts(window: Any, engine: Engine) -> None:
     from smart_retail_tkinter import table_models
     from smart_retail_tkinter.table_models import Table
 
-    many = table_models.purchase_table(fake.FakeEngine().customer("C-006").purchases * 300)
+    many = table_models.purchase_table(engine.customer("c0006").purchases * 1000)
     table = window.app.customer.purchases
     table.fill(Table(many.columns, many.rows[:3000]))
     assert len(table.tree.get_children()) < 3000
@@ -384,14 +385,14 @@ def test_a_long_table_is_drawn_in_parts(window: Any, fake: ModuleType) -> None:
     assert len(table.tree.get_children()) == 5
 
 
-def test_a_customer_of_another_shop_is_cleared(window: Any, fake: ModuleType) -> None:
-    window.choose("C-009")
+def test_a_customer_of_another_shop_is_cleared(window: Any, make_engine: MakeEngine) -> None:
+    window.choose("c0009")
 
-    class OtherShop(fake.FakeEngine):  # type: ignore[name-defined, misc]
+    class OtherShop(Engine):
         def customer(self, customer_id: str) -> Any:
             return super().customer("unknown-id")
 
-    window.app.presenter.show_engine(OtherShop())
+    window.app.presenter.show_engine(make_engine(OtherShop))
     window.until(lambda: window.app.presenter.customer_id is None)
     window.settle()
     assert window.app.customer.title.cget("text") == "No customer selected"
@@ -399,7 +400,7 @@ def test_a_customer_of_another_shop_is_cleared(window: Any, fake: ModuleType) ->
 
 
 def test_buttons_and_columns_stay_visible_in_a_small_window(window: Any) -> None:
-    window.choose("C-009")
+    window.choose("c0009")
     window.root.geometry("900x560+0+0")
     window.app.show_status("A long message about an exported file " * 8)
     window.settle()
@@ -413,13 +414,13 @@ def test_buttons_and_columns_stay_visible_in_a_small_window(window: Any) -> None
     assert sum(tree.column(column, "width") for column in tree["displaycolumns"]) <= tree.winfo_width()
 
 
-def test_columns_fit_a_window_that_is_small_from_the_start(make_window: Callable[..., Any], fake: ModuleType) -> None:
-    window = make_window(engine=None)
+def test_columns_fit_a_window_that_is_small_from_the_start(make_window: Callable[..., Any], engine: Engine) -> None:
+    window = make_window(None)
     window.root.geometry("900x560+0+0")
     window.root.update()
-    window.app.presenter.services = type("S", (), {"load": staticmethod(lambda folder: fake.FakeEngine())})()
+    window.app.presenter.services = type("S", (), {"load": staticmethod(lambda folder: engine)})()
     window.app.presenter.open_bundle("artifacts")
     window.until(window.customers, "the list of customers")
-    window.choose("C-009")
+    window.choose("c0009")
     tree = window.list_tree
     window.until(lambda: sum(tree.column(column, "width") for column in tree["displaycolumns"]) <= tree.winfo_width())
