@@ -140,7 +140,7 @@ def api(
 @host_option
 @port_option(8501)
 @allow_host_option
-@click.option("--allow-fit", is_flag=True, help="Let everybody who opens the app fit and publish models.")
+@click.option("--allow-fit", is_flag=True, help="Let all users of the app fit and publish models.")
 @click.option("--allow-local-files", is_flag=True, help="With --allow-fit: files of this machine can be named, too.")
 @pass_cli_context
 def streamlit(

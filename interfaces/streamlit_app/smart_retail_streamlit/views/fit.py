@@ -71,7 +71,7 @@ def show() -> None:
         with st.container(border=True):
             page_layout.empty(
                 "Fitting is switched off in this app",
-                "Everybody who opens the app could replace the model. To fit here, start it with: "
+                "All users of the app could replace the model. To fit here, start it with: "
                 "smart-retail serve streamlit --allow-fit. On the command line: smart-retail fit orders.xlsx",
             )
         return
