@@ -232,7 +232,7 @@ def amount_label(name: str, currency: str) -> str:
 
 
 def plain_text(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Decorate a function that draws a figure: formulas in texts are switched off, since product names may contain ``$``.
+    """Decorate a function that draws a figure: ``$`` in its texts, such as product names, starts no formula.
 
     The setting holds while the function runs, as layouts measure texts before the figure is complete, and is stored in
     every text of the figure.
