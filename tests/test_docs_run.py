@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import re
 import shlex
 import shutil
@@ -17,6 +18,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import pytest
 import shop
@@ -110,14 +112,15 @@ def run(line: str) -> Any:
 
 
 @pytest.fixture
-def folder(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A copy of the base folder; servers stop immediately."""
+def folder(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A copy of the base folder; servers stop immediately, and the variables that they set are removed."""
     copy = shutil.copytree(base, tmp_path / "shop")
     monkeypatch.chdir(copy)
     for name, value in QUICK.items():
         monkeypatch.setenv(name, value)
     _replace_servers(monkeypatch)
-    return copy
+    with mock.patch.dict(os.environ):
+        yield copy
 
 
 def _replace_servers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -198,6 +201,6 @@ def test_documented_report_code_runs(folder: Path) -> None:
     assert len(found) == 2
     names: dict[str, Any] = {}
     exec(compile(found[1], "reports.md", "exec"), names)
-    assert names["found"].customers > 20
+    assert names["result"].customers > 20
     exec(compile(found[0], "reports.md", "exec"), names)
     assert names["figure"].get_suptitle()

@@ -14,6 +14,8 @@ from urllib.error import URLError
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
+MAX_WAIT_MS = 180_000
+"""Longest wait for an element or a download, for machines under load."""
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -79,6 +81,7 @@ class Visit:
             viewport={"width": width, "height": height}, color_scheme=scheme, accept_downloads=True
         )
         self.page = self.context.new_page()
+        self.page.set_default_timeout(MAX_WAIT_MS)
         self.console_errors: list[str] = []
         self.external_requests: list[str] = []
         self.page.on("console", lambda message: message.type == "error" and self._add_console_error(message))

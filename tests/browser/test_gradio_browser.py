@@ -16,7 +16,7 @@ def test_an_example_shows_the_list_and_the_comparison_of_methods(visit: Visit, g
     page.goto(gradio_app)
     page.get_by_role("button", name="Champion").click()
     page.wait_for_selector(".sr-table tbody tr")
-    assert "Champions" in page.locator(".sr-person").inner_text()
+    assert "Champions" in page.locator(".sr-card").inner_text()
     assert page.locator(".sr-table:visible tbody tr").count() == 10
     page.get_by_role("radio", name="All").first.click()
     page.wait_for_selector(".sr-side")

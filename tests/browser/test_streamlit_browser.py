@@ -47,7 +47,7 @@ def test_a_customer_is_found_and_kept_in_the_address(visit: Visit, streamlit_app
     ready(page)
     page.get_by_placeholder("Search id or name").type("c000", delay=30)
     page.get_by_role("button", name="Name of c0003").click()
-    page.wait_for_selector(".sr-person h2:has-text('Name of c0003')")
+    page.wait_for_selector(".sr-card h2:has-text('Name of c0003')")
     page.get_by_role("radio", name="CF", exact=True).click()
     page.wait_for_url("**method=cf*")
     ready(page)
@@ -90,7 +90,7 @@ def test_names_with_markup_are_escaped(visit: Visit, streamlit_app: str) -> None
     page = visit.page
     page.goto(f"{streamlit_app}/customer?customer=%3Cb%3Ebold%3C%2Fb%3E")
     ready(page)
-    assert "<b>bold</b>" in page.locator(".sr-person h2").inner_text()
+    assert "<b>bold</b>" in page.locator(".sr-card h2").inner_text()
 
 
 def test_a_click_on_the_grid_shows_the_segment(visit: Visit, streamlit_app: str) -> None:

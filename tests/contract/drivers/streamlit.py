@@ -77,7 +77,7 @@ class FrontEnd(Driver):
         return Shown({method: listed(page, why)}, known)
 
     def profile(self, customer_id: str) -> ShownProfile:
-        card = next(h for h in pieces(self.customer(customer_id)) if 'class="sr-person"' in h)
+        card = next(h for h in pieces(self.customer(customer_id)) if 'class="sr-card"' in h)
         if "Unknown customer" in card:
             return ShownProfile(False)
         chips = [

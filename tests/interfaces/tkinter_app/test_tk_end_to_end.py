@@ -11,6 +11,7 @@ import pytest
 from tests import shop
 
 from smart_retail.serving.engine import Engine
+from smart_retail.training.stage_timer import STAGES
 from smart_retail_tkinter import core_services
 
 from .test_tk_responsive import Heartbeat
@@ -40,7 +41,8 @@ def test_a_fitted_file_shows_the_lists_of_the_engine(
     window.until(lambda: stages.add(s.stage if (s := window.app.fits.state()) else "") or not window.app.fits.running)
     assert heartbeat.beats > len(stages)
     heartbeat.stop()
-    assert {"clusters", "recommendations"} <= stages
+    texts = {name.partition(": ")[2] for name in stages}
+    assert {STAGES[name].text for name in ("clusters", "recommendations")} <= texts, stages
     window.until(lambda: window.customers(), "the customers of the new bundle")
     engine = Engine.load(tmp_path / "artifacts")
     assert window.app.presenter.model.version == engine.version
