@@ -37,6 +37,7 @@ QUICK = {
     "SMART_RETAIL_RECOMMEND__MERGE": "blend", "SMART_RETAIL_RECOMMEND__LIST_LENGTH": "20",
     "SMART_RETAIL_RECOMMEND__WINDOWS": "1",
 }  # fmt: skip
+NUMBERS = ("quantity", "amount")
 FITS = re.compile(r"^(?:--artifacts \S+ )?(?:fit|evaluate)\b")
 
 
@@ -58,7 +59,7 @@ def write(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = sho
         with Workbook(str(path)) as book:
             sheet = book.add_worksheet("Orders")
             for number, row in enumerate([header, *rows]):
-                sheet.write_row(number, 0, [float(v) if i > 5 and number else v for i, v in enumerate(row)])
+                sheet.write_row(number, 0, [float(v) if header[i] in NUMBERS and number else v for i, v in enumerate(row)])
         return
     text = io.StringIO(newline="")
     out = csv.writer(text)

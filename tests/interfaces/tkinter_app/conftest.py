@@ -19,7 +19,8 @@ from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.recent_files import Preferences
 
-WAIT = 15.0
+WAIT = 120.0
+"""Seconds; long, for machines under load."""
 
 
 @pytest.fixture

@@ -21,13 +21,12 @@ from .test_tk_responsive import Heartbeat
 def test_a_fitted_file_shows_the_lists_of_the_engine(
     make_window: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tests.interfaces.tkinter_app.conftest.WAIT", 180.0)
     monkeypatch.setenv("SMART_RETAIL_CLUSTERS__K", "3")
     monkeypatch.setenv("SMART_RETAIL_CLUSTERS__EPOCHS", "5")
     monkeypatch.setenv("SMART_RETAIL_RECOMMEND__MERGE", "blend")
     loaded = {"tensorflow", "sklearn"} & set(sys.modules)
     orders = shop.write(tmp_path / "orders.csv")
-    window = make_window(engine=None, load=core_services.load_bundle)
+    window = make_window(None, load=core_services.load_bundle)
     window.dialogs.chosen_sources = (str(orders),)
     heartbeat = Heartbeat(window.root)
     window.key("<Control-O>", window.root)
