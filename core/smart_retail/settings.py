@@ -51,6 +51,24 @@ class DataSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = None
     currency: Annotated[str, Meta(description="Currency shown with amounts, such as EUR; nothing is converted.")] = ""
     timezone: Annotated[str, Meta(description="Time zone shown with times; nothing is converted.")] = ""
+    accept_rejected: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of rows (0 to 1) that may be rejected for reasons that are not normal for the export; "
+            "a fit with more is not published, unless the active version had about as many.",
+        ),
+    ] = 0.1
+    accept_drop: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share (0 to 1) by which customers, orders or revenue may fall against the active version; a "
+            "fit with a larger fall is not published.",
+        ),
+    ] = 0.3
     backend: Annotated[
         Literal["duckdb", "spark"],
         Meta(description="Engine that validates and aggregates the order lines."),

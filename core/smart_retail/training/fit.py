@@ -36,6 +36,7 @@ from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe_rfm
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
+from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.shop_tables import write_shop_tables
 from smart_retail.training.publish import publish, write_cached_lists
@@ -72,7 +73,7 @@ def fit(
         Canonical column -> header of the source, for headers that are not recognised.
     settings : Settings, optional
     force : bool
-        Publish even if the quality gate rejects the fit.
+        Publish even if an import guard or the quality gate rejects the fit.
     progress : Progress
         Receives the stages; its `check` can cancel the fit.
 
@@ -82,6 +83,8 @@ def fit(
         The packages of the extra ``train`` are not installed.
     DataError
         A source cannot be read or has no usable row.
+    ImportGuardError
+        Too many rows were rejected, or the data is clearly less than in the active version.
     QualityGateError
         A version is active, and the new hybrid is clearly worse than popularity.
     LockError
@@ -111,13 +114,17 @@ def fit(
             events=events if last_event else None,
             erased=store.erased_among if store.count_erased() else None,
         ) as dataset:
+            active = active_manifest(artifacts)
+            expected = expected_reasons(dataset.sources[: len(sources)])
+            notes = check_import(dataset.report, active, expected, settings.data, force)
             history = _require_trainable(dataset)
             threads = settings.threads or available_threads()
             with BundleWriter(artifacts) as writer, background_jobs(threads) as start_job:
                 # These tables need no trained model: they are written while the models are fitted.
                 shop = start_job(lambda: write_shop_tables(writer, dataset, history, progress))
                 fitted = _fit_models(dataset, settings, timer, progress)
-                notes = check_quality_gate(artifacts, fitted.scorecard, force)
+                notes += check_evaluation(fitted.scorecard, active, force)
+                notes += check_quality_gate(artifacts, fitted.scorecard, force)
                 write_cached_lists(writer, dataset, fitted, settings, timer, start_job, threads)
                 return publish(writer, dataset, fitted, shop.result, settings, timer, notes, last_event)
 

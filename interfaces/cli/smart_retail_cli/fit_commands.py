@@ -141,7 +141,7 @@ def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     epilog="Example: smart-retail fit orders_2023.csv orders_2024.xlsx --map customer_id=Client",
 )
 @source_options
-@click.option("--force", is_flag=True, help="Publish even if the quality gate rejects the fit.")
+@click.option("--force", is_flag=True, help="Publish even if an import guard or the quality gate rejects the fit.")
 @click.option(
     "--dry-run", is_flag=True, help="Only read and clean the files and show the result; fit and publish nothing."
 )

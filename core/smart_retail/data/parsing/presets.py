@@ -51,6 +51,8 @@ class Preset:
     """Canonical columns that only the first row of an order has; the other rows of the order get its values."""
     name_as_item: bool = False
     """Whether a line without an item id is identified by its item name."""
+    expected_rejections: tuple[str, ...] = ()
+    """Rejection reasons that are normal for this export, such as guest checkouts without a customer."""
     notes: tuple[str, ...] = field(default=())
     """Notes for the cleaning report."""
 
@@ -98,6 +100,7 @@ UCI = Preset(
     drop_duplicates=True,
     cancel_prefix="C",
     free_lines=False,
+    expected_rejections=("no customer", "price not positive", "zero quantity"),
     notes=(
         "Item codes are converted to capital letters; codes that do not start with five digits are not products; "
         "lines with price 0 are not purchases; repeated rows of one file are counted once.",
@@ -119,6 +122,7 @@ COMPLETE_JOURNEY = Preset(
     },
     (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, c.TIMESTAMP, c.AMOUNT),
     money_discounts=("retail_disc", "coupon_disc", "coupon_match_disc"),
+    expected_rejections=("zero quantity",),
     notes=("Discounts are in money and are divided by (amount + discount).",),
 )
 
@@ -144,6 +148,7 @@ SHOPIFY = Preset(
         c.CUSTOMER_ID, c.CUSTOMER_NAME, c.COUNTRY, c.SHIP_TIMESTAMP, c.PAYMENT_STATUS, c.CANCELLED_AT,
     ),
     name_as_item=True,
+    expected_rejections=("no customer",),
     notes=(
         "The amount of a line is quantity x price - discount; the customer and the status of an order are in its "
         "first row. Cancelled and unpaid orders are rejected, refunded orders are returns.",
@@ -167,6 +172,7 @@ WOOCOMMERCE = Preset(
     },
     (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.ITEM_NAME, c.ORDER_STATUS),
     name_as_item=True,
+    expected_rejections=("no customer",),
     notes=("Cancelled, failed and unpaid orders are rejected, refunded orders are returns.",),
 )
 """Documentation of Advanced Order Export for WooCommerce and of WooCommerce "Customer / Order / Coupon Export"
