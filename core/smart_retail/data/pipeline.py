@@ -16,7 +16,7 @@ from smart_retail.data.ingestion.ingest import IngestedSource, ingest, read_retu
 from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.merge_sources import drop_erased_customers, flag_returned, merge_sources
 from smart_retail.data.ingestion.row_validation import RowValidation
-from smart_retail.data.ingestion.sources import Source, open_source
+from smart_retail.data.ingestion.sources import Source, open_source, read_sample
 from smart_retail.data.parsing.column_mapping import match_preset
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
@@ -112,7 +112,7 @@ def _prepare(request: _Request, backend: Backend, folder: Path, progress: Progre
     for index, table in enumerate(o.orders for o in opened):
         progress.check()
         mapping = request.mapping if index < len(request.sources) else None
-        schema = match_preset(table.headers, table.name, mapping)
+        schema = match_preset(table.headers, table.name, mapping, read_sample(table, backend))
         validation = RowValidation.of(schema.preset, request.settings)
         single_source = len(opened) == 1 and not return_tables and not validation.drop_duplicates
         ingested.append(ingest(table, schema, validation, index, backend, folder, single_source=single_source))

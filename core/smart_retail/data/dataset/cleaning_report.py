@@ -146,7 +146,7 @@ def source_notes(source: IngestedSource) -> tuple[str, ...]:
     notes = [*source.raw.notes]
     if schema.preset.columns:
         notes.append(f"{name}: recognised as {schema.preset.name}.")
-    notes += schema.preset.notes
+    notes += [*schema.preset.notes, *schema.notes]
     labels: dict[str, list[str]] = {}
     for column, form in source.formats.items():
         if form.label:

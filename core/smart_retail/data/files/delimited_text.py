@@ -224,6 +224,25 @@ def _header_below_titles(lines: list[str]) -> int:
     return best[1]
 
 
+def read_first_rows(file: TextFile, rows: int) -> list[list[str]]:
+    """Return the first rows below the header, at most `SAMPLE_BYTES` of text; the last one may be cut off."""
+    csv.field_size_limit(limits.MAX_CELL_CHARACTERS)
+    with file.path.open("rb") as stream:
+        text = stream.read(SAMPLE_BYTES).decode("utf-8-sig", "replace")
+    lines = text.split(file.newline)[file.skip :]
+    reader = csv.reader((line + "\n" for line in lines), delimiter=file.separator)
+    found: list[list[str]] = []
+    try:
+        for row in reader:
+            if row:
+                found.append(row)
+            if len(found) == rows:
+                break
+    except csv.Error:  # reading the whole file reports it
+        pass
+    return found
+
+
 def check_width(columns: int, name: str) -> None:
     """Raise `DataError` if a table has too many columns."""
     if columns > limits.MAX_COLUMNS:

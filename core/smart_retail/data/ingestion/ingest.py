@@ -41,7 +41,7 @@ from smart_retail.data.parsing.format_detection import (
     sample_guess_failed,
     timestamp_formats,
 )
-from smart_retail.data.parsing.presets import NO_PRESET, Preset, normalize_header
+from smart_retail.data.parsing.presets import NO_PRESET, normalize_header
 from smart_retail.data.parsing.whitespace import is_not_blank, strip_names
 from smart_retail.errors import DataError
 
@@ -131,7 +131,7 @@ def _ingest(
     backend: Backend,
     single_source: bool,
 ) -> IngestedSource:
-    base = _complete_orders(_select(raw, frame, schema), schema.preset)
+    base = _complete_orders(_select(raw, frame, schema), schema)
     # Ids that are too long are rare; for aggregated lines, the aggregates show whether there are any.
     validation = replace(validation, long_ids=not single_source)
     texts = set(base.select(ncs.string()).collect_schema().names())
@@ -176,14 +176,14 @@ def _select(raw: RawTable, frame: Frame, schema: Schema) -> Frame:
     return frame.select(**{name: _cast_column(name, nw.col(at), types[at]) for name, at in selected.items()})
 
 
-def _complete_orders(frame: Frame, preset: Preset) -> Frame:
-    """Fill order fields down within each order, and identify lines without an item id by name, as the preset asks."""
+def _complete_orders(frame: Frame, schema: Schema) -> Frame:
+    """Fill order fields down within each order, and identify lines without an item id by name, as the schema asks."""
     names = frame.collect_schema().names()
-    if preset.name_as_item and c.ITEM_NAME in names:
+    if schema.preset.name_as_item and c.ITEM_NAME in names:
         item = nw.when(is_not_blank(nw.col(c.ITEM_ID))).then(nw.col(c.ITEM_ID)) if c.ITEM_ID in names else None
         named = nw.col(c.ITEM_NAME)
         frame = frame.with_columns((named if item is None else item.otherwise(named)).alias(c.ITEM_ID))
-    filled = [n for n in preset.fill_down if n in names and c.ORDER_ID in names]
+    filled = [n for n in schema.fill_down if n in names and c.ORDER_ID in names]
     if filled:
         has_order = is_not_blank(nw.col(c.ORDER_ID))
         frame = frame.with_columns(

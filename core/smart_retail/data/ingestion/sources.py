@@ -16,7 +16,8 @@ import narwhals as nw
 
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.files import limits
-from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, rewrite_as_utf8
+from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, read_first_rows, rewrite_as_utf8
+from smart_retail.data.parsing.column_profile import SAMPLE_ROWS
 from smart_retail.errors import DataError
 
 Source = str | os.PathLike[str] | Any
@@ -118,3 +119,14 @@ def read_attempts(raw: RawTable, backend: Backend, folder: Path) -> Iterator[tup
     yield raw, backend.read_text(raw.text, pad=True)
     file = rewrite_as_utf8(raw.text.path, folder, raw.name)
     yield _text_table(file), backend.read_text(file, pad=False)
+
+
+def read_sample(raw: RawTable, backend: Backend, rows: int = SAMPLE_ROWS) -> list[list[str]]:
+    """Return the first rows of a table as text; the rows of a file are in its order."""
+    if raw.text is not None:
+        return read_first_rows(raw.text, rows)
+    assert raw.frame is not None
+    types = raw.frame.collect_schema()
+    columns = backend.fetch(raw.frame.head(rows).select(nw.col(n).cast(nw.String) for n in types.names()))
+    cells = [["" if value is None else str(value) for value in columns[n]] for n in types.names()]
+    return [list(row) for row in zip(*cells, strict=True)]

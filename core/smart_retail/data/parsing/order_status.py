@@ -27,6 +27,17 @@ REFUNDED_STATUSES: Final = (
     "reembolsado", "reembolsada", "rimborsato", "terugbetaald", "zwrócone", "zwrócono",
 )  # fmt: skip
 
+COMPLETED_STATUSES: Final = (
+    "completed", "complete", "processing", "paid", "shipped", "delivered", "fulfilled", "unfulfilled", "authorized",
+    "closed", "open", "new", "wc-completed", "wc-processing", "partially refunded", "partially_refunded", "returned",
+    "abgeschlossen", "bezahlt", "versendet", "versandt", "geliefert", "in bearbeitung", "offen", "terminée", "payée",
+    "expédiée", "livrée", "completado", "pagado", "enviado", "entregado", "completato", "pagato", "spedito",
+    "consegnato", "voltooid", "betaald", "verzonden", "geleverd", "concluído", "pago", "entregue", "zrealizowane",
+    "opłacone", "wysłane", "dostarczone",
+)  # fmt: skip
+KNOWN_STATUSES: Final = frozenset(CANCELLED_STATUSES + UNPAID_STATUSES + REFUNDED_STATUSES + COMPLETED_STATUSES)
+"""All statuses by which a column of statuses is recognised."""
+
 
 def has_status(column: str, statuses: tuple[str, ...]) -> nw.Expr:
     """Return whether a status column has one of some values; case and spaces around are ignored."""
