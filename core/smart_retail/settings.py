@@ -50,7 +50,20 @@ class DataSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Treat item codes that differ only in letter case as one item; null follows the preset."),
     ] = None
     currency: Annotated[str, Meta(description="Currency shown with amounts, such as EUR; nothing is converted.")] = ""
-    timezone: Annotated[str, Meta(description="Time zone shown with times; nothing is converted.")] = ""
+    timezone: Annotated[
+        str,
+        Meta(
+            description="Time zone of the shop, such as Europe/Berlin: times with an offset are converted to it; "
+            "empty: they keep the local time of the file."
+        ),
+    ] = ""
+    date_order: Annotated[
+        Literal["", "dmy", "mdy", "ymd"],
+        Meta(
+            description="Order of day (d), month (m) and year (y) in dates such as 01/02/2024; empty: decided by the "
+            "whole column, and reported as assumed if all dates of a column fit both day first and month first."
+        ),
+    ] = ""
     accept_rejected: Annotated[
         float,
         Meta(

@@ -12,15 +12,16 @@ import narwhals as nw
 
 from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.dataset.dataset import Dataset
-from smart_retail.data.ingestion.ingest import IngestedSource, ingest, read_returns
+from smart_retail.data.ingestion.ingest import DateOptions, IngestedSource, ingest, read_returns
 from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.merge_sources import drop_erased_customers, flag_returned, merge_sources
 from smart_retail.data.ingestion.row_validation import RowValidation
 from smart_retail.data.ingestion.sources import Source, open_source, read_sample
-from smart_retail.data.parsing.column_mapping import match_preset
+from smart_retail.data.parsing.column_mapping import check_fields, match_preset
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings
+from smart_retail.utils.dates import check_zone
 
 __all__ = ["Dataset", "prepare"]
 
@@ -86,6 +87,8 @@ def prepare(
     """
     if not sources:
         raise UsageError("No source was given.", "Name at least one file of orders.")
+    check_fields(mapping or {})
+    check_zone(settings.timezone)
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
     backend = open_backend(_backend_name(sources, settings), folder, threads)
     try:
@@ -109,13 +112,16 @@ def _prepare(request: _Request, backend: Backend, folder: Path, progress: Progre
     if request.returns is not None:
         return_tables.append(open_source(request.returns, backend, folder, len(paths)).orders)
     ingested: list[IngestedSource] = []
+    dates = DateOptions(request.settings.date_order, request.settings.timezone)
     for index, table in enumerate(o.orders for o in opened):
         progress.check()
         mapping = request.mapping if index < len(request.sources) else None
         schema = match_preset(table.headers, table.name, mapping, read_sample(table, backend))
         validation = RowValidation.of(schema.preset, request.settings)
         single_source = len(opened) == 1 and not return_tables and not validation.drop_duplicates
-        ingested.append(ingest(table, schema, validation, index, backend, folder, single_source=single_source))
+        ingested.append(
+            ingest(table, schema, validation, index, backend, folder, single_source=single_source, dates=dates)
+        )
     progress.check()
     lines = merge_sources(ingested, backend)
     for table in return_tables:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from smart_retail.bundle.versions import lock
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.ingestion.sources import Source
+from smart_retail.data.parsing.column_mapping import check_fields
 from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
@@ -44,7 +45,7 @@ from smart_retail.training.quality_gate import check_quality_gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
 from smart_retail.training.value.fit_value import fit_value
-from smart_retail.utils.dates import parse_day
+from smart_retail.utils.dates import check_zone, parse_day
 from smart_retail.utils.parallel import available_threads, background_jobs, one_algebra_thread
 from smart_retail.value.purchase_days import PurchaseDays
 
@@ -97,6 +98,7 @@ def fit(
     When the fit raises an error, the active version is unchanged.
     """
     settings = settings or Settings()
+    _check_arguments(settings, mapping)
     _prepare_packages()
     timer = StageTimer(progress)
     with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
@@ -141,6 +143,7 @@ def evaluate(
     Parameters and errors are those of `fit`.
     """
     settings = settings or Settings()
+    _check_arguments(settings, mapping)
     _prepare_packages()
     timer = StageTimer(progress, last="customer value")
     timer.stage("reading and cleaning")
@@ -149,6 +152,14 @@ def evaluate(
     ) as dataset:
         _require_trainable(dataset)
         return _fit_models(dataset, settings, timer, progress).scorecard
+
+
+def _check_arguments(settings: Settings, mapping: Mapping[str, str] | None) -> None:
+    """Raise an error for a value that is not valid before any file is read."""
+    check_fields(mapping or {})
+    check_zone(settings.data.timezone)
+    if settings.rfm.analysis_date:
+        parse_day(settings.rfm.analysis_date, SettingsError)
 
 
 def _prepare_packages() -> None:

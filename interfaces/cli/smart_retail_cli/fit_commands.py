@@ -64,6 +64,11 @@ def source_options(command: F) -> F:
             click.option(
                 "--clusters", type=int, metavar="K", help="Number of customer clusters (default: chosen from the data)."
             ),
+            click.option(
+                "--date-order",
+                type=click.Choice(tuple(filter(None, setting_choices("data.date_order")))),
+                help="Order of day, month and year in dates such as 01/02/2024 (default: detected).",
+            ),
             click.option("--currency", metavar="CODE", help="Currency shown with amounts, such as EUR."),
             click.option("--seed", type=int, metavar="N", help="Random seed (default: 0)."),
             click.option("-v", "--verbose", is_flag=True, help="Also print decisions and figures of model selection."),
@@ -91,6 +96,7 @@ def build_settings(config: str | None, threads: int, **chosen: Any) -> Settings:
         "backend": ("data", "backend"),
         "merge": ("recommend", "merge"),
         "currency": ("data", "currency"),
+        "date_order": ("data", "date_order"),
         "analysis_date": ("rfm", "analysis_date"),
         "clusters": ("clusters", "k"),
     }

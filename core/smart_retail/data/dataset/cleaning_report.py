@@ -13,6 +13,7 @@ from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.line_totals import LineTotals, Totals
 from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
+from smart_retail.data.parsing.format_detection import DAY_FIRST, MONTH_FIRST
 from smart_retail.errors import DataError
 from smart_retail.results import CleaningReport, RejectedRows, Returns
 from smart_retail.settings import DataSettings
@@ -149,9 +150,13 @@ def source_notes(source: IngestedSource) -> tuple[str, ...]:
     notes += [*schema.preset.notes, *schema.notes]
     labels: dict[str, list[str]] = {}
     for column, form in source.formats.items():
-        if form.label:
+        if form.label and column not in source.assumed:
             labels.setdefault(form.label, []).append(schema.columns.get(column, column))
     notes += [f"{name}: {', '.join(headers)} read as {label}." for label, headers in labels.items()]
+    if source.assumed:
+        notes.append(_assumed_note(source))
+    if zone := next((f.zone for f in source.formats.values() if f.zone), ""):
+        notes.append(f"{name}: times with an offset are converted to {zone}.")
     if source.float_ids:
         headers = [schema.columns[i] for i in source.float_ids]
         notes.append(f"{name}: the .0 at the end of every value of {', '.join(headers)} was removed.")
@@ -163,6 +168,16 @@ def source_notes(source: IngestedSource) -> tuple[str, ...]:
     if c.QUANTITY not in schema.columns:
         notes.append(f"{name}: there is no quantity, so every line counts as one piece.")
     return tuple(notes)
+
+
+def _assumed_note(source: IngestedSource) -> str:
+    headers = ", ".join(source.schema.columns.get(column, column) for column in source.assumed)
+    label = source.formats[source.assumed[0]].label
+    other = MONTH_FIRST if label == DAY_FIRST else DAY_FIRST
+    return (
+        f"{source.raw.name}: all dates of {headers} can be read as day first and as month first. Assumed: {label}. "
+        f"If {other} is right, set the date order."
+    )
 
 
 def short_history_notes(customers: int, orders: int, days: int) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from smart_retail.data.files import limits
+from smart_retail.data.files.file_types import refuse_free_text
 from smart_retail.data.files.header_detection import HEADER_ROWS, count_fields, find_header
 from smart_retail.errors import DataError
 
@@ -209,6 +210,7 @@ def _inspect_header(path: Path, name: str, head: str) -> TextFile:
             f"The header of {name} cannot be read: {error}.", "Check that it is a delimited text file."
         ) from error
     check_width(len(header), name)
+    refuse_free_text(name, header, lines[skip:], separator)
     return TextFile(path, name, separator, tuple(cell.strip() for cell in header), skip + 1, newline, notes)
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile, check_width
+from smart_retail.data.files.file_types import zip_content
 from smart_retail.data.files.header_detection import HEADER_ROWS, find_header
 from smart_retail.errors import DataError, MissingExtraError
 
@@ -91,6 +92,7 @@ def _check_content_size(path: Path) -> None:
         return
     try:
         with zipfile.ZipFile(path) as parts:
+            what = zip_content(parts.namelist())
             size = sum(part.file_size for part in parts.infolist())
             compressed = sum(part.compress_size for part in parts.infolist())
     except (
@@ -101,6 +103,9 @@ def _check_content_size(path: Path) -> None:
         struct.error,
     ) as error:  # malformed directories
         raise DataError(f"{path.name} is a damaged workbook.", "Save it again, or as CSV.") from error
+    if what != "workbook":
+        hint = "Extract it, and give the files in it." if "archive" in what else "Export the orders as CSV or XLSX."
+        raise DataError(f"{path.name} is {what}, not a table.", hint)
     if size > limits.MAX_WORKBOOK_CONTENT_BYTES or size > 10 * 2**20 + compressed * limits.MAX_WORKBOOK_RATIO:
         raise DataError(f"{path.name} would decompress to {size / 2**20:,.0f} MB.", "Save it as CSV.")
 

@@ -17,6 +17,7 @@ import narwhals as nw
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, read_first_rows, rewrite_as_utf8
+from smart_retail.data.files.file_types import MAGIC_BYTES, refuse_other_types
 from smart_retail.data.parsing.column_profile import SAMPLE_ROWS
 from smart_retail.errors import DataError
 
@@ -82,7 +83,8 @@ def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
     if path.is_dir():
         raise DataError(f"{path} is a folder.", "Name the files in it.")
     with path.open("rb") as stream:
-        magic = stream.read(8)
+        magic = stream.read(MAGIC_BYTES)
+    refuse_other_types(path.name, magic)
     if magic.startswith(b"PAR1"):
         if path.stat().st_size > limits.MAX_FILE_BYTES:
             raise DataError(f"{path.name} is larger than 20 GB.", "Split it.")
