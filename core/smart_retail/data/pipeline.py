@@ -12,6 +12,7 @@ import narwhals as nw
 
 from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.dataset.dataset import Dataset
+from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.data.ingestion.ingest import DateOptions, IngestedSource, ingest, read_returns
 from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.merge_sources import drop_erased_customers, flag_returned, merge_sources
@@ -39,6 +40,7 @@ class _Request:
     settings: DataSettings
     events: Path | None
     erased: ErasedCustomers | None
+    reading: ReadOptions
 
 
 def prepare(
@@ -51,6 +53,7 @@ def prepare(
     progress: Progress = SILENT,
     events: Path | None = None,
     erased: ErasedCustomers | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
 ) -> Dataset:
     """Clean order tables into one dataset.
 
@@ -72,6 +75,8 @@ def prepare(
         One more source with canonical columns: the purchases recorded since the last fit. `mapping` does not apply.
     erased : callable, optional
         Returns which of the given customers must be erased; their rows are rejected.
+    reading : ReadOptions
+        Header row and sheet of the sources, if the user chose them.
 
     Returns
     -------
@@ -92,7 +97,9 @@ def prepare(
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
     backend = open_backend(_backend_name(sources, settings), folder, threads)
     try:
-        return _prepare(_Request(sources, returns, mapping, settings, events, erased), backend, folder, progress)
+        return _prepare(
+            _Request(sources, returns, mapping, settings, events, erased, reading), backend, folder, progress
+        )
     except BaseException:
         backend.close()
         shutil.rmtree(folder, ignore_errors=True)
@@ -107,7 +114,10 @@ def _backend_name(sources: Sequence[Source], settings: DataSettings) -> str:
 
 def _prepare(request: _Request, backend: Backend, folder: Path, progress: Progress) -> Dataset:
     paths = [*request.sources, *([request.events] if request.events is not None else [])]
-    opened = [open_source(source, backend, folder, index) for index, source in enumerate(paths)]
+    opened = [
+        open_source(source, backend, folder, index, request.reading if index < len(request.sources) else ReadOptions())
+        for index, source in enumerate(paths)
+    ]
     return_tables = [o.returns for o in opened if o.returns is not None]
     if request.returns is not None:
         return_tables.append(open_source(request.returns, backend, folder, len(paths)).orders)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.versions import lock
 from smart_retail.bundle.writer import BundleWriter
+from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.parsing.column_mapping import check_fields
 from smart_retail.data.pipeline import Dataset, prepare
@@ -57,6 +58,7 @@ def fit(
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     force: bool = False,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
     progress: Progress = SILENT,
 ) -> FitReport:
     """Read and clean order lines, fit all models, evaluate them and publish a new version.
@@ -75,6 +77,8 @@ def fit(
     settings : Settings, optional
     force : bool
         Publish even if an import guard or the quality gate rejects the fit.
+    reading : ReadOptions
+        Header row, sheet or query of the sources, if they are not to be found automatically.
     progress : Progress
         Receives the stages; its `check` can cancel the fit.
 
@@ -113,6 +117,7 @@ def fit(
             settings=settings.data,
             threads=settings.threads,
             progress=progress,
+            reading=reading,
             events=events if last_event else None,
             erased=store.erased_among if store.count_erased() else None,
         ) as dataset:
@@ -136,6 +141,7 @@ def evaluate(
     returns: Source | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
     """Return the scorecard of every method on a time split; nothing is published.
@@ -148,7 +154,13 @@ def evaluate(
     timer = StageTimer(progress, last="customer value")
     timer.stage("reading and cleaning")
     with prepare(
-        sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
+        sources,
+        returns=returns,
+        mapping=mapping,
+        settings=settings.data,
+        threads=settings.threads,
+        reading=reading,
+        progress=progress,
     ) as dataset:
         _require_trainable(dataset)
         return _fit_models(dataset, settings, timer, progress).scorecard

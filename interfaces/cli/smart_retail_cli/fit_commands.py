@@ -38,6 +38,13 @@ def source_options(command: F) -> F:
                 metavar="FIELD=COLUMN",
                 help="Column that holds a field, such as customer_id=Client; repeatable.",
             ),
+            click.option(
+                "--header-row",
+                type=click.IntRange(1),
+                metavar="N",
+                help="Row of the header, counted from 1 (default: searched in the first 30 rows).",
+            ),
+            click.option("--sheet", metavar="NAME", help="Sheet of a workbook (default: the one with the best header)."),
             click.option("--config", type=click.Path(), metavar="FILE", help="Settings file (TOML)."),
             click.option(
                 "--returns-policy",

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import narwhals as nw
 
@@ -18,12 +18,14 @@ from smart_retail.data.backends.base import Backend
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, read_first_rows, rewrite_as_utf8
 from smart_retail.data.files.file_types import MAGIC_BYTES, refuse_other_types
+from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.data.parsing.column_profile import SAMPLE_ROWS
 from smart_retail.errors import DataError
 
 Source = str | os.PathLike[str] | Any
 """A path, or a data frame of pandas, Polars, PyArrow, DuckDB, Spark or Narwhals."""
 
+NO_OPTIONS: Final = ReadOptions()
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
@@ -51,7 +53,9 @@ class OpenedSource:
     returns: RawTable | None = None
 
 
-def open_source(source: Source, backend: Backend, folder: Path, index: int) -> OpenedSource:
+def open_source(
+    source: Source, backend: Backend, folder: Path, index: int, options: ReadOptions = NO_OPTIONS
+) -> OpenedSource:
     """Open a source; its type is recognised by its content.
 
     Parameters
@@ -63,6 +67,8 @@ def open_source(source: Source, backend: Backend, folder: Path, index: int) -> O
         For temporary files.
     index : int
         Index of the source, for the name of a data frame in messages.
+    options : ReadOptions
+        Header row and sheet, if the user chose them.
 
     Raises
     ------
@@ -72,12 +78,12 @@ def open_source(source: Source, backend: Backend, folder: Path, index: int) -> O
     if isinstance(source, str) and not Path(source).exists() and backend.reads_addresses:
         return OpenedSource(_with_numbered_columns(source, backend.read_address_or_table(source)))
     if isinstance(source, str | os.PathLike):
-        return _open_path(Path(source), backend, folder)
+        return _open_path(Path(source), backend, folder, options)
     frame = backend.from_dataframe(source)
     return OpenedSource(_with_numbered_columns(f"data frame {index + 1}", frame))
 
 
-def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
+def _open_path(path: Path, backend: Backend, folder: Path, options: ReadOptions) -> OpenedSource:
     if not path.exists():
         raise DataError(f"There is no file {path}.", "Check the path.")
     if path.is_dir():
@@ -95,10 +101,10 @@ def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
     if magic.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in WORKBOOKS:
         from smart_retail.data.files.workbook import open_workbook
 
-        sheets = open_workbook(path, folder)
+        sheets = open_workbook(path, folder, options)
         returns = sheets.returns
         return OpenedSource(_text_table(sheets.orders), _text_table(returns) if returns else None)
-    return OpenedSource(_text_table(open_text(path, folder)))
+    return OpenedSource(_text_table(open_text(path, folder, options.header_row)))
 
 
 def _text_table(file: TextFile) -> RawTable:
