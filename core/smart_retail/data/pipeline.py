@@ -95,7 +95,7 @@ def prepare(
     check_fields(mapping or {})
     check_zone(settings.timezone)
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
-    backend = open_backend(_backend_name(sources, settings), folder, threads)
+    backend = open_backend(backend_name(sources, settings), folder, threads)
     try:
         return _prepare(
             _Request(sources, returns, mapping, settings, events, erased, reading), backend, folder, progress
@@ -106,7 +106,7 @@ def prepare(
         raise
 
 
-def _backend_name(sources: Sequence[Source], settings: DataSettings) -> str:
+def backend_name(sources: Sequence[Source], settings: DataSettings) -> str:
     """Return the backend of the settings, or Spark where a source is a Spark data frame."""
     modules = {type(nw.to_native(s, pass_through=True)).__module__.partition(".")[0] for s in sources}
     return "spark" if "pyspark" in modules else settings.backend

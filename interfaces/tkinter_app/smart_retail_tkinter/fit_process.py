@@ -67,7 +67,8 @@ def _columns(sources: list[Line]) -> tuple[tuple[str, str], ...]:
     """Return fields with their columns, several if the sources differ; unused columns come last."""
     headers: dict[str, list[str]] = {}
     for source in sources:
-        for field, header in (*source["columns"].items(), *(("", header) for header in source["unused"])):
+        recognised = [(field["field"], field["header"]) for field in source["fields"]]
+        for field, header in (*recognised, *(("", column["header"]) for column in source["unused"])):
             names = headers.setdefault(field, [])
             if header not in names:
                 names.append(header)

@@ -79,7 +79,7 @@ def test_candidates_are_plausible_ranked_and_have_three_samples() -> None:
     assert lines["date"] == "Wann (01.03.2024, 02.03.2024, 03.03.2024)"
     assert lines["amount"].startswith("Wert netto (1,50, 2,51, 3,52)")
     assert "Bemerkung" not in error.hint, "an empty column is never suggested"
-    assert "Wann" not in lines["customer"] + lines["item"] + lines["amount"], "a date is no id and no amount"
+    assert "Wann" not in lines["customer"] + lines["item"] + lines["amount"], "a date is neither an id nor an amount"
     assert "--map timestamp=Wann" in error.hint
     assert '--map "amount=Wert netto"' in error.hint
 

@@ -70,7 +70,7 @@ def test_merged_cells_and_units_belong_to_the_header(tmp_path: Path, kind: str, 
         assert dataset.customer_names[dataset.customers.code("K0001")] == "Customer 2"
 
 
-def test_a_first_row_of_data_is_no_unit_row() -> None:
+def test_a_first_row_of_data_is_not_a_unit_row() -> None:
     assert is_unit_row(["", "EUR", "(pcs)"])
     assert not is_unit_row(["K1", "EUR", "1"])
     assert not is_unit_row(["", ""])
@@ -120,7 +120,7 @@ def test_the_user_can_name_the_sheet(tmp_path: Path) -> None:
     assert "Did you mean" in caught.value.hint
 
 
-def test_a_row_that_is_no_header_is_asked_about(tmp_path: Path) -> None:
+def test_a_row_that_is_not_a_header_is_asked_about(tmp_path: Path) -> None:
     path = write_text(tmp_path / "orders.csv", [HEADER, *ROWS])
     with pytest.raises(ColumnError):
         prepare([path], reading=ReadOptions(header_row=3))

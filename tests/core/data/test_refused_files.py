@@ -13,7 +13,7 @@ from smart_retail.errors import ColumnError, DataError, SettingsError
 from smart_retail.settings import DataSettings
 
 PROSE = """Dear customer, thank you for your order of last week
-We are sorry to tell you that it is late.
+We are sorry that it is late.
 It will arrive on Monday, Tuesday, or Wednesday, at the latest, we hope
 Kind regards,
 Your shop
@@ -35,7 +35,7 @@ Your shop
         (PROSE.encode(), "free text"),
     ],
 )
-def test_a_file_that_is_no_table_is_refused_by_what_it_is(tmp_path: Path, content: bytes, what: str) -> None:
+def test_a_file_that_is_not_a_table_is_refused_by_what_it_is(tmp_path: Path, content: bytes, what: str) -> None:
     path = tmp_path / "orders.csv"
     path.write_bytes(content)
     with pytest.raises(DataError) as caught:
@@ -45,7 +45,7 @@ def test_a_file_that_is_no_table_is_refused_by_what_it_is(tmp_path: Path, conten
 
 
 @pytest.mark.parametrize(("member", "what"), [("a/orders.csv", "a ZIP archive"), ("word/document.xml", "a text doc")])
-def test_a_zip_that_is_no_workbook_is_refused(tmp_path: Path, member: str, what: str) -> None:
+def test_a_zip_that_is_not_a_workbook_is_refused(tmp_path: Path, member: str, what: str) -> None:
     path = tmp_path / "orders.csv"
     with zipfile.ZipFile(path, "w") as file:
         file.writestr(member, "customer,item\n")

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from tests import shop
 
+from smart_retail.data.dry_run import FieldColumn, SourceColumns
+from smart_retail.data.parsing.unused_columns import UnusedColumn
 from smart_retail.errors import ColumnError, QualityGateError
 from smart_retail.progress import Progress
-from smart_retail.results import CleaningReport, FitReport
+from smart_retail.results import CleaningReport, FitReport, MonthTotals
 from smart_retail.serving.engine import Engine
 from smart_retail_streamlit import engine_source, fit_request
 from smart_retail_streamlit.fit_request import FitRequest
@@ -28,11 +30,21 @@ class Inspected:
     def __init__(self, report: CleaningReport) -> None:
         self.report = report
 
-    class Source:
-        name, preset, unused, dates = "orders.csv", "aliases", ("Colour",), {"Date": "day first"}
-        columns = {"customer_id": "Client", "timestamp": "Date"}  # noqa: RUF012
-
-    sources = (Source,)
+    sources = (
+        SourceColumns(
+            name="orders.csv",
+            preset="aliases",
+            fields=(
+                FieldColumn("customer_id", "Client", ("A", "B"), "certain"),
+                FieldColumn("timestamp", "Date", ("31.01.2024",), "certain", "day first"),
+            ),
+            computed=("quantity = 1 per row",),
+            unused=(UnusedColumn("Colour", "", ("red",)), UnusedColumn("State", "status", ("Paid", "Void"))),
+            open=(),
+            choices=(),
+        ),
+    )
+    months = (MonthTotals("2024-01", 10, 9, 100.0, 90.0),)
 
 
 @pytest.fixture(autouse=True)

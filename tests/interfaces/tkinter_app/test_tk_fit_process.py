@@ -115,9 +115,14 @@ def test_fit_and_inspect_pass_on_all_arguments(monkeypatch: pytest.MonkeyPatch, 
         requests.append(request)
         if request["do"] == "fit":
             return report.as_dict()
-        one = {"columns": {"customer_id": "Client", "item_id": "SKU"}, "unused": ["Row"]}
-        two = {"columns": {"customer_id": "Customer", "item_id": "SKU"}, "unused": ["Row", "Note"]}
-        return {"sources": [one, two], "report": report.cleaning.as_dict()}
+        found = [
+            {
+                "fields": [{"field": "customer_id", "header": customer}, {"field": "item_id", "header": "SKU"}],
+                "unused": [{"header": header} for header in unused],
+            }
+            for customer, unused in (("Client", ["Row"]), ("Customer", ["Row", "Note"]))
+        ]
+        return {"sources": found, "report": report.cleaning.as_dict()}
 
     monkeypatch.setattr(fit_process, "run_worker", respond)
     settings = Settings(data=DataSettings(returns_policy="keep"))

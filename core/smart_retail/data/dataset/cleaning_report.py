@@ -13,7 +13,9 @@ from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.line_totals import LineTotals, Totals
 from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
+from smart_retail.data.parsing.column_mapping import Schema
 from smart_retail.data.parsing.format_detection import DAY_FIRST, MONTH_FIRST
+from smart_retail.data.parsing.unused_columns import unused_notes
 from smart_retail.errors import DataError
 from smart_retail.results import CleaningReport, RejectedRows, Returns
 from smart_retail.settings import DataSettings
@@ -167,7 +169,30 @@ def source_notes(source: IngestedSource) -> tuple[str, ...]:
         notes.append(f"{name}: there is no order id, so all lines of a customer on one day are one order.")
     if c.QUANTITY not in schema.columns:
         notes.append(f"{name}: there is no quantity, so every line counts as one piece.")
+    notes += unused_notes(name, schema)
     return tuple(notes)
+
+
+def describe_computed_fields(schema: Schema) -> tuple[str, ...]:
+    """Return how the fields that have no column of their own are computed."""
+    columns = schema.columns
+    computed = []
+    if c.AMOUNT not in columns and c.UNIT_PRICE in columns:
+        quantity = columns.get(c.QUANTITY, "1 piece")
+        discount = f" - {columns[c.LINE_DISCOUNT]}" if c.LINE_DISCOUNT in columns else ""
+        computed.append(f"amount = {quantity} x {columns[c.UNIT_PRICE]}{discount}")
+    if c.QUANTITY not in columns:
+        computed.append("quantity = 1 per row")
+    if c.ORDER_ID not in columns:
+        computed.append("order = all rows of a customer on one day")
+    if schema.money_discounts:
+        computed.append(f"discount = {' + '.join(schema.money_discounts)}, divided by (amount + discount)")
+    if schema.preset.name_as_item and c.ITEM_NAME in columns:
+        computed.append(f"item = {columns[c.ITEM_NAME]} in rows without an item id")
+    filled = [columns[column] for column in schema.fill_down if column in columns]
+    if filled:
+        computed.append(f"{', '.join(filled)} = value of the first row of the order")
+    return tuple(computed)
 
 
 def _assumed_note(source: IngestedSource) -> str:

@@ -25,7 +25,7 @@ from smart_retail.data.dataset.transactions import Transactions
 from smart_retail.data.ingestion.row_validation import Frame
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
-from smart_retail.results import CleaningReport, WeekSales
+from smart_retail.results import CleaningReport, MonthTotals, WeekSales
 from smart_retail.utils.id_map import IdMap
 
 
@@ -142,6 +142,11 @@ class Dataset(Transactions):
     def weekly_sales(self) -> tuple[WeekSales, ...]:
         """Return net sales by week, from Monday to Sunday; weeks without sales have zeros."""
         return history_builder.weekly_sales(self._kept_purchases, self._backend)
+
+    @synchronized
+    def monthly_totals(self) -> tuple[MonthTotals, ...]:
+        """Return rows and amounts by month: all that were read, and the accepted ones."""
+        return history_builder.monthly_totals(self._lines, self._backend)
 
     @synchronized
     def returned_purchases(self) -> ReturnedPurchases:

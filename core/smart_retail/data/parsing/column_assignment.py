@@ -111,6 +111,15 @@ def rank_candidates(
     return candidates, {f: profiles[i].header for f, i, row in solution if i < len(profiles) and row[i] > 0}
 
 
+def describe_confidence(field: str, profile: ColumnProfile, is_preset: bool) -> str:
+    """Return how sure an assigned column is: ``certain``, ``likely`` or ``doubtful``."""
+    plausible = fit_of(field, profile)
+    if profile.rows and plausible < 0.3 and profile.filled:
+        return "doubtful"
+    known = is_preset or header_evidence(field, profile.header) > 0.7
+    return "certain" if known and plausible >= NEUTRAL else "likely"
+
+
 def _accepted_evidence(profiles: Sequence[ColumnProfile], fields: Sequence[str]) -> dict[str, list[float]]:
     evidence = {field: [header_evidence(field, p.header) for p in profiles] for field in fields}
     for field, row in evidence.items():

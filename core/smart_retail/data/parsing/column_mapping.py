@@ -145,7 +145,7 @@ def recognise_columns(
     filled = find_fill_down(columns, headers, sample)
     if filled:
         listed = ", ".join(columns[column] for column in filled)
-        notes.append(f"{name}: {listed} stand on the first row of an order and are used for all its rows.")
+        notes.append(f"{name}: {listed}: only in the first row of an order, used for all its rows.")
     schema = Schema(columns, NO_PRESET, (), filled, tuple(mapped), tuple(notes), profiles)
     excluded = {order_total} - {""}
     return Recognition(schema, _open_fields(schema, assignment.ambiguous, profiles, excluded), order_total)

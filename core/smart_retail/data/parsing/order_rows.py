@@ -24,7 +24,7 @@ Rows = Sequence[Sequence[str]]
 def find_order_total(columns: Mapping[str, str], headers: Sequence[str], sample: Rows) -> str:
     """Return the header of the amount if it is the total of an order, else an empty text.
 
-    A total repeats on every line of an order, or stands only on its first line, while it differs between orders. A
+    A total repeats on every line of an order, or is only in its first line, while it differs between orders. A
     column that equals quantity times unit price is never a total.
     """
     if c.AMOUNT not in columns or c.ORDER_ID not in columns:

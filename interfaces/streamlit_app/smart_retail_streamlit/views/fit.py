@@ -204,14 +204,11 @@ def _show_columns(found: Inspection) -> None:
     columns = [Column("Column"), Column("Read as"), Column("Dates", "sr-dim")]
     for source in found.sources:
         recognised = labels.PRESETS.get(source.preset, labels.PRESETS["aliases"])
-        rows = [
-            [html.render("bold.html", text=header), name.replace("_", " "), source.dates.get(header, "")]
-            for name, header in source.columns.items()
-        ]
+        rows = [[html.render("bold.html", text=f.header), f.field.replace("_", " "), f.dates] for f in source.fields]
         st.html(html.finding("", f"{source.name}: {recognised}"))
         st.html(table(columns, rows))
         if source.unused:
-            st.html(html.finding("", f"Not used: {', '.join(source.unused)}"))
+            st.html(html.finding("", f"Not used: {', '.join(column.header for column in source.unused)}"))
 
 
 def _start(request: FitRequest, force: bool, artifacts: str) -> None:
