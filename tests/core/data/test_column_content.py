@@ -10,6 +10,7 @@ from tests.core.data import shop_exports as exports
 
 from smart_retail.data.parsing.column_mapping import match_preset
 from smart_retail.data.parsing.column_profile import profile_columns
+from smart_retail.data.parsing.unused_columns import find_unused
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import ColumnError
 from smart_retail.utils.assignment import solve_assignment
@@ -161,3 +162,21 @@ def test_a_line_total_that_repeats_by_chance_stays_the_amount(tmp_path: Path) ->
     ]  # fmt: skip
     with prepare([exports.write_rows(tmp_path / "orders.csv", HEADER, rows)]) as dataset:
         assert dataset.sources[0].schema.columns["amount"] == "Total"
+
+
+def test_unused_columns_that_change_what_a_sale_is_are_named_with_their_values(tmp_path: Path) -> None:
+    header = ("Customer", "Date", "SKU", "Total", "Refund amount", "Shop state", "Fulfilment", "Notes", "Voided")
+    rows = [
+        dict(zip(header, (f"c{n % 9}", "2024-01-03", f"s{n % 5}", 5, n % 3, "Ohio", ("Paid", "On hold")[n % 2], "x", "no"),
+                 strict=True))
+        for n in range(30)
+    ]  # fmt: skip
+    with prepare([exports.write_rows(tmp_path / "orders.csv", header, rows)]) as dataset:
+        unused = {u.header: (u.looks_like, u.values) for u in find_unused(dataset.sources[0].schema)}
+        notes = " ".join(dataset.report.notes)
+    assert unused == {
+        "Refund amount": ("refund", ("0", "1", "2")), "Fulfilment": ("status", ("Paid", "On hold")),
+        "Voided": ("cancellation", ("no",)), "Shop state": ("", ("Ohio",)), "Notes": ("", ("x",)),
+    }  # fmt: skip
+    assert "Fulfilment looks like a status and is not used (values: Paid, On hold)" in notes
+    assert "Shop state" not in notes

@@ -19,9 +19,8 @@ _WORDS: Final = {
     "discount": (
         "discount", "rabat", "remise", "descuento", "desconto", "sconto", "korting", "rebate", "coupon",
     ),
-    "status": (
-        "status", "state", "statut", "estado", "stato", "cancel", "storn", "annul", "void", "anulad",
-    ),
+    "cancellation": ("cancel", "storn", "annul", "void"),
+    "status": ("status", "statut", "orderstate", "paymentstate"),
 }  # fmt: skip
 _MIN_STATUSES: Final = 0.5
 """Share of known statuses from which a column looks like a status."""
@@ -32,7 +31,7 @@ class UnusedColumn(Result, frozen=True):
 
     header: str
     looks_like: str
-    """``status``, ``refund``, ``return`` or ``discount``; empty for other columns."""
+    """``status``, ``cancellation``, ``refund``, ``return`` or ``discount``; empty for other columns."""
     values: tuple[str, ...]
     """Its values if there are at most 12, else the first ones."""
 
@@ -51,7 +50,8 @@ def _looks_like(profile: ColumnProfile) -> str:
     if not profile.filled:
         return ""
     for kind, words in _WORDS.items():
-        if any(word in header for word in words) and not (kind == "status" and profile.numbers > 0.9):
+        # A status has few values.
+        if any(word in header for word in words) and not (kind == "status" and not profile.values):
             return kind
     return "status" if profile.statuses >= _MIN_STATUSES else ""
 
