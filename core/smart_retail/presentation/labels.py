@@ -31,6 +31,7 @@ RETURN_FORMS: Final[dict[str, str]] = {
     "table": "returned (listed in a returns table)",
     "flag": "returned (marked in a column)",
     "cancellation": "returned (cancelled later)",
+    "partial": "returned in part (refunded)",
     "unmatched": "returns without a matching purchase",
 }
 """How a source records returned goods -> label of the row in the cleaning report."""

@@ -167,10 +167,10 @@ def test_a_line_total_that_repeats_by_chance_stays_the_amount(tmp_path: Path) ->
 def test_unused_columns_that_change_what_a_sale_is_are_named_with_their_values(tmp_path: Path) -> None:
     header = ("Customer", "Date", "SKU", "Total", "Refund amount", "Shop state", "Fulfilment", "Notes", "Voided")
     rows = [
-        dict(zip(header, (f"c{n % 9}", "2024-01-03", f"s{n % 5}", 5, n % 3, "Ohio", ("Paid", "On hold")[n % 2], "x", "no"),
-                 strict=True))
+        (f"c{n % 9}", "2024-01-03", f"s{n % 5}", 5, n % 3, "Ohio", ("Paid", "On hold")[n % 2], "x", "no")
         for n in range(30)
-    ]  # fmt: skip
+    ]
+    rows = [dict(zip(header, row, strict=True)) for row in rows]
     with prepare([exports.write_rows(tmp_path / "orders.csv", header, rows)]) as dataset:
         unused = {u.header: (u.looks_like, u.values) for u in find_unused(dataset.sources[0].schema)}
         notes = " ".join(dataset.report.notes)

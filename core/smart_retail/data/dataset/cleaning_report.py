@@ -12,7 +12,14 @@ from smart_retail.data.dataset import returns_netting
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.line_totals import LineTotals, Totals
-from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
+from smart_retail.data.ingestion.row_validation import (
+    FLAG,
+    KIND,
+    PARTLY_RETURNED,
+    REASONS,
+    REFUNDED,
+    Frame,
+)
 from smart_retail.data.parsing.column_mapping import Schema
 from smart_retail.data.parsing.format_detection import DAY_FIRST, MONTH_FIRST
 from smart_retail.data.parsing.unused_columns import unused_notes
@@ -79,7 +86,7 @@ def build_report(
     sizes : tuple of int
         Numbers of customers, items and orders.
     cancelled : tuple of LazyFrame, optional
-        Accepted lines and net purchases, if there are cancellations.
+        Accepted lines and net purchases, if there are cancellations or refunds in part.
     """
     rejected = rejected_rows(line_totals, totals, sources, backend)
     returns, returned_amount = _returns_by_form(cancelled, totals, backend)
@@ -121,6 +128,10 @@ def _returns_by_form(
         return tuple(forms), flagged_amount
     accepted, net = cancelled
     left = int(backend.fetch(net.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("left")))["left"][0] or 0)
+    if PARTLY_RETURNED in totals.flagged:
+        forms.append(_refunds_in_part(accepted, backend))
+    if not totals.cancellations:
+        return tuple(forms), totals.amount - left
     lines = returns_netting.running_balance(accepted).filter(nw.col(KIND) == -1)
     matched = nw.col("consumed") > 0
     share = returns_netting.share_of_amount(nw.col("consumed"))
@@ -137,6 +148,13 @@ def _returns_by_form(
     if counts.get(0, 0) or whole > taken:
         forms.append(Returns("unmatched", counts.get(0, 0), (whole - taken) / MILLION))
     return tuple(forms), totals.amount - left
+
+
+def _refunds_in_part(accepted: Frame, backend: Backend) -> Returns:
+    partly = accepted.filter((nw.col(KIND) == 1) & (nw.col(FLAG) == PARTLY_RETURNED))
+    refunded = nw.col(c.AMOUNT) - returns_netting.share_of_amount(nw.col(c.QUANTITY) - nw.col(REFUNDED))
+    sums = backend.fetch(partly.select(nw.len().alias("n"), refunded.sum().cast(nw.Int64).alias("refunded")))
+    return Returns("partial", int(sums["n"][0]), int(sums["refunded"][0] or 0) / MILLION)
 
 
 def _lines_and_amount(pair: tuple[int, int]) -> tuple[int, float]:

@@ -44,9 +44,19 @@ def has_status(column: str, statuses: tuple[str, ...]) -> nw.Expr:
     return nw.col(column).str.strip_chars().str.to_lowercase().is_in(statuses).fill_null(False)
 
 
-def status_checks(names_present: set[str]) -> list[tuple[str, nw.Expr]]:
-    """Return the rejection reasons that depend on a status, each with the condition of valid rows."""
+def status_checks(names_present: set[str], rejected: tuple[str, ...] = ()) -> list[tuple[str, nw.Expr]]:
+    """Return the rejection reasons that depend on a status, each with the condition of valid rows.
+
+    Parameters
+    ----------
+    names_present : set of str
+        Columns of the source.
+    rejected : tuple of str
+        Statuses of orders that are not valid, in addition to the known ones.
+    """
     checks = []
+    if rejected and c.ORDER_STATUS in names_present:
+        checks.append(("cancelled order", ~has_status(c.ORDER_STATUS, rejected)))
     if c.CANCELLED_AT in names_present:
         checks.append(("cancelled order", ~is_not_blank(nw.col(c.CANCELLED_AT))))
     for column in (c.ORDER_STATUS, c.PAYMENT_STATUS):
