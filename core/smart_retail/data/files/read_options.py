@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from smart_retail.errors import UsageError
 
@@ -21,3 +22,7 @@ class ReadOptions:
     def __post_init__(self) -> None:
         if self.header_row < 0:
             raise UsageError(f"{self.header_row} is not a valid header row.", "Count the rows from 1.")
+
+
+AUTOMATIC: Final = ReadOptions()
+"""Everything is found automatically."""
