@@ -154,6 +154,12 @@ class QualityGateError(RetailError):
     http_status = 409
 
 
+class ImportGuardError(QualityGateError):
+    """The imported data is clearly less than in the active version, and nothing was published."""
+
+    code = "import_guard"
+
+
 class RemoteError(RetailError):
     """The API could not be reached or returned an unexpected response."""
 

@@ -400,6 +400,20 @@ class CleaningReport(Result, frozen=True):
     """Decisions (preset, date order, ...) and warnings about too little data."""
 
 
+class MonthTotals(Result, frozen=True):
+    """What a month of the sources holds next to what was accepted of it."""
+
+    month: str
+    """Month as YYYY-MM; empty for rows without a valid date."""
+    rows: int
+    """Rows read."""
+    rows_accepted: int
+    amount: float
+    """Sum of the readable amounts of all rows, cancellations negative, in the shop's currency."""
+    amount_accepted: float
+    """The same for the accepted rows, before returns by a flag or a table of returns."""
+
+
 class WeekSales(Result, frozen=True):
     """Sales of one week."""
 

@@ -50,7 +50,38 @@ class DataSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Meta(description="Treat item codes that differ only in letter case as one item; null follows the preset."),
     ] = None
     currency: Annotated[str, Meta(description="Currency shown with amounts, such as EUR; nothing is converted.")] = ""
-    timezone: Annotated[str, Meta(description="Time zone shown with times; nothing is converted.")] = ""
+    timezone: Annotated[
+        str,
+        Meta(
+            description="Time zone of the shop, such as Europe/Berlin: times with an offset are converted to it; "
+            "empty: they keep the local time of the file."
+        ),
+    ] = ""
+    date_order: Annotated[
+        Literal["", "dmy", "mdy", "ymd"],
+        Meta(
+            description="Order of day (d), month (m) and year (y) in dates such as 01/02/2024; empty: decided by the "
+            "whole column, and reported as assumed if all dates of a column fit both day first and month first."
+        ),
+    ] = ""
+    accept_rejected: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share of rows (0 to 1) that may be rejected for reasons that are not normal for the export; "
+            "a fit with more is not published, unless the active version had about as many.",
+        ),
+    ] = 0.1
+    accept_drop: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Share (0 to 1) by which customers, orders or revenue may fall against the active version; a "
+            "fit with a larger fall is not published.",
+        ),
+    ] = 0.3
     backend: Annotated[
         Literal["duckdb", "spark"],
         Meta(description="Engine that validates and aggregates the order lines."),

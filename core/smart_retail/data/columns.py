@@ -29,6 +29,8 @@ ORDER_STATUS: Final = "order_status"
 PAYMENT_STATUS: Final = "payment_status"
 CANCELLED_AT: Final = "cancelled_at"
 LINE_DISCOUNT: Final = "line_discount"
+REFUNDED_QUANTITY: Final = "refunded_quantity"
+REFUNDED_AMOUNT: Final = "refunded_amount"
 
 SHIPPING_DAYS: Final = "shipping_days"
 DISCOUNT_RATE: Final = "discount_rate"
@@ -58,6 +60,8 @@ OPTIONAL: Final = (
     PAYMENT_STATUS,
     CANCELLED_AT,
     LINE_DISCOUNT,
+    REFUNDED_QUANTITY,
+    REFUNDED_AMOUNT,
 )
 """Columns that are used if the source has them. Without an order id, all lines of a customer on one day are one order;
 without an amount, it is quantity times unit price; without a quantity, it is 1."""

@@ -12,15 +12,17 @@ import narwhals as nw
 
 from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.dataset.dataset import Dataset
-from smart_retail.data.ingestion.ingest import IngestedSource, ingest, read_returns
+from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.data.ingestion.ingest import DateOptions, IngestedSource, ingest, read_returns
 from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.merge_sources import drop_erased_customers, flag_returned, merge_sources
 from smart_retail.data.ingestion.row_validation import RowValidation
-from smart_retail.data.ingestion.sources import Source, open_source
-from smart_retail.data.parsing.column_mapping import match_preset
+from smart_retail.data.ingestion.sources import Source, open_source, read_sample
+from smart_retail.data.parsing.column_mapping import check_fields, match_preset
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings
+from smart_retail.utils.dates import check_zone
 
 __all__ = ["Dataset", "prepare"]
 
@@ -38,6 +40,7 @@ class _Request:
     settings: DataSettings
     events: Path | None
     erased: ErasedCustomers | None
+    reading: ReadOptions
 
 
 def prepare(
@@ -50,6 +53,7 @@ def prepare(
     progress: Progress = SILENT,
     events: Path | None = None,
     erased: ErasedCustomers | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
 ) -> Dataset:
     """Clean order tables into one dataset.
 
@@ -71,6 +75,8 @@ def prepare(
         One more source with canonical columns: the purchases recorded since the last fit. `mapping` does not apply.
     erased : callable, optional
         Returns which of the given customers must be erased; their rows are rejected.
+    reading : ReadOptions
+        Header row and sheet of the sources, if the user chose them.
 
     Returns
     -------
@@ -86,17 +92,21 @@ def prepare(
     """
     if not sources:
         raise UsageError("No source was given.", "Name at least one file of orders.")
+    check_fields(mapping or {})
+    check_zone(settings.timezone)
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
-    backend = open_backend(_backend_name(sources, settings), folder, threads)
+    backend = open_backend(backend_name(sources, settings), folder, threads)
     try:
-        return _prepare(_Request(sources, returns, mapping, settings, events, erased), backend, folder, progress)
+        return _prepare(
+            _Request(sources, returns, mapping, settings, events, erased, reading), backend, folder, progress
+        )
     except BaseException:
         backend.close()
         shutil.rmtree(folder, ignore_errors=True)
         raise
 
 
-def _backend_name(sources: Sequence[Source], settings: DataSettings) -> str:
+def backend_name(sources: Sequence[Source], settings: DataSettings) -> str:
     """Return the backend of the settings, or Spark where a source is a Spark data frame."""
     modules = {type(nw.to_native(s, pass_through=True)).__module__.partition(".")[0] for s in sources}
     return "spark" if "pyspark" in modules else settings.backend
@@ -104,18 +114,24 @@ def _backend_name(sources: Sequence[Source], settings: DataSettings) -> str:
 
 def _prepare(request: _Request, backend: Backend, folder: Path, progress: Progress) -> Dataset:
     paths = [*request.sources, *([request.events] if request.events is not None else [])]
-    opened = [open_source(source, backend, folder, index) for index, source in enumerate(paths)]
+    opened = [
+        open_source(source, backend, folder, index, request.reading if index < len(request.sources) else ReadOptions())
+        for index, source in enumerate(paths)
+    ]
     return_tables = [o.returns for o in opened if o.returns is not None]
     if request.returns is not None:
         return_tables.append(open_source(request.returns, backend, folder, len(paths)).orders)
     ingested: list[IngestedSource] = []
+    dates = DateOptions(request.settings.date_order, request.settings.timezone)
     for index, table in enumerate(o.orders for o in opened):
         progress.check()
         mapping = request.mapping if index < len(request.sources) else None
-        schema = match_preset(table.headers, table.name, mapping)
+        schema = match_preset(table.headers, table.name, mapping, read_sample(table, backend))
         validation = RowValidation.of(schema.preset, request.settings)
         single_source = len(opened) == 1 and not return_tables and not validation.drop_duplicates
-        ingested.append(ingest(table, schema, validation, index, backend, folder, single_source=single_source))
+        ingested.append(
+            ingest(table, schema, validation, index, backend, folder, single_source=single_source, dates=dates)
+        )
     progress.check()
     lines = merge_sources(ingested, backend)
     for table in return_tables:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 METHODS: Final[dict[str, tuple[str, str]]] = {
@@ -31,9 +32,43 @@ RETURN_FORMS: Final[dict[str, str]] = {
     "table": "returned (listed in a returns table)",
     "flag": "returned (marked in a column)",
     "cancellation": "returned (cancelled later)",
+    "partial": "returned in part (refunded)",
     "unmatched": "returns without a matching purchase",
 }
 """How a source records returned goods -> label of the row in the cleaning report."""
+
+SCREEN_HINTS: Final[dict[str, str]] = {
+    "column": "Choose the columns of the file for these fields.",
+    "import_guard": "Check that the export is complete and its columns are right. If it is, publish it anyway.",
+    "quality_gate": "Compare the methods, or publish it anyway.",
+    "data": "Check the columns that were recognised, and choose others if they are wrong.",
+}
+"""Code of an error -> what to do on a screen, where the hint of the error names an option of the command line."""
+
+CONFIDENCE: Final[dict[str, str]] = {
+    "certain": "certain",
+    "likely": "likely: please check",
+    "doubtful": "doubtful: the values do not look like it",
+    "chosen": "chosen by you",
+}
+"""Confidence of a recognised column -> label."""
+
+FIELD_NAMES: Final[dict[str, str]] = {
+    "customer_id": "Customer id",
+    "item_id": "Product id",
+    "timestamp": "Order date",
+    "order_id": "Order id",
+    "quantity": "Quantity",
+    "amount": "Amount of the line",
+    "unit_price": "Unit price",
+    "line_discount": "Discount of the line",
+    "item_name": "Product name",
+    "category": "Category",
+    "customer_name": "Customer name",
+    "order_status": "Status of the order",
+    "payment_status": "Status of the payment",
+}
+"""Fields whose column can be chosen on a screen -> label; the other fields are recognised or left out."""
 
 PRESETS: Final[dict[str, str]] = {
     "canonical": "columns have the standard names",
@@ -95,3 +130,13 @@ def method_label(method: str) -> str:
 def source_label(source: str) -> str:
     """Return the label of a source of the hybrid; an added source is shown under its name."""
     return HYBRID_SOURCES.get(source, source.replace("_", " "))
+
+
+def screen_hint(code: str, hint: str) -> str:
+    """Return the hint of an error for a screen: without options of the command line."""
+    return hint if "--" not in hint else SCREEN_HINTS.get(code, "")
+
+
+def describe_column(header: str, samples: Sequence[str]) -> str:
+    """Return a column with sample values: ``Client (A, B, C)``."""
+    return f"{header or '(blank)'} ({', '.join(samples)})" if samples else header or "(blank)"

@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.versions import lock
 from smart_retail.bundle.writer import BundleWriter
+from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.data.ingestion.sources import Source
+from smart_retail.data.parsing.column_mapping import check_fields
 from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
@@ -36,6 +38,7 @@ from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe_rfm
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
+from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.shop_tables import write_shop_tables
 from smart_retail.training.publish import publish, write_cached_lists
@@ -43,7 +46,7 @@ from smart_retail.training.quality_gate import check_quality_gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
 from smart_retail.training.value.fit_value import fit_value
-from smart_retail.utils.dates import parse_day
+from smart_retail.utils.dates import check_zone, parse_day
 from smart_retail.utils.parallel import available_threads, background_jobs, one_algebra_thread
 from smart_retail.value.purchase_days import PurchaseDays
 
@@ -55,6 +58,7 @@ def fit(
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     force: bool = False,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
     progress: Progress = SILENT,
 ) -> FitReport:
     """Read and clean order lines, fit all models, evaluate them and publish a new version.
@@ -72,7 +76,9 @@ def fit(
         Canonical column -> header of the source, for headers that are not recognised.
     settings : Settings, optional
     force : bool
-        Publish even if the quality gate rejects the fit.
+        Publish even if an import guard or the quality gate rejects the fit.
+    reading : ReadOptions
+        Header row, sheet or query of the sources, if they are not to be found automatically.
     progress : Progress
         Receives the stages; its `check` can cancel the fit.
 
@@ -82,6 +88,8 @@ def fit(
         The packages of the extra ``train`` are not installed.
     DataError
         A source cannot be read or has no usable row.
+    ImportGuardError
+        Too many rows were rejected, or the data is clearly less than in the active version.
     QualityGateError
         A version is active, and the new hybrid is clearly worse than popularity.
     LockError
@@ -94,6 +102,7 @@ def fit(
     When the fit raises an error, the active version is unchanged.
     """
     settings = settings or Settings()
+    _check_arguments(settings, mapping)
     _prepare_packages()
     timer = StageTimer(progress)
     with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
@@ -108,16 +117,21 @@ def fit(
             settings=settings.data,
             threads=settings.threads,
             progress=progress,
+            reading=reading,
             events=events if last_event else None,
             erased=store.erased_among if store.count_erased() else None,
         ) as dataset:
+            active = active_manifest(artifacts)
+            expected = expected_reasons(dataset.sources[: len(sources)])
+            notes = check_import(dataset.report, active, expected, settings.data, force)
             history = _require_trainable(dataset)
             threads = settings.threads or available_threads()
             with BundleWriter(artifacts) as writer, background_jobs(threads) as start_job:
                 # These tables need no trained model: they are written while the models are fitted.
                 shop = start_job(lambda: write_shop_tables(writer, dataset, history, progress))
                 fitted = _fit_models(dataset, settings, timer, progress)
-                notes = check_quality_gate(artifacts, fitted.scorecard, force)
+                notes += check_evaluation(fitted.scorecard, active, force)
+                notes += check_quality_gate(artifacts, fitted.scorecard, force)
                 write_cached_lists(writer, dataset, fitted, settings, timer, start_job, threads)
                 return publish(writer, dataset, fitted, shop.result, settings, timer, notes, last_event)
 
@@ -127,6 +141,7 @@ def evaluate(
     returns: Source | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
+    reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
     progress: Progress = SILENT,
 ) -> dict[str, Any]:
     """Return the scorecard of every method on a time split; nothing is published.
@@ -134,14 +149,29 @@ def evaluate(
     Parameters and errors are those of `fit`.
     """
     settings = settings or Settings()
+    _check_arguments(settings, mapping)
     _prepare_packages()
     timer = StageTimer(progress, last="customer value")
     timer.stage("reading and cleaning")
     with prepare(
-        sources, returns=returns, mapping=mapping, settings=settings.data, threads=settings.threads, progress=progress
+        sources,
+        returns=returns,
+        mapping=mapping,
+        settings=settings.data,
+        threads=settings.threads,
+        reading=reading,
+        progress=progress,
     ) as dataset:
         _require_trainable(dataset)
         return _fit_models(dataset, settings, timer, progress).scorecard
+
+
+def _check_arguments(settings: Settings, mapping: Mapping[str, str] | None) -> None:
+    """Raise an error for a value that is not valid before any file is read."""
+    check_fields(mapping or {})
+    check_zone(settings.data.timezone)
+    if settings.rfm.analysis_date:
+        parse_day(settings.rfm.analysis_date, SettingsError)
 
 
 def _prepare_packages() -> None:

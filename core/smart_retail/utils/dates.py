@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
+import zoneinfo
 from datetime import date, timedelta
 
-from smart_retail.errors import RetailError, UsageError
+from smart_retail.errors import RetailError, SettingsError, UsageError
 
 EPOCH = date(1970, 1, 1)
 
@@ -28,3 +30,14 @@ def parse_day(text: str, error: type[RetailError] = UsageError) -> int:
         return (date.fromisoformat(text.strip()) - EPOCH).days
     except ValueError as reason:
         raise error(f"{text!r} is not a valid date (expected YYYY-MM-DD).", "Write dates as 2026-01-31.") from reason
+
+
+def check_zone(name: str) -> None:
+    """Raise `SettingsError` if a text is not the name of a time zone; an empty text is valid."""
+    zones = zoneinfo.available_timezones()
+    if name and zones and name not in zones:
+        near = difflib.get_close_matches(name, sorted(zones), 1)
+        raise SettingsError(
+            f"'{name}' is not a valid time zone (setting data.timezone).",
+            f"Did you mean {near[0]}?" if near else "Use a name such as Europe/Berlin or UTC.",
+        )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.errors import UsageError
 from smart_retail.presentation import formatting, labels
 from smart_retail.results import CleaningReport, FitReport
@@ -38,6 +39,15 @@ def source_options(command: F) -> F:
                 metavar="FIELD=COLUMN",
                 help="Column that holds a field, such as customer_id=Client; repeatable.",
             ),
+            click.option(
+                "--header-row",
+                type=click.IntRange(1),
+                metavar="N",
+                help="Row of the header, counted from 1 (default: searched in the first 30 rows).",
+            ),
+            click.option(
+                "--sheet", metavar="NAME", help="Sheet of a workbook (default: the one with the best header)."
+            ),
             click.option("--config", type=click.Path(), metavar="FILE", help="Settings file (TOML)."),
             click.option(
                 "--returns-policy",
@@ -63,6 +73,11 @@ def source_options(command: F) -> F:
             ),
             click.option(
                 "--clusters", type=int, metavar="K", help="Number of customer clusters (default: chosen from the data)."
+            ),
+            click.option(
+                "--date-order",
+                type=click.Choice(tuple(filter(None, setting_choices("data.date_order")))),
+                help="Order of day, month and year in dates such as 01/02/2024 (default: detected).",
             ),
             click.option("--currency", metavar="CODE", help="Currency shown with amounts, such as EUR."),
             click.option("--seed", type=int, metavar="N", help="Random seed (default: 0)."),
@@ -91,6 +106,7 @@ def build_settings(config: str | None, threads: int, **chosen: Any) -> Settings:
         "backend": ("data", "backend"),
         "merge": ("recommend", "merge"),
         "currency": ("data", "currency"),
+        "date_order": ("data", "date_order"),
         "analysis_date": ("rfm", "analysis_date"),
         "clusters": ("clusters", "k"),
     }
@@ -122,16 +138,25 @@ def check_sources(sources: tuple[str, ...], returns: str | None, backend: str) -
         raise click.BadParameter(f"Path {path!r} does not exist.", param_hint=f"'{hint}'")
 
 
+def read_options(chosen: dict[str, Any]) -> ReadOptions:
+    """Take the options of reading files out of the chosen options."""
+    return ReadOptions(chosen.pop("header_row") or 0, chosen.pop("sheet") or "")
+
+
 def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     """Return ``("customer_id=Client",)`` as a dictionary of field and column."""
-    mapping = {}
+    mapping: dict[str, str] = {}
     for pair in pairs:
         name, equals, column = pair.partition("=")
         if not (name and equals and column):
             raise UsageError(
                 f"'{pair}' is not a valid --map (expected FIELD=COLUMN).", "For example: --map customer_id=Client"
             )
-        mapping[name.strip()] = column.strip()
+        if mapping.setdefault(name.strip(), column.strip()) != column.strip():
+            raise UsageError(f"--map gives two columns for {name.strip()}.", "Give one of them.")
+    from smart_retail.data.parsing.column_mapping import check_fields
+
+    check_fields(mapping)
     return mapping
 
 
@@ -141,7 +166,7 @@ def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     epilog="Example: smart-retail fit orders_2023.csv orders_2024.xlsx --map customer_id=Client",
 )
 @source_options
-@click.option("--force", is_flag=True, help="Publish even if the quality gate rejects the fit.")
+@click.option("--force", is_flag=True, help="Publish even if an import guard or the quality gate rejects the fit.")
 @click.option(
     "--dry-run", is_flag=True, help="Only read and clean the files and show the result; fit and publish nothing."
 )
@@ -162,9 +187,10 @@ def fit(
 
     Several files are combined into one purchase history.
     """
+    reading = read_options(chosen)
     settings = build_settings(config, context.threads, **chosen)
-    check_sources(sources, returns, settings.data.backend)
     fields = parse_mapping(mapping)
+    check_sources(sources, returns, settings.data.backend)
     if dry_run:
         from smart_retail.data.dry_run import inspect_source
 
@@ -175,9 +201,11 @@ def fit(
                 mapping=fields,
                 settings=settings.data,
                 threads=settings.threads,
+                reading=reading,
                 progress=listener,
             )
         print_columns(inspection)
+        print_months(inspection)
         print_cleaning_report(inspection.report)
         print_note("Next: the same command without --dry-run")
         return
@@ -191,6 +219,7 @@ def fit(
             mapping=fields,
             settings=settings,
             force=force,
+            reading=reading,
             progress=listener,
         )
     print_fit_report(report)
@@ -219,11 +248,13 @@ def evaluate(
     """Fit on earlier orders and evaluate every method on the later ones. Publishes nothing."""
     from smart_retail.training import fit as training
 
+    reading = read_options(chosen)
     settings = build_settings(config, context.threads, **chosen)
+    fields = parse_mapping(mapping)
     check_sources(sources, returns, settings.data.backend)
     with progress.show_progress(verbose=verbose) as listener:
         scorecard = training.evaluate(
-            *sources, returns=returns, mapping=parse_mapping(mapping), settings=settings, progress=listener
+            *sources, returns=returns, mapping=fields, settings=settings, reading=reading, progress=listener
         )
     if form == "json":
         print_json(scorecard)
@@ -247,21 +278,47 @@ def print_fit_report(report: FitReport) -> None:
 
 
 def print_columns(inspection: Inspection) -> None:
-    """Print how the columns of each source were recognised."""
+    """Print how the columns of each source were recognised, what is computed and what is not used."""
     for source in inspection.sources:
         rows = [
-            {"field": field, "column": header, "date format": source.dates.get(header)}
-            for field, header in source.columns.items()
+            {
+                "field": field.field,
+                "column": field.header,
+                "sample values": ", ".join(field.samples),
+                "recognised": field.confidence,
+                "date format": field.dates,
+            }
+            for field in source.fields
         ]
-        print_tables(
-            Table(
-                ("field", "column", "date format"),
-                rows,
-                f"{source.name}: {labels.PRESETS.get(source.preset, source.preset)}",
-            )
-        )
-        if source.unused:
-            click.echo(replace_control_characters(f"Columns not used: {', '.join(source.unused)}"))
+        recognised = labels.PRESETS.get(source.preset, f"recognised as {source.preset}")
+        header = ("field", "column", "recognised", "date format", "sample values")
+        print_tables(Table(header, rows, f"{source.name}: {recognised}"))
+        if source.computed:
+            click.echo(replace_control_characters(f"Computed: {'; '.join(source.computed)}"))
+        relevant = [column for column in source.unused if column.looks_like]
+        if relevant:
+            not_used = [
+                {"column": u.header, "looks like": u.looks_like, "values": ", ".join(u.values)} for u in relevant
+            ]
+            print_tables(Table(("column", "looks like", "values"), not_used, "Columns not used that look important"))
+        others = [column.header for column in source.unused if not column.looks_like]
+        if others:
+            click.echo(replace_control_characters(f"Columns not used: {', '.join(others)}"))
+
+
+def print_months(inspection: Inspection) -> None:
+    """Print rows and amounts by month: all that are in the sources next to the accepted ones."""
+    rows = [
+        {
+            "month": month.month or "no date",
+            "rows": month.rows,
+            "accepted": month.rows_accepted,
+            "amount": month.amount,
+            "amount accepted": month.amount_accepted,
+        }
+        for month in inspection.months
+    ]
+    print_tables(Table(("month", "rows", "accepted", "amount", "amount accepted"), rows, "Totals by month"))
 
 
 def print_cleaning_report(report: CleaningReport) -> None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "demo_command",
     "fit": "fit_commands",
     "evaluate": "fit_commands",
+    "presets": "presets_command",
     "recommend": "recommend_commands",
     "batch": "recommend_commands",
     "similar": "recommend_commands",
@@ -93,10 +94,10 @@ class Program(click.Group):
 
 
 def print_error(message: str, hint: str = "") -> None:
-    """Print an error to stderr: one line on what happened, one line on what to do."""
+    """Print an error to stderr: one line on what happened, then what to do."""
     click.echo(f"Error: {replace_control_characters(message)}", err=True)
-    if hint:
-        click.echo(replace_control_characters(hint), err=True)
+    for line in hint.splitlines():
+        click.echo(replace_control_characters(line), err=True)
 
 
 @click.group(

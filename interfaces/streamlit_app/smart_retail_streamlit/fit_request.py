@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from smart_retail.data.files.read_options import AUTOMATIC, ReadOptions
 from smart_retail.progress import Progress
 from smart_retail.results import FitReport
 from smart_retail.settings import Settings
 
 if TYPE_CHECKING:
-    from smart_retail.data.dry_run import Inspection
+    from smart_retail.data.dry_run import Inspection, SourceColumns
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class FitRequest:
     """Pairs of field and header, for headers that are not recognised."""
     settings: Settings
     force: bool = False
+    reading: ReadOptions = AUTOMATIC
 
     @property
     def names(self) -> str:
@@ -55,6 +57,25 @@ def inspect(request: FitRequest) -> Inspection:
         mapping=dict(request.mapping),
         settings=request.settings.data,
         threads=request.settings.threads,
+        reading=request.reading,
+    )
+
+
+def inspect_columns(request: FitRequest) -> tuple[SourceColumns, ...]:
+    """Recognise the columns of the sources by their first rows; fields may stay open.
+
+    Raises
+    ------
+    DataError
+        A source cannot be read.
+    """
+    from smart_retail.data import dry_run
+
+    return dry_run.inspect_columns(
+        list(request.sources),
+        mapping=dict(request.mapping),
+        settings=request.settings.data,
+        reading=request.reading,
     )
 
 
@@ -69,5 +90,6 @@ def fit(request: FitRequest, artifacts: str, progress: Progress) -> FitReport:
         mapping=dict(request.mapping),
         settings=request.settings,
         force=request.force,
+        reading=request.reading,
         progress=progress,
     )

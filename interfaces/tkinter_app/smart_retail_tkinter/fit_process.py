@@ -18,9 +18,10 @@ import threading
 from collections.abc import Mapping
 from typing import IO, Any
 
-from smart_retail.errors import CancelledError, by_code
+from smart_retail.data.dry_run import Inspection, SourceColumns
+from smart_retail.errors import CancelledError, ColumnError, by_code
 from smart_retail.progress import SILENT, Progress
-from smart_retail.results import CleaningReport, FitReport
+from smart_retail.results import FitReport
 from smart_retail.settings import Settings
 from smart_retail_tkinter.background_jobs import unexpected_error
 from smart_retail_tkinter.fit_request import Preview
@@ -58,21 +59,16 @@ def inspect(
     settings: Settings | None = None,
     progress: Progress = SILENT,
 ) -> Preview:
-    """Return the columns and the cleaning report of order files, read in another process."""
-    inspection = run_worker(_build_request("inspect", sources, returns, mapping, settings), progress)
-    return Preview(_columns(inspection["sources"]), CleaningReport.from_dict(inspection["report"]))
-
-
-def _columns(sources: list[Line]) -> tuple[tuple[str, str], ...]:
-    """Return fields with their columns, several if the sources differ; unused columns come last."""
-    headers: dict[str, list[str]] = {}
-    for source in sources:
-        for field, header in (*source["columns"].items(), *(("", header) for header in source["unused"])):
-            names = headers.setdefault(field, [])
-            if header not in names:
-                names.append(header)
-    unused = headers.pop("", [])
-    return (*((field, " / ".join(names)) for field, names in headers.items()), *(("", header) for header in unused))
+    """Return the import report of order files, read in another process; columns may still have to be chosen."""
+    try:
+        found = Inspection.from_dict(
+            run_worker(_build_request("inspect", sources, returns, mapping, settings), progress)
+        )
+    except ColumnError as error:
+        columns = run_worker(_build_request("columns", sources, None, mapping, settings), progress)
+        described = tuple(SourceColumns.from_dict(source) for source in columns["sources"])
+        return Preview(described, None, (), error.message)
+    return Preview(found.sources, found.report, found.months)
 
 
 def _build_request(

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from msgspec import structs
 
-from smart_retail.errors import CancelledError, UsageError
-from smart_retail.results import CleaningReport
+from smart_retail.data.dry_run import SourceColumns
+from smart_retail.errors import CancelledError
+from smart_retail.results import CleaningReport, MonthTotals
 from smart_retail.settings import Settings
 from smart_retail_tkinter.formatting import seconds_left
 
@@ -40,32 +41,17 @@ class FitRequest:
         }
 
 
-def parse_mapping(text: str) -> tuple[tuple[str, str], ...]:
-    """Return ``customer_id=Client, item_id=SKU`` as pairs of field and column.
-
-    Raises
-    ------
-    UsageError
-        A part is not of the form field=Column.
-    """
-    pairs = []
-    for part in filter(None, (piece.strip() for piece in text.split(","))):
-        name, equals, header = (piece.strip() for piece in part.partition("="))
-        if not (name and equals and header):
-            raise UsageError(
-                f"{part!r} is not a valid column assignment.", "Write field=Column, such as customer_id=Client."
-            )
-        pairs.append((name, header))
-    return tuple(pairs)
-
-
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Recognised columns and cleaning report of order files, before a fit."""
+    """The import report of order files, before a fit."""
 
-    columns: tuple[tuple[str, str], ...]
-    """Pairs of field and column of the file; the field is empty for a column that is not used."""
-    cleaning: CleaningReport
+    sources: tuple[SourceColumns, ...]
+    """Recognised, open and unused columns of each file."""
+    cleaning: CleaningReport | None
+    """None while columns must be chosen."""
+    months: tuple[MonthTotals, ...] = ()
+    problem: str = ""
+    """Why there is no cleaning report yet."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,11 @@ def _handle(request: Line, progress: Progress) -> Line:
 
         options["settings"] = options["settings"].data
         return inspect_source(request["sources"], progress=progress, **options).as_dict()
+    if request["do"] == "columns":
+        from smart_retail.data.dry_run import inspect_columns
+
+        described = inspect_columns(request["sources"], mapping=options["mapping"], settings=options["settings"].data)
+        return {"sources": [source.as_dict() for source in described]}
     from smart_retail.training.fit import fit
 
     report = fit(

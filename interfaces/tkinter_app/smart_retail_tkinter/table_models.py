@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from smart_retail.bundle.versions import VersionInfo
+from smart_retail.data.dry_run import SourceColumns
 from smart_retail.presentation.formatting import describe_score, format_bytes, format_score
 from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, RETURN_FORMS, method_label
-from smart_retail.results import CleaningReport, Purchase, Recommendation, RecommendationList, Segment
+from smart_retail.results import CleaningReport, MonthTotals, Purchase, Recommendation, RecommendationList, Segment
 from smart_retail_tkinter.formatting import SEPARATOR, format_amount, format_integer, format_percent, quantity
 
 Value = str | int | float
@@ -196,7 +197,16 @@ def version_table(versions: Iterable[VersionInfo]) -> Table:
 
 FIELDS = (
     Column("field", "Field", 130),
-    Column("header", "Column in the file", 170),
+    Column("header", "Column in the file", 150),
+    Column("confidence", "Confidence", 110),
+    Column("samples", "Values", 200),
+)
+MONTHS = (
+    Column("month", "Month", 80),
+    Column("rows", "Rows", 70, number=True),
+    Column("accepted", "Accepted", 80, number=True),
+    Column("amount", "Amount", 110, number=True),
+    Column("amount_accepted", "Accepted amount", 120, number=True),
 )
 CLEANING = (
     Column("what", "Order lines", 220),
@@ -206,10 +216,32 @@ CLEANING = (
 )
 
 
-def field_table(columns: Iterable[tuple[str, str]]) -> Table:
-    """Return the recognised columns: field and column of the file."""
-    pairs = ((field or "(not used)", header) for field, header in columns)
-    return Table(FIELDS, tuple(Row("", pair, pair) for pair in pairs))
+def field_table(sources: Iterable[SourceColumns]) -> Table:
+    """Return the recognised columns with sample values; unused ones come last, those that look important first."""
+    cells: list[tuple[str, str, str, str]] = []
+    unused: list[tuple[str, str, str, str]] = []
+    for source in sources:
+        for f in source.fields:
+            dates = f"{f.confidence}, {f.dates}" if f.dates else f.confidence
+            cells.append((f.field, f.header, dates, ", ".join(f.samples)))
+        for u in source.unused:
+            looks = f"(not used, looks like a {u.looks_like})" if u.looks_like else "(not used)"
+            unused.append((looks, u.header, "", ", ".join(u.values[:6])))
+    rows = dict.fromkeys([*cells, *sorted(unused, key=lambda row: row[0] == "(not used)")])
+    return Table(FIELDS, tuple(Row("", row, row) for row in rows))
+
+
+def month_table(months: Iterable[MonthTotals]) -> Table:
+    """Return rows and amounts by month: all that are in the files next to the accepted ones."""
+    rows = []
+    for m in months:
+        values = (m.month or "no date", m.rows, m.rows_accepted, m.amount, m.amount_accepted)
+        cells = (
+            values[0], format_integer(m.rows), format_integer(m.rows_accepted), format_amount(m.amount),
+            format_amount(m.amount_accepted),
+        )  # fmt: skip
+        rows.append(Row("", cells, values))
+    return Table(MONTHS, tuple(rows))
 
 
 def cleaning_table(report: CleaningReport) -> Table:

@@ -269,8 +269,11 @@ def test_a_dry_run_returns_the_recognised_columns(tmp_path: Path) -> None:
     source = found.sources[0]
     assert source.preset == "aliases"
     assert source.columns == {"customer_id": "Client", "item_id": "SKU", "timestamp": "Date", "amount": "Total"}
-    assert source.unused == ("Colour",)
-    assert source.dates == {"Date": "day first"}
+    assert [(u.header, u.looks_like, u.values) for u in source.unused] == [("Colour", "", ("red",))]
+    date = next(f for f in source.fields if f.field == "timestamp")
+    assert (date.samples, date.confidence, date.dates) == (("31.12.2020", "01.01.2021"), "certain", "day first")
+    assert source.computed == ("quantity = 1 per row", "order = all rows of a customer on one day")
+    assert [(m.month, m.rows, m.amount_accepted) for m in found.months] == [("2020-12", 1, 1.5), ("2021-01", 1, 2.0)]
     assert found.report.amount == 3.5
     assert Inspection.from_dict(found.as_dict()) == found
 

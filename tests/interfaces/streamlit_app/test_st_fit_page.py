@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from tests import shop
 
+from smart_retail.data.dry_run import FieldColumn, SourceColumns
+from smart_retail.data.parsing.unused_columns import UnusedColumn
 from smart_retail.errors import ColumnError, QualityGateError
 from smart_retail.progress import Progress
-from smart_retail.results import CleaningReport, FitReport
+from smart_retail.results import CleaningReport, FitReport, MonthTotals
 from smart_retail.serving.engine import Engine
 from smart_retail_streamlit import engine_source, fit_request
 from smart_retail_streamlit.fit_request import FitRequest
@@ -28,11 +30,21 @@ class Inspected:
     def __init__(self, report: CleaningReport) -> None:
         self.report = report
 
-    class Source:
-        name, preset, unused, dates = "orders.csv", "aliases", ("Colour",), {"Date": "day first"}
-        columns = {"customer_id": "Client", "timestamp": "Date"}  # noqa: RUF012
-
-    sources = (Source,)
+    sources = (
+        SourceColumns(
+            name="orders.csv",
+            preset="aliases",
+            fields=(
+                FieldColumn("customer_id", "Client", ("A", "B"), "certain"),
+                FieldColumn("timestamp", "Date", ("31.01.2024",), "certain", "day first"),
+            ),
+            computed=("quantity = 1 per row",),
+            unused=(UnusedColumn("Colour", "", ("red",)), UnusedColumn("State", "status", ("Paid", "Void"))),
+            open=(),
+            choices=(),
+        ),
+    )
+    months = (MonthTotals("2024-01", 10, 9, 100.0, 90.0),)
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +95,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, reques
     page = uploaded(open_page)
     page.radio(key="policy").set_value("keep")
     page.number_input(key="k").set_value(4)
-    page.text_input(key="map-customer_id").set_value("Client")
+    page.selectbox(key="map-customer_id").set_value("customer_id")
     page.run()
     next(b for b in page.button if b.label == "Fit").click().run()
     fit.job_slot().job.wait(10)
@@ -93,7 +105,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, reques
     (request,) = requests
     assert request.settings.data.returns_policy == "keep"
     assert request.settings.clusters.k == 4
-    assert request.mapping == (("customer_id", "Client"),)
+    assert request.mapping == (("customer_id", "customer_id"),)
     assert not request.sources[0].exists()
     next(b for b in page.button if "another" in b.label).click().run()
     assert page.file_uploader
@@ -123,7 +135,7 @@ def test_a_missing_column_can_be_named_on_the_page(open_page: Open, monkeypatch:
     monkeypatch.setattr(fit_request, "inspect", unknown)
     page = uploaded(open_page)
     assert "--map" not in page.error[0].value
-    assert "More options" in page.error[0].value
+    assert "under Columns" in page.error[0].value
 
 
 def test_fitting_and_local_files_have_to_be_allowed(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,3 +184,31 @@ def test_a_fit_is_published_and_picked_up(tmp_path: Path, monkeypatch: pytest.Mo
     body = html_of(page_of("customer", monkeypatch, artifacts=tmp_path / "artifacts", customer="00012"))
     assert f"model {version}" in body
     assert "sr-list" in body
+
+
+def test_open_columns_are_chosen_from_lists_with_sample_values(open_page: Open) -> None:
+    page = open_page("fit")
+    rows = [f"K{i % 7};{i % 28 + 1:02}.03.2024;A{i % 5};{i + 1},50" for i in range(60)]
+    text = "\n".join(["Wer;Datum;Artikel;Wert netto", *rows]).encode()
+    page.file_uploader[0].upload("verkauf.csv", text, "text/csv").run()
+    assert "recognised as the customer and the amount" in page.error[0].value
+    assert "--map" not in page.error[0].value
+    box = page.selectbox(key="map-customer_id")
+    assert box.options[:2] == ["please choose", "Wer (K0, K1, K2)"]
+    assert page.selectbox(key="map-amount").options[1].startswith("Wert netto (1,50, 2,50, 3,50)")
+    box.set_value("Wer")
+    page.selectbox(key="map-amount").set_value("Wert netto")
+    page.run()
+    assert not page.error
+    body = html_of(page)
+    assert "60 of 60 rows can be used" in body
+    assert "chosen by you" in body
+    assert "2024-03" in body
+
+
+def test_the_import_report_shows_samples_computed_fields_months_and_unused_columns(
+    open_page: Open, requests: list[FitRequest]
+) -> None:
+    body = html_of(uploaded(open_page))
+    for text in ("A, B", "certain", "quantity = 1 per row", "2024-01", "Paid, Void", "status"):
+        assert text in body, text

@@ -12,10 +12,10 @@ import pytest
 from msgspec.structs import replace
 from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
-from smart_retail.errors import CancelledError, ColumnError, DataError, QualityGateError, UsageError
+from smart_retail.errors import CancelledError, DataError, QualityGateError
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
-from smart_retail_tkinter.fit_request import FitProgress, Preview, parse_mapping
+from smart_retail_tkinter.fit_request import FitProgress, Preview
 
 
 def test_time_left_follows_the_finished_share() -> None:
@@ -42,17 +42,19 @@ def test_cancel_is_raised_at_the_next_check() -> None:
         progress.check()
 
 
-def test_a_mapping_is_parsed() -> None:
-    assert parse_mapping(" customer_id=Client Name , item_id = SKU,") == (
-        ("customer_id", "Client Name"),
-        ("item_id", "SKU"),
-    )
-    assert parse_mapping("") == ()
-    with pytest.raises(UsageError):
-        parse_mapping("customer_id")
-
-
 NEW, OLD = "fitted-2", "fitted-1"
+COLUMNS = SourceColumns(
+    name="one.csv",
+    preset="aliases",
+    fields=(
+        FieldColumn("customer_id", "Customer ID", ("A", "B"), "certain"),
+        FieldColumn("item_id", "Product ID", ("P1",), "likely"),
+    ),
+    computed=(),
+    unused=(UnusedColumn("State", "status", ("Paid",)),),
+    open=(),
+    choices=(ColumnChoice("Customer ID", ("A", "B")), ColumnChoice("Product ID", ("P1",))),
+)
 
 
 class Work:
@@ -65,13 +67,16 @@ class Work:
         )
         self.calls: list[dict[str, Any]] = []
         self.errors: list[Exception] = []
+        self.previews: list[Preview] = []
         self.go = threading.Event()
 
     def inspect(self, sources: tuple[str, ...], **options: Any) -> Preview:
         self.calls.append({"sources": sources, **options})
         if self.errors:
             raise self.errors.pop(0)
-        return Preview((("customer_id", "Customer ID"), ("item_id", "Product ID")), self.cleaning)
+        if self.previews:
+            return self.previews.pop(0)
+        return Preview((COLUMNS,), self.cleaning, (MonthTotals("2024-01", 5, 4, 10.0, 9.0),))
 
     def fit(self, *sources: str, progress: Any, **options: Any) -> FitReport:
         self.calls.append({"sources": sources, **options})
@@ -110,8 +115,14 @@ def test_a_preview_shows_columns_and_cleaning_report(inspected_window: Any, work
     dialog = inspected_window.app.fit_window
     assert [call["sources"] for call in work.calls] == [("one.csv", "two é.csv")]
     assert "artifacts" not in work.calls[0]
-    rows = [[dialog.fields.tree.set(i, c) for c in ("field", "header")] for i in dialog.fields.tree.get_children()]
-    assert rows == [["customer_id", "Customer ID"], ["item_id", "Product ID"]]
+    names = ("field", "header", "confidence", "samples")
+    rows = [[dialog.fields.tree.set(i, c) for c in names] for i in dialog.fields.tree.get_children()]
+    assert rows == [
+        ["customer_id", "Customer ID", "certain", "A, B"],
+        ["item_id", "Product ID", "likely", "P1"],
+        ["(not used, looks like a status)", "State", "", "Paid"],
+    ]
+    assert len(dialog.months.tree.get_children()) == 1
     assert dialog.headline.cget("text").startswith(f"{work.cleaning.rows_accepted:,} of ")
     assert len(dialog.cleaning.tree.get_children()) == 2 + len(work.cleaning.rejected) + len(work.cleaning.returns)
     assert work.cleaning.notes[0] in dialog.notes.cget("text")
@@ -178,21 +189,28 @@ def test_closing_the_fit_window_does_not_stop_the_fit(inspected_window: Any, wor
     inspected_window.until(lambda: inspected_window.app.presenter.model.version == NEW)
 
 
-def test_a_missing_column_is_shown_in_the_window_and_can_be_assigned(window: Any, work: Work) -> None:
-    work.errors = [ColumnError("Column for the customer not found.", "Say which one it is: --map customer_id=Client.")]
+def test_an_open_column_is_chosen_from_a_list_with_sample_values(window: Any, work: Work) -> None:
+    client = ColumnChoice("Client", ("K1", "K2"))
+    open_columns = replace(
+        COLUMNS, fields=(), open=(OpenColumn("customer_id", (client,)),), choices=(ColumnChoice("Row", ("1",)), client)
+    )
+    work.previews = [Preview((open_columns,), None, (), "No column was recognised as the customer.")]
     window.dialogs.chosen_sources = ("one.csv",)
     window.key("<Control-O>", window.root)
     window.settle()
     dialog = window.app.fit_window
-    assert dialog.headline.cget("text") == "Column for the customer not found."
-    assert "customer_id=Client" in dialog.notes.cget("text")
+    assert dialog.headline.cget("text") == "No column was recognised as the customer."
+    assert "--" not in dialog.notes.cget("text")
     assert dialog.start.instate(["disabled"])
     assert window.dialogs.errors == []
-    dialog.mapping.set("customer_id=Client")
-    dialog.inspect()
+    assert dialog.field.get() == "Customer id"
+    assert dialog.column_box.cget("values") == ("automatic", "Client (K1, K2)", "Row (1)")
+    dialog.column_box.current(1)
+    dialog.column_box.event_generate("<<ComboboxSelected>>")
     window.settle()
     assert work.calls[-1]["mapping"] == {"customer_id": "Client"}
     assert dialog.start.instate(["!disabled"])
+    assert dialog.choices.cget("text") == "Chosen: Customer id: Client"
 
 
 def test_an_unreadable_file_shows_an_error_message(window: Any, work: Work) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from smart_retail.data.dry_run import FieldColumn, Inspection, SourceColumns
 from smart_retail.errors import CancelledError, ColumnError, RetailError
 from smart_retail.progress import SILENT
 from smart_retail.results import FitReport
@@ -115,17 +116,21 @@ def test_fit_and_inspect_pass_on_all_arguments(monkeypatch: pytest.MonkeyPatch, 
         requests.append(request)
         if request["do"] == "fit":
             return report.as_dict()
-        one = {"columns": {"customer_id": "Client", "item_id": "SKU"}, "unused": ["Row"]}
-        two = {"columns": {"customer_id": "Customer", "item_id": "SKU"}, "unused": ["Row", "Note"]}
-        return {"sources": [one, two], "report": report.cleaning.as_dict()}
+        if request["do"] == "columns":
+            return {"sources": [columns.as_dict()]}
+        if request["sources"] == ["open.csv"]:
+            raise ColumnError("No customer.", "Choose it.")
+        return Inspection((columns,), report.cleaning, ()).as_dict()
 
+    columns = SourceColumns("a.csv", "aliases", (FieldColumn("item_id", "SKU", ("1",), "certain"),), (), (), (), ())
     monkeypatch.setattr(fit_process, "run_worker", respond)
     settings = Settings(data=DataSettings(returns_policy="keep"))
     options: dict[str, Any] = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings}
     assert fit_process.fit("a.csv", "b.csv", artifacts="out", force=True, **options) == report
     preview = fit_process.inspect(("a.csv",), **options)
-    assert preview.columns == (("customer_id", "Client / Customer"), ("item_id", "SKU"), ("", "Row"), ("", "Note"))
-    assert preview.cleaning == report.cleaning
+    assert (preview.sources, preview.cleaning, preview.problem) == ((columns,), report.cleaning, "")
+    preview = fit_process.inspect(("open.csv",), **options)
+    assert (preview.sources, preview.cleaning, preview.problem) == ((columns,), None, "No customer.")
     common = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings.as_dict()}
     assert requests[0] == {"do": "fit", "sources": ["a.csv", "b.csv"], "artifacts": "out", "force": True, **common}
     assert requests[1] == {"do": "inspect", "sources": ["a.csv"], **common}

@@ -204,9 +204,22 @@ def _parsed(name: str, form: Format) -> str:
         return f"TRY_STRPTIME(TRIM({name}), [{patterns}])"
     # A cast would convert a time with an offset to UTC, but the local calendar day of the shop counts. (``Z`` is cast
     # unchanged.)
+    if form.zone:
+        return _converted(name, form.zone)
     return (
         f"TRY_CAST(CASE WHEN strlen({name}) > 19 OR contains({name}, '+') "
         f"THEN regexp_replace({name}, {_text(_OFFSET)}, '\\1') ELSE {name} END AS TIMESTAMP)"
+    )
+
+
+def _converted(name: str, zone: str) -> str:
+    """Return an ISO time in a time zone; a time without an offset is in it already."""
+    instant = f"regexp_replace({name}, '\\s*(?:Z|UTC)$', '+00')"
+    instant = f"regexp_replace({instant}, '\\s+([+-][0-9:]+)$', '\\1')"
+    instant = f"regexp_replace({instant}, '([+-][0-9]{{2}})([0-9]{{2}})$', '\\1:\\2')"
+    return (
+        f"CASE WHEN regexp_matches({name}, {_text(_OFFSET)}) "
+        f"THEN timezone({_text(zone)}, TRY_CAST({instant} AS TIMESTAMPTZ)) ELSE TRY_CAST({name} AS TIMESTAMP) END"
     )
 
 

@@ -7,6 +7,7 @@ only. Local files are read by the driver; addresses such as ``s3://...`` and tab
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -145,6 +146,11 @@ def _parsed(name: str, form: Format) -> Any:
     if form.patterns:
         tries = [f.try_to_timestamp(text, f.lit(_java(p))).cast("timestamp_ntz") for p in form.patterns]
         return f.coalesce(*tries)
+    if form.zone:
+        instant = f.regexp_replace(text, "(UTC|Z)$", "+00:00")
+        instant = f.regexp_replace(instant, r"\s*([+-][0-9]{2}):?([0-9]{2})$", "$1:$2").try_cast("timestamp")
+        local = f.from_utc_timestamp(instant, form.zone).cast("timestamp_ntz")
+        return f.when(text.rlike(_OFFSET), local).otherwise(_parsed(name, replace(form, zone="")))
     plain = f.regexp_replace(f.regexp_replace(text, _OFFSET, "$1"), "^([0-9]{4})/([0-9]{1,2})/", "$1-$2-")
     return f.when(plain.rlike("^[0-9]{4}-[0-9]{1,2}-[0-9]"), plain).try_cast("timestamp_ntz")
 

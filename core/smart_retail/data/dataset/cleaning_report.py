@@ -12,7 +12,17 @@ from smart_retail.data.dataset import returns_netting
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT
 from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.line_totals import LineTotals, Totals
-from smart_retail.data.ingestion.row_validation import KIND, REASONS, Frame
+from smart_retail.data.ingestion.row_validation import (
+    FLAG,
+    KIND,
+    PARTLY_RETURNED,
+    REASONS,
+    REFUNDED,
+    Frame,
+)
+from smart_retail.data.parsing.column_mapping import Schema
+from smart_retail.data.parsing.format_detection import DAY_FIRST, MONTH_FIRST
+from smart_retail.data.parsing.unused_columns import unused_notes
 from smart_retail.errors import DataError
 from smart_retail.results import CleaningReport, RejectedRows, Returns
 from smart_retail.settings import DataSettings
@@ -76,7 +86,7 @@ def build_report(
     sizes : tuple of int
         Numbers of customers, items and orders.
     cancelled : tuple of LazyFrame, optional
-        Accepted lines and net purchases, if there are cancellations.
+        Accepted lines and net purchases, if there are cancellations or refunds in part.
     """
     rejected = rejected_rows(line_totals, totals, sources, backend)
     returns, returned_amount = _returns_by_form(cancelled, totals, backend)
@@ -118,6 +128,10 @@ def _returns_by_form(
         return tuple(forms), flagged_amount
     accepted, net = cancelled
     left = int(backend.fetch(net.select(nw.col(KEPT_AMOUNT).sum().cast(nw.Int64).alias("left")))["left"][0] or 0)
+    if PARTLY_RETURNED in totals.flagged:
+        forms.append(_refunds_in_part(accepted, backend))
+    if not totals.cancellations:
+        return tuple(forms), totals.amount - left
     lines = returns_netting.running_balance(accepted).filter(nw.col(KIND) == -1)
     matched = nw.col("consumed") > 0
     share = returns_netting.share_of_amount(nw.col("consumed"))
@@ -136,6 +150,13 @@ def _returns_by_form(
     return tuple(forms), totals.amount - left
 
 
+def _refunds_in_part(accepted: Frame, backend: Backend) -> Returns:
+    partly = accepted.filter((nw.col(KIND) == 1) & (nw.col(FLAG) == PARTLY_RETURNED))
+    refunded = nw.col(c.AMOUNT) - returns_netting.share_of_amount(nw.col(c.QUANTITY) - nw.col(REFUNDED))
+    sums = backend.fetch(partly.select(nw.len().alias("n"), refunded.sum().cast(nw.Int64).alias("refunded")))
+    return Returns("partial", int(sums["n"][0]), int(sums["refunded"][0] or 0) / MILLION)
+
+
 def _lines_and_amount(pair: tuple[int, int]) -> tuple[int, float]:
     return pair[0], pair[1] / MILLION
 
@@ -146,12 +167,16 @@ def source_notes(source: IngestedSource) -> tuple[str, ...]:
     notes = [*source.raw.notes]
     if schema.preset.columns:
         notes.append(f"{name}: recognised as {schema.preset.name}.")
-    notes += schema.preset.notes
+    notes += [*schema.preset.notes, *schema.notes]
     labels: dict[str, list[str]] = {}
     for column, form in source.formats.items():
-        if form.label:
+        if form.label and column not in source.assumed:
             labels.setdefault(form.label, []).append(schema.columns.get(column, column))
     notes += [f"{name}: {', '.join(headers)} read as {label}." for label, headers in labels.items()]
+    if source.assumed:
+        notes.append(_assumed_note(source))
+    if zone := next((f.zone for f in source.formats.values() if f.zone), ""):
+        notes.append(f"{name}: times with an offset are converted to {zone}.")
     if source.float_ids:
         headers = [schema.columns[i] for i in source.float_ids]
         notes.append(f"{name}: the .0 at the end of every value of {', '.join(headers)} was removed.")
@@ -162,7 +187,40 @@ def source_notes(source: IngestedSource) -> tuple[str, ...]:
         notes.append(f"{name}: there is no order id, so all lines of a customer on one day are one order.")
     if c.QUANTITY not in schema.columns:
         notes.append(f"{name}: there is no quantity, so every line counts as one piece.")
+    notes += unused_notes(name, schema)
     return tuple(notes)
+
+
+def describe_computed_fields(schema: Schema) -> tuple[str, ...]:
+    """Return how the fields that have no column of their own are computed."""
+    columns = schema.columns
+    computed = []
+    if c.AMOUNT not in columns and c.UNIT_PRICE in columns:
+        quantity = columns.get(c.QUANTITY, "1 piece")
+        discount = f" - {columns[c.LINE_DISCOUNT]}" if c.LINE_DISCOUNT in columns else ""
+        computed.append(f"amount = {quantity} x {columns[c.UNIT_PRICE]}{discount}")
+    if c.QUANTITY not in columns:
+        computed.append("quantity = 1 per row")
+    if c.ORDER_ID not in columns:
+        computed.append("order = all rows of a customer on one day")
+    if schema.money_discounts:
+        computed.append(f"discount = {' + '.join(schema.money_discounts)}, divided by (amount + discount)")
+    if schema.preset.name_as_item and c.ITEM_NAME in columns:
+        computed.append(f"item = {columns[c.ITEM_NAME]} in rows without an item id")
+    filled = [columns[column] for column in schema.fill_down if column in columns]
+    if filled:
+        computed.append(f"{', '.join(filled)} = value of the first row of the order")
+    return tuple(computed)
+
+
+def _assumed_note(source: IngestedSource) -> str:
+    headers = ", ".join(source.schema.columns.get(column, column) for column in source.assumed)
+    label = source.formats[source.assumed[0]].label
+    other = MONTH_FIRST if label == DAY_FIRST else DAY_FIRST
+    return (
+        f"{source.raw.name}: all dates of {headers} can be read as day first and as month first. Assumed: {label}. "
+        f"If {other} is right, set the date order."
+    )
 
 
 def short_history_notes(customers: int, orders: int, days: int) -> tuple[str, ...]:

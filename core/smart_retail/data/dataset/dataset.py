@@ -22,10 +22,10 @@ from smart_retail.data.dataset.returned_purchases import (
     returned_share,
 )
 from smart_retail.data.dataset.transactions import Transactions
-from smart_retail.data.ingestion.row_validation import Frame
+from smart_retail.data.ingestion.row_validation import PARTLY_RETURNED, Frame
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
-from smart_retail.results import CleaningReport, WeekSales
+from smart_retail.results import CleaningReport, MonthTotals, WeekSales
 from smart_retail.utils.id_map import IdMap
 
 
@@ -46,7 +46,8 @@ class Dataset(Transactions):
     def report(self) -> CleaningReport:
         """The cleaning report."""
         sizes = len(self.customers), len(self.items), self._line_totals.count_orders(self._backend)
-        cancelled = (self._accepted, self._net_purchases) if self._totals.cancellations else None
+        in_part = self._totals.cancellations or PARTLY_RETURNED in self._totals.flagged
+        cancelled = (self._accepted, self._net_purchases) if in_part else None
         return cleaning_report.build_report(
             self._line_totals, self._totals, self.sources, self._settings, self._backend, sizes, cancelled
         )
@@ -142,6 +143,11 @@ class Dataset(Transactions):
     def weekly_sales(self) -> tuple[WeekSales, ...]:
         """Return net sales by week, from Monday to Sunday; weeks without sales have zeros."""
         return history_builder.weekly_sales(self._kept_purchases, self._backend)
+
+    @synchronized
+    def monthly_totals(self) -> tuple[MonthTotals, ...]:
+        """Return rows and amounts by month: all that were read, and the accepted ones."""
+        return history_builder.monthly_totals(self._lines, self._backend)
 
     @synchronized
     def returned_purchases(self) -> ReturnedPurchases:

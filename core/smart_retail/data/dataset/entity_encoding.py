@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
-from smart_retail.data.ingestion.row_validation import DAY, FLAG, KIND, Frame
+from smart_retail.data.ingestion.row_validation import DAY, FLAG, KIND, REFUNDED, Frame
 from smart_retail.errors import DataError
 from smart_retail.utils.id_map import IdMap, StringArray
 
@@ -72,17 +72,19 @@ def encode_lines(lines: Frame, orders: Frame, customers: Frame, items: Frame, ba
     Returns
     -------
     LazyFrame
-        `CODED_COLUMNS`, materialized.
+        `CODED_COLUMNS`, and `REFUNDED` if the lines have it, materialized.
     """
     orders = orders.group_by(c.CUSTOMER_ID, c.ORDER_ID).agg(nw.col(DAY).min().alias("_day"))
     orders = orders.join(customers.drop(TEXT).rename({CODE: "_customer"}), on=c.CUSTOMER_ID, how="inner")
     orders = orders.with_columns(nw.col(c.ORDER_ID).cast(nw.String).alias(TEXT))
     orders = orders.with_row_index("_order", order_by=["_customer", "_day", TEXT]).drop("_day", TEXT)
-    frame = lines.select(list(CODED_COLUMNS)).join(orders, on=[c.CUSTOMER_ID, c.ORDER_ID], how="inner")
+    present = lines.collect_schema().names()
+    columns = [*CODED_COLUMNS, *([REFUNDED] if REFUNDED in present else [])]
+    frame = lines.select(columns).join(orders, on=[c.CUSTOMER_ID, c.ORDER_ID], how="inner")
     frame = frame.join(items.drop(TEXT).rename({CODE: "_item"}), on=c.ITEM_ID, how="inner")
     codes = {c.CUSTOMER_ID: "_customer", c.ORDER_ID: "_order", c.ITEM_ID: "_item"}
     return backend.materialize(
-        frame.select(nw.col(codes[n]).cast(nw.Int32).alias(n) if n in codes else nw.col(n) for n in CODED_COLUMNS)
+        frame.select(nw.col(codes[n]).cast(nw.Int32).alias(n) if n in codes else nw.col(n) for n in columns)
     )
 
 

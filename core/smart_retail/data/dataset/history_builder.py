@@ -17,7 +17,7 @@ from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, KIND, REASO
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import DataError
-from smart_retail.results import WeekSales
+from smart_retail.results import MonthTotals, WeekSales
 from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap
@@ -286,6 +286,27 @@ def weekly_sales(kept: Frame, backend: Backend) -> tuple[WeekSales, ...]:
     }
     weeks = range(min(sold, default=0), max(sold, default=-1) + 1)
     return tuple(_week_sales(w, *sold.get(w, (0, 0))) for w in weeks)
+
+
+def monthly_totals(lines: Frame, backend: Backend) -> tuple[MonthTotals, ...]:
+    """Return rows and amounts of all lines and of the accepted ones by month; rows without a date come last."""
+    accepted = (nw.col(REASON) == 0).cast(nw.Int64)
+    signed = nw.col(c.AMOUNT).cast(nw.Float64).fill_null(0.0) * nw.col(KIND).cast(nw.Float64)
+    frame = lines.select(nw.col(DAY), n_accepted=accepted, signed=signed, n=nw.lit(1))
+    frame = frame.with_columns(kept=nw.col("signed") * nw.col("n_accepted").cast(nw.Float64))
+    found = backend.fetch(frame.group_by(DAY).agg(nw.col("n", "n_accepted", "signed", "kept").sum()))
+    sums: dict[str, list[float]] = {}
+    for i, day in enumerate(found[DAY].tolist()):
+        month = "" if day is None or day != day else iso(int(day))[:7]
+        total = sums.setdefault(month, [0.0] * 4)
+        for k, name in enumerate(("n", "n_accepted", "signed", "kept")):
+            total[k] += float(found[name][i])
+    months = sorted(sums, key=lambda month: (not month, month))
+    return tuple(
+        MonthTotals(m, int(n), int(ok), round(amount / MILLION, 2), round(kept / MILLION, 2))
+        for m in months
+        for n, ok, amount, kept in (sums[m],)
+    )
 
 
 def _week_sales(week: int, amount: int, orders: int) -> WeekSales:

@@ -11,13 +11,14 @@ import codecs
 import csv
 import gzip
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from smart_retail.data.files import limits
-from smart_retail.data.files.header_detection import HEADER_ROWS, count_fields, find_header
+from smart_retail.data.files.file_types import refuse_free_text
+from smart_retail.data.files.header_detection import HEADER_ROWS, count_fields, find_header, refine_header
 from smart_retail.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -40,12 +41,14 @@ class TextFile:
     """Number of lines before the first row, including the header."""
     newline: str
     notes: tuple[str, ...] = ()
+    header_line: int = 0
+    """Number of lines above the header."""
     malformed: int = 0
     """Number of rows with more fields than the header; they are not in `path`."""
     malformed_examples: tuple[str, ...] = ()
 
 
-def open_text(path: Path, folder: Path) -> TextFile:
+def open_text(path: Path, folder: Path, header_row: int = 0) -> TextFile:
     """Inspect the beginning of a file, and decompress or rewrite the file if needed.
 
     Parameters
@@ -54,6 +57,8 @@ def open_text(path: Path, folder: Path) -> TextFile:
         gzip is recognised by the first bytes.
     folder : Path
         For temporary files.
+    header_row : int
+        Line of the header, counted from 1; 0 searches it.
 
     Raises
     ------
@@ -69,9 +74,9 @@ def open_text(path: Path, folder: Path) -> TextFile:
     if not head.strip():
         raise DataError(f"{path.name} is empty.", "Use a file with a header and at least one row.")
     if not _is_clean(head):
-        return rewrite_as_utf8(plain, folder, path.name)
-    file = _inspect_header(plain, path.name, head.decode("utf-8-sig", "ignore"))
-    return rewrite_as_utf8(plain, folder, path.name) if any("\n" in cell for cell in file.header) else file
+        return rewrite_as_utf8(plain, folder, path.name, header_row)
+    file = _inspect_header(plain, path.name, head.decode("utf-8-sig", "ignore"), header_row)
+    return rewrite_as_utf8(plain, folder, path.name, header_row) if any("\n" in cell for cell in file.header) else file
 
 
 def decompress(path: Path, folder: Path) -> Path:
@@ -93,7 +98,7 @@ def decompress(path: Path, folder: Path) -> Path:
     return target
 
 
-def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
+def rewrite_as_utf8(path: Path, folder: Path, name: str, header_row: int = 0) -> TextFile:
     """Read a file leniently and write it as UTF-8 with line feeds; short rows are filled, long rows are left out.
 
     This is the slow path, for files that the strict reader cannot read.
@@ -105,6 +110,8 @@ def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
         For temporary files.
     name : str
         Name of the file in messages.
+    header_row : int
+        Line of the header, counted from 1; 0 searches it.
 
     Raises
     ------
@@ -116,7 +123,7 @@ def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
         head = stream.read(SAMPLE_BYTES)
     if "\0" in head:
         raise DataError(f"{name} contains NUL bytes: it is not a text file.", "Export it as CSV, XLSX or Parquet.")
-    original = _inspect_header(path, name, head)
+    original = _inspect_header(path, name, head, header_row)
     target = folder / f"rewritten-{len(list(folder.iterdir()))}.csv"
     malformed, width = 0, len(original.header)
     examples: list[str] = []
@@ -126,10 +133,11 @@ def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
             path.open("r", encoding=encoding, errors="replace", newline=None) as stream,
             target.open("w", encoding="utf-8", newline="") as out,
         ):
-            for _ in range(original.skip - 1):
+            for _ in range(original.header_line):
                 stream.readline()
             rows = csv.reader(_lines(stream, name), delimiter=original.separator)
-            next(rows)
+            for _ in range(original.skip - original.header_line):
+                next(rows, None)
             out.write("header\n")
             writer = csv.writer(out, lineterminator="\n")
             for row in rows:
@@ -144,7 +152,9 @@ def rewrite_as_utf8(path: Path, folder: Path, name: str) -> TextFile:
     except csv.Error as error:
         raise DataError(f"{name} cannot be read: {error}.", "Check it for an unclosed quotation mark.") from error
     notes = original.notes if encoding.startswith("utf-8") else (*original.notes, f"{name}: read as {encoding}.")
-    return TextFile(target, name, ",", original.header, 1, "\n", notes, malformed, tuple(examples))
+    return TextFile(
+        target, name, ",", original.header, 1, "\n", notes, malformed=malformed, malformed_examples=tuple(examples)
+    )
 
 
 def _lines(stream: IO[str], name: str) -> Iterator[str]:
@@ -186,7 +196,7 @@ def sniff_separator(head: str) -> str:
     return max(SEPARATORS, key=weight)
 
 
-def _inspect_header(path: Path, name: str, head: str) -> TextFile:
+def _inspect_header(path: Path, name: str, head: str, header_row: int = 0) -> TextFile:
     newline = "\r\n" if "\r\n" in head else "\n" if "\n" in head else "\r"
     lines = head.split(newline)
     skip = next(i for i, line in enumerate(lines) if line.strip())
@@ -196,7 +206,11 @@ def _inspect_header(path: Path, name: str, head: str) -> TextFile:
         separator = lines[skip].strip().strip('"')[4]
         skip += 1
     notes: tuple[str, ...] = ()
-    if not separator and (below := _header_below_titles(lines[skip : skip + HEADER_ROWS])):
+    if header_row:
+        if header_row > len(lines) or not lines[header_row - 1].strip():
+            raise DataError(f"Row {header_row} of {name} is empty: it cannot be the header.", "Give another row.")
+        skip = header_row - 1
+    elif not separator and (below := _header_below_titles(lines[skip : skip + HEADER_ROWS])):
         notes = (f"{name}: the header was found in line {skip + below + 1}; the lines above it are not read.",)
         skip += below
     rest = "\n".join(lines[skip:])
@@ -209,7 +223,23 @@ def _inspect_header(path: Path, name: str, head: str) -> TextFile:
             f"The header of {name} cannot be read: {error}.", "Check that it is a delimited text file."
         ) from error
     check_width(len(header), name)
-    return TextFile(path, name, separator, tuple(cell.strip() for cell in header), skip + 1, newline, notes)
+    refuse_free_text(name, header, lines[skip:], separator)
+    cells, extra = _refine(header, lines, skip, separator)
+    if extra:
+        notes = (*notes, f"{name}: the row below the header belongs to it.")
+    return TextFile(path, name, separator, cells, skip + 1 + extra, newline, notes, skip)
+
+
+def _refine(header: Sequence[str], lines: Sequence[str], skip: int, separator: str) -> tuple[tuple[str, ...], int]:
+    """Combine the header with merged cells in the lines around it, and count further header lines below it."""
+    if any("\n" in cell for cell in header):
+        return tuple(cell.strip() for cell in header), 0
+
+    def fields(line: int) -> list[str]:
+        text = lines[line][:_LONGEST_HEADER] if 0 <= line < len(lines) else ""
+        return next(csv.reader([text], delimiter=separator), []) if text.count('"') % 2 == 0 else []
+
+    return refine_header(fields(skip - 1), header, fields(skip + 1))
 
 
 def _header_below_titles(lines: list[str]) -> int:
@@ -222,6 +252,25 @@ def _header_below_titles(lines: list[str]) -> int:
         if header:
             best = max(best, (count_fields(rows[header]), header))
     return best[1]
+
+
+def read_first_rows(file: TextFile, rows: int) -> list[list[str]]:
+    """Return the first rows below the header, at most `SAMPLE_BYTES` of text; the last one may be cut off."""
+    csv.field_size_limit(limits.MAX_CELL_CHARACTERS)
+    with file.path.open("rb") as stream:
+        text = stream.read(SAMPLE_BYTES).decode("utf-8-sig", "replace")
+    lines = text.split(file.newline)[file.skip :]
+    reader = csv.reader((line + "\n" for line in lines), delimiter=file.separator)
+    found: list[list[str]] = []
+    try:
+        for row in reader:
+            if row:
+                found.append(row)
+            if len(found) == rows:
+                break
+    except csv.Error:  # reading the whole file reports it
+        pass
+    return found
 
 
 def check_width(columns: int, name: str) -> None:

@@ -1,4 +1,6 @@
-"""Find the header row of a table below title rows, period lines and blank rows."""
+"""Find the header row of a table below title rows, period lines and blank rows.
+
+A header may have two rows (merged cells above the headers) and a row of units below it."""
 
 from __future__ import annotations
 
@@ -53,3 +55,51 @@ def find_header(rows: Sequence[Sequence[str]]) -> int:
     best = max(filled, key=lambda i: (count_fields(rows[i]), -i))
     matches = count_fields(rows[best])
     return best if matches >= _MIN_MATCHES and matches > count_fields(rows[first]) else first
+
+
+_UNITS: Final = frozenset(
+    (
+        "eur", "usd", "gbp", "chf", "pln", "euro", "€", "$", "£", "%", "stk", "st", "pcs", "pc", "piece", "pieces",
+        "stück",
+        "kg", "g", "l", "ml", "m", "unit", "units", "text", "date", "datum", "yyyy-mm-dd", "dd.mm.yyyy", "tt.mm.jjjj",
+        "mm/dd/yyyy", "dd/mm/yyyy", "-",
+    )
+)  # fmt: skip
+
+
+def is_unit_row(row: Sequence[str]) -> bool:
+    """Whether a row below the header holds units only, such as `pcs` and `[EUR]`."""
+    filled = [cell.strip().strip("[]()").strip().lower() for cell in row if cell.strip()]
+    return bool(filled) and all(cell in _UNITS for cell in filled)
+
+
+def refine_header(above: Sequence[str], header: Sequence[str], below: Sequence[str]) -> tuple[tuple[str, ...], int]:
+    """Return the header combined with merged cells above or below it, and the number of further header rows below.
+
+    Parameters
+    ----------
+    above, below : sequence of str
+        The rows around the header; empty if there is none.
+    header : sequence of str
+        The row that was found.
+    """
+    plain = tuple(cell.strip() for cell in header)
+    known = count_fields(plain)
+    with_above = _combine(above, plain) if any(cell.strip() for cell in above) else plain
+    if len(above) == len(plain) and count_fields(with_above) > max(known, _MIN_MATCHES - 1):
+        return with_above, 0
+    with_below = _combine(plain, below) if any(cell.strip() for cell in below) else plain
+    if len(below) == len(plain) and count_fields(with_below) > max(known, _MIN_MATCHES - 1):
+        return with_below, 1
+    return plain, int(is_unit_row(below))
+
+
+def _combine(upper: Sequence[str], lower: Sequence[str]) -> tuple[str, ...]:
+    """Return the headers of two rows: a merged cell of the upper row stands above several cells of the lower row."""
+    combined, group = [], ""
+    for over, under in zip(upper, lower, strict=False):
+        over, under = over.strip(), under.strip()
+        group = over or (group if under else "")
+        both = f"{group} {under}".strip()
+        combined.append(under if under and not over and not count_fields([both]) and count_fields([under]) else both)
+    return tuple(combined)

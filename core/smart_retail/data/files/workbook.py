@@ -7,17 +7,23 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import difflib
 import struct
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile, check_width
-from smart_retail.data.files.header_detection import HEADER_ROWS, find_header
+from smart_retail.data.files.file_types import zip_content
+from smart_retail.data.files.header_detection import HEADER_ROWS, count_fields, find_header, refine_header
+from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.errors import DataError, MissingExtraError
+
+NO_OPTIONS: Final = ReadOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +34,11 @@ class Sheets:
     returns: TextFile | None
 
 
-def open_workbook(path: Path, folder: Path) -> Sheets:
+def open_workbook(path: Path, folder: Path, options: ReadOptions = NO_OPTIONS) -> Sheets:
     """Write the sheets of orders and returns as text files.
 
-    The orders are in the sheet named Orders, else in the one with the most rows; the returns are in the sheet named
-    Returns, if there is one.
+    The orders are in the sheet of the options, else in the one named Orders, else in the one with the best header, then
+    with the most rows; the returns are in the sheet named Returns, if there is one.
 
     Raises
     ------
@@ -48,11 +54,11 @@ def open_workbook(path: Path, folder: Path) -> Sheets:
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
         tables = {m.name: book.get_sheet_by_name(m.name) for m in book.sheets_metadata if _is_table(m)}
-        orders = _orders_name({name: sheet.total_height for name, sheet in tables.items()}, path.name)
+        orders = _named_sheet(options.sheet, tables, path.name) if options.sheet else _orders_name(tables, path.name)
         returns = next((n for n in tables if n.strip().lower() in ("returns", "returned") and n != orders), None)
         notes = (f"{path.name}: orders read from the sheet {orders}.",)
         return Sheets(
-            _write(tables[orders], folder / f"sheet-{path.stem}-orders.csv", path.name, notes),
+            _write(tables[orders], folder / f"sheet-{path.stem}-orders.csv", path.name, notes, options.header_row),
             _write(tables[returns], folder / f"sheet-{path.stem}-returns.csv", f"{path.name}, {returns}", ())
             if returns
             else None,
@@ -75,14 +81,34 @@ def _is_table(metadata: Any) -> bool:
     return str(metadata.typ).rsplit(".", 1)[-1] == "WorkSheet"
 
 
-def _orders_name(heights: dict[str, int], name: str) -> str:
-    for sheet in heights:
+def _named_sheet(wanted: str, tables: Mapping[str, Any], name: str) -> str:
+    for sheet in tables:
+        if sheet.strip().lower() == wanted.strip().lower():
+            return sheet
+    near = difflib.get_close_matches(wanted, list(tables), 1)
+    raise DataError(
+        f"{name} has no sheet '{wanted}' (found: {', '.join(tables)}).",
+        f"Did you mean {near[0]}?" if near else "Choose one of them.",
+    )
+
+
+def _orders_name(tables: Mapping[str, Any], name: str) -> str:
+    for sheet in tables:
         if sheet.strip().lower() == "orders":
             return sheet
-    longest = max(heights, key=lambda n: heights[n], default=None)
-    if longest is None or heights[longest] < 2:
+    filled = {sheet: table.total_height for sheet, table in tables.items() if table.total_height >= 2}
+    if not filled:
         raise DataError(f"{name} has no sheet with rows.", "Use a workbook with a sheet of orders.")
-    return longest
+    if len(filled) == 1:
+        return next(iter(filled))
+
+    def rank(sheet: str) -> tuple[int, int]:
+        rows = [[_cell(cell, name) for cell in row] for row in islice(tables[sheet].iter_rows(), HEADER_ROWS)]
+        known = max((count_fields(row) for row in rows), default=0)
+        # Fewer than three known headers say nothing about a sheet.
+        return (known if known >= 3 else 0, filled[sheet])
+
+    return max(filled, key=rank)
 
 
 def _check_content_size(path: Path) -> None:
@@ -91,6 +117,7 @@ def _check_content_size(path: Path) -> None:
         return
     try:
         with zipfile.ZipFile(path) as parts:
+            what = zip_content(parts.namelist())
             size = sum(part.file_size for part in parts.infolist())
             compressed = sum(part.compress_size for part in parts.infolist())
     except (
@@ -101,20 +128,33 @@ def _check_content_size(path: Path) -> None:
         struct.error,
     ) as error:  # malformed directories
         raise DataError(f"{path.name} is a damaged workbook.", "Save it again, or as CSV.") from error
+    if what != "workbook":
+        hint = "Extract it, and give the files in it." if "archive" in what else "Export the orders as CSV or XLSX."
+        raise DataError(f"{path.name} is {what}, not a table.", hint)
     if size > limits.MAX_WORKBOOK_CONTENT_BYTES or size > 10 * 2**20 + compressed * limits.MAX_WORKBOOK_RATIO:
         raise DataError(f"{path.name} would decompress to {size / 2**20:,.0f} MB.", "Save it as CSV.")
 
 
-def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...]) -> TextFile:
+def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...], header_row: int = 0) -> TextFile:
     check_width(sheet.total_width, name)
-    rows = (row for row in sheet.iter_rows() if any(cell != "" for cell in row))
+    rows = sheet.iter_rows()
+    if header_row:
+        rows = islice(rows, header_row - 1 - (sheet.start[0] if sheet.start else 0), None)
+    rows = (row for row in rows if any(cell != "" for cell in row))
     first = list(islice(rows, HEADER_ROWS))
-    position = find_header([[_cell(cell, name) for cell in row] for row in first])
+    texts = [[_cell(cell, name) for cell in row] for row in first]
+    position = 0 if header_row else find_header(texts)
+    header: tuple[str, ...] = ()
+    extra = 0
+    if first:
+        around = [texts[i] if 0 <= i < len(texts) else [] for i in (position - 1, position + 1)]
+        header, extra = refine_header(around[0], texts[position], around[1])
     if position:
         notes = (*notes, f"{name}: {position} rows above the header are not read.")
-    header = tuple(_cell(cell, name).strip() for cell in first[position]) if first else ()
-    body = chain(first[position + 1 :], rows)
-    if not header:
+    if extra:
+        notes = (*notes, f"{name}: the row below the header belongs to it.")
+    body = chain(first[position + 1 + extra :], rows)
+    if not any(header):
         raise DataError(f"{name} is empty.", "Use a sheet with a header and at least one row.")
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")

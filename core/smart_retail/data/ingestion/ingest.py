@@ -38,10 +38,11 @@ from smart_retail.data.parsing.format_detection import (
     Format,
     choose_formats,
     number_formats,
+    opposite_order,
     sample_guess_failed,
     timestamp_formats,
 )
-from smart_retail.data.parsing.presets import NO_PRESET, Preset, normalize_header
+from smart_retail.data.parsing.presets import NO_PRESET, normalize_header
 from smart_retail.data.parsing.whitespace import is_not_blank, strip_names
 from smart_retail.errors import DataError
 
@@ -52,6 +53,16 @@ MONEY_DISCOUNT: Final = "money_discount_"
 
 _FLOAT_ID = r"^[0-9]+\.0$"
 """Ids that a spreadsheet or data frame has converted to floats."""
+
+
+@dataclass(frozen=True, slots=True)
+class DateOptions:
+    """How dates are read, from the settings."""
+
+    order: str = ""
+    """``dmy``, ``mdy`` or ``ymd``; empty: detected."""
+    zone: str = ""
+    """Time zone to which times with an offset are converted; empty: they keep their local time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +80,8 @@ class IngestedSource:
     """Divisor of the discount: 1 for a fraction, 100 for percent, 0 for money (divided by amount + discount)."""
     line_totals: LineTotals | None = None
     """Aggregated lines, if this is the only source."""
+    assumed: tuple[str, ...] = ()
+    """Timestamp columns whose values can all be read both day first and month first."""
     deferred: bool = False
     """Whether the lines were aggregated but not materialized."""
 
@@ -82,6 +95,7 @@ def ingest(
     folder: Path,
     *,
     single_source: bool,
+    dates: DateOptions = DateOptions(),  # frozen
 ) -> IngestedSource:
     """Read and validate a source; if strict reading fails, more lenient ways are tried.
 
@@ -101,6 +115,8 @@ def ingest(
     single_source : bool
         Whether there is no other source to compare with; the lines are then aggregated at once and may not need to
         be materialized.
+    dates : DateOptions
+        The order of day, month and year, and the time zone of the shop.
 
     Raises
     ------
@@ -110,7 +126,7 @@ def ingest(
     last_error: Exception | None = None
     for reading, frame in read_attempts(raw, backend, folder):
         try:
-            return _ingest(reading, frame, schema, validation, index, backend, single_source)
+            return _ingest(reading, frame, schema, validation, index, backend, single_source, dates)
         except backend.read_errors as error:
             last_error = error
     raise DataError(
@@ -130,15 +146,15 @@ def _ingest(
     index: int,
     backend: Backend,
     single_source: bool,
+    dates: DateOptions,
 ) -> IngestedSource:
-    base = _complete_orders(_select(raw, frame, schema), schema.preset)
+    base = _complete_orders(_select(raw, frame, schema), schema)
     # Ids that are too long are rare; for aggregated lines, the aggregates show whether there are any.
     validation = replace(validation, long_ids=not single_source)
     texts = set(base.select(ncs.string()).collect_schema().names())
     readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXT_COLUMNS]
-    candidates = {
-        n: timestamp_formats(raw.separator) if n in TIME_COLUMNS else number_formats(raw.separator) for n in readable
-    }
+    timestamps = timestamp_formats(raw.separator, dates.order, dates.zone)
+    candidates = {n: timestamps if n in TIME_COLUMNS else number_formats(raw.separator) for n in readable}
     ids = tuple(n for n in ID_COLUMNS if n in texts)
     base = strip_names(base, [n for n in TEXT_COLUMNS if n in texts and n not in ID_COLUMNS])
     head_frame = backend.materialize(base.head(HEAD_ROWS))
@@ -163,7 +179,10 @@ def _ingest(
             validation = replace(validation, long_ids=True)
         elif best_formats == formats and not any(unparsed_values[n] for n in float_ids):
             unit = _discount_unit(lines, schema, backend)
-            return IngestedSource(raw, schema, validation, lines, formats, float_ids, unit, line_totals, deferred)
+            assumed = _assumed_orders(base, formats, timestamps, backend)
+            return IngestedSource(
+                raw, schema, validation, lines, formats, float_ids, unit, line_totals, assumed, deferred
+            )
         formats, float_ids = best_formats, tuple(n for n in float_ids if not unparsed_values[n])
 
 
@@ -176,14 +195,14 @@ def _select(raw: RawTable, frame: Frame, schema: Schema) -> Frame:
     return frame.select(**{name: _cast_column(name, nw.col(at), types[at]) for name, at in selected.items()})
 
 
-def _complete_orders(frame: Frame, preset: Preset) -> Frame:
-    """Fill order fields down within each order, and identify lines without an item id by name, as the preset asks."""
+def _complete_orders(frame: Frame, schema: Schema) -> Frame:
+    """Fill order fields down within each order, and identify lines without an item id by name, as the schema asks."""
     names = frame.collect_schema().names()
-    if preset.name_as_item and c.ITEM_NAME in names:
+    if schema.preset.name_as_item and c.ITEM_NAME in names:
         item = nw.when(is_not_blank(nw.col(c.ITEM_ID))).then(nw.col(c.ITEM_ID)) if c.ITEM_ID in names else None
         named = nw.col(c.ITEM_NAME)
         frame = frame.with_columns((named if item is None else item.otherwise(named)).alias(c.ITEM_ID))
-    filled = [n for n in preset.fill_down if n in names and c.ORDER_ID in names]
+    filled = [n for n in schema.fill_down if n in names and c.ORDER_ID in names]
     if filled:
         has_order = is_not_blank(nw.col(c.ORDER_ID))
         frame = frame.with_columns(
@@ -276,6 +295,24 @@ def _count_parsed(base: Frame, attempts: Mapping[str, tuple[str, Format]], backe
     frame = backend.parse(frame, {key: f for key, (_, f) in attempts.items()})
     counted = backend.fetch(frame.select(**{key: is_parsed(key).cast(nw.Int64).sum() for key in attempts}))
     return {key: int(counted[key][0] or 0) for key in attempts}
+
+
+def _assumed_orders(
+    base: Frame, formats: Mapping[str, Format], options: Sequence[Format], backend: Backend
+) -> tuple[str, ...]:
+    """Return the timestamp columns that can be read day first and month first without a difference in any column."""
+    opposites = {n: other for n, f in formats.items() if n in TIME_COLUMNS and (other := opposite_order(f, options))}
+    if not opposites or any(n in TIME_COLUMNS and n not in opposites for n in formats):
+        return ()
+    # The head decides nearly always; only a column without a day above 12 there is read again.
+    for frame in (base.head(HEAD_ROWS), base):
+        attempts = {
+            f"{n}|{key}": (n, form) for n, other in opposites.items() for key, form in ((0, formats[n]), (1, other))
+        }
+        parsed = _count_parsed(frame, attempts, backend)
+        if any(parsed[f"{n}|0"] != parsed[f"{n}|1"] for n in opposites):
+            return ()
+    return tuple(opposites)
 
 
 def _float_ids(head: Frame, ids: Sequence[str], backend: Backend) -> tuple[str, ...]:

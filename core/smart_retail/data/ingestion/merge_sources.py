@@ -14,12 +14,22 @@ import narwhals as nw
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.ingestion.ingest import IngestedSource
-from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, FLAG, REASON, REASONS, SOURCE, UNPARSED, Frame
+from smart_retail.data.ingestion.row_validation import (
+    DAY,
+    EXAMPLE,
+    FLAG,
+    REASON,
+    REASONS,
+    REFUNDED,
+    SOURCE,
+    UNPARSED,
+    Frame,
+)
 
 RETURNED_BY_TABLE: Final = 1
 
 _UNITED_STATES: Final = ("united states", "united states of america", "usa", "u.s.", "u.s.a.")
-_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNPARSED)
+_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNPARSED, REFUNDED)
 
 
 def merge_sources(sources: Sequence[IngestedSource], backend: Backend) -> Frame:

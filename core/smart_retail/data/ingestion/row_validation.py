@@ -32,7 +32,10 @@ DAY: Final = "day"
 KIND: Final = "kind"
 """1 for a purchase, -1 for a cancellation."""
 FLAG: Final = "flag"
-"""How a purchase is marked as returned: 0 not at all, 1 in a returns table, 2 in a column."""
+"""How a purchase is marked as returned: 0 not at all, 1 in a returns table, 2 in a column, 3 in part."""
+PARTLY_RETURNED: Final = 3
+REFUNDED: Final = "refunded"
+"""Quantity of a partly returned purchase that was refunded, millionths."""
 REASON: Final = "reason"
 EXAMPLE: Final = "example"
 SOURCE: Final = "source"
@@ -84,7 +87,7 @@ TEXT_COLUMNS: Final = (
 )  # fmt: skip
 ID_COLUMNS: Final = (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)
 TIME_COLUMNS: Final = (c.TIMESTAMP, c.SHIP_TIMESTAMP)
-NUMBER_COLUMNS: Final = (c.QUANTITY, c.AMOUNT, c.UNIT_PRICE, c.DISCOUNT, c.PROFIT)
+REFUND_COLUMNS: Final = (c.REFUNDED_QUANTITY, c.REFUNDED_AMOUNT)
 
 _DAYS = (-25_567, 84_370)
 """1900-01-01 and 2200-12-31."""
@@ -107,6 +110,11 @@ class RowValidation:
     drop_duplicates: bool
     cancel_prefix: str
     free_lines: bool
+    subtract_discount: bool = False
+    """Whether a line discount is subtracted from the amount of the line."""
+    rejected_statuses: tuple[str, ...] = ()
+    no_customer: tuple[str, ...] = ()
+    """Customer ids that stand for no customer."""
     long_ids: bool = True
     """Whether to check for ids that are too long, which takes a pass over every id."""
 
@@ -120,6 +128,9 @@ class RowValidation:
             drop_duplicates=preset.drop_duplicates,
             cancel_prefix=preset.cancel_prefix,
             free_lines=preset.free_lines,
+            subtract_discount=preset.subtract_discount,
+            rejected_statuses=preset.rejected_statuses,
+            no_customer=preset.no_customer,
         )
 
 
@@ -169,11 +180,12 @@ def validate_rows(frame: Frame, source: int, validation: RowValidation, texts: S
     quantity = nw.col(c.QUANTITY) if c.QUANTITY in names_present else nw.lit(1.0)
     priced = c.AMOUNT not in names_present
     price = nw.col(c.UNIT_PRICE)
-    if priced:
-        discount = nw.col(c.LINE_DISCOUNT).fill_null(0.0) if c.LINE_DISCOUNT in names_present else nw.lit(0.0)
-        amount = quantity * price - discount if c.LINE_DISCOUNT in names_present else quantity * price
-    else:
-        amount = nw.col(c.AMOUNT)
+    amount = quantity * price if priced else nw.col(c.AMOUNT)
+    if c.LINE_DISCOUNT in names_present and (priced or validation.subtract_discount):
+        amount = amount - nw.col(c.LINE_DISCOUNT).fill_null(0.0)
+    if validation.no_customer:
+        has_customer = ~nw.col(c.CUSTOMER_ID).is_in(validation.no_customer)
+        frame = frame.with_columns(nw.when(has_customer).then(nw.col(c.CUSTOMER_ID)).alias(c.CUSTOMER_ID))
     frame = frame.with_columns(_quantity=quantity, _amount=amount)
     frame = frame.with_columns(
         **{
@@ -208,13 +220,39 @@ def validate_rows(frame: Frame, source: int, validation: RowValidation, texts: S
         *([nw.col(c.RETURNED).str.to_lowercase().is_in(TRUE_TEXTS)] if c.RETURNED in names_present else []),
         *(has_status(n, REFUNDED_STATUSES) for n in (c.ORDER_STATUS, c.PAYMENT_STATUS) if n in names_present),
     ]
-    if returned:
-        yes = nw.any_horizontal(*returned, ignore_nulls=True)
+    yes = nw.any_horizontal(*returned, ignore_nulls=True) if returned else nw.lit(False)
+    if names_present.isdisjoint(REFUND_COLUMNS):
         frame = frame.with_columns(**{FLAG: nw.when(yes).then(nw.lit(2)).otherwise(nw.lit(0)).cast(nw.Int8)})
     else:
-        frame = frame.with_columns(**{FLAG: nw.lit(0).cast(nw.Int8)})
-    dropped = {"_quantity", "_amount", c.RETURNED, c.LINE_DISCOUNT, *STATUS_COLUMNS}
+        frame = _flag_refunds(frame, yes, names_present)
+    dropped = {"_quantity", "_amount", c.RETURNED, c.LINE_DISCOUNT, *STATUS_COLUMNS, *REFUND_COLUMNS, *_REFUND_HELPERS}
     return frame.select([n for n in frame.collect_schema().names() if n not in dropped and not n.startswith(RAW)])
+
+
+_REFUND_HELPERS: Final = ("_order_amount", "_refund")
+
+
+def _flag_refunds(frame: Frame, returned: nw.Expr, names_present: set[str]) -> Frame:
+    """Flag returned purchases, whole or in part; the amount refunded of an order is spread over its lines."""
+    quantity = nw.col(c.QUANTITY)
+    refunds = [nw.lit(0).cast(nw.Int64)]
+    if c.REFUNDED_QUANTITY in names_present:
+        refunds.append(to_millionths(nw.col(c.REFUNDED_QUANTITY)).fill_null(0))
+    if c.REFUNDED_AMOUNT in names_present:
+        # Sums of whole millionths do not depend on the order of the rows.
+        frame = frame.with_columns(_order_amount=nw.col(c.AMOUNT).sum().over(c.ORDER_ID).cast(nw.Float64))
+        refunded = to_millionths(nw.col(c.REFUNDED_AMOUNT)).cast(nw.Float64)
+        of_order = nw.when(nw.col("_order_amount") > 0).then(refunded / nw.col("_order_amount"))
+        share = nw.when(of_order < 1).then(of_order).otherwise(nw.lit(1.0))
+        part = (quantity.cast(nw.Float64) * share + 0.5).floor()
+        refunds.append(nw.when(refunded > 0).then(part).otherwise(nw.lit(0.0)).cast(nw.Int64))
+    frame = frame.with_columns(_refund=nw.max_horizontal(*refunds))
+    refund = nw.col("_refund")
+    in_part = nw.when(refund > 0).then(nw.lit(PARTLY_RETURNED)).otherwise(nw.lit(0))
+    flag = nw.when(returned | (refund >= quantity)).then(nw.lit(2)).otherwise(in_part)
+    frame = frame.with_columns(**{FLAG: nw.when(nw.col(KIND) == 1).then(flag).otherwise(nw.lit(0)).cast(nw.Int8)})
+    partly = nw.col(FLAG) == PARTLY_RETURNED
+    return frame.with_columns(**{REFUNDED: nw.when(partly).then(refund).otherwise(nw.lit(0)).cast(nw.Int64)})
 
 
 def _rejection_reason(
@@ -224,7 +262,7 @@ def _rejection_reason(
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     item = nw.col(c.ITEM_ID)
     named = (("no customer", nw.col(c.CUSTOMER_ID)), ("no item", item))
-    checks = status_checks(names_present)
+    checks = status_checks(names_present, validation.rejected_statuses)
     if validation.merchandise:
         checks.append(("non-merchandise", item.str.contains(validation.merchandise)))
     if validation.excluded:

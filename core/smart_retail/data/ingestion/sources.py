@@ -10,18 +10,22 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import narwhals as nw
 
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.files import limits
-from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, rewrite_as_utf8
+from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, read_first_rows, rewrite_as_utf8
+from smart_retail.data.files.file_types import MAGIC_BYTES, refuse_other_types
+from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.data.parsing.column_profile import SAMPLE_ROWS
 from smart_retail.errors import DataError
 
 Source = str | os.PathLike[str] | Any
 """A path, or a data frame of pandas, Polars, PyArrow, DuckDB, Spark or Narwhals."""
 
+NO_OPTIONS: Final = ReadOptions()
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
 
@@ -49,7 +53,9 @@ class OpenedSource:
     returns: RawTable | None = None
 
 
-def open_source(source: Source, backend: Backend, folder: Path, index: int) -> OpenedSource:
+def open_source(
+    source: Source, backend: Backend, folder: Path, index: int, options: ReadOptions = NO_OPTIONS
+) -> OpenedSource:
     """Open a source; its type is recognised by its content.
 
     Parameters
@@ -61,6 +67,8 @@ def open_source(source: Source, backend: Backend, folder: Path, index: int) -> O
         For temporary files.
     index : int
         Index of the source, for the name of a data frame in messages.
+    options : ReadOptions
+        Header row and sheet, if the user chose them.
 
     Raises
     ------
@@ -70,18 +78,19 @@ def open_source(source: Source, backend: Backend, folder: Path, index: int) -> O
     if isinstance(source, str) and not Path(source).exists() and backend.reads_addresses:
         return OpenedSource(_with_numbered_columns(source, backend.read_address_or_table(source)))
     if isinstance(source, str | os.PathLike):
-        return _open_path(Path(source), backend, folder)
+        return _open_path(Path(source), backend, folder, options)
     frame = backend.from_dataframe(source)
     return OpenedSource(_with_numbered_columns(f"data frame {index + 1}", frame))
 
 
-def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
+def _open_path(path: Path, backend: Backend, folder: Path, options: ReadOptions) -> OpenedSource:
     if not path.exists():
         raise DataError(f"There is no file {path}.", "Check the path.")
     if path.is_dir():
         raise DataError(f"{path} is a folder.", "Name the files in it.")
     with path.open("rb") as stream:
-        magic = stream.read(8)
+        magic = stream.read(MAGIC_BYTES)
+    refuse_other_types(path.name, magic)
     if magic.startswith(b"PAR1"):
         if path.stat().st_size > limits.MAX_FILE_BYTES:
             raise DataError(f"{path.name} is larger than 20 GB.", "Split it.")
@@ -92,10 +101,10 @@ def _open_path(path: Path, backend: Backend, folder: Path) -> OpenedSource:
     if magic.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in WORKBOOKS:
         from smart_retail.data.files.workbook import open_workbook
 
-        sheets = open_workbook(path, folder)
+        sheets = open_workbook(path, folder, options)
         returns = sheets.returns
         return OpenedSource(_text_table(sheets.orders), _text_table(returns) if returns else None)
-    return OpenedSource(_text_table(open_text(path, folder)))
+    return OpenedSource(_text_table(open_text(path, folder, options.header_row)))
 
 
 def _text_table(file: TextFile) -> RawTable:
@@ -118,3 +127,14 @@ def read_attempts(raw: RawTable, backend: Backend, folder: Path) -> Iterator[tup
     yield raw, backend.read_text(raw.text, pad=True)
     file = rewrite_as_utf8(raw.text.path, folder, raw.name)
     yield _text_table(file), backend.read_text(file, pad=False)
+
+
+def read_sample(raw: RawTable, backend: Backend, rows: int = SAMPLE_ROWS) -> list[list[str]]:
+    """Return the first rows of a table as text; the rows of a file are in its order."""
+    if raw.text is not None:
+        return read_first_rows(raw.text, rows)
+    assert raw.frame is not None
+    types = raw.frame.collect_schema()
+    columns = backend.fetch(raw.frame.head(rows).select(nw.col(n).cast(nw.String) for n in types.names()))
+    cells = [["" if value is None else str(value) for value in columns[n]] for n in types.names()]
+    return [list(row) for row in zip(*cells, strict=True)]

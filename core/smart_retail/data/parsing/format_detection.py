@@ -7,7 +7,7 @@ first guess is made on the head of the source; `sample_guess_failed` returns whe
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 NUMBER: Final = "number"
@@ -28,6 +28,8 @@ class Format:
     """strptime patterns, tried in order; empty for ISO 8601 and numbers."""
     decimal: str = ""
     """Decimal sign of formatted numbers; empty for plain numbers."""
+    zone: str = ""
+    """Time zone to which times with an offset are converted; empty: they keep their local time."""
     shape: str = ""
     """Pattern of the texts that this format may parse; formats with different shapes never parse the same text."""
 
@@ -48,23 +50,48 @@ def _dates(label: str, shape: str, *days: str) -> Format:
     return Format(TIMESTAMP_KIND, label, tuple(day + time for day in days for time in _TIMES), shape=shape)
 
 
-def timestamp_formats(separator: str = ",") -> tuple[Format, ...]:
-    """Return the timestamp formats; dots and hyphens suggest day first, a slash month first."""
-    formats = [ISO]
+DAY_FIRST: Final = "day first"
+MONTH_FIRST: Final = "month first"
+_ORDER_LABELS: Final = {"dmy": DAY_FIRST, "mdy": MONTH_FIRST, "ymd": "year first"}
+
+
+def timestamp_formats(separator: str = ",", date_order: str = "", zone: str = "") -> tuple[Format, ...]:
+    """Return the timestamp formats; dots and hyphens suggest day first, a slash month first.
+
+    Parameters
+    ----------
+    separator : str
+        Separator of the file; a semicolon suggests day first.
+    date_order : str
+        ``dmy``, ``mdy`` or ``ymd`` excludes the other orders of dates in numbers; empty allows all.
+    zone : str
+        Time zone to which times with an offset are converted.
+    """
+    formats = [replace(ISO, zone=zone)]
     for sign in "./- ":
         for year, digits in (("%Y", "[0-9]{4}"), ("%y", "[0-9]{2}(?:[^0-9]|$)")):
             shape = f"^[0-9]{{1,2}}[{sign}][0-9]{{1,2}}[{sign}]{digits}"
-            day_first = _dates("day first", shape, f"%d{sign}%m{sign}{year}")
-            month_first = _dates("month first", shape, f"%m{sign}%d{sign}{year}")
+            day_first = _dates(DAY_FIRST, shape, f"%d{sign}%m{sign}{year}")
+            month_first = _dates(MONTH_FIRST, shape, f"%m{sign}%d{sign}{year}")
             american = sign == "/" and separator != ";"
             formats += [month_first, day_first] if american else [day_first, month_first]
+            if year == "%y" and date_order == "ymd":
+                formats.append(_dates("year first", shape, f"%y{sign}%m{sign}%d"))
     named = [f"%d{sign}{month}{sign}{year}" for sign in " -/" for month in ("%b", "%B") for year in ("%Y", "%y")]
     named += ["%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%B %d %Y"]
     formats.append(_dates("names of months", "[A-Za-z]{3}", *named))
     compact = ("%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d %H:%M:%S", "%Y%m%d %H:%M")
     formats.append(Format(TIMESTAMP_KIND, "YYYYMMDD", compact, shape="^[0-9]{8}"))
     formats.append(_dates("year first", "^[0-9]{4}[.][0-9]", "%Y.%m.%d"))
-    return tuple(formats)
+    other_orders = set(_ORDER_LABELS.values()) - {_ORDER_LABELS[date_order]} if date_order else set()
+    # Four digits at the beginning are a year in any order.
+    return tuple(f for f in formats if f.label not in other_orders or f.shape.startswith("^[0-9]{4}"))
+
+
+def opposite_order(form: Format, options: Sequence[Format]) -> Format | None:
+    """Return the format that reads the same texts with day and month exchanged, None if there is none."""
+    other = {DAY_FIRST: MONTH_FIRST, MONTH_FIRST: DAY_FIRST}.get(form.label)
+    return next((f for f in options if f.label == other and f.shape == form.shape), None)
 
 
 def choose_formats(failures: Mapping[str, Sequence[int]], options: Sequence[Format]) -> dict[str, Format]:

@@ -18,7 +18,8 @@ _SPACE = "[ \u00a0\u202f]*"
 _SIGN = r"(?:[$£€¥₹₽₩₺]|USD|EUR|GBP|CHF|SEK|NOK|DKK|PLN|CZK|HUF|JPY|INR|CAD|AUD|BRL|kr|zł|Rs|R)?"
 
 
-def _pattern(decimal: str) -> str:
+def number_pattern(decimal: str) -> str:
+    """Return the pattern of formatted numbers with this decimal sign; it also matches the empty text."""
     thousands = "[,' \u00a0\u202f]" if decimal == "." else "[.' \u00a0\u202f]"
     whole = f"(?:[0-9]{{1,3}}(?:{thousands}[0-9]{{3}})+|[0-9]+)?"
     part = rf"(?:[{decimal}][0-9]*)?"
@@ -46,7 +47,7 @@ def normalized_number(column: str, form: Format) -> nw.Expr:
     plain = nw.when(negative).then(nw.concat_str(nw.lit("-"), digits)).otherwise(digits)
     # The pattern also matches the empty text, which the cast turns into null.
     return (
-        nw.when(text.str.contains(_pattern(form.decimal)))
+        nw.when(text.str.contains(number_pattern(form.decimal)))
         .then(plain)
         .otherwise(text if form.decimal == "." else nw.lit(None, dtype=nw.String))
     )

@@ -27,15 +27,36 @@ REFUNDED_STATUSES: Final = (
     "reembolsado", "reembolsada", "rimborsato", "terugbetaald", "zwrócone", "zwrócono",
 )  # fmt: skip
 
+COMPLETED_STATUSES: Final = (
+    "completed", "complete", "processing", "paid", "shipped", "delivered", "fulfilled", "unfulfilled", "authorized",
+    "closed", "open", "new", "wc-completed", "wc-processing", "partially refunded", "partially_refunded", "returned",
+    "abgeschlossen", "bezahlt", "versendet", "versandt", "geliefert", "in bearbeitung", "offen", "terminée", "payée",
+    "expédiée", "livrée", "completado", "pagado", "enviado", "entregado", "completato", "pagato", "spedito",
+    "consegnato", "voltooid", "betaald", "verzonden", "geleverd", "concluído", "pago", "entregue", "zrealizowane",
+    "opłacone", "wysłane", "dostarczone",
+)  # fmt: skip
+KNOWN_STATUSES: Final = frozenset(CANCELLED_STATUSES + UNPAID_STATUSES + REFUNDED_STATUSES + COMPLETED_STATUSES)
+"""All statuses by which a column of statuses is recognised."""
+
 
 def has_status(column: str, statuses: tuple[str, ...]) -> nw.Expr:
     """Return whether a status column has one of some values; case and spaces around are ignored."""
     return nw.col(column).str.strip_chars().str.to_lowercase().is_in(statuses).fill_null(False)
 
 
-def status_checks(names_present: set[str]) -> list[tuple[str, nw.Expr]]:
-    """Return the rejection reasons that depend on a status, each with the condition of valid rows."""
+def status_checks(names_present: set[str], rejected: tuple[str, ...] = ()) -> list[tuple[str, nw.Expr]]:
+    """Return the rejection reasons that depend on a status, each with the condition of valid rows.
+
+    Parameters
+    ----------
+    names_present : set of str
+        Columns of the source.
+    rejected : tuple of str
+        Statuses of orders that are not valid, in addition to the known ones.
+    """
     checks = []
+    if rejected and c.ORDER_STATUS in names_present:
+        checks.append(("cancelled order", ~has_status(c.ORDER_STATUS, rejected)))
     if c.CANCELLED_AT in names_present:
         checks.append(("cancelled order", ~is_not_blank(nw.col(c.CANCELLED_AT))))
     for column in (c.ORDER_STATUS, c.PAYMENT_STATUS):

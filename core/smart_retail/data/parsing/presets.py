@@ -49,8 +49,18 @@ class Preset:
     """Headers of discounts in money, which are added up."""
     fill_down: tuple[str, ...] = ()
     """Canonical columns that only the first row of an order has; the other rows of the order get its values."""
+    subtract_discount: bool = False
+    """Whether the amount of a line is before its discount."""
+    rejected_statuses: tuple[str, ...] = ()
+    """Statuses of orders that are not valid, in addition to the known ones."""
+    no_customer: tuple[str, ...] = ()
+    """Customer ids that stand for no customer."""
+    document: str = ""
+    """The vendor's document that the columns are taken from."""
     name_as_item: bool = False
     """Whether a line without an item id is identified by its item name."""
+    expected_rejections: tuple[str, ...] = ()
+    """Rejection reasons that are normal for this export, such as guest checkouts without a customer."""
     notes: tuple[str, ...] = field(default=())
     """Notes for the cleaning report."""
 
@@ -98,6 +108,7 @@ UCI = Preset(
     drop_duplicates=True,
     cancel_prefix="C",
     free_lines=False,
+    expected_rejections=("no customer", "price not positive", "zero quantity"),
     notes=(
         "Item codes are converted to capital letters; codes that do not start with five digits are not products; "
         "lines with price 0 are not purchases; repeated rows of one file are counted once.",
@@ -119,6 +130,7 @@ COMPLETE_JOURNEY = Preset(
     },
     (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, c.TIMESTAMP, c.AMOUNT),
     money_discounts=("retail_disc", "coupon_disc", "coupon_match_disc"),
+    expected_rejections=("zero quantity",),
     notes=("Discounts are in money and are divided by (amount + discount).",),
 )
 
@@ -138,18 +150,23 @@ SHOPIFY = Preset(
         c.SHIP_TIMESTAMP: ("Fulfilled at",),
         c.PAYMENT_STATUS: ("Financial Status",),
         c.CANCELLED_AT: ("Cancelled at",),
+        c.REFUNDED_AMOUNT: ("Refunded Amount",),
     },
     (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE, c.PAYMENT_STATUS),
     fill_down=(
         c.CUSTOMER_ID, c.CUSTOMER_NAME, c.COUNTRY, c.SHIP_TIMESTAMP, c.PAYMENT_STATUS, c.CANCELLED_AT,
+        c.REFUNDED_AMOUNT,
     ),
     name_as_item=True,
+    expected_rejections=("no customer",),
     notes=(
         "The amount of a line is quantity x price - discount; the customer and the status of an order are in its "
-        "first row. Cancelled and unpaid orders are rejected, refunded orders are returns.",
+        "first row. Cancelled and unpaid orders are rejected, refunded orders are returns; a part that was refunded is "
+        "spread over the lines of the order.",
     ),
+    document='Shopify Help Center, "Exporting orders": order export CSV',
 )  # fmt: skip
-"""Shopify Help Center, "Exporting orders" (order export CSV): one row per line item, order fields in the first row."""
+"""One row per line item; the fields of an order are in its first row only."""
 
 WOOCOMMERCE = Preset(
     "woocommerce",
@@ -167,15 +184,152 @@ WOOCOMMERCE = Preset(
     },
     (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.ITEM_NAME, c.ORDER_STATUS),
     name_as_item=True,
+    expected_rejections=("no customer",),
     notes=("Cancelled, failed and unpaid orders are rejected, refunded orders are returns.",),
+    document='"Advanced Order Export For WooCommerce" and WooCommerce "Customer/Order/Coupon Export"',
 )
-"""Documentation of Advanced Order Export for WooCommerce and of WooCommerce "Customer / Order / Coupon Export"
-(one row per line item)."""
+"""One row per line item."""
+
+MAGENTO = Preset(
+    "magento",
+    {
+        c.ORDER_ID: ("increment_id",),
+        c.CUSTOMER_ID: ("customer_email", "customer_id"),
+        c.TIMESTAMP: ("created_at",),
+        c.ITEM_ID: ("sku",),
+        c.ITEM_NAME: ("name",),
+        c.QUANTITY: ("qty_ordered",),
+        c.UNIT_PRICE: ("price",),
+        c.LINE_DISCOUNT: ("discount_amount",),
+        c.REFUNDED_QUANTITY: ("qty_refunded",),
+        c.ORDER_STATUS: ("status",),
+        c.COUNTRY: ("country_id",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.ITEM_ID, c.QUANTITY, c.UNIT_PRICE),
+    free_lines=False,
+    rejected_statuses=("canceled", "pending_payment", "payment_review", "fraud", "holded"),
+    expected_rejections=("no customer", "price not positive", "zero quantity"),
+    notes=(
+        "The amount of a line is qty_ordered x price - discount_amount; rows with price 0 are parts of a configurable "
+        "product. Cancelled and unpaid orders are rejected, refunded quantities are returns.",
+    ),
+    document="Adobe Commerce Web API reference: fields of orders (SalesDataOrderInterface) and order items "
+    "(SalesDataOrderItemInterface)",
+)
+"""One row per order item with the fields of its order. The grid export of the Admin has orders without items."""
+
+PRESTASHOP = Preset(
+    "prestashop",
+    {
+        c.ORDER_ID: ("id_order",),
+        c.CUSTOMER_ID: ("id_customer",),
+        c.TIMESTAMP: ("date_add",),
+        c.ITEM_ID: ("product_id",),
+        c.ITEM_NAME: ("product_name",),
+        c.QUANTITY: ("product_quantity",),
+        c.AMOUNT: ("total_price_tax_excl",),
+        c.UNIT_PRICE: ("unit_price_tax_excl",),
+        c.REFUNDED_QUANTITY: ("product_quantity_refunded", "product_quantity_return"),
+        c.ORDER_STATUS: ("valid",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.ITEM_ID, c.QUANTITY),
+    rejected_statuses=("0",),
+    notes=("Orders that are not valid (not paid, or cancelled) are rejected, refunded quantities are returns.",),
+    document="PrestaShop Developer Documentation: webservice resources orders and order_details",
+)
+"""One row per order detail with the fields of its order, as the SQL Manager exports them."""
+
+SQUARE = Preset(
+    "square",
+    {
+        c.ORDER_ID: ("Transaction ID",),
+        c.CUSTOMER_ID: ("Customer ID",),
+        c.TIMESTAMP: ("Date",),
+        c.QUANTITY: ("Qty",),
+        c.AMOUNT: ("Net Sales",),
+        c.ITEM_ID: ("SKU",),
+        c.ITEM_NAME: ("Item",),
+        c.CATEGORY: ("Category",),
+        c.CUSTOMER_NAME: ("Customer Name",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.AMOUNT, c.ITEM_NAME),
+    name_as_item=True,
+    expected_rejections=("no customer",),
+    notes=("Net sales are after discounts; refunds are lines with negative amounts.",),
+    document="Items Detail CSV of the Square Dashboard; columns as seen in exports of 2025 and 2026",
+)
+"""One row per item of a transaction; an item without a SKU is identified by its name."""
+
+LIGHTSPEED = Preset(
+    "lightspeed",
+    {
+        c.ORDER_ID: ("saleID",),
+        c.CUSTOMER_ID: ("customerID",),
+        c.TIMESTAMP: ("timeStamp", "completeTime", "createTime"),
+        c.ITEM_ID: ("itemID",),
+        c.QUANTITY: ("unitQuantity",),
+        c.UNIT_PRICE: ("unitPrice",),
+        c.ITEM_NAME: ("description",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.ITEM_ID, c.QUANTITY, c.UNIT_PRICE),
+    no_customer=("0",),
+    expected_rejections=("no customer",),
+    notes=("The amount of a line is unitQuantity x unitPrice; sales of customer 0 have no customer.",),
+    document="Lightspeed Retail (R-Series) API: fields of Sale and SaleLine, as seen in the published schemas",
+)
+"""One row per sale line with the fields of its sale."""
+
+ETSY = Preset(
+    "etsy",
+    {
+        c.ORDER_ID: ("Order ID",),
+        c.CUSTOMER_ID: ("Buyer",),
+        c.TIMESTAMP: ("Sale Date",),
+        c.QUANTITY: ("Quantity",),
+        c.UNIT_PRICE: ("Price",),
+        c.LINE_DISCOUNT: ("Discount Amount",),
+        c.ITEM_ID: ("Listing ID",),
+        c.ITEM_NAME: ("Item Name",),
+        c.SHIP_TIMESTAMP: ("Date Shipped",),
+        c.COUNTRY: ("Ship Country",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE, c.ITEM_ID),
+    notes=("The amount of a line is quantity x price - discount.",),
+    document="Sold Order Items CSV of Etsy Shop Manager; columns as seen in exports of 2024 to 2026",
+)
+"""One row per listing of an order."""
+
+AMAZON = Preset(
+    "amazon",
+    {
+        c.ORDER_ID: ("order-id", "amazon-order-id"),
+        c.CUSTOMER_ID: ("buyer-email",),
+        c.TIMESTAMP: ("purchase-date",),
+        c.QUANTITY: ("quantity-purchased", "quantity"),
+        c.AMOUNT: ("item-price",),
+        c.LINE_DISCOUNT: ("item-promotion-discount",),
+        c.ITEM_ID: ("sku",),
+        c.ITEM_NAME: ("product-name",),
+        c.CUSTOMER_NAME: ("buyer-name",),
+        c.COUNTRY: ("ship-country",),
+        c.MARKET: ("sales-channel",),
+        c.ORDER_STATUS: ("order-status",),
+    },
+    (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.AMOUNT, c.ITEM_ID),
+    subtract_discount=True,
+    expected_rejections=("no customer",),
+    notes=("item-price is the price of all units of a line; a promotion discount is subtracted.",),
+    document='Amazon Selling Partner API documentation, "Order reports attributes"',
+)
+"""One row per order item. The report of all orders has no buyer, so it cannot be used."""
 
 NO_PRESET = Preset("aliases", {}, ())
 """No known export: columns are recognised by aliases, and there are no special rules for rows."""
 
-PRESETS = (CANONICAL, SUPERSTORE, UCI, COMPLETE_JOURNEY, SHOPIFY, WOOCOMMERCE)
+PRESETS = (
+    CANONICAL, SUPERSTORE, UCI, COMPLETE_JOURNEY, SHOPIFY, WOOCOMMERCE, MAGENTO, PRESTASHOP, SQUARE, LIGHTSPEED, ETSY,
+    AMAZON,
+)  # fmt: skip
 
 ALIASES: Mapping[str, tuple[str, ...]] = {
     c.CUSTOMER_ID: (
@@ -276,6 +430,11 @@ ALIASES: Mapping[str, tuple[str, ...]] = {
     ),
     c.CANCELLED_AT: ("cancelled at", "canceled at", "cancelled on", "cancellation date", "stornodatum", "storniert am"),
     c.LINE_DISCOUNT: ("line discount", "lineitem discount", "item discount amount"),
+    c.REFUNDED_QUANTITY: (
+        "refunded quantity", "quantity refunded", "qty refunded", "returned quantity", "quantity returned",
+        "retourmenge",
+    ),
+    c.REFUNDED_AMOUNT: ("refunded amount",),
 }  # fmt: skip
 """Other headers of a column, in order of preference; case, spaces and punctuation are ignored."""
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
-from smart_retail.data import columns as fields
-from smart_retail.errors import ColumnError, UsageError
+from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.errors import ColumnError, DataError, RetailError, UsageError
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
@@ -24,19 +26,10 @@ from smart_retail_streamlit.what_if_controls import RETURNS_POLICIES
 if TYPE_CHECKING:
     from smart_retail.data.dry_run import Inspection
 
-MAPPED_FIELDS = {
-    fields.CUSTOMER_ID: "Customer id",
-    fields.ITEM_ID: "Product id",
-    fields.TIMESTAMP: "Order date",
-    fields.ORDER_ID: "Order id",
-    fields.QUANTITY: "Quantity",
-    fields.AMOUNT: "Amount of the line",
-    fields.UNIT_PRICE: "Unit price",
-    fields.ITEM_NAME: "Product name",
-    fields.CATEGORY: "Category",
-}
-"""Fields whose header a visitor may name -> label; other fields are recognised or left out."""
-
+T = TypeVar("T")
+DATE_ORDERS = {"": "automatic", "dmy": "day first", "mdy": "month first", "ymd": "year first"}
+MAX_MONTHS = 36
+"""Months shown in the import report, the last ones."""
 MERGES = {
     "auto": "automatic: the one that predicts best",
     "blend": "weighted blend of the methods",
@@ -81,7 +74,8 @@ def show() -> None:
         return
     request = _choose_files(source.allow_local_files)
     if request is not None:
-        _show_inspection(request, source.artifacts)
+        mapping = _choose_columns(request)
+        _show_inspection(replace(request, mapping=mapping), source.artifacts)
 
 
 def _choose_files(allow_local_files: bool) -> FitRequest | None:
@@ -112,7 +106,7 @@ def _choose_files(allow_local_files: bool) -> FitRequest | None:
             key="policy",
             format_func=lambda name: RETURNS_POLICIES.get(name, name),
         )
-    mapping, choices = _more_options(policy)
+    reading, choices = _more_options(policy)
     files = _upload_store().store([*uploads, *([returns] if returns else [])])
     orders = files[: len(uploads)] + ([Path(path)] if path else [])
     if not orders:
@@ -121,11 +115,12 @@ def _choose_files(allow_local_files: bool) -> FitRequest | None:
             "No file at hand? Fit the demo data in a terminal: smart-retail demo"
         )
         return None
-    return FitRequest(tuple(orders), files[-1] if returns else None, mapping, fit_request.build_settings(choices))
+    settings = fit_request.build_settings(choices)
+    return FitRequest(tuple(orders), files[-1] if returns else None, (), settings, reading=reading)
 
 
-def _more_options(policy: str | None) -> tuple[tuple[tuple[str, str], ...], dict[str, dict[str, Any]]]:
-    """Return the named headers, and the settings by section."""
+def _more_options(policy: str | None) -> tuple[ReadOptions, dict[str, dict[str, Any]]]:
+    """Return how the files are read, and the settings by section."""
     with st.expander("More options"):
         left, middle, right = st.columns(3, gap="medium")
         k = left.number_input("Number of clusters (0 = automatic)", 0, 50, 0, key="k")
@@ -136,42 +131,63 @@ def _more_options(policy: str | None) -> tuple[tuple[tuple[str, str], ...], dict
             format_func=lambda name: MERGES.get(name, name),
         )
         currency = right.text_input("Currency, shown with amounts", max_chars=8, key="currency") or ""
-        st.caption("Headers of the columns, if they are not recognised:")
-        boxes = [box for _ in range(0, len(MAPPED_FIELDS), 3) for box in st.columns(3, gap="medium")]
-        headers = [
-            (
-                name,
-                (
-                    box.text_input(label, key=f"map-{name}", max_chars=200, placeholder="recognised automatically")
-                    or ""
-                ).strip(),
-            )
-            for (name, label), box in zip(MAPPED_FIELDS.items(), boxes, strict=True)
-        ]
+        order = left.selectbox(
+            "Order of dates such as 01/02/2024", tuple(DATE_ORDERS), key="date-order", format_func=DATE_ORDERS.get
+        )
+        header_row = middle.number_input("Row of the header (0 = automatic)", 0, 1000, 0, key="header-row")
+        sheet = right.text_input("Sheet of a workbook", max_chars=100, key="sheet", placeholder="automatic") or ""
     choices: dict[str, dict[str, Any]] = {
-        "data": {"returns_policy": policy or "net", "currency": currency.strip()},
+        "data": {"returns_policy": policy or "net", "currency": currency.strip(), "date_order": order or ""},
         "clusters": {"k": int(k)},
         "recommend": {"merge": merge or "auto"},
     }
-    return tuple((name, header) for name, header in headers if header), choices
+    return ReadOptions(int(header_row), sheet.strip()), choices
 
 
-def _inspect(request: FitRequest) -> Inspection:
-    """Read and clean the files, once for the same files and choices."""
+def _choose_columns(request: FitRequest) -> tuple[tuple[str, str], ...]:
+    """Show a drop-down with sample values for each field, and return the chosen pairs of field and header."""
+    sources = _cached("columns", request, fit_request.inspect_columns)
+    samples = {choice.header: choice.samples for source in reversed(sources) for choice in source.choices}
+    recognised = {field.field: field.header for source in reversed(sources) for field in source.fields}
+    open_fields = {column.field: column.candidates for source in sources for column in source.open}
+    chosen = []
+    with st.expander("Columns", expanded=bool(open_fields)):
+        if open_fields:
+            names = ", ".join(labels.FIELD_NAMES.get(field, field).lower() for field in open_fields)
+            st.markdown(f"Not recognised: **{names}**. The columns that fit best are first in the lists.")
+        boxes = [box for _ in range(0, len(labels.FIELD_NAMES), 3) for box in st.columns(3, gap="medium")]
+        for (field, label), box in zip(labels.FIELD_NAMES.items(), boxes, strict=False):
+            candidates = [candidate.header for candidate in open_fields.get(field, ())]
+            headers = ["", *candidates, *(header for header in samples if header not in candidates)]
+            automatic = f"automatic: {recognised[field]}" if field in recognised else "not in the file"
+            texts = {header: labels.describe_column(header, samples.get(header, ())) for header in headers}
+            texts[""] = "please choose" if field in open_fields else automatic
+            header = box.selectbox(label, headers, key=f"map-{field}", format_func=texts.get)
+            if header:
+                chosen.append((field, header))
+    return tuple(chosen)
+
+
+def _cached(name: str, request: FitRequest, compute: Callable[[FitRequest], T]) -> T:
+    """Return a result for the files and choices of a request, computed once."""
     key = (request, *(path.stat().st_mtime for path in request.sources if path.exists()))
-    cached = st.session_state.get("inspection")
+    cached = st.session_state.get(name)
     if cached is None or cached[0] != key:
         with st.spinner("Reading and cleaning ..."):
-            cached = st.session_state["inspection"] = (key, fit_request.inspect(request))
-    return cached[1]
+            cached = st.session_state[name] = (key, compute(request))
+    result: T = cached[1]
+    return result
 
 
 def _show_inspection(request: FitRequest, artifacts: str) -> None:
-    """Show the cleaning report and the button that starts the fit."""
+    """Show the import report and the button that starts the fit."""
     try:
-        found = _inspect(request)
+        found = _cached("inspection", request, fit_request.inspect)
     except ColumnError as error:
-        page_layout.banner(ColumnError(error.message, "Enter the header of the column under More options."))
+        page_layout.banner(ColumnError(error.message, "Choose the columns in the lists under Columns."))
+        return
+    except DataError as error:
+        page_layout.banner(_for_screen(error))
         return
     cleaning = found.report
     accepted = format_percent(cleaning.rows_accepted / max(cleaning.rows_in, 1))
@@ -179,16 +195,26 @@ def _show_inspection(request: FitRequest, artifacts: str) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             st.html(html.finding(f"{finding} ({accepted})", _summary(cleaning)))
-            force = st.checkbox("Publish even if worse than popular products", key="force")
+            force = st.checkbox(
+                "Publish even if a check fails",
+                key="force",
+                help="Checks: too many rejected rows, far fewer customers, orders or sales than in the current model, "
+                "or recommendations worse than popular products.",
+            )
             if st.button("Fit", type="primary", icon=":material/play_arrow:"):
                 _start(request, force, artifacts)
-        left, right = st.columns([1, 1.5], gap="large")
+        _show_columns(found)
+        left, right = st.columns(2, gap="large")
         with left:
-            _show_columns(found)
-        with right:
             st.html(cleaning_table(cleaning))
-            if cleaning.notes:
-                st.html(html.bullets(cleaning.notes))
+        with right:
+            _show_months(found)
+        if cleaning.notes:
+            st.html(html.bullets(cleaning.notes))
+
+
+def _for_screen(error: RetailError) -> RetailError:
+    return type(error)(error.message, labels.screen_hint(error.code, error.hint))
 
 
 def _summary(cleaning: CleaningReport) -> str:
@@ -200,22 +226,52 @@ def _summary(cleaning: CleaningReport) -> str:
 
 
 def _show_columns(found: Inspection) -> None:
-    """Show how the columns of each source are read, and which are not used."""
-    columns = [Column("Column"), Column("Read as"), Column("Dates", "sr-dim")]
+    """Show how the columns of each source are read, what is computed, and which are not used."""
+    columns = [Column("Column"), Column("Read as"), Column("Confidence"), Column("Dates", "sr-dim"), Column("Values")]
     for source in found.sources:
-        recognised = labels.PRESETS.get(source.preset, labels.PRESETS["aliases"])
+        recognised = labels.PRESETS.get(source.preset, f"recognised as {source.preset}")
         rows = [
-            [html.render("bold.html", text=header), name.replace("_", " "), source.dates.get(header, "")]
-            for name, header in source.columns.items()
+            [
+                html.render("bold.html", text=f.header),
+                f.field.replace("_", " "),
+                labels.CONFIDENCE.get(f.confidence, f.confidence),
+                f.dates,
+                ", ".join(f.samples),
+            ]
+            for f in source.fields
         ]
         st.html(html.finding("", f"{source.name}: {recognised}"))
         st.html(table(columns, rows))
-        if source.unused:
-            st.html(html.finding("", f"Not used: {', '.join(source.unused)}"))
+        if source.computed:
+            st.html(html.finding("", f"Computed: {'; '.join(source.computed)}"))
+        important = [column for column in source.unused if column.looks_like]
+        if important:
+            rows = [[html.render("bold.html", text=u.header), u.looks_like, ", ".join(u.values[:6])] for u in important]
+            st.html(html.finding("", "Not used, but looks important:"))
+            st.html(table([Column("Column"), Column("Looks like"), Column("Values")], rows))
+        others = [column.header for column in source.unused if not column.looks_like]
+        if others:
+            st.html(html.finding("", f"Not used: {', '.join(others)}"))
+
+
+def _show_months(found: Inspection) -> None:
+    """Show rows and amounts by month: all that are in the files next to the accepted ones."""
+    columns = [Column("Month"), *(Column(name, "sr-num") for name in ("Rows", "Accepted", "Amount", "Accepted amount"))]
+    rows = [
+        [
+            month.month or "no date",
+            format_integer(month.rows),
+            format_integer(month.rows_accepted),
+            format_amount(month.amount),
+            format_amount(month.amount_accepted),
+        ]
+        for month in found.months
+    ]
+    st.html(table(columns, rows[-MAX_MONTHS:]))
 
 
 def _start(request: FitRequest, force: bool, artifacts: str) -> None:
-    final = FitRequest(request.sources, request.returns, request.mapping, request.settings, force)
+    final = replace(request, force=force)
     folder = _upload_store().detach_folder()
     job_slot().start(lambda progress: fit_request.fit(final, artifacts, progress), folder, final.names)
     st.rerun()
@@ -247,7 +303,7 @@ def _show_result(job: Job[FitReport]) -> None:
         if job.report is not None:
             _show_report(job.report)
         else:
-            page_layout.banner(job.error or UsageError("The fit ended without a result.", "Try again."))
+            page_layout.banner(_for_screen(job.error or UsageError("The fit ended without a result.", "Try again.")))
             st.caption("The model in use is unchanged.")
         st.button("Fit another file", icon=":material/refresh:", on_click=job_slot().clear)
     if st.session_state.get("fit-seen") != id(job):
