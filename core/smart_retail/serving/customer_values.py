@@ -15,12 +15,23 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS, check_horizon
-from smart_retail.results import CalibrationBin, CustomerValue, ValueBacktest, ValueGroup, ValueSummary
+from smart_retail.results import (
+    CalibrationBin,
+    Cohort,
+    CohortTable,
+    CustomerValue,
+    ExpectedRevenue,
+    ValueBacktest,
+    ValueGroup,
+    ValueSummary,
+)
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.customers import CustomerLookup
 from smart_retail.utils.dates import iso
+from smart_retail.value.cohorts import cohort_matrix
 from smart_retail.value.customer_statistics import CustomerStatistics
 from smart_retail.value.model import CHURN_RISKS, MISSED_ORDERS_LIMITS, ValueForecast, ValueModel
+from smart_retail.value.new_customers import new_customer_spend
 from smart_retail.value.purchase_days import PurchaseDays
 
 LIFETIME_DAYS = 1095
@@ -138,6 +149,60 @@ class CustomerValues:
             model_version=self._store.bundle.version,
         )
 
+    def expected_revenue(self, horizon_days: int) -> ExpectedRevenue:
+        """Expected revenue of known and new customers in one horizon."""
+        table, days = self.table(horizon_days), self._all_days
+        known = float(table.forecast.expected_spend[table.statistics.known].sum())
+        error = INTERVAL_DEVIATIONS * float(self.model.levels.error_at(horizon_days)[1])
+        low, high = known * float(np.exp(-error)), known * float(np.exp(error))
+        new, new_error = new_customer_spend(days, horizon_days) or (None, 0.0)
+        expected = known + (new or 0.0)
+        # The two errors are taken as independent.
+        half = INTERVAL_DEVIATIONS * new_error
+        last = days.amount[days.day >= days.end_day - horizon_days]
+        return ExpectedRevenue(
+            horizon_days=horizon_days,
+            start=iso(days.end_day),
+            end=iso(days.end_day + horizon_days - 1),
+            known_customers=round(known, 2),
+            known_low=round(low, 2),
+            known_high=round(high, 2),
+            new_customers=None if new is None else round(new, 2),
+            expected=round(expected, 2),
+            low=round(max(expected - float(np.hypot(known - low, half)), 0.0), 2),
+            high=round(expected + float(np.hypot(high - known, half)), 2),
+            last_window=round(float(last.sum()), 2),
+        )
+
+    def cohorts(self, period: str) -> CohortTable:
+        """Cohorts by week, month or quarter of the first order, as of the fit."""
+        days = self._all_days
+        matrix = cohort_matrix(days, period)
+        retention, value = matrix.retention(), matrix.cumulative_value()
+        n = len(matrix.customers)
+        complete = n > 0 and int(matrix.starts[-1]) == days.end_day
+        cohorts = tuple(
+            Cohort(
+                start=iso(int(matrix.starts[i])),
+                customers=int(matrix.customers[i]),
+                retention=tuple(round(v, 6) for v in retention[i, : n - i].tolist()),
+                cumulative_value=tuple(round(v, 2) for v in value[i, : n - i].tolist()),
+            )
+            for i in range(n)
+            if matrix.customers[i]
+        )
+        notes = ["The first cohort also contains customers who ordered before the history begins."] if n else []
+        if n and not complete:
+            notes.append(f"The last {period} is not complete: the history ends on {iso(days.end_day - 1)}.")
+        return CohortTable(
+            period=period,
+            last_period_complete=complete,
+            cohorts=cohorts,
+            mean_retention=_mean_retention(retention, matrix.customers, complete),
+            notes=tuple(notes),
+            model_version=self._store.bundle.version,
+        )
+
     @cached_property
     def _all_days(self) -> PurchaseDays:
         p = self._store.bundle.arrays("history")
@@ -225,6 +290,17 @@ class CustomerValues:
         loss = table.statistics.amount[high] * (1.0 - table.forecast.return_probability[high])
         for code in high[np.argsort(-loss, kind="stable")][:AT_RISK].tolist():
             yield self._result(self._store.customers.id(code), table, code)
+
+
+def _mean_retention(retention: NDArray[np.float64], customers: NDArray[np.int64], complete: bool) -> tuple[float, ...]:
+    """Retention by periods since the first order, over all cohorts that have reached it by the end of the history."""
+    n, means = len(customers), []
+    for age in range(n):
+        rows = slice(0, n - age - (0 if complete or age == 0 else 1))
+        size = float(customers[rows].sum())
+        if size > 0:
+            means.append(round(float((retention[rows, age] * customers[rows]).sum()) / size, 6))
+    return tuple(means)
 
 
 def _backtest(b: dict[str, Any]) -> ValueBacktest:
