@@ -33,7 +33,7 @@ def new_customer_spend(days: PurchaseDays, horizon: int) -> tuple[float, float] 
     Returns
     -------
     tuple of float, or None
-        In shop currency; None if the history is too short to tell new customers from old ones.
+        In shop currency; None if the history is too short to distinguish new customers from old ones.
     """
     first = np.full(days.n_customers, days.end_day, np.int64)
     first[days.customer[::-1]] = days.day[::-1]

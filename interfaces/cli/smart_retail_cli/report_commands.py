@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MOVE_COLUMNS = ("before", "after", "customers", "monetary")
 DROPPED_COLUMNS = ("customer_name", "customer_id", "before", "after", "monetary", "last_order", "last_item")
 REVENUE_COLUMNS = ("horizon_days", "sales_forecast", "expected", "low", "high", "known_customers", "new_customers")
-REVENUE_TITLE = "Expected revenue by customer value (80 % interval) beside the sales forecast of the same days"
+REVENUE_TITLE = "Expected revenue by customer value (80 % interval) and sales forecast of the same days"
 ERROR_COLUMNS = ("series", "model", "used", "mae", "rmse", "mape", "held_out_days")
 
 
@@ -225,7 +225,7 @@ def forecast(
 
 
 def _revenue_rows(engine: RetailEngine, days: int, found: Sequence[Forecast]) -> list[dict[str, Any]]:
-    """Return the revenue that customer value expects, beside the total of the sales forecast where it is as long."""
+    """Return the revenue that customer value expects, next to the total of the sales forecast where it is as long."""
     from smart_retail.analysis import sales_forecast as core
 
     try:

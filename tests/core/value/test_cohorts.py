@@ -66,5 +66,5 @@ def test_a_steady_flow_of_new_customers_is_expected_to_continue() -> None:
     assert found[1] == pytest.approx(0.1 * 30 * 50.0)
 
 
-def test_a_short_history_cannot_tell_new_customers_from_old_ones() -> None:
+def test_a_short_history_does_not_distinguish_new_customers() -> None:
     assert new_customer_spend(history(ROWS, "2024-03-31"), 30) is None
