@@ -80,9 +80,8 @@ class CustomerValues:
         history = self._customers.resolve(customer_id).history
         end_day = max(self._store.last_day, history.last_day) + 1
         days = PurchaseDays.from_lines(history, end_day)
-        forecast = self.model.forecast(days, horizon_days)
+        forecast, lifetime = self._forecast(days, horizon_days)
         statistics = CustomerStatistics.from_purchase_days(days)
-        lifetime = self._lifetime_value(days)
         table = ValueTable(horizon_days, end_day, forecast, lifetime, statistics)
         return self._result(customer_id, table, 0)
 
@@ -95,11 +94,12 @@ class CustomerValues:
             forecasts, lifetimes = [], []
             for start in range(0, days.n_customers, CHUNK_CUSTOMERS):
                 chunk = days.customer_range(start, min(start + CHUNK_CUSTOMERS, days.n_customers))
-                forecasts.append(self.model.forecast(chunk, horizon_days))
-                lifetimes.append(self._lifetime_value(chunk))
+                forecast, lifetime = self._forecast(chunk, horizon_days)
+                forecasts.append(forecast)
+                lifetimes.append(lifetime)
             statistics = CustomerStatistics.from_purchase_days(days)
-            forecast, lifetime = ValueForecast.concat(forecasts), np.concatenate(lifetimes)
-            found = ValueTable(horizon_days, days.end_day, forecast, lifetime, statistics)
+            all_forecasts, all_lifetimes = ValueForecast.concat(forecasts), np.concatenate(lifetimes)
+            found = ValueTable(horizon_days, days.end_day, all_forecasts, all_lifetimes, statistics)
             kept = dict(list(self._tables.items())[1 - CACHED_HORIZONS :])
             self._tables = kept | {horizon_days: found}
         return found
@@ -112,8 +112,8 @@ class CustomerValues:
         """Ids of the customers with purchases since the fit."""
         return self._customers.customers_with_events()
 
-    def _lifetime_value(self, days: PurchaseDays) -> NDArray[np.float64]:
-        return self.model.lifetime_value(days, LIFETIME_DAYS, DISCOUNT_RATE)
+    def _forecast(self, days: PurchaseDays, horizon_days: int) -> tuple[ValueForecast, NDArray[np.float64]]:
+        return self.model.forecast_with_lifetime(days, horizon_days, LIFETIME_DAYS, DISCOUNT_RATE)
 
     def summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
         """Totals, groups, customers at risk and backtests for one horizon."""
