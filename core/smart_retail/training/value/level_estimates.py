@@ -15,8 +15,8 @@ SEASON_WEIGHT = 0.8
 """Weight of the season a year before against the latest windows. Chosen on a shop with four years of orders, where 0.7
 to 0.9 were equally good."""
 DRIFT_PRIOR_WINDOWS = 1.0
-"""The change against the year before, seen in n of the latest windows, is carried on to n / (n + this). On the same shop
-this halved the error of the return level against a fixed share of 0.3."""
+"""The change against the year before, seen in n of the latest windows, is carried on to n / (n + this). On the same
+shop this halved the error of the return level against a fixed share of 0.3."""
 RECENT_WEIGHT = 0.5
 """Share of the latest windows' mean level that is carried on where no year before is covered."""
 RECENT_WINDOWS = 3
