@@ -633,8 +633,6 @@ class DueItem(Result, frozen=True):
     category: str
     due_date: str
     """Last purchase plus the interval, ISO date."""
-    overdue_days: int
-    """Days from the due date to the start of the calendar; 0 if it is not past."""
     interval_days: float
     """Usual days between purchases: the customer's own intervals for the item, shrunk towards those of all buyers."""
     last_date: str
@@ -677,6 +675,6 @@ class CohortTable(Result, frozen=True):
     """Whether the history covers the last period until its end."""
     cohorts: tuple[Cohort, ...]
     mean_retention: tuple[float, ...]
-    """Over the cohorts that are old enough, weighted by customers; complete periods only."""
+    """Over the cohorts after the first that are old enough, weighted by customers; complete periods only."""
     notes: tuple[str, ...]
     model_version: str

@@ -104,7 +104,6 @@ COLUMN_LABELS: Final[dict[str, str]] = {
     "last_window": "Same days before",
     "sales_forecast": "Sales forecast",
     "due_date": "Due",
-    "overdue_days": "Days overdue",
     "interval_days": "Usual days between purchases",
     "last_date": "Last bought",
     "purchases": "Times bought",

@@ -113,12 +113,14 @@ def retention_finding(table: CohortTable) -> str:
 def retention(table: CohortTable, theme: Theme = LIGHT) -> Figure:
     """Draw the retention of each cohort as a heat map."""
     cohorts = table.cohorts[-MAX_COHORTS:]
-    width = max((len(c.retention) for c in cohorts), default=0) - 1
+    # A share of an incomplete period would look like a drop.
+    shares = [c.retention[1:] if table.last_period_complete else c.retention[1:-1] for c in cohorts]
+    width = max(map(len, shares), default=0)
     if width < 1:
         raise DataError("No chart of cohorts: the history has a single period.", "Fit with more data.")
     grid = np.full((len(cohorts), width), np.nan)
-    for i, cohort in enumerate(cohorts):
-        grid[i, : len(cohort.retention) - 1] = [100 * share for share in cohort.retention[1:]]
+    for i, row in enumerate(shares):
+        grid[i, : len(row)] = [100 * share for share in row]
     figure, (ax,) = new_figure(retention_finding(table), 9, 1.6 + 0.26 * len(cohorts), theme)
     names = [f"{c.start} ({c.customers:,})" for c in cohorts]
     numbers = ".0f" if width <= MAX_COHORTS else ""

@@ -293,10 +293,13 @@ class CustomerValues:
 
 
 def _mean_retention(retention: NDArray[np.float64], customers: NDArray[np.int64], complete: bool) -> tuple[float, ...]:
-    """Retention by periods since the first order, over all cohorts that have reached it by the end of the history."""
-    n, means = len(customers), []
+    """Retention by periods since the first order, over the cohorts that have reached it by the end of the history.
+
+    The first cohort is left out if there are others: most of its customers ordered before the history begins.
+    """
+    n, means, start = len(customers), [], 1 if np.count_nonzero(customers) > 1 else 0
     for age in range(n):
-        rows = slice(0, n - age - (0 if complete or age == 0 else 1))
+        rows = slice(start, n - age - (0 if complete or age == 0 else 1))
         size = float(customers[rows].sum())
         if size > 0:
             means.append(round(float((retention[rows, age] * customers[rows]).sum()) / size, 6))

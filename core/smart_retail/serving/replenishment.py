@@ -90,11 +90,11 @@ class Replenishment:
             start=iso(start),
             days=days,
             total=total,
-            entries=tuple(self._item(entry, start) for entry in entries),
+            entries=tuple(map(self._item, entries)),
             model_version=self._store.bundle.version,
         )
 
-    def _item(self, entry: _Entry, start: int) -> DueItem:
+    def _item(self, entry: _Entry) -> DueItem:
         store = self._store
         code = store.customers.code(entry.customer_id)
         item_id, item_name, category = store.label(entry.item)
@@ -105,7 +105,6 @@ class Replenishment:
             item_name=item_name,
             category=category,
             due_date=iso(entry.due),
-            overdue_days=max(start - entry.due, 0),
             interval_days=round(entry.interval, 1),
             last_date=iso(entry.last),
             purchases=entry.purchases,

@@ -15,8 +15,6 @@ ITEM_PRIOR_GAPS = 2.0
 """Gaps of the item's mean that count as much as one's own when a customer's interval is estimated."""
 SHOP_PRIOR_GAPS = 10.0
 """Gaps of the shop's mean that count when an item's interval is estimated."""
-MAX_INTERVALS_SINCE_PURCHASE = 3.0
-"""After this many intervals without a purchase, an item is not due any more."""
 MIN_INTERVAL_DAYS = 1.0
 
 
@@ -93,7 +91,7 @@ class DuePurchases:
 
 
 def due_purchases(pairs: ItemPurchases, items: ItemIntervals, start_day: int, days: int) -> DuePurchases:
-    """Return what is due before ``start_day + days`` and not yet given up.
+    """Return what is due from `start_day` to ``start_day + days - 1``.
 
     Parameters
     ----------
@@ -108,15 +106,13 @@ def due_purchases(pairs: ItemPurchases, items: ItemIntervals, start_day: int, da
     Returns
     -------
     DuePurchases
-        With the overdue ones, up to `MAX_INTERVALS_SINCE_PURCHASE` intervals after the last purchase.
+        Without overdue purchases, so that calendars of consecutive weeks have no entry in common.
     """
     gaps = (pairs.purchases - 1).astype(np.float64)
     prior = items.days[pairs.item]
     interval = (pairs.last - pairs.first + ITEM_PRIOR_GAPS * prior) / (gaps + ITEM_PRIOR_GAPS)
     interval = np.maximum(interval, MIN_INTERVAL_DAYS)
     due = pairs.last + np.rint(interval).astype(np.int64)
-    since = start_day - pairs.last
-    found = (gaps > 0) & (due < start_day + days) & (since <= MAX_INTERVALS_SINCE_PURCHASE * interval)
-    rows = np.flatnonzero(found)
+    rows = np.flatnonzero((gaps > 0) & (due >= start_day) & (due < start_day + days))
     rows = rows[np.lexsort((pairs.item[rows], pairs.customer[rows], due[rows]))]
     return DuePurchases(pairs, rows, interval[rows], due[rows])

@@ -31,7 +31,7 @@ REVENUE_COLUMNS = (
     "horizon_days", "expected", "low", "high", "known_customers", "new_customers", "last_window",
 )  # fmt: skip
 DUE_COLUMNS = (
-    "due_date", "customer_id", "customer_name", "item_name", "item_id", "overdue_days", "interval_days", "last_date",
+    "due_date", "customer_id", "customer_name", "item_name", "item_id", "interval_days", "last_date",
     "purchases",
 )  # fmt: skip
 MAX_PERIODS_SHOWN = 12
@@ -142,7 +142,7 @@ def _print_summary(engine: RetailEngine, found: ValueSummary, form: str) -> None
 @format_option
 @pass_cli_context
 def replenishment(context: CliContext, customer: str | None, days: int, n: int, output: str | None, form: str) -> None:
-    """List what all customers, or one CUSTOMER, are due to buy again, by date; overdue items come first."""
+    """List what all customers, or one CUSTOMER, are due to buy again, by date."""
     engine = context.engine()
     if output is not None:
         from smart_retail.utils.spreadsheet import write_table
@@ -160,7 +160,7 @@ def replenishment(context: CliContext, customer: str | None, days: int, n: int, 
     rows_shown = [entry.as_dict() for entry in found.entries]
     print_result(form, Table(DUE_COLUMNS, rows_shown, title, caption=caption, decimals=1), found.as_dict)
     if not found.total:
-        print_note("Nothing is due: no item was bought on two days by the same customer, or all are bought in time.")
+        print_note("Nothing is due in these days; try more with --days.")
 
 
 def _all_due(engine: RetailEngine, days: int, customer: str | None) -> Iterator[DueItem]:

@@ -244,7 +244,7 @@ def cohorts(query: CohortsQuery) -> Any:
 def replenishment(query: ReplenishmentQuery) -> Any:
     """Replenishment calendar
 
-    Items that customers, or one customer, are due to buy again, by date. Overdue items come first.
+    Items that customers, or one customer, are due to buy again, by date.
     """
     return engine().replenishment(query.days, query.customer_id, n=query.n, offset=query.offset)
 

@@ -89,7 +89,9 @@ def tenths(groups: Sequence[ValueGroup]) -> Chart:
     bars = base.mark_bar(color=BLUE, cornerRadiusEnd=2).encode(
         tooltip=tooltips("customers", "percent", "expected spend", "likely to order")
     )
-    return alt.layer(bars, base.mark_text(dy=-7, fontSize=11, color=GREY).encode(text="percent:N"))
+    return alt.layer(
+        bars, base.mark_text(dy=-7, fontSize=11, color=GREY).encode(text=alt.Text("share:Q", format=".0%"))
+    )
 
 
 def calibration(bins: Sequence[CalibrationBin]) -> Chart:
@@ -115,11 +117,13 @@ def calibration(bins: Sequence[CalibrationBin]) -> Chart:
 def cohorts(table: CohortTable, values: str, number_format: str) -> Chart:
     """Draw a heat map of cohorts: ``retention`` or ``cumulative_value`` by periods since the first order."""
     first = 1 if values == "retention" else 0
+    # A share of an incomplete period would look like a drop.
+    skipped = 1 if values == "retention" and not table.last_period_complete else 0
     rows: list[dict[str, Any]] = [
         {"cohort": c.start, "customers": c.customers, "age": age, "value": value}
         for c in table.cohorts[-MAX_COHORTS:]
         for age, value in enumerate(getattr(c, values))
-        if age >= first
+        if first <= age < len(c.retention) - skipped
     ]
     middle = max((row["value"] for row in rows), default=0.0) * 0.6
     base = alt.Chart(chart_data(rows), height=22 * min(len(table.cohorts), MAX_COHORTS) + 60).encode(

@@ -73,7 +73,10 @@ def _show_forecast(engine: RetailEngine, summary: ValueSummary) -> None:
     share = summary.expected_returning / max(summary.customers, 1)
     mean = summary.expected_spend / max(summary.customers, 1)
     figures = [
-        (f"Expected spend, 80 % sure: {low} to {high}", format_amount(round(summary.expected_spend), currency)),
+        (
+            f"Expected spend, 80 % sure: {low} to {high}",
+            f"{format_integer(summary.expected_spend)} {currency}".rstrip(),
+        ),
         ("Expected orders", format_integer(summary.expected_orders)),
         (f"Customers who order, {format_percent(share)} of all", format_integer(summary.expected_returning)),
         ("Expected spend per customer", format_amount(mean, currency)),
@@ -201,20 +204,14 @@ def _show_due(engine: RetailEngine) -> None:
     customer = st.text_input("Only this customer (id)", key="due-customer", placeholder="all customers").strip()
     found = engine.replenishment(days, customer or None, n=MAX_N)
     if not found.total:
-        page_layout.empty(
-            "Nothing is due", "No customer bought an item on two days or more and is due for it now. Try more days."
-        )
+        page_layout.empty("Nothing is due", "No customer is due to buy a product again in these days. Try more days.")
         return
-    overdue = sum(e.overdue_days > 0 for e in found.entries)
-    part = (
-        "" if found.total <= len(found.entries) else f" Of the first {len(found.entries):,}, {overdue:,} are overdue."
-    )
     with st.container(border=True):
         st.html(
             html.finding(
-                f"{pluralize(found.total, 'purchase')} due until {days} days from {found.start}",
+                f"{pluralize(found.total, 'purchase')} due in the {days} days from {found.start}",
                 "Last purchase plus the usual days between purchases: the customer's own, shrunk towards those of all "
-                f"buyers of the item.{part or f' {overdue:,} are overdue.'}",
+                "buyers of the product.",
             )
         )
         st.html(_due_table(found.entries[:MAX_DUE_SHOWN]))
@@ -225,7 +222,7 @@ def _show_due(engine: RetailEngine) -> None:
 
 def _due_table(entries: Sequence[DueItem]) -> Markup:
     columns = [Column("Due"), Column("Customer"), Column("Product")]
-    columns += [Column(text, "sr-num") for text in ("Times bought", "About every", "Last bought", "Overdue")]
+    columns += [Column(text, "sr-num") for text in ("Times bought", "About every", "Last bought")]
     rows = [
         [
             e.due_date,
@@ -234,7 +231,6 @@ def _due_table(entries: Sequence[DueItem]) -> Markup:
             format_integer(e.purchases),
             pluralize(round(e.interval_days), "day"),
             e.last_date,
-            pluralize(e.overdue_days, "day") if e.overdue_days else "",
         ]
         for e in entries
     ]
@@ -251,9 +247,9 @@ def _show_cohorts(engine: RetailEngine) -> None:
     chart_panel.show(
         Panel(
             "value-retention",
-            f"{format_percent(first)} of new customers order again one {period} after their first order, "
-            f"{format_percent(found.mean_retention[later])} after {pluralize(later, period)}",
-            f"Share of the customers of each {period} that ordered in each later {period}",
+            f"{format_percent(first)} of new customers order again in the {period} after their first order, "
+            f"{format_percent(found.mean_retention[later])} in {period} {later}",
+            f"Share of the customers of each {period} that ordered in each later, complete {period}",
             value_charts.cohorts(found, "retention", ".1%"),
             charts.as_rows(found.cohorts, "cumulative_value"),
         )
