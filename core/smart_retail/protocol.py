@@ -170,10 +170,11 @@ class RetailEngine(ABC):
     def value_summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
         """Return expected orders and spend of the shop with intervals, by segment and cluster, with the backtests."""
 
+    @abstractmethod
     def expected_revenue(self, horizons_days: Sequence[int] = REVENUE_HORIZONS_DAYS) -> list[ExpectedRevenue]:
         """Return the expected revenue of the shop for several horizons, with 80 % intervals."""
-        raise NotImplementedError
 
+    @abstractmethod
     def cohorts(self, period: str = DEFAULT_PERIOD) -> CohortTable:
         """Return customers by the week, month or quarter of their first order, with retention and cumulative value.
 
@@ -182,8 +183,8 @@ class RetailEngine(ABC):
         UsageError
             `period` is not week, month or quarter.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def replenishment(
         self, days: int = DEFAULT_CALENDAR_DAYS, customer_id: str | None = None, *, n: int = 100, offset: int = 0
     ) -> ReplenishmentCalendar:
@@ -200,7 +201,6 @@ class RetailEngine(ABC):
         offset : int
             Entries to skip.
         """
-        raise NotImplementedError
 
     @abstractmethod
     def search_customers(self, text: str, n: int = DEFAULT_SEARCH_N) -> list[CustomerMatch]:

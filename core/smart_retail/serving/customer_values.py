@@ -251,7 +251,9 @@ class CustomerValues:
 
     def _notes(self, horizon_days: int) -> tuple[str, ...]:
         longest = self.model.max_horizon
-        if longest and horizon_days > longest:
+        if not longest:
+            return ("The history is too short to test a forecast: values come from the base model, not calibrated.",)
+        if horizon_days > longest:
             return (
                 f"The history is too short to test a horizon of {horizon_days} days: "
                 f"the forecast is extended from {longest} days.",
