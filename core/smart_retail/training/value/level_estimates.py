@@ -11,12 +11,11 @@ from smart_retail.training.value.windows import CutOffs, Window
 from smart_retail.value.linear_model import sigmoid
 from smart_retail.value.model import shift_to_mean
 
-SEASON_WEIGHT = 0.8
-"""Weight of the season a year before against the latest windows. Chosen on a shop with four years of orders, where 0.7
-to 0.9 were equally good."""
-DRIFT_PRIOR_WINDOWS = 1.0
-"""The change against the year before, seen in n of the latest windows, is carried on to n / (n + this). On the same
-shop this halved the error of the return level against a fixed share of 0.3."""
+SEASON_WEIGHT = 0.9
+"""Weight of the season a year before against the latest windows."""
+DRIFT_WEIGHT = 0.3
+"""Share of the change against the year before, seen in the latest windows, that is carried on. A steadily growing shop
+would favour 1, a seasonal one without growth 0."""
 RECENT_WEIGHT = 0.5
 """Share of the latest windows' mean level that is carried on where no year before is covered."""
 RECENT_WINDOWS = 3
@@ -53,7 +52,7 @@ def estimate_level(cut_offs: CutOffs, end_day: int, horizon: int, windows: Seque
         before = cut_offs.year_before(window.start_day, horizon)
         if before is not None and _history_days(cut_offs, before) >= TRUSTED_HISTORY_DAYS:
             changes.append(window.level - before.level)
-    drift = np.sum(changes, axis=0) / (len(changes) + DRIFT_PRIOR_WINDOWS) if changes else np.zeros(3)
+    drift = DRIFT_WEIGHT * np.mean(changes, axis=0) if changes else np.zeros(3)
     trust = (_history_days(cut_offs, year_ago) - MIN_YEAR_AGO_DAYS) / (TRUSTED_HISTORY_DAYS - MIN_YEAR_AGO_DAYS)
     trust = min(max(trust, 0.0), 1.0)
     seasonal: NDArray[np.float64] = SEASON_WEIGHT * (year_ago.level + drift) + (1.0 - SEASON_WEIGHT) * latest
