@@ -16,13 +16,16 @@ from smart_retail.errors import NeedsLocalEngineError, RetailError, UsageError
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
+    CohortTable,
     CustomerMatch,
     CustomerProfile,
     CustomerValue,
+    ExpectedRevenue,
     GridCell,
     Item,
     ModelInfo,
     RecommendationList,
+    ReplenishmentCalendar,
     Segment,
     ValueSummary,
 )
@@ -42,6 +45,11 @@ DEFAULT_POINTS = 5000
 MAX_N = 1000
 DEFAULT_HORIZON_DAYS = 90
 MAX_HORIZON_DAYS = 3650
+REVENUE_HORIZONS_DAYS = (30, 60, 90)
+DEFAULT_CALENDAR_DAYS = 7
+PERIODS = ("week", "month", "quarter")
+"""Periods of cohorts."""
+DEFAULT_PERIOD = "month"
 
 
 def check_method(method: str) -> str:
@@ -70,6 +78,13 @@ def check_horizon(horizon_days: int) -> int:
             "Common horizons are 30, 60, 90, 180 and 365 days.",
         )
     return horizon_days
+
+
+def check_period(period: str) -> str:
+    """Return the period of cohorts, or raise `UsageError` if it is not one of `PERIODS`."""
+    if period not in PERIODS:
+        raise UsageError(f"There is no period {period!r}.", f"Periods: {', '.join(PERIODS)}.")
+    return period
 
 
 class ListQuery(msgspec.Struct, frozen=True):
@@ -154,6 +169,38 @@ class RetailEngine(ABC):
     @abstractmethod
     def value_summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
         """Return expected orders and spend of the shop with intervals, by segment and cluster, with the backtests."""
+
+    @abstractmethod
+    def expected_revenue(self, horizons_days: Sequence[int] = REVENUE_HORIZONS_DAYS) -> list[ExpectedRevenue]:
+        """Return the expected revenue of the shop for several horizons, with 80 % intervals."""
+
+    @abstractmethod
+    def cohorts(self, period: str = DEFAULT_PERIOD) -> CohortTable:
+        """Return customers by the week, month or quarter of their first order, with retention and cumulative value.
+
+        Raises
+        ------
+        UsageError
+            `period` is not week, month or quarter.
+        """
+
+    @abstractmethod
+    def replenishment(
+        self, days: int = DEFAULT_CALENDAR_DAYS, customer_id: str | None = None, *, n: int = 100, offset: int = 0
+    ) -> ReplenishmentCalendar:
+        """Return what customers, or one customer, are due to buy again, by date.
+
+        Parameters
+        ----------
+        days : int
+            Length of the calendar from the day after the last order of the history.
+        customer_id : str, optional
+            Only this customer.
+        n : int
+            Entries to return, 1 to 1000.
+        offset : int
+            Entries to skip.
+        """
 
     @abstractmethod
     def search_customers(self, text: str, n: int = DEFAULT_SEARCH_N) -> list[CustomerMatch]:

@@ -613,3 +613,82 @@ class ValueSummary(Result, frozen=True):
     """The backtest figures in words."""
     notes: tuple[str, ...]
     model_version: str
+
+
+class ExpectedRevenue(Result, frozen=True):
+    """Expected revenue of the shop in the coming days, with an 80 % interval."""
+
+    horizon_days: int
+    start: str
+    """First day of the horizon, ISO date."""
+    end: str
+    """Last day of the horizon, ISO date."""
+    known_customers: float
+    """Of the customers in the history, as in `ValueSummary`."""
+    known_low: float
+    known_high: float
+    new_customers: float | None
+    """Of customers who order for the first time: as much as in an earlier window; null if the history is too short."""
+    expected: float
+    """Of known and new customers; of the known ones alone where `new_customers` is null."""
+    low: float
+    high: float
+    last_window: float
+    """Actual revenue of the last `horizon_days` days of the history."""
+
+
+class DueItem(Result, frozen=True):
+    """An item that a customer is due to buy again."""
+
+    customer_id: str
+    customer_name: str
+    item_id: str
+    item_name: str
+    category: str
+    due_date: str
+    """Last purchase plus the interval, ISO date."""
+    interval_days: float
+    """Usual days between purchases: the customer's own intervals for the item, shrunk towards those of all buyers."""
+    last_date: str
+    """Day of the last purchase, ISO date."""
+    purchases: int
+    """Days on which the customer bought the item."""
+
+
+class ReplenishmentCalendar(Result, frozen=True):
+    """Items due to be bought again, by date."""
+
+    start: str
+    """First day of the calendar: the day after the last order of the history."""
+    days: int
+    total: int
+    """Entries in the calendar; `entries` is a part of them."""
+    entries: tuple[DueItem, ...]
+    """By due date, customer id and item id."""
+    model_version: str
+
+
+class Cohort(Result, frozen=True):
+    """Customers who first ordered in the same period. Period 0 of each tuple is the period of the first order."""
+
+    start: str
+    """First day of the period, ISO date."""
+    customers: int
+    retention: tuple[float, ...]
+    """Share of the cohort that ordered in each period, 0 to 1; the first is 1."""
+    cumulative_value: tuple[float, ...]
+    """Mean kept amount per customer of the cohort until the end of each period."""
+
+
+class CohortTable(Result, frozen=True):
+    """Cohorts with retention and cumulative value, the oldest first."""
+
+    period: str
+    """week, month or quarter."""
+    last_period_complete: bool
+    """Whether the history covers the last period until its end."""
+    cohorts: tuple[Cohort, ...]
+    mean_retention: tuple[float, ...]
+    """Over the cohorts after the first that are old enough, weighted by customers; complete periods only."""
+    notes: tuple[str, ...]
+    model_version: str

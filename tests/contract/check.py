@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from smart_retail.presentation.formatting import value_facts
 from smart_retail.protocol import RetailEngine
 
 from .drivers.base import Driver, Filters, Row, Shown, profile_of
@@ -44,6 +45,17 @@ class Check:
         """C7."""
         expected = profile_of(self.engine.customer(customer_id))
         self.equal(self.front_end.profile(customer_id), expected, f"profile of {customer_id!r}", facts=4)
+
+    def value(self, customer_id: str) -> None:
+        """C16."""
+        expected = self.engine.customer_value(customer_id)
+        found = self.front_end.value(customer_id)
+        facts = value_facts(expected)
+        self.equal(dict(found.facts), facts, f"value of {customer_id!r}", facts=len(facts))
+        self.equal(found.notes, expected.notes, f"notes on the value of {customer_id!r}")
+        if found.fields is not None:
+            fields = expected.as_dict()
+            self.equal(dict(found.fields), fields, f"fields of the value of {customer_id!r}", facts=len(fields))
 
     def rows(self, found: tuple[Row, ...], expected: tuple[Row, ...], request: str) -> None:
         assert expected or not found, f"{self.front_end.name}: {request}: rows where the engine has none"

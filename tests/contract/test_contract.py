@@ -132,6 +132,29 @@ def test_c14_the_same_is_shown_over_the_api(over_api: Driver, engine: Engine) ->
         over_api.similar("no such item", 5)
 
 
+def test_c16_the_value_of_a_customer_equals_that_of_the_engine(check: Check) -> None:
+    for customer in (*PLAIN, *ODD, UNKNOWN[0]):
+        check.value(customer)
+
+
+def test_c16_the_value_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check = Check(over_api, engine)
+    for customer in ("c0001", "A/B", "..", UNKNOWN[0]):
+        check.value(customer)
+
+
+def test_c17_the_replenishment_calendar_equals_that_of_the_engine(
+    front_end: Driver, check: Check, engine: Engine
+) -> None:
+    try:
+        found = front_end.due(30)
+    except UnsupportedError:
+        return
+    expected = [(e.customer_id, e.item_id, e.due_date) for e in engine.replenishment(30, n=20).entries]
+    assert expected
+    check.equal(list(found), expected, "replenishment calendar", facts=3 * len(expected))
+
+
 def digests(folder: Path) -> dict[str, str]:
     return {
         str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()

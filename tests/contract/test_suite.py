@@ -16,7 +16,19 @@ from smart_retail.serving.engine import Engine
 
 from . import drivers, test_contract
 from .check import COMPARED_FACTS, Check
-from .drivers.base import Driver, Filters, Row, Shown, ShownProfile, missing, profile_of, row_of, shown_of
+from .drivers.base import (
+    Driver,
+    Filters,
+    Forecast,
+    Row,
+    Shown,
+    ShownProfile,
+    forecast_of,
+    missing,
+    profile_of,
+    row_of,
+    shown_of,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,6 +100,9 @@ class Adapter(Driver):
 
     def profile(self, customer_id: str) -> ShownProfile:
         return profile_of(self.engine.customer(customer_id))
+
+    def value(self, customer_id: str) -> Forecast:
+        return forecast_of(self.engine.customer_value(customer_id))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         return tuple(row_of(self.fault(item)) for item in self.engine.similar_items(item_id, n).items)

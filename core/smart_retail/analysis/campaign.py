@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from smart_retail.analysis.small_tables import find_customer_column, read_small_table
-from smart_retail.errors import ColumnError, UsageError
+from smart_retail.errors import ColumnError, FormatVersionError, UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.protocol import DEFAULT_METHOD, RetailEngine, check_page
-from smart_retail.results import CustomerProfile, Purchase, RecommendationList
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD, RetailEngine, check_horizon, check_page
+from smart_retail.results import CustomerProfile, CustomerValue, Purchase, RecommendationList
 from smart_retail.segmentation.segments import SEGMENTS
+from smart_retail.value.model import CHURN_RISKS
 
 CHUNK_CUSTOMERS: Final = 256
 MAX_DUE_ITEMS: Final = 3
@@ -72,6 +73,31 @@ class CampaignSettings:
     name: str = "campaign"
     """Name of the campaign; it determines which customers are held out."""
     exclude_purchased: bool = True
+    horizon_days: int = DEFAULT_HORIZON_DAYS
+    """Days over which spend and the probability to order are forecast."""
+    worth_above: float | None = None
+    """Only customers whose spend so far plus lifetime value is above this amount."""
+    return_below: float | None = None
+    """Only customers who are less likely than this to order within the horizon, 0 to 1."""
+    return_above: float | None = None
+    """Only customers who are more likely than this to order within the horizon, 0 to 1."""
+    churn_risks: tuple[str, ...] = ()
+    """Churn risks to contact: low, medium, high; empty: all."""
+
+    @property
+    def filters_by_value(self) -> bool:
+        """Whether only customers with some forecasts are contacted."""
+        bounds = (self.worth_above, self.return_below, self.return_above)
+        return bool(self.churn_risks) or any(bound is not None for bound in bounds)
+
+    def selects(self, value: CustomerValue) -> bool:
+        """Return whether a customer's forecast is within the bounds."""
+        return (
+            (self.worth_above is None or worth(value) > self.worth_above)
+            and (self.return_below is None or value.return_probability < self.return_below)
+            and (self.return_above is None or value.return_probability > self.return_above)
+            and (not self.churn_risks or value.churn_risk in self.churn_risks)
+        )
 
     def check(self, segment_names: Iterable[str]) -> None:
         """Raise `UsageError` for a value out of range or a segment that is not among `segment_names`."""
@@ -81,6 +107,13 @@ class CampaignSettings:
             raise UsageError(f"{self.n} products per customer are too many for a campaign.", "Give 1 to 20.")
         if not 0 <= self.holdout <= 0.9:
             raise UsageError(f"The holdout share {self.holdout} is out of range.", "Give a share from 0 to 0.9.")
+        check_horizon(self.horizon_days)
+        for share in (self.return_below, self.return_above):
+            if share is not None and not 0 <= share <= 1:
+                raise UsageError(f"The probability {share} is out of range.", "Give a share from 0 to 1, such as 0.3.")
+        no_risk = sorted(set(self.churn_risks) - set(CHURN_RISKS))
+        if no_risk:
+            raise UsageError(f"There is no churn risk {no_risk[0]!r}.", f"Risks: {', '.join(CHURN_RISKS)}.")
         unknown = sorted(set(self.segments) - set(segment_names))
         if unknown:
             raise UsageError(f"There is no segment {unknown[0]!r}.", f"Segments: {', '.join(segment_names)}.")
@@ -99,6 +132,13 @@ def column_headings(settings: CampaignSettings, contact: Sequence[str] = ()) -> 
         "shopify": "Shopify group",
         "action": "Action",
         "last_order": "Last order",
+        "expected_spend": f"Expected spend, {settings.horizon_days} days",
+        "expected_orders": f"Expected orders, {settings.horizon_days} days",
+        "return_probability": f"Likely to order, {settings.horizon_days} days",
+        "next_order": "Next order, if it comes",
+        "churn_risk": "Churn risk",
+        "lifetime_value": "Lifetime value",
+        "worth": "Spend so far plus lifetime value",
         "due": "Due to buy again",
     }
     for k in range(1, settings.n + 1):
@@ -139,12 +179,45 @@ def campaign_rows(
         progress.check()
         profiles = [p for p in map(engine.customer, ids[start : start + CHUNK_CUSTOMERS]) if p.rfm is not None]
         selected = [p for p in profiles if not settings.segments or p.rfm is None or p.rfm.segment in settings.segments]
+        values = _values(engine, [p.customer_id for p in selected], settings)
+        if values and settings.filters_by_value:
+            selected = [p for p in selected if settings.selects(values[p.customer_id])]
         lists = engine.recommend_many(
             [p.customer_id for p in selected], settings.method, settings.n, exclude_purchased=settings.exclude_purchased
         )
         for profile, recommended in zip(selected, lists, strict=True):
-            yield {**_row(profile, recommended, settings, today), **(contacts or {}).get(profile.customer_id, {})}
+            row = _row(profile, recommended, settings, today) | _value_cells(values.get(profile.customer_id))
+            yield {**row, **(contacts or {}).get(profile.customer_id, {})}
         progress.update(min(start + CHUNK_CUSTOMERS, len(ids)) / max(len(ids), 1))
+
+
+def worth(value: CustomerValue) -> float:
+    """Return what a customer is worth: spend so far plus lifetime value, in the shop's currency."""
+    return value.spend + value.lifetime_value
+
+
+def _values(engine: RetailEngine, ids: list[str], settings: CampaignSettings) -> dict[str, CustomerValue]:
+    """Return the forecasts by customer; none for a bundle of an older version, unless the settings filter by them."""
+    try:
+        return {value.customer_id: value for value in engine.customer_values(ids, settings.horizon_days)}
+    except FormatVersionError:
+        if settings.filters_by_value:
+            raise
+        return {}
+
+
+def _value_cells(value: CustomerValue | None) -> dict[str, Any]:
+    if value is None:
+        return {}
+    return {
+        "expected_spend": round(value.expected_spend, 2),
+        "expected_orders": round(value.expected_orders, 2),
+        "return_probability": round(value.return_probability, 4),
+        "next_order": value.next_order_date,
+        "churn_risk": value.churn_risk,
+        "lifetime_value": round(value.lifetime_value, 2),
+        "worth": round(worth(value), 2),
+    }
 
 
 def is_held_out(customer_id: str, settings: CampaignSettings) -> bool:

@@ -14,23 +14,30 @@ from smart_retail.client.http_connection import MAX_ATTEMPTS, Connection
 from smart_retail.errors import RemoteError, UsageError
 from smart_retail.protocol import (
     ALL,
+    DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
+    DEFAULT_PERIOD,
     METHODS,
+    REVENUE_HORIZONS_DAYS,
     ListQuery,
     RetailEngine,
     check_horizon,
     check_page,
+    check_period,
 )
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
+    CohortTable,
     CustomerMatch,
     CustomerProfile,
     CustomerValue,
+    ExpectedRevenue,
     GridCell,
     Item,
     ModelInfo,
     RecommendationList,
+    ReplenishmentCalendar,
     Result,
     Segment,
     ValueSummary,
@@ -165,6 +172,26 @@ class RemoteEngine(RetailEngine):
         """Return expected orders and spend of the shop with intervals, by segment and cluster, with the backtests."""
         check_horizon(horizon_days)
         return self._get("/v1/value", ValueSummary, {"horizon_days": horizon_days})
+
+    def expected_revenue(self, horizons_days: Sequence[int] = REVENUE_HORIZONS_DAYS) -> list[ExpectedRevenue]:
+        """Return the expected revenue of the shop for several horizons, with 80 % intervals."""
+        horizons = [check_horizon(days) for days in horizons_days]
+        return self._get_list("/v1/value/revenue", ExpectedRevenue, "revenue", {"horizon_days": horizons})
+
+    def cohorts(self, period: str = DEFAULT_PERIOD) -> CohortTable:
+        """Return customers by the week, month or quarter of their first order, with retention and cumulative value."""
+        return self._get("/v1/cohorts", CohortTable, {"period": check_period(period)})
+
+    def replenishment(
+        self, days: int = DEFAULT_CALENDAR_DAYS, customer_id: str | None = None, *, n: int = 100, offset: int = 0
+    ) -> ReplenishmentCalendar:
+        """Return what customers, or one customer, are due to buy again, by date."""
+        check_horizon(days)
+        check_page(n, offset)
+        query: dict[str, Any] = {"days": days, "n": n, "offset": offset}
+        if customer_id is not None:
+            query["customer_id"] = _encodable(customer_id)
+        return self._get("/v1/replenishment", ReplenishmentCalendar, query)
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Return at most `n` customers that match every word of `text`, an equal id or name first, then by orders."""

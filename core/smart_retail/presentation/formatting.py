@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from smart_retail.presentation import labels
-from smart_retail.results import CustomerProfile, ModelInfo, Recommendation
+from smart_retail.results import CustomerProfile, CustomerValue, ModelInfo, Recommendation
 
 SEPARATOR = " · "
 
@@ -85,3 +85,25 @@ def describe_profile(profile: CustomerProfile, currency: str = "") -> str:
     if profile.returned_share > 0:
         parts.append(f"{format_percent(profile.returned_share)} returned")
     return SEPARATOR.join(parts)
+
+
+def value_facts(value: CustomerValue, currency: str = "") -> dict[str, str]:
+    """Return label and text of each figure of a customer's forecast, in the order of the screens."""
+    days = pluralize(value.horizon_days, "day")
+    years = pluralize(round(value.lifetime_days / 365), "year")
+    return {
+        f"Expected spend, next {days}": format_amount(value.expected_spend, currency),
+        f"Expected orders, next {days}": f"{value.expected_orders:,.2f}",
+        f"Likely to order within {days}": format_percent(value.return_probability),
+        "Next order, if it comes": f"{value.next_order_date} (80 %: {value.next_order_low} to {value.next_order_high})",
+        "Usual days between orders": format_integer(value.usual_interval_days),
+        "Churn risk": value.churn_risk,
+        f"Lifetime value, {years}": format_amount(value.lifetime_value, currency),
+        "Spend so far": format_amount(value.spend, currency),
+    }
+
+
+def describe_value(value: CustomerValue, currency: str = "") -> str:
+    """Return the forecast of a customer in one line: ``Churn risk: low · Spend so far: 9.00 · ...``, then its notes."""
+    facts = SEPARATOR.join(f"{label}: {text}" for label, text in value_facts(value, currency).items())
+    return SEPARATOR.join((facts, *value.notes))

@@ -10,15 +10,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from smart_retail.errors import DataError
+from smart_retail.errors import DataError, FormatVersionError
 from smart_retail.evaluation.verdict import get_verdict
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import describe_model, format_amount, format_integer, pluralize
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import RetailEngine
-from smart_retail.reporting import html, model_chart_data, model_charts, product_charts, sales_chart_data, sales_charts
+from smart_retail.reporting import (
+    html,
+    model_chart_data,
+    model_charts,
+    product_charts,
+    sales_chart_data,
+    sales_charts,
+    value_charts,
+)
 from smart_retail.reporting.chart_style import to_svg
-from smart_retail.results import Cluster, Item, ModelInfo, Segment
+from smart_retail.results import Cluster, Item, ModelInfo, Segment, ValueSummary
 from smart_retail.utils.atomic_file import atomic_file
 
 if TYPE_CHECKING:
@@ -77,6 +85,7 @@ def report_html(engine: RetailEngine, progress: Progress = SILENT) -> str:
         "Returns": lambda: _sales_charts(model, "returns_by_month"),
         "Customers": lambda: _customers_section(model),
         "Segments": lambda: _segments_section(engine, model),
+        "Value": lambda: _value_section(engine, model),
         "Clusters": lambda: _clusters_section(engine, model),
         "Products": lambda: _products_section(engine),
         "Methods": lambda: _methods_section(model),
@@ -211,6 +220,54 @@ def _segments_section(engine: RetailEngine, model: ModelInfo) -> Markup:
             _top_products(segments),
         )
     )
+
+
+def _value_section(engine: RetailEngine, model: ModelInfo) -> Markup:
+    """Return what customers are expected to do, how well earlier forecasts held, and cohorts."""
+    try:
+        summary, revenue, cohorts = engine.value_summary(), engine.expected_revenue(), engine.cohorts()
+    except FormatVersionError:
+        return html.note("This version was fitted before customer value was added. Fit again to get it.")
+    low, high = (format_amount(v, model.currency) for v in (summary.spend_low, summary.spend_high))
+    days = f"next {summary.horizon_days} days"
+    figures = {
+        f"expected spend, {days}": format_amount(summary.expected_spend, model.currency),
+        "80 % interval": f"{low} to {high}",
+        f"expected orders, {days}": format_integer(summary.expected_orders),
+        "customers expected to order": format_integer(summary.expected_returning),
+    }
+
+    def draw_backtests(summary: ValueSummary) -> Figure:
+        return value_charts.backtests(summary, model.currency)
+
+    at_risk = [
+        {
+            "customer_id": v.customer_id,
+            "spend": v.spend,
+            "orders": v.orders,
+            "usual_interval_days": v.usual_interval_days,
+            "return_share": v.return_probability,
+        }
+        for v in summary.at_risk
+    ]
+    parts = [
+        html.paragraph(
+            "Forecasts for the customers in the history; those who will order for the first time are extra."
+        ),
+        html.key_figures(figures),
+        html.bullets((*summary.sentences, *summary.notes)),
+        html.subheading("Expected revenue of the shop, with 80 % intervals"),
+        html.table([r.as_dict() for r in revenue]),
+        html.subheading("Expected value by segment"),
+        html.table([g.as_dict() for g in summary.segments]),
+        _chart("value-backtests", draw_backtests, value_charts.backtest_rows, summary),
+        _chart("value-calibration", value_charts.calibration, value_charts.calibration_rows, summary),
+        _chart("retention", value_charts.retention, value_charts.retention_rows, cohorts),
+        html.details("Mean value per customer, by cohort", html.table(value_charts.value_rows(cohorts))),
+    ]
+    if at_risk:
+        parts += [html.subheading("Customers with a high churn risk, by spend at risk"), html.table(at_risk)]
+    return html.join(parts)
 
 
 def _clusters_section(engine: RetailEngine, model: ModelInfo) -> Markup:

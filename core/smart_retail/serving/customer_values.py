@@ -15,12 +15,23 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS, check_horizon
-from smart_retail.results import CalibrationBin, CustomerValue, ValueBacktest, ValueGroup, ValueSummary
+from smart_retail.results import (
+    CalibrationBin,
+    Cohort,
+    CohortTable,
+    CustomerValue,
+    ExpectedRevenue,
+    ValueBacktest,
+    ValueGroup,
+    ValueSummary,
+)
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.customers import CustomerLookup
 from smart_retail.utils.dates import iso
+from smart_retail.value.cohorts import cohort_matrix
 from smart_retail.value.customer_statistics import CustomerStatistics
 from smart_retail.value.model import CHURN_RISKS, MISSED_ORDERS_LIMITS, ValueForecast, ValueModel
+from smart_retail.value.new_customers import new_customer_spend
 from smart_retail.value.purchase_days import PurchaseDays
 
 LIFETIME_DAYS = 1095
@@ -69,9 +80,8 @@ class CustomerValues:
         history = self._customers.resolve(customer_id).history
         end_day = max(self._store.last_day, history.last_day) + 1
         days = PurchaseDays.from_lines(history, end_day)
-        forecast = self.model.forecast(days, horizon_days)
+        forecast, lifetime = self._forecast(days, horizon_days)
         statistics = CustomerStatistics.from_purchase_days(days)
-        lifetime = self._lifetime_value(days)
         table = ValueTable(horizon_days, end_day, forecast, lifetime, statistics)
         return self._result(customer_id, table, 0)
 
@@ -84,11 +94,12 @@ class CustomerValues:
             forecasts, lifetimes = [], []
             for start in range(0, days.n_customers, CHUNK_CUSTOMERS):
                 chunk = days.customer_range(start, min(start + CHUNK_CUSTOMERS, days.n_customers))
-                forecasts.append(self.model.forecast(chunk, horizon_days))
-                lifetimes.append(self._lifetime_value(chunk))
+                forecast, lifetime = self._forecast(chunk, horizon_days)
+                forecasts.append(forecast)
+                lifetimes.append(lifetime)
             statistics = CustomerStatistics.from_purchase_days(days)
-            forecast, lifetime = ValueForecast.concat(forecasts), np.concatenate(lifetimes)
-            found = ValueTable(horizon_days, days.end_day, forecast, lifetime, statistics)
+            all_forecasts, all_lifetimes = ValueForecast.concat(forecasts), np.concatenate(lifetimes)
+            found = ValueTable(horizon_days, days.end_day, all_forecasts, all_lifetimes, statistics)
             kept = dict(list(self._tables.items())[1 - CACHED_HORIZONS :])
             self._tables = kept | {horizon_days: found}
         return found
@@ -101,8 +112,8 @@ class CustomerValues:
         """Ids of the customers with purchases since the fit."""
         return self._customers.customers_with_events()
 
-    def _lifetime_value(self, days: PurchaseDays) -> NDArray[np.float64]:
-        return self.model.lifetime_value(days, LIFETIME_DAYS, DISCOUNT_RATE)
+    def _forecast(self, days: PurchaseDays, horizon_days: int) -> tuple[ValueForecast, NDArray[np.float64]]:
+        return self.model.forecast_with_lifetime(days, horizon_days, LIFETIME_DAYS, DISCOUNT_RATE)
 
     def summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
         """Totals, groups, customers at risk and backtests for one horizon."""
@@ -135,6 +146,60 @@ class CustomerValues:
             calibration=tuple(CalibrationBin(**b) for b in report["scorecard"].get("calibration", [])),
             sentences=tuple(report["sentences"]),
             notes=(*report["notes"], *self._notes(horizon_days)),
+            model_version=self._store.bundle.version,
+        )
+
+    def expected_revenue(self, horizon_days: int) -> ExpectedRevenue:
+        """Expected revenue of known and new customers in one horizon."""
+        table, days = self.table(horizon_days), self._all_days
+        known = float(table.forecast.expected_spend[table.statistics.known].sum())
+        error = INTERVAL_DEVIATIONS * float(self.model.levels.error_at(horizon_days)[1])
+        low, high = known * float(np.exp(-error)), known * float(np.exp(error))
+        new, new_error = new_customer_spend(days, horizon_days) or (None, 0.0)
+        expected = known + (new or 0.0)
+        # The two errors are taken as independent.
+        half = INTERVAL_DEVIATIONS * new_error
+        last = days.amount[days.day >= days.end_day - horizon_days]
+        return ExpectedRevenue(
+            horizon_days=horizon_days,
+            start=iso(days.end_day),
+            end=iso(days.end_day + horizon_days - 1),
+            known_customers=round(known, 2),
+            known_low=round(low, 2),
+            known_high=round(high, 2),
+            new_customers=None if new is None else round(new, 2),
+            expected=round(expected, 2),
+            low=round(max(expected - float(np.hypot(known - low, half)), 0.0), 2),
+            high=round(expected + float(np.hypot(high - known, half)), 2),
+            last_window=round(float(last.sum()), 2),
+        )
+
+    def cohorts(self, period: str) -> CohortTable:
+        """Cohorts by week, month or quarter of the first order, as of the fit."""
+        days = self._all_days
+        matrix = cohort_matrix(days, period)
+        retention, value = matrix.retention(), matrix.cumulative_value()
+        n = len(matrix.customers)
+        complete = n > 0 and int(matrix.starts[-1]) == days.end_day
+        cohorts = tuple(
+            Cohort(
+                start=iso(int(matrix.starts[i])),
+                customers=int(matrix.customers[i]),
+                retention=tuple(round(v, 6) for v in retention[i, : n - i].tolist()),
+                cumulative_value=tuple(round(v, 2) for v in value[i, : n - i].tolist()),
+            )
+            for i in range(n)
+            if matrix.customers[i]
+        )
+        notes = ["The first cohort also contains customers who ordered before the history begins."] if n else []
+        if n and not complete:
+            notes.append(f"The last {period} is not complete: the history ends on {iso(days.end_day - 1)}.")
+        return CohortTable(
+            period=period,
+            last_period_complete=complete,
+            cohorts=cohorts,
+            mean_retention=_mean_retention(retention, matrix.customers, complete),
+            notes=tuple(notes),
             model_version=self._store.bundle.version,
         )
 
@@ -186,7 +251,9 @@ class CustomerValues:
 
     def _notes(self, horizon_days: int) -> tuple[str, ...]:
         longest = self.model.max_horizon
-        if longest and horizon_days > longest:
+        if not longest:
+            return ("The history is too short to test a forecast: values come from the base model, not calibrated.",)
+        if horizon_days > longest:
             return (
                 f"The history is too short to test a horizon of {horizon_days} days: "
                 f"the forecast is extended from {longest} days.",
@@ -225,6 +292,20 @@ class CustomerValues:
         loss = table.statistics.amount[high] * (1.0 - table.forecast.return_probability[high])
         for code in high[np.argsort(-loss, kind="stable")][:AT_RISK].tolist():
             yield self._result(self._store.customers.id(code), table, code)
+
+
+def _mean_retention(retention: NDArray[np.float64], customers: NDArray[np.int64], complete: bool) -> tuple[float, ...]:
+    """Retention by periods since the first order, over the cohorts that have reached it by the end of the history.
+
+    The first cohort is left out if there are others: most of its customers ordered before the history begins.
+    """
+    n, means, start = len(customers), [], 1 if np.count_nonzero(customers) > 1 else 0
+    for age in range(n):
+        rows = slice(start, n - age - (0 if complete or age == 0 else 1))
+        size = float(customers[rows].sum())
+        if size > 0:
+            means.append(round(float((retention[rows, age] * customers[rows]).sum()) / size, 6))
+    return tuple(means)
 
 
 def _backtest(b: dict[str, Any]) -> ValueBacktest:

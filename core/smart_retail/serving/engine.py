@@ -18,17 +18,31 @@ from numpy.typing import NDArray
 from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.events import RecentEvents, open_events
-from smart_retail.protocol import ALL, DEFAULT_HORIZON_DAYS, METHODS, ListQuery, LocalEngine, check_page
+from smart_retail.protocol import (
+    ALL,
+    DEFAULT_CALENDAR_DAYS,
+    DEFAULT_HORIZON_DAYS,
+    DEFAULT_PERIOD,
+    METHODS,
+    REVENUE_HORIZONS_DAYS,
+    ListQuery,
+    LocalEngine,
+    check_page,
+    check_period,
+)
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
+    CohortTable,
     CustomerMatch,
     CustomerProfile,
     CustomerValue,
+    ExpectedRevenue,
     GridCell,
     Item,
     ModelInfo,
     RecommendationList,
+    ReplenishmentCalendar,
     Segment,
     ValueSummary,
 )
@@ -41,6 +55,7 @@ from smart_retail.serving.responses import build_response, combine_methods
 
 if TYPE_CHECKING:
     from smart_retail.serving.customer_values import CustomerValues
+    from smart_retail.serving.replenishment import Replenishment
 
 CHUNK_CUSTOMERS = 256
 
@@ -178,6 +193,20 @@ class Engine(LocalEngine):
         """Return expected orders and spend of the shop with intervals, by segment and cluster, with the backtests."""
         return self.values.summary(horizon_days)
 
+    def expected_revenue(self, horizons_days: Sequence[int] = REVENUE_HORIZONS_DAYS) -> list[ExpectedRevenue]:
+        """Return the expected revenue of the shop for several horizons, with 80 % intervals."""
+        return [self.values.expected_revenue(days) for days in horizons_days]
+
+    def cohorts(self, period: str = DEFAULT_PERIOD) -> CohortTable:
+        """Return customers by the week, month or quarter of their first order, with retention and cumulative value."""
+        return self.values.cohorts(check_period(period))
+
+    def replenishment(
+        self, days: int = DEFAULT_CALENDAR_DAYS, customer_id: str | None = None, *, n: int = 100, offset: int = 0
+    ) -> ReplenishmentCalendar:
+        """Return what customers, or one customer, are due to buy again, by date."""
+        return self._replenishment.calendar(days, customer_id, n, offset)
+
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Return at most `n` customers that match every word of `text`, most orders first."""
         check_page(n)
@@ -234,6 +263,12 @@ class Engine(LocalEngine):
         from smart_retail.serving.customer_values import CustomerValues  # not needed for recommendations
 
         return CustomerValues(self.tables, self.customer_lookup)
+
+    @cached_property
+    def _replenishment(self) -> Replenishment:
+        from smart_retail.serving.replenishment import Replenishment  # not needed for recommendations
+
+        return Replenishment(self.tables, self.customer_lookup)
 
     @cached_property
     def _ranker(self) -> ListRanker:

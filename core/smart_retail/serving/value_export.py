@@ -6,7 +6,7 @@ import csv
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,12 +72,17 @@ def write_values(engine: RetailEngine, path: str | os.PathLike[str], horizon_day
         raise UsageError(f"{target.name} is not a .csv file.", "End the name in .csv.")
     values = require_local(engine, "Listing the value of all customers needs").values
     with atomic_file(target) as part, part.open("w", encoding="utf-8", newline="") as file:
-        out = csv.writer(file, lineterminator="\n")
-        out.writerow(VALUE_COLUMNS)
-        written = 0
-        for rows in _chunks(values, horizon_days):
-            out.writerows(rows)
-            written += len(rows)
+        return write_rows(values, file, horizon_days)
+
+
+def write_rows(values: CustomerValues, file: TextIO, horizon_days: int) -> int:
+    """Write header and rows of all customers to an open file; return the number of rows."""
+    out = csv.writer(file, lineterminator="\n")
+    out.writerow(VALUE_COLUMNS)
+    written = 0
+    for rows in _chunks(values, horizon_days):
+        out.writerows(rows)
+        written += len(rows)
     return written
 
 

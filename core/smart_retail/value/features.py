@@ -6,6 +6,8 @@ earlier cut-offs and prediction, so both see the same definition.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,6 +18,7 @@ from smart_retail.value.purchase_days import PurchaseDays
 
 WINDOWS = (14, 30, 60, 91, 182, 364)
 """Days before the end of the history in which orders and amounts are counted."""
+AMOUNT_WINDOWS = (30, 91, 364)
 YEAR = 364
 """Days of a year of whole weeks, so that weekdays fall on weekdays."""
 FEATURES = (
@@ -24,7 +27,7 @@ FEATURES = (
     "purchase_days",
     "orders_per_day",
     *(f"days_{w}" for w in WINDOWS),
-    *(f"amount_{w}" for w in (30, 91, 364)),
+    *(f"amount_{w}" for w in AMOUNT_WINDOWS),
     "horizon_days",
     "horizon_before_days",
     "horizon_amount",
@@ -49,77 +52,106 @@ FEATURES = (
 )
 
 
-def feature_table(
-    days: PurchaseDays,
-    statistics: CustomerStatistics,
-    mbg: MbgNbd,
-    amounts: GammaGamma | None,
-    horizon: int,
-    mean_orders_per_day: float,
-) -> NDArray[np.float64]:
-    """Compute the features of every customer.
+@dataclass(frozen=True, slots=True)
+class FeatureBuilder:
+    """Feature tables of one history for several horizons; what does not depend on the horizon is computed once."""
 
-    Parameters
-    ----------
-    days : PurchaseDays
-        Orders before the cut-off.
-    statistics : CustomerStatistics
-        Of the same history.
-    mbg : MbgNbd
-        Fitted on the same or an earlier history.
-    amounts : GammaGamma or None
-        None where the history has no positive amounts.
-    horizon : int
-        Days to forecast.
-    mean_orders_per_day : float
-        Mean orders per purchase day of the shop.
+    days: PurchaseDays
+    """Orders before the cut-off."""
+    statistics: CustomerStatistics
+    """Of the same history."""
+    mbg: MbgNbd
+    """Fitted on the same or an earlier history."""
+    before: NDArray[np.int64]
+    """Days from each order to the end of the history; 1 = the last day."""
+    columns: dict[str, NDArray[np.float64]]
+    """Features that do not depend on the horizon."""
 
-    Returns
-    -------
-    ndarray of float64, shape (n_customers, len(FEATURES) + 1)
-        The columns `FEATURES`, then the horizon in days.
-    """
-    n, end = days.n_customers, days.end_day
-    column: dict[str, NDArray[np.float64]] = {}
-    before = end - days.day.astype(np.int64)  # 1 = the last day of the history
+    @classmethod
+    def of(
+        cls,
+        days: PurchaseDays,
+        statistics: CustomerStatistics,
+        mbg: MbgNbd,
+        amounts: GammaGamma | None,
+        mean_orders_per_day: float,
+    ) -> FeatureBuilder:
+        """Compute the features that do not depend on the horizon.
 
-    def count(low: int, high: int, weight: NDArray[np.generic] | None = None) -> NDArray[np.float64]:
-        rows = np.flatnonzero((before > low) & (before <= high))
-        return np.bincount(days.customer[rows], None if weight is None else weight[rows], n).astype(np.float64)
+        Parameters
+        ----------
+        days : PurchaseDays
+        statistics : CustomerStatistics
+        mbg : MbgNbd
+        amounts : GammaGamma or None
+            None where the history has no positive amounts.
+        mean_orders_per_day : float
+            Mean orders per purchase day of the shop.
+        """
+        n = days.n_customers
+        before = days.end_day - days.day.astype(np.int64)
+        since = np.where(statistics.known, statistics.age - statistics.recency, 0.0)
+        columns = {
+            "age": statistics.age,
+            "since_last": since,
+            "purchase_days": statistics.frequency + statistics.known,
+            "orders_per_day": orders_per_day(statistics, mean_orders_per_day),
+        }
+        for window in WINDOWS:
+            rows = np.flatnonzero(before <= window)
+            customer = days.customer[rows]
+            columns[f"days_{window}"] = np.bincount(customer, minlength=n).astype(np.float64)
+            if window in AMOUNT_WINDOWS:
+                columns[f"amount_{window}"] = np.bincount(customer, days.amount[rows], n).astype(np.float64)
+        columns |= _gaps(days, statistics, since)
+        weight = 0.5 ** (before / 60.0)
+        span = (1.0 - 0.5 ** (np.maximum(statistics.age, 1.0) / 60.0)) * 60.0 / np.log(2.0)
+        columns["weighted_rate"] = np.bincount(days.customer, weight, n) / (span + 30.0)
+        last = np.zeros(n)
+        last[days.customer] = days.amount / np.maximum(days.orders, 1)
+        columns["amount_per_order"] = statistics.amount / np.maximum(statistics.orders, 1.0)
+        columns["last_amount"] = last
+        columns["expected_amount"] = expected_amount(statistics, amounts)
+        columns["active"] = mbg.probability_active(statistics)
+        return cls(days, statistics, mbg, before, columns)
 
-    since = np.where(statistics.known, statistics.age - statistics.recency, 0.0)
-    purchase_days = statistics.frequency + statistics.known
-    column["age"], column["since_last"], column["purchase_days"] = statistics.age, since, purchase_days
-    column["orders_per_day"] = orders_per_day(statistics, mean_orders_per_day)
-    for w in WINDOWS:
-        column[f"days_{w}"] = count(0, w)
-    for w in (30, 91, 364):
-        column[f"amount_{w}"] = count(0, w, days.amount)
-    column["horizon_days"] = count(0, horizon)
-    column["horizon_before_days"] = count(horizon, 2 * horizon)
-    column["horizon_amount"] = count(0, horizon, days.amount)
-    column["horizon_orders"] = count(0, horizon, days.orders)
-    # The same season a year before: from a year before the start of the horizon to a year before its end.
-    year = YEAR * max(1, -(-horizon // YEAR))
-    column["year_ago_days"] = count(year - horizon, year)
-    column["year_ago_amount"] = count(year - horizon, year, days.amount)
-    column["year_ago_covered"] = (statistics.age >= year).astype(np.float64)
-    column |= _gaps(days, statistics, since)
-    weight = 0.5 ** (before / 60.0)
-    span = (1.0 - 0.5 ** (np.maximum(statistics.age, 1.0) / 60.0)) * 60.0 / np.log(2.0)
-    column["weighted_rate"] = np.bincount(days.customer, weight, n) / (span + 30.0)
-    last = np.zeros(n)
-    last[days.customer] = days.amount / np.maximum(days.orders, 1)
-    column["amount_per_order"] = statistics.amount / np.maximum(statistics.orders, 1.0)
-    column["last_amount"] = last
-    per_order = expected_amount(statistics, amounts)
-    column["expected_amount"] = per_order
-    column["active"] = mbg.probability_active(statistics)
-    column["expected_days"] = mbg.expected_purchases(statistics, horizon)
-    column["expected_orders"] = column["expected_days"] * column["orders_per_day"]
-    column["expected_spend"] = column["expected_orders"] * per_order
-    column["model_return"] = mbg.return_probability(statistics, horizon)
-    return np.column_stack([*(column[name] for name in FEATURES), np.full(n, float(horizon))])
+    def table(self, horizon: int) -> NDArray[np.float64]:
+        """Compute the features of every customer for a horizon in days.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_customers, len(FEATURES) + 1)
+            The columns `FEATURES`, then the horizon.
+        """
+        days, s, n = self.days, self.statistics, self.days.n_customers
+        column = dict(self.columns)
+
+        def rows_between(low: int, high: int) -> NDArray[np.int64]:
+            return np.flatnonzero((self.before > low) & (self.before <= high))
+
+        def count(rows: NDArray[np.int64], weight: NDArray[np.generic] | None = None) -> NDArray[np.float64]:
+            return np.bincount(days.customer[rows], None if weight is None else weight[rows], n).astype(np.float64)
+
+        last = rows_between(0, horizon)
+        column["horizon_days"] = count(last)
+        column["horizon_before_days"] = count(rows_between(horizon, 2 * horizon))
+        column["horizon_amount"] = count(last, days.amount)
+        column["horizon_orders"] = count(last, days.orders)
+        # The same season a year before: from a year before the start of the horizon to a year before its end.
+        year = YEAR * max(1, -(-horizon // YEAR))
+        season = rows_between(year - horizon, year)
+        column["year_ago_days"] = count(season)
+        column["year_ago_amount"] = count(season, days.amount)
+        column["year_ago_covered"] = (s.age >= year).astype(np.float64)
+        column["expected_days"] = self.mbg.expected_purchases(s, horizon)
+        column["expected_orders"] = column["expected_days"] * column["orders_per_day"]
+        column["expected_spend"] = column["expected_orders"] * column["expected_amount"]
+        column["model_return"] = self.mbg.return_probability(s, horizon)
+        out = np.empty((n, len(FEATURES) + 1))
+        for at, name in enumerate(FEATURES):
+            out[:, at] = column[name]
+        out[:, -1] = horizon
+        return out
 
 
 ORDERS_PER_DAY_PRIOR = 2.0

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import hyp2f1
 
 from smart_retail.value.customer_statistics import CustomerStatistics
 
@@ -41,10 +42,15 @@ class MbgNbd:
 
     def expected_purchases(self, s: CustomerStatistics, days: float) -> NDArray[np.float64]:
         """Expected purchase days of each customer in the next `days` days, shape ``(n_customers,)``."""
+        return self.expected_purchases_at(s, np.array([days], np.float64))[0]
+
+    def expected_purchases_at(self, s: CustomerStatistics, days: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Expected purchase days of each customer for several horizons, shape ``(n_horizons, n_customers)``."""
         a = self.a if abs(self.a - 1.0) > 1e-6 else 1.0 + 1e-6
-        z = days / (self.alpha + s.age + days)
-        series = _hypergeometric(a + self.b - self.r, a - 1.0, a + self.b + s.frequency, z)
-        active = (a + self.b + s.frequency) / (a - 1.0) * (1.0 - (1.0 - z) ** (a - 1.0) * series)
+        z = days[:, None] / (self.alpha + s.age + days[:, None])
+        c = a + self.b + s.frequency
+        series = _hypergeometric(a + self.b - self.r, a - 1.0, c, z)
+        active = c / (a - 1.0) * (1.0 - (1.0 - z) ** (a - 1.0) * series)
         return self.probability_active(s) * np.maximum(active, 0.0)
 
     def return_probability(self, s: CustomerStatistics, days: float) -> NDArray[np.float64]:
@@ -76,7 +82,16 @@ class MbgNbd:
 
 
 def _hypergeometric(a: float, b: float, c: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Gauss' series 2F1(a, b; c; z) for 0 <= z < 1 and c > 0, elementwise over c and z."""
+    """Gauss' 2F1(a, b; c; z) for 0 <= z < 1 and c > 0, elementwise over c and z."""
+    found: NDArray[np.float64] = hyp2f1(a, b, c, z)
+    lost = ~np.isfinite(found)
+    if lost.any():
+        found[lost] = _series(a, b, np.broadcast_to(c, z.shape)[lost], z[lost])
+    return found
+
+
+def _series(a: float, b: float, c: NDArray[np.float64], z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The hypergeometric series, term by term."""
     total = np.ones_like(z)
     term = np.ones_like(z)
     for k in range(MAX_TERMS):

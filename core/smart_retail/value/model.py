@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 from smart_retail.value.customer_statistics import CustomerStatistics
-from smart_retail.value.features import FEATURES, feature_table
+from smart_retail.value.features import FEATURES, FeatureBuilder
 from smart_retail.value.gamma_gamma import GammaGamma
 from smart_retail.value.levels import Levels
 from smart_retail.value.linear_model import LinearHeads, base_scores, sigmoid
@@ -32,7 +32,10 @@ CHURN_RISKS = ("low", "medium", "high")
 MISSED_ORDERS_LIMITS = (2.0, 4.0)
 """Missed orders from which the churn risk is medium and high. A customer who still buys at the usual rate misses 4
 orders in a row with a probability of 2 %."""
-LIFETIME_STEP_DAYS = 30
+_x, _w = np.polynomial.legendre.leggauss(4)
+LIFETIME_NODES: NDArray[np.float64] = (_x + 1.0) / 2.0
+"""Nodes of the integral over a lifetime, 0 to 1."""
+LIFETIME_WEIGHTS: NDArray[np.float64] = _w / 2.0
 MAX_SCORE = 12.0
 """Bound of the log of expected orders."""
 
@@ -108,9 +111,37 @@ class ValueModel:
 
     def forecast(self, days: PurchaseDays, horizon: int) -> ValueForecast:
         """Forecast every customer of `days` for the `horizon` days from `days.end_day` on."""
+        features = self._features(days)
+        table = features.table(horizon)
+        return self._forecast(features, table, self.part_scores(features.statistics, table, horizon), horizon)
+
+    def forecast_with_lifetime(
+        self, days: PurchaseDays, horizon: int, lifetime_days: int, annual_discount_rate: float
+    ) -> tuple[ValueForecast, NDArray[np.float64]]:
+        """Return `forecast` and `lifetime_value`; both are scored at once, which halves the time for one customer."""
+        features = self._features(days)
+        table, longest = features.table(horizon), self._lifetime_horizon(lifetime_days)
+        both = np.concatenate((table, features.table(longest)))
+        # The base model's scores depend on the rows alone; Pareto/NBD is computed for each horizon.
+        scored = self._learned_scores(both)
+        n = days.n_customers
+        parts = self._base_scores(features.statistics, table, horizon) | {k: v[:n] for k, v in scored.items()}
+        later = self._base_scores(features.statistics, both[n:], longest) | {k: v[n:] for k, v in scored.items()}
+        forecast = self._forecast(features, table, parts, horizon)
+        return forecast, self._lifetime(features, later, lifetime_days, annual_discount_rate)
+
+    def _features(self, days: PurchaseDays) -> FeatureBuilder:
         statistics = CustomerStatistics.from_purchase_days(days)
-        table = feature_table(days, statistics, self.mbg, self.amounts, horizon, self.orders_per_day)
-        parts = self.part_scores(statistics, table, horizon)
+        return FeatureBuilder.of(days, statistics, self.mbg, self.amounts, self.orders_per_day)
+
+    def _forecast(
+        self,
+        features: FeatureBuilder,
+        table: NDArray[np.float64],
+        parts: dict[str, NDArray[np.float64]],
+        horizon: int,
+    ) -> ValueForecast:
+        statistics = features.statistics
         scores = self.combine(parts) + self.levels.at(horizon)
         day = self.return_days(statistics, parts, horizon)
         known = statistics.known
@@ -118,14 +149,18 @@ class ValueModel:
         spend = np.exp(np.minimum(scores[:, 1], MAX_SCORE + 28.0)) if self.amounts is not None else np.zeros(len(table))
         new = self.new_customer_orders(horizon)
         usual = (self.mbg.alpha + statistics.recency) / (self.mbg.r + statistics.frequency)
+        active = features.columns["active"]
+        if self.combination.base == "pareto_nbd":
+            active = self.pareto.probability_active(statistics)
+        prior = table[:, FEATURES.index("model_return")]
         return ValueForecast(
             expected_orders=np.where(known, orders, new),
             expected_spend=np.where(known, spend, self.new_customer["spend"] * horizon),
-            return_probability=np.where(known, sigmoid(scores[:, 2]), self.mbg.return_probability(statistics, horizon)),
+            return_probability=np.where(known, sigmoid(scores[:, 2]), prior),
             next_order=day[:, 1],
             next_order_low=day[:, 0],
             next_order_high=day[:, 2],
-            active_probability=np.where(known, self.base(self.combination.base).probability_active(statistics), 1.0),
+            active_probability=np.where(known, active, 1.0),
             usual_interval=usual,
             missed_orders=(statistics.age - statistics.recency) / usual,
         )
@@ -150,22 +185,30 @@ class ValueModel:
         Returns
         -------
         ndarray of float64, shape (n_customers,)
-            Sum over steps of 30 days of the base model's expected spend, times the feature model's correction at the
-            longest backtested horizon, discounted from the middle of each step.
+            The base model's expected spend, times the feature model's correction at the longest backtested horizon,
+            discounted continuously.
         """
-        statistics = CustomerStatistics.from_purchase_days(days)
+        features, horizon = self._features(days), self._lifetime_horizon(lifetime_days)
+        parts = self.part_scores(features.statistics, features.table(horizon), horizon)
+        return self._lifetime(features, parts, lifetime_days, annual_discount_rate)
+
+    def _lifetime_horizon(self, lifetime_days: int) -> int:
+        """Horizon at which the feature model corrects a lifetime value: the longest backtested one."""
+        return max(min(self.max_horizon, lifetime_days), min(30, lifetime_days))
+
+    def _lifetime(
+        self, features: FeatureBuilder, parts: dict[str, NDArray[np.float64]], lifetime_days: int, discount_rate: float
+    ) -> NDArray[np.float64]:
+        statistics = features.statistics
         if self.amounts is None:
-            return np.zeros(days.n_customers)
-        horizon = max(min(self.max_horizon, lifetime_days), min(30, lifetime_days))
-        table = feature_table(days, statistics, self.mbg, self.amounts, horizon, self.orders_per_day)
-        parts = self.part_scores(statistics, table, horizon)
+            return np.zeros(len(statistics.known))
         correction = self.combine(parts)[:, 1] - parts["mbg_nbd"][:, 1]
-        per_day = table[:, FEATURES.index("orders_per_day")] * table[:, FEATURES.index("expected_amount")]
-        total, before, start = np.zeros(days.n_customers), np.zeros(days.n_customers), 0
-        for end in [*range(LIFETIME_STEP_DAYS, lifetime_days, LIFETIME_STEP_DAYS), lifetime_days]:
-            until = self.mbg.expected_purchases(statistics, end)
-            total += (until - before) * (1.0 + annual_discount_rate) ** (-(start + end) / 2 / 365.25)
-            before, start = until, end
+        per_day = features.columns["orders_per_day"] * features.columns["expected_amount"]
+        # Integration by parts of the discounted purchase rate: the integrand is smooth, so few nodes are exact.
+        rate = np.log1p(discount_rate) / 365.25
+        at = lifetime_days * np.append(LIFETIME_NODES, 1.0)
+        weight = np.append(rate * lifetime_days * LIFETIME_WEIGHTS, 1.0) * np.exp(-rate * at)
+        total = weight @ self.mbg.expected_purchases_at(statistics, at)
         new = self.new_customer["spend"] * lifetime_days
         return np.where(statistics.known, total * per_day * np.exp(np.clip(correction, -3.0, 3.0)), new)
 
@@ -177,14 +220,24 @@ class ValueModel:
         self, statistics: CustomerStatistics, table: NDArray[np.float64], horizon: int
     ) -> dict[str, NDArray[np.float64]]:
         """Scores of each part: ``mbg_nbd``, ``pareto_nbd``, ``linear`` (3 columns each) and ``trees`` (6 columns)."""
+        return self._base_scores(statistics, table, horizon) | self._learned_scores(table)
+
+    def _base_scores(
+        self, statistics: CustomerStatistics, table: NDArray[np.float64], horizon: int
+    ) -> dict[str, NDArray[np.float64]]:
         parts = {"mbg_nbd": base_scores(table)}
         if self.combination.base == "pareto_nbd":
             parts["pareto_nbd"] = self.pareto_scores(statistics, table, horizon)
+        return parts
+
+    def _learned_scores(self, table: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        parts = {}
         # A horizon beyond the trained ones is scored as the longest of them.
+        within = self._within(table)
         if self.linear is not None and self.combination.linear > 0:
-            parts["linear"] = self.linear.score(self._within(table))
+            parts["linear"] = self.linear.score(within)
         if self.trees is not None:
-            parts["trees"] = self.trees.score(self._within(table))
+            parts["trees"] = self.trees.score(within)
         return parts
 
     def pareto_scores(
@@ -221,10 +274,10 @@ class ValueModel:
         return whole
 
     def _within(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
-        if not self.max_horizon or not len(table) or table[0, -1] <= self.max_horizon:
+        if not self.max_horizon or not (table[:, -1] > self.max_horizon).any():
             return table
         out = table.copy()
-        out[:, -1] = self.max_horizon
+        out[:, -1] = np.minimum(out[:, -1], self.max_horizon)
         return out
 
     def arrays(self) -> dict[str, NDArray[Any]]:

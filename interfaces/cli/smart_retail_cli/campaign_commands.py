@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from smart_retail.presentation import formatting
-from smart_retail.protocol import RetailEngine, require_local
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, MAX_HORIZON_DAYS, RetailEngine, require_local
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
@@ -24,7 +24,7 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
     short_help="Write a campaign file: customers and products.",
     cls=Group,
     invoke_without_command=True,
-    epilog="Example: smart-retail campaign --segment Champions --segment Loyal -o campaign.xlsx",
+    epilog="Example: smart-retail campaign --worth-above 500 --return-below 0.3 -o campaign.xlsx",
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="OUT", help="Output file (.csv or .xlsx).")
 @click.option("--segment", "segments", multiple=True, metavar="NAME", help="Only this segment; repeatable.")
@@ -45,6 +45,39 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
     help="Name of the campaign; another name holds out other customers.",
 )
 @click.option(
+    "--horizon",
+    type=click.IntRange(1, MAX_HORIZON_DAYS),
+    default=DEFAULT_HORIZON_DAYS,
+    show_default=True,
+    metavar="DAYS",
+    help="Days over which spend and orders are forecast.",
+)
+@click.option(
+    "--worth-above",
+    type=float,
+    metavar="AMOUNT",
+    help="Only customers whose spend so far plus lifetime value is above this amount.",
+)
+@click.option(
+    "--return-below",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Only customers who are less likely than this to order within the horizon (0 to 1).",
+)
+@click.option(
+    "--return-above",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="Only customers who are more likely than this to order within the horizon (0 to 1).",
+)
+@click.option(
+    "--churn-risk",
+    "churn_risks",
+    multiple=True,
+    type=click.Choice(["low", "medium", "high"]),
+    help="Only customers with this churn risk; repeatable.",
+)
+@click.option(
     "--contacts",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
@@ -60,6 +93,11 @@ def campaign(
     allow_purchased: bool,
     holdout: float,
     name: str,
+    horizon: int,
+    worth_above: float | None,
+    return_below: float | None,
+    return_above: float | None,
+    churn_risks: tuple[str, ...],
     contacts: Path | None,
 ) -> None:
     """Write a file with one row per customer: segment, suggested action, due repurchases, products with reasons."""
@@ -71,7 +109,10 @@ def campaign(
     from smart_retail.analysis import campaign as core
     from smart_retail.evaluation.verdict import get_verdict
 
-    settings = core.CampaignSettings(method, n, segments, holdout, name, not allow_purchased)
+    settings = core.CampaignSettings(
+        method, n, segments, holdout, name, not allow_purchased, horizon, worth_above, return_below, return_above,
+        churn_risks,
+    )  # fmt: skip
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
     engine = context.engine()
     with progress.show_progress() as listener:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smart_retail.errors import NeedsLocalEngineError, UsageError
+from smart_retail.errors import FormatVersionError, NeedsLocalEngineError, UsageError
 from smart_retail.presentation import formatting
-from smart_retail.protocol import RetailEngine, require_local
+from smart_retail.protocol import REVENUE_HORIZONS_DAYS, RetailEngine, require_local
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 MOVE_COLUMNS = ("before", "after", "customers", "monetary")
 DROPPED_COLUMNS = ("customer_name", "customer_id", "before", "after", "monetary", "last_order", "last_item")
+REVENUE_COLUMNS = ("horizon_days", "sales_forecast", "expected", "low", "high", "known_customers", "new_customers")
+REVENUE_TITLE = "Expected revenue by customer value (80 % interval) and sales forecast of the same days"
 ERROR_COLUMNS = ("series", "model", "used", "mae", "rmse", "mape", "held_out_days")
 
 
@@ -209,12 +211,32 @@ def forecast(
     if form == "json":
         print_json([f.as_dict() for f in found])
     else:
-        print_result(form, Table(ERROR_COLUMNS, errors, "Forecast errors on held-out days"), lambda: errors)
+        tables = [Table(ERROR_COLUMNS, errors, "Forecast errors on held-out days")]
+        if form == "table":
+            tables.append(Table(REVENUE_COLUMNS, _revenue_rows(engine, days, found), REVENUE_TITLE))
+            print_result(form, lambda: tables, lambda: errors)
+        else:
+            print_result(form, tables[0], lambda: errors)
         for f in found:
             if f.note:
                 print_note(f"{f.series}: {f.note}")
     if not output:
         context.suggest(["forecast", "-o", "forecast.csv"])
+
+
+def _revenue_rows(engine: RetailEngine, days: int, found: Sequence[Forecast]) -> list[dict[str, Any]]:
+    """Return the revenue that customer value expects, next to the total of the sales forecast where it is as long."""
+    from smart_retail.analysis import sales_forecast as core
+
+    try:
+        revenue = engine.expected_revenue(sorted({days, *REVENUE_HORIZONS_DAYS}))
+    except FormatVersionError:
+        return []  # a bundle of an older version
+    sales = [day.amount for f in found if f.series == core.ALL_SALES for day in f.days]
+    return [
+        r.as_dict() | {"sales_forecast": sum(sales[: r.horizon_days]) if r.horizon_days <= len(sales) else None}
+        for r in revenue
+    ]
 
 
 def _write_forecast_charts(

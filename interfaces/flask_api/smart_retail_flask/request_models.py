@@ -16,7 +16,16 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from smart_retail.errors import UsageError
 from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
-from smart_retail.protocol import ALL, DEFAULT_HORIZON_DAYS, MAX_HORIZON_DAYS, MAX_N, METHODS, ListQuery
+from smart_retail.protocol import (
+    ALL,
+    DEFAULT_CALENDAR_DAYS,
+    DEFAULT_HORIZON_DAYS,
+    MAX_HORIZON_DAYS,
+    MAX_N,
+    METHODS,
+    REVENUE_HORIZONS_DAYS,
+    ListQuery,
+)
 from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
@@ -27,6 +36,8 @@ MAX_BATCH_ITEMS = 5_000
 """Recommendations of one batch: customers times n times methods."""
 MAX_LIST_LENGTH = 256
 """Categories of a filter, items of a basket."""
+MAX_HORIZONS = 20
+"""Horizons of one request."""
 MAX_OFFSET = 1_000_000_000
 MAX_POINTS = 100_000
 MAX_CACHED_QUERY_BYTES = 200
@@ -215,6 +226,32 @@ class ValueQuery(Query):
 
 class CustomerValueQuery(ValueQuery):
     strict: Strict = False
+
+
+class RevenueQuery(Query):
+    horizon_days: Annotated[
+        list[Horizon],
+        Field(min_length=1, max_length=MAX_HORIZONS, description="Days to forecast; may be given several times."),
+    ] = list(REVENUE_HORIZONS_DAYS)
+
+
+class CohortsQuery(Query):
+    period: Annotated[
+        Literal["week", "month", "quarter"], Field(description="Period of the first order: week, month or quarter.")
+    ] = "month"
+
+
+class ReplenishmentQuery(Query):
+    days: Annotated[
+        int,
+        Field(ge=1, le=MAX_HORIZON_DAYS, description="Length of the calendar, from the day after the last order."),
+        BeforeValidator(_parse_integer),
+    ] = DEFAULT_CALENDAR_DAYS
+    customer_id: Annotated[str | None, Field(description="Only this customer.")] = None
+    n: Annotated[
+        int, Field(ge=1, le=MAX_N, description=f"Number of entries, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+    ] = 100
+    offset: Offset = 0
 
 
 class SearchQuery(Query):

@@ -12,13 +12,16 @@ from typing import Any
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
+    CohortTable,
     CustomerMatch,
     CustomerProfile,
     CustomerValue,
+    ExpectedRevenue,
     GridCell,
     Item,
     ModelInfo,
     RecommendationList,
+    ReplenishmentCalendar,
     Result,
     Segment,
     ValueSummary,
@@ -97,6 +100,17 @@ OPERATIONS = (
     ),
     Operation(
         "get", "/v1/value", routes.value_summary, "Customers", ValueSummary, path="/v1/value?horizon_days=90",
+    ),
+    Operation(
+        "get", "/v1/value/revenue", routes.expected_revenue, "Customers", ExpectedRevenue, "revenue",
+        path="/v1/value/revenue?horizon_days=30&horizon_days=90",
+    ),
+    Operation(
+        "get", "/v1/cohorts", routes.cohorts, "Customers", CohortTable, path="/v1/cohorts?period=month",
+    ),
+    Operation(
+        "get", "/v1/replenishment", routes.replenishment, "Customers", ReplenishmentCalendar,
+        path="/v1/replenishment?days=7",
     ),
     Operation(
         "delete", "/v1/customers/<id:customer_id>", admin_routes.erase_customer, "Changes", admin_routes.Receipt,

@@ -22,6 +22,7 @@ from smart_retail_flask.problems import RejectedRequestError
 from smart_retail_flask.request_models import (
     BasketBody,
     BatchBody,
+    CohortsQuery,
     CustomerPath,
     CustomersBody,
     CustomerValueQuery,
@@ -29,6 +30,8 @@ from smart_retail_flask.request_models import (
     PointsQuery,
     PopularQuery,
     RecommendQuery,
+    ReplenishmentQuery,
+    RevenueQuery,
     SearchQuery,
     SimilarBody,
     SimilarQuery,
@@ -219,6 +222,31 @@ def value_summary(query: ValueQuery) -> Any:
     and the forecasts of earlier windows next to the actual values.
     """
     return engine().value_summary(query.horizon_days)
+
+
+def expected_revenue(query: RevenueQuery) -> Any:
+    """Expected revenue of the shop
+
+    For several horizons, with 80 % intervals: of the customers in the history, and of those who order for the first
+    time.
+    """
+    return {"revenue": engine().expected_revenue(query.horizon_days)}
+
+
+def cohorts(query: CohortsQuery) -> Any:
+    """Cohorts with retention and cumulative value
+
+    Customers by the week, month or quarter of their first order.
+    """
+    return engine().cohorts(query.period)
+
+
+def replenishment(query: ReplenishmentQuery) -> Any:
+    """Replenishment calendar
+
+    Items that customers, or one customer, are due to buy again, by date.
+    """
+    return engine().replenishment(query.days, query.customer_id, n=query.n, offset=query.offset)
 
 
 def search_customers(query: SearchQuery) -> Any:

@@ -7,8 +7,9 @@ from functools import wraps
 from typing import Any
 
 import gradio as gr
+from markupsafe import Markup
 
-from smart_retail.errors import RetailError
+from smart_retail.errors import FormatVersionError, RetailError
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import join_name_and_id
 from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
@@ -34,7 +35,7 @@ Refresh = dict[Any, Build]
 
 
 def build_demo(engine: RetailEngine | ReloadingEngine) -> gr.Blocks:
-    """Build the app, with the named endpoints recommend, similar and basket.
+    """Build the app, with the named endpoints recommend, similar, basket and value.
 
     Every request uses one engine from start to end; a page that is opened anew shows the current version. Queue limits
     are set here; `server.start` adds theme, style and address.
@@ -87,9 +88,10 @@ def _recommend_tab(engines: ReloadingEngine) -> Refresh:
         if not customer_id:
             return "", html.empty(NO_CUSTOMER_HINT)
         engine = engines.get()
-        profile = engine.customer(customer_id)
+        profile, currency = engine.customer(customer_id), engine.model().currency
         result = engine.recommend(customer_id, method, int(n), exclude_purchased=hide, categories=categories or None)
-        return html.customer_profile(profile, engine.model().currency), html.recommendations(result)
+        card = html.customer_profile(profile, currency) + _show_value(engine, customer_id, currency)
+        return card, html.recommendations(result)
 
     def example_id(label: str) -> str:
         return examples(engines.get()).get(label, UNKNOWN_CUSTOMER_ID)
@@ -98,6 +100,14 @@ def _recommend_tab(engines: ReloadingEngine) -> Refresh:
     for event in (*selected, *chosen, submit.click, method.change, n.release, category.change, hide.change):
         _connect(event, show_recommendations, [customer, method, n, category, hide], [profile_html, list_html])
     return {category: _category_update, hide: _hides_purchased}
+
+
+def _show_value(engine: RetailEngine, customer_id: str, currency: str) -> Markup:
+    """Return the forecast of a customer; bundles of older versions have none."""
+    try:
+        return html.customer_value(engine.customer_value(customer_id), currency)
+    except FormatVersionError:
+        return Markup()
 
 
 def _similar_tab(engines: ReloadingEngine) -> Refresh:

@@ -8,13 +8,13 @@ from typing import Any
 import gradio as gr
 
 from smart_retail.errors import RetailError
-from smart_retail.protocol import DEFAULT_METHOD
-from smart_retail.results import RecommendationList
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD
+from smart_retail.results import Result
 from smart_retail.serving.hot_reload import ReloadingEngine
 
 
 def publish(engines: ReloadingEngine) -> None:
-    """Add the endpoints recommend, similar and basket to the app that is being built."""
+    """Add the endpoints recommend, similar, basket and value to the app that is being built."""
 
     def recommend(
         customer_id: str,
@@ -58,11 +58,20 @@ def publish(engines: ReloadingEngine) -> None:
         """
         return _call(lambda: engines.get().recommend_for_basket(item_ids, n, method=method))
 
-    for endpoint in (recommend, similar, basket):
+    def value(customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> dict:  # type: ignore[type-arg]
+        """Return expected orders, spend and next order of a customer; a new customer gets the mean of new customers.
+
+        Args:
+            customer_id: Id of the customer.
+            horizon_days: Days to forecast, 1 to 3650.
+        """
+        return _call(lambda: engines.get().customer_value(customer_id, horizon_days))
+
+    for endpoint in (recommend, similar, basket, value):
         gr.api(endpoint, api_name=endpoint.__name__)  # type: ignore[attr-defined]
 
 
-def _call(request: Callable[[], RecommendationList]) -> dict[str, Any]:
+def _call(request: Callable[[], Result]) -> dict[str, Any]:
     """Return the result as JSON data; a `RetailError` becomes a message that starts with its stable code."""
     try:
         return request().as_dict()

@@ -9,8 +9,8 @@ from markupsafe import Markup
 from smart_retail.errors import RetailError
 from smart_retail.presentation import html as shared
 from smart_retail.presentation import labels
-from smart_retail.presentation.formatting import describe_model, describe_profile
-from smart_retail.results import CustomerProfile, ModelInfo, RecommendationList
+from smart_retail.presentation.formatting import describe_model, describe_profile, value_facts
+from smart_retail.results import CustomerProfile, CustomerValue, ModelInfo, RecommendationList
 from smart_retail.segmentation.segments import segment_advice
 
 
@@ -32,6 +32,11 @@ def customer_profile(profile: CustomerProfile, currency: str) -> Markup:
         advice=segment_advice(profile.rfm.segment) if profile.rfm else "",
         rfm_explanation=labels.RFM_EXPLANATION,
     )
+
+
+def customer_value(value: CustomerValue, currency: str) -> Markup:
+    """Return the forecast of a customer as a list of facts, with its notes."""
+    return _render("customer_value.html", facts=value_facts(value, currency), notes=value.notes)
 
 
 def recommendations(result: RecommendationList) -> Markup:

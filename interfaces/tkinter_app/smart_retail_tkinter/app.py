@@ -13,7 +13,15 @@ from types import TracebackType
 
 from smart_retail.bundle.versions import VersionInfo
 from smart_retail.errors import RetailError, UsageError
-from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
+from smart_retail.results import (
+    CustomerMatch,
+    CustomerProfile,
+    CustomerValue,
+    GridCell,
+    ModelInfo,
+    RecommendationList,
+    Segment,
+)
 from smart_retail_tkinter import formatting, theme
 from smart_retail_tkinter.background_jobs import unexpected_error
 from smart_retail_tkinter.commands import Commands
@@ -229,6 +237,11 @@ class App:
         """Show the profile of a customer."""
         model = self.presenter.model
         self.customer.show_profile(profile, model.currency if model else "")
+
+    def show_value(self, value: CustomerValue) -> None:
+        """Show the forecast of a customer."""
+        model = self.presenter.model
+        self.customer.show_value(value, model.currency if model else "")
 
     def clear_customer(self) -> None:
         """Show that no customer is selected."""

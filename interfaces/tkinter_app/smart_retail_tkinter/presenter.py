@@ -10,9 +10,17 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from smart_retail.bundle.versions import VersionInfo
-from smart_retail.errors import MissingBundleError, NeedsLocalEngineError, RetailError, UsageError
+from smart_retail.errors import FormatVersionError, MissingBundleError, NeedsLocalEngineError, RetailError, UsageError
 from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_method, is_local
-from smart_retail.results import CustomerMatch, CustomerProfile, GridCell, ModelInfo, RecommendationList, Segment
+from smart_retail.results import (
+    CustomerMatch,
+    CustomerProfile,
+    CustomerValue,
+    GridCell,
+    ModelInfo,
+    RecommendationList,
+    Segment,
+)
 from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.background_jobs import Jobs
 from smart_retail_tkinter.core_services import Services
@@ -30,6 +38,7 @@ class View(Protocol):
     def show_model(self, model: ModelInfo, categories: list[str]) -> None: ...
     def show_matches(self, matches: list[CustomerMatch], more: bool) -> None: ...
     def show_profile(self, profile: CustomerProfile) -> None: ...
+    def show_value(self, value: CustomerValue) -> None: ...
     def clear_customer(self) -> None: ...
     def show_list(self, recommendations: RecommendationList) -> None: ...
     def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None: ...
@@ -114,6 +123,7 @@ class Presenter:
         """Show the selected customer with another engine, or no customer if the engine does not know them."""
         if profile.known:
             self.view.show_profile(profile)
+            self._request_value(profile.customer_id)
             self.refresh()
         else:
             self.customer_id = None
@@ -142,7 +152,16 @@ class Presenter:
         engine = self.engine
         if engine is not None:
             self._submit("profile", lambda: engine.customer(customer_id), self.view.show_profile)
+            self._request_value(customer_id)
             self.refresh()
+
+    def _request_value(self, customer_id: str) -> None:
+        """Show the forecast of a customer; bundles of older versions have none."""
+        engine = self.engine
+        if engine is not None:
+            self._submit(
+                "value", lambda: engine.customer_value(customer_id), self.view.show_value, (FormatVersionError,)
+            )
 
     # The list ----------------------------------------------------------------------------------
 

@@ -13,7 +13,8 @@ from typing import ClassVar, Self
 import pytest
 
 from smart_retail.presentation import labels as words
-from smart_retail.results import CustomerProfile, Recommendation, RecommendationList
+from smart_retail.presentation.formatting import value_facts
+from smart_retail.results import CustomerProfile, CustomerValue, Recommendation, RecommendationList
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,19 @@ class ShownProfile:
     code: str | None = None
     """Scores of recency, frequency and monetary side by side."""
     cluster: str | None = None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A customer's value as it is shown: the texts of a screen, or every field where a program reads it."""
+
+    facts: Mapping[str, str]
+    notes: tuple[str, ...]
+    fields: Mapping[str, object] | None = None
+
+
+DueRow = tuple[str, str, str]
+"""Customer, item and date of an entry of the replenishment calendar."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +109,13 @@ class Driver(ABC):
     def profile(self, customer_id: str) -> ShownProfile: ...
 
     @abstractmethod
+    def value(self, customer_id: str) -> Forecast: ...
+
+    def due(self, days: int) -> tuple[DueRow, ...]:
+        """The replenishment calendar, at most the first 20 entries."""
+        raise UnsupportedError
+
+    @abstractmethod
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]: ...
 
     @abstractmethod
@@ -140,6 +161,11 @@ def profile_of(profile: CustomerProfile) -> ShownProfile:
     return ShownProfile(
         profile.known, rfm.segment if rfm else None, rfm.code if rfm else None, cluster.name if cluster else None
     )
+
+
+def forecast_of(value: CustomerValue) -> Forecast:
+    """An answer that is the engine's own result."""
+    return Forecast(value_facts(value), value.notes, value.as_dict())
 
 
 def missing(what: str, reason: str) -> None:

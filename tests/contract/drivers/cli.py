@@ -10,8 +10,9 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from smart_retail.errors import RetailError, UsageError, by_code
+from smart_retail.results import CustomerValue
 
-from .base import Driver, Filters, Row, Shown, ShownProfile
+from .base import Driver, DueRow, Filters, Forecast, Row, Shown, ShownProfile, forecast_of
 from .flask import rows
 
 _CODES = {2: "usage", 3: "unknown_item", 5: "artifact"}
@@ -37,6 +38,14 @@ class FrontEnd(Driver):
         found = self.call("customer", "--new-customer", "--format", "json", "--", customer_id)
         rfm, cluster = found["rfm"] or {}, found["cluster"] or {}
         return ShownProfile(found["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
+
+    def value(self, customer_id: str) -> Forecast:
+        found = self.call("value", "--new-customer", "--format", "json", "--", customer_id)
+        return forecast_of(CustomerValue.from_dict(found))
+
+    def due(self, days: int) -> tuple[DueRow, ...]:
+        found = self.call("replenishment", "--days", str(days), "-n", "20", "--format", "json")
+        return tuple((e["customer_id"], e["item_id"], e["due_date"]) for e in found["entries"])
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         return rows(self.call("similar", "-n", str(n), "--format", "json", "--", item_id)["items"])

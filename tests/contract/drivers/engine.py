@@ -8,7 +8,7 @@ from smart_retail.errors import RetailError
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.engine import Engine
 
-from .base import Driver, Filters, Row, Shown, ShownProfile, profile_of, row_of, shown_of
+from .base import Driver, DueRow, Filters, Forecast, Row, Shown, ShownProfile, forecast_of, profile_of, row_of, shown_of
 
 
 class FrontEnd(Driver):
@@ -28,6 +28,13 @@ class FrontEnd(Driver):
 
     def profile(self, customer_id: str) -> ShownProfile:
         return profile_of(self.engine.customer(customer_id))
+
+    def value(self, customer_id: str) -> Forecast:
+        return forecast_of(self.engine.customer_value(customer_id))
+
+    def due(self, days: int) -> tuple[DueRow, ...]:
+        found = self.engine.replenishment(days, n=20)
+        return tuple((e.customer_id, e.item_id, e.due_date) for e in found.entries)
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         return tuple(map(row_of, self.engine.similar_items(item_id, n).items))

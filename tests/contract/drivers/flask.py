@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from smart_retail.errors import RetailError, by_code
+from smart_retail.results import CustomerValue
 
-from .base import Driver, Filters, Row, Shown, ShownProfile, needs
+from .base import Driver, DueRow, Filters, Forecast, Row, Shown, ShownProfile, forecast_of, needs
 
 IDS_NOT_IN_URLS = ("", ".", "..")
 
@@ -44,6 +45,18 @@ class FrontEnd(Driver):
             profile = self.request("get", f"/v1/customers/{quote(customer_id, safe='')}")
         rfm, cluster = profile["rfm"] or {}, profile["cluster"] or {}
         return ShownProfile(profile["known"], rfm.get("segment"), rfm.get("code"), cluster.get("name"))
+
+    def value(self, customer_id: str) -> Forecast:
+        if customer_id in IDS_NOT_IN_URLS:
+            body = {"customer_ids": [customer_id]}
+            found = self.request("post", "/v1/customers:value", json=body)["customers"][0]
+        else:
+            found = self.request("get", f"/v1/customers/{quote(customer_id, safe='')}/value")
+        return forecast_of(CustomerValue.from_dict(found))
+
+    def due(self, days: int) -> tuple[DueRow, ...]:
+        found = self.request("get", "/v1/replenishment", query_string={"days": days, "n": 20})
+        return tuple((e["customer_id"], e["item_id"], e["due_date"]) for e in found["entries"])
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         if item_id in IDS_NOT_IN_URLS:

@@ -7,15 +7,17 @@ import html
 import os
 import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from smart_retail.errors import RetailError, by_code
+from smart_retail.results import CustomerValue
 from smart_retail.serving.web_app import WebAppOptions
 
-from .base import Driver, Filters, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
+from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, forecast_of, needs, source_of
 from .flask import rows
 
 
@@ -93,6 +95,18 @@ class FrontEnd(Driver):
             "".join(scores.groups()) if scores else None,
             cluster[1] if cluster else None,
         )
+
+    def value(self, customer_id: str) -> Forecast:
+        found = forecast_of(
+            CustomerValue.from_dict(self.call_endpoint("/value", customer_id=customer_id, horizon_days=90))
+        )
+        if not customer_id:
+            return found
+        card, _ = self.screen(customer_id, "hybrid", 1, [], True)
+        pairs = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card)
+        facts = {html.unescape(label): html.unescape(text) for label, text in pairs}
+        notes = re.findall(r'<p class="sr-note">(.*?)</p>', card)
+        return replace(found, facts=facts, notes=tuple(map(html.unescape, notes)))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         return rows(self.call_endpoint("/similar", item_id=item_id, n=n, categories=[])["items"])

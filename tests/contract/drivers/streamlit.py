@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from .base import Driver, Filters, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
+from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
 
 _LABELS = {"Hybrid": "hybrid", "Personalized": "personalized", "RFM": "rfm", "CF": "cf", "Popular": "popular"}
 _RANK = re.compile(r'<td class="sr-num sr-rank">([\d,]+)</td>\s*<td class="sr-product">(.*?)</td>', re.DOTALL)
@@ -86,6 +86,15 @@ class FrontEnd(Driver):
         clusters = [c.removeprefix("cluster ") for c in chips if c.startswith("cluster ")]
         code = "".join(re.findall(r"<b>[RFM] (\d)</b>", card))
         return ShownProfile(True, chips[0] if code else None, code or None, clusters[0] if clusters else None)
+
+    def value(self, customer_id: str) -> Forecast:
+        if not customer_id:
+            raise UnsupportedError
+        card = next(h for h in pieces(self.customer(customer_id)) if "What to expect" in h)
+        pairs = re.findall(r"<dt[^>]*>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>", card, re.DOTALL)
+        facts = {html.unescape(label): html.unescape(text) for label, text in pairs}
+        notes = re.findall(r'class="sr-note"[^>]*>(.*?)</', card)
+        return Forecast(facts, tuple(map(html.unescape, notes)))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         page = self.page("products", item=item_id)

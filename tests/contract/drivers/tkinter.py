@@ -18,9 +18,11 @@ import pytest
 from smart_retail.errors import RetailError
 from smart_retail.presentation import labels
 
-from .base import Driver, Filters, Row, Shown, ShownProfile, UnsupportedError, missing, source_of
+from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, missing, source_of
 
 WAIT = 20.0
+VALUE_FACTS = 8
+"""Figures of a forecast before its notes."""
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
 _SCORED = re.compile(r"score (\S+) from ([^:]+): ")
 _LABEL = "|".join(labels.method_label(method) for method in (*labels.METHODS, *labels.SOURCES))
@@ -195,6 +197,12 @@ class FrontEnd(Driver):
             "".join(scores.groups()) if scores else None,
             cluster[1] if cluster else None,
         )
+
+    def value(self, customer_id: str) -> Forecast:
+        self.choose(customer_id)
+        parts = self.app.customer.value.cget("text").split(" · ")
+        facts = [part.partition(": ") for part in parts[:VALUE_FACTS]]
+        return Forecast({label: text for label, _, text in facts}, tuple(parts[VALUE_FACTS:]))
 
     def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
         self.app.presenter.similar(item_id, item_id)

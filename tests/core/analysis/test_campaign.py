@@ -92,3 +92,34 @@ def test_contact_columns_are_added_and_name_clashes_rejected(engine: Engine, tmp
 def test_campaign_settings_out_of_range_are_rejected(engine: Engine, facts: dict[str, float]) -> None:
     with pytest.raises(UsageError):
         list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(**facts)))  # type: ignore[arg-type]
+
+
+def test_a_campaign_has_the_forecast_of_each_customer(engine: Engine) -> None:
+    rows = list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(horizon_days=60)))
+    for row in rows[:30]:
+        value = engine.customer_value(row["customer_id"], 60)
+        assert row["expected_spend"] == round(value.expected_spend, 2)
+        assert row["churn_risk"] == value.churn_risk
+        assert row["worth"] == round(value.spend + value.lifetime_value, 2)
+    assert campaign.column_headings(CampaignSettings(horizon_days=60))["expected_spend"] == "Expected spend, 60 days"
+
+
+def test_a_campaign_can_be_limited_to_valuable_customers_who_are_unlikely_to_return(engine: Engine) -> None:
+    values = [engine.customer_value(c) for c in shop.customers() if engine.customer(c).rfm]
+    median = sorted(campaign.worth(v) for v in values)[len(values) // 2]
+    settings = CampaignSettings(worth_above=median, return_below=0.8)
+    rows = list(campaign.campaign_rows(engine, shop.customers(), settings))
+    expected = {v.customer_id for v in values if campaign.worth(v) > median and v.return_probability < 0.8}
+    assert {r["customer_id"] for r in rows} == expected
+    assert 0 < len(expected) < len(values)
+    risky = list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(churn_risks=("high",))))
+    assert {r["customer_id"] for r in risky} == {v.customer_id for v in values if v.churn_risk == "high"}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [CampaignSettings(return_below=1.5), CampaignSettings(churn_risks=("huge",)), CampaignSettings(horizon_days=0)],
+)
+def test_bounds_out_of_range_are_refused(engine: Engine, settings: CampaignSettings) -> None:
+    with pytest.raises(UsageError):
+        list(campaign.campaign_rows(engine, shop.customers(), settings))

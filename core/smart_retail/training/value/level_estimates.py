@@ -14,7 +14,8 @@ from smart_retail.value.model import shift_to_mean
 SEASON_WEIGHT = 0.9
 """Weight of the season a year before against the latest windows."""
 DRIFT_WEIGHT = 0.3
-"""Share of the change against the year before, seen in the latest windows, that is carried on."""
+"""Share of the change against the year before, seen in the latest windows, that is carried on. A steadily growing shop
+would favour 1, a seasonal one without growth 0."""
 RECENT_WEIGHT = 0.5
 """Share of the latest windows' mean level that is carried on where no year before is covered."""
 RECENT_WINDOWS = 3

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from smart_retail.training.value.likelihood import fit_gamma_gamma, fit_mbg_nbd
 from smart_retail.value.customer_statistics import CustomerStatistics
-from smart_retail.value.features import YEAR, feature_table, mean_orders_per_day
+from smart_retail.value.features import YEAR, FeatureBuilder, mean_orders_per_day
 from smart_retail.value.gamma_gamma import GammaGamma
 from smart_retail.value.linear_model import base_scores
 from smart_retail.value.mbg_nbd import MbgNbd
@@ -45,7 +45,8 @@ class CutOff:
 
     def table(self, horizon: int) -> NDArray[np.float64]:
         """Features of all customers for one horizon."""
-        return feature_table(self.days, self.statistics, self.mbg, self.amounts, horizon, self.orders_per_day)
+        features = FeatureBuilder.of(self.days, self.statistics, self.mbg, self.amounts, self.orders_per_day)
+        return features.table(horizon)
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,8 +43,7 @@ def show() -> None:
     profile = engine.customer(customer_id)
     with left, st.container(border=True):
         st.html(customer_card.card(profile, engine_source.model().currency))
-    if profile.known:
-        _show_value(engine, customer_id, left)
+    _show_value(engine, customer_id, left)
     with right:
         render_recommendations(engine, profile)
         _show_history(profile)

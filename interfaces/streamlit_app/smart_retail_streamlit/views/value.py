@@ -1,87 +1,195 @@
-"""Value: what the shop's customers are expected to order and spend, and how well earlier forecasts held."""
+"""Value: what customers are expected to do, whom to contact, what is due, and how well earlier forecasts held."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import altair as alt
 import streamlit as st
 from markupsafe import Markup
 
-from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
-from smart_retail.presentation.html import Column, table
-from smart_retail.results import CustomerValue, ValueGroup, ValueSummary
-from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
+from smart_retail.errors import FormatVersionError
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
+from smart_retail.presentation.html import Column, bar, name_cell, table
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_PERIOD, MAX_N, PERIODS, RetailEngine
+from smart_retail.results import CustomerValue, DueItem, ValueGroup, ValueSummary
+from smart_retail_streamlit import (
+    chart_panel,
+    charts,
+    engine_source,
+    html,
+    page_layout,
+    query_params,
+    value_charts,
+)
+from smart_retail_streamlit.chart_panel import Panel
 
 HORIZONS = (30, 60, 90, 180, 365)
-DEFAULT_HORIZON = 90
+FORECAST, DUE, COHORTS, ACCURACY = "forecast", "due", "cohorts", "accuracy"
+VIEWS = {FORECAST: "Forecast", DUE: "Due to buy again", COHORTS: "Cohorts", ACCURACY: "How accurate?"}
+CALENDAR_DAYS = (7, 14, 30)
+MAX_DUE_SHOWN = 100
 
 
 def show() -> None:
     """Show the page."""
     engine = engine_source.engine()
-    currency = engine_source.model().currency
     page_layout.heading("Value", "what customers are expected to order and spend")
-    days = st.segmented_control(
-        "Days ahead", HORIZONS, default=DEFAULT_HORIZON, key="value-horizon", format_func=lambda d: f"{d} days"
+    view = _choose("view", list(VIEWS), FORECAST, VIEWS)
+    if view == DUE:
+        _show_due(engine)
+    elif view == COHORTS:
+        _show_cohorts(engine)
+    else:
+        days = int(_choose("days", [str(d) for d in HORIZONS], str(DEFAULT_HORIZON_DAYS), _days_labels(HORIZONS)))
+        summary = engine.value_summary(days)
+        (_show_forecast if view == FORECAST else _show_accuracy)(engine, summary)
+
+
+def _days_labels(days: Sequence[int]) -> dict[str, str]:
+    return {str(d): f"Next {d} days" for d in days}
+
+
+def _choose(name: str, options: list[str], default: str, labels: dict[str, str]) -> str:
+    """Offer a choice that is kept in the address."""
+    chosen: str = (
+        st.segmented_control(
+            name.capitalize(),
+            options,
+            default=query_params.read(name, default, options),
+            required=True,
+            key=f"value-{name}",
+            format_func=lambda option: labels[str(option)],
+            label_visibility="collapsed",
+        )
+        or default
     )
-    summary = engine.value_summary(days or DEFAULT_HORIZON)
-    with st.container(border=True):
-        st.html(_totals(summary, currency))
+    query_params.write(name, chosen, default)
+    return chosen
+
+
+def _show_forecast(engine: RetailEngine, summary: ValueSummary) -> None:
+    currency = engine_source.model().currency
+    low, high = (html.format_short_amount(v) for v in (summary.spend_low, summary.spend_high))
+    share = summary.expected_returning / max(summary.customers, 1)
+    mean = summary.expected_spend / max(summary.customers, 1)
+    figures = [
+        (
+            f"Expected spend, 80 % sure: {low} to {high}",
+            f"{format_integer(summary.expected_spend)} {currency}".rstrip(),
+        ),
+        ("Expected orders", format_integer(summary.expected_orders)),
+        (f"Customers who order, {format_percent(share)} of all", format_integer(summary.expected_returning)),
+        ("Expected spend per customer", format_amount(mean, currency)),
+    ]
+    st.html(html.render("key_figures.html", figures=figures))
+    st.caption(
+        f"{pluralize(summary.horizon_days, 'day')} from {summary.start}, for the "
+        f"{pluralize(summary.customers, 'customer')} in the history. {' '.join(summary.sentences[:1])}"
+    )
     for note in summary.notes:
         st.info(note)
+    left, right = st.columns(2, gap="medium")
+    with left:
+        _show_revenue(engine, currency)
+    with right:
+        _show_tenths(summary.deciles)
+    _show_at_risk(engine, summary, currency)
     with st.container(border=True):
+        st.html(html.finding(_best_group("segment", summary.segments)))
         st.html(_groups("Segment", summary.segments, currency))
     if summary.clusters:
         with st.container(border=True):
+            st.html(html.finding(_best_group("cluster", summary.clusters)))
             st.html(_groups("Cluster", summary.clusters, currency))
-    with st.container(border=True):
-        st.html(_groups("Customers by expected spend", summary.deciles, currency))
-    if summary.at_risk:
-        with st.container(border=True):
-            st.html(html.finding("High churn risk, by spend at risk") + _at_risk(summary.at_risk, currency))
-        chart_panel.download("at-risk", charts.as_rows(list(summary.at_risk), "notes"), "Download CSV")
-    _backtests(summary)
 
 
-def _totals(summary: ValueSummary, currency: str) -> Markup:
-    low, high = (format_amount(v, currency) for v in (summary.spend_low, summary.spend_high))
-    facts = {
-        "Expected spend": f"{format_amount(summary.expected_spend, currency)} (80 % interval {low} to {high})",
-        "Expected orders": f"{format_integer(round(summary.expected_orders))} "
-        f"({format_integer(round(summary.orders_low))} to {format_integer(round(summary.orders_high))})",
-        "Customers who order": f"{format_integer(round(summary.expected_returning))} "
-        f"of {format_integer(summary.customers)}",
-        "From": f"{summary.start}, {summary.horizon_days} days; new customers are not included",
-    }
-    return html.facts(facts, "sr-facts")
+def _show_revenue(engine: RetailEngine, currency: str) -> None:
+    """Show the outlook of the shop with its customers to come; bundles of older versions have none."""
+    try:
+        outlook = engine.expected_revenue()
+    except FormatVersionError:
+        return
+    last = outlook[-1]
+    new = "; new customers are included" if last.new_customers is not None else "; known customers only"
+    chart_panel.show(
+        Panel(
+            "value-revenue",
+            f"Revenue of the next {last.horizon_days} days: {html.format_short_amount(last.expected)}, "
+            f"80 % sure between {html.format_short_amount(last.low)} and {html.format_short_amount(last.high)}",
+            f"Revenue of the shop, bars with the 80 % interval{new}",
+            value_charts.revenue(outlook, currency),
+            charts.as_rows(outlook),
+        )
+    )
+
+
+def _show_tenths(groups: Sequence[ValueGroup]) -> None:
+    if not groups:
+        return
+    chart_panel.show(
+        Panel(
+            "value-tenths",
+            f"The best tenth of the customers brings {format_percent(groups[0].spend_share)} of the expected spend",
+            "Share of the expected spend by tenths of the customers",
+            value_charts.tenths(groups),
+            charts.as_rows(groups),
+        )
+    )
+
+
+def _best_group(kind: str, groups: Sequence[ValueGroup]) -> str:
+    best = max(groups, key=lambda g: g.expected_spend, default=None)
+    if best is None:
+        return f"Expected value by {kind}"
+    return f"By {kind}: {best.name} customers bring {format_percent(best.spend_share)} of the expected spend"
 
 
 def _groups(kind: str, groups: Sequence[ValueGroup], currency: str) -> Markup:
-    numbers = ("Customers", "Expected orders", "Expected spend", "Share", "Order again", "Lifetime value, mean")
+    numbers = ("Customers", "Likely to order", "Expected orders", "Expected spend", "Lifetime value, mean")
+    columns = [Column(kind), *(Column(text, "sr-num") for text in numbers), Column("Share of expected spend")]
+    most = max((g.spend_share for g in groups), default=0.0) or 1.0
     rows = [
         [
-            g.name,
+            html.segment_name(g.name) if kind == "Segment" else g.name,
             format_integer(g.customers),
+            format_percent(g.return_probability),
             format_integer(round(g.expected_orders)),
             format_amount(g.expected_spend, currency),
-            format_percent(g.spend_share),
-            format_percent(g.return_probability),
             format_amount(g.lifetime_value, currency),
+            bar(g.spend_share / most) + format_percent(g.spend_share),
         ]
         for g in groups
     ]
-    return table([Column(kind), *(Column(text, "sr-num") for text in numbers)], rows, "sr-cards")
+    return table(columns, rows, "sr-cards")
 
 
-def _at_risk(values: Sequence[CustomerValue], currency: str) -> Markup:
-    numbers = ("Spend so far", "Orders", "Usual days between orders", "Order again", "Lifetime value")
+def _show_at_risk(engine: RetailEngine, summary: ValueSummary, currency: str) -> None:
+    values = summary.at_risk
+    if not values:
+        return
+    total = sum(v.spend for v in values)
+    with st.container(border=True):
+        st.html(
+            html.finding(
+                f"Contact first: {pluralize(len(values), 'customer')} worth {format_amount(total, currency)} so far "
+                "have stayed away much longer than usual",
+                "Churn risk high: at least four of their usual intervals without an order. Most spend at risk first.",
+            )
+        )
+        st.html(_at_risk(engine, values, currency))
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            chart_panel.download("at-risk", charts.as_rows(values, "notes"), "Download CSV")
+            st.caption("All of them with products to offer: `smart-retail campaign --churn-risk high -o campaign.csv`")
+
+
+def _at_risk(engine: RetailEngine, values: Sequence[CustomerValue], currency: str) -> Markup:
+    numbers = ("Spend so far", "Orders", "Usual days between orders", "Likely to order", "Lifetime value")
     rows = [
         [
-            v.customer_id,
+            name_cell(engine.customer(v.customer_id).customer_name, v.customer_id),
             format_amount(v.spend, currency),
             format_integer(v.orders),
-            f"{v.usual_interval_days:,.0f}",
+            format_integer(v.usual_interval_days),
             format_percent(v.return_probability),
             format_amount(v.lifetime_value, currency),
         ]
@@ -90,36 +198,105 @@ def _at_risk(values: Sequence[CustomerValue], currency: str) -> Markup:
     return table([Column("Customer"), *(Column(text, "sr-num") for text in numbers)], rows, "sr-cards")
 
 
-def _backtests(summary: ValueSummary) -> None:
-    """Show the forecasts of earlier windows next to what happened, and the calibration of the probabilities."""
-    if not summary.backtests:
+def _show_due(engine: RetailEngine) -> None:
+    """Show the replenishment calendar of all customers, or of one."""
+    days = int(_choose("calendar", [str(d) for d in CALENDAR_DAYS], "7", _days_labels(CALENDAR_DAYS)))
+    customer = st.text_input("Only this customer (id)", key="due-customer", placeholder="all customers").strip()
+    found = engine.replenishment(days, customer or None, n=MAX_N)
+    if not found.total:
+        page_layout.empty("Nothing is due", "No customer is due to buy a product again in these days. Try more days.")
         return
+    with st.container(border=True):
+        st.html(
+            html.finding(
+                f"{pluralize(found.total, 'purchase')} due in the {days} days from {found.start}",
+                "Last purchase plus the usual days between purchases: the customer's own, shrunk towards those of all "
+                "buyers of the product.",
+            )
+        )
+        st.html(_due_table(found.entries[:MAX_DUE_SHOWN]))
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            chart_panel.download("due", charts.as_rows(found.entries), f"Download CSV ({len(found.entries):,} rows)")
+            st.caption(f"All of them: `smart-retail replenishment --days {days} -o due.csv`")
+
+
+def _due_table(entries: Sequence[DueItem]) -> Markup:
+    columns = [Column("Due"), Column("Customer"), Column("Product")]
+    columns += [Column(text, "sr-num") for text in ("Times bought", "About every", "Last bought")]
     rows = [
-        {"window": f"{b.start}, {b.days} days", "figure": figure, "spend": amount}
-        for b in reversed(summary.backtests)
-        for figure, amount in (("expected", b.expected_spend), ("actual", b.actual_spend))
+        [
+            e.due_date,
+            name_cell(e.customer_name, e.customer_id),
+            name_cell(e.item_name, e.item_id),
+            format_integer(e.purchases),
+            pluralize(round(e.interval_days), "day"),
+            e.last_date,
+        ]
+        for e in entries
     ]
-    chart = (
-        alt.Chart(charts.chart_data(rows))
-        .mark_bar()
-        .encode(
-            x=alt.X("window:N", title="Window", sort=None),
-            y=alt.Y("spend:Q", title="Spend"),
-            xOffset="figure:N",
-            color=alt.Color("figure:N", title=""),
+    return table(columns, rows, "sr-cards")
+
+
+def _show_cohorts(engine: RetailEngine) -> None:
+    period = _choose("period", list(PERIODS), DEFAULT_PERIOD, {p: f"By {p}" for p in PERIODS})
+    found = engine.cohorts(period)
+    if len(found.mean_retention) < 2:
+        page_layout.empty("Too little history", f"Cohorts need orders in at least two {period}s. Try a shorter period.")
+        return
+    first, later = found.mean_retention[1], min(6, len(found.mean_retention) - 1)
+    chart_panel.show(
+        Panel(
+            "value-retention",
+            f"{format_percent(first)} of new customers order again in the {period} after their first order, "
+            f"{format_percent(found.mean_retention[later])} in {period} {later}",
+            f"Share of the customers of each {period} that ordered in each later, complete {period}",
+            value_charts.cohorts(found, "retention", ".1%"),
+            charts.as_rows(found.cohorts, "cumulative_value"),
         )
     )
-    about = "Forecasts of earlier windows, made from the orders before each of them, and what happened"
-    chart_panel.show(chart_panel.Panel("value-backtests", summary.sentences[0], about, chart, rows))
-    bins = [dict(row) for row in charts.as_rows(summary.calibration)]
-    points = (
-        alt.Chart(charts.chart_data(bins))
-        .mark_line(point=True)
-        .encode(
-            x=alt.X("predicted:Q", title="Predicted share that orders again"),
-            y=alt.Y("actual:Q", title="Actual share"),
+    chart_panel.show(
+        Panel(
+            "value-cumulative",
+            "Mean value per customer since the first order",
+            f"Kept amount per customer of each {period}, until the end of each later {period}",
+            value_charts.cohorts(found, "cumulative_value", ",.2f"),
+            charts.as_rows(found.cohorts, "retention"),
         )
     )
-    about = "Tenths of the customers by predicted probability, in earlier windows; a straight diagonal is perfect"
-    finding = "Predicted and actual probability to order again"
-    chart_panel.show(chart_panel.Panel("value-calibration", finding, about, points, bins))
+    for note in found.notes:
+        st.caption(note)
+
+
+def _show_accuracy(engine: RetailEngine, summary: ValueSummary) -> None:
+    """Show the forecasts of earlier windows next to what happened, and the calibration of the probabilities."""
+    for note in summary.notes:
+        st.info(note)
+    if not summary.backtests:
+        page_layout.empty("Not tested yet", "The history is too short to test a forecast on earlier windows.")
+        return
+    tests = list(reversed(summary.backtests))
+    with st.container(border=True):
+        st.html(html.finding("What the forecasts would have said", "Made from the orders before each window only."))
+        st.html(html.bullets(summary.sentences))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        chart_panel.show(
+            Panel(
+                "value-backtests",
+                summary.sentences[0].rstrip("."),
+                f"Expected and actual spend of {pluralize(tests[-1].days, 'day')} in earlier windows",
+                value_charts.backtests(tests, engine_source.model().currency),
+                charts.as_rows(tests),
+            )
+        )
+    with right:
+        worst = max((abs(b.predicted - b.actual) for b in summary.calibration), default=0.0)
+        chart_panel.show(
+            Panel(
+                "value-calibration",
+                f"Where it says 60 %, about 60 % order: off by at most {100 * worst:.0f} points",
+                "Tenths of the customers by predicted probability; on the dashed line it is exact",
+                value_charts.calibration(summary.calibration),
+                charts.as_rows(summary.calibration),
+            )
+        )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tkinter import ttk
 
 from smart_retail.protocol import ALL
-from smart_retail.results import CustomerProfile, GridCell, RecommendationList, Segment
+from smart_retail.results import CustomerProfile, CustomerValue, GridCell, RecommendationList, Segment
 from smart_retail_tkinter import formatting, table_models
 from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.table_models import Row, Table
@@ -33,8 +33,11 @@ class CustomerView(ttk.Frame):
         self.title = ttk.Label(self, text=NO_CUSTOMER, style="Title.TLabel")
         self.title.pack(fill="x")
         self.profile = ttk.Label(self, style="Muted.TLabel")
-        self.profile.pack(fill="x", pady=(2, 8))
+        self.profile.pack(fill="x", pady=(2, 4))
         wrap_to_width(self.profile)
+        self.value = ttk.Label(self, style="Small.TLabel")
+        self.value.pack(fill="x", pady=(0, 8))
+        wrap_to_width(self.value)
         self.tabs = ttk.Notebook(self)
         self.tabs.pack(fill="both", expand=True)
         self._build_list()
@@ -120,6 +123,7 @@ class CustomerView(ttk.Frame):
         """Show that no customer is selected."""
         self.title.configure(text=NO_CUSTOMER)
         self.profile.configure(text="")
+        self.value.configure(text="")
         self.purchases.fill(Table(table_models.PURCHASES))
         self.set_purchase_count(None)
         self.rfm_grid.mark(None)
@@ -134,6 +138,10 @@ class CustomerView(ttk.Frame):
         self.purchases.fill(table_models.purchase_table(profile.purchases))
         self.set_purchase_count(len(profile.purchases))
         self.rfm_grid.mark(profile.rfm)
+
+    def show_value(self, value: CustomerValue, currency: str) -> None:
+        """Show the forecast of a customer."""
+        self.value.configure(text=formatting.describe_value(value, currency))
 
     def set_purchase_count(self, count: int | None) -> None:
         """Show the number of purchases in the title of their tab; None shows no number."""
