@@ -58,8 +58,10 @@ def write(path: Path, rows: list[tuple[str, ...]], header: tuple[str, ...] = sho
 
         with Workbook(str(path)) as book:
             sheet = book.add_worksheet("Orders")
-            for number, row in enumerate([header, *rows]):
-                sheet.write_row(number, 0, [float(v) if header[i] in NUMBERS and number else v for i, v in enumerate(row)])
+            sheet.write_row(0, 0, header)
+            for number, row in enumerate(rows, 1):
+                cells = [float(v) if name in NUMBERS else v for name, v in zip(header, row, strict=True)]
+                sheet.write_row(number, 0, cells)
         return
     text = io.StringIO(newline="")
     out = csv.writer(text)
