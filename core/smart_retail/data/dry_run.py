@@ -16,7 +16,7 @@ from smart_retail.data.backends.base import open_backend
 from smart_retail.data.dataset.cleaning_report import describe_computed_fields
 from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.data.ingestion.ingest import IngestedSource
-from smart_retail.data.ingestion.sources import Source, open_source, read_sample
+from smart_retail.data.ingestion.sources import Source, expand_sources, open_source, read_sample
 from smart_retail.data.parsing.column_assignment import describe_confidence
 from smart_retail.data.parsing.column_mapping import Recognition, Schema, recognise_columns
 from smart_retail.data.parsing.unused_columns import UnusedColumn, find_unused
@@ -146,7 +146,7 @@ def inspect_columns(
         `mapping` has an unknown field or header.
     """
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
-    sources = _as_list(source)
+    sources = expand_sources(_as_list(source))
     backend = open_backend(backend_name(sources, settings), folder, 1)
     try:
         described = []

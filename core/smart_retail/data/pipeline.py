@@ -13,11 +13,12 @@ import narwhals as nw
 from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.dataset.dataset import Dataset
 from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.data.ingestion.database import check_query, is_database_url
 from smart_retail.data.ingestion.ingest import DateOptions, IngestedSource, ingest, read_returns
 from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.merge_sources import drop_erased_customers, flag_returned, merge_sources
 from smart_retail.data.ingestion.row_validation import RowValidation
-from smart_retail.data.ingestion.sources import Source, open_source, read_sample
+from smart_retail.data.ingestion.sources import Source, expand_sources, open_source, read_sample
 from smart_retail.data.parsing.column_mapping import check_fields, match_preset
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
@@ -94,6 +95,9 @@ def prepare(
         raise UsageError("No source was given.", "Name at least one file of orders.")
     check_fields(mapping or {})
     check_zone(settings.timezone)
+    if any(is_database_url(source) for source in sources):
+        check_query(reading.query)
+    sources = expand_sources(sources)
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
     backend = open_backend(backend_name(sources, settings), folder, threads)
     try:

@@ -122,7 +122,7 @@ def fit(
             erased=store.erased_among if store.count_erased() else None,
         ) as dataset:
             active = active_manifest(artifacts)
-            expected = expected_reasons(dataset.sources[: len(sources)])
+            expected = expected_reasons(dataset.sources[: len(dataset.sources) - bool(last_event)])
             notes = check_import(dataset.report, active, expected, settings.data, force)
             history = _require_trainable(dataset)
             threads = settings.threads or available_threads()

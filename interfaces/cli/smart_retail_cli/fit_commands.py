@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -48,6 +49,7 @@ def source_options(command: F) -> F:
             click.option(
                 "--sheet", metavar="NAME", help="Sheet of a workbook (default: the one with the best header)."
             ),
+            click.option("--query", metavar="SQL", help="Query on a source that is the URL of a database."),
             click.option("--config", type=click.Path(), metavar="FILE", help="Settings file (TOML)."),
             click.option(
                 "--returns-policy",
@@ -127,8 +129,13 @@ def check_sources(sources: tuple[str, ...], returns: str | None, backend: str) -
     """Raise an error for a missing file before any work starts; only Spark resolves URLs and table names."""
     if backend == "spark":
         return
+    from smart_retail.data.ingestion.database import is_database_url
+    from smart_retail.data.ingestion.sources import STANDARD_INPUT
+
     for path, hint in [*((s, "SOURCE...") for s in sources), *([(returns, "--returns")] if returns else [])]:
-        if Path(path).exists():
+        if Path(path).exists() or path == STANDARD_INPUT or is_database_url(path):
+            continue
+        if hint == "SOURCE..." and glob.glob(path):  # noqa: PTH207  # absolute patterns too
             continue
         if "://" in path:
             raise UsageError(
@@ -140,7 +147,7 @@ def check_sources(sources: tuple[str, ...], returns: str | None, backend: str) -
 
 def read_options(chosen: dict[str, Any]) -> ReadOptions:
     """Take the options of reading files out of the chosen options."""
-    return ReadOptions(chosen.pop("header_row") or 0, chosen.pop("sheet") or "")
+    return ReadOptions(chosen.pop("header_row") or 0, chosen.pop("sheet") or "", chosen.pop("query") or "")
 
 
 def parse_mapping(pairs: tuple[str, ...]) -> dict[str, str]:
@@ -185,7 +192,8 @@ def fit(
 ) -> None:
     """Read and clean order files, fit the models, evaluate them and publish a new version.
 
-    Several files are combined into one purchase history.
+    Several files are combined into one purchase history. A source is a file, a folder, a pattern such as
+    'exports/*.csv', - for the standard input, or the URL of a database (PostgreSQL, SQLite, MySQL) with --query.
     """
     reading = read_options(chosen)
     settings = build_settings(config, context.threads, **chosen)

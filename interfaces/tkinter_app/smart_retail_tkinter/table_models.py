@@ -225,7 +225,7 @@ def field_table(sources: Iterable[SourceColumns]) -> Table:
             dates = f"{f.confidence}, {f.dates}" if f.dates else f.confidence
             cells.append((f.field, f.header, dates, ", ".join(f.samples)))
         for u in source.unused:
-            looks = f"(not used, looks like a {u.looks_like})" if u.looks_like else "(not used)"
+            looks = f"(unused {u.looks_like})" if u.looks_like else "(not used)"
             unused.append((looks, u.header, "", ", ".join(u.values[:6])))
     rows = dict.fromkeys([*cells, *sorted(unused, key=lambda row: row[0] == "(not used)")])
     return Table(FIELDS, tuple(Row("", row, row) for row in rows))

@@ -12,8 +12,10 @@ import pytest
 from msgspec.structs import replace
 from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
+from smart_retail.data.dry_run import ColumnChoice, FieldColumn, OpenColumn, SourceColumns
+from smart_retail.data.parsing.unused_columns import UnusedColumn
 from smart_retail.errors import CancelledError, DataError, QualityGateError
-from smart_retail.results import FitReport
+from smart_retail.results import FitReport, MonthTotals
 from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.fit_request import FitProgress, Preview
 
@@ -120,7 +122,7 @@ def test_a_preview_shows_columns_and_cleaning_report(inspected_window: Any, work
     assert rows == [
         ["customer_id", "Customer ID", "certain", "A, B"],
         ["item_id", "Product ID", "likely", "P1"],
-        ["(not used, looks like a status)", "State", "", "Paid"],
+        ["(unused status)", "State", "", "Paid"],
     ]
     assert len(dialog.months.tree.get_children()) == 1
     assert dialog.headline.cget("text").startswith(f"{work.cleaning.rows_accepted:,} of ")

@@ -6,8 +6,11 @@ internal names.
 
 from __future__ import annotations
 
+import glob
 import os
-from collections.abc import Iterator
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,12 +22,16 @@ from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, read_first_rows, rewrite_as_utf8
 from smart_retail.data.files.file_types import MAGIC_BYTES, refuse_other_types
 from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.data.ingestion.database import is_database_url, read_query
 from smart_retail.data.parsing.column_profile import SAMPLE_ROWS
-from smart_retail.errors import DataError
+from smart_retail.errors import DataError, UsageError
 
 Source = str | os.PathLike[str] | Any
 """A path, or a data frame of pandas, Polars, PyArrow, DuckDB, Spark or Narwhals."""
 
+STANDARD_INPUT: Final = "-"
+ORDER_FILES: Final = (".csv", ".tsv", ".txt", ".gz", ".parquet", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+"""Endings of the files that are read in a folder."""
 NO_OPTIONS: Final = ReadOptions()
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 
@@ -75,12 +82,56 @@ def open_source(
     DataError
         The source cannot be read.
     """
+    if is_database_url(source):
+        return OpenedSource(_text_table(read_query(source, options.query, folder)))
+    if source == STANDARD_INPUT:
+        return _open_path(_copy_standard_input(folder), backend, folder, options)
     if isinstance(source, str) and not Path(source).exists() and backend.reads_addresses:
         return OpenedSource(_with_numbered_columns(source, backend.read_address_or_table(source)))
     if isinstance(source, str | os.PathLike):
         return _open_path(Path(source), backend, folder, options)
     frame = backend.from_dataframe(source)
     return OpenedSource(_with_numbered_columns(f"data frame {index + 1}", frame))
+
+
+def expand_sources(sources: Sequence[Source]) -> list[Source]:
+    """Return the sources with the files of folders and patterns such as ``exports/*.csv``, in the order of names.
+
+    Raises
+    ------
+    DataError
+        A folder has no file of orders, or no file matches a pattern.
+    UsageError
+        The standard input is named twice.
+    """
+    if sum(isinstance(source, str) and source == STANDARD_INPUT for source in sources) > 1:
+        raise UsageError("The standard input (-) is named twice.", "Name it once.")
+    expanded: list[Source] = []
+    for source in sources:
+        if not isinstance(source, str | os.PathLike) or "://" in str(source):
+            expanded.append(source)
+            continue
+        path = Path(source)
+        if path.is_dir():
+            files = sorted(f for f in path.iterdir() if f.is_file() and f.suffix.lower() in ORDER_FILES)
+            if not files:
+                raise DataError(f"{path} is a folder without files of orders.", "Name a file or another folder.")
+            expanded += files
+        elif not path.exists() and glob.has_magic(str(source)):
+            matches = sorted(glob.glob(str(source)))  # noqa: PTH207  # absolute patterns too
+            if not matches:
+                raise DataError(f"No file matches {source}.", "Check the pattern.")
+            expanded += matches
+        else:
+            expanded.append(source)
+    return expanded
+
+
+def _copy_standard_input(folder: Path) -> Path:
+    path = folder / "standard input"
+    with path.open("wb") as out:
+        shutil.copyfileobj(sys.stdin.buffer, out)
+    return path
 
 
 def _open_path(path: Path, backend: Backend, folder: Path, options: ReadOptions) -> OpenedSource:

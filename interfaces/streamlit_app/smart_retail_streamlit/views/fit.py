@@ -132,7 +132,10 @@ def _more_options(policy: str | None) -> tuple[ReadOptions, dict[str, dict[str, 
         )
         currency = right.text_input("Currency, shown with amounts", max_chars=8, key="currency") or ""
         order = left.selectbox(
-            "Order of dates such as 01/02/2024", tuple(DATE_ORDERS), key="date-order", format_func=DATE_ORDERS.get
+            "Order of dates such as 01/02/2024",
+            list(DATE_ORDERS),
+            key="date-order",
+            format_func=lambda o: DATE_ORDERS[o],
         )
         header_row = middle.number_input("Row of the header (0 = automatic)", 0, 1000, 0, key="header-row")
         sheet = right.text_input("Sheet of a workbook", max_chars=100, key="sheet", placeholder="automatic") or ""
@@ -150,7 +153,7 @@ def _choose_columns(request: FitRequest) -> tuple[tuple[str, str], ...]:
     samples = {choice.header: choice.samples for source in reversed(sources) for choice in source.choices}
     recognised = {field.field: field.header for source in reversed(sources) for field in source.fields}
     open_fields = {column.field: column.candidates for source in sources for column in source.open}
-    chosen = []
+    chosen: list[tuple[str, str]] = []
     with st.expander("Columns", expanded=bool(open_fields)):
         if open_fields:
             names = ", ".join(labels.FIELD_NAMES.get(field, field).lower() for field in open_fields)
@@ -158,11 +161,11 @@ def _choose_columns(request: FitRequest) -> tuple[tuple[str, str], ...]:
         boxes = [box for _ in range(0, len(labels.FIELD_NAMES), 3) for box in st.columns(3, gap="medium")]
         for (field, label), box in zip(labels.FIELD_NAMES.items(), boxes, strict=False):
             candidates = [candidate.header for candidate in open_fields.get(field, ())]
-            headers = ["", *candidates, *(header for header in samples if header not in candidates)]
+            headers: list[str] = ["", *candidates, *(header for header in samples if header not in candidates)]
             automatic = f"automatic: {recognised[field]}" if field in recognised else "not in the file"
             texts = {header: labels.describe_column(header, samples.get(header, ())) for header in headers}
             texts[""] = "please choose" if field in open_fields else automatic
-            header = box.selectbox(label, headers, key=f"map-{field}", format_func=texts.get)
+            header = box.selectbox(label, headers, key=f"map-{field}", format_func=texts.__getitem__)
             if header:
                 chosen.append((field, header))
     return tuple(chosen)
