@@ -225,9 +225,9 @@ def field_table(sources: Iterable[SourceColumns]) -> Table:
             dates = f"{f.confidence}, {f.dates}" if f.dates else f.confidence
             cells.append((f.field, f.header, dates, ", ".join(f.samples)))
         for u in source.unused:
-            looks = f"(unused {u.looks_like})" if u.looks_like else "(not used)"
-            unused.append((looks, u.header, "", ", ".join(u.values[:6])))
-    rows = dict.fromkeys([*cells, *sorted(unused, key=lambda row: row[0] == "(not used)")])
+            looks = f"a {u.looks_like}?" if u.looks_like else ""
+            unused.append(("(not used)", u.header, looks, ", ".join(u.values[:6])))
+    rows = dict.fromkeys([*cells, *sorted(unused, key=lambda row: not row[2])])
     return Table(FIELDS, tuple(Row("", row, row) for row in rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -193,6 +194,9 @@ def make_window(display: str, preferences: Preferences, engine: Engine) -> Itera
     for window in opened:
         if window.app.alive:
             window.app.quit()
+    # Variables of closed windows must not be collected in the thread of a later job: Tk refuses other threads.
+    opened.clear()
+    gc.collect()
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def test_a_preview_shows_columns_and_cleaning_report(inspected_window: Any, work
     assert rows == [
         ["customer_id", "Customer ID", "certain", "A, B"],
         ["item_id", "Product ID", "likely", "P1"],
-        ["(unused status)", "State", "", "Paid"],
+        ["(not used)", "State", "a status?", "Paid"],
     ]
     assert len(dialog.months.tree.get_children()) == 1
     assert dialog.headline.cget("text").startswith(f"{work.cleaning.rows_accepted:,} of ")
@@ -205,7 +205,7 @@ def test_an_open_column_is_chosen_from_a_list_with_sample_values(window: Any, wo
     assert "--" not in dialog.notes.cget("text")
     assert dialog.start.instate(["disabled"])
     assert window.dialogs.errors == []
-    assert dialog.field.get() == "Customer id"
+    assert dialog.field_box.get() == "Customer id"
     assert dialog.column_box.cget("values") == ("automatic", "Client (K1, K2)", "Row (1)")
     dialog.column_box.current(1)
     dialog.column_box.event_generate("<<ComboboxSelected>>")

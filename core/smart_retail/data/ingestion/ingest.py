@@ -45,9 +45,11 @@ from smart_retail.data.parsing.format_detection import (
 from smart_retail.data.parsing.presets import NO_PRESET, normalize_header
 from smart_retail.data.parsing.whitespace import is_not_blank, strip_names
 from smart_retail.errors import DataError
+from smart_retail.utils.dates import iso
 
 HEAD_ROWS: Final = 2_000
 """Rows from which the formats are detected first."""
+MONTHS: Final = 12
 MONEY_DISCOUNT: Final = "money_discount_"
 """Prefix of the columns of discounts in money, which are added up."""
 
@@ -179,7 +181,8 @@ def _ingest(
             validation = replace(validation, long_ids=True)
         elif best_formats == formats and not any(unparsed_values[n] for n in float_ids):
             unit = _discount_unit(lines, schema, backend)
-            assumed = _assumed_orders(base, formats, timestamps, backend)
+            days = line_totals.orders if line_totals else lines
+            assumed = _assumed_orders(base, days, formats, timestamps, backend)
             return IngestedSource(
                 raw, schema, validation, lines, formats, float_ids, unit, line_totals, assumed, deferred
             )
@@ -298,19 +301,33 @@ def _count_parsed(base: Frame, attempts: Mapping[str, tuple[str, Format]], backe
 
 
 def _assumed_orders(
-    base: Frame, formats: Mapping[str, Format], options: Sequence[Format], backend: Backend
+    base: Frame, days: Frame, formats: Mapping[str, Format], options: Sequence[Format], backend: Backend
 ) -> tuple[str, ...]:
-    """Return the timestamp columns that can be read day first and month first without a difference in any column."""
+    """Return the timestamp columns that can be read day first and month first without a difference in any column.
+
+    Parameters
+    ----------
+    base : LazyFrame
+        The source; it is only read again if the days of the orders do not decide.
+    days : LazyFrame
+        Days of the lines as they were read, in the column `day`.
+    formats : mapping
+        Chosen format of each column.
+    options : sequence of Format
+        All timestamp formats.
+    backend : Backend
+    """
     opposites = {n: other for n, f in formats.items() if n in TIME_COLUMNS and (other := opposite_order(f, options))}
     if not opposites or any(n in TIME_COLUMNS and n not in opposites for n in formats):
         return ()
-    # The head decides nearly always; only a column without a day above 12 there is read again.
-    for frame in (base.head(HEAD_ROWS), base):
-        attempts = {
-            f"{n}|{key}": (n, form) for n, other in opposites.items() for key, form in ((0, formats[n]), (1, other))
-        }
-        parsed = _count_parsed(frame, attempts, backend)
-        if any(parsed[f"{n}|0"] != parsed[f"{n}|1"] for n in opposites):
+    found = backend.fetch(days.filter(~nw.col(DAY).is_null()).select(nw.col(DAY)).unique())[DAY]
+    if any(int(iso(int(day))[8:]) > MONTHS for day in found.tolist()):
+        return ()
+    others = [n for n in opposites if n != c.TIMESTAMP]
+    if others:
+        attempts = {f"{n}|{k}": (n, form) for n in others for k, form in enumerate((formats[n], opposites[n]))}
+        parsed = _count_parsed(base, attempts, backend)
+        if any(parsed[f"{n}|0"] != parsed[f"{n}|1"] for n in others):
             return ()
     return tuple(opposites)
 

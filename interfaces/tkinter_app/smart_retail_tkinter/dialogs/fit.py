@@ -53,7 +53,6 @@ class FitWindow(SideWindow):
         self._ready = False
         self._headers: list[str] = []
         self.source, self.returns = tk.StringVar(self), tk.StringVar(self)
-        self.field, self.column = tk.StringVar(self), tk.StringVar(self)
         self.chosen: dict[str, str] = {}
         """Columns chosen by the user: field -> header."""
         self._preview = Preview((), None)
@@ -95,11 +94,11 @@ class FitWindow(SideWindow):
         pair.grid(row=2, column=1, sticky="ew", pady=3)
         pair.columnconfigure(1, weight=1)
         names = tuple(labels.FIELD_NAMES.values())
-        self.field.set(names[0])
-        self.field_box = ttk.Combobox(pair, textvariable=self.field, values=names, state="readonly", width=22)
+        self.field_box = ttk.Combobox(pair, values=names, state="readonly", width=22)
+        self.field_box.set(names[0])
         self.field_box.grid(row=0, column=0, padx=(0, 8))
         self.field_box.bind("<<ComboboxSelected>>", lambda _: self._list_columns())
-        self.column_box = ttk.Combobox(pair, textvariable=self.column, state="readonly")
+        self.column_box = ttk.Combobox(pair, state="readonly")
         self.column_box.grid(row=0, column=1, sticky="ew")
         self.column_box.bind("<<ComboboxSelected>>", lambda _: self._choose_column())
         ttk.Button(form, text="Preview", command=self.inspect, width=11).grid(row=2, column=2, padx=(10, 0), pady=3)
@@ -163,7 +162,7 @@ class FitWindow(SideWindow):
         return FitRequest(sources, self.returns.get().strip() or None, tuple(self.chosen.items()), policy)
 
     def _selected_field(self) -> str:
-        return next(field for field, name in labels.FIELD_NAMES.items() if name == self.field.get())
+        return next(field for field, name in labels.FIELD_NAMES.items() if name == self.field_box.get())
 
     def _list_columns(self) -> None:
         """Fill the second drop-down with the columns of the files, candidates of the selected field first."""
@@ -179,7 +178,7 @@ class FitWindow(SideWindow):
         texts = [labels.describe_column(header, samples.get(header, ())) for header in self._headers[1:]]
         self.column_box.configure(values=(AUTOMATIC, *texts))
         header = self.chosen.get(field, recognised)
-        self.column.set(texts[self._headers.index(header) - 1] if header in self._headers[1:] else "")
+        self.column_box.set(texts[self._headers.index(header) - 1] if header in self._headers[1:] else "")
 
     def _choose_column(self) -> None:
         """Use the selected column for the selected field, and show the preview again."""
@@ -230,7 +229,7 @@ class FitWindow(SideWindow):
         self.fields.fill(table_models.field_table(preview.sources))
         open_fields = [column.field for source in preview.sources for column in source.open]
         if open_fields and open_fields[0] in labels.FIELD_NAMES:
-            self.field.set(labels.FIELD_NAMES[open_fields[0]])
+            self.field_box.set(labels.FIELD_NAMES[open_fields[0]])
         self._list_columns()
         names = (f"{labels.FIELD_NAMES.get(field, field)}: {header}" for field, header in self.chosen.items())
         self.choices.configure(text=f"Chosen: {'; '.join(names)}" if self.chosen else NO_CHOICE)
