@@ -14,6 +14,7 @@ from typing import Any
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.engine import Engine
 from tests.browser.apps import ROOT, Visit, browsing, serving
+from tests.core.data.shop_exports import make_orders, write_rows, write_shopify
 from tests.fitted_shop import fit_shop
 
 TARGET = ROOT / "docs" / "screenshots"
@@ -68,9 +69,39 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         visit.page.wait_for_selector(".sr-footer")
         settle(visit.page)
         visit.page.screenshot(path=target / f"streamlit-{name}-{scheme}.png")
+    import_report(visit, address, target, scheme)
     if scheme == "light":
         what_if(visit, address, target)
     finish(visit)
+
+
+def import_report(visit: Visit, address: str, target: Path, scheme: str) -> None:
+    """Upload a Shopify export and one with unknown headers: the import report, and the lists of columns."""
+    page = visit.page
+    with TemporaryDirectory() as folder:
+        shopify = write_shopify(Path(folder) / "orders_export.csv", make_orders())
+        unknown = write_rows(
+            Path(folder) / "verkauf.csv",
+            ("Wer", "Datum", "Artikel", "Menge", "Wert netto"),
+            [
+                {"Wer": f"K{n % 40:03}", "Datum": f"{n % 28 + 1:02}.03.2024", "Artikel": f"A-{n % 30}",
+                 "Menge": n % 3 + 1, "Wert netto": f"{n % 90 + 1},50"}
+                for n in range(300)
+            ],
+            ";",
+        )  # fmt: skip
+        for name, file, text in (("import", shopify, "rows can be used"), ("columns", unknown, "Not recognised")):
+            page.goto(f"{address}/fit")
+            page.wait_for_selector(".sr-footer")
+            page.locator("input[type=file]").first.set_input_files(file)
+            page.wait_for_selector(f"text={text}", timeout=120_000)
+            page.set_viewport_size({"width": 1400, "height": 1700})
+            settle(page)
+            page.screenshot(path=target / f"streamlit-{name}-{scheme}.png")
+            page.set_viewport_size({"width": 390, "height": 2600})
+            settle(page)
+            page.screenshot(path=target / f"streamlit-{name}-phone-{scheme}.png")
+            page.set_viewport_size({"width": 1400, "height": 900})
 
 
 def what_if(visit: Visit, address: str, target: Path) -> None:

@@ -106,6 +106,7 @@ def main() -> None:
         camera.wait(60, lambda: app.fit_window is not None and app.fit_window.start.instate(["!disabled"]))
         app.fit_window.artifacts.set("artifacts")
         camera.wait(0.2)
+        camera.take("import")
         app.fits.start(app.fit_window.request(), f"{folder}/artifacts")
         camera.wait(90, lambda: (state := app.fits.state()) is None or state.done > 0.3)
         camera.take("fit")
