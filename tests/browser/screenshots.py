@@ -90,7 +90,10 @@ def import_report(visit: Visit, address: str, target: Path, scheme: str) -> None
             ],
             ";",
         )  # fmt: skip
-        for name, file, text in (("import", shopify, "rows can be used"), ("columns", unknown, "Not recognised")):
+        for name, file, text in (
+            ("import", shopify, "/of [0-9,]+ rows can be used/"),
+            ("columns", unknown, "Not recognised"),
+        ):
             page.goto(f"{address}/fit")
             page.wait_for_selector(".sr-footer")
             page.locator("input[type=file]").first.set_input_files(file)

@@ -84,7 +84,7 @@ def open_source(
     """
     if is_database_url(source):
         return OpenedSource(_text_table(read_query(source, options.query, folder)))
-    if source == STANDARD_INPUT:
+    if isinstance(source, str) and source == STANDARD_INPUT:
         return _open_path(_copy_standard_input(folder), backend, folder, options)
     if isinstance(source, str) and not Path(source).exists() and backend.reads_addresses:
         return OpenedSource(_with_numbered_columns(source, backend.read_address_or_table(source)))

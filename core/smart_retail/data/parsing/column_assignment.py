@@ -117,7 +117,7 @@ def describe_confidence(field: str, profile: ColumnProfile, is_preset: bool) -> 
     if profile.rows and plausible < 0.3 and profile.filled:
         return "doubtful"
     known = is_preset or header_evidence(field, profile.header) > 0.7
-    return "certain" if known and plausible >= NEUTRAL else "likely"
+    return "certain" if known and (plausible >= NEUTRAL or not profile.filled) else "likely"
 
 
 def _accepted_evidence(profiles: Sequence[ColumnProfile], fields: Sequence[str]) -> dict[str, list[float]]:
