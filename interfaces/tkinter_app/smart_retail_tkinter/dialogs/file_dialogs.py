@@ -9,7 +9,7 @@ from typing import Protocol
 from smart_retail.errors import RetailError
 
 SPREADSHEETS = (
-    ("Orders", "*.csv *.csv.gz *.tsv *.txt *.xlsx *.xls *.parquet"),
+    ("Orders", "*.csv *.csv.gz *.tsv *.txt *.xlsx *.xls *.xlsb *.ods *.parquet"),
     ("All files", "*"),
 )
 
