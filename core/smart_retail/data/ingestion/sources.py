@@ -83,7 +83,7 @@ def open_source(
         The source cannot be read.
     """
     if is_database_url(source):
-        return OpenedSource(_text_table(read_query(source, options.query, folder)))
+        return OpenedSource(_text_table(read_query(str(source), options.query, folder)))
     if isinstance(source, str) and source == STANDARD_INPUT:
         return _open_path(_copy_standard_input(folder), backend, folder, options)
     if isinstance(source, str) and not Path(source).exists() and backend.reads_addresses:
