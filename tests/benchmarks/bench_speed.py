@@ -6,18 +6,21 @@ A missed target is shown in the table; only a wrong result fails. Histories and 
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from smart_retail.serving.engine import Engine
-from tests.benchmarks import histories
+from tests.benchmarks import histories, purchase_days
 from tests.benchmarks.measuring import compared, medians, run
 from tests.benchmarks.results import Results, Row
 
 SERVED = 1
 """Million lines behind the bundle that serves."""
+VALUED = 1_000_000
+"""Customers whose value is computed."""
 SAME = 0.95
 """Least share of the lists that hold the items of the peer's lists."""
 
@@ -194,11 +197,38 @@ def test_fit(folder: Path, millions: int, runs: int, results: Results) -> None:
     met = whole.seconds <= 120 and gigabytes <= 6
     what = f"fit with --merge blend, {millions} million lines"
     results.add(Row(f"fit@{millions}", what, "at most 120 s and 6 GB", shown, met))
+    share = whole.facts["stages"]["customer value"] / whole.seconds
+    what = f"customer value within this fit, {millions} million lines"
+    results.add(Row(f"value_share@{millions}", what, "at most a quarter", f"{share:.0%}", share <= 0.25))
     growth = whole.seconds / found[small].seconds / (millions / small)
     worked = whole.cpu / found[small].cpu / (millions / small)
     shown = f"{growth:.2f} times ({found[small].seconds:.0f} s for {small} million; processor {worked:.2f})"
     what = f"the same from {small} to {millions} million"
     results.add(Row(f"fit_growth@{millions}", what, "at most 1.1 times linear", shown, growth <= 1.1))
+
+
+def test_value(folder: Path, runs: int, results: Results) -> None:
+    """Customer value: fit, the file of all customers against lifetimes' BG/NBD alone, one customer in process."""
+    days, model, out = purchase_days.saved(folder, VALUED), folder / "value-model.npz", folder / "value.csv"
+    fitted = medians([run("jobs.value_fit", days=days, out=model) for _ in range(runs)])
+    gigabytes = fitted.peak / 1024
+    what = f"value part of a fit, {VALUED:,} customers"
+    shown = f"{fitted.seconds:.0f} s, {gigabytes:.1f} GB (processor {fitted.cpu:.0f} s)"
+    results.add(Row("value_fit", what, "at most 2 GB", shown, gigabytes <= 2))
+    written = medians([run("jobs.value_file", days=days, model=model, out=out) for _ in range(runs)])
+    what = f"value of {VALUED:,} customers with the CSV"
+    shown = f"{written.seconds:.1f} s, {written.peak / 1024:.1f} GB (processor {written.cpu:.1f} s)"
+    target = "at most the time in which lifetimes fits and predicts BG/NBD"
+    if find_spec("lifetimes"):
+        peer = medians([run("peers.value_lifetimes", days=days) for _ in range(runs)])
+        ratio = written.seconds / peer.seconds
+        shown = f"{ratio:.2f} times ({shown}; lifetimes {peer.seconds:.1f} s, processor {peer.cpu:.1f} s)"
+        results.add(Row("value_file", what, target, shown, ratio <= 1))
+    one = [run("jobs.value_of_one", artifacts=bundle(folder, SERVED), asked=1000).facts for _ in range(runs)]
+    median = float(np.median([facts["median"] for facts in one]))
+    results.add(
+        Row("value_one", "value of one customer, in process", "p50 at most 1 ms", f"{median:.2f} ms", median <= 1)
+    )
 
 
 def test_large(folder: Path, request: pytest.FixtureRequest, results: Results) -> None:

@@ -206,3 +206,46 @@ def load(clock: Clock, artifacts: str) -> dict[str, Any]:
         engine = Engine.load(artifacts)
         assert not engine.bundle.verify()
     return {"digests": alone, "files": len(tables), "megabytes": sum(p.stat().st_size for p in tables) / 2**20}
+
+
+def value_fit(clock: Clock, days: str, out: str) -> dict[str, Any]:
+    """The value part of a fit; its parameters are written to `out`."""
+    from smart_retail.training.value.fit_value import fit_value
+    from tests.benchmarks.purchase_days import load
+
+    history = load(days)
+    with clock():
+        fit = fit_value(history)
+    np.savez(out, **fit.model.arrays())
+    return {"customers": history.n_customers}
+
+
+def value_file(clock: Clock, days: str, model: str, out: str) -> dict[str, Any]:
+    """The values of all customers as a CSV file."""
+    from smart_retail.serving.value_export import write_rows
+    from smart_retail.value.model import ValueModel
+    from tests.benchmarks.purchase_days import HistoryValues, load
+
+    with np.load(model) as found:
+        values = HistoryValues(load(days), ValueModel.from_arrays(dict(found)))
+    with clock(), Path(out).open("w", encoding="utf-8", newline="") as file:
+        rows = write_rows(values, file, 90)
+    return {"customers": rows}
+
+
+def value_of_one(clock: Clock, artifacts: str, asked: int) -> dict[str, Any]:
+    """Milliseconds of the value of one customer in this process."""
+    from smart_retail.serving.engine import Engine
+
+    engine = Engine.load(artifacts)
+    ids = list(engine.customer_ids())
+    chosen = [ids[i] for i in np.random.default_rng(0).integers(0, len(ids), asked)]
+    for customer in chosen[:50]:
+        engine.customer_value(customer)
+    times = []
+    with clock():
+        for customer in chosen:
+            start = time.perf_counter()
+            engine.customer_value(customer)
+            times.append(1000 * (time.perf_counter() - start))
+    return {"median": float(np.median(times)), "p99": float(np.quantile(times, 0.99))}

@@ -127,3 +127,18 @@ def lists_implicit(clock: Clock, matrix: str, out: str) -> dict[str, Any]:
         items, _ = model.recommend(np.arange(found.shape[0]), found, N=10, filter_already_liked_items=True)
     save_lists(out, items)
     return {"customers": found.shape[0]}
+
+
+def value_lifetimes(clock: Clock, days: str) -> dict[str, Any]:
+    """BG/NBD of lifetimes: fit on recency, frequency and age, and expected orders of the next 90 days."""
+    from lifetimes import BetaGeoFitter
+
+    from smart_retail.value.customer_statistics import CustomerStatistics
+    from tests.benchmarks.purchase_days import load
+
+    s = CustomerStatistics.from_purchase_days(load(days))
+    with clock():
+        model = BetaGeoFitter(penalizer_coef=0.0)
+        model.fit(s.frequency, s.recency, s.age)
+        expected = model.predict(90, s.frequency, s.recency, s.age)
+    return {"customers": len(expected)}

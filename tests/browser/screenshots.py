@@ -19,6 +19,8 @@ from tests.fitted_shop import fit_shop
 
 TARGET = ROOT / "docs" / "screenshots"
 SCHEMES = ("light", "dark")
+PHONE = (390, 844)
+"""Width and height of a phone's page in pixels."""
 STREAMLIT_PORT, GRADIO_PORT = 8716, 8717
 
 
@@ -39,6 +41,7 @@ def take(artifacts: Path, target: Path = TARGET) -> None:
         with serving("streamlit", STREAMLIT_PORT, artifacts) as address:
             for scheme in SCHEMES:
                 streamlit(Visit(browser, scheme), address, customer, item, target, scheme)
+                phone(Visit(browser, scheme, *PHONE), address, target, scheme)
         with serving("gradio", GRADIO_PORT, artifacts) as address:
             for scheme in SCHEMES:
                 gradio(Visit(browser, scheme), address, item, target, scheme)
@@ -61,6 +64,10 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         "products": f"products?item={quote(item, safe='')}",
         "segments": "segments",
         "clusters": "clusters",
+        "value": "value",
+        "value-due": "value?view=due",
+        "value-cohorts": "value?view=cohorts",
+        "value-accuracy": "value?view=accuracy",
         "methods": "methods",
         "fit": "fit",
     }
@@ -105,6 +112,15 @@ def import_report(visit: Visit, address: str, target: Path, scheme: str) -> None
             settle(page)
             page.screenshot(path=target / f"streamlit-{name}-phone-{scheme}.png")
             page.set_viewport_size({"width": 1400, "height": 900})
+
+
+def phone(visit: Visit, address: str, target: Path, scheme: str) -> None:
+    """Take a screenshot of the page Value on a phone."""
+    visit.page.goto(f"{address}/value")
+    visit.page.wait_for_selector(".sr-footer")
+    settle(visit.page)
+    visit.page.screenshot(path=target / f"streamlit-value-phone-{scheme}.png")
+    finish(visit)
 
 
 def what_if(visit: Visit, address: str, target: Path) -> None:

@@ -17,7 +17,6 @@ from smart_retail.reporting.chart_style import (
     Theme,
     add_legend,
     amount_label,
-    disable_math_text,
     draw_heat_map,
     format_tick,
     label_axes,
@@ -52,7 +51,7 @@ def backtests(summary: ValueSummary, currency: str = "", theme: Theme = LIGHT) -
     ax.set_axisbelow(True)
     add_legend(ax, theme)
     label_axes(ax, "", amount_label("spend", currency), theme)
-    return disable_math_text(figure)
+    return figure
 
 
 def calibration_rows(summary: ValueSummary) -> Rows:
@@ -76,7 +75,7 @@ def calibration(summary: ValueSummary, theme: Theme = LIGHT) -> Figure:
     ax.grid(color=theme.grid)
     add_legend(ax, theme)
     label_axes(ax, "predicted to order again, %", "actually ordered again, %", theme)
-    return disable_math_text(figure)
+    return figure
 
 
 def retention_rows(table: CohortTable) -> Rows:
@@ -127,4 +126,4 @@ def retention(table: CohortTable, theme: Theme = LIGHT) -> Figure:
     scale = HeatScale("ordered again, %", numbers)
     draw_heat_map(ax, grid, names, [str(k + 1) for k in range(width)], theme, scale)
     label_axes(ax, f"{table.period}s since the first order", "first order (customers)", theme)
-    return disable_math_text(figure)
+    return figure

@@ -6,6 +6,7 @@ In: the purchases of the bundle with the live ones, and the fitted value model. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -28,6 +29,7 @@ from smart_retail.results import (
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.customers import CustomerLookup
 from smart_retail.utils.dates import iso
+from smart_retail.utils.parallel import available_threads
 from smart_retail.value.cohorts import cohort_matrix
 from smart_retail.value.customer_statistics import CustomerStatistics
 from smart_retail.value.model import CHURN_RISKS, MISSED_ORDERS_LIMITS, ValueForecast, ValueModel
@@ -91,12 +93,14 @@ class CustomerValues:
         found = self._tables.get(horizon_days)
         if found is None:
             days = self._all_days
-            forecasts, lifetimes = [], []
-            for start in range(0, days.n_customers, CHUNK_CUSTOMERS):
+            starts = range(0, days.n_customers, CHUNK_CUSTOMERS)
+
+            def forecast(start: int) -> tuple[ValueForecast, NDArray[np.float64]]:
                 chunk = days.customer_range(start, min(start + CHUNK_CUSTOMERS, days.n_customers))
-                forecast, lifetime = self._forecast(chunk, horizon_days)
-                forecasts.append(forecast)
-                lifetimes.append(lifetime)
+                return self._forecast(chunk, horizon_days)
+
+            with ThreadPoolExecutor(available_threads()) as pool:
+                forecasts, lifetimes = zip(*pool.map(forecast, starts), strict=True)
             statistics = CustomerStatistics.from_purchase_days(days)
             all_forecasts, all_lifetimes = ValueForecast.concat(forecasts), np.concatenate(lifetimes)
             found = ValueTable(horizon_days, days.end_day, all_forecasts, all_lifetimes, statistics)

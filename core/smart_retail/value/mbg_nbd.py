@@ -42,7 +42,8 @@ class MbgNbd:
 
     def expected_purchases(self, s: CustomerStatistics, days: float) -> NDArray[np.float64]:
         """Expected purchase days of each customer in the next `days` days, shape ``(n_customers,)``."""
-        return self.expected_purchases_at(s, np.array([days], np.float64))[0]
+        found: NDArray[np.float64] = self.expected_purchases_at(s, np.array([days], np.float64))[0]
+        return found
 
     def expected_purchases_at(self, s: CustomerStatistics, days: NDArray[np.float64]) -> NDArray[np.float64]:
         """Expected purchase days of each customer for several horizons, shape ``(n_horizons, n_customers)``."""

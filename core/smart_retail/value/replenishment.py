@@ -112,7 +112,7 @@ def due_purchases(pairs: ItemPurchases, items: ItemIntervals, start_day: int, da
     prior = items.days[pairs.item]
     interval = (pairs.last - pairs.first + ITEM_PRIOR_GAPS * prior) / (gaps + ITEM_PRIOR_GAPS)
     interval = np.maximum(interval, MIN_INTERVAL_DAYS)
-    due = pairs.last + np.rint(interval).astype(np.int64)
+    due: NDArray[np.int64] = pairs.last.astype(np.int64) + np.rint(interval).astype(np.int64)
     rows = np.flatnonzero((gaps > 0) & (due >= start_day) & (due < start_day + days))
     rows = rows[np.lexsort((pairs.item[rows], pairs.customer[rows], due[rows]))]
     return DuePurchases(pairs, rows, interval[rows], due[rows])

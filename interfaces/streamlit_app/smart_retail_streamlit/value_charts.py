@@ -97,14 +97,14 @@ def tenths(groups: Sequence[ValueGroup]) -> Chart:
 def calibration(bins: Sequence[CalibrationBin]) -> Chart:
     """Draw the actual share of customers who ordered against the predicted one, with the diagonal."""
     rows = [b.as_dict() | {"size": b.customers} for b in bins]
-    percent = {"format": ".0%", "tickCount": 5}
+    axis = alt.Axis(format=".0%", tickCount=5)
     line = alt.Chart(chart_data([{"p": 0.0}, {"p": 1.0}])).mark_line(strokeDash=[4, 3], color=GREY)
     dots = alt.Chart(chart_data(rows), height=270).mark_line(point={"size": 60}, color=BLUE)
     return alt.layer(
         line.encode(x="p:Q", y="p:Q"),
         dots.encode(
-            x=alt.X("predicted:Q", title="Predicted share that orders again", axis=alt.Axis(**percent)),
-            y=alt.Y("actual:Q", title="Actual share", axis=alt.Axis(**percent)),
+            x=alt.X("predicted:Q", title="Predicted share that orders again", axis=axis),
+            y=alt.Y("actual:Q", title="Actual share", axis=axis),
             tooltip=[
                 alt.Tooltip("predicted:Q", format=".1%"),
                 alt.Tooltip("actual:Q", format=".1%"),
