@@ -136,7 +136,7 @@ class SqlEventStore(EventStore):
         with self._connection() as connection:
             return self._erased_among(connection, set(customer_ids))
 
-    def change_counter(self) -> Callable[[], int | None]:
+    def change_counter(self) -> Callable[[], object]:
         open_connections: list[sa.Connection] = []
 
         def select_counter() -> int:

@@ -46,7 +46,7 @@ class EventStore(ABC):
         """Return those of the customers who were erased."""
 
     @abstractmethod
-    def change_counter(self) -> Callable[[], int | None]:
+    def change_counter(self) -> Callable[[], object]:
         """Return a function that reads a change counter, to be called in one thread.
 
         The counter changes with every commit of any process; it is None before the first.
