@@ -21,14 +21,14 @@ from smart_retail.events.sqlite_store import FILE_NAME
 pytestmark = pytest.mark.skipif(
     os.name == "nt" or os.geteuid() != 0, reason="another account can be simulated only by root"
 )
-NOBODY = 65534
+ACCOUNT = 65534
 READER = """
 import os, sys
 from smart_retail.errors import ArtifactError
 from smart_retail.events import RecentEvents, SqliteEventStore
 store = SqliteEventStore(sys.argv[1])
 recent = RecentEvents(store, 0)
-os.setgid({nobody}), os.setuid({nobody})
+os.setgid({account}), os.setuid({account})
 for _ in sys.stdin:
     try:
         ids = [e.event_id for e in store.all()]
@@ -69,7 +69,7 @@ class Reader:
 @contextmanager
 def reader_of(folder: Path) -> Iterator[Reader]:
     with subprocess.Popen(
-        [sys.executable, "-c", READER.format(nobody=NOBODY), str(folder)],
+        [sys.executable, "-c", READER.format(account=ACCOUNT), str(folder)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -143,7 +143,7 @@ def test_events_that_a_killed_writer_left_are_read_without_write_access(folder: 
 
 def test_adding_without_write_access_is_an_error(folder: Path) -> None:
     script = "import os, sys; from tests.core.test_read_only_events import add\n"
-    script += f"from pathlib import Path\nos.setuid({NOBODY}); add(Path(sys.argv[1]), 'e')"
+    script += f"from pathlib import Path\nos.setuid({ACCOUNT}); add(Path(sys.argv[1]), 'e')"
     found = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
     assert ArtifactError.__name__ in found.stderr
     with reader_of(folder) as reader:

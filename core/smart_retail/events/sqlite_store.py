@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar
 
 from smart_retail.errors import ArtifactError
 from smart_retail.events.event import FIELDS, Event
-from smart_retail.events.store import EventStore, tombstone
+from smart_retail.events.store import REMOVAL_PREFIX, EventStore, removal_mark, tombstone
 
 T = TypeVar("T")
 
@@ -89,7 +89,21 @@ class SqliteEventStore(EventStore):
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return gone
 
+    def remove(self, event_id: str) -> bool:
+        if not self.path.exists():
+            return False
+        with self._open() as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            gone = connection.execute("DELETE FROM events WHERE event_id = ?", (event_id,)).rowcount
+            if gone:
+                today = datetime.now(UTC).date().isoformat()
+                connection.execute("INSERT INTO erased VALUES (?, ?)", (removal_mark(), today))
+        return gone > 0
+
     def count_erased(self) -> int:
+        return self._number(f"SELECT COUNT(*) FROM erased WHERE hash NOT LIKE '{REMOVAL_PREFIX}%'")  # noqa: S608
+
+    def count_deletions(self) -> int:
         return self._number("SELECT COUNT(*) FROM erased")
 
     def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
