@@ -416,6 +416,10 @@ class LocalEngine(RetailEngine):
     def rules_error(self) -> RetailError | None:
         """Error of a rules file that changed after the start; the rules read before it stay in force."""
 
+    @abstractmethod
+    def check_events(self) -> None:
+        """Read new events since the fit; raise `ArtifactError` if the event store cannot be read."""
+
     @property
     @abstractmethod
     def values(self) -> CustomerValues:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
 from pathlib import Path
 
+import duckdb
 import pytest
 from tests import shop
 
 from smart_retail.bundle import versions
 from smart_retail.bundle.erasure import erase
-from smart_retail.errors import UsageError
+from smart_retail.bundle.layout import EXPORT_FILES
+from smart_retail.errors import DamagedBundleError, UsageError
 from smart_retail.events import Event, SqliteEventStore
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
@@ -88,3 +92,72 @@ def test_erasing_an_unknown_customer_changes_no_bundle(own: Path) -> None:
     version = Engine.load(own).version
     assert erase(own, "never seen")["purchase_rows"] == 0
     assert Engine.load(own).version == version
+
+
+def export_of(artifacts: Path) -> Path:
+    return Engine.load(artifacts).bundle.folder / "export"
+
+
+def test_the_files_of_the_export_folder_are_known(own: Path) -> None:
+    assert {path.name for path in export_of(own).iterdir()} == EXPORT_FILES
+
+
+@pytest.mark.parametrize("customer", ["never seen", CUSTOMER])
+@pytest.mark.parametrize("pointer", ["current", "previous"])
+def test_erasing_makes_no_damaged_version_valid(shop_again: Path, customer: str, pointer: str) -> None:
+    version = (shop_again / pointer).read_text(encoding="ascii").split()[0]
+    manifest = shop_again / "versions" / version / "manifest.json"
+    changed = json.loads(manifest.read_text(encoding="utf-8")) | {"number": 3}
+    manifest.write_text(json.dumps(changed), encoding="utf-8")
+    SqliteEventStore(shop_again).add([Event("e1", customer, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+    before = (shop_again / pointer).read_bytes()
+    with pytest.raises(DamagedBundleError):
+        erase(shop_again, customer)
+    assert (shop_again / pointer).read_bytes() == before
+    assert SqliteEventStore(shop_again).last_sequence() == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs, and links need a privilege")
+def test_erasing_copies_no_links_and_opens_no_fifos(own: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("customer_id,word\nc1,xyzzy\n", encoding="utf-8")
+    export = export_of(own)
+    (export / "rfm.csv").unlink()
+    (export / "rfm.csv").symlink_to(secret)
+    (export / "other.csv").symlink_to(secret)
+    (export / "top_items.csv").unlink()
+    os.mkfifo(export / "top_items.csv")
+    os.mkfifo(export / "notes.csv")
+    erase(own, CUSTOMER)
+    assert {path.name for path in export_of(own).iterdir()} == EXPORT_FILES - {"rfm.csv", "top_items.csv"}
+    assert not any(b"xyzzy" in path.read_bytes() for path in own.rglob("*") if path.is_file())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs")
+@pytest.mark.parametrize("name", ["manifest.json", "tables/names.json"])
+def test_a_fifo_in_a_version_is_an_error(own: Path, name: str) -> None:
+    path = Engine.load(own).bundle.folder / name
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DamagedBundleError):
+        erase(own, CUSTOMER)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_exports_keep_their_permissions(own: Path) -> None:
+    for path in export_of(own).iterdir():
+        path.chmod(0o640)
+    erase(own, CUSTOMER)
+    assert {path.stat().st_mode & 0o777 for path in export_of(own).iterdir()} == {0o640}
+
+
+def test_exports_that_cannot_be_read_are_left_out(own: Path) -> None:
+    export = export_of(own)
+    others = duckdb.read_parquet(str(export / "customers.parquet")).filter(f"customer_id <> '{CUSTOMER}'").fetchall()
+    (export / "rfm.csv").write_bytes(b"\xff\xfe" * 10)
+    (export / "segments.csv").write_text("name,customer_id\nshort\n", encoding="utf-8")
+    (export / "purchases.parquet").write_bytes(b"PAR1 " + CUSTOMER.encode())
+    erase(own, CUSTOMER)
+    export = export_of(own)
+    assert {path.name for path in export.iterdir()} == EXPORT_FILES - {"rfm.csv", "purchases.parquet"}
+    assert duckdb.read_parquet(str(export / "customers.parquet")).fetchall() == others

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,12 +140,30 @@ def test_reading_the_embedded_store_writes_nothing(tmp_path: Path) -> None:
         {"quantity": True},
         {"amount": float("nan")},
         {"amount": 1e300},
+        {"amount": -1.0001e9},
+        {"quantity": 10**400},
+        {"timestamp": "2200-01-01"},
+        {"timestamp": "9999-12-31T23:59:59"},
     ],
 )
 def test_an_event_that_is_not_valid_is_rejected_with_a_hint(facts: dict[str, Any]) -> None:
     with pytest.raises(DataError) as error:
         event(1, **facts)
     assert error.value.hint
+
+
+def test_an_event_is_dated_at_most_two_days_after_today() -> None:
+    data = {"event_id": "e", "customer_id": "c", "item_id": "i"}
+    now = datetime(2026, 1, 30, 23, 59, tzinfo=UTC)
+    assert Event.from_dict({**data, "timestamp": "2026-02-01T23:59:59"}, now).timestamp == "2026-02-01T23:59:59"
+    with pytest.raises(DataError, match="more than 2 days in the future"):
+        Event.from_dict({**data, "timestamp": "2026-02-02"}, now)
+
+
+def test_an_error_names_the_limit_of_a_line() -> None:
+    assert event(1, amount=1e9).amount == 10**15
+    with pytest.raises(DataError, match="amount of an event is larger than 1,000,000,000"):
+        event(1, amount=1e12)
 
 
 def test_a_return_has_negative_quantity_and_amount() -> None:
@@ -162,6 +181,15 @@ def test_the_lines_for_the_next_fit_include_the_last_event(store: EventStore, tm
     ]
 
 
+def test_events_that_add_up_to_too_much_are_named(store: EventStore, tmp_path: Path) -> None:
+    large = [Event(f"e{n}", "c1", "o", "i1", "2026-01-31T14:05:00", 10**6, 10**18 + (n == 4)) for n in range(10)]
+    store.add(large[:9])
+    assert store.write_csv(tmp_path / "lines.csv") > 0
+    store.add(large)
+    with pytest.raises(DataError, match=r"stored events add up to more than .* 'e4'"):
+        store.write_csv(tmp_path / "lines.csv")
+
+
 def test_events_of_an_erased_customer_are_not_stored(store: EventStore, opened: Open) -> None:
     store.add([event(1, customer="gone"), event(2)])
     assert store.erase("gone") == 1
@@ -169,6 +197,20 @@ def test_events_of_an_erased_customer_are_not_stored(store: EventStore, opened: 
     assert opened().erased_among(["gone", "c1"]) == {"gone"}
     assert [e.event_id for e in store.all()] == ["e2", "e4"]
     assert (store.erase("gone"), store.count_erased()) == (0, 1)
+
+
+def test_a_removed_event_is_gone_from_every_view(store: EventStore, opened: Open) -> None:
+    assert not store.remove("e1")
+    store.add([event(1), event(2), event(3, customer="c3")])
+    store.erase("c3")
+    live = RecentEvents(store, 0)
+    assert [e.event_id for e in live.for_customer("c1")] == ["e1", "e2"]
+    assert opened().remove("e1")
+    assert not opened().remove("e1")
+    assert [e.event_id for e in live.for_customer("c1")] == [e.event_id for e in store.all()] == ["e2"]
+    assert store.count_erased() == 1
+    assert store.add([event(1, amount=1)]) == 1
+    assert [e.event_id for e in live.for_customer("c1")] == ["e2", "e1"]
 
 
 def test_an_erased_customer_leaves_no_trace(tmp_path: Path) -> None:

@@ -7,28 +7,33 @@ the customer from later fits and events.
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import json
 import os
 import secrets
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle.layout import Rows, customer_arrays
+from smart_retail.bundle.layout import EXPORT_FILES, Rows, customer_arrays
 from smart_retail.bundle.reader import Bundle, read_pointer
 from smart_retail.bundle.signing import KEY_VARIABLE
 from smart_retail.bundle.versions import lock, versions
 from smart_retail.bundle.writer import BundleWriter, set_active_pointer
-from smart_retail.errors import MissingBundleError, SettingsError, UsageError
+from smart_retail.errors import DamagedBundleError, MissingBundleError, SettingsError, UsageError
 from smart_retail.events import open_events
 from smart_retail.utils.atomic_file import write_atomically
 from smart_retail.utils.id_map import IdMap, StringArray
+from smart_retail.utils.regular_file import open_regular_file
 
 RECEIPTS = "receipts"
+_NOT_REGULAR: Final = (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR)
+"""Errors of `open_regular_file` for links, FIFOs, sockets and folders."""
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -48,6 +53,8 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
         The id is empty or not valid Unicode.
     SettingsError
         A version is signed, and the key to sign the rewritten one is not configured. Nothing was changed.
+    DamagedBundleError
+        The active or the previous version is not as published. Nothing was changed.
     LockError
         A fit is running.
     """
@@ -62,7 +69,8 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
             replaced[name], removed = _rewrite_without(root, bundle, customer_id)
             rows = max(rows, removed)
         for name, version in replaced.items():
-            set_active_pointer(root, name, version)
+            if version != bundles[name].version:
+                set_active_pointer(root, name, version)
         for info in versions(root):
             if info.version not in replaced.values():
                 shutil.rmtree(root / "versions" / info.version)
@@ -81,17 +89,23 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
 
 
 def _bundles(root: Path) -> dict[str, Bundle]:
-    """Return the previous and the active version, if they exist, by the name of their pointer."""
+    """Return the previous and the active version, if they exist, by the name of their pointer; each is verified."""
     found = {}
     for name in ("previous", "current"):
         try:
-            found[name] = Bundle.open(root, read_pointer(root, name)[0])
+            version, digest = read_pointer(root, name)
+            found[name] = Bundle.open(root, version, digest)
         except MissingBundleError:
             continue
         if found[name].signature == "unchecked":
             raise SettingsError(
                 f"Version {found[name].version} is signed, and erasing a customer rewrites it.",
                 f"Set {KEY_VARIABLE} to the key with which it was signed.",
+            )
+        if problems := found[name].verify():
+            raise DamagedBundleError(
+                f"Version {version} is damaged, and nothing was erased. {problems[0]}",
+                "Fit again or roll back, then erase the customer.",
             )
     return found
 
@@ -117,6 +131,7 @@ def _rewrite_without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str,
             if key.endswith(".json"):
                 name = key.removeprefix("tables/").removesuffix(".json")
                 writer.json(name, bundle.json(name))
+        shutil.copymode(bundle.folder, writer.folder)
         _copy_exports(bundle.folder / "export", writer.export, customer_id)
         return writer.finalize(facts), removed
 
@@ -167,30 +182,61 @@ def _remove_texts_with(value: Any, text: str) -> Any:
 
 
 def _copy_exports(source: Path, target: Path, customer_id: str) -> None:
-    """Copy the notebook files; tables with a column `customer_id` are copied without the customer's rows."""
-    for path in sorted(source.iterdir()):
-        if path.suffix == ".csv":
-            with (
-                path.open(encoding="utf-8", newline="") as read,
-                (target / path.name).open("w", encoding="utf-8", newline="") as write,
-            ):
-                rows = csv.reader(read)
-                header = next(rows, [])
-                at = header.index("customer_id") if "customer_id" in header else None
-                out = csv.writer(write)
-                out.writerow(header)
-                out.writerows(row for row in rows if at is None or row[at] != customer_id)
-        elif path.name in ("customers.parquet", "purchases.parquet"):
-            _copy_parquet(path, target / path.name, customer_id)
-        elif path.is_file():
-            shutil.copyfile(path, target / path.name)
+    """Copy the notebook files; tables with a column `customer_id` are copied without the customer's rows.
+
+    Only regular files with a name of the layout are copied, with their permissions. A table that cannot be read is
+    left out, since it may contain the customer.
+    """
+    if source.is_symlink():
+        return
+    for name in sorted(EXPORT_FILES):
+        try:
+            with open_regular_file(source / name) as file:
+                mode = os.fstat(file.fileno()).st_mode & 0o666
+                (target / name).touch(mode)
+                _copy_export(file, target / name, customer_id)
+                (target / name).chmod(mode)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            if error.errno not in _NOT_REGULAR:
+                raise
+        except (ValueError, csv.Error):
+            (target / name).unlink(missing_ok=True)
 
 
-def _copy_parquet(source: Path, target: Path, customer_id: str) -> None:
+def _copy_export(file: BinaryIO, target: Path, customer_id: str) -> None:
+    if target.suffix == ".csv":
+        with (
+            io.TextIOWrapper(file, encoding="utf-8", newline="") as read,
+            target.open("w", encoding="utf-8", newline="") as write,
+        ):
+            rows = csv.reader(read)
+            header = next(rows, [])
+            at = header.index("customer_id") if "customer_id" in header else None
+            out = csv.writer(write)
+            out.writerow(header)
+            out.writerows(row for row in rows if at is None or len(row) <= at or row[at] != customer_id)
+        return
+    with target.open("wb") as copy:
+        shutil.copyfileobj(file, copy)
+    if target.suffix == ".parquet":
+        _remove_parquet_rows(target, customer_id)
+
+
+def _remove_parquet_rows(path: Path, customer_id: str) -> None:
+    """Rewrite a table without the customer's rows; `ValueError` if it is not valid."""
     import duckdb
 
-    with duckdb.connect() as connection:
-        relation = connection.read_parquet(str(source))
-        relation.filter(duckdb.ColumnExpression("customer_id") != duckdb.ConstantExpression(customer_id)).write_parquet(
-            str(target)
-        )
+    part = path.with_name(f".{path.name}")
+    try:
+        with duckdb.connect() as connection:
+            relation = connection.read_parquet(str(path))
+            if "customer_id" in relation.columns:
+                other = duckdb.ColumnExpression("customer_id") != duckdb.ConstantExpression(customer_id)
+                relation.filter(other).write_parquet(str(part))
+                part.replace(path)
+    except duckdb.Error as error:
+        raise ValueError(f"{path.name} is not valid") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -158,6 +158,11 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
 }
 """Array name below ``tables/``, without ``.npy`` -> specification; the first match counts."""
 
+EXPORT_FILES: Final = frozenset({
+    "autoencoder.h5", "clusters.csv", "customers.parquet", "item_similarity.csv", "items.parquet", "kmeans.joblib",
+    "purchases.parquet", "rfm.csv", "scaler.joblib", "segments.csv", "top_items.csv",
+})  # fmt: skip
+"""Names of the files in ``export/``."""
 JSON_FILES: Final[dict[str, str]] = {
     "names": "Names of categories, subcategories, segments and clusters, by code",
     "segments": "RFM segments, as in the results",

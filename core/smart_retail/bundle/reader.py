@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from smart_retail.bundle.layout import array_problem, length_problems
 from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, signing_key
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
+from smart_retail.utils.regular_file import open_regular_file
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -61,8 +62,17 @@ class Bundle:
     """Checks that are running and whose result has not been requested yet."""
 
     @classmethod
-    def open(cls, root: str | os.PathLike[str], version: str | None = None) -> Bundle:
+    def open(cls, root: str | os.PathLike[str], version: str | None = None, digest: str | None = None) -> Bundle:
         """Open the active version, or the given one.
+
+        Parameters
+        ----------
+        root : path
+            The artifacts folder.
+        version : str, optional
+            Id of a version; by default that of the pointer ``current``.
+        digest : str, optional
+            SHA-256 of the manifest of the given version; by default it is not compared.
 
         Raises
         ------
@@ -76,7 +86,6 @@ class Bundle:
             The bundle was written by an older or newer format.
         """
         root = Path(root)
-        digest = None
         if version is None:
             version, digest = read_pointer(root, "current")
         folder = root / "versions" / version
@@ -223,7 +232,7 @@ class Bundle:
         if path.is_symlink() or any(p.is_symlink() for p in path.parents if self.folder in p.parents):
             raise corrupt_bundle_error(f"{key} is a link.")
         try:
-            with path.open("rb") as file:
+            with open_regular_file(path) as file:
                 size = os.fstat(file.fileno()).st_size
                 if size != entry["size"]:
                     raise corrupt_bundle_error(f"{key} has {size} bytes instead of {entry['size']}.")
@@ -291,7 +300,7 @@ def read_bounded(path: Path, cap: int) -> bytes:
     try:
         if path.is_symlink():
             raise corrupt_bundle_error(f"{path.name} is a link.")
-        with path.open("rb") as file:
+        with open_regular_file(path) as file:
             blob = file.read(cap + 1)
     except OSError as error:
         raise corrupt_bundle_error(f"{path.name} cannot be read: {error.strerror}.") from error

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from smart_retail.errors import DataError
 
 MAX_TEXT_LENGTH: Final = 1000
 MILLION: Final = 1_000_000
-MAX_VALUE: Final = 1e12
-"""Largest absolute quantity (units) and amount (the shop's currency) of an event."""
+MAX_VALUE: Final = 1e9
+"""Largest absolute quantity (units) and amount (the shop's currency) of an event: a sum of 9,000 such lines still fits
+into int64 millionths."""
+MAX_DAYS_AHEAD: Final = 2
+"""Days that an event may be dated after today (UTC): more than time zones and clocks differ."""
 
 FIELDS: Final = ("event_id", "customer_id", "order_id", "item_id", "timestamp", "quantity", "amount")
 
@@ -34,13 +37,20 @@ class Event:
     """Sequence number in the store, 1 and up; 0 before the event is stored."""
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Event:
+    def from_dict(cls, data: dict[str, Any], now: datetime | None = None) -> Event:
         """Return the event of JSON data; without an order id, the event id is used.
+
+        Parameters
+        ----------
+        data : dict
+            Fields of the event.
+        now : datetime, optional
+            Current time in UTC; by default that of the system.
 
         Raises
         ------
         DataError
-            A value is missing or not valid.
+            A value is missing or not valid, or the event is dated more than `MAX_DAYS_AHEAD` days after `now`.
         """
         texts = {name: _text(data, name) for name in ("event_id", "customer_id", "item_id", "timestamp")}
         try:
@@ -49,6 +59,11 @@ class Event:
             raise DataError(
                 f"The timestamp {texts['timestamp']!r} is not a valid ISO date.", "Write 2026-01-31T14:05:00."
             ) from error
+        if day.date() > (now or datetime.now(UTC)).date() + timedelta(days=MAX_DAYS_AHEAD):
+            raise DataError(
+                f"The timestamp {texts['timestamp']!r} is more than {MAX_DAYS_AHEAD} days in the future.",
+                "Check the date of the event and the clock of this machine.",
+            )
         quantity, amount = _millionths(data, "quantity", 1), _millionths(data, "amount", 0)
         if quantity == 0:
             raise DataError("The quantity of an event is 0.", "Give the number of units, negative for a return.")
@@ -80,6 +95,11 @@ def _is_storable(text: str) -> bool:
 
 def _millionths(data: dict[str, Any], name: str, default: float) -> int:
     value = data.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_VALUE:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value != value:
         raise DataError(f"`{name}` of an event must be a number.", f"Write {name} as a number, such as 2.")
+    if abs(value) > MAX_VALUE:
+        raise DataError(
+            f"The {name} of an event is larger than {MAX_VALUE:,.0f}.",
+            f"Check the {name}, or split the line into several events.",
+        )
     return round(value * MILLION)

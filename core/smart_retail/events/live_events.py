@@ -23,7 +23,7 @@ class RecentEvents:
         self._store = store
         self._after = after
         self._last = after
-        self._erasures = 0
+        self._deletions = 0
         self._by_customer: dict[str, tuple[Event, ...]] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -57,9 +57,9 @@ class RecentEvents:
         return frozenset(self._by_customer)
 
     def _read_new_events(self) -> None:
-        """Add the events since the last read; after an erasure, read all events again."""
-        erasures = self._store.count_erased()
-        read_all = erasures != self._erasures
+        """Add the events since the last read; after a deletion, read all events again."""
+        deletions = self._store.count_deletions()
+        read_all = deletions != self._deletions
         found: dict[str, list[Event]] = {}
         last = self._after if read_all else self._last
         for event in self._store.all(last):
@@ -70,4 +70,4 @@ class RecentEvents:
             self._by_customer = updated
         else:
             self._by_customer.update(updated)
-        self._last, self._erasures = last, erasures
+        self._last, self._deletions = last, deletions

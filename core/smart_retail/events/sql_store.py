@@ -22,7 +22,7 @@ from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
 
 from smart_retail.errors import ArtifactError, SettingsError
 from smart_retail.events.event import FIELDS, Event
-from smart_retail.events.store import EventStore, tombstone
+from smart_retail.events.store import REMOVAL_PREFIX, EventStore, removal_mark, tombstone
 
 TIMEOUT_SECONDS: Final = 10
 """Seconds to wait for a connection."""
@@ -129,14 +129,26 @@ class SqlEventStore(EventStore):
             connection.exec_driver_sql(f"VACUUM {EVENTS.name if connection.dialect.name == 'postgresql' else ''}")
         return gone
 
+    def remove(self, event_id: str) -> bool:
+        key = hashlib.sha256(event_id.encode("utf-8", "replace")).hexdigest()
+        with self._transaction() as connection:
+            gone = connection.execute(sa.delete(EVENTS).where(EVENTS.c.event_key == key)).rowcount
+            if gone:
+                today = datetime.now(UTC).date().isoformat()
+                connection.execute(sa.insert(ERASED).values(hash=removal_mark(), erased_on=today))
+        return gone > 0
+
     def count_erased(self) -> int:
+        return self._number(sa.select(sa.func.count()).where(ERASED.c.hash.not_like(f"{REMOVAL_PREFIX}%")))
+
+    def count_deletions(self) -> int:
         return self._number(sa.select(sa.func.count()).select_from(ERASED))
 
     def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
         with self._connection() as connection:
             return self._erased_among(connection, set(customer_ids))
 
-    def change_counter(self) -> Callable[[], int | None]:
+    def change_counter(self) -> Callable[[], object]:
         open_connections: list[sa.Connection] = []
 
         def select_counter() -> int:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
+from smart_retail.errors import DataError
 from smart_retail.events.event import FIELDS, MILLION, Event
+
+REMOVAL_PREFIX: Final = "removed-"
+MAX_SUM: Final = 2**63 - 1
+"""Largest sum of quantities and of amounts, millionths."""
 
 
 class EventStore(ABC):
@@ -38,31 +45,59 @@ class EventStore(ABC):
         """Remove a customer's events, store the hash of the id, and return the number of removed events."""
 
     @abstractmethod
+    def remove(self, event_id: str) -> bool:
+        """Remove one event, such as one with a wrong amount; return whether it was stored.
+
+        The same id may be stored again.
+        """
+
+    @abstractmethod
     def count_erased(self) -> int:
         """Return the number of erased customers."""
+
+    @abstractmethod
+    def count_deletions(self) -> int:
+        """Return a number that grows when a customer is erased or an event is removed."""
 
     @abstractmethod
     def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
         """Return those of the customers who were erased."""
 
     @abstractmethod
-    def change_counter(self) -> Callable[[], int | None]:
+    def change_counter(self) -> Callable[[], object]:
         """Return a function that reads a change counter, to be called in one thread.
 
         The counter changes with every commit of any process; it is None before the first.
         """
 
     def write_csv(self, path: Path) -> int:
-        """Write all events as order lines with canonical columns; return the newest sequence number, 0 without any."""
-        last = 0
+        """Write all events as order lines with canonical columns; return the newest sequence number, 0 without any.
+
+        Raises
+        ------
+        DataError
+            The quantities or amounts add up to more than int64 millionths.
+        """
+        last, amount, quantity, largest = 0, 0, 0, (0, "")
         with path.open("w", encoding="utf-8", newline="") as file:
             out = csv.writer(file)
             out.writerow(FIELDS[1:])
             for event in self.all():
                 texts = (event.customer_id, event.order_id, event.item_id, event.timestamp)
                 out.writerow((*texts, f"{event.quantity / MILLION:.6f}", f"{event.amount / MILLION:.6f}"))
-                last = event.sequence
+                last, amount, quantity = event.sequence, amount + abs(event.amount), quantity + abs(event.quantity)
+                largest = max(largest, (max(abs(event.amount), abs(event.quantity)), event.event_id))
+        if max(amount, quantity) > MAX_SUM:
+            raise DataError(
+                f"The stored events add up to more than 9 million million; the largest is {largest[1]!r}.",
+                "Remove events whose quantity or amount is wrong: smart-retail events remove EVENT_ID.",
+            )
         return last
+
+
+def removal_mark() -> str:
+    """Return a random mark that is stored next to the hashes of erased customers when an event is removed."""
+    return REMOVAL_PREFIX + secrets.token_hex(16)
 
 
 def tombstone(salt: str, customer_id: str) -> str:

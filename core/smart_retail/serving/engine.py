@@ -119,6 +119,10 @@ class Engine(LocalEngine):
         self._rules_source.current()
         return self._rules_source.error
 
+    def check_events(self) -> None:
+        """Read new events since the fit; raise `ArtifactError` if the event store cannot be read."""
+        self.customer_lookup.customers_with_events()
+
     @property
     def version(self) -> str:
         return self.bundle.version

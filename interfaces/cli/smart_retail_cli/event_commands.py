@@ -1,4 +1,4 @@
-"""The commands `events add` (purchases and returns since the last fit) and `erase` (delete a customer)."""
+"""The commands `events add`, `events list` and `events remove` (purchases and returns), and `erase` (a customer)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ from typing import Any
 import click
 
 from smart_retail.errors import ColumnError, DataError, MissingBundleError, NeedsLocalEngineError, UnknownCustomerError
-from smart_retail.events import Event, open_events
+from smart_retail.events import Event, EventStore, open_events
 from smart_retail.presentation import formatting
+from smart_retail.utils.fixed_point import MILLION
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
-from smart_retail_cli.output import print_json
+from smart_retail_cli.output import Table, format_option, print_json, print_result
 
 REQUIRED_COLUMNS = ("event_id", "customer_id", "item_id", "timestamp")
 NUMBER_COLUMNS = ("quantity", "amount")
+EVENT_COLUMNS = ("event_id", "customer_id", "order_id", "item_id", "timestamp", "quantity", "amount")
 
 
-@click.group(short_help="Add purchases and returns since the last fit.")
+@click.group(short_help="Add, list or remove purchases and returns since the last fit.")
 def events() -> None:
     """Purchases and returns since the last fit.
 
@@ -46,6 +48,43 @@ def add(context: CliContext, file: Path) -> None:
     new = open_events(context.artifacts).add(found)
     click.echo(f"{formatting.pluralize(len(found), 'event')} read, {new:,} new.")
     context.suggest(["recommend", "CUSTOMER"])
+
+
+@events.command(name="list", cls=Command, epilog="Example: smart-retail events list --customer AA-10315")
+@click.option("--customer", metavar="ID", help="Only events of this customer.")
+@format_option
+@pass_cli_context
+def list_events(context: CliContext, customer: str | None, form: str) -> None:
+    """List the stored events, oldest first."""
+    store = _local_store(context)
+    found = [_event_row(e) for e in (store.all() if customer is None else store.for_customer(customer))]
+    print_result(form, Table(EVENT_COLUMNS, found), lambda: found)
+
+
+@events.command(cls=Command, epilog="Example: smart-retail events remove till-7/000123")
+@click.argument("event_id")
+@pass_cli_context
+def remove(context: CliContext, event_id: str) -> None:
+    """Remove the event EVENT_ID, such as one with a wrong amount.
+
+    The active version keeps the event if it was fitted with it; the next fit leaves it out. The id may be added again.
+    """
+    if not _local_store(context).remove(event_id):
+        raise DataError(f"There is no event {event_id!r}.", "`smart-retail events list` lists the stored events.")
+    click.echo("1 event removed.")
+
+
+def _local_store(context: CliContext) -> EventStore:
+    if context.api_url:
+        raise NeedsLocalEngineError(
+            "Events are listed and removed in a local artifacts folder.", "Leave --api-url out."
+        )
+    return open_events(context.artifacts)
+
+
+def _event_row(event: Event) -> dict[str, Any]:
+    row = {name: getattr(event, name) for name in EVENT_COLUMNS}
+    return row | {name: row[name] / MILLION for name in NUMBER_COLUMNS}
 
 
 @click.command(short_help="Delete all data of a customer.", cls=Command, epilog="Example: smart-retail erase AA-10315")
@@ -94,7 +133,7 @@ def read_events(path: Path) -> Iterator[Event]:
                     yield Event.from_dict(row)
                 except DataError as error:
                     raise DataError(f"{path}, line {number}: {error.message}", error.hint) from error
-    except (OSError, UnicodeDecodeError, csv.Error, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError, csv.Error) as error:
         raise DataError(
             f"{path} is not a valid event file.", "Save it as CSV UTF-8, or as JSON lines with the ending .jsonl."
         ) from error

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from flask import Response, current_app, request
 
-from smart_retail.errors import UnknownCustomerError
+from smart_retail.errors import ArtifactError, UnknownCustomerError
 from smart_retail.protocol import RetailEngine, is_local
 from smart_retail.results import CustomerProfile, RecommendationList, Result, to_json
 from smart_retail.serving.hot_reload import ReloadingEngine
@@ -61,6 +61,8 @@ class Ready(Result, frozen=True):
     rules_error: str | None
     """Error code of a changed file of business rules that is not valid; null if there is none."""
 
+
+EVENTS_HINT = "Check events.sqlite in the artifacts folder, or the database that SMART_RETAIL_EVENTS_URL names."
 
 Known = TypeVar("Known", RecommendationList, CustomerProfile)
 
@@ -324,13 +326,19 @@ def livez() -> Any:
 def readyz() -> Any:
     """Readiness check: the served model version
 
-    503 if no version can be loaded. `refused` is the error code of a new version that could not be loaded; the previous
-    version stays in use.
+    503 if no version can be loaded, or the events since the fit cannot be read. `refused` is the error code of a new
+    version that could not be loaded; the previous version stays in use.
     `rules_error` is the error code of a changed rules file that is not valid; the previous rules stay in force.
     """
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     current = engine()
-    error = current.rules_error if is_local(current) else None
+    error = None
+    if is_local(current):
+        try:
+            current.check_events()
+        except ArtifactError:
+            raise RejectedRequestError(503, "The events since the fit cannot be read.", EVENTS_HINT) from None
+        error = current.rules_error
     return Ready(
         "ready",
         current.version,

@@ -47,8 +47,13 @@ def test_json_lines_are_accepted(tmp_path: Path) -> None:
         (HEADER + "e1,a,x,2024-05-01,1,1\n,a,x,2024-05-01,1,1\n", "today.csv"),
         ("[1]\n", "today.jsonl"),
         ("{\n", "today.jsonl"),
+        (HEADER + "e1,a,x,2024-05-01,1,1\ne2,a,x,2200-01-01,1,1\n", "today.csv"),
+        (HEADER + "e1,a,x,2024-05-01,1,1e12\n", "today.csv"),
+        (HEADER + "e1,a,x,2024-05-01,inf,1\n", "today.csv"),
+        ('{"event_id": "e1", "amount": ' + "1" * 5000 + "}", "today.jsonl"),
+        ("[" * 100_000, "today.jsonl"),
     ],
-    ids=["timestamp", "quantity", "event_id", "list", "broken"],
+    ids=["timestamp", "quantity", "event_id", "list", "broken", "future", "amount", "infinite", "digits", "deep"],
 )
 def test_an_invalid_line_is_reported_and_nothing_is_stored(tmp_path: Path, text: str, name: str) -> None:
     result = add(tmp_path, text, name)
@@ -84,3 +89,18 @@ def test_erasing_an_unknown_customer_is_an_error_without_a_question(tmp_path: Pa
     assert "customer-2" in result.stderr
     assert "cannot be undone" not in result.output
     assert CliRunner().invoke(cli, [*words, "--yes"]).exit_code == 0
+
+
+def test_a_stored_event_is_listed_and_removed(tmp_path: Path) -> None:
+    add(tmp_path, HEADER + "e1,a,x,2024-05-01,1,5\ne2,b,x,2024-05-01,-2,9.5\n")
+    events = ["--artifacts", str(tmp_path / "shop"), "events"]
+    listed = CliRunner().invoke(cli, [*events, "list", "--format", "json"])
+    assert [(e["event_id"], e["quantity"], e["amount"]) for e in json.loads(listed.stdout)] == [
+        ("e1", 1, 5),
+        ("e2", -2, -9.5),
+    ]
+    assert "e1" not in CliRunner().invoke(cli, [*events, "list", "--customer", "b"]).stdout
+    assert "1 event removed" in CliRunner().invoke(cli, [*events, "remove", "e1"]).stdout
+    again = CliRunner().invoke(cli, [*events, "remove", "e1"])
+    assert (again.exit_code, "There is no event 'e1'" in again.stderr) == (3, True)
+    assert [e.event_id for e in SqliteEventStore(tmp_path / "shop").all()] == ["e2"]

@@ -138,3 +138,16 @@ def test_readiness_reports_a_changed_rules_file_that_is_not_valid(local_engine: 
     response = client.get("/readyz")
     assert (response.status_code, response.json["rules_error"]) == (200, "settings")
     assert str(rules) not in response.text
+
+
+def test_api_is_not_ready_while_the_events_cannot_be_read(local_engine: Engine) -> None:
+    client = create_app(local_engine).test_client()
+    events = local_engine.artifacts / "events.sqlite"
+    events.write_bytes(b"not a database" * 100)
+    response = client.get("/readyz")
+    assert (response.status_code, response.json["code"]) == (503, "unavailable")
+    assert "events" in response.json["detail"]
+    assert client.get("/v1/customers/c0001").status_code == 503
+    assert client.get("/livez").status_code == client.get("/v1/popular").status_code == 200
+    events.unlink()
+    assert client.get("/readyz").status_code == 200
