@@ -14,6 +14,7 @@ Layout::
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 from collections.abc import Iterator
@@ -33,8 +34,9 @@ from smart_retail.bundle.reader import (
     signature_status,
 )
 from smart_retail.bundle.signing import SIGNATURE
-from smart_retail.errors import ArtifactError, LockError, MissingBundleError, UsageError
+from smart_retail.errors import ArtifactError, LockError, MissingBundleError, RetailError, UsageError
 from smart_retail.utils.atomic_file import write_atomically
+from smart_retail.utils.storage_errors import storage_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,24 +177,32 @@ def lock(root: str | os.PathLike[str]) -> Iterator[None]:
     LockError
         Another process holds the lock; raised without waiting.
     ArtifactError
-        The folder cannot be written.
+        The folder cannot be written, or the disk becomes full while the lock is held.
     """
     from filelock import FileLock, Timeout
 
-    Path(root).mkdir(parents=True, exist_ok=True)
     file_lock = FileLock(Path(root) / ".lock", timeout=0)
     try:
+        Path(root).mkdir(parents=True, exist_ok=True)
         file_lock.acquire()
     except Timeout as error:
         raise LockError(
             f"Another fit or rollback is running on {root}.", "Wait for it to end, then try again."
         ) from error
     except OSError as error:
+        if (found := storage_error(error)) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise found from error
         raise ArtifactError(
             f"The folder {root} cannot be written: {error.strerror}.", "Choose another with --artifacts."
         ) from error
     try:
         yield
+    except RetailError:
+        raise
+    except Exception as error:
+        if found := storage_error(error):
+            raise found from error
+        raise
     finally:
         file_lock.release()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ def atomic_file(target: Path) -> Iterator[Path]:
     ------
     UsageError
         The folder does not exist, or the file cannot be written.
+    OSError
+        The disk is full; see `storage_errors`.
     """
     if not target.parent.is_dir():
         raise UsageError(f"The folder {target.parent} does not exist.", "Make it first, or name another.")
@@ -30,6 +33,8 @@ def atomic_file(target: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         part.replace(target)
     except OSError as error:
+        if error.errno is None or error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise
         raise UsageError(f"{target} cannot be written: {error.strerror}.", "Name another file.") from error
     finally:
         part.unlink(missing_ok=True)

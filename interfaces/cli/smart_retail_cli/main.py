@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import click
 
 from smart_retail.errors import RetailError
+from smart_retail.utils.storage_errors import storage_error
 from smart_retail_cli.context import global_options
 from smart_retail_cli.output import replace_control_characters
 
@@ -90,9 +91,17 @@ class Program(click.Group):
         except Exception as error:
             if os.environ.get("SMART_RETAIL_DEBUG") == "1":
                 raise
-            print_error(f"This is a bug in Smart Retail Engine: {type(error).__name__}.", BUG_HINT)
-            status = BUG_EXIT_CODE
+            status = print_unexpected(error)
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def print_unexpected(error: Exception) -> int:
+    """Print an error that is not a `RetailError`, a full disk or a bug, and return the exit code."""
+    if found := storage_error(error):
+        print_error(found.message, found.hint)
+        return found.exit_code
+    print_error(f"This is a bug in Smart Retail Engine: {type(error).__name__}.", BUG_HINT)
+    return BUG_EXIT_CODE
 
 
 def print_error(message: str, hint: str = "") -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
+import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -300,3 +303,14 @@ def test_doctor_fails_if_the_rules_file_is_broken(tmp_path: Path) -> None:
     assert "business rules" in result.stderr
     rules.write_text('ban = ["P-1"]', encoding="utf-8")
     assert CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)]).exit_code == 0
+
+
+def test_a_full_disk_is_no_bug(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", fail)
+    Path("orders.csv").write_text("Customer,Date,Item,Amount\na,2024-05-01,x,1\n", encoding="utf-8")
+    result = run("fit", "orders.csv", "--dry-run")
+    assert (result.exit_code, "disk is full" in result.stderr, "bug" in result.stderr) == (5, True, False)
+    assert "TMPDIR" in result.stderr
