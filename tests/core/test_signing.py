@@ -6,11 +6,13 @@ import hashlib
 import json
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
-from smart_retail.bundle import versions
+from smart_retail.bundle import reader, versions
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import MANIFEST, Bundle, read_pointer
 from smart_retail.bundle.signing import (
@@ -244,3 +246,34 @@ def test_the_cli_shows_the_signature_status(root: Path, monkeypatch: pytest.Monk
     assert (code, "not made with this installation's key" in output) == (5, True)
     monkeypatch.delenv(KEY_VARIABLE)
     assert "not checked" in call("verify")[1]
+
+
+def change_in_place(root: Path) -> None:
+    """Overwrite the last number of the table without replacing the file."""
+    with (folder_of(root) / "tables" / "recommender" / "numbers.npy").open("rb+") as file:
+        file.seek(-4, 2)
+        file.write(np.int32(99).tobytes())
+
+
+@pytest.mark.parametrize("verify_first", [False, True])
+def test_a_table_changed_after_its_check_has_no_effect(root: Path, verify_first: bool) -> None:
+    bundle = Bundle.open(root)
+    if verify_first:
+        assert bundle.verify() == []
+    numbers = bundle.array("recommender/numbers")
+    change_in_place(root)
+    assert numbers.tolist() == [0, 1, 2]
+    assert not numbers.flags.writeable
+    with pytest.raises(DamagedBundleError):
+        Bundle.open(root).array("recommender/numbers")
+
+
+def test_no_change_between_check_and_use_has_an_effect(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def digest_then_change(content: bytes) -> Any:
+        found = hashlib.sha256(content)
+        change_in_place(root)
+        return found
+
+    bundle = Bundle.open(root)
+    monkeypatch.setattr(reader, "hashlib", SimpleNamespace(sha256=digest_then_change))
+    assert bundle.array("recommender/numbers").tolist() == [0, 1, 2]

@@ -1,7 +1,8 @@
 """Reads a bundle and verifies that its files are as published.
 
 Nothing is unpickled: array headers are parsed by NumPy, and object types are rejected. Each file is mapped once, and
-its digest is computed over this mapping before use.
+its digest is computed over this mapping before use. With a signing key a file is read into memory instead, so that a
+later change of it has no effect.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ class Bundle:
         return cls(folder, version, manifest, signature)
 
     def array(self, name: str) -> NDArray[Any]:
-        """Return a read-only, memory-mapped array, such as ``history/item``."""
+        """Return a read-only array, such as ``history/item``: memory-mapped, or in memory with a signing key."""
         found: NDArray[Any] = self._load_cached(f"tables/{name}.npy")
         return found
 
@@ -198,7 +199,7 @@ class Bundle:
             return
         pool = ThreadPoolExecutor(os.cpu_count())
         for key in sorted(size, key=size.__getitem__, reverse=True):
-            self._pending[key] = pool.submit(self._map_file, key)
+            self._pending[key] = pool.submit(self._read_file, key)
         pool.shutdown(wait=False)
 
     def _load_cached(self, key: str) -> Any:
@@ -208,7 +209,7 @@ class Bundle:
 
     def _read(self, key: str) -> Any:
         pending = self._pending.pop(key, None)
-        content = self._map_file(key) if pending is None else pending.result()
+        content = self._read_file(key) if pending is None else pending.result()
         if key.endswith(".npy"):
             values = _array(content, key)
             if problem := array_problem(key.removeprefix("tables/").removesuffix(".npy"), values):
@@ -226,7 +227,7 @@ class Bundle:
             raise missing_part_error(key)
         return entry
 
-    def _map_file(self, key: str) -> mmap.mmap | bytes:
+    def _read_file(self, key: str) -> mmap.mmap | bytes:
         entry = self._entry(key)
         path = self.folder / key
         if path.is_symlink() or any(p.is_symlink() for p in path.parents if self.folder in p.parents):
@@ -236,7 +237,12 @@ class Bundle:
                 size = os.fstat(file.fileno()).st_size
                 if size != entry["size"]:
                     raise corrupt_bundle_error(f"{key} has {size} bytes instead of {entry['size']}.")
-                content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+                if not size:
+                    content: mmap.mmap | bytes = b""
+                elif self.signature == "valid":  # a mapping would show later changes of the file
+                    content = file.read(size)
+                else:
+                    content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except OSError as error:
             raise corrupt_bundle_error(f"{key} cannot be read: {error.strerror}.") from error
         if hashlib.sha256(content).hexdigest() != entry["sha256"]:
