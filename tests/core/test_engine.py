@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import shutil
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from smart_retail.events import Event, SqliteEventStore
 from smart_retail.presentation.formatting import describe_model
 from smart_retail.protocol import METHODS
 from smart_retail.results import FitReport, RecommendationList
+from smart_retail.serving import bundle_tables
 from smart_retail.serving.engine import Engine
 
 KNOWN = shop.customers()
@@ -365,3 +367,32 @@ def test_a_live_return_takes_the_purchase_away_and_stays_hidden(own: Path) -> No
 def test_a_sample_of_no_customers_is_a_usage_error(engine: Engine, limit: int) -> None:
     with pytest.raises(UsageError):
         engine.cluster_points(limit)
+
+
+@pytest.mark.parametrize("unknown", ["G-0004", "G004", "H-004", "G-04", "g-004x", "-004"])
+def test_an_unknown_item_suggests_similar_ids(engine: Engine, unknown: str) -> None:
+    with pytest.raises(UnknownItemError) as error:
+        engine.similar_items(unknown)
+    assert "G-004" in error.value.hint
+
+
+@pytest.mark.parametrize("unknown", ["", " ", "\n", "zzzzzzzz", "G-0004" * 10_000, "garden " * 10_000])
+def test_an_unknown_item_without_similar_ids_suggests_a_search(engine: Engine, unknown: str) -> None:
+    with pytest.raises(UnknownItemError) as error:
+        engine.similar_items(unknown)
+    assert error.value.hint == "Search for it by a part of its id or name."
+
+
+def test_similar_ids_are_compared_with_few_items(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[int] = []
+
+    def count(_: str, candidates: list[str], *__: object, **___: object) -> list[str]:
+        compared.append(len(candidates))
+        return []
+
+    monkeypatch.setattr(difflib, "get_close_matches", count)
+    monkeypatch.setattr(bundle_tables, "MAX_CANDIDATES", 4)
+    with pytest.raises(UnknownItemError):
+        engine.similar_items("G-0004")
+    assert len(compared) == 1
+    assert 0 < compared[0] <= 3 * 4 < len(engine.tables.items)

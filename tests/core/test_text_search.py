@@ -89,3 +89,9 @@ def test_every_single_edit_is_recognised(word: str, position: int, character: st
 
 def test_folding_removes_case_and_accents() -> None:
     assert fold("Élan Straße") == "elan strasse"
+
+
+def test_texts_that_contain_a_part_are_bounded(items: TextSearch) -> None:
+    assert items.containing("-", 3) == [0, 1, 2]
+    assert items.containing("CAF\u00c9", 3) == [1]
+    assert items.containing("zz", 3) == []

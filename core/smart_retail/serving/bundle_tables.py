@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from smart_retail.serving.text_search import TextSearch
 
 MAX_SUGGESTIONS = 3
+MAX_SUGGESTION_LENGTH = 64
+"""Characters; for a longer unknown id no similar ids are searched."""
+MAX_SUGGESTION_WORDS = 4
+MAX_CANDIDATES = 32
+"""Ids that are compared with an unknown one: neighbors in id order, and as many that contain either half of it."""
 LABEL_CACHE_SIZE = 20_000
 """Items whose texts are cached; most lists contain the same ones."""
 
@@ -92,14 +97,27 @@ class BundleTables:
         code = self.items.code(item_id)
         if code >= 0:
             return code
-        import difflib  # only needed for this error
-
-        near = [m.item_id for m in self.search_items(item_id, MAX_SUGGESTIONS)] if item_id else []
-        near = near or difflib.get_close_matches(item_id, self.items.ids, MAX_SUGGESTIONS, cutoff=0.5)
+        near = self._similar_item_ids(item_id)
         raise UnknownItemError(
             f"No item has the id {item_id!r}.",
             f"Did you mean {' or '.join(near)}?" if near else "Search for it by a part of its id or name.",
         )
+
+    def _similar_item_ids(self, item_id: str) -> list[str]:
+        """Return at most `MAX_SUGGESTIONS` ids for an unknown one, from the search index and a few candidates."""
+        if not item_id.strip() or len(item_id) > MAX_SUGGESTION_LENGTH:
+            return []
+        words = " ".join(item_id.split()[:MAX_SUGGESTION_WORDS])
+        if found := self.search_items(words, MAX_SUGGESTIONS):
+            return [item.item_id for item in found]
+        import difflib  # only needed for this error
+
+        half = len(item_id) // 2  # one typing error leaves one half of an id unchanged
+        codes = self.items.neighbors(item_id, MAX_CANDIDATES)
+        for part in (item_id[:half], item_id[half:]):
+            codes += self._item_search.containing(part, MAX_CANDIDATES) if len(part) > 1 else []
+        candidates = [self.items.id(code) for code in sorted(set(codes))]
+        return difflib.get_close_matches(item_id, candidates, MAX_SUGGESTIONS, cutoff=0.5)
 
     @cached_property
     def _labels(self) -> dict[int, Label]:

@@ -12,6 +12,7 @@ import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,10 @@ class TextSearch:
         order = np.lexsort((codes, -self._orders[codes].astype(np.int64), ~exact))
         return [int(code) for code in codes[order[:n]]]
 
+    def containing(self, part: str, n: int) -> list[int]:
+        """Return the first `n` codes of the texts that contain a part of a word, ascending."""
+        return list(islice(self._hits(fold(part).encode("utf-8", "replace")), n))
+
     def match(self, text: str) -> NDArray[np.int64]:
         """Return the codes of all texts that contain every word of `text`, ascending."""
         phrase = fold(text.strip())
@@ -86,9 +91,12 @@ class TextSearch:
         literal = [self._rows_with(word) for word in words]
         rows = self._rows_with(phrase) | np.logical_and.reduce(literal)  # an id can contain other white space
         if not rows.any():
-            rows = np.logical_and.reduce(
-                [found | self._rows_with_typo(word) for word, found in zip(words, literal, strict=True)]
-            )
+            rows = np.ones(len(self._texts), dtype=np.bool_)
+            # The rarest words first: most searches end at a word that no text contains.
+            for found, word in sorted(zip(literal, words, strict=True), key=lambda pair: int(pair[0].sum())):
+                rows &= found | self._rows_with_typo(word)
+                if not rows.any():
+                    break
         return np.flatnonzero(rows)
 
     def _equal_to(self, phrase: str) -> NDArray[np.bool_]:

@@ -89,6 +89,11 @@ class IdMap:
         code = bisect_left(range(len(self.ids)), encoded, key=self.ids.raw)
         return code if code < len(self.ids) and self.ids.raw(code) == encoded else -1
 
+    def neighbors(self, text: str, n: int) -> list[int]:
+        """Return the codes of at most `n` ids around the position of an unknown id, ascending."""
+        at = bisect_left(range(len(self.ids)), text.encode("utf-8", "replace"), key=self.ids.raw)
+        return list(range(max(0, at - n // 2), min(len(self.ids), at + n - n // 2)))
+
     def codes(self, texts: Iterable[str]) -> NDArray[np.int32]:
         """Return the codes of several ids, -1 for unknown ones, int32 array."""
         return np.array([self.code(t) for t in texts], dtype=np.int32)
