@@ -305,7 +305,7 @@ def test_doctor_fails_if_the_rules_file_is_broken(tmp_path: Path) -> None:
     assert CliRunner().invoke(cli, ["doctor", "--artifacts", str(tmp_path)]).exit_code == 0
 
 
-def test_a_full_disk_is_no_bug(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_not_reported_as_a_bug(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
