@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from smart_retail.data.files import limits
+from smart_retail.data.files import limits, sheet_size
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 
@@ -84,3 +84,52 @@ def test_a_workbook_with_too_many_columns_is_refused(tmp_path: Path) -> None:
     path = workbook(tmp_path / "shop.xlsx", Orders=[[f"c{n}" for n in range(3_000)], [1] * 3_000])
     with pytest.raises(DataError, match="columns; the maximum is 2,000"):
         prepare([path])
+
+
+@pytest.mark.parametrize("stray", ["XFD1048576", "GR1048576"])
+def test_a_stray_cell_far_from_the_table_is_refused_before_the_sheet_is_loaded(tmp_path: Path, stray: str) -> None:
+    path = tmp_path / "shop.xlsx"
+    book = xlsxwriter.Workbook(str(path))
+    sheet = book.add_worksheet("Orders")
+    sheet.write_row(0, 0, HEADER)
+    sheet.write_row(1, 0, ["o1", "2020-01-31", "c1", "i1", "Mug", 10.5, 2, "US"])
+    sheet.write(stray, "x")
+    book.close()
+    assert path.stat().st_size < 10_000
+    with (
+        pytest.raises(DataError, match="almost all of them empty") as caught,
+        prepare([path]),
+    ):
+        pass
+    assert "stray cells" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (b'r="A2"', b'r="&#65;2"', "damaged workbook"),
+        (b'<c r="A2"', b"<c\tr = 'XFD1048576'", "almost all of them empty"),
+        (b"<?xml", b"\xff\xfe<\x00?\x00x\x00m\x00l\x00", "unknown encoding"),
+    ],
+)
+def test_cell_references_cannot_be_hidden(tmp_path: Path, old: bytes, new: bytes, message: str) -> None:
+    source = workbook(tmp_path / "plain.xlsx", Orders=[HEADER, *ROWS])
+    path = tmp_path / "shop.xlsx"
+    with zipfile.ZipFile(source) as read, zipfile.ZipFile(path, "w") as write:
+        for part in read.namelist():
+            content = read.read(part)
+            write.writestr(part, content.replace(old, new, 1) if "worksheets/" in part else content)
+    with pytest.raises(DataError, match=message), prepare([path]):
+        pass
+
+
+def test_a_reference_is_found_across_two_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sheet_size, "CHUNK_BYTES", 7)
+    path = workbook(tmp_path / "shop.xlsx", Orders=[HEADER, *ROWS])
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_in == 2
+    book = xlsxwriter.Workbook(str(path))
+    book.add_worksheet("Orders").write("XFD1048576", "x")
+    book.close()
+    with pytest.raises(DataError, match="almost all of them empty"), prepare([path]):
+        pass

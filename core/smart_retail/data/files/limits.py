@@ -12,6 +12,8 @@ MAX_WORKBOOK_CONTENT_BYTES: Final = 2 * 2**30
 """Maximum decompressed size of all parts of a workbook."""
 MAX_WORKBOOK_RATIO: Final = 200
 """Maximum compression ratio of a workbook beyond its first 10 MB; normal ones are below 30."""
+MAX_SPARSE_CELLS: Final = 5_000_000
+"""Maximum rows times columns of a sheet, unless a quarter of these cells is in the file."""
 MAX_COLUMNS: Final = 2_000
 MAX_CELL_CHARACTERS: Final = 1_000_000
 MAX_LINE_BYTES: Final = 4_000_000

@@ -21,6 +21,7 @@ from smart_retail.data.files.delimited_text import TextFile, check_width
 from smart_retail.data.files.file_types import zip_content
 from smart_retail.data.files.header_detection import HEADER_ROWS, count_fields, find_header, refine_header
 from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.data.files.sheet_size import check_sheet_sizes
 from smart_retail.errors import DataError, MissingExtraError
 
 NO_OPTIONS: Final = ReadOptions()
@@ -51,6 +52,7 @@ def open_workbook(path: Path, folder: Path, options: ReadOptions = NO_OPTIONS) -
     if path.stat().st_size == 0:
         raise DataError(f"{path.name} is empty.", "Use a workbook with a sheet of orders.")
     _check_content_size(path)
+    check_sheet_sizes(path)
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
         tables = {m.name: book.get_sheet_by_name(m.name) for m in book.sheets_metadata if _is_table(m)}
