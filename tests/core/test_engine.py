@@ -396,3 +396,14 @@ def test_similar_ids_are_compared_with_few_items(engine: Engine, monkeypatch: py
         engine.similar_items("G-0004")
     assert len(compared) == 1
     assert 0 < compared[0] <= 3 * 4 < len(engine.tables.items)
+
+
+def test_events_that_exceed_the_integer_range_do_not_wrap(own: Path) -> None:
+    large = [
+        Event(f"e{n}", "newcomer", f"o{n}", "G-007", "2025-03-01T00:00:00", 9 * 10**18, 9 * 10**18) for n in (1, 2)
+    ]
+    SqliteEventStore(own).add(large)
+    profile = Engine.load(own).customer("newcomer")
+    (purchase,) = profile.purchases
+    assert profile.rfm is not None
+    assert purchase.amount == purchase.quantity == profile.rfm.monetary == pytest.approx((2**63 - 1) / 10**6, rel=1e-6)

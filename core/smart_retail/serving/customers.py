@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.events import Event, RecentEvents
+from smart_retail.events.store import MAX_SUM
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM, CustomerMatch
 from smart_retail.segmentation.rfm import RfmModel
@@ -177,35 +178,44 @@ _PurchaseRow = tuple[int, int, int, int, int]
 
 
 def _apply_events(stored: PurchaseHistory, events: Sequence[Event], codes: NDArray[np.int32]) -> PurchaseHistory:
-    """Return the stored purchases with the events added; a return consumes the latest purchases of the item."""
+    """Return the stored purchases with the events added; a return consumes the latest purchases of the item.
+
+    Sums stay within int64 millionths: a line that exceeds them counts with the rest up to the limit, and is named by
+    the next fit.
+    """
     orders: dict[str, int] = {}
     first = int(stored.order.max()) + 1 if len(stored) else 0
     rows = list(
         zip(*(getattr(stored, c).tolist() for c in ("order", "item", "day", "quantity", "amount")), strict=True)
     )
     last_day = stored.last_day
+    quantity_left, amount_left = (MAX_SUM - sum(row[k] for row in rows) for k in (3, 4))
     for event, code in zip(events, codes.tolist(), strict=True):
         day = parse_day(event.timestamp[:10])
         if code < 0:
             continue  # items that are not in the bundle are included by the next fit
         if event.quantity > 0:
             number = orders.setdefault(event.order_id, first + len(orders))
-            rows.append((number, code, day, event.quantity, event.amount))
+            quantity, amount = min(event.quantity, quantity_left), min(event.amount, amount_left)
+            if quantity == 0:
+                continue
+            quantity_left, amount_left = quantity_left - quantity, amount_left - amount
+            rows.append((number, code, day, quantity, amount))
             last_day = max(last_day, day)
         else:
             rows = _subtract_return(rows, code, -event.quantity)
     rows.sort(key=lambda row: (row[2], row[0], row[1]))
     columns = list(zip(*rows, strict=True)) or [()] * 5
     order, item, days = (np.array(column, dtype=np.int32) for column in columns[:3])
-    quantity, amount = (np.array(column, dtype=np.int64) for column in columns[3:])
+    quantities, amounts = (np.array(column, dtype=np.int64) for column in columns[3:])
     return replace(
         stored,
         customer=np.zeros(len(rows), np.int32),
         order=order,
         item=item,
         day=days,
-        quantity=quantity,
-        amount=amount,
+        quantity=quantities,
+        amount=amounts,
         last_day=last_day,
     )
 
