@@ -6,14 +6,17 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from smart_retail.data.dry_run import SourceColumns
 from smart_retail.errors import CancelledError
 from smart_retail.results import CleaningReport, MonthTotals
 from smart_retail.settings import Settings
 from smart_retail_tkinter.formatting import seconds_left
+
+if TYPE_CHECKING:  # only a fit loads the modules of data
+    from smart_retail.data.dry_run import SourceColumns
 
 MIN_SHARE = 0.03
 """Finished share below which an estimate of the remaining time would be a guess."""

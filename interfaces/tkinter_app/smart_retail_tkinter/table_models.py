@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from smart_retail.bundle.versions import VersionInfo
-from smart_retail.data.dry_run import SourceColumns
 from smart_retail.presentation.formatting import describe_score, format_bytes, format_score
 from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, RETURN_FORMS, method_label
 from smart_retail.results import CleaningReport, MonthTotals, Purchase, Recommendation, RecommendationList, Segment
 from smart_retail_tkinter.formatting import SEPARATOR, format_amount, format_integer, format_percent, quantity
+
+if TYPE_CHECKING:  # only a fit loads the modules of data
+    from smart_retail.data.dry_run import SourceColumns
 
 Value = str | int | float
 

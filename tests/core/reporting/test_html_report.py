@@ -21,8 +21,8 @@ from smart_retail.results import Cluster, ClusterPoint, GridCell, ModelInfo, Rec
 from smart_retail.serving.engine import Engine
 
 SECTIONS = [
-    "Summary", "Data", "Sales", "Categories", "Discounts", "Shipping", "Returns", "Customers", "Segments", "Clusters",
-    "Products", "Methods", "Numbers", "Settings",
+    "Summary", "Data", "Sales", "Categories", "Discounts", "Shipping", "Returns", "Customers", "Segments", "Value",
+    "Clusters", "Products", "Methods", "Numbers", "Settings",
 ]  # fmt: skip
 
 

@@ -168,9 +168,9 @@ def test_search_matches_are_pairs_of_label_and_id(engine: Engine) -> None:
     assert ('Garden thing 4, "big" <& co> · G-004', "G-004") in app.find_items(engine, "garden")
 
 
-def test_only_the_three_named_endpoints_are_public(demo: Any) -> None:
+def test_only_the_named_endpoints_are_public(demo: Any) -> None:
     public = set(demo.get_api_info()["named_endpoints"])
-    assert public == {"/recommend", "/similar", "/basket"}
+    assert public == {"/recommend", "/similar", "/basket", "/value"}
 
 
 def test_the_queue_is_bounded_and_analytics_are_off(demo: Any) -> None:
