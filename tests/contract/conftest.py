@@ -30,8 +30,9 @@ _GRADIO = (
 
 
 def _marked(name: str) -> Any:
-    # A page of Streamlit takes a second or more for each request: its part of the suite belongs to the long tests.
-    marks = {"gradio": _GRADIO, "streamlit": (pytest.mark.slow,)}
+    # Apps take up to a second for each request: their parts of the suite belong to the long tests.
+    long = (pytest.mark.slow,)
+    marks = {"gradio": (*_GRADIO, *long), "streamlit": long, "tkinter": long}
     return pytest.param(name, marks=marks.get(name, ()))
 
 

@@ -57,7 +57,7 @@ def _check_sheet(sheet: IO[bytes], name: str) -> None:
     if size > limits.MAX_SPARSE_CELLS and size > 4 * cells:
         raise DataError(
             f"{name} has a sheet of {rows:,} rows and {columns:,} columns, almost all of them empty.",
-            "Delete the stray cells far below or beside the table, or save the sheet as CSV.",
+            "Delete the stray cells outside the table, or save the sheet as CSV.",
         )
 
 

@@ -181,11 +181,22 @@ def read_attempts(raw: RawTable, backend: Backend, folder: Path) -> Iterator[tup
 
 
 def read_sample(raw: RawTable, backend: Backend, rows: int = SAMPLE_ROWS) -> list[list[str]]:
-    """Return the first rows of a table as text; the rows of a file are in its order."""
+    """Return the first rows of a table as text; the rows of a file are in its order.
+
+    Raises
+    ------
+    DataError
+        The table is damaged.
+    """
     if raw.text is not None:
         return read_first_rows(raw.text, rows)
     assert raw.frame is not None
     types = raw.frame.collect_schema()
-    columns = backend.fetch(raw.frame.head(rows).select(nw.col(n).cast(nw.String) for n in types.names()))
+    try:
+        columns = backend.fetch(raw.frame.head(rows).select(nw.col(n).cast(nw.String) for n in types.names()))
+    except backend.read_errors as error:
+        raise DataError(
+            f"{raw.name} cannot be read: it is damaged.", "Export it again as CSV, XLSX or Parquet."
+        ) from error
     cells = [["" if value is None else str(value) for value in columns[n]] for n in types.names()]
     return [list(row) for row in zip(*cells, strict=True)]
