@@ -11,6 +11,7 @@ from smart_retail.reporting.html_report import write_report
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from tests.browser.reports import open_offline
+from tests.core.reporting.test_html_report import SECTIONS
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -20,7 +21,7 @@ def test_every_section_is_visible_offline(browser: Any, fitted: tuple[Path, FitR
     page, requested, messages = open_offline(browser, path)
     assert (requested, messages) == ([], [])
     sections = page.locator("main section")
-    assert sections.count() == 14
+    assert sections.count() == len(SECTIONS)
     for section in sections.all():
         assert section.is_visible()
         assert section.bounding_box()["height"] > 30

@@ -36,7 +36,8 @@ def _marked(name: str) -> Any:
     return pytest.param(name, marks=marks.get(name, ()))
 
 
-@pytest.fixture(scope="session", params=map(_marked, FRONT_ENDS))
+# Not for the session: a driver may set environment variables, which the tests of other modules would see.
+@pytest.fixture(scope="module", params=map(_marked, FRONT_ENDS))
 def front_end(request: pytest.FixtureRequest, artifacts: Path) -> Iterator[Driver]:
     with driver(request.param)(artifacts) as started:
         yield started
@@ -50,7 +51,7 @@ def api_url(artifacts: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session", params=map(_marked, OVER_API))
+@pytest.fixture(scope="module", params=map(_marked, OVER_API))
 def over_api(request: pytest.FixtureRequest, artifacts: Path, api_url: str) -> Iterator[Driver]:
     """A front end over the API; its own artifacts folder is empty."""
     with driver(request.param)(artifacts.with_name("nothing"), api_url) as started:

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from msgspec import structs
 from tests import shop
+from tests.fitted_shop import SETTINGS
 
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.parsing.presets import NO_PRESET, PRESETS, Preset
 from smart_retail.errors import ImportGuardError
 from smart_retail.results import CleaningReport, FitReport, RejectedRows
-from smart_retail.settings import DataSettings, Settings
+from smart_retail.settings import DataSettings
 from smart_retail.training.fit import fit
 from smart_retail.training.import_guards import ALWAYS_EXPECTED, check_evaluation, check_import
 
@@ -107,7 +108,7 @@ def test_a_fit_that_cannot_be_evaluated_does_not_replace_one_that_was() -> None:
 
 @pytest.mark.slow
 def test_an_export_that_was_cut_off_does_not_replace_the_active_version(
-    tmp_path: Path, fitted: tuple[Path, FitReport], shop_settings: Settings
+    tmp_path: Path, fitted: tuple[Path, FitReport]
 ) -> None:
     artifacts = tmp_path / "artifacts"
     shutil.copytree(fitted[0], artifacts)
@@ -115,5 +116,5 @@ def test_an_export_that_was_cut_off_does_not_replace_the_active_version(
     cut = tmp_path / "orders.csv"
     cut.write_text("".join(whole.read_text().splitlines(keepends=True)[:2]))
     with pytest.raises(ImportGuardError, match=rf"Guard customers: 1 instead of {fitted[1].cleaning.customers}"):
-        fit(cut, artifacts=artifacts, settings=shop_settings)
+        fit(cut, artifacts=artifacts, settings=SETTINGS)
     assert Bundle.open(artifacts).version == fitted[1].version

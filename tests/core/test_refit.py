@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 from tests import shop
+from tests.fitted_shop import SETTINGS
 
 from smart_retail.bundle.erasure import erase
 from smart_retail.bundle.reader import Bundle
@@ -16,7 +17,6 @@ from smart_retail.events import Event, SqliteEventStore
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
-from smart_retail.settings import Settings
 from smart_retail.training.fit import fit
 
 COUNT = 60
@@ -27,10 +27,10 @@ def digests(root: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_the_same_data_and_seed_give_identical_files_in_any_row_order(tmp_path: Path, shop_settings: Settings) -> None:
+def test_the_same_data_and_seed_give_identical_files_in_any_row_order(tmp_path: Path) -> None:
     for name, shuffle in (("a", None), ("b", None), ("c", 5)):
         path = shop.write(tmp_path / f"{name}.csv", COUNT, shuffle=shuffle)
-        fit(path, artifacts=tmp_path / name, settings=shop_settings)
+        fit(path, artifacts=tmp_path / name, settings=SETTINGS)
     first, second, shuffled = (digests(tmp_path / name) for name in "abc")
     assert first == second
     assert {k for k in first if first[k] != shuffled[k]} == set()
@@ -39,10 +39,10 @@ def test_the_same_data_and_seed_give_identical_files_in_any_row_order(tmp_path: 
 
 
 @pytest.mark.slow
-def test_the_next_fit_includes_events_and_excludes_erased_customers(tmp_path: Path, shop_settings: Settings) -> None:
+def test_the_next_fit_includes_events_and_excludes_erased_customers(tmp_path: Path) -> None:
     path = shop.write(tmp_path / "orders.csv", COUNT)
     root = tmp_path / "artifacts"
-    fit(path, artifacts=root, settings=shop_settings)
+    fit(path, artifacts=root, settings=SETTINGS)
     SqliteEventStore(root).add(
         [
             Event.from_dict(
@@ -52,7 +52,7 @@ def test_the_next_fit_includes_events_and_excludes_erased_customers(tmp_path: Pa
         ]
     )
     erase(root, "c0020")
-    report = fit(path, artifacts=root, settings=shop_settings)
+    report = fit(path, artifacts=root, settings=SETTINGS)
     engine = Engine.load(root)
     assert {p.item_id for p in engine.customer("newcomer").purchases} == {"G-007", "brand new"}
     assert engine.customer("newcomer").orders == 2
@@ -84,11 +84,11 @@ class Stop(Silent):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("stage", ["grouping customers", "recommendations of all customers", "writing and checking"])
-def test_a_cancelled_fit_keeps_the_active_version(tmp_path: Path, shop_settings: Settings, stage: str) -> None:
+def test_a_cancelled_fit_keeps_the_active_version(tmp_path: Path, stage: str) -> None:
     path = shop.write(tmp_path / "orders.csv", 40)
-    version = fit(path, artifacts=tmp_path / "a", settings=shop_settings).version
+    version = fit(path, artifacts=tmp_path / "a", settings=SETTINGS).version
     with pytest.raises(CancelledError):
-        fit(path, artifacts=tmp_path / "a", settings=shop_settings, progress=Stop(stage))
+        fit(path, artifacts=tmp_path / "a", settings=SETTINGS, progress=Stop(stage))
     assert Engine.load(tmp_path / "a").version == version
     assert [p.name for p in (tmp_path / "a" / "versions").iterdir()] == [version]
 
@@ -103,11 +103,9 @@ class StopInBackground(Silent):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("threads", [1, 2])
-def test_a_fit_cancelled_in_a_background_job_keeps_the_active_version(
-    tmp_path: Path, shop_settings: Settings, threads: int
-) -> None:
+def test_a_fit_cancelled_in_a_background_job_keeps_the_active_version(tmp_path: Path, threads: int) -> None:
     path = shop.write(tmp_path / "orders.csv", 40)
-    settings = structs.replace(shop_settings, threads=threads)
+    settings = structs.replace(SETTINGS, threads=threads)
     version = fit(path, artifacts=tmp_path / "a", settings=settings).version
     with pytest.raises(CancelledError):
         fit(path, artifacts=tmp_path / "a", settings=settings, progress=StopInBackground())
