@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from smart_retail.presentation import labels
 from smart_retail.utils.spreadsheet import CsvRows, escape_formula
-from smart_retail_streamlit import html
+from smart_retail_streamlit import html_parts
 
 Rows = Sequence[Mapping[str, object]]
 
@@ -55,7 +55,7 @@ def show(panel: Panel, **events: Any) -> Any:
     name = panel.name
     with st.container(border=True, height="stretch", key=f"figure-{name}"):
         with st.container(horizontal=True, vertical_alignment="top", gap="small"):
-            st.html(html.finding(panel.finding, panel.about))
+            st.html(html_parts.finding(panel.finding, panel.about))
             with st.popover("Table", icon=":material/table_rows:", type="tertiary", key=f"table-{name}"):
                 table(panel.rows)
                 with st.container(horizontal=True, gap="small"):

@@ -12,7 +12,7 @@ from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.presentation.palette import BLUE, GREY, ORANGE, PALETTE
 from smart_retail.results import Cluster, ClusterChoice, ClusterPoint, GridCell, Segment, WeekSales
-from smart_retail_streamlit.html import format_short_amount
+from smart_retail_streamlit.html_parts import format_short_amount
 from smart_retail_streamlit.theme import SEQUENTIAL
 from smart_retail_streamlit.treemap import squarify
 

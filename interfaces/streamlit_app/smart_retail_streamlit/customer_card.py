@@ -9,7 +9,7 @@ from smart_retail.presentation.formatting import format_amount, format_integer, 
 from smart_retail.presentation.html import Column, name_cell, table
 from smart_retail.results import CustomerProfile
 from smart_retail.segmentation.segments import segment_advice
-from smart_retail_streamlit import html
+from smart_retail_streamlit import html_parts
 
 MAX_PURCHASES = 200
 """Rows in the table of purchases."""
@@ -32,7 +32,7 @@ def card(profile: CustomerProfile, currency: str) -> Markup:
         "Products bought": format_integer(len(profile.purchases)),
         "Order lines returned": format_percent(profile.returned_share) if profile.returned_share else "none",
     }
-    return html.render(
+    return html_parts.render(
         "customer_card.html",
         profile=profile,
         scores=scores,

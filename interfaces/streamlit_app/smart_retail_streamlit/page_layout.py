@@ -9,8 +9,8 @@ import streamlit as st
 from smart_retail.errors import MissingBundleError, RetailError
 from smart_retail.presentation.formatting import describe_model
 from smart_retail.presentation.html import style_sheet
-from smart_retail_streamlit import engine_source, html
-from smart_retail_streamlit.html import escape_markdown
+from smart_retail_streamlit import engine_source, html_parts
+from smart_retail_streamlit.html_parts import escape_markdown
 
 FIT_PAGE = "fit-page"
 """Key of the session state with the page for links to it."""
@@ -33,7 +33,7 @@ def is_dark() -> bool:
 
 def heading(title: str, subtitle: str) -> None:
     """Show the title of the page and one line about it."""
-    st.html(html.render("heading.html", title=title, subtitle=subtitle))
+    st.html(html_parts.render("heading.html", title=title, subtitle=subtitle))
 
 
 def banner(error: RetailError) -> None:
@@ -61,7 +61,7 @@ def show_missing_model(error: RetailError) -> None:
 
 def empty(title: str, text: str) -> None:
     """Show an empty state: what is missing, and what to do next."""
-    st.html(html.render("empty.html", title=title, text=text))
+    st.html(html_parts.render("empty.html", title=title, text=text))
 
 
 def footer() -> None:
@@ -76,4 +76,4 @@ def footer() -> None:
         if model.rules:
             parts.append(f"business rules {model.rules[:12]}")
     parts.append(f"API at {source.api_url}" if source.api_url else "local engine")
-    st.html(html.render("footer.html", parts=parts))
+    st.html(html_parts.render("footer.html", parts=parts))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from smart_retail.presentation.formatting import join_name_and_id
 from smart_retail.protocol import RetailEngine
-from smart_retail_streamlit.html import escape_markdown
+from smart_retail_streamlit.html_parts import escape_markdown
 
 MATCHES = 8
 """Matches shown below a search box."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from smart_retail.serving.engine import Engine
 from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_streamlit import chart_panel, engine_source, server
 from smart_retail_streamlit.background_job import Job, JobSlot
-from smart_retail_streamlit.html import escape_markdown
+from smart_retail_streamlit.html_parts import escape_markdown
 from smart_retail_streamlit.treemap import squarify
 from smart_retail_streamlit.uploads import UploadStore
 
@@ -274,3 +275,10 @@ def test_business_rules_of_the_server_apply_to_the_pages(
     assert engine_source.load_engine(engine_source.configured_source()).model().rules
     monkeypatch.setenv(engine_source.RULES, "")
     assert not engine_source.load_engine(engine_source.configured_source()).model().rules
+
+
+def test_no_module_of_the_app_hides_one_of_the_standard_library() -> None:
+    """Streamlit puts the folder of the app first on the module path."""
+    folder = Path(server.__file__).parent
+    names = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    assert not names & sys.stdlib_module_names

@@ -11,7 +11,7 @@ from smart_retail.presentation.formatting import format_amount, format_integer, 
 from smart_retail.presentation.html import Column, table
 from smart_retail.presentation.palette import PALETTE
 from smart_retail.results import Cluster, ModelInfo
-from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
+from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout
 from smart_retail_streamlit.chart_panel import Panel
 
 MAX_POINTS = 4000
@@ -110,7 +110,7 @@ def _cluster_table(clusters: list[Cluster], currency: str) -> Markup:
     ]
     rows = [
         [
-            html.colour_key(PALETTE[i % len(PALETTE)], cluster.name),
+            html_parts.colour_key(PALETTE[i % len(PALETTE)], cluster.name),
             format_integer(cluster.customers),
             format_percent(cluster.share),
             format_amount(cluster.revenue),

@@ -15,7 +15,7 @@ from smart_retail_streamlit import (
     chart_panel,
     customer_card,
     engine_source,
-    html,
+    html_parts,
     list_controls,
     page_layout,
     reasons_table,
@@ -23,7 +23,7 @@ from smart_retail_streamlit import (
     search_box,
     value_card,
 )
-from smart_retail_streamlit.html import escape_markdown
+from smart_retail_streamlit.html_parts import escape_markdown
 
 EXAMPLES = 6
 """Customers offered when no customer is selected."""
@@ -95,9 +95,9 @@ def render_recommendations(engine: RetailEngine, profile: CustomerProfile) -> No
 
 def _show_notes(result: RecommendationList, profile: CustomerProfile) -> None:
     if not profile.known:
-        st.html(html.note("This customer has no purchases in the data, so every method shows popular products."))
+        st.html(html_parts.note("This customer has no purchases in the data, so every method shows popular products."))
     elif result.fallback and result.items:
-        st.html(html.note("This method found too few products; popular ones fill the list."))
+        st.html(html_parts.note("This method found too few products; popular ones fill the list."))
     if not result.items and not result.lists:
         page_layout.empty("No product left", "Show purchased products, or choose another category.")
 

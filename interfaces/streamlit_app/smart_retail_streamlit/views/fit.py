@@ -16,7 +16,7 @@ from smart_retail.presentation.formatting import format_amount, format_integer, 
 from smart_retail.presentation.html import Column, table
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import setting_choices
-from smart_retail_streamlit import engine_source, fit_request, html, page_layout
+from smart_retail_streamlit import engine_source, fit_request, html_parts, page_layout
 from smart_retail_streamlit.background_job import Job, JobSlot
 from smart_retail_streamlit.fit_request import FitRequest
 from smart_retail_streamlit.uploads import SUFFIXES, UploadStore
@@ -197,7 +197,7 @@ def _show_inspection(request: FitRequest, artifacts: str) -> None:
     finding = f"{format_integer(cleaning.rows_accepted)} of {format_integer(cleaning.rows_in)} rows can be used"
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.html(html.finding(f"{finding} ({accepted})", _summary(cleaning)))
+            st.html(html_parts.finding(f"{finding} ({accepted})", _summary(cleaning)))
             force = st.checkbox(
                 "Publish even if a check fails",
                 key="force",
@@ -213,7 +213,7 @@ def _show_inspection(request: FitRequest, artifacts: str) -> None:
         with right:
             _show_months(found)
         if cleaning.notes:
-            st.html(html.bullets(cleaning.notes))
+            st.html(html_parts.bullets(cleaning.notes))
 
 
 def _for_screen(error: RetailError) -> RetailError:
@@ -235,7 +235,7 @@ def _show_columns(found: Inspection) -> None:
         recognised = labels.PRESETS.get(source.preset, f"recognised as {source.preset}")
         rows = [
             [
-                html.render("bold.html", text=f.header),
+                html_parts.render("bold.html", text=f.header),
                 f.field.replace("_", " "),
                 labels.CONFIDENCE.get(f.confidence, f.confidence),
                 f.dates,
@@ -243,18 +243,21 @@ def _show_columns(found: Inspection) -> None:
             ]
             for f in source.fields
         ]
-        st.html(html.finding("", f"{source.name}: {recognised}"))
+        st.html(html_parts.finding("", f"{source.name}: {recognised}"))
         st.html(table(columns, rows))
         if source.computed:
-            st.html(html.finding("", f"Computed: {'; '.join(source.computed)}"))
+            st.html(html_parts.finding("", f"Computed: {'; '.join(source.computed)}"))
         important = [column for column in source.unused if column.looks_like]
         if important:
-            rows = [[html.render("bold.html", text=u.header), u.looks_like, ", ".join(u.values[:6])] for u in important]
-            st.html(html.finding("", "Not used, but looks important:"))
+            rows = [
+                [html_parts.render("bold.html", text=u.header), u.looks_like, ", ".join(u.values[:6])]
+                for u in important
+            ]
+            st.html(html_parts.finding("", "Not used, but looks important:"))
             st.html(table([Column("Column"), Column("Looks like"), Column("Values")], rows))
         others = [column.header for column in source.unused if not column.looks_like]
         if others:
-            st.html(html.finding("", f"Not used: {', '.join(others)}"))
+            st.html(html_parts.finding("", f"Not used: {', '.join(others)}"))
 
 
 def _show_months(found: Inspection) -> None:
@@ -289,14 +292,14 @@ def _watch(job: Job[FitReport]) -> None:
     seconds = job.seconds_left()
     left = "" if seconds is None else f", about {pluralize(max(round(seconds), 1), 'second')} left"
     with st.container(border=True):
-        st.html(html.finding(f"Fitting {job.name}"))
+        st.html(html_parts.finding(f"Fitting {job.name}"))
         stage = (job.stages or ["starting"])[-1]
         stage = f"{stage[:1].upper()}{stage[1:]}{left}"
         st.progress(job.done, "Cancelling: nothing will be published" if job.cancelling else stage)
         if len(job.stages) > 1:
-            st.html(html.finding("", f"Done: {', '.join(job.stages[:-1])}"))
+            st.html(html_parts.finding("", f"Done: {', '.join(job.stages[:-1])}"))
         if job.messages:
-            st.caption(html.escape_markdown(job.messages[-1]))
+            st.caption(html_parts.escape_markdown(job.messages[-1]))
         st.button("Cancel", icon=":material/close:", on_click=job.cancel, disabled=job.cancelling)
         st.caption("The current model stays in use until the new one is published. You can leave this page.")
 
@@ -318,12 +321,12 @@ def _show_result(job: Job[FitReport]) -> None:
 def _show_report(report: FitReport) -> None:
     seconds = sum(report.seconds.values())
     state = "is published" if report.published else "was fitted but not published"
-    version = html.escape_markdown(report.version)
+    version = html_parts.escape_markdown(report.version)
     st.success(f"Model {version} {state}. It took {seconds:,.0f} seconds.", icon=":material/check_circle:")
-    st.html(html.finding("", _summary(report.cleaning)))
+    st.html(html_parts.finding("", _summary(report.cleaning)))
     left, right = st.columns(2, gap="large")
     rows = [[stage, f"{spent:,.1f}"] for stage, spent in report.seconds.items()]
     left.html(table([Column("Stage"), Column("Seconds", "sr-num")], rows))
     with right:
         for note in report.notes:
-            st.html(html.note(note))
+            st.html(html_parts.note(note))

@@ -14,7 +14,7 @@ from smart_retail.results import ModelInfo
 from smart_retail_streamlit import (
     chart_panel,
     engine_source,
-    html,
+    html_parts,
     method_charts,
     page_layout,
     query_params,
@@ -38,8 +38,8 @@ def show() -> None:
     with left:
         show_comparison(model, task)
     with right, st.container(border=True, height="stretch"):
-        st.html(html.finding("Choice of the method"))
-        st.html(html.bullets(scorecard_data.remarks(scorecard)))
+        st.html(html_parts.finding("Choice of the method"))
+        st.html(html_parts.bullets(scorecard_data.remarks(scorecard)))
     with st.container(border=True):
         st.html(_measure_table(scorecard_data.measures(scorecard, task)))
         st.caption(f"{labels.NDCG_EXPLANATION} {labels.HIT_RATE_EXPLANATION} CF: collaborative filtering.")

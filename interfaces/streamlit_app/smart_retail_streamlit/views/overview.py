@@ -16,7 +16,7 @@ from smart_retail.presentation.html import Column, table
 from smart_retail.reporting.sales_chart_data import describe_finding
 from smart_retail.results import CleaningReport, ModelInfo, Segment
 from smart_retail.settings import setting_descriptions
-from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout, shop_charts
+from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout, shop_charts
 from smart_retail_streamlit.chart_panel import Panel
 from smart_retail_streamlit.views.methods import show_comparison
 
@@ -32,7 +32,7 @@ def show() -> None:
         ("Products", format_integer(model.items)),
         ("Net revenue", format_amount(model.cleaning.net_amount, model.currency)),
     ]
-    st.html(html.render("key_figures.html", figures=figures))
+    st.html(html_parts.render("key_figures.html", figures=figures))
     st.text(get_verdict(model.scorecard))
     left, right = st.columns([1.45, 1], gap="medium")
     with left:
@@ -62,7 +62,7 @@ def _show_segments(segments: list[Segment]) -> None:
             charts.segment_treemap(segments, page_layout.is_dark()),
             charts.as_rows(segments, "top_items"),
             report_chart=("segments", segments),
-            below=html.render("muted.html", text=f"Too small for a label: {below}") if below else Markup(),
+            below=html_parts.render("muted.html", text=f"Too small for a label: {below}") if below else Markup(),
         )
     )
 
@@ -157,7 +157,7 @@ def _show_details(model: ModelInfo) -> None:
     notes, settings, about = st.tabs(["Notes on the data", "Settings", "Model"])
     with notes:
         if model.cleaning.notes:
-            st.html(html.bullets(model.cleaning.notes))
+            st.html(html_parts.bullets(model.cleaning.notes))
         else:
             st.caption("No notes.")
     with settings:
@@ -173,7 +173,7 @@ def _show_details(model: ModelInfo) -> None:
             "Recency counted up to": model.analysis_date,
             "Business rules": model.rules or "none",
         }
-        st.html(html.facts(facts, "sr-left"))
+        st.html(html_parts.facts(facts, "sr-left"))
 
 
 def _settings_table(model: ModelInfo) -> Markup:
@@ -185,7 +185,7 @@ def _settings_table(model: ModelInfo) -> Markup:
     }
     meanings = setting_descriptions()
     rows = [
-        [html.render("code.html", text=name), _format_value(value), meanings.get(name, "")]
+        [html_parts.render("code.html", text=name), _format_value(value), meanings.get(name, "")]
         for name, value in settings.items()
     ]
     return table([Column("Setting"), Column("Value"), Column("Meaning", "sr-dim")], rows)
@@ -193,7 +193,7 @@ def _settings_table(model: ModelInfo) -> Markup:
 
 def _format_value(value: object) -> str | Markup:
     if value in (None, "", [], ()):
-        return html.render("muted.html", text="default")
+        return html_parts.render("muted.html", text="default")
     if isinstance(value, list):
         return ", ".join(str(v) for v in value)
     return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)

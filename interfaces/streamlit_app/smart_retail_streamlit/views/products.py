@@ -12,7 +12,7 @@ from smart_retail.results import RecommendationList
 from smart_retail_streamlit import (
     chart_panel,
     engine_source,
-    html,
+    html_parts,
     list_controls,
     page_layout,
     reasons_table,
@@ -64,7 +64,7 @@ def _product_card(engine: RetailEngine, item_id: str) -> Markup:
     """Return name, category and sales of a product."""
     found = next((item for item in engine.search_items(item_id, 20) if item.item_id == item_id), None)
     if found is None:
-        return html.render("product_card.html", name="", identifier=item_id, facts=[])
+        return html_parts.render("product_card.html", name="", identifier=item_id, facts=[])
     price = "" if found.unit_price is None else format_amount(found.unit_price, engine_source.model().currency)
     facts = [
         ("Category", " › ".join(part for part in (found.category, found.subcategory) if part)),
@@ -72,12 +72,12 @@ def _product_card(engine: RetailEngine, item_id: str) -> Markup:
         ("Customers", format_integer(found.customers)),
         ("Typical price", price),
     ]
-    return html.render("product_card.html", name=found.item_name, identifier=item_id, facts=facts)
+    return html_parts.render("product_card.html", name=found.item_name, identifier=item_id, facts=facts)
 
 
 def _show_list(title: str, about: str, result: RecommendationList, name: str) -> None:
     with st.container(border=True):
-        st.html(html.finding(title, about))
+        st.html(html_parts.finding(title, about))
         if result.items:
             st.html(recommendation_table(result, compact=True))
         else:

@@ -14,7 +14,7 @@ from smart_retail.presentation.formatting import format_amount, format_integer, 
 from smart_retail.presentation.html import Column, name_cell, table
 from smart_retail.results import GridCell, Segment
 from smart_retail.segmentation.segments import segment_advice
-from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout
+from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout
 from smart_retail_streamlit.chart_panel import Panel
 
 MEASURES = {"recency": "R: days since the last order", "frequency": "F: orders", "monetary": "M: net amount"}
@@ -84,7 +84,7 @@ def _show_card(segment: Segment) -> None:
     columns = [Column("#", "sr-num sr-rank"), Column("Top products"), Column("Category", "sr-dim")]
     with st.container(border=True, key="segment-card"):
         st.html(
-            html.render(
+            html_parts.render(
                 "segment_card.html",
                 segment=segment,
                 colour=palette.SEGMENT_COLOURS.get(segment.name, palette.GREY),
@@ -139,7 +139,7 @@ def _segment_table(segments: list[Segment], selected: str) -> Markup:
     ]
     rows = [
         [
-            html.segment_name(segment.name, bold=segment.name == selected),
+            html_parts.segment_name(segment.name, bold=segment.name == selected),
             format_integer(segment.customers),
             format_percent(segment.share),
             format_amount(segment.revenue),

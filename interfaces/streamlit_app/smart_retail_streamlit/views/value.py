@@ -16,7 +16,7 @@ from smart_retail_streamlit import (
     chart_panel,
     charts,
     engine_source,
-    html,
+    html_parts,
     page_layout,
     query_params,
     value_charts,
@@ -69,7 +69,7 @@ def _choose(name: str, options: list[str], default: str, labels: dict[str, str])
 
 def _show_forecast(engine: RetailEngine, summary: ValueSummary) -> None:
     currency = engine_source.model().currency
-    low, high = (html.format_short_amount(v) for v in (summary.spend_low, summary.spend_high))
+    low, high = (html_parts.format_short_amount(v) for v in (summary.spend_low, summary.spend_high))
     share = summary.expected_returning / max(summary.customers, 1)
     mean = summary.expected_spend / max(summary.customers, 1)
     figures = [
@@ -81,7 +81,7 @@ def _show_forecast(engine: RetailEngine, summary: ValueSummary) -> None:
         (f"Customers who order, {format_percent(share)} of all", format_integer(summary.expected_returning)),
         ("Expected spend per customer", format_amount(mean, currency)),
     ]
-    st.html(html.render("key_figures.html", figures=figures))
+    st.html(html_parts.render("key_figures.html", figures=figures))
     st.caption(
         f"{pluralize(summary.horizon_days, 'day')} from {summary.start}, for the "
         f"{pluralize(summary.customers, 'customer')} in the history. {' '.join(summary.sentences[:1])}"
@@ -95,11 +95,11 @@ def _show_forecast(engine: RetailEngine, summary: ValueSummary) -> None:
         _show_tenths(summary.deciles)
     _show_at_risk(engine, summary, currency)
     with st.container(border=True):
-        st.html(html.finding(_best_group("segment", summary.segments)))
+        st.html(html_parts.finding(_best_group("segment", summary.segments)))
         st.html(_groups("Segment", summary.segments, currency))
     if summary.clusters:
         with st.container(border=True):
-            st.html(html.finding(_best_group("cluster", summary.clusters)))
+            st.html(html_parts.finding(_best_group("cluster", summary.clusters)))
             st.html(_groups("Cluster", summary.clusters, currency))
 
 
@@ -114,8 +114,9 @@ def _show_revenue(engine: RetailEngine, currency: str) -> None:
     chart_panel.show(
         Panel(
             "value-revenue",
-            f"Revenue of the next {last.horizon_days} days: {html.format_short_amount(last.expected)}, "
-            f"80 % sure between {html.format_short_amount(last.low)} and {html.format_short_amount(last.high)}",
+            f"Revenue of the next {last.horizon_days} days: {html_parts.format_short_amount(last.expected)}, "
+            f"80 % sure between {html_parts.format_short_amount(last.low)} and "
+            f"{html_parts.format_short_amount(last.high)}",
             f"Revenue of the shop, bars with the 80 % interval{new}",
             value_charts.revenue(outlook, currency),
             charts.as_rows(outlook),
@@ -150,7 +151,7 @@ def _groups(kind: str, groups: Sequence[ValueGroup], currency: str) -> Markup:
     most = max((g.spend_share for g in groups), default=0.0) or 1.0
     rows = [
         [
-            html.segment_name(g.name) if kind == "Segment" else g.name,
+            html_parts.segment_name(g.name) if kind == "Segment" else g.name,
             format_integer(g.customers),
             format_percent(g.return_probability),
             format_integer(round(g.expected_orders)),
@@ -170,7 +171,7 @@ def _show_at_risk(engine: RetailEngine, summary: ValueSummary, currency: str) ->
     total = sum(v.spend for v in values)
     with st.container(border=True):
         st.html(
-            html.finding(
+            html_parts.finding(
                 f"Contact first: {pluralize(len(values), 'customer')} worth {format_amount(total, currency)} so far "
                 "have stayed away much longer than usual",
                 "Churn risk high: at least four of their usual intervals without an order. Most spend at risk first.",
@@ -208,7 +209,7 @@ def _show_due(engine: RetailEngine) -> None:
         return
     with st.container(border=True):
         st.html(
-            html.finding(
+            html_parts.finding(
                 f"{pluralize(found.total, 'purchase')} due in the {days} days from {found.start}",
                 "Last purchase plus the usual days between purchases: the customer's own, shrunk towards those of all "
                 "buyers of the product.",
@@ -276,8 +277,10 @@ def _show_accuracy(engine: RetailEngine, summary: ValueSummary) -> None:
         return
     tests = list(reversed(summary.backtests))
     with st.container(border=True):
-        st.html(html.finding("What the forecasts would have said", "Made from the orders before each window only."))
-        st.html(html.bullets(summary.sentences))
+        st.html(
+            html_parts.finding("What the forecasts would have said", "Made from the orders before each window only.")
+        )
+        st.html(html_parts.bullets(summary.sentences))
     left, right = st.columns(2, gap="medium")
     with left:
         chart_panel.show(

@@ -27,7 +27,7 @@ from smart_retail.presentation.formatting import (
 )
 from smart_retail.presentation.html import Column, recommendation_table, table
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import chart_panel, charts, engine_source, html, page_layout, what_if_controls
+from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout, what_if_controls
 from smart_retail_streamlit.background_job import Job, JobSlot
 from smart_retail_streamlit.chart_panel import Panel
 
@@ -70,7 +70,7 @@ def _choose(model: ModelInfo) -> None:
     engine = engine_source.engine()
     left, middle, right = st.columns([1.25, 1.25, 1], gap="medium")
     with right, st.container(border=True, height="stretch"):
-        st.html(html.finding("Lists to compare"))
+        st.html(html_parts.finding("Lists to compare"))
         method = st.selectbox("Method", METHODS, format_func=labels.method_label, key="try-method")
         one, two = st.columns(2)
         n = int(one.number_input("Products", 1, 50, 10, key="try-n"))
@@ -80,10 +80,10 @@ def _choose(model: ModelInfo) -> None:
             st.text_input("Show the lists of", max_chars=200, key="whose", placeholder="Customer id (optional)") or ""
         )
     with left, st.container(border=True, height="stretch"):
-        st.html(html.finding("Business rules"))
+        st.html(html_parts.finding("Business rules"))
         rules = what_if_controls.business_rules(engine, current_rules(engine, engine_source.configured_source().rules))
     with middle, st.container(border=True, height="stretch"):
-        st.html(html.finding("Date and returns"))
+        st.html(html_parts.finding("Date and returns"))
         day, policy = what_if_controls.day_and_policy(model)
         with st.expander("Weights of the sources in Hybrid"):
             weights = what_if_controls.blend_weights(source_weights(engine, hide))
@@ -109,7 +109,7 @@ def _choose(model: ModelInfo) -> None:
                 changes,
             )
             st.rerun()
-        st.html(html.finding("", f"Changes: {changes or 'none yet'}"))
+        st.html(html_parts.finding("", f"Changes: {changes or 'none yet'}"))
 
 
 @st.fragment(run_every=1.0)
@@ -137,10 +137,10 @@ def _show_result(result: WhatIfResult, changes: str, currency: str) -> None:
     with left, st.container(border=True, height="stretch"):
         finding = f"The list changes for {share} of {pluralize(result.customers, 'customer')}"
         about = f"{format_percent(result.changed_share)} of all list positions get another product. Changed: {changes}."
-        st.html(html.finding(finding, about))
+        st.html(html_parts.finding(finding, about))
         st.html(_comparison_table(result.before, result.after, currency))
         for note in result.notes:
-            st.html(html.note(note))
+            st.html(html_parts.note(note))
     with right:
         _show_mix("discounts", "Listed products by usual discount", result.discounts)
         _show_mix("categories", "Listed products by category", result.categories[:MAX_CATEGORIES])
@@ -177,7 +177,7 @@ def _show_mix(name: str, finding: str, parts: Sequence[ShareChange]) -> None:
         )
     else:
         with st.container(border=True):
-            st.html(html.finding(finding, f"The data has no {name}."))
+            st.html(html_parts.finding(finding, f"The data has no {name}."))
 
 
 def _show_lists(result: WhatIfResult) -> None:
@@ -197,5 +197,5 @@ def _show_lists(result: WhatIfResult) -> None:
         shared = {r.item_id for r in pair.before.items} & {r.item_id for r in pair.after.items}
         sides = (("Before", "only before", pair.before), ("After", "only after", pair.after))
         for box, (title, label, part) in zip(st.columns(2, gap="large"), sides, strict=True):
-            box.html(html.finding(title, f"{label}: {pluralize(len(part.items) - len(shared), 'product')}"))
+            box.html(html_parts.finding(title, f"{label}: {pluralize(len(part.items) - len(shared), 'product')}"))
             box.html(recommendation_table(part, compact=True))
