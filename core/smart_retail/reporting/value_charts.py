@@ -21,6 +21,7 @@ from smart_retail.reporting.chart_style import (
     format_tick,
     label_axes,
     new_figure,
+    plain_text,
 )
 from smart_retail.reporting.model_chart_data import Rows, require_rows
 from smart_retail.results import CohortTable, ValueSummary
@@ -38,6 +39,7 @@ def backtest_rows(summary: ValueSummary) -> Rows:
     return require_rows([b.as_dict() for b in reversed(summary.backtests)], "earlier forecasts", TOO_SHORT)
 
 
+@plain_text
 def backtests(summary: ValueSummary, currency: str = "", theme: Theme = LIGHT) -> Figure:
     """Draw expected and actual spend of earlier windows."""
     rows = backtest_rows(summary)
@@ -65,6 +67,7 @@ def calibration_finding(summary: ValueSummary) -> str:
     return f"Predicted and actual shares of returning customers differ by at most {100 * worst:.0f} percentage points"
 
 
+@plain_text
 def calibration(summary: ValueSummary, theme: Theme = LIGHT) -> Figure:
     """Draw the actual share of returning customers against the predicted one."""
     rows = calibration_rows(summary)
@@ -106,9 +109,10 @@ def retention_finding(table: CohortTable) -> str:
         return f"Too little history to see customers return in a later {table.period}"
     later = min(6, len(mean) - 1)
     first = f"{100 * mean[1]:.0f} % of new customers order again in the {table.period} after their first order"
-    return first if later == 1 else f"{first}, {100 * mean[later]:.0f} % in the {later}th"
+    return first if later == 1 else f"{first}, {100 * mean[later]:.0f} % in {table.period} {later}"
 
 
+@plain_text
 def retention(table: CohortTable, theme: Theme = LIGHT) -> Figure:
     """Draw the retention of each cohort as a heat map."""
     cohorts = table.cohorts[-MAX_COHORTS:]

@@ -7,13 +7,13 @@ from pathlib import Path
 import click
 
 from smart_retail.presentation import formatting
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, MAX_HORIZON_DAYS, RetailEngine, require_local
+from smart_retail.protocol import RetailEngine, require_local
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
 from smart_retail_cli.fit_commands import build_settings, parse_mapping
 from smart_retail_cli.output import Table, format_option, print_note, print_result
-from smart_retail_cli.parameters import DATE
+from smart_retail_cli.parameters import DATE, horizon_option
 from smart_retail_cli.recommend_commands import method_option, purchased_option
 from smart_retail_cli.report_commands import file_metadata
 
@@ -44,14 +44,7 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
     show_default=True,
     help="Name of the campaign; another name holds out other customers.",
 )
-@click.option(
-    "--horizon",
-    type=click.IntRange(1, MAX_HORIZON_DAYS),
-    default=DEFAULT_HORIZON_DAYS,
-    show_default=True,
-    metavar="DAYS",
-    help="Days over which spend and orders are forecast.",
-)
+@horizon_option
 @click.option(
     "--worth-above",
     type=float,

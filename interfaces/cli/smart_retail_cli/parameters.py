@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from smart_retail.errors import UsageError
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, MAX_HORIZON_DAYS
 from smart_retail.utils.dates import iso, parse_day
 
 
@@ -42,3 +43,11 @@ class OutputFile(click.Path):
 
 
 DATE = IsoDate()
+horizon_option = click.option(
+    "--horizon",
+    type=click.IntRange(1, MAX_HORIZON_DAYS),
+    default=DEFAULT_HORIZON_DAYS,
+    show_default=True,
+    metavar="DAYS",
+    help="Days to forecast, from the day after the last order of the history.",
+)

@@ -10,7 +10,6 @@ import click
 from smart_retail.presentation import formatting
 from smart_retail.protocol import (
     DEFAULT_CALENDAR_DAYS,
-    DEFAULT_HORIZON_DAYS,
     DEFAULT_PERIOD,
     MAX_HORIZON_DAYS,
     MAX_N,
@@ -21,6 +20,7 @@ from smart_retail.results import Cohort, CohortTable, CustomerValue, DueItem, Va
 from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
 from smart_retail_cli.customer_argument import find_similar_customer, new_customer_option
 from smart_retail_cli.output import Table, format_option, print_note, print_result, replace_control_characters
+from smart_retail_cli.parameters import horizon_option
 
 GROUP_COLUMNS = (
     "name", "customers", "expected_orders", "expected_spend", "spend_share", "return_probability", "lifetime_value",
@@ -44,14 +44,7 @@ MAX_PERIODS_SHOWN = 12
     epilog="Example: smart-retail value --horizon 90 -o value.csv",
 )
 @click.argument("customer", required=False)
-@click.option(
-    "--horizon",
-    type=click.IntRange(1, MAX_HORIZON_DAYS),
-    default=DEFAULT_HORIZON_DAYS,
-    show_default=True,
-    metavar="DAYS",
-    help="Days to forecast, from the day after the last order of the history.",
-)
+@horizon_option
 @click.option(
     "-o",
     "--output",

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from flask import Response, request
 
 from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail.serving.web_app import LOCAL_HOSTS
 from smart_retail_flask.middleware import RequestContext, current_request
 from smart_retail_flask.problems import RejectedRequestError
 from smart_retail_flask.raw_path import BAD_PATH, Environ
-from smart_retail_flask.settings import LOCAL_HOSTS, ApiSettings
+from smart_retail_flask.settings import ApiSettings
 
 PUBLIC_PATHS = ("/livez", "/readyz", "/openapi.json", "/docs")
 """Path prefixes that need no key: their responses contain no data of the shop."""

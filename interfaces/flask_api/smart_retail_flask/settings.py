@@ -14,7 +14,6 @@ from pathlib import Path
 from smart_retail.errors import SettingsError, UsageError
 
 ROLES = ("read", "admin")
-LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1")
 MAX_PROCESSES = 64
 """Most workers, and most threads in each worker."""
 _KEY_LINE = re.compile(rf"({'|'.join(ROLES)}):([0-9a-f]{{64}})")
