@@ -13,7 +13,6 @@ from smart_retail.data.parsing.column_profile import profile_columns
 from smart_retail.data.parsing.unused_columns import find_unused
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import ColumnError
-from smart_retail.utils.assignment import solve_assignment
 
 ROWS = [
     (f"K{n % 17:03}", f"Kim Roe {n % 17}", f"{n % 28 + 1:02}.03.2024", f"R{n // 3}", f"A-{n % 9}", f"Cup {n % 9} red",
@@ -31,12 +30,6 @@ def open_fields(header: Sequence[str], rows: Sequence[Sequence[str]]) -> ColumnE
     with pytest.raises(ColumnError) as caught:
         match_preset(header, "x.csv", None, rows)
     return caught.value
-
-
-def test_the_assignment_with_the_highest_sum_is_found() -> None:
-    assert solve_assignment([[3, 2, 0], [3, 0, 0]]) == [1, 0]
-    assert solve_assignment([[1, 0, 5], [0, 2, 4]]) == [2, 1]
-    assert solve_assignment([]) == []
 
 
 def test_a_profile_counts_dates_numbers_and_currency_marks() -> None:

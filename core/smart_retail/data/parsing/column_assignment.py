@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+import numpy as np
+
 from smart_retail.data import columns as c
-from smart_retail.data.parsing.column_profile import NEUTRAL, ColumnProfile, fit_of
+from smart_retail.data.parsing.column_profile import NEUTRAL, ColumnProfile, plausibility
 from smart_retail.data.parsing.presets import ALIASES, BARE_NAMES, normalize_header, without_unit
-from smart_retail.utils.assignment import solve_assignment
 
 ACCEPTED_EVIDENCE: Final = 0.5
 """Evidence of a header (0 to 1) from which a column is assigned."""
@@ -75,7 +76,7 @@ def assign_columns(profiles: Sequence[ColumnProfile], fields: Sequence[str]) -> 
     ]
     columns: dict[str, str] = {}
     ambiguous: dict[str, tuple[str, ...]] = {}
-    solution = dict(zip(fields, solve_assignment(scores), strict=True))
+    solution = dict(zip(fields, _assign(scores), strict=True))
     used = set(solution.values())
     for field, i in solution.items():
         if i >= len(profiles) or not evidence[field][i]:
@@ -86,7 +87,7 @@ def assign_columns(profiles: Sequence[ColumnProfile], fields: Sequence[str]) -> 
             for j, p in enumerate(profiles)
             if (j == i or j not in used)
             and abs(evidence[field][j] - evidence[field][i]) < 1e-9
-            and abs(fit_of(field, p) - fit_of(field, profiles[i])) < 0.15
+            and abs(plausibility(field, p) - plausibility(field, profiles[i])) < 0.15
         ]
         exact = sum(profiles[j].header == field for j in rivals)
         if len(rivals) > 1 and field in _WEIGHTS and exact != 1:
@@ -107,17 +108,24 @@ def rank_candidates(
         candidates[field] = tuple(
             Candidate(profiles[i].header, profiles[i].samples) for i in best[:MAX_CANDIDATES] if row[i] > 0
         )
-    solution = zip(fields, solve_assignment(ranks), ranks, strict=True)
+    solution = zip(fields, _assign(ranks), ranks, strict=True)
     return candidates, {f: profiles[i].header for f, i, row in solution if i < len(profiles) and row[i] > 0}
 
 
 def describe_confidence(field: str, profile: ColumnProfile, is_preset: bool) -> str:
     """Return how sure an assigned column is: ``certain``, ``likely`` or ``doubtful``."""
-    plausible = fit_of(field, profile)
+    plausible = plausibility(field, profile)
     if profile.rows and plausible < 0.3 and profile.filled:
         return "doubtful"
     known = is_preset or header_evidence(field, profile.header) > 0.7
     return "certain" if known and (plausible >= NEUTRAL or not profile.filled) else "likely"
+
+
+def _assign(scores: Sequence[Sequence[float]]) -> list[int]:
+    """Return a different column for each row such that the sum of the scores is highest."""
+    from scipy.optimize import linear_sum_assignment  # slow to import, and only needed while files are read
+
+    return linear_sum_assignment(np.array(scores), maximize=True)[1].tolist() if scores else []
 
 
 def _accepted_evidence(profiles: Sequence[ColumnProfile], fields: Sequence[str]) -> dict[str, list[float]]:
@@ -127,7 +135,7 @@ def _accepted_evidence(profiles: Sequence[ColumnProfile], fields: Sequence[str])
             if field in BARE_NAMES and row[i] < ACCEPTED_EVIDENCE and _is_bare_name(field, p, profiles):
                 row[i] = 0.55
             if field == c.ORDER_STATUS and normalize_header(p.header) in _BARE_STATUS:
-                row[i] = 0.6 if p.rows and fit_of(field, p) >= ACCEPTED_EVIDENCE else 0.0
+                row[i] = 0.6 if p.rows and plausibility(field, p) >= ACCEPTED_EVIDENCE else 0.0
             if row[i] < ACCEPTED_EVIDENCE:
                 row[i] = 0.0
     return evidence
@@ -136,13 +144,13 @@ def _accepted_evidence(profiles: Sequence[ColumnProfile], fields: Sequence[str])
 def _score(field: str, profile: ColumnProfile, evidence: float) -> float:
     if not evidence:
         return -1.0
-    plausible = fit_of(field, profile)
+    plausible = plausibility(field, profile)
     # A known header with implausible content is only used where nothing else fits.
     return _WEIGHTS.get(field, 1.0) * ((2 * evidence + plausible) if plausible else 0.1 * evidence)
 
 
 def _candidate_score(field: str, profile: ColumnProfile) -> float:
-    plausible, evidence = fit_of(field, profile), header_evidence(field, profile.header)
+    plausible, evidence = plausibility(field, profile), header_evidence(field, profile.header)
     if plausible < PLAUSIBLE or (not evidence and plausible <= NEUTRAL):
         return 0.0
     return 2 * evidence + plausible
@@ -166,10 +174,10 @@ def header_evidence(field: str, header: str) -> float:
     header with a known word in it.
     """
     ranks = _ranks(field)
-    for text, malus in ((header, 0.0), (without_unit(header), 0.02)):
+    for text, penalty in ((header, 0.0), (without_unit(header), 0.02)):
         rank = ranks.get(normalize_header(text))
         if rank is not None:
-            return 1.0 - malus - 0.25 * rank / len(ranks)
+            return 1.0 - penalty - 0.25 * rank / len(ranks)
     return _partial_evidence(field, header)
 
 

@@ -1,7 +1,7 @@
 """Profile the columns of a sample of rows: what share of the values are dates, numbers, codes, names or statuses.
 
-In: the first rows of a source as text. Out: one `ColumnProfile` per column, from which `fit_of` computes how plausible
-the column is for a field.
+In: the first rows of a source as text. Out: one `ColumnProfile` per column, from which `plausibility` computes how well
+the column fits a field.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ def is_date(value: str) -> bool:
     return True
 
 
-def fit_of(field: str, profile: ColumnProfile) -> float:
+def plausibility(field: str, profile: ColumnProfile) -> float:
     """Return how plausible a column is for a field by its content, 0 (excluded) to 1."""
     if not profile.rows:
         return NEUTRAL
