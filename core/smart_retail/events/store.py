@@ -89,7 +89,7 @@ class EventStore(ABC):
                 largest = max(largest, (max(abs(event.amount), abs(event.quantity)), event.event_id))
         if max(amount, quantity) > MAX_SUM:
             raise DataError(
-                f"The stored events add up to more than 9 million million; the largest is {largest[1]!r}.",
+                f"The stored events add up to more than 9 trillion; the largest is {largest[1]!r}.",
                 "Remove events whose quantity or amount is wrong: smart-retail events remove EVENT_ID.",
             )
         return last

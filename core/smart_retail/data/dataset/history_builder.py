@@ -96,7 +96,7 @@ def _sum_order_items(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     for name in _SUMS:
         if np.add.reduceat(lines[name], starts, dtype=np.float64).max() > _LARGEST_SUM:
             raise DataError(
-                "The lines of an order add up to more than 9 million million.", "Check the quantities and amounts."
+                "The lines of an order add up to more than 9 trillion.", "Check the quantities and amounts."
             )
         found[name] = np.add.reduceat(lines[name], starts, dtype=np.int64)
     return found

@@ -90,9 +90,7 @@ class Totals:
             elif reason == 0:
                 cancellations += n
         if amount > _MAX_TOTAL or found["_large"].any():
-            raise DataError(
-                "The amounts add up to more than 9 million million.", "Use thousands of the currency as the unit."
-            )
+            raise DataError("The amounts add up to more than 9 trillion.", "Use thousands of the currency as the unit.")
         first, last = min(days, default=0), max(days, default=0)
         return cls(rows, unparsed, purchases, cancellations, amount, flagged, first, last, kinds > 1)
 

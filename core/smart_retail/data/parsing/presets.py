@@ -256,7 +256,7 @@ SQUARE = Preset(
     name_as_item=True,
     expected_rejections=("no customer",),
     notes=("Net sales are after discounts; refunds are lines with negative amounts.",),
-    document="Items Detail CSV of the Square Dashboard; columns as seen in exports of 2025 and 2026",
+    document="Items Detail CSV of the Square Dashboard; columns as in published code that reads it",
 )
 """One row per item of a transaction; an item without a SKU is identified by its name."""
 
@@ -295,7 +295,7 @@ ETSY = Preset(
     },
     (c.ORDER_ID, c.CUSTOMER_ID, c.TIMESTAMP, c.QUANTITY, c.UNIT_PRICE, c.ITEM_ID),
     notes=("The amount of a line is quantity x price - discount.",),
-    document="Sold Order Items CSV of Etsy Shop Manager; columns as seen in exports of 2024 to 2026",
+    document="Sold Order Items CSV of Etsy Shop Manager; columns as in published code that reads it",
 )
 """One row per listing of an order."""
 
