@@ -244,7 +244,7 @@ def _show_columns(found: Inspection) -> None:
             for f in source.fields
         ]
         st.html(html_parts.finding("", f"{source.name}: {recognised}"))
-        st.html(table(columns, rows))
+        st.html(table(columns, rows, "sr-cards"))
         if source.computed:
             st.html(html_parts.finding("", f"Computed: {'; '.join(source.computed)}"))
         important = [column for column in source.unused if column.looks_like]
@@ -254,7 +254,7 @@ def _show_columns(found: Inspection) -> None:
                 for u in important
             ]
             st.html(html_parts.finding("", "Not used, but looks important:"))
-            st.html(table([Column("Column"), Column("Looks like"), Column("Values")], rows))
+            st.html(table([Column("Column"), Column("Looks like"), Column("Values")], rows, "sr-cards"))
         others = [column.header for column in source.unused if not column.looks_like]
         if others:
             st.html(html_parts.finding("", f"Not used: {', '.join(others)}"))
@@ -273,7 +273,7 @@ def _show_months(found: Inspection) -> None:
         ]
         for month in found.months
     ]
-    st.html(table(columns, rows[-MAX_MONTHS:]))
+    st.html(table(columns, rows[-MAX_MONTHS:], "sr-cards"))
 
 
 def _start(request: FitRequest, force: bool, artifacts: str) -> None:

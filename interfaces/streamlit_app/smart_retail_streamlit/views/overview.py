@@ -150,7 +150,7 @@ def cleaning_table(cleaning: CleaningReport) -> Markup:
         Column("Share of rows", "sr-num"),
         Column("Examples", "sr-dim"),
     ]
-    return table(columns, rows)
+    return table(columns, rows, "sr-cards")
 
 
 def _show_details(model: ModelInfo) -> None:
