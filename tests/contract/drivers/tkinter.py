@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +13,7 @@ import pytest
 
 from smart_retail.errors import RetailError
 from smart_retail.presentation import labels
+from tests.virtual_display import NoDisplayError, display_name
 
 from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, missing, source_of
 
@@ -81,40 +78,11 @@ class FrontEnd(Driver):
         self.stack.callback(self.app.quit)
 
     def display(self) -> None:
-        """Use the existing display, otherwise start a virtual one.
-
-        Parallel test processes get one each, since their windows would take the focus from each other.
-        """
+        """Show windows on the display of this process."""
         try:
-            import tkinter  # noqa: F401
-
-            import sv_ttk  # noqa: F401
-        except ImportError as error:
-            missing("tk", f"the desktop tool's packages are not here: {error}")
-        private = "PYTEST_XDIST_WORKER" in os.environ and shutil.which("Xvfb") is not None
-        if sys.platform in ("win32", "darwin") or (os.environ.get("DISPLAY") and not private):
-            return
-        take, give = os.pipe()
-        try:
-            server = subprocess.Popen(
-                ["Xvfb", "-displayfd", str(give), "-screen", "0", "1280x860x24", "-nolisten", "tcp"],
-                pass_fds=(give,),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        except FileNotFoundError:
-            os.close(take)
-            missing("tk", "no display and no Xvfb")
-            raise
-        finally:
-            os.close(give)
-        self.stack.callback(server.wait)
-        self.stack.callback(server.terminate)
-        with os.fdopen(take) as line:
-            number = line.readline().strip()
-        if not number:
-            missing("tk", "Xvfb did not start")
-        self.patch.setenv("DISPLAY", f":{number}")
+            self.patch.setenv("DISPLAY", display_name())
+        except NoDisplayError as error:
+            missing("tk", str(error))
 
     def until(self, true: Callable[[], object], what: str) -> None:
         """Run the event loop until a condition holds."""

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shutil
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.virtual_display import NoDisplayError, display_name
 
 from smart_retail.errors import RetailError
 from smart_retail.serving.engine import Engine
@@ -57,50 +55,18 @@ class ScriptedDialogs:
         return self.confirmed
 
 
-def _missing(reason: str) -> None:
-    if "tk" in os.environ.get("SMART_RETAIL_REQUIRE", "").replace(",", " ").split():
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="session")
 def display() -> Iterator[str]:
     """The name of a display: the existing one, otherwise a new Xvfb."""
     try:
-        import tkinter  # noqa: F401
-
-        import sv_ttk  # noqa: F401
-    except ImportError as error:
-        _missing(f"the desktop tool's packages are not here: {error}")
-    # Windows of parallel test processes would take the keyboard focus from each other on a shared display.
-    private = "PYTEST_XDIST_WORKER" in os.environ and shutil.which("Xvfb") is not None
-    if sys.platform in ("win32", "darwin") or (os.environ.get("DISPLAY") and not private):
-        yield os.environ.get("DISPLAY", "")
-        return
-    take, give = os.pipe()
-    try:
-        server = subprocess.Popen(
-            ["Xvfb", "-displayfd", str(give), "-screen", "0", "1280x860x24", "-nolisten", "tcp"],
-            pass_fds=(give,),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-    except FileNotFoundError:
-        os.close(take)
-        os.close(give)
-        _missing("no display and no Xvfb")
-        raise
-    os.close(give)
-    with os.fdopen(take) as line:
-        number = line.readline().strip()
-    if not number:
-        server.wait()
-        _missing("Xvfb did not start")
+        name = display_name()
+    except NoDisplayError as error:
+        if "tk" in os.environ.get("SMART_RETAIL_REQUIRE", "").replace(",", " ").split():
+            pytest.fail(str(error))
+        pytest.skip(str(error))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("DISPLAY", f":{number}")
-        yield f":{number}"
-    server.terminate()
-    server.wait()
+        patch.setenv("DISPLAY", name)
+        yield name
 
 
 @dataclass
