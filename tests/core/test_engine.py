@@ -162,6 +162,11 @@ def test_a_category_filter_holds_and_is_exhausted_quietly(engine: Engine, method
     assert len(result.items) == shop.ITEMS_PER_GROUP
 
 
+def test_popular_items_of_a_category_ignore_letter_case(engine: Engine) -> None:
+    assert engine.popular(category="garden") == engine.popular(category="Garden")
+    assert {item.category for item in engine.popular(category="garden").items} == {"Garden"}
+
+
 def test_an_unknown_category_is_a_usage_error(engine: Engine) -> None:
     with pytest.raises(UsageError, match="Cars"):
         engine.recommend(KNOWN[0], categories=["Cars"])

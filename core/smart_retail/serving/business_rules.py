@@ -83,7 +83,7 @@ class Rules:
         """
         if not categories:
             return self
-        mask = _in_categories(list(categories), names, catalogue, UsageError)
+        mask = _in_categories(categories, names, catalogue, UsageError)
         allowed = mask if self.allowed is None else self.allowed & mask
         return Rules(allowed, self.pins, self.boosts, self.max_per_category, self.digest)
 
@@ -250,10 +250,23 @@ def _codes(ids: Sequence[str], items: IdMap) -> NDArray[np.int32]:
     return codes[codes >= 0]
 
 
-def _in_categories(
-    wanted: list[str], names: Sequence[str], catalogue: Catalogue, error: type[UsageError]
-) -> NDArray[np.bool_]:
-    """Return which items are in one of the wanted categories; letter case matters only if a name matches exactly."""
+def category_codes(wanted: Sequence[str], names: Sequence[str], error: type[UsageError] = UsageError) -> list[int]:
+    """Return the codes of categories by name; letter case matters only if a name matches exactly.
+
+    Parameters
+    ----------
+    wanted : sequence of str
+        Names of the requested categories.
+    names : sequence of str
+        Names of all categories, by code.
+    error : type of UsageError
+        Raised for a category that no item has.
+
+    Returns
+    -------
+    list of int
+        In the order of `wanted`; several codes for a name that differs from theirs in letter case only.
+    """
     code = {name: i for i, name in enumerate(names)}
     codes: list[int] = []
     for name in wanted:
@@ -263,7 +276,14 @@ def _in_categories(
             some = ", ".join(sorted(names)[:8]) or "none: the source has no categories"
             raise error(f"No item has the category {name!r}.", f"Categories: {some}{' ...' if len(names) > 8 else ''}.")
         codes += matches
-    return np.isin(catalogue.category, codes)
+    return codes
+
+
+def _in_categories(
+    wanted: Sequence[str], names: Sequence[str], catalogue: Catalogue, error: type[UsageError]
+) -> NDArray[np.bool_]:
+    """Return which items are in one of the wanted categories."""
+    return np.isin(catalogue.category, category_codes(wanted, names, error))
 
 
 def _check(data: dict[str, Any]) -> None:

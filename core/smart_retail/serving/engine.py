@@ -47,7 +47,7 @@ from smart_retail.results import (
     ValueSummary,
 )
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.serving.business_rules import FixedRules, Rules, RulesFile, rules_path
+from smart_retail.serving.business_rules import FixedRules, Rules, RulesFile, category_codes, rules_path
 from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
@@ -164,8 +164,9 @@ class Engine(LocalEngine):
     def query_popular(self, query: ListQuery) -> RecommendationList:
         """Return the most popular items, overall or of the given categories."""
         request = RankingRequest("popular", False, query.end, self._rules_for(query))
-        code = self.tables.names["categories"].index(query.categories[0]) if len(query.categories) == 1 else None
-        ranking = self._ranker.rank_unpersonalized(self._ranker.model.popular(code), request)
+        codes = category_codes(query.categories, self.tables.names["categories"])
+        popular = self._ranker.model.popular(codes[0] if len(codes) == 1 else None)
+        ranking = self._ranker.rank_unpersonalized(popular, request)
         visitor = self.customer_lookup.visitor(self.tables.empty_history)
         return self._response(None, visitor, request, ranking, query)
 
