@@ -13,15 +13,20 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from smart_retail.analysis.sample_size import smallest_detectable_uplift
 from smart_retail.analysis.small_tables import find_customer_column, read_small_table
 from smart_retail.errors import ColumnError, FormatVersionError, UsageError
+from smart_retail.presentation.formatting import format_integer, format_percent
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD, RetailEngine, check_horizon, check_page
 from smart_retail.results import CustomerProfile, CustomerValue, Purchase, RecommendationList
 from smart_retail.segmentation.segments import SEGMENTS
+from smart_retail.utils.spreadsheet import SheetParts
 from smart_retail.value.model import CHURN_RISKS
 
 CHUNK_CUSTOMERS: Final = 256
+TREATED: Final = "treated"
+HOLDOUT: Final = "holdout"
 MAX_DUE_ITEMS: Final = 3
 DUE_WITHIN_DAYS: Final = 14
 """An item is due when its usual gap ends at most this many days after the analysis date."""
@@ -119,6 +124,62 @@ class CampaignSettings:
             raise UsageError(f"There is no segment {unknown[0]!r}.", f"Segments: {', '.join(segment_names)}.")
 
 
+SHEETS: Final = SheetParts("group", {TREATED: "To contact", HOLDOUT: "Held out"}, "All customers")
+"""Sheets of a campaign file as a workbook."""
+
+
+@dataclass(slots=True)
+class CampaignGroups:
+    """Numbers of customers in a campaign, counted while its rows are written."""
+
+    treated: int = 0
+    """Customers to contact."""
+    holdout: int = 0
+    """Customers who are held out, to measure the effect."""
+    with_forecast: int = 0
+    """Customers with a probability to order."""
+    expected_buyers: float = 0.0
+    """Customers, of those with a forecast, who are expected to order within the horizon without a campaign."""
+
+    def count(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield the rows unchanged and count them."""
+        for row in rows:
+            self.treated += row["group"] == TREATED
+            self.holdout += row["group"] == HOLDOUT
+            probability = row.get("return_probability")
+            if probability is not None:
+                self.with_forecast += 1
+                self.expected_buyers += probability
+            yield row
+
+    @property
+    def expected_share(self) -> float | None:
+        """Share of the customers who are expected to order without a campaign, 0 to 1; None without forecasts."""
+        return self.expected_buyers / self.with_forecast if self.with_forecast else None
+
+    def sentences(self) -> tuple[str, ...]:
+        """Return whom to contact, whom not, and the smallest effect that the groups are likely to show."""
+        if not self.treated + self.holdout:
+            return ("No customer matches. Choose more segments or wider limits.",)
+        contact = f"{format_integer(self.treated)} to contact"
+        if not self.holdout:
+            return (f"{contact}, no one held out: the effect of this campaign cannot be measured.",)
+        held_out = f"{format_integer(self.holdout)} held out: do not contact these, they show what happens without it."
+        return (f"{contact}, {held_out}", *self._measurability())
+
+    def _measurability(self) -> tuple[str, ...]:
+        share = self.expected_share
+        if share is None or not self.treated:
+            return ()
+        effect = smallest_detectable_uplift(share, self.treated, self.holdout)
+        if effect is None:
+            return ("The groups are too small to show any effect on the number of buyers; hold out more customers.",)
+        return (
+            f"Without the campaign {format_percent(share)} are expected to order. Groups of this size are likely to "
+            f"show an effect of {format_percent(effect)} more buyers or above; hold out more customers to show less.",
+        )
+
+
 def column_headings(settings: CampaignSettings, contact: Sequence[str] = ()) -> dict[str, str]:
     """Return the column names of the file and their headings, in order; `contact` are additional columns."""
     headings = {
@@ -144,6 +205,52 @@ def column_headings(settings: CampaignSettings, contact: Sequence[str] = ()) -> 
     for k in range(1, settings.n + 1):
         headings |= {f"item_{k}": f"Product id {k}", f"name_{k}": f"Product {k}", f"why_{k}": f"Why {k}"}
     return headings
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """A campaign in memory: its rows and what a file of it states."""
+
+    settings: CampaignSettings
+    rows: list[dict[str, Any]]
+    """As of `campaign_rows`."""
+    groups: CampaignGroups
+    headings: dict[str, str]
+    """Column -> heading, in order."""
+    stamp: dict[str, str]
+    """Model version and data period."""
+
+
+def build_campaign(
+    engine: RetailEngine,
+    customers: Iterable[str],
+    settings: CampaignSettings,
+    *,
+    contacts: tuple[Sequence[str], Mapping[str, Mapping[str, str]]] | None = None,
+    progress: Progress = SILENT,
+) -> Campaign:
+    """Return the whole campaign; see `campaign_rows`.
+
+    Parameters
+    ----------
+    engine : RetailEngine
+    customers : iterable of str
+        Customer ids.
+    settings : CampaignSettings
+    contacts : tuple, optional
+        Names of the contact columns, and their values by customer id (`read_contacts`).
+    progress : Progress
+
+    Raises
+    ------
+    UsageError
+        The settings are not valid.
+    """
+    names, values = contacts or ((), None)
+    groups, model = CampaignGroups(), engine.model()
+    rows = campaign_rows(engine, customers, settings, contacts=values, progress=progress)
+    stamp = {"Model version": model.version, "Data period": f"{model.first} to {model.last}"}
+    return Campaign(settings, list(groups.count(rows)), groups, column_headings(settings, names), stamp)
 
 
 def campaign_rows(
@@ -278,7 +385,7 @@ def _row(
     row: dict[str, Any] = {
         "customer_id": profile.customer_id,
         "customer_name": profile.customer_name,
-        "group": "holdout" if is_held_out(profile.customer_id, settings) else "treated",
+        "group": HOLDOUT if is_held_out(profile.customer_id, settings) else TREATED,
         "segment": segment,
         "value_tier": profile.rfm.value_tier if profile.rfm else "",
         "klaviyo": KLAVIYO_GROUPS.get(segment, ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,6 +18,18 @@ ID_COLUMNS = ("customer_id", "item_id", "similar_item_id")
 """Columns of data files whose texts are never changed, since programs match them with other tables."""
 
 Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SheetParts:
+    """Further sheets of a workbook: the rows with each value of a column."""
+
+    column: str
+    """Name of the column."""
+    titles: Mapping[str, str]
+    """Value of the column -> title of the sheet with its rows, in the order of the sheets."""
+    title: str
+    """Title of the last sheet, which has all rows."""
 
 
 def escape_formula(value: object) -> object:
@@ -50,6 +63,7 @@ def write_table(
     rows: Iterable[Mapping[str, object]],
     columns: Mapping[str, str],
     stamp: Mapping[str, str],
+    parts: SheetParts | None = None,
 ) -> int:
     """Write a table for people as CSV or XLSX.
 
@@ -64,6 +78,8 @@ def write_table(
     stamp : mapping
         What the table was made from, such as model version and data period: further columns of a CSV, a sheet
         of its own in an XLSX.
+    parts : SheetParts, optional
+        Further sheets of an XLSX, each with some of the rows; a CSV has one table.
 
     Returns
     -------
@@ -83,7 +99,9 @@ def write_table(
         raise UsageError(f"{target.name} is neither a .csv nor an .xlsx file.", "End the name in one of the two.")
     cells = (tuple(row.get(name) for name in columns) for row in rows)
     with atomic_file(target) as part:
-        return (_write_csv if kind == ".csv" else _write_xlsx)(part, cells, list(columns.values()), stamp)
+        if kind == ".csv":
+            return _write_csv(part, cells, list(columns.values()), stamp)
+        return _write_xlsx(part, cells, columns, stamp, parts)
 
 
 def _write_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
@@ -97,7 +115,9 @@ def _write_csv(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: 
     return written
 
 
-def _write_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp: Mapping[str, str]) -> int:
+def _write_xlsx(
+    part: Path, rows: Iterable[Row], columns: Mapping[str, str], stamp: Mapping[str, str], parts: SheetParts | None
+) -> int:
     try:
         import xlsxwriter
     except ImportError as error:
@@ -105,23 +125,45 @@ def _write_xlsx(part: Path, rows: Iterable[Row], headings: Sequence[str], stamp:
             "Writing XLSX needs a package that is not installed.",
             'Install it with: pip install "smart-retail-engine[report]", or write a .csv.',
         ) from error
-    written = 0
     with xlsxwriter.Workbook(str(part), {"constant_memory": True}) as book:
         bold = book.add_format({"bold": True})
         # The spreadsheet's own mark of "this is text": it stays when the cell is edited.
         text = book.add_format({"quote_prefix": True})
-        sheet = book.add_worksheet("Table")
-        sheet.freeze_panes(1, 0)
-        for c, heading in enumerate(headings):  # headings may come from a file, too
-            sheet.write_string(0, c, heading, bold)
-        for written, row in enumerate(rows, start=1):
-            for c, value in enumerate(row):
-                if isinstance(value, str):
-                    sheet.write_string(written, c, value, text if value.startswith(_FORMULA) else None)
-                elif value is not None:
-                    sheet.write(written, c, value)
+        of_value = {
+            value: _Sheet(book.add_worksheet(title)) for value, title in (parts.titles if parts else {}).items()
+        }
+        whole = _Sheet(book.add_worksheet(parts.title if parts else "Table"))
+        for sheet in (*of_value.values(), whole):
+            sheet.write_headings(columns.values(), bold)
+        key = list(columns).index(parts.column) if parts else 0
+        for row in rows:
+            whole.write(row, text)
+            if row[key] in of_value:
+                of_value[row[key]].write(row, text)
         about = book.add_worksheet("About")
         for r, pair in enumerate(stamp.items()):
             for c, value in enumerate(pair):
                 about.write_string(r, c, value)
-    return written
+        return whole.written
+
+
+class _Sheet:
+    """One sheet of a workbook, written row by row."""
+
+    def __init__(self, sheet: Any) -> None:
+        self._sheet = sheet
+        self.written = 0
+        """Number of rows below the headings."""
+
+    def write_headings(self, headings: Iterable[str], bold: Any) -> None:
+        self._sheet.freeze_panes(1, 0)
+        for c, heading in enumerate(headings):  # headings may come from a file, too
+            self._sheet.write_string(0, c, heading, bold)
+
+    def write(self, row: Row, text: Any) -> None:
+        self.written += 1
+        for c, value in enumerate(row):
+            if isinstance(value, str):
+                self._sheet.write_string(self.written, c, value, text if value.startswith(_FORMULA) else None)
+            elif value is not None:
+                self._sheet.write(self.written, c, value)

@@ -108,10 +108,14 @@ def campaign(
     )  # fmt: skip
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
     engine = context.engine()
+    groups = core.CampaignGroups()
     with progress.show_progress() as listener:
         rows = core.campaign_rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
-        written = write_table(output, rows, core.column_headings(settings, extra), file_metadata(engine))
+        headings = core.column_headings(settings, extra)
+        written = write_table(output, groups.count(rows), headings, file_metadata(engine), core.SHEETS)
     print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
+    for sentence in groups.sentences():
+        print_note(sentence)
     print_note(get_verdict(engine.model().scorecard))
 
 

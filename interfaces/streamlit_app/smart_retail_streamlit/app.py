@@ -6,7 +6,18 @@ import streamlit as st
 
 from smart_retail.errors import RetailError
 from smart_retail_streamlit import page_layout
-from smart_retail_streamlit.views import clusters, customer, fit, methods, overview, products, segments, value, whatif
+from smart_retail_streamlit.views import (
+    campaign,
+    clusters,
+    customer,
+    fit,
+    methods,
+    overview,
+    products,
+    segments,
+    value,
+    whatif,
+)
 
 PAGES = (
     ("Overview", "", overview.show),
@@ -15,6 +26,7 @@ PAGES = (
     ("Segments", "segments", segments.show),
     ("Clusters", "clusters", clusters.show),
     ("Value", "value", value.show),
+    ("Campaign", "campaign", campaign.show),
     ("Methods", "methods", methods.show),
     ("Fit", "fit", fit.show),
     ("What-if", "what-if", whatif.show),
@@ -25,7 +37,8 @@ def main() -> None:
     """Run the page that the address names."""
     page_layout.begin_page()
     pages = [st.Page(show, title=title, url_path=path, default=not path) for title, path, show in PAGES]
-    st.session_state[page_layout.FIT_PAGE] = next(page for page in pages if page.title == "Fit")
+    for title in page_layout.LINKED_PAGES:
+        st.session_state[page_layout.page_key(title)] = next(page for page in pages if page.title == title)
     page = st.navigation(pages, position="top")
     try:
         page.run()

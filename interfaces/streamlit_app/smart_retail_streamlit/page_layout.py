@@ -12,8 +12,8 @@ from smart_retail.presentation.html import style_sheet
 from smart_retail_streamlit import engine_source, html_parts
 from smart_retail_streamlit.html_parts import escape_markdown
 
-FIT_PAGE = "fit-page"
-"""Key of the session state with the page for links to it."""
+LINKED_PAGES = ("Campaign", "Fit")
+"""Titles of the pages that others link to."""
 
 _LOGO = Path(__file__).with_name("logo.svg")
 
@@ -51,12 +51,34 @@ def show_missing_model(error: RetailError) -> None:
         source = engine_source.configured_source()
         if source.is_local and source.allow_fit:
             with st.container(horizontal=True, horizontal_alignment="center", gap="small"):
-                fit_page = st.session_state.get(FIT_PAGE)
-                if fit_page is not None:
-                    st.page_link(fit_page, label="Open a file of orders", icon=":material/upload_file:")
+                link("Fit", "Open a file of orders", ":material/upload_file:")
         st.caption("Fit in a terminal, your own orders or the demo data:")
         st.code("smart-retail fit orders.xlsx", language="bash")
         st.code("smart-retail demo", language="bash")
+
+
+def page_key(title: str) -> str:
+    """Return the key of the session state with a page for links to it."""
+    return f"page-{title}"
+
+
+def link(title: str, label: str, icon: str, **address: str) -> None:
+    """Show a link to a page, with choices in its address.
+
+    Parameters
+    ----------
+    title : str
+        One of `LINKED_PAGES`.
+    label : str
+        Text of the link.
+    icon : str
+        Name of a Material icon.
+    **address
+        Choices by their names in the address.
+    """
+    page = st.session_state.get(page_key(title))
+    if page is not None:
+        st.page_link(page, label=label, icon=icon, query_params=address)
 
 
 def empty(title: str, text: str) -> None:

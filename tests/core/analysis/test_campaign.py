@@ -10,9 +10,11 @@ from tests import shop
 
 from smart_retail.analysis import campaign
 from smart_retail.analysis.campaign import CampaignSettings
+from smart_retail.analysis.uplift import read_groups
 from smart_retail.errors import ColumnError, UsageError
 from smart_retail.results import FitReport, Purchase
 from smart_retail.serving.engine import Engine
+from smart_retail.utils.spreadsheet import write_table
 
 
 @pytest.fixture
@@ -123,3 +125,37 @@ def test_a_campaign_can_be_limited_to_valuable_customers_who_are_unlikely_to_ret
 def test_bounds_out_of_range_are_refused(engine: Engine, settings: CampaignSettings) -> None:
     with pytest.raises(UsageError):
         list(campaign.campaign_rows(engine, shop.customers(), settings))
+
+
+def test_the_groups_are_counted_while_the_rows_are_written(engine: Engine) -> None:
+    groups = campaign.CampaignGroups()
+    rows = list(groups.count(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(holdout=0.3))))
+    assert groups.treated == sum(row["group"] == "treated" for row in rows) > 0
+    assert groups.holdout == sum(row["group"] == "holdout" for row in rows) > 0
+    probabilities = [row["return_probability"] for row in rows]
+    assert groups.expected_share == pytest.approx(sum(probabilities) / len(rows))
+
+
+def test_the_sentences_say_whom_not_to_contact_and_what_can_be_measured() -> None:
+    groups = campaign.CampaignGroups(treated=2240, holdout=130, with_forecast=2370, expected_buyers=237.0)
+    first, second = groups.sentences()
+    assert first == "2,240 to contact, 130 held out: do not contact these, they show what happens without it."
+    assert "10.0 % are expected to order" in second
+    assert "not held out" not in first
+    assert "cannot be measured" in campaign.CampaignGroups(treated=5).sentences()[0]
+    assert "No customer matches" in campaign.CampaignGroups().sentences()[0]
+    assert "too small" in campaign.CampaignGroups(3, 1, 4, 2.0).sentences()[1]
+
+
+def test_a_workbook_has_a_sheet_per_group_and_can_be_measured(engine: Engine, tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    made = campaign.build_campaign(engine, shop.customers(), CampaignSettings(n=1, holdout=0.3))
+    file = tmp_path / "c.xlsx"
+    assert write_table(file, made.rows, made.headings, made.stamp, campaign.SHEETS) == len(made.rows)
+    book = openpyxl.load_workbook(file, read_only=True)
+    assert book.sheetnames == ["To contact", "Held out", "All customers", "About"]
+    ids = {name: [row[0] for row in book[name].iter_rows(min_row=2, values_only=True)] for name in book.sheetnames}
+    wanted = {g: [r["customer_id"] for r in made.rows if r["group"] == g] for g in ("treated", "holdout")}
+    assert (ids["To contact"], ids["Held out"]) == (wanted["treated"], wanted["holdout"])
+    assert ids["All customers"] == [row["customer_id"] for row in made.rows]
+    assert read_groups(file) == {row["customer_id"]: row["group"] for row in made.rows}

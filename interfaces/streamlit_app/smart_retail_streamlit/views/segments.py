@@ -93,6 +93,7 @@ def _show_card(segment: Segment) -> None:
                 products=table(columns, top, "sr-gap") if top else "",
             )
         )
+        page_layout.link("Campaign", f"Campaign for {segment.name}", ":material/campaign:", segment=segment.name)
 
 
 def _show_cut_points(scorecard: Mapping[str, Any]) -> None:

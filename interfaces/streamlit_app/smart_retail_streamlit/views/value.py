@@ -180,7 +180,7 @@ def _show_at_risk(engine: RetailEngine, summary: ValueSummary, currency: str) ->
         st.html(_at_risk(engine, values, currency))
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             chart_panel.download("at-risk", charts.as_rows(values, "notes"), "Download CSV")
-            st.caption("All of them with products to offer: `smart-retail campaign --churn-risk high -o campaign.csv`")
+            page_layout.link("Campaign", "Campaign for all of them", ":material/campaign:", risk="high")
 
 
 def _at_risk(engine: RetailEngine, values: Sequence[CustomerValue], currency: str) -> Markup:

@@ -27,8 +27,16 @@ from smart_retail.presentation.formatting import (
 )
 from smart_retail.presentation.html import Column, recommendation_table, table
 from smart_retail.results import ModelInfo
-from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout, what_if_controls
-from smart_retail_streamlit.background_job import Job, JobSlot
+from smart_retail_streamlit import (
+    chart_panel,
+    charts,
+    engine_source,
+    html_parts,
+    job_panel,
+    page_layout,
+    what_if_controls,
+)
+from smart_retail_streamlit.background_job import JobSlot
 from smart_retail_streamlit.chart_panel import Panel
 
 METHODS = [method for method in labels.METHODS if method != "all"]
@@ -38,10 +46,7 @@ MAX_CATEGORIES = 12
 
 
 def _job_slot() -> JobSlot[WhatIfResult]:
-    """Return the job slot of the visitor: one trial at a time."""
-    if JOB_SLOT not in st.session_state:
-        st.session_state[JOB_SLOT] = JobSlot("what-if")
-    return st.session_state[JOB_SLOT]  # type: ignore[no-any-return]
+    return job_panel.visitor_slot(JOB_SLOT, "what-if")
 
 
 def show() -> None:
@@ -60,7 +65,7 @@ def show() -> None:
     _choose(model)
     job = _job_slot().job
     if job is not None:
-        _watch(job, model.currency)
+        job_panel.watch(job, lambda shown, result: _show_result(result, shown.name, model.currency), "trial-seen")
     else:
         st.caption("Change something and press Try. A sample of customers gets lists with and without the change.")
 
@@ -110,25 +115,6 @@ def _choose(model: ModelInfo) -> None:
             )
             st.rerun()
         st.html(html_parts.finding("", f"Changes: {changes or 'none yet'}"))
-
-
-@st.fragment(run_every=1.0)
-def _watch(job: Job[WhatIfResult], currency: str) -> None:
-    """Show the progress of the running trial, and its result when it has ended."""
-    if job.running:
-        with st.container(border=True):
-            stage = "Cancelling" if job.cancelling else (job.stages or ["starting"])[-1]
-            st.progress(job.done, stage)
-            st.button("Cancel", icon=":material/close:", on_click=job.cancel, disabled=job.cancelling)
-        return
-    if st.session_state.get("trial-seen") != id(job):
-        # Run the whole page once: the button can be pressed again, and the page no longer refreshes every second.
-        st.session_state["trial-seen"] = id(job)
-        st.rerun()
-    if job.error is not None:
-        page_layout.banner(job.error)
-    elif job.report is not None:
-        _show_result(job.report, job.name, currency)
 
 
 def _show_result(result: WhatIfResult, changes: str, currency: str) -> None:

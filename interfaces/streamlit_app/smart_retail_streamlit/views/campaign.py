@@ -1,0 +1,322 @@
+"""Campaign page: whom to contact with which products, as a file; and the effect of a campaign after it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from smart_retail.analysis.campaign import SHEETS, Campaign, CampaignSettings, build_campaign, read_contacts
+from smart_retail.analysis.customer_snapshots import revenue_since
+from smart_retail.analysis.uplift import Uplift, describe_uplift, estimate_uplift, read_groups
+from smart_retail.errors import RetailError
+from smart_retail.presentation import labels
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
+from smart_retail.presentation.html import Column, table
+from smart_retail.progress import Progress
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, RetailEngine, require_local
+from smart_retail.results import ModelInfo
+from smart_retail.settings import Settings
+from smart_retail.utils.spreadsheet import write_table
+from smart_retail.value.model import CHURN_RISKS
+from smart_retail_streamlit import chart_panel, engine_source, html_parts, job_panel, page_layout, query_params
+from smart_retail_streamlit.background_job import JobSlot
+from smart_retail_streamlit.uploads import SUFFIXES, UploadStore
+
+WRITE, MEASURE = "write", "measure"
+VIEWS = {WRITE: "Choose customers", MEASURE: "Measure the effect"}
+JOB_SLOT, EFFECT_SLOT = "campaign-job-slot", "campaign-effect-slot"
+"""Keys of the session state with the job slots of the visitor."""
+METHODS = [method for method in labels.METHODS if method != "all"]
+HORIZONS = (30, 60, 90, 180, 365)
+MAX_ROWS_SHOWN = 200
+TABLE_SUFFIXES = ["csv", "xlsx"]
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Measured effect of a campaign."""
+
+    uplifts: tuple[Uplift, ...]
+    since: str
+
+
+def show() -> None:
+    """Show the page."""
+    page_layout.heading("Campaign", "whom to contact with which products, and what it brought")
+    engine = engine_source.engine()
+    if not engine.is_local:
+        api = f"This app uses the API at {engine_source.configured_source().api_url}. "
+        with st.container(border=True):
+            page_layout.empty(
+                "A campaign needs a local engine",
+                f"{api}Start it without --api-url on the machine with the models.",
+            )
+        return
+    view = st.segmented_control(
+        "View",
+        list(VIEWS),
+        default=query_params.read("view", WRITE, list(VIEWS)),
+        required=True,
+        key="campaign-view",
+        format_func=lambda name: VIEWS[str(name)],
+        label_visibility="collapsed",
+    )
+    query_params.write("view", view or WRITE, WRITE)
+    if view == MEASURE:
+        _show_measure()
+    else:
+        _show_write(engine, engine_source.model())
+
+
+def _job_slot() -> JobSlot[Campaign]:
+    return job_panel.visitor_slot(JOB_SLOT, "campaign")
+
+
+def _effect_slot() -> JobSlot[Effect]:
+    return job_panel.visitor_slot(EFFECT_SLOT, "measurement")
+
+
+def _upload_store(name: str) -> UploadStore:
+    key = f"campaign-uploads-{name}"
+    if key not in st.session_state:
+        st.session_state[key] = UploadStore()
+    return st.session_state[key]  # type: ignore[no-any-return]
+
+
+def _show_write(engine: RetailEngine, model: ModelInfo) -> None:
+    """Show the controls, the button and the campaign."""
+    left, middle, right = st.columns([1.2, 1, 1], gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.html(html_parts.finding("Customers"))
+        whom = _choose_customers(engine, model)
+    with middle, st.container(border=True, height="stretch"):
+        st.html(html_parts.finding("Products"))
+        products = _choose_products(model)
+    with right, st.container(border=True, height="stretch"):
+        st.html(html_parts.finding("Test group"))
+        test, contact_file = _choose_test_group()
+    settings = CampaignSettings(**whom, **products, **test)
+    job = _job_slot().job
+    running = job is not None and job.running
+    if st.button("Make the campaign", type="primary", icon=":material/campaign:", disabled=running):
+        try:
+            contacts = read_contacts(contact_file) if contact_file else None
+        except RetailError as error:
+            page_layout.banner(error)
+            return
+        ids = list(require_local(engine, "A campaign needs").customer_ids())
+        _job_slot().start(
+            lambda progress: build_campaign(engine, ids, settings, contacts=contacts, progress=progress),
+            None,
+            settings.name,
+        )
+        st.rerun()
+    if job is not None:
+        job_panel.watch(job, lambda _, campaign: _show_campaign(campaign), "campaign-seen")
+    else:
+        st.caption("Choose customers and products. You see the campaign before you save it; no customer is contacted.")
+
+
+def _choose_customers(engine: RetailEngine, model: ModelInfo) -> dict[str, Any]:
+    names = [segment.name for segment in engine.segments()]
+    wanted = query_params.read("segment", "", names)
+    risk = query_params.read("risk", "", list(CHURN_RISKS))
+    segments = st.multiselect(
+        "Segments", names, default=[wanted] if wanted else [], key="campaign-segments", placeholder="All segments"
+    )
+    risks = st.multiselect(
+        "Churn risk",
+        list(CHURN_RISKS),
+        default=[risk] if risk else [],
+        key="campaign-risks",
+        placeholder="Any",
+        help="How long a customer has stayed away, measured in the customer's own usual intervals between orders",
+    )
+    query_params.write("segment", segments[0] if len(segments) == 1 else "", "")
+    query_params.write("risk", risks[0] if len(risks) == 1 else "", "")
+    worth = st.number_input(
+        f"Worth more than{f' ({model.currency})' if model.currency else ''}",
+        min_value=0.0,
+        value=None,
+        step=50.0,
+        key="campaign-worth",
+        placeholder="No limit",
+        help="Spend so far plus lifetime value",
+    )
+    low, high = st.slider(
+        "Likely to order, %",
+        0,
+        100,
+        (0, 100),
+        key="campaign-likely",
+        help="Probability of at least one order within the horizon, without a campaign",
+    )
+    horizon = st.selectbox(
+        "Horizon",
+        HORIZONS,
+        HORIZONS.index(DEFAULT_HORIZON_DAYS),
+        key="campaign-horizon",
+        format_func=lambda days: f"Next {days} days",
+    )
+    return {
+        "segments": tuple(segments),
+        "churn_risks": tuple(risks),
+        "worth_above": worth,
+        "return_above": low / 100 if low else None,
+        "return_below": high / 100 if high < 100 else None,
+        "horizon_days": horizon or DEFAULT_HORIZON_DAYS,
+    }
+
+
+def _choose_products(model: ModelInfo) -> dict[str, Any]:
+    method = st.selectbox(
+        "Method", METHODS, METHODS.index("hybrid"), format_func=labels.method_label, key="campaign-method"
+    )
+    n = int(st.number_input("Products per customer", 1, 20, 5, key="campaign-n"))
+    hide = st.checkbox("Hide purchased products", True, key="campaign-hide")
+    if model.show_purchased and hide:
+        st.caption("Customers of this shop often buy the same products again: consider to show them.")
+    return {"method": method or METHODS[0], "n": n, "exclude_purchased": hide}
+
+
+def _choose_test_group() -> tuple[dict[str, Any], Path | None]:
+    share = st.slider(
+        "Held out, %",
+        0,
+        90,
+        10,
+        key="campaign-holdout",
+        help="These customers get nothing. What they buy shows what the others would have bought without the campaign.",
+    )
+    name = st.text_input(
+        "Name of the campaign",
+        "campaign",
+        max_chars=100,
+        key="campaign-name",
+        help="Decides who is held out: the same name always holds out the same customers",
+    )
+    upload = st.file_uploader("Contacts to add, such as e-mail addresses (optional)", TABLE_SUFFIXES)
+    files = _upload_store("contacts").store([upload] if upload else [])
+    return {"holdout": share / 100, "name": (name or "").strip() or "campaign"}, files[0] if files else None
+
+
+def _show_campaign(campaign: Campaign) -> None:
+    """Show groups, what to expect, the first rows, and the downloads."""
+    groups, currency = campaign.groups, engine_source.model().currency
+    sentences = groups.sentences()
+    with st.container(border=True):
+        st.html(html_parts.finding(sentences[0], " ".join(sentences[1:])))
+        if not campaign.rows:
+            return
+        spend = sum(row.get("expected_spend") or 0.0 for row in campaign.rows)
+        share = groups.expected_share
+        figures = [
+            ("To contact", format_integer(groups.treated)),
+            ("Held out", format_integer(groups.holdout)),
+            ("Expected to order without the campaign", "not known" if share is None else format_percent(share)),
+            (f"Expected spend, {campaign.settings.horizon_days} days", format_amount(spend, currency)),
+        ]
+        st.html(html_parts.render("key_figures.html", figures=figures))
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            for kind in ("xlsx", "csv"):
+                st.download_button(
+                    "Excel, a sheet per group" if kind == "xlsx" else "CSV",
+                    partial(_file_bytes, campaign, kind),
+                    f"{campaign.settings.name}.{kind}",
+                    icon=":material/download:",
+                    on_click="ignore",
+                    key=f"campaign-{kind}",
+                    type="primary" if kind == "xlsx" else "secondary",
+                )
+            st.caption(f"Model {campaign.stamp['Model version']}, data {campaign.stamp['Data period']}")
+        _show_rows(campaign)
+
+
+def _show_rows(campaign: Campaign) -> None:
+    shown = campaign.rows[:MAX_ROWS_SHOWN]
+    if len(campaign.rows) > len(shown):
+        st.caption(f"The first {len(shown)} of {pluralize(len(campaign.rows), 'customer')}")
+    st.dataframe(
+        [{heading: row.get(name) for name, heading in campaign.headings.items()} for row in shown],
+        hide_index=True,
+        height=min(460, 38 + 35 * len(shown)),
+    )
+
+
+def _file_bytes(campaign: Campaign, kind: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"campaign.{kind}"
+        write_table(path, campaign.rows, campaign.headings, campaign.stamp, SHEETS)
+        return path.read_bytes()
+
+
+def _show_measure() -> None:
+    """Show the controls of the measurement, and its result."""
+    left, right = st.columns(2, gap="medium")
+    with left, st.container(border=True, height="stretch"):
+        st.html(html_parts.finding("Campaign file", "The file that was downloaded here, with both groups"))
+        upload = st.file_uploader("Campaign file", TABLE_SUFFIXES, label_visibility="collapsed", key="effect-file")
+        model_end = date.fromisoformat(engine_source.model().last)
+        since = st.date_input(
+            "First day whose orders count", model_end + timedelta(days=1), key="effect-since", format="YYYY-MM-DD"
+        )
+    with right, st.container(border=True, height="stretch"):
+        st.html(html_parts.finding("Orders since the campaign", "In the format of the files that were fitted"))
+        orders = st.file_uploader(
+            "Orders", list(SUFFIXES), accept_multiple_files=True, label_visibility="collapsed", key="effect-orders"
+        )
+    job = _effect_slot().job
+    running = job is not None and job.running
+    ready = bool(upload and orders and since)
+    if st.button("Measure", type="primary", icon=":material/straighten:", disabled=running or not ready):
+        files = _upload_store("effect").store([*([upload] if upload else []), *orders])
+        folder = _upload_store("effect").detach_folder()
+        day = str(since)
+        _effect_slot().start(lambda progress: _measure(files[0], files[1:], day, progress), folder, day)
+        st.rerun()
+    if job is not None:
+        job_panel.watch(job, lambda _, effect: _show_effect(effect), "effect-seen")
+    else:
+        st.caption("Compares revenue and buyers of the contacted with those of the held-out customers.")
+
+
+def _measure(campaign_file: Path, orders: Sequence[Path], since: str, progress: Progress) -> Effect:
+    groups = read_groups(campaign_file)
+    spent: Mapping[str, float] = revenue_since(
+        [str(path) for path in orders], since, settings=Settings.load(), progress=progress
+    )
+    return Effect(estimate_uplift(groups, spent), since)
+
+
+def _show_effect(effect: Effect) -> None:
+    currency = engine_source.model().currency
+    first = effect.uplifts[0]
+    with st.container(border=True):
+        st.html(
+            html_parts.finding(
+                ". ".join(describe_uplift(uplift) for uplift in effect.uplifts) + ".",
+                f"Orders since {effect.since}: {format_integer(first.treated_customers)} contacted customers against "
+                f"{format_integer(first.holdout_customers)} held out. Ranges are 95 % confidence intervals.",
+            )
+        )
+        headings = ("Contacted", "Held out", "Effect", "From", "To")
+        rows = []
+        for uplift in effect.uplifts:
+            revenue = uplift.measure == "revenue"
+            means = (uplift.treated, uplift.holdout)
+            rows.append(
+                [
+                    "Revenue per customer" if revenue else "Share who bought",
+                    *(format_amount(mean, currency) if revenue else format_percent(mean) for mean in means),
+                    *(f"{100 * share:+.1f} %" for share in (uplift.uplift, uplift.low, uplift.high)),
+                ]
+            )
+        st.html(table([Column("Figure"), *(Column(text, "sr-num") for text in headings)], rows, "sr-cards"))
+        chart_panel.download("effect", [uplift.as_dict() for uplift in effect.uplifts], "Download CSV")
