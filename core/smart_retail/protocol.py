@@ -26,6 +26,7 @@ from smart_retail.results import (
     ModelInfo,
     RecommendationList,
     ReplenishmentCalendar,
+    SalesComparison,
     Segment,
     ValueSummary,
 )
@@ -173,6 +174,23 @@ class RetailEngine(ABC):
     @abstractmethod
     def expected_revenue(self, horizons_days: Sequence[int] = REVENUE_HORIZONS_DAYS) -> list[ExpectedRevenue]:
         """Return the expected revenue of the shop for several horizons, with 80 % intervals."""
+
+    @abstractmethod
+    def sales(self, first: str | None = None, last: str | None = None, category: str | None = None) -> SalesComparison:
+        """Return the key figures of a period with those of the period before and of the year before.
+
+        Parameters
+        ----------
+        first, last : str, optional
+            ISO dates, both included; by default the last 28 days of the history.
+        category : str, optional
+            Only items of this category.
+
+        Raises
+        ------
+        UsageError
+            A date is not valid, the period has no day of the history, or no item has the category.
+        """
 
     @abstractmethod
     def cohorts(self, period: str = DEFAULT_PERIOD) -> CohortTable:

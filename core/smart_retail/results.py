@@ -668,6 +668,62 @@ class ReplenishmentCalendar(Result, frozen=True):
     model_version: str
 
 
+class SalesFigures(Result, frozen=True):
+    """Key figures of a period. Amounts are in the shop's currency, after returns."""
+
+    first: str
+    """First day, ISO date."""
+    last: str
+    """Last day, included, ISO date."""
+    revenue: float
+    """Kept amount of the orders of these days."""
+    orders: int
+    """Orders with a kept item, 0 and up."""
+    customers: int
+    """Customers with an order, 0 and up."""
+    new_customers: int
+    """Customers whose first order of any item is in the period, 0 and up."""
+    average_order_value: float
+    """Revenue per order; 0 without an order."""
+    returning_share: float
+    """Share of the customers who had ordered before the period, 0 to 1."""
+    units: float
+    """Kept units."""
+    returned_amount: float
+    """Amount of purchases of these days that were returned, 0 and up."""
+
+
+class SalesGroup(Result, frozen=True):
+    """Revenue of one category, country or weekday, in the shop's currency."""
+
+    name: str
+    revenue: float
+    previous: float | None
+    """In the period before; None if the history does not cover it."""
+    year_ago: float | None
+    """In the year before; None if the history does not cover it."""
+
+
+class SalesComparison(Result, frozen=True):
+    """Sales of a period, of the period of equal length before it, and of the same weekdays 52 weeks earlier."""
+
+    current: SalesFigures
+    previous: SalesFigures | None
+    """None if the history does not cover the period before."""
+    year_ago: SalesFigures | None
+    """364 days earlier; None if the history does not cover it, and for periods of more than 364 days."""
+    category: str
+    """Only items of this category; empty for all."""
+    categories: tuple[SalesGroup, ...]
+    """By revenue; at most 20, the others combined."""
+    countries: tuple[SalesGroup, ...]
+    """Of the customers, by revenue; at most 20, the others combined."""
+    weekdays: tuple[SalesGroup, ...]
+    """Monday to Sunday."""
+    notes: tuple[str, ...]
+    model_version: str
+
+
 class Cohort(Result, frozen=True):
     """Customers who first ordered in the same period. Period 0 of each tuple is the period of the first order."""
 

@@ -39,6 +39,7 @@ from smart_retail.results import (
     RecommendationList,
     ReplenishmentCalendar,
     Result,
+    SalesComparison,
     Segment,
     ValueSummary,
 )
@@ -177,6 +178,11 @@ class RemoteEngine(RetailEngine):
         """Return the expected revenue of the shop for several horizons, with 80 % intervals."""
         horizons = [check_horizon(days) for days in horizons_days]
         return self._get_list("/v1/value/revenue", ExpectedRevenue, "revenue", {"horizon_days": horizons})
+
+    def sales(self, first: str | None = None, last: str | None = None, category: str | None = None) -> SalesComparison:
+        """Return the key figures of a period with those of the period before and of the year before."""
+        query = {"first": first, "last": last, "category": category}
+        return self._get("/v1/sales", SalesComparison, {name: v for name, v in query.items() if v is not None})
 
     def cohorts(self, period: str = DEFAULT_PERIOD) -> CohortTable:
         """Return customers by the week, month or quarter of their first order, with retention and cumulative value."""

@@ -43,6 +43,7 @@ from smart_retail.results import (
     ModelInfo,
     RecommendationList,
     ReplenishmentCalendar,
+    SalesComparison,
     Segment,
     ValueSummary,
 )
@@ -56,6 +57,7 @@ from smart_retail.serving.responses import build_response, combine_methods
 if TYPE_CHECKING:
     from smart_retail.serving.customer_values import CustomerValues
     from smart_retail.serving.replenishment import Replenishment
+    from smart_retail.serving.sales import Sales
 
 CHUNK_CUSTOMERS = 256
 
@@ -202,6 +204,10 @@ class Engine(LocalEngine):
         """Return the expected revenue of the shop for several horizons, with 80 % intervals."""
         return [self.values.expected_revenue(days) for days in horizons_days]
 
+    def sales(self, first: str | None = None, last: str | None = None, category: str | None = None) -> SalesComparison:
+        """Return the key figures of a period with those of the period before and of the year before."""
+        return self._sales.compare(first, last, category)
+
     def cohorts(self, period: str = DEFAULT_PERIOD) -> CohortTable:
         """Return customers by the week, month or quarter of their first order, with retention and cumulative value."""
         return self.values.cohorts(check_period(period))
@@ -274,6 +280,12 @@ class Engine(LocalEngine):
         from smart_retail.serving.replenishment import Replenishment  # not needed for recommendations
 
         return Replenishment(self.tables, self.customer_lookup)
+
+    @cached_property
+    def _sales(self) -> Sales:
+        from smart_retail.serving.sales import Sales  # not needed for recommendations
+
+        return Sales(self.tables)
 
     @cached_property
     def _ranker(self) -> ListRanker:

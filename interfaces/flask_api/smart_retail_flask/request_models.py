@@ -235,6 +235,18 @@ class RevenueQuery(Query):
     ] = list(REVENUE_HORIZONS_DAYS)
 
 
+class SalesQuery(Query):
+    first: Annotated[
+        str | None,
+        Field(description="First day; by default 28 days up to the last one.", json_schema_extra={"format": "date"}),
+    ] = None
+    last: Annotated[
+        str | None,
+        Field(description="Last day, included; by default that of the history.", json_schema_extra={"format": "date"}),
+    ] = None
+    category: Annotated[str | None, Field(description="Only items of this category.")] = None
+
+
 class CohortsQuery(Query):
     period: Annotated[
         Literal["week", "month", "quarter"], Field(description="Period of the first order: week, month or quarter.")

@@ -23,6 +23,7 @@ from smart_retail.results import (
     RecommendationList,
     ReplenishmentCalendar,
     Result,
+    SalesComparison,
     Segment,
     ValueSummary,
 )
@@ -104,6 +105,10 @@ OPERATIONS = (
     Operation(
         "get", "/v1/value/revenue", routes.expected_revenue, "Customers", ExpectedRevenue, "revenue",
         path="/v1/value/revenue?horizon_days=30&horizon_days=90",
+    ),
+    Operation(
+        "get", "/v1/sales", routes.sales, "Customers", SalesComparison,
+        path="/v1/sales?first=2026-01-01&last=2026-01-31",
     ),
     Operation(
         "get", "/v1/cohorts", routes.cohorts, "Customers", CohortTable, path="/v1/cohorts?period=month",

@@ -32,6 +32,7 @@ from smart_retail_flask.request_models import (
     RecommendQuery,
     ReplenishmentQuery,
     RevenueQuery,
+    SalesQuery,
     SearchQuery,
     SimilarBody,
     SimilarQuery,
@@ -233,6 +234,15 @@ def expected_revenue(query: RevenueQuery) -> Any:
     time.
     """
     return {"revenue": engine().expected_revenue(query.horizon_days)}
+
+
+def sales(query: SalesQuery) -> Any:
+    """Sales of a period, compared
+
+    Revenue, orders, customers and more of a period, of the period before it and of the same weekdays a year earlier; by
+    category, country and weekday.
+    """
+    return engine().sales(query.first, query.last, query.category)
 
 
 def cohorts(query: CohortsQuery) -> Any:

@@ -25,6 +25,8 @@ Chart = Any
 
 TREEMAP_SIZE = (100.0, 42.0)
 """Width and height of the treemap, in units of its scales."""
+LABEL_PIXELS = 4.8
+"""Mean width of a character of a segment's name; the figures below it are as wide or narrower."""
 
 _LINE_LEGEND = alt.Legend(title=None, orient="top", symbolType="stroke", offset=4)
 
@@ -111,7 +113,7 @@ def segment_treemap(segments: Sequence[Segment], dark: bool) -> Chart:
             }
         )
     across, down = alt.Scale(domain=[0, width], nice=False), alt.Scale(domain=[height, 0], nice=False)
-    base = alt.Chart(chart_data(rows), height=230)
+    base = alt.Chart(chart_data(rows), height=230).transform_calculate(**_labels_that_fit(width))
     boxes = base.mark_rect(stroke="#12171D" if dark else "#FFFFFF", strokeWidth=2, cornerRadius=3).encode(
         x=alt.X("left:Q", axis=None, scale=across),
         x2="right:Q",
@@ -122,10 +124,16 @@ def segment_treemap(segments: Sequence[Segment], dark: bool) -> Chart:
     )
     position: dict[str, Any] = {"x": alt.X("x:Q", axis=None, scale=across), "y": alt.Y("y:Q", axis=None, scale=down)}
     name = base.mark_text(align="left", baseline="top", fontWeight=600).encode(
-        text="label:N", color=_text_colour("segment"), **position
+        text="shown_label:N", color=_text_colour("segment"), **position
     )
     number = base.mark_text(align="left", baseline="top", dy=17, fontSize=11)
-    return alt.layer(boxes, name, number.encode(text="second:N", color=_text_colour("segment"), **position))
+    return alt.layer(boxes, name, number.encode(text="shown_second:N", color=_text_colour("segment"), **position))
+
+
+def _labels_that_fit(width: float) -> dict[str, str]:
+    """Return expressions for the labels of the cells whose name fits at the width, in pixels, of the drawn chart."""
+    fits = f"(datum.right - datum.left) / {width} * width > {LABEL_PIXELS} * max(length(datum.label), 13) + 8"
+    return {f"shown_{name}": f"{fits} ? datum.{name} : ''" for name in ("label", "second")}
 
 
 def unlabelled_segments(segments: Sequence[Segment]) -> list[Segment]:

@@ -20,6 +20,11 @@ from tests import shop
         (("items", "thing 9", "-n", 2), lambda e: [i.as_dict() for i in e.search_items("thing 9", 2)]),
         (("segments",), lambda e: [s.as_dict() for s in e.segments()]),
         (("clusters",), lambda e: [c.as_dict() for c in e.clusters()]),
+        (("sales",), lambda e: e.sales().as_dict()),
+        (
+            ("sales", "--from", "2025-01-06", "--to", "2025-02-09", "-c", "garden"),
+            lambda e: e.sales("2025-01-06", "2025-02-09", "garden").as_dict(),
+        ),
     ],
 )
 def test_json_equals_the_result_of_the_engine(run: Any, engine: Any, words: tuple[object, ...], expected: Any) -> None:
@@ -56,3 +61,16 @@ def test_a_search_without_a_match_prints_a_note(run: Any) -> None:
     result = run("items", "zebra")
     assert result.exit_code == 0
     assert "zebra" in result.stderr
+
+
+def test_sales_show_each_figure_with_its_changes(run: Any, engine: Any) -> None:
+    result = run("sales", "--from", "2025-01-06", "--to", "2025-02-09")
+    assert result.exit_code == 0
+    found = engine.sales("2025-01-06", "2025-02-09")
+    assert f"{found.current.revenue:,.2f}" in result.stdout
+    assert "Against the 35 days before" in result.stdout
+    assert "Against a year ago" in result.stdout
+    assert "Net revenue of 35 days" in result.stderr
+    rows = list(csv.DictReader(io.StringIO(run("sales", "--format", "csv").stdout)))
+    assert [row["figure"] for row in rows][:3] == ["revenue", "orders", "customers"]
+    assert run("sales", "--from", "2031-01-01").exit_code == 2

@@ -70,6 +70,21 @@ def test_other_methods_return_the_same_results(remote: RemoteEngine, engine: Eng
     assert remote.recommend_for_basket(basket, 5, offset=1) == engine.recommend_for_basket(basket, 5, offset=1)
 
 
+def test_sales_and_value_are_the_same(remote: RemoteEngine, engine: Engine) -> None:
+    assert remote.sales() == engine.sales()
+    dates = ("2025-01-06", "2025-02-09", "Office & Home")
+    assert remote.sales(*dates) == engine.sales(*dates)
+    assert remote.cohorts("quarter") == engine.cohorts("quarter")
+    assert remote.expected_revenue() == engine.expected_revenue()
+    assert remote.replenishment(7) == engine.replenishment(7)
+    for arguments in (("2030-01-01",), ("x",), (None, None, "Cars")):
+        with pytest.raises(UsageError) as there:
+            remote.sales(*arguments)
+        with pytest.raises(UsageError) as here:
+            engine.sales(*arguments)
+        assert (there.value.message, there.value.hint) == (here.value.message, here.value.hint)
+
+
 def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: Engine) -> None:
     ids = [*shop.customers(), *(f"new {i}" for i in range(250)), *shop.customers()]
     assert remote.recommend_many(ids, n=2) == engine.recommend_many(ids, n=2)

@@ -204,3 +204,22 @@ def test_the_value_page_shows_totals_groups_and_customers_at_risk(open_page: Ope
 
 def test_the_customer_page_shows_the_forecast(open_page: Open) -> None:
     assert "Lifetime value" in html_of(open_page("customer", customer="c0001"))
+
+
+def test_the_overview_compares_the_chosen_period(open_page: Open, engine: Engine) -> None:
+    found = engine.sales("2025-01-27", "2025-02-23")
+    body = html.unescape(html_of(open_page()))
+    assert f"<b>{found.current.revenue:,.2f}</b>" in body
+    assert "against the 28 days before" in body
+    assert "against a year ago" in body
+    week = html.unescape(html_of(open_page(period="7")))
+    assert f"<b>{engine.sales('2025-02-17', '2025-02-23').current.revenue:,.2f}</b>" in week
+    whole = open_page(period="all")
+    assert f"Net revenue of {420} days" in html.unescape(html_of(whole))
+    assert any("no complete period before" in caption.value for caption in whole.caption)
+
+
+def test_the_overview_compares_a_category(open_page: Open, engine: Engine) -> None:
+    page = open_page()
+    page.selectbox(key="sales-category").set_value("Garden").run()
+    assert f"<b>{engine.sales(category='Garden').current.revenue:,.2f}</b>" in html_of(page)

@@ -16,7 +16,15 @@ from smart_retail.presentation.html import Column, table
 from smart_retail.reporting.sales_chart_data import describe_finding
 from smart_retail.results import CleaningReport, ModelInfo, Segment
 from smart_retail.settings import setting_descriptions
-from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout, shop_charts
+from smart_retail_streamlit import (
+    chart_panel,
+    charts,
+    engine_source,
+    html_parts,
+    page_layout,
+    sales_panel,
+    shop_charts,
+)
 from smart_retail_streamlit.chart_panel import Panel
 from smart_retail_streamlit.views.methods import show_comparison
 
@@ -34,6 +42,7 @@ def show() -> None:
     ]
     st.html(html_parts.render("key_figures.html", figures=figures))
     st.text(get_verdict(model.scorecard))
+    sales_panel.show(engine, model)
     left, right = st.columns([1.45, 1], gap="medium")
     with left:
         _show_weekly_sales(model)
