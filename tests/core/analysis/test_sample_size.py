@@ -25,7 +25,7 @@ def test_the_effect_is_shown_in_four_of_five_simulated_campaigns() -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_no_effect_can_be_stated_where_nobody_or_everybody_orders(share: float) -> None:
+def test_no_effect_can_be_stated_where_no_customer_or_every_customer_orders(share: float) -> None:
     assert smallest_detectable_uplift(share, 100, 100) is None
 
 
