@@ -127,6 +127,7 @@ def test_the_order_of_rows_never_changes_a_result(tmp_path: Path, rows: list[tup
     shuffled_alike(tmp_path, rows, seed)
 
 
+@pytest.mark.slow
 def test_the_order_of_many_rows_never_changes_a_result(tmp_path: Path) -> None:
     draw = random.Random(1)
     choices = [["a", "b", "é", ""], ["i1", "i2", "i3"], ["o1", "o2", "o3", ""],

@@ -76,6 +76,7 @@ def check(text: str) -> Reader:
     return reader
 
 
+@pytest.mark.slow
 def test_the_report_of_a_fitted_shop_is_complete(engine: Engine, tmp_path: Path) -> None:
     path = write_report(engine, tmp_path / "report.html")
     text = path.read_text(encoding="utf-8")
@@ -86,6 +87,7 @@ def test_the_report_of_a_fitted_shop_is_complete(engine: Engine, tmp_path: Path)
     assert report_html(engine) == text, "the same bundle gives the same report"
 
 
+@pytest.mark.slow
 def test_names_cannot_break_the_page(engine: Engine) -> None:
     check(report_html(engine))
     assert "<script>" not in html.table([{"name": "<script>", "share": 0.5}])

@@ -71,6 +71,7 @@ def test_every_k_is_reported_with_its_scores_and_one_is_chosen(fitted: tuple[Rfm
     assert chosen.silhouette == max(c.silhouette for c in fit.choice if c.stability >= MIN_STABILITY)
 
 
+@pytest.mark.slow
 def test_training_lowers_the_error_of_the_principal_components() -> None:
     table, _ = shop(seed=5)
     bent = RfmTable(table.recency, table.frequency, table.monetary + 40 * table.recency * MILLION)
@@ -103,6 +104,7 @@ def test_another_process_gives_a_bit_identical_fit(fitted: tuple[RfmTable, np.nd
     assert done.stderr == "", "TensorFlow logs nothing"
 
 
+@pytest.mark.slow
 def test_the_order_of_the_customers_does_not_change_the_result(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     table, _, fit = fitted
     order = np.random.default_rng(1).permutation(len(table.recency))
@@ -111,6 +113,7 @@ def test_the_order_of_the_customers_does_not_change_the_result(fitted: tuple[Rfm
     assert (shuffled.assigner.centroids == fit.assigner.centroids).all()
 
 
+@pytest.mark.slow
 def test_a_fit_restores_the_random_generators_of_the_process() -> None:
     np.random.seed(1)  # noqa: NPY002
     expected = np.random.random(3)  # noqa: NPY002
@@ -124,6 +127,7 @@ def table_of(*rows: tuple[int, int, float]) -> RfmTable:
     return RfmTable(recency, frequency, (monetary * MILLION).astype(np.int64))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("table", "k", "clusters"),
     [
@@ -163,12 +167,14 @@ def test_candidate_ks_are_bounded_by_the_distinct_customers() -> None:
     assert candidate_ks(0, 3, 8, 1) == (range(1, 2), "Too few customers to form groups.")
 
 
+@pytest.mark.slow
 def test_the_currency_does_not_change_the_clusters(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
     table, _, fit = fitted
     in_yen = fit_clusters(RfmTable(table.recency, table.frequency, table.monetary * 150), QUICK, seed=3)
     assert (in_yen.labels == fit.labels).all()
 
 
+@pytest.mark.slow
 def test_a_single_outlier_does_not_form_its_own_cluster() -> None:
     table, _ = shop()
     table.monetary[0] = 10**17

@@ -46,6 +46,7 @@ def fitted(history: PurchaseDays) -> ValueFit:
     return fit_value(history.until(DAY0 + 310))
 
 
+@pytest.mark.slow
 def test_totals_and_probabilities_hold_on_a_later_window(history: PurchaseDays, fitted: ValueFit) -> None:
     past = history.until(DAY0 + 310)
     forecast, outcome = fitted.model.forecast(past, 90), history.outcome(DAY0 + 310, 90)
@@ -115,6 +116,7 @@ def test_the_scorecard_has_all_models_and_naive_baselines(fitted: ValueFit) -> N
     assert any("too high" in s or "too low" in s or "exact" in s for s in fitted.report()["sentences"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("days", "note"),
     [
@@ -133,6 +135,7 @@ def test_thin_data_gives_the_prior_with_a_note(days: PurchaseDays, note: str) ->
     assert np.isfinite(found.model.lifetime_value(days, 1095, 0.1)).all()
 
 
+@pytest.mark.slow
 def test_negative_totals_after_returns_give_no_negative_forecast(history: PurchaseDays) -> None:
     lost = PurchaseDays(
         history.customer, history.day, history.orders, np.where(history.customer % 7 == 0, -5.0, history.amount),

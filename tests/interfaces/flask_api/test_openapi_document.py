@@ -187,6 +187,7 @@ def test_every_request_field_is_described_and_every_number_has_a_range() -> None
             assert {"minimum", "maximum"} <= set(field["schema"]), name
 
 
+@pytest.mark.slow
 def test_results_for_every_customer_match_the_schema(engine: Engine) -> None:
     jsonschema = pytest.importorskip("jsonschema")
     root = {"components": DOCUMENT["components"]}
