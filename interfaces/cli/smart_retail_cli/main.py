@@ -39,6 +39,7 @@ COMMANDS = {
     "campaign": "campaign_commands",
     "migration": "report_commands",
     "forecast": "report_commands",
+    "rules": "rules_commands",
     "serve": "serve_commands",
     "desktop": "serve_commands",
     "openapi": "serve_commands",

@@ -74,3 +74,18 @@ def test_sales_show_each_figure_with_its_changes(run: Any, engine: Any) -> None:
     rows = list(csv.DictReader(io.StringIO(run("sales", "--format", "csv").stdout)))
     assert [row["figure"] for row in rows][:3] == ["revenue", "orders", "customers"]
     assert run("sales", "--from", "2031-01-01").exit_code == 2
+
+
+def test_a_rules_file_is_checked_before_it_is_used(run: Any, engine: Any, tmp_path: Any) -> None:
+    file = tmp_path / "new.toml"
+    file.write_text(f'ban = ["{shop.item_ids()[0]}", "no such item"]', encoding="utf-8")
+    result = run("rules", "check", file)
+    assert result.exit_code == 0
+    assert "excludes 1 item" in result.stdout
+    assert "59 of 60 items can be recommended" in result.stderr
+    assert "no such item" in result.stderr
+    checked = json.loads(run("rules", "check", file, "--format", "json").stdout)
+    assert checked["unknown_ids"] == ["no such item"]
+    missing = run("rules", "show")
+    assert missing.exit_code == 2
+    assert "There is no rules file" in missing.stderr
