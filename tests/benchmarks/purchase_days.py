@@ -51,7 +51,7 @@ class HistoryValues(CustomerValues):
 
     def __init__(self, days: PurchaseDays, model: ValueModel) -> None:
         self._tables = {}
-        self.__dict__ |= {"model": model, "_all_days": days}
+        self.__dict__ |= {"model": model, "_all_days": days, "_stored": None}
 
     def customer_ids(self) -> list[str]:
         return [f"c{code:07}" for code in range(self._all_days.n_customers)]

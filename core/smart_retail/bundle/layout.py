@@ -72,6 +72,22 @@ def _list_arrays(name: str, purchased: str) -> dict[str, ArraySpec]:
     return {f"lists/{name}/{array}": spec for array, spec in arrays.items()}
 
 
+def _forecast_arrays() -> dict[str, ArraySpec]:
+    arrays = {
+        "expected_orders": _per_customer("float64", "Expected orders in the horizon"),
+        "expected_spend": _per_customer("float64", "Expected spend in the horizon, the shop's currency"),
+        "return_probability": _per_customer("float64", "Probability of an order in the horizon, 0 to 1"),
+        "next_order": _per_customer("int32", "Median days to the next order within the horizon"),
+        "next_order_low": _per_customer("int32", "Lower end of the 80 % interval of these days"),
+        "next_order_high": _per_customer("int32", "Upper end of the 80 % interval of these days"),
+        "active_probability": _per_customer("float64", "Probability that the customer is still active, 0 to 1"),
+        "usual_interval": _per_customer("float64", "Usual days between two orders"),
+        "missed_orders": _per_customer("float64", "Days since the last order in usual intervals"),
+        "lifetime_value": _per_customer("float64", "Discounted expected spend of three years, the shop's currency"),
+    }
+    return {f"forecasts/{name}": spec for name, spec in arrays.items()}
+
+
 def _purchase_arrays(group: str, what: str) -> dict[str, ArraySpec]:
     arrays = {
         "indptr": _offsets(what),
@@ -153,6 +169,8 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
         "any", (), "Further arrays of the recommendation model: demand statistics, tree ensembles, registered sources"
     ),
     "value/*": ArraySpec("any", (), "Parameters of the customer value models: base models, regressions, trees"),
+    "forecasts/horizon": ArraySpec("int64", ("1",), "Horizon in days of the stored forecasts of all customers"),
+    **_forecast_arrays(),
     **_list_arrays("hybrid_any", "included"),
     **_list_arrays("hybrid_new", "excluded"),
 }

@@ -6,7 +6,6 @@ In: the purchases of the bundle with the live ones, and the fitted value model. 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -32,13 +31,17 @@ from smart_retail.utils.dates import iso
 from smart_retail.utils.parallel import available_threads
 from smart_retail.value.cohorts import cohort_matrix
 from smart_retail.value.customer_statistics import CustomerStatistics
+from smart_retail.value.forecast_table import (
+    DISCOUNT_RATE,
+    LIFETIME_DAYS,
+    ForecastTable,
+    forecast_all_customers,
+    forecast_customers,
+)
 from smart_retail.value.model import CHURN_RISKS, MISSED_ORDERS_LIMITS, ValueForecast, ValueModel
 from smart_retail.value.new_customers import new_customer_spend
 from smart_retail.value.purchase_days import PurchaseDays
 
-LIFETIME_DAYS = 1095
-DISCOUNT_RATE = 0.1
-CHUNK_CUSTOMERS = 20_000
 CACHED_HORIZONS = 3
 AT_RISK = 20
 """Customers listed as at risk."""
@@ -50,11 +53,25 @@ INTERVAL_DEVIATIONS = 1.2816
 class ValueTable:
     """Forecasts of all customers of the bundle, by customer code."""
 
-    horizon: int
     end_day: int
-    forecast: ValueForecast
-    lifetime_value: NDArray[np.float64]
+    """First day of the horizon (days since 1970-01-01)."""
+    forecasts: ForecastTable
     statistics: CustomerStatistics
+
+    @property
+    def horizon(self) -> int:
+        """Days."""
+        return self.forecasts.horizon
+
+    @property
+    def forecast(self) -> ValueForecast:
+        """Forecast within the horizon."""
+        return self.forecasts.forecast
+
+    @property
+    def lifetime_value(self) -> NDArray[np.float64]:
+        """Lifetime value, shop currency."""
+        return self.forecasts.lifetime_value
 
 
 class CustomerValues:
@@ -79,31 +96,39 @@ class CustomerValues:
     def of(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
         """Forecast one customer from the purchases of the bundle and the live ones; a new customer gets the prior."""
         check_horizon(horizon_days)
-        history = self._customers.resolve(customer_id).history
-        end_day = max(self._store.last_day, history.last_day) + 1
-        days = PurchaseDays.from_lines(history, end_day)
-        forecast, lifetime = self._forecast(days, horizon_days)
+        customer = self._customers.resolve(customer_id)
+        end_day = max(self._store.last_day, customer.history.last_day) + 1
+        days = PurchaseDays.from_lines(customer.history, end_day)
+        computed = self._computed(horizon_days)
+        if computed is None or customer.has_recent_events or customer.code < 0:
+            forecasts = forecast_customers(self.model, days, horizon_days)
+        else:
+            forecasts = computed.row(customer.code)
         statistics = CustomerStatistics.from_purchase_days(days)
-        table = ValueTable(horizon_days, end_day, forecast, lifetime, statistics)
-        return self._result(customer_id, table, 0)
+        return self._result(customer_id, ValueTable(end_day, forecasts, statistics), 0)
+
+    def _computed(self, horizon_days: int) -> ForecastTable | None:
+        """Forecasts of all customers without live purchases, if the fit or an earlier call computed them."""
+        if self._stored is not None and self._stored.horizon == horizon_days:
+            return self._stored
+        table = self._tables.get(horizon_days)
+        return None if table is None else table.forecasts
+
+    @cached_property
+    def _stored(self) -> ForecastTable | None:
+        """Forecasts of all customers that the fit stored; None in bundles of earlier versions."""
+        arrays = self._store.bundle.arrays("forecasts")
+        return ForecastTable.from_arrays(arrays) if arrays else None
 
     def table(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueTable:
         """Forecast all customers of the bundle, without live purchases; recent horizons are cached."""
         check_horizon(horizon_days)
         found = self._tables.get(horizon_days)
         if found is None:
-            days = self._all_days
-            starts = range(0, days.n_customers, CHUNK_CUSTOMERS)
-
-            def forecast(start: int) -> tuple[ValueForecast, NDArray[np.float64]]:
-                chunk = days.customer_range(start, min(start + CHUNK_CUSTOMERS, days.n_customers))
-                return self._forecast(chunk, horizon_days)
-
-            with ThreadPoolExecutor(available_threads()) as pool:
-                forecasts, lifetimes = zip(*pool.map(forecast, starts), strict=True)
-            statistics = CustomerStatistics.from_purchase_days(days)
-            all_forecasts, all_lifetimes = ValueForecast.concat(forecasts), np.concatenate(lifetimes)
-            found = ValueTable(horizon_days, days.end_day, all_forecasts, all_lifetimes, statistics)
+            days, forecasts = self._all_days, self._computed(horizon_days)
+            if forecasts is None:
+                forecasts = forecast_all_customers(self.model, days, horizon_days, available_threads())
+            found = ValueTable(days.end_day, forecasts, CustomerStatistics.from_purchase_days(days))
             kept = dict(list(self._tables.items())[1 - CACHED_HORIZONS :])
             self._tables = kept | {horizon_days: found}
         return found
@@ -115,9 +140,6 @@ class CustomerValues:
     def customers_with_events(self) -> frozenset[str]:
         """Ids of the customers with purchases since the fit."""
         return self._customers.customers_with_events()
-
-    def _forecast(self, days: PurchaseDays, horizon_days: int) -> tuple[ValueForecast, NDArray[np.float64]]:
-        return self.model.forecast_with_lifetime(days, horizon_days, LIFETIME_DAYS, DISCOUNT_RATE)
 
     def summary(self, horizon_days: int = DEFAULT_HORIZON_DAYS) -> ValueSummary:
         """Totals, groups, customers at risk and backtests for one horizon."""

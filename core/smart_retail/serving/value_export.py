@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
@@ -36,6 +36,8 @@ VALUE_COLUMNS: Final = (
 )
 CHUNK = 50_000
 """Rows written at a time."""
+SPECIAL_CHARACTERS: Final = (",", '"', "\r", "\n")
+"""Characters of an id that the CSV format may require to quote."""
 
 
 def value_row(value: CustomerValue) -> list[Any]:
@@ -80,55 +82,58 @@ def write_rows(values: CustomerValues, file: TextIO, horizon_days: int) -> int:
     out = csv.writer(file, lineterminator="\n")
     out.writerow(VALUE_COLUMNS)
     written = 0
-    for rows in _chunks(values, horizon_days):
-        out.writerows(rows)
-        written += len(rows)
+    for columns in _chunks(values, horizon_days):
+        rows = zip(*columns, strict=True)
+        ids = "".join(columns[0])
+        if any(character in ids for character in SPECIAL_CHARACTERS):
+            out.writerows(rows)
+        else:  # the other columns are numbers, dates and words; joining is several times as fast
+            file.write("\n".join(map(",".join, rows)) + "\n")
+        written += len(columns[0])
     return written
 
 
-def _chunks(values: CustomerValues, horizon_days: int) -> Iterable[list[Any]]:
-    """Yield the rows of all customers in chunks; customers with events since the fit are forecast one by one."""
+def _chunks(values: CustomerValues, horizon_days: int) -> Iterator[list[list[str]]]:
+    """Yield the columns of all customers in chunks; customers with events since the fit are forecast one by one."""
     table, ids = values.table(horizon_days), values.customer_ids()
     live = values.customers_with_events()
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        rows = _rows(table, chunk, start)
-        if live:
-            for i, customer_id in enumerate(chunk):
-                if customer_id in live:
-                    rows[i] = value_row(values.of(customer_id, horizon_days))
-        yield rows
-    new = sorted(live.difference(ids)) if live else []
+        columns = _columns(table, chunk, start)
+        for i, customer_id in enumerate(chunk if live else ()):
+            if customer_id in live:
+                for column, cell in zip(columns, value_row(values.of(customer_id, horizon_days)), strict=True):
+                    column[i] = str(cell)
+        yield columns
+    new = [value_row(values.of(customer_id, horizon_days)) for customer_id in sorted(live.difference(ids))]
     if new:
-        yield [value_row(values.of(customer_id, horizon_days)) for customer_id in new]
+        yield [list(map(str, column)) for column in zip(*new, strict=True)]
 
 
-def _rows(table: ValueTable, ids: list[str], start: int) -> list[Any]:
+def _columns(table: ValueTable, ids: list[str], start: int) -> list[list[str]]:
+    """Cells of the customers from code `start` on, one list for each of `VALUE_COLUMNS`."""
     f, s, at = table.forecast, table.statistics, slice(start, start + len(ids))
+    dates = np.arange(table.end_day, table.end_day + table.horizon, dtype="datetime64[D]").astype(str).tolist()
 
-    def number(values: NDArray[np.float64], digits: int) -> list[float]:
-        found: list[float] = np.round(values[at], digits).tolist()
-        return found
+    def number(values: NDArray[np.float64], digits: int) -> list[str]:
+        return list(map(repr, np.round(values[at], digits).tolist()))
 
-    def date(days: NDArray[np.int32]) -> list[str]:
-        found: list[str] = (table.end_day + days[at].astype(np.int64)).astype("datetime64[D]").astype(str).tolist()
-        return found
+    def word(words: Sequence[str], codes: NDArray[np.integer] | NDArray[np.bool_]) -> list[str]:
+        return list(map(words.__getitem__, codes[at].tolist()))
 
-    risks = [CHURN_RISKS[i] for i in f.churn_risk()[at].tolist()]
-    columns = (
+    return [
         ids,
         number(f.expected_orders, 6),
         number(f.expected_spend, 4),
         number(f.return_probability, 6),
-        date(f.next_order),
-        date(f.next_order_low),
-        date(f.next_order_high),
+        word(dates, f.next_order),
+        word(dates, f.next_order_low),
+        word(dates, f.next_order_high),
         number(table.lifetime_value, 4),
-        s.orders[at].astype(np.int64).tolist(),
+        list(map(str, s.orders[at].astype(np.int64).tolist())),
         number(s.amount, 4),
         number(f.active_probability, 6),
         number(f.usual_interval, 2),
-        risks,
-        ["true" if known else "false" for known in s.known[at].tolist()],
-    )
-    return list(zip(*columns, strict=True))
+        word(CHURN_RISKS, f.churn_risk()),
+        word(("false", "true"), s.known),
+    ]

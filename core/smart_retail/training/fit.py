@@ -41,7 +41,7 @@ from smart_retail.training.hybrid.variant_selection import VariantSelection, sel
 from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.shop_tables import write_shop_tables
-from smart_retail.training.publish import publish, write_cached_lists
+from smart_retail.training.publish import publish, write_customer_tables
 from smart_retail.training.quality_gate import check_quality_gate
 from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
@@ -132,7 +132,7 @@ def fit(
                 fitted = _fit_models(dataset, settings, timer, progress)
                 notes += check_evaluation(fitted.scorecard, active, force)
                 notes += check_quality_gate(artifacts, fitted.scorecard, force)
-                write_cached_lists(writer, dataset, fitted, settings, timer, start_job, threads)
+                write_customer_tables(writer, dataset, fitted, settings, timer, start_job, threads)
                 return publish(writer, dataset, fitted, shop.result, settings, timer, notes, last_event)
 
 

@@ -27,7 +27,7 @@ SHOW_PURCHASED_ABOVE_SHARE = 0.25
 """Share of repeat purchases (0 to 1) above which lists show purchased items by default."""
 
 
-def write_cached_lists(
+def write_customer_tables(
     writer: BundleWriter,
     dataset: Dataset,
     fitted: FittedModels,
@@ -36,7 +36,7 @@ def write_cached_lists(
     start_job: Callable[[Callable[[], None]], Future[None]],
     threads: int,
 ) -> None:
-    """Compute the lists of all customers and write them.
+    """Compute the forecasts and the lists of all customers and write them.
 
     Parameters
     ----------
@@ -51,8 +51,9 @@ def write_cached_lists(
     threads : int
         Number of worker threads.
     """
+    forecasts = model_tables.compute_forecasts(fitted, threads)
+    jobs = [start_job(partial(writer.arrays, "forecasts", forecasts.arrays()))]
     timer.stage("lists for all customers")
-    jobs: list[Future[None]] = []
     for method, exclude_purchased in CACHED_LISTS:
         lists = model_tables.compute_lists(
             dataset,

@@ -79,7 +79,7 @@ class Values(CustomerValues):
 
     def __init__(self, days: PurchaseDays, fit: ValueFit) -> None:
         self._tables = {}
-        self.__dict__ |= {"model": ValueModel.from_arrays(fit.model.arrays()), "_all_days": days}
+        self.__dict__ |= {"model": ValueModel.from_arrays(fit.model.arrays()), "_all_days": days, "_stored": None}
 
     def customer_ids(self) -> list[str]:
         return [f"c{k}" for k in range(self._all_days.n_customers)]

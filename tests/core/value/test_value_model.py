@@ -6,10 +6,13 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from smart_retail.training.value.fit_value import ValueFit, fit_value
+from smart_retail.training.value.windows import CutOffs
 from smart_retail.value.model import ValueForecast, ValueModel
 from smart_retail.value.purchase_days import PurchaseDays
+from smart_retail.value.tree_heads import TREE_HEADS, TreeHeads
 
 DAY0 = 18_000
 
@@ -160,3 +163,29 @@ def test_customers_who_miss_orders_have_a_higher_churn_risk(fitted: ValueFit) ->
     late = PurchaseDays(regular.customer, regular.day, regular.orders, regular.amount, 1, DAY0 + 400)
     assert fitted.model.forecast(regular, 90).churn_risk()[0] == 0
     assert fitted.model.forecast(late, 90).churn_risk()[0] == 2
+
+
+def test_trees_score_any_number_of_rows_alike(history: PurchaseDays, fitted: ValueFit) -> None:
+    trees = fitted.model.trees
+    assert trees is not None
+    cut_offs = CutOffs(history, seed=0)
+    table = cut_offs.at(history.end_day).table(90)
+    every, spend = trees.score(table), TREE_HEADS.index("spend")
+    assert np.ptp(every, axis=0).min() > 0
+    for n in (1, 4, 5, 128, 129):
+        np.testing.assert_allclose(trees.score(table[:n]), every[:n], rtol=0, atol=1e-12)
+    np.testing.assert_allclose(trees.score_spend(table)[:, spend], every[:, spend], rtol=0, atol=1e-12)
+    row = table[7]
+    assert every[7, spend] == pytest.approx(trees.start[spend] + _walk(trees, spend, row), abs=1e-12)
+
+
+def _walk(trees: TreeHeads, head: int, row: NDArray[np.float64]) -> float:
+    """Sum of a head's leaves for one row: of each tree the first leaf that no feature rules out."""
+    e, total = trees.ensemble, 0.0
+    for tree in range(*trees.tree_ptr[head : head + 2].tolist()):
+        possible = 2**32 - 1
+        for feature, value in enumerate(row.tolist()):
+            low, high = e.cut_ptr[feature : feature + 2].tolist()
+            possible &= int(e.mask[low + feature + sum(cut < value for cut in e.cut[low:high].tolist()), tree])
+        total += float(e.leaf[tree, (possible & -possible).bit_length() - 1])
+    return total

@@ -17,6 +17,7 @@ from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.pipeline import Dataset
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CachedLists
 from smart_retail.recommenders.model import RecommenderModel
@@ -27,7 +28,9 @@ from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.training.clusters.fit_clusters import ClusterFit
 from smart_retail.training.value.fit_value import ValueFit
 from smart_retail.utils.fixed_point import MILLION
-from smart_retail.utils.parallel import thread_pool
+from smart_retail.utils.parallel import one_algebra_thread, thread_pool
+from smart_retail.value.forecast_table import ForecastTable, forecast_all_customers
+from smart_retail.value.purchase_days import PurchaseDays
 
 TOP_ITEMS = 5
 """Number of items shown per segment and cluster."""
@@ -131,6 +134,13 @@ def build_rfm_grid(groups: CustomerGroups) -> tuple[GridCell, ...]:
             segment = groups.rfm.segment_names[int(groups.rfm.segment_table[i - 1, j - 1])]
             cells.append(GridCell(i, j, segment, int(members.sum()), _revenue(groups.rfm_table, members)))
     return tuple(cells)
+
+
+def compute_forecasts(fitted: FittedModels, threads: int) -> ForecastTable:
+    """Forecast all customers for the default horizon."""
+    days = PurchaseDays.from_lines(fitted.history)
+    with one_algebra_thread():
+        return forecast_all_customers(fitted.value.model, days, DEFAULT_HORIZON_DAYS, threads)
 
 
 def compute_lists(
