@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from smart_retail.training.value.fit_value import ValueFit, fit_value
+from smart_retail.training.value.level_estimates import estimate_level
 from smart_retail.training.value.windows import CutOffs
 from smart_retail.value.model import ValueForecast, ValueModel
 from smart_retail.value.purchase_days import PurchaseDays
@@ -189,3 +190,20 @@ def _walk(trees: TreeHeads, head: int, row: NDArray[np.float64]) -> float:
             possible &= int(e.mask[low + feature + sum(cut < value for cut in e.cut[low:high].tolist()), tree])
         total += float(e.leaf[tree, (possible & -possible).bit_length() - 1])
     return total
+
+
+def test_every_horizon_has_the_error_of_its_own_totals(history: PurchaseDays, fitted: ValueFit) -> None:
+    levels, end = fitted.model.levels, DAY0 + 310
+    errors = dict(zip(levels.horizon.tolist(), levels.total_error.tolist(), strict=True))
+    assert len(errors) > 1
+    assert errors[30.0] != errors[90.0]
+    cut_offs = CutOffs(history.until(end), seed=0)
+    for horizon in (h for h in errors if h != fitted.scorecard["backtests"][0]["days"]):
+        windows, found = list(cut_offs.training_windows([int(horizon)], end)), []
+        for window in windows[:3]:
+            past = [w for w in windows if w.end_day <= window.start_day]
+            if past:
+                found.append(estimate_level(cut_offs, window.start_day, int(horizon), past)[:2] - window.level[:2])
+        if found:
+            expected = np.maximum(np.sqrt(np.square(found).mean(axis=0)), 0.02)
+            np.testing.assert_allclose(errors[horizon], expected, rtol=1e-9)

@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smart_retail.training.value.backtests import (
     BASE_ONLY,
+    MIN_CUT_OFFS,
     Backtest,
     backtest,
     backtest_sentences,
@@ -33,6 +35,10 @@ from smart_retail.value.purchase_days import PurchaseDays
 
 NEW_CUSTOMER_WINDOW = 90
 """Days after the first order over which the prior of a new customer is measured."""
+MIN_ERROR = 0.02
+"""Least log error of a total."""
+UNTESTED_ERROR = 0.3
+"""Log error of a total where no earlier window can be compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,9 +164,30 @@ def _levels(cut_offs: CutOffs, model: ValueModel, windows: list[Window], tested:
         statistics = now.statistics.select(now.statistics.known)
         parts = model.part_scores(statistics, table, horizon)
         shifts.append(total_shift(parts["mbg_nbd"], model.combine(parts), wanted))
-    errors = np.array([b.total_errors for b in tested]) if tested else np.full((1, 2), 0.3)
-    error = np.maximum(np.sqrt((errors**2).mean(axis=0)), 0.02)
-    return Levels(np.array(horizons, np.float64), np.array(shifts), np.tile(error, (len(horizons), 1)))
+    errors = np.array([_total_error(cut_offs, horizon, windows, tested) for horizon in horizons])
+    return Levels(np.array(horizons, np.float64), np.array(shifts), errors)
+
+
+def _total_error(cut_offs: CutOffs, horizon: int, windows: list[Window], tested: list[Backtest]) -> NDArray[np.float64]:
+    """Root mean square of the log errors of the totals of orders and spend over one horizon, shape ``(2,)``.
+
+    The horizon of the backtests has theirs. Another one has the errors of the level at its latest windows: the level
+    determines the totals.
+    """
+    errors = [b.total_errors for b in tested if b.window.horizon == horizon]
+    if not errors:
+        same = [w for w in windows if w.horizon == horizon]
+        for window in same[:MIN_CUT_OFFS]:
+            past = [w for w in same if w.end_day <= window.start_day]
+            if past or cut_offs.year_before(window.start_day, horizon) is not None:
+                level = estimate_level(cut_offs, window.start_day, horizon, past)
+                errors.append(tuple(level[:2] - window.level[:2]))
+    if not errors:
+        errors = [b.total_errors for b in tested]
+    if not errors:
+        return np.full(2, UNTESTED_ERROR)
+    found: NDArray[np.float64] = np.maximum(np.sqrt(np.mean(np.square(errors), axis=0)), MIN_ERROR)
+    return found
 
 
 def _describe(c: Combination) -> dict[str, Any]:
