@@ -74,14 +74,16 @@ def value(
     found = engine.customer_value(customer, horizon)
     if not (found.known or new_customer):
         found = engine.customer_value(find_similar_customer(engine, customer), horizon)
-    _print_customer(context, found, form)
+    _print_customer(context, engine, found, form)
 
 
-def _print_customer(context: CliContext, found: CustomerValue, form: str) -> None:
+def _print_customer(context: CliContext, engine: RetailEngine, found: CustomerValue, form: str) -> None:
     row = found.as_dict()
     columns = [name for name in row if name not in ("notes", "model_version")]
     if form == "table":
-        rows = [{"figure": name.replace("_", " "), "value": row[name]} for name in columns]
+        facts = {"Customer id": found.customer_id, **formatting.value_facts(found, engine.model().currency)}
+        facts |= {"Orders so far": formatting.format_integer(found.orders), "Forecast starts": found.start}
+        rows = [{"figure": label, "value": text} for label, text in facts.items()]
         print_result(form, lambda: [Table(("figure", "value"), rows)], found.as_dict)
         for note in found.notes:
             print_note(replace_control_characters(note))
@@ -106,7 +108,7 @@ def _print_summary(engine: RetailEngine, found: ValueSummary, form: str) -> None
     revenue = [r.as_dict() for r in engine.expected_revenue()]
     tables = [
         Table(REVENUE_COLUMNS, revenue, "Expected revenue of the shop, with 80 % intervals"),
-        Table(GROUP_COLUMNS, segments, "By segment"),
+        Table(("segment", *GROUP_COLUMNS[1:]), [{**s, "segment": s["name"]} for s in segments], "By segment"),
     ]
     if risk:
         tables.append(Table(AT_RISK_COLUMNS, risk, "Customers with a high churn risk, by spend at risk"))
