@@ -209,19 +209,21 @@ def load(clock: Clock, artifacts: str) -> dict[str, Any]:
 
 
 def value_fit(clock: Clock, days: str, out: str) -> dict[str, Any]:
-    """The value part of a fit; its parameters are written to `out`."""
+    """The value part of a fit, the forecasts of all customers included; its parameters are written to `out`."""
     from smart_retail.training.value.fit_value import fit_value
+    from smart_retail.value.forecast_table import forecast_all_customers
     from tests.benchmarks.purchase_days import load
 
     history = load(days)
     with clock():
         fit = fit_value(history)
+        forecast_all_customers(fit.model, history, 90, THREADS)
     np.savez(out, **fit.model.arrays())
     return {"customers": history.n_customers}
 
 
 def value_file(clock: Clock, days: str, model: str, out: str) -> dict[str, Any]:
-    """The values of all customers as a CSV file."""
+    """The values of all customers as a CSV file, all computed as for a horizon that the fit did not store."""
     from smart_retail.serving.value_export import write_rows
     from smart_retail.value.model import ValueModel
     from tests.benchmarks.purchase_days import HistoryValues, load
