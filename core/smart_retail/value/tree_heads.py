@@ -14,23 +14,20 @@ from smart_retail.recommenders.tree_ensemble import ALL_LEAVES, TreeEnsemble
 
 TREE_HEADS = ("orders", "spend", "return", "day_low", "day_median", "day_high")
 """The day heads predict the first order's day as a share of the horizon, 0 to 1, given a return within it."""
-_BLOCK = 1024
+_BLOCK = 512
 """Rows scored at once; their bits fit into the cache of a processor."""
-
-_FEW = 128
-"""Up to so many rows, one pass over all trees is faster than a pass over the trees of each feature."""
-_VERY_FEW = 4
+_FEW = 4
 """Up to so many rows, all features are looked up in one call: time goes into calls, not into values."""
 
 
-class _Splits(NamedTuple):
-    """Splits of one feature, in the trees that use it."""
+class _Feature(NamedTuple):
+    """Splits of one feature, in all trees."""
 
-    feature: int
+    column: int
     cuts: NDArray[np.float64]
-    trees: NDArray[np.intp]
+    """Thresholds, ascending."""
     possible: NDArray[np.unsignedinteger]
-    """Leaves that a value leaves possible, as bits, by tree and number of cuts below the value."""
+    """Leaves that a value leaves possible, as bits, by number of cuts below the value and tree."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +43,17 @@ class TreeHeads:
     def score(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of each head, shape ``(n_customers, len(TREE_HEADS))``; `table` is the feature table."""
         if len(table) <= _FEW:
-            if len(table) <= _VERY_FEW:
-                possible = self._reachable_leaves(table)
-            else:
-                possible = self.ensemble.reachable_leaves(table, range(table.shape[1]))
-            few = _values_of(possible.T, self.ensemble.leaf)
-            return np.add.reduceat(few, self.tree_ptr[:-1], axis=0).T + self.start
-        out = np.empty((len(table), len(self.start)))
-        for at in range(0, len(table), _BLOCK):
-            values = _leaf_values(table[at : at + _BLOCK], self._splits, self.ensemble.leaf)
-            for head, (first, last) in enumerate(pairwise(self.tree_ptr.tolist())):
-                out[at : at + _BLOCK, head] = values[first:last].sum(axis=0)
-        return out + self.start
+            values = _leaf_values(self._reachable_leaves(table), self.ensemble.leaf)
+            return np.add.reduceat(values, self.tree_ptr[:-1], axis=1) + self.start
+        return _sum_leaves(table, self._features, self.ensemble.leaf, self.tree_ptr[:-1]) + self.start
 
     def score_spend(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of the head for spend, zeros for the others; shape as in `score`."""
         head = TREE_HEADS.index("spend")
         first, last = self.tree_ptr[head : head + 2].tolist()
         out = np.zeros((len(table), len(self.start)))
-        for at in range(0, len(table), _BLOCK):
-            values = _leaf_values(table[at : at + _BLOCK], self._spend_splits, self.ensemble.leaf[first:last])
-            out[at : at + _BLOCK, head] = values.sum(axis=0)
-        out[:, head] += self.start[head]
+        sums = _sum_leaves(table, self._spend_features, self.ensemble.leaf[first:last], self.tree_ptr[:1])
+        out[:, head] = sums[:, 0] + self.start[head]
         return out
 
     def _reachable_leaves(self, table: NDArray[np.float64]) -> NDArray[np.uint32]:
@@ -88,52 +74,55 @@ class TreeHeads:
         return np.repeat(np.arange(len(ends) - 1), np.diff(ends)), ends
 
     @cached_property
-    def _splits(self) -> list[_Splits]:
-        return _splits_of(self.ensemble, 0, self.ensemble.n_trees)
+    def _features(self) -> list[_Feature]:
+        return _features_of(self.ensemble, 0, self.ensemble.n_trees)
 
     @cached_property
-    def _spend_splits(self) -> list[_Splits]:
+    def _spend_features(self) -> list[_Feature]:
         head = TREE_HEADS.index("spend")
-        return _splits_of(self.ensemble, int(self.tree_ptr[head]), int(self.tree_ptr[head + 1]))
+        return _features_of(self.ensemble, int(self.tree_ptr[head]), int(self.tree_ptr[head + 1]))
 
 
-def _splits_of(ensemble: TreeEnsemble, first: int, last: int) -> list[_Splits]:
+def _features_of(ensemble: TreeEnsemble, first: int, last: int) -> list[_Feature]:
     """Return the splits of the trees `first` to `last` - 1 by feature."""
-    # Sixteen leaves fit into half the memory.
-    bits = np.uint16 if ensemble.leaf.shape[1] <= 16 else np.uint32
+    # Sixteen leaves fit into half the memory. Only trees with more of them have a split that rules out the sixteenth.
+    bits = np.uint16 if (ensemble.mask & np.uint32(1 << 15)).all() else np.uint32
     found = []
-    for feature, (low, high) in enumerate(
-        zip(ensemble.cut_ptr[:-1].tolist(), ensemble.cut_ptr[1:].tolist(), strict=True)
-    ):
-        if low < high:
-            possible = ensemble.mask[low + feature : high + feature + 1, first:last]
-            trees = np.flatnonzero((possible != ALL_LEAVES).any(axis=0))
-            if len(trees):
-                by_tree = np.ascontiguousarray(possible[:, trees].T.astype(bits))
-                found.append(_Splits(feature, ensemble.cut[low:high], trees, by_tree))
+    for column, (low, high) in enumerate(pairwise(ensemble.cut_ptr.tolist())):
+        possible = ensemble.mask[low + column : high + column + 1, first:last]
+        if (possible != ALL_LEAVES).any():
+            found.append(_Feature(column, ensemble.cut[low:high], np.ascontiguousarray(possible.astype(bits))))
     return found
 
 
-def _leaf_values(table: NDArray[np.float64], splits: list[_Splits], leaf: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Value of the leaf that each row falls into, shape ``(n_trees, n_rows)``."""
-    bits = splits[0].possible.dtype if splits else np.dtype(np.uint16)
-    possible = np.full((len(leaf), len(table)), np.iinfo(bits).max, bits)
-    for s in splits:
-        # x > threshold fails the split: thresholds below the value count, an equal one does not.
-        below = np.searchsorted(s.cuts, table[:, s.feature], side="left")
-        possible[s.trees] &= s.possible.take(below, axis=1, mode="clip")
-    return _values_of(possible, leaf)
+def _sum_leaves(
+    table: NDArray[np.float64], features: list[_Feature], leaf: NDArray[np.float64], ptr: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Sum of each group of trees, which begin at `ptr`, shape ``(n_rows, len(ptr))``."""
+    out = np.empty((len(table), len(ptr)))
+    bits = features[0].possible.dtype if features else np.dtype(np.uint16)
+    reachable, by_feature = (np.empty((_BLOCK, len(leaf)), bits) for _ in range(2))
+    for at in range(0, len(table), _BLOCK):
+        rows = table[at : at + _BLOCK]
+        left, one = reachable[: len(rows)], by_feature[: len(rows)]
+        left.fill(np.iinfo(bits).max)
+        for f in features:
+            # x > threshold fails the split: thresholds below the value count, an equal one does not.
+            below = np.searchsorted(f.cuts, rows[:, f.column], side="left")
+            np.take(f.possible, below, axis=0, out=one, mode="clip")
+            np.bitwise_and(left, one, out=left)
+        out[at : at + _BLOCK] = np.add.reduceat(_leaf_values(left, leaf), ptr, axis=1)
+    return out
 
 
-def _values_of(possible: NDArray[Any], leaf: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Value of the first possible leaf, shape ``(n_trees, n_rows)``."""
+def _leaf_values(possible: NDArray[Any], leaf: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Value of the first possible leaf, shape ``(n_rows, n_trees)``."""
     if possible.dtype == np.uint16:
         first = _lowest_bits().take(possible, mode="clip")
     else:
-        first = (((possible & (~possible + np.uint32(1))).astype(np.float32).view(np.int32) >> 23) - 127).astype(
-            np.int32
-        )
-    offset = np.arange(len(leaf), dtype=np.int32)[:, None] * np.int32(leaf.shape[1])
+        lowest = (possible & (~possible + np.uint32(1))).astype(np.float32)
+        first = (lowest.view(np.int32) >> 23) - 127
+    offset = np.arange(len(leaf), dtype=np.int32) * np.int32(leaf.shape[1])
     values: NDArray[np.float64] = leaf.ravel().take(first + offset, mode="clip")
     return values
 

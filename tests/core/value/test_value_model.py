@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 from smart_retail.training.value.fit_value import ValueFit, fit_value
 from smart_retail.training.value.level_estimates import estimate_level
 from smart_retail.training.value.windows import CutOffs
@@ -207,3 +209,20 @@ def test_every_horizon_has_the_error_of_its_own_totals(history: PurchaseDays, fi
         if found:
             expected = np.maximum(np.sqrt(np.square(found).mean(axis=0)), 0.02)
             np.testing.assert_allclose(errors[horizon], expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("leaves", [2, 16, 17, 32])
+def test_trees_of_any_size_give_the_leaf_of_a_row(leaves: int) -> None:
+    structure: dict[str, Any] = {"leaf_value": float(leaves)}
+    for k in range(leaves - 1, 0, -1):  # x in (k - 1, k] falls into leaf k
+        left = {"leaf_value": float(k)}
+        structure = {"split_feature": 1, "threshold": float(k), "left_child": left, "right_child": structure}
+    count = len(TREE_HEADS)
+    ensemble = TreeEnsemble.from_structures([structure] * count, 2)
+    trees = TreeHeads(ensemble, np.arange(count + 1, dtype=np.int64), np.zeros(count))
+    x = np.concatenate((np.arange(0.5, leaves), np.arange(1.0, leaves)))
+    expected = np.minimum(np.ceil(x), leaves)
+    for rows in (slice(None), slice(3), slice(1)):
+        table = np.column_stack((np.zeros(len(x)), x))[rows]
+        np.testing.assert_array_equal(trees.score(table), np.tile(expected[rows, None], count))
+        np.testing.assert_array_equal(trees.score_spend(table)[:, TREE_HEADS.index("spend")], expected[rows])
