@@ -96,10 +96,11 @@ def write_rows(values: CustomerValues, file: TextIO, horizon_days: int) -> int:
 def _chunks(values: CustomerValues, horizon_days: int) -> Iterator[list[list[str]]]:
     """Yield the columns of all customers in chunks; customers with events since the fit are forecast one by one."""
     table, ids = values.table(horizon_days), values.customer_ids()
+    risks = table.forecast.churn_risk()
     live = values.customers_with_events()
     for start in range(0, len(ids), CHUNK):
         chunk = ids[start : start + CHUNK]
-        columns = _columns(table, chunk, start)
+        columns = _columns(table, risks, chunk, start)
         for i, customer_id in enumerate(chunk if live else ()):
             if customer_id in live:
                 for column, cell in zip(columns, value_row(values.of(customer_id, horizon_days)), strict=True):
@@ -110,7 +111,7 @@ def _chunks(values: CustomerValues, horizon_days: int) -> Iterator[list[list[str
         yield [list(map(str, column)) for column in zip(*new, strict=True)]
 
 
-def _columns(table: ValueTable, ids: list[str], start: int) -> list[list[str]]:
+def _columns(table: ValueTable, risks: NDArray[np.int8], ids: list[str], start: int) -> list[list[str]]:
     """Cells of the customers from code `start` on, one list for each of `VALUE_COLUMNS`."""
     f, s, at = table.forecast, table.statistics, slice(start, start + len(ids))
     dates = np.arange(table.end_day, table.end_day + table.horizon, dtype="datetime64[D]").astype(str).tolist()
@@ -134,6 +135,6 @@ def _columns(table: ValueTable, ids: list[str], start: int) -> list[list[str]]:
         number(s.amount, 4),
         number(f.active_probability, 6),
         number(f.usual_interval, 2),
-        word(CHURN_RISKS, f.churn_risk()),
+        word(CHURN_RISKS, risks),
         word(("false", "true"), s.known),
     ]
