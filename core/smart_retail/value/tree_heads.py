@@ -117,13 +117,13 @@ def _sum_leaves(
 
 def _leaf_values(possible: NDArray[Any], leaf: NDArray[np.float64]) -> NDArray[np.float64]:
     """Value of the first possible leaf, shape ``(n_rows, n_trees)``."""
+    at = np.arange(len(leaf), dtype=np.int32) * np.int32(leaf.shape[1])
     if possible.dtype == np.uint16:
-        first = _lowest_bits().take(possible, mode="clip")
+        at = at + _lowest_bits().take(possible, mode="clip")
     else:
         lowest = (possible & (~possible + np.uint32(1))).astype(np.float32)
-        first = (lowest.view(np.int32) >> 23) - 127
-    offset = np.arange(len(leaf), dtype=np.int32) * np.int32(leaf.shape[1])
-    values: NDArray[np.float64] = leaf.ravel().take(first + offset, mode="clip")
+        at = at + ((lowest.view(np.int32) >> 23) - 127)
+    values: NDArray[np.float64] = leaf.ravel().take(at, mode="clip")
     return values
 
 
