@@ -18,7 +18,7 @@ from tests.benchmarks.results import Results, record
 ORDER = (
     "rfm", "rfm_pandas", "rfm_memory", "similarity", "similarity_equal", "lists", "latency", "latency_p99", "live",
     "request_first", "request_again", "sustained", "private", "load", "cold", "fit", "fit_growth", "value_share",
-    "value_fit", "value_file", "value_one", "large",
+    "value_fit", "value_file", "value_file_computed", "value_one", "large",
 )  # fmt: skip
 """Rows in the order of the table."""
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
