@@ -212,8 +212,8 @@ class SqliteEventStore(EventStore):
 
     def _is_writable(self) -> bool:
         """Return whether this account may write the database and create files next to it."""
-        folder, *files = self.path.parent, self.path, self._sibling("-wal"), self._sibling("-shm")
-        return os.access(folder, os.W_OK) and all(_is_writable_or_absent(file) for file in files)
+        files = str(self.path), self._sibling("-wal"), self._sibling("-shm")
+        return os.access(self.path.parent, os.W_OK) and all(map(_is_writable_or_absent, files))
 
     def _has_writers(self) -> bool:
         """Return whether there is the shared memory file of writers that are connected or were killed."""
@@ -371,7 +371,7 @@ def _identity(path: str) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _is_writable_or_absent(path: str | Path) -> bool:
+def _is_writable_or_absent(path: str) -> bool:
     """Return whether this account may write a file, or there is none; another process may create it meanwhile."""
     return os.access(path, os.W_OK) or not os.access(path, os.F_OK) or os.access(path, os.W_OK)
 
