@@ -138,6 +138,14 @@ class FormatVersionError(ArtifactError):
     code = "bundle_format"
 
 
+class ErasureError(RetailError):
+    """A customer could not be erased from every file; the message names what remains, and the hint what to do."""
+
+    code = "erasure"
+    exit_code = 5
+    http_status = 409
+
+
 class LockError(RetailError):
     """Another process is writing to the same artifacts folder."""
 

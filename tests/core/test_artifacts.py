@@ -7,12 +7,16 @@ import io
 import json
 import os
 import pickle
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from smart_retail.bundle import versions
+from smart_retail.bundle import versions, writer
+from smart_retail.bundle.erasure import check_tombstones, erase
 from smart_retail.bundle.reader import Bundle, read_pointer
 from smart_retail.bundle.writer import VERSIONS_KEPT, BundleWriter
 from smart_retail.errors import (
@@ -21,17 +25,21 @@ from smart_retail.errors import (
     FormatVersionError,
     LockError,
     MissingBundleError,
+    RetailError,
     UsageError,
 )
+from smart_retail.events import SqliteEventStore
 
 
 def publish(root: Path, numbers: int = 3) -> str:
-    writer = BundleWriter(root)
-    writer.array("recommender/numbers", np.arange(numbers, dtype=np.int32))
-    writer.array("recommender/nothing", np.empty((0, 4)))
-    writer.json("names", {"é": ["ü"]})
-    (writer.export / "notes.csv").write_text("notes\n")
-    return writer.publish({"last_day": 1})
+    new = BundleWriter(root)
+    new.array("recommender/numbers", np.arange(numbers, dtype=np.int32))
+    new.array("recommender/nothing", np.empty((0, 4)))
+    new.array("customers/ids/data", np.frombuffer(b"ab", np.uint8))
+    new.array("customers/ids/offsets", np.array([0, 1, 2]))
+    new.json("names", {"é": ["ü"]})
+    (new.export / "notes.csv").write_text("notes\n")
+    return new.publish({"last_day": 1})
 
 
 @pytest.fixture
@@ -223,6 +231,21 @@ def test_rollback_activates_the_previous_version_and_then_older_ones(root: Path)
     assert Bundle.open(root).version == first
 
 
+def test_publishing_twice_within_a_second_keeps_the_way_back(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class OneSecond(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> OneSecond:
+            return cls(2030, 1, 2, 3, 4, 5, tzinfo=tz)
+
+    first = Bundle.open(root).version
+    monkeypatch.setattr(writer, "datetime", OneSecond)
+    second = publish(root, numbers=4)
+    assert publish(root, numbers=4) == second
+    third = publish(root, numbers=5)
+    assert publish(root, numbers=5) == third
+    assert [versions.rollback(root), versions.rollback(root)] == [second, first]
+
+
 def test_rollback_reaches_any_version_by_its_id(root: Path) -> None:
     first = Bundle.open(root).version
     second, third = publish(root, numbers=4), publish(root, numbers=5)
@@ -268,6 +291,26 @@ def test_versions_are_listed_newest_first_and_old_ones_pruned(tmp_path: Path) ->
     assert all(v.size > 0 for v in found)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs")
+@pytest.mark.parametrize("name", ["current", "previous", ".lock", "events.sqlite", "erased.txt", "receipts/a.json"])
+def test_a_fifo_in_the_folder_does_not_hang_a_reader(root: Path, name: str) -> None:
+    publish(root, numbers=4)
+    (root / name).parent.mkdir(exist_ok=True)
+    (root / name).unlink(missing_ok=True)
+    os.mkfifo(root / name)
+
+    def attempt(call: Callable[[], object]) -> None:
+        with suppress(RetailError):
+            call()
+
+    attempt(lambda: Bundle.open(root))
+    attempt(lambda: versions.versions(root))
+    attempt(lambda: versions.rollback(root))
+    attempt(lambda: SqliteEventStore(root).erased_among(["a"]))
+    attempt(lambda: check_tombstones(root, SqliteEventStore(root)))
+    attempt(lambda: erase(root, "a"))
+
+
 def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
     with versions.lock(tmp_path), pytest.raises(LockError), versions.lock(tmp_path):
         pass
@@ -277,8 +320,8 @@ def test_only_one_writer_at_a_time(tmp_path: Path) -> None:
 
 def test_a_discarded_bundle_does_not_change_the_active_version(root: Path) -> None:
     before = Bundle.open(root).version
-    writer = BundleWriter(root)
-    writer.array("recommender/numbers", np.arange(9))
-    writer.discard()
+    new = BundleWriter(root)
+    new.array("recommender/numbers", np.arange(9))
+    new.discard()
     assert Bundle.open(root).version == before
     assert [p.name for p in (root / "versions").iterdir()] == [before]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -12,10 +14,10 @@ import pytest
 from tests import shop
 
 from smart_retail.bundle import versions
-from smart_retail.bundle.erasure import erase
+from smart_retail.bundle.erasure import check_tombstones, erase
 from smart_retail.bundle.layout import EXPORT_FILES
-from smart_retail.errors import DamagedBundleError, UsageError
-from smart_retail.events import Event, SqliteEventStore
+from smart_retail.errors import ArtifactError, ErasureError, LockError, MissingBundleError, UsageError
+from smart_retail.events import Event, SqliteEventStore, sqlite_store
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 
@@ -102,19 +104,187 @@ def test_the_files_of_the_export_folder_are_known(own: Path) -> None:
     assert {path.name for path in export_of(own).iterdir()} == EXPORT_FILES
 
 
-@pytest.mark.parametrize("customer", ["never seen", CUSTOMER])
-@pytest.mark.parametrize("pointer", ["current", "previous"])
-def test_erasing_makes_no_damaged_version_valid(shop_again: Path, customer: str, pointer: str) -> None:
-    version = (shop_again / pointer).read_text(encoding="ascii").split()[0]
-    manifest = shop_again / "versions" / version / "manifest.json"
+def damage(artifacts: Path, pointer: str) -> str:
+    """Change the manifest of the version that a pointer names, and return the id of the version."""
+    version = (artifacts / pointer).read_text(encoding="ascii").split()[0]
+    manifest = artifacts / "versions" / version / "manifest.json"
     changed = json.loads(manifest.read_text(encoding="utf-8")) | {"number": 3}
     manifest.write_text(json.dumps(changed), encoding="utf-8")
+    return version
+
+
+def mentions(artifacts: Path) -> set[Path]:
+    """Return the files that contain the id of the customer."""
+    return {path for path in artifacts.rglob("*") if path.is_file() and CUSTOMER.encode() in path.read_bytes()}
+
+
+@pytest.mark.parametrize("customer", ["never seen", CUSTOMER])
+def test_a_damaged_active_version_stays_and_is_named(shop_again: Path, customer: str) -> None:
+    version = damage(shop_again, "current")
     SqliteEventStore(shop_again).add([Event("e1", customer, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
-    before = (shop_again / pointer).read_bytes()
-    with pytest.raises(DamagedBundleError):
+    before = (shop_again / "current").read_bytes()
+    with pytest.raises(ErasureError, match="the events and the previous version, but not from the active") as error:
         erase(shop_again, customer)
-    assert (shop_again / pointer).read_bytes() == before
-    assert SqliteEventStore(shop_again).last_sequence() == 1
+    assert "erase the customer again" in error.value.hint
+    assert version in error.value.message
+    assert (shop_again / "current").read_bytes() == before
+    assert SqliteEventStore(shop_again).last_sequence() == 0
+    assert not (shop_again / "receipts").exists()
+    previous = (shop_again / "previous").read_text(encoding="ascii").split()[0]
+    assert not Engine.load(shop_again, version=previous).customer(customer).known
+    versions.rollback(shop_again)
+    receipt = erase(shop_again, customer)
+    assert version in receipt["deleted_versions"]
+    if customer == CUSTOMER:
+        assert mentions(shop_again) == set()
+
+
+@pytest.mark.parametrize("customer", ["never seen", CUSTOMER])
+def test_a_damaged_previous_version_is_deleted(shop_again: Path, customer: str) -> None:
+    version = damage(shop_again, "previous")
+    receipt = erase(shop_again, customer)
+    assert version in receipt["deleted_versions"]
+    assert not (shop_again / "versions" / version).exists()
+    assert not (shop_again / "previous").exists()
+    assert len(versions.versions(shop_again)) == 1
+    if customer == CUSTOMER:
+        assert mentions(shop_again) == set()
+
+
+def test_versions_are_kept_while_none_is_active(shop_again: Path) -> None:
+    before = sorted(path.name for path in (shop_again / "versions").iterdir())
+    (shop_again / "current").unlink()
+    (shop_again / "previous").unlink()
+    with pytest.raises(ErasureError, match="No version is active"):
+        erase(shop_again, CUSTOMER)
+    assert sorted(path.name for path in (shop_again / "versions").iterdir()) == before
+
+
+def test_a_version_without_a_manifest_is_deleted(own: Path) -> None:
+    active = Engine.load(own).bundle.folder
+    incomplete = active.with_name("20240101T000000Z-00000000")
+    shutil.copytree(active, incomplete)
+    (incomplete / "manifest.json").unlink()
+    assert incomplete.name in erase(own, CUSTOMER)["deleted_versions"]
+    assert mentions(own) == set()
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "link"])
+def test_a_copy_next_to_the_versions_is_refused_before_anything_changes(own: Path, kind: str) -> None:
+    other = own / "versions" / ("20240101T000000Z-00000000" if kind == "link" else "copy of May")
+    if kind == "file":
+        other.write_text(CUSTOMER, encoding="utf-8")
+    elif kind == "folder":
+        other.mkdir()
+    else:
+        other.symlink_to(Engine.load(own).bundle.folder)
+    with pytest.raises(ErasureError, match=r"is not a version.*nothing was erased") as error:
+        erase(own, CUSTOMER)
+    assert other.name in error.value.message
+    assert "move it to another folder" in error.value.hint
+    assert Engine.load(own).customer(CUSTOMER).known
+    assert SqliteEventStore(own).count_erased() == 0
+
+
+def test_the_files_of_killed_fits_are_removed_at_the_next_lock(own: Path) -> None:
+    for folder in (".temporary/smart-retail-x", "versions/.writing-999999/tables"):
+        (own / folder).mkdir(parents=True)
+        (own / folder / "lines.csv").write_text(CUSTOMER, encoding="utf-8")
+    erase(own, CUSTOMER)
+    assert mentions(own) == set()
+    assert not (own / ".temporary").exists()
+
+
+READER = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN")
+connection.execute("SELECT count(*) FROM events").fetchone()
+print("reading", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_copies_in_the_log_of_a_reader_are_not_reported_as_erased(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_store, "TIMEOUT_SECONDS", 0.1)
+    store = SqliteEventStore(own)
+    store.add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(store.path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "reading\n"
+        with pytest.raises(LockError, match="another process reads the events") as error:
+            erase(own, CUSTOMER)
+        assert "again" in error.value.hint
+        assert not (own / "receipts").exists()
+        assert not Engine.load(own).customer(CUSTOMER).known
+        reader.communicate("")
+    erase(own, CUSTOMER)
+    assert mentions(own) == set()
+
+
+def remove_events_file(artifacts: Path) -> None:
+    for path in artifacts.glob("events.sqlite*"):
+        path.unlink()
+
+
+def test_an_erasure_survives_the_removal_of_the_events_file(own: Path) -> None:
+    erase(own, CUSTOMER)
+    erase(own, "other")
+    remove_events_file(own)
+    store = SqliteEventStore(own)
+    assert store.erased_among([CUSTOMER, "other", "c0101"]) == {CUSTOMER, "other"}
+    assert store.add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)]) == 0
+    erase(own, "third")  # the new file has another salt
+    assert store.erased_among([CUSTOMER, "other", "third", "c0101"]) == {CUSTOMER, "other", "third"}
+    assert store.count_erased() == 3
+    check_tombstones(own, store)
+
+
+def test_a_restored_events_file_does_not_show_an_erased_customer(own: Path) -> None:
+    store = SqliteEventStore(own)
+    store.add([Event("e1", CUSTOMER, "o", "G-007", "2025-03-01T00:00:00", 10**6, 10**6)])
+    backup = store.path.read_bytes()
+    erase(own, CUSTOMER)
+    remove_events_file(own)
+    store.path.write_bytes(backup)
+    assert store.last_sequence() == 1
+    assert not Engine.load(own).customer(CUSTOMER).known
+
+
+def test_a_fit_without_the_hashes_of_erased_customers_is_refused(own: Path, tmp_path: Path) -> None:
+    from smart_retail.training.fit import fit
+
+    erase(own, CUSTOMER)
+    erase(own, CUSTOMER)  # counts once
+    check_tombstones(own, SqliteEventStore(own))
+    erase(own, "other")
+    remove_events_file(own)
+    lines = (own / "erased.txt").read_text(encoding="ascii").splitlines(keepends=True)
+    (own / "erased.txt").write_text(lines[0], encoding="ascii")
+    with pytest.raises(ArtifactError, match=r"Of 2 erased customers, .* for 1 only") as error:
+        fit(shop.write(tmp_path / "orders.csv"), artifacts=own)
+    assert "erase these customers again" in error.value.hint
+    (own / "erased.txt").write_text("customers\n", encoding="ascii")
+    with pytest.raises(ArtifactError, match=r"erased\.txt\) cannot be read or is damaged"):
+        fit(tmp_path / "orders.csv", artifacts=own)
+
+
+def test_receipts_of_earlier_engines_need_one_hash(own: Path) -> None:
+    (own / "receipts").mkdir()
+    for name in ("a", "b"):
+        (own / "receipts" / f"{name}.json").write_text('{"receipt": "1"}', encoding="utf-8")
+    with pytest.raises(ArtifactError, match="Of 1 erased customers"):
+        check_tombstones(own, SqliteEventStore(own))
+    SqliteEventStore(own).erase(CUSTOMER)
+    check_tombstones(own, SqliteEventStore(own))
+
+
+def test_an_erasure_creates_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(MissingBundleError):
+        erase(tmp_path / "missing", CUSTOMER)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs, and links need a privilege")
@@ -139,7 +309,7 @@ def test_a_fifo_in_a_version_is_an_error(own: Path, name: str) -> None:
     path = Engine.load(own).bundle.folder / name
     path.unlink()
     os.mkfifo(path)
-    with pytest.raises(DamagedBundleError):
+    with pytest.raises(ErasureError):
         erase(own, CUSTOMER)
 
 

@@ -145,6 +145,21 @@ def test_adding_without_write_access_is_an_error(folder: Path) -> None:
     script = "import os, sys; from tests.core.test_read_only_events import add\n"
     script += f"from pathlib import Path\nos.setuid({ACCOUNT}); add(Path(sys.argv[1]), 'e')"
     found = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
-    assert ArtifactError.__name__ in found.stderr
+    assert f"{ArtifactError.__name__}: This account may not write events" in found.stderr
     with reader_of(folder) as reader:
         assert reader.read() == "first"
+
+
+def test_adding_with_a_log_of_another_account_is_an_error(folder: Path) -> None:
+    """Another account's log, which SQLite must write, next to files that this account may write."""
+    for path in (folder, folder / FILE_NAME):
+        os.chown(path, ACCOUNT, ACCOUNT)
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(folder)], stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        writer.stdout.readline()
+        os.chown(folder / f"{FILE_NAME}-wal", 0, 0)
+        script = "import os, sys; from tests.core.test_read_only_events import add\n"
+        script += f"from pathlib import Path\nos.setuid({ACCOUNT}); add(Path(sys.argv[1]), 'e')"
+        found = subprocess.run([sys.executable, "-c", script, str(folder)], capture_output=True, text=True, check=False)
+        writer.kill()
+    assert "This account may not write events" in found.stderr

@@ -126,5 +126,5 @@ def test_a_second_fit_on_a_locked_folder_is_rejected(fitted: tuple[Path, FitRepo
     from smart_retail.bundle.versions import lock
 
     path = shop.write(tmp_path / "orders.csv", 20)
-    with lock(tmp_path / "a"), pytest.raises(LockError):
+    with lock(tmp_path / "a", create=True), pytest.raises(LockError):
         fit(path, artifacts=tmp_path / "a")

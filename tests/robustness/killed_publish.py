@@ -31,7 +31,7 @@ def step(event, args):
 FILE_EVENTS = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree"}
 sys.addaudithook(step)
 """
-_PUBLISH = """
+PUBLISH = """
 from smart_retail.bundle.versions import lock
 from smart_retail.bundle.reader import Bundle
 from smart_retail.bundle.writer import BundleWriter
@@ -56,12 +56,18 @@ print(steps)
 
 def publish(root: Path, kill_at: int = 0) -> int:
     """Publish a copy of the active version, killed at a step; return the number of steps, 0 if killed."""
-    return _run(_COUNT_STEPS + _PUBLISH, root, kill_at)
+    return _run(_COUNT_STEPS + PUBLISH, root, kill_at)
 
 
 def refit(root: Path, kill_at: int = 0) -> int:
     """Fit a part of the shop, killed at a step; return the number of steps, 0 if killed."""
     return _run(_COUNT_STEPS + _FIT, root, kill_at, root.with_name("part.csv"))
+
+
+def run_script(script: str, root: Path, kill_at: int, *arguments: str) -> None:
+    """Run a script that is killed at a step, if it gets that far; it may also end with an error."""
+    command = [sys.executable, "-W", "ignore", "-c", _COUNT_STEPS + script, str(root), str(kill_at), *arguments]
+    subprocess.run(command, env=ENVIRONMENT, capture_output=True, timeout=600, check=False)
 
 
 def _run(script: str, root: Path, kill_at: int, *arguments: Path) -> int:

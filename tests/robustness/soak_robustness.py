@@ -16,14 +16,17 @@ import pytest
 
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.bundle.signing import KEY_VARIABLE
-from smart_retail.events import URL_VARIABLE
+from smart_retail.events import URL_VARIABLE, sqlite_store
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from tests import shop
 
 from . import killed_publish, killed_writes
 from .bit_flips import SECRET, count_rejected_flips, write_small_bundles
+from .damage_orders import check_damage, damage_trials
+from .erasure_trials import Trial
 from .mutated_files import read_mutated_files
+from .odd_arrays import listed_arrays, serve_odd_arrays
 from .server import Server, needs_sigkill, running_server
 from .tampered_bundles import add_live_purchase, tamperings
 from .test_filter_checks import filter_property
@@ -72,6 +75,45 @@ def test_fifty_kills(root: Path, run: Any, record_figure: RecordFigure) -> None:
     record_figure(f"{run.__name__}: active version complete after {scaled(50)} kills over {steps} steps")
     run(root)
     killed_publish.check_active_version(root, set())
+
+
+def test_erasures_in_every_state(
+    fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_figure: RecordFigure
+) -> None:
+    monkeypatch.setattr(sqlite_store, "TIMEOUT_SECONDS", 0.2)
+    trials = [
+        Trial(Path(shutil.copytree(fitted[0], tmp_path / f"erasure-{n}" / "artifacts")), n) for n in range(scaled(40))
+    ]
+    killed_publish.refit(trials[0].root, kill_at=40)
+    for trial in trials:
+        trial.run()
+        shutil.rmtree(trial.root)
+    refusals = sum(trial.refusals for trial in trials)
+    record_figure(
+        f"{len(trials)} erasures after kills, open readers, removed stores, damaged and unfinished versions: 0 files "
+        f"mention the customer; {refusals} were refused first, with what to do"
+    )
+
+
+def test_any_file_damaged_and_any_worker_killed_in_every_order(
+    fitted: tuple[Path, FitReport], tmp_path: Path, record_figure: RecordFigure
+) -> None:
+    root, full, reduced = make_two_versions(fitted[0], tmp_path)
+    activate(root, reduced)
+    shutil.copy(root / "current", root / "previous")
+    activate(root, full)
+    with running_server(root, workers=2) as server:
+        trials = list(damage_trials(root, scaled(15)))
+        for trial in trials:
+            check_damage(server, root, trial, {full, reduced})
+    record_figure(f"{len(trials)} times a file damaged and workers killed, in every order: the API always answered")
+
+
+def test_every_odd_array(root: Path, record_figure: RecordFigure) -> None:
+    add_live_purchase(root)
+    names = listed_arrays(root)
+    served, rejected = serve_odd_arrays(root, names[:: max(1, round(1 / SCALE))])
+    record_figure(f"odd arrays: {rejected} rejected with a clear error, {served} without effect, no other error")
 
 
 def test_a_hundred_hot_swaps(fitted: tuple[Path, FitReport], tmp_path: Path, record_figure: RecordFigure) -> None:

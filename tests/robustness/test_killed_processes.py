@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from smart_retail.bundle.reader import read_pointer
+from smart_retail.bundle.versions import lock
 from smart_retail.results import FitReport
 
 from . import killed_publish, killed_writes
@@ -38,3 +39,7 @@ def test_killed_fit_leaves_the_active_version(fitted: tuple[Path, FitReport], tm
     before = read_pointer(root)[0]
     killed_publish.refit(root, kill_at=40)
     assert killed_publish.check_active_version(root, {before}) == before
+    assert (root / ".temporary").is_dir()
+    with lock(root):
+        assert not (root / ".temporary").exists()
+        assert [path.name for path in (root / "versions").iterdir()] == [before]

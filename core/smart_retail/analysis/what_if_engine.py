@@ -135,7 +135,8 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
     segment = rfm.segment_index(scores[0], scores[1])
-    assigner = ClusterAssigner.from_arrays(bundle.arrays("cluster_assigner"), bundle.json("cluster_assigner"))
+    stored = bundle.arrays("cluster_assigner")
+    assigner = bundle.decode_json("cluster_assigner", lambda meta: ClusterAssigner.from_arrays(stored, meta))
     cluster = assigner.assign(table.recency, table.frequency, table.monetary)
     catalogue = replace(store.catalogue, names=tuple(store.item_names))
     variants = ComponentVariants(**chosen)
@@ -146,7 +147,8 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     arrays |= {f"rfm/{name}": score for name, score in zip("rfm", scores, strict=True)}
     arrays |= {f"rfm_model/{name}": values for name, values in rfm.arrays().items()}
     arrays |= {"rfm/segment": segment, "clusters/label": cluster, **_returned_items(kept, removed, day)}
-    return arrays, {"last_day": kept.last_day, "analysis_day": day, "events_through": NO_EVENTS}
+    events = {"events_through": NO_EVENTS, "events_store": ""}
+    return arrays, {"last_day": kept.last_day, "analysis_day": day, **events}
 
 
 def _parse_analysis_day(text: str, history: PurchaseHistory) -> int:

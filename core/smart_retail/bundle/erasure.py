@@ -1,7 +1,7 @@
 """Erasure of a customer from events, from the active and the previous version, and from their exports.
 
-Older versions are removed. The receipt does not contain the customer id. A hash of the id in the event store excludes
-the customer from later fits and events.
+Older versions are deleted. The receipt does not contain the customer id. A hash of the id in the event store and in
+``erased.txt`` excludes the customer from later fits and events.
 """
 
 from __future__ import annotations
@@ -21,17 +21,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.layout import EXPORT_FILES, Rows, customer_arrays
-from smart_retail.bundle.reader import Bundle, read_pointer
+from smart_retail.bundle.reader import VERSION, Bundle, read_pointer
 from smart_retail.bundle.signing import KEY_VARIABLE
-from smart_retail.bundle.versions import lock, versions
+from smart_retail.bundle.versions import lock
 from smart_retail.bundle.writer import BundleWriter, set_active_pointer
-from smart_retail.errors import DamagedBundleError, MissingBundleError, SettingsError, UsageError
-from smart_retail.events import open_events
+from smart_retail.errors import (
+    ArtifactError,
+    DamagedBundleError,
+    ErasureError,
+    LockError,
+    MissingBundleError,
+    SettingsError,
+    UsageError,
+)
+from smart_retail.events import EventStore, open_events
 from smart_retail.utils.atomic_file import write_atomically
 from smart_retail.utils.id_map import IdMap, StringArray
 from smart_retail.utils.regular_file import open_regular_file
 
 RECEIPTS = "receipts"
+ERASED_CUSTOMERS: Final = "erased_customers"
+"""Entry of a stored receipt: number of hashes of erased customers after the erasure."""
+MAX_RECEIPT_BYTES: Final = 2**20
 _NOT_REGULAR: Final = (errno.ELOOP, errno.EINVAL, errno.ENXIO, errno.EISDIR)
 """Errors of `open_regular_file` for links, FIFOs, sockets and folders."""
 
@@ -41,11 +52,14 @@ Arrays = dict[str, NDArray[Any]]
 def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]:
     """Remove a customer from all files of an artifacts folder and from the event store.
 
+    A damaged version cannot be rewritten. If it is the previous one, it is deleted like older versions; if it is the
+    active one, it stays, and an error says so after everything else was done.
+
     Returns
     -------
     dict
-        The receipt: number, day, counts of the removed events and purchase rows, and the rewritten versions. It is also
-        written to ``receipts/``. It contains no data of the customer.
+        The receipt: number, day, counts of the removed events and purchase rows, the versions that remain and those
+        that were deleted. It is also written to ``receipts/``. It contains no data of the customer.
 
     Raises
     ------
@@ -53,27 +67,31 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
         The id is empty or not valid Unicode.
     SettingsError
         A version is signed, and the key to sign the rewritten one is not configured. Nothing was changed.
-    DamagedBundleError
-        The active or the previous version is not as published. Nothing was changed.
+    ErasureError
+        There is something other than versions in ``versions/``, and nothing was changed; or the active version cannot
+        be read, and still contains the customer.
     LockError
-        A fit is running.
+        A fit is running, and nothing was changed; or another process reads the events, and copies remain.
     """
     if not customer_id or customer_id.encode("utf-8", "ignore") != customer_id.encode("utf-8", "surrogatepass"):
         raise UsageError("The customer id is empty or not valid text.", "Give the id of the customer to erase.")
     root = Path(artifacts)
     with lock(root):
-        bundles = _bundles(root)
-        events = open_events(root).erase(customer_id)
-        replaced, rows = {}, 0
-        for name, bundle in bundles.items():
-            replaced[name], removed = _rewrite_without(root, bundle, customer_id)
-            rows = max(rows, removed)
-        for name, version in replaced.items():
-            if version != bundles[name].version:
-                set_active_pointer(root, name, version)
-        for info in versions(root):
-            if info.version not in replaced.values():
-                shutil.rmtree(root / "versions" / info.version)
+        folders = _version_folders(root)
+        bundles, damaged = _open_versions(root)
+        store = open_events(root)
+        events, busy = _erase_events(root, store, customer_id)
+        replaced, rows = _rewrite_versions(root, bundles, customer_id)
+        rewritten = {bundle.version for bundle in bundles.values()}
+        deleted = sorted((rewritten if "current" in damaged else folders) - set(replaced.values()))
+        for version in deleted:
+            shutil.rmtree(root / "versions" / version)
+        if "current" in damaged:
+            raise _damaged_version_error(damaged["current"], "previous" in bundles) from damaged["current"]
+        if "previous" not in bundles:
+            (root / "previous").unlink(missing_ok=True)
+        if busy is not None:
+            raise busy
         now = datetime.now(UTC)
         receipt = {
             "receipt": secrets.token_hex(8),
@@ -81,33 +99,149 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
             "events": events,
             "purchase_rows": rows,
             "versions": list(replaced.values()),
+            "deleted_versions": deleted,
         }
-        path = root / RECEIPTS / f"{receipt['erased_on']}-{receipt['receipt']}.json"
-        path.parent.mkdir(exist_ok=True)
-        write_atomically(path, json.dumps(receipt, indent=1).encode())
+        _store_receipt(root, receipt | {ERASED_CUSTOMERS: store.count_erased()})
     return receipt
 
 
-def _bundles(root: Path) -> dict[str, Bundle]:
-    """Return the previous and the active version, if they exist, by the name of their pointer; each is verified."""
-    found = {}
+def check_tombstones(artifacts: str | os.PathLike[str], store: EventStore) -> None:
+    """Check that no hash of an erased customer was lost; without it a fit would include the customer again.
+
+    Raises
+    ------
+    ArtifactError
+        There are fewer hashes than the receipts of erasures state.
+    """
+    needed = max((_erased_customers(path) for path in (Path(artifacts) / RECEIPTS).glob("*.json")), default=0)
+    found = store.count_erased()
+    if found < needed:
+        raise ArtifactError(
+            f"Of {needed} erased customers, the hashes that exclude them from a fit are there for {found} only.",
+            "Restore erased.txt or the event store from a backup, or erase these customers again.",
+        )
+
+
+def _erased_customers(path: Path) -> int:
+    """Return the number of erased customers that a receipt states; 1 for a receipt without it."""
+    try:
+        with open_regular_file(path) as file:
+            receipt = json.loads(file.read(MAX_RECEIPT_BYTES))
+        return max(1, int(receipt.get(ERASED_CUSTOMERS, 1)))
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        return 1
+
+
+def _store_receipt(root: Path, receipt: dict[str, Any]) -> None:
+    path = root / RECEIPTS / f"{receipt['erased_on']}-{receipt['receipt']}.json"
+    path.parent.mkdir(exist_ok=True)
+    write_atomically(path, json.dumps(receipt, indent=1).encode())
+
+
+def _erase_events(root: Path, store: EventStore, customer_id: str) -> tuple[int, LockError | None]:
+    """Remove the customer's events and store the tombstone in both places.
+
+    Returns
+    -------
+    int
+        Number of removed events.
+    LockError or None
+        The error of another process that reads the events, to be raised after everything else was done.
+    """
+    events, busy = 0, None
+    try:
+        events = store.erase(customer_id)
+    except LockError as error:
+        busy = error
+    store.erased_customers.add(store.stored_tombstones())
+    return events, busy
+
+
+def _version_folders(root: Path) -> set[str]:
+    """Return the names of all version folders, also of those without a manifest.
+
+    Raises
+    ------
+    ErasureError
+        There is something else next to them, which an erasure neither rewrites nor deletes.
+    """
+    found = set()
+    for path in sorted((root / "versions").glob("*")):
+        if not VERSION.fullmatch(path.name) or path.is_symlink() or not path.is_dir():
+            raise ErasureError(
+                f"versions/{path.name} is not a version, could contain the customer, and nothing was erased.",
+                "Delete it or move it to another folder, then erase the customer.",
+            )
+        found.add(path.name)
+    return found
+
+
+def _open_versions(root: Path) -> tuple[dict[str, Bundle], dict[str, ArtifactError]]:
+    """Open and verify the previous and the active version.
+
+    Returns
+    -------
+    bundles : dict
+        Versions by the name of their pointer.
+    damaged : dict
+        Errors of the versions that cannot be opened, by the name of their pointer.
+
+    Raises
+    ------
+    SettingsError
+        A version is signed, but no key is configured.
+    """
+    bundles: dict[str, Bundle] = {}
+    damaged: dict[str, ArtifactError] = {}
     for name in ("previous", "current"):
+        if not os.path.lexists(root / name):
+            if name == "current" and any((root / "versions").glob("*")):
+                damaged[name] = DamagedBundleError("No version is active.")
+            continue
         try:
             version, digest = read_pointer(root, name)
-            found[name] = Bundle.open(root, version, digest)
-        except MissingBundleError:
-            continue
-        if found[name].signature == "unchecked":
-            raise SettingsError(
-                f"Version {found[name].version} is signed, and erasing a customer rewrites it.",
-                f"Set {KEY_VARIABLE} to the key with which it was signed.",
-            )
-        if problems := found[name].verify():
-            raise DamagedBundleError(
-                f"Version {version} is damaged, and nothing was erased. {problems[0]}",
-                "Fit again or roll back, then erase the customer.",
-            )
-    return found
+            bundle = Bundle.open(root, version, digest)
+            if bundle.signature == "unchecked":
+                raise SettingsError(
+                    f"Version {bundle.version} is signed, and erasing a customer rewrites it.",
+                    f"Set {KEY_VARIABLE} to the key with which it was signed.",
+                )
+            if problems := bundle.verify():
+                raise DamagedBundleError(f"Version {version} is damaged: {problems[0]}")
+            bundles[name] = bundle
+        except ArtifactError as error:
+            damaged[name] = error
+    return bundles, damaged
+
+
+def _damaged_version_error(cause: ArtifactError, has_previous: bool) -> ErasureError:
+    done = "the events and the previous version" if has_previous else "the events"
+    # The message of a missing version contains the path of the folder.
+    why = "The active version does not exist." if isinstance(cause, MissingBundleError) else cause.message
+    return ErasureError(
+        f"The customer was erased from {done}, but not from the active and older versions. {why}",
+        "Fit again or activate another version with `smart-retail rollback`, then erase the customer again.",
+    )
+
+
+def _rewrite_versions(root: Path, bundles: dict[str, Bundle], customer_id: str) -> tuple[dict[str, str], int]:
+    """Write the versions without the customer and set their pointers.
+
+    Returns
+    -------
+    dict
+        Name of the pointer -> id of the version it names now.
+    int
+        Number of removed purchase rows.
+    """
+    replaced, rows = {}, 0
+    for name, bundle in bundles.items():
+        replaced[name], removed = _rewrite_without(root, bundle, customer_id)
+        rows = max(rows, removed)
+    for name, version in replaced.items():
+        if version != bundles[name].version:
+            set_active_pointer(root, name, version)
+    return replaced, rows
 
 
 def _rewrite_without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str, int]:

@@ -6,9 +6,10 @@ array is added here, and only here, before a fit can write it.
 
 from __future__ import annotations
 
+import codecs
 import fnmatch
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Final
 
@@ -40,33 +41,46 @@ class ArraySpec:
     """Length of each axis in words, such as ``customers``; ``customers + 1`` for offsets."""
     description: str
     rows: Rows = Rows.OTHER
+    codes: str = ""
+    """What the values are codes of: ``items``, or a list of ``names.json``. Codes are -1 (none) to their number - 1."""
+    limits: tuple[int, int] | None = None
+    """Smallest and largest valid value, None for no limits."""
+    summed: bool = False
+    """Whether the absolute values are added up as int64, so that their sum must not exceed `MAX_SUM`."""
+
+
+_DAYS: Final = (-25_567, 84_370)
+"""1900-01-01 and 2200-12-31, days since 1970-01-01."""
+MAX_SUM: Final = 2**63 - 1
 
 
 def _offsets(what: str) -> ArraySpec:
     return ArraySpec("int64", ("customers + 1",), f"Start of each customer's rows in {what}", Rows.CUSTOMER_OFFSETS)
 
 
-def _grouped(dtype: str, description: str) -> ArraySpec:
-    return ArraySpec(dtype, ("rows",), description, Rows.CUSTOMER_GROUPS)
+def _grouped(dtype: str, description: str, codes: str = "") -> ArraySpec:
+    return ArraySpec(dtype, ("rows",), description, Rows.CUSTOMER_GROUPS, codes)
 
 
-def _per_customer(dtype: str, description: str, *axes: str) -> ArraySpec:
-    return ArraySpec(dtype, ("customers", *axes), description, Rows.CUSTOMERS)
+def _per_customer(dtype: str, description: str, *axes: str, codes: str = "") -> ArraySpec:
+    return ArraySpec(dtype, ("customers", *axes), description, Rows.CUSTOMERS, codes)
 
 
-def _per_item(dtype: str, description: str) -> ArraySpec:
-    return ArraySpec(dtype, ("items",), description)
+def _per_item(dtype: str, description: str, codes: str = "") -> ArraySpec:
+    return ArraySpec(dtype, ("items",), description, codes=codes)
 
 
 def _list_arrays(name: str, purchased: str) -> dict[str, ArraySpec]:
     about = f"of the cached lists, purchased items {purchased}"
     arrays = {
-        "item": _per_customer("int32", f"Item codes {about}", "entries"),
+        "item": _per_customer("int32", f"Item codes {about}", "entries", codes="items"),
         "score": _per_customer("float64", f"Scores {about}", "entries"),
         "fallback": _per_customer("bool", f"Whether the item was filled in from popularity, {about}", "entries"),
         "share": _per_customer("uint16", f"Share of each component in the score (1/65535), {about}", "entries", "7"),
         "rank": _per_customer("uint16", f"Rank in each component's own list, {about}", "entries", "7"),
-        "explaining_item": _per_customer("int32", f"Own purchase that explains the item, {about}", "entries"),
+        "explaining_item": _per_customer(
+            "int32", f"Own purchase that explains the item, {about}", "entries", codes="items"
+        ),
         "size": _per_customer("int32", f"Number of entries {about}"),
     }
     return {f"lists/{name}/{array}": spec for array, spec in arrays.items()}
@@ -91,11 +105,11 @@ def _forecast_arrays() -> dict[str, ArraySpec]:
 def _purchase_arrays(group: str, what: str) -> dict[str, ArraySpec]:
     arrays = {
         "indptr": _offsets(what),
-        "order": _grouped("int32", f"Order code of {what}"),
-        "item": _grouped("int32", f"Item code of {what}"),
-        "day": _grouped("int32", f"Day of {what}, days since 1970-01-01"),
-        "quantity": _grouped("int64", f"Units of {what}, millionths"),
-        "amount": _grouped("int64", f"Amount of {what}, millionths of the shop's currency"),
+        "order": replace(_grouped("int32", f"Order code of {what}"), limits=(0, 2**31 - 2)),
+        "item": _grouped("int32", f"Item code of {what}", "items"),
+        "day": replace(_grouped("int32", f"Day of {what}, days since 1970-01-01"), limits=_DAYS),
+        "quantity": replace(_grouped("int64", f"Units of {what}, millionths"), summed=True),
+        "amount": replace(_grouped("int64", f"Amount of {what}, millionths of the shop's currency"), summed=True),
     }
     return {f"{group}/{array}": spec for array, spec in arrays.items()}
 
@@ -103,7 +117,7 @@ def _purchase_arrays(group: str, what: str) -> dict[str, ArraySpec]:
 def _similarity(name: str, what: str) -> dict[str, ArraySpec]:
     return {
         f"recommender/{name}.indptr": ArraySpec("int64", ("items + 1",), f"Start of each item's row in {what}"),
-        f"recommender/{name}.item": ArraySpec("int32", ("pairs",), f"Item codes of {what}"),
+        f"recommender/{name}.item": ArraySpec("int32", ("pairs",), f"Item codes of {what}", codes="items"),
         f"recommender/{name}.value": ArraySpec("float32", ("pairs",), f"Weights of {what}"),
     }
 
@@ -111,7 +125,7 @@ def _similarity(name: str, what: str) -> dict[str, ArraySpec]:
 def _ranking(name: str, what: str, *axes: str) -> dict[str, ArraySpec]:
     shape = (*axes, "items")
     return {
-        f"recommender/{name}.order": ArraySpec("int32", shape, f"Item codes by {what}, best first"),
+        f"recommender/{name}.order": ArraySpec("int32", shape, f"Item codes by {what}, best first", codes="items"),
         f"recommender/{name}.rank": ArraySpec("int32", shape, f"Rank of each item by {what}"),
         f"recommender/{name}.score": ArraySpec("float64", shape, f"Score of each item by {what}"),
     }
@@ -126,8 +140,8 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "items/ids": ArraySpec("text", ("items",), "Item ids, sorted"),
     "items/names": ArraySpec("text", ("items",), "Item names"),
     "items/search": ArraySpec("text", ("items",), "Id and name for the search"),
-    "items/category": _per_item("int32", "Category code, -1 for none"),
-    "items/subcategory": _per_item("int32", "Subcategory code, -1 for none"),
+    "items/category": _per_item("int32", "Category code, -1 for none", "categories"),
+    "items/subcategory": _per_item("int32", "Subcategory code, -1 for none", "subcategories"),
     "items/price": _per_item("float64", "Usual unit price in the shop's currency, NaN for none"),
     "items/discount": _per_item("float64", "Mean discount, share of the list price, NaN for none"),
     "items/orders": _per_item("int32", "Number of kept orders"),
@@ -136,7 +150,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     **_purchase_arrays("history", "kept purchases"),
     **_purchase_arrays("returned_purchases", "returned purchases"),
     "fully_returned/indptr": _offsets("fully returned items"),
-    "fully_returned/item": _grouped("int32", "Items of which the customer kept none"),
+    "fully_returned/item": _grouped("int32", "Items of which the customer kept none", "items"),
     "daily/discount": ArraySpec("float32", ("series", "days"), "Mean discount by day, total and by category"),
     "rfm/recency": _per_customer("int64", "Days since the last order, -1 without one"),
     "rfm/frequency": _per_customer("int64", "Number of kept orders"),
@@ -144,10 +158,10 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "rfm/r": _per_customer("int8", "Recency score 1 to 5, 0 without an order"),
     "rfm/f": _per_customer("int8", "Frequency score 1 to 5, 0 without an order"),
     "rfm/m": _per_customer("int8", "Monetary score 1 to 5, 0 without an order"),
-    "rfm/segment": _per_customer("int16", "Segment code, -1 for none"),
+    "rfm/segment": _per_customer("int16", "Segment code, -1 for none", codes="segments"),
     "rfm_model/*_cuts": ArraySpec("float64", ("cut points",), "Cut points of the scores"),
-    "rfm_model/table": ArraySpec("int16", ("5", "5"), "Segment code by recency and frequency score"),
-    "clusters/label": _per_customer("int16", "Cluster code, -1 for none"),
+    "rfm_model/table": ArraySpec("int16", ("5", "5"), "Segment code by recency and frequency score", codes="segments"),
+    "clusters/label": _per_customer("int16", "Cluster code, -1 for none", codes="clusters"),
     "clusters/latent": _per_customer("float32", "Coordinates for the cluster chart", "2"),
     "cluster_assigner/mean": ArraySpec("float64", ("features",), "Mean of each feature"),
     "cluster_assigner/scale": ArraySpec("float64", ("features",), "Standard deviation of each feature"),
@@ -194,6 +208,9 @@ JSON_FILES: Final[dict[str, str]] = {
 }
 """JSON name below ``tables/``, without ``.json`` -> content. None holds customer ids."""
 
+_OFFSETS: Final = ("indptr", "/offsets")
+"""Endings of the names of arrays with the start of each group."""
+_TEXT_PART_BYTES: Final = 2**20
 _TEXT_PARTS: Final = {"data": ("uint8", "bytes"), "offsets": ("int64", "+ 1")}
 
 
@@ -233,28 +250,101 @@ def array_problem(name: str, values: NDArray[Any]) -> str:
     return f"{name} has dtype {values.dtype} and {values.ndim} axes instead of {dtype} and {axes}"
 
 
-def length_problems(shapes: Mapping[str, tuple[int, ...]]) -> list[str]:
-    """Return which arrays do not have one row per customer or item.
+def shape_problem(name: str, shape: tuple[int, ...], lengths: Mapping[str, int]) -> str:
+    """Return what is wrong with the length of an array, empty if nothing is.
 
     Parameters
     ----------
-    shapes : mapping
-        Stored array name -> shape, of all arrays of a bundle.
+    name : str
+        Stored array name.
+    shape : tuple of int
+    lengths : mapping
+        ``customers`` and ``items`` -> their number, as far as it is known.
     """
-    ids = {kind: shapes.get(f"{kind}/ids/offsets") for kind in ("customers", "items")}
-    lengths = {kind: shape[0] - 1 for kind, shape in ids.items() if shape is not None}
-    problems = []
-    for name, shape in shapes.items():
-        found = find_array(name)
-        if found is None or (is_text(found[1]) and name.endswith("/data")):
-            continue
-        words = (f"{found[1].shape[0]} + 1",) if is_text(found[1]) else found[1].shape
-        for axis, word in enumerate(words[: len(shape)]):
-            kind, _, more = word.partition(" + ")
-            expected = lengths.get(kind, -1) + int(more or 0)
-            if kind in lengths and shape[axis] != expected:
-                problems.append(f"{name} has {shape[axis]} entries instead of {expected}.")
-    return problems
+    found = find_array(name)
+    if found is None or (is_text(found[1]) and name.endswith("/data")):
+        return ""
+    words = (f"{found[1].shape[0]} + 1",) if is_text(found[1]) else found[1].shape
+    for axis, word in enumerate(words[: len(shape)]):
+        kind, _, more = word.partition(" + ")
+        expected = int(word) if word.isdigit() else lengths.get(kind, -1) + int(more or 0)
+        if (word.isdigit() or kind in lengths) and shape[axis] != expected:
+            return f"{name} has {shape[axis]} entries instead of {expected}."
+    return ""
+
+
+def companion_of(name: str) -> str:
+    """Return the array that states the length of a stored array, empty if there is none.
+
+    It is the array with the start of each group, whose last value is the length, or one with as many rows.
+    """
+    found = find_array(name)
+    if found is None or name.endswith(_OFFSETS):
+        return ""
+    spec = found[1]
+    if is_text(spec):
+        return f"{name.rpartition('/')[0]}/offsets"
+    if spec.rows is Rows.CUSTOMER_GROUPS:
+        return f"{name.rpartition('/')[0]}/indptr"
+    if spec.shape == ("pairs",):
+        return f"{name.rpartition('.')[0]}.indptr"
+    is_ranking = spec.shape in (("segments", "items"), ("clusters", "items")) and not name.endswith(".score")
+    return f"{name.rpartition('.')[0]}.score" if is_ranking else ""
+
+
+def companion_problem(name: str, values: NDArray[Any], companion: NDArray[Any], companion_name: str) -> str:
+    """Return why an array does not fit its companion (see `companion_of`), empty if it does."""
+    expected = int(companion[-1]) if companion_name.endswith(_OFFSETS) else len(companion)
+    if len(values) != expected:
+        return f"{name} has {len(values)} entries instead of {expected}."
+    if name.endswith("/data") and len(values):
+        return "" if _is_text(values, companion) else f"{name} is not UTF-8."
+    return ""
+
+
+def _is_text(data: NDArray[Any], offsets: NDArray[Any]) -> bool:
+    """Return whether bytes are UTF-8 texts, each starting at an offset."""
+    if int(data.max()) < 0x80:  # ASCII
+        return True
+    starts = offsets[offsets < len(data)]
+    if ((data[starts] & 0xC0) == 0x80).any():  # within a character
+        return False
+    try:
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        for start in range(0, len(data), _TEXT_PART_BYTES):
+            decoder.decode(data[start : start + _TEXT_PART_BYTES].tobytes())
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def value_problem(name: str, values: NDArray[Any], lengths: Mapping[str, int]) -> str:
+    """Return what is wrong with the values of an array that others depend on, empty if nothing is.
+
+    Parameters
+    ----------
+    name : str
+        Stored array name.
+    values : array
+        With the dtype and the number of axes of the layout.
+    lengths : mapping
+        What `ArraySpec.codes` can name -> its number, as far as it is known.
+    """
+    if name.endswith(_OFFSETS):
+        is_valid = values.ndim == 1 and len(values) > 0 and values[0] == 0 and bool((values[1:] >= values[:-1]).all())
+        return "" if is_valid else f"{name} does not ascend from 0."
+    found = find_array(name)
+    if found is None or not values.size:
+        return ""
+    spec = found[1]
+    limits = (-1, lengths[spec.codes] - 1) if spec.codes in lengths else spec.limits
+    if limits is not None and not (limits[0] <= int(values.min()) and int(values.max()) <= limits[1]):
+        return f"{name} has values outside {limits[0]} to {limits[1]}."
+    if spec.summed and max(-int(values.min()), int(values.max())) * len(values) > MAX_SUM:
+        total = float(abs(values.astype("float64")).sum())  # a fit accepts sums up to 9e18
+        return f"{name} has values whose sum is larger than {MAX_SUM}." if total > MAX_SUM else ""
+    return ""
 
 
 def customer_arrays(rows: Rows, names: Mapping[str, Any]) -> list[str]:

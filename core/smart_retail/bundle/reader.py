@@ -19,7 +19,14 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from smart_retail.bundle.layout import array_problem, length_problems
+from smart_retail.bundle.layout import (
+    array_problem,
+    companion_of,
+    companion_problem,
+    find_array,
+    shape_problem,
+    value_problem,
+)
 from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, signing_key
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
 from smart_retail.utils.regular_file import open_regular_file
@@ -175,13 +182,6 @@ class Bundle:
                 self._cache[key] = self._read(key)
             except ArtifactError as error:
                 problems.append(error.message)
-        problems += length_problems(
-            {
-                key.removeprefix("tables/").removesuffix(".npy"): values.shape
-                for key, values in self._cache.items()
-                if key.endswith(".npy")
-            }
-        )
         for path in sorted((self.folder / "tables").rglob("*")):
             key = path.relative_to(self.folder).as_posix()
             if path.is_symlink() or (path.is_file() and key not in self.manifest["files"]):
@@ -211,15 +211,49 @@ class Bundle:
         pending = self._pending.pop(key, None)
         content = self._read_file(key) if pending is None else pending.result()
         if key.endswith(".npy"):
-            values = _array(content, key)
-            if problem := array_problem(key.removeprefix("tables/").removesuffix(".npy"), values):
+            values, name = _array(content, key), key.removeprefix("tables/").removesuffix(".npy")
+            if problem := array_problem(name, values):
                 raise FormatVersionError(
                     f"{problem}: an engine of another version wrote it.", "Fit again with this engine."
                 )
+            if problem := self._content_problem(name, values):
+                raise corrupt_bundle_error(problem)
             return values
         if len(content) > MAX_JSON_BYTES:
             raise corrupt_bundle_error(f"{key} is larger than {MAX_JSON_BYTES:,} bytes.")
         return _json(bytes(content), key)
+
+    def _content_problem(self, name: str, values: NDArray[Any]) -> str:
+        """Return why an array with a valid digest cannot be used with the others; empty if it can."""
+        found = find_array(name)
+        if found is None:
+            return ""
+        kinds = {word.partition(" ")[0] for word in found[1].shape} & {"customers", "items"} | {found[1].codes} - {""}
+        lengths = {kind: n for kind in kinds if (n := self._count(kind, name)) is not None}
+        problem = shape_problem(name, values.shape, lengths) or value_problem(name, values, lengths)
+        companion = companion_of(name)
+        other = self._load_optional(companion, ".npy") if companion and not problem else None
+        return problem if other is None else companion_problem(name, values, other, companion)
+
+    def _count(self, kind: str, name: str) -> int | None:
+        """Return the number of customers, items, or names of a kind; None if it is not known."""
+        if kind in ("customers", "items"):
+            ids = f"{kind}/ids/offsets"
+            offsets = None if name == ids else self._load_optional(ids, ".npy")
+            return None if offsets is None else len(offsets) - 1
+        names = self._load_optional("names", ".json")
+        found = names.get(kind) if isinstance(names, dict) else None
+        return len(found) if isinstance(found, list) else None
+
+    def _load_optional(self, name: str, ending: str) -> Any:
+        """Return an array or JSON table, None without one; a damaged one is reported when it is read itself."""
+        key = f"tables/{name}{ending}"
+        if key not in self.manifest["files"]:
+            return None
+        try:
+            return self._load_cached(key)
+        except ArtifactError:
+            return None
 
     def _entry(self, key: str) -> dict[str, Any]:
         entry: dict[str, Any] | None = self.manifest["files"].get(key)

@@ -17,11 +17,12 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from smart_retail.bundle.reader import (
     MANIFEST,
@@ -37,6 +38,11 @@ from smart_retail.bundle.signing import SIGNATURE
 from smart_retail.errors import ArtifactError, LockError, MissingBundleError, RetailError, UsageError
 from smart_retail.utils.atomic_file import write_atomically
 from smart_retail.utils.storage_errors import storage_error
+
+TEMPORARY: Final = ".temporary"
+"""Folder of the temporary files of a running fit."""
+WRITING: Final = ".writing-"
+"""Prefix of the folders of versions that are being written, below ``versions/``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +87,45 @@ def inspect(root: str | os.PathLike[str], version: str | None = None) -> dict[st
 def verify(root: str | os.PathLike[str], version: str | None = None) -> list[str]:
     """Return the problems of the active or a given version; empty if every file is as published."""
     return Bundle.open(root, version).verify()
+
+
+def events_through(root: str | os.PathLike[str]) -> int:
+    """Return the number of the last event that the active version includes, 0 if no version can be opened."""
+    try:
+        return int(Bundle.open(root).manifest.get("events_through", 0))
+    except ArtifactError:
+        return 0
+
+
+def events_in_all_versions(root: str | os.PathLike[str], store_id: str) -> int:
+    """Return the number of the last event that both the active and the previous version include.
+
+    Parameters
+    ----------
+    root : path
+        The artifacts folder.
+    store_id : str
+        Id of the event store, which must be that of the versions.
+
+    Raises
+    ------
+    UsageError
+        A version was fitted with the events of another store.
+    MissingBundleError
+        No version is active.
+    ArtifactError
+        A version cannot be opened.
+    """
+    through = []
+    for name in ("current", "previous"):
+        if name == "current" or (Path(root) / name).exists():
+            manifest = Bundle.open(root, *read_pointer(root, name)).manifest
+            if manifest.get("events_store", "") != store_id:
+                raise UsageError(
+                    f"Version {manifest['version']} was fitted without the events of this store.", "Fit again first."
+                )
+            through.append(int(manifest["events_through"]))
+    return min(through)
 
 
 def rollback(root: str | os.PathLike[str], version: str | None = None) -> str:
@@ -169,11 +214,20 @@ def _pointer_to(root: Path, version: str) -> bytes:
 
 
 @contextmanager
-def lock(root: str | os.PathLike[str]) -> Iterator[None]:
-    """Hold the write lock of the artifacts folder.
+def lock(root: str | os.PathLike[str], *, create: bool = False) -> Iterator[None]:
+    """Hold the write lock of the artifacts folder, and remove the incomplete files of killed processes.
+
+    Parameters
+    ----------
+    root : path
+        The artifacts folder.
+    create : bool
+        Whether the folder is created if it does not exist.
 
     Raises
     ------
+    MissingBundleError
+        The folder does not exist.
     LockError
         Another process holds the lock; raised without waiting.
     ArtifactError
@@ -181,6 +235,8 @@ def lock(root: str | os.PathLike[str]) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
+    if not create and not Path(root).is_dir():
+        raise MissingBundleError("The artifacts folder does not exist.", "Name the folder of the fitted versions.")
     file_lock = FileLock(Path(root) / ".lock", timeout=0)
     try:
         Path(root).mkdir(parents=True, exist_ok=True)
@@ -196,6 +252,7 @@ def lock(root: str | os.PathLike[str]) -> Iterator[None]:
             f"The folder {root} cannot be written: {error.strerror}.", "Choose another with --artifacts."
         ) from error
     try:
+        _remove_incomplete(Path(root))
         yield
     except RetailError:
         raise
@@ -205,6 +262,29 @@ def lock(root: str | os.PathLike[str]) -> Iterator[None]:
         raise
     finally:
         file_lock.release()
+
+
+@contextmanager
+def temporary_folder(root: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a new folder for temporary files below the artifacts folder, readable by this account only.
+
+    The caller holds the lock. If the process is killed, the next one that holds the lock removes the folder.
+    """
+    folder = Path(root) / TEMPORARY
+    folder.mkdir(mode=0o700)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_incomplete(root: Path) -> None:
+    """Remove the temporary files and incomplete versions of killed processes, which can contain customers."""
+    for path in (root / TEMPORARY, *(root / "versions").glob(f"{WRITING}*")):
+        if path.is_symlink() or path.is_file():
+            path.unlink()
+        elif path.exists():
+            shutil.rmtree(path)
 
 
 def _version_time(version: str) -> str:

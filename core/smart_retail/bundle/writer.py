@@ -1,6 +1,7 @@
 """Writes a bundle to a hidden folder, verifies it and activates it by one atomic rename.
 
-If the process is killed, the active version is unchanged, and the next fit removes the incomplete files.
+If the process is killed, the active version is unchanged, and the next process that holds the lock removes the
+incomplete files.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from smart_retail.bundle.layout import JSON_FILES, array_problem, find_array
 from smart_retail.bundle.reader import FORMAT_VERSION, MANIFEST, MAX_POINTER_BYTES, Bundle, read_bounded
 from smart_retail.bundle.signing import SIGNATURE, signature_line, signing_key
-from smart_retail.bundle.versions import VersionInfo, versions
+from smart_retail.bundle.versions import WRITING, VersionInfo, versions
 from smart_retail.errors import DamagedBundleError
 from smart_retail.utils.atomic_file import write_atomically
 
@@ -36,10 +37,8 @@ class BundleWriter:
 
     def __init__(self, root: str | os.PathLike[str]) -> None:
         self.root = Path(root)
-        self.folder = self.root / "versions" / f".writing-{os.getpid()}"
+        self.folder = self.root / "versions" / f"{WRITING}{os.getpid()}"
         self._files: dict[str, dict[str, Any]] = {}
-        for incomplete in (self.root / "versions").glob(".writing-*"):
-            shutil.rmtree(incomplete, ignore_errors=True)
         (self.folder / "export").mkdir(parents=True)
 
     def __enter__(self) -> Self:
@@ -96,8 +95,9 @@ class BundleWriter:
         """
         version = self.finalize(facts)
         current = self.root / "current"
-        if current.exists():
-            write_atomically(self.root / "previous", read_bounded(current, MAX_POINTER_BYTES))
+        # The same content published twice within a second has the same id: the version before it stays the previous.
+        if current.exists() and not (active := read_bounded(current, MAX_POINTER_BYTES)).startswith(version.encode()):
+            write_atomically(self.root / "previous", active)
         set_active_pointer(self.root, "current", version)
         prune(self.root)
         return version

@@ -55,6 +55,7 @@ def prepare(
     events: Path | None = None,
     erased: ErasedCustomers | None = None,
     reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
+    temporary: Path | None = None,
 ) -> Dataset:
     """Clean order tables into one dataset.
 
@@ -78,6 +79,8 @@ def prepare(
         Returns which of the given customers must be erased; their rows are rejected.
     reading : ReadOptions
         Header row and sheet of the sources, if the user chose them.
+    temporary : path, optional
+        Folder for temporary files; by default that of the system.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def prepare(
     if any(is_database_url(source) for source in sources):
         check_query(reading.query)
     sources = expand_sources(sources)
-    folder = Path(tempfile.mkdtemp(prefix="smart-retail-"))
+    folder = Path(tempfile.mkdtemp(prefix="smart-retail-", dir=temporary))
     backend = open_backend(backend_name(sources, settings), folder, threads)
     try:
         return _prepare(
@@ -140,9 +143,10 @@ def _prepare(request: _Request, backend: Backend, folder: Path, progress: Progre
     lines = merge_sources(ingested, backend)
     for table in return_tables:
         lines = flag_returned(lines, read_returns(table, backend, folder), backend)
-    line_totals = ingested[0].line_totals or LineTotals.of(lines, backend)
+    names = {index: source.raw.name for index, source in enumerate(ingested)}
+    line_totals = ingested[0].line_totals or LineTotals.of(lines, backend, names)
     erased_ids = request.erased(line_totals.customers(backend)) if request.erased is not None else set()
     if erased_ids:
         lines = drop_erased_customers(lines, erased_ids, backend)
-        line_totals = LineTotals.of(lines, backend)
+        line_totals = LineTotals.of(lines, backend, names)
     return Dataset(lines, line_totals, ingested, backend, request.settings, folder)

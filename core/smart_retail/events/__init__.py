@@ -51,4 +51,4 @@ def open_events(artifacts: str | os.PathLike[str], environ: Mapping[str, str] | 
             "Events in a database need the extra postgres, which is not installed.",
             'Install it with: pip install "smart-retail-engine[postgres]"',
         ) from error
-    return SqlEventStore(postgres_url(url, URL_VARIABLE))
+    return SqlEventStore(postgres_url(url, URL_VARIABLE), artifacts)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from smart_retail.errors import DataError
+from smart_retail.utils.dates import EPOCH, MAX_DAYS_AHEAD, last_plausible_day
 
 MAX_TEXT_LENGTH: Final = 1000
 MILLION: Final = 1_000_000
 MAX_VALUE: Final = 1e9
 """Largest absolute quantity (units) and amount (the shop's currency) of an event: a sum of 9,000 such lines still fits
 into int64 millionths."""
-MAX_DAYS_AHEAD: Final = 2
-"""Days that an event may be dated after today (UTC): more than time zones and clocks differ."""
 
 FIELDS: Final = ("event_id", "customer_id", "order_id", "item_id", "timestamp", "quantity", "amount")
 
@@ -59,7 +58,7 @@ class Event:
             raise DataError(
                 f"The timestamp {texts['timestamp']!r} is not a valid ISO date.", "Write 2026-01-31T14:05:00."
             ) from error
-        if day.date() > (now or datetime.now(UTC)).date() + timedelta(days=MAX_DAYS_AHEAD):
+        if (day.date() - EPOCH).days > last_plausible_day(now):
             raise DataError(
                 f"The timestamp {texts['timestamp']!r} is more than {MAX_DAYS_AHEAD} days in the future.",
                 "Check the date of the event and the clock of this machine.",

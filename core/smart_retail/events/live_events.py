@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from smart_retail.events.erased_customers import erased_among
 from smart_retail.events.event import Event
 from smart_retail.events.store import EventStore
 
@@ -17,13 +18,17 @@ class RecentEvents:
     store : EventStore
     after : int
         Sequence number of the newest event that the version was fitted with.
+    fitted_store : str
+        Id of the store with these events; all events of another store are newer. Empty if it is not known.
     """
 
-    def __init__(self, store: EventStore, after: int) -> None:
+    def __init__(self, store: EventStore, after: int, fitted_store: str = "") -> None:
         self._store = store
         self._after = after
-        self._last = after
-        self._deletions = 0
+        self._fitted_store = fitted_store
+        self._newest: Event | None = None
+        self._state: tuple[str, int] | None = None
+        """Id of the store and number of deletions at the last read."""
         self._by_customer: dict[str, tuple[Event, ...]] = {}
         self._lock = threading.Lock()
         self._local = threading.local()
@@ -57,17 +62,32 @@ class RecentEvents:
         return frozenset(self._by_customer)
 
     def _read_new_events(self) -> None:
-        """Add the events since the last read; after a deletion, read all events again."""
-        deletions = self._store.count_deletions()
-        read_all = deletions != self._deletions
+        """Add the events since the last read; after a deletion, or if the store was replaced, read all events again."""
+        state = store, _ = self._store.state()
+        events = self._continue() if state == self._state else None
+        before: dict[str, tuple[Event, ...]] = {} if events is None else self._by_customer
+        newest = None if events is None else self._newest
+        if events is None:
+            is_other = bool(store and self._fitted_store) and store != self._fitted_store
+            events = self._store.all(0 if is_other else self._after)
         found: dict[str, list[Event]] = {}
-        last = self._after if read_all else self._last
-        for event in self._store.all(last):
+        for event in events:
             found.setdefault(event.customer_id, []).append(event)
-            last = event.sequence
-        updated = {c: (*(() if read_all else self._by_customer.get(c, ())), *events) for c, events in found.items()}
-        if read_all:
-            self._by_customer = updated
-        else:
+            newest = event
+        # A store that was restored can contain customers who were erased since the copy was made.
+        for erased in erased_among(found, self._store.erased_customers.read()) if found else ():
+            del found[erased]
+        updated = {c: (*before.get(c, ()), *new) for c, new in found.items()}
+        if before:
             self._by_customer.update(updated)
-        self._last, self._deletions = last, deletions
+        else:
+            self._by_customer = updated
+        self._newest, self._state = newest, state
+
+    def _continue(self) -> Iterator[Event] | None:
+        """Return the events after the newest one of the last read, None if it is not in the store any more."""
+        newest = self._newest
+        if newest is None:
+            return None
+        events = self._store.all(newest.sequence - 1)
+        return events if next(events, None) == newest else None

@@ -7,7 +7,6 @@ event. Readers poll the same counter.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import secrets
 import threading
@@ -17,12 +16,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert as insert_in_postgres
 from sqlalchemy.dialects.sqlite import insert as insert_in_sqlite
 
 from smart_retail.errors import ArtifactError, SettingsError
+from smart_retail.events.erased_customers import Tombstone, erased_among
 from smart_retail.events.event import FIELDS, Event
-from smart_retail.events.store import REMOVAL_PREFIX, EventStore, removal_mark, tombstone
+from smart_retail.events.store import REMOVAL_PREFIX, EventStore, event_key, removal_mark, store_id_of
 
 TIMEOUT_SECONDS: Final = 10
 """Seconds to wait for a connection."""
@@ -43,6 +44,7 @@ EVENTS: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 sa.Index("smart_retail_events_of_customer", EVENTS.c.customer_id, postgresql_using="hash")
+COMPACTED: Final = sa.Table("smart_retail_compacted", _META, sa.Column("event_key", sa.String(64), primary_key=True))
 ERASED: Final = sa.Table(
     "smart_retail_erased",
     _META,
@@ -91,16 +93,26 @@ class SqlEventStore(EventStore):
     ----------
     url : str
         SQLAlchemy URL. Missing tables are created.
+    artifacts : path, optional
+        As for `EventStore`.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, artifacts: str | os.PathLike[str] | None = None) -> None:
+        super().__init__(artifacts)
         self._url = url
 
-    def add(self, events: Iterable[Event]) -> int:
+    def add(self, events: Iterable[Event], above: int = 0) -> int:
         rows, new = list(events), 0
         with self._transaction() as connection:
-            erased = self._erased_among(connection, {e.customer_id for e in rows})
-            wanted = [_event_row(e) for e in rows if e.customer_id not in erased]
+            _continue_above(connection, above)
+            tombstones = _select_tombstones(connection) | self.erased_customers.read()
+            erased = erased_among({e.customer_id for e in rows}, tombstones)
+            compacted = _compacted_among(connection, [event_key(e.event_id) for e in rows])
+            wanted = [
+                row
+                for e in rows
+                if e.customer_id not in erased and (row := _event_row(e))["event_key"] not in compacted
+            ]
             insert = insert_in_postgres if connection.dialect.name == "postgresql" else insert_in_sqlite
             for start in range(0, len(wanted), FETCH_ROWS):
                 part = wanted[start : start + FETCH_ROWS]
@@ -114,13 +126,19 @@ class SqlEventStore(EventStore):
     def all(self, after: int = 0) -> Iterator[Event]:
         return self._select(EVENTS.c.sequence > after)
 
+    def state(self) -> tuple[str, int]:
+        deletions = sa.select(sa.func.count()).select_from(ERASED).scalar_subquery()
+        with self._connection() as connection:
+            salt, count = connection.execute(sa.select(STATE.c.salt, deletions)).one()
+        return store_id_of(salt), int(count)
+
     def last_sequence(self) -> int:
         return self._number(sa.select(sa.func.coalesce(sa.func.max(EVENTS.c.sequence), 0)))
 
     def erase(self, customer_id: str) -> int:
         with self._transaction() as connection:
             gone = connection.execute(sa.delete(EVENTS).where(EVENTS.c.customer_id == customer_id)).rowcount
-            mark = tombstone(self._salt(connection), customer_id)
+            mark = Tombstone.of(self._salt(connection), customer_id).digest
             if not connection.scalar(sa.select(ERASED.c.hash).where(ERASED.c.hash == mark)):
                 today = datetime.now(UTC).date().isoformat()
                 connection.execute(sa.insert(ERASED).values(hash=mark, erased_on=today))
@@ -130,7 +148,7 @@ class SqlEventStore(EventStore):
         return gone
 
     def remove(self, event_id: str) -> bool:
-        key = hashlib.sha256(event_id.encode("utf-8", "replace")).hexdigest()
+        key = event_key(event_id)
         with self._transaction() as connection:
             gone = connection.execute(sa.delete(EVENTS).where(EVENTS.c.event_key == key)).rowcount
             if gone:
@@ -138,15 +156,18 @@ class SqlEventStore(EventStore):
                 connection.execute(sa.insert(ERASED).values(hash=removal_mark(), erased_on=today))
         return gone > 0
 
-    def count_erased(self) -> int:
-        return self._number(sa.select(sa.func.count()).where(ERASED.c.hash.not_like(f"{REMOVAL_PREFIX}%")))
+    def compact(self, through: int, before: str) -> int:
+        chosen = sa.and_(EVENTS.c.sequence <= through, EVENTS.c.timestamp < before)
+        with self._transaction() as connection:
+            keys = sa.select(EVENTS.c.event_key).where(
+                chosen, EVENTS.c.event_key.not_in(sa.select(COMPACTED.c.event_key))
+            )
+            connection.execute(sa.insert(COMPACTED).from_select(["event_key"], keys))
+            return int(connection.execute(sa.delete(EVENTS).where(chosen)).rowcount)
 
-    def count_deletions(self) -> int:
-        return self._number(sa.select(sa.func.count()).select_from(ERASED))
-
-    def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
+    def stored_tombstones(self) -> set[Tombstone]:
         with self._connection() as connection:
-            return self._erased_among(connection, set(customer_ids))
+            return _select_tombstones(connection)
 
     def change_counter(self) -> Callable[[], object]:
         open_connections: list[sa.Connection] = []
@@ -166,13 +187,6 @@ class SqlEventStore(EventStore):
                 return select_counter()
 
         return read_counter
-
-    def _erased_among(self, connection: sa.Connection, customer_ids: set[str]) -> set[str]:
-        marks = set(connection.scalars(sa.select(ERASED.c.hash)))
-        if not marks:
-            return set()
-        salt = self._salt(connection)
-        return {c for c in customer_ids if tombstone(salt, c) in marks}
 
     @staticmethod
     def _salt(connection: sa.Connection) -> str:
@@ -209,9 +223,40 @@ class SqlEventStore(EventStore):
             yield connection.execution_options(isolation_level="AUTOCOMMIT")
 
 
+def _continue_above(connection: sa.Connection, above: int) -> None:
+    """Number the next events above `above`, if they would have a lower number; the transaction excludes others."""
+    if not above:
+        return
+    if connection.dialect.name == "postgresql":
+        name = sa.func.pg_get_serial_sequence(EVENTS.name, "sequence")
+        last = connection.scalar(sa.select(sa.func.pg_sequence_last_value(sa.cast(name, postgresql.REGCLASS))))
+        if int(last or 0) < above:
+            connection.execute(sa.select(sa.func.setval(sa.cast(name, postgresql.REGCLASS), above)))
+        return
+    numbers = sa.table("sqlite_sequence", sa.column("name"), sa.column("seq"))
+    last = connection.scalar(sa.select(numbers.c.seq).where(numbers.c.name == EVENTS.name))
+    if last is None:
+        connection.execute(sa.insert(numbers).values(name=EVENTS.name, seq=above))
+    elif int(last) < above:
+        connection.execute(sa.update(numbers).where(numbers.c.name == EVENTS.name).values(seq=above))
+
+
+def _compacted_among(connection: sa.Connection, keys: list[str]) -> set[str]:
+    """Return those of the keys whose events were compacted."""
+    parts = (keys[start : start + FETCH_ROWS] for start in range(0, len(keys), FETCH_ROWS))
+    query = sa.select(COMPACTED.c.event_key)
+    return {key for part in parts for key in connection.scalars(query.where(COMPACTED.c.event_key.in_(part)))}
+
+
+def _select_tombstones(connection: sa.Connection) -> set[Tombstone]:
+    """Return the tombstones of the database, without the marks of removed events."""
+    hashes = connection.scalars(sa.select(ERASED.c.hash).where(ERASED.c.hash.not_like(f"{REMOVAL_PREFIX}%"))).all()
+    salt = connection.scalar(sa.select(STATE.c.salt)) if hashes else ""
+    return {Tombstone(str(salt), found) for found in hashes}
+
+
 def _event_row(event: Event) -> dict[str, object]:
-    key = hashlib.sha256(event.event_id.encode()).hexdigest()
-    return {"event_key": key, **{name: getattr(event, name) for name in FIELDS}}
+    return {"event_key": event_key(event.event_id), **{name: getattr(event, name) for name in FIELDS}}
 
 
 def _pool(url: str) -> sa.Engine:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import random
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -17,9 +18,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from smart_retail.errors import ArtifactError
+from smart_retail.errors import ArtifactError, LockError, MissingBundleError
+from smart_retail.events.erased_customers import Tombstone, erased_among
 from smart_retail.events.event import FIELDS, Event
-from smart_retail.events.store import REMOVAL_PREFIX, EventStore, removal_mark, tombstone
+from smart_retail.events.store import REMOVAL_PREFIX, EventStore, event_key, removal_mark, store_id_of
 
 T = TypeVar("T")
 
@@ -42,25 +44,38 @@ CREATE TABLE IF NOT EXISTS events (
 );
 CREATE INDEX IF NOT EXISTS events_of_customer ON events (customer_id, sequence);
 CREATE TABLE IF NOT EXISTS erased (hash TEXT PRIMARY KEY, erased_on TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS compacted (event_key TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 """
 
 
+_FILES: Final[dict[str, tuple[tuple[int, int] | None, tuple[int, int] | None]]] = {}
+"""Path of a database -> device and inode of the database and of its log when this process last used them."""
+
+
 class SqliteEventStore(EventStore):
-    """Events of one artifacts folder. Reading creates no folder and no database."""
+    """Events of one artifacts folder. Reading creates no database, and nothing creates the folder."""
 
     def __init__(self, artifacts: str | os.PathLike[str]) -> None:
+        super().__init__(artifacts)
         self.path = Path(artifacts) / FILE_NAME
 
-    def add(self, events: Iterable[Event]) -> int:
+    def add(self, events: Iterable[Event], above: int = 0) -> int:
         rows = list(events)
         with self._open() as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
-            erased = self._erased_among(connection, {e.customer_id for e in rows})
+            self._salt(connection)
+            _continue_above(connection, above)
+            tombstones = _select_tombstones(connection) | self.erased_customers.read()
+            erased = erased_among({e.customer_id for e in rows}, tombstones)
             before = connection.total_changes
             connection.executemany(
                 f"INSERT OR IGNORE INTO events ({', '.join(FIELDS)}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                [tuple(getattr(e, c) for c in FIELDS) for e in rows if e.customer_id not in erased],
+                [
+                    tuple(getattr(e, c) for c in FIELDS)
+                    for e in rows
+                    if e.customer_id not in erased and not _is_compacted(connection, e.event_id)
+                ],
             )
             return connection.total_changes - before
 
@@ -72,6 +87,9 @@ class SqliteEventStore(EventStore):
     def all(self, after: int = 0) -> Iterator[Event]:
         return self._select("sequence > ?", (after,)) if self.path.exists() else iter(())
 
+    def state(self) -> tuple[str, int]:
+        return self._read(_select_state, ("", 0))
+
     def last_sequence(self) -> int:
         return self._number("SELECT COALESCE(MAX(sequence), 0) FROM events")
 
@@ -80,13 +98,17 @@ class SqliteEventStore(EventStore):
             with connection:
                 connection.execute("BEGIN IMMEDIATE")
                 gone = connection.execute("DELETE FROM events WHERE customer_id = ?", (customer_id,)).rowcount
-                mark = tombstone(self._salt(connection), customer_id)
+                mark = Tombstone.of(self._salt(connection), customer_id).digest
                 today = datetime.now(UTC).date().isoformat()
                 connection.execute("INSERT OR IGNORE INTO erased VALUES (?, ?)", (mark, today))
-            # Deleted rows are overwritten (secure_delete); truncating the log and VACUUM remove their other copies.
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            # Deleted rows are overwritten (secure_delete); VACUUM and truncating the log remove their other copies.
             connection.execute("VACUUM")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            if connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # a reader still needs the log
+                raise LockError(
+                    "The events of the customer were removed, but another process reads the events file, whose "
+                    "write-ahead log still contains them.",
+                    "Erase the customer again when that process has ended, such as `events list` or a backup.",
+                )
         return gone
 
     def remove(self, event_id: str) -> bool:
@@ -100,51 +122,30 @@ class SqliteEventStore(EventStore):
                 connection.execute("INSERT INTO erased VALUES (?, ?)", (removal_mark(), today))
         return gone > 0
 
-    def count_erased(self) -> int:
-        return self._number(f"SELECT COUNT(*) FROM erased WHERE hash NOT LIKE '{REMOVAL_PREFIX}%'")  # noqa: S608
+    def compact(self, through: int, before: str) -> int:
+        if self.check_file() is None:
+            return 0
+        chosen = "WHERE sequence <= ? AND timestamp < ?"
+        with self._open() as connection:
+            with connection:
+                connection.execute("BEGIN IMMEDIATE")
+                found = connection.execute(f"SELECT event_id FROM events {chosen}", (through, before)).fetchall()  # noqa: S608
+                keys = [(event_key(str(row[0])),) for row in found]
+                connection.executemany("INSERT OR IGNORE INTO compacted VALUES (?)", keys)
+                connection.execute(f"DELETE FROM events {chosen}", (through, before))  # noqa: S608
+            connection.execute("VACUUM")
+        return len(found)
 
-    def count_deletions(self) -> int:
-        return self._number("SELECT COUNT(*) FROM erased")
-
-    def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
-        wanted = set(customer_ids)
-        return self._read(lambda connection: self._erased_among(connection, wanted), set())
+    def stored_tombstones(self) -> set[Tombstone]:
+        return self._read(_select_tombstones, set())
 
     def change_counter(self) -> Callable[[], object]:
-        open_connections: list[sqlite3.Connection] = []
-        file = str(self.path)
-
-        def read_counter() -> object:
-            # Called before every response; `os.access` takes a third of the time of `Path.exists`.
-            if not open_connections:
-                if not os.access(file, os.F_OK):
-                    return None
-                writable = self._is_writable()
-                if not writable and not self._has_writers():
-                    return self._file_state()
-            with _translate_errors():
-                if not open_connections:
-                    open_connections.append(self._connect() if writable else self._connect_read_only(shared=True))
-                # A counter of this connection that changes with every commit by another connection.
-                try:
-                    return int(open_connections[0].execute("PRAGMA data_version").fetchone()[0])
-                except sqlite3.Error:  # the file may be repaired
-                    open_connections.pop().close()
-                    raise
-
-        return read_counter
-
-    def _erased_among(self, connection: sqlite3.Connection, customer_ids: set[str]) -> set[str]:
-        marks = {row[0] for row in connection.execute("SELECT hash FROM erased")}
-        if not marks:
-            return set()
-        salt = connection.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0]
-        return {c for c in customer_ids if tombstone(salt, c) in marks}
+        return _ChangeCounter(self)
 
     @staticmethod
     def _salt(connection: sqlite3.Connection) -> str:
         connection.execute("INSERT OR IGNORE INTO facts VALUES ('salt', ?)", (os.urandom(16).hex(),))
-        return str(connection.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()[0])
+        return _select_salt(connection)
 
     def _number(self, query: str) -> int:
         return int(self._read(lambda connection: connection.execute(query).fetchone()[0], 0))
@@ -162,7 +163,7 @@ class SqliteEventStore(EventStore):
 
     def _read(self, query: Callable[[sqlite3.Connection], T], empty: T) -> T:
         """Return the result of a query, or `empty` if there is no database."""
-        if not self.path.exists():
+        if self.check_file() is None:
             return empty
         if self._is_writable():
             with self._open() as connection:
@@ -188,6 +189,14 @@ class SqliteEventStore(EventStore):
                 raise ArtifactError("The events file changed while it was read.", "Try again.")
             time.sleep(0.01 * 2**attempt)
 
+    def state_without_writers(self) -> tuple[object, ...] | None:
+        """Return the state of the file for an account that may not write it while no other has it open, else None."""
+        return None if self._is_writable() or self._has_writers() else self._file_state()
+
+    def connect_to_count(self) -> sqlite3.Connection:
+        """Return a connection to read the change counter with."""
+        return self._connect() if self._is_writable() else self._connect_read_only(shared=True)
+
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self.path, timeout=TIMEOUT_SECONDS, isolation_level=None)
 
@@ -203,7 +212,8 @@ class SqliteEventStore(EventStore):
 
     def _is_writable(self) -> bool:
         """Return whether this account may write the database and create files next to it."""
-        return os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK)
+        files = str(self.path), self._sibling("-wal"), self._sibling("-shm")
+        return os.access(self.path.parent, os.W_OK) and all(map(_is_writable_or_absent, files))
 
     def _has_writers(self) -> bool:
         """Return whether there is the shared memory file of writers that are connected or were killed."""
@@ -223,13 +233,147 @@ class SqliteEventStore(EventStore):
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         with _translate_errors():
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._check_access()
             with closing(self._connect()) as connection:
                 _set_wal_mode(connection)
                 connection.execute("PRAGMA synchronous = FULL")
                 connection.execute("PRAGMA secure_delete = ON")
                 connection.executescript(_SCHEMA)
                 yield connection
+            self.check_file()
+
+    def _check_access(self) -> None:
+        """Raise `ArtifactError` unless this account may write the database and the files next to it."""
+        if not self.path.parent.is_dir():
+            raise MissingBundleError(
+                "The artifacts folder does not exist.", "Create it, or name the folder of the fitted versions."
+            )
+        self.check_file()
+        if not self._is_writable():
+            raise ArtifactError(
+                f"This account may not write events: {FILE_NAME}, or the folder in which SQLite writes its log, is "
+                "write-protected.",
+                "Use the account that fits and serves, or give this one write access to the folder and its files.",
+            )
+
+    def check_file(self) -> tuple[int, int] | None:
+        """Return device and inode of the database, None without one.
+
+        Raises
+        ------
+        ArtifactError
+            It is not a regular file, or it was replaced, but the write-ahead log of the file before it is still there:
+            SQLite would mix the two.
+        """
+        file, log = _identity(str(self.path)), _identity(self._sibling("-wal"))
+        before = _FILES.get(str(self.path))
+        if before is not None and file not in (None, before[0]) and log is not None and log == before[1]:
+            raise ArtifactError(
+                f"{FILE_NAME} was replaced, but the write-ahead log of the replaced file is still next to it.",
+                f"Stop the programs that use the folder, delete {FILE_NAME}-wal and {FILE_NAME}-shm, and start again.",
+            )
+        _FILES[str(self.path)] = file, log
+        return file
+
+
+class _ChangeCounter:
+    """Reads a value that changes with every commit by another connection, and when the file is replaced.
+
+    It keeps a connection open, and is called in one thread.
+    """
+
+    def __init__(self, store: SqliteEventStore) -> None:
+        self._store = store
+        self._path = str(store.path)
+        self._connection: sqlite3.Connection | None = None
+        self._file: tuple[int, int] | None = None
+
+    def __call__(self) -> object:
+        # Called before every response: while the file is the same, one `os.stat` and one query.
+        if self._connection is not None and not self._is_replaced():
+            return self._read_version(self._connection)
+        self._close()
+        self._file = self._store.check_file()
+        if self._file is None:
+            return None
+        if (state := self._store.state_without_writers()) is not None:
+            return state
+        with _translate_errors():
+            self._connection = self._store.connect_to_count()
+            version = self._read_version(self._connection)
+        self._store.check_file()  # notes the log, which exists as long as this connection
+        return version
+
+    def _is_replaced(self) -> bool:
+        try:
+            found = os.stat(self._path)  # noqa: PTH116  # faster than `Path.stat`
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) != self._file
+
+    def _read_version(self, connection: sqlite3.Connection) -> object:
+        try:
+            return self._file, int(connection.execute("PRAGMA data_version").fetchone()[0])
+        except sqlite3.Error as error:  # the file may be repaired
+            self._close()
+            raise _sqlite_error(error) from error
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _select_tombstones(connection: sqlite3.Connection) -> set[Tombstone]:
+    """Return the tombstones of a database, without the marks of removed events."""
+    query = f"SELECT value, hash FROM facts, erased WHERE name = 'salt' AND hash NOT LIKE '{REMOVAL_PREFIX}%'"  # noqa: S608
+    return {Tombstone(*row) for row in connection.execute(query)}
+
+
+def _select_salt(connection: sqlite3.Connection) -> str:
+    row = connection.execute("SELECT value FROM facts WHERE name = 'salt'").fetchone()
+    return "" if row is None else str(row[0])
+
+
+def _select_state(connection: sqlite3.Connection) -> tuple[str, int]:
+    deletions = connection.execute("SELECT COUNT(*) FROM erased").fetchone()[0]
+    return store_id_of(_select_salt(connection)), int(deletions)
+
+
+def _continue_above(connection: sqlite3.Connection, above: int) -> None:
+    """Number the next events above `above`, if they would have a lower number."""
+    if not above:
+        return
+    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'events'").fetchone()
+    if row is None:
+        connection.execute("INSERT INTO sqlite_sequence VALUES ('events', ?)", (above,))
+    elif row[0] < above:
+        connection.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = 'events'", (above,))
+
+
+def _is_compacted(connection: sqlite3.Connection, event_id: str) -> bool:
+    key = (event_key(event_id),)
+    return connection.execute("SELECT 1 FROM compacted WHERE event_key = ?", key).fetchone() is not None
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return device and inode of a file, None without one; `ArtifactError` for a FIFO, on which SQLite would wait."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  # faster than `Path.stat`
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ArtifactError(
+            f"The events file cannot be used: {error.strerror}.", "Check the disk and the file permissions."
+        ) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise ArtifactError(f"{Path(path).name} is not a regular file.", "Delete it or move it to another folder.")
+    return found.st_dev, found.st_ino
+
+
+def _is_writable_or_absent(path: str) -> bool:
+    """Return whether this account may write a file, or there is none; another process may create it meanwhile."""
+    return os.access(path, os.W_OK) or not os.access(path, os.F_OK) or os.access(path, os.W_OK)
 
 
 def _size(path: str) -> int:
@@ -258,6 +402,8 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise ArtifactError(
-            f"The events file cannot be used: {error}.", "Check the disk and the file permissions."
-        ) from error
+        raise _sqlite_error(error) from error
+
+
+def _sqlite_error(error: sqlite3.Error) -> ArtifactError:
+    return ArtifactError(f"The events file cannot be used: {error}.", "Check the disk and the file permissions.")

@@ -1,9 +1,10 @@
-"""`EventStore`, the interface of the event databases, and the hashes of erased customers."""
+"""`EventStore`, the interface of the event databases."""
 
 from __future__ import annotations
 
 import csv
 import hashlib
+import os
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from smart_retail.errors import DataError
+from smart_retail.events.erased_customers import ErasedCustomers, Tombstone, erased_among
 from smart_retail.events.event import FIELDS, MILLION, Event
 
 REMOVAL_PREFIX: Final = "removed-"
@@ -19,11 +21,28 @@ MAX_SUM: Final = 2**63 - 1
 
 
 class EventStore(ABC):
-    """Events in the order in which they were stored, and hashes of erased customers. Safe for several processes."""
+    """Events in the order in which they were stored, and hashes of erased customers. Safe for several processes.
+
+    Parameters
+    ----------
+    artifacts : path or None
+        The folder whose file ``erased.txt`` excludes further customers; None for no such file.
+    """
+
+    def __init__(self, artifacts: str | os.PathLike[str] | None) -> None:
+        self.erased_customers = ErasedCustomers(artifacts)
 
     @abstractmethod
-    def add(self, events: Iterable[Event]) -> int:
-        """Store events durably and return how many were new; known event ids and erased customers are skipped."""
+    def add(self, events: Iterable[Event], above: int = 0) -> int:
+        """Store events durably and return how many were new; known event ids and erased customers are skipped.
+
+        Parameters
+        ----------
+        events : iterable of Event
+        above : int
+            The sequence numbers of the new events are above this one: that of the newest event that the active version
+            includes. A database that was restored from a backup would otherwise use numbers again.
+        """
 
     @abstractmethod
     def for_customer(self, customer_id: str, after: int = 0) -> list[Event]:
@@ -37,12 +56,35 @@ class EventStore(ABC):
         """
 
     @abstractmethod
+    def state(self) -> tuple[str, int]:
+        """Return what shows whether known events are still valid.
+
+        Returns
+        -------
+        str
+            Id of the database, which distinguishes it from a new one; empty before the first event.
+        int
+            A number that grows when a customer is erased or an event is removed.
+        """
+
+    def store_id(self) -> str:
+        """Return the id of the database, empty before the first event."""
+        return self.state()[0]
+
+    @abstractmethod
     def last_sequence(self) -> int:
         """Return the sequence number of the newest event, 0 without any."""
 
     @abstractmethod
     def erase(self, customer_id: str) -> int:
-        """Remove a customer's events, store the hash of the id, and return the number of removed events."""
+        """Remove a customer's events, store the hash of the id, and return the number of removed events.
+
+        Raises
+        ------
+        LockError
+            The events were removed, but their copies in other files of the database were not, since another process
+            reads them.
+        """
 
     @abstractmethod
     def remove(self, event_id: str) -> bool:
@@ -52,16 +94,32 @@ class EventStore(ABC):
         """
 
     @abstractmethod
+    def stored_tombstones(self) -> set[Tombstone]:
+        """Return the tombstones in the database."""
+
+    def tombstones(self) -> set[Tombstone]:
+        """Return the tombstones of all erased customers, in the database and in ``erased.txt``."""
+        return self.stored_tombstones() | self.erased_customers.read()
+
     def count_erased(self) -> int:
         """Return the number of erased customers."""
+        return len(self.tombstones())
 
-    @abstractmethod
-    def count_deletions(self) -> int:
-        """Return a number that grows when a customer is erased or an event is removed."""
-
-    @abstractmethod
     def erased_among(self, customer_ids: Iterable[str]) -> set[str]:
         """Return those of the customers who were erased."""
+        return erased_among(customer_ids, self.tombstones())
+
+    @abstractmethod
+    def compact(self, through: int, before: str) -> int:
+        """Remove events that order files contain by now, and return their number; their ids stay known.
+
+        Parameters
+        ----------
+        through : int
+            Only events up to this sequence number are removed.
+        before : str
+            Only events with an earlier timestamp (ISO 8601) are removed.
+        """
 
     @abstractmethod
     def change_counter(self) -> Callable[[], object]:
@@ -95,11 +153,16 @@ class EventStore(ABC):
         return last
 
 
+def store_id_of(salt: str) -> str:
+    """Return the id of a database for its random salt, empty without a salt."""
+    return hashlib.sha256(f"store {salt}".encode()).hexdigest()[:16] if salt else ""
+
+
+def event_key(event_id: str) -> str:
+    """Return the key that is stored for an event id of any length."""
+    return hashlib.sha256(event_id.encode("utf-8", "replace")).hexdigest()
+
+
 def removal_mark() -> str:
     """Return a random mark that is stored next to the hashes of erased customers when an event is removed."""
     return REMOVAL_PREFIX + secrets.token_hex(16)
-
-
-def tombstone(salt: str, customer_id: str) -> str:
-    """Return the salted hash that is stored for an erased customer."""
-    return hashlib.blake2b(customer_id.encode("utf-8", "replace"), key=bytes.fromhex(salt), digest_size=32).hexdigest()

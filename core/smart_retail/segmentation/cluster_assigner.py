@@ -169,8 +169,8 @@ class ClusterAssigner:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> Self:
-        """Return the assigner from the results of `arrays` and `meta`."""
-        return cls(
+        """Return the assigner from the results of `arrays` and `meta`; `ValueError` if their shapes do not fit."""
+        found = cls(
             unit=float(meta["unit"]),
             mean=arrays["mean"],
             scale=arrays["scale"],
@@ -181,3 +181,14 @@ class ClusterAssigner:
             centroids=arrays["centroids"],
             names=tuple(meta["names"]),
         )
+        found._check_shapes()
+        return found
+
+    def _check_shapes(self) -> None:
+        width = 3
+        fits = len(self.mean) == len(self.scale) == width
+        for layer in self.encoder:
+            fits = fits and layer.weights.shape == (width, len(layer.biases))
+            width = len(layer.biases)
+        if not fits or (len(self.centroids) and self.centroids.shape[1] != width):
+            raise ValueError("scaler, encoder and centroids do not fit together")

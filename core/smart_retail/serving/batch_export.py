@@ -111,7 +111,7 @@ def write_recommendations(
             yield [row for result in lists for row in recommendation_rows(result)]
             progress.update(min(start + CHUNK_CUSTOMERS, len(ids)) / len(ids))
 
-    with atomic_file(target) as part:
+    with atomic_file(target, private=True) as part:
         return _write_csv(part, chunks()) if target.suffix.lower() == ".csv" else _write_parquet(part, chunks())
 
 

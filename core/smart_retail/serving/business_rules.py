@@ -34,6 +34,7 @@ from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.recommenders.base import Catalogue, Ranked
 from smart_retail.recommenders.rounding import significant
 from smart_retail.utils.id_map import IdMap
+from smart_retail.utils.regular_file import open_regular_file
 
 log = logging.getLogger("smart_retail.serving.business_rules")
 
@@ -116,11 +117,13 @@ def read_rules(path: Path) -> dict[str, Any]:
     import tomllib  # most shops have no rules file
 
     try:
-        if path.stat().st_size > MAX_RULES_BYTES:
+        with open_regular_file(Path(os.path.realpath(path))) as file:  # rules are the operator's, and may be a link
+            content = file.read(MAX_RULES_BYTES + 1)
+        if len(content) > MAX_RULES_BYTES:
             raise SettingsError(
                 f"The rules file {path.name} is larger than 16 MB.", "Split the stock list from the rest."
             )
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        return tomllib.loads(content.decode("utf-8"))
     except OSError as error:
         raise SettingsError(f"The rules file {path} cannot be read: {error.strerror}.", "Check the path.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:

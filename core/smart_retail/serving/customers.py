@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -162,15 +162,16 @@ class CustomerLookup:
 
     @cached_property
     def _rfm_model(self) -> RfmModel:
-        return RfmModel.from_arrays(self._tables.bundle.arrays("rfm_model"), self._tables.bundle.json("rfm_model"))
+        bundle = self._tables.bundle
+        return bundle.decode_json("rfm_model", partial(RfmModel.from_arrays, bundle.arrays("rfm_model")))
 
     @cached_property
     def _cluster_assigner(self) -> ClusterAssigner:
         from smart_retail.segmentation.cluster_assigner import ClusterAssigner  # only for customers with events
 
-        return ClusterAssigner.from_arrays(
-            self._tables.bundle.arrays("cluster_assigner"), self._tables.bundle.json("cluster_assigner")
-        )
+        bundle = self._tables.bundle
+        arrays = bundle.arrays("cluster_assigner")
+        return bundle.decode_json("cluster_assigner", partial(ClusterAssigner.from_arrays, arrays))
 
 
 _PurchaseRow = tuple[int, int, int, int, int]

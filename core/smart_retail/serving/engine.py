@@ -72,8 +72,9 @@ class Engine(LocalEngine):
         self.bundle = bundle
         self._opened = object()
         self.tables = BundleTables(bundle)
+        through, fitted_store = bundle.manifest["events_through"], bundle.manifest.get("events_store", "")
         self.customer_lookup = CustomerLookup(
-            self.tables, RecentEvents(open_events(self.artifacts), bundle.manifest["events_through"])
+            self.tables, RecentEvents(open_events(self.artifacts), through, fitted_store)
         )
         catalogue = self.tables.items, self.tables.names["categories"], self.tables.catalogue
         self._rules_source = FixedRules(rules) if isinstance(rules, Rules) else RulesFile(rules, *catalogue)

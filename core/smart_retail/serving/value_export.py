@@ -73,7 +73,7 @@ def write_values(engine: RetailEngine, path: str | os.PathLike[str], horizon_day
     if target.suffix.lower() != ".csv":
         raise UsageError(f"{target.name} is not a .csv file.", "End the name in .csv.")
     values = require_local(engine, "Listing the value of all customers needs").values
-    with atomic_file(target) as part, part.open("w", encoding="utf-8", newline="") as file:
+    with atomic_file(target, private=True) as part, part.open("w", encoding="utf-8", newline="") as file:
         return write_rows(values, file, horizon_days)
 
 

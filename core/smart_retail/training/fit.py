@@ -7,18 +7,17 @@ fitted, written and verified.
 from __future__ import annotations
 
 import os
-import tempfile
 import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle.versions import lock
+from smart_retail.bundle.erasure import check_tombstones
+from smart_retail.bundle.versions import lock, temporary_folder
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.data.ingestion.sources import Source
@@ -90,6 +89,8 @@ def fit(
         A source cannot be read or has no usable row.
     ImportGuardError
         Too many rows were rejected, or the data is clearly less than in the active version.
+    ArtifactError
+        Hashes of erased customers are missing.
     QualityGateError
         A version is active, and the new hybrid is clearly worse than popularity.
     LockError
@@ -105,10 +106,11 @@ def fit(
     _check_arguments(settings, mapping)
     _prepare_packages()
     timer = StageTimer(progress)
-    with lock(artifacts), tempfile.TemporaryDirectory(prefix="smart-retail-") as folder:
+    with lock(artifacts, create=True), temporary_folder(artifacts) as folder:
         timer.stage("reading and cleaning")
         store = open_events(artifacts)
-        events = Path(folder) / "events.csv"
+        check_tombstones(artifacts, store)
+        events = folder / "events.csv"
         last_event = store.write_csv(events)
         with prepare(
             sources,
@@ -120,6 +122,7 @@ def fit(
             reading=reading,
             events=events if last_event else None,
             erased=store.erased_among if store.count_erased() else None,
+            temporary=folder,
         ) as dataset:
             active = active_manifest(artifacts)
             expected = expected_reasons(dataset.sources[: len(dataset.sources) - bool(last_event)])
@@ -133,7 +136,8 @@ def fit(
                 notes += check_evaluation(fitted.scorecard, active, force)
                 notes += check_quality_gate(artifacts, fitted.scorecard, force)
                 write_customer_tables(writer, dataset, fitted, settings, timer, start_job, threads)
-                return publish(writer, dataset, fitted, shop.result, settings, timer, notes, last_event)
+                included = {"events_through": last_event, "events_store": store.store_id()}
+                return publish(writer, dataset, fitted, shop.result, settings, timer, notes, included)
 
 
 def evaluate(

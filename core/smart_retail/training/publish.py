@@ -5,7 +5,7 @@ In: `FittedModels`, and the `ShopTables` that were written meanwhile. Out: a pub
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
 from typing import Any
@@ -78,7 +78,7 @@ def publish(
     settings: Settings,
     timer: StageTimer,
     notes: list[str],
-    events_through: int,
+    events: Mapping[str, Any],
 ) -> FitReport:
     """Write the trained models and make the version active.
 
@@ -93,8 +93,8 @@ def publish(
     timer : StageTimer
     notes : list of str
         Notes of the quality gate for the report.
-    events_through : int
-        Number of the last event that the fit includes.
+    events : mapping
+        Manifest entries: number of the last event that the fit includes, and id of its store.
     """
     history, groups, model = fitted.history, fitted.groups, fitted.model
     timer.stage("writing and checking")
@@ -122,7 +122,7 @@ def publish(
             "data_fingerprint": shop.fingerprint,
             "last_day": history.last_day,
             "analysis_day": fitted.analysis_day,
-            "events_through": events_through,
+            **events,
             "cleaning": dataset.report.as_dict(),
             "scorecard": fitted.scorecard,
         }

@@ -7,15 +7,25 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from smart_retail.errors import UsageError
 
+PRIVATE_MODE: Final = 0o600
+"""Permissions of files with customers: readable by the account that wrote them only."""
+
 
 @contextmanager
-def atomic_file(target: Path) -> Iterator[Path]:
+def atomic_file(target: Path, *, private: bool = False) -> Iterator[Path]:
     """Yield a temporary path in the folder of `target`; when the block ends, the file replaces the target durably.
 
     If the block raises an error, the target is unchanged and the temporary file is removed.
+
+    Parameters
+    ----------
+    target : Path
+    private : bool
+        Whether only this account may read the file. A target that exists keeps its permissions.
 
     Raises
     ------
@@ -28,7 +38,12 @@ def atomic_file(target: Path) -> Iterator[Path]:
         raise UsageError(f"The folder {target.parent} does not exist.", "Make it first, or name another.")
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
+        if private:
+            part.unlink(missing_ok=True)
+            part.touch(PRIVATE_MODE, exist_ok=False)
         yield part
+        if private:  # the block may have replaced the file
+            part.chmod(target.stat().st_mode & 0o777 if target.is_file() else PRIVATE_MODE)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
         part.replace(target)

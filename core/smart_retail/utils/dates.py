@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import difflib
 import zoneinfo
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from smart_retail.errors import RetailError, SettingsError, UsageError
 
 EPOCH = date(1970, 1, 1)
+MAX_DAYS_AHEAD: Final = 2
+"""Days that a purchase may be dated after today (UTC): more than time zones and clocks differ."""
 
 
 def iso(day: int) -> str:
     """Return the ISO text (YYYY-MM-DD) of days since 1970-01-01."""
     return (EPOCH + timedelta(days=int(day))).isoformat()
+
+
+def last_plausible_day(now: datetime | None = None) -> int:
+    """Return the last day on which a purchase may be dated, days since 1970-01-01.
+
+    Parameters
+    ----------
+    now : datetime, optional
+        Current time in UTC; by default that of the system.
+    """
+    return ((now or datetime.now(UTC)).date() - EPOCH).days + MAX_DAYS_AHEAD
 
 
 def parse_day(text: str, error: type[RetailError] = UsageError) -> int:

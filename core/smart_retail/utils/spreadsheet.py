@@ -98,7 +98,7 @@ def write_table(
     if kind not in (".csv", ".xlsx"):
         raise UsageError(f"{target.name} is neither a .csv nor an .xlsx file.", "End the name in one of the two.")
     cells = (tuple(row.get(name) for name in columns) for row in rows)
-    with atomic_file(target) as part:
+    with atomic_file(target, private=True) as part:
         if kind == ".csv":
             return _write_csv(part, cells, list(columns.values()), stamp)
         return _write_xlsx(part, cells, columns, stamp, parts)

@@ -1,4 +1,4 @@
-"""The commands `events add`, `events list` and `events remove` (purchases and returns), and `erase` (a customer)."""
+"""The commands `events add`, `list`, `remove` and `compact` (purchases and returns), and `erase` (a customer)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from smart_retail.bundle.versions import events_in_all_versions, events_through
 from smart_retail.errors import ColumnError, DataError, MissingBundleError, NeedsLocalEngineError, UnknownCustomerError
 from smart_retail.events import Event, EventStore, open_events
 from smart_retail.presentation import formatting
+from smart_retail.utils.dates import iso, parse_day
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import Table, format_option, print_json, print_result
@@ -22,7 +24,7 @@ NUMBER_COLUMNS = ("quantity", "amount")
 EVENT_COLUMNS = ("event_id", "customer_id", "order_id", "item_id", "timestamp", "quantity", "amount")
 
 
-@click.group(short_help="Add, list or remove purchases and returns since the last fit.")
+@click.group(short_help="Add, list, remove or compact purchases and returns since the last fit.")
 def events() -> None:
     """Purchases and returns since the last fit.
 
@@ -45,7 +47,7 @@ def add(context: CliContext, file: Path) -> None:
             "Leave --api-url out, or send them to POST /v1/events.",
         )
     found = list(read_events(file))
-    new = open_events(context.artifacts).add(found)
+    new = open_events(context.artifacts).add(found, above=events_through(context.artifacts))
     click.echo(f"{formatting.pluralize(len(found), 'event')} read, {new:,} new.")
     context.suggest(["recommend", "CUSTOMER"])
 
@@ -72,6 +74,24 @@ def remove(context: CliContext, event_id: str) -> None:
     if not _local_store(context).remove(event_id):
         raise DataError(f"There is no event {event_id!r}.", "`smart-retail events list` lists the stored events.")
     click.echo("1 event removed.")
+
+
+@events.command(cls=Command, epilog="Example: smart-retail events compact --before 2026-01-01")
+@click.option("--before", required=True, metavar="DATE", help="Remove events of earlier days (YYYY-MM-DD).")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@pass_cli_context
+def compact(context: CliContext, before: str, yes: bool) -> None:
+    """Remove old events that your order files contain by now.
+
+    Later fits no longer get these purchases from the events. Only events that the active and the previous version
+    include are removed, and their ids stay known: an event that is sent again does not count again.
+    """
+    store = _local_store(context)
+    day = iso(parse_day(before))
+    through = events_in_all_versions(context.artifacts, store.store_id())
+    if not yes:
+        click.confirm("Do your order files contain all purchases before that day?", abort=True, err=True)
+    click.echo(f"{formatting.pluralize(store.compact(through, day), 'event')} removed.")
 
 
 def _local_store(context: CliContext) -> EventStore:

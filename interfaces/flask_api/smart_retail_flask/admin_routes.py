@@ -5,7 +5,6 @@ Both need a key of the role admin and a local bundle, since events are stored in
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from flask import current_app
@@ -13,7 +12,7 @@ from flask import current_app
 from smart_retail.bundle.erasure import erase
 from smart_retail.errors import DataError, NeedsLocalEngineError
 from smart_retail.events import Event, open_events
-from smart_retail.protocol import is_local
+from smart_retail.protocol import LocalEngine, is_local
 from smart_retail.results import Result
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_flask.request_models import CustomerPath, EraseBody, EventsBody
@@ -42,6 +41,8 @@ class Receipt(Result, frozen=True):
     """Erased rows of the purchase history, 0 or more."""
     versions: tuple[str, ...]
     """Versions that remain."""
+    deleted_versions: tuple[str, ...] = ()
+    """Versions that were deleted: rewritten and older ones, and a damaged previous one."""
 
 
 def add_events(body: EventsBody) -> Any:
@@ -56,7 +57,9 @@ def add_events(body: EventsBody) -> Any:
             events.append(Event.from_dict(event.model_dump(exclude_none=True)))
         except DataError as error:
             raise DataError(f"events.{index}: {error.message}", error.hint) from None
-    return EventsAccepted(len(events), open_events(_artifacts()).add(events))
+    current = _local_engine()
+    new = open_events(current.artifacts).add(events, above=current.bundle.manifest["events_through"])
+    return EventsAccepted(len(events), new)
 
 
 def erase_customer(path: CustomerPath) -> Any:
@@ -77,16 +80,16 @@ def erase_by_body(body: EraseBody) -> Any:
 
 
 def _erase(customer_id: str) -> Receipt:
-    receipt = Receipt.from_dict(erase(_artifacts(), customer_id))
+    receipt = Receipt.from_dict(erase(_local_engine().artifacts, customer_id))
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     holder.refresh()
     return receipt
 
 
-def _artifacts() -> Path:
+def _local_engine() -> LocalEngine:
     current = engine()
     if not is_local(current):
         raise NeedsLocalEngineError(
             "This API has no local bundle.", "Send the request to the API that serves the bundle."
         )
-    return current.artifacts
+    return current

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,51 @@ def test_sums_beyond_int64_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "a.csv", *rows)
     with pytest.raises(DataError, match="add up to more than"):
         prepare([path])
+
+
+@pytest.mark.parametrize(
+    ("line", "returned", "message"),
+    [
+        (
+            "7,o{i},a,2024-02-01,{large},5,Mug,1",
+            "",
+            r"The quantities add .* 999,999,999,999 in a.csv, order 'o0', item 'a'",
+        ),
+        ("c{i},o{i},a,2024-02-01,{large},5,Mug,1", "", "The quantities add"),
+        ("7,o{i},a,2024-02-01,{large},5,Mug,1", "7,r{i},a,2024-02-02,-{large},-5,Mug,1", "The quantities add"),
+        ("7,o{i},a,2024-02-01,1,5,Mug,1", "7,r{i},a,2024-02-02,-1,-{large},Mug,1", "The amounts add .* order 'r0'"),
+        ("7,o{i},a,2024-02-01,1,{large},Mug,1", "", r"The amounts add .* in a.csv, order 'o0', item 'a'"),
+    ],
+)
+def test_a_sum_that_is_too_large_names_source_and_line(tmp_path: Path, line: str, returned: str, message: str) -> None:
+    rows = [form.format(i=i, large=999_999_999_999 - i) for form in (line, returned) if form for i in range(20)]
+    path = written(tmp_path / "a.csv", *rows)
+
+    def read() -> int:
+        with prepare([path]) as dataset:
+            return dataset.report.rows_in + len(dataset.history_between())
+
+    with pytest.raises(DataError, match=message):
+        read()
+
+
+def test_a_sum_over_several_sources_names_the_source_of_the_largest_line(tmp_path: Path) -> None:
+    first = written(tmp_path / "a.csv", *(f"7,o{i},a,2024-02-01,1,{999_999_999_000 - i},Mug,1" for i in range(6)))
+    second = written(tmp_path / "b.csv", *(f"8,p{i},a,2024-02-01,1,{999_999_999_999 - i},Mug,1" for i in range(6)))
+    with pytest.raises(DataError, match=r"999,999,999,999 in b.csv, order 'p0'"):
+        prepare([first, second])
+
+
+def test_rows_of_the_future_are_rejected(tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    soon, late = (today + timedelta(days=days) for days in (1, 4))  # midnight may pass during the test
+    rows = [f"7,o{i},a,{day},1,2,Mug,1" for i, day in enumerate(["1900-01-01", soon, late, "2200-12-31", "2201-01-01"])]
+    path = written(tmp_path / "a.csv", *rows, sound=10)
+    with prepare([path]) as dataset:
+        found = {s.reason: (s.rows, s.examples) for s in dataset.report.rejected}
+        assert found == {"future date": (2, (str(late), "2200-12-31")), "bad date": (1, ("2201-01-01",))}
+        assert (dataset.report.rows_accepted, dataset.report.last) == (12, str(soon))
+        assert int(dataset.rfm().recency.max()) < 80_000
 
 
 def test_every_reason_has_its_first_examples(tmp_path: Path) -> None:

@@ -108,5 +108,8 @@ def test_a_fit_with_a_full_temporary_folder_is_an_error(tmp_path: Path, monkeypa
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
 def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ArtifactError, match="cannot be written"), versions.lock(tmp_path / "file" / "artifacts"):
+    with (
+        pytest.raises(ArtifactError, match="cannot be written"),
+        versions.lock(tmp_path / "file" / "artifacts", create=True),
+    ):
         pass

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from smart_retail.bundle.writer import BundleWriter
 from smart_retail.events import SqliteEventStore
 from smart_retail_cli.main import cli
 
@@ -104,3 +105,39 @@ def test_a_stored_event_is_listed_and_removed(tmp_path: Path) -> None:
     again = CliRunner().invoke(cli, [*events, "remove", "e1"])
     assert (again.exit_code, "There is no event 'e1'" in again.stderr) == (3, True)
     assert [e.event_id for e in SqliteEventStore(tmp_path / "shop").all()] == ["e2"]
+
+
+def publish(root: Path, through: int, store_id: str) -> None:
+    with BundleWriter(root) as writer:
+        writer.json("names", {"through": [str(through)]})
+        writer.publish({"events_through": through, "events_store": store_id})
+
+
+def test_events_that_both_versions_include_are_compacted(tmp_path: Path) -> None:
+    add(tmp_path, HEADER + "".join(f"e{n},a,x,2024-05-0{n},1,1\n" for n in range(1, 7)))
+    root = tmp_path / "shop"
+    store = SqliteEventStore(root)
+    numbers = [e.sequence for e in store.all()]
+    command = ["--artifacts", str(root), "events", "compact", "--before"]
+
+    def run(day: str, answer: str = "") -> Result:
+        return CliRunner().invoke(cli, [*command, day, *(() if answer else ["--yes"])], input=answer)
+
+    assert run("2024-05-04").exit_code == 5  # no version
+    publish(root, numbers[4], "another store")
+    assert run("2024-05-04").exit_code == 2
+    publish(root, numbers[4], store.store_id())
+    assert run("2024-05-04").exit_code == 2  # the previous version had another store
+    publish(root, numbers[1], store.store_id())
+    assert run("yesterday").exit_code == 2
+    assert run("2024-05-04", "n\n").exit_code != 0
+    assert len(list(store.all())) == 6
+    assert "2 events removed" in run("2024-05-04", "y\n").stdout
+    assert [e.event_id for e in store.all()] == ["e3", "e4", "e5", "e6"]
+    assert "0 events removed" in run("2024-05-04").stdout
+
+
+def test_events_are_not_added_to_a_folder_that_does_not_exist(tmp_path: Path) -> None:
+    (tmp_path / "shop").rmdir()
+    result = add(tmp_path, HEADER + "e1,a,x,2024-05-01,1,1\n")
+    assert (result.exit_code, (tmp_path / "shop").exists()) == (5, False)

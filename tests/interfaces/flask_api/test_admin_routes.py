@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -130,3 +131,36 @@ def test_error_of_an_unwritable_folder_contains_no_path(local_engine: Engine, tm
     response = create_app(local_engine).test_client().post("/v1/events", json={"events": [event()]})
     assert (response.status_code, response.json["code"]) == (503, "artifact")
     assert str(tmp_path) not in response.text
+
+
+def test_events_are_numbered_above_those_of_the_bundle(local_engine: Engine) -> None:
+    client = create_app(Engine(local_engine.bundle.with_overrides({}, {"events_through": 100}, "none"))).test_client()
+    assert client.post("/v1/events", json={"events": [event(customer_id="new")]}).json["new"] == 1
+    assert SqliteEventStore(local_engine.artifacts).last_sequence() == 101
+    assert client.get("/v1/customers/new").json["known"]
+
+
+def test_a_replaced_events_file_is_followed(client: Any, local_engine: Engine, tmp_path: Path) -> None:
+    client.post("/v1/events", json={"events": [event(customer_id="first")]})
+    assert client.get("/v1/customers/first").json["known"]
+    for path in local_engine.artifacts.glob("events.sqlite*"):
+        path.unlink()
+    assert not client.get("/v1/customers/first").json["known"]
+    assert client.post("/v1/events", json={"events": [event(customer_id="second")]}).json["new"] == 1
+    assert client.get("/v1/customers/second").json["known"]
+
+
+def test_a_removed_folder_is_not_created_by_the_api(client: Any, local_engine: Engine) -> None:
+    shutil.rmtree(local_engine.artifacts)
+    for response in (client.post("/v1/events", json={"events": [event()]}), client.delete("/v1/customers/c0001")):
+        assert response.status_code == 503
+        assert str(local_engine.artifacts) not in response.text
+    assert not local_engine.artifacts.exists()
+
+
+def test_an_incomplete_erasure_is_not_acknowledged(client: Any, local_engine: Engine) -> None:
+    client.post("/v1/events", json={"events": [event()]})
+    (local_engine.artifacts / "versions" / "copy").mkdir()
+    response = client.delete("/v1/customers/A%2FB")
+    assert (response.status_code, response.json["code"]) == (409, "erasure")
+    assert "Delete it or move it" in response.json["hint"]

@@ -16,13 +16,11 @@ from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT, KEPT_QUANTITY
 from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
-from smart_retail.errors import DataError
 from smart_retail.results import MonthTotals, WeekSales
 from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap
 
-_LARGEST_SUM: Final = 9e18
 SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
 
 
@@ -80,13 +78,7 @@ _SUMS: Final = (KEPT_QUANTITY, KEPT_AMOUNT)
 
 
 def _sum_order_items(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """Add up the lines of one order and item; `lines` are sorted by both. Faster than grouping in the engine.
-
-    Raises
-    ------
-    DataError
-        A sum of millionths exceeds int64.
-    """
+    """Add up the lines of one order and item; `lines` are sorted by both. Faster than grouping in the engine."""
     repeated = (np.diff(lines[c.ORDER_ID]) == 0) & (np.diff(lines[c.ITEM_ID]) == 0)
     if not repeated.any():
         return lines
@@ -94,10 +86,6 @@ def _sum_order_items(lines: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     found = {name: lines[name][starts] for name in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID)}
     found[DAY] = np.minimum.reduceat(lines[DAY], starts)
     for name in _SUMS:
-        if np.add.reduceat(lines[name], starts, dtype=np.float64).max() > _LARGEST_SUM:
-            raise DataError(
-                "The lines of an order add up to more than 9 trillion.", "Check the quantities and amounts."
-            )
         found[name] = np.add.reduceat(lines[name], starts, dtype=np.int64)
     return found
 

@@ -18,7 +18,7 @@ from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import cleaning_report, entity_encoding, returns_netting
 from smart_retail.data.dataset.locked_property import locked_cached_property
 from smart_retail.data.ingestion.ingest import IngestedSource
-from smart_retail.data.ingestion.line_totals import LineTotals, materialize_lines
+from smart_retail.data.ingestion.line_totals import LineTotals, check_sums, materialize_lines
 from smart_retail.data.ingestion.row_validation import ID_COLUMNS, KIND, REASON, Frame
 from smart_retail.settings import DataSettings
 
@@ -69,9 +69,12 @@ class Transactions:
     @locked_cached_property
     def _accepted(self) -> Frame:
         """Accepted lines; lines that were only aggregated so far are materialized now."""
+        lines = self._lines
         if self.sources[0].deferred:
-            return materialize_lines(self._lines, self._line_totals, self._backend).filter(nw.col(REASON) == 0)
-        return self._lines.filter(nw.col(REASON) == 0)
+            lines = materialize_lines(lines, self._line_totals, self._backend)
+        accepted = lines.filter(nw.col(REASON) == 0)
+        check_sums(accepted, self._backend, {index: source.raw.name for index, source in enumerate(self.sources)})
+        return accepted
 
     @locked_cached_property
     def _orders(self) -> Frame:

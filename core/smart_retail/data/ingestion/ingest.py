@@ -168,7 +168,7 @@ def _ingest(
     while True:
         lines = _parse_and_validate(base, formats, float_ids, index, validation, backend)
         lines = lines if deferred else backend.materialize(lines)
-        line_totals = LineTotals.of(lines, backend) if single_source else None
+        line_totals = LineTotals.of(lines, backend, {index: raw.name}) if single_source else None
         unparsed = line_totals.totals.unparsed if line_totals else _rows_by_unparsed(lines, backend)
         unparsed_values, rows = _unparsed_by_column(unparsed, [*formats, *float_ids]), sum(unparsed.values())
         guess_doubted = any(

@@ -6,6 +6,7 @@ that the lines need not be materialized for those.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,7 @@ from smart_retail.data.ingestion.row_validation import (
     KIND,
     REASON,
     REASONS,
+    SOURCE,
     TEXT_COLUMNS,
     UNPARSED,
     Frame,
@@ -30,15 +32,22 @@ from smart_retail.errors import DataError
 from smart_retail.utils.fixed_point import MILLION
 
 OUTCOME: Final = "outcome"
-"""Rejection reason (4 bits), cancellation (1), return flag (2) and unparsed columns (the rest) as one number, since
+"""Rejection reason (5 bits), cancellation (1), return flag (2) and unparsed columns (the rest) as one number, since
 engines group by one key much faster than by four."""
+_REASONS: Final = 32
+"""Values of the reason in an outcome; the factor of the cancellation."""
+_FLAG: Final = 2 * _REASONS
+"""Factor of the return flag."""
+_UNPARSED: Final = 4 * _FLAG
+"""Factor of the unparsed columns."""
 ITEM_OR_EXAMPLE: Final = "item_or_example"
 """Item of an accepted line, example of a rejected one."""
 LAST_DAY: Final = DAY + "_most"
-_MAX_TOTAL: Final = 9 * 10**18
+MAX_TOTAL: Final = 9 * 10**18
+"""Largest sum of amounts or quantities, millionths; it fits into int64."""
 
-IS_ACCEPTED: Final = nw.col(OUTCOME) % 16 == 0
-IS_PURCHASE: Final = nw.col(OUTCOME) % 32 == 0
+IS_ACCEPTED: Final = nw.col(OUTCOME) % _REASONS == 0
+IS_PURCHASE: Final = nw.col(OUTCOME) % _FLAG == 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,7 @@ class Totals:
 
     @classmethod
     def of(cls, orders: Frame, backend: Backend) -> Totals:
-        """Add up the rows of `LineTotals.orders`."""
+        """Add up the rows of `LineTotals.orders`; `OverflowError` if the amounts exceed `MAX_TOTAL`."""
         # Units and millionths are added separately, so that no sum can overflow.
         money = nw.col(c.AMOUNT)
         units = (money // MILLION).cast(nw.Int64)
@@ -77,10 +86,10 @@ class Totals:
         purchases = cancellations = amount = kinds = 0
         days: list[int] = []
         for i, outcome in enumerate(int(v) for v in found[OUTCOME]):
-            n, reason, flag = int(found["n"][i]), outcome % 16, outcome // 32 % 4
+            n, reason, flag = int(found["n"][i]), outcome % _REASONS, outcome // _FLAG % 4
             rows[reason] = rows.get(reason, 0) + n
-            unparsed[outcome // 128] = unparsed.get(outcome // 128, 0) + n
-            if outcome % 32 == 0:
+            unparsed[outcome // _UNPARSED] = unparsed.get(outcome // _UNPARSED, 0) + n
+            if outcome % _FLAG == 0:
                 value = int(found["_units"][i]) * MILLION + int(found["_rest"][i])
                 purchases, amount, kinds = purchases + n, amount + value, kinds + 1
                 days += [int(found[DAY][i]), int(found[LAST_DAY][i])]
@@ -89,8 +98,8 @@ class Totals:
                     flagged[flag] = (lines + n, sum_ + value)
             elif reason == 0:
                 cancellations += n
-        if amount > _MAX_TOTAL or found["_large"].any():
-            raise DataError("The amounts add up to more than 9 trillion.", "Use thousands of the currency as the unit.")
+        if amount > MAX_TOTAL or found["_large"].any():
+            raise OverflowError("amount")
         first, last = min(days, default=0), max(days, default=0)
         return cls(rows, unparsed, purchases, cancellations, amount, flagged, first, last, kinds > 1)
 
@@ -106,8 +115,15 @@ class LineTotals:
     totals: Totals
 
     @classmethod
-    def of(cls, lines: Frame, backend: Backend) -> LineTotals:
+    def of(cls, lines: Frame, backend: Backend, sources: Mapping[int, str]) -> LineTotals:
         """Aggregate lines in one scan.
+
+        Parameters
+        ----------
+        lines : LazyFrame
+        backend : Backend
+        sources : mapping
+            Index of a source -> its name, for errors.
 
         Raises
         ------
@@ -118,9 +134,9 @@ class LineTotals:
         unparsed = nw.col(UNPARSED) if UNPARSED in names_present else nw.lit(0)
         outcome = (
             nw.col(REASON).cast(nw.Int32)
-            + (1 - nw.col(KIND).cast(nw.Int32)) * 8
-            + nw.col(FLAG).cast(nw.Int32) * 32
-            + unparsed.cast(nw.Int32) * 128
+            + (1 - nw.col(KIND).cast(nw.Int32)) * (_REASONS // 2)
+            + nw.col(FLAG).cast(nw.Int32) * _FLAG
+            + unparsed.cast(nw.Int32) * _UNPARSED
         )
         item_or_example = (
             nw.when(nw.col(REASON) == 0).then(nw.col(c.ITEM_ID).cast(nw.String)).otherwise(nw.col(EXAMPLE))
@@ -130,7 +146,10 @@ class LineTotals:
         # Columns that are only used later must be readable too.
         names = [n for n in TEXT_COLUMNS if n in names_present and n not in ID_COLUMNS]
         orders, items = backend.group_twice(frame, keys, c.AMOUNT, DAY, names)
-        return cls(orders, items, Totals.of(orders, backend))
+        try:
+            return cls(orders, items, Totals.of(orders, backend))
+        except OverflowError as error:
+            raise _overflow_error(lines.filter(nw.col(REASON) == 0), c.AMOUNT, backend, sources) from error
 
     def purchases_by_order(self) -> Frame:
         """Return gross purchases by customer and order: first day and amount (millionths)."""
@@ -176,12 +195,40 @@ class LineTotals:
     def examples(self, reason: int, n: int, backend: Backend) -> list[str]:
         """Return the first `n` examples in text order of the rows rejected for a reason."""
         shown = (
-            self.item_totals.filter((nw.col(OUTCOME) % 16 == reason) & is_not_blank(nw.col(ITEM_OR_EXAMPLE)))
+            self.item_totals.filter((nw.col(OUTCOME) % _REASONS == reason) & is_not_blank(nw.col(ITEM_OR_EXAMPLE)))
             .select(ITEM_OR_EXAMPLE)
             .unique()
         )
         found: list[str] = backend.fetch(shown.sort(ITEM_OR_EXAMPLE).head(n))[ITEM_OR_EXAMPLE].tolist()
         return found
+
+
+def check_sums(accepted: Frame, backend: Backend, sources: Mapping[int, str]) -> None:
+    """Check that quantities and amounts of the accepted lines, cancellations included, can be added up.
+
+    Raises
+    ------
+    DataError
+        A sum exceeds `MAX_TOTAL`; the message names the source and the largest line.
+    """
+    sums = backend.fetch(accepted.select(nw.col(c.QUANTITY, c.AMOUNT).cast(nw.Float64).sum()))
+    for column in (c.QUANTITY, c.AMOUNT):
+        if len(sums[column]) and float(sums[column][0] or 0) > MAX_TOTAL:
+            raise _overflow_error(accepted, column, backend, sources)
+
+
+def _overflow_error(accepted: Frame, column: str, backend: Backend, sources: Mapping[int, str]) -> DataError:
+    """Return the error of a sum that is too large, with the line that has the largest value."""
+    columns = (column, SOURCE, c.ORDER_ID, c.ITEM_ID)
+    largest = accepted.sort(column, SOURCE, c.ORDER_ID, c.ITEM_ID, descending=[True, False, False, False]).head(1)
+    found = backend.fetch(largest.select(*columns))
+    value, source, order, item = (found[name][0] for name in columns)
+    what = "quantities" if column == c.QUANTITY else "amounts"
+    return DataError(
+        f"The {what} add up to more than 9 trillion. The largest is {int(value) // MILLION:,} in "
+        f"{sources[int(source)]}, order {str(order)!r}, item {str(item)!r}.",
+        "Correct the line, or use thousands of the currency as the unit.",
+    )
 
 
 def materialize_lines(lines: Frame, line_totals: LineTotals, backend: Backend) -> Frame:
@@ -214,4 +261,4 @@ def _are_whole_numbers(ids: Frame, column: str, backend: Backend) -> bool:
     return not int(backend.fetch(missing)["n"][0] or 0)
 
 
-assert len(REASONS) <= 16
+assert len(REASONS) <= _REASONS

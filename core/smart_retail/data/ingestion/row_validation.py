@@ -24,6 +24,7 @@ from smart_retail.data.parsing.order_status import (
 from smart_retail.data.parsing.presets import Preset
 from smart_retail.data.parsing.whitespace import is_not_blank, starts_non_blank
 from smart_retail.settings import DataSettings
+from smart_retail.utils.dates import last_plausible_day
 
 Frame = nw.LazyFrame[Any]
 
@@ -54,6 +55,7 @@ REASONS: Final = (
     "unpaid order",
     "non-merchandise",
     "bad date",
+    "future date",
     "bad quantity",
     "bad amount",
     "zero quantity",
@@ -72,6 +74,7 @@ cancelled order     the status of the order is cancelled or failed, or it has a 
 unpaid order        the status of the order or payment is pending, unpaid or on hold
 non-merchandise     the item code is not a product (by preset or settings): postage, fees, corrections
 bad date            the date is missing, cannot be read, or is not between 1900 and 2200
+future date         the date is more than 2 days after today
 bad quantity        the quantity is missing, cannot be read, or exceeds 1e12
 bad amount          the amount (or price) is missing, cannot be read, or exceeds 1e12
 zero quantity       the quantity is 0
@@ -115,6 +118,8 @@ class RowValidation:
     rejected_statuses: tuple[str, ...] = ()
     no_customer: tuple[str, ...] = ()
     """Customer ids that stand for no customer."""
+    last_day: int = _DAYS[1]
+    """Last day that is not in the future, days since 1970-01-01."""
     long_ids: bool = True
     """Whether to check for ids that are too long, which takes a pass over every id."""
 
@@ -131,6 +136,7 @@ class RowValidation:
             subtract_discount=preset.subtract_discount,
             rejected_statuses=preset.rejected_statuses,
             no_customer=preset.no_customer,
+            last_day=last_plausible_day(),
         )
 
 
@@ -269,6 +275,7 @@ def _rejection_reason(
         checks.append(("non-merchandise", ~item.str.contains(validation.excluded)))
     checks += [
         ("bad date", _HAS_VALID_DAY),
+        ("future date", nw.col(DAY) <= validation.last_day),
         ("bad quantity", quantity.abs() <= MAX_VALUE),
         ("bad amount", amount.abs() <= MAX_VALUE),
         ("zero quantity", quantity.abs() >= 5e-7),
@@ -306,6 +313,7 @@ def _example(names_present: set[str]) -> nw.Expr:
         "no customer": order,
         "no item": order,
         "bad date": _raw_text(c.TIMESTAMP, names_present),
+        "future date": _raw_text(c.TIMESTAMP, names_present),
         "bad quantity": _raw_text(c.QUANTITY, names_present),
         "zero quantity": order,
         "bad amount": _raw_text(c.AMOUNT if c.AMOUNT in names_present else c.UNIT_PRICE, names_present),
