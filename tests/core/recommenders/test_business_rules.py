@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +135,15 @@ def test_no_list_has_items_that_the_rules_exclude(
     if cap is not None:
         categories = [c for c in CATALOGUE.category[items].tolist() if c >= 0]
         assert all(categories.count(c) <= cap for c in set(categories))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFOs, and links need a privilege")
+def test_rules_are_read_through_a_link_but_not_from_a_fifo(tmp_path: Path) -> None:
+    rules(tmp_path, 'ban = ["i1"]')
+    link, fifo = tmp_path / "link.toml", tmp_path / "fifo.toml"
+    link.symlink_to(tmp_path / "rules.toml")
+    os.mkfifo(fifo)
+    through_link = load_rules(link, ITEMS, CATEGORIES, CATALOGUE)
+    assert through_link.digest == load_rules(tmp_path / "rules.toml", ITEMS, CATEGORIES, CATALOGUE).digest
+    with pytest.raises(SettingsError, match="cannot be read"):
+        load_rules(fifo, ITEMS, CATEGORIES, CATALOGUE)
