@@ -53,11 +53,23 @@ PERIODS = ("week", "month", "quarter")
 DEFAULT_PERIOD = "month"
 
 
+SAME_CUSTOMERS, BOUGHT_TOGETHER = "same_customers", "bought_together"
+RELATIONS = (SAME_CUSTOMERS, BOUGHT_TOGETHER)
+"""How an item can be related to another: bought by the same customers, or in the same order."""
+
+
 def check_method(method: str) -> str:
     """Return `method` if it is valid, otherwise raise `UsageError`."""
     if method not in METHODS and method != ALL:
         raise UsageError(f"{method!r} is not a valid method.", f"Choose one of {', '.join((*METHODS, ALL))}.")
     return method
+
+
+def check_relation(relation: str) -> str:
+    """Return `relation` if it is valid, otherwise raise `UsageError`."""
+    if relation not in RELATIONS:
+        raise UsageError(f"{relation!r} is not a relation of products.", f"Choose one of {', '.join(RELATIONS)}.")
+    return relation
 
 
 def check_page(n: int, offset: int = 0) -> None:
@@ -109,9 +121,12 @@ class ListQuery(msgspec.Struct, frozen=True):
     """Only items of these categories; empty for all."""
     explain: bool = True
     """Whether each item comes with its reasons."""
+    relation: str = SAME_CUSTOMERS
+    """One of `RELATIONS`; only for items related to an item."""
 
     def __post_init__(self) -> None:
         check_method(self.method)
+        check_relation(self.relation)
         check_page(self.n, self.offset)
 
     @property
@@ -147,7 +162,7 @@ class RetailEngine(ABC):
 
     @abstractmethod
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
-        """Return items that are similar to an item. `UnknownItemError` lists close matches."""
+        """Return items related to an item, by `ListQuery.relation`. `UnknownItemError` lists close matches."""
 
     @abstractmethod
     def query_popular(self, query: ListQuery) -> RecommendationList:
@@ -361,25 +376,32 @@ class RetailEngine(ABC):
         *,
         offset: int = 0,
         categories: Sequence[str] | None = None,
+        relation: str = SAME_CUSTOMERS,
     ) -> RecommendationList:
-        """Return items that are bought with an item, or have similar content if it was never bought.
+        """Return items that are related to an item.
 
         Parameters
         ----------
         item_id : str
         n, offset, categories
             As in `recommend`.
+        relation : {"same_customers", "bought_together"}
+            ``same_customers``: items that the same customers buy, or of similar content if the item was never bought.
+            ``bought_together``: items that are in the same order more often than by chance, in at least
+            ``recommend.min_support`` orders.
 
         Returns
         -------
         RecommendationList
+            Its method is the relation, or ``similar`` for similar content. It can be shorter than `n`, or empty.
 
         Raises
         ------
         UnknownItemError
             No item has this id; the hint lists close matches.
         """
-        return self.query_similar(item_id, ListQuery(n=n, offset=offset, categories=tuple(categories or ())))
+        query = ListQuery(n=n, offset=offset, categories=tuple(categories or ()), relation=relation)
+        return self.query_similar(item_id, query)
 
     def popular(
         self,

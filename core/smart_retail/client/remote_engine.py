@@ -120,8 +120,8 @@ class RemoteEngine(RetailEngine):
         return self._connection.read("POST", "/v1/basket/recommendations", RecommendationList.from_dict, json=body)
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
-        """Return items that are similar to an item. `UnknownItemError` lists close matches."""
-        page: dict[str, Any] = {"n": query.n, "offset": query.offset}
+        """Return items related to an item, by `ListQuery.relation`. `UnknownItemError` lists close matches."""
+        page: dict[str, Any] = {"n": query.n, "offset": query.offset, "relation": query.relation}
         path = _path_for("/v1/items/{}/similar", item_id, query.categories)
         if path:
             return self._get(path, RecommendationList, page | {"category": query.categories})

@@ -20,6 +20,7 @@ from smart_retail.errors import RetailError, UsageError
 from smart_retail.events import RecentEvents, open_events
 from smart_retail.protocol import (
     ALL,
+    BOUGHT_TOGETHER,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
     DEFAULT_PERIOD,
@@ -30,6 +31,7 @@ from smart_retail.protocol import (
     check_page,
     check_period,
 )
+from smart_retail.recommenders.base import CONTENT, Ranked
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
@@ -156,11 +158,12 @@ class Engine(LocalEngine):
         return combine_methods(query.method, list_by)
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
-        """Return items that are bought with an item, or have similar content if it was never bought."""
+        """Return items related to an item, by `ListQuery.relation`; the list is not filled with popular items."""
         code = self.tables.item_code(item_id)
-        request = RankingRequest("similar", False, query.end, self._rules_for(query))
+        found, relation = self._related_items(code, query.relation)
+        request = RankingRequest(relation, False, query.end, self._rules_for(query))
         item = np.array([code], dtype=np.int32)  # hidden: a pinned item would otherwise be in its own list
-        ranking = self._ranker.rank_unpersonalized(self._ranker.model.similar(code), request, item)
+        ranking = self._ranker.rank_unpersonalized(found, request, item)
         return self._response(None, self._basket_state(item), request, ranking, query)
 
     def query_popular(self, query: ListQuery) -> RecommendationList:
@@ -339,6 +342,20 @@ class Engine(LocalEngine):
 
     def _basket_state(self, items: NDArray[np.int32]) -> CustomerState:
         return self.customer_lookup.visitor(self.tables.basket(items))
+
+    def _related_items(self, code: int, relation: str) -> tuple[Ranked, str]:
+        """Return the ranked items with a relation to an item, and the relation, or ``similar`` for similar content."""
+        from smart_retail.recommenders.ranked_lists import filter_lists, rank_related_items  # not for cached lists
+
+        if relation == BOUGHT_TOGETHER:
+            return rank_related_items(*self.tables.pairs.together(code)), relation
+        ranked = self._ranker.model.similar(code)
+        ranked = filter_lists(ranked, ~ranked.fallback)
+        if len(ranked.item) and ranked.share[0, CONTENT] > 0:
+            return ranked, "similar"
+        shared = self.tables.pairs.shared_customers(code, self.tables.item_knn)[ranked.item]
+        supported = shared >= self.tables.min_support
+        return (filter_lists(ranked, supported) if supported.any() else ranked), relation
 
     def _rules_for(self, query: ListQuery) -> Rules:
         return self.rules.with_categories(query.categories, self.tables.names["categories"], self.tables.catalogue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ import click
 
 from smart_retail.errors import ColumnError, DataError
 from smart_retail.presentation import formatting, labels
-from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS, ListQuery
+from smart_retail.protocol import (
+    ALL,
+    BOUGHT_TOGETHER,
+    DEFAULT_METHOD,
+    MAX_N,
+    METHODS,
+    RELATIONS,
+    SAME_CUSTOMERS,
+    ListQuery,
+)
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.serving.batch_export import (
     RECOMMENDATION_COLUMNS,
@@ -97,6 +107,20 @@ def print_list(form: str, result: RecommendationList) -> None:
         print_note("The list is empty: no product passes the filters.")
 
 
+def print_related(results: list[RecommendationList]) -> None:
+    """Print one table per relation, each under its heading; an empty relation is a sentence."""
+    for result in results:
+        heading, meaning = labels.RELATIONS[result.method]
+        if not result.items:
+            click.echo(f"{heading}: {labels.NO_RELATED[result.method]}")
+            continue
+        (table,) = list_tables(result)
+        is_last = result is results[-1]
+        print_tables(
+            dataclasses.replace(table, title=f"{heading}: {meaning}", caption=table.caption if is_last else "")
+        )
+
+
 @click.command(
     short_help="Recommend products to one customer.",
     cls=Command,
@@ -177,18 +201,35 @@ def batch(
 
 
 @click.command(
-    short_help="Find products that go with a product.",
+    short_help="Find products that are bought with a product.",
     cls=Command,
     epilog="Example: smart-retail similar OFF-PA-10001970",
 )
 @click.argument("item")
+@click.option(
+    "--relation",
+    type=click.Choice(RELATIONS),
+    help="Only products bought together with ITEM in one order, or only those that the same customers buy.",
+)
 @n_option
 @category_option
 @format_option
 @pass_cli_context
-def similar(context: CliContext, item: str, n: int, categories: tuple[str, ...], form: str) -> None:
-    """Show the products that are bought together with ITEM or are similar to it."""
-    print_list(form, context.engine().similar_items(item, n, categories=categories or None))
+def similar(
+    context: CliContext, item: str, relation: str | None, n: int, categories: tuple[str, ...], form: str
+) -> None:
+    """Show the products that were bought together with ITEM, and those that the same customers buy."""
+    engine = context.engine()
+    wanted = (relation,) if relation else (BOUGHT_TOGETHER, SAME_CUSTOMERS)
+    found = {name: engine.similar_items(item, n, categories=categories or None, relation=name) for name in wanted}
+    if form == "json":
+        results = {name: result.as_dict() for name, result in found.items()}
+        print_json(results[relation] if relation else results)
+    elif form == "csv":
+        rows = [row for result in found.values() for row in recommendation_rows(result)]
+        print_csv(tuple(RECOMMENDATION_COLUMNS), rows)
+    else:
+        print_related(list(found.values()))
 
 
 @click.command(

@@ -23,6 +23,7 @@ from smart_retail.protocol import (
     MAX_HORIZON_DAYS,
     MAX_N,
     METHODS,
+    RELATIONS,
     REVENUE_HORIZONS_DAYS,
     ListQuery,
 )
@@ -68,6 +69,15 @@ def _parse_boolean(value: Any, info: ValidationInfo) -> Any:
 Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
 Method = Literal["personalized", "rfm", "cf", "popular", "hybrid", "all"]
 assert set(get_args(Method)) == {*METHODS, ALL}
+Relation = Literal["same_customers", "bought_together"]
+assert set(get_args(Relation)) == {*RELATIONS}
+RelationName = Annotated[
+    Relation,
+    Field(
+        description="How the items are related: `same_customers` buy them too, or they were `bought_together` in one "
+        "order more often than by chance."
+    ),
+]
 # Field comes before BeforeValidator, since pydantic omits the bounds from the schema otherwise.
 N = Annotated[
     int, Field(ge=1, le=MAX_N, description=f"Number of items, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
@@ -199,10 +209,11 @@ class SimilarQuery(Query):
     n: N = 10
     offset: Offset = 0
     category: Categories = []
+    relation: RelationName = "same_customers"
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.category))
+        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.category), relation=self.relation)
 
 
 class PopularQuery(Query):
@@ -420,7 +431,9 @@ class SimilarBody(Body):
     n: N = 10
     offset: Offset = 0
     categories: CategoryList = None
+    relation: RelationName = "same_customers"
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.categories or ()))
+        categories = tuple(self.categories or ())
+        return ListQuery(n=self.n, offset=self.offset, categories=categories, relation=self.relation)

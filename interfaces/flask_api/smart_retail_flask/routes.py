@@ -270,15 +270,16 @@ def search_customers(query: SearchQuery) -> Any:
 
 
 def similar(path: ItemPath, query: SimilarQuery) -> Any:
-    """Items similar to an item
+    """Items related to an item
 
-    By purchases, or by category and name if the item was never bought. An unknown item is a 404 that lists similar ids.
+    Items that the same customers buy (by category and name if the item was never bought), or that were bought together
+    with it in one order. The list can be shorter than n. An unknown item is a 404 that lists similar ids.
     """
     return engine().query_similar(path.item_id, query.list_query())
 
 
 def similar_by_body(body: SimilarBody) -> Any:
-    """Items similar to an item whose id cannot be put into a URL"""
+    """Items related to an item whose id cannot be put into a URL"""
     return engine().query_similar(body.item_id, body.list_query())
 
 
