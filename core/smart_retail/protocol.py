@@ -157,8 +157,10 @@ class RetailEngine(ABC):
         """Return one list per customer, in their order; unknown customers get popular items and ``known=False``."""
 
     @abstractmethod
-    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
-        """Return a list for an anonymous basket; unknown items are ignored."""
+    def query_basket(
+        self, item_ids: Sequence[str], query: ListQuery, customer_id: str | None = None
+    ) -> RecommendationList:
+        """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
 
     @abstractmethod
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
@@ -345,21 +347,27 @@ class RetailEngine(ABC):
         item_ids: Sequence[str],
         n: int = DEFAULT_N,
         *,
+        customer_id: str | None = None,
         method: str = DEFAULT_METHOD,
         offset: int = 0,
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
     ) -> RecommendationList:
-        """Return a list for a visitor without history whose basket holds these items.
+        """Return a list that completes a basket: what is bought in one order with its items.
 
         Parameters
         ----------
         item_ids : sequence of str
             Items of the basket; unknown ones are ignored.
+        customer_id : str, optional
+            The customer of the basket, whose habits count too; None for a visitor.
+        method : str
+            ``hybrid`` completes the basket by a model of its own. Other methods take the basket as the latest order.
         exclude_purchased : bool
-            Whether the items of the basket are left out.
-        n, method, offset, categories, explain
+            Whether the items of the basket are left out. What the customer bought before can be in the list of
+            ``hybrid``: it may be missing in this basket.
+        n, offset, categories, explain
             As in `recommend`.
 
         Returns
@@ -367,7 +375,7 @@ class RetailEngine(ABC):
         RecommendationList
         """
         query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain)
-        return self.query_basket(item_ids, query)
+        return self.query_basket(item_ids, query, customer_id)
 
     def similar_items(
         self,

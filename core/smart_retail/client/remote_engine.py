@@ -114,9 +114,13 @@ class RemoteEngine(RetailEngine):
                 return results
         raise RemoteError("The API changed its version during each of three attempts.", "Try again.")
 
-    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
-        """Return a list for an anonymous basket; unknown items are ignored."""
+    def query_basket(
+        self, item_ids: Sequence[str], query: ListQuery, customer_id: str | None = None
+    ) -> RecommendationList:
+        """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
         body = _query_body(query) | {"item_ids": _encodable_texts(item_ids)}
+        if customer_id is not None:
+            body["customer_id"] = _encodable(customer_id)
         return self._connection.read("POST", "/v1/basket/recommendations", RecommendationList.from_dict, json=body)
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:

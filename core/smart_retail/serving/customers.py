@@ -62,6 +62,20 @@ def to_shoppers(customers: Sequence[CustomerState]) -> Shoppers:
     )
 
 
+def with_basket(customer: CustomerState, basket: PurchaseHistory) -> CustomerState:
+    """Return the state of a customer whose newest order is a basket."""
+    history = customer.history
+    if not len(history):
+        return replace(customer, history=basket)
+    columns = {
+        name: np.concatenate((getattr(history, name), getattr(basket, name)))
+        for name in ("customer", "item", "quantity", "amount")
+    }
+    order = np.concatenate((history.order, basket.order + history.order.max() + 1))
+    day = np.concatenate((history.day, np.full(len(basket), max(history.last_day, basket.last_day), np.int32)))
+    return replace(customer, history=replace(history, order=order, day=day, **columns))
+
+
 def count_orders(history: PurchaseHistory) -> int:
     """Return the number of distinct orders of one shopper."""
     return len(set(history.order.tolist()))  # `np.unique` imports further parts of NumPy on its first call

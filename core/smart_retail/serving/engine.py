@@ -23,6 +23,7 @@ from smart_retail.protocol import (
     BOUGHT_TOGETHER,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
+    DEFAULT_METHOD,
     DEFAULT_PERIOD,
     METHODS,
     REVENUE_HORIZONS_DAYS,
@@ -51,7 +52,7 @@ from smart_retail.results import (
 )
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.business_rules import FixedRules, Rules, RulesFile, category_codes, rules_path
-from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers
+from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers, with_basket
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
@@ -145,15 +146,25 @@ class Engine(LocalEngine):
             for result in self._query_chunk(customer_ids[start : start + CHUNK_CUSTOMERS], query, rules)
         ]
 
-    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
-        """Return a list for an anonymous basket; unknown items are ignored."""
+    def query_basket(
+        self, item_ids: Sequence[str], query: ListQuery, customer_id: str | None = None
+    ) -> RecommendationList:
+        """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
         rules = self._rules_for(query)
-        visitor = self._basket_state(self.tables.items.codes(item_ids))
+        basket = self.tables.basket(self.tables.items.codes(item_ids))
+        visitor = self.customer_lookup.visitor(basket)
+        customer = visitor if customer_id is None else self.customer_lookup.resolve(customer_id)
 
         def list_by(method: str) -> RecommendationList:
+            if method == DEFAULT_METHOD and len(basket):
+                owner = customer if customer_id is not None else self.customer_lookup.visitor(self.tables.empty_history)
+                request = RankingRequest(method, query.exclude_purchased, query.end, rules, basket.item)
+                ranking = next(self._ranker.live(request, to_shoppers([owner]), [basket.item]))
+                return self._response(customer_id, owner, request, ranking, query)
+            shopper = visitor if customer_id is None else with_basket(customer, basket)
             request = RankingRequest(method, query.exclude_purchased, query.end, rules)
-            ranking = next(self._ranker.live(request, to_shoppers([visitor]), [visitor.purchased_or_returned()]))
-            return self._response(None, visitor, request, ranking, query)
+            ranking = next(self._ranker.live(request, to_shoppers([shopper]), [shopper.purchased_or_returned()]))
+            return self._response(customer_id, shopper, request, ranking, query)
 
         return combine_methods(query.method, list_by)
 

@@ -33,14 +33,14 @@ def bought_together(item: str, together: int, lift: float) -> str:
     Parameters
     ----------
     item : str
-        Name of a purchase of the customer.
+        Name of a purchase of the customer; empty in a list of items related to one, which is named above it.
     together : int
         Orders with both items, 1 and up.
     lift : float
         How many times as often as by chance.
     """
     times = "once" if together == 1 else f"{together:,} times"
-    return f"in the same order as {item} {times}, {_ratio(lift)} times as often as by chance"
+    return f"in the same order{f' as {item}' if item else ''} {times}, {_ratio(lift)} times as often as by chance"
 
 
 def same_customers(item: str, together: int, customers: int) -> str:
@@ -49,7 +49,7 @@ def same_customers(item: str, together: int, customers: int) -> str:
     Parameters
     ----------
     item : str
-        Name of a purchase of the customer.
+        Name of a purchase of the customer; empty as in `bought_together`.
     together : int
         Customers who buy both items.
     customers : int
@@ -57,7 +57,7 @@ def same_customers(item: str, together: int, customers: int) -> str:
     """
     also = "buys" if together == 1 else "buy"
     who = "customer who buys" if customers == 1 else "customers who buy"
-    return f"{together:,} of the {customers:,} {who} {item} also {also} this"
+    return f"{together:,} of the {customers:,} {who} {item or 'it'} also {also} this"
 
 
 def category(customers: int, name: str) -> str:

@@ -61,7 +61,9 @@ class ReasonBuilder:
     customer: CustomerState
     """The customer, or the visitor whose basket the items follow from."""
     relation: str = ""
-    """For a list of items related to the only item of the basket: the relation; otherwise empty."""
+    """For a list of items related to one item, the only purchase: the relation; otherwise empty."""
+    basket: NDArray[np.int32] | None = None
+    """Items of the basket that a list completes."""
 
     def reasons(
         self, item: int, share: list[float], rank: list[int], explaining_item: int, boost: float = 1.0
@@ -130,7 +132,7 @@ class ReasonBuilder:
             )
             found = None if pair is None else (ORDERS if self.relation == BOUGHT_TOGETHER else CUSTOMERS, pair)
         else:
-            found = pairs.most_related(item, self._is_purchased, tables.variant)
+            found = pairs.most_related(item, self._is_base, tables.variant)
         if found is None or found[1].together == 0:
             return "similar", None, self._category(item)
         relation, counted = found
@@ -138,6 +140,7 @@ class ReasonBuilder:
 
     def _counted(self, relation: str, pair: PairCount) -> tuple[str, str | None, str]:
         own, name, _ = self.tables.label(pair.base)
+        name = "" if self.relation else name
         if relation == ORDERS:
             return BOUGHT_TOGETHER, own, texts.bought_together(name, pair.together, pair.lift)
         return SAME_CUSTOMERS, own, texts.same_customers(name, pair.together, pair.base_total)
@@ -170,16 +173,18 @@ class ReasonBuilder:
         return texts.group(tables.group_name(kind, group), buyers, size, lift)
 
     @cached_property
-    def _is_purchased(self) -> NDArray[np.bool_]:
-        """Whether the customer bought the item, by item code."""
+    def _is_base(self) -> NDArray[np.bool_]:
+        """Whether items can follow from the item: those of the basket, or the purchases; by item code."""
         out = np.zeros(len(self.tables.variant), bool)
-        out[self.customer.history.item] = True
+        out[self.customer.history.item if self.basket is None else self.basket] = True
         return out
 
     @cached_property
     def _categories(self) -> frozenset[int]:
-        """Codes of the categories of the purchases."""
-        return frozenset(self.tables.catalogue.category[self.customer.history.item].tolist())
+        """Codes of the categories of the purchases and of the basket."""
+        category = self.tables.catalogue.category
+        basket = [] if self.basket is None else category[self.basket].tolist()
+        return frozenset([*category[self.customer.history.item].tolist(), *basket])
 
     def _repeats(self, item: int) -> tuple[int, float | None]:
         """Return the number of orders of the item and the mean gap between them in days."""

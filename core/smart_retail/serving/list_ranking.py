@@ -37,6 +37,8 @@ class RankingRequest:
     stop: int
     """Number of entries needed: offset + n."""
     rules: Rules
+    basket: NDArray[np.int32] | None = None
+    """Items of the basket to complete, for a list of a basket by the method hybrid."""
 
 
 ListEntry = tuple[int, float, float, bool, bool, list[float], list[int], int]
@@ -196,6 +198,10 @@ class ListRanker:
                 return result
 
     def _rank(self, request: RankingRequest, shoppers: Shoppers, length: int | None) -> Ranked:
+        if request.basket is not None:
+            basket = request.basket.astype(np.int64)
+            exclude = request.exclude_purchased
+            return quantize_shares(self.model.rank_basket(basket, shoppers, exclude_basket=exclude, length=length))
         return quantize_shares(
             self.model.rank(request.method, shoppers, exclude_purchased=request.exclude_purchased, length=length)
         )

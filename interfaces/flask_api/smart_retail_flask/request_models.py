@@ -343,6 +343,7 @@ class BasketBody(_ListBody):
         max_length=MAX_LIST_LENGTH,
         description=f"Items in the basket, up to {MAX_LIST_LENGTH}; unknown items are ignored.",
     )
+    customer_id: str | None = Field(None, description="The customer of the basket; null for a visitor.")
 
 
 CustomerIds = Annotated[

@@ -176,9 +176,10 @@ def recommend_batch(body: BatchBody) -> Any:
 def recommend_basket(body: BasketBody) -> Any:
     """Recommendations for a basket
 
-    For a visitor without purchase history; unknown items are ignored.
+    What is bought in one order with the items of the basket; with `customer_id` also by the customer's habits.
+    Unknown items are ignored.
     """
-    return engine().query_basket(body.item_ids, body.list_query())
+    return engine().query_basket(body.item_ids, body.list_query(), body.customer_id)
 
 
 def customer(path: CustomerPath, query: StrictQuery) -> Any:

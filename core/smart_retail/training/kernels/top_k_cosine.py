@@ -200,6 +200,16 @@ def top_k_lift(
     return np.where(is_above_chance, items, np.int32(-1)), np.where(is_above_chance, counts, 0)
 
 
+def top_k_counts(
+    ptr: NDArray[np.int64], item: NDArray[np.int64], n_items: int, *, k: int, support: NDArray[np.float64], threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Find the K items with the most common baskets of each item; parameters and result as in `top_k_lift`."""
+    baskets = np.bincount(item, minlength=n_items)
+    weight, packing, _ = _pack(item, None, baskets)
+    items, value = _top_k(ptr, item, baskets, (weight, packing, np.ones(n_items)), k, (0.0, support), threads)
+    return items, np.where(items >= 0, np.rint(value), 0).astype(np.int64)
+
+
 @compiled
 def _intersect(ptr, basket, first, second, out):  # type: ignore[no-untyped-def]
     """Count the common baskets of each pair of items by merging their ascending baskets."""
