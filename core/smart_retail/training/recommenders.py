@@ -120,7 +120,7 @@ def fit_recommenders(
             fit_components, selection.history, groups, catalogue, selection.variants, threads=context.n_threads
         )
         hybrid = _learn_hybrid(by_task, windows, last, settings, segment_names, selection, pooled)
-    baskets = fit_baskets(windows, selection.history, max_items=settings.ease_items, context=context)
+    baskets = fit_baskets(windows, selection.history, max_items=selection.variants.ease_items, context=context)
     model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published)
     card = _complete_scorecard(hybrid, windows, selection)
     if last and baskets.judged:

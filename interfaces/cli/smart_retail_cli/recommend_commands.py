@@ -1,4 +1,4 @@
-"""Commands that return lists of products: recommend, batch, similar, popular."""
+"""Commands that return lists of products: recommend, batch, basket, similar, popular."""
 
 from __future__ import annotations
 
@@ -230,6 +230,38 @@ def similar(
         print_csv(tuple(RECOMMENDATION_COLUMNS), rows)
     else:
         print_related(list(found.values()))
+
+
+@click.command(
+    short_help="Recommend products that complete a basket.",
+    cls=Command,
+    epilog="Example: smart-retail basket OFF-PA-10001970 OFF-BI-10003910 --customer AA-10315",
+)
+@click.argument("items", nargs=-1, required=True, metavar="ITEM...")
+@click.option("--customer", metavar="ID", help="The customer of the basket, whose habits count too.")
+@method_option
+@n_option
+@category_option
+@format_option
+@pass_cli_context
+def basket(
+    context: CliContext,
+    items: tuple[str, ...],
+    customer: str | None,
+    method: str,
+    n: int,
+    categories: tuple[str, ...],
+    form: str,
+) -> None:
+    """Recommend products that are bought in one order with the products ITEM..."""
+    engine = context.engine(for_lists=True)
+    known = {item.item_id for one in items for item in engine.search_items(one, 20)}
+    for unknown in (one for one in items if one not in known):
+        print_note(f"No product has the id {unknown}: it is left out. Search with: smart-retail items TEXT")
+    print_list(
+        form,
+        engine.recommend_for_basket(items, n, customer_id=customer, method=method, categories=categories or None),
+    )
 
 
 @click.command(
