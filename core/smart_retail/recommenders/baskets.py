@@ -19,6 +19,7 @@ from smart_retail.recommenders.base import CF, POPULAR, REPURCHASE, Ranked
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.rounding import significant
 from smart_retail.recommenders.shopper_context import ShopperContext
+from smart_retail.recommenders.source import MAX_LISTED_CANDIDATES
 from smart_retail.recommenders.source_registry import SOURCES
 
 BASKET_SOURCES: Final = (
@@ -43,7 +44,8 @@ class BasketModel:
     trend: NDArray[np.float64]
     """Orders of the last four weeks relative to all, to the power `TREND_POWER`, shape ``(n_items,)``."""
     recent: NDArray[np.float64]
-    """Orders of the last four weeks relative to the most bought item, 0 to 1, shape ``(n_items,)``."""
+    """Orders of the last four weeks relative to the most bought item, 0 to 1, shape ``(n_items,)``; 0 for all but the
+    `MAX_LISTED_CANDIDATES` most bought ones."""
     weights: NDArray[np.float64]
     """Weight of each source, shape ``(2, n_sources)``: for an unknown, and for a known customer."""
 
@@ -52,7 +54,7 @@ class BasketModel:
         return len(self.recent)
 
     def source_scores(self, basket: NDArray[np.int64], context: ShopperContext | None) -> NDArray[np.float64]:
-        """Score the catalogue by each source, relative to the largest score.
+        """Score the catalogue by each source: similarities and demand relative to the largest, purchases to at least one.
 
         Parameters
         ----------
@@ -76,10 +78,11 @@ class BasketModel:
             scores[3, item], scores[4, item] = context.repurchase_slow, context.repurchase_fast
         scores[6] = self.recent
         scores[:, basket] = 0.0
-        _scale_rows(scores)
+        _scale_rows(scores[:3])
+        # Less than one recent purchase remains weak evidence: an old habit must not fill the list.
+        _scale_rows(scores[3:5], least=1.0)
         if context is not None and len(context.matrix):
             scores[5] = scores[3] * (scores[0] + scores[2])
-            _scale_rows(scores[5:6])
         return scores
 
     def rank(self, basket: NDArray[np.int64], context: ShopperContext, *, length: int | None) -> Ranked:
@@ -95,33 +98,13 @@ class BasketModel:
             Items at most; None for all with a score.
         """
         known = len(context.matrix) > 0
-        weighted = self.source_scores(basket, context) * self.weights[int(known)][:, None]
-        score = weighted.sum(axis=0)
-        item = np.flatnonzero(score > 0)
-        values = significant(score[item])
-        order = np.argsort(-values, kind="stable")[:length]
-        listed = item[order]
-        return self._to_ranked(listed, values[order], weighted)
-
-    def _to_ranked(self, item: NDArray[np.int64], score: NDArray[np.float64], weighted: NDArray[np.float64]) -> Ranked:
-        n, n_components = len(item), len(SOURCES.components)
-        share, rank = np.zeros((n, n_components)), np.zeros((n, n_components), np.int32)
-        for component in sorted(set(_COMPONENTS)):
-            part = weighted[[source for source, other in enumerate(_COMPONENTS) if other == component]].sum(axis=0)
-            share[:, component] = part[item]
-            ascending = np.sort(part[part > 0])
-            above = len(ascending) - np.searchsorted(ascending, part[item], side="right")
-            rank[:, component] = np.where(part[item] > 0, above + 1, 0)
-        total = share.sum(axis=1, keepdims=True)
-        return Ranked(
-            indptr=np.array([0, n], np.int64),
-            item=item.astype(np.int32),
-            score=score,
-            share=np.divide(share, total, out=np.zeros_like(share), where=total > 0),
-            rank=rank,
-            explaining_item=np.full(n, -1, np.int32),
-            fallback=np.zeros(n, bool),
-        )
+        scores = self.source_scores(basket, context)
+        item = np.flatnonzero(scores.any(axis=0))
+        weighted = scores[:, item] * self.weights[int(known)][:, None]
+        score = significant(weighted.sum(axis=0))
+        order = np.argsort(-score, kind="stable")
+        order = order[score[order] > 0][:length]
+        return _to_ranked(item[order], score[order], weighted, order)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, for `from_arrays`."""
@@ -148,10 +131,44 @@ def count_demand_for_baskets(history: PurchaseHistory) -> tuple[NDArray[np.float
         np.float64
     )
     ever = np.bincount(history.item, minlength=history.n_items)
-    return ((recent + 1) / (ever + 5)) ** TREND_POWER, recent / max(float(recent.max(initial=0.0)), 1.0)
+    trend = ((recent + 1) / (ever + 5)) ** TREND_POWER
+    recent[np.argsort(-recent, kind="stable")[MAX_LISTED_CANDIDATES:]] = 0.0
+    return trend, recent / max(float(recent.max(initial=0.0)), 1.0)
 
 
-def _scale_rows(scores: NDArray[np.float64]) -> None:
-    """Divide each row by its maximum, in place."""
-    largest = scores.max(axis=1, initial=0.0, keepdims=True)
+def _scale_rows(scores: NDArray[np.float64], least: float = 0.0) -> None:
+    """Divide each row by its maximum, or by `least` if that is larger, in place."""
+    largest = np.maximum(scores.max(axis=1, initial=0.0, keepdims=True), least)
     np.divide(scores, largest, out=scores, where=largest > 0)
+
+
+def _to_ranked(
+    item: NDArray[np.int64], score: NDArray[np.float64], weighted: NDArray[np.float64], position: NDArray[np.int64]
+) -> Ranked:
+    """Return one list with shares and ranks by component.
+
+    Parameters
+    ----------
+    item, score : arrays, shape (n,)
+        The listed items, best first.
+    weighted : float64 array, shape (n_sources, n_candidates)
+    position : int64 array, shape (n,)
+        Candidate of each listed item.
+    """
+    n, n_components = len(item), len(SOURCES.components)
+    share, rank = np.zeros((n, n_components)), np.zeros((n, n_components), np.int32)
+    for component in sorted(set(_COMPONENTS)):
+        part = weighted[[source for source, other in enumerate(_COMPONENTS) if other == component]].sum(axis=0)
+        ascending, own = np.sort(part[part > 0]), part[position]
+        above = len(ascending) - np.searchsorted(ascending, own, side="right")
+        share[:, component], rank[:, component] = own, np.where(own > 0, above + 1, 0)
+    total = share.sum(axis=1, keepdims=True)
+    return Ranked(
+        indptr=np.array([0, n], np.int64),
+        item=item.astype(np.int32),
+        score=score,
+        share=np.divide(share, total, out=np.zeros_like(share), where=total > 0),
+        rank=rank,
+        explaining_item=np.full(n, -1, np.int32),
+        fallback=np.zeros(n, bool),
+    )

@@ -89,11 +89,12 @@ class PairTable:
             Code of the product that each item is a variant of.
         """
         others, count = self.neighbours(item)
-        found = usable[others] & (variant[others] != variant[item])
-        position = int(found.argmax()) if len(found) else 0
-        if not len(found) or not found[position]:
-            return None
-        return self.pair(int(others[position]), item, int(count[position]))
+        own = variant[item]
+        for position in usable[others].nonzero()[0].tolist():
+            other = int(others[position])
+            if variant[other] != own:
+                return self.pair(other, item, int(count[position]))
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +171,12 @@ class ItemPairs:
             Orders and customers by item code.
         """
         tables = [
-            PairTable(*(arrays[f"{name}.{column}"] for column in ("indptr", "item", "count")), totals, int(n))
+            # Plain arrays: slices of memory maps take longer.
+            PairTable(
+                *(np.asarray(arrays[f"{name}.{column}"]) for column in ("indptr", "item", "count")),
+                np.asarray(totals),
+                int(n),
+            )
             for name, totals, n in zip(RELATIONS, (order_totals, customer_totals), arrays["sizes"][:2], strict=True)
         ]
         return cls(tables[0], tables[1], arrays["item_knn.customers"])

@@ -76,24 +76,24 @@ class BundleTables:
 
     @cached_property
     def previous_orders(self) -> NDArray[np.int32]:
-        return self.bundle.array("items/previous_orders")
+        return np.asarray(self.bundle.array("items/previous_orders"))
 
     @cached_property
     def item_orders(self) -> NDArray[np.int32]:
-        return self.bundle.array("items/orders")
+        return np.asarray(self.bundle.array("items/orders"))
 
     @cached_property
     def item_customers(self) -> NDArray[np.int32]:
-        return self.bundle.array("items/customers")
+        return np.asarray(self.bundle.array("items/customers"))
 
     @cached_property
     def variant(self) -> NDArray[np.int32]:
         """Code of the product that an item is a variant of, by item code."""
-        return self.bundle.array("items/variant")
+        return np.asarray(self.bundle.array("items/variant"))
 
     @cached_property
     def _pair_arrays(self) -> dict[str, NDArray[Any]]:
-        return self.bundle.arrays("pairs")
+        return {name: np.asarray(values) for name, values in self.bundle.arrays("pairs").items()}
 
     @cached_property
     def pairs(self) -> ItemPairs:
