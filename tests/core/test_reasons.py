@@ -128,10 +128,10 @@ def test_related_items_state_their_own_counts(engine: Engine, counts: recount.Co
 
 
 def test_items_never_bought_together_are_not_called_so(engine: Engine, counts: recount.Counts) -> None:
-    strangers = 0
+    never_together = 0
     for base in shop.item_ids():
         listed = {item.item_id for item in engine.similar_items(base, 60, relation="bought_together").items}
         never = {other for other in shop.item_ids() if not counts.orders[base] & counts.orders[other]}
-        strangers += len(never)
+        never_together += len(never)
         assert not listed & never
-    assert strangers > 1000
+    assert never_together > 1000

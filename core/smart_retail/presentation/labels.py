@@ -18,7 +18,7 @@ METHODS: Final[dict[str, tuple[str, str]]] = {
 RELATIONS: Final[dict[str, tuple[str, str]]] = {
     "bought_together": ("Bought together", "in the same order more often than by chance"),
     "same_customers": ("Bought by the same customers", "in any of their orders"),
-    "similar": ("Similar by name and category", "nobody has bought this product yet"),
+    "similar": ("Similar by name and category", "no customer has bought this product yet"),
 }
 """How a list is related to a product -> (heading, meaning)."""
 NO_RELATED: Final[dict[str, str]] = {

@@ -54,7 +54,7 @@ class BasketModel:
         return len(self.recent)
 
     def source_scores(self, basket: NDArray[np.int64], context: ShopperContext | None) -> NDArray[np.float64]:
-        """Score the catalogue by each source: similarities and demand relative to the largest, purchases to at least one.
+        """Score the catalogue by each source: relative to the largest score, purchases to at least one.
 
         Parameters
         ----------

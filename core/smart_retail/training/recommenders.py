@@ -123,11 +123,11 @@ def fit_recommenders(
     baskets = fit_baskets(windows, selection.history, max_items=selection.variants.ease_items, context=context)
     model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published)
     card = _complete_scorecard(hybrid, windows, selection)
-    if last and baskets.judged:
+    if last and baskets.evaluated:
         similarities = last.result().item_knn, last.result().ease
         before, after = windows[-1].before, windows[-1].after
         card["basket"] = evaluate_baskets(
-            baskets.judged, before, after, *similarities, seed=context.seed, threads=context.n_threads
+            baskets.evaluated, before, after, *similarities, seed=context.seed, threads=context.n_threads
         )
     return model, card
 

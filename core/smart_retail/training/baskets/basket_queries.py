@@ -1,4 +1,4 @@
-"""Orders with one item hidden in turn, the task ``basket``: basket lists are learned and judged on them."""
+"""Orders with one item hidden in turn, the task ``basket``: basket lists are learned and evaluated on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judge the basket lists on the orders of the last window, next to baselines that see the same baskets."""
+"""Evaluate the basket lists on the orders of the last window, next to baselines that see the same baskets."""
 
 from __future__ import annotations
 

@@ -41,10 +41,10 @@ _ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class FittedBaskets:
-    """The published basket model, and the one that is judged."""
+    """The published basket model, and the one that is evaluated."""
 
     published: BasketModel
-    judged: BasketModel | None
+    evaluated: BasketModel | None
     """Fitted before the last window, with weights learned earlier; None without windows."""
 
 
@@ -70,16 +70,16 @@ def fit_baskets(
         context.progress.check()
         return fit_basket_sources(window.before, default, max_items=size, threads=context.n_threads)
 
-    judged, latest = None, default
+    evaluated, latest = None, default
     if windows:
-        judged = fit_before(windows[-1])
+        evaluated = fit_before(windows[-1])
         if len(windows) > 1:
             earlier = learn_weights(fit_before(windows[-2]), windows[-2], context.seed)
-            judged = replace(judged, weights=earlier)
-        latest = learn_weights(judged, windows[-1], context.seed)
+            evaluated = replace(evaluated, weights=earlier)
+        latest = learn_weights(evaluated, windows[-1], context.seed)
     context.progress.check()
     published = fit_basket_sources(history, latest, max_items=size, threads=context.n_threads)
-    return FittedBaskets(published, judged)
+    return FittedBaskets(published, evaluated)
 
 
 def fit_basket_sources(
@@ -139,8 +139,8 @@ class CustomerContexts:
         """Return the context of one customer, without purchases for a new one."""
         rows = slice(int(self._indptr[customer]), int(self._indptr[customer + 1]))
         own = self._history.take(rows, np.zeros(rows.stop - rows.start, np.int32), 1)
-        nobody = np.array([UNKNOWN_GROUP], np.int16)
-        return build_context(Shoppers(own, nobody, nobody))
+        no_group = np.array([UNKNOWN_GROUP], np.int16)
+        return build_context(Shoppers(own, no_group, no_group))
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ class _Examples:
 
 
 def _collect_examples(model: BasketModel, queries: BasketQueries, before: PurchaseHistory, *, known: bool) -> _Examples:
-    """Return the candidates of the queries; of known customers only, or as if nobody were known."""
+    """Return the candidates of the queries; of known customers only, or as if no customer were known."""
     columns, sizes = [], []
     contexts = CustomerContexts(before)
     for query in range(len(queries)):

@@ -73,7 +73,7 @@ def _top_pairs(
     Parameters
     ----------
     ptr, item : int64 arrays
-        The items of each basket; customers without purchases are no baskets.
+        The items of each basket; customers without purchases do not count.
     n_items : int
     support : (int, float)
         Baskets that a pair has at least, and as a share of the baskets of the item.
