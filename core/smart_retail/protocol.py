@@ -123,6 +123,9 @@ class ListQuery(msgspec.Struct, frozen=True):
     """Whether each item comes with its reasons."""
     relation: str = SAME_CUSTOMERS
     """One of `RELATIONS`; only for items related to an item."""
+    variants: bool = False
+    """Whether several variants of one product, of one name but for size and colour, can be in a list. What the customer
+    bought can always be in it."""
 
     def __post_init__(self) -> None:
         check_method(self.method)
@@ -283,6 +286,7 @@ class RetailEngine(ABC):
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
+        variants: bool = False,
     ) -> RecommendationList:
         """Return the best items for a customer.
 
@@ -302,6 +306,9 @@ class RetailEngine(ABC):
             Only items of these categories.
         explain : bool
             Whether each item comes with its reasons.
+        variants : bool
+            Whether several variants of one product, of one name but for size and colour, can be in the list. What the
+            customer bought can always be in it.
 
         Returns
         -------
@@ -313,7 +320,7 @@ class RetailEngine(ABC):
         UsageError
             An option is not valid, or a category does not exist.
         """
-        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain)
+        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants)
         return self.query_customers((customer_id,), query)[0]
 
     def recommend_many(
@@ -325,13 +332,14 @@ class RetailEngine(ABC):
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
+        variants: bool = False,
     ) -> list[RecommendationList]:
         """Return the lists of several customers, all from one version.
 
         Parameters
         ----------
         customer_ids : sequence of str
-        method, n, exclude_purchased, categories, explain
+        method, n, exclude_purchased, categories, explain, variants
             As in `recommend`.
 
         Returns
@@ -339,7 +347,7 @@ class RetailEngine(ABC):
         list of RecommendationList
             In the order of `customer_ids`.
         """
-        query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain)
+        query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain, variants=variants)
         return self.query_customers(customer_ids, query)
 
     def recommend_for_basket(
@@ -353,6 +361,7 @@ class RetailEngine(ABC):
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
+        variants: bool = False,
     ) -> RecommendationList:
         """Return a list that completes a basket: what is bought in one order with its items.
 
@@ -367,14 +376,14 @@ class RetailEngine(ABC):
         exclude_purchased : bool
             Whether the items of the basket are left out. What the customer bought before can be in the list of
             ``hybrid``: it may be missing in this basket.
-        n, offset, categories, explain
+        n, offset, categories, explain, variants
             As in `recommend`.
 
         Returns
         -------
         RecommendationList
         """
-        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain)
+        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants)
         return self.query_basket(item_ids, query, customer_id)
 
     def similar_items(

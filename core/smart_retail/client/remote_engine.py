@@ -263,6 +263,7 @@ def _query_fields(query: ListQuery) -> dict[str, Any]:
         "offset": query.offset,
         "exclude_purchased": query.exclude_purchased,
         "explain": query.explain,
+        "variants": query.variants,
     }
 
 

@@ -68,6 +68,7 @@ class BundleTables:
             self.bundle.array("items/category"),
             self.bundle.array("items/subcategory"),
             self.bundle.array("items/price"),
+            variant=self.variant,
         )
 
     @cached_property

@@ -158,11 +158,12 @@ class Engine(LocalEngine):
         def list_by(method: str) -> RecommendationList:
             if method == DEFAULT_METHOD and len(basket):
                 owner = customer if customer_id is not None else self.customer_lookup.visitor(self.tables.empty_history)
-                request = RankingRequest(method, query.exclude_purchased, query.end, rules, basket.item)
-                ranking = next(self._ranker.live(request, to_shoppers([owner]), [basket.item]))
+                request = _ranking_request(method, query, rules, basket.item)
+                own = [np.concatenate((basket.item, owner.history.item))]
+                ranking = next(self._ranker.live(request, to_shoppers([owner]), [basket.item], own))
                 return self._response(customer_id, owner, request, ranking, query)
             shopper = visitor if customer_id is None else with_basket(customer, basket)
-            request = RankingRequest(method, query.exclude_purchased, query.end, rules)
+            request = _ranking_request(method, query, rules)
             ranking = next(self._ranker.live(request, to_shoppers([shopper]), [shopper.purchased_or_returned()]))
             return self._response(customer_id, shopper, request, ranking, query)
 
@@ -172,14 +173,14 @@ class Engine(LocalEngine):
         """Return items related to an item, by `ListQuery.relation`; the list is not filled with popular items."""
         code = self.tables.item_code(item_id)
         found, relation = self._related_items(code, query.relation)
-        request = RankingRequest(relation, False, query.end, self._rules_for(query))
+        request = RankingRequest(relation, False, query.end, self._rules_for(query), variants=query.variants)
         item = np.array([code], dtype=np.int32)  # hidden: a pinned item would otherwise be in its own list
         ranking = self._ranker.rank_unpersonalized(found, request, item)
         return self._response(None, self._basket_state(item), request, ranking, query)
 
     def query_popular(self, query: ListQuery) -> RecommendationList:
         """Return the most popular items, overall or of the given categories."""
-        request = RankingRequest("popular", False, query.end, self._rules_for(query))
+        request = RankingRequest("popular", False, query.end, self._rules_for(query), variants=query.variants)
         codes = category_codes(query.categories, self.tables.names["categories"])
         popular = self._ranker.model.popular(codes[0] if len(codes) == 1 else None)
         ranking = self._ranker.rank_unpersonalized(popular, request)
@@ -309,7 +310,7 @@ class Engine(LocalEngine):
         customers = [self.customer_lookup.resolve(customer_id) for customer_id in customer_ids]
 
         def lists_by(method: str) -> list[RecommendationList]:
-            request = RankingRequest(method, query.exclude_purchased, query.end, rules)
+            request = _ranking_request(method, query, rules)
             return [
                 self._response(customer_id, customer, request, ranking, query)
                 for customer_id, customer, ranking in zip(
@@ -370,3 +371,9 @@ class Engine(LocalEngine):
 
     def _rules_for(self, query: ListQuery) -> Rules:
         return self.rules.with_categories(query.categories, self.tables.names["categories"], self.tables.catalogue)
+
+
+def _ranking_request(
+    method: str, query: ListQuery, rules: Rules, basket: NDArray[np.int32] | None = None
+) -> RankingRequest:
+    return RankingRequest(method, query.exclude_purchased, query.end, rules, basket, query.variants)

@@ -57,6 +57,9 @@ n_option = click.option(
 purchased_option = click.option(
     "--allow-purchased", is_flag=True, help="Also recommend products that the customer bought before."
 )
+variants_option = click.option(
+    "--variants", is_flag=True, help="Also list several variants of one product: one name but for size and colour."
+)
 category_option = click.option(
     "-c", "--category", "categories", multiple=True, metavar="C", help="Only this category; repeatable."
 )
@@ -131,6 +134,7 @@ def print_related(results: list[RecommendationList]) -> None:
 @n_option
 @purchased_option
 @category_option
+@variants_option
 @new_customer_option
 @format_option
 @pass_cli_context
@@ -141,12 +145,17 @@ def recommend(
     n: int,
     allow_purchased: bool,
     categories: tuple[str, ...],
+    variants: bool,
     new_customer: bool,
     form: str,
 ) -> None:
     """Recommend products to one CUSTOMER, given by id or by a name that only one customer has."""
     engine = context.engine(for_lists=True)
-    options: dict[str, Any] = {"exclude_purchased": not allow_purchased, "categories": categories or None}
+    options: dict[str, Any] = {
+        "exclude_purchased": not allow_purchased,
+        "categories": categories or None,
+        "variants": variants,
+    }
     result = engine.recommend(customer, method, n, **options)
     if not (result.known or new_customer):
         customer = find_similar_customer(engine, customer)
@@ -179,6 +188,7 @@ def recommend(
 @method_option
 @n_option
 @purchased_option
+@variants_option
 @click.option(
     "-o",
     "--output",
@@ -189,13 +199,19 @@ def recommend(
 )
 @pass_cli_context
 def batch(
-    context: CliContext, customers: Path | None, method: str, n: int, allow_purchased: bool, output: Path
+    context: CliContext,
+    customers: Path | None,
+    method: str,
+    n: int,
+    allow_purchased: bool,
+    variants: bool,
+    output: Path,
 ) -> None:
     """Write the lists of many customers to a CSV or Parquet file, sorted by customer, method and rank."""
     ids = None if customers is None else read_customer_ids(customers)
     engine = context.engine()
     with progress.show_progress() as listener:
-        query = ListQuery(method, n, exclude_purchased=not allow_purchased)
+        query = ListQuery(method, n, exclude_purchased=not allow_purchased, variants=variants)
         rows = write_recommendations(engine, output, customers=ids, query=query, progress=listener)
     print_note(f"{formatting.pluralize(rows, 'row')} written to {output}.")
 
@@ -242,6 +258,7 @@ def similar(
 @method_option
 @n_option
 @category_option
+@variants_option
 @format_option
 @pass_cli_context
 def basket(
@@ -251,6 +268,7 @@ def basket(
     method: str,
     n: int,
     categories: tuple[str, ...],
+    variants: bool,
     form: str,
 ) -> None:
     """Recommend products that are bought in one order with the products ITEM..."""
@@ -260,7 +278,9 @@ def basket(
         print_note(f"No product has the id {unknown}: it is left out. Search with: smart-retail items TEXT")
     print_list(
         form,
-        engine.recommend_for_basket(items, n, customer_id=customer, method=method, categories=categories or None),
+        engine.recommend_for_basket(
+            items, n, customer_id=customer, method=method, categories=categories or None, variants=variants
+        ),
     )
 
 

@@ -104,6 +104,13 @@ CategoryList = Annotated[
 AnyMethod = Annotated[Method, Field(description="Recommendation method; `all` returns one list per method.")]
 HidePurchased = Annotated[Boolean, Field(description="Leave out items that the customer has bought or returned.")]
 Explain = Annotated[Boolean, Field(description="Include the reasons of each item.")]
+Variants = Annotated[
+    Boolean,
+    Field(
+        description="Whether several variants of one product (of one name but for size and colour) can be in the list. "
+        "What the customer bought can always be in it."
+    ),
+]
 Strict = Annotated[
     Boolean, Field(description="Return 404 for an unknown customer instead of popular items or an empty profile.")
 ]
@@ -198,11 +205,14 @@ class RecommendQuery(Query):
     category: Categories = []
     exclude_purchased: HidePurchased = True
     explain: Explain = True
+    variants: Variants = False
     strict: Strict = False
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(self.method, self.n, self.offset, self.exclude_purchased, tuple(self.category), self.explain)
+        categories = tuple(self.category)
+        options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
+        return ListQuery(*options, variants=self.variants)
 
 
 class SimilarQuery(Query):
@@ -330,12 +340,13 @@ class _ListBody(Body):
     categories: CategoryList = None
     exclude_purchased: HidePurchased = True
     explain: Explain = True
+    variants: Variants = False
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(
-            self.method, self.n, self.offset, self.exclude_purchased, tuple(self.categories or ()), self.explain
-        )
+        categories = tuple(self.categories or ())
+        options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
+        return ListQuery(*options, variants=self.variants)
 
 
 class BasketBody(_ListBody):

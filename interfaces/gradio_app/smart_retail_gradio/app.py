@@ -1,4 +1,4 @@
-"""One page with three tabs over an engine: recommendations, similar products, and a new visitor's basket."""
+"""One page with three tabs over an engine: recommendations, similar products, and a basket."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def build_demo(engine: RetailEngine | ReloadingEngine) -> gr.Blocks:
             refresh = _recommend_tab(engines)
         with gr.Tab("Similar products"):
             refresh |= _similar_tab(engines)
-        with gr.Tab("New visitor"):
+        with gr.Tab("Basket"):
             refresh |= _visitor_tab(engines)
         footer = gr.HTML(html.footer(engines.get().model()))
         _connect(demo.load, _refresh_page(engines, list(refresh.values())), [], [*refresh, footer])
