@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,10 @@ KNOWN = shop.customers()[:25]
 def engine(fitted: tuple[Path, FitReport]) -> Engine:
     """The engine of the small shop, whose items 2k and 2k + 1 are taken as variants of one product."""
     engine = Engine.load(fitted[0])
-    codes = np.arange(len(engine.tables.items), dtype=np.int32)
-    engine.tables.__dict__["variant"] = codes // 2 * 2
+    tables = engine.tables
+    variant = np.arange(len(tables.items), dtype=np.int32) // 2 * 2
+    tables.__dict__["variant"] = variant
+    tables.__dict__["catalogue"] = replace(tables.catalogue, variant=variant)
     return engine
 
 

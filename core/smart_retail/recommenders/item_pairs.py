@@ -171,12 +171,16 @@ class ItemPairs:
             Orders and customers by item code.
         """
         tables = [
-            # Plain arrays: slices of memory maps take longer.
             PairTable(
-                *(np.asarray(arrays[f"{name}.{column}"]) for column in ("indptr", "item", "count")),
-                np.asarray(totals),
-                int(n),
+                # Plain arrays: slices of memory maps take longer.
+                indptr=np.asarray(arrays[f"{name}.indptr"]),
+                item=np.asarray(arrays[f"{name}.item"]),
+                count=np.asarray(arrays[f"{name}.count"]),
+                totals=np.asarray(totals),
+                n=int(n),
             )
-            for name, totals, n in zip(RELATIONS, (order_totals, customer_totals), arrays["sizes"][:2], strict=True)
+            for name, totals, n in zip(
+                RELATIONS, (order_totals, customer_totals), arrays["sizes"][:2].tolist(), strict=True
+            )
         ]
         return cls(tables[0], tables[1], arrays["item_knn.customers"])

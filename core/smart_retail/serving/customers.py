@@ -67,13 +67,17 @@ def with_basket(customer: CustomerState, basket: PurchaseHistory) -> CustomerSta
     history = customer.history
     if not len(history):
         return replace(customer, history=basket)
-    columns = {
-        name: np.concatenate((getattr(history, name), getattr(basket, name)))
-        for name in ("customer", "item", "quantity", "amount")
-    }
-    order = np.concatenate((history.order, basket.order + history.order.max() + 1))
-    day = np.concatenate((history.day, np.full(len(basket), max(history.last_day, basket.last_day), np.int32)))
-    return replace(customer, history=replace(history, order=order, day=day, **columns))
+    today = max(history.last_day, basket.last_day)
+    extended = replace(
+        history,
+        customer=np.concatenate((history.customer, basket.customer)),
+        order=np.concatenate((history.order, basket.order + history.order.max() + 1)),
+        item=np.concatenate((history.item, basket.item)),
+        day=np.concatenate((history.day, np.full(len(basket), today, np.int32))),
+        quantity=np.concatenate((history.quantity, basket.quantity)),
+        amount=np.concatenate((history.amount, basket.amount)),
+    )
+    return replace(customer, history=extended)
 
 
 def count_orders(history: PurchaseHistory) -> int:

@@ -46,7 +46,7 @@ def show(engine: RetailEngine) -> str | None:
                 key=f"basket-{item_id}",
                 type="tertiary",
                 help="Take it out of the basket",
-                on_click=basket.pop,
+                on_click=basket.__delitem__,
                 args=(item_id,),
             )
         text: str = st.text_input(

@@ -53,7 +53,10 @@ def sample_queries(after: PurchaseHistory, max_queries: int, seed: int) -> Baske
     starts = np.flatnonzero(np.diff(after.order, prepend=-1))
     sizes = np.diff(starts, append=len(after))
     rng = np.random.default_rng(seed)
-    customer, order, hidden, baskets = [], [], [], []
+    customer: list[int] = []
+    order: list[int] = []
+    hidden: list[int] = []
+    baskets: list[NDArray[np.int64]] = []
     for number, position in enumerate(rng.permutation(np.flatnonzero(sizes >= 2)).tolist()):
         if len(hidden) >= max_queries:
             break

@@ -76,7 +76,7 @@ def evaluate_baskets(
         values[BASKET][query] = _ndcg(int((ranked.item == hidden).argmax()) if hidden in ranked.item else K)
         for name, score in scorers.items():
             values[name][query] = _ndcg(_position(score(basket), basket, hidden))
-    return to_plain_json(
+    card: dict[str, Any] = to_plain_json(
         {
             "orders": len(np.unique(queries.order)),
             "queries": len(queries),
@@ -88,6 +88,7 @@ def evaluate_baskets(
             },
         }
     )
+    return card
 
 
 def _baselines(

@@ -22,6 +22,7 @@ from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.backtest_windows import BacktestWindow
 from smart_retail.training.models.ease import fit_ease
 from smart_retail.utils.csr import indptr_from_lengths
+from smart_retail.utils.parallel import one_algebra_thread
 
 PENALTY = 50.0
 """Ridge penalty of EASE over orders, selected on earlier windows of two shops."""
@@ -63,8 +64,14 @@ def fit_baskets(
         Upper bound of the items of EASE, at most `MAX_ITEMS`.
     context : FitContext
     """
+    with one_algebra_thread():  # sums of several threads would depend on their number
+        return _fit_baskets(windows, history, min(max_items, MAX_ITEMS), context)
+
+
+def _fit_baskets(
+    windows: Sequence[BacktestWindow], history: PurchaseHistory, size: int, context: FitContext
+) -> FittedBaskets:
     default = np.array(DEFAULT_WEIGHTS)
-    size = min(max_items, MAX_ITEMS)
 
     def fit_before(window: BacktestWindow) -> BasketModel:
         context.progress.check()
