@@ -53,11 +53,23 @@ PERIODS = ("week", "month", "quarter")
 DEFAULT_PERIOD = "month"
 
 
+SAME_CUSTOMERS, BOUGHT_TOGETHER = "same_customers", "bought_together"
+RELATIONS = (SAME_CUSTOMERS, BOUGHT_TOGETHER)
+"""How an item can be related to another: bought by the same customers, or in the same order."""
+
+
 def check_method(method: str) -> str:
     """Return `method` if it is valid, otherwise raise `UsageError`."""
     if method not in METHODS and method != ALL:
         raise UsageError(f"{method!r} is not a valid method.", f"Choose one of {', '.join((*METHODS, ALL))}.")
     return method
+
+
+def check_relation(relation: str) -> str:
+    """Return `relation` if it is valid, otherwise raise `UsageError`."""
+    if relation not in RELATIONS:
+        raise UsageError(f"{relation!r} is not a relation of products.", f"Choose one of {', '.join(RELATIONS)}.")
+    return relation
 
 
 def check_page(n: int, offset: int = 0) -> None:
@@ -109,9 +121,15 @@ class ListQuery(msgspec.Struct, frozen=True):
     """Only items of these categories; empty for all."""
     explain: bool = True
     """Whether each item comes with its reasons."""
+    relation: str = SAME_CUSTOMERS
+    """One of `RELATIONS`; only for items related to an item."""
+    variants: bool = False
+    """Whether several variants of one product, of one name but for size and colour, can be in a list. What the customer
+    bought can always be in it."""
 
     def __post_init__(self) -> None:
         check_method(self.method)
+        check_relation(self.relation)
         check_page(self.n, self.offset)
 
     @property
@@ -142,12 +160,14 @@ class RetailEngine(ABC):
         """Return one list per customer, in their order; unknown customers get popular items and ``known=False``."""
 
     @abstractmethod
-    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
-        """Return a list for an anonymous basket; unknown items are ignored."""
+    def query_basket(
+        self, item_ids: Sequence[str], query: ListQuery, customer_id: str | None = None
+    ) -> RecommendationList:
+        """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
 
     @abstractmethod
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
-        """Return items that are similar to an item. `UnknownItemError` lists close matches."""
+        """Return items related to an item, by `ListQuery.relation`. `UnknownItemError` lists close matches."""
 
     @abstractmethod
     def query_popular(self, query: ListQuery) -> RecommendationList:
@@ -266,6 +286,7 @@ class RetailEngine(ABC):
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
+        variants: bool = False,
     ) -> RecommendationList:
         """Return the best items for a customer.
 
@@ -285,6 +306,9 @@ class RetailEngine(ABC):
             Only items of these categories.
         explain : bool
             Whether each item comes with its reasons.
+        variants : bool
+            Whether several variants of one product, of one name but for size and colour, can be in the list. What the
+            customer bought can always be in it.
 
         Returns
         -------
@@ -296,7 +320,7 @@ class RetailEngine(ABC):
         UsageError
             An option is not valid, or a category does not exist.
         """
-        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain)
+        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants)
         return self.query_customers((customer_id,), query)[0]
 
     def recommend_many(
@@ -308,13 +332,14 @@ class RetailEngine(ABC):
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
+        variants: bool = False,
     ) -> list[RecommendationList]:
         """Return the lists of several customers, all from one version.
 
         Parameters
         ----------
         customer_ids : sequence of str
-        method, n, exclude_purchased, categories, explain
+        method, n, exclude_purchased, categories, explain, variants
             As in `recommend`.
 
         Returns
@@ -322,7 +347,7 @@ class RetailEngine(ABC):
         list of RecommendationList
             In the order of `customer_ids`.
         """
-        query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain)
+        query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain, variants=variants)
         return self.query_customers(customer_ids, query)
 
     def recommend_for_basket(
@@ -330,29 +355,36 @@ class RetailEngine(ABC):
         item_ids: Sequence[str],
         n: int = DEFAULT_N,
         *,
+        customer_id: str | None = None,
         method: str = DEFAULT_METHOD,
         offset: int = 0,
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
         explain: bool = True,
+        variants: bool = False,
     ) -> RecommendationList:
-        """Return a list for a visitor without history whose basket holds these items.
+        """Return a list that completes a basket: what is bought in one order with its items.
 
         Parameters
         ----------
         item_ids : sequence of str
             Items of the basket; unknown ones are ignored.
+        customer_id : str, optional
+            The customer of the basket, whose habits count too; None for a visitor.
+        method : str
+            ``hybrid`` completes the basket by a model of its own. Other methods take the basket as the latest order.
         exclude_purchased : bool
-            Whether the items of the basket are left out.
-        n, method, offset, categories, explain
+            Whether the items of the basket are left out. What the customer bought before can be in the list of
+            ``hybrid``: it may be missing in this basket.
+        n, offset, categories, explain, variants
             As in `recommend`.
 
         Returns
         -------
         RecommendationList
         """
-        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain)
-        return self.query_basket(item_ids, query)
+        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants)
+        return self.query_basket(item_ids, query, customer_id)
 
     def similar_items(
         self,
@@ -361,25 +393,32 @@ class RetailEngine(ABC):
         *,
         offset: int = 0,
         categories: Sequence[str] | None = None,
+        relation: str = SAME_CUSTOMERS,
     ) -> RecommendationList:
-        """Return items that are bought with an item, or have similar content if it was never bought.
+        """Return items that are related to an item.
 
         Parameters
         ----------
         item_id : str
         n, offset, categories
             As in `recommend`.
+        relation : {"same_customers", "bought_together"}
+            ``same_customers``: items that the same customers buy, or of similar content if the item was never bought.
+            ``bought_together``: items that are in the same order more often than by chance, in at least
+            ``recommend.min_support`` orders.
 
         Returns
         -------
         RecommendationList
+            Its method is the relation, or ``similar`` for similar content. It can be shorter than `n`, or empty.
 
         Raises
         ------
         UnknownItemError
             No item has this id; the hint lists close matches.
         """
-        return self.query_similar(item_id, ListQuery(n=n, offset=offset, categories=tuple(categories or ())))
+        query = ListQuery(n=n, offset=offset, categories=tuple(categories or ()), relation=relation)
+        return self.query_similar(item_id, query)
 
     def popular(
         self,

@@ -82,7 +82,7 @@ class Reason(Result, frozen=True, gc=False):
     """Evidence that supports an item of a list: an association, never a cause."""
 
     kind: str
-    """buy_again, bought_together, cluster, segment, popular, trending, similar or rule."""
+    """buy_again, bought_together (one order), same_customers, cluster, segment, popular, trending, similar or rule."""
     method: str
     """Method that proposed the item: one of the methods, or repurchase, content or rule."""
     rank: int
@@ -124,7 +124,7 @@ class RecommendationList(Result, frozen=True):
     fallback: bool
     """Whether any item was filled in from popular items."""
     method: str
-    """Requested method; similar or popular for lists without a customer."""
+    """Requested method; for lists without a customer same_customers, bought_together, similar or popular."""
     model_version: str
     """Version id of the bundle."""
     rules: str

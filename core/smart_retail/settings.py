@@ -147,6 +147,15 @@ class RecommendSettings(Struct, frozen=True, forbid_unknown_fields=True):
         ),
     ] = "auto"
     neighbours: Annotated[int, Meta(ge=1, le=1000, description="Number of similar items kept per item.")] = 100
+    min_support: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Orders, or customers, that two items have at least in common before one is stated as bought "
+            "together with the other, or as the reason for it.",
+        ),
+    ] = 5
     list_length: Annotated[int, Meta(ge=1, le=1000, description="Length of the pre-calculated lists.")] = 100
     windows: Annotated[
         int,

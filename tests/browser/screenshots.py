@@ -158,7 +158,7 @@ def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> 
     page.wait_for_selector(".sr-table:visible tbody tr")
     settle(page)
     page.screenshot(path=target / f"gradio-similar-{scheme}.png")
-    page.get_by_role("tab", name="New visitor").click()
+    page.get_by_role("tab", name="Basket").click()
     settle(page)
     page.screenshot(path=target / f"gradio-visitor-{scheme}.png")
     finish(visit)

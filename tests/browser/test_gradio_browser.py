@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from smart_retail.protocol import RELATIONS
 from smart_retail.serving.engine import Engine
 
 from .apps import Visit
@@ -40,7 +41,8 @@ def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str, eng
     page.locator(".sr-matches:visible label:has-text('G-012')").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
     first = page.locator(".sr-table:visible .sr-id").first.inner_text()
-    assert first == engine.similar_items("G-012").items[0].item_id
+    related = [engine.similar_items("G-012", relation=relation) for relation in RELATIONS[::-1]]
+    assert first == next(result for result in related if result.items).items[0].item_id
     assert page.locator(".sr-matches:visible").count() == 0
 
 
@@ -68,7 +70,7 @@ def test_an_unknown_product_shows_an_error_with_near_matches(visit: Visit, gradi
 def test_matches_are_added_to_the_basket(visit: Visit, gradio_app: str, engine: Engine) -> None:
     page = visit.page
     page.goto(gradio_app)
-    page.get_by_role("tab", name="New visitor").click()
+    page.get_by_role("tab", name="Basket").click()
     for item in ("G-009", "A/B"):
         page.get_by_label("Add a product").press_sequentially(item, delay=40)
         page.locator(f".sr-matches:visible label:has-text('{item}')").click()
@@ -80,7 +82,7 @@ def test_matches_are_added_to_the_basket(visit: Visit, gradio_app: str, engine: 
 def test_a_new_visitor_starts_with_popular_products(visit: Visit, gradio_app: str, engine: Engine) -> None:
     page = visit.page
     page.goto(gradio_app)
-    page.get_by_role("tab", name="New visitor").click()
+    page.get_by_role("tab", name="Basket").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
     assert engine.version in page.locator(".sr-footer").inner_text()
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from smart_retail.presentation.formatting import value_facts
-from smart_retail.protocol import RetailEngine
+from smart_retail.protocol import RELATIONS, RetailEngine
 
 from .drivers.base import Driver, Filters, Row, Shown, profile_of
 
@@ -38,8 +38,16 @@ class Check:
 
     def similar(self, item_id: str, n: int = 5) -> None:
         """C8."""
-        expected = self.front_end.shown(self.engine.similar_items(item_id, n))["similar"]
-        self.rows(self.front_end.similar(item_id, n), expected, f"similar to {item_id!r}")
+        for relation in RELATIONS:
+            (expected,) = self.front_end.shown(self.engine.similar_items(item_id, n, relation=relation)).values()
+            self.rows(self.front_end.similar(item_id, n, relation), expected, f"{relation} as {item_id!r}")
+
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int = 5) -> None:
+        """C18."""
+        result = self.engine.recommend_for_basket(item_ids, n, customer_id=customer_id)
+        (expected,) = self.front_end.shown(result).values()
+        found = self.front_end.basket(item_ids, customer_id, n)
+        self.rows(found, expected, f"basket {item_ids} of {customer_id!r}")
 
     def profile(self, customer_id: str) -> None:
         """C7."""

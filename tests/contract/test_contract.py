@@ -75,6 +75,12 @@ def test_c8_similar_items_equal_those_of_the_engine(front_end: Driver, check: Ch
         front_end.similar("no such item", 5)
 
 
+def test_c18_a_basket_gives_the_list_of_the_engine(check: Check) -> None:
+    for customer in (None, "c0001", "A/B", UNKNOWN[0]):
+        check.basket(("B-005", "A/B"), customer)
+    check.basket((shop.ODD_ITEMS[0],), None)
+
+
 def test_c9_segments_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
     if not front_end.shows_groups:
         with pytest.raises(UnsupportedError):
@@ -127,6 +133,7 @@ def test_c14_the_same_is_shown_over_the_api(over_api: Driver, engine: Engine) ->
         check.profile(customer)
     check.list("c0002", "popular", 5, Filters(category=engine.categories()[0]))
     check.similar(shop.ODD_ITEMS[0])
+    check.basket(("B-005", "A/B"), "c0001")
     check.equal(over_api.version(), engine.version, "version")
     with pytest.raises((UnknownItemError, UnsupportedError)):
         over_api.similar("no such item", 5)

@@ -104,8 +104,14 @@ class Adapter(Driver):
     def value(self, customer_id: str) -> Forecast:
         return forecast_of(self.engine.customer_value(customer_id))
 
-    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
-        return tuple(row_of(self.fault(item)) for item in self.engine.similar_items(item_id, n).items)
+    def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
+        return tuple(
+            row_of(self.fault(item)) for item in self.engine.similar_items(item_id, n, relation=relation).items
+        )
+
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
+        found = self.engine.recommend_for_basket(item_ids, n, customer_id=customer_id)
+        return tuple(row_of(self.fault(item)) for item in found.items)
 
     def segments(self) -> dict[str, int]:
         return {s.name: s.customers for s in self.engine.segments()}

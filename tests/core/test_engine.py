@@ -116,19 +116,6 @@ def test_a_buy_again_reason_counts_the_customers_own_orders(engine: Engine) -> N
     assert checked > 20
 
 
-def test_a_bought_together_reason_names_an_own_purchase(engine: Engine) -> None:
-    checked = 0
-    for customer in KNOWN[:40]:
-        own = {p.item_id: p.item_name for p in engine.customer(customer).purchases}
-        for item in engine.recommend(customer, "cf", 5).items:
-            for reason in item.reasons:
-                if reason.kind == "bought_together":
-                    checked += 1
-                    assert reason.item_id in own
-                    assert reason.text == f"often bought with {own[reason.item_id]}"
-    assert checked > 20
-
-
 def test_cf_recommends_from_the_customers_own_category(engine: Engine) -> None:
     hits = total = 0
     for number, customer in enumerate(KNOWN):

@@ -131,6 +131,14 @@ def _ranking(name: str, what: str, *axes: str) -> dict[str, ArraySpec]:
     }
 
 
+def _pairs(name: str, what: str) -> dict[str, ArraySpec]:
+    return {
+        f"pairs/{name}.indptr": ArraySpec("int64", ("items + 1",), f"Start of each item's row in the pairs by {what}"),
+        f"pairs/{name}.item": ArraySpec("int32", ("pairs",), f"Item codes of the pairs by {what}, largest lift first"),
+        f"pairs/{name}.count": ArraySpec("int32", ("pairs",), f"Number of {what} with both items"),
+    }
+
+
 ARRAYS: Final[dict[str, ArraySpec]] = {
     "customers/ids": ArraySpec("text", ("customers",), "Customer ids, sorted", Rows.CUSTOMER_TEXT),
     "customers/names": ArraySpec("text", ("customers",), "Customer names", Rows.CUSTOMER_TEXT),
@@ -147,6 +155,8 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "items/orders": _per_item("int32", "Number of kept orders"),
     "items/customers": _per_item("int32", "Number of customers"),
     "items/recent_orders": _per_item("int32", "Number of orders in the last four weeks"),
+    "items/previous_orders": _per_item("int32", "Number of orders in the four weeks before"),
+    "items/variant": _per_item("int32", "Lowest code of the items of the same name but for size and colour"),
     **_purchase_arrays("history", "kept purchases"),
     **_purchase_arrays("returned_purchases", "returned purchases"),
     "fully_returned/indptr": _offsets("fully returned items"),
@@ -176,6 +186,24 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     **_ranking("trending", "recent growth"),
     **_ranking("segment", "popularity in a segment", "segments"),
     **_ranking("cluster", "popularity in a cluster", "clusters"),
+    **_pairs("orders", "orders"),
+    **_pairs("customers", "customers"),
+    "pairs/item_knn.customers": ArraySpec(
+        "int32", ("pairs",), "Number of customers who bought both items of each entry of the item-kNN similarity"
+    ),
+    "pairs/sizes": ArraySpec(
+        "int64",
+        ("4",),
+        "Number of orders, of customers, of orders in the last four weeks, and minimum support of a pair",
+    ),
+    "pairs/segments.customers": ArraySpec(
+        "int32", ("segments", "items"), "Number of customers of each segment who bought the item"
+    ),
+    "pairs/segments.size": ArraySpec("int64", ("segments",), "Number of customers of each segment"),
+    "pairs/clusters.customers": ArraySpec(
+        "int32", ("clusters", "items"), "Number of customers of each cluster who bought the item"
+    ),
+    "pairs/clusters.size": ArraySpec("int64", ("clusters",), "Number of customers of each cluster"),
     "recommender/merge.weights": ArraySpec(
         "float64", ("2", "history buckets", "sources"), "Blend weights, purchased items included and excluded"
     ),

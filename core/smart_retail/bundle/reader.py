@@ -34,7 +34,7 @@ from smart_retail.utils.regular_file import open_regular_file
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MANIFEST = "manifest.json"
 MAX_POINTER_BYTES = 256
 MAX_MANIFEST_BYTES = 64 * 2**20

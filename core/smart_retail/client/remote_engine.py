@@ -114,14 +114,18 @@ class RemoteEngine(RetailEngine):
                 return results
         raise RemoteError("The API changed its version during each of three attempts.", "Try again.")
 
-    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
-        """Return a list for an anonymous basket; unknown items are ignored."""
+    def query_basket(
+        self, item_ids: Sequence[str], query: ListQuery, customer_id: str | None = None
+    ) -> RecommendationList:
+        """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
         body = _query_body(query) | {"item_ids": _encodable_texts(item_ids)}
+        if customer_id is not None:
+            body["customer_id"] = _encodable(customer_id)
         return self._connection.read("POST", "/v1/basket/recommendations", RecommendationList.from_dict, json=body)
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
-        """Return items that are similar to an item. `UnknownItemError` lists close matches."""
-        page: dict[str, Any] = {"n": query.n, "offset": query.offset}
+        """Return items related to an item, by `ListQuery.relation`. `UnknownItemError` lists close matches."""
+        page: dict[str, Any] = {"n": query.n, "offset": query.offset, "relation": query.relation}
         path = _path_for("/v1/items/{}/similar", item_id, query.categories)
         if path:
             return self._get(path, RecommendationList, page | {"category": query.categories})
@@ -259,6 +263,7 @@ def _query_fields(query: ListQuery) -> dict[str, Any]:
         "offset": query.offset,
         "exclude_purchased": query.exclude_purchased,
         "explain": query.explain,
+        "variants": query.variants,
     }
 
 

@@ -15,6 +15,19 @@ METHODS: Final[dict[str, tuple[str, str]]] = {
 }
 """Method -> (label, meaning), in the order of the screens."""
 
+RELATIONS: Final[dict[str, tuple[str, str]]] = {
+    "bought_together": ("Bought together", "in the same order more often than by chance"),
+    "same_customers": ("Bought by the same customers", "in any of their orders"),
+    "similar": ("Similar by name and category", "no customer has bought this product yet"),
+}
+"""How a list is related to a product -> (heading, meaning)."""
+NO_RELATED: Final[dict[str, str]] = {
+    "bought_together": "No other product was often enough in the same order.",
+    "same_customers": "Too few customers bought this product to find others.",
+    "similar": "Too few customers bought this product to find others.",
+}
+"""Relation -> what an empty list means."""
+
 SOURCES: Final[dict[str, str]] = {"repurchase": "Buy again", "content": "Similar", "rule": "Rule"}
 """Further sources of the hybrid list -> label."""
 
@@ -82,10 +95,10 @@ PRESETS: Final[dict[str, str]] = {
 HYBRID_SOURCES: Final[dict[str, str]] = {
     "repurchase_slow": "Buy again (long memory)",
     "repurchase_fast": "Buy again (recent orders)",
-    "item_knn": "Bought together",
-    "item_knn_trend": "Bought together, now selling",
-    "ease": "Bought together (EASE)",
-    "ease_trend": "Bought together (EASE), now selling",
+    "item_knn": "Same customers",
+    "item_knn_trend": "Same customers, now selling",
+    "ease": "Same customers (EASE)",
+    "ease_trend": "Same customers (EASE), now selling",
     "cluster": "Popular in the cluster",
     "segment": "Popular in the segment",
     "popular": "Popular",

@@ -44,6 +44,8 @@ class Catalogue:
     """Typical net price of one unit, in the shop's currency; NaN where it is unknown."""
     names: tuple[str, ...] = ()
     """Item names, for content similarity; only set while fitting."""
+    variant: NDArray[np.int32] | None = None
+    """Code of the product that an item is a variant of; only set while serving."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,12 +123,12 @@ def _score_content(source: SourceInput) -> SourceScores | None:
 def _collaborative_source(
     name: str, score: Callable[[SourceInput], SourceScores], groups: tuple[str, ...], weight: DefaultWeight
 ) -> Source:
-    """Return a source of the component ``cf``, whose reasons name a purchase that is often bought with the item."""
+    """Return a source of the component ``cf``, whose reasons name a purchase that the buyers of the item also made."""
     return Source(
         name=name,
         component="cf",
         label=labels.HYBRID_SOURCES[name],
-        reason_kind="bought_together",
+        reason_kind="same_customers",
         reason_method="cf",
         score=score,
         max_candidates=MAX_SIMILAR_CANDIDATES,

@@ -24,6 +24,7 @@ from smart_retail.recommenders.base import (
     Ranked,
     Shoppers,
 )
+from smart_retail.recommenders.baskets import BasketModel
 from smart_retail.recommenders.candidates import CandidateScorer, select_leading
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import HybridModel, rank_hybrid
@@ -52,6 +53,8 @@ class RecommenderModel:
 
     components: FittedComponents
     hybrid: HybridModel
+    baskets: BasketModel | None = None
+    """For lists that complete a basket."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, for `from_arrays`."""
@@ -65,6 +68,7 @@ class RecommenderModel:
             **fitted_components.to_arrays(self.components),
             "merge.weights": self.hybrid.weights,
             **rankers,
+            **({f"basket.{name}": array for name, array in self.baskets.arrays().items()} if self.baskets else {}),
         }
 
     def meta(self) -> dict[str, Any]:
@@ -99,7 +103,8 @@ class RecommenderModel:
             for task in _TASKS
         )
         components = fitted_components.from_arrays(arrays, meta.get("extensions"))
-        return cls(components, HybridModel(weights, (any_, new)))
+        basket = {name.removeprefix("basket."): array for name, array in arrays.items() if name.startswith("basket.")}
+        return cls(components, HybridModel(weights, (any_, new)), BasketModel.from_arrays(basket) if basket else None)
 
     def rank(
         self,
@@ -154,6 +159,38 @@ class RecommenderModel:
         else:
             chunks = [rank_chunk(start) for start in starts]
         return chunks[0] if len(chunks) == 1 else concat_lists(chunks)
+
+    def rank_basket(
+        self, basket: NDArray[np.int64], shopper: Shoppers, *, exclude_basket: bool, length: int | None = None
+    ) -> Ranked:
+        """Rank items that complete a basket; a short list is filled from popularity.
+
+        Parameters
+        ----------
+        basket : int64 array
+            Distinct item codes.
+        shopper : Shoppers
+            The customer of the basket; without purchases, the customer is unknown.
+        exclude_basket : bool
+            Whether items of the basket are hidden; otherwise they can only be filled in from popularity.
+        length : int, optional
+            Items of the list, 1 and up; None ranks the whole catalogue.
+
+        Returns
+        -------
+        Ranked
+            One list.
+
+        Raises
+        ------
+        UsageError
+            The model was fitted without baskets.
+        """
+        if self.baskets is None:
+            raise UsageError("The model has no lists for baskets.", "Fit again.")
+        lists = self.baskets.rank(basket, build_context(shopper), length=length)
+        hidden = basket if exclude_basket else basket[:0]
+        return fill_from_popularity(lists, self.components.popular, [hidden], length)
 
     def similar(self, item: int) -> Ranked:
         """Rank the items similar to one item: by item-kNN, else by content; filled from popularity."""

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.base import POPULAR, Ranked, Shoppers
+from smart_retail.recommenders.base import CF, POPULAR, Ranked, Shoppers
 from smart_retail.recommenders.candidates import ScoredItems
 from smart_retail.recommenders.group_popularity import GroupPopularity
 from smart_retail.recommenders.rounding import significant
@@ -72,6 +72,24 @@ def rank_scored_items(scored: ScoredItems, component: int, length: int | None) -
     order, indptr = top_n(scored.indptr, score, length)
     rank = positions_in_row(indptr) + 1
     return build_lists(np.diff(indptr), scored.item[order].astype(np.int32), score[order], rank, component)
+
+
+def rank_related_items(item: NDArray[np.int32], score: NDArray[np.float64]) -> Ranked:
+    """Return one list of items that are related to an item, ordered by score, ties by item code.
+
+    Parameters
+    ----------
+    item : int32 array, shape (n,)
+        Distinct item codes, in any order.
+    score : float64 array, shape (n,)
+
+    Returns
+    -------
+    Ranked
+    """
+    order = np.argsort(item)
+    bounds = np.array([0, len(item)], np.int64)
+    return rank_scored_items(ScoredItems(bounds, item[order].astype(np.int64), score[order]), CF, None)
 
 
 def build_lists(

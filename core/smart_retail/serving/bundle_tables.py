@@ -16,11 +16,13 @@ from smart_retail.bundle.reader import Bundle
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import UnknownItemError
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
+from smart_retail.recommenders.item_pairs import ItemPairs
 from smart_retail.results import ClusterPoint, CustomerMatch, Item
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap, StringArray
 
 if TYPE_CHECKING:
+    from smart_retail.recommenders.item_similarity import Similarity
     from smart_retail.serving.text_search import TextSearch
 
 MAX_SUGGESTIONS = 3
@@ -66,11 +68,62 @@ class BundleTables:
             self.bundle.array("items/category"),
             self.bundle.array("items/subcategory"),
             self.bundle.array("items/price"),
+            variant=self.variant,
         )
 
     @cached_property
     def recent_orders(self) -> NDArray[np.int32]:
         return self.bundle.array("items/recent_orders")
+
+    @cached_property
+    def previous_orders(self) -> NDArray[np.int32]:
+        return np.asarray(self.bundle.array("items/previous_orders"))
+
+    @cached_property
+    def item_orders(self) -> NDArray[np.int32]:
+        return np.asarray(self.bundle.array("items/orders"))
+
+    @cached_property
+    def item_customers(self) -> NDArray[np.int32]:
+        return np.asarray(self.bundle.array("items/customers"))
+
+    @cached_property
+    def variant(self) -> NDArray[np.int32]:
+        """Code of the product that an item is a variant of, by item code."""
+        return np.asarray(self.bundle.array("items/variant"))
+
+    @cached_property
+    def _pair_arrays(self) -> dict[str, NDArray[Any]]:
+        return {name: np.asarray(values) for name, values in self.bundle.arrays("pairs").items()}
+
+    @cached_property
+    def pairs(self) -> ItemPairs:
+        """Counted pairs of items."""
+        return ItemPairs.from_arrays(self._pair_arrays, self.item_orders, self.item_customers)
+
+    @cached_property
+    def item_knn(self) -> Similarity:
+        from smart_retail.recommenders.item_similarity import Similarity  # not needed for cached lists
+
+        return Similarity(*(self.bundle.array(f"recommender/item_knn.{name}") for name in ("indptr", "item", "value")))
+
+    @cached_property
+    def recent_orders_of_shop(self) -> int:
+        """Orders of the last four weeks."""
+        return int(self._pair_arrays["sizes"][2])
+
+    @cached_property
+    def min_support(self) -> int:
+        """Orders, or customers, that the items of a pair have at least in common."""
+        return int(self._pair_arrays["sizes"][3])
+
+    def buyers_in_group(self, kind: str, group: int, item: int) -> tuple[int, int]:
+        """Return how many customers of a group bought an item, and the customers of the group.
+
+        `kind` is ``segments`` or ``clusters``.
+        """
+        arrays = self._pair_arrays
+        return int(arrays[f"{kind}.customers"][group, item]), int(arrays[f"{kind}.size"][group])
 
     @cached_property
     def segment(self) -> NDArray[np.int16]:
@@ -200,8 +253,8 @@ class BundleTables:
             category=self.category(code),
             subcategory=self.names["subcategories"][subcategory] if subcategory >= 0 else "",
             unit_price=None if np.isnan(price) else round(price, 6),
-            orders=int(self.bundle.array("items/orders")[code]),
-            customers=int(self.bundle.array("items/customers")[code]),
+            orders=int(self.item_orders[code]),
+            customers=int(self.item_customers[code]),
         )
 
     def cluster_points(self, limit: int) -> list[ClusterPoint]:

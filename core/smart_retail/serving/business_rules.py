@@ -189,8 +189,15 @@ class RuleResult:
     """Factor of the entry's score, 1 without a boost."""
 
 
-def apply_rules(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hidden: NDArray[np.int32]) -> RuleResult:
-    """Apply the rules to one list: filters, boosts, pins, then the cap per category.
+def apply_rules(
+    ranked: Ranked,
+    row: int,
+    rules: Rules,
+    catalogue: Catalogue,
+    hidden: NDArray[np.int32],
+    own: NDArray[np.int32] | None = None,
+) -> RuleResult:
+    """Apply the rules to one list: filters, boosts, pins, one variant of each product, then the cap per category.
 
     Parameters
     ----------
@@ -202,6 +209,9 @@ def apply_rules(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hi
     catalogue : Catalogue
     hidden : int32 array
         Codes of items that are excluded from the list, such as purchased and returned ones.
+    own : int32 array, optional
+        Purchases of the customer, which all can be in the list; of the other items only the first variant of each
+        product is kept. None keeps all variants.
 
     Returns
     -------
@@ -231,6 +241,11 @@ def apply_rules(ranked: Ranked, row: int, rules: Rules, catalogue: Catalogue, hi
         item = np.concatenate((np.array(pins, dtype=np.int32), item[rest]))
         score = np.concatenate((np.full(len(pins), top), score[rest]))
         boost = np.concatenate((np.ones(len(pins)), boost[rest]))
+    if own is not None and catalogue.variant is not None:
+        keep = (_occurrence(catalogue.variant[item]) == 0) | (position < 0)
+        if len(own) and not keep.all():
+            keep |= np.isin(item, own)
+        position, item, score, boost = position[keep], item[keep], score[keep], boost[keep]
     if rules.max_per_category is not None:
         keep = _occurrence(catalogue.category[item]) < rules.max_per_category
         position, item, score, boost = position[keep], item[keep], score[keep], boost[keep]

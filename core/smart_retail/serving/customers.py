@@ -62,6 +62,24 @@ def to_shoppers(customers: Sequence[CustomerState]) -> Shoppers:
     )
 
 
+def with_basket(customer: CustomerState, basket: PurchaseHistory) -> CustomerState:
+    """Return the state of a customer whose newest order is a basket."""
+    history = customer.history
+    if not len(history):
+        return replace(customer, history=basket)
+    today = max(history.last_day, basket.last_day)
+    extended = replace(
+        history,
+        customer=np.concatenate((history.customer, basket.customer)),
+        order=np.concatenate((history.order, basket.order + history.order.max() + 1)),
+        item=np.concatenate((history.item, basket.item)),
+        day=np.concatenate((history.day, np.full(len(basket), today, np.int32))),
+        quantity=np.concatenate((history.quantity, basket.quantity)),
+        amount=np.concatenate((history.amount, basket.amount)),
+    )
+    return replace(customer, history=extended)
+
+
 def count_orders(history: PurchaseHistory) -> int:
     """Return the number of distinct orders of one shopper."""
     return len(set(history.order.tolist()))  # `np.unique` imports further parts of NumPy on its first call

@@ -20,8 +20,10 @@ from smart_retail.errors import RetailError, UsageError
 from smart_retail.events import RecentEvents, open_events
 from smart_retail.protocol import (
     ALL,
+    BOUGHT_TOGETHER,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
+    DEFAULT_METHOD,
     DEFAULT_PERIOD,
     METHODS,
     REVENUE_HORIZONS_DAYS,
@@ -30,6 +32,7 @@ from smart_retail.protocol import (
     check_page,
     check_period,
 )
+from smart_retail.recommenders.base import CONTENT, Ranked
 from smart_retail.results import (
     Cluster,
     ClusterPoint,
@@ -49,7 +52,7 @@ from smart_retail.results import (
 )
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.business_rules import FixedRules, Rules, RulesFile, category_codes, rules_path
-from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers
+from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers, with_basket
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
@@ -144,29 +147,41 @@ class Engine(LocalEngine):
             for result in self._query_chunk(customer_ids[start : start + CHUNK_CUSTOMERS], query, rules)
         ]
 
-    def query_basket(self, item_ids: Sequence[str], query: ListQuery) -> RecommendationList:
-        """Return a list for an anonymous basket; unknown items are ignored."""
+    def query_basket(
+        self, item_ids: Sequence[str], query: ListQuery, customer_id: str | None = None
+    ) -> RecommendationList:
+        """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
         rules = self._rules_for(query)
-        visitor = self._basket_state(self.tables.items.codes(item_ids))
+        basket = self.tables.basket(self.tables.items.codes(item_ids))
+        visitor = self.customer_lookup.visitor(basket)
+        customer = visitor if customer_id is None else self.customer_lookup.resolve(customer_id)
 
         def list_by(method: str) -> RecommendationList:
-            request = RankingRequest(method, query.exclude_purchased, query.end, rules)
-            ranking = next(self._ranker.live(request, to_shoppers([visitor]), [visitor.purchased_or_returned()]))
-            return self._response(None, visitor, request, ranking, query)
+            if method == DEFAULT_METHOD and len(basket):
+                owner = customer if customer_id is not None else self.customer_lookup.visitor(self.tables.empty_history)
+                request = _ranking_request(method, query, rules, basket.item)
+                own = [np.concatenate((basket.item, owner.history.item))]
+                ranking = next(self._ranker.live(request, to_shoppers([owner]), [basket.item], own))
+                return self._response(customer_id, owner, request, ranking, query)
+            shopper = visitor if customer_id is None else with_basket(customer, basket)
+            request = _ranking_request(method, query, rules)
+            ranking = next(self._ranker.live(request, to_shoppers([shopper]), [shopper.purchased_or_returned()]))
+            return self._response(customer_id, shopper, request, ranking, query)
 
         return combine_methods(query.method, list_by)
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
-        """Return items that are bought with an item, or have similar content if it was never bought."""
+        """Return items related to an item, by `ListQuery.relation`; the list is not filled with popular items."""
         code = self.tables.item_code(item_id)
-        request = RankingRequest("similar", False, query.end, self._rules_for(query))
+        found, relation = self._related_items(code, query.relation)
+        request = RankingRequest(relation, False, query.end, self._rules_for(query), variants=query.variants)
         item = np.array([code], dtype=np.int32)  # hidden: a pinned item would otherwise be in its own list
-        ranking = self._ranker.rank_unpersonalized(self._ranker.model.similar(code), request, item)
+        ranking = self._ranker.rank_unpersonalized(found, request, item)
         return self._response(None, self._basket_state(item), request, ranking, query)
 
     def query_popular(self, query: ListQuery) -> RecommendationList:
         """Return the most popular items, overall or of the given categories."""
-        request = RankingRequest("popular", False, query.end, self._rules_for(query))
+        request = RankingRequest("popular", False, query.end, self._rules_for(query), variants=query.variants)
         codes = category_codes(query.categories, self.tables.names["categories"])
         popular = self._ranker.model.popular(codes[0] if len(codes) == 1 else None)
         ranking = self._ranker.rank_unpersonalized(popular, request)
@@ -296,7 +311,7 @@ class Engine(LocalEngine):
         customers = [self.customer_lookup.resolve(customer_id) for customer_id in customer_ids]
 
         def lists_by(method: str) -> list[RecommendationList]:
-            request = RankingRequest(method, query.exclude_purchased, query.end, rules)
+            request = _ranking_request(method, query, rules)
             return [
                 self._response(customer_id, customer, request, ranking, query)
                 for customer_id, customer, ranking in zip(
@@ -341,5 +356,25 @@ class Engine(LocalEngine):
     def _basket_state(self, items: NDArray[np.int32]) -> CustomerState:
         return self.customer_lookup.visitor(self.tables.basket(items))
 
+    def _related_items(self, code: int, relation: str) -> tuple[Ranked, str]:
+        """Return the ranked items with a relation to an item, and the relation, or ``similar`` for similar content."""
+        from smart_retail.recommenders.ranked_lists import filter_lists, rank_related_items  # not for cached lists
+
+        if relation == BOUGHT_TOGETHER:
+            return rank_related_items(*self.tables.pairs.together(code)), relation
+        ranked = self._ranker.model.similar(code)
+        ranked = filter_lists(ranked, ~ranked.fallback)
+        if len(ranked.item) and ranked.share[0, CONTENT] > 0:
+            return ranked, "similar"
+        shared = self.tables.pairs.shared_customers(code, self.tables.item_knn)[ranked.item]
+        supported = shared >= self.tables.min_support
+        return (filter_lists(ranked, supported) if supported.any() else ranked), relation
+
     def _rules_for(self, query: ListQuery) -> Rules:
         return self.rules.with_categories(query.categories, self.tables.names["categories"], self.tables.catalogue)
+
+
+def _ranking_request(
+    method: str, query: ListQuery, rules: Rules, basket: NDArray[np.int32] | None = None
+) -> RankingRequest:
+    return RankingRequest(method, query.exclude_purchased, query.end, rules, basket, query.variants)

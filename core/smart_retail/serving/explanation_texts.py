@@ -1,9 +1,13 @@
-"""Texts of the reasons: one function per kind of reason. They describe association, not cause."""
+"""Texts of the reasons: one function per kind of reason. They state what was counted: association, not cause."""
 
 from __future__ import annotations
 
 NO_INTERVAL_DAYS = 0.5
 """A shorter mean gap between orders, in days, is not mentioned."""
+FEW_BUYERS = 30
+"""Customers; an item with fewer has "few buyers"."""
+FEW_IN_GROUP = 5
+"""Customers of a group; for fewer, no ratio to the other customers is stated."""
 
 
 def buy_again(orders: int, interval_days: float | None) -> str:
@@ -23,36 +27,112 @@ def buy_again(orders: int, interval_days: float | None) -> str:
     return f"bought {times}, about every {'day' if days == 1 else f'{days} days'}"
 
 
-def bought_together(item: str) -> str:
-    """Return the reason of an item that is often in the same orders as `item`, a purchase of the customer."""
-    return f"often bought with {item}"
+def bought_together(item: str, together: int, lift: float) -> str:
+    """Return the reason of an item that is in the same orders as `item`.
+
+    Parameters
+    ----------
+    item : str
+        Name of a purchase of the customer; empty in a list of items related to one, which is named above it.
+    together : int
+        Orders with both items, 1 and up.
+    lift : float
+        How many times as often as by chance.
+    """
+    times = "once" if together == 1 else f"{together:,} times"
+    return f"in the same order{f' as {item}' if item else ''} {times}, {_ratio(lift)} times as often as by chance"
 
 
-def cluster(name: str) -> str:
-    """Return the reason of an item that is popular in the customer's cluster."""
-    return f"popular with {name} customers"
+def same_customers(item: str, together: int, customers: int) -> str:
+    """Return the reason of an item that customers who buy `item` buy too.
+
+    Parameters
+    ----------
+    item : str
+        Name of a purchase of the customer; empty as in `bought_together`.
+    together : int
+        Customers who buy both items.
+    customers : int
+        Customers who buy `item`.
+    """
+    also = "buys" if together == 1 else "buy"
+    who = "customer who buys" if customers == 1 else "customers who buy"
+    return f"{together:,} of the {customers:,} {who} {item or 'it'} also {also} this"
 
 
-def segment(name: str) -> str:
-    """Return the reason of an item that is popular in the customer's RFM segment."""
-    return f"popular with {name} customers"
+def category(customers: int, name: str) -> str:
+    """Return the reason of an item that has too few buyers in common with the purchases of the customer.
+
+    Parameters
+    ----------
+    customers : int
+        Customers who bought the item.
+    name : str
+        Category of the item if the customer buys other products of it; otherwise empty.
+    """
+    if customers == 0:
+        buyers = "no buyers yet"
+    elif customers < FEW_BUYERS:
+        buyers = f"few buyers so far ({customers})"
+    else:
+        buyers = f"bought by {customers:,} customers"
+    return f"{buyers}; others in {name}" if name else buyers
 
 
-def popular() -> str:
-    """Return the reason of a popular item."""
-    return "popular"
+def group(name: str, buyers: int, customers: int, lift: float | None) -> str:
+    """Return the reason of an item that is popular in the customer's cluster or segment.
+
+    Parameters
+    ----------
+    name : str
+        Name of the group.
+    buyers : int
+        Customers of the group who bought the item.
+    customers : int
+        Customers of the group.
+    lift : float or None
+        How many times as large the share of buyers is in the group as among the other customers; None if there are no
+        others who bought the item.
+    """
+    if lift is not None and buyers >= FEW_IN_GROUP and round(lift, 1) > 1:
+        return f"bought {_ratio(lift)} times as often by {name} customers as by others"
+    return f"bought by {buyers:,} of the {customers:,} {name} customers"
 
 
-def trending(orders: int) -> str:
-    """Return the reason of an item whose orders increase; `orders` counts the last four weeks."""
-    return f"rising: {orders:,} order{'' if orders == 1 else 's'} in four weeks"
+def popular(orders: int, recent_orders: int, all_recent_orders: int) -> str:
+    """Return the reason of a popular item.
+
+    Parameters
+    ----------
+    orders : int
+        All orders with the item.
+    recent_orders : int
+        Orders with the item in the last four weeks.
+    all_recent_orders : int
+        All orders of the last four weeks.
+    """
+    if recent_orders:
+        return f"popular: in {recent_orders:,} of the {all_recent_orders:,} orders of the last four weeks"
+    return f"popular: in {orders:,} order{'' if orders == 1 else 's'}" if orders else "no orders yet"
 
 
-def similar(item: str) -> str:
-    """Return the reason of an item with a name and category similar to `item`, a purchase of the customer."""
-    return f"similar to {item}"
+def trending(orders: int, previous_orders: int) -> str:
+    """Return the reason of an item by its orders of the last four weeks and of the four weeks before."""
+    counted = f"{orders:,} order{'' if orders == 1 else 's'} in four weeks, {previous_orders:,} in the four before"
+    return f"rising: {counted}" if orders > previous_orders else counted
+
+
+def similar(item: str, *, same_category: bool, similar_name: bool) -> str:
+    """Return the reason of an item with content similar to `item`, a purchase of the customer."""
+    found = [text for is_so, text in ((same_category, "same category"), (similar_name, "similar name")) if is_so]
+    return f"similar to {item}" + (f": {', '.join(found)}" if found else "")
 
 
 def rule() -> str:
     """Return the reason of an item that a business rule pins or boosts."""
     return "promoted by the shop"
+
+
+def _ratio(ratio: float) -> str:
+    """Return a ratio with one decimal, from 10 on as a whole number."""
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"

@@ -25,6 +25,8 @@ CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
 FILTERED_ENTRIES = 500
 """Items that are ranked first if rules or a category filter remove some; more only if too few remain."""
+VARIANT_ENTRIES = 20
+"""Items that are ranked in addition where only one variant of each product is kept."""
 NO_ITEMS = np.empty(0, dtype=np.int32)
 
 
@@ -37,6 +39,15 @@ class RankingRequest:
     stop: int
     """Number of entries needed: offset + n."""
     rules: Rules
+    basket: NDArray[np.int32] | None = None
+    """Items of the basket to complete, for a list of a basket by the method hybrid."""
+    variants: bool = False
+    """Whether several variants of one product can be in a list."""
+
+    @property
+    def keeps_lists(self) -> bool:
+        """Whether every list stays as it is ranked."""
+        return self.variants and _keep_lists(self.rules)
 
 
 ListEntry = tuple[int, float, float, bool, bool, list[float], list[int], int]
@@ -131,7 +142,7 @@ class ListRanker:
         customer : int
             Customer code.
         hidden : callable
-            Returns the item codes that `exclude_purchased` hides; called only if a rule pins items.
+            Returns the item codes that `exclude_purchased` hides: the purchases of the customer; called only if needed.
 
         Returns
         -------
@@ -141,16 +152,21 @@ class ListRanker:
         if table is None or request.rules.boosts:
             return None
         complete = table.size[customer] < table.item.shape[1]
-        if _keep_lists(request.rules):
+        if request.keeps_lists:
             ranked = table.row(customer, request.stop)
             return RankingResult(ranked) if complete or len(ranked.item) >= request.stop else None
         ranked = table.row(customer)
         # Cached lists do not contain hidden items; only a pin could add one.
-        result = _apply_rules(ranked, 0, request, self.catalogue, hidden() if request.rules.pins else NO_ITEMS)
+        own = hidden() if request.rules.pins or not request.exclude_purchased else NO_ITEMS
+        result = _apply_rules(ranked, 0, request, self.catalogue, own, own)
         return RankingResult(ranked, result) if complete or len(result.item) >= request.stop else None
 
     def live(
-        self, request: RankingRequest, shoppers: Shoppers, hidden: Sequence[NDArray[np.int32]]
+        self,
+        request: RankingRequest,
+        shoppers: Shoppers,
+        hidden: Sequence[NDArray[np.int32]],
+        own: Sequence[NDArray[np.int32]] | None = None,
     ) -> Iterator[RankingResult]:
         """Yield one list of the model per shopper, in order, computed on demand.
 
@@ -160,6 +176,8 @@ class ListRanker:
         shoppers : Shoppers
         hidden : sequence of int32 arrays
             For each shopper the items that `exclude_purchased` hides.
+        own : sequence of int32 arrays, optional
+            For each shopper the purchases; by default the hidden items.
 
         Yields
         ------
@@ -169,6 +187,9 @@ class ListRanker:
         first = request.stop + max((len(h) for h in hidden), default=0)
         if not _keep_lists(request.rules):
             first += FILTERED_ENTRIES
+        elif not request.variants:
+            first += VARIANT_ENTRIES + request.stop
+        own = hidden if own is None else own
         # A boost can move any item to the top, so it needs the whole catalogue.
         length = None if request.rules.boosts or first >= n_items else first
         size = max(1, CHUNK_ENTRIES // max(1, n_items if length is None else length))
@@ -176,14 +197,20 @@ class ListRanker:
             rows = np.arange(start, min(start + size, n), dtype=np.int32)
             ranked = self._rank(request, shoppers if size >= n else _slice_shoppers(shoppers, rows), length)
             for row in range(len(rows)):
-                result = RankingResult(ranked, _apply_rules(ranked, row, request, self.catalogue, hidden[start + row]))
-                if length is None or _keep_lists(request.rules) or result.size >= request.stop:
+                excluded, bought = hidden[start + row], own[start + row]
+                result = RankingResult(ranked, _apply_rules(ranked, row, request, self.catalogue, excluded, bought))
+                if length is None or request.keeps_lists or result.size >= request.stop:
                     yield result
                 else:
-                    yield self._rank_longer(request, shoppers, start + row, hidden[start + row], length)
+                    yield self._rank_longer(request, shoppers, start + row, (excluded, bought), length)
 
     def _rank_longer(
-        self, request: RankingRequest, shoppers: Shoppers, row: int, hidden: NDArray[np.int32], length: int
+        self,
+        request: RankingRequest,
+        shoppers: Shoppers,
+        row: int,
+        items: tuple[NDArray[np.int32], NDArray[np.int32]],
+        length: int,
     ) -> RankingResult:
         """Rank more and more items for one shopper until enough of them pass the rules, up to the whole catalogue."""
         shopper = _slice_shoppers(shoppers, np.array([row], np.int32))
@@ -191,11 +218,15 @@ class ListRanker:
             length *= 8
             is_complete = length >= len(self.catalogue.category)
             ranked = self._rank(request, shopper, None if is_complete else length)
-            result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, hidden))
+            result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, *items))
             if is_complete or result.size >= request.stop:
                 return result
 
     def _rank(self, request: RankingRequest, shoppers: Shoppers, length: int | None) -> Ranked:
+        if request.basket is not None:
+            basket = request.basket.astype(np.int64)
+            exclude = request.exclude_purchased
+            return quantize_shares(self.model.rank_basket(basket, shoppers, exclude_basket=exclude, length=length))
         return quantize_shares(
             self.model.rank(request.method, shoppers, exclude_purchased=request.exclude_purchased, length=length)
         )
@@ -218,7 +249,8 @@ class ListRanker:
         RankingResult
         """
         quantized = quantize_shares(ranked)
-        return RankingResult(quantized, apply_rules(quantized, 0, request.rules, self.catalogue, hidden))
+        own = None if request.variants else NO_ITEMS
+        return RankingResult(quantized, apply_rules(quantized, 0, request.rules, self.catalogue, hidden, own))
 
 
 def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
@@ -242,9 +274,15 @@ def _keep_lists(rules: Rules) -> bool:
 
 
 def _apply_rules(
-    ranked: Ranked, row: int, request: RankingRequest, catalogue: Catalogue, hidden: NDArray[np.int32]
+    ranked: Ranked,
+    row: int,
+    request: RankingRequest,
+    catalogue: Catalogue,
+    hidden: NDArray[np.int32],
+    own: NDArray[np.int32],
 ) -> RuleResult:
-    return apply_rules(ranked, row, request.rules, catalogue, hidden if request.exclude_purchased else NO_ITEMS)
+    excluded = hidden if request.exclude_purchased else NO_ITEMS
+    return apply_rules(ranked, row, request.rules, catalogue, excluded, None if request.variants else own)
 
 
 def _slice_shoppers(shoppers: Shoppers, rows: NDArray[np.int32]) -> Shoppers:

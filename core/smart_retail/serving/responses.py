@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, ListQuery
+from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, RELATIONS, ListQuery
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.customers import CustomerState
@@ -41,13 +41,7 @@ def build_response(
     -------
     RecommendationList
     """
-    reasons = ReasonBuilder(
-        tables.label,
-        customer.history,
-        tables.group_name("segments", customer.segment),
-        tables.group_name("clusters", customer.cluster),
-        tables.recent_orders,
-    )
+    reasons = ReasonBuilder(tables, customer, request.method if request.method in RELATIONS else "", request.basket)
     # Every method returns popular items for customers without a history.
     fallback = customer_id is not None and len(customer.history) == 0
     items, rank, explain = [], query.offset, query.explain

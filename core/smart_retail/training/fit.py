@@ -39,6 +39,7 @@ from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
 from smart_retail.training.outputs import model_tables
+from smart_retail.training.outputs.reason_counts import count_for_reasons
 from smart_retail.training.outputs.shop_tables import write_shop_tables
 from smart_retail.training.publish import publish, write_customer_tables
 from smart_retail.training.quality_gate import check_quality_gate
@@ -234,7 +235,13 @@ def _fit_models(
     with one_algebra_thread():
         value = fit_value(PurchaseDays.from_lines(history), seed=settings.seed, update=timer.update)
     scorecard["value"] = value.scorecard
-    return model_tables.FittedModels(history, groups, model, scorecard, analysis_day, value)
+    members = {
+        "segments": (groups.segment, len(rfm.segment_names)),
+        "clusters": (clusters.labels, len(clusters.assigner.names)),
+    }
+    threads = settings.threads or available_threads()
+    counts = count_for_reasons(history, model.components.item_knn, members, settings.recommend, threads)
+    return model_tables.FittedModels(history, groups, model, scorecard, analysis_day, value, counts)
 
 
 def _fit_clusters(

@@ -104,6 +104,7 @@ def publish(
     model_tables.write_groups(writer, groups)
     writer.arrays("recommender", model.arrays())
     writer.json("recommender", model.meta())
+    writer.arrays("pairs", fitted.reason_counts)
     writer.arrays("value", fitted.value.model.arrays())
     writer.json("value", fitted.value.report())
     writer.json("segments", [segment.as_dict() for segment in segments])

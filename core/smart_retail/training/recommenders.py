@@ -27,6 +27,8 @@ from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.settings import RecommendSettings
+from smart_retail.training.baskets.evaluate_baskets import evaluate_baskets
+from smart_retail.training.baskets.fit_baskets import fit_baskets
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.ablation import run_ablation
 from smart_retail.training.hybrid.backtest_windows import GroupAssignment, GroupedWindow, add_groups
@@ -118,8 +120,16 @@ def fit_recommenders(
             fit_components, selection.history, groups, catalogue, selection.variants, threads=context.n_threads
         )
         hybrid = _learn_hybrid(by_task, windows, last, settings, segment_names, selection, pooled)
-    model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned))
-    return model, _complete_scorecard(hybrid, windows, selection)
+    baskets = fit_baskets(windows, selection.history, max_items=selection.variants.ease_items, context=context)
+    model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published)
+    card = _complete_scorecard(hybrid, windows, selection)
+    if last and baskets.evaluated:
+        similarities = last.result().item_knn, last.result().ease
+        before, after = windows[-1].before, windows[-1].after
+        card["basket"] = evaluate_baskets(
+            baskets.evaluated, before, after, *similarities, seed=context.seed, threads=context.n_threads
+        )
+    return model, card
 
 
 def _learn_hybrid(

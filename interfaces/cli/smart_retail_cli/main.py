@@ -24,6 +24,7 @@ COMMANDS = {
     "presets": "presets_command",
     "recommend": "recommend_commands",
     "batch": "recommend_commands",
+    "basket": "recommend_commands",
     "similar": "recommend_commands",
     "popular": "recommend_commands",
     "customer": "lookup_commands",

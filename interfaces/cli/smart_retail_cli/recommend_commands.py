@@ -1,8 +1,9 @@
-"""Commands that return lists of products: recommend, batch, similar, popular."""
+"""Commands that return lists of products: recommend, batch, basket, similar, popular."""
 
 from __future__ import annotations
 
 import csv
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,16 @@ import click
 
 from smart_retail.errors import ColumnError, DataError
 from smart_retail.presentation import formatting, labels
-from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N, METHODS, ListQuery
+from smart_retail.protocol import (
+    ALL,
+    BOUGHT_TOGETHER,
+    DEFAULT_METHOD,
+    MAX_N,
+    METHODS,
+    RELATIONS,
+    SAME_CUSTOMERS,
+    ListQuery,
+)
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.serving.batch_export import (
     RECOMMENDATION_COLUMNS,
@@ -46,6 +56,9 @@ n_option = click.option(
 )
 purchased_option = click.option(
     "--allow-purchased", is_flag=True, help="Also recommend products that the customer bought before."
+)
+variants_option = click.option(
+    "--variants", is_flag=True, help="Also list several variants of one product: one name but for size and colour."
 )
 category_option = click.option(
     "-c", "--category", "categories", multiple=True, metavar="C", help="Only this category; repeatable."
@@ -97,6 +110,20 @@ def print_list(form: str, result: RecommendationList) -> None:
         print_note("The list is empty: no product passes the filters.")
 
 
+def print_related(results: list[RecommendationList]) -> None:
+    """Print one table per relation, each under its heading; an empty relation is a sentence."""
+    for result in results:
+        heading, meaning = labels.RELATIONS[result.method]
+        if not result.items:
+            click.echo(f"{heading}: {labels.NO_RELATED[result.method]}")
+            continue
+        (table,) = list_tables(result)
+        is_last = result is results[-1]
+        print_tables(
+            dataclasses.replace(table, title=f"{heading}: {meaning}", caption=table.caption if is_last else "")
+        )
+
+
 @click.command(
     short_help="Recommend products to one customer.",
     cls=Command,
@@ -107,6 +134,7 @@ def print_list(form: str, result: RecommendationList) -> None:
 @n_option
 @purchased_option
 @category_option
+@variants_option
 @new_customer_option
 @format_option
 @pass_cli_context
@@ -117,12 +145,17 @@ def recommend(
     n: int,
     allow_purchased: bool,
     categories: tuple[str, ...],
+    variants: bool,
     new_customer: bool,
     form: str,
 ) -> None:
     """Recommend products to one CUSTOMER, given by id or by a name that only one customer has."""
     engine = context.engine(for_lists=True)
-    options: dict[str, Any] = {"exclude_purchased": not allow_purchased, "categories": categories or None}
+    options: dict[str, Any] = {
+        "exclude_purchased": not allow_purchased,
+        "categories": categories or None,
+        "variants": variants,
+    }
     result = engine.recommend(customer, method, n, **options)
     if not (result.known or new_customer):
         customer = find_similar_customer(engine, customer)
@@ -155,6 +188,7 @@ def recommend(
 @method_option
 @n_option
 @purchased_option
+@variants_option
 @click.option(
     "-o",
     "--output",
@@ -165,30 +199,89 @@ def recommend(
 )
 @pass_cli_context
 def batch(
-    context: CliContext, customers: Path | None, method: str, n: int, allow_purchased: bool, output: Path
+    context: CliContext,
+    customers: Path | None,
+    method: str,
+    n: int,
+    allow_purchased: bool,
+    variants: bool,
+    output: Path,
 ) -> None:
     """Write the lists of many customers to a CSV or Parquet file, sorted by customer, method and rank."""
     ids = None if customers is None else read_customer_ids(customers)
     engine = context.engine()
     with progress.show_progress() as listener:
-        query = ListQuery(method, n, exclude_purchased=not allow_purchased)
+        query = ListQuery(method, n, exclude_purchased=not allow_purchased, variants=variants)
         rows = write_recommendations(engine, output, customers=ids, query=query, progress=listener)
     print_note(f"{formatting.pluralize(rows, 'row')} written to {output}.")
 
 
 @click.command(
-    short_help="Find products that go with a product.",
+    short_help="Find products that are bought with a product.",
     cls=Command,
     epilog="Example: smart-retail similar OFF-PA-10001970",
 )
 @click.argument("item")
+@click.option(
+    "--relation",
+    type=click.Choice(RELATIONS),
+    help="Only products bought together with ITEM in one order, or only those that the same customers buy.",
+)
 @n_option
 @category_option
 @format_option
 @pass_cli_context
-def similar(context: CliContext, item: str, n: int, categories: tuple[str, ...], form: str) -> None:
-    """Show the products that are bought together with ITEM or are similar to it."""
-    print_list(form, context.engine().similar_items(item, n, categories=categories or None))
+def similar(
+    context: CliContext, item: str, relation: str | None, n: int, categories: tuple[str, ...], form: str
+) -> None:
+    """Show the products that were bought together with ITEM, and those that the same customers buy."""
+    engine = context.engine()
+    wanted = (relation,) if relation else (BOUGHT_TOGETHER, SAME_CUSTOMERS)
+    found = {name: engine.similar_items(item, n, categories=categories or None, relation=name) for name in wanted}
+    if form == "json":
+        results = {name: result.as_dict() for name, result in found.items()}
+        print_json(results[relation] if relation else results)
+    elif form == "csv":
+        rows = [row for result in found.values() for row in recommendation_rows(result)]
+        print_csv(tuple(RECOMMENDATION_COLUMNS), rows)
+    else:
+        print_related(list(found.values()))
+
+
+@click.command(
+    short_help="Recommend products that complete a basket.",
+    cls=Command,
+    epilog="Example: smart-retail basket OFF-PA-10001970 OFF-BI-10003910 --customer AA-10315",
+)
+@click.argument("items", nargs=-1, required=True, metavar="ITEM...")
+@click.option("--customer", metavar="ID", help="The customer of the basket, whose habits count too.")
+@method_option
+@n_option
+@category_option
+@variants_option
+@format_option
+@pass_cli_context
+def basket(
+    context: CliContext,
+    items: tuple[str, ...],
+    customer: str | None,
+    method: str,
+    n: int,
+    categories: tuple[str, ...],
+    variants: bool,
+    form: str,
+) -> None:
+    """Recommend products that are bought in one order with the products ITEM..."""
+    engine = context.engine(for_lists=True)
+    known = {item.item_id for one in items for item in engine.search_items(one, 20)}
+    for unknown in (one for one in items if one not in known):
+        print_note(f"No product has the id {unknown}: it is left out. Search with: smart-retail items TEXT")
+    print_list(
+        form,
+        engine.recommend_for_basket(
+            items, n, customer_id=customer, method=method, categories=categories or None, variants=variants
+        ),
+    )
 
 
 @click.command(

@@ -18,8 +18,20 @@ TASKS = {
 }
 INTERVAL = {"low": "95 % from", "high": "95 % to"}
 """Limits of the 95 % confidence interval of the first metric -> heading."""
-SECONDARY_METRICS = (*INTERVAL.values(), "recall", "hit_rate", "mrr", "coverage", "novelty", "diversity")
+LEAD = {"lead": "lead", "lead_low": "lead, 95 % from", "lead_high": "lead, 95 % to"}
+"""Lead of the basket list over a baseline, with its confidence interval -> heading."""
+SECONDARY_METRICS = (
+    *INTERVAL.values(),
+    *LEAD.values(),
+    "recall",
+    "hit_rate",
+    "mrr",
+    "coverage",
+    "novelty",
+    "diversity",
+)
 """Metrics shown after the first one; JSON contains all."""
+HEADINGS = {**INTERVAL, **LEAD}
 DIGITS = 4
 METRICS_HINT = (
     "How well each method predicted later purchases. NDCG, recall and MRR: quality of the lists, 0 to 1.\n"
@@ -35,6 +47,12 @@ def print_scorecard(scorecard: Mapping[str, Any], *, detailed: bool = False) -> 
     for task, methods in scorecard.get("tasks", {}).items():
         title = f"Scorecard: {TASKS.get(task, task)} ({counts.get(task, scorecard.get('customers', 0)):,} customers)"
         print_tables(methods_table(methods, title))
+    if (baskets := scorecard.get("basket", {})).get("queries"):
+        title = (
+            f"Baskets: one product of an order hidden ({baskets['queries']:,} times in {baskets['orders']:,} orders); "
+            "lead: by how much the basket list is better"
+        )
+        print_tables(methods_table(baskets["methods"], title))
     if detailed:
         for task, groups in scorecard.get("by_history", {}).items():
             print_tables(history_table(groups, f"By length of history: {TASKS.get(task, task)}"))
@@ -53,11 +71,15 @@ def methods_table(methods: Mapping[str, Mapping[str, float]], title: str) -> Tab
     """Return a row per method, sorted by the first metric."""
     first = next(iter(next(iter(methods.values()), {"ndcg": 0})))
     rows: list[dict[str, Any]] = [
-        {"method": method_name(method), **{INTERVAL.get(k, k): v for k, v in figures.items()}}
+        {"method": method_name(method), **{HEADINGS.get(k, k): v for k, v in figures.items()}}
         for method, figures in methods.items()
     ]
     rows.sort(key=lambda row: -row.get(first, 0.0))
-    shown = [name for name in (rows[0] if rows else {}) if name == first or name.partition("@")[0] in SECONDARY_METRICS]
+    shown = [
+        name
+        for name in dict.fromkeys(key for row in rows for key in row)
+        if name == first or name.partition("@")[0] in SECONDARY_METRICS
+    ]
     return Table(("method", *shown), rows, title, decimals=DIGITS)
 
 

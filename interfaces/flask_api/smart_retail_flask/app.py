@@ -24,7 +24,7 @@ from smart_retail_flask.settings import ApiSettings
 _DESCRIPTION = """Customer segments and product recommendations of one shop.
 
 Ids are text and are returned unchanged. Lists are ranked, best first; compare scores only within one list. Reasons
-show what is bought together, not why. Errors are RFC 9457 problem+json with a stable `code`."""
+state what was counted, not why it is so. Errors are RFC 9457 problem+json with a stable `code`."""
 
 
 def create_app(

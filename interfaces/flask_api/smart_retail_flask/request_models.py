@@ -23,6 +23,7 @@ from smart_retail.protocol import (
     MAX_HORIZON_DAYS,
     MAX_N,
     METHODS,
+    RELATIONS,
     REVENUE_HORIZONS_DAYS,
     ListQuery,
 )
@@ -68,6 +69,15 @@ def _parse_boolean(value: Any, info: ValidationInfo) -> Any:
 Boolean = Annotated[bool, BeforeValidator(_parse_boolean)]
 Method = Literal["personalized", "rfm", "cf", "popular", "hybrid", "all"]
 assert set(get_args(Method)) == {*METHODS, ALL}
+Relation = Literal["same_customers", "bought_together"]
+assert set(get_args(Relation)) == {*RELATIONS}
+RelationName = Annotated[
+    Relation,
+    Field(
+        description="How the items are related: `same_customers` buy them too, or they were `bought_together` in one "
+        "order more often than by chance."
+    ),
+]
 # Field comes before BeforeValidator, since pydantic omits the bounds from the schema otherwise.
 N = Annotated[
     int, Field(ge=1, le=MAX_N, description=f"Number of items, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
@@ -94,6 +104,13 @@ CategoryList = Annotated[
 AnyMethod = Annotated[Method, Field(description="Recommendation method; `all` returns one list per method.")]
 HidePurchased = Annotated[Boolean, Field(description="Leave out items that the customer has bought or returned.")]
 Explain = Annotated[Boolean, Field(description="Include the reasons of each item.")]
+Variants = Annotated[
+    Boolean,
+    Field(
+        description="Whether several variants of one product (of one name but for size and colour) can be in the list. "
+        "What the customer bought can always be in it."
+    ),
+]
 Strict = Annotated[
     Boolean, Field(description="Return 404 for an unknown customer instead of popular items or an empty profile.")
 ]
@@ -188,21 +205,25 @@ class RecommendQuery(Query):
     category: Categories = []
     exclude_purchased: HidePurchased = True
     explain: Explain = True
+    variants: Variants = False
     strict: Strict = False
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(self.method, self.n, self.offset, self.exclude_purchased, tuple(self.category), self.explain)
+        categories = tuple(self.category)
+        options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
+        return ListQuery(*options, variants=self.variants)
 
 
 class SimilarQuery(Query):
     n: N = 10
     offset: Offset = 0
     category: Categories = []
+    relation: RelationName = "same_customers"
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.category))
+        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.category), relation=self.relation)
 
 
 class PopularQuery(Query):
@@ -319,12 +340,13 @@ class _ListBody(Body):
     categories: CategoryList = None
     exclude_purchased: HidePurchased = True
     explain: Explain = True
+    variants: Variants = False
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(
-            self.method, self.n, self.offset, self.exclude_purchased, tuple(self.categories or ()), self.explain
-        )
+        categories = tuple(self.categories or ())
+        options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
+        return ListQuery(*options, variants=self.variants)
 
 
 class BasketBody(_ListBody):
@@ -332,6 +354,7 @@ class BasketBody(_ListBody):
         max_length=MAX_LIST_LENGTH,
         description=f"Items in the basket, up to {MAX_LIST_LENGTH}; unknown items are ignored.",
     )
+    customer_id: str | None = Field(None, description="The customer of the basket; null for a visitor.")
 
 
 CustomerIds = Annotated[
@@ -420,7 +443,9 @@ class SimilarBody(Body):
     n: N = 10
     offset: Offset = 0
     categories: CategoryList = None
+    relation: RelationName = "same_customers"
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.categories or ()))
+        categories = tuple(self.categories or ())
+        return ListQuery(n=self.n, offset=self.offset, categories=categories, relation=self.relation)

@@ -182,9 +182,10 @@ def recommend_batch(body: BatchBody) -> Any:
 def recommend_basket(body: BasketBody) -> Any:
     """Recommendations for a basket
 
-    For a visitor without purchase history; unknown items are ignored.
+    What is bought in one order with the items of the basket; with `customer_id` also by the customer's habits.
+    Unknown items are ignored.
     """
-    return engine().query_basket(body.item_ids, body.list_query())
+    return engine().query_basket(body.item_ids, body.list_query(), body.customer_id)
 
 
 def customer(path: CustomerPath, query: StrictQuery) -> Any:
@@ -276,15 +277,16 @@ def search_customers(query: SearchQuery) -> Any:
 
 
 def similar(path: ItemPath, query: SimilarQuery) -> Any:
-    """Items similar to an item
+    """Items related to an item
 
-    By purchases, or by category and name if the item was never bought. An unknown item is a 404 that lists similar ids.
+    Items that the same customers buy (by category and name if the item was never bought), or that were bought together
+    with it in one order. The list can be shorter than n. An unknown item is a 404 that lists similar ids.
     """
     return engine().query_similar(path.item_id, query.list_query())
 
 
 def similar_by_body(body: SimilarBody) -> Any:
-    """Items similar to an item whose id cannot be put into a URL"""
+    """Items related to an item whose id cannot be put into a URL"""
     return engine().query_similar(body.item_id, body.list_query())
 
 

@@ -1,4 +1,4 @@
-"""One page with three tabs over an engine: recommendations, similar products, and a new visitor's basket."""
+"""One page with three tabs over an engine: recommendations, similar products, and a basket."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from markupsafe import Markup
 from smart_retail.errors import FormatVersionError, RetailError
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import join_name_and_id
-from smart_retail.protocol import DEFAULT_METHOD, RetailEngine
+from smart_retail.protocol import BOUGHT_TOGETHER, DEFAULT_METHOD, SAME_CUSTOMERS, RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_gradio import endpoints, html, search_box
 
@@ -48,7 +48,7 @@ def build_demo(engine: RetailEngine | ReloadingEngine) -> gr.Blocks:
             refresh = _recommend_tab(engines)
         with gr.Tab("Similar products"):
             refresh |= _similar_tab(engines)
-        with gr.Tab("New visitor"):
+        with gr.Tab("Basket"):
             refresh |= _visitor_tab(engines)
         footer = gr.HTML(html.footer(engines.get().model()))
         _connect(demo.load, _refresh_page(engines, list(refresh.values())), [], [*refresh, footer])
@@ -123,9 +123,12 @@ def _similar_tab(engines: ReloadingEngine) -> Refresh:
         if not item_id:
             return "", html.empty(NO_PRODUCT_HINT)
         engine = engines.get()
-        result = engine.similar_items(item_id, int(n), categories=categories or None)
+        found = [
+            engine.similar_items(item_id, int(n), categories=categories or None, relation=relation)
+            for relation in (BOUGHT_TOGETHER, SAME_CUSTOMERS)
+        ]
         name = next((i.item_name for i in engine.search_items(item_id, MATCHES) if i.item_id == item_id), "")
-        return html.product(name, item_id), html.recommendations(result)
+        return html.product(name, item_id), html.related(found)
 
     for event in (*selected, n.release, category.change):
         _connect(event, show_similar, [item, n, category], [product_html, list_html])
@@ -138,16 +141,22 @@ def _visitor_tab(engines: ReloadingEngine) -> Refresh:
             basket = search_box.multi_search(
                 "Add a product", "In the basket", lambda text: find_items(engines.get(), text)
             )
+            customer, selected = search_box.single_search(
+                "Customer, if known", lambda text: find_customers(engines.get(), text)
+            )
             n = _length_slider()
         with gr.Column(scale=3):
             method = _method_choice()
             list_html = gr.HTML(_empty_basket_list(engines.get()))
 
-    def show_basket(item_ids: list[str], method: str, n: float) -> str:
-        return html.recommendations(engines.get().recommend_for_basket(item_ids or [], int(n), method=method))
+    def show_basket(item_ids: list[str], customer_id: str, method: str, n: float) -> str:
+        result = engines.get().recommend_for_basket(
+            item_ids or [], int(n), customer_id=customer_id.strip() or None, method=method
+        )
+        return html.recommendations(result)
 
-    for event in (basket.change, method.change, n.release):
-        _connect(event, show_basket, [basket, method, n], [list_html])
+    for event in (basket.change, *selected, method.change, n.release):
+        _connect(event, show_basket, [basket, customer, method, n], [list_html])
     return {list_html: _empty_basket_list}
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from smart_retail.errors import RetailError
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD, SAME_CUSTOMERS
 from smart_retail.results import Result
 from smart_retail.serving.hot_reload import ReloadingEngine
 
@@ -38,25 +38,29 @@ def publish(engines: ReloadingEngine) -> None:
             )
         )
 
-    def similar(item_id: str, n: int = 10, categories: list[str] | None = None) -> dict:  # type: ignore[type-arg]
-        """Return products similar to one.
+    def similar(item_id: str, n: int = 10, categories: list[str] | None = None, relation: str = SAME_CUSTOMERS) -> dict:  # type: ignore[type-arg]
+        """Return products related to one.
 
         Args:
             item_id: Id of the product.
             n: Number of products, 1 to 1000.
             categories: Only products of these categories; none: all.
+            relation: same_customers, or bought_together (in one order).
         """
-        return _call(lambda: engines.get().similar_items(item_id, n, categories=categories or None))
+        return _call(lambda: engines.get().similar_items(item_id, n, categories=categories or None, relation=relation))
 
-    def basket(item_ids: list[str], n: int = 10, method: str = DEFAULT_METHOD) -> dict:  # type: ignore[type-arg]
-        """Return recommendations for a visitor without purchase history.
+    def basket(item_ids: list[str], n: int = 10, method: str = DEFAULT_METHOD, customer_id: str | None = None) -> dict:  # type: ignore[type-arg]
+        """Return products that complete a basket.
 
         Args:
             item_ids: Ids of the products in the basket.
             n: Number of products, 1 to 1000.
             method: hybrid, personalized, rfm, cf, popular or all.
+            customer_id: The customer of the basket; none: a visitor.
         """
-        return _call(lambda: engines.get().recommend_for_basket(item_ids, n, method=method))
+        return _call(
+            lambda: engines.get().recommend_for_basket(item_ids, n, customer_id=customer_id or None, method=method)
+        )
 
     def value(customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> dict:  # type: ignore[type-arg]
         """Return expected orders, spend and next order of a customer; a new customer gets the mean of new customers.

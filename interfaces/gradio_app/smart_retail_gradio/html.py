@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from markupsafe import Markup
@@ -51,6 +52,15 @@ def recommendations(result: RecommendationList) -> Markup:
     elif result.fallback:
         note = "This method found too few products; popular ones fill the list."
     return _render("recommendations_with_note.html", note=note, table=shared.recommendation_table(result))
+
+
+def related(results: Sequence[RecommendationList]) -> Markup:
+    """Return the products related to one, each relation under its heading."""
+    parts = [
+        (*labels.RELATIONS[result.method], shared.recommendation_table(result) if result.items else "", result.method)
+        for result in results
+    ]
+    return _render("related.html", parts=parts, reasons_for_none=labels.NO_RELATED)
 
 
 def empty(text: str) -> Markup:

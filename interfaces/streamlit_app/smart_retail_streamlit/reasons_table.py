@@ -35,7 +35,7 @@ def show(result: RecommendationList, title: str = "Why this order?") -> None:
         label, meaning = labels.METHODS.get(result.method, ("", ""))
         st.caption(
             (f"**{label}**: {meaning}. " if label else "")
-            + "Scores are comparable within one list only. Reasons show what is bought together, not why."
+            + "Scores are comparable within one list only. Reasons state what was counted, not why."
         )
         columns: dict[str, Any] = {
             name: st.column_config.Column(width=width, alignment="right" if name in _RIGHT_ALIGNED else None)

@@ -18,6 +18,7 @@ from smart_retail.results import (
     CustomerProfile,
     CustomerValue,
     GridCell,
+    Item,
     ModelInfo,
     RecommendationList,
     Segment,
@@ -26,6 +27,7 @@ from smart_retail_tkinter import formatting, theme
 from smart_retail_tkinter.background_jobs import unexpected_error
 from smart_retail_tkinter.commands import Commands
 from smart_retail_tkinter.core_services import Services
+from smart_retail_tkinter.dialogs.basket import BasketWindow
 from smart_retail_tkinter.dialogs.file_dialogs import Dialogs, NativeDialogs
 from smart_retail_tkinter.dialogs.fit import FitWindow
 from smart_retail_tkinter.dialogs.help import HelpWindow
@@ -80,6 +82,7 @@ class App:
         self.presenter = Presenter(self, services, preferences)
         self.fits = FitPresenter(services, self.presenter.jobs, self._on_published)
         self.similar: SimilarWindow | None = None
+        self.basket: BasketWindow | None = None
         self.fit_window: FitWindow | None = None
         self.versions: VersionsWindow | None = None
         root.report_callback_exception = self._callback_failed
@@ -104,6 +107,7 @@ class App:
             open_fit=self.open_fit,
             cancel_fit=self.cancel_fit,
             show_versions=self.presenter.show_versions,
+            show_basket=self.presenter.show_basket,
             export_table=self.export_table,
             copy_table=self.copy_table,
             focus_search=lambda: self.customers.focus_search(),
@@ -255,11 +259,24 @@ class App:
         """Show the RFM grid and the segments."""
         self.customer.show_groups(cells, segments)
 
-    def show_similar(self, title: str, recommendations: RecommendationList) -> None:
-        """Show similar products in their window."""
+    def show_similar(self, item: tuple[str, str], together: RecommendationList, same: RecommendationList) -> None:
+        """Show the products related to an item in their window."""
         if self.similar is None or not self.similar.winfo_exists():
-            self.similar = SimilarWindow(self.root, self.presenter.similar)
-        self.similar.show(title, recommendations)
+            self.similar = SimilarWindow(self.root, self.presenter.similar, self.presenter.add_to_basket)
+        self.similar.show(item, together, same)
+
+    def show_item_matches(self, items: list[Item]) -> None:
+        """Show the products found for the basket."""
+        if self.basket is not None and self.basket.winfo_exists():
+            self.basket.show_matches(items)
+
+    def show_basket(self, basket: dict[str, str], customer: str, found: RecommendationList | None) -> None:
+        """Show the basket and what completes it in their window."""
+        if self.basket is None or not self.basket.winfo_exists():
+            self.basket = BasketWindow(self.root, self.presenter)
+            self.presenter.search_items("")
+        self.basket.show(basket, customer, found)
+        self.basket.lift()
 
     def show_versions(self, versions: list[VersionInfo]) -> None:
         """Show the fitted versions in their window."""

@@ -21,6 +21,7 @@ class Commands:
     open_fit: Callable[[], object]
     cancel_fit: Callable[[], object]
     show_versions: Callable[[], object]
+    show_basket: Callable[[], object]
     export_table: Callable[[str], object]
     """Takes ``csv`` or ``xlsx``."""
     copy_table: Callable[[], object]

@@ -20,6 +20,7 @@ def bind_shortcuts(root: tk.Tk, commands: Commands) -> None:
         "<Control-O>": commands.open_spreadsheet,
         "<Control-f>": commands.focus_search,
         "<Control-e>": lambda: commands.export_table("csv"),
+        "<Control-b>": commands.show_basket,
         "<Control-q>": commands.quit,
         "<F1>": commands.show_help,
         "<Escape>": commands.cancel_fit,

@@ -59,6 +59,7 @@ class MenuBar:
         bar.add_cascade(label="View", menu=menu, underline=0)
         for label, tab in (("Recommendations", LIST), ("Purchases", PURCHASES), ("Segments", SEGMENTS)):
             menu.add_command(label=label, command=partial(commands.select_tab, tab))
+        menu.add_command(label="Basket…", accelerator="Ctrl+B", command=commands.show_basket)
         menu.add_separator()
         for name in THEMES:
             menu.add_radiobutton(

@@ -11,12 +11,21 @@ from typing import Any, Protocol
 
 from smart_retail.bundle.versions import VersionInfo
 from smart_retail.errors import FormatVersionError, MissingBundleError, NeedsLocalEngineError, RetailError, UsageError
-from smart_retail.protocol import ALL, DEFAULT_METHOD, RetailEngine, check_method, is_local
+from smart_retail.protocol import (
+    ALL,
+    BOUGHT_TOGETHER,
+    DEFAULT_METHOD,
+    SAME_CUSTOMERS,
+    RetailEngine,
+    check_method,
+    is_local,
+)
 from smart_retail.results import (
     CustomerMatch,
     CustomerProfile,
     CustomerValue,
     GridCell,
+    Item,
     ModelInfo,
     RecommendationList,
     Segment,
@@ -30,6 +39,8 @@ from smart_retail_tkinter.table_models import Table
 MAX_MATCHES = 200
 """Customers listed for one search."""
 SIMILAR_ITEMS = 20
+MAX_ITEM_MATCHES = 50
+"""Products listed for one search."""
 
 
 class View(Protocol):
@@ -42,7 +53,9 @@ class View(Protocol):
     def clear_customer(self) -> None: ...
     def show_list(self, recommendations: RecommendationList) -> None: ...
     def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None: ...
-    def show_similar(self, title: str, recommendations: RecommendationList) -> None: ...
+    def show_similar(self, item: tuple[str, str], together: RecommendationList, same: RecommendationList) -> None: ...
+    def show_item_matches(self, items: list[Item]) -> None: ...
+    def show_basket(self, basket: dict[str, str], customer: str, found: RecommendationList | None) -> None: ...
     def show_versions(self, versions: list[VersionInfo]) -> None: ...
     def show_status(self, text: str) -> None: ...
     def show_error(self, error: RetailError) -> None: ...
@@ -75,6 +88,7 @@ class Presenter:
         self.exclude_purchased = True
         self.category: str | None = None
         self.search_text = ""
+        self.basket: dict[str, str] = {}
         self.recommendations: RecommendationList | None = None
 
     def poll(self) -> None:
@@ -202,15 +216,49 @@ class Presenter:
             self.view.show_status(f"The changed business rules are not used: {error.message}")
 
     def similar(self, item_id: str, name: str) -> None:
-        """Show products similar to an item."""
+        """Show products related to an item: bought together with it, and bought by the same customers."""
         engine = self.engine
         if engine is not None and item_id:
-            title = formatting.join_name_and_id(name, item_id)
             self._submit(
                 "similar",
-                lambda: engine.similar_items(item_id, SIMILAR_ITEMS),
-                lambda recommendations: self.view.show_similar(title, recommendations),
+                lambda: [
+                    engine.similar_items(item_id, SIMILAR_ITEMS, relation=relation)
+                    for relation in (BOUGHT_TOGETHER, SAME_CUSTOMERS)
+                ],
+                lambda found: self.view.show_similar((item_id, name), *found),
             )
+
+    # The basket --------------------------------------------------------------------------------
+
+    def search_items(self, text: str) -> None:
+        """List products by id, name or category for the basket; a later search replaces this one."""
+        engine = self.engine
+        if engine is not None:
+            self._submit("items", lambda: engine.search_items(text, MAX_ITEM_MATCHES), self.view.show_item_matches)
+
+    def add_to_basket(self, item_id: str, name: str) -> None:
+        """Add a product to the basket and show what completes it."""
+        self.basket[item_id] = name or item_id
+        self.show_basket()
+
+    def remove_from_basket(self, item_id: str) -> None:
+        """Take a product out of the basket."""
+        self.basket.pop(item_id, None)
+        self.show_basket()
+
+    def show_basket(self) -> None:
+        """Show the basket of the selected customer, or of a visitor, and the products that complete it."""
+        engine, customer, basket = self.engine, self.customer_id, dict(self.basket)
+        if engine is None:
+            return
+        if not basket:
+            self.view.show_basket(basket, customer or "", None)
+            return
+        self._submit(
+            "basket",
+            lambda: engine.recommend_for_basket(list(basket), SIMILAR_ITEMS, customer_id=customer),
+            lambda found: self.view.show_basket(basket, customer or "", found),
+        )
 
     def list_table(self) -> Table:
         """Return the visible list as a table; for ``all`` the lists of every method."""

@@ -116,7 +116,12 @@ class Driver(ABC):
         raise UnsupportedError
 
     @abstractmethod
-    def similar(self, item_id: str, n: int) -> tuple[Row, ...]: ...
+    def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
+        """Return the products with a relation to an item."""
+
+    @abstractmethod
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
+        """Return the products that complete a basket; `customer_id` is None for a visitor."""
 
     @abstractmethod
     def segments(self) -> dict[str, int]:

@@ -47,8 +47,14 @@ class FrontEnd(Driver):
         found = self.call("replenishment", "--days", str(days), "-n", "20", "--format", "json")
         return tuple((e["customer_id"], e["item_id"], e["due_date"]) for e in found["entries"])
 
-    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
-        return rows(self.call("similar", "-n", str(n), "--format", "json", "--", item_id)["items"])
+    def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
+        return rows(
+            self.call("similar", "--relation", relation, "-n", str(n), "--format", "json", "--", item_id)["items"]
+        )
+
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
+        owner = [] if customer_id is None else [f"--customer={customer_id}"]
+        return rows(self.call("basket", *owner, "-n", str(n), "--format", "json", "--", *item_ids)["items"])
 
     def segments(self) -> dict[str, int]:
         return {s["name"]: s["customers"] for s in self.call("segments", "--format", "json")}

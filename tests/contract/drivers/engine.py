@@ -36,8 +36,11 @@ class FrontEnd(Driver):
         found = self.engine.replenishment(days, n=20)
         return tuple((e.customer_id, e.item_id, e.due_date) for e in found.entries)
 
-    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
-        return tuple(map(row_of, self.engine.similar_items(item_id, n).items))
+    def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
+        return tuple(map(row_of, self.engine.similar_items(item_id, n, relation=relation).items))
+
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
+        return tuple(map(row_of, self.engine.recommend_for_basket(item_ids, n, customer_id=customer_id).items))
 
     def segments(self) -> dict[str, int]:
         return {s.name: s.customers for s in self.engine.segments()}

@@ -58,10 +58,22 @@ class FrontEnd(Driver):
         found = self.request("get", "/v1/replenishment", query_string={"days": days, "n": 20})
         return tuple((e["customer_id"], e["item_id"], e["due_date"]) for e in found["entries"])
 
-    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+    def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         if item_id in IDS_NOT_IN_URLS:
-            return rows(self.request("post", "/v1/items:similar", json={"item_id": item_id, "n": n})["items"])
-        return rows(self.request("get", f"/v1/items/{quote(item_id, safe='')}/similar", query_string={"n": n})["items"])
+            return rows(
+                self.request("post", "/v1/items:similar", json={"item_id": item_id, "n": n, "relation": relation})[
+                    "items"
+                ]
+            )
+        return rows(
+            self.request(
+                "get", f"/v1/items/{quote(item_id, safe='')}/similar", query_string={"n": n, "relation": relation}
+            )["items"]
+        )
+
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
+        body = {"item_ids": list(item_ids), "customer_id": customer_id, "n": n}
+        return rows(self.request("post", "/v1/basket/recommendations", json=body)["items"])
 
     def segments(self) -> dict[str, int]:
         return {s["name"]: s["customers"] for s in self.request("get", "/v1/segments")["segments"]}

@@ -108,8 +108,13 @@ class FrontEnd(Driver):
         notes = re.findall(r'<p class="sr-note">(.*?)</p>', card)
         return replace(found, facts=facts, notes=tuple(map(html.unescape, notes)))
 
-    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
-        return rows(self.call_endpoint("/similar", item_id=item_id, n=n, categories=[])["items"])
+    def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
+        return rows(self.call_endpoint("/similar", item_id=item_id, n=n, categories=[], relation=relation)["items"])
+
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
+        if customer_id == "":
+            raise UnsupportedError
+        return rows(self.call_endpoint("/basket", item_ids=list(item_ids), n=n, customer_id=customer_id)["items"])
 
     def segments(self) -> dict[str, int]:
         raise UnsupportedError

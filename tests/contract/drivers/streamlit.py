@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from smart_retail.presentation import labels
+
 from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
 
 _LABELS = {"Hybrid": "hybrid", "Personalized": "personalized", "RFM": "rfm", "CF": "cf", "Popular": "popular"}
@@ -35,8 +37,8 @@ class FrontEnd(Driver):
         self.patch.setenv("SMART_RETAIL_ARTIFACTS", str(artifacts))
         self.patch.setenv("SMART_RETAIL_API_URL", self.api_url or "")
 
-    def page(self, path: str, **address: str) -> Any:
-        """Return a page opened by its address."""
+    def page(self, path: str, basket: dict[str, str] | None = None, **address: str) -> Any:
+        """Return a page opened by its address, with products in the basket."""
         from streamlit.testing.v1 import AppTest
         from streamlit.util import calc_hash
 
@@ -47,6 +49,8 @@ class FrontEnd(Driver):
         page._page_hash = calc_hash(path)  # AppTest has no public way to a page of st.navigation
         for name, value in address.items():
             page.query_params[name] = value
+        if basket is not None:
+            page.session_state["basket"] = basket
         return ran(page)
 
     def customer(self, customer_id: str) -> Any:
@@ -96,13 +100,20 @@ class FrontEnd(Driver):
         notes = re.findall(r'class="sr-note"[^>]*>(.*?)</', card)
         return Forecast(facts, tuple(map(html.unescape, notes)))
 
-    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+    def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         page = self.page("products", item=item_id)
-        body = page_html(page)
         if page.error:
             raise UnsupportedError  # the search box offers known items only; an address can name another
-        assert "Similar products" in body
-        return listed(page, evidence(page))[:n]
+        return shown_under(page, labels.RELATIONS[relation][0])[:n]
+
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
+        if customer_id is not None and customer_id != customer_id.strip():
+            raise UnsupportedError  # the field of the customer ignores blanks around an id
+        page = self.page("products", basket={i: i for i in item_ids})
+        if customer_id is not None:
+            page.text_input(key="basket-customer").set_value(customer_id)
+            ran(page)
+        return shown_under(page, "Completes the basket")[:n]
 
     def segments(self) -> dict[str, int]:
         table = next(h for h in pieces(self.page("segments")) if "What to do" in h)
@@ -165,6 +176,25 @@ def evidence(page: Any) -> dict[tuple[str, int], Callable[[int, str], Row]]:
             Row, reasons=reasons, score=float(records[0]["Score"]), source=source_of(records[0]["From"])
         )
     return found
+
+
+def shown_under(page: Any, heading: str) -> tuple[Row, ...]:
+    """Return the rows of the list below a heading, with score, source and reasons from the table of that name."""
+    tables: dict[str, str] = {}
+    current = ""
+    for piece in pieces(page):
+        if found := re.search(r'class="sr-finding"[^>]*>(.*?)<', piece):
+            current = html.unescape(found[1])
+        elif 'class="sr-table sr-list' in piece:
+            tables.setdefault(current, piece)
+    if not tables.get(heading):
+        assert heading in page_html(page) or "Similar by name and category" in page_html(page)
+        heading = heading if heading == "Bought together" else "Similar by name and category"
+        if not tables.get(heading):
+            return ()
+    why = evidence(next(box for box in page.expander if box.label.startswith(heading)))
+    shown = [(int(rank.replace(",", "")), identity(cell)) for rank, cell in _RANK.findall(tables[heading])]
+    return tuple(why["", rank](rank, item) for rank, item in shown)
 
 
 def listed(page: Any, why: dict[tuple[str, int], Callable[[int, str], Row]]) -> tuple[Row, ...]:

@@ -172,12 +172,24 @@ class FrontEnd(Driver):
         facts = [part.partition(": ") for part in parts[:VALUE_FACTS]]
         return Forecast({label: text for label, _, text in facts}, tuple(parts[VALUE_FACTS:]))
 
-    def similar(self, item_id: str, n: int) -> tuple[Row, ...]:
+    def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         self.app.presenter.similar(item_id, item_id)
         self.settle()
         assert self.app.similar is not None
         self.app.root.update()
-        return self.table(self.app.similar.table, self.app.similar.detail)[:n]
+        window = self.app.similar
+        shown = window.together if relation == "bought_together" else window.table
+        return self.table(shown, window.detail)[:n]
+
+    def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
+        presenter = self.app.presenter
+        presenter.customer_id = customer_id
+        presenter.basket = {item_id: item_id for item_id in item_ids}
+        presenter.show_basket()
+        self.settle()
+        assert self.app.basket is not None
+        self.app.root.update()
+        return self.table(self.app.basket.table, self.app.basket.detail)[:n]
 
     def segments(self) -> dict[str, int]:
         shown = self.app.customer.segments.displayed()

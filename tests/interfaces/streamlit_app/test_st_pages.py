@@ -101,7 +101,11 @@ def test_an_unknown_segment_in_the_address_shows_the_first(open_page: Open) -> N
 
 def test_a_product_shows_similar_products_and_a_basket_list(open_page: Open, engine: Engine) -> None:
     body = html_of(open_page("products", item="G-004"))
-    for answer in (engine.similar_items("G-004", 10), engine.recommend_for_basket(["G-004"], 10)):
+    for answer in (
+        engine.similar_items("G-004", 10),
+        engine.similar_items("G-004", 10, relation="bought_together"),
+        engine.recommend_for_basket(["G-004"], 10),
+    ):
         for item in answer.items:
             assert f'<span class="sr-id">{item.item_id}</span>' in html.unescape(body)
 
@@ -116,9 +120,21 @@ def test_a_product_is_found_by_name(open_page: Open) -> None:
     page = open_page("products")
     page.text_input(key="search-item").set_value("garden thing 3").run()
     next(b for b in page.button if b.key == "hit-item-G-003").click().run()
-    assert "Similar products" in html_of(page)
+    assert "Bought by the same customers" in html_of(page)
     next(b for b in page.button if "Back" in b.label).click().run()
-    assert "Similar products" not in html_of(page)
+    assert "Bought by the same customers" not in html_of(page)
+
+
+def test_products_are_added_to_the_basket_and_the_customer_counts(open_page: Open, engine: Engine) -> None:
+    page = open_page("products", item="G-004")
+    next(b for b in page.button if b.key == "add-to-basket").click().run()
+    page.text_input(key="basket-customer").set_value("c0001").run()
+    answer = engine.recommend_for_basket(["G-004"], 10, customer_id="c0001")
+    body = html.unescape(html_of(page))
+    assert "for a basket of 1 product of customer c0001" in body
+    assert answer.items[0].item_id in body
+    next(b for b in page.button if b.key == "basket-empty").click().run()
+    assert "of customer c0001" not in html_of(page)
 
 
 def test_popular_products_follow_the_category(open_page: Open, engine: Engine) -> None:

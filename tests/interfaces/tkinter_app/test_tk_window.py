@@ -191,9 +191,30 @@ def test_enter_or_double_click_shows_similar_items(window: Any, how: str, engine
     window.settle()
     expected = [each.item_id for each in engine.similar_items(item, 20).items]
     assert window.ids(window.app.similar.table.tree) == expected
+    together = engine.similar_items(item, 20, relation="bought_together")
+    assert window.ids(window.app.similar.together.tree) == [each.item_id for each in together.items]
     assert item in window.app.similar.heading.cget("text")
     window.key("<Escape>", window.app.similar.table.tree)
     assert not window.app.similar.winfo_exists()
+
+
+def test_a_basket_is_filled_by_search_and_completed(window: Any, engine: Engine) -> None:
+    window.choose("c0009")
+    window.key("<Control-b>", window.root)
+    window.until(lambda: window.app.basket is not None and window.app.basket.winfo_exists(), "the basket")
+    basket = window.app.basket
+    basket.text.set("G-004")
+    window.settle()
+    window.key("<Return>", basket.entry)
+    window.settle()
+    assert window.ids(basket.basket) == ["G-004"]
+    expected = engine.recommend_for_basket(["G-004"], 20, customer_id="c0009")
+    assert window.ids(basket.table.tree) == [item.item_id for item in expected.items]
+    basket.basket.selection_set(basket.basket.get_children())
+    window.key("<Delete>", basket.basket)
+    window.settle()
+    assert window.ids(basket.basket) == []
+    assert not basket.table.tree.get_children()
 
 
 def test_the_grid_shows_25_cells_and_marks_the_cell_of_the_customer(window: Any, engine: Engine) -> None:

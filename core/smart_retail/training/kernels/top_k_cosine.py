@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.recommenders.item_pairs import MIN_LIFT
 from smart_retail.training.kernels.jit import compiled, prefetch, quickselect
 
 _BLOCKS = 64
@@ -77,7 +78,7 @@ def _count_and_sum(start, customer, own, ptr, item, value, add, shift, i, sums, 
 
 
 @compiled
-def _fill_rows(first, last, by_item, by_customer, packing, scale, order, shrink, out):  # type: ignore[no-untyped-def]
+def _fill_rows(first, last, by_item, by_customer, packing, scale, order, counting, out):  # type: ignore[no-untyped-def]
     """Fill the rows ``first:last`` of `out` with the keys of the K most similar items, unordered.
 
     Parameters
@@ -90,13 +91,15 @@ def _fill_rows(first, last, by_item, by_customer, packing, scale, order, shrink,
     scale : float64 (n_items,)
     order : int64 (n_items,)
         Item codes by position.
-    shrink : float64
+    counting : (float64, float64 (n_items,))
+        Shrinkage in customers, and the smallest number of common customers of a pair, by item.
     out : int64 (n_items, k)
         Keys: the bits of the float32 similarity, then how low the item code is.
     """
     start, customer, own = by_item
     ptr, item, value = by_customer
     add, shift, fraction = packing
+    shrink, support = counting
     unit = np.float64(np.uint64(1) << shift)
     rest = (np.uint64(1) << fraction) - np.uint64(1)
     n, k = len(scale), out.shape[1]
@@ -106,7 +109,7 @@ def _fill_rows(first, last, by_item, by_customer, packing, scale, order, shrink,
     bits = score.view(np.int32)
     for i in range(first, last):
         n_touched = _count_and_sum(start, customer, own, ptr, item, value, add, shift, i, sums, touched)
-        size, least = np.int64(0), _MIN_SIMILARITY
+        size, least, least_common = np.int64(0), _MIN_SIMILARITY, support[i]
         for t in range(n_touched):
             j = touched[t]
             both = sums[j]
@@ -114,7 +117,7 @@ def _fill_rows(first, last, by_item, by_customer, packing, scale, order, shrink,
             common = np.float64(np.int64(both >> fraction))
             product = np.float64(np.int64(both & rest)) * (unit * scale[i]) * scale[j]
             # Most items are far below the K-th best: skipped without a division, with a margin for rounding.
-            if j == i or product * common < least * (common + shrink) * 0.999:
+            if j == i or common < least_common or product * common < least * (common + shrink) * 0.999:
                 continue
             score[0] = product * (common / (common + shrink))
             if score[0] < least:
@@ -158,8 +161,105 @@ def top_k_cosine(
     items, values : int32 (n_items, k), float32 (n_items, k)
         Best first, ties by item code; item -1 and value 0 where a row has fewer than K.
     """
-    k = max(1, min(k, n_items))
     buyers = np.bincount(item, minlength=n_items)
+    weight, packing, scale = _pack(item, value, buyers)
+    return _top_k(ptr, item, buyers, (weight, packing, scale), k, (shrink, np.ones(n_items)), threads)
+
+
+def top_k_lift(
+    ptr: NDArray[np.int64], item: NDArray[np.int64], n_items: int, *, k: int, support: NDArray[np.float64], threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Find the K items of largest lift of each item, among those with a minimum number of common baskets.
+
+    Lift is ``c_ij * n / (c_i * c_j)``, with c the numbers of baskets and n that of all baskets: how many times as
+    often two items are together as they would be by chance. Pairs with a lift below `MIN_LIFT` are left out.
+
+    Parameters
+    ----------
+    ptr, item : int64 (n_baskets + 1,), int64 (nnz,)
+        The items of each basket (an order, or all purchases of a customer), without repetition.
+    n_items : int
+    k : int
+    support : float64 array, shape (n_items,)
+        Common baskets that a pair of the item has at least, 1 and up.
+    threads : int
+
+    Returns
+    -------
+    items, counts : int32 (n_items, k), int64 (n_items, k)
+        Largest lift first, ties by item code, and the number of common baskets; item -1 and count 0 where a row has
+        fewer than K.
+    """
+    baskets = np.bincount(item, minlength=n_items)
+    weight, packing, _ = _pack(item, None, baskets)
+    scale = 1 / np.maximum(baskets, 1)
+    items, value = _top_k(ptr, item, baskets, (weight, packing, scale), k, (0.0, support), threads)
+    expected = baskets[:, None].astype(np.float64) * baskets[items]
+    counts = np.rint(value * expected).astype(np.int64)
+    is_above_chance = (items >= 0) & (counts * float(len(ptr) - 1) >= MIN_LIFT * expected)
+    return np.where(is_above_chance, items, np.int32(-1)), np.where(is_above_chance, counts, 0)
+
+
+def top_k_counts(
+    ptr: NDArray[np.int64], item: NDArray[np.int64], n_items: int, *, k: int, support: NDArray[np.float64], threads: int
+) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Find the K items with the most common baskets of each item; parameters and result as in `top_k_lift`."""
+    baskets = np.bincount(item, minlength=n_items)
+    weight, packing, _ = _pack(item, None, baskets)
+    items, value = _top_k(ptr, item, baskets, (weight, packing, np.ones(n_items)), k, (0.0, support), threads)
+    return items, np.where(items >= 0, np.rint(value), 0).astype(np.int64)
+
+
+@compiled
+def _intersect(ptr, basket, first, second, out):  # type: ignore[no-untyped-def]
+    """Count the common baskets of each pair of items by merging their ascending baskets."""
+    for p in range(len(first)):
+        a, a_end = ptr[first[p]], ptr[first[p] + 1]
+        b, b_end = ptr[second[p]], ptr[second[p] + 1]
+        count = 0
+        while a < a_end and b < b_end:
+            difference = np.int64(basket[a]) - np.int64(basket[b])
+            count += difference == 0
+            a += difference <= 0
+            b += difference >= 0
+        out[p] = count
+
+
+def count_pairs(
+    basket: NDArray[np.int64], item: NDArray[np.int64], n_items: int, first: NDArray[Any], second: NDArray[Any]
+) -> NDArray[np.int32]:
+    """Count the baskets that contain both items of each pair.
+
+    Parameters
+    ----------
+    basket, item : int64 arrays, shape (nnz,)
+        Baskets ascending, items of each basket without repetition.
+    n_items : int
+    first, second : integer arrays, shape (n_pairs,)
+
+    Returns
+    -------
+    int32 array, shape (n_pairs,)
+    """
+    by_item = np.argsort(item, kind="stable")
+    ptr = np.concatenate(([0], np.cumsum(np.bincount(item, minlength=n_items)))).astype(np.int64)
+    out = np.zeros(len(first), np.int32)
+    _intersect(ptr, basket[by_item].astype(np.int32), first.astype(np.int64), second.astype(np.int64), out)
+    return out
+
+
+def _top_k(
+    ptr: NDArray[np.int64],
+    item: NDArray[np.int64],
+    buyers: NDArray[np.int64],
+    packed: tuple[NDArray[np.uint32], tuple[np.uint64, np.uint64, np.uint64], NDArray[np.float64]],
+    k: int,
+    counting: tuple[float, NDArray[np.float64]],
+    threads: int,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the K items with the largest products of each item; see `top_k_cosine`."""
+    n_items = len(buyers)
+    k = max(1, min(k, n_items))
     # By descending demand the most used sums are adjacent in memory, and the largest blocks start first.
     order = np.argsort(-buyers, kind="stable")
     position = np.empty(n_items, np.uint16 if n_items <= 2**16 else np.uint32)
@@ -167,8 +267,9 @@ def top_k_cosine(
     keys = np.zeros((n_items, k), np.int64)
     n = int(np.count_nonzero(buyers))
     if n:
-        weight, packing, scale = _pack(item, value, buyers)
-        _fill_all_rows(keys, ptr, position[item], weight, packing, scale[order[:n]], order[:n], shrink, threads)
+        weight, packing, scale = packed
+        counting = counting[0], counting[1][order[:n]]
+        _fill_all_rows(keys, ptr, position[item], weight, packing, scale[order[:n]], order[:n], counting, threads)
     best = keys[position, ::-1]
     items = np.where(best > 0, _LAST_CODE - (best & _LAST_CODE), -1).astype(np.int32)
     return items, (best >> 32).astype(np.int32).view(np.float32)
@@ -192,7 +293,7 @@ def _pack(
     scale : float64 array, shape (n_items,)
         Factor of a sum, by item.
     """
-    fraction = min(63 - int(buyers.max()).bit_length(), 60)
+    fraction = min(63 - int(buyers.max(initial=0)).bit_length(), 60)
     if value is None:
         none = np.empty(0, np.uint32)
         return none, _unsigned((1 << fraction) + 1, 0, fraction), 1 / np.sqrt(np.maximum(buyers, 1))
@@ -216,7 +317,7 @@ def _fill_all_rows(
     packing: tuple[np.uint64, np.uint64, np.uint64],
     scale: NDArray[np.float64],
     order: NDArray[np.int64],
-    shrink: float,
+    counting: tuple[float, NDArray[np.float64]],
     threads: int,
 ) -> None:
     """Fill the keys of every row, ascending."""
@@ -232,7 +333,7 @@ def _fill_all_rows(
     by_customer = ptr.astype(np.uint64), item, weight
 
     def block(first: int, last: int) -> None:
-        _fill_rows(first, last, by_item, by_customer, packing, scale, order, shrink, keys)
+        _fill_rows(first, last, by_item, by_customer, packing, scale, order, counting, keys)
         keys[first:last].sort(axis=1)
 
     with ThreadPoolExecutor(max(threads, 1)) as pool:

@@ -62,6 +62,8 @@ class FittedModels:
     analysis_day: int
     """Days since 1970-01-01."""
     value: ValueFit
+    reason_counts: dict[str, NDArray[Any]]
+    """Counts that reasons state, by name below ``pairs/``."""
 
 
 def build_catalogue(dataset: Dataset) -> Catalogue:

@@ -19,6 +19,7 @@ from smart_retail.data.pipeline import Dataset
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.progress import Progress
 from smart_retail.results import Item, WeekSales
+from smart_retail.training.models.variants import group_variants
 from smart_retail.training.outputs.notebook_export import write_parquet
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import StringArray
@@ -49,6 +50,8 @@ class ItemStatistics:
     customers: NDArray[np.int32]
     recent_orders: NDArray[np.int32]
     """Orders in the last four weeks of the history."""
+    previous_orders: NDArray[np.int32]
+    """Orders in the four weeks before."""
 
     @classmethod
     def from_history(cls, history: PurchaseHistory) -> ItemStatistics:
@@ -56,10 +59,12 @@ class ItemStatistics:
         n = history.n_items
         pairs = sorted_unique(history.customer.astype(np.int64) * n + history.item)
         recent = history.day > history.last_day - RECENT_DAYS
+        previous = (history.day > history.last_day - 2 * RECENT_DAYS) & ~recent
         return cls(
             np.bincount(history.item, minlength=n).astype(np.int32),
             np.bincount(pairs % max(n, 1), minlength=n).astype(np.int32),
             np.bincount(history.item[recent], minlength=n).astype(np.int32),
+            np.bincount(history.item[previous], minlength=n).astype(np.int32),
         )
 
 
@@ -93,8 +98,9 @@ def _write_tables(writer: BundleWriter, dataset: Dataset, history: PurchaseHisto
     writer.array("items/subcategory", dataset.item_subcategory)
     writer.array("items/price", dataset.item_price)
     writer.array("items/discount", dataset.item_discount)
-    for name in ("orders", "customers", "recent_orders"):
+    for name in ("orders", "customers", "recent_orders", "previous_orders"):
         writer.array(f"items/{name}", getattr(items, name))
+    writer.array("items/variant", group_variants(dataset.item_names))
     writer.array("history/indptr", history.indptr)
     for name in ("order", "item", "day", "quantity", "amount"):
         writer.array(f"history/{name}", getattr(history, name))

@@ -1,15 +1,17 @@
-"""Products page: products similar to one, and popular products."""
+"""Products page: products related to one, products that complete a basket, and popular products."""
 
 from __future__ import annotations
 
 import streamlit as st
 from markupsafe import Markup
 
+from smart_retail.presentation import formatting, labels
 from smart_retail.presentation.formatting import format_amount, format_integer
 from smart_retail.presentation.html import Column, bar, name_cell, recommendation_table, table
-from smart_retail.protocol import RetailEngine
-from smart_retail.results import RecommendationList
+from smart_retail.protocol import BOUGHT_TOGETHER, SAME_CUSTOMERS, RetailEngine
+from smart_retail.results import Item, RecommendationList
 from smart_retail_streamlit import (
+    basket_panel,
     chart_panel,
     engine_source,
     html_parts,
@@ -21,48 +23,63 @@ from smart_retail_streamlit import (
 )
 
 LENGTH = 10
-"""Products in each of the two lists for a product."""
+"""Products in each list for a product."""
 
 
 def show() -> None:
     """Show the page."""
     engine = engine_source.engine()
-    page_layout.heading("Products", "similar products, products for a basket, and popular products")
+    page_layout.heading("Products", "what is bought with a product, what completes a basket, and what is popular")
     left, right = st.columns([1, 2.7], gap="medium")
     with left:
         item_id = search_box.item(engine)
     if not item_id:
-        with right:
-            _show_popular(engine)
         with left:
+            customer = basket_panel.show(engine)
             st.caption("Search a product to see what is bought with it. Shown now: the most popular products.")
+        with right:
+            _show_basket(engine, customer)
+            _show_popular(engine)
         return
-    similar = engine.similar_items(item_id, LENGTH)
-    with left, st.container(border=True):
-        st.html(_product_card(engine, item_id))
-        st.button(
-            "Back to all products",
-            icon=":material/arrow_back:",
-            type="tertiary",
-            on_click=search_box.clear_selection,
-            args=("item",),
-        )
-    with right:
-        one, two = st.columns(2, gap="medium")
-        with one:
-            about = "bought by the same customers, or alike in name and category"
-            _show_list("Similar products", about, similar, "similar")
-        with two:
-            basket = engine.recommend_for_basket([item_id], LENGTH)
-            about = "for a visitor with this product in the basket"
-            _show_list("Recommended with this product", about, basket, "basket")
-        reasons_table.show(similar, "Similar products: why this order?")
-        reasons_table.show(basket, "Recommended with this product: why this order?")
-
-
-def _product_card(engine: RetailEngine, item_id: str) -> Markup:
-    """Return name, category and sales of a product."""
+    related = [
+        engine.similar_items(item_id, LENGTH, relation=relation) for relation in (BOUGHT_TOGETHER, SAME_CUSTOMERS)
+    ]
     found = next((item for item in engine.search_items(item_id, 20) if item.item_id == item_id), None)
+    with left:
+        with st.container(border=True):
+            st.html(_product_card(found, item_id))
+            basket_panel.add_button(item_id, found.item_name if found else item_id)
+            st.button(
+                "Back to all products",
+                icon=":material/arrow_back:",
+                type="tertiary",
+                on_click=search_box.clear_selection,
+                args=("item",),
+            )
+        customer = basket_panel.show(engine)
+    with right:
+        for column, result in zip(st.columns(2, gap="medium"), related, strict=True):
+            with column:
+                _show_list(*labels.RELATIONS[result.method], result, result.method)
+        for result in related:
+            reasons_table.show(result, f"{labels.RELATIONS[result.method][0]}: why this order?")
+        _show_basket(engine, customer, item_id)
+
+
+def _show_basket(engine: RetailEngine, customer: str | None, item_id: str = "") -> None:
+    """Show the products that complete the basket, or one that holds only the selected product."""
+    items = list(basket_panel.contents()) or ([item_id] if item_id else [])
+    if not items:
+        return
+    result = engine.recommend_for_basket(items, LENGTH, customer_id=customer)
+    basket = formatting.pluralize(len(items), "product")
+    about = f"for a basket of {basket}" + ("" if customer is None else f" of customer {customer}")
+    _show_list("Completes the basket", about, result, "basket")
+    reasons_table.show(result, "Completes the basket: why this order?")
+
+
+def _product_card(found: Item | None, item_id: str) -> Markup:
+    """Return name, category and sales of a product."""
     if found is None:
         return html_parts.render("product_card.html", name="", identifier=item_id, facts=[])
     price = "" if found.unit_price is None else format_amount(found.unit_price, engine_source.model().currency)
@@ -81,7 +98,7 @@ def _show_list(title: str, about: str, result: RecommendationList, name: str) ->
         if result.items:
             st.html(recommendation_table(result, compact=True))
         else:
-            page_layout.empty("No products", "Too few customers bought this product to find others.")
+            page_layout.empty("No products", labels.NO_RELATED.get(result.method, "No product passes the filters."))
     chart_panel.download(name, recommendation_tables.records(result), "Download CSV")
 
 
