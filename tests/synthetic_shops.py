@@ -7,8 +7,8 @@ demand of the items changes by week:
 - `returning_promotion`: half of the lines are items of the current promotion, which sell for four weeks only; each of
   six promotions returns after five months, so that the last weeks before a cut say little about the weeks after it;
 - `turnover`: every item is sold for four to eight months, so that old orders say little about current demand;
-- `sold_out`: a best-seller with a sixth of all lines goes out of stock every few months, the last one just before the
-  last tenth of the history, and another item takes its place.
+- `sold_out`: a best-seller with a seventh of all lines goes out of stock every few months, the last one just before the
+  last tenth of the history, and another well-known item takes its place.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FAVOURITE_SHARE, CATEGORY_SHARE = 0.3, 0.4
 """Shares of the lines that are favourites bought again, and that come from the customer's own categories."""
 MEAN_ORDERS, MEAN_BASKET = 7.0, 3.0
 PROMOTIONS, PROMOTED_ITEMS, PROMOTION_WEEKS, PROMOTION_SHARE = 6, 5, 4, 0.5
-BEST_SELLER_SHARE, SELL_OUT_PERIOD = 1 / 6, 13
+BEST_SELLER_SHARE, SELL_OUT_PERIOD, SUBSTITUTES = 1 / 6, 13, 40
 
 Demand = NDArray[np.float64]
 """Weight of each item by week, shape ``(WEEKS, N_ITEMS)``."""
@@ -91,11 +91,10 @@ def _sold_out(rng: np.random.Generator) -> Demand:
     demand = _stable(rng)
     last = WEEKS - 9
     ends = range(last % SELL_OUT_PERIOD, last + 1, SELL_OUT_PERIOD)
-    sellers = rng.choice(N_ITEMS, len(ends) + 1, replace=False)
-    demand[:, sellers] = 0.0
-    demand /= demand.sum(axis=1, keepdims=True) / (1 - BEST_SELLER_SHARE)
+    sellers = rng.permutation(np.argsort(-demand[0])[:SUBSTITUTES])[: len(ends) + 1]
     for seller, first, end in zip(sellers, (0, *ends), (*ends, WEEKS), strict=True):
         demand[first:end, seller] = BEST_SELLER_SHARE
+        demand[end:, seller] = 0.0
     return demand
 
 

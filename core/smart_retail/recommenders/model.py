@@ -70,7 +70,8 @@ class RecommenderModel:
     def meta(self) -> dict[str, Any]:
         """Return what `from_arrays` needs in addition to the arrays, as JSON data."""
         meta: dict[str, Any] = {
-            "rankers": [task for task, trees in zip(_TASKS, self.hybrid.rankers, strict=True) if trees is not None]
+            "rankers": [task for task, trees in zip(_TASKS, self.hybrid.rankers, strict=True) if trees is not None],
+            "hedges": list(self.hybrid.hedges),
         }
         if SOURCES.added:
             meta["sources"] = list(SOURCES.names)
@@ -99,7 +100,8 @@ class RecommenderModel:
             for task in _TASKS
         )
         components = fitted_components.from_arrays(arrays, meta.get("extensions"))
-        return cls(components, HybridModel(weights, (any_, new)))
+        hedge_any, hedge_new = meta.get("hedges", (0.0, 0.0))
+        return cls(components, HybridModel(weights, (any_, new), (hedge_any, hedge_new)))
 
     def rank(
         self,

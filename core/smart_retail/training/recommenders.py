@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import TemporalDataset
 from smart_retail.evaluation.scorecard import skipped_gate, to_plain_json
-from smart_retail.evaluation.temporal_split import sample_customers
+from smart_retail.evaluation.temporal_split import extract_ground_truth, rolling_windows, sample_customers
 from smart_retail.recommenders.base import Catalogue, Shoppers
 from smart_retail.recommenders.blend import HISTORY_BUCKETS
 from smart_retail.recommenders.fitted_components import FittedComponents
@@ -29,7 +29,7 @@ from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.ablation import run_ablation
-from smart_retail.training.hybrid.backtest_windows import GroupAssignment, GroupedWindow, add_groups
+from smart_retail.training.hybrid.backtest_windows import BacktestWindow, GroupAssignment, GroupedWindow, add_groups
 from smart_retail.training.hybrid.merge_selection import (
     LearnedMerge,
     MergeDecision,
@@ -43,6 +43,9 @@ from smart_retail.training.hybrid.training_examples import TASKS, TrainingExampl
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.models.components import SimilarityModels, fit_components
 
+MAX_PAST_WINDOWS, MAX_PAST_ROWS, MAX_PAST_CUSTOMERS, PAST_EASE_ITEMS = 5, 200_000, 400, 1000
+"""Older windows on which the merge is checked: their number, rows of the history, customers of each task, and items of
+EASE. Samples, so that they add little to the time of a fit."""
 MAX_TRAINING_CUSTOMERS = 3000
 """Customers of each window on which the hybrid is learned: more changed no figure by more than its interval."""
 FEW_CUSTOMERS = 200
@@ -96,6 +99,9 @@ def fit_recommenders(
     """
     selection = selection or select_variants(dataset, settings, context)
     windows = add_groups(selection.windows, dataset, assign_groups)
+    past_windows = add_groups(
+        _build_past_windows(dataset, selection.history, settings, context), dataset, assign_groups
+    )
     groups = assign_groups(dataset.rfm())
 
     def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
@@ -107,23 +113,32 @@ def fit_recommenders(
     def examples_of(window: GroupedWindow, models: SimilarityModels | None) -> dict[str, TrainingExamples]:
         return _build_window_examples(window, fit_before(window, models), context)
 
+    def past_examples_of(window: GroupedWindow) -> dict[str, TrainingExamples]:
+        context.progress.check()
+        smaller = replace(selection.variants, ease_items=PAST_EASE_ITEMS)
+        components = fit_components(window.before, window.groups, catalogue, smaller, threads=1, future_items=True)
+        return _build_window_examples(window, components, context, MAX_PAST_CUSTOMERS)
+
     with context.open_pool() as pooled:
         # Jobs are submitted in the order in which their results are consumed, so that no worker blocks on a later job.
         examples = [
             pooled.submit(examples_of, window, models) for window, models in zip_longest(windows[:-1], selection.models)
         ]
+        past = [pooled.submit(past_examples_of, window) for window in past_windows]
         last = pooled.submit(fit_before, windows[-1]) if windows else None
         by_task = _group_by_task([job.result() for job in examples])
         final = pooled.submit(
             fit_components, selection.history, groups, catalogue, selection.variants, threads=context.n_threads
         )
-        hybrid = _learn_hybrid(by_task, windows, last, settings, segment_names, selection, pooled)
+        checks = _group_by_task([job.result() for job in past])
+        hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
     model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned))
     return model, _complete_scorecard(hybrid, windows, selection)
 
 
 def _learn_hybrid(
     examples: Mapping[str, list[TrainingExamples]],
+    past: Mapping[str, list[TrainingExamples]],
     windows: Sequence[GroupedWindow],
     last: Future[FittedComponents] | None,
     settings: RecommendSettings,
@@ -137,6 +152,8 @@ def _learn_hybrid(
     ----------
     examples : mapping
         Task -> training examples of all windows but the last, oldest first.
+    past : mapping
+        Task -> examples of still older windows, on which the merge is checked.
     windows : sequence of GroupedWindow
     last : future of FittedComponents, or None
         Fitted before the last window; None without windows.
@@ -146,7 +163,7 @@ def _learn_hybrid(
     context : FitContext
         With an open pool.
     """
-    decisions = choose_merge(examples, settings.merge, context)
+    decisions = choose_merge(examples, past, settings.merge, context)
     notes: list[SelectionNote] = [*selection.notes, *decisions]
     for note in notes:
         context.progress.message(note.text)
@@ -183,14 +200,38 @@ def _complete_scorecard(
     return card
 
 
+def _build_past_windows(
+    dataset: TemporalDataset, history: PurchaseHistory, settings: RecommendSettings, context: FitContext
+) -> list[BacktestWindow]:
+    """Build windows before those of the selection, from a sample of the customers.
+
+    They are cut from the whole history: purchases that were returned later are missing.
+    """
+    n_selection = settings.windows + 2
+    bounds = rolling_windows(dataset.first_day, dataset.last_day, n_selection + MAX_PAST_WINDOWS)[:-n_selection]
+    if len(history) > MAX_PAST_ROWS:
+        drawn = np.random.default_rng(context.seed).random(history.n_customers) < MAX_PAST_ROWS / len(history)
+        history = history.take(drawn[history.customer])
+    out = []
+    for window in bounds:
+        before = replace(history.take(history.day < window.cut), last_day=window.cut - 1)
+        after = history.take((history.day >= window.cut) & (history.day < window.end))
+        if len(before) and len(after):
+            out.append(BacktestWindow(window, before, after, extract_ground_truth(before, after)))
+    return out
+
+
 def _build_window_examples(
-    window: GroupedWindow, components: FittedComponents, context: FitContext
+    window: GroupedWindow,
+    components: FittedComponents,
+    context: FitContext,
+    max_customers: int = MAX_TRAINING_CUSTOMERS,
 ) -> dict[str, TrainingExamples]:
     """Build the training examples of one window by task."""
     segment, cluster = window.groups
     out = {}
     for task in TASKS:
-        truth = sample_customers(window.ground_truth[task], MAX_TRAINING_CUSTOMERS, context.seed)
+        truth = sample_customers(window.ground_truth[task], max_customers, context.seed)
         if len(truth):
             customers = truth.customer
             shoppers = Shoppers(window.before.select(customers), segment[customers], cluster[customers])

@@ -17,7 +17,8 @@ def card(repeat_shop, fit):
 
 
 def test_the_scorecard_has_every_method_and_baseline(card):
-    expected = {"personalized", "rfm", "cf", "popular", "hybrid", "popular all time", "popular recent", "cosine CF"}
+    baselines = {"popular all time", "popular recent", "cosine CF", "personal frequency"}
+    expected = {"personalized", "rfm", "cf", "popular", "hybrid", *baselines}
     for task in ("any", "new"):
         assert set(card["tasks"][task]) == expected
         for figures in card["tasks"][task].values():
@@ -61,8 +62,8 @@ def test_the_evaluated_hybrid_excludes_the_last_window_and_the_published_one_inc
     cut_of, learned_from = {}, []
     build, learn = recommenders._build_window_examples, recommenders.learn_merge
 
-    def recording_build(window, components, context):
-        by_task = build(window, components, context)
+    def recording_build(window, components, context, *customers):
+        by_task = build(window, components, context, *customers)
         cut_of.update({id(examples): window.window.cut for examples in by_task.values()})
         return by_task
 

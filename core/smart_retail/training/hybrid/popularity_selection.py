@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.evaluation.metrics import mean_and_worst
 from smart_retail.evaluation.temporal_split import (
     WINDOW_FRACTION,
     GroundTruth,
@@ -56,13 +57,9 @@ class MixComparison:
     relative: NDArray[np.float64]
     """Shape ``(n_windows, n_mixes)``."""
 
-    def utility(self) -> NDArray[np.float64]:
-        """Return the mean of average and worst window, by mix."""
-        return np.asarray((self.relative.mean(axis=0) + self.relative.min(axis=0)) / 2)
-
     def best(self) -> int:
         """Return the mix with the most even shares among those whose utility is within `TOLERANCE` of the best."""
-        utility = self.utility()
+        utility = mean_and_worst(self.relative)
         good = np.flatnonzero(utility >= utility.max() - TOLERANCE)
         return int(min(good, key=lambda mix: (abs(self.mixes[mix][1] - 0.5), -utility[mix])))
 
@@ -212,8 +209,8 @@ def _describe(comparison: MixComparison, best: int) -> SelectionNote:
     cost = 1 - mean[best] / mean.max()
     text = (
         f'"Popular" means {8 - of_eight} of 8 products by the last {days} days and {of_eight} by the whole history: so '
-        f"it stays useful if demand changes or returns. In {len(comparison.relative)} past periods this cost {cost:.1%} "
-        "of the quality of the list with the best average."
+        f"it stays useful if demand changes or returns. In {len(comparison.relative)} past periods this cost "
+        f"{cost:.1%} of the quality of the list with the best average."
     )
     figures = ", ".join(
         f"{d} days with {s:.1%} of all time {m:.4f}" for (d, s), m in zip(comparison.mixes, mean, strict=True)
