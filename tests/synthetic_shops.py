@@ -19,6 +19,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.utils.fixed_point import MILLION
+
 WEEKS = 78
 DAYS = 7 * WEEKS
 N_CUSTOMERS, N_ITEMS = 1200, 240
@@ -45,6 +48,24 @@ def rows(name: str, seed: int = 0, n_customers: int = N_CUSTOMERS) -> NDArray[np
     """
     rng = np.random.default_rng([sorted(SHOPS).index(name), seed])
     return _simulate(SHOPS[name](rng), n_customers, rng)
+
+
+def history(name: str, seed: int = 0, n_customers: int = N_CUSTOMERS) -> PurchaseHistory:
+    """Return the order lines as a purchase history; one order for each customer and day."""
+    customer, day, item = rows(name, seed, n_customers).T
+    starts = (np.diff(customer, prepend=-1) != 0) | (np.diff(day, prepend=-1) != 0)
+    ones = np.full(len(customer), MILLION)
+    return PurchaseHistory(
+        customer.astype(np.int32),
+        (np.cumsum(starts) - 1).astype(np.int32),
+        item.astype(np.int32),
+        day.astype(np.int32),
+        ones,
+        ones,
+        n_customers,
+        N_ITEMS,
+        int(day.max()),
+    )
 
 
 def frame(name: str, seed: int = 0, n_customers: int = N_CUSTOMERS) -> Any:

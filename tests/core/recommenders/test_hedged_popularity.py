@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from tests import synthetic_shops
+from tests.benchmarks.popularity import compare
 
 from smart_retail.recommenders.popularity import ALL_TIME, Demand, compute_popularity, rank_items, take_turns
 from smart_retail.training.hybrid.popularity_selection import overlapping_windows, select_popularity
@@ -63,6 +64,13 @@ def test_the_share_of_the_whole_history_follows_from_what_held_in_past_windows(s
     variants, note = select_popularity(data.history_between(), windows, ComponentVariants(), seed=0)
     assert least <= variants.all_time_share <= most
     assert "12 past periods" in note.text
+
+
+@pytest.mark.parametrize("shop", synthetic_shops.SHOPS)
+def test_the_hedged_list_is_near_the_best_single_window_in_every_shop(shop):
+    ratios = [compare(shop, seed, 0).ratio for seed in (0, 1)]
+    assert min(ratios) > 0.9
+    assert np.mean(ratios) > 0.94
 
 
 def test_a_short_history_keeps_both_parts(make_shop):
