@@ -19,7 +19,7 @@ import numpy as np
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import TemporalDataset
 from smart_retail.evaluation.scorecard import skipped_gate, to_plain_json
-from smart_retail.evaluation.temporal_split import extract_ground_truth, rolling_windows, sample_customers
+from smart_retail.evaluation.temporal_split import Window, extract_ground_truth, sample_customers
 from smart_retail.recommenders.base import Catalogue, Shoppers
 from smart_retail.recommenders.blend import HISTORY_BUCKETS
 from smart_retail.recommenders.fitted_components import FittedComponents
@@ -29,7 +29,13 @@ from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.ablation import run_ablation
-from smart_retail.training.hybrid.backtest_windows import BacktestWindow, GroupAssignment, GroupedWindow, add_groups
+from smart_retail.training.hybrid.backtest_windows import (
+    MAX_HISTORY_ROWS,
+    BacktestWindow,
+    GroupAssignment,
+    GroupedWindow,
+    add_groups,
+)
 from smart_retail.training.hybrid.merge_selection import (
     LearnedMerge,
     MergeDecision,
@@ -43,9 +49,10 @@ from smart_retail.training.hybrid.training_examples import TASKS, TrainingExampl
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.models.components import SimilarityModels, fit_components
 
-MAX_PAST_WINDOWS, MAX_PAST_ROWS, MAX_PAST_CUSTOMERS, PAST_EASE_ITEMS = 5, 200_000, 400, 1000
-"""Older windows on which the merge is checked: their number, rows of the history, customers of each task, and items of
-EASE. Samples, so that they add little to the time of a fit."""
+MAX_PAST_WINDOWS, MAX_PAST_CUSTOMERS = 4, 400
+"""Older windows on which the merge is checked, and their customers of each task: few, to limit the time of a fit."""
+MIN_PAST_SHARE = 0.3
+"""Share of the whole period before an older window: with less, similar products are found less well than today."""
 MAX_TRAINING_CUSTOMERS = 3000
 """Customers of each window on which the hybrid is learned: more changed no figure by more than its interval."""
 FEW_CUSTOMERS = 200
@@ -99,9 +106,7 @@ def fit_recommenders(
     """
     selection = selection or select_variants(dataset, settings, context)
     windows = add_groups(selection.windows, dataset, assign_groups)
-    past_windows = add_groups(
-        _build_past_windows(dataset, selection.history, settings, context), dataset, assign_groups
-    )
+    past_windows = add_groups(_build_past_windows(selection, dataset, context), dataset, assign_groups)
     groups = assign_groups(dataset.rfm())
 
     def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
@@ -114,10 +119,7 @@ def fit_recommenders(
         return _build_window_examples(window, fit_before(window, models), context)
 
     def past_examples_of(window: GroupedWindow) -> dict[str, TrainingExamples]:
-        context.progress.check()
-        smaller = replace(selection.variants, ease_items=PAST_EASE_ITEMS)
-        components = fit_components(window.before, window.groups, catalogue, smaller, threads=1, future_items=True)
-        return _build_window_examples(window, components, context, MAX_PAST_CUSTOMERS)
+        return _build_window_examples(window, fit_before(window), context, MAX_PAST_CUSTOMERS)
 
     with context.open_pool() as pooled:
         # Jobs are submitted in the order in which their results are consumed, so that no worker blocks on a later job.
@@ -201,22 +203,26 @@ def _complete_scorecard(
 
 
 def _build_past_windows(
-    dataset: TemporalDataset, history: PurchaseHistory, settings: RecommendSettings, context: FitContext
+    selection: VariantSelection, dataset: TemporalDataset, context: FitContext
 ) -> list[BacktestWindow]:
-    """Build windows before those of the selection, from a sample of the customers.
+    """Build windows before those of the selection, half a window apart.
 
     They are cut from the whole history: purchases that were returned later are missing.
     """
-    n_selection = settings.windows + 2
-    bounds = rolling_windows(dataset.first_day, dataset.last_day, n_selection + MAX_PAST_WINDOWS)[:-n_selection]
-    if len(history) > MAX_PAST_ROWS:
-        drawn = np.random.default_rng(context.seed).random(history.n_customers) < MAX_PAST_ROWS / len(history)
+    if not selection.windows:
+        return []
+    history, oldest = selection.history, selection.windows[0].window
+    if len(history) > MAX_HISTORY_ROWS:
+        drawn = np.random.default_rng(context.seed).random(history.n_customers) < MAX_HISTORY_ROWS / len(history)
         history = history.take(drawn[history.customer])
+    first = dataset.first_day + MIN_PAST_SHARE * (dataset.last_day - dataset.first_day)
     out = []
-    for window in bounds:
+    for k in reversed(range(MAX_PAST_WINDOWS)):
+        cut = oldest.cut - oldest.days - k * max(oldest.days // 2, 1)
+        window = Window(cut, cut + oldest.days)
         before = replace(history.take(history.day < window.cut), last_day=window.cut - 1)
         after = history.take((history.day >= window.cut) & (history.day < window.end))
-        if len(before) and len(after):
+        if cut >= first and len(before) and len(after):
             out.append(BacktestWindow(window, before, after, extract_ground_truth(before, after)))
     return out
 

@@ -31,7 +31,7 @@ from smart_retail.training.hybrid.window_checks import WindowChecks, WindowFigur
 TASK_NAMES = {"any": "all purchases", "new": "new products"}
 _MIN_WINDOWS = 3
 """Windows needed to compare models: two to fit, one to compare."""
-_MIN_UTILITY = 0.005
+_MIN_UTILITY = 0.015
 """Gain in the mean of average and worst window, relative to the best source, from which popularity gets more weight."""
 BLEND_HEDGES = (0.0, 0.15, 0.3, 0.6, 1.2)
 """Weights added to popularity in a blend, relative to the largest weight."""

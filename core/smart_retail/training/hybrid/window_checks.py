@@ -20,6 +20,9 @@ from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 from smart_retail.training.hybrid.blend_weights import ndcg
 from smart_retail.training.hybrid.training_examples import TrainingExamples
 
+MAX_LOSS = 0.02
+"""Utility that a merge which is clearly better in the newest window may lose over all windows."""
+
 
 @dataclass(frozen=True, slots=True)
 class WindowFigures:
@@ -80,8 +83,8 @@ class WindowChecks:
         return max(self.by_source, key=lambda source: float(self.by_source[source].newest.mean()))
 
     def is_as_good(self, figures: WindowFigures, other: WindowFigures) -> bool:
-        """Return whether one merge is not worse than another by average and worst window."""
-        return self.utility(figures) >= self.utility(other)
+        """Return whether one merge is not clearly worse than another by average and worst windows."""
+        return self.utility(figures) >= self.utility(other) - MAX_LOSS
 
     @staticmethod
     def _figures(values: list[NDArray[np.float64]]) -> WindowFigures:
