@@ -78,3 +78,10 @@ def test_a_short_history_keeps_both_parts(make_shop):
     variants, note = select_popularity(data.history_between(), [], ComponentVariants(), seed=0)
     assert variants == ComponentVariants()
     assert "too short" in note.text
+
+
+@pytest.mark.parametrize("shop", synthetic_shops.SHOPS)
+def test_a_synthetic_shop_is_the_same_for_a_seed(shop):
+    first, again, other = (synthetic_shops.rows(shop, seed, 50) for seed in (1, 1, 2))
+    assert first.tolist() == again.tolist() != other.tolist()
+    assert set(synthetic_shops.frame(shop, 1, 50)) >= {"customer_id", "order_id", "item_id", "timestamp", "amount"}
