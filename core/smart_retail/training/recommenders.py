@@ -37,6 +37,7 @@ from smart_retail.training.hybrid.backtest_windows import (
     add_groups,
 )
 from smart_retail.training.hybrid.merge_selection import (
+    MIN_WINDOWS,
     LearnedMerge,
     MergeDecision,
     choose_merge,
@@ -209,7 +210,7 @@ def _build_past_windows(
 
     They are cut from the whole history: purchases that were returned later are missing.
     """
-    if not selection.windows:
+    if len(selection.windows) <= MIN_WINDOWS:
         return []
     history, oldest = selection.history, selection.windows[0].window
     if len(history) > MAX_HISTORY_ROWS:

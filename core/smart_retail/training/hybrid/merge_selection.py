@@ -29,7 +29,7 @@ from smart_retail.training.hybrid.training_examples import TASKS, TrainingExampl
 from smart_retail.training.hybrid.window_checks import WindowChecks, WindowFigures, hedged_weights
 
 TASK_NAMES = {"any": "all purchases", "new": "new products"}
-_MIN_WINDOWS = 3
+MIN_WINDOWS = 3
 """Windows needed to compare models: two to fit, one to compare."""
 _MIN_UTILITY = 0.015
 """Gain in the mean of average and worst window, relative to the best source, from which popularity gets more weight."""
@@ -131,7 +131,7 @@ def _choose(
     if not windows:
         text = f"{name}: the history is too short to fit weights, so default weights are used."
         return MergeDecision(text, fits_weights=False)
-    if len(windows) >= _MIN_WINDOWS:
+    if len(windows) >= MIN_WINDOWS:
         return _validate(windows, past, task, merge, seed)
     if merge == "ranker":
         return MergeDecision(f"{name}: the learned ranker is used, as requested.", uses_ranker=True)
