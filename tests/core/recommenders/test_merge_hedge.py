@@ -30,7 +30,7 @@ def window(bought: int) -> TrainingExamples:
     n = N_SHOPPERS * N_ITEMS
     item = np.tile(np.arange(N_ITEMS), N_SHOPPERS)
     normalized = np.zeros((len(SOURCES), n))
-    normalized[SOURCE_EASE] = 1 - item / N_ITEMS
+    normalized[SOURCE_EASE] = 1 / (1 + item)
     normalized[SOURCE_POPULAR] = np.where(item == N_ITEMS - 1, 1.0, item / N_ITEMS / 2)
     return TrainingExamples(
         candidates=Candidates(
@@ -69,6 +69,13 @@ def test_popularity_gets_more_weight_where_it_saves_a_past_window(weights, bough
     figures = decision.figures["hedging"]
     assert figures["worst"][0] == pytest.approx(0.0 if hedged else 1.0)
     assert ("instead of 0%" in decision.text) == hedged
+
+
+def test_a_hedge_that_costs_much_in_the_newest_window_is_not_used(weights):
+    checks = WindowChecks([window(item) for item in (29, 29, 29, 29, 8)])
+    decision = merge_selection._choose_hedge(merge_selection.MergeDecision("New products."), checks, weights, None)
+    assert decision.figures["hedging"]["mean"][-1] > decision.figures["hedging"]["mean"][0]
+    assert decision.hedge == 0
 
 
 def test_added_weight_spares_shoppers_without_purchases(weights):

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.evaluation.metrics import bootstrap_ci
+from smart_retail.evaluation.metrics import bootstrap_ci, mean_and_worst
 from smart_retail.presentation import labels
 from smart_retail.recommenders.blend import default_weights
 from smart_retail.recommenders.hybrid import HybridModel
@@ -33,6 +33,8 @@ MIN_WINDOWS = 3
 """Windows needed to compare models: two to fit, one to compare."""
 _MIN_UTILITY = 0.015
 """Gain in the mean of average and worst window, relative to the best source, from which popularity gets more weight."""
+_MAX_COST = 0.02
+"""Share of NDCG@10 that a hedge may cost, on the average of the windows and on the newest one."""
 BLEND_HEDGES = (0.0, 0.15, 0.3, 0.6, 1.2)
 """Weights added to popularity in a blend, relative to the largest weight."""
 RANKER_HEDGES = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -234,12 +236,9 @@ def _choose_hedge(
     """Extend a decision: the weight of popularity that is added for the worst of the windows."""
     hedges = BLEND_HEDGES if ranker is None else RANKER_HEDGES
     options = [checks.evaluate(weights, ranker, hedge) for hedge in hedges]
-    utilities = [checks.utility(option) for option in options]
-    best = int(np.argmax(utilities))
-    if utilities[best] < utilities[0] + _MIN_UTILITY:
-        best = 0
     relative = [checks.relative(option) for option in options]
     worst, mean = [float(r.min()) for r in relative], [float(r.mean()) for r in relative]
+    best = _best_hedge(options, relative)
     periods = f"in {len(checks.windows)} past periods"
     if best:
         text = (
@@ -264,6 +263,27 @@ def _choose_hedge(
             "hedging": {"windows": len(checks.windows), "weight": hedges[best], "mean": mean, "worst": worst},
         },
     )
+
+
+def _best_hedge(options: Sequence[WindowFigures], relative: Sequence[NDArray[np.float64]]) -> int:
+    """Return the position of the hedge to use: 0 (none) unless another one helps enough and costs little.
+
+    Parameters
+    ----------
+    options : sequence of WindowFigures
+        By hedge, ascending from none.
+    relative : sequence of float64 arrays, shape (n_windows,)
+        NDCG@10 relative to the best source of each window.
+    """
+    utilities = [float(mean_and_worst(r)) for r in relative]
+    affordable = [
+        k
+        for k, option in enumerate(options)
+        if relative[k].mean() >= (1 - _MAX_COST) * relative[0].mean()
+        and option.newest.mean() >= (1 - _MAX_COST) * options[0].newest.mean()
+    ]
+    best = max(affordable, key=lambda k: utilities[k])
+    return best if utilities[best] >= utilities[0] + _MIN_UTILITY else 0
 
 
 def _weights_of_single_source(source: str, weights: NDArray[np.float64]) -> NDArray[np.float64]:
