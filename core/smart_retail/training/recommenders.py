@@ -131,7 +131,7 @@ def fit_recommenders(
         last = pooled.submit(fit_before, windows[-1]) if windows else None
         by_task = _group_by_task([job.result() for job in examples])
         final = pooled.submit(
-            fit_components, selection.history, groups, catalogue, selection.variants, threads=context.n_threads
+            fit_components, selection.history, groups, catalogue, selection.published, threads=context.n_threads
         )
         checks = _group_by_task([job.result() for job in past])
         hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
@@ -198,7 +198,7 @@ def _complete_scorecard(
     card["choice_details"] = [note.details for note in notes if note.details]
     card["validation"] = to_plain_json({task: d.figures for task, d in zip(TASKS, decisions, strict=True)})
     card["weights"] = _weights_by_name(hybrid.learned)
-    card["chosen"] = asdict(selection.variants)
+    card["chosen"] = asdict(selection.published)
     card["ablation"] = to_plain_json(hybrid.ablation)
     return card
 

@@ -64,20 +64,25 @@ class MixComparison:
         return int(min(good, key=lambda mix: (abs(self.mixes[mix][1] - 0.5), -utility[mix])))
 
 
-def overlapping_windows(first_day: int, last_day: int, count: int = MAX_WINDOWS) -> list[Window]:
+def overlapping_windows(
+    first_day: int, last_day: int, count: int = MAX_WINDOWS, *, with_last: bool = False
+) -> list[Window]:
     """Return at most `count` windows of a tenth of the history, each half a window after the one before, oldest first.
 
-    The last one ends a tenth before `last_day`: that tenth is for the scorecard.
+    The last one ends a tenth before `last_day`, because that tenth is for the scorecard, or with `last_day`.
 
     Parameters
     ----------
     first_day, last_day : int
         Days since 1970-01-01.
     count : int
+    with_last : bool
+        Whether the last tenth is included, for the published model.
     """
     length = max(int((last_day - first_day) * WINDOW_FRACTION), 1)
     step = max(length // 2, 1)
-    ends = [last_day + 1 - length - k * step for k in range(count)]
+    last_end = last_day + 1 - (0 if with_last else length)
+    ends = [last_end - k * step for k in range(count)]
     return [Window(end - length, end) for end in reversed(ends) if end - length - first_day >= 2 * length]
 
 

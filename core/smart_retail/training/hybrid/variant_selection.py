@@ -48,6 +48,8 @@ class VariantSelection:
     windows: list[BacktestWindow]
     """Oldest first; the last is only used by the scorecard."""
     variants: ComponentVariants
+    published: ComponentVariants
+    """The same with the popularity list that was selected with the last window, for the whole history."""
     notes: list[SelectionNote]
     models: list[SimilarityModels]
     """The selected similarity models of the first windows, which were fitted for the comparison."""
@@ -68,13 +70,15 @@ def select_variants(dataset: TemporalDataset, settings: RecommendSettings, conte
     variants = ComponentVariants(item_knn_weighting=settings.cf_variant, neighbours=settings.neighbours)
     earlier = windows[:-1]
     if not earlier:
-        return VariantSelection(history, windows, variants, [], [])
+        return VariantSelection(history, windows, variants, variants, [], [])
     context.progress.check()
     past = overlapping_windows(dataset.first_day, dataset.last_day)
-    variants, popularity_note = select_popularity(history, past, variants, context.seed)
+    variants, _ = select_popularity(history, past, variants, context.seed)
     context.progress.check()
     variants, similarity_note, models = select_similarity(earlier[:-1] or earlier, variants, context)
-    return VariantSelection(history, windows, variants, [popularity_note, similarity_note], models)
+    past = overlapping_windows(dataset.first_day, dataset.last_day, with_last=True)
+    published, popularity_note = select_popularity(history, past, variants, context.seed)
+    return VariantSelection(history, windows, variants, published, [popularity_note, similarity_note], models)
 
 
 def select_similarity(
