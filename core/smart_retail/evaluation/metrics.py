@@ -192,3 +192,20 @@ def _resample_counts(n: int, draws: int, seed: int) -> NDArray[np.float32]:
     """Return how often each of `n` customers is drawn, shape ``(draws, n)``: the same for every method."""
     rng = np.random.default_rng(seed)
     return np.stack([np.bincount(rng.integers(0, n, n), minlength=n).astype(np.float32) for _ in range(draws)])
+
+
+def mean_and_worst(relative: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean of the average and of the worst quarter of windows: what is good in most of them and bad in none.
+
+    Parameters
+    ----------
+    relative : float64 array, shape (n_windows, ...)
+        Figures relative to the best choice of each window.
+
+    Returns
+    -------
+    float64 array, shape ``relative.shape[1:]``
+    """
+    n_worst = -(-len(relative) // 4)
+    worst = np.sort(relative, axis=0)[:n_worst].mean(axis=0)
+    return np.asarray((relative.mean(axis=0) + worst) / 2)

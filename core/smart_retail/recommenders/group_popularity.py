@@ -2,7 +2,7 @@
 
 Small groups are smoothed towards the whole shop: the shop's recent demand, scaled to a share of the counted order
 lines, is added to the group's counts (on earlier windows of a real shop, unsmoothed groups were worse than the shop's
-overall popularity).
+overall popularity). As in the shop's own popularity, some positions go to the leaders of the whole history.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.presentation import labels
-from smart_retail.recommenders.popularity import ALL_TIME, Popularity, rank_items
+from smart_retail.recommenders.popularity import ALL_TIME, Popularity, interleave, rank_items
 from smart_retail.recommenders.source import Source, SourceInput, SourceScores
 
 PRIOR_SHARE, MAX_PRIOR_ORDERS = 0.3, 2000.0
@@ -41,7 +41,7 @@ class GroupPopularity:
 
 
 def compute_group_popularity(
-    history: PurchaseHistory, group: NDArray[np.int16], shop: Popularity, days: int
+    history: PurchaseHistory, group: NDArray[np.int16], shop: Popularity, days: int, all_time_share: float = 0.0
 ) -> GroupPopularity:
     """Rank items by each group's orders of the last `days` days, at least `MIN_WINDOW_DAYS` (`ALL_TIME`: of all time).
 
@@ -54,11 +54,28 @@ def compute_group_popularity(
         Popularity in the whole shop, towards which groups are smoothed.
     days : int
         Window of the shop's popularity.
+    all_time_share : float
+        Share of the positions, 0 to 1, that go to the group's leaders of the whole history.
 
     Returns
     -------
     GroupPopularity
     """
+    rankings = _rank_by_group(history, group, shop, days)
+    if days != ALL_TIME and all_time_share:
+        all_time = _rank_by_group(history, group, shop, ALL_TIME)
+        shares = (1 - all_time_share, all_time_share)
+        rankings = [interleave(pair, shares) for pair in zip(rankings, all_time, strict=True)]
+    shape = (len(rankings), history.n_items)
+    return GroupPopularity(
+        score=np.array([ranking.score for ranking in rankings]).reshape(shape),
+        order=np.array([ranking.order for ranking in rankings], np.int32).reshape(shape),
+        rank=np.array([ranking.rank for ranking in rankings], np.int32).reshape(shape),
+    )
+
+
+def _rank_by_group(history: PurchaseHistory, group: NDArray[np.int16], shop: Popularity, days: int) -> list[Popularity]:
+    """Return the ranking of each group by its smoothed orders of one window."""
     n_groups = int(group.max(initial=-1)) + 1
     row_group = group[history.customer].astype(np.int64)
     counted = row_group >= 0
@@ -68,13 +85,7 @@ def compute_group_popularity(
     counts = np.bincount(key, minlength=n_groups * history.n_items).reshape(n_groups, history.n_items)
     weight = min(PRIOR_SHARE * float(counts.sum()), MAX_PRIOR_ORDERS) + 1.0
     prior = weight * shop.score / max(float(shop.score.sum()), 1e-12)
-    rankings = [rank_items(row + prior) for row in counts]
-    shape = (n_groups, history.n_items)
-    return GroupPopularity(
-        score=np.array([ranking.score for ranking in rankings]).reshape(shape),
-        order=np.array([ranking.order for ranking in rankings], np.int32).reshape(shape),
-        rank=np.array([ranking.rank for ranking in rankings], np.int32).reshape(shape),
-    )
+    return [rank_items(row + prior) for row in counts]
 
 
 def _score_group(groups: GroupPopularity, group: int) -> SourceScores | None:

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from smart_retail.recommenders import candidates as numpy_scorer
 from smart_retail.recommenders.base import CLUSTER, POPULAR, SEGMENT, TRENDING, Ranked
-from smart_retail.recommenders.blend import bucket_by_orders, sum_by_component, sum_rows, weighted_scores
+from smart_retail.recommenders.blend import bucket_by_orders, normalize, sum_by_component, sum_rows, weighted_scores
 from smart_retail.recommenders.candidates import Candidates, CandidateScorer
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.ranking_features import compute_features, feature_names
 from smart_retail.recommenders.rounding import significant
 from smart_retail.recommenders.shopper_context import ShopperContext
-from smart_retail.recommenders.source_registry import SOURCES
+from smart_retail.recommenders.source_registry import SOURCE_POPULAR, SOURCES
 from smart_retail.recommenders.top_n import top_n
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 
@@ -41,6 +41,8 @@ class HybridModel:
     """Blend weights, shape ``(2, len(HISTORY_BUCKETS), n_sources)``."""
     rankers: tuple[TreeEnsemble | None, TreeEnsemble | None] = (None, None)
     """Learned rankers; where there is none, the blend sets the order."""
+    hedges: tuple[float, float] = (0.0, 0.0)
+    """Weight of popularity in the order of the rankers, at least 0. In a blend it is part of `weights`."""
 
 
 def rank_hybrid(
@@ -75,7 +77,8 @@ def rank_hybrid(
     score = sum_rows(weighted)
     ranker = model.rankers[task]
     if ranker is not None:
-        score = _rerank(ranker, components, context, candidates, weighted, score, scorer)
+        hedge = model.hedges[task]
+        score = _rerank(ranker, hedge, components, context, candidates, weighted, score, scorer)
     if length is not None:
         score = scorer.prune_below_top_n(candidates.indptr, score, length)
     positive = np.flatnonzero(score > 0)
@@ -114,6 +117,7 @@ def combine_with_blend(
 
 def _rerank(
     ranker: TreeEnsemble,
+    hedge: float,
     components: FittedComponents,
     context: ShopperContext,
     candidates: Candidates,
@@ -126,9 +130,12 @@ def _rerank(
     pruned = scorer.prune_below_top_n(candidates.indptr, np.where(has_history, score, 0.0), RERANK_DEPTH)
     leading, _ = top_n(candidates.indptr, pruned, RERANK_DEPTH)
     leading.sort()
-    features = compute_features(components, context, candidates.take(leading), weighted[:, leading])
+    reranked = candidates.take(leading)
+    features = compute_features(components, context, reranked, weighted[:, leading])
     blend = features[:, feature_names().index("blend")]
-    order = combine_with_blend(scorer.score_trees(ranker, features), blend, candidates.shopper[leading])
+    order = combine_with_blend(scorer.score_trees(ranker, features), blend, reranked.shopper)
+    if hedge:
+        order += hedge * normalize(reranked, (SOURCE_POPULAR,))[SOURCE_POPULAR]
     out = score / (1.0 + score)
     out[leading] = 2.0 + order / (1.0 + np.abs(order))
     return out

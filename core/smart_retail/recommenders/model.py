@@ -74,7 +74,8 @@ class RecommenderModel:
     def meta(self) -> dict[str, Any]:
         """Return what `from_arrays` needs in addition to the arrays, as JSON data."""
         meta: dict[str, Any] = {
-            "rankers": [task for task, trees in zip(_TASKS, self.hybrid.rankers, strict=True) if trees is not None]
+            "rankers": [task for task, trees in zip(_TASKS, self.hybrid.rankers, strict=True) if trees is not None],
+            "hedges": list(self.hybrid.hedges),
         }
         if SOURCES.added:
             meta["sources"] = list(SOURCES.names)
@@ -104,7 +105,9 @@ class RecommenderModel:
         )
         components = fitted_components.from_arrays(arrays, meta.get("extensions"))
         basket = {name.removeprefix("basket."): array for name, array in arrays.items() if name.startswith("basket.")}
-        return cls(components, HybridModel(weights, (any_, new)), BasketModel.from_arrays(basket) if basket else None)
+        hedge_any, hedge_new = meta.get("hedges", (0.0, 0.0))
+        hybrid = HybridModel(weights, (any_, new), (hedge_any, hedge_new))
+        return cls(components, hybrid, BasketModel.from_arrays(basket) if basket else None)
 
     def rank(
         self,

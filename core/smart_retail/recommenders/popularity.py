@@ -1,10 +1,12 @@
 """Popularity: demand by item, all time and recent, and the ranking that follows from it.
 
-A recent window follows demand; the all-time count orders items that are equal in the window.
+A recent window follows demand, the whole history remembers what can return. A list that takes its items from both in
+turn keeps most of the better one, whichever that is.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +24,8 @@ YEAR, SEASON = 364, 56
 """Days: whole weeks, so that weekdays are compared with the same weekdays."""
 ALL_TIME = 0
 """Window length that means the whole history."""
+MAX_INTERLEAVED_ITEMS = 1000
+"""Positions that are filled in turn; the items after them are ordered by their best turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +81,84 @@ def count_demand(history: PurchaseHistory, matrix: UserItemMatrix) -> Demand:
     )
 
 
-def compute_popularity(demand: Demand, days: int) -> Popularity:
-    """Rank items by the orders of the last `days` days (`ALL_TIME`: of all time), ties by the all-time count."""
-    return rank_items(demand.window(days) + demand.ever / (demand.ever.max(initial=0) + 1) / 2)
+def compute_popularity(demand: Demand, days: int, all_time_share: float = 0.0) -> Popularity:
+    """Rank items by recent orders, and by orders of all time in some of the positions.
+
+    Parameters
+    ----------
+    demand : Demand
+    days : int
+        Recent days that count, one of `WINDOWS`; `ALL_TIME` for the whole history alone.
+    all_time_share : float
+        Share of the positions, 0 to 1, that go to the leaders of the whole history.
+
+    Returns
+    -------
+    Popularity
+    """
+    tie = demand.ever / (demand.ever.max(initial=0) + 1) / 2
+    recent = rank_items(demand.window(days) + tie)
+    if days == ALL_TIME or not all_time_share:
+        return recent
+    return interleave([recent, rank_items(demand.ever + tie)], (1 - all_time_share, all_time_share))
+
+
+def interleave(rankings: Sequence[Popularity], shares: Sequence[float]) -> Popularity:
+    """Merge rankings: each places its best item that is not placed yet, as often as its share says.
+
+    The k-th turn of a ranking comes at the time ``k / share``; at equal times the larger share comes first. The score
+    of the item at position p is the mean of the rankings' p-th best scores, weighted by the shares.
+
+    Parameters
+    ----------
+    rankings : sequence of Popularity
+        Of the same items.
+    shares : sequence of float
+        Share of the positions for each ranking, above 0; they sum to 1.
+
+    Returns
+    -------
+    Popularity
+    """
+    best_turn = np.min([ranking.rank / share for ranking, share in zip(rankings, shares, strict=True)], axis=0)
+    placed = np.zeros(len(best_turn), bool)
+    length = min(MAX_INTERLEAVED_ITEMS, len(best_turn))
+    leading = take_turns([ranking.order.tolist() for ranking in rankings], shares, length)
+    placed[leading] = True
+    rest = np.flatnonzero(~placed)
+    order = np.concatenate((leading, rest[np.argsort(best_turn[rest], kind="stable")]))
+    score = np.empty(len(order))
+    score[order] = sum(share * ranking.score[ranking.order] for ranking, share in zip(rankings, shares, strict=True))
+    return rank_items(score)
+
+
+def take_turns(orders: Sequence[Sequence[int]], shares: Sequence[float], length: int) -> NDArray[np.int64]:
+    """Return the first items of `interleave`.
+
+    Parameters
+    ----------
+    orders : sequence of sequences of int
+        Item codes of each ranking, best first, at least `length` of the same items.
+    shares : sequence of float
+    length : int
+        Items to return.
+
+    Returns
+    -------
+    int64 array, shape (length,)
+    """
+    by_share = sorted(range(len(shares)), key=lambda k: -shares[k])
+    placed: dict[int, None] = {}
+    turn, position = [1 / share for share in shares], [0] * len(orders)
+    while len(placed) < length:
+        k = min(by_share, key=turn.__getitem__)
+        turn[k] += 1 / shares[k]
+        order, at = orders[k], position[k]
+        while order[at] in placed:
+            at += 1
+        placed[order[at]] = None
+        position[k] = at + 1
+    return np.fromiter(placed, np.int64, length)
 
 
 def compute_trending(demand: Demand, power: float) -> Popularity:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -19,7 +19,7 @@ import numpy as np
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import TemporalDataset
 from smart_retail.evaluation.scorecard import skipped_gate, to_plain_json
-from smart_retail.evaluation.temporal_split import sample_customers
+from smart_retail.evaluation.temporal_split import Window, extract_ground_truth, sample_customers
 from smart_retail.recommenders.base import Catalogue, Shoppers
 from smart_retail.recommenders.blend import HISTORY_BUCKETS
 from smart_retail.recommenders.fitted_components import FittedComponents
@@ -31,8 +31,15 @@ from smart_retail.training.baskets.evaluate_baskets import evaluate_baskets
 from smart_retail.training.baskets.fit_baskets import fit_baskets
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.ablation import run_ablation
-from smart_retail.training.hybrid.backtest_windows import GroupAssignment, GroupedWindow, add_groups
+from smart_retail.training.hybrid.backtest_windows import (
+    MAX_HISTORY_ROWS,
+    BacktestWindow,
+    GroupAssignment,
+    GroupedWindow,
+    add_groups,
+)
 from smart_retail.training.hybrid.merge_selection import (
+    MIN_WINDOWS,
     LearnedMerge,
     MergeDecision,
     choose_merge,
@@ -45,6 +52,10 @@ from smart_retail.training.hybrid.training_examples import TASKS, TrainingExampl
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.models.components import SimilarityModels, fit_components
 
+MAX_PAST_WINDOWS, MAX_PAST_CUSTOMERS = 4, 400
+"""Older windows on which the merge is checked, and their customers of each task: few, to limit the time of a fit."""
+MIN_PAST_SHARE = 0.3
+"""Share of the whole period before an older window: with less, similar products are found less well than today."""
 MAX_TRAINING_CUSTOMERS = 3000
 """Customers of each window on which the hybrid is learned: more changed no figure by more than its interval."""
 FEW_CUSTOMERS = 200
@@ -98,6 +109,7 @@ def fit_recommenders(
     """
     selection = selection or select_variants(dataset, settings, context)
     windows = add_groups(selection.windows, dataset, assign_groups)
+    past_windows = add_groups(_build_past_windows(selection, dataset, context), dataset, assign_groups)
     groups = assign_groups(dataset.rfm())
 
     def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
@@ -109,17 +121,22 @@ def fit_recommenders(
     def examples_of(window: GroupedWindow, models: SimilarityModels | None) -> dict[str, TrainingExamples]:
         return _build_window_examples(window, fit_before(window, models), context)
 
+    def past_examples_of(window: GroupedWindow) -> dict[str, TrainingExamples]:
+        return _build_window_examples(window, fit_before(window), context, MAX_PAST_CUSTOMERS)
+
     with context.open_pool() as pooled:
         # Jobs are submitted in the order in which their results are consumed, so that no worker blocks on a later job.
         examples = [
             pooled.submit(examples_of, window, models) for window, models in zip_longest(windows[:-1], selection.models)
         ]
+        past = [pooled.submit(past_examples_of, window) for window in past_windows]
         last = pooled.submit(fit_before, windows[-1]) if windows else None
         by_task = _group_by_task([job.result() for job in examples])
         final = pooled.submit(
-            fit_components, selection.history, groups, catalogue, selection.variants, threads=context.n_threads
+            fit_components, selection.history, groups, catalogue, selection.published, threads=context.n_threads
         )
-        hybrid = _learn_hybrid(by_task, windows, last, settings, segment_names, selection, pooled)
+        checks = _group_by_task([job.result() for job in past])
+        hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
     baskets = fit_baskets(windows, selection.history, max_items=selection.variants.ease_items, context=context)
     model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published)
     card = _complete_scorecard(hybrid, windows, selection)
@@ -134,6 +151,7 @@ def fit_recommenders(
 
 def _learn_hybrid(
     examples: Mapping[str, list[TrainingExamples]],
+    past: Mapping[str, list[TrainingExamples]],
     windows: Sequence[GroupedWindow],
     last: Future[FittedComponents] | None,
     settings: RecommendSettings,
@@ -147,6 +165,8 @@ def _learn_hybrid(
     ----------
     examples : mapping
         Task -> training examples of all windows but the last, oldest first.
+    past : mapping
+        Task -> examples of still older windows, on which the merge is checked.
     windows : sequence of GroupedWindow
     last : future of FittedComponents, or None
         Fitted before the last window; None without windows.
@@ -156,7 +176,7 @@ def _learn_hybrid(
     context : FitContext
         With an open pool.
     """
-    decisions = choose_merge(examples, settings.merge, context)
+    decisions = choose_merge(examples, past, settings.merge, context)
     notes: list[SelectionNote] = [*selection.notes, *decisions]
     for note in notes:
         context.progress.message(note.text)
@@ -188,19 +208,47 @@ def _complete_scorecard(
     card["choice_details"] = [note.details for note in notes if note.details]
     card["validation"] = to_plain_json({task: d.figures for task, d in zip(TASKS, decisions, strict=True)})
     card["weights"] = _weights_by_name(hybrid.learned)
-    card["chosen"] = asdict(selection.variants)
+    card["chosen"] = asdict(selection.published)
     card["ablation"] = to_plain_json(hybrid.ablation)
     return card
 
 
+def _build_past_windows(
+    selection: VariantSelection, dataset: TemporalDataset, context: FitContext
+) -> list[BacktestWindow]:
+    """Build windows before those of the selection, half a window apart.
+
+    They are cut from the whole history: purchases that were returned later are missing.
+    """
+    if len(selection.windows) <= MIN_WINDOWS:
+        return []
+    history, oldest = selection.history, selection.windows[0].window
+    if len(history) > MAX_HISTORY_ROWS:
+        drawn = np.random.default_rng(context.seed).random(history.n_customers) < MAX_HISTORY_ROWS / len(history)
+        history = history.take(drawn[history.customer])
+    first = dataset.first_day + MIN_PAST_SHARE * (dataset.last_day - dataset.first_day)
+    out = []
+    for k in reversed(range(MAX_PAST_WINDOWS)):
+        cut = oldest.cut - oldest.days - k * max(oldest.days // 2, 1)
+        window = Window(cut, cut + oldest.days)
+        before = replace(history.take(history.day < window.cut), last_day=window.cut - 1)
+        after = history.take((history.day >= window.cut) & (history.day < window.end))
+        if cut >= first and len(before) and len(after):
+            out.append(BacktestWindow(window, before, after, extract_ground_truth(before, after)))
+    return out
+
+
 def _build_window_examples(
-    window: GroupedWindow, components: FittedComponents, context: FitContext
+    window: GroupedWindow,
+    components: FittedComponents,
+    context: FitContext,
+    max_customers: int = MAX_TRAINING_CUSTOMERS,
 ) -> dict[str, TrainingExamples]:
     """Build the training examples of one window by task."""
     segment, cluster = window.groups
     out = {}
     for task in TASKS:
-        truth = sample_customers(window.ground_truth[task], MAX_TRAINING_CUSTOMERS, context.seed)
+        truth = sample_customers(window.ground_truth[task], max_customers, context.seed)
         if len(truth):
             customers = truth.customer
             shoppers = Shoppers(window.before.select(customers), segment[customers], cluster[customers])

@@ -17,7 +17,8 @@ def card(repeat_shop, fit):
 
 
 def test_the_scorecard_has_every_method_and_baseline(card):
-    expected = {"personalized", "rfm", "cf", "popular", "hybrid", "popular all time", "popular recent", "cosine CF"}
+    baselines = {"popular all time", "popular recent", "cosine CF", "personal frequency"}
+    expected = {"personalized", "rfm", "cf", "popular", "hybrid", *baselines}
     for task in ("any", "new"):
         assert set(card["tasks"][task]) == expected
         for figures in card["tasks"][task].values():
@@ -61,8 +62,8 @@ def test_the_evaluated_hybrid_excludes_the_last_window_and_the_published_one_inc
     cut_of, learned_from = {}, []
     build, learn = recommenders._build_window_examples, recommenders.learn_merge
 
-    def recording_build(window, components, context):
-        by_task = build(window, components, context)
+    def recording_build(window, components, context, *customers):
+        by_task = build(window, components, context, *customers)
         cut_of.update({id(examples): window.window.cut for examples in by_task.values()})
         return by_task
 
@@ -86,7 +87,8 @@ def test_one_week_of_promotion_does_not_dominate_later_lists(repeat_shop, fit, m
     plain = [tuple(row) for row in repeat_shop.rows.tolist() if row[2] != 59]
     shop = make_shop([*plain, *promoted], repeat_shop.n_customers, repeat_shop.n_items)
     model, card = fit(shop)
-    assert 59 not in model.popular().item[:10].tolist()
+    # The promotion may return: the whole history keeps one of the eight leading positions, the last.
+    assert 59 not in model.popular().item[:7].tolist()
     for task in ("any", "new"):
         figures = card["tasks"][task]
         best = max(figures, key=lambda method: figures[method]["ndcg@10"])
@@ -103,4 +105,6 @@ def test_popularity_follows_a_catalogue_that_turns_over(make_shop, fit):
     ]
     shop = make_shop(rows, 300, 40)
     model, _ = fit(shop)
-    assert (model.popular().item[:10] >= 20).all()
+    listed = model.popular().item[:10]
+    assert (listed[:7] >= 20).all()
+    assert (listed >= 20).sum() >= 8, "the whole history keeps one of eight positions"

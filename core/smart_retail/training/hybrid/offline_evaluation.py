@@ -1,7 +1,7 @@
 """Offline evaluation of the fitted model and of baselines on a backtest window.
 
-Baselines: popularity of all time and of the last 28 days, and plain cosine item-kNN without recency weights, shrinkage
-or trend.
+Baselines: popularity of all time and of the last 28 days, the items that the customer ordered most often, and plain
+cosine item-kNN without recency weights, shrinkage or trend.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ K = 10
 MAX_EVALUATED_CUSTOMERS = 5000
 """Customers of each task; a larger shop is evaluated on a sample."""
 BASELINES = {"popular all time": ALL_TIME, "popular recent": 28}
-PLAIN_CF = "cosine CF"
+PLAIN_CF, FREQUENCY = "cosine CF", "personal frequency"
 
 
 def evaluate_model(
@@ -86,6 +86,7 @@ def evaluate_model(
             lists[name] = _join_lists(drop_hidden(order, hidden, K))
         fill = compute_popularity(components.demand, ALL_TIME).order
         lists[PLAIN_CF] = _rank_by_plain_similarity(plain, purchased, hidden, fill)
+        lists[FREQUENCY] = _rank_by_frequency(shoppers.history, hidden, fill)
         return lists
 
     bucket = bucket_by_orders(compute_shopper_stats(before, matrix).orders)
@@ -132,11 +133,33 @@ def _rank_by_plain_similarity(
     for items, hidden_items in zip(purchased, hidden, strict=True):
         score = similarity.score(items, np.ones(len(items)), len(fill))
         score[hidden_items] = 0.0
-        top = top_k_positions(score, K)
-        top = top[np.argsort(-score[top], kind="stable")].astype(np.int32)
-        (more,) = drop_hidden(fill, [np.concatenate((top, hidden_items))], K) if len(top) < K else (top[:0],)
-        rows.append(np.concatenate((top, more))[:K].astype(np.int32))
+        rows.append(_fill(top_k_positions(score, K), score, hidden_items, fill))
     return _join_lists(rows)
+
+
+def _rank_by_frequency(history: PurchaseHistory, hidden: list[NDArray[np.int64]], fill: NDArray[np.int32]) -> Lists:
+    """Rank by the customer's orders of the item, the later bought first; short lists are filled from `fill`."""
+    matrix = build_user_item_matrix(history)
+    frequency = matrix.orders + 1 / (2.0 + history.last_day - matrix.last_day)
+    rows = []
+    for shopper, hidden_items in enumerate(hidden):
+        entries = slice(int(matrix.indptr[shopper]), int(matrix.indptr[shopper + 1]))
+        score = np.zeros(len(fill))
+        score[matrix.item[entries]] = frequency[entries]
+        score[hidden_items] = 0.0
+        rows.append(_fill(top_k_positions(score, K), score, hidden_items, fill))
+    return _join_lists(rows)
+
+
+def _fill(
+    top: NDArray[np.int64], score: NDArray[np.float64], hidden: NDArray[np.int64], fill: NDArray[np.int32]
+) -> NDArray[np.int32]:
+    """Return the top items, best first, and items of `fill` up to `K`."""
+    top_items = top[np.argsort(-score[top], kind="stable")].astype(np.int32)
+    if len(top_items) >= K:
+        return top_items
+    (more,) = drop_hidden(fill, [np.concatenate((top_items, hidden))], K)
+    return np.concatenate((top_items, more))[:K].astype(np.int32)
 
 
 def _join_lists(rows: list[NDArray[np.int32]]) -> Lists:

@@ -18,14 +18,14 @@ from smart_retail.evaluation.metrics import Lists, compute_accuracy
 from smart_retail.evaluation.temporal_split import GroundTruth, rolling_windows, sample_customers
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.popularity import ALL_TIME, compute_popularity, compute_trend, count_demand
+from smart_retail.recommenders.popularity import compute_trend, count_demand
 from smart_retail.recommenders.repurchase import compute_recency_weights
 from smart_retail.recommenders.shopper_context import build_context, top_k_positions
 from smart_retail.recommenders.shopper_items import build_user_item_matrix
-from smart_retail.recommenders.top_n import drop_hidden
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.backtest_windows import BacktestWindow, build_windows
+from smart_retail.training.hybrid.popularity_selection import overlapping_windows, select_popularity
 from smart_retail.training.hybrid.selection_note import SelectionNote
 from smart_retail.training.models.components import AUTO, ComponentVariants, SimilarityModels
 from smart_retail.training.models.ease import PENALTIES, fit_weighted_ease
@@ -36,7 +36,6 @@ from smart_retail.utils.parallel import parallel_map
 K = 10
 MAX_COMPARISON_CUSTOMERS = 800
 """Customers of each window on which similarities are compared."""
-_POPULARITY_DAYS = (7, 28, 91, ALL_TIME)
 _TREND_POWERS = (0.25, 0.5, 0.75, 1.0)
 
 
@@ -49,6 +48,8 @@ class VariantSelection:
     windows: list[BacktestWindow]
     """Oldest first; the last is only used by the scorecard."""
     variants: ComponentVariants
+    published: ComponentVariants
+    """The same with the popularity list that was selected with the last window, for the whole history."""
     notes: list[SelectionNote]
     models: list[SimilarityModels]
     """The selected similarity models of the first windows, which were fitted for the comparison."""
@@ -69,41 +70,15 @@ def select_variants(dataset: TemporalDataset, settings: RecommendSettings, conte
     variants = ComponentVariants(item_knn_weighting=settings.cf_variant, neighbours=settings.neighbours)
     earlier = windows[:-1]
     if not earlier:
-        return VariantSelection(history, windows, variants, [], [])
+        return VariantSelection(history, windows, variants, variants, [], [])
     context.progress.check()
-    variants, popularity_note = select_popularity(earlier, variants)
+    past = overlapping_windows(dataset.first_day, dataset.last_day)
+    variants, _ = select_popularity(history, past, variants, context.seed)
     context.progress.check()
     variants, similarity_note, models = select_similarity(earlier[:-1] or earlier, variants, context)
-    return VariantSelection(history, windows, variants, [popularity_note, similarity_note], models)
-
-
-def select_popularity(
-    windows: Sequence[BacktestWindow], variants: ComponentVariants
-) -> tuple[ComponentVariants, SelectionNote]:
-    """Select the popularity window with the best mean NDCG@10 over tasks and windows, relative to the best of each."""
-    scores: dict[int, list[float]] = {days: [] for days in _POPULARITY_DAYS}
-    for window in windows:
-        demand = count_demand(window.before, build_user_item_matrix(window.before))
-        orders = {days: compute_popularity(demand, days).order for days in _POPULARITY_DAYS}
-        for task, truth in window.ground_truth.items():
-            hidden = _purchased_items(window, truth) if task == "new" else None
-            ndcg = {days: _ndcg_of_one_list(order, truth, hidden) for days, order in orders.items() if len(truth)}
-            if ndcg and max(ndcg.values()) > 0:
-                for days, value in ndcg.items():
-                    scores[days].append(value / max(ndcg.values()))
-    if not scores[ALL_TIME]:
-        name = _window_name(variants.popularity_days)
-        return variants, SelectionNote(
-            f'"Popular" means {name}: the history is too short to compare with other periods.'
-        )
-    means = {days: float(np.mean(values)) for days, values in scores.items()}
-    best = max(_POPULARITY_DAYS, key=lambda days: (means[days], days != ALL_TIME, -days))
-    figures = _format_figures({_window_name(days): value for days, value in means.items()})
-    note = SelectionNote(
-        f'"Popular" means {_window_name(best)}: that predicted purchases best.',
-        f"Popularity, NDCG@{K} relative to the best window: {figures}.",
-    )
-    return replace(variants, popularity_days=best), note
+    past = overlapping_windows(dataset.first_day, dataset.last_day, with_last=True)
+    published, popularity_note = select_popularity(history, past, variants, context.seed)
+    return VariantSelection(history, windows, variants, published, [popularity_note, similarity_note], models)
 
 
 def select_similarity(
@@ -209,20 +184,6 @@ def _mean_ndcg_by_power(
     return [float(np.mean(column)) for column in zip(*values, strict=True)]
 
 
-def _purchased_items(window: BacktestWindow, truth: GroundTruth) -> list[NDArray[np.int32]]:
-    """Return the items that each evaluated customer had bought before the window."""
-    history = window.before.select(truth.customer)
-    bounds = history.indptr
-    return [history.item[bounds[i] : bounds[i + 1]] for i in range(len(truth))]
-
-
-def _ndcg_of_one_list(order: NDArray[np.int32], truth: GroundTruth, hidden: list[NDArray[np.int32]] | None) -> float:
-    """Return the mean NDCG@10 of the same ranking for all customers, each without the hidden items."""
-    if hidden is None:
-        return _mean_ndcg([order[:K]] * len(truth), truth)
-    return _mean_ndcg(drop_hidden(order, hidden, K), truth)
-
-
 def _mean_ndcg(rows: list[NDArray[np.int32]], truth: GroundTruth) -> float:
     lists = Lists(indptr_from_lengths([len(row) for row in rows]), np.concatenate(rows))
     return float(compute_accuracy(lists, truth, K)[f"ndcg@{K}"].mean())
@@ -230,7 +191,3 @@ def _mean_ndcg(rows: list[NDArray[np.int32]], truth: GroundTruth) -> float:
 
 def _format_figures(figures: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in figures.items())
-
-
-def _window_name(days: int) -> str:
-    return "the whole history" if days == ALL_TIME else f"the last {days} days"

@@ -37,7 +37,9 @@ class ComponentVariants:
     item_knn_weighting: str = AUTO
     """Weighting of item-kNN, `AUTO` while none is selected."""
     popularity_days: int = 28
-    """Window of popularity in days; 0 is the whole history."""
+    """Recent window of popularity in days; 0 is the whole history."""
+    all_time_share: float = 0.5
+    """Share of the positions of popularity, 0 to 1, for the leaders of the whole history."""
     ease_weighting: str = "uniform"
     trend_power: float = 0.75
     """Exponent of the trend that similarity scores are multiplied by."""
@@ -84,7 +86,7 @@ def fit_components(
     """
     matrix = build_user_item_matrix(history)
     demand = count_demand(history, matrix)
-    popular = compute_popularity(demand, variants.popularity_days)
+    popular = compute_popularity(demand, variants.popularity_days, variants.all_time_share)
     models = models or SimilarityModels(
         item_knn=fit_item_knn(
             matrix,
@@ -103,6 +105,7 @@ def fit_components(
         ),
     )
     segment, cluster = groups
+    mix = variants.popularity_days, variants.all_time_share
     bought = demand.ever > 0
     unbought = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
     content, content_back = fit_content_similarity(
@@ -118,8 +121,8 @@ def fit_components(
         demand=demand,
         popular=popular,
         trending=compute_trending(demand, _TRENDING_POWER),
-        segment=compute_group_popularity(history, segment, popular, variants.popularity_days),
-        cluster=compute_group_popularity(history, cluster, popular, variants.popularity_days),
+        segment=compute_group_popularity(history, segment, popular, *mix),
+        cluster=compute_group_popularity(history, cluster, popular, *mix),
         item_knn=models.item_knn,
         ease=models.ease,
         content=content,
