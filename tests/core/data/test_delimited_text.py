@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import zlib
 from pathlib import Path
 
 import pytest
 
-from smart_retail.data.files import delimited_text, limits
+from smart_retail.data.files import delimited_text, gzip_file, limits
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 
@@ -162,3 +163,100 @@ def test_the_separator_gives_most_rows_the_width_of_the_header() -> None:
     assert delimited_text.sniff_separator("a;b;c\n1,5;2,5;3,5\n1;2;3\n") == ";"
     assert delimited_text.sniff_separator("name\tcity\nx, y\tz\n") == "\t"
     assert delimited_text.sniff_separator("only\n1\n") == ","
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf", b"\xef\xbb\xbf \r\n\r\n", b"\xff\xfe", b"\xfe\xff\0\n", b"\n \n"])
+def test_a_file_with_a_byte_order_mark_and_nothing_else_is_empty(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"orders\.csv is empty"):
+        prepare([path])
+
+
+def test_a_gzip_file_of_empty_members_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(gzip.compress(delimited().encode()) + gzip.compress(b"") * 300_000)
+    with pytest.raises(DataError, match="thousands of almost empty parts"):
+        prepare([path])
+
+
+@pytest.mark.parametrize("padding", [b"", b"\0" * 100])
+def test_gzip_members_that_expand_a_lot_are_read_completely(tmp_path: Path, padding: bytes) -> None:
+    path, content = tmp_path / "orders.csv.gz", b"a,b\n" + b"1,2\n" * 5_000_000
+    path.write_bytes(gzip.compress(content) + padding + gzip.compress(content) + padding)
+    assert gzip_file.decompress(path, tmp_path).read_bytes() == content * 2
+
+
+def test_bytes_after_a_gzip_file_make_it_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv.gz"
+    path.write_bytes(gzip.compress(delimited().encode()) + b"more")
+    with pytest.raises(DataError, match="damaged gzip"):
+        prepare([path])
+
+
+def test_a_header_of_half_a_megabyte_is_refused_without_repeating_it(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("Customer,SKU,Date,Total," + "( x " * 150_000 + "\na,i1,2020-01-01,1,2\n")
+    with pytest.raises(DataError, match="a column header of 600,000 characters") as error:
+        prepare([path])
+    assert len(error.value.message) < 200
+
+
+def test_a_title_of_half_a_megabyte_above_the_header_is_skipped(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("( x " * 150_000 + "\nCustomer,SKU,Date,Total\na,i1,2020-01-01,1\n")
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_accepted == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["orders.csv", "orders.xlsx", "orders.parquet"])
+def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataError, match="is a pipe or a device, not a file"):
+        prepare([tmp_path / name])
+
+
+NAMES = {
+    "shift_jis": ("Shift-JIS", "コーヒー豆 深煎り", "東京都 佐藤"),
+    "euc_jp": ("EUC-JP", "コーヒー豆 深煎り", "東京都 佐藤"),
+    "gb18030": ("GB18030", "咖啡豆 深度烘焙", "北京市 王小明"),
+    "euc_kr": ("EUC-KR", "커피 원두 다크 로스트", "서울시 김민수"),
+    "koi8_r": ("KOI8-R", "Кофе в зёрнах тёмной обжарки", "Москва Иванов"),
+    "cp1251": ("Windows-1251", "Кофе в зёрнах тёмной обжарки", "Москва Иванов"),
+}
+
+
+@pytest.mark.parametrize("encoding", NAMES)
+def test_text_in_another_script_is_warned_about_first(tmp_path: Path, encoding: str) -> None:
+    usual_name, item, customer = NAMES[encoding]
+    path = tmp_path / "orders.csv"
+    rows = "".join(f"{customer},i{n},2020-01-0{n},1,{item}\n" for n in range(1, 9))
+    path.write_bytes(("Customer,SKU,Date,Total,Description\n" + rows).encode(encoding))
+    with prepare([path]) as dataset:
+        assert dataset.report.rows_accepted == 8
+        warning = dataset.report.notes[0]
+    assert f"WARNING: the text is probably {usual_name}" in warning
+    assert "Save the file as UTF-8" in warning
+
+
+@pytest.mark.parametrize(
+    "text", ["Crème brûlée créée à Noël", "Größe für Mädchen – „süß“", "“Niño’s” piñata…", "Ærø blåbær"]
+)
+def test_western_european_text_gets_no_warning(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_bytes(f"Customer,SKU,Date,Total,Description\na,i1,2020-01-01,1,{text}\n".encode("cp1252"))
+    with prepare([path]) as dataset:
+        assert not any("WARNING" in note for note in dataset.report.notes)
+        assert dataset.item_names == [text]
+
+
+def test_headers_repeated_in_a_joined_export_are_duplicates_not_bad_dates(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    rows = [f"c{n % 9},i{n % 5},o{n},2020-01-{1 + n % 28:02},2,10.5,Mug\n" for n in range(60)]
+    header = ",".join(ROWS[0]) + "\n"
+    path.write_text(header + "".join(rows[:20]) + header + "".join(rows[20:40]) + header + "".join(rows[40:]))
+    with prepare([path]) as dataset:
+        report = dataset.report
+    assert (report.rows_in, report.rows_accepted) == (62, 60)
+    assert [(r.reason, r.rows, r.examples) for r in report.rejected] == [("duplicate", 2, ("Date",))]

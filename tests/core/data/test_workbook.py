@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
+import sys
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import xlsxwriter
 
-from smart_retail.data.files import limits, sheet_size
+from smart_retail.data.files import limits, sheet_size, workbook_process
+from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.data.files.workbook import open_workbook
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
 
@@ -77,7 +82,7 @@ def test_a_zip_bomb_is_refused_before_it_is_decompressed(tmp_path: Path, monkeyp
     monkeypatch.setattr(limits, "MAX_WORKBOOK_RATIO", 10_000)
     monkeypatch.setattr(limits, "MAX_WORKBOOK_CONTENT_BYTES", 2**24)
     with pytest.raises(DataError, match="would decompress to"):
-        prepare([path])
+        open_workbook(path, tmp_path)
 
 
 def test_a_workbook_with_too_many_columns_is_refused(tmp_path: Path) -> None:
@@ -126,10 +131,76 @@ def test_cell_references_cannot_be_hidden(tmp_path: Path, old: bytes, new: bytes
 def test_a_reference_is_found_across_two_chunks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sheet_size, "CHUNK_BYTES", 7)
     path = workbook(tmp_path / "shop.xlsx", Orders=[HEADER, *ROWS])
-    with prepare([path]) as dataset:
-        assert dataset.report.rows_in == 2
+    assert open_workbook(path, tmp_path).orders.header == tuple(HEADER)
     book = xlsxwriter.Workbook(str(path))
     book.add_worksheet("Orders").write("XFD1048576", "x")
     book.close()
-    with pytest.raises(DataError, match="almost all of them empty"), prepare([path]):
-        pass
+    with pytest.raises(DataError, match="almost all of them empty"):
+        open_workbook(path, tmp_path)
+
+
+ODS_TYPES = (
+    '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    '<manifest:file-entry manifest:full-path="/" '
+    'manifest:media-type="application/vnd.oasis.opendocument.spreadsheet"/></manifest:manifest>'
+)
+
+
+def ods(path: Path, rows: str) -> Path:
+    namespaces = " ".join(
+        f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"' for name in ("office", "table", "text")
+    )
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as parts:
+        parts.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        parts.writestr("META-INF/manifest.xml", ODS_TYPES)
+        parts.writestr(
+            "content.xml",
+            f'<?xml version="1.0"?><office:document-content {namespaces} office:version="1.2"><office:body>'
+            f'<office:spreadsheet><table:table table:name="Orders">{rows}</table:table></office:spreadsheet>'
+            "</office:body></office:document-content>",
+        )
+    return path
+
+
+def ods_row(cells: list[str], repeat: str = "") -> str:
+    texts = "".join(
+        f'<table:table-cell office:value-type="string"><text:p>{cell}</text:p></table:table-cell>' for cell in cells
+    )
+    return f"<table:table-row {repeat}>{texts}</table:table-row>"
+
+
+ODS_ROWS = ods_row(HEADER) + ods_row(["o1", "2020-01-31", "c1", "i1", "Mug", "10.5", "2", "US"])
+
+
+def test_an_ods_workbook_is_read(tmp_path: Path) -> None:
+    with prepare([ods(tmp_path / "shop.ods", ODS_ROWS)]) as dataset:
+        assert dataset.report.rows_accepted == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not limit the memory of a process")
+def test_repeated_cells_of_an_ods_workbook_cannot_use_up_the_memory(tmp_path: Path) -> None:
+    cell = '<table:table-cell table:number-columns-repeated="900" office:value-type="string"><text:p>x</text:p>'
+    row = f'<table:table-row table:number-rows-repeated="100000">{cell}</table:table-cell></table:table-row>'
+    path = ods(tmp_path / "shop.ods", ODS_ROWS + row)
+    assert path.stat().st_size < 10_000
+    with pytest.raises(DataError, match="far more memory or time than a workbook of its size"):
+        prepare([path])
+
+
+def test_a_reader_that_ends_its_process_is_a_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = workbook(tmp_path / "shop.xlsx", Orders=[HEADER, *ROWS])
+    monkeypatch.setattr(sys, "executable", shutil.which("false") or "")
+    with pytest.raises(DataError, match="far more memory or time"):
+        workbook_process.open_workbook_in_process(path, tmp_path, ReadOptions())
+
+
+def test_a_workbook_is_the_same_in_both_processes(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "shop.xlsx", Orders=[HEADER, *ROWS], Returns=[["Order ID"], ["o2"]])
+    (here := tmp_path / "here").mkdir()
+    (there := tmp_path / "there").mkdir()
+    own, other = open_workbook(path, here), workbook_process.open_workbook_in_process(path, there, ReadOptions())
+    assert own.returns is not None
+    assert other.returns is not None
+    for mine, its in ((own.orders, other.orders), (own.returns, other.returns)):
+        assert its.path.read_bytes() == mine.path.read_bytes()
+        assert replace(its, path=mine.path) == mine

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.backends.dataframes import to_arrow
 from smart_retail.data.backends.dual_group_by import Keys
+from smart_retail.data.backends.parquet_content import check_parquet_content, readable_columns
 from smart_retail.data.files import limits
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
@@ -74,7 +75,13 @@ class DuckDB:
 
     def read_parquet(self, path: Path) -> nw.LazyFrame[Any]:
         try:
-            return self._lazy(self._connection.sql(_READ_PARQUET, params={"path": _no_glob(path, self._folder)}))
+            parameters = {"path": _no_glob(path, self._folder)}
+            relation = self._connection.sql(_READ_PARQUET, params=parameters)
+            types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+            check_parquet_content(
+                path, types, lambda query: self._connection.sql(query, params=parameters).fetchall()[0]
+            )
+            return self._lazy(relation.select(", ".join(readable_columns(types))))
         except (RuntimeError, UnicodeError) as error:  # a column name is not UTF-8
             raise duckdb.DataError(str(error)) from error
 

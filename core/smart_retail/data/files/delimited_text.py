@@ -9,21 +9,20 @@ from __future__ import annotations
 
 import codecs
 import csv
-import gzip
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from smart_retail.data.files import limits
-from smart_retail.data.files.file_types import refuse_free_text
+from smart_retail.data.files.file_types import check_regular_file, refuse_free_text
+from smart_retail.data.files.gzip_file import decompress
 from smart_retail.data.files.header_detection import HEADER_ROWS, count_fields, find_header, refine_header
+from smart_retail.data.files.text_encoding import FALLBACK, describe_fallback, detect_encoding
 from smart_retail.errors import DataError
 
 SEPARATORS = (",", ";", "\t", "|")
 SAMPLE_BYTES = 2**20
-CHUNK_BYTES = 2**22
 _LONGEST_HEADER = 100_000
 """Characters of a line that are searched for known headers."""
 
@@ -71,31 +70,12 @@ def open_text(path: Path, folder: Path, header_row: int = 0) -> TextFile:
     plain = decompress(path, folder) if _starts_with(path, b"\x1f\x8b") else path
     with plain.open("rb") as stream:
         head = stream.read(SAMPLE_BYTES)
-    if not head.strip():
-        raise DataError(f"{path.name} is empty.", "Use a file with a header and at least one row.")
+    if not head.removeprefix(codecs.BOM_UTF8).strip():
+        raise _empty(path.name)
     if not _is_clean(head):
         return rewrite_as_utf8(plain, folder, path.name, header_row)
     file = _inspect_header(plain, path.name, head.decode("utf-8-sig", "ignore"), header_row)
     return rewrite_as_utf8(plain, folder, path.name, header_row) if any("\n" in cell for cell in file.header) else file
-
-
-def decompress(path: Path, folder: Path) -> Path:
-    """Decompress a gzip file into `folder`, at most `limits.MAX_FILE_BYTES`."""
-    target = folder / f"decompressed-{len(list(folder.iterdir()))}.csv"
-    written = 0
-    try:
-        with gzip.open(path) as compressed, target.open("wb") as out:
-            while block := compressed.read(CHUNK_BYTES):
-                written += len(block)
-                if written > limits.MAX_FILE_BYTES:
-                    raise DataError(
-                        f"{path.name} decompresses to more than {_gib(limits.MAX_FILE_BYTES)}.",
-                        "Split it, or use Parquet.",
-                    )
-                out.write(block)
-    except (zlib.error, EOFError, gzip.BadGzipFile) as error:
-        raise DataError(f"{path.name} is a damaged gzip file.", "Copy or export it again.") from error
-    return target
 
 
 def rewrite_as_utf8(path: Path, folder: Path, name: str, header_row: int = 0) -> TextFile:
@@ -151,7 +131,11 @@ def rewrite_as_utf8(path: Path, folder: Path, name: str, header_row: int = 0) ->
                     writer.writerow(row + [""] * (width - len(row)))
     except csv.Error as error:
         raise DataError(f"{name} cannot be read: {error}.", "Check it for an unclosed quotation mark.") from error
-    notes = original.notes if encoding.startswith("utf-8") else (*original.notes, f"{name}: read as {encoding}.")
+    notes = original.notes
+    if encoding == FALLBACK:
+        notes = (describe_fallback(path, name), *notes)
+    elif not encoding.startswith("utf-8"):
+        notes = (*notes, f"{name}: read as {encoding}.")
     return TextFile(
         target, name, ",", original.header, 1, "\n", notes, malformed=malformed, malformed_examples=tuple(examples)
     )
@@ -166,25 +150,6 @@ def _lines(stream: IO[str], name: str) -> Iterator[str]:
         yield line
 
 
-def detect_encoding(path: Path) -> str:
-    """Return the encoding: by the byte order mark, else UTF-8 if the whole file is valid UTF-8, else cp1252."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    with path.open("rb") as stream:
-        block = stream.read(CHUNK_BYTES)
-        for mark, encoding in ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"),
-                               (codecs.BOM_UTF16_BE, "utf-16")):  # fmt: skip
-            if block.startswith(mark):
-                return encoding
-        try:
-            while block:
-                decoder.decode(block)
-                block = stream.read(CHUNK_BYTES)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return "cp1252"
-    return "utf-8"
-
-
 def sniff_separator(head: str) -> str:
     """Return the separator with which most rows have as many fields as the header, then with the most fields."""
     lines = [line for line in head.splitlines() if line.strip()][:50]
@@ -197,6 +162,8 @@ def sniff_separator(head: str) -> str:
 
 
 def _inspect_header(path: Path, name: str, head: str, header_row: int = 0) -> TextFile:
+    if not head.strip():
+        raise _empty(name)
     newline = "\r\n" if "\r\n" in head else "\n" if "\n" in head else "\r"
     lines = head.split(newline)
     skip = next(i for i, line in enumerate(lines) if line.strip())
@@ -222,7 +189,7 @@ def _inspect_header(path: Path, name: str, head: str, header_row: int = 0) -> Te
         raise DataError(
             f"The header of {name} cannot be read: {error}.", "Check that it is a delimited text file."
         ) from error
-    check_width(len(header), name)
+    check_headers(header, name)
     refuse_free_text(name, header, lines[skip:], separator)
     cells, extra = _refine(header, lines, skip, separator)
     if extra:
@@ -282,6 +249,17 @@ def check_width(columns: int, name: str) -> None:
         )
 
 
+def check_headers(headers: Sequence[str], name: str) -> None:
+    """Raise `DataError` if a table has too many columns, or a header that is too long."""
+    check_width(len(headers), name)
+    longest = max(headers, key=len, default="")
+    if len(longest) > limits.MAX_HEADER_CHARACTERS:
+        raise DataError(
+            f"{name} has a column header of {len(longest):,} characters, which begins with '{longest[:40].strip()}'.",
+            "Check that the first row of the table has the names of the columns.",
+        )
+
+
 def _is_clean(head: bytes) -> bool:
     """Return whether a strict UTF-8 reader can probably read the file."""
     if b"\0" in head or head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -297,11 +275,12 @@ def _is_clean(head: bytes) -> bool:
 
 
 def _size(path: Path) -> int:
-    if not path.exists():
-        raise DataError(f"There is no file {path}.", "Check the path.")
-    if path.is_dir():
-        raise DataError(f"{path} is a folder.", "Name the files in it.")
+    check_regular_file(path)
     return path.stat().st_size
+
+
+def _empty(name: str) -> DataError:
+    return DataError(f"{name} is empty.", "Use a file with a header and at least one row.")
 
 
 def _starts_with(path: Path, magic: bytes) -> bool:

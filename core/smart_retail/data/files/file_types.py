@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from smart_retail.data.files.header_detection import count_fields
@@ -47,6 +48,17 @@ _MARKUP: Final = (
 _SAMPLE_LINES: Final = 50
 _MIN_EQUAL_SHARE: Final = 0.5
 """Share of the lines (0 to 1) that have as many fields as the header, in a table with unknown headers."""
+
+
+def check_regular_file(path: Path) -> None:
+    """Raise `DataError` if there is no such file, or it is a folder, a named pipe or a device, which could block."""
+    if path.is_file():
+        return
+    if path.is_dir():
+        raise DataError(f"{path} is a folder.", "Name the files in it.")
+    if path.exists():
+        raise DataError(f"{path} is a pipe or a device, not a file.", "Write the data to a file, or pipe it to '-'.")
+    raise DataError(f"There is no file {path}.", "Check the path.")
 
 
 def refuse_other_types(name: str, head: bytes) -> None:

@@ -12,6 +12,8 @@ from smart_retail.data.parsing.presets import ALIASES, PRESETS, normalize_header
 
 HEADER_ROWS: Final = 30
 """Rows in which the header is searched."""
+_LONGEST_KNOWN_HEADER: Final = 200
+"""Longer cells are not compared with known headers, which would take minutes for a cell of a megabyte."""
 _MIN_MATCHES: Final = 3
 """Fields that a row below the first one must match to be the header."""
 
@@ -30,7 +32,8 @@ def _field_of() -> dict[str, str]:
 def count_fields(row: Sequence[str]) -> int:
     """Return the number of different canonical columns that the cells of a row are known headers of."""
     fields = _field_of()
-    found = {fields.get(normalize_header(cell)) or fields.get(normalize_header(without_unit(cell))) for cell in row}
+    short = [cell for cell in row if len(cell) <= _LONGEST_KNOWN_HEADER]
+    found = {fields.get(normalize_header(cell)) or fields.get(normalize_header(without_unit(cell))) for cell in short}
     return len(found - {None})
 
 

@@ -15,6 +15,19 @@ MAX_WORKBOOK_RATIO: Final = 200
 MAX_SPARSE_CELLS: Final = 5_000_000
 """Maximum rows times columns of a sheet, unless a quarter of these cells is in the file."""
 MAX_COLUMNS: Final = 2_000
+MAX_HEADER_CHARACTERS: Final = 1_000
+"""Maximum length of a column header."""
 MAX_CELL_CHARACTERS: Final = 1_000_000
 MAX_LINE_BYTES: Final = 4_000_000
 """Maximum length of a row of a text file."""
+MAX_PARQUET_TEXT_BYTES: Final = 20_000
+"""Maximum length of a text in a Parquet file, which can repeat one text for every row at no cost."""
+MAX_PARQUET_CONTENT_BYTES: Final = 256 * 2**20
+"""Maximum size of all texts of a Parquet file, plus `MAX_PARQUET_RATIO` times the size of the file."""
+MAX_PARQUET_RATIO: Final = 300
+MAX_PARQUET_ROWS: Final = 5_000_000
+"""Maximum number of rows of a Parquet file with more rows than `MAX_ROWS_PER_BYTE` times its size."""
+MAX_ROWS_PER_BYTE: Final = 2
+MAX_GZIP_MEMBERS: Final = 1_000
+"""Maximum number of members of a gzip file that hold less than `MIN_GZIP_MEMBER_BYTES` on average."""
+MIN_GZIP_MEMBER_BYTES: Final = 100

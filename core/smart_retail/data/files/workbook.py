@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smart_retail.data.files import limits
-from smart_retail.data.files.delimited_text import TextFile, check_width
+from smart_retail.data.files.delimited_text import TextFile, check_headers, check_width
 from smart_retail.data.files.file_types import zip_content
 from smart_retail.data.files.header_detection import HEADER_ROWS, count_fields, find_header, refine_header
 from smart_retail.data.files.read_options import ReadOptions
@@ -158,6 +158,7 @@ def _write(sheet: Any, target: Path, name: str, notes: tuple[str, ...], header_r
     body = chain(first[position + 1 + extra :], rows)
     if not any(header):
         raise DataError(f"{name} is empty.", "Use a sheet with a header and at least one row.")
+    check_headers(header, name)
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         out.write("header\n")

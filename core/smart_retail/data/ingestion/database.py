@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from smart_retail.data.files.delimited_text import TextFile, check_width
+from smart_retail.data.files.delimited_text import TextFile, check_headers
 from smart_retail.errors import DataError, MissingExtraError, UsageError
 
 PASSWORD_VARIABLE: Final = "SMART_RETAIL_DATABASE_PASSWORD"  # noqa: S105  # the name of a variable
@@ -116,7 +116,7 @@ def _parse_url(url: str, sa: Any) -> Any:
 
 def _write(result: Any, target: Path, name: str) -> tuple[str, ...]:
     header = tuple(str(key) for key in result.keys())  # noqa: SIM118  # not a dict
-    check_width(len(header), name)
+    check_headers(header, name)
     with target.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out, lineterminator="\n")
         out.write("header\n")

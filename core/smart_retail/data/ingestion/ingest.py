@@ -152,7 +152,8 @@ def _ingest(
 ) -> IngestedSource:
     base = _complete_orders(_select(raw, frame, schema), schema)
     # Ids that are too long are rare; for aggregated lines, the aggregates show whether there are any.
-    validation = replace(validation, long_ids=not single_source)
+    header = schema.columns.get(c.TIMESTAMP, "")
+    validation = replace(validation, timestamp_header=header, long_ids=not single_source)
     texts = set(base.select(ncs.string()).collect_schema().names())
     readable = [n for n in base.collect_schema().names() if n in texts and n not in TEXT_COLUMNS]
     timestamps = timestamp_formats(raw.separator, dates.order, dates.zone)

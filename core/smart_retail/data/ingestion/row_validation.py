@@ -65,7 +65,7 @@ REASONS: Final = (
 """Rejection reasons, in the order in which they are checked; the first that applies is reported.
 
 overlap             the row is also in another source and is counted there
-duplicate           the row is repeated in one source (only for exports known to repeat rows)
+duplicate           the row is repeated in one source (only for exports known to repeat rows), or it is the header again
 no customer         the customer id is blank
 no item             the item id is blank
 cancelled order     the status of the order is cancelled or failed, or it has a date of cancellation
@@ -115,6 +115,8 @@ class RowValidation:
     rejected_statuses: tuple[str, ...] = ()
     no_customer: tuple[str, ...] = ()
     """Customer ids that stand for no customer."""
+    timestamp_header: str = ""
+    """Header of the timestamp; a row with it in place of a date repeats the header, as in joined exports."""
     long_ids: bool = True
     """Whether to check for ids that are too long, which takes a pass over every id."""
 
@@ -278,7 +280,12 @@ def _rejection_reason(
     if validation.long_ids:
         checks += [("id too long", nw.col(i).str.len_chars() <= MAX_ID_CHARACTERS) for i in ids]
     reason_code = nw.lit(0)
-    for reason, is_valid in reversed([*((reason, is_not_blank(text)) for reason, text in named), *checks]):
+    headers = []
+    if validation.timestamp_header and RAW + c.TIMESTAMP in names_present:
+        is_header = nw.col(RAW + c.TIMESTAMP).str.strip_chars() == validation.timestamp_header
+        headers.append(("duplicate", (~is_header).fill_null(True)))
+    blanks = ((reason, is_not_blank(text)) for reason, text in named)
+    for reason, is_valid in reversed([*headers, *blanks, *checks]):
         reason_code = nw.when(is_valid).then(reason_code).otherwise(nw.lit(REASONS.index(reason)))
     # Nearly every row is valid; one combined test of all reasons is faster than a chain of cases.
     quick_checks = [*(starts_non_blank(text) for _, text in named), *(is_valid for _, is_valid in checks)]
@@ -303,6 +310,7 @@ def _example(names_present: set[str]) -> nw.Expr:
     """Return the example to show for a rejected row: the invalid value, else the order."""
     order = nw.col(c.ORDER_ID) if c.ORDER_ID in names_present else nw.col(c.ITEM_ID)
     shown = {
+        "duplicate": _raw_text(c.TIMESTAMP, names_present),
         "no customer": order,
         "no item": order,
         "bad date": _raw_text(c.TIMESTAMP, names_present),

@@ -19,8 +19,8 @@ import narwhals as nw
 
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.files import limits
-from smart_retail.data.files.delimited_text import TextFile, check_width, open_text, read_first_rows, rewrite_as_utf8
-from smart_retail.data.files.file_types import MAGIC_BYTES, refuse_other_types
+from smart_retail.data.files.delimited_text import TextFile, check_headers, open_text, read_first_rows, rewrite_as_utf8
+from smart_retail.data.files.file_types import MAGIC_BYTES, check_regular_file, refuse_other_types
 from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.data.ingestion.database import is_database_url, read_query
 from smart_retail.data.parsing.column_profile import SAMPLE_ROWS
@@ -135,10 +135,7 @@ def _copy_standard_input(folder: Path) -> Path:
 
 
 def _open_path(path: Path, backend: Backend, folder: Path, options: ReadOptions) -> OpenedSource:
-    if not path.exists():
-        raise DataError(f"There is no file {path}.", "Check the path.")
-    if path.is_dir():
-        raise DataError(f"{path} is a folder.", "Name the files in it.")
+    check_regular_file(path)
     with path.open("rb") as stream:
         magic = stream.read(MAGIC_BYTES)
     refuse_other_types(path.name, magic)
@@ -150,9 +147,9 @@ def _open_path(path: Path, backend: Backend, folder: Path, options: ReadOptions)
         except backend.read_errors as error:
             raise DataError(f"{path.name} is a damaged Parquet file.", "Copy or export it again.") from error
     if magic.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")) or path.suffix.lower() in WORKBOOKS:
-        from smart_retail.data.files.workbook import open_workbook
+        from smart_retail.data.files.workbook_process import open_workbook_in_process
 
-        sheets = open_workbook(path, folder, options)
+        sheets = open_workbook_in_process(path, folder, options)
         returns = sheets.returns
         return OpenedSource(_text_table(sheets.orders), _text_table(returns) if returns else None)
     return OpenedSource(_text_table(open_text(path, folder, options.header_row)))
@@ -164,7 +161,7 @@ def _text_table(file: TextFile) -> RawTable:
 
 def _with_numbered_columns(name: str, frame: nw.LazyFrame[Any]) -> RawTable:
     headers = tuple(frame.collect_schema().names())
-    check_width(len(headers), name)
+    check_headers(headers, name)
     return RawTable(name, headers, frame.select(nw.col(h).alias(str(i)) for i, h in enumerate(headers)))
 
 
