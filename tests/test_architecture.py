@@ -155,6 +155,36 @@ def test_constraints_are_exact_versions_without_addresses() -> None:
     assert [line for line in lines if not re.fullmatch(r"[a-z0-9._-]+==[^\s@/]+( ; .+)?", line)] == []
 
 
+REQUIREMENT = re.compile(
+    r"(?P<name>[a-z0-9._-]+)==(?P<version>[^\s;@/]+)(?: ; .+?)?(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})+)"
+)
+
+
+@pytest.mark.parametrize(("image", "extras"), [("build", ()), ("serve", ("flask", "streamlit")), ("fit", ("train",))])
+def test_packages_of_containers_have_hashes_and_the_pinned_versions(image: str, extras: tuple[str, ...]) -> None:
+    text = (ROOT / "requirements" / f"{image}.txt").read_text(encoding="utf-8")
+    lines = [re.sub(r"\s+", " ", line).strip() for line in text.replace("\\\n", " ").splitlines()]
+    found = [REQUIREMENT.fullmatch(line) for line in lines]
+    assert [line for line, match in zip(lines, found, strict=True) if not match] == []
+    pinned = {line.split(" ;")[0] for line in (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()}
+    versions = {match["name"]: f"{match['name']}=={match['version']}" for match in found if match}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    if image == "build":
+        assert (ROOT / "requirements" / "build.in").read_text(encoding="utf-8").split() == project["build-system"][
+            "requires"
+        ]
+        assert "hatchling" in versions
+        return
+    assert set(versions.values()) <= pinned
+    optional = project["project"]["optional-dependencies"]
+    requirements = [
+        *project["project"]["dependencies"],
+        *(name for extra in (*extras, "postgres") for name in optional[extra]),
+    ]
+    required = {re.match(r"[A-Za-z0-9._-]+", name)[0].lower() for name in requirements}  # type: ignore[index]
+    assert required <= set(versions)
+
+
 def test_every_dependency_is_pinned() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     requirements = [

@@ -175,12 +175,38 @@ def test_containers_run_with_minimal_rights() -> None:
         if " AS fit" in stage or " AS serve" in stage:
             assert "\nUSER shop\n" in stage
     assert "\nHEALTHCHECK " in dockerfile
+    installs = re.findall(r"pip install (?!--no-index)(.*)", dockerfile)
+    assert installs
+    assert [line for line in installs if "--require-hashes" not in line] == []
     compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     services = re.findall(r"^  (\w+):\n    <<: \*closed$", compose, re.M)
     assert services == ["api", "streamlit", "fit"]
     assert "read_only: true" in compose
     assert "cap_drop: [ALL]" in compose
     assert set(re.findall(r'ports: \["([\d.]+):', compose)) == {"127.0.0.1"}
+
+
+def test_containers_have_limits_secrets_as_files_and_an_internal_network() -> None:
+    yaml = pytest.importorskip("yaml")
+    compose = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+    services = compose["services"]
+    for service in services.values():
+        assert service["mem_limit"] == service["memswap_limit"]
+        assert service["pids_limit"] <= 256
+        assert service["read_only"] is True
+        for name, value in service.get("environment", {}).items():
+            assert name.endswith("_FILE")
+            assert value.removeprefix("/run/secrets/") in service["secrets"]
+        assert set(service["secrets"]) <= set(compose["secrets"])
+    assert services["fit"]["network_mode"] == "none"
+    assert compose["networks"]["backend"]["internal"] is True
+    for name in ("api", "streamlit"):
+        assert set(services[name]["networks"]) == {"backend", "frontend"}
+    assert "signing_key" in services["api"]["secrets"]
+    assert "signing_key" in services["fit"]["secrets"]
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert all(Path(secret["file"]).parts[0] == "secrets" for secret in compose["secrets"].values())
+    assert "/secrets/" in ignored
 
 
 def test_the_site_builds_in_strict_mode_and_loads_no_external_resource(tmp_path: Path) -> None:

@@ -11,13 +11,13 @@ from typing import Any
 
 import click
 
+from smart_retail.client.api_key import configured_api_key
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving import factory
 
 DEFAULT_ARTIFACTS = Path("artifacts")
 ARTIFACTS_VARIABLE = "SMART_RETAIL_ARTIFACTS"
 API_URL_VARIABLE = "SMART_RETAIL_API_URL"
-API_KEY_VARIABLE = "SMART_RETAIL_API_KEY"
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 """Environment variables that the numeric libraries read when they are first imported."""
 
@@ -27,7 +27,7 @@ def open_engine(context: CliContext) -> RetailEngine:
     return factory.open_engine(
         context.artifacts,
         context.api_url,
-        os.environ.get(API_KEY_VARIABLE),
+        configured_api_key(),
         context.rules,
         prefetch_lists=context.for_lists,
     )
@@ -89,7 +89,7 @@ def global_options(*, hidden: bool) -> list[click.Option]:
             metavar="URL",
             envvar=None if hidden else API_URL_VARIABLE,
             help="Use a running API instead of a local bundle (environment: SMART_RETAIL_API_URL; its key: "
-            "SMART_RETAIL_API_KEY).",
+            "SMART_RETAIL_API_KEY or SMART_RETAIL_API_KEY_FILE).",
             **common,
         ),
         click.Option(

@@ -12,10 +12,11 @@ from typing import Any, TypeVar
 
 import click
 
+from smart_retail.client.api_key import configured_api_key
 from smart_retail.errors import UsageError
 from smart_retail.serving.web_app import WebAppOptions
 from smart_retail_cli import extras
-from smart_retail_cli.context import API_KEY_VARIABLE, CliContext, Command, pass_cli_context
+from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import print_note
 from smart_retail_cli.parameters import OutputFile
 
@@ -170,7 +171,7 @@ def start_web_app(server: Any, context: CliContext, options: WebAppOptions) -> N
         options,
         artifacts=str(context.artifacts),
         api_url=context.api_url,
-        api_key=os.environ.get(API_KEY_VARIABLE),
+        api_key=configured_api_key(),
         rules=context.rules and str(context.rules),
     )
 
@@ -182,7 +183,7 @@ def desktop(context: CliContext) -> None:
     load_front_end("smart_retail_tkinter.launch", "tkinter").run(
         artifacts=str(context.artifacts),
         api_url=context.api_url,
-        api_key=os.environ.get(API_KEY_VARIABLE),
+        api_key=configured_api_key(),
         rules=context.rules and str(context.rules),
     )
 
