@@ -1,32 +1,43 @@
 """A connection to a running API: sends a request and returns the data of the response, or raises its error.
 
 Broken connections are retried. Error responses are raised as the `RetailError` that the engine raised; any other
-response is a `RemoteError`.
+response is a `RemoteError`. Time and size of a response are limited, so that a server that is not what it seems can
+neither hold nor fill this process.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from smart_retail.errors import MissingExtraError, RemoteError, RetailError, UsageError, by_code
-
-if TYPE_CHECKING:
-    import httpx
 
 T = TypeVar("T")
 
 MAX_ATTEMPTS = 3
 FIRST_BACKOFF_S = 0.1
 """Seconds before the second attempt; three times as long before each further one."""
+MAX_RESPONSE_BYTES: Final = 32_000_000
+"""Maximum size of a response; the largest valid one, 100,000 points of clusters, has about half of it."""
+MAX_MESSAGE_CHARACTERS: Final = 500
+"""Length of the message of an error response that is shown."""
 
 HINTS: Final = {
     "unauthorized": "Set the environment variable SMART_RETAIL_API_KEY to a valid key, or pass `api_key` in Python.",
     "forbidden": "Use a key with the permission admin: set the environment variable SMART_RETAIL_API_KEY.",
 }
 """Code of a problem that only exists in HTTP -> hint for users of the client, who do not write HTTP headers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Response:
+    status: int
+    body: bytes
 
 
 class Connection:
@@ -39,7 +50,7 @@ class Connection:
     api_key : str or None
         Sent as a bearer token.
     timeout : float
-        Seconds to wait for a connection and for each response.
+        Seconds in which a connection must be made and a complete response must arrive.
 
     Raises
     ------
@@ -55,6 +66,8 @@ class Connection:
             raise UsageError(f"{url!r} is not the address of an API.", "Give one such as http://127.0.0.1:8000.")
         try:
             import httpx
+
+            from smart_retail.client.deadline_transport import Deadline, DeadlineTransport
         except ImportError as error:
             raise MissingExtraError(
                 "Access to an API needs the package httpx, which is not installed.",
@@ -65,12 +78,18 @@ class Connection:
         self._connection_errors: tuple[type[Exception], ...] = (httpx.NetworkError, httpx.RemoteProtocolError)
         self._timeout_error = httpx.TimeoutException
         self._http_error = httpx.HTTPError
+        # A proxy of the environment cannot reach the loopback address of this machine.
+        trust_env = parts.hostname not in ("localhost", "127.0.0.1", "::1")
+        self._deadline = Deadline()
+        # A compressed response could expand to any size.
+        headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {api_key}"} if api_key else {})
         self._client = httpx.Client(
             base_url=url.rstrip("/"),
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            headers=headers,
             timeout=timeout,
-            # A proxy of the environment cannot reach the loopback address of this machine.
-            trust_env=parts.hostname not in ("localhost", "127.0.0.1", "::1"),
+            trust_env=trust_env,
+            # Behind a proxy of the environment, httpx chooses the transport.
+            transport=None if trust_env and getproxies() else DeadlineTransport(self._deadline, trust_env),
         )
 
     def close(self) -> None:
@@ -101,23 +120,41 @@ class Connection:
         """
         response = self._send(verb, path, **request)
         try:
-            data = response.json()
-            if response.status_code == 200:
+            data = json.loads(response.body)
+            if response.status == 200:
                 return build(data)
             problem = data["code"], data["detail"], data["hint"]
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise RemoteError(
-                f"The response of {self._address} (status {response.status_code}) is not one of a Smart Retail API.",
-                "Check the address, and that client and API have the same version.",
-            ) from error
-        raise _problem_error(*map(str, problem))
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            raise self._not_an_api(response.status) from error
+        raise _problem_error(*map(_printable, problem))
 
-    def _send(self, verb: str, path: str, **request: Any) -> httpx.Response:
+    def _not_an_api(self, status: int) -> RemoteError:
+        return RemoteError(
+            f"The response of {self._address} (status {status}) is not one of a Smart Retail API.",
+            "Check the address, and that client and API have the same version.",
+        )
+
+    def _receive(self, verb: str, path: str, **request: Any) -> _Response:
+        """Send a request once and receive the whole response before the deadline, up to the maximum size."""
+        self._deadline.start(self._timeout)
+        with self._client.stream(verb, path, **request) as response:
+            if response.headers.get("Content-Encoding", "identity").lower() != "identity":
+                raise self._not_an_api(response.status_code)
+            body = bytearray()
+            for block in response.iter_raw():
+                body += block
+                if len(body) > MAX_RESPONSE_BYTES:
+                    raise self._not_an_api(response.status_code)
+                if time.monotonic() > self._deadline.ends:
+                    raise self._timeout_error("The deadline has passed.")
+            return _Response(response.status_code, bytes(body))
+
+    def _send(self, verb: str, path: str, **request: Any) -> _Response:
         """Return the response; connection errors are retried, which is safe since every request only reads."""
         wait = FIRST_BACKOFF_S
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                return self._client.request(verb, path, **request)
+                return self._receive(verb, path, **request)
             except self._timeout_error as error:
                 raise RemoteError(
                     f"{self._address} did not respond within {self._timeout:g} seconds.",
@@ -134,6 +171,11 @@ class Connection:
             time.sleep(wait)
             wait *= 3
         raise AssertionError  # the last attempt returns or raises
+
+
+def _printable(text: object) -> str:
+    """Return the beginning of a text of a response, without characters that could control a terminal."""
+    return "".join(c if c.isprintable() else " " for c in str(text)[:MAX_MESSAGE_CHARACTERS])
 
 
 def _problem_error(code: str, detail: str, hint: str) -> RetailError:

@@ -64,7 +64,7 @@ class RemoteEngine(RetailEngine):
     api_key : str, optional
         Sent as a bearer token.
     timeout : float
-        Seconds to wait for a connection and for each response.
+        Seconds in which a connection must be made and a complete response must arrive.
 
     Raises
     ------

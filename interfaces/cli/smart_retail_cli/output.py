@@ -42,15 +42,22 @@ class Table:
 
 
 def print_json(data: Any) -> None:
-    """Print data as JSON."""
-    click.echo(json.dumps(data, ensure_ascii=False, indent=2))
+    """Print data as JSON; characters that could control a terminal are escaped."""
+    text = json.dumps(data, ensure_ascii=False, indent=2)
+    click.echo("".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text))
 
 
 def print_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows as CSV: ids unchanged, other texts escaped so that no spreadsheet runs them as a formula."""
-    out = CsvRows(sys.stdout, header)
+    """Print rows as CSV: ids unchanged, other texts escaped so that no spreadsheet runs them as a formula.
+
+    On a terminal, characters that could control it are replaced, also in ids.
+    """
+    out, is_terminal = CsvRows(sys.stdout, header), sys.stdout.isatty()
     for row in rows:
-        out.write([escape_row(header, row)])
+        cells = escape_row(header, row)
+        if is_terminal:
+            cells = tuple(replace_control_characters(cell) if isinstance(cell, str) else cell for cell in cells)
+        out.write([cells])
 
 
 def print_tables(*tables: Table) -> None:

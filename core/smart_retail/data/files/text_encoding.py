@@ -1,8 +1,8 @@
 """Detect the encoding of a text file, and warn where the text cannot be Western European.
 
 Without a byte order mark, a file is UTF-8 if all of it is valid UTF-8; otherwise it is read as cp1252, in which every
-text can be read. For Chinese, Japanese, Korean or Cyrillic text in an older encoding that gives names that nobody can
-read, so such a file gets a warning that names the probable encoding.
+text can be read. For Chinese, Japanese, Korean or Cyrillic text in an older encoding that gives names that cannot
+be read, so such a file gets a warning that names the probable encoding.
 """
 
 from __future__ import annotations
