@@ -17,9 +17,11 @@ import time
 from functools import partial
 from typing import Any, ClassVar
 
+from gunicorn.glogging import Logger
 from gunicorn.http import errors
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn, ThreadWorker
 
+from smart_retail_flask.json_logging import format_server_log
 from smart_retail_flask.problems import raw_problem
 from smart_retail_flask.request_buffer import RequestBuffer
 
@@ -35,6 +37,33 @@ CLOSE_TIMEOUT_SECONDS = 2.0
 _THREAD_RECEIVE_TIMEOUT = struct.pack("ll", 0, 50_000)
 """Seconds and microseconds. Threads find complete requests, so they never need to wait for the client."""
 _THREAD_SEND_TIMEOUT = struct.pack("ll", SEND_TIMEOUT_SECONDS, 0)
+
+
+class ServerLogger(Logger):  # type: ignore[misc]
+    """Log of gunicorn whose lines contain no values of requests."""
+
+    def setup(self, cfg: Any) -> None:
+        """Configure the log; called again on every reload of the configuration."""
+        super().setup(cfg)
+        format_server_log(self.error_log.name)
+
+    # The formatter needs the module that logs, not that of these methods.
+
+    def info(self, message: str, *arguments: Any, **options: Any) -> None:
+        """Log a message of the server."""
+        self.error_log.info(message, *arguments, **{"stacklevel": 2} | options)
+
+    def warning(self, message: str, *arguments: Any, **options: Any) -> None:
+        """Log a warning of the server."""
+        self.error_log.warning(message, *arguments, **{"stacklevel": 2} | options)
+
+    def error(self, message: str, *arguments: Any, **options: Any) -> None:
+        """Log an error of the server."""
+        self.error_log.error(message, *arguments, **{"stacklevel": 2} | options)
+
+    def critical(self, message: str, *arguments: Any, **options: Any) -> None:
+        """Log a critical error of the server."""
+        self.error_log.critical(message, *arguments, **{"stacklevel": 2} | options)
 
 
 class Connection(TConn):  # type: ignore[misc]
@@ -124,6 +153,13 @@ class RequestBufferingWorker(ThreadWorker):  # type: ignore[misc]
             return super().handle_request(request, connection)
         except BlockingIOError:
             raise StopIteration from None
+
+    def _keepalive_after(self, connection: Connection, keep_alive: bool) -> bool:
+        """Whether the connection can be reused; not after a body that is not valid, since its end is unknown."""
+        try:
+            return bool(super()._keepalive_after(connection, keep_alive))
+        except errors.ParseException:
+            return False
 
     def handle_error(self, request: Any, client: socket.socket, address: Any, error: Exception) -> None:
         """Respond to a request that cannot be parsed or processed, and log the kind of error."""

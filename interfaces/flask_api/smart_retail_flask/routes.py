@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar, get_type_hints
 
 from flask import Response, current_app, request
+from werkzeug.exceptions import HTTPException
 
 from smart_retail.errors import ArtifactError, UnknownCustomerError
 from smart_retail.protocol import RetailEngine, is_local
@@ -142,7 +143,12 @@ def bind(view: Callable[..., Any], read: ReadView | None = None) -> Callable[...
 def _json_body() -> bytes:
     if request.mimetype != "application/json":
         raise RejectedRequestError(415, "The Content-Type of the body is not application/json.")
-    body = request.get_data()
+    try:
+        body = request.get_data()
+    except HTTPException:
+        raise
+    except Exception as error:  # each server has its own errors; none of them is one of this process
+        raise RejectedRequestError(400, "The body of the request is not valid HTTP.") from error
     # For a chunked body, werkzeug returns the first MAX_CONTENT_LENGTH bytes without an error.
     if len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
         raise RejectedRequestError(413, "The body is too large.")

@@ -130,7 +130,7 @@ def run_server(
 def _run_gunicorn(application: Callable[[], Flask], options: ServerOptions, counters: RequestCounters | None) -> None:
     from gunicorn.app.base import BaseApplication
 
-    from smart_retail_flask.gunicorn_worker import RequestBufferingWorker
+    from smart_retail_flask.gunicorn_worker import RequestBufferingWorker, ServerLogger
 
     class Worker(RequestBufferingWorker):
         max_body = options.api.max_body
@@ -141,6 +141,7 @@ def _run_gunicorn(application: Callable[[], Flask], options: ServerOptions, coun
             for name, value in _gunicorn_settings(options).items():
                 self.cfg.set(name, value)
             self.cfg.set("worker_class", Worker)
+            self.cfg.set("logger_class", ServerLogger)
             for name, hook in gunicorn_hooks(counters).items() if counters else ():
                 self.cfg.set(name, hook)
 
@@ -154,6 +155,7 @@ def run_waitress(application: Callable[[], Flask], options: ServerOptions) -> No
     """Run an application in this process with waitress, until Ctrl+C."""
     import waitress
 
+    json_logging.format_server_log("waitress")
     waitress.serve(
         application(),
         host=options.host,

@@ -31,16 +31,22 @@ def start(engine: RetailEngine | ReloadingEngine, options: WebAppOptions, *, blo
     from starlette.middleware import Middleware
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    from smart_retail_gradio import theme
+    from smart_retail_gradio import request_privacy, theme
     from smart_retail_gradio.app import build_demo
+
+    request_privacy.log_errors_without_values()
 
     # The middleware compares IPv6 addresses in the brackets of the header.
     hosts = [f"[{host}]" if ":" in host else host for host in options.accepted_hosts]
+    middleware = [
+        Middleware(TrustedHostMiddleware, hosts, www_redirect=False),
+        Middleware(request_privacy.RefuseUploads),
+    ]
     demo = build_demo(engine)
     demo.launch(
         server_name=options.host,
         server_port=options.port,
-        app_kwargs={"middleware": [Middleware(TrustedHostMiddleware, hosts, www_redirect=False)]},
+        app_kwargs={"middleware": middleware},
         share=False,
         quiet=True,
         inbrowser=False,

@@ -182,7 +182,7 @@ def test_a_gzip_file_of_empty_members_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("padding", [b"", b"\0" * 100])
 def test_gzip_members_that_expand_a_lot_are_read_completely(tmp_path: Path, padding: bytes) -> None:
-    path, content = tmp_path / "orders.csv.gz", b"a,b\n" + b"1,2\n" * 5_000_000
+    path, content = tmp_path / "orders.csv.gz", b"".join(b"%d,2\n" % n for n in range(1_000_000))
     path.write_bytes(gzip.compress(content) + padding + gzip.compress(content) + padding)
     assert gzip_file.decompress(path, tmp_path).read_bytes() == content * 2
 
@@ -215,6 +215,14 @@ def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path: Path, name: str
     os.mkfifo(tmp_path / name)
     with pytest.raises(DataError, match="is a pipe or a device, not a file"):
         prepare([tmp_path / name])
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs /proc")
+def test_a_file_that_the_system_cannot_read_is_a_clear_error(tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.symlink_to("/proc/self/mem")
+    with pytest.raises(DataError, match=r"orders\.csv cannot be read: "):
+        prepare([path])
 
 
 NAMES = {

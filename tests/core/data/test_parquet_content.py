@@ -59,5 +59,5 @@ def test_columns_without_a_fixed_size_are_not_read(tmp_path: Path, value: list[A
 
 def test_too_many_columns_are_refused(tmp_path: Path) -> None:
     columns = {f"c{n}": constant("x", 2) for n in range(2_100)}
-    with pytest.raises(DataError, match="columns; the maximum is 2,000"):
+    with pytest.raises(DataError, match="columns; the maximum is 1,000"):
         prepare([write(tmp_path / "orders.parquet", 2, **columns)])

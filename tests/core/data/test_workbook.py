@@ -87,7 +87,7 @@ def test_a_zip_bomb_is_refused_before_it_is_decompressed(tmp_path: Path, monkeyp
 
 def test_a_workbook_with_too_many_columns_is_refused(tmp_path: Path) -> None:
     path = workbook(tmp_path / "shop.xlsx", Orders=[[f"c{n}" for n in range(3_000)], [1] * 3_000])
-    with pytest.raises(DataError, match="columns; the maximum is 2,000"):
+    with pytest.raises(DataError, match="columns; the maximum is 1,000"):
         prepare([path])
 
 

@@ -165,6 +165,33 @@ def test_request_that_is_not_valid_http_gets_problem_json(
     assert b"secret-key" not in json.dumps(problem).encode()
 
 
+CHUNKED = b"POST /v1/customers:batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+CHUNKED += b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"1;bad ext\r\n{\r\n0\r\n\r\n",
+        b"1 \r\n{\r\n0\r\n\r\n",
+        b"1;a=\rb\r\n{\r\n0\r\n\r\n",
+        b"1\r\n{\r\n0\r\nBad Trailer: x\r\n\r\n",
+        b"1\r\n{\r\n0\r\nContent-Length: 5\r\n\r\n",
+        b"1\r\n{\r\n0\r\nA: b\nC: d\r\n\r\n",
+    ],
+)
+@pytest.mark.parametrize("path", [b"/v1/customers:batch", b"/nowhere"])
+def test_malformed_chunks_get_one_400_or_404_and_end_the_connection(
+    patient_server: str, chunks: bytes, path: bytes
+) -> None:
+    with connect(patient_server) as client:
+        client.sendall(CHUNKED.replace(b"/v1/customers:batch", path) + chunks + COMPLETE)
+        received = receive_all(client)
+    assert received.count(b"HTTP/1.1 ") == 1
+    status, _ = status_and_problem(received)
+    assert status in ((400,) if path != b"/nowhere" else (400, 404))
+
+
 @pytest.mark.parametrize("header", ["SCRIPT_NAME", "PATH_INFO", "Script-Name"])
 def test_headers_cannot_change_the_path(patient_server: str, header: str) -> None:
     response = httpx.get(f"{patient_server}/livez", headers={header: "/etc/secret"}, trust_env=False, timeout=60)
@@ -181,5 +208,6 @@ def test_log_of_rejected_requests_contains_no_values_of_the_request(fitted: tupl
         process.terminate()
         assert process.stderr is not None
         output = process.stderr.read()
+    assert b"Booting worker with pid" in output
     assert b"secret-key" not in output
     assert b"Traceback" not in output

@@ -6,8 +6,10 @@ import gc
 import html
 import re
 import socket
+import tempfile
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -77,6 +79,61 @@ def test_a_request_under_a_foreign_host_name_is_rejected(client: Any) -> None:
     assert {
         status(name) for name in ("attacker.example", f"attacker.example:{port}", "127.0.0.1.attacker.example")
     } == {400}
+
+
+SECRET = "secret-4711"
+
+
+def hostile_calls(url: str) -> list[httpx.Response]:
+    """Send values of wrong types and choices to every function, to unknown routes and as malformed JSON."""
+    with httpx.Client(base_url=url, trust_env=False, timeout=60) as http:
+        config = http.get("/config").json()
+        responses = []
+        for function in config["dependencies"]:
+            for data in ([], [SECRET], [[SECRET], {SECRET: 1}] * 3, [SECRET] * len(function["inputs"])):
+                body = {"data": data, "fn_index": function["id"], "session_hash": "s", "trigger_id": SECRET}
+                responses.append(http.post("/gradio_api/queue/join", json=body))
+                responses.append(http.post(f"/gradio_api/run/{function['api_name'] or 'x'}", json=body))
+                responses.append(http.post("/gradio_api/run/predict", json=body))
+        for path in ("queue/join", "run/recommend", "call/similar", "component_server", f"run/{SECRET}", "cancel"):
+            responses.append(http.post(f"/gradio_api/{path}", json={"data": SECRET, "fn_name": SECRET}))
+            responses.append(http.post(f"/gradio_api/{path}", content=f"{{{SECRET}"))
+        responses += [
+            http.get(f"/gradio_api/file={SECRET}"),
+            http.get(f"/{SECRET}"),
+            http.get("/gradio_api/queue/data"),
+        ]
+        try:
+            with http.stream("GET", "/gradio_api/queue/data", params={"session_hash": "s"}, timeout=5) as events:
+                for _ in events.iter_lines():
+                    pass
+        except httpx.HTTPError:  # the app waits for events, or the one that failed ends the stream
+            pass
+        return responses
+
+
+def test_no_value_of_a_request_reaches_the_log(
+    client: Any, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    statuses = [response.status_code for response in hostile_calls(client.src)]
+    assert max(statuses) >= 500, "some of these requests fail inside Gradio"
+    printed = capfd.readouterr()
+    for text in (printed.out, printed.err, caplog.text):
+        assert SECRET not in text
+        assert "Traceback" not in text
+    assert "A request failed: " in printed.err + caplog.text
+
+
+@pytest.mark.parametrize("path", ["upload", "process_recording", "component_server"])
+def test_files_of_visitors_are_not_stored(
+    client: Any, path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for content in (b"", b"x" * 1000):
+        files = {"files": ("orders.csv", content)}
+        response = httpx.post(f"{client.src}/gradio_api/{path}", files=files, trust_env=False)
+        assert response.status_code == 403
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_app_uses_a_new_version_as_soon_as_it_is_published(engine: Engine, make_engine: MakeEngine) -> None:

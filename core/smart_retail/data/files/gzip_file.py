@@ -31,7 +31,7 @@ def decompress(path: Path, folder: Path) -> Path:
     target = folder / f"decompressed-{len(list(folder.iterdir()))}.csv"
     try:
         with path.open("rb") as compressed, target.open("wb") as out:
-            is_complete = _copy(compressed, out, path.name)
+            is_complete = _copy(compressed, out, path)
     except zlib.error as error:
         raise _damaged(path.name) from error
     if not is_complete:
@@ -39,8 +39,9 @@ def decompress(path: Path, folder: Path) -> Path:
     return target
 
 
-def _copy(compressed: BinaryIO, out: BinaryIO, name: str) -> bool:
+def _copy(compressed: BinaryIO, out: BinaryIO, path: Path) -> bool:
     """Write the content of all members; return whether the last one is complete."""
+    most = limits.FREE_CONTENT_BYTES + path.stat().st_size * limits.MAX_GZIP_RATIO
     written = members = 0
     member, data, has_more = None, b"", False
     while True:
@@ -53,13 +54,15 @@ def _copy(compressed: BinaryIO, out: BinaryIO, name: str) -> bool:
             if not data:
                 continue
             member, members = zlib.decompressobj(_GZIP), members + 1
-            _check_members(members, written, name)
+            _check_members(members, written, path.name)
         block = member.decompress(data, OUTPUT_BYTES)
         written += len(block)
         if written > limits.MAX_FILE_BYTES:
-            raise DataError(
-                f"{name} decompresses to more than {limits.MAX_FILE_BYTES / 2**30:.0f} GB.", "Split it, or use Parquet."
-            )
+            size = f"{limits.MAX_FILE_BYTES / 2**30:.0f} GB"
+            raise DataError(f"{path.name} decompresses to more than {size}.", "Split it, or use Parquet.")
+        if written > most:
+            times = f"{limits.MAX_GZIP_RATIO} times its size"
+            raise DataError(f"{path.name} decompresses to more than {times}: it is almost empty.", "Export it again.")
         out.write(block)
         data, has_more = member.unconsumed_tail, len(block) == OUTPUT_BYTES
         if member.eof:

@@ -14,7 +14,7 @@ MAX_WORKBOOK_RATIO: Final = 200
 """Maximum compression ratio of a workbook beyond its first 10 MB; normal ones are below 30."""
 MAX_SPARSE_CELLS: Final = 5_000_000
 """Maximum rows times columns of a sheet, unless a quarter of these cells is in the file."""
-MAX_COLUMNS: Final = 2_000
+MAX_COLUMNS: Final = 1_000
 MAX_HEADER_CHARACTERS: Final = 1_000
 """Maximum length of a column header."""
 MAX_CELL_CHARACTERS: Final = 1_000_000
@@ -28,6 +28,10 @@ MAX_PARQUET_RATIO: Final = 300
 MAX_PARQUET_ROWS: Final = 5_000_000
 """Maximum number of rows of a Parquet file with more rows than `MAX_ROWS_PER_BYTE` times its size."""
 MAX_ROWS_PER_BYTE: Final = 2
+FREE_CONTENT_BYTES: Final = 10 * 2**20
+"""Content of a gzip file to which `MAX_GZIP_RATIO` does not apply."""
+MAX_GZIP_RATIO: Final = 200
+"""Maximum compression ratio of a gzip file; normal ones are below 30."""
 MAX_GZIP_MEMBERS: Final = 1_000
 """Maximum number of members of a gzip file that hold less than `MIN_GZIP_MEMBER_BYTES` on average."""
 MIN_GZIP_MEMBER_BYTES: Final = 100

@@ -136,8 +136,13 @@ def _copy_standard_input(folder: Path) -> Path:
 
 def _open_path(path: Path, backend: Backend, folder: Path, options: ReadOptions) -> OpenedSource:
     check_regular_file(path)
-    with path.open("rb") as stream:
-        magic = stream.read(MAGIC_BYTES)
+    try:
+        with path.open("rb") as stream:
+            magic = stream.read(MAGIC_BYTES)
+    except OSError as error:
+        raise DataError(
+            f"{path.name} cannot be read: {error.strerror}.", "Check the disk and the permissions of the file."
+        ) from error
     refuse_other_types(path.name, magic)
     if magic.startswith(b"PAR1"):
         if path.stat().st_size > limits.MAX_FILE_BYTES:
