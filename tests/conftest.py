@@ -50,6 +50,17 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, FitReport]:
 
 
 @pytest.fixture(scope="session")
+def demo_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Artifacts folder of the demo data with lists of every method, for long trials; do not write to it."""
+    from smart_retail.data.demo import load_demo
+    from smart_retail.training.fit import fit
+
+    folder = tmp_path_factory.mktemp("demo")
+    fit(load_demo(), artifacts=folder / "artifacts")
+    return folder / "artifacts"
+
+
+@pytest.fixture(scope="session")
 def make_engine(fitted: tuple[Path, FitReport]) -> MakeEngine:
     """``make_engine(Failing, version="v2")``: an engine over the small shop; see `tests.fitted_shop.open_engine`."""
     from tests.fitted_shop import open_engine

@@ -91,7 +91,7 @@ def hostile_calls(url: str) -> list[httpx.Response]:
         responses = []
         for function in config["dependencies"]:
             for data in ([], [SECRET], [[SECRET], {SECRET: 1}] * 3, [SECRET] * len(function["inputs"])):
-                body = {"data": data, "fn_index": function["id"], "session_hash": "s", "trigger_id": SECRET}
+                body = {"data": data, "fn_index": function["id"], "session_hash": "s"}
                 responses.append(http.post("/gradio_api/queue/join", json=body))
                 responses.append(http.post(f"/gradio_api/run/{function['api_name'] or 'x'}", json=body))
                 responses.append(http.post("/gradio_api/run/predict", json=body))
