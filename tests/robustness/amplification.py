@@ -55,8 +55,13 @@ def largest_requests(server: Server, key: str) -> list[Request]:
     one, some = categories[:1], categories[: min(len(categories), 100)]
     for method in METHODS:
         count = 51 if method == "all" else 256
-        for chosen in ([], one):
-            body = {"method": method, "categories": chosen, "n": 5_000 // (count * (5 if method == "all" else 1))}
+        choices: tuple[list[str], ...] = ([], one)
+        for chosen in choices:
+            body: dict[str, Any] = {
+                "method": method,
+                "categories": chosen,
+                "n": 5_000 // (count * (5 if method == "all" else 1)),
+            }
             requests.append(("POST", "/v1/recommendations:batch", body | {"customer_ids": customers[:count]}))
             unknown = [f"unknown {n}" for n in range(count)]
             requests.append(("POST", "/v1/recommendations:batch", body | {"customer_ids": unknown}))
