@@ -94,7 +94,7 @@ def test_hidden_items_are_those_of_one_order_and_not_in_its_rest(pairs_shop):
     assert again.hidden.tolist() == queries.hidden.tolist()
 
 
-def test_the_judged_model_does_not_see_the_last_window_and_is_better_than_popularity(pairs_shop):
+def test_the_evaluated_model_does_not_see_the_last_window_and_is_better_than_popularity(pairs_shop):
     windows = _windows(pairs_shop)
     fitted = fit_baskets(windows, pairs_shop.history_between(), max_items=N_ITEMS, context=FitContext(0, 1))
     before, after = windows[-1].before, windows[-1].after
