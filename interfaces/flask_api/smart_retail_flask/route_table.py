@@ -108,7 +108,7 @@ OPERATIONS = (
     ),
     Operation(
         "get", "/v1/sales", routes.sales, "Customers", SalesComparison,
-        path="/v1/sales?first=2026-01-01&last=2026-01-31",
+        path="/v1/sales",
     ),
     Operation(
         "get", "/v1/cohorts", routes.cohorts, "Customers", CohortTable, path="/v1/cohorts?period=month",
