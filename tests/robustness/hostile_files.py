@@ -336,7 +336,7 @@ def main() -> None:
         ("others", OTHERS, others),
     )
     read_valid_file(folder)
-    # Its memory is no part of the peak of finished child processes, since it ends last.
+    # Its memory is not a part of the peak of finished child processes, since it ends last.
     with ProcessPoolExecutor(1, get_context("spawn")) as writer:
         _read_groups(folder, groups, writer)
 

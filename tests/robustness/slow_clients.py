@@ -1,4 +1,4 @@
-"""Clients that send half a request and wait, and probes beside them."""
+"""Clients that send half a request and wait, and probes at the same time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROBE_INTERVAL_SECONDS = 0.2
 PROBE_TIMEOUT_SECONDS = 30.0
 
 
-def probe_beside_half_requests(server: Server, clients: int, duration: float) -> list[float]:
+def probe_during_half_requests(server: Server, clients: int, duration: float) -> list[float]:
     """Return the response time of each probe, seconds, while `clients` always hold a half request.
 
     A client that is disconnected connects again. A probe that fails counts as `PROBE_TIMEOUT_SECONDS`.

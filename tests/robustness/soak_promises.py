@@ -17,7 +17,7 @@ from .amplification import largest_requests, measure_requests, running_with_keys
 from .hostile_files import read_hostile_files
 from .log_fuzz import fuzz_api, fuzz_gradio
 from .server import needs_sigkill, running_server
-from .slow_clients import probe_beside_half_requests
+from .slow_clients import probe_during_half_requests
 
 RecordFigure = Callable[[str], None]
 SCALE = float(os.environ.get("SMART_RETAIL_SOAK", "1"))
@@ -48,11 +48,11 @@ def test_no_file_ends_or_fills_the_process_that_reads_it(tmp_path: Path, record_
 
 def test_half_requests_do_not_delay_others(fitted: tuple[Path, FitReport], record_figure: RecordFigure) -> None:
     with running_server(fitted[0], workers=2) as server:
-        seconds = probe_beside_half_requests(server, clients=scaled(200), duration=scaled(60))
+        seconds = probe_during_half_requests(server, clients=scaled(200), duration=scaled(60))
         assert server.is_running()
     in_time = sum(time < 1.0 for time in seconds) / len(seconds)
     record_figure(
-        f"slow clients: {in_time:.1%} of {len(seconds)} probes within 1 s beside {scaled(200)} half requests, "
+        f"slow clients: {in_time:.1%} of {len(seconds)} probes within 1 s during {scaled(200)} half requests, "
         f"median {1000 * sorted(seconds)[len(seconds) // 2]:.0f} ms"
     )
     assert in_time >= 0.95

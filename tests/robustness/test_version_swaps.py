@@ -26,6 +26,7 @@ READS = (
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_version_swaps_under_load_fail_no_request(fitted: tuple[Path, FitReport], tmp_path: Path) -> None:
     from smart_retail.serving.hot_reload import ReloadingEngine
     from smart_retail_flask.app import create_app

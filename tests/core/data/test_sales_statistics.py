@@ -80,6 +80,7 @@ def test_a_source_without_discounts_and_shipping_has_no_statistics_of_them(tmp_p
     assert np.isnan(discount).all()
 
 
+@pytest.mark.slow
 def test_statistics_are_the_same_for_every_order_of_the_rows(tmp_path: Path) -> None:
     plain = compute(shop.write(tmp_path / "a.csv"))[0]
     assert compute(shop.write(tmp_path / "b.csv", shuffle=3))[0] == plain

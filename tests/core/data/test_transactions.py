@@ -85,6 +85,7 @@ def test_a_sum_beyond_int64_is_a_clear_error(tmp_path: Path) -> None:
         dataset.history_between()
 
 
+@pytest.mark.slow
 def test_the_fingerprint_depends_on_the_kept_rows_and_not_on_their_order(tmp_path: Path) -> None:
     def of(*rows: str, **settings: str) -> str:
         with prepare([shop(tmp_path, rows)], settings=DataSettings(**settings)) as dataset:

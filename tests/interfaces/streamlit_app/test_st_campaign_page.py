@@ -47,6 +47,7 @@ def test_the_campaign_is_that_of_the_core(page: Any, fitted: tuple[Path, FitRepo
     assert {b.label for b in page.get("download_button")} >= {"Excel, a sheet per group", "CSV"}
 
 
+@pytest.mark.slow
 def test_the_choices_reach_the_campaign(page: Any) -> None:
     page.multiselect(key="campaign-segments").set_value(["Champions"])
     page.number_input(key="campaign-n").set_value(2)
@@ -69,6 +70,7 @@ def test_a_link_selects_the_segment(fitted: tuple[Path, FitReport], monkeypatch:
     assert page.multiselect(key="campaign-risks").value == ["high"]
 
 
+@pytest.mark.slow
 def test_no_customer_matches(page: Any) -> None:
     page.number_input(key="campaign-worth").set_value(1e9)
     page.run()
@@ -77,6 +79,7 @@ def test_no_customer_matches(page: Any) -> None:
     assert not page.get("download_button")
 
 
+@pytest.mark.slow
 def test_the_download_is_the_file_of_the_cli(page: Any, tmp_path: Path) -> None:
     made = make(page).report
     file = tmp_path / "c.csv"
@@ -84,6 +87,7 @@ def test_the_download_is_the_file_of_the_cli(page: Any, tmp_path: Path) -> None:
     assert campaign._file_bytes(made, "csv") == file.read_bytes()
 
 
+@pytest.mark.slow
 def test_the_effect_of_a_campaign_is_measured(
     fitted: tuple[Path, FitReport], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
