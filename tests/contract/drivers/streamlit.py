@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from smart_retail.presentation import labels
+from tests.streamlit_page import new_page
 
 from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
 
@@ -39,16 +40,7 @@ class FrontEnd(Driver):
 
     def page(self, path: str, basket: dict[str, str] | None = None, **address: str) -> Any:
         """Return a page opened by its address, with products in the basket."""
-        from streamlit.testing.v1 import AppTest
-        from streamlit.util import calc_hash
-
-        import smart_retail_streamlit
-
-        app = Path(smart_retail_streamlit.__file__).with_name("app.py")
-        page = AppTest.from_file(str(app), default_timeout=30)
-        page._page_hash = calc_hash(path)  # AppTest has no public way to a page of st.navigation
-        for name, value in address.items():
-            page.query_params[name] = value
+        page = new_page(path, **address)
         if basket is not None:
             page.session_state["basket"] = basket
         return ran(page)

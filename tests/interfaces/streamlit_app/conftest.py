@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.fitted_shop import MakeEngine
+from tests.streamlit_page import new_page
 
 from smart_retail.serving.engine import Engine
 
@@ -19,19 +20,12 @@ Open = Callable[..., Any]
 
 def page_of(path: str, monkeypatch: pytest.MonkeyPatch, artifacts: Path | str = "artifacts", **address: str) -> Any:
     """Return a page opened by its address, over the bundle in `artifacts`."""
-    from streamlit.testing.v1 import AppTest
-    from streamlit.util import calc_hash
-
-    import smart_retail_streamlit
     from smart_retail_streamlit import engine_source
 
     monkeypatch.setenv(engine_source.ARTIFACTS, str(artifacts))
     monkeypatch.setenv(engine_source.API_URL, "")
     monkeypatch.setenv(engine_source.ALLOW_FIT, "1")
-    page = AppTest.from_file(str(Path(smart_retail_streamlit.__file__).with_name("app.py")), default_timeout=30)
-    page._page_hash = calc_hash(path)  # AppTest has no public way to a page of st.navigation
-    for name, value in address.items():
-        page.query_params[name] = value
+    page = new_page(path, **address)
     page.run()
     assert not page.exception, page.exception
     return page
