@@ -134,7 +134,9 @@ def _ranking(name: str, what: str, *axes: str) -> dict[str, ArraySpec]:
 def _pairs(name: str, what: str) -> dict[str, ArraySpec]:
     return {
         f"pairs/{name}.indptr": ArraySpec("int64", ("items + 1",), f"Start of each item's row in the pairs by {what}"),
-        f"pairs/{name}.item": ArraySpec("int32", ("pairs",), f"Item codes of the pairs by {what}, largest lift first"),
+        f"pairs/{name}.item": ArraySpec(
+            "int32", ("pairs",), f"Item codes of the pairs by {what}, largest lift first", codes="items"
+        ),
         f"pairs/{name}.count": ArraySpec("int32", ("pairs",), f"Number of {what} with both items"),
     }
 
@@ -156,7 +158,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "items/customers": _per_item("int32", "Number of customers"),
     "items/recent_orders": _per_item("int32", "Number of orders in the last four weeks"),
     "items/previous_orders": _per_item("int32", "Number of orders in the four weeks before"),
-    "items/variant": _per_item("int32", "Lowest code of the items of the same name but for size and colour"),
+    "items/variant": _per_item("int32", "Lowest code of the items of the same name but for size and colour", "items"),
     **_purchase_arrays("history", "kept purchases"),
     **_purchase_arrays("returned_purchases", "returned purchases"),
     "fully_returned/indptr": _offsets("fully returned items"),
@@ -236,6 +238,11 @@ JSON_FILES: Final[dict[str, str]] = {
 }
 """JSON name below ``tables/``, without ``.json`` -> content. None holds customer ids."""
 
+_COMPANIONS: Final = {
+    "pairs/item_knn.customers": "recommender/item_knn.indptr",
+    "pairs/segments.customers": "pairs/segments.size",
+    "pairs/clusters.customers": "pairs/clusters.size",
+}
 _OFFSETS: Final = ("indptr", "/offsets")
 """Endings of the names of arrays with the start of each group."""
 _TEXT_PART_BYTES: Final = 2**20
@@ -314,6 +321,8 @@ def companion_of(name: str) -> str:
         return f"{name.rpartition('/')[0]}/offsets"
     if spec.rows is Rows.CUSTOMER_GROUPS:
         return f"{name.rpartition('/')[0]}/indptr"
+    if name in _COMPANIONS:
+        return _COMPANIONS[name]
     if spec.shape == ("pairs",):
         return f"{name.rpartition('.')[0]}.indptr"
     is_ranking = spec.shape in (("segments", "items"), ("clusters", "items")) and not name.endswith(".score")

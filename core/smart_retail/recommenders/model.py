@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.bundle.reader import BundleDict
 from smart_retail.errors import FormatVersionError, UsageError
 from smart_retail.recommenders import candidates, fitted_components
 from smart_retail.recommenders.base import (
@@ -104,7 +105,9 @@ class RecommenderModel:
             for task in _TASKS
         )
         components = fitted_components.from_arrays(arrays, meta.get("extensions"))
-        basket = {name.removeprefix("basket."): array for name, array in arrays.items() if name.startswith("basket.")}
+        basket = BundleDict(
+            (n.removeprefix("basket."), array) for n, array in arrays.items() if n.startswith("basket.")
+        )
         hedge_any, hedge_new = meta.get("hedges", (0.0, 0.0))
         hybrid = HybridModel(weights, (any_, new), (hedge_any, hedge_new))
         return cls(components, hybrid, BasketModel.from_arrays(basket) if basket else None)

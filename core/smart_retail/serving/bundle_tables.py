@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle.reader import Bundle
+from smart_retail.bundle.reader import Bundle, BundleDict
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import UnknownItemError
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
@@ -94,7 +94,7 @@ class BundleTables:
 
     @cached_property
     def _pair_arrays(self) -> dict[str, NDArray[Any]]:
-        return {name: np.asarray(values) for name, values in self.bundle.arrays("pairs").items()}
+        return BundleDict((name, np.asarray(values)) for name, values in self.bundle.arrays("pairs").items())
 
     @cached_property
     def pairs(self) -> ItemPairs:
