@@ -33,7 +33,9 @@ from smart_retail.serving.business_rules import build_rules
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
 from smart_retail.training.models.components import ComponentVariants, fit_components
+from smart_retail.training.outputs.reason_counts import count_for_reasons
 from smart_retail.utils.dates import iso, parse_day
+from smart_retail.utils.parallel import available_threads
 
 RETURNS_POLICIES = ("net", "keep")
 WEIGHTS_ARRAY = "merge.weights"
@@ -147,6 +149,14 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     arrays |= {f"rfm/{name}": score for name, score in zip("rfm", scores, strict=True)}
     arrays |= {f"rfm_model/{name}": values for name, values in rfm.arrays().items()}
     arrays |= {"rfm/segment": segment, "clusters/label": cluster, **_returned_items(kept, removed, day)}
+    # The number of groups is that of the bundle, also where a group lost its customers.
+    groups = {
+        name: (group, len(bundle.array(f"pairs/{name}.size")))
+        for name, group in (("segments", segment), ("clusters", cluster))
+    }
+    threads = settings.threads or available_threads()
+    counts = count_for_reasons(kept, components.item_knn, groups, settings.recommend, threads)
+    arrays |= {f"pairs/{name}": values for name, values in counts.items()}
     events = {"events_through": NO_EVENTS, "events_store": ""}
     return arrays, {"last_day": kept.last_day, "analysis_day": day, **events}
 
