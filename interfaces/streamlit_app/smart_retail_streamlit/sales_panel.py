@@ -15,7 +15,7 @@ from smart_retail.presentation.html import Column, bar, table
 from smart_retail.presentation.sales_texts import describe_sales, earlier_labels, format_change, key_figures
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo, SalesComparison, SalesGroup
-from smart_retail_streamlit import chart_panel, charts, html_parts, page_layout, query_params
+from smart_retail_streamlit import chart_panel, charts, controls, html_parts, page_layout
 
 DATES, ALL = "dates", "all"
 PERIODS = {"7": "7 days", "28": "28 days", "91": "13 weeks", "364": "52 weeks", ALL: "All", DATES: "Dates"}
@@ -26,16 +26,8 @@ def show(engine: RetailEngine, model: ModelInfo) -> None:
     """Show the panel; the chosen period is kept in the address."""
     with st.container(border=True, key="sales"):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            period = st.segmented_control(
-                "Period",
-                list(PERIODS),
-                default=query_params.read("period", DEFAULT, list(PERIODS)),
-                required=True,
-                key="period",
-                format_func=lambda name: PERIODS[str(name)],
-            )
-            query_params.write("period", period or DEFAULT, DEFAULT)
-            days = _choose_days(str(period or DEFAULT), model)
+            period = controls.choice("period", PERIODS, DEFAULT, key="period", label="Period")
+            days = _choose_days(period, model)
             category = st.selectbox(
                 "Category",
                 ["", *engine.categories()],

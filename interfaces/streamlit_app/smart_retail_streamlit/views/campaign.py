@@ -16,7 +16,6 @@ from smart_retail.analysis.campaign import SHEETS, Campaign, CampaignSettings, b
 from smart_retail.analysis.customer_snapshots import revenue_since
 from smart_retail.analysis.uplift import Uplift, describe_uplift, estimate_uplift, read_groups
 from smart_retail.errors import RetailError
-from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
 from smart_retail.progress import Progress
@@ -25,7 +24,15 @@ from smart_retail.results import ModelInfo
 from smart_retail.settings import Settings
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail.value.model import CHURN_RISKS
-from smart_retail_streamlit import chart_panel, engine_source, html_parts, job_panel, page_layout, query_params
+from smart_retail_streamlit import (
+    chart_panel,
+    controls,
+    engine_source,
+    html_parts,
+    job_panel,
+    page_layout,
+    query_params,
+)
 from smart_retail_streamlit.background_job import JobSlot
 from smart_retail_streamlit.uploads import SUFFIXES, UploadStore
 
@@ -33,8 +40,6 @@ WRITE, MEASURE = "write", "measure"
 VIEWS = {WRITE: "Choose customers", MEASURE: "Measure the effect"}
 JOB_SLOT, EFFECT_SLOT = "campaign-job-slot", "campaign-effect-slot"
 """Keys of the session state with the job slots of the visitor."""
-METHODS = [method for method in labels.METHODS if method != "all"]
-HORIZONS = (30, 60, 90, 180, 365)
 MAX_ROWS_SHOWN = 200
 TABLE_SUFFIXES = ["csv", "xlsx"]
 
@@ -59,16 +64,7 @@ def show() -> None:
                 f"{api}Start it without --api-url on the machine with the models.",
             )
         return
-    view = st.segmented_control(
-        "View",
-        list(VIEWS),
-        default=query_params.read("view", WRITE, list(VIEWS)),
-        required=True,
-        key="campaign-view",
-        format_func=lambda name: VIEWS[str(name)],
-        label_visibility="collapsed",
-    )
-    query_params.write("view", view or WRITE, WRITE)
+    view = controls.choice("view", VIEWS, WRITE, key="campaign-view")
     if view == MEASURE:
         _show_measure()
     else:
@@ -160,8 +156,8 @@ def _choose_customers(engine: RetailEngine, model: ModelInfo) -> dict[str, Any]:
     )
     horizon = st.selectbox(
         "Horizon",
-        HORIZONS,
-        HORIZONS.index(DEFAULT_HORIZON_DAYS),
+        controls.HORIZONS_DAYS,
+        controls.HORIZONS_DAYS.index(DEFAULT_HORIZON_DAYS),
         key="campaign-horizon",
         format_func=lambda days: f"Next {days} days",
     )
@@ -176,14 +172,12 @@ def _choose_customers(engine: RetailEngine, model: ModelInfo) -> dict[str, Any]:
 
 
 def _choose_products(model: ModelInfo) -> dict[str, Any]:
-    method = st.selectbox(
-        "Method", METHODS, METHODS.index("hybrid"), format_func=labels.method_label, key="campaign-method"
-    )
+    method = controls.single_method("campaign-method")
     n = int(st.number_input("Products per customer", 1, 20, 5, key="campaign-n"))
     hide = st.checkbox("Hide purchased products", True, key="campaign-hide")
     if model.show_purchased and hide:
         st.caption("Customers of this shop often buy the same products again: consider to show them.")
-    return {"method": method or METHODS[0], "n": n, "exclude_purchased": hide}
+    return {"method": method, "n": n, "exclude_purchased": hide}
 
 
 def _choose_test_group() -> tuple[dict[str, Any], Path | None]:

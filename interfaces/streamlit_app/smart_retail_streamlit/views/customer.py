@@ -13,10 +13,10 @@ from smart_retail.results import CustomerProfile, RecommendationList
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail_streamlit import (
     chart_panel,
+    controls,
     customer_card,
     engine_source,
     html_parts,
-    list_controls,
     page_layout,
     reasons_table,
     recommendation_tables,
@@ -77,11 +77,11 @@ def _show_examples(engine: RetailEngine) -> None:
 
 def render_recommendations(engine: RetailEngine, profile: CustomerProfile) -> None:
     """Show the controls and the list that follows from them."""
-    method = list_controls.method()
+    method = controls.method()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        n = list_controls.list_length()
-        category = list_controls.category(engine.categories())
-        hide = list_controls.hide_purchased(not engine_source.model().show_purchased)
+        n = controls.list_length()
+        category = controls.category(engine.categories())
+        hide = controls.hide_purchased(not engine_source.model().show_purchased)
     result = engine.recommend(
         profile.customer_id, method, n, exclude_purchased=hide, categories=[category] if category else None
     )

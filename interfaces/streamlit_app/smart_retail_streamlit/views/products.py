@@ -13,9 +13,9 @@ from smart_retail.results import Item, RecommendationList
 from smart_retail_streamlit import (
     basket_panel,
     chart_panel,
+    controls,
     engine_source,
     html_parts,
-    list_controls,
     page_layout,
     reasons_table,
     recommendation_tables,
@@ -104,8 +104,8 @@ def _show_list(title: str, about: str, result: RecommendationList, name: str) ->
 
 def _show_popular(engine: RetailEngine) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        n = list_controls.list_length()
-        category = list_controls.category(engine.categories())
+        n = controls.list_length()
+        category = controls.category(engine.categories())
     result = engine.popular(n, category=category or None)
     with st.container(border=True):
         st.html(_popular_table(result))

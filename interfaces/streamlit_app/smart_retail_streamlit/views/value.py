@@ -15,15 +15,14 @@ from smart_retail.results import CustomerValue, DueItem, ValueGroup, ValueSummar
 from smart_retail_streamlit import (
     chart_panel,
     charts,
+    controls,
     engine_source,
     html_parts,
     page_layout,
-    query_params,
     value_charts,
 )
 from smart_retail_streamlit.chart_panel import Panel
 
-HORIZONS = (30, 60, 90, 180, 365)
 FORECAST, DUE, COHORTS, ACCURACY = "forecast", "due", "cohorts", "accuracy"
 VIEWS = {FORECAST: "Forecast", DUE: "Due to buy again", COHORTS: "Cohorts", ACCURACY: "How accurate?"}
 CALENDAR_DAYS = (7, 14, 30)
@@ -34,37 +33,22 @@ def show() -> None:
     """Show the page."""
     engine = engine_source.engine()
     page_layout.heading("Value", "what customers are expected to order and spend")
-    view = _choose("view", list(VIEWS), FORECAST, VIEWS)
+    view = controls.choice("view", VIEWS, FORECAST, key="value-view")
     if view == DUE:
         _show_due(engine)
     elif view == COHORTS:
         _show_cohorts(engine)
     else:
-        days = int(_choose("days", [str(d) for d in HORIZONS], str(DEFAULT_HORIZON_DAYS), _days_labels(HORIZONS)))
+        days = int(
+            controls.choice(
+                "days",
+                controls.days_labels(controls.HORIZONS_DAYS),
+                str(DEFAULT_HORIZON_DAYS),
+                key="value-days",
+            )
+        )
         summary = engine.value_summary(days)
         (_show_forecast if view == FORECAST else _show_accuracy)(engine, summary)
-
-
-def _days_labels(days: Sequence[int]) -> dict[str, str]:
-    return {str(d): f"Next {d} days" for d in days}
-
-
-def _choose(name: str, options: list[str], default: str, labels: dict[str, str]) -> str:
-    """Offer a choice that is kept in the address."""
-    chosen: str = (
-        st.segmented_control(
-            name.capitalize(),
-            options,
-            default=query_params.read(name, default, options),
-            required=True,
-            key=f"value-{name}",
-            format_func=lambda option: labels[str(option)],
-            label_visibility="collapsed",
-        )
-        or default
-    )
-    query_params.write(name, chosen, default)
-    return chosen
 
 
 def _show_forecast(engine: RetailEngine, summary: ValueSummary) -> None:
@@ -201,7 +185,7 @@ def _at_risk(engine: RetailEngine, values: Sequence[CustomerValue], currency: st
 
 def _show_due(engine: RetailEngine) -> None:
     """Show the replenishment calendar of all customers, or of one."""
-    days = int(_choose("calendar", [str(d) for d in CALENDAR_DAYS], "7", _days_labels(CALENDAR_DAYS)))
+    days = int(controls.choice("calendar", controls.days_labels(CALENDAR_DAYS), "7", key="value-calendar"))
     customer = st.text_input("Only this customer (id)", key="due-customer", placeholder="all customers").strip()
     found = engine.replenishment(days, customer or None, n=MAX_N)
     if not found.total:
@@ -239,7 +223,7 @@ def _due_table(entries: Sequence[DueItem]) -> Markup:
 
 
 def _show_cohorts(engine: RetailEngine) -> None:
-    period = _choose("period", list(PERIODS), DEFAULT_PERIOD, {p: f"By {p}" for p in PERIODS})
+    period = controls.choice("period", {p: f"By {p}" for p in PERIODS}, DEFAULT_PERIOD, key="value-period")
     found = engine.cohorts(period)
     if len(found.mean_retention) < 2:
         page_layout.empty("Too little history", f"Cohorts need orders in at least two {period}s. Try a shorter period.")

@@ -17,7 +17,6 @@ from smart_retail.analysis.what_if import (
     supports_what_if,
     what_if,
 )
-from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import (
     format_amount,
     format_integer,
@@ -30,6 +29,7 @@ from smart_retail.results import ModelInfo
 from smart_retail_streamlit import (
     chart_panel,
     charts,
+    controls,
     engine_source,
     html_parts,
     job_panel,
@@ -39,7 +39,6 @@ from smart_retail_streamlit import (
 from smart_retail_streamlit.background_job import JobSlot
 from smart_retail_streamlit.chart_panel import Panel
 
-METHODS = [method for method in labels.METHODS if method != "all"]
 JOB_SLOT = "what-if-job-slot"
 """Key of the session state with the job slot of the visitor."""
 MAX_CATEGORIES = 12
@@ -76,7 +75,7 @@ def _choose(model: ModelInfo) -> None:
     left, middle, right = st.columns([1.25, 1.25, 1], gap="medium")
     with right, st.container(border=True, height="stretch"):
         st.html(html_parts.finding("Lists to compare"))
-        method = st.selectbox("Method", METHODS, format_func=labels.method_label, key="try-method")
+        method = controls.single_method("try-method")
         one, two = st.columns(2)
         n = int(one.number_input("Products", 1, 50, 10, key="try-n"))
         sample = int(two.number_input("Customers", 1, 5000, 300, key="sample", help="Evenly sampled from all"))
@@ -103,7 +102,7 @@ def _choose(model: ModelInfo) -> None:
                 lambda progress: what_if(
                     engine,
                     scenario,
-                    method=method or METHODS[0],
+                    method=method,
                     n=n,
                     exclude_purchased=hide,
                     customers=customers,

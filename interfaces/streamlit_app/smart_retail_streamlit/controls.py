@@ -1,0 +1,88 @@
+"""Controls that several pages share: method, length and filters of a list, horizon, and choices kept in the address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import streamlit as st
+
+from smart_retail.presentation import labels
+from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N
+from smart_retail_streamlit import query_params
+
+SINGLE_METHODS = [method for method in labels.METHODS if method != ALL]
+"""Methods with one list, in the order of the screens."""
+HORIZONS_DAYS = (30, 60, 90, 180, 365)
+"""Horizons of a forecast that can be chosen."""
+
+
+def choice(name: str, options: Mapping[str, str], default: str, *, key: str, label: str = "") -> str:
+    """Return the chosen option, which is kept in the address.
+
+    Parameters
+    ----------
+    name : str
+        Name in the address.
+    options : mapping
+        Option -> text.
+    default : str
+        One of the options; it is left out of the address.
+    key : str
+        Key of the control.
+    label : str
+        Shown above the control.
+    """
+    chosen: str = (
+        st.segmented_control(
+            label or name.capitalize(),
+            list(options),
+            default=query_params.read(name, default, list(options)),
+            required=True,
+            key=key,
+            format_func=lambda option: options[str(option)],
+            label_visibility="visible" if label else "collapsed",
+        )
+        or default
+    )
+    query_params.write(name, chosen, default)
+    return chosen
+
+
+def days_labels(days: tuple[int, ...]) -> dict[str, str]:
+    """Return the options of a `choice` of days: "Next 30 days"."""
+    return {str(d): f"Next {d} days" for d in days}
+
+
+def method() -> str:
+    """Return the chosen method."""
+    texts = {name: labels.method_label(name) for name in labels.METHODS}
+    return choice("method", texts, DEFAULT_METHOD, key="method")
+
+
+def single_method(key: str) -> str:
+    """Return the chosen method with one list; it is not kept in the address."""
+    return st.selectbox("Method", SINGLE_METHODS, format_func=labels.method_label, key=key) or DEFAULT_METHOD
+
+
+def list_length() -> int:
+    """Return the chosen number of products."""
+    default = query_params.read("n", 10, range(1, MAX_N + 1))
+    n = int(st.number_input("Products", 1, MAX_N, default, key="n", width=120))
+    query_params.write("n", n, 10)
+    return n
+
+
+def category(names: list[str]) -> str:
+    """Return the chosen category, empty for all."""
+    choices = ["", *names]
+    index = choices.index(query_params.read("category", "", choices))
+    chosen = st.selectbox("Category", choices, index, key="category", format_func=lambda c: c or "All", width=260) or ""
+    query_params.write("category", chosen, "")
+    return chosen
+
+
+def hide_purchased(default: bool) -> bool:
+    """Return whether products that the customer has bought are left out."""
+    hide = st.checkbox("Hide purchased products", query_params.read("hide", default), key="hide")
+    query_params.write("hide", hide, default)
+    return hide
