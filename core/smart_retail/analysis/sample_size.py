@@ -14,16 +14,14 @@ LEVEL: Final = 0.05
 POWER: Final = 0.8
 """Probability to report an effect of the returned size."""
 _Z: Final = NormalDist().inv_cdf(1 - LEVEL / 2) + NormalDist().inv_cdf(POWER)
-_STEPS: Final = 60
-"""Halvings of the interval of shares: more than a double has bits."""
 
 
 def smallest_detectable_uplift(share: float, treated: int, holdout: int) -> float | None:
     """Return the smallest relative uplift of the share of buyers that two groups show with a power of 80 %.
 
-    The treated share q solves ``q - p = (z(0.975) + z(0.8)) * sqrt(q (1 - q) / treated + p (1 - p) / holdout)``: the
-    comparison of two proportions with unpooled variances at a two-sided level of 5 % (Fleiss, Statistical Methods for
-    Rates and Proportions, chapter 4).
+    The treated share q solves ``q - p = z sqrt(q (1 - q) / treated + p (1 - p) / holdout)`` with ``z = z(0.975) +
+    z(0.8)``, a quadratic equation: the comparison of two proportions with unpooled variances at a two-sided level of
+    5 % (Fleiss, Statistical Methods for Rates and Proportions, chapter 4).
 
     Parameters
     ----------
@@ -39,14 +37,8 @@ def smallest_detectable_uplift(share: float, treated: int, holdout: int) -> floa
     """
     if not 0 < share < 1:
         return None
-
-    def excess(q: float) -> float:
-        return q - share - _Z * math.sqrt(q * (1 - q) / treated + share * (1 - share) / holdout)
-
-    if excess(1.0) < 0:
-        return None
-    low, high = share, 1.0
-    for _ in range(_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if excess(middle) < 0 else (low, middle)
-    return high / share - 1
+    a = 1 + _Z**2 / treated
+    b = 2 * share + _Z**2 / treated
+    c = share**2 - _Z**2 * share * (1 - share) / holdout
+    q = (b + math.sqrt(b**2 - 4 * a * c)) / (2 * a)
+    return q / share - 1 if q <= 1 else None
