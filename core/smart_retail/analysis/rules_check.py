@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from smart_retail.errors import UsageError
+from smart_retail.presentation.formatting import pluralize
 from smart_retail.protocol import LocalEngine
 from smart_retail.results import Result
 from smart_retail.serving.business_rules import Rules, build_rules, read_rules, rules_path
@@ -99,17 +100,13 @@ def check_rules(engine: LocalEngine, path: str | Path | None = None) -> RulesChe
 def _describe(name: str, value: Any, alone: Rules) -> str:
     """Return the effect of a rule by itself."""
     if name == "pin":
-        return f"puts {_count(len(alone.pins))} first, in this order"
+        return f"puts {pluralize(len(alone.pins), 'item')} first, in this order"
     if name == "boost":
-        return f"multiplies the scores of {_count(len(alone.boosts))}"
+        return f"multiplies the scores of {pluralize(len(alone.boosts), 'item')}"
     if name == "max_per_category":
         return f"allows at most {value} of one category in a list"
     excluded = 0 if alone.allowed is None else int(np.count_nonzero(~alone.allowed))
-    return f"excludes {_count(excluded)}"
-
-
-def _count(items: int) -> str:
-    return f"{items:,} item{'' if items == 1 else 's'}"
+    return f"excludes {pluralize(excluded, 'item')}"
 
 
 def _warnings(rules: Rules, allowed: int, unknown: int, pinned: list[str]) -> list[str]:
@@ -119,7 +116,7 @@ def _warnings(rules: Rules, allowed: int, unknown: int, pinned: list[str]) -> li
         found.append("No item is left: all lists would be empty.")
     if unknown:
         verb = "entry names an item" if unknown == 1 else "entries name items"
-        found.append(f"{unknown:,} {verb} that the active version does not have, and without effect.")
+        found.append(f"{unknown:,} {verb} that the active version does not have, without effect.")
     if rules.allowed is not None:
         out = [item for item, code in zip(pinned, rules.pins, strict=True) if not rules.allowed[code]]
         if out:

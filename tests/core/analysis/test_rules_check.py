@@ -41,7 +41,7 @@ max_per_category = 3
     }
     assert (found.items, found.allowed_items) == (len(ITEMS), len(ITEMS) - 1 - shop.ITEMS_PER_GROUP)
     assert found.unknown_ids == ("gone",)
-    assert found.warnings == ("1 entry names an item that the active version does not have, and without effect.",)
+    assert found.warnings == ("1 entry names an item that the active version does not have, without effect.",)
     assert found.digest == Engine.load(engine.artifacts, rules=tmp_path / "new-rules.toml").rules.digest
 
 
