@@ -16,7 +16,7 @@ from typing import Any, Final
 from smart_retail.analysis.sample_size import smallest_detectable_uplift
 from smart_retail.analysis.small_tables import find_customer_column, read_small_table
 from smart_retail.errors import ColumnError, FormatVersionError, UsageError
-from smart_retail.presentation.formatting import format_integer, format_percent
+from smart_retail.presentation.formatting import export_metadata, format_integer, format_percent
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD, RetailEngine, check_horizon, check_page
 from smart_retail.results import CustomerProfile, CustomerValue, Purchase, RecommendationList
@@ -176,7 +176,8 @@ class CampaignGroups:
             return ("The groups are too small to show any effect on the number of buyers; hold out more customers.",)
         return (
             f"Without the campaign {format_percent(share)} are expected to order. Groups of this size are likely to "
-            f"show an effect of {format_percent(effect)} more buyers or above; hold out more customers to show less.",
+            f"show an effect of {format_percent(effect)} more buyers, or a larger one; hold out more customers to show "
+            "smaller effects.",
         )
 
 
@@ -217,8 +218,8 @@ class Campaign:
     groups: CampaignGroups
     headings: dict[str, str]
     """Column -> heading, in order."""
-    stamp: dict[str, str]
-    """Model version and data period."""
+    metadata: dict[str, str]
+    """Model version and data period, which a file states."""
 
 
 def build_campaign(
@@ -247,10 +248,10 @@ def build_campaign(
         The settings are not valid.
     """
     names, values = contacts or ((), None)
-    groups, model = CampaignGroups(), engine.model()
+    groups = CampaignGroups()
     rows = campaign_rows(engine, customers, settings, contacts=values, progress=progress)
-    stamp = {"Model version": model.version, "Data period": f"{model.first} to {model.last}"}
-    return Campaign(settings, list(groups.count(rows)), groups, column_headings(settings, names), stamp)
+    headings = column_headings(settings, names)
+    return Campaign(settings, list(groups.count(rows)), groups, headings, export_metadata(engine.model()))
 
 
 def campaign_rows(

@@ -55,6 +55,11 @@ def join_name_and_id(name: str, identity: str) -> str:
     return f"{name}{SEPARATOR}{identity}" if name and name != identity else identity
 
 
+def export_metadata(model: ModelInfo) -> dict[str, str]:
+    """Return model version and data period, which every exported file states."""
+    return {"Model version": model.version, "Data period": f"{model.first} to {model.last}"}
+
+
 def describe_model(model: ModelInfo) -> str:
     """Return version, customers and data period in one line, and a warning if the business rules are not up to date.
 

@@ -15,7 +15,6 @@ from smart_retail_cli.fit_commands import build_settings, parse_mapping
 from smart_retail_cli.output import Table, format_option, print_note, print_result
 from smart_retail_cli.parameters import DATE, horizon_option
 from smart_retail_cli.recommend_commands import method_option, purchased_option
-from smart_retail_cli.report_commands import file_metadata
 
 LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treated_customers", "holdout_customers")
 
@@ -112,7 +111,8 @@ def campaign(
     with progress.show_progress() as listener:
         rows = core.campaign_rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
         headings = core.column_headings(settings, extra)
-        written = write_table(output, groups.count(rows), headings, file_metadata(engine), core.SHEETS)
+        metadata = formatting.export_metadata(engine.model())
+        written = write_table(output, groups.count(rows), headings, metadata, core.SHEETS)
     print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
     for sentence in groups.sentences():
         print_note(sentence)

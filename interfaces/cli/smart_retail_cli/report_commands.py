@@ -53,12 +53,6 @@ def report(context: CliContext, output: str) -> None:
     print_note(f"Written to {output}. Open it in a browser; print it there to get a PDF.")
 
 
-def file_metadata(engine: RetailEngine) -> dict[str, str]:
-    """Return model version and data period, which exported files state."""
-    model = engine.model()
-    return {"Model version": model.version, "Data period": f"{model.first} to {model.last}"}
-
-
 @click.command(
     short_help="Show how customers moved between segments.",
     cls=Command,
@@ -203,7 +197,8 @@ def forecast(
             series, horizon=days, country=country, discounts=discounts, planned=planned, progress=listener
         )
     if output:
-        written = write_table(output, core.forecast_rows(found), core.COLUMNS, file_metadata(engine))
+        metadata = formatting.export_metadata(engine.model())
+        written = write_table(output, core.forecast_rows(found), core.COLUMNS, metadata)
         print_note(f"{formatting.pluralize(written, 'row')} written to {output}.")
     errors = core.error_rows(found)
     if plot:

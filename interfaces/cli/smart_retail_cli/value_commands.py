@@ -142,11 +142,10 @@ def replenishment(context: CliContext, customer: str | None, days: int, n: int, 
     if output is not None:
         from smart_retail.utils.spreadsheet import write_table
         from smart_retail_cli.output import column_label
-        from smart_retail_cli.report_commands import file_metadata
 
         rows = (entry.as_dict() for entry in _all_due(engine, days, customer))
         headings = {name: column_label(name) for name in DueItem.__struct_fields__}
-        written = write_table(output, rows, headings, file_metadata(engine))
+        written = write_table(output, rows, headings, formatting.export_metadata(engine.model()))
         print_note(f"{formatting.pluralize(written, 'row')} written to {output}.")
         return
     found = engine.replenishment(days, customer, n=n)

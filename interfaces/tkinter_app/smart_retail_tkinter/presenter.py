@@ -294,9 +294,7 @@ class Presenter:
 
     def file_metadata(self) -> dict[str, str]:
         """Return model version and data period for an exported file."""
-        if self.model is None:
-            return {}
-        return {"Model": self.model.version, "Data from": self.model.first, "Data to": self.model.last}
+        return {} if self.model is None else formatting.export_metadata(self.model)
 
     # Versions --------------------------------------------------------------------------------
 

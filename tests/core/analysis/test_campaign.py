@@ -151,7 +151,7 @@ def test_a_workbook_has_a_sheet_per_group_and_can_be_measured(engine: Engine, tm
     openpyxl = pytest.importorskip("openpyxl")
     made = campaign.build_campaign(engine, shop.customers(), CampaignSettings(n=1, holdout=0.3))
     file = tmp_path / "c.xlsx"
-    assert write_table(file, made.rows, made.headings, made.stamp, campaign.SHEETS) == len(made.rows)
+    assert write_table(file, made.rows, made.headings, made.metadata, campaign.SHEETS) == len(made.rows)
     book = openpyxl.load_workbook(file, read_only=True)
     assert book.sheetnames == ["To contact", "Held out", "All customers", "About"]
     ids = {name: [row[0] for row in book[name].iter_rows(min_row=2, values_only=True)] for name in book.sheetnames}

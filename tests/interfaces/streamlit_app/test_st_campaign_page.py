@@ -40,7 +40,7 @@ def test_the_campaign_is_that_of_the_core(page: Any, fitted: tuple[Path, FitRepo
     job = make(page)
     engine = Engine.load(fitted[0])
     same = build_campaign(engine, engine.customer_ids(), CampaignSettings())
-    assert (job.report.rows, job.report.stamp) == (same.rows, same.stamp)
+    assert (job.report.rows, job.report.metadata) == (same.rows, same.metadata)
     body = html_of(page)
     assert f"{same.groups.treated} to contact" in body
     assert "do not contact these" in body
@@ -83,7 +83,7 @@ def test_no_customer_matches(page: Any) -> None:
 def test_the_download_is_the_file_of_the_cli(page: Any, tmp_path: Path) -> None:
     made = make(page).report
     file = tmp_path / "c.csv"
-    write_table(file, made.rows, made.headings, made.stamp)
+    write_table(file, made.rows, made.headings, made.metadata)
     assert campaign._file_bytes(made, "csv") == file.read_bytes()
 
 
@@ -100,7 +100,7 @@ def test_the_effect_of_a_campaign_is_measured(
         amount = 20 if row["group"] == "treated" else 10
         lines.append(f"{row['customer_id']},x,2025-03-05,1,{amount},{number}")
     file = tmp_path / "c.csv"
-    write_table(file, made.rows, made.headings, made.stamp)
+    write_table(file, made.rows, made.headings, made.metadata)
     page.file_uploader(key="effect-file").set_value(("c.csv", file.read_bytes(), "text/csv"))
     page.file_uploader(key="effect-orders").set_value([("orders.csv", "\n".join(lines).encode(), "text/csv")])
     page.run()

@@ -236,13 +236,13 @@ def test_an_exported_file_contains_list_and_model_version(
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         assert [row["Product id"] for row in rows] == [item.item_id for item in items]
-        assert {row["Model"] for row in rows} == {engine.version}
+        assert {row["Model version"] for row in rows} == {engine.version}
     else:
         openpyxl = pytest.importorskip("openpyxl")
         book = openpyxl.load_workbook(path)
         cells = list(book["Table"].iter_rows(min_row=2, values_only=True))
         assert [row[2] for row in cells] == [item.item_id for item in items]
-        assert ("Model", engine.version) in list(book["About"].iter_rows(values_only=True))
+        assert ("Model version", engine.version) in list(book["About"].iter_rows(values_only=True))
 
 
 def test_an_invalid_export_path_is_a_usage_error(harness: Harness, tmp_path: Path) -> None:

@@ -229,7 +229,7 @@ def _show_campaign(campaign: Campaign) -> None:
                     key=f"campaign-{kind}",
                     type="primary" if kind == "xlsx" else "secondary",
                 )
-            st.caption(f"Model {campaign.stamp['Model version']}, data {campaign.stamp['Data period']}")
+            st.caption(f"Model {campaign.metadata['Model version']}, data {campaign.metadata['Data period']}")
         _show_rows(campaign)
 
 
@@ -247,7 +247,7 @@ def _show_rows(campaign: Campaign) -> None:
 def _file_bytes(campaign: Campaign, kind: str) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"campaign.{kind}"
-        write_table(path, campaign.rows, campaign.headings, campaign.stamp, SHEETS)
+        write_table(path, campaign.rows, campaign.headings, campaign.metadata, SHEETS)
         return path.read_bytes()
 
 
