@@ -137,5 +137,5 @@ def test_the_sentence_names_the_periods_that_exist() -> None:
     found = SalesComparison(figures(1100, 0.8), figures(1000, 0.75), None, "", (), (), (), (), "v")
     assert describe_sales(found, "EUR") == "Net revenue of 28 days: 1,100.00 EUR, ▲ 10.0 % against the 28 days before."
     returning = next(figure for figure in key_figures(found, "EUR") if figure.label == "Returning customers")
-    assert returning.changes == ("▲ 5.0 points against the 28 days before",)
+    assert returning.changes == {"the 28 days before": "▲ 5.0 points"}
     assert format_points(0.5, 0.5) == "= 0.0 points"

@@ -16,10 +16,12 @@ Format = Callable[[float], str]
 class Figure:
     """One key figure of a period with its changes."""
 
+    name: str
+    """Field of `SalesFigures`."""
     label: str
     value: str
-    changes: tuple[str, ...]
-    """Against the period before and the year before, such as "▲ 4.2 % against a year ago"; only known ones."""
+    changes: dict[str, str]
+    """Earlier period, such as "a year ago" -> change, such as "▲ 4.2 %"; only for periods that the history covers."""
 
 
 def format_change(current: float, earlier: float) -> str:
@@ -67,7 +69,7 @@ def describe_sales(comparison: SalesComparison, currency: str) -> str:
     """Return the result as a sentence: "Net revenue of 28 days: 312,000.00, ▲ 4.2 % against the 28 days before."."""
     revenue = key_figures(comparison, currency)[0]
     days = _days(comparison.current)
-    changes = "".join(f", {change}" for change in revenue.changes)
+    changes = "".join(f", {change} against {period}" for period, change in revenue.changes.items())
     return f"Net revenue of {days} {'day' if days == 1 else 'days'}: {revenue.value}{changes}."
 
 
@@ -79,11 +81,11 @@ def _figure(
     change: Callable[[float, float], str] = format_change,
 ) -> Figure:
     current = getattr(comparison.current, name)
-    changes = tuple(
-        f"{change(current, getattr(getattr(comparison, earlier), name))} against {text}"
-        for earlier, text in earlier_labels(comparison).items()
-    )
-    return Figure(label, form(current), changes)
+    changes = {
+        period: change(current, getattr(getattr(comparison, earlier), name))
+        for earlier, period in earlier_labels(comparison).items()
+    }
+    return Figure(name, label, form(current), changes)
 
 
 def _days(figures: SalesFigures) -> int:

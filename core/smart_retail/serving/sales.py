@@ -61,21 +61,7 @@ class Sales:
         self._tables = tables
 
     def compare(self, first: str | None, last: str | None, category: str | None) -> SalesComparison:
-        """Return the sales of a period with those of the period before and of the year before.
-
-        Parameters
-        ----------
-        first, last : str, optional
-            ISO dates, both included; by default the last 28 days of the history.
-        category : str, optional
-            Only items of this category.
-
-        Raises
-        ------
-        UsageError
-            A date is not valid, the period ends before it begins or has no day of the history, or no item has the
-            category.
-        """
+        """Return the sales of a period with those of earlier ones; arguments and errors as of `RetailEngine.sales`."""
         period = self._period(first, last)
         items = self._items_of(category)
         before = self._covered(period.shifted(period.days))

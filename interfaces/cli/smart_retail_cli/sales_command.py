@@ -7,16 +7,12 @@ from typing import Any
 
 import click
 
-from smart_retail.presentation.sales_texts import describe_sales, earlier_labels, key_figures
+from smart_retail.presentation.sales_texts import describe_sales, key_figures
 from smart_retail.results import SalesComparison, SalesGroup
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import Table, format_option, print_note, print_result
 from smart_retail_cli.parameters import DATE
 
-FIGURES = (
-    "revenue", "orders", "customers", "new_customers", "average_order_value", "returning_share", "units",
-    "returned_amount",
-)  # fmt: skip
 COLUMNS = ("figure", "current", "previous", "year_ago")
 
 
@@ -40,9 +36,10 @@ def sales(context: CliContext, first: str | None, last: str | None, category: st
     if form == "csv":
         print_result(form, Table(COLUMNS, figure_rows(found)), found.as_dict)
         return
-    print_result(form, lambda: _tables(found, engine.model().currency), found.as_dict)
+    currency = engine.model().currency
+    print_result(form, lambda: _tables(found, currency), found.as_dict)
     if form == "table":
-        print_note(describe_sales(found, engine.model().currency))
+        print_note(describe_sales(found, currency))
         for note in found.notes:
             print_note(note)
 
@@ -51,29 +48,24 @@ def figure_rows(found: SalesComparison) -> list[dict[str, object]]:
     """Return one row per key figure."""
     periods = {"current": found.current, "previous": found.previous, "year_ago": found.year_ago}
     return [
-        {"figure": name} | {period: getattr(figures, name, None) for period, figures in periods.items()}
-        for name in FIGURES
+        {"figure": figure.name} | {period: getattr(figures, figure.name, None) for period, figures in periods.items()}
+        for figure in key_figures(found, "")
     ]
 
 
 def _tables(found: SalesComparison, currency: str) -> list[Table]:
     period = f"{found.current.first} to {found.current.last}"
-    labels = list(earlier_labels(found).values())
     rows: list[dict[str, Any]] = [
         {"figure": figure.label, "value": figure.value}
-        | {
-            f"against {label}": change.removesuffix(f" against {label}")
-            for label, change in zip(labels, figure.changes, strict=True)
-        }
+        | {f"against {earlier}": change for earlier, change in figure.changes.items()}
         for figure in key_figures(found, currency)
     ]
-    tables = [Table(("figure", "value", *(f"against {label}" for label in labels)), rows, period)]
+    tables = [Table(tuple(rows[0]), rows, period)]
     for title, groups in (("Categories", found.categories), ("Countries", found.countries)):
         if len(groups) > 1:
-            tables.append(Table(("name", "revenue", "previous", "year_ago"), _group_rows(groups), title))
-    tables.append(Table(("name", "revenue", "previous", "year_ago"), _group_rows(found.weekdays), "Weekdays"))
-    return tables
+            tables.append(_group_table(groups, title))
+    return [*tables, _group_table(found.weekdays, "Weekdays")]
 
 
-def _group_rows(groups: Sequence[SalesGroup]) -> list[dict[str, Any]]:
-    return [group.as_dict() for group in groups]
+def _group_table(groups: Sequence[SalesGroup], title: str) -> Table:
+    return Table(SalesGroup.__struct_fields__, [group.as_dict() for group in groups], title)
