@@ -263,7 +263,7 @@ def test_a_fit_without_the_hashes_of_erased_customers_is_refused(own: Path, tmp_
     remove_events_file(own)
     lines = (own / "erased.txt").read_text(encoding="ascii").splitlines(keepends=True)
     (own / "erased.txt").write_text(lines[0], encoding="ascii")
-    with pytest.raises(ArtifactError, match=r"Of 2 erased customers, .* for 1 only") as error:
+    with pytest.raises(ArtifactError, match="missing: 1 of 2 are stored") as error:
         fit(shop.write(tmp_path / "orders.csv"), artifacts=own)
     assert "erase these customers again" in error.value.hint
     (own / "erased.txt").write_text("customers\n", encoding="ascii")
@@ -275,7 +275,7 @@ def test_receipts_of_earlier_engines_need_one_hash(own: Path) -> None:
     (own / "receipts").mkdir()
     for name in ("a", "b"):
         (own / "receipts" / f"{name}.json").write_text('{"receipt": "1"}', encoding="utf-8")
-    with pytest.raises(ArtifactError, match="Of 1 erased customers"):
+    with pytest.raises(ArtifactError, match="missing: 0 of 1 are stored"):
         check_tombstones(own, SqliteEventStore(own))
     SqliteEventStore(own).erase(CUSTOMER)
     check_tombstones(own, SqliteEventStore(own))

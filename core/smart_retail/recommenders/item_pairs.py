@@ -20,7 +20,7 @@ ORDERS, CUSTOMERS = "orders", "customers"
 RELATIONS: Final = (ORDERS, CUSTOMERS)
 """What a pair shares: orders (bought together) or customers (bought by the same customers)."""
 MIN_LIFT: Final = 1.1
-"""Pairs that are together less often than this multiple of chance are left out: bananas go with everything."""
+"""Pairs that are together less often than this multiple of chance are left out: a best-seller is in many orders."""
 SHRINK: Final = 10.0
 """Orders; a lift is multiplied by c / (c + `SHRINK`) to order pairs, with c their common orders."""
 

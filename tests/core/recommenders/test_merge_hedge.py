@@ -68,7 +68,7 @@ def test_popularity_gets_more_weight_where_it_saves_a_past_window(weights, bough
     assert "5 past periods" in decision.text
     figures = decision.figures["hedging"]
     assert figures["worst"][0] == pytest.approx(0.0 if hedged else 1.0)
-    assert ("instead of 0%" in decision.text) == hedged
+    assert ("instead of 0.0 %" in decision.text) == hedged
 
 
 def test_a_hedge_that_costs_much_in_the_newest_window_is_not_used(weights):

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from smart_retail.evaluation.metrics import bootstrap_ci, mean_and_worst
 from smart_retail.presentation import labels
+from smart_retail.presentation.formatting import format_percent
 from smart_retail.recommenders.blend import default_weights
 from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.source_registry import SOURCES
@@ -243,13 +244,14 @@ def _choose_hedge(
     if best:
         text = (
             f" Popular products get {_STRENGTHS[best]} additional weight, in case demand changes: {periods} the worst "
-            f"lists reached {worst[best]:.0%} of the best single method instead of {worst[0]:.0%}, and the average "
-            f"changed by {mean[best] / mean[0] - 1:+.1%}."
+            f"lists reached {format_percent(worst[best])} of the best single method instead of "
+            f"{format_percent(worst[0])}, and the average "
+            f"changed by {100 * (mean[best] / mean[0] - 1):+.1f} %."
         )
     else:
         text = (
-            f" Popular products need no additional weight: {periods} the worst lists reached {worst[0]:.0%} of "
-            "the best single method."
+            f" Popular products need no additional weight: {periods} the worst lists reached "
+            f"{format_percent(worst[0])} of the best single method."
         )
     tried = "; ".join(f"{h:g}: {m:.4f}, {w:.4f}" for h, m, w in zip(hedges, mean, worst, strict=True))
     return replace(

@@ -22,6 +22,7 @@ from smart_retail.evaluation.temporal_split import (
     extract_ground_truth,
     sample_customers,
 )
+from smart_retail.presentation.formatting import format_percent
 from smart_retail.recommenders.popularity import ALL_TIME, take_turns
 from smart_retail.training.hybrid.selection_note import SelectionNote
 from smart_retail.training.models.components import ComponentVariants
@@ -215,10 +216,11 @@ def _describe(comparison: MixComparison, best: int) -> SelectionNote:
     text = (
         f'"Popular" means {8 - of_eight} of 8 products by the last {days} days and {of_eight} by the whole history: so '
         f"it stays useful if demand changes or returns. In {len(comparison.relative)} past periods this cost "
-        f"{cost:.1%} of the quality of the list with the best average."
+        f"{format_percent(cost)} of the quality of the list with the best average."
     )
     figures = ", ".join(
-        f"{d} days with {s:.1%} of all time {m:.4f}" for (d, s), m in zip(comparison.mixes, mean, strict=True)
+        f"{d} days with {format_percent(s)} of all time {m:.4f}"
+        for (d, s), m in zip(comparison.mixes, mean, strict=True)
     )
     details = (
         f"Popularity, NDCG@{K} relative to the best list, mean of {len(comparison.relative)} windows: "

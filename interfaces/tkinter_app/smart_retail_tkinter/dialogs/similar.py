@@ -68,10 +68,10 @@ class SimilarWindow(SideWindow):
         self._item = item
         self.heading.configure(text=f"Bought with {formatting.join_name_and_id(item[1], item[0])}")
         self.detail.configure(text="")
-        for place, table, result in ((BOUGHT_TOGETHER, self.together, together), (SAME_CUSTOMERS, self.table, same)):
+        for relation, table, result in ((BOUGHT_TOGETHER, self.together, together), (SAME_CUSTOMERS, self.table, same)):
             heading, meaning = labels.RELATIONS[result.method]
             text = meaning if result.items else labels.NO_RELATED[result.method]
-            self._headings[place].configure(text=f"{heading}: {text}")
+            self._headings[relation].configure(text=f"{heading}: {text}")
             table.fill(table_models.recommendation_table(result.items))
         self.lift()
         (self.together if together.items else self.table).tree.focus_set()
