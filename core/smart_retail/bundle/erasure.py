@@ -117,7 +117,7 @@ def check_tombstones(artifacts: str | os.PathLike[str], store: EventStore) -> No
     found = store.count_erased()
     if found < needed:
         raise ArtifactError(
-            f"Hashes of erased customers are missing: {found} of {needed} are stored, and a fit would include the rest.",
+            f"Hashes of erased customers are missing: {found} of {needed} are stored. A fit would include the others.",
             "Restore erased.txt or the event store from a backup, or erase these customers again.",
         )
 
