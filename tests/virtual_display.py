@@ -1,4 +1,4 @@
-"""The display of the windows under test: the existing one, otherwise a virtual X server of this process."""
+"""The display of the windows under test (the existing one, otherwise a virtual X server), and their root window."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ import os
 import shutil
 import subprocess
 import sys
+from typing import Any
+
+_INTERPRETERS: list[Any] = []
+"""The Tcl interpreters of all windows so far, see `open_root`."""
 
 
 class NoDisplayError(Exception):
@@ -51,3 +55,16 @@ def display_name() -> str:
     if not number:
         raise NoDisplayError("Xvfb did not start")
     return f":{number}"
+
+
+def open_root() -> Any:
+    """Return a new root window.
+
+    Its Tcl interpreter lives until the process ends. Tcl ends the process (`Tcl_AsyncDelete`, SIGABRT) when an
+    interpreter is deleted by another thread than its own, and the garbage collector runs in any thread.
+    """
+    import tkinter as tk
+
+    root = tk.Tk()
+    _INTERPRETERS.append(root.tk)
+    return root

@@ -13,7 +13,7 @@ import pytest
 
 from smart_retail.errors import RetailError
 from smart_retail.presentation import labels
-from tests.virtual_display import NoDisplayError, display_name
+from tests.virtual_display import NoDisplayError, display_name, open_root
 
 from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, missing, source_of
 
@@ -65,15 +65,13 @@ class FrontEnd(Driver):
 
     def open(self) -> None:
         """A window with nothing in it."""
-        import tkinter as tk
-
         from smart_retail_tkinter.app import App
         from smart_retail_tkinter.core_services import Services
         from smart_retail_tkinter.recent_files import Preferences
 
         folder = self.stack.enter_context(tempfile.TemporaryDirectory())
         self.dialogs = ScriptedDialogs()
-        self.app: Any = App(tk.Tk(), Services(), Preferences(Path(folder) / "desktop.json"), self.dialogs)
+        self.app: Any = App(open_root(), Services(), Preferences(Path(folder) / "desktop.json"), self.dialogs)
         self.app.root.geometry("1270x800+0+0")
         self.stack.callback(self.app.quit)
 

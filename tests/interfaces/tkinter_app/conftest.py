@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.virtual_display import NoDisplayError, display_name
+from tests.virtual_display import NoDisplayError, display_name, open_root
 
 from smart_retail.errors import RetailError
 from smart_retail.serving.engine import Engine
@@ -138,8 +138,6 @@ class Window:
 @pytest.fixture
 def make_window(display: str, preferences: Preferences, engine: Engine) -> Iterator[Callable[..., Window]]:
     """A function that opens a window with an engine and replaced `services`."""
-    import tkinter as tk
-
     from smart_retail_tkinter.app import App
 
     opened: list[Window] = []
@@ -147,7 +145,7 @@ def make_window(display: str, preferences: Preferences, engine: Engine) -> Itera
     def make(opened_engine: Any = engine, **services: Any) -> Window:
         services.setdefault("load", lambda folder: opened_engine)
         dialogs = ScriptedDialogs()
-        window = Window(App(tk.Tk(), Services(**services), preferences, dialogs), dialogs)
+        window = Window(App(open_root(), Services(**services), preferences, dialogs), dialogs)
         window.root.geometry("1200x780+0+0")
         opened.append(window)
         if opened_engine is not None:
@@ -160,8 +158,9 @@ def make_window(display: str, preferences: Preferences, engine: Engine) -> Itera
     for window in opened:
         if window.app.alive:
             window.app.quit()
+        # The test still refers to the window.
+        window.app = None
     # Variables of closed windows must not be collected in the thread of a later job: Tk refuses other threads.
-    opened.clear()
     gc.collect()
 
 
