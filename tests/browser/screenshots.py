@@ -41,7 +41,7 @@ def take(artifacts: Path, target: Path = TARGET) -> None:
         with serving("streamlit", STREAMLIT_PORT, artifacts) as address:
             for scheme in SCHEMES:
                 streamlit(Visit(browser, scheme), address, customer, item, target, scheme)
-                phone(Visit(browser, scheme, *PHONE), address, target, scheme)
+                phone(Visit(browser, scheme, *PHONE), address, item, target, scheme)
         with serving("gradio", GRADIO_PORT, artifacts) as address:
             for scheme in SCHEMES:
                 gradio(Visit(browser, scheme), address, item, target, scheme)
@@ -76,10 +76,25 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         visit.page.wait_for_selector(".sr-footer")
         settle(visit.page)
         visit.page.screenshot(path=target / f"streamlit-{name}-{scheme}.png")
+    campaign(visit, address, target, scheme)
     import_report(visit, address, target, scheme)
     if scheme == "light":
         what_if(visit, address, target)
     finish(visit)
+
+
+def campaign(visit: Visit, address: str, target: Path, scheme: str) -> None:
+    """Make a campaign for all customers, and take a screenshot wide and on a phone."""
+    page = visit.page
+    page.goto(f"{address}/campaign")
+    page.wait_for_selector(".sr-footer")
+    page.get_by_role("button", name="Make the campaign").click()
+    page.wait_for_selector("text=do not contact these", timeout=120_000)
+    for name, width, height in (("campaign", 1400, 1300), ("campaign-phone", 390, 2600)):
+        page.set_viewport_size({"width": width, "height": height})
+        settle(page)
+        page.screenshot(path=target / f"streamlit-{name}-{scheme}.png")
+    page.set_viewport_size({"width": 1400, "height": 900})
 
 
 def import_report(visit: Visit, address: str, target: Path, scheme: str) -> None:
@@ -114,12 +129,15 @@ def import_report(visit: Visit, address: str, target: Path, scheme: str) -> None
             page.set_viewport_size({"width": 1400, "height": 900})
 
 
-def phone(visit: Visit, address: str, target: Path, scheme: str) -> None:
-    """Take a screenshot of the page Value on a phone."""
-    visit.page.goto(f"{address}/value")
-    visit.page.wait_for_selector(".sr-footer")
-    settle(visit.page)
-    visit.page.screenshot(path=target / f"streamlit-value-phone-{scheme}.png")
+def phone(visit: Visit, address: str, item: str, target: Path, scheme: str) -> None:
+    """Take screenshots of some pages on a phone."""
+    from urllib.parse import quote
+
+    for name, path in (("overview", ""), ("products", f"products?item={quote(item, safe='')}"), ("value", "value")):
+        visit.page.goto(f"{address}/{path}")
+        visit.page.wait_for_selector(".sr-footer")
+        settle(visit.page)
+        visit.page.screenshot(path=target / f"streamlit-{name}-phone-{scheme}.png")
     finish(visit)
 
 
@@ -132,6 +150,7 @@ def what_if(visit: Visit, address: str, target: Path) -> None:
     page.get_by_label("Never recommend").click()
     page.get_by_role("option").nth(1).click()
     page.keyboard.press("Escape")
+    settle(page)
     page.get_by_role("button", name="Try", exact=True).click()
     page.wait_for_selector("text=The list changes for", timeout=120_000)
     page.set_viewport_size({"width": 1400, "height": 1900})
@@ -159,8 +178,13 @@ def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> 
     settle(page)
     page.screenshot(path=target / f"gradio-similar-{scheme}.png")
     page.get_by_role("tab", name="Basket").click()
+    box = page.locator("input[role=listbox]:visible").first
+    box.fill(item)
+    page.wait_for_selector("ul[role=listbox] li")
+    box.press("Enter")
+    page.wait_for_selector(".sr-table:visible tbody tr")
     settle(page)
-    page.screenshot(path=target / f"gradio-visitor-{scheme}.png")
+    page.screenshot(path=target / f"gradio-basket-{scheme}.png")
     finish(visit)
 
 

@@ -13,7 +13,7 @@ from .apps import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PAGES = ("Overview", "Customer", "Products", "Segments", "Clusters", "Methods", "Fit", "What-if")
+PAGES = ("Overview", "Customer", "Products", "Segments", "Clusters", "Value", "Campaign", "Methods", "Fit", "What-if")
 
 
 def ready(page: Any) -> None:
@@ -127,3 +127,15 @@ def test_no_page_scrolls_sideways(browser: Any, streamlit_app: str, width: int) 
         wide = visit.page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
         assert wide <= width, path
     visit.close()
+
+
+def test_one_click_tries_a_scenario_while_a_list_of_products_has_the_focus(visit: Visit, streamlit_app: str) -> None:
+    page = visit.page
+    page.goto(f"{streamlit_app}/what-if")
+    ready(page)
+    page.get_by_label("Never recommend").click()
+    page.get_by_role("option").nth(1).click()
+    page.keyboard.press("Escape")
+    page.wait_for_selector("text=Changes: business rules")
+    page.get_by_role("button", name="Try", exact=True).click()
+    page.wait_for_selector("text=The list changes for")

@@ -73,7 +73,7 @@ def _choose(model: ModelInfo) -> None:
     """Show the controls of the scenario and the button that tries it."""
     engine = engine_source.engine()
     left, middle, right = st.columns([1.25, 1.25, 1], gap="medium")
-    with right, st.container(border=True, height="stretch"):
+    with right, st.container(border=True):
         st.html(html_parts.finding("Lists to compare"))
         method = controls.single_method("try-method")
         one, two = st.columns(2)
@@ -94,7 +94,9 @@ def _choose(model: ModelInfo) -> None:
     scenario = Scenario(rules, weights, day, policy)
     changes = what_if_controls.describe_changes(scenario)
     job = _job_slot().job
-    with st.container(horizontal=True, vertical_alignment="center"):
+    # Not below the rules: a list of products loses a line when the button takes the focus, the button would move up
+    # below the pointer, and the browser would not count the click.
+    with right:
         running = job is not None and job.running
         if st.button("Try", type="primary", icon=":material/science:", disabled=not changes or running):
             customers = [wanted.strip()] if wanted.strip() else []
