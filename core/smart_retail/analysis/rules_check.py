@@ -72,7 +72,27 @@ def check_rules(engine: LocalEngine, path: str | Path | None = None) -> RulesChe
         raise UsageError(
             "There is no rules file.", f"Write {Path(engine.artifacts) / 'rules.toml'}, or name a file to check."
         )
-    data, tables = read_rules(file), engine.tables
+    return check_content(engine, read_rules(file), str(file))
+
+
+def check_content(engine: LocalEngine, data: dict[str, Any], file: str = "") -> RulesCheck:
+    """Return what the content of a rules file does.
+
+    Parameters
+    ----------
+    engine : LocalEngine
+        Open over the version that the rules are checked against.
+    data : dict
+        Rule name -> value, as in ``rules.toml``.
+    file : str
+        Name of the file in the result.
+
+    Raises
+    ------
+    SettingsError
+        An unknown name or an impossible value.
+    """
+    tables = engine.tables
     catalogue = (tables.items, tables.names["categories"], tables.catalogue)
     rules = build_rules(data, *catalogue)
     effects = []
@@ -86,7 +106,7 @@ def check_rules(engine: LocalEngine, path: str | Path | None = None) -> RulesChe
     items = len(tables.items)
     allowed = items if rules.allowed is None else int(rules.allowed.sum())
     return RulesCheck(
-        file=str(file),
+        file=file,
         digest=rules.digest,
         effects=tuple(effects),
         allowed_items=allowed,

@@ -39,6 +39,9 @@ from smart_retail.utils.regular_file import open_regular_file
 log = logging.getLogger("smart_retail.serving.business_rules")
 
 MAX_RULES_BYTES = 16 * 2**20
+RULES_NAME = "rules.toml"
+"""Name of the rules file in an artifacts folder."""
+_NO_FILE = (0, 0)
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
 _NAMES = (*_TEXT_LISTS, "max_per_category", "price", "boost")
 
@@ -329,7 +332,7 @@ def rules_path(artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] 
     """Return the path of the rules file: the given one, else ``rules.toml`` in the artifacts folder if it exists."""
     if rules is not None:
         return Path(rules)
-    default = Path(artifacts) / "rules.toml"
+    default = Path(artifacts) / RULES_NAME
     return default if default.is_file() else None
 
 
@@ -354,12 +357,14 @@ class RulesFile:
 
     Parameters
     ----------
-    path : Path or None
-        The file; None for no rules.
+    path : Path
+        The file.
     items : IdMap
     names : sequence of str
         Names of the categories, by code.
     catalogue : Catalogue
+    optional : bool
+        Whether the file may be missing at the start: there are no rules until it is written.
 
     Raises
     ------
@@ -367,16 +372,19 @@ class RulesFile:
         The file cannot be read at the start.
     """
 
-    def __init__(self, path: Path | None, items: IdMap, names: Sequence[str], catalogue: Catalogue) -> None:
+    def __init__(
+        self, path: Path, items: IdMap, names: Sequence[str], catalogue: Catalogue, *, optional: bool = False
+    ) -> None:
         self._path = path
         self._catalogue = (items, names, catalogue)
         self._file_state = self._read_file_state()
-        self._rules = Rules() if path is None else load_rules(path, *self._catalogue)
+        missing = optional and self._file_state == _NO_FILE
+        self._rules = Rules() if missing else load_rules(path, *self._catalogue)
         self.error: RetailError | None = None
 
     def current(self) -> Rules:
         """Return the rules in force, after reading a changed file."""
-        if self._path is not None and (state := self._read_file_state()) != self._file_state:
+        if (state := self._read_file_state()) != self._file_state:
             self._file_state = state
             try:
                 self._rules, self.error = load_rules(self._path, *self._catalogue), None
@@ -388,9 +396,9 @@ class RulesFile:
         return self._rules
 
     def _read_file_state(self) -> tuple[int, int]:
-        """Return modification time (ns) and size (bytes); zeros without a file."""
+        """Return modification time (ns) and size (bytes)."""
         try:
-            status = self._path.stat() if self._path is not None else None
+            status = self._path.stat()
         except OSError:
-            status = None
-        return (status.st_mtime_ns, status.st_size) if status else (0, 0)
+            return _NO_FILE
+        return status.st_mtime_ns, status.st_size

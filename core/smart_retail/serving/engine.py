@@ -51,7 +51,7 @@ from smart_retail.results import (
     ValueSummary,
 )
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.serving.business_rules import FixedRules, Rules, RulesFile, category_codes, rules_path
+from smart_retail.serving.business_rules import RULES_NAME, FixedRules, Rules, RulesFile, category_codes
 from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers, with_basket
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
@@ -80,7 +80,12 @@ class Engine(LocalEngine):
             self.tables, RecentEvents(open_events(self.artifacts), through, fitted_store)
         )
         catalogue = self.tables.items, self.tables.names["categories"], self.tables.catalogue
-        self._rules_source = FixedRules(rules) if isinstance(rules, Rules) else RulesFile(rules, *catalogue)
+        self._rules_source: FixedRules | RulesFile
+        if isinstance(rules, Rules):
+            self._rules_source = FixedRules(rules)
+        else:
+            file = Path(self.artifacts) / RULES_NAME if rules is None else rules
+            self._rules_source = RulesFile(file, *catalogue, optional=rules is None)
 
     @classmethod
     def load(
@@ -112,7 +117,7 @@ class Engine(LocalEngine):
         SettingsError
             The rules cannot be read.
         """
-        return cls(Bundle.open(artifacts, version), rules_path(artifacts, rules))
+        return cls(Bundle.open(artifacts, version), None if rules is None else Path(rules))
 
     @property
     def rules(self) -> Rules:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
@@ -51,10 +52,9 @@ def open_engine(
     bundle = Bundle.open(artifacts)
     if prefetch_lists:
         bundle.prefetch(*LIST_ARRAYS)
-    from smart_retail.serving.business_rules import rules_path
     from smart_retail.serving.engine import Engine
 
-    return Engine(bundle, rules_path(artifacts, rules))
+    return Engine(bundle, None if rules is None else pathlib.Path(rules))
 
 
 def watch_engine(

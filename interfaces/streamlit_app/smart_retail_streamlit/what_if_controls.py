@@ -18,6 +18,15 @@ MAX_CHOICES = 200
 RETURNS_POLICIES = {"net": "Leave returned items out", "keep": "Count returned items as bought"}
 """Returns policy -> label."""
 
+_RULE_KEYS = ("ban", "pin", "stock", "boost", "factor", "cap", "only")
+"""Keys of the controls of `business_rules` in the session state."""
+
+
+def forget_rules() -> None:
+    """Let the controls show the rules in force at the next run."""
+    for key in _RULE_KEYS:
+        st.session_state.pop(key, None)
+
 
 def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, Any] | None:
     """Return all rules of the scenario, or None if they equal the `current` ones."""

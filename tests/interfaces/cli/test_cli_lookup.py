@@ -5,10 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests import shop
+
+from smart_retail.results import FitReport
 
 
 @pytest.mark.parametrize(
@@ -89,3 +93,25 @@ def test_a_rules_file_is_checked_before_it_is_used(run: Any, engine: Any, tmp_pa
     missing = run("rules", "show")
     assert missing.exit_code == 2
     assert "There is no rules file" in missing.stderr
+
+
+def test_rules_are_saved_and_restored_even_if_those_in_force_are_broken(
+    run: Any, fitted: tuple[Path, FitReport], tmp_path: Path
+) -> None:
+    artifacts = shutil.copytree(fitted[0], tmp_path / "artifacts")
+    words = ("--artifacts", artifacts, "rules")
+    file = tmp_path / "new.toml"
+    file.write_text(f'ban = ["{shop.item_ids()[0]}"]  # recalled', encoding="utf-8")
+    saved = run(*words, "save", file)
+    assert saved.exit_code == 0, saved.stderr
+    assert "59 of 60 items can be recommended" in saved.stderr
+    (artifacts / "rules.toml").write_text("ban = [", encoding="utf-8")
+    states = json.loads(run(*words, "history", "--format", "json").stdout)
+    assert [(state["rules"], state["current"]) for state in states] == [(["ban"], False)]
+    assert run(*words, "restore", states[0]["name"]).exit_code == 0
+    assert (artifacts / "rules.toml").read_text(encoding="utf-8") == file.read_text(encoding="utf-8")
+    file.write_text("stock = []", encoding="utf-8")
+    rejected = run(*words, "save", file)
+    assert (rejected.exit_code, "leave no item" in rejected.stderr) == (2, True)
+    assert run(*words, "restore", "unknown").exit_code == 2
+    assert run("--api-url", "http://127.0.0.1:9", *words, "save", file).exit_code == 2

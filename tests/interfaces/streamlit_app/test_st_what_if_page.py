@@ -1,7 +1,8 @@
-"""The What-if page compares lists before and after a change and publishes nothing."""
+"""The What-if page compares lists before and after a change, and saves rules only when asked."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from smart_retail.bundle.versions import versions
 from smart_retail.errors import RetailError
 from smart_retail.results import FitReport
+from smart_retail.serving.business_rules import read_rules
 from smart_retail.serving.engine import Engine
 from smart_retail_streamlit import engine_source, what_if_controls
 from smart_retail_streamlit.views import whatif
@@ -112,3 +114,37 @@ def test_changes_are_described_in_a_few_words() -> None:
         "returned items: count returned items as bought"
     )
     assert what_if_controls.describe_changes(what_if_controls.Scenario()) == ""
+
+
+def press(page: Any, label: str) -> None:
+    next(b for b in page.button if b.label == label).click().run()
+    assert not page.exception, page.exception
+
+
+def test_rules_are_saved_for_all_and_restored(
+    fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    artifacts = shutil.copytree(fitted[0], tmp_path / "artifacts")
+    first, second = (item.item_id for item in Engine.load(artifacts).popular(2).items)
+    page = page_of("what-if", monkeypatch, artifacts=artifacts)
+    for item in (first, second):
+        page.multiselect(key="ban").set_value([item]).run()
+        assert "excludes 1 item" in html_of(page)
+        press(page, "Save for all customers")
+        assert page.multiselect(key="ban").value == [item]
+    assert read_rules(artifacts / "rules.toml") == {"ban": [second]}
+    saved = next(box for box in page.selectbox if box.label == "Saved earlier")
+    assert [("in force" in option) for option in saved.options] == [True, False]
+    saved.select_index(1).run()
+    press(page, "Restore")
+    assert read_rules(artifacts / "rules.toml") == {"ban": [first]}
+    assert page.multiselect(key="ban").value == [first]
+
+
+def test_without_allow_fit_rules_can_only_be_downloaded(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(engine_source.ALLOW_FIT, "")
+    page.number_input(key="cap").set_value(2).run()
+    labels = [b.label for b in page.button]
+    assert "Try" in labels
+    assert "Save for all customers" not in labels
+    assert any("--allow-fit" in caption.value for caption in page.caption)

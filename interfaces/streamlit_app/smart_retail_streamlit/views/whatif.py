@@ -1,4 +1,4 @@
-"""What-if page: the lists of the same customers before and after a change; nothing is published."""
+"""What-if page: the lists of the same customers before and after a change, and the rules of the shop."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from smart_retail.presentation.formatting import (
     pluralize,
 )
 from smart_retail.presentation.html import Column, recommendation_table, table
+from smart_retail.protocol import is_local
 from smart_retail.results import ModelInfo
 from smart_retail_streamlit import (
     chart_panel,
@@ -34,6 +35,7 @@ from smart_retail_streamlit import (
     html_parts,
     job_panel,
     page_layout,
+    rules_panel,
     what_if_controls,
 )
 from smart_retail_streamlit.background_job import JobSlot
@@ -50,7 +52,7 @@ def _job_slot() -> JobSlot[WhatIfResult]:
 
 def show() -> None:
     """Show the page."""
-    page_layout.heading("What-if", "compare recommendations before and after a change; nothing is published")
+    page_layout.heading("What-if", "compare recommendations before and after a change")
     source = engine_source.configured_source()
     if not source.is_local or not supports_what_if(engine_source.engine()):
         api = f"This app uses the API at {source.api_url}. " if source.api_url else ""
@@ -116,6 +118,8 @@ def _choose(model: ModelInfo) -> None:
             )
             st.rerun()
         st.html(html_parts.finding("", f"Changes: {changes or 'none yet'}"))
+    if is_local(engine):
+        rules_panel.show(engine, engine_source.configured_source(), rules)
 
 
 def _show_result(result: WhatIfResult, changes: str, currency: str) -> None:

@@ -1,0 +1,111 @@
+"""Panel that saves the business rules of a scenario and restores earlier ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from smart_retail.analysis.rules_check import RulesCheck, check_content
+from smart_retail.analysis.rules_history import (
+    SavedRules,
+    format_rules,
+    list_saved_rules,
+    restore_rules,
+    save_rules,
+)
+from smart_retail.errors import RetailError
+from smart_retail.presentation.formatting import format_integer
+from smart_retail.presentation.html import Column, table
+from smart_retail.protocol import LocalEngine
+from smart_retail.serving.business_rules import RULES_NAME
+from smart_retail_streamlit import html_parts, page_layout, what_if_controls
+from smart_retail_streamlit.engine_source import EngineSource
+
+LABELS = {
+    "ban": "Never recommend",
+    "pin": "First in every list",
+    "stock": "In stock",
+    "boost": "Boost",
+    "categories": "Only these categories",
+    "exclude_categories": "Never these categories",
+    "max_per_category": "Most per category",
+    "price": "Price range",
+}
+
+
+def show(engine: LocalEngine, source: EngineSource, rules: dict[str, Any] | None) -> None:
+    """Show what changed rules do, and the buttons to download, save and restore rules.
+
+    Parameters
+    ----------
+    engine : LocalEngine
+    source : EngineSource
+        Says whether visitors may save.
+    rules : dict, optional
+        The rules of the scenario; None if they are those in force.
+    """
+    with st.expander("Save or restore business rules", icon=":material/rule:"):
+        if rules is None:
+            st.caption("The rules above are those in force. Change one to save it.")
+        else:
+            _show_changed(engine, source, rules)
+        if source.allow_fit:
+            _show_history(engine, source)
+
+
+def _show_changed(engine: LocalEngine, source: EngineSource, rules: dict[str, Any]) -> None:
+    try:
+        check = check_content(engine, rules)
+    except RetailError as error:
+        page_layout.banner(error)
+        return
+    st.html(_effects(check))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if source.allow_fit and st.button("Save for all customers", type="primary", icon=":material/save:"):
+            _run(lambda: save_rules(engine, rules, source.rules), "Saved. All lists follow these rules now.")
+        st.download_button(
+            "Download the rules file", format_rules(rules), RULES_NAME, "application/toml", icon=":material/download:"
+        )
+    if not source.allow_fit:
+        st.caption(
+            "Saving is switched off in this app, since it changes the lists of all users. Start it with: "
+            "smart-retail serve streamlit --allow-fit. On the command line: smart-retail rules save rules.toml"
+        )
+
+
+def _effects(check: RulesCheck) -> str:
+    rows = [[LABELS[effect.rule], format_integer(effect.entries), effect.effect] for effect in check.effects]
+    left = f"{format_integer(check.allowed_items)} of {format_integer(check.items)} products can be recommended."
+    parts = [html_parts.finding("What these rules do", left)]
+    if rows:
+        parts.append(table([Column("Rule"), Column("Entries", "sr-num"), Column("Effect")], rows))
+    parts += [html_parts.note(warning) for warning in check.warnings]
+    return "".join(parts)
+
+
+def _show_history(engine: LocalEngine, source: EngineSource) -> None:
+    saved = {state.name: state for state in list_saved_rules(engine.artifacts, source.rules)}
+    if not saved:
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.selectbox("Saved earlier", list(saved), format_func=lambda name: _describe(saved[name]))
+        if st.button("Restore", icon=":material/history:", disabled=name is None or saved[name].current):
+            _run(lambda: restore_rules(engine, str(name), source.rules), "Restored. All lists follow these rules now.")
+
+
+def _describe(state: SavedRules) -> str:
+    rules = ", ".join(LABELS.get(rule, rule).lower() for rule in state.rules) or "no rules"
+    return f"{state.saved.replace('T', ' ').removesuffix('Z')} UTC: {rules}{' (in force)' if state.current else ''}"
+
+
+def _run(change: Any, success: str) -> None:
+    """Change the rules, and show the page again with the controls of the new ones."""
+    try:
+        change()
+    except RetailError as error:
+        page_layout.banner(error)
+        return
+    what_if_controls.forget_rules()
+    st.toast(success, icon=":material/check:")
+    st.rerun()
