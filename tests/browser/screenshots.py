@@ -170,7 +170,7 @@ def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> 
     page.wait_for_selector(".sr-side")
     settle(page)
     page.screenshot(path=target / f"gradio-all-{scheme}.png")
-    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_role("tab", name="Products").click()
     box = page.locator("textarea:visible").last
     box.fill(item)
     box.press("Enter")

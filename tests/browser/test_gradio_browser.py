@@ -36,7 +36,7 @@ def test_an_unknown_id_gets_popular_items(visit: Visit, gradio_app: str, engine:
 def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str, engine: Engine) -> None:
     page = visit.page
     page.goto(gradio_app)
-    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_role("tab", name="Products").click()
     page.locator("textarea:visible").last.press_sequentially("garden thing 12", delay=40)
     page.locator(".sr-matches:visible label:has-text('G-012')").click()
     page.wait_for_selector(".sr-table:visible tbody tr")
@@ -49,7 +49,7 @@ def test_a_product_is_searched_as_it_is_typed(visit: Visit, gradio_app: str, eng
 def test_a_complete_id_hides_the_matches(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
-    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_role("tab", name="Products").click()
     page.locator("textarea:visible").last.fill("G-012")
     page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-table:visible tbody tr")
@@ -60,7 +60,7 @@ def test_a_complete_id_hides_the_matches(visit: Visit, gradio_app: str) -> None:
 def test_an_unknown_product_shows_an_error_with_near_matches(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
-    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_role("tab", name="Products").click()
     page.locator("textarea:visible").last.fill("G-0004")
     page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-error:visible")
@@ -90,7 +90,7 @@ def test_a_new_visitor_starts_with_popular_products(visit: Visit, gradio_app: st
 def test_enter_takes_the_first_match_of_a_name(visit: Visit, gradio_app: str) -> None:
     page = visit.page
     page.goto(gradio_app)
-    page.get_by_role("tab", name="Similar products").click()
+    page.get_by_role("tab", name="Products").click()
     page.locator("textarea:visible").last.fill("garden thing 12")
     page.locator("textarea:visible").last.press("Enter")
     page.wait_for_selector(".sr-table:visible tbody tr")

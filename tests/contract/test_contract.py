@@ -14,7 +14,7 @@ from smart_retail.serving.engine import Engine
 from tests import shop
 
 from .check import Check
-from .drivers.base import Driver, Filters, UnsupportedError
+from .drivers.base import Driver, Filters, UnsupportedError, sales_of
 
 PLAIN = ("c0001", "c0002", "c0007")
 UNKNOWN = ("no-such-customer", "c0001 ", "C0001")
@@ -82,11 +82,17 @@ def test_c18_a_basket_gives_the_list_of_the_engine(check: Check) -> None:
 
 
 def test_c9_segments_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
-    if not front_end.shows_groups:
-        with pytest.raises(UnsupportedError):
-            front_end.segments()
-        return
     check.equal(front_end.segments(), {s.name: s.customers for s in engine.segments()}, "segments")
+
+
+def test_c9_clusters_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    check.equal(front_end.clusters(), {c.name: c.customers for c in engine.clusters()}, "clusters")
+
+
+def test_c19_sales_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    expected = sales_of(engine.sales())
+    assert len(expected["Net revenue"]) > 1, "the history covers a period before"
+    check.equal(front_end.sales(), expected, "sales")
 
 
 def test_c10_the_version_is_visible(front_end: Driver, check: Check, engine: Engine) -> None:

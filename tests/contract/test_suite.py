@@ -21,12 +21,14 @@ from .drivers.base import (
     Filters,
     Forecast,
     Row,
+    SalesRows,
     Shown,
     ShownProfile,
     forecast_of,
     missing,
     profile_of,
     row_of,
+    sales_of,
     shown_of,
 )
 
@@ -115,6 +117,12 @@ class Adapter(Driver):
 
     def segments(self) -> dict[str, int]:
         return {s.name: s.customers for s in self.engine.segments()}
+
+    def clusters(self) -> dict[str, int]:
+        return {c.name: c.customers for c in self.engine.clusters()}
+
+    def sales(self) -> SalesRows:
+        return sales_of(self.engine.sales())
 
     def version(self) -> str:
         return self.engine.version

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from smart_retail.errors import MissingExtraError
 from smart_retail.presentation import formatting, labels, palette
-from smart_retail.results import Reason, Recommendation, RecommendationList
+from smart_retail.presentation.sales_texts import key_figures
+from smart_retail.results import Cluster, Reason, Recommendation, RecommendationList, SalesComparison, Segment
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -95,6 +96,50 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], css: str 
     Markup
     """
     return render(PACKAGE, "table.html", columns=columns, rows=rows, css=css)
+
+
+def segment_table(segments: Iterable[Segment]) -> Markup:
+    """Return the RFM segments with size, revenue, means and what to do."""
+    rows = [[segment.name, *_size_cells(segment), segment.action] for segment in segments]
+    return table([Column("Segment"), *_SIZE_COLUMNS, Column("What to do", "sr-dim")], rows, "sr-cards")
+
+
+def cluster_table(clusters: Iterable[Cluster]) -> Markup:
+    """Return the customer clusters with size, revenue, means and the most popular products."""
+    rows = [
+        [cluster.name, *_size_cells(cluster), " · ".join(i.item_name or i.item_id for i in cluster.top_items[:3])]
+        for cluster in clusters
+    ]
+    return table([Column("Cluster"), *_SIZE_COLUMNS, Column("Top products", "sr-dim")], rows, "sr-cards")
+
+
+_SIZE_COLUMNS = (
+    Column("Customers", "sr-num"),
+    Column("Share of customers", "sr-num"),
+    Column("Net revenue", "sr-num"),
+    Column("Share of revenue", "sr-num"),
+    Column("Mean days since last order", "sr-num"),
+    Column("Mean orders", "sr-num"),
+    Column("Mean amount", "sr-num"),
+)
+
+
+def _size_cells(group: Segment | Cluster) -> list[str]:
+    """Return the cells of the columns that segments and clusters share."""
+    return [
+        formatting.format_integer(group.customers),
+        formatting.format_percent(group.share),
+        formatting.format_amount(group.revenue),
+        formatting.format_percent(group.revenue_share),
+        f"{group.mean_recency:,.1f}",
+        f"{group.mean_frequency:,.1f}",
+        formatting.format_amount(group.mean_monetary),
+    ]
+
+
+def sales_figures(comparison: SalesComparison, currency: str) -> Markup:
+    """Return the key figures of a period with their changes, as tiles."""
+    return render(PACKAGE, "sales_figures.html", figures=key_figures(comparison, currency))
 
 
 def name_cell(name: str, identifier: str) -> Markup:

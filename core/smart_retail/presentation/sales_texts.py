@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
+from typing import Final
 
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.results import SalesComparison, SalesFigures
 
+PERIODS: Final = {7: "7 days", 28: "28 days", 91: "13 weeks", 364: "52 weeks"}
+"""Days of the periods that screens offer -> label; whole weeks, so that all weekdays count alike."""
 Format = Callable[[float], str]
 
 
@@ -22,6 +25,20 @@ class Figure:
     value: str
     changes: dict[str, str]
     """Earlier period, such as "a year ago" -> change, such as "▲ 4.2 %"; only for periods that the history covers."""
+
+
+def last_days(days: int, first: str, last: str) -> tuple[str, str]:
+    """Return the first and the last day of a period at the end of the history, as ISO dates, both included.
+
+    Parameters
+    ----------
+    days : int
+        Length of the period, 1 and up; a shorter history is returned whole.
+    first, last : str
+        First and last day of the history.
+    """
+    start = date.fromisoformat(last) - timedelta(days=days - 1)
+    return str(max(date.fromisoformat(first), start)), last
 
 
 def format_change(current: float, earlier: float) -> str:

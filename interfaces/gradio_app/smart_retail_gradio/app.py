@@ -1,4 +1,4 @@
-"""One page with three tabs over an engine: recommendations, similar products, and a basket."""
+"""One page with four tabs over an engine: recommendations, similar products, a basket, and the shop."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from markupsafe import Markup
 from smart_retail.errors import FormatVersionError, RetailError
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import join_name_and_id
+from smart_retail.presentation.sales_texts import PERIODS, last_days
 from smart_retail.protocol import BOUGHT_TOGETHER, DEFAULT_METHOD, SAME_CUSTOMERS, RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_gradio import endpoints, html, search_box
@@ -27,6 +28,8 @@ EXAMPLE_POOL_SIZE = 100
 MAX_QUEUED_REQUESTS = 64
 """Further requests are rejected."""
 MAX_CONCURRENT_REQUESTS = 8
+DEFAULT_DAYS = 28
+"""Length of the sales period that is shown first."""
 UNKNOWN_CUSTOMER_ID = "new-customer"
 
 Build = Callable[[RetailEngine], Any]
@@ -35,7 +38,7 @@ Refresh = dict[Any, Build]
 
 
 def build_demo(engine: RetailEngine | ReloadingEngine) -> gr.Blocks:
-    """Build the app, with the named endpoints recommend, similar, basket and value.
+    """Build the app, with the named endpoints of `endpoints.publish`.
 
     Every request uses one engine from start to end; a page that is opened anew shows the current version. Queue limits
     are set here; `server.start` adds theme, style and address.
@@ -46,10 +49,12 @@ def build_demo(engine: RetailEngine | ReloadingEngine) -> gr.Blocks:
         gr.HTML(html.title(TITLE, SUBTITLE))
         with gr.Tab("Recommend"):
             refresh = _recommend_tab(engines)
-        with gr.Tab("Similar products"):
+        with gr.Tab("Products"):
             refresh |= _similar_tab(engines)
         with gr.Tab("Basket"):
             refresh |= _visitor_tab(engines)
+        with gr.Tab("Shop"):
+            refresh |= _shop_tab(engines)
         footer = gr.HTML(html.footer(engines.get().model()))
         _connect(demo.load, _refresh_page(engines, list(refresh.values())), [], [*refresh, footer])
         endpoints.publish(engines)
@@ -163,6 +168,28 @@ def _visitor_tab(engines: ReloadingEngine) -> Refresh:
 def _empty_basket_list(engine: RetailEngine) -> str:
     """Return the list of a visitor without a basket."""
     return html.recommendations(engine.recommend_for_basket([]))
+
+
+def _shop_tab(engines: ReloadingEngine) -> Refresh:
+    periods = [(label, days) for days, label in PERIODS.items()]
+    with gr.Row():
+        days = gr.Radio(periods, value=DEFAULT_DAYS, label="Sales of the last", elem_classes="sr-methods")
+        category = gr.Dropdown(["", *engines.get().categories()], value="", label="Category", info="Empty: all")
+    shop_html = gr.HTML(_shop(engines.get()))
+
+    def show_shop(days: int, category: str) -> str:
+        return _shop(engines.get(), days, category)
+
+    for event in (days.change, category.change):
+        _connect(event, show_shop, [days, category], [shop_html])
+    return {category: lambda engine: gr.Dropdown(choices=["", *engine.categories()]), shop_html: _shop}
+
+
+def _shop(engine: RetailEngine, days: int = DEFAULT_DAYS, category: str = "") -> str:
+    """Return the sales of the last days of the history, the segments and the clusters."""
+    model = engine.model()
+    sales = engine.sales(*last_days(days, model.first, model.last), category or None)
+    return html.shop(sales, engine.segments(), engine.clusters(), model)
 
 
 def _hides_purchased(engine: RetailEngine) -> bool:

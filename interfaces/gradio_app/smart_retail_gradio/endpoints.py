@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gradio as gr
@@ -14,7 +14,7 @@ from smart_retail.serving.hot_reload import ReloadingEngine
 
 
 def publish(engines: ReloadingEngine) -> None:
-    """Add the endpoints recommend, similar, basket and value to the app that is being built."""
+    """Add the endpoints of programs, one for each function below, to the app that is being built."""
 
     def recommend(
         customer_id: str,
@@ -71,8 +71,34 @@ def publish(engines: ReloadingEngine) -> None:
         """
         return _call(lambda: engines.get().customer_value(customer_id, horizon_days))
 
-    for endpoint in (recommend, similar, basket, value):
+    def segments() -> list:  # type: ignore[type-arg]
+        """Return the RFM segments with size, revenue and means."""
+        return _call_many(lambda: engines.get().segments())
+
+    def clusters() -> list:  # type: ignore[type-arg]
+        """Return the customer clusters with size, revenue and means."""
+        return _call_many(lambda: engines.get().clusters())
+
+    def sales(first: str | None = None, last: str | None = None, category: str | None = None) -> dict:  # type: ignore[type-arg]
+        """Return the key figures of a period with those of the period before and of the year before.
+
+        Args:
+            first: First day, an ISO date; none: 28 days before the end of the history.
+            last: Last day, an ISO date; none: the last day of the history.
+            category: Only products of this category; none: all.
+        """
+        return _call(lambda: engines.get().sales(first or None, last or None, category or None))
+
+    for endpoint in (recommend, similar, basket, value, segments, clusters, sales):
         gr.api(endpoint, api_name=endpoint.__name__)  # type: ignore[attr-defined]
+
+
+def _call_many(request: Callable[[], Sequence[Result]]) -> list[dict[str, Any]]:
+    """Return several results as JSON data, with the errors of `_call`."""
+    try:
+        return [result.as_dict() for result in request()]
+    except RetailError as error:
+        raise _as_gradio_error(error) from error
 
 
 def _call(request: Callable[[], Result]) -> dict[str, Any]:
@@ -80,4 +106,8 @@ def _call(request: Callable[[], Result]) -> dict[str, Any]:
     try:
         return request().as_dict()
     except RetailError as error:
-        raise gr.Error(f"{error.code}: {error.message} {error.hint}", print_exception=False) from error
+        raise _as_gradio_error(error) from error
+
+
+def _as_gradio_error(error: RetailError) -> gr.Error:
+    return gr.Error(f"{error.code}: {error.message} {error.hint}", print_exception=False)

@@ -11,7 +11,16 @@ from smart_retail.errors import RetailError
 from smart_retail.presentation import html as shared
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import describe_model, describe_profile, value_facts
-from smart_retail.results import CustomerProfile, CustomerValue, ModelInfo, RecommendationList
+from smart_retail.presentation.sales_texts import describe_sales
+from smart_retail.results import (
+    Cluster,
+    CustomerProfile,
+    CustomerValue,
+    ModelInfo,
+    RecommendationList,
+    SalesComparison,
+    Segment,
+)
 from smart_retail.segmentation.segments import segment_advice
 
 
@@ -61,6 +70,19 @@ def related(results: Sequence[RecommendationList]) -> Markup:
         for result in results
     ]
     return _render("related.html", parts=parts, reasons_for_none=labels.NO_RELATED)
+
+
+def shop(sales: SalesComparison, segments: Sequence[Segment], clusters: Sequence[Cluster], model: ModelInfo) -> Markup:
+    """Return the sales of a period, the RFM segments and the customer clusters, each under its heading."""
+    amounts = f"Net revenue and mean amounts in {model.currency}" if model.currency else ""
+    days = f"{sales.current.first} to {sales.current.last}"
+    figures = shared.sales_figures(sales, model.currency)
+    parts = [
+        (describe_sales(sales, model.currency), days, figures, "sales"),
+        ("RFM segments", amounts, shared.segment_table(segments), "segments"),
+        ("Customer clusters", amounts, shared.cluster_table(clusters), "clusters"),
+    ]
+    return _render("related.html", parts=parts, reasons_for_none={})
 
 
 def empty(text: str) -> Markup:

@@ -10,15 +10,16 @@ import streamlit as st
 from markupsafe import Markup
 
 from smart_retail.errors import RetailError
+from smart_retail.presentation import sales_texts
 from smart_retail.presentation.formatting import format_amount
-from smart_retail.presentation.html import Column, bar, table
-from smart_retail.presentation.sales_texts import describe_sales, earlier_labels, format_change, key_figures
+from smart_retail.presentation.html import Column, bar, sales_figures, table
+from smart_retail.presentation.sales_texts import describe_sales, earlier_labels, format_change
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo, SalesComparison, SalesGroup
 from smart_retail_streamlit import chart_panel, charts, controls, html_parts, page_layout
 
 DATES, ALL = "dates", "all"
-PERIODS = {"7": "7 days", "28": "28 days", "91": "13 weeks", "364": "52 weeks", ALL: "All", DATES: "Dates"}
+PERIODS = {str(days): label for days, label in sales_texts.PERIODS.items()} | {ALL: "All", DATES: "Dates"}
 DEFAULT = "28"
 
 
@@ -57,13 +58,13 @@ def _choose_days(period: str, model: ModelInfo) -> tuple[str, str] | None:
             "Days", (latest, last), first, last, key="sales-days", format="YYYY-MM-DD", width=240
         )
         return (str(chosen[0]), str(chosen[1])) if len(chosen) == 2 else None
-    return str(max(first, last - timedelta(days=int(period) - 1))), model.last
+    return sales_texts.last_days(int(period), model.first, model.last)
 
 
 def _show_figures(found: SalesComparison, currency: str) -> None:
     days = f"{found.current.first} to {found.current.last}"
     st.html(html_parts.finding(describe_sales(found, currency), days))
-    st.html(html_parts.render("sales_figures.html", figures=key_figures(found, currency)))
+    st.html(sales_figures(found, currency))
     for note in found.notes:
         st.caption(note)
     parts = [("By category", found.categories), ("By country", found.countries), ("By weekday", found.weekdays)]

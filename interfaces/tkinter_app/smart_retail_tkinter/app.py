@@ -14,6 +14,7 @@ from types import TracebackType
 from smart_retail.bundle.versions import VersionInfo
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.results import (
+    Cluster,
     CustomerMatch,
     CustomerProfile,
     CustomerValue,
@@ -21,6 +22,7 @@ from smart_retail.results import (
     Item,
     ModelInfo,
     RecommendationList,
+    SalesComparison,
     Segment,
 )
 from smart_retail_tkinter import formatting, theme
@@ -255,9 +257,14 @@ class App:
         """Show the recommendations for a customer."""
         self.customer.show_list(recommendations)
 
-    def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None:
-        """Show the RFM grid and the segments."""
-        self.customer.show_groups(cells, segments)
+    def show_groups(self, cells: list[GridCell], segments: list[Segment], clusters: list[Cluster]) -> None:
+        """Show the RFM grid, the segments and the clusters."""
+        self.customer.show_groups(cells, segments, clusters)
+
+    def show_sales(self, sales: SalesComparison) -> None:
+        """Show the sales of a period."""
+        model = self.presenter.model
+        self.customer.show_sales(sales, model.currency if model else "")
 
     def show_similar(self, item: tuple[str, str], together: RecommendationList, same: RecommendationList) -> None:
         """Show the products related to an item in their window."""

@@ -9,7 +9,7 @@ from functools import partial
 from smart_retail_tkinter.commands import Commands
 from smart_retail_tkinter.recent_files import RecentFile
 from smart_retail_tkinter.theme import THEMES
-from smart_retail_tkinter.widgets.customer_view import LIST, PURCHASES, SEGMENTS
+from smart_retail_tkinter.widgets.customer_view import CLUSTERS, LIST, PURCHASES, SALES, SEGMENTS
 
 
 class MenuBar:
@@ -57,7 +57,14 @@ class MenuBar:
         commands = self._commands
         menu = tk.Menu(bar, tearoff=False)
         bar.add_cascade(label="View", menu=menu, underline=0)
-        for label, tab in (("Recommendations", LIST), ("Purchases", PURCHASES), ("Segments", SEGMENTS)):
+        tabs = {
+            "Recommendations": LIST,
+            "Purchases": PURCHASES,
+            "Segments": SEGMENTS,
+            "Clusters": CLUSTERS,
+            "Sales": SALES,
+        }
+        for label, tab in tabs.items():
             menu.add_command(label=label, command=partial(commands.select_tab, tab))
         menu.add_command(label="Basket…", accelerator="Ctrl+B", command=commands.show_basket)
         menu.add_separator()

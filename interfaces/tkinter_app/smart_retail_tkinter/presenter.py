@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from smart_retail.bundle.versions import VersionInfo
 from smart_retail.errors import FormatVersionError, MissingBundleError, NeedsLocalEngineError, RetailError, UsageError
+from smart_retail.presentation.sales_texts import last_days
 from smart_retail.protocol import (
     ALL,
     BOUGHT_TOGETHER,
@@ -21,6 +22,7 @@ from smart_retail.protocol import (
     is_local,
 )
 from smart_retail.results import (
+    Cluster,
     CustomerMatch,
     CustomerProfile,
     CustomerValue,
@@ -28,6 +30,7 @@ from smart_retail.results import (
     Item,
     ModelInfo,
     RecommendationList,
+    SalesComparison,
     Segment,
 )
 from smart_retail_tkinter import formatting, table_models
@@ -39,6 +42,8 @@ from smart_retail_tkinter.table_models import Table
 MAX_MATCHES = 200
 """Customers listed for one search."""
 SIMILAR_ITEMS = 20
+DEFAULT_SALES_DAYS = 28
+"""Length of the sales period that is shown first."""
 MAX_ITEM_MATCHES = 50
 """Products listed for one search."""
 
@@ -52,7 +57,8 @@ class View(Protocol):
     def show_value(self, value: CustomerValue) -> None: ...
     def clear_customer(self) -> None: ...
     def show_list(self, recommendations: RecommendationList) -> None: ...
-    def show_groups(self, cells: list[GridCell], segments: list[Segment]) -> None: ...
+    def show_groups(self, cells: list[GridCell], segments: list[Segment], clusters: list[Cluster]) -> None: ...
+    def show_sales(self, sales: SalesComparison) -> None: ...
     def show_similar(self, item: tuple[str, str], together: RecommendationList, same: RecommendationList) -> None: ...
     def show_item_matches(self, items: list[Item]) -> None: ...
     def show_basket(self, basket: dict[str, str], customer: str, found: RecommendationList | None) -> None: ...
@@ -89,6 +95,7 @@ class Presenter:
         self.category: str | None = None
         self.search_text = ""
         self.basket: dict[str, str] = {}
+        self.sales_days = DEFAULT_SALES_DAYS
         self.recommendations: RecommendationList | None = None
 
     def poll(self) -> None:
@@ -127,7 +134,12 @@ class Presenter:
             self.view.show_status("")
             self.view.show_model(self.model, categories)
             self.search(self.search_text)
-            self._submit("groups", lambda: (engine.rfm_grid(), engine.segments()), self._show_groups)
+            self._submit(
+                "groups",
+                lambda: (engine.rfm_grid(), engine.segments(), engine.clusters()),
+                lambda found: self.view.show_groups(*found),
+            )
+            self.show_sales(self.sales_days)
             if (customer := self.customer_id) is not None:
                 self._submit("profile", lambda: engine.customer(customer), self._show_again)
 
@@ -143,8 +155,14 @@ class Presenter:
             self.customer_id = None
             self.view.clear_customer()
 
-    def _show_groups(self, found: tuple[list[GridCell], list[Segment]]) -> None:
-        self.view.show_groups(*found)
+    def show_sales(self, days: int) -> None:
+        """Show the sales of the last days of the history; bundles of older versions have none."""
+        self.sales_days = days
+        engine, model = self.engine, self.model
+        if engine is None or model is None:
+            return
+        period = last_days(days, model.first, model.last)
+        self._submit("sales", lambda: engine.sales(*period), self.view.show_sales, (FormatVersionError,))
 
     # Customers ---------------------------------------------------------------------------------
 

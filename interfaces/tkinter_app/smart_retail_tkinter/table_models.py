@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING
 from smart_retail.bundle.versions import VersionInfo
 from smart_retail.presentation.formatting import describe_score, format_bytes, format_score
 from smart_retail.presentation.labels import COLUMN_LABELS, METHODS, RETURN_FORMS, method_label
-from smart_retail.results import CleaningReport, MonthTotals, Purchase, Recommendation, RecommendationList, Segment
+from smart_retail.presentation.sales_texts import earlier_labels, key_figures
+from smart_retail.results import (
+    CleaningReport,
+    Cluster,
+    MonthTotals,
+    Purchase,
+    Recommendation,
+    RecommendationList,
+    SalesComparison,
+    Segment,
+)
 from smart_retail_tkinter.formatting import SEPARATOR, format_amount, format_integer, format_percent, quantity
 
 if TYPE_CHECKING:  # only a fit loads the modules of data
@@ -88,6 +98,23 @@ SEGMENTS = (
     _column("revenue_share", 88, number=True, label="Of revenue"),
 )
 
+CLUSTERS = (
+    _column("cluster", 200, label="Cluster"),
+    _column("customers", 92, number=True),
+    _column("share", 92, number=True, label="Share"),
+    _column("revenue", 104, number=True),
+    _column("revenue_share", 92, number=True, label="Of revenue"),
+    _column("mean_recency", 130, number=True, label="Days since order"),
+    _column("mean_frequency", 100, number=True),
+    _column("mean_monetary", 110, number=True),
+)
+SALES = (
+    _column("figure", 200, label="Figure"),
+    _column("value", 140, number=True, label="Value"),
+    _column("previous", 190, number=True, label="Against the period before"),
+    _column("year_ago", 170, number=True, label="Against a year ago"),
+)
+
 
 def recommendation_table(items: Iterable[Recommendation]) -> Table:
     """Return a list of products with the main reason of each."""
@@ -142,6 +169,31 @@ def segment_table(segments: Iterable[Segment]) -> Table:
         values = (s.name, s.customers, s.revenue, s.revenue_share)
         rows.append(Row("", cells, values, s.name, f"{s.name}: {s.meaning}. What to do: {s.action}."))
     return Table(SEGMENTS, tuple(rows))
+
+
+def cluster_table(clusters: Iterable[Cluster]) -> Table:
+    """Return the customer clusters with size, revenue and means."""
+    rows = []
+    for c in clusters:
+        numbers = (c.customers, c.share, c.revenue, c.revenue_share, c.mean_recency, c.mean_frequency, c.mean_monetary)
+        cells = (
+            c.name, format_integer(c.customers), format_percent(c.share), format_integer(c.revenue),
+            format_percent(c.revenue_share), f"{c.mean_recency:,.1f}", f"{c.mean_frequency:,.1f}",
+            format_amount(c.mean_monetary),
+        )  # fmt: skip
+        top = ", ".join(item.item_name or item.item_id for item in c.top_items)
+        rows.append(Row("", cells, (c.name, *numbers), c.name, f"Top products: {top}"))
+    return Table(CLUSTERS, tuple(rows))
+
+
+def sales_table(sales: SalesComparison, currency: str) -> Table:
+    """Return the key figures of a period with their changes."""
+    labels, rows = earlier_labels(sales), []
+    for figure in key_figures(sales, currency):
+        changes = (figure.changes.get(labels.get(name, ""), "") for name in ("previous", "year_ago"))
+        cells = (figure.label, figure.value, *changes)
+        rows.append(Row("", cells, cells, figure.label))
+    return Table(SALES, tuple(rows))
 
 
 def ordered_lists(recommendations: RecommendationList) -> list[tuple[str, RecommendationList]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -14,7 +16,8 @@ import pytest
 
 from smart_retail.presentation import labels as words
 from smart_retail.presentation.formatting import value_facts
-from smart_retail.results import CustomerProfile, CustomerValue, Recommendation, RecommendationList
+from smart_retail.presentation.sales_texts import key_figures
+from smart_retail.results import CustomerProfile, CustomerValue, Recommendation, RecommendationList, SalesComparison
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,10 @@ DueRow = tuple[str, str, str]
 """Customer, item and date of an entry of the replenishment calendar."""
 
 
+SalesRows = dict[str, tuple[str, ...]]
+"""Label of a key figure -> its value, then its changes against the period before and a year ago."""
+
+
 @dataclass(frozen=True)
 class Filters:
     exclude_purchased: bool = True
@@ -78,8 +85,6 @@ class Driver(ABC):
     """One front end over the bundle of one folder, or over the API at `api_url`. Use as a context manager."""
 
     name: ClassVar[str]
-    shows_groups: ClassVar[bool] = True
-    """Whether the segments are shown."""
     narrow_all: ClassVar[bool] = False
     """Whether the lists of ``all`` stand side by side without their reasons."""
 
@@ -128,6 +133,14 @@ class Driver(ABC):
         """Return the number of customers by segment."""
 
     @abstractmethod
+    def clusters(self) -> dict[str, int]:
+        """Return the number of customers by cluster."""
+
+    @abstractmethod
+    def sales(self) -> SalesRows:
+        """Return the key figures of the last 28 days."""
+
+    @abstractmethod
     def version(self) -> str: ...
 
     @abstractmethod
@@ -171,6 +184,26 @@ def profile_of(profile: CustomerProfile) -> ShownProfile:
 def forecast_of(value: CustomerValue) -> Forecast:
     """An answer that is the engine's own result."""
     return Forecast(value_facts(value), value.notes, value.as_dict())
+
+
+def groups_in(table: str) -> dict[str, int]:
+    """Read name and number of customers from the first two cells of each row of an HTML table."""
+    lines = re.findall(r'<tr><td class=""[^>]*>(.*?)</td><td class="sr-num"[^>]*>([\d,]+)</td>', table)
+    return {html.unescape(re.sub("<[^>]+>", "", name)): int(number.replace(",", "")) for name, number in lines}
+
+
+def figures_in(page: str) -> SalesRows:
+    """Read the tiles of key figures of an HTML page."""
+    tiles = re.findall(r"<div><small>([^<]*)</small><b>([^<]*)</b>(.*?)</div>", page)
+    return {
+        html.unescape(label): (value, *re.findall(r"<small>(.*?) against [^<]*</small>", changes))
+        for label, value, changes in tiles
+    }
+
+
+def sales_of(sales: SalesComparison) -> SalesRows:
+    """A result that a program reads, in the words of the screens."""
+    return {f.label: (f.value, *f.changes.values()) for f in key_figures(sales, "")}
 
 
 def missing(what: str, reason: str) -> None:

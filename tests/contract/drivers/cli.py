@@ -10,9 +10,9 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from smart_retail.errors import RetailError, UsageError, by_code
-from smart_retail.results import CustomerValue
+from smart_retail.results import CustomerValue, SalesComparison
 
-from .base import Driver, DueRow, Filters, Forecast, Row, Shown, ShownProfile, forecast_of
+from .base import Driver, DueRow, Filters, Forecast, Row, SalesRows, Shown, ShownProfile, forecast_of, sales_of
 from .flask import rows
 
 _CODES = {2: "usage", 3: "unknown_item", 5: "artifact"}
@@ -58,6 +58,12 @@ class FrontEnd(Driver):
 
     def segments(self) -> dict[str, int]:
         return {s["name"]: s["customers"] for s in self.call("segments", "--format", "json")}
+
+    def clusters(self) -> dict[str, int]:
+        return {c["name"]: c["customers"] for c in self.call("clusters", "--format", "json")}
+
+    def sales(self) -> SalesRows:
+        return sales_of(SalesComparison.from_dict(self.call("sales", "--format", "json")))
 
     def version(self) -> str:
         text = self.run("recommend", "c0001", "-n", "1").stdout

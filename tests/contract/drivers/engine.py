@@ -8,7 +8,21 @@ from smart_retail.errors import RetailError
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.engine import Engine
 
-from .base import Driver, DueRow, Filters, Forecast, Row, Shown, ShownProfile, forecast_of, profile_of, row_of, shown_of
+from .base import (
+    Driver,
+    DueRow,
+    Filters,
+    Forecast,
+    Row,
+    SalesRows,
+    Shown,
+    ShownProfile,
+    forecast_of,
+    profile_of,
+    row_of,
+    sales_of,
+    shown_of,
+)
 
 
 class FrontEnd(Driver):
@@ -44,6 +58,12 @@ class FrontEnd(Driver):
 
     def segments(self) -> dict[str, int]:
         return {s.name: s.customers for s in self.engine.segments()}
+
+    def clusters(self) -> dict[str, int]:
+        return {c.name: c.customers for c in self.engine.clusters()}
+
+    def sales(self) -> SalesRows:
+        return sales_of(self.engine.sales())
 
     def version(self) -> str:
         return self.engine.version

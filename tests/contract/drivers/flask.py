@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import quote
 
 from smart_retail.errors import RetailError, by_code
-from smart_retail.results import CustomerValue
+from smart_retail.results import CustomerValue, SalesComparison
 
-from .base import Driver, DueRow, Filters, Forecast, Row, Shown, ShownProfile, forecast_of, needs
+from .base import Driver, DueRow, Filters, Forecast, Row, SalesRows, Shown, ShownProfile, forecast_of, needs, sales_of
 
 IDS_NOT_IN_URLS = ("", ".", "..")
 
@@ -77,6 +77,12 @@ class FrontEnd(Driver):
 
     def segments(self) -> dict[str, int]:
         return {s["name"]: s["customers"] for s in self.request("get", "/v1/segments")["segments"]}
+
+    def clusters(self) -> dict[str, int]:
+        return {c["name"]: c["customers"] for c in self.request("get", "/v1/clusters")["clusters"]}
+
+    def sales(self) -> SalesRows:
+        return sales_of(SalesComparison.from_dict(self.request("get", "/v1/sales")))
 
     def version(self) -> str:
         return str(self.client.get("/v1/popular").headers["X-Model-Version"])

@@ -14,16 +14,30 @@ from typing import Any
 import pytest
 
 from smart_retail.errors import RetailError, by_code
-from smart_retail.results import CustomerValue
+from smart_retail.results import CustomerValue, SalesComparison
 from smart_retail.serving.web_app import WebAppOptions
 
-from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, forecast_of, needs, source_of
+from .base import (
+    Driver,
+    Filters,
+    Forecast,
+    Row,
+    SalesRows,
+    Shown,
+    ShownProfile,
+    UnsupportedError,
+    figures_in,
+    forecast_of,
+    groups_in,
+    needs,
+    sales_of,
+    source_of,
+)
 from .flask import rows
 
 
 class FrontEnd(Driver):
     name = "gradio"
-    shows_groups = False
 
     def start(self) -> None:
         needs("gradio", "gradio")
@@ -117,7 +131,27 @@ class FrontEnd(Driver):
         return rows(self.call_endpoint("/basket", item_ids=list(item_ids), n=n, customer_id=customer_id)["items"])
 
     def segments(self) -> dict[str, int]:
-        raise UnsupportedError
+        found = {s["name"]: s["customers"] for s in self.call_endpoint("/segments")}
+        assert self.shop_table(1) == found
+        return found
+
+    def clusters(self) -> dict[str, int]:
+        found = {c["name"]: c["customers"] for c in self.call_endpoint("/clusters")}
+        assert self.shop_table(2) == found
+        return found
+
+    def sales(self) -> SalesRows:
+        found = sales_of(SalesComparison.from_dict(self.call_endpoint("/sales")))
+        assert figures_in(self.shop_page()) == found
+        return found
+
+    def shop_page(self) -> str:
+        """Return the HTML of the tab Shop."""
+        shown = next(f.fn for f in self.demo.fns.values() if getattr(f.fn, "__name__", "") == "show_shop")
+        return str(shown(28, ""))
+
+    def shop_table(self, part: int) -> dict[str, int]:
+        return groups_in(self.shop_page().split("<section")[1 + part])
 
     def version(self) -> str:
         for part in self.demo.blocks.values():

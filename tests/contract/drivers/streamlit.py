@@ -15,7 +15,20 @@ import pytest
 from smart_retail.presentation import labels
 from tests.streamlit_page import new_page
 
-from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, needs, source_of
+from .base import (
+    Driver,
+    Filters,
+    Forecast,
+    Row,
+    SalesRows,
+    Shown,
+    ShownProfile,
+    UnsupportedError,
+    figures_in,
+    groups_in,
+    needs,
+    source_of,
+)
 
 _LABELS = {"Hybrid": "hybrid", "Personalized": "personalized", "RFM": "rfm", "CF": "cf", "Popular": "popular"}
 _RANK = re.compile(r'<td class="sr-num sr-rank">([\d,]+)</td>\s*<td class="sr-product">(.*?)</td>', re.DOTALL)
@@ -108,9 +121,13 @@ class FrontEnd(Driver):
         return shown_under(page, "Completes the basket")[:n]
 
     def segments(self) -> dict[str, int]:
-        table = next(h for h in pieces(self.page("segments")) if "What to do" in h)
-        lines = re.findall(r'<tr><td class=""[^>]*>(.*?)</td><td class="sr-num"[^>]*>([\d,]+)</td>', table)
-        return {html.unescape(re.sub("<[^>]+>", "", name)): int(number.replace(",", "")) for name, number in lines}
+        return groups_in(next(h for h in pieces(self.page("segments")) if "What to do" in h))
+
+    def clusters(self) -> dict[str, int]:
+        return groups_in(next(h for h in pieces(self.page("clusters")) if "Top products" in h))
+
+    def sales(self) -> SalesRows:
+        return figures_in(next(h for h in pieces(self.page("")) if "Average order value" in h))
 
     def version(self) -> str:
         found = re.search(r"sr-footer\">model (\S+)", page_html(self.page("")))

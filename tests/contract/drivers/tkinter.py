@@ -15,7 +15,7 @@ from smart_retail.errors import RetailError
 from smart_retail.presentation import labels
 from tests.virtual_display import NoDisplayError, display_name, open_root
 
-from .base import Driver, Filters, Forecast, Row, Shown, ShownProfile, UnsupportedError, missing, source_of
+from .base import Driver, Filters, Forecast, Row, SalesRows, Shown, ShownProfile, UnsupportedError, missing, source_of
 
 WAIT = 20.0
 VALUE_FACTS = 8
@@ -190,9 +190,22 @@ class FrontEnd(Driver):
         return self.table(self.app.basket.table, self.app.basket.detail)[:n]
 
     def segments(self) -> dict[str, int]:
-        shown = self.app.customer.segments.displayed()
-        columns = {column.name: k for k, column in enumerate(shown.columns)}
-        return {r.cells[columns["segment"]]: int(r.cells[columns["customers"]].replace(",", "")) for r in shown.rows}
+        return self.groups(self.app.customer.segments)
+
+    def clusters(self) -> dict[str, int]:
+        return self.groups(self.app.customer.clusters)
+
+    def groups(self, widget: Any) -> dict[str, int]:
+        """Read name and number of customers of each row."""
+        self.settle()
+        shown = widget.displayed()
+        customers = next(k for k, column in enumerate(shown.columns) if column.name == "customers")
+        return {row.cells[0]: int(row.cells[customers].replace(",", "")) for row in shown.rows}
+
+    def sales(self) -> SalesRows:
+        self.settle()
+        rows = self.app.customer.sales.displayed().rows
+        return {row.cells[0]: tuple(cell for cell in row.cells[1:] if cell) for row in rows}
 
     def version(self) -> str:
         found = re.search(r"model (\S+)", self.app.model_line.full_text())

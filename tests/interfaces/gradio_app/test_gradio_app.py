@@ -22,6 +22,7 @@ pytest.importorskip("gradio", reason="the extra gradio is not installed")
 from tests import shop
 
 from smart_retail.errors import RemoteError
+from smart_retail.presentation.sales_texts import describe_sales, last_days
 from smart_retail.protocol import METHODS
 from smart_retail.serving.engine import Engine
 from smart_retail.serving.hot_reload import ReloadingEngine
@@ -227,7 +228,7 @@ def test_search_matches_are_pairs_of_label_and_id(engine: Engine) -> None:
 
 def test_only_the_named_endpoints_are_public(demo: Any) -> None:
     public = set(demo.get_api_info()["named_endpoints"])
-    assert public == {"/recommend", "/similar", "/basket", "/value"}
+    assert public == {"/recommend", "/similar", "/basket", "/value", "/segments", "/clusters", "/sales"}
 
 
 def test_the_queue_is_bounded_and_analytics_are_off(demo: Any) -> None:
@@ -256,6 +257,17 @@ def test_the_other_endpoints_return_the_results_of_the_engine(client: Any, engin
     assert returned == engine.recommend_for_basket(basket, 4, method="cf").as_dict()
     returned = client.predict(customer_id="c0003", categories=["Kitchen"], api_name="/recommend")
     assert returned == engine.recommend("c0003", categories=["Kitchen"]).as_dict()
+    returned = client.predict(first="2025-01-06", last="2025-02-09", category="garden", api_name="/sales")
+    assert returned == engine.sales("2025-01-06", "2025-02-09", "garden").as_dict()
+
+
+def test_the_shop_is_shown_for_a_period_and_a_category(demo: Any, engine: Engine) -> None:
+    show_shop = next(f.fn for f in demo.fns.values() if getattr(f.fn, "__name__", "") == "show_shop")
+    model, page = engine.model(), html.unescape(show_shop(91, "Garden"))
+    found = engine.sales(*last_days(91, model.first, model.last), "Garden")
+    assert describe_sales(found, model.currency) in page
+    assert all(segment.action in page for segment in engine.segments())
+    assert all(cluster.name in page for cluster in engine.clusters())
 
 
 def test_an_error_has_its_code_and_no_traceback(client: Any) -> None:

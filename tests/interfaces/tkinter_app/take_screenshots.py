@@ -21,6 +21,7 @@ from smart_retail_tkinter.app import App
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.dialogs.file_dialogs import NativeDialogs
 from smart_retail_tkinter.recent_files import Preferences
+from smart_retail_tkinter.widgets.customer_view import CLUSTERS, LIST, SALES, SEGMENTS
 
 SIZE = (1200, 780)
 MENU = 26
@@ -86,9 +87,10 @@ def main() -> None:
         tree = app.customer.single_list.tree
         tree.selection_set(tree.get_children()[0])
         camera.take("light")
-        app.customer.tabs.select(2)
-        camera.take("grid")
-        app.customer.tabs.select(0)
+        for tab, name in ((SEGMENTS, "grid"), (CLUSTERS, "clusters"), (SALES, "sales")):
+            app.customer.select_tab(tab)
+            camera.take(name)
+        app.customer.select_tab(LIST)
         app.customer.methods.choose("all")
         best = app.customer.comparison.trees["hybrid"]
         camera.wait(10, best.get_children)

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -91,10 +92,20 @@ def test_opening_shows_model_customers_and_groups(harness: Harness) -> None:
     matches, more = harness.view.shown["matches"]
     assert len(matches) == len(shop.customers())
     assert not more
-    cells, segments = harness.view.shown["groups"]
+    cells, segments, clusters = harness.view.shown["groups"]
+    assert sum(cluster.customers for cluster in clusters) == sum(segment.customers for segment in segments)
     assert len(cells) == 25
     assert sum(cell.customers for cell in cells) == sum(segment.customers for segment in segments)
     assert harness.presenter.preferences.files[0].kind == "bundle"
+
+
+def test_sales_are_those_of_the_last_days(harness: Harness, engine: Engine) -> None:
+    assert harness.view.shown["sales"] == (engine.sales(),)
+    harness.presenter.show_sales(91)
+    harness.settle()
+    (found,) = harness.view.shown["sales"]
+    assert (date.fromisoformat(found.current.last) - date.fromisoformat(found.current.first)).days == 90
+    assert found.current.last == engine.model().last
 
 
 def test_the_view_is_called_in_the_polling_thread(harness: Harness) -> None:

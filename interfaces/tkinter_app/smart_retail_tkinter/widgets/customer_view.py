@@ -1,4 +1,4 @@
-"""The view of one customer: profile, recommendations, purchases and the RFM grid."""
+"""The right-hand side of the window: the selected customer, and segments, clusters and sales of the shop."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ import tkinter as tk
 from collections.abc import Sequence
 from tkinter import ttk
 
+from smart_retail.presentation.sales_texts import PERIODS, describe_sales
 from smart_retail.protocol import ALL
-from smart_retail.results import CustomerProfile, CustomerValue, GridCell, RecommendationList, Segment
+from smart_retail.results import (
+    Cluster,
+    CustomerProfile,
+    CustomerValue,
+    GridCell,
+    RecommendationList,
+    SalesComparison,
+    Segment,
+)
 from smart_retail_tkinter import formatting, table_models
-from smart_retail_tkinter.presenter import Presenter
+from smart_retail_tkinter.presenter import DEFAULT_SALES_DAYS, Presenter
 from smart_retail_tkinter.table_models import Row, Table
 from smart_retail_tkinter.widgets.detail_pane import add_detail_label, wrap_to_width
 from smart_retail_tkinter.widgets.grid import RfmGrid
@@ -17,7 +26,7 @@ from smart_retail_tkinter.widgets.method_comparison import MethodComparison
 from smart_retail_tkinter.widgets.method_controls import MethodControls
 from smart_retail_tkinter.widgets.table import DataTable
 
-LIST, PURCHASES, SEGMENTS = range(3)
+LIST, PURCHASES, SEGMENTS, CLUSTERS, SALES = range(5)
 """Indices of the tabs."""
 NO_CUSTOMER = "No customer selected"
 FALLBACK_HINT = "The method found too few products; the list is filled with popular ones."
@@ -43,6 +52,8 @@ class CustomerView(ttk.Frame):
         self._build_list()
         self._build_purchases()
         self._build_segments()
+        self._build_clusters()
+        self._build_sales()
 
     def _page(self, title: str) -> ttk.Frame:
         page = ttk.Frame(self.tabs, padding=(12, 8, 12, 4))
@@ -97,6 +108,31 @@ class CustomerView(ttk.Frame):
         self.segments.pack(fill="both", expand=True)
         self.rfm_grid = RfmGrid(page, lambda text: detail.configure(text=text))
         self.rfm_grid.pack(side="left", fill="both", expand=True)
+
+    def _build_clusters(self) -> None:
+        page = self._page("Clusters")
+        detail = add_detail_label(page)
+        self.clusters = DataTable(
+            page, Table(table_models.CLUSTERS), on_choose=lambda row: detail.configure(text=row.detail)
+        )
+        self.clusters.pack(fill="both", expand=True)
+
+    def _build_sales(self) -> None:
+        page = self._page("Sales")
+        head = ttk.Frame(page)
+        head.pack(fill="x", pady=(0, 10))
+        self.sales_headline = ttk.Label(head, style="Strong.TLabel")
+        self.sales_headline.pack(side="left")
+        self.sales_days = ttk.Combobox(head, values=list(PERIODS.values()), state="readonly", width=10)
+        self.sales_days.set(PERIODS[DEFAULT_SALES_DAYS])
+        self.sales_days.pack(side="right")
+        ttk.Label(head, text="Last", style="Small.TLabel").pack(side="right", padx=(0, 8))
+        self.sales_days.bind("<<ComboboxSelected>>", lambda _: self._presenter.show_sales(self._chosen_days()))
+        self.sales = DataTable(page, Table(table_models.SALES))
+        self.sales.pack(fill="both", expand=True)
+
+    def _chosen_days(self) -> int:
+        return next(days for days, label in PERIODS.items() if label == self.sales_days.get())
 
     def _similar(self, row: Row) -> None:
         self._presenter.similar(row.key, row.name)
@@ -161,9 +197,15 @@ class CustomerView(ttk.Frame):
         else:
             self.single_list.fill(table_models.recommendation_table(recommendations.items))
 
-    def show_groups(self, cells: Sequence[GridCell], segments: Sequence[Segment]) -> None:
-        """Show the RFM grid and the segments."""
+    def show_sales(self, sales: SalesComparison, currency: str) -> None:
+        """Show the sales of a period."""
+        self.sales_headline.configure(text=describe_sales(sales, currency))
+        self.sales.fill(table_models.sales_table(sales, currency))
+
+    def show_groups(self, cells: Sequence[GridCell], segments: Sequence[Segment], clusters: Sequence[Cluster]) -> None:
+        """Show the RFM grid, the segments and the clusters."""
         self.rfm_grid.fill(cells)
+        self.clusters.fill(table_models.cluster_table(clusters))
         self.segments.fill(table_models.segment_table(segments))
         top = max(segments, key=lambda segment: segment.revenue_share, default=None)
         if top is not None:
@@ -179,6 +221,10 @@ class CustomerView(ttk.Frame):
             return "purchases", self.purchases.displayed()
         if tab == SEGMENTS:
             return "segments", self.segments.displayed()
+        if tab == CLUSTERS:
+            return "clusters", self.clusters.displayed()
+        if tab == SALES:
+            return "sales", self.sales.displayed()
         if self._presenter.method_shown == ALL:
             return "list", self._presenter.list_table()
         return "list", self.single_list.displayed()
