@@ -12,7 +12,7 @@ import json
 import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -193,6 +193,157 @@ def operations() -> Iterator[tuple[str, str, dict[str, Any]]]:
             yield path, verb, operation
 
 
+FRONT_ENDS: Final = {
+    "Command line": "cli",
+    "API": "flask_api",
+    "Streamlit": "streamlit_app",
+    "Gradio": "gradio_app",
+    "Desktop tool": "tkinter_app",
+}
+"""Front end -> its folder."""
+OPERATIONS: Final = {
+    "recommendations for a customer": ("recommend", "query_customers"),
+    "recommendations for a basket": ("recommend_for_basket", "query_basket"),
+    "related products": ("similar_items", "query_similar"),
+    "popular products": ("popular", "query_popular"),
+    "search of customers": ("search_customers",),
+    "search of products": ("search_items",),
+    "profile of a customer": ("customer",),
+    "value of a customer": ("customer_value",),
+    "value of the shop, expected revenue": ("value_summary", "expected_revenue"),
+    "cohorts": ("cohorts",),
+    "replenishment calendar": ("replenishment",),
+    "RFM segments": ("segments",),
+    "customer clusters": ("clusters",),
+    "sales of a period": ("sales",),
+    "model information": ("model",),
+    "file of recommendations for many customers": ("write_recommendations", "query_customers"),
+    "file of the value of all customers": ("write_values", "customer_values"),
+    "fit": ("fit", "start_fit"),
+    "check of an import": ("inspect_source", "inspect_columns", "InspectedSource", "dry_run"),
+    "versions and rollback": ("versions", "rollback"),
+    "erasure of a customer": ("erase",),
+    "recording of events": ("record", "open_events"),
+    "campaign": ("build_campaign", "campaign_rows", "write_campaign"),
+    "uplift of a campaign": ("estimate_uplift",),
+    "segment migration": ("compute_migration", "segment_migration"),
+    "sales forecast": ("forecast",),
+    "HTML report": ("write_report",),
+    "what-if": ("what_if",),
+    "business rules: check, save, restore": ("check_rules", "save_rules"),
+}
+"""Operation -> functions of the core that do it."""
+
+
+_LOCAL_WORK: Final = "needs the order files or the artifacts folder; done on the machine that has them"
+_DEMONSTRATION: Final = "Gradio is for trying lists; files, analyses and changes are left to the other front ends"
+_OPEN: Final = "not offered yet"
+MISSING: Final = (
+    (("popular products",), ("Gradio", "Desktop tool"), "shown as the method Popular, and for an unknown customer"),
+    (
+        (
+            "value of the shop, expected revenue",
+            "cohorts",
+            "replenishment calendar",
+            "file of recommendations for many customers",
+            "file of the value of all customers",
+            "fit",
+            "check of an import",
+            "versions and rollback",
+            "erasure of a customer",
+            "recording of events",
+            "campaign",
+            "uplift of a campaign",
+            "segment migration",
+            "sales forecast",
+            "HTML report",
+            "what-if",
+            "business rules: check, save, restore",
+        ),
+        ("Gradio",),
+        _DEMONSTRATION,
+    ),
+    (("fit", "check of an import", "versions and rollback"), ("API",), _LOCAL_WORK),
+    (("recording of events",), ("Streamlit", "Desktop tool"), "sent by shop software, not typed by people"),
+    (
+        ("file of recommendations for many customers", "file of the value of all customers"),
+        ("Streamlit",),
+        "a campaign has both, for the customers that are chosen",
+    ),
+    (
+        (
+            "campaign",
+            "uplift of a campaign",
+            "segment migration",
+            "sales forecast",
+            "HTML report",
+            "what-if",
+            "business rules: check, save, restore",
+        ),
+        ("API",),
+        _OPEN,
+    ),
+    (
+        (
+            "value of the shop, expected revenue",
+            "cohorts",
+            "replenishment calendar",
+            "file of recommendations for many customers",
+            "file of the value of all customers",
+            "erasure of a customer",
+            "campaign",
+            "uplift of a campaign",
+            "segment migration",
+            "sales forecast",
+            "HTML report",
+            "what-if",
+            "business rules: check, save, restore",
+        ),
+        ("Desktop tool",),
+        _OPEN,
+    ),
+    (
+        ("versions and rollback", "erasure of a customer", "segment migration", "sales forecast", "HTML report"),
+        ("Streamlit",),
+        _OPEN,
+    ),
+    (("what-if",), ("Command line",), _OPEN),
+)
+"""Operations, front ends that do not offer them, and the reason."""
+
+
+@cache
+def called_names(folder: Path) -> set[str]:
+    """The names of all functions that the modules of a folder call or import from the core."""
+    found = set()
+    for file in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call):
+                found.add(node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", ""))
+            elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("smart_retail."):
+                found |= {alias.name for alias in node.names}
+    return found
+
+
+def offered(operation: str, front_end: str) -> bool:
+    """Whether the code of a front end calls a function of the operation."""
+    return bool(set(OPERATIONS[operation]) & called_names(DOCS.parent / "interfaces" / FRONT_ENDS[front_end]))
+
+
+def front_ends() -> str:
+    """Which operation each front end offers."""
+    rows = [(name, *("yes" if offered(name, front_end) else "-" for front_end in FRONT_ENDS)) for name in OPERATIONS]
+    return table(("operation", *FRONT_ENDS), rows)
+
+
+def missing_operations() -> str:
+    """Why a front end does not offer an operation."""
+    return table(
+        ("front end", "does not offer", "reason"),
+        ((", ".join(where), ", ".join(operations), reason) for operations, where, reason in MISSING),
+    )
+
+
 def bundle_arrays() -> str:
     """A table of the arrays and JSON files of a bundle."""
     rows = ((f"`{name}`", *rest) for name, *rest in layout.documentation_rows())
@@ -213,6 +364,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "bundle_arrays": bundle_arrays,
     "samples": samples,
     "first_call": partial(call, "/v1/customers/{customer_id}/recommendations"),
+    "front_ends": front_ends,
+    "missing_operations": missing_operations,
     "events_call": partial(call, "/v1/events"),
     "basket_call": partial(call, "/v1/basket/recommendations"),
 }

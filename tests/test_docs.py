@@ -55,6 +55,15 @@ def calls() -> Iterator[str]:
         yield " ".join(line.replace(",", "").split())
 
 
+def test_every_missing_operation_of_a_front_end_has_one_reason() -> None:
+    pages = generator()
+    explained = [(name, where) for names, places, _ in pages.MISSING for name in names for where in places]
+    missing = [
+        (name, where) for name in pages.OPERATIONS for where in pages.FRONT_ENDS if not pages.offered(name, where)
+    ]
+    assert sorted(explained) == sorted(missing)
+
+
 def generator() -> ModuleType:
     spec = importlib.util.spec_from_file_location("generate", DOCS / "generate.py")
     assert spec is not None
