@@ -226,9 +226,9 @@ OPERATIONS: Final = {
     "recording of events": ("record", "open_events"),
     "campaign": ("build_campaign", "campaign_rows", "write_campaign"),
     "uplift of a campaign": ("estimate_uplift",),
-    "segment migration": ("compute_migration", "segment_migration"),
+    "segment migration": ("compute_migration", "segment_migration", "migration_between_dates"),
     "sales forecast": ("forecast",),
-    "HTML report": ("write_report",),
+    "HTML report": ("write_report", "report_html"),
     "what-if": ("what_if",),
     "business rules: check, save, restore": ("check_rules", "save_rules"),
 }
@@ -303,7 +303,7 @@ MISSING: Final = (
         _OPEN,
     ),
     (
-        ("versions and rollback", "erasure of a customer", "segment migration", "sales forecast", "HTML report"),
+        ("versions and rollback", "erasure of a customer"),
         ("Streamlit",),
         _OPEN,
     ),

@@ -77,6 +77,7 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         settle(visit.page)
         visit.page.screenshot(path=target / f"streamlit-{name}-{scheme}.png")
     campaign(visit, address, target, scheme)
+    forecast(visit, address, target, scheme)
     import_report(visit, address, target, scheme)
     if scheme == "light":
         what_if(visit, address, target)
@@ -95,6 +96,17 @@ def campaign(visit: Visit, address: str, target: Path, scheme: str) -> None:
         settle(page)
         page.screenshot(path=target / f"streamlit-{name}-{scheme}.png")
     page.set_viewport_size({"width": 1400, "height": 900})
+
+
+def forecast(visit: Visit, address: str, target: Path, scheme: str) -> None:
+    """Forecast sales and take a screenshot."""
+    page = visit.page
+    page.goto(f"{address}/reports")
+    page.wait_for_selector(".sr-footer")
+    page.get_by_role("button", name="Forecast", exact=True).click()
+    page.wait_for_selector("text=Typically off", timeout=120_000)
+    settle(page)
+    page.screenshot(path=target / f"streamlit-reports-{scheme}.png")
 
 
 def import_report(visit: Visit, address: str, target: Path, scheme: str) -> None:

@@ -13,7 +13,19 @@ from .apps import Visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
-PAGES = ("Overview", "Customer", "Products", "Segments", "Clusters", "Value", "Campaign", "Methods", "Fit", "What-if")
+PAGES = (
+    "Overview",
+    "Customer",
+    "Products",
+    "Segments",
+    "Clusters",
+    "Value",
+    "Campaign",
+    "Reports",
+    "Methods",
+    "Fit",
+    "What-if",
+)
 
 
 def ready(page: Any) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import MissingExtraError, UsageError
+from smart_retail.presentation.formatting import pluralize
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import Result
 from smart_retail.serving.bundle_tables import BundleTables
@@ -284,6 +285,52 @@ def _require_prophet(country: str) -> None:
         ) from error
     if country and country not in holidays.list_supported_countries():
         raise UsageError(f"The holidays of {country!r} are not known.", "Give a two-letter code such as GB or US.")
+
+
+def describe_forecast(forecast: Forecast, amounts: NDArray[np.float64], currency: str = "") -> str:
+    """Return a forecast as a sentence, without the cents that it cannot know.
+
+    Parameters
+    ----------
+    forecast : Forecast
+    amounts : float64 array
+        Amount of each day of the history, see `daily_sales`.
+    currency : str
+        Currency of the amounts, if known.
+
+    Returns
+    -------
+    str
+        Such as "Next 28 days: about 313,000 (last 28 days 298,000; same days last year 305,000). Typically off by 4,800
+        a day."; the note of the forecast if there is none.
+    """
+    if not forecast.days:
+        return forecast.note
+    days = len(forecast.days)
+
+    def money(value: float) -> str:
+        return f"{currency} {_round_to_three_digits(value)}".strip()
+
+    earlier = [f"last {pluralize(days, 'day')} {money(amounts[-days:].sum())}"] if len(amounts) >= days else []
+    if len(amounts) >= YEAR_DAYS >= days:
+        start = len(amounts) - YEAR_DAYS
+        earlier.append(f"same days last year {money(amounts[start : start + days].sum())}")
+    error = next(e.mae for e in forecast.errors if e.model == forecast.model)
+    total = money(sum(day.amount for day in forecast.days))
+    comparison = f" ({'; '.join(earlier)})" if earlier else ""
+    return f"Next {pluralize(days, 'day')}: about {total}{comparison}. Typically off by {money(error)} a day."
+
+
+def week_rows(forecast: Forecast) -> list[dict[str, Any]]:
+    """Return the forecast by seven days from its first day: ``week`` (first day), ``days`` and ``amount``."""
+    parts = [forecast.days[start : start + WEEK_DAYS] for start in range(0, len(forecast.days), WEEK_DAYS)]
+    return [{"week": part[0].day, "days": len(part), "amount": sum(day.amount for day in part)} for part in parts]
+
+
+def _round_to_three_digits(value: float) -> str:
+    """312,843.2 -> ``313,000``; whole numbers below 1,000."""
+    digits = max(0, len(str(int(abs(value)))) - 3)
+    return f"{round(value, -digits):,.0f}"
 
 
 COLUMNS: Final[dict[str, str]] = {

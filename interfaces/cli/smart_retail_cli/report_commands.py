@@ -215,6 +215,8 @@ def forecast(
         for f in found:
             if f.note:
                 print_note(f"{f.series}: {f.note}")
+            elif f.series == core.ALL_SALES:
+                print_note(core.describe_forecast(f, series[f.series][1], engine.model().currency))
     if not output:
         context.suggest(["forecast", "-o", "forecast.csv"])
 

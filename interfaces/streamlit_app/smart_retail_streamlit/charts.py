@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
+import numpy as np
+from numpy.typing import NDArray
 
+from smart_retail.analysis.sales_forecast import Forecast
 from smart_retail.analysis.what_if import ShareChange
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
@@ -23,6 +27,8 @@ Rows = list[dict[str, Any]]
 Chart = Any
 """An Altair chart; its methods are declared to return several types."""
 
+MIN_HISTORY_SHOWN = 84
+"""Days of history shown before a forecast, or three times its length where that is more."""
 TREEMAP_SIZE = (100.0, 42.0)
 """Width and height of the treemap, in units of its scales."""
 LABEL_PIXELS = 4.8
@@ -60,6 +66,33 @@ def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> Chart:
             ],
         )
     )
+
+
+def sales_forecast(forecast: Forecast, first: int, amounts: NDArray[np.float64]) -> Chart:
+    """Draw the end of the history and the forecast with its interval, by day."""
+    shown = min(len(amounts), max(MIN_HISTORY_SHOWN, 3 * len(forecast.days)))
+    start = date(1970, 1, 1) + timedelta(days=first + len(amounts) - shown)
+    rows: Rows = [
+        {"day": str(start + timedelta(days=day)), "sales": float(amount), "part": "sales so far"}
+        for day, amount in enumerate(amounts[-shown:])
+    ]
+    rows += [{"day": d.day, "sales": d.amount, "low": d.low, "high": d.high, "part": "forecast"} for d in forecast.days]
+    axis = alt.Axis(format="%d %b %Y", tickCount=8, grid=False)
+    base = alt.Chart(chart_data(rows), height=300).encode(x=alt.X("day:T", title=None, axis=axis))
+    y = alt.Y("sales:Q", title="Net sales per day", axis=alt.Axis(format="~s", tickCount=5))
+    parts = ["sales so far", "forecast"]
+    low = alt.Y("low:Q", title="Net sales per day")
+    band = base.mark_area(opacity=0.18, color=palette.VERMILLION).encode(y=low, y2="high:Q")
+    line = base.mark_line(strokeWidth=1.6).encode(
+        y=y,
+        color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=[BLUE, palette.VERMILLION]), legend=_LINE_LEGEND),
+        strokeDash=alt.StrokeDash("part:N", scale=alt.Scale(domain=parts, range=[[1, 0], [5, 3]]), legend=_LINE_LEGEND),
+        tooltip=[
+            alt.Tooltip("day:T", title="Day", format="%Y-%m-%d"),
+            *(alt.Tooltip(f"{name}:Q", title=name.capitalize(), format=",.0f") for name in ("sales", "low", "high")),
+        ],
+    )
+    return band + line
 
 
 def rows_bar(parts: Sequence[tuple[str, int]]) -> Chart:

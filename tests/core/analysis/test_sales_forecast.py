@@ -9,13 +9,18 @@ import pytest
 
 from smart_retail.analysis.sales_forecast import (
     ALL_SALES,
+    Forecast,
+    ForecastDay,
+    ForecastErrors,
     compute_errors,
     daily_discounts,
     daily_sales,
+    describe_forecast,
     error_rows,
     forecast,
     forecast_rows,
     seasonal_naive,
+    week_rows,
 )
 from smart_retail.errors import UsageError
 from smart_retail.results import FitReport
@@ -105,3 +110,19 @@ def test_a_discount_that_drives_sales_is_used_where_it_is_planned(capfd: pytest.
 def test_a_source_without_discounts_cannot_regress_on_them(fitted: tuple[Path, FitReport]) -> None:
     with pytest.raises(UsageError, match="discounts"):
         daily_discounts(Engine.load(fitted[0]).tables)
+
+
+def test_a_forecast_is_a_sentence_with_what_it_is_compared_with_and_its_error() -> None:
+    days = tuple(ForecastDay(f"2026-01-{day:02d}", 11_180.4, 0.0, 0.0) for day in range(1, 29))
+    errors = (ForecastErrors("prophet", 4_803.2, 0.0, None), ForecastErrors("seasonal naive", 9_000.0, 0.0, None))
+    found = Forecast(ALL_SALES, "prophet", 28, errors, days, "")
+    amounts = np.full(400, 10_000.0)
+    amounts[-28:], amounts[400 - 364 : 400 - 364 + 28] = 10_642.0, 10_893.0
+    assert describe_forecast(found, amounts, "EUR") == (
+        "Next 28 days: about EUR 313,000 (last 28 days EUR 298,000; same days last year EUR 305,000). "
+        "Typically off by EUR 4,800 a day."
+    )
+    assert describe_forecast(found, amounts[-100:]).startswith("Next 28 days: about 313,000 (last 28 days 298,000).")
+    assert [week["week"] for week in week_rows(found)] == ["2026-01-01", "2026-01-08", "2026-01-15", "2026-01-22"]
+    assert [week["amount"] for week in week_rows(found)] == pytest.approx([7 * 11_180.4] * 4)
+    assert describe_forecast(Forecast(ALL_SALES, "", 0, (), (), "Too short."), amounts) == "Too short."

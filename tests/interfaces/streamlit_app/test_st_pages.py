@@ -18,7 +18,19 @@ from smart_retail.settings import Settings
 
 from .conftest import Open, html_of
 
-PAGES = ("", "customer", "products", "segments", "clusters", "value", "campaign", "methods", "fit", "what-if")
+PAGES = (
+    "",
+    "customer",
+    "products",
+    "segments",
+    "clusters",
+    "value",
+    "campaign",
+    "reports",
+    "methods",
+    "fit",
+    "what-if",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)

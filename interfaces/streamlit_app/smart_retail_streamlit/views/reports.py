@@ -1,0 +1,194 @@
+"""Reports page: a sales forecast, customers who moved between segments, and the report as one HTML page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from smart_retail.analysis import sales_forecast
+from smart_retail.analysis.customer_snapshots import migration_between_dates
+from smart_retail.analysis.sales_forecast import ALL_SALES, Forecast
+from smart_retail.analysis.segment_migration import GONE, NEW, Migration, matrix_rows
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
+from smart_retail.presentation.html import Column, table
+from smart_retail.progress import Progress
+from smart_retail.protocol import LocalEngine, RetailEngine
+from smart_retail.reporting.html_report import report_html
+from smart_retail.serving.engine import Engine
+from smart_retail_streamlit import chart_panel, charts, controls, engine_source, html_parts, job_panel, page_layout
+from smart_retail_streamlit.background_job import JobSlot
+from smart_retail_streamlit.chart_panel import Panel
+
+FORECAST, MIGRATION, REPORT = "forecast", "migration", "report"
+VIEWS = {FORECAST: "Sales forecast", MIGRATION: "Moves between segments", REPORT: "Report"}
+FORECAST_SLOT, MIGRATION_SLOT, REPORT_SLOT = "forecast-job-slot", "migration-job-slot", "report-job-slot"
+"""Keys of the session state with the job slots of the visitor."""
+FORECAST_DAYS = (7, 14, 28, 56, 91)
+MAX_ROWS_SHOWN = 200
+
+
+@dataclass(frozen=True, slots=True)
+class ShopForecast:
+    """A forecast of all sales, with the history that it continues."""
+
+    forecast: Forecast
+    first: int
+    """First day of the history, days since 1970-01-01."""
+    amounts: NDArray[np.float64]
+    """Amount of each day of the history."""
+
+
+def show() -> None:
+    """Show the page."""
+    page_layout.heading("Reports", "what sales to expect, who moved between segments, and a page to send")
+    engine = engine_source.engine()
+    view = controls.choice("view", VIEWS, FORECAST, key="reports-view")
+    if view == REPORT:
+        _show_report(engine)
+    elif not isinstance(engine, Engine):
+        api = f"This app uses the API at {engine_source.configured_source().api_url}. "
+        with st.container(border=True):
+            page_layout.empty(
+                f"{VIEWS[view]}: this needs a local engine",
+                f"{api}Start it without --api-url on the machine with the models.",
+            )
+    elif view == MIGRATION:
+        _show_migration(engine)
+    else:
+        _show_forecast(engine)
+
+
+def _show_forecast(engine: LocalEngine) -> None:
+    slot: JobSlot[ShopForecast] = job_panel.visitor_slot(FORECAST_SLOT, "forecast")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        days = st.selectbox("Days", FORECAST_DAYS, FORECAST_DAYS.index(28), width=140, key="forecast-days")
+        running = slot.job is not None and slot.job.running
+        if st.button("Forecast", type="primary", icon=":material/trending_up:", disabled=running):
+            slot.start(lambda progress: _forecast(engine, int(days), progress), None, "forecast")
+            st.rerun()
+    if slot.job is None:
+        st.caption("Two models are compared on days held out from the end of the history; the better one is used.")
+    else:
+        job_panel.watch(slot.job, lambda _, found: _show_forecast_result(found), "forecast-seen")
+
+
+def _forecast(engine: LocalEngine, days: int, progress: Progress) -> ShopForecast:
+    series = sales_forecast.daily_sales(engine.tables, by_category=False)
+    (found,) = sales_forecast.forecast(series, horizon=days, progress=progress)
+    return ShopForecast(found, *series[ALL_SALES])
+
+
+def _show_forecast_result(found: ShopForecast) -> None:
+    forecast, currency = found.forecast, engine_source.model().currency
+    if not forecast.days:
+        st.info(forecast.note)
+        return
+    errors = ", ".join(f"{error.model} {format_integer(error.mae)}" for error in forecast.errors)
+    chart_panel.show(
+        Panel(
+            "sales-forecast",
+            sales_forecast.describe_forecast(forecast, found.amounts, currency),
+            f"Net sales by day{f' in {currency}' if currency else ''}; the band has an 80 % chance to contain a day",
+            charts.sales_forecast(forecast, found.first, found.amounts),
+            sales_forecast.forecast_rows([forecast]),
+        )
+    )
+    rows = [
+        [row["week"], format_integer(row["days"]), format_integer(round(row["amount"]))]
+        for row in sales_forecast.week_rows(forecast)
+    ]
+    st.html(table([Column("From"), Column("Days", "sr-num"), Column("Expected sales", "sr-num")], rows))
+    with st.expander("Errors of the models"):
+        held_out = pluralize(forecast.held_out_days, "held-out day")
+        st.write(f"Used: {forecast.model}. Mean error of a day on {held_out}: {errors}.")
+
+
+def _show_migration(engine: Engine) -> None:
+    slot: JobSlot[Migration] = job_panel.visitor_slot(MIGRATION_SLOT, "comparison")
+    model = engine_source.model()
+    first, last = date.fromisoformat(model.first), date.fromisoformat(model.last)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        quarter = max(first + timedelta(days=1), last - timedelta(days=90))
+        day = st.date_input("Since", quarter, first + timedelta(days=1), last, format="YYYY-MM-DD", width=180)
+        running = slot.job is not None and slot.job.running
+        if st.button("Compare", type="primary", icon=":material/compare_arrows:", disabled=running):
+            slot.start(lambda _: migration_between_dates(engine, str(day)), None, "comparison")
+            st.rerun()
+    if slot.job is None:
+        st.caption("The segments of all customers on that day are compared with those of today.")
+    else:
+        job_panel.watch(slot.job, lambda _, found: _show_migration_result(found, model.currency), "migration-seen")
+
+
+def _show_migration_result(found: Migration, currency: str) -> None:
+    stayed = [move for move in found.moves if move.before != NEW and move.after != GONE]
+    moved = sum(move.customers for move in stayed if move.before != move.after)
+    share = format_percent(moved / max(sum(move.customers for move in stayed), 1))
+    with st.container(border=True):
+        finding = f"{share} moved to another segment; {pluralize(len(found.dropped), 'customer')} dropped from the best"
+        st.html(html_parts.finding(finding, f"Customers on {found.before} (rows) and {found.after} (columns)"))
+        rows = matrix_rows(found)
+        columns = [Column(name, "sr-num" if name != "from" else "") for name in rows[0]] if rows else []
+        cells = [[format_integer(v) if isinstance(v, int) else v for v in row.values()] for row in rows]
+        st.html(table(columns, cells, "sr-cards"))
+        chart_panel.download("segment-moves", rows)
+    if not found.dropped:
+        return
+    with st.container(border=True):
+        about = "Customers who were Champions or Loyal and no longer are, highest amount first"
+        st.html(html_parts.finding("Win them back", about))
+        columns = [
+            Column("Customer"),
+            Column("Before"),
+            Column("Now"),
+            Column("Amount so far", "sr-num"),
+            Column("Last order"),
+            Column("Last product", "sr-dim"),
+        ]
+        shown = [
+            [
+                customer.customer_name or customer.customer_id,
+                customer.before,
+                customer.after,
+                format_amount(customer.monetary, currency),
+                customer.last_order,
+                customer.last_item,
+            ]
+            for customer in found.dropped[:MAX_ROWS_SHOWN]
+        ]
+        if len(found.dropped) > MAX_ROWS_SHOWN:
+            st.caption(f"The first {MAX_ROWS_SHOWN} of {format_integer(len(found.dropped))} customers")
+        st.html(table(columns, shown, "sr-cards"))
+        chart_panel.download("dropped-customers", charts.as_rows(found.dropped))
+
+
+def _show_report(engine: RetailEngine) -> None:
+    slot: JobSlot[str] = job_panel.visitor_slot(REPORT_SLOT, "report")
+    running = slot.job is not None and slot.job.running
+    if st.button("Make the report", type="primary", icon=":material/description:", disabled=running):
+        slot.start(lambda progress: report_html(engine, progress), None, "report")
+        st.rerun()
+    if slot.job is None:
+        st.caption(
+            "One page with charts and tables: data, sales, customers, segments, clusters, products and methods. "
+            "It opens without a network and prints well."
+        )
+    else:
+        job_panel.watch(slot.job, lambda _, page: _show_report_result(page), "report-seen")
+
+
+def _show_report_result(page: str) -> None:
+    with st.container(border=True):
+        st.html(html_parts.finding("The report is ready", f"One HTML page, {len(page) / 1e6:.1f} MB"))
+        st.download_button(
+            "Download the report",
+            page,
+            f"report-{engine_source.model().last}.html",
+            "text/html",
+            icon=":material/download:",
+            on_click="ignore",
+        )
