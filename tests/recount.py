@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import date
 
 from smart_retail.results import Reason, Recommendation
+from tests import shop
 
 RECENT_DAYS = 28
+EPOCH = date(1970, 1, 1)
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,27 @@ class Line:
     order: Hashable
     item: str
     day: int
+    amount: float = 0.0
+
+
+def kept_lines() -> list[Line]:
+    """Return the lines of the small shop without returned ones: a return cancels the latest purchases before it."""
+    open_lines: dict[tuple[str, str], list[Line]] = defaultdict(list)
+    left: dict[Line, int] = {}
+    for row in sorted(shop.lines(), key=lambda row: (row[2], int(row[6]) < 0)):
+        order, customer, when, item, quantity = row[0], row[1], row[2], row[3], int(row[6])
+        stack = open_lines[customer, item]
+        if quantity > 0:
+            stack.append(Line(customer, order, item, (date.fromisoformat(when) - EPOCH).days, float(row[7])))
+            left[stack[-1]] = quantity
+        while quantity < 0 and stack:
+            line = stack.pop()
+            taken = min(-quantity, left[line])
+            quantity += taken
+            if taken < left[line]:
+                stack.append(replace(line, amount=line.amount * (1 - taken / left[line])))
+                left[stack[-1]] = left[line] - taken
+    return [line for stack in open_lines.values() for line in stack]
 
 
 @dataclass

@@ -24,10 +24,12 @@ from smart_retail.results import (
     GridCell,
     Item,
     ModelInfo,
+    ProductBundles,
     RecommendationList,
     ReplenishmentCalendar,
     SalesComparison,
     Segment,
+    Substitutes,
     ValueSummary,
 )
 
@@ -52,6 +54,10 @@ PERIODS = ("week", "month", "quarter")
 """Periods of cohorts."""
 DEFAULT_PERIOD = "month"
 
+BUNDLE_SORTS = ("support", "confidence", "lift", "revenue")
+"""Figures by which product bundles are sorted."""
+BUNDLE_SIZES = (2, 3)
+"""Numbers of items of a product bundle."""
 
 SAME_CUSTOMERS, BOUGHT_TOGETHER = "same_customers", "bought_together"
 RELATIONS = (SAME_CUSTOMERS, BOUGHT_TOGETHER)
@@ -98,6 +104,16 @@ def check_period(period: str) -> str:
     if period not in PERIODS:
         raise UsageError(f"There is no period {period!r}.", f"Periods: {', '.join(PERIODS)}.")
     return period
+
+
+def check_bundles(sort: str, size: int | None, min_support: int | None) -> None:
+    """Raise `UsageError` unless these options of product bundles are valid."""
+    if sort not in BUNDLE_SORTS:
+        raise UsageError(f"Bundles cannot be sorted by {sort!r}.", f"Choose one of {', '.join(BUNDLE_SORTS)}.")
+    if size is not None and size not in BUNDLE_SIZES:
+        raise UsageError(f"There are no bundles of {size} products.", "Choose 2 or 3.")
+    if min_support is not None and min_support < 1:
+        raise UsageError(f"The minimum support is {min_support}, but must be at least 1 order.", "Choose 1 or more.")
 
 
 class ListQuery(msgspec.Struct, frozen=True):
@@ -238,6 +254,52 @@ class RetailEngine(ABC):
             Entries to return, 1 to 1000.
         offset : int
             Entries to skip.
+        """
+
+    @abstractmethod
+    def bundles(
+        self,
+        item_id: str | None = None,
+        *,
+        sort: str = "support",
+        size: int | None = None,
+        min_support: int | None = None,
+        n: int = DEFAULT_SEARCH_N,
+        offset: int = 0,
+    ) -> ProductBundles:
+        """Return pairs and triples of items that are in one order more often than by chance, as of the fit.
+
+        Parameters
+        ----------
+        item_id : str, optional
+            Only bundles with this item: all its pairs that are frequent enough, and the triples with the 20 items that
+            are most often in one order with it. By default the most frequent bundles of the shop.
+        sort : {"support", "confidence", "lift", "revenue"}
+            Largest first.
+        size : {2, 3}, optional
+            Only pairs, or only triples.
+        min_support : int, optional
+            Orders that a bundle has at least. It can raise the limit of the fit (``recommend.min_support``, or a larger
+            one for the bundles of a shop with very many), not lower it.
+        n, offset : int
+            Page, n from 1 to 1000.
+
+        Raises
+        ------
+        UnknownItemError
+            No item has this id; the hint lists close matches.
+        UsageError
+            An option is out of range.
+        """
+
+    @abstractmethod
+    def substitutes(self, item_id: str, n: int = DEFAULT_N) -> Substitutes:
+        """Return at most `n` items that replace an item: of its category, of the same customers, rarely in one order.
+
+        Raises
+        ------
+        UnknownItemError
+            No item has this id; the hint lists close matches.
         """
 
     @abstractmethod

@@ -263,6 +263,85 @@ class Item(Result, frozen=True):
     """Number of customers who bought the item, over the whole data period."""
 
 
+class ItemRef(Result, frozen=True):
+    """An item by id and name."""
+
+    item_id: str
+    """The shop's id of the item."""
+    item_name: str
+    """Name; the id if the source has no names."""
+    category: str
+    """Category; empty if the source has none."""
+
+
+class ProductBundle(Result, frozen=True):
+    """Two or three items that are bought in one order."""
+
+    items: tuple[ItemRef, ...]
+    """The items; the last one is in most of the orders with the others."""
+    support: int
+    """Number of orders with all items, 1 and up."""
+    confidence: float
+    """Share of the orders with all items but the last that also have the last one, 0 to 1."""
+    lift: float
+    """How many times as often as by chance all items are in one order."""
+    revenue: float
+    """Net amount of these items in these orders, in the shop's currency."""
+    text: str
+    """What was counted, as a sentence."""
+
+
+class ProductBundles(Result, frozen=True):
+    """A page of product bundles, of the shop or with one item."""
+
+    item: ItemRef | None
+    """The item that all bundles have; null for bundles of the whole shop."""
+    sort: str
+    """Figure by which they are sorted, largest first: support, confidence, lift or revenue."""
+    min_support: int
+    """Number of orders that every bundle has at least."""
+    orders: int
+    """Number of orders of the shop."""
+    total: int
+    """Number of bundles on all pages."""
+    entries: tuple[ProductBundle, ...]
+    """The bundles of this page."""
+    model_version: str
+    """Version id of the bundle of models."""
+
+
+class Substitute(Result, frozen=True):
+    """An item that the same customers buy in place of another one."""
+
+    item: ItemRef
+    """The item."""
+    customers: int
+    """Number of customers who bought both."""
+    together: int
+    """Number of orders with both, 0 and up."""
+    expected: float
+    """Orders with both to expect, if each customer put the two into orders independently of each other."""
+    similarity: float
+    """Cosine similarity of the customers of both, 0 to 1."""
+    text: str
+    """What was counted, as a sentence."""
+
+
+class Substitutes(Result, frozen=True):
+    """Items that replace an item: of its category, bought by the same customers, but rarely in one order."""
+
+    item: ItemRef
+    """The item."""
+    group: str
+    """Subcategory, or category, that was searched; empty if the item has none."""
+    entries: tuple[Substitute, ...]
+    """The substitutes, best first."""
+    note: str
+    """Why there is none; empty if there are any."""
+    model_version: str
+    """Version id of the bundle of models."""
+
+
 class Segment(Result, frozen=True):
     """An RFM segment."""
 

@@ -14,7 +14,7 @@ from smart_retail.serving.engine import Engine
 from tests import shop
 
 from .check import Check
-from .drivers.base import Driver, Filters, UnsupportedError, sales_of
+from .drivers.base import Driver, Filters, UnsupportedError, bundle_rows, sales_of, substitute_rows
 
 PLAIN = ("c0001", "c0002", "c0007")
 UNKNOWN = ("no-such-customer", "c0001 ", "C0001")
@@ -166,6 +166,30 @@ def test_c17_the_replenishment_calendar_equals_that_of_the_engine(
     expected = [(e.customer_id, e.item_id, e.due_date) for e in engine.replenishment(30, n=20).entries]
     assert expected
     check.equal(list(found), expected, "replenishment calendar", facts=3 * len(expected))
+
+
+def check_bundles(front_end: Driver, check: Check, engine: Engine) -> None:
+    """Compare bundles and substitutes, where the front end has them."""
+    try:
+        for sort in ("support", "revenue"):
+            for item in (None, "G-004", shop.ODD_ITEMS[0]):
+                expected = bundle_rows(engine.bundles(item, sort=sort, n=10))
+                facts = 3 * len(expected)
+                check.equal(front_end.bundles(item, sort), expected, f"bundles with {item} by {sort}", facts)
+        for item in ("K-005", "G-001", "A/B"):
+            found = substitute_rows(engine.substitutes(item))
+            check.equal(front_end.substitutes(item), found, f"substitutes of {item}", 2 * len(found))
+    except UnsupportedError:
+        assert front_end.name in ("gradio", "tkinter")
+
+
+def test_c19_bundles_and_substitutes_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    assert engine.substitutes("K-005").entries
+    check_bundles(front_end, check, engine)
+
+
+def test_c19_bundles_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_bundles(over_api, Check(over_api, engine), engine)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import date
 
 import pytest
 from tests import recount, shop
@@ -11,34 +10,10 @@ from tests import recount, shop
 from smart_retail.protocol import METHODS
 from smart_retail.serving.engine import Engine
 
-EPOCH = date(1970, 1, 1)
-
-
-def kept_lines() -> list[recount.Line]:
-    """Return the lines of the shop without returned ones: a return takes back the latest purchases before it."""
-    open_lines: dict[tuple[str, str], list[list[object]]] = {}
-    for row in sorted(shop.lines(), key=lambda row: (row[2], int(row[6]) < 0)):
-        order, customer, when, item, quantity = row[0], row[1], row[2], row[3], int(row[6])
-        stack = open_lines.setdefault((customer, item), [])
-        if quantity > 0:
-            stack.append([order, (date.fromisoformat(when) - EPOCH).days, quantity])
-            continue
-        while quantity < 0 and stack:
-            taken = min(-quantity, stack[-1][2])  # type: ignore[type-var]
-            stack[-1][2] -= taken  # type: ignore[operator]
-            quantity += taken  # type: ignore[operator]
-            if stack[-1][2] == 0:
-                stack.pop()
-    return [
-        recount.Line(customer, order, item, day)  # type: ignore[arg-type]
-        for (customer, item), stack in open_lines.items()
-        for order, day, _ in stack
-    ]
-
 
 @pytest.fixture(scope="module")
 def lines() -> list[recount.Line]:
-    return kept_lines()
+    return recount.kept_lines()
 
 
 @pytest.fixture

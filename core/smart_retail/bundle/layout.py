@@ -206,6 +206,15 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
         "int32", ("clusters", "items"), "Number of customers of each cluster who bought the item"
     ),
     "pairs/clusters.size": ArraySpec("int64", ("clusters",), "Number of customers of each cluster"),
+    "item_sets/items": ArraySpec(
+        "int32", ("sets", "3"), "Item codes of product bundles, the consequent last; a pair ends in -1", codes="items"
+    ),
+    "item_sets/support": ArraySpec("int32", ("sets",), "Number of orders with all items of the bundle"),
+    "item_sets/antecedent": ArraySpec("int32", ("sets",), "Number of orders with all items but the last"),
+    "item_sets/revenue": ArraySpec(
+        "int64", ("sets",), "Amount of the items in these orders, millionths of the shop's currency"
+    ),
+    "item_sets/least": ArraySpec("int64", ("1",), "Smallest number of orders of a bundle of two items"),
     "recommender/merge.weights": ArraySpec(
         "float64", ("2", "history buckets", "sources"), "Blend weights, purchased items included and excluded"
     ),
@@ -242,6 +251,9 @@ _COMPANIONS: Final = {
     "pairs/item_knn.customers": "recommender/item_knn.indptr",
     "pairs/segments.customers": "pairs/segments.size",
     "pairs/clusters.customers": "pairs/clusters.size",
+    "item_sets/items": "item_sets/support",
+    "item_sets/antecedent": "item_sets/support",
+    "item_sets/revenue": "item_sets/support",
 }
 _OFFSETS: Final = ("indptr", "/offsets")
 """Endings of the names of arrays with the start of each group."""

@@ -16,11 +16,14 @@ from smart_retail.protocol import (
     ALL,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
+    DEFAULT_N,
     DEFAULT_PERIOD,
+    DEFAULT_SEARCH_N,
     METHODS,
     REVENUE_HORIZONS_DAYS,
     ListQuery,
     RetailEngine,
+    check_bundles,
     check_horizon,
     check_page,
     check_period,
@@ -36,11 +39,13 @@ from smart_retail.results import (
     GridCell,
     Item,
     ModelInfo,
+    ProductBundles,
     RecommendationList,
     ReplenishmentCalendar,
     Result,
     SalesComparison,
     Segment,
+    Substitutes,
     ValueSummary,
 )
 
@@ -202,6 +207,33 @@ class RemoteEngine(RetailEngine):
         if customer_id is not None:
             query["customer_id"] = _encodable(customer_id)
         return self._get("/v1/replenishment", ReplenishmentCalendar, query)
+
+    def bundles(
+        self,
+        item_id: str | None = None,
+        *,
+        sort: str = "support",
+        size: int | None = None,
+        min_support: int | None = None,
+        n: int = DEFAULT_SEARCH_N,
+        offset: int = 0,
+    ) -> ProductBundles:
+        """Return pairs and triples of items that are in one order more often than by chance, as of the fit."""
+        check_bundles(sort, size, min_support)
+        check_page(n, offset)
+        query = {"sort": sort, "size": size, "min_support": min_support, "n": n, "offset": offset}
+        if item_id is not None:
+            query["item_id"] = _encodable(item_id)
+        return self._get("/v1/bundles", ProductBundles, {k: v for k, v in query.items() if v is not None})
+
+    def substitutes(self, item_id: str, n: int = DEFAULT_N) -> Substitutes:
+        """Return at most `n` items that replace an item. `UnknownItemError` lists close matches."""
+        check_page(n)
+        path = _path_for("/v1/items/{}/substitutes", item_id)
+        if path:
+            return self._get(path, Substitutes, {"n": n})
+        body = {"item_id": _encodable(item_id), "n": n}
+        return self._connection.read("POST", "/v1/items:substitutes", Substitutes.from_dict, json=body)
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Return at most `n` customers that match every word of `text`, an equal id or name first, then by orders."""

@@ -13,7 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from smart_retail.errors import MissingExtraError
 from smart_retail.presentation import formatting, labels, palette
 from smart_retail.presentation.sales_texts import key_figures
-from smart_retail.results import Cluster, Reason, Recommendation, RecommendationList, SalesComparison, Segment
+from smart_retail.results import (
+    Cluster,
+    ProductBundle,
+    Reason,
+    Recommendation,
+    RecommendationList,
+    SalesComparison,
+    Segment,
+    Substitute,
+)
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -168,6 +177,30 @@ def recommendation_table(result: RecommendationList, *, compact: bool = False) -
         show_shares=not compact and several,
         legend=[name for name in palette.METHOD_COLOURS if name in methods],
     )
+
+
+def bundle_table(bundles: Sequence[ProductBundle], currency: str = "") -> Markup:
+    """Return product bundles as a table: the products below each other, and the figures."""
+    columns = [Column("Products"), *(Column(text, "sr-num") for text in ("Orders", "Confidence", "Lift", "Revenue"))]
+    rows = [
+        [
+            render(PACKAGE, "product_names.html", items=bundle.items),
+            formatting.format_integer(bundle.support),
+            formatting.format_percent(bundle.confidence),
+            f"{bundle.lift:,.1f}",
+            formatting.format_amount(bundle.revenue, currency),
+        ]
+        for bundle in bundles
+    ]
+    return table(columns, rows, "sr-cards")
+
+
+def substitute_table(substitutes: Sequence[Substitute]) -> Markup:
+    """Return substitutes as a table with what was counted."""
+    rows = [
+        [name_cell(substitute.item.item_name, substitute.item.item_id), substitute.text] for substitute in substitutes
+    ]
+    return table([Column("Product"), Column("What was counted")], rows, "sr-cards")
 
 
 def method_comparison(result: RecommendationList) -> Markup:

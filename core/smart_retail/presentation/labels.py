@@ -28,6 +28,28 @@ NO_RELATED: Final[dict[str, str]] = {
 }
 """Relation -> what an empty list means."""
 
+BUNDLES: Final = (
+    "Product bundles",
+    "products that are in one order more often than by chance",
+)
+"""Heading of product bundles, and what they are."""
+BUNDLE_SORTS: Final[dict[str, str]] = {
+    "support": "Orders",
+    "confidence": "Confidence",
+    "lift": "Lift",
+    "revenue": "Revenue",
+}
+"""Figure by which bundles are sorted -> label."""
+BUNDLE_EXPLANATION: Final = (
+    "Confidence: share of the orders with the other products that also have the last one. Lift: how many times as "
+    "often as by chance all are in one order. Revenue: amount of these products in these orders."
+)
+SUBSTITUTES: Final = (
+    "Substitutes",
+    "same category and same customers, but rarely in one order",
+)
+"""Heading of substitutes, and what they are."""
+
 SOURCES: Final[dict[str, str]] = {"repurchase": "Buy again", "content": "Similar", "rule": "Rule"}
 """Further sources of the hybrid list -> label."""
 
@@ -155,6 +177,20 @@ COLUMN_LABELS: Final[dict[str, str]] = {
     "interval_days": "Usual days between purchases",
     "last_date": "Last bought",
     "purchases": "Times bought",
+    "products": "Products",
+    "item_name_1": "Product 1",
+    "item_name_2": "Product 2",
+    "item_name_3": "Product 3",
+    "item_id_1": "Product id 1",
+    "item_id_2": "Product id 2",
+    "item_id_3": "Product id 3",
+    "support": "Orders with all",
+    "confidence": "Confidence",
+    "lift": "Lift",
+    "bought_both": "Bought both",
+    "together": "In one order",
+    "expected_together": "Expected in one order",
+    "similarity": "Similarity",
 }
 
 

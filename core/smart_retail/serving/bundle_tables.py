@@ -17,7 +17,8 @@ from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import UnknownItemError
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
 from smart_retail.recommenders.item_pairs import ItemPairs
-from smart_retail.results import ClusterPoint, CustomerMatch, Item
+from smart_retail.recommenders.item_sets import ItemSets, PurchaseLines
+from smart_retail.results import ClusterPoint, CustomerMatch, Item, ItemRef
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap, StringArray
 
@@ -244,6 +245,32 @@ class BundleTables:
         a, b = self._returns["indptr"][customer : customer + 2].tolist()
         found: NDArray[np.int32] = self._returns["item"][a:b]
         return found
+
+    @cached_property
+    def purchase_lines(self) -> PurchaseLines:
+        """All kept purchase lines."""
+        p = self._purchases
+        lines = (np.asarray(p[name]) for name in ("order", "item", "amount"))
+        return PurchaseLines(*lines, self.item_orders, self.pairs.orders.n)
+
+    def line_customers(self) -> NDArray[np.int32]:
+        """Return the customer code of each kept purchase line."""
+        indptr = self._purchases["indptr"]
+        return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
+
+    @cached_property
+    def customer_orders(self) -> NDArray[np.int64]:
+        """Number of kept orders by customer code."""
+        return np.asarray(self.bundle.array("rfm/frequency"))
+
+    @cached_property
+    def item_sets(self) -> ItemSets:
+        """The most frequent pairs and triples of items in one order."""
+        return ItemSets.from_arrays(self.bundle.arrays("item_sets"))
+
+    def item_ref(self, code: int) -> ItemRef:
+        """Return id, name and category of an item."""
+        return ItemRef(*self.label(code))
 
     def item(self, code: int) -> Item:
         subcategory, price = int(self.catalogue.subcategory[code]), float(self.catalogue.price[code])

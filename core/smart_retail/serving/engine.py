@@ -24,7 +24,9 @@ from smart_retail.protocol import (
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
     DEFAULT_METHOD,
+    DEFAULT_N,
     DEFAULT_PERIOD,
+    DEFAULT_SEARCH_N,
     METHODS,
     REVENUE_HORIZONS_DAYS,
     ListQuery,
@@ -44,10 +46,12 @@ from smart_retail.results import (
     GridCell,
     Item,
     ModelInfo,
+    ProductBundles,
     RecommendationList,
     ReplenishmentCalendar,
     SalesComparison,
     Segment,
+    Substitutes,
     ValueSummary,
 )
 from smart_retail.serving.bundle_tables import BundleTables
@@ -59,6 +63,7 @@ from smart_retail.serving.responses import build_response, combine_methods
 
 if TYPE_CHECKING:
     from smart_retail.serving.customer_values import CustomerValues
+    from smart_retail.serving.product_relations import ProductRelations
     from smart_retail.serving.replenishment import Replenishment
     from smart_retail.serving.sales import Sales
 
@@ -239,6 +244,23 @@ class Engine(LocalEngine):
         """Return what customers, or one customer, are due to buy again, by date."""
         return self._replenishment.calendar(days, customer_id, n, offset)
 
+    def bundles(
+        self,
+        item_id: str | None = None,
+        *,
+        sort: str = "support",
+        size: int | None = None,
+        min_support: int | None = None,
+        n: int = DEFAULT_SEARCH_N,
+        offset: int = 0,
+    ) -> ProductBundles:
+        """Return pairs and triples of items that are in one order more often than by chance, as of the fit."""
+        return self._product_relations.bundles(item_id, sort, size, min_support, n, offset)
+
+    def substitutes(self, item_id: str, n: int = DEFAULT_N) -> Substitutes:
+        """Return at most `n` items that replace an item: of its category, bought by the same customers."""
+        return self._product_relations.substitutes(item_id, n)
+
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Return at most `n` customers that match every word of `text`, most orders first."""
         check_page(n)
@@ -307,6 +329,12 @@ class Engine(LocalEngine):
         from smart_retail.serving.sales import Sales  # not needed for recommendations
 
         return Sales(self.tables)
+
+    @cached_property
+    def _product_relations(self) -> ProductRelations:
+        from smart_retail.serving.product_relations import ProductRelations  # not needed for recommendations
+
+        return ProductRelations(self.tables)
 
     @cached_property
     def _ranker(self) -> ListRanker:

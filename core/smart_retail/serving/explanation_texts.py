@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 NO_INTERVAL_DAYS = 0.5
 """A shorter mean gap between orders, in days, is not mentioned."""
 FEW_BUYERS = 30
@@ -136,3 +138,54 @@ def rule() -> str:
 def _ratio(ratio: float) -> str:
     """Return a ratio with one decimal, from 10 on as a whole number."""
     return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+
+
+def product_bundle(names: Sequence[str], support: int, lift: float, confidence: float) -> str:
+    """Return what was counted for a product bundle.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of its items, the consequent last.
+    support : int
+        Orders with all of them, 1 and up.
+    lift : float
+        How many times as often as by chance.
+    confidence : float
+        Share of the orders with all other items that also have the consequent, 0 to 1.
+    """
+    share = f"{100 * confidence:.1f} % of the orders with {' and '.join(names[:-1])} also have {names[-1]}"
+    return f"{bought_together('', support, lift)}; {share}"
+
+
+def substitute(customers: int, together: int, expected: float) -> str:
+    """Return what was counted for a substitute.
+
+    Parameters
+    ----------
+    customers : int
+        Customers who bought both items.
+    together : int
+        Orders with both items, 0 and up.
+    expected : float
+        Orders with both items to expect by chance.
+    """
+    times = "never" if together == 0 else "once" if together == 1 else f"{together:,} times"
+    return f"{customers:,} customers bought both, {times} in the same order; {expected:,.0f} times expected by chance"
+
+
+def no_substitute(group: str, least: float) -> str:
+    """Return why an item has no substitutes.
+
+    Parameters
+    ----------
+    group : str
+        The category that was searched, empty for none.
+    least : float
+        Common orders to expect, below which nothing is said.
+    """
+    where = f" in {group}" if group else ""
+    return (
+        f"No product{where} is a clear substitute: bought by the same customers, but less often in one order than "
+        f"expected. At least {least:.0f} expected orders are needed to say so."
+    )

@@ -38,6 +38,7 @@ from smart_retail.training.clusters.rfm_distributions import describe_rfm
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
+from smart_retail.training.models.item_sets import count_item_sets
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.reason_counts import count_for_reasons
 from smart_retail.training.outputs.shop_tables import write_shop_tables
@@ -241,7 +242,8 @@ def _fit_models(
     }
     threads = settings.threads or available_threads()
     counts = count_for_reasons(history, model.components.item_knn, members, settings.recommend, threads)
-    return model_tables.FittedModels(history, groups, model, scorecard, analysis_day, value, counts)
+    item_sets = count_item_sets(history, min_support=settings.recommend.min_support)
+    return model_tables.FittedModels(history, groups, model, scorecard, analysis_day, value, counts, item_sets)
 
 
 def _fit_clusters(

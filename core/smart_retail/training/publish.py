@@ -105,6 +105,7 @@ def publish(
     writer.arrays("recommender", model.arrays())
     writer.json("recommender", model.meta())
     writer.arrays("pairs", fitted.reason_counts)
+    writer.arrays("item_sets", fitted.item_sets.arrays())
     writer.arrays("value", fitted.value.model.arrays())
     writer.json("value", fitted.value.report())
     writer.json("segments", [segment.as_dict() for segment in segments])

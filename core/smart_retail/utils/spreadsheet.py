@@ -14,7 +14,7 @@ from smart_retail.utils.atomic_file import atomic_file
 
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r", "\n")
 """First characters of a formula; spreadsheets also accept the full-width forms and skip leading control characters."""
-ID_COLUMNS = ("customer_id", "item_id", "similar_item_id")
+ID_COLUMNS = ("customer_id", "item_id", "similar_item_id", "item_id_1", "item_id_2", "item_id_3")
 """Columns of data files whose texts are never changed, since programs match them with other tables."""
 
 Row = tuple[Any, ...]

@@ -27,6 +27,8 @@ COMMANDS = {
     "basket": "recommend_commands",
     "similar": "recommend_commands",
     "popular": "recommend_commands",
+    "bundles": "product_commands",
+    "substitutes": "product_commands",
     "customer": "lookup_commands",
     "customers": "lookup_commands",
     "items": "lookup_commands",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 FORMATS = ("table", "json", "csv")
-SHARE_COLUMNS = frozenset({"share", "revenue_share", "spend_share", "return_probability", "retention"})
+SHARE_COLUMNS = frozenset({"share", "revenue_share", "spend_share", "return_probability", "retention", "confidence"})
 ACRONYMS = frozenset({"mae", "rmse", "mape", "mrr", "ndcg"})
 PIPE_WIDTH = 120
 """Width in characters of a table written to a file or a pipe."""

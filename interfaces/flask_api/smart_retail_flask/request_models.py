@@ -18,6 +18,7 @@ from smart_retail.errors import UsageError
 from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
 from smart_retail.protocol import (
     ALL,
+    BUNDLE_SORTS,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
     MAX_HORIZON_DAYS,
@@ -71,6 +72,8 @@ Method = Literal["personalized", "rfm", "cf", "popular", "hybrid", "all"]
 assert set(get_args(Method)) == {*METHODS, ALL}
 Relation = Literal["same_customers", "bought_together"]
 assert set(get_args(Relation)) == {*RELATIONS}
+BundleSort = Literal["support", "confidence", "lift", "revenue"]
+assert set(get_args(BundleSort)) == {*BUNDLE_SORTS}
 RelationName = Annotated[
     Relation,
     Field(
@@ -224,6 +227,31 @@ class SimilarQuery(Query):
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
         return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.category), relation=self.relation)
+
+
+class BundlesQuery(Query):
+    item_id: Annotated[str | None, Field(description="Only bundles with this item.")] = None
+    sort: Annotated[
+        BundleSort, Field(description="Figure to sort by, largest first: support, confidence, lift or revenue.")
+    ] = "support"
+    size: Annotated[
+        int | None,
+        Field(ge=2, le=3, description="Only bundles of 2 or of 3 items; by default both."),
+        BeforeValidator(_parse_integer),
+    ] = None
+    min_support: Annotated[
+        int | None,
+        Field(ge=1, le=MAX_OFFSET, description="Orders that a bundle has at least; can raise the limit of the fit."),
+        BeforeValidator(_parse_integer),
+    ] = None
+    n: Annotated[
+        int, Field(ge=1, le=MAX_N, description=f"Number of bundles, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+    ] = 20
+    offset: Offset = 0
+
+
+class SubstitutesQuery(Query):
+    n: N = 10
 
 
 class PopularQuery(Query):
@@ -449,3 +477,8 @@ class SimilarBody(Body):
         """Return the options as the engine takes them."""
         categories = tuple(self.categories or ())
         return ListQuery(n=self.n, offset=self.offset, categories=categories, relation=self.relation)
+
+
+class SubstitutesBody(Body):
+    item_id: str = Field(description="Any text, empty included.")
+    n: N = 10

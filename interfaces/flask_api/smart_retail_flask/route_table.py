@@ -20,11 +20,13 @@ from smart_retail.results import (
     GridCell,
     Item,
     ModelInfo,
+    ProductBundles,
     RecommendationList,
     ReplenishmentCalendar,
     Result,
     SalesComparison,
     Segment,
+    Substitutes,
     ValueSummary,
 )
 from smart_retail_flask import admin_routes, prometheus, routes
@@ -141,6 +143,18 @@ OPERATIONS = (
     Operation(
         "post", "/v1/items:similar", routes.similar_by_body, "Items", RecommendationList,
         body={"item_id": "A/B", "n": 10}, errors=(404,),
+    ),
+    Operation(
+        "get", "/v1/items/<id:item_id>/substitutes", routes.substitutes, "Items", Substitutes,
+        path="/v1/items/OFF-PA-10001970/substitutes?n=10", errors=(404,), cacheable=True,
+    ),
+    Operation(
+        "post", "/v1/items:substitutes", routes.substitutes_by_body, "Items", Substitutes,
+        body={"item_id": "A/B", "n": 10}, errors=(404,),
+    ),
+    Operation(
+        "get", "/v1/bundles", routes.bundles, "Items", ProductBundles, path="/v1/bundles?sort=revenue&n=10",
+        errors=(404,), cacheable=True,
     ),
     Operation("get", "/v1/categories", routes.categories, "Items", None, "categories"),
     Operation("get", "/v1/segments", routes.segments, "Groups", Segment, "segments"),

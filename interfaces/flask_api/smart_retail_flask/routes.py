@@ -23,6 +23,7 @@ from smart_retail_flask.problems import RejectedRequestError
 from smart_retail_flask.request_models import (
     BasketBody,
     BatchBody,
+    BundlesQuery,
     CohortsQuery,
     CustomerPath,
     CustomersBody,
@@ -38,6 +39,8 @@ from smart_retail_flask.request_models import (
     SimilarBody,
     SimilarQuery,
     StrictQuery,
+    SubstitutesBody,
+    SubstitutesQuery,
     ValueQuery,
     ValuesBody,
 )
@@ -288,6 +291,30 @@ def similar(path: ItemPath, query: SimilarQuery) -> Any:
 def similar_by_body(body: SimilarBody) -> Any:
     """Items related to an item whose id cannot be put into a URL"""
     return engine().query_similar(body.item_id, body.list_query())
+
+
+def bundles(query: BundlesQuery) -> Any:
+    """Product bundles
+
+    Pairs and triples of items that are in one order more often than by chance, of the whole shop or with one item, with
+    support, confidence, lift and revenue.
+    """
+    options = {"sort": query.sort, "size": query.size, "min_support": query.min_support}
+    return engine().bundles(query.item_id, **options, n=query.n, offset=query.offset)
+
+
+def substitutes(path: ItemPath, query: SubstitutesQuery) -> Any:
+    """Substitutes of an item
+
+    Items of its category that the same customers buy, but clearly less often in one order than expected by chance, with
+    the counts. An unknown item is a 404 that lists similar ids.
+    """
+    return engine().substitutes(path.item_id, query.n)
+
+
+def substitutes_by_body(body: SubstitutesBody) -> Any:
+    """Substitutes of an item whose id cannot be put into a URL"""
+    return engine().substitutes(body.item_id, body.n)
 
 
 def search_items(query: SearchQuery) -> Any:

@@ -133,7 +133,8 @@ def _similar_tab(engines: ReloadingEngine) -> Refresh:
             for relation in (BOUGHT_TOGETHER, SAME_CUSTOMERS)
         ]
         name = next((i.item_name for i in engine.search_items(item_id, MATCHES) if i.item_id == item_id), "")
-        return html.product(name, item_id), html.related(found)
+        bundles = html.bundles(engine.bundles(item_id, n=MATCHES), engine.model().currency)
+        return html.product(name, item_id), html.related(found) + bundles
 
     for event in (*selected, n.release, category.change):
         _connect(event, show_similar, [item, n, category], [product_html, list_html])

@@ -17,6 +17,7 @@ from smart_retail.results import (
     CustomerProfile,
     CustomerValue,
     ModelInfo,
+    ProductBundles,
     RecommendationList,
     SalesComparison,
     Segment,
@@ -83,6 +84,19 @@ def shop(sales: SalesComparison, segments: Sequence[Segment], clusters: Sequence
         ("Customer clusters", amounts, shared.cluster_table(clusters), "clusters"),
     ]
     return _render("related.html", parts=parts, reasons_for_none={})
+
+
+def bundles(found: ProductBundles, currency: str) -> Markup:
+    """Return the product bundles with a product; nothing if there are none."""
+    if not found.entries:
+        return Markup()
+    return _render(
+        "bundles.html",
+        heading=labels.BUNDLES[0],
+        meaning=labels.BUNDLES[1],
+        table=shared.bundle_table(found.entries, currency),
+        explanation=labels.BUNDLE_EXPLANATION,
+    )
 
 
 def empty(text: str) -> Markup:

@@ -15,9 +15,17 @@ from typing import ClassVar, Self
 import pytest
 
 from smart_retail.presentation import labels as words
-from smart_retail.presentation.formatting import value_facts
+from smart_retail.presentation.formatting import format_percent, value_facts
 from smart_retail.presentation.sales_texts import key_figures
-from smart_retail.results import CustomerProfile, CustomerValue, Recommendation, RecommendationList, SalesComparison
+from smart_retail.results import (
+    CustomerProfile,
+    CustomerValue,
+    ProductBundles,
+    Recommendation,
+    RecommendationList,
+    SalesComparison,
+    Substitutes,
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,8 @@ DueRow = tuple[str, str, str]
 
 SalesRows = dict[str, tuple[str, ...]]
 """Label of a key figure -> its value, then its changes against the period before and a year ago."""
+BundleRow = tuple[tuple[str, ...], int, str]
+"""Items of a product bundle, its orders, and its confidence in per cent."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +128,14 @@ class Driver(ABC):
 
     def due(self, days: int) -> tuple[DueRow, ...]:
         """The replenishment calendar, at most the first 20 entries."""
+        raise UnsupportedError
+
+    def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
+        """The product bundles of the shop or with one product, at most the first 10."""
+        raise UnsupportedError
+
+    def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        """Id and counts in words of at most 10 substitutes of a product."""
         raise UnsupportedError
 
     @abstractmethod
@@ -179,6 +197,19 @@ def profile_of(profile: CustomerProfile) -> ShownProfile:
     return ShownProfile(
         profile.known, rfm.segment if rfm else None, rfm.code if rfm else None, cluster.name if cluster else None
     )
+
+
+def bundle_rows(found: ProductBundles) -> tuple[BundleRow, ...]:
+    """Return the bundles of a result that is the engine's own."""
+    return tuple(
+        (tuple(i.item_id for i in entry.items), entry.support, format_percent(entry.confidence))
+        for entry in found.entries
+    )
+
+
+def substitute_rows(found: Substitutes) -> tuple[tuple[str, str], ...]:
+    """Return the substitutes of a result that is the engine's own."""
+    return tuple((entry.item.item_id, entry.text) for entry in found.entries)
 
 
 def forecast_of(value: CustomerValue) -> Forecast:

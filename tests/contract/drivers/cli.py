@@ -10,9 +10,23 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from smart_retail.errors import RetailError, UsageError, by_code
-from smart_retail.results import CustomerValue, SalesComparison
+from smart_retail.results import CustomerValue, ProductBundles, SalesComparison, Substitutes
 
-from .base import Driver, DueRow, Filters, Forecast, Row, SalesRows, Shown, ShownProfile, forecast_of, sales_of
+from .base import (
+    BundleRow,
+    Driver,
+    DueRow,
+    Filters,
+    Forecast,
+    Row,
+    SalesRows,
+    Shown,
+    ShownProfile,
+    bundle_rows,
+    forecast_of,
+    sales_of,
+    substitute_rows,
+)
 from .flask import rows
 
 _CODES = {2: "usage", 3: "unknown_item", 5: "artifact"}
@@ -46,6 +60,14 @@ class FrontEnd(Driver):
     def due(self, days: int) -> tuple[DueRow, ...]:
         found = self.call("replenishment", "--days", str(days), "-n", "20", "--format", "json")
         return tuple((e["customer_id"], e["item_id"], e["due_date"]) for e in found["entries"])
+
+    def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
+        item = [] if item_id is None else ["--", item_id]
+        found = self.call("bundles", "--sort", sort, "-n", "10", "--format", "json", *item)
+        return bundle_rows(ProductBundles.from_dict(found))
+
+    def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        return substitute_rows(Substitutes.from_dict(self.call("substitutes", "--format", "json", "--", item_id)))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         return rows(

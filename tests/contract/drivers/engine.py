@@ -9,6 +9,7 @@ from smart_retail.protocol import RetailEngine
 from smart_retail.serving.engine import Engine
 
 from .base import (
+    BundleRow,
     Driver,
     DueRow,
     Filters,
@@ -17,11 +18,13 @@ from .base import (
     SalesRows,
     Shown,
     ShownProfile,
+    bundle_rows,
     forecast_of,
     profile_of,
     row_of,
     sales_of,
     shown_of,
+    substitute_rows,
 )
 
 
@@ -49,6 +52,12 @@ class FrontEnd(Driver):
     def due(self, days: int) -> tuple[DueRow, ...]:
         found = self.engine.replenishment(days, n=20)
         return tuple((e.customer_id, e.item_id, e.due_date) for e in found.entries)
+
+    def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
+        return bundle_rows(self.engine.bundles(item_id, sort=sort, n=10))
+
+    def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        return substitute_rows(self.engine.substitutes(item_id))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         return tuple(map(row_of, self.engine.similar_items(item_id, n, relation=relation).items))

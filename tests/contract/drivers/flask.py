@@ -7,9 +7,24 @@ from typing import Any
 from urllib.parse import quote
 
 from smart_retail.errors import RetailError, by_code
-from smart_retail.results import CustomerValue, SalesComparison
+from smart_retail.results import CustomerValue, ProductBundles, SalesComparison, Substitutes
 
-from .base import Driver, DueRow, Filters, Forecast, Row, SalesRows, Shown, ShownProfile, forecast_of, needs, sales_of
+from .base import (
+    BundleRow,
+    Driver,
+    DueRow,
+    Filters,
+    Forecast,
+    Row,
+    SalesRows,
+    Shown,
+    ShownProfile,
+    bundle_rows,
+    forecast_of,
+    needs,
+    sales_of,
+    substitute_rows,
+)
 
 IDS_NOT_IN_URLS = ("", ".", "..")
 
@@ -57,6 +72,17 @@ class FrontEnd(Driver):
     def due(self, days: int) -> tuple[DueRow, ...]:
         found = self.request("get", "/v1/replenishment", query_string={"days": days, "n": 20})
         return tuple((e["customer_id"], e["item_id"], e["due_date"]) for e in found["entries"])
+
+    def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
+        query = {"sort": sort, "n": 10} | ({} if item_id is None else {"item_id": item_id})
+        return bundle_rows(ProductBundles.from_dict(self.request("get", "/v1/bundles", query_string=query)))
+
+    def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        if item_id in IDS_NOT_IN_URLS:
+            found = self.request("post", "/v1/items:substitutes", json={"item_id": item_id})
+        else:
+            found = self.request("get", f"/v1/items/{quote(item_id, safe='')}/substitutes")
+        return substitute_rows(Substitutes.from_dict(found))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         if item_id in IDS_NOT_IN_URLS:

@@ -16,6 +16,7 @@ from smart_retail.presentation import labels
 from tests.streamlit_page import new_page
 
 from .base import (
+    BundleRow,
     Driver,
     Filters,
     Forecast,
@@ -111,6 +112,23 @@ class FrontEnd(Driver):
             raise UnsupportedError  # the search box offers known items only; an address can name another
         return shown_under(page, labels.RELATIONS[relation][0])[:n]
 
+    def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
+        address = {} if item_id is None else {"item": item_id}
+        table = table_under(self.page("products", sort=sort, **address), labels.BUNDLES[0])
+        lines = re.findall(r"<td[^>]*><div>(.*?)</div>.*?</td>(.*?)</tr>", table, re.DOTALL)
+        found = []
+        for products, figures in lines:
+            orders, confidence = re.findall(r"<td[^>]*>(.*?)</td>", figures)[:2]
+            names = _NAME.findall(products)
+            items = tuple(html.unescape(identifier or name) for name, identifier in names)
+            found.append((items, int(orders.replace(",", "")), confidence))
+        return tuple(found)
+
+    def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        table = table_under(self.page("products", item=item_id), labels.SUBSTITUTES[0])
+        lines = re.findall(r"<tr><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>", table, re.DOTALL)
+        return tuple((identity(product), html.unescape(text)) for product, text in lines)
+
     def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
         if customer_id is not None and customer_id != customer_id.strip():
             raise UnsupportedError  # the field of the customer ignores blanks around an id
@@ -204,6 +222,18 @@ def shown_under(page: Any, heading: str) -> tuple[Row, ...]:
     why = evidence(next(box for box in page.expander if box.label.startswith(heading)))
     shown = [(int(rank.replace(",", "")), identity(cell)) for rank, cell in _RANK.findall(tables[heading])]
     return tuple(why["", rank](rank, item) for rank, item in shown)
+
+
+def table_under(page: Any, heading: str) -> str:
+    """Return the first table below a heading, empty if another heading follows first."""
+    found = pieces(page)
+    start = next(i for i, piece in enumerate(found) if f'class="sr-finding">{heading}<' in piece)
+    for piece in found[start + 1 :]:
+        if "sr-finding" in piece:
+            break
+        if "sr-table" in piece:
+            return piece
+    return ""
 
 
 def listed(page: Any, why: dict[tuple[str, int], Callable[[int, str], Row]]) -> tuple[Row, ...]:

@@ -85,6 +85,15 @@ def test_sales_and_value_are_the_same(remote: RemoteEngine, engine: Engine) -> N
         assert (there.value.message, there.value.hint) == (here.value.message, here.value.hint)
 
 
+def test_bundles_and_substitutes_are_the_same(remote: RemoteEngine, engine: Engine) -> None:
+    assert remote.bundles() == engine.bundles()
+    options = {"sort": "lift", "size": 3, "min_support": 6, "n": 3, "offset": 1}
+    assert remote.bundles(**options) == engine.bundles(**options)
+    for item in shop.item_ids():
+        assert remote.bundles(item, n=3) == engine.bundles(item, n=3)
+        assert remote.substitutes(item, 3) == engine.substitutes(item, 3)
+
+
 def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: Engine) -> None:
     ids = [*shop.customers(), *(f"new {i}" for i in range(250)), *shop.customers()]
     assert remote.recommend_many(ids, n=2) == engine.recommend_many(ids, n=2)
@@ -106,6 +115,10 @@ def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: Engine)
         (lambda e: e.cluster_points(0), UsageError),
         (lambda e: e.similar_items("G-0011"), UnknownItemError),
         (lambda e: e.similar_items(""), UnknownItemError),
+        (lambda e: e.bundles("G-0011"), UnknownItemError),
+        (lambda e: e.bundles(sort="profit"), UsageError),
+        (lambda e: e.substitutes("G-0011"), UnknownItemError),
+        (lambda e: e.substitutes("." * 3, 0), UsageError),
     ],
 )
 def test_errors_are_those_of_the_engine(remote: RemoteEngine, engine: Engine, call: Any, kind: type) -> None:

@@ -122,6 +122,17 @@ def test_a_product_shows_similar_products_and_a_basket_list(open_page: Open, eng
             assert f'<span class="sr-id">{item.item_id}</span>' in html.unescape(body)
 
 
+def test_the_products_page_shows_bundles_and_substitutes(open_page: Open, engine: Engine) -> None:
+    page = open_page("products", item="K-005", products="2", sort="lift")
+    body = html.unescape(html_of(page))
+    bundle = engine.bundles("K-005", size=2, sort="lift").entries[0]
+    assert all(f'<span class="sr-id">{item.item_id}</span>' in body for item in bundle.items)
+    assert f"{bundle.lift:,.1f}</td>" in body
+    assert engine.substitutes("K-005").entries[0].text in body
+    body = html.unescape(html_of(open_page("products", item="G-001")))
+    assert engine.substitutes("G-001").note in body
+
+
 def test_an_unknown_product_is_a_banner_with_near_matches(open_page: Open) -> None:
     page = open_page("products", item="G-0004")
     assert "No item has the id" in page.error[0].value.replace("\\", "")

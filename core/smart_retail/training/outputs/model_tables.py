@@ -20,6 +20,7 @@ from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CachedLists
+from smart_retail.recommenders.item_sets import ItemSets
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.ranked_lists import slice_shoppers
 from smart_retail.results import Cluster, GridCell, Item, Segment
@@ -64,6 +65,7 @@ class FittedModels:
     value: ValueFit
     reason_counts: dict[str, NDArray[Any]]
     """Counts that reasons state, by name below ``pairs/``."""
+    item_sets: ItemSets
 
 
 def build_catalogue(dataset: Dataset) -> Catalogue:

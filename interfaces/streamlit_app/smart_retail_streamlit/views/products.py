@@ -1,4 +1,4 @@
-"""Products page: products related to one, products that complete a basket, and popular products."""
+"""Products page: products related to one, products that complete a basket, popular products, bundles, substitutes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from smart_retail_streamlit import (
     engine_source,
     html_parts,
     page_layout,
+    product_relations_panel,
     reasons_table,
     recommendation_tables,
     search_box,
@@ -40,6 +41,7 @@ def show() -> None:
         with right:
             _show_basket(engine, customer)
             _show_popular(engine)
+            product_relations_panel.show_bundles(engine)
         return
     related = [
         engine.similar_items(item_id, LENGTH, relation=relation) for relation in (BOUGHT_TOGETHER, SAME_CUSTOMERS)
@@ -64,6 +66,8 @@ def show() -> None:
         for result in related:
             reasons_table.show(result, f"{labels.RELATIONS[result.method][0]}: why this order?")
         _show_basket(engine, customer, item_id)
+        product_relations_panel.show_bundles(engine, item_id)
+        product_relations_panel.show_substitutes(engine, item_id)
 
 
 def _show_basket(engine: RetailEngine, customer: str | None, item_id: str = "") -> None:

@@ -1,0 +1,112 @@
+"""Commands about relations of products: bundles, substitutes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import click
+
+from smart_retail.presentation import formatting, labels
+from smart_retail.presentation.product_tables import (
+    BUNDLE_COLUMNS,
+    SUBSTITUTE_COLUMNS,
+    bundle_row,
+    substitute_row,
+)
+from smart_retail.protocol import BUNDLE_SIZES, BUNDLE_SORTS, MAX_N, RetailEngine
+from smart_retail.results import ProductBundle
+from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
+from smart_retail_cli.output import Table, column_label, format_option, print_note, print_result
+from smart_retail_cli.parameters import OutputFile
+
+TABLE_COLUMNS = ("products", "support", "confidence", "lift", "revenue")
+
+
+@click.command(
+    short_help="List products that are bought in one order.",
+    cls=Command,
+    epilog="Example: smart-retail bundles --sort revenue -n 50 -o bundles.xlsx",
+)
+@click.argument("item", required=False)
+@click.option(
+    "--sort",
+    type=click.Choice(BUNDLE_SORTS),
+    default="support",
+    show_default=True,
+    help="Figure to sort by, largest first; support is the number of orders.",
+)
+@click.option("--size", type=click.Choice([str(size) for size in BUNDLE_SIZES]), help="Only pairs, or only triples.")
+@click.option(
+    "--min-orders", type=click.IntRange(1), metavar="N", help="Orders that a bundle has at least (more than the fit's)."
+)
+@click.option("-n", "n", type=click.IntRange(1, MAX_N), default=20, show_default=True, help="Bundles to show.")
+@click.option("-o", "--output", type=OutputFile(".csv", ".xlsx"), metavar="OUT", help="Write all bundles to this file.")
+@format_option
+@pass_cli_context
+def bundles(
+    context: CliContext,
+    item: str | None,
+    sort: str,
+    size: str | None,
+    min_orders: int | None,
+    n: int,
+    output: str | None,
+    form: str,
+) -> None:
+    """List pairs and triples of products that are in one order more often than by chance, of the shop or with ITEM."""
+    engine = context.engine()
+    products = None if size is None else int(size)
+    if output is not None:
+        from smart_retail.utils.spreadsheet import write_table
+
+        rows = (bundle_row(bundle) for bundle in _all_bundles(engine, item, sort, products, min_orders))
+        headings = {name: column_label(name) for name in BUNDLE_COLUMNS}
+        written = write_table(output, rows, headings, formatting.export_metadata(engine.model()))
+        print_note(f"{formatting.pluralize(written, 'row')} written to {output}.")
+        return
+    found = engine.bundles(item, sort=sort, size=products, min_support=min_orders, n=n)
+    shown = [bundle_row(bundle) for bundle in found.entries]
+    about = f" with {found.item.item_name}" if found.item else ""
+    title = f"{labels.BUNDLES[0]}{about}: in at least {formatting.pluralize(found.min_support, 'order')}"
+    caption = "" if found.total <= len(shown) else f"{len(shown)} of {found.total:,} bundles"
+    table = Table(TABLE_COLUMNS, shown, title, caption=caption)
+    print_result(form, Table(BUNDLE_COLUMNS, shown) if form == "csv" else table, found.as_dict)
+    if not shown:
+        print_note("No products are in so many orders together more often than by chance.")
+    elif form == "table":
+        print_note(labels.BUNDLE_EXPLANATION)
+        if item is not None:
+            context.suggest(["substitutes", *as_argument(item)])
+
+
+def _all_bundles(
+    engine: RetailEngine, item: str | None, sort: str, size: int | None, min_support: int | None
+) -> Iterator[ProductBundle]:
+    """Yield all bundles, page by page."""
+    offset = 0
+    while True:
+        page = engine.bundles(item, sort=sort, size=size, min_support=min_support, n=MAX_N, offset=offset)
+        yield from page.entries
+        offset += MAX_N
+        if offset >= page.total:
+            return
+
+
+@click.command(
+    short_help="Find products that replace a product.",
+    cls=Command,
+    epilog="Example: smart-retail substitutes OFF-PA-10001970",
+)
+@click.argument("item")
+@click.option("-n", "n", type=click.IntRange(1, MAX_N), default=10, show_default=True, help="Number of products.")
+@format_option
+@pass_cli_context
+def substitutes(context: CliContext, item: str, n: int, form: str) -> None:
+    """Show the products that replace ITEM: of its category, bought by the same customers, but rarely in one order."""
+    found = context.engine().substitutes(item, n)
+    rows = [substitute_row(substitute) for substitute in found.entries]
+    title = f"{labels.SUBSTITUTES[0]} of {found.item.item_name}: {labels.SUBSTITUTES[1]}"
+    if rows or form != "table":
+        print_result(form, Table(SUBSTITUTE_COLUMNS, rows, title), found.as_dict)
+    if found.note:
+        print_note(found.note)
