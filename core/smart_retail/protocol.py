@@ -14,6 +14,7 @@ import msgspec
 
 from smart_retail.errors import NeedsLocalEngineError, RetailError, UsageError
 from smart_retail.results import (
+    Audience,
     Cluster,
     ClusterPoint,
     CohortTable,
@@ -44,6 +45,7 @@ ALL = "all"
 DEFAULT_METHOD = "hybrid"
 DEFAULT_N = 10
 DEFAULT_SEARCH_N = 20
+DEFAULT_AUDIENCE_N = 100
 DEFAULT_POINTS = 5000
 MAX_N = 1000
 DEFAULT_HORIZON_DAYS = 90
@@ -295,6 +297,30 @@ class RetailEngine(ABC):
     @abstractmethod
     def substitutes(self, item_id: str, n: int = DEFAULT_N) -> Substitutes:
         """Return at most `n` items that replace an item: of its category, of the same customers, rarely in one order.
+
+        Raises
+        ------
+        UnknownItemError
+            No item has this id; the hint lists close matches.
+        """
+
+    @abstractmethod
+    def audience(
+        self, item_id: str, n: int = DEFAULT_AUDIENCE_N, *, exclude_purchased: bool = True, offset: int = 0
+    ) -> Audience:
+        """Return the customers who would most likely want an item.
+
+        Customers in whose list by the method hybrid the item is among the first 20 come first, by its position; then
+        those who bought items of the same customers, by similarity of their purchases to the item. Only customers of
+        the last fit; those who bought the item since then count as buyers.
+
+        Parameters
+        ----------
+        item_id : str
+        n, offset : int
+            Page, n from 1 to 1000.
+        exclude_purchased : bool
+            Whether customers who bought or returned the item are left out.
 
         Raises
         ------

@@ -342,6 +342,48 @@ class Substitutes(Result, frozen=True):
     """Version id of the bundle of models."""
 
 
+class AudienceMember(Result, frozen=True):
+    """A customer who would want an item."""
+
+    rank: int
+    """Rank in the audience, 1 and up."""
+    customer_id: str
+    """The shop's id of the customer."""
+    customer_name: str
+    """Name; empty if the source has none."""
+    segment: str
+    """Name of the RFM segment; empty without a kept purchase."""
+    orders: int
+    """Number of kept orders."""
+    last_order: str | None
+    """Date of the last kept order; null without one."""
+    position: int | None
+    """Position of the item in the customer's list by the method hybrid, before business rules; null if not in it."""
+    similarity: float
+    """Similarity of the customer's purchases to the item, 0 to 1: the share of its most similar items, weighted."""
+    text: str
+    """Why the customer would want the item, as a sentence."""
+
+
+class Audience(Result, frozen=True):
+    """A page of the customers who would want an item, most likely first."""
+
+    item: ItemRef
+    """The item."""
+    exclude_purchased: bool
+    """Whether customers who bought or returned the item are left out."""
+    total: int
+    """Number of customers on all pages."""
+    leading: int
+    """Number of those in whose list the item is among the first 20; they come first."""
+    entries: tuple[AudienceMember, ...]
+    """The customers of this page."""
+    note: str
+    """What to know about the audience; usually empty."""
+    model_version: str
+    """Version id of the bundle of models."""
+
+
 class Segment(Result, frozen=True):
     """An RFM segment."""
 

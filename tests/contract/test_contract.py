@@ -14,7 +14,7 @@ from smart_retail.serving.engine import Engine
 from tests import shop
 
 from .check import Check
-from .drivers.base import Driver, Filters, UnsupportedError, bundle_rows, sales_of, substitute_rows
+from .drivers.base import Driver, Filters, UnsupportedError, audience_rows, bundle_rows, sales_of, substitute_rows
 
 PLAIN = ("c0001", "c0002", "c0007")
 UNKNOWN = ("no-such-customer", "c0001 ", "C0001")
@@ -190,6 +190,24 @@ def test_c19_bundles_and_substitutes_equal_those_of_the_engine(front_end: Driver
 
 def test_c19_bundles_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
     check_bundles(over_api, Check(over_api, engine), engine)
+
+
+def check_audience(front_end: Driver, check: Check, engine: Engine) -> None:
+    """Compare audiences, where the front end has them."""
+    try:
+        for item in ("K-005", "G-001", shop.ODD_ITEMS[0], "A/B"):
+            expected = audience_rows(engine.audience(item, 10))
+            check.equal(front_end.audience(item), expected, f"audience of {item}", 2 * len(expected))
+    except UnsupportedError:
+        assert front_end.name in ("gradio", "tkinter")
+
+
+def test_c20_the_audience_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    check_audience(front_end, check, engine)
+
+
+def test_c20_the_audience_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_audience(over_api, Check(over_api, engine), engine)
 
 
 def digests(folder: Path) -> dict[str, str]:

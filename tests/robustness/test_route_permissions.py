@@ -28,6 +28,12 @@ class AnyItemEngine(Engine):
     def query_similar(self, item_id: str, *arguments: Any) -> Any:
         return super().query_similar(shop.item_ids()[0], *arguments)
 
+    def substitutes(self, item_id: str, *arguments: Any) -> Any:
+        return super().substitutes(shop.item_ids()[0], *arguments)
+
+    def audience(self, item_id: str, *arguments: Any, **options: Any) -> Any:
+        return super().audience(shop.item_ids()[0], *arguments, **options)
+
 
 @pytest.fixture(scope="module")
 def keys() -> dict[str, tuple[str, str]]:
@@ -69,11 +75,13 @@ def test_only_routes_without_shop_data_are_public() -> None:
     assert public == {"GET /", "GET /livez", "GET /readyz", "GET /openapi.json", "GET /docs"}
 
 
-def test_every_route_that_changes_data_needs_the_role_admin() -> None:
+def test_every_route_that_changes_data_or_lists_customers_needs_the_role_admin() -> None:
     reads = {"recommend_batch", "recommend_basket", "customers_batch", "similar_by_body", "customer_values"}
+    reads |= {"substitutes_by_body"}
+    customer_lists = {"audience", "audience_by_body"}
     for operation in OPERATIONS:
         changes_data = operation.method != "get" and operation.name not in reads
-        assert (operation.role == "admin") == changes_data, operation.name
+        assert (operation.role == "admin") == (changes_data or operation.name in customer_lists), operation.name
 
 
 def test_without_keys_other_machines_get_public_routes_only(make_engine: MakeEngine) -> None:

@@ -14,6 +14,7 @@ from smart_retail.client.http_connection import MAX_ATTEMPTS, Connection
 from smart_retail.errors import RemoteError, UsageError
 from smart_retail.protocol import (
     ALL,
+    DEFAULT_AUDIENCE_N,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
     DEFAULT_N,
@@ -29,6 +30,7 @@ from smart_retail.protocol import (
     check_period,
 )
 from smart_retail.results import (
+    Audience,
     Cluster,
     ClusterPoint,
     CohortTable,
@@ -234,6 +236,18 @@ class RemoteEngine(RetailEngine):
             return self._get(path, Substitutes, {"n": n})
         body = {"item_id": _encodable(item_id), "n": n}
         return self._connection.read("POST", "/v1/items:substitutes", Substitutes.from_dict, json=body)
+
+    def audience(
+        self, item_id: str, n: int = DEFAULT_AUDIENCE_N, *, exclude_purchased: bool = True, offset: int = 0
+    ) -> Audience:
+        """Return the customers who would most likely want an item. The API needs a key of the role admin."""
+        check_page(n, offset)
+        options: dict[str, Any] = {"n": n, "offset": offset, "exclude_purchased": exclude_purchased}
+        path = _path_for("/v1/items/{}/audience", item_id)
+        if path:
+            return self._get(path, Audience, options)
+        body = options | {"item_id": _encodable(item_id)}
+        return self._connection.read("POST", "/v1/items:audience", Audience.from_dict, json=body)
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Return at most `n` customers that match every word of `text`, an equal id or name first, then by orders."""

@@ -14,6 +14,7 @@ from smart_retail.errors import MissingExtraError
 from smart_retail.presentation import formatting, labels, palette
 from smart_retail.presentation.sales_texts import key_figures
 from smart_retail.results import (
+    AudienceMember,
     Cluster,
     ProductBundle,
     Reason,
@@ -201,6 +202,23 @@ def substitute_table(substitutes: Sequence[Substitute]) -> Markup:
         [name_cell(substitute.item.item_name, substitute.item.item_id), substitute.text] for substitute in substitutes
     ]
     return table([Column("Product"), Column("What was counted")], rows, "sr-cards")
+
+
+def audience_table(members: Sequence[AudienceMember]) -> Markup:
+    """Return the customers of an audience as a table with what was counted."""
+    columns = [Column("#", "sr-num sr-rank"), Column("Customer"), Column("Segment"), Column("Orders", "sr-num")]
+    rows = [
+        [
+            formatting.format_integer(member.rank),
+            name_cell(member.customer_name, member.customer_id),
+            member.segment,
+            formatting.format_integer(member.orders),
+            member.last_order or "",
+            member.text,
+        ]
+        for member in members
+    ]
+    return table([*columns, Column("Last order", "sr-num"), Column("Why")], rows, "sr-cards")
 
 
 def method_comparison(result: RecommendationList) -> Markup:

@@ -44,6 +44,11 @@ BUNDLE_EXPLANATION: Final = (
     "Confidence: share of the orders with the other products that also have the last one. Lift: how many times as "
     "often as by chance all are in one order. Revenue: amount of these products in these orders."
 )
+AUDIENCE: Final = (
+    "Who would want this?",
+    "customers with the product high in their list, then those who buy what its buyers buy",
+)
+"""Heading of the audience of a product, and how it is ranked."""
 SUBSTITUTES: Final = (
     "Substitutes",
     "same category and same customers, but rarely in one order",
@@ -177,6 +182,8 @@ COLUMN_LABELS: Final[dict[str, str]] = {
     "interval_days": "Usual days between purchases",
     "last_date": "Last bought",
     "purchases": "Times bought",
+    "position": "Position in the list",
+    "last_order": "Last order",
     "products": "Products",
     "item_name_1": "Product 1",
     "item_name_2": "Product 2",

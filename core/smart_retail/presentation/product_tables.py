@@ -1,10 +1,10 @@
-"""Product bundles and substitutes as rows of tables and files, the same in all front ends."""
+"""Product bundles, substitutes and audiences as rows of tables and files, the same in all front ends."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from smart_retail.results import ItemRef, ProductBundle, Substitute
+from smart_retail.results import AudienceMember, ItemRef, ProductBundle, Substitute
 
 BUNDLE_COLUMNS: Final = (
     "item_name_1", "item_id_1", "item_name_2", "item_id_2", "item_name_3", "item_id_3", "support", "confidence", "lift",
@@ -13,6 +13,10 @@ BUNDLE_COLUMNS: Final = (
 """Columns of a file of bundles; the third product is empty for a pair."""
 SUBSTITUTE_COLUMNS: Final = (
     "item_name", "item_id", "category", "bought_both", "together", "expected_together", "similarity",
+)  # fmt: skip
+
+AUDIENCE_COLUMNS: Final = (
+    "rank", "customer_name", "customer_id", "segment", "orders", "last_order", "position", "similarity", "reason",
 )  # fmt: skip
 
 
@@ -36,6 +40,12 @@ def substitute_row(substitute: Substitute) -> dict[str, object]:
         "expected_together": substitute.expected,
         "similarity": substitute.similarity,
     }
+
+
+def audience_row(member: AudienceMember) -> dict[str, object]:
+    """Return the cells of a customer of an audience by column."""
+    row: dict[str, object] = {name: getattr(member, name) for name in AUDIENCE_COLUMNS if name != "reason"}
+    return row | {"reason": member.text}
 
 
 def _item_cells(item: ItemRef) -> dict[str, object]:

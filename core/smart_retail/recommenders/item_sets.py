@@ -92,8 +92,16 @@ class ItemSets:
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> ItemSets:
         """Build the sets from the results of `arrays`, without copies."""
-        columns = ("items", "support", "antecedent", "revenue")
-        return cls(*(np.asarray(arrays[name]) for name in columns), int(arrays["least"][0]))
+        columns = {name: np.asarray(arrays[name]) for name in ("items", "support", "antecedent", "revenue")}
+        return cls(**columns, min_support=int(arrays["least"][0]))
+
+    def joined(self, other: ItemSets) -> ItemSets:
+        """Return the sets of both, with the smallest support of this one."""
+        columns = {
+            name: np.concatenate((getattr(self, name), getattr(other, name)))
+            for name in ("items", "support", "antecedent", "revenue")
+        }
+        return ItemSets(**columns, min_support=self.min_support)
 
 
 def is_above_chance(
@@ -158,13 +166,7 @@ def count_sets_of_item(lines: PurchaseLines, item: int, min_support: int) -> Ite
     pairs = _pairs_of_item(own, item, others, together, totals, min_support)
     frequent = others[np.argsort(-together[others], kind="stable")][:MAX_TRIPLE_ITEMS]
     triples = build_sets(_count_triples(lines, own, item, np.sort(frequent), min_support), min_support)
-    return ItemSets(
-        *(
-            np.concatenate((getattr(pairs, name), getattr(triples, name)))
-            for name in ("items", "support", "antecedent", "revenue")
-        ),
-        min_support,
-    )
+    return pairs.joined(triples)
 
 
 def _pairs_of_item(

@@ -81,7 +81,7 @@ def count_substitutes(
     usable[item] = False
     rows = np.flatnonzero(usable[code] & (own_orders[customer] > 0))
     customer, order, code = customer[rows], order[rows], code[rows]
-    expected = np.bincount(code, share[customer], minlength=n_items)
+    expected = np.bincount(code, weights=share[customer], minlength=n_items).astype(np.float64)
     together = np.bincount(code[has_item[order]], minlength=n_items)
     pairs = np.unique(customer.astype(np.int64) * n_items + code)
     both = np.bincount(pairs % max(n_items, 1), minlength=n_items)

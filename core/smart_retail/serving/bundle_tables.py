@@ -250,13 +250,24 @@ class BundleTables:
     def purchase_lines(self) -> PurchaseLines:
         """All kept purchase lines."""
         p = self._purchases
-        lines = (np.asarray(p[name]) for name in ("order", "item", "amount"))
-        return PurchaseLines(*lines, self.item_orders, self.pairs.orders.n)
+        order, item, amount = (np.asarray(p[name]) for name in ("order", "item", "amount"))
+        return PurchaseLines(order, item, amount, self.item_orders, self.pairs.orders.n)
 
     def line_customers(self) -> NDArray[np.int32]:
         """Return the customer code of each kept purchase line."""
         indptr = self._purchases["indptr"]
         return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
+
+    def customers_who_returned(self, item: int) -> NDArray[np.int64]:
+        """Return the codes of the customers who returned every purchase of an item."""
+        returns = self._returns
+        rows = np.flatnonzero(np.asarray(returns["item"]) == item)
+        return np.searchsorted(returns["indptr"], rows, side="right") - 1
+
+    def items_of(self, customer: int) -> NDArray[np.int32]:
+        """Return the item codes of the kept purchase lines of one customer."""
+        a, b = self._purchases["indptr"][customer : customer + 2].tolist()
+        return self.purchase_lines.item[a:b]
 
     @cached_property
     def customer_orders(self) -> NDArray[np.int64]:

@@ -21,6 +21,7 @@ from smart_retail.events import RecentEvents, open_events
 from smart_retail.protocol import (
     ALL,
     BOUGHT_TOGETHER,
+    DEFAULT_AUDIENCE_N,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
     DEFAULT_METHOD,
@@ -36,6 +37,7 @@ from smart_retail.protocol import (
 )
 from smart_retail.recommenders.base import CONTENT, Ranked
 from smart_retail.results import (
+    Audience,
     Cluster,
     ClusterPoint,
     CohortTable,
@@ -260,6 +262,18 @@ class Engine(LocalEngine):
     def substitutes(self, item_id: str, n: int = DEFAULT_N) -> Substitutes:
         """Return at most `n` items that replace an item: of its category, bought by the same customers."""
         return self._product_relations.substitutes(item_id, n)
+
+    def audience(
+        self, item_id: str, n: int = DEFAULT_AUDIENCE_N, *, exclude_purchased: bool = True, offset: int = 0
+    ) -> Audience:
+        """Return the customers who would most likely want an item."""
+        from smart_retail.serving.audience import AudienceFinder  # not needed for recommendations
+
+        code, rules = self.tables.item_code(item_id), self.rules
+        is_allowed = rules.allowed is None or bool(rules.allowed[code])
+        lists = self._ranker.cached_lists(DEFAULT_METHOD, exclude_purchased)
+        finder = AudienceFinder(self.tables, self.customer_lookup)
+        return finder.find(code, lists, exclude_purchased, n, offset, is_allowed)
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
         """Return at most `n` customers that match every word of `text`, most orders first."""

@@ -189,3 +189,24 @@ def no_substitute(group: str, least: float) -> str:
         f"No product{where} is a clear substitute: bought by the same customers, but less often in one order than "
         f"expected. At least {least:.0f} expected orders are needed to say so."
     )
+
+
+def audience_member(position: int | None, related: str) -> str:
+    """Return why a customer would want an item.
+
+    Parameters
+    ----------
+    position : int or None
+        Position of the item in the customer's list, 1 and up; None if it is not in the list.
+    related : str
+        How a purchase of the customer and the item are related; empty if none is.
+    """
+    listed = "" if position is None else f"number {position} in the list of this customer"
+    return "; ".join(part for part in (listed, related) if part) or "bought similar products"
+
+
+def audience_note(customers: int, is_allowed: bool) -> str:
+    """Return a remark on an audience: that it is empty, or that the business rules do not allow the item."""
+    if not customers:
+        return "No customer bought products of the same customers, or all of them have bought this product."
+    return "" if is_allowed else "The business rules do not allow this product in lists."

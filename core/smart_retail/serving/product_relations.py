@@ -5,7 +5,10 @@ In: the purchases of a bundle of models, as of the fit. Out: `ProductBundles` an
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from smart_retail.protocol import check_bundles, check_page
 from smart_retail.recommenders.item_sets import NO_ITEM, ItemSets, count_sets_of_item
@@ -39,7 +42,9 @@ class ProductRelations:
         sets = tables.item_sets if code is None else self._sets_of(code)
         n_orders = tables.pairs.orders.n
         lift = sets.lift(tables.item_orders, n_orders)
-        figures = {"support": sets.support, "confidence": sets.confidence, "lift": lift, "revenue": sets.revenue}
+        figures: dict[str, NDArray[Any]] = {
+            "support": sets.support, "confidence": sets.confidence, "lift": lift, "revenue": sets.revenue,
+        }  # fmt: skip
         least = max(sets.min_support, min_support or 0)
         kept = np.flatnonzero((sets.support >= least) & ((sets.size == size) if size else True))
         ties = (*sets.items[kept].T[::-1], -sets.support[kept], -figures[sort][kept])

@@ -29,6 +29,7 @@ COMMANDS = {
     "popular": "recommend_commands",
     "bundles": "product_commands",
     "substitutes": "product_commands",
+    "audience": "product_commands",
     "customer": "lookup_commands",
     "customers": "lookup_commands",
     "items": "lookup_commands",

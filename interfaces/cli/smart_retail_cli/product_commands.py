@@ -1,20 +1,24 @@
-"""Commands about relations of products: bundles, substitutes."""
+"""Commands about relations of products: bundles, substitutes, audience."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 
 import click
+import msgspec
 
 from smart_retail.presentation import formatting, labels
 from smart_retail.presentation.product_tables import (
+    AUDIENCE_COLUMNS,
     BUNDLE_COLUMNS,
     SUBSTITUTE_COLUMNS,
+    audience_row,
     bundle_row,
     substitute_row,
 )
 from smart_retail.protocol import BUNDLE_SIZES, BUNDLE_SORTS, MAX_N, RetailEngine
-from smart_retail.results import ProductBundle
+from smart_retail.results import Audience, ProductBundle
 from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
 from smart_retail_cli.output import Table, column_label, format_option, print_note, print_result
 from smart_retail_cli.parameters import OutputFile
@@ -110,3 +114,47 @@ def substitutes(context: CliContext, item: str, n: int, form: str) -> None:
         print_result(form, Table(SUBSTITUTE_COLUMNS, rows, title), found.as_dict)
     if found.note:
         print_note(found.note)
+
+
+@click.command(
+    short_help="List the customers who would want a product.",
+    cls=Command,
+    epilog="Example: smart-retail audience OFF-PA-10001970 -n 200 -o audience.csv",
+)
+@click.argument("item")
+@click.option("-n", "n", type=click.IntRange(1), default=20, show_default=True, help="Number of customers.")
+@click.option("--allow-purchased", is_flag=True, help="Also list customers who bought the product before.")
+@click.option("-o", "--output", type=OutputFile(".csv", ".xlsx"), metavar="OUT", help="Write them to this file.")
+@format_option
+@pass_cli_context
+def audience(context: CliContext, item: str, n: int, allow_purchased: bool, output: str | None, form: str) -> None:
+    """List the customers who would most likely want ITEM, with what was counted."""
+    engine = context.engine()
+    pages = _audience_pages(engine, item, n, exclude_purchased=not allow_purchased)
+    first = next(pages)
+    members = itertools.chain(first.entries, (member for page in pages for member in page.entries))
+    if output is not None:
+        from smart_retail.utils.spreadsheet import write_table
+
+        headings = {name: column_label(name) for name in AUDIENCE_COLUMNS}
+        written = write_table(output, map(audience_row, members), headings, formatting.export_metadata(engine.model()))
+        print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
+    else:
+        entries = tuple(members)
+        result = msgspec.structs.replace(first, entries=entries)
+        title = f"Customers who would want {first.item.item_name}"
+        caption = "" if first.total <= len(entries) else f"{len(entries):,} of {first.total:,} customers"
+        table = Table(AUDIENCE_COLUMNS, [audience_row(member) for member in entries], title, caption=caption)
+        if entries or form != "table":
+            print_result(form, table, result.as_dict)
+    if first.note:
+        print_note(first.note)
+
+
+def _audience_pages(engine: RetailEngine, item: str, n: int, *, exclude_purchased: bool) -> Iterator[Audience]:
+    """Yield the first `n` customers of an audience, page by page; at least one page."""
+    for offset in itertools.count(0, MAX_N):
+        page = engine.audience(item, min(n - offset, MAX_N), exclude_purchased=exclude_purchased, offset=offset)
+        yield page
+        if offset + MAX_N >= min(n, page.total):
+            return

@@ -19,6 +19,7 @@ from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
 from smart_retail.protocol import (
     ALL,
     BUNDLE_SORTS,
+    DEFAULT_AUDIENCE_N,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
     MAX_HORIZON_DAYS,
@@ -106,6 +107,10 @@ CategoryList = Annotated[
 ]
 AnyMethod = Annotated[Method, Field(description="Recommendation method; `all` returns one list per method.")]
 HidePurchased = Annotated[Boolean, Field(description="Leave out items that the customer has bought or returned.")]
+ExcludeBuyers = Annotated[Boolean, Field(description="Leave out customers who have bought or returned the item.")]
+CustomersN = Annotated[
+    int, Field(ge=1, le=MAX_N, description=f"Number of customers, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+]
 Explain = Annotated[Boolean, Field(description="Include the reasons of each item.")]
 Variants = Annotated[
     Boolean,
@@ -252,6 +257,12 @@ class BundlesQuery(Query):
 
 class SubstitutesQuery(Query):
     n: N = 10
+
+
+class AudienceQuery(Query):
+    n: CustomersN = DEFAULT_AUDIENCE_N
+    offset: Offset = 0
+    exclude_purchased: ExcludeBuyers = True
 
 
 class PopularQuery(Query):
@@ -482,3 +493,10 @@ class SimilarBody(Body):
 class SubstitutesBody(Body):
     item_id: str = Field(description="Any text, empty included.")
     n: N = 10
+
+
+class AudienceBody(Body):
+    item_id: str = Field(description="Any text, empty included.")
+    n: CustomersN = DEFAULT_AUDIENCE_N
+    offset: Offset = 0
+    exclude_purchased: ExcludeBuyers = True

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from smart_retail.results import (
+    Audience,
     Cluster,
     ClusterPoint,
     CohortTable,
@@ -151,6 +152,14 @@ OPERATIONS = (
     Operation(
         "post", "/v1/items:substitutes", routes.substitutes_by_body, "Items", Substitutes,
         body={"item_id": "A/B", "n": 10}, errors=(404,),
+    ),
+    Operation(
+        "get", "/v1/items/<id:item_id>/audience", routes.audience, "Items", Audience,
+        path="/v1/items/OFF-PA-10001970/audience?n=100", errors=(404,), role="admin",
+    ),
+    Operation(
+        "post", "/v1/items:audience", routes.audience_by_body, "Items", Audience,
+        body={"item_id": "A/B", "n": 100}, errors=(404,), role="admin",
     ),
     Operation(
         "get", "/v1/bundles", routes.bundles, "Items", ProductBundles, path="/v1/bundles?sort=revenue&n=10",

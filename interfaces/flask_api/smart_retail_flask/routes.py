@@ -21,6 +21,8 @@ from smart_retail_flask.json_responses import encoded_response, json_response
 from smart_retail_flask.middleware import current_request
 from smart_retail_flask.problems import RejectedRequestError
 from smart_retail_flask.request_models import (
+    AudienceBody,
+    AudienceQuery,
     BasketBody,
     BatchBody,
     BundlesQuery,
@@ -299,8 +301,7 @@ def bundles(query: BundlesQuery) -> Any:
     Pairs and triples of items that are in one order more often than by chance, of the whole shop or with one item, with
     support, confidence, lift and revenue.
     """
-    options = {"sort": query.sort, "size": query.size, "min_support": query.min_support}
-    return engine().bundles(query.item_id, **options, n=query.n, offset=query.offset)
+    return engine().bundles(**query.model_dump())
 
 
 def substitutes(path: ItemPath, query: SubstitutesQuery) -> Any:
@@ -315,6 +316,20 @@ def substitutes(path: ItemPath, query: SubstitutesQuery) -> Any:
 def substitutes_by_body(body: SubstitutesBody) -> Any:
     """Substitutes of an item whose id cannot be put into a URL"""
     return engine().substitutes(body.item_id, body.n)
+
+
+def audience(path: ItemPath, query: AudienceQuery) -> Any:
+    """Customers who would want an item
+
+    Customers in whose list the item is among the first 20, by its position, then those whose purchases are most similar
+    to it. Needs a key of the role admin, since it lists customers.
+    """
+    return engine().audience(path.item_id, **query.model_dump())
+
+
+def audience_by_body(body: AudienceBody) -> Any:
+    """Customers who would want an item whose id cannot be put into a URL"""
+    return engine().audience(**body.model_dump())
 
 
 def search_items(query: SearchQuery) -> Any:

@@ -1,17 +1,18 @@
-"""Panels of the Products page: product bundles, of the shop or with one product, and substitutes of a product."""
+"""Panels of the Products page: product bundles, substitutes and audience of a product."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from smart_retail.errors import RemoteError
 from smart_retail.presentation import formatting, labels
-from smart_retail.presentation.html import bundle_table, substitute_table
-from smart_retail.presentation.product_tables import BUNDLE_COLUMNS, bundle_row, substitute_row
+from smart_retail.presentation.html import audience_table, bundle_table, substitute_table
+from smart_retail.presentation.product_tables import BUNDLE_COLUMNS, audience_row, bundle_row, substitute_row
 from smart_retail.protocol import RetailEngine
 from smart_retail_streamlit import chart_panel, controls, engine_source, html_parts, page_layout
 
 SHOWN = 10
-"""Bundles on the page; the file has `MAX_EXPORTED`."""
+"""Rows on the page; the file has up to `MAX_EXPORTED`."""
 MAX_EXPORTED = 1000
 SIZES = {"0": "All", "2": "Pairs", "3": "Triples"}
 
@@ -52,3 +53,25 @@ def show_substitutes(engine: RetailEngine, item_id: str) -> None:
         st.html(substitute_table(found.entries))
         metadata = formatting.export_metadata(engine_source.model())
         chart_panel.download("substitutes", [substitute_row(s) | metadata for s in found.entries], "Download CSV")
+
+
+def show_audience(engine: RetailEngine, item_id: str) -> None:
+    """Show the customers who would want a product, with a file of more of them."""
+    with st.container(border=True, key="audience-panel"):
+        st.html(html_parts.finding(labels.AUDIENCE[0], labels.AUDIENCE[1].capitalize()))
+        hide = st.checkbox("Hide customers who bought it", True, key="audience-hide")
+        try:
+            found = engine.audience(item_id, MAX_EXPORTED, exclude_purchased=hide)
+        except RemoteError as error:  # the key of the app has no right to list customers
+            page_layout.banner(error)
+            return
+        if not found.entries:
+            page_layout.empty("No customers", found.note)
+            return
+        if found.note:
+            st.info(found.note)
+        st.html(audience_table(found.entries[:SHOWN]))
+        st.caption(f"The first {min(SHOWN, found.total)} of {formatting.pluralize(found.total, 'customer')}")
+        metadata = formatting.export_metadata(engine_source.model())
+        rows = [audience_row(member) | metadata for member in found.entries]
+        chart_panel.download("audience", rows, f"Download CSV ({formatting.pluralize(len(rows), 'row')})")

@@ -18,6 +18,7 @@ from smart_retail.presentation import labels as words
 from smart_retail.presentation.formatting import format_percent, value_facts
 from smart_retail.presentation.sales_texts import key_figures
 from smart_retail.results import (
+    Audience,
     CustomerProfile,
     CustomerValue,
     ProductBundles,
@@ -138,6 +139,10 @@ class Driver(ABC):
         """Id and counts in words of at most 10 substitutes of a product."""
         raise UnsupportedError
 
+    def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        """Id and reason of the first 10 customers who would want a product."""
+        raise UnsupportedError
+
     @abstractmethod
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         """Return the products with a relation to an item."""
@@ -210,6 +215,11 @@ def bundle_rows(found: ProductBundles) -> tuple[BundleRow, ...]:
 def substitute_rows(found: Substitutes) -> tuple[tuple[str, str], ...]:
     """Return the substitutes of a result that is the engine's own."""
     return tuple((entry.item.item_id, entry.text) for entry in found.entries)
+
+
+def audience_rows(found: Audience) -> tuple[tuple[str, str], ...]:
+    """Return the customers of a result that is the engine's own."""
+    return tuple((member.customer_id, member.text) for member in found.entries)
 
 
 def forecast_of(value: CustomerValue) -> Forecast:

@@ -10,7 +10,7 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from smart_retail.errors import RetailError, UsageError, by_code
-from smart_retail.results import CustomerValue, ProductBundles, SalesComparison, Substitutes
+from smart_retail.results import Audience, CustomerValue, ProductBundles, SalesComparison, Substitutes
 
 from .base import (
     BundleRow,
@@ -22,6 +22,7 @@ from .base import (
     SalesRows,
     Shown,
     ShownProfile,
+    audience_rows,
     bundle_rows,
     forecast_of,
     sales_of,
@@ -68,6 +69,9 @@ class FrontEnd(Driver):
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         return substitute_rows(Substitutes.from_dict(self.call("substitutes", "--format", "json", "--", item_id)))
+
+    def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        return audience_rows(Audience.from_dict(self.call("audience", "-n", "10", "--format", "json", "--", item_id)))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         return rows(

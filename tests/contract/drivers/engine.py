@@ -18,6 +18,7 @@ from .base import (
     SalesRows,
     Shown,
     ShownProfile,
+    audience_rows,
     bundle_rows,
     forecast_of,
     profile_of,
@@ -58,6 +59,9 @@ class FrontEnd(Driver):
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         return substitute_rows(self.engine.substitutes(item_id))
+
+    def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        return audience_rows(self.engine.audience(item_id, 10))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         return tuple(map(row_of, self.engine.similar_items(item_id, n, relation=relation).items))

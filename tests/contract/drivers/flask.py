@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from smart_retail.errors import RetailError, by_code
-from smart_retail.results import CustomerValue, ProductBundles, SalesComparison, Substitutes
+from smart_retail.results import Audience, CustomerValue, ProductBundles, SalesComparison, Substitutes
 
 from .base import (
     BundleRow,
@@ -19,6 +19,7 @@ from .base import (
     SalesRows,
     Shown,
     ShownProfile,
+    audience_rows,
     bundle_rows,
     forecast_of,
     needs,
@@ -83,6 +84,13 @@ class FrontEnd(Driver):
         else:
             found = self.request("get", f"/v1/items/{quote(item_id, safe='')}/substitutes")
         return substitute_rows(Substitutes.from_dict(found))
+
+    def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        if item_id in IDS_NOT_IN_URLS:
+            found = self.request("post", "/v1/items:audience", json={"item_id": item_id, "n": 10})
+        else:
+            found = self.request("get", f"/v1/items/{quote(item_id, safe='')}/audience", query_string={"n": 10})
+        return audience_rows(Audience.from_dict(found))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         if item_id in IDS_NOT_IN_URLS:

@@ -129,6 +129,11 @@ class FrontEnd(Driver):
         lines = re.findall(r"<tr><td[^>]*>(.*?)</td><td[^>]*>(.*?)</td></tr>", table, re.DOTALL)
         return tuple((identity(product), html.unescape(text)) for product, text in lines)
 
+    def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        table = table_under(self.page("products", item=item_id), labels.AUDIENCE[0])
+        lines = [re.findall(r"<td[^>]*>(.*?)</td>", line, re.DOTALL) for line in table.split("<tr>")[2:]]
+        return tuple((identity(cells[1]), html.unescape(cells[-1])) for cells in lines)
+
     def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
         if customer_id is not None and customer_id != customer_id.strip():
             raise UnsupportedError  # the field of the customer ignores blanks around an id

@@ -56,3 +56,19 @@ def test_substitutes_state_what_was_counted(run: Run, engine: Engine) -> None:
     entry = engine.substitutes("K-005").entries[0]
     assert entry.item.item_id in text.stdout
     assert "Expected in one order" in text.stdout
+
+
+def test_an_audience_of_any_length_is_printed_and_written(run: Run, engine: Engine, tmp_path: Path) -> None:
+    found = engine.audience("K-005", 1000)
+    text = run("audience", "K-005", "-n", "3")
+    assert f"3 of {found.total} customers" in text.stdout
+    assert found.entries[2].customer_id in text.stdout
+    path = tmp_path / "audience.csv"
+    done = run("audience", "K-005", "-n", "5000", "-o", str(path))
+    assert f"{found.total} customers written" in done.stderr
+    rows = list(csv.DictReader(path.read_text("utf-8-sig").splitlines()))
+    assert [row["Why"] for row in rows] == [member.text for member in found.entries]
+    assert {row["Data period"] for row in rows} == {"2024-01-01 to 2025-02-23"}
+    assert json.loads(run("audience", "K-005", "-n", "4", "--format", "json").stdout)["entries"] == [
+        member.as_dict() for member in found.entries[:4]
+    ]

@@ -106,6 +106,12 @@ class AnyItemEngine(Engine):
     def query_similar(self, item_id: str, *arguments: Any) -> Any:
         return super().query_similar(shop.item_ids()[0], *arguments)
 
+    def substitutes(self, item_id: str, *arguments: Any) -> Any:
+        return super().substitutes(shop.item_ids()[0], *arguments)
+
+    def audience(self, item_id: str, *arguments: Any, **options: Any) -> Any:
+        return super().audience(shop.item_ids()[0], *arguments, **options)
+
 
 def test_python_samples_compile() -> None:
     for operation in OPERATIONS:

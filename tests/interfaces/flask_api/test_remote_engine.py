@@ -94,6 +94,14 @@ def test_bundles_and_substitutes_are_the_same(remote: RemoteEngine, engine: Engi
         assert remote.substitutes(item, 3) == engine.substitutes(item, 3)
 
 
+def test_the_audience_is_the_same(remote: RemoteEngine, engine: Engine) -> None:
+    for item in shop.item_ids():
+        assert remote.audience(item, 5, offset=1) == engine.audience(item, 5, offset=1)
+        assert remote.audience(item, exclude_purchased=False) == engine.audience(item, exclude_purchased=False)
+    with pytest.raises(UnknownItemError):
+        remote.audience("G-0011")
+
+
 def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: Engine) -> None:
     ids = [*shop.customers(), *(f"new {i}" for i in range(250)), *shop.customers()]
     assert remote.recommend_many(ids, n=2) == engine.recommend_many(ids, n=2)

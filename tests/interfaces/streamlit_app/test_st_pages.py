@@ -133,6 +133,14 @@ def test_the_products_page_shows_bundles_and_substitutes(open_page: Open, engine
     assert engine.substitutes("G-001").note in body
 
 
+def test_the_audience_of_a_product_follows_the_checkbox(open_page: Open, engine: Engine) -> None:
+    page = open_page("products", item="K-005")
+    assert all(m.text in html.unescape(html_of(page)) for m in engine.audience("K-005", 10).entries)
+    page.checkbox(key="audience-hide").uncheck().run()
+    buyers = engine.audience("K-005", 10, exclude_purchased=False)
+    assert all(m.text in html.unescape(html_of(page)) for m in buyers.entries)
+
+
 def test_an_unknown_product_is_a_banner_with_near_matches(open_page: Open) -> None:
     page = open_page("products", item="G-0004")
     assert "No item has the id" in page.error[0].value.replace("\\", "")

@@ -68,6 +68,7 @@ def show() -> None:
         _show_basket(engine, customer, item_id)
         product_relations_panel.show_bundles(engine, item_id)
         product_relations_panel.show_substitutes(engine, item_id)
+        product_relations_panel.show_audience(engine, item_id)
 
 
 def _show_basket(engine: RetailEngine, customer: str | None, item_id: str = "") -> None:
