@@ -205,9 +205,13 @@ OPERATIONS: Final = {
     "recommendations for a customer": ("recommend", "query_customers"),
     "recommendations for a basket": ("recommend_for_basket", "query_basket"),
     "related products": ("similar_items", "query_similar"),
+    "product bundles": ("bundles",),
+    "substitutes of a product": ("substitutes",),
+    "audience of a product": ("audience",),
     "popular products": ("popular", "query_popular"),
     "search of customers": ("search_customers",),
     "search of products": ("search_items",),
+    "table of customers": ("customers",),
     "profile of a customer": ("customer",),
     "value of a customer": ("customer_value",),
     "value of the shop, expected revenue": ("value_summary", "expected_revenue"),
@@ -242,6 +246,9 @@ MISSING: Final = (
     (("popular products",), ("Gradio", "Desktop tool"), "shown as the method Popular, and for an unknown customer"),
     (
         (
+            "substitutes of a product",
+            "audience of a product",
+            "table of customers",
             "value of the shop, expected revenue",
             "cohorts",
             "replenishment calendar",
@@ -285,6 +292,10 @@ MISSING: Final = (
     ),
     (
         (
+            "product bundles",
+            "substitutes of a product",
+            "audience of a product",
+            "table of customers",
             "value of the shop, expected revenue",
             "cohorts",
             "replenishment calendar",

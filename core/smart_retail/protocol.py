@@ -19,7 +19,9 @@ from smart_retail.results import (
     ClusterPoint,
     CohortTable,
     CustomerMatch,
+    CustomerPage,
     CustomerProfile,
+    CustomerSummary,
     CustomerValue,
     ExpectedRevenue,
     GridCell,
@@ -56,6 +58,11 @@ PERIODS = ("week", "month", "quarter")
 """Periods of cohorts."""
 DEFAULT_PERIOD = "month"
 
+CUSTOMER_SORTS = (
+    "amount", "orders", "last_order", "expected_spend", "return_probability", "lifetime_value", "customer_id",
+)  # fmt: skip
+"""Columns by which a table of customers is sorted."""
+DEFAULT_CUSTOMER_SORT = "amount"
 BUNDLE_SORTS = ("support", "confidence", "lift", "revenue")
 """Figures by which product bundles are sorted."""
 BUNDLE_SIZES = (2, 3)
@@ -156,6 +163,40 @@ class ListQuery(msgspec.Struct, frozen=True):
         return self.offset + self.n
 
 
+class CustomerQuery(msgspec.Struct, frozen=True):
+    """The validated options of a table of customers; hashable.
+
+    Raises
+    ------
+    UsageError
+        An option is out of range, on construction.
+    """
+
+    text: str = ""
+    """Only customers that match every word with id or name, as in a search; empty for all."""
+    segment: str = ""
+    """Only customers of this RFM segment; empty for all."""
+    cluster: str = ""
+    """Only customers of the cluster of this name; empty for all."""
+    country: str = ""
+    """Only customers of this country; empty for all."""
+    sort: str = DEFAULT_CUSTOMER_SORT
+    """One of `CUSTOMER_SORTS`."""
+    ascending: bool = False
+    """Whether the smallest value comes first; customers without a value are last."""
+    n: int = DEFAULT_AUDIENCE_N
+    """Number of customers, 1 to 1000."""
+    offset: int = 0
+    """Number of first customers to skip, 0 and up."""
+
+    def __post_init__(self) -> None:
+        if self.sort not in CUSTOMER_SORTS:
+            raise UsageError(
+                f"Customers cannot be sorted by {self.sort!r}.", f"Choose one of {', '.join(CUSTOMER_SORTS)}."
+            )
+        check_page(self.n, self.offset)
+
+
 class RetailEngine(ABC):
     """Reads of one published bundle.
 
@@ -194,6 +235,16 @@ class RetailEngine(ABC):
     @abstractmethod
     def customer(self, customer_id: str) -> CustomerProfile:
         """Return a customer's profile; ``known=False`` for an unknown id."""
+
+    @abstractmethod
+    def customers(self, query: CustomerQuery = CustomerQuery()) -> CustomerPage:  # noqa: B008  # frozen
+        """Return a page of a table of customers, filtered and sorted, as of the fit.
+
+        Raises
+        ------
+        UsageError
+            There is no such segment, cluster or country.
+        """
 
     @abstractmethod
     def customer_value(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
@@ -615,3 +666,14 @@ def require_local(
     if not is_local(engine):
         raise NeedsLocalEngineError(f"{feature} the bundle in this process, but the engine is behind an API.", hint)
     return engine
+
+
+def all_customers(engine: RetailEngine, query: CustomerQuery) -> Iterator[CustomerSummary]:
+    """Yield all customers of a query, page by page."""
+    offset = 0
+    while True:
+        page = engine.customers(msgspec.structs.replace(query, n=MAX_N, offset=offset))
+        yield from page.entries
+        offset += MAX_N
+        if offset >= page.total:
+            return

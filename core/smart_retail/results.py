@@ -233,6 +233,50 @@ class CustomerProfile(Result, frozen=True):
     """Purchases by item, newest first."""
 
 
+class CustomerSummary(Result, frozen=True):
+    """A customer in a table: groups, orders and forecast, as of the fit."""
+
+    customer_id: str
+    """The shop's id of the customer."""
+    customer_name: str
+    """Name; empty if the source has none."""
+    country: str
+    """Country; empty if the source has none."""
+    segment: str
+    """Name of the RFM segment; empty without a kept purchase."""
+    cluster: str
+    """Name of the cluster; empty without one."""
+    orders: int
+    """Number of kept orders."""
+    amount: float
+    """Net amount of all kept orders, in the shop's currency."""
+    last_order: str | None
+    """Date of the last kept order; null without one."""
+    expected_spend: float
+    """Expected spend within the horizon, in the shop's currency."""
+    return_probability: float
+    """Probability of an order within the horizon, 0 to 1."""
+    lifetime_value: float
+    """Discounted expected spend of three years, in the shop's currency."""
+
+
+class CustomerPage(Result, frozen=True):
+    """A page of a table of customers."""
+
+    total: int
+    """Number of customers that pass the filters, on all pages."""
+    customers: int
+    """Number of all customers of the bundle."""
+    horizon_days: int
+    """Horizon of the forecasts in days."""
+    countries: tuple[str, ...]
+    """Countries of all customers, most customers first, at most 100; empty if the source has none."""
+    entries: tuple[CustomerSummary, ...]
+    """The customers of this page."""
+    model_version: str
+    """Version id of the bundle of models."""
+
+
 class CustomerMatch(Result, frozen=True):
     """A customer found by a search."""
 

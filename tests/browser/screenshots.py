@@ -61,6 +61,7 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         "overview": "",
         "customer": f"customer?customer={quote(customer, safe='')}",
         "customer-all": f"customer?customer={quote(customer, safe='')}&method=all",
+        "customers": "customers",
         "products": f"products?item={quote(item, safe='')}",
         "segments": "segments",
         "clusters": "clusters",

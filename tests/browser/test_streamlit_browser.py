@@ -16,6 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 PAGES = (
     "Overview",
     "Customer",
+    "Customers",
     "Products",
     "Segments",
     "Clusters",

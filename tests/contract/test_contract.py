@@ -9,12 +9,21 @@ from pathlib import Path
 import pytest
 
 from smart_retail.errors import UnknownItemError, UsageError
-from smart_retail.protocol import ALL, METHODS
+from smart_retail.protocol import ALL, METHODS, CustomerQuery
 from smart_retail.serving.engine import Engine
 from tests import shop
 
 from .check import Check
-from .drivers.base import Driver, Filters, UnsupportedError, audience_rows, bundle_rows, sales_of, substitute_rows
+from .drivers.base import (
+    Driver,
+    Filters,
+    UnsupportedError,
+    audience_rows,
+    bundle_rows,
+    customer_rows,
+    sales_of,
+    substitute_rows,
+)
 
 PLAIN = ("c0001", "c0002", "c0007")
 UNKNOWN = ("no-such-customer", "c0001 ", "C0001")
@@ -183,12 +192,12 @@ def check_bundles(front_end: Driver, check: Check, engine: Engine) -> None:
         assert front_end.name in ("gradio", "tkinter")
 
 
-def test_c19_bundles_and_substitutes_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+def test_c20_bundles_and_substitutes_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
     assert engine.substitutes("K-005").entries
     check_bundles(front_end, check, engine)
 
 
-def test_c19_bundles_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+def test_c20_bundles_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
     check_bundles(over_api, Check(over_api, engine), engine)
 
 
@@ -202,12 +211,32 @@ def check_audience(front_end: Driver, check: Check, engine: Engine) -> None:
         assert front_end.name in ("gradio", "tkinter")
 
 
-def test_c20_the_audience_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+def test_c21_the_audience_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
     check_audience(front_end, check, engine)
 
 
-def test_c20_the_audience_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+def test_c21_the_audience_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
     check_audience(over_api, Check(over_api, engine), engine)
+
+
+def check_customers(front_end: Driver, check: Check, engine: Engine) -> None:
+    """Compare tables of customers, where the front end has them."""
+    try:
+        for segment in [s.name for s in engine.segments()[:2]]:
+            for sort in ("amount", "last_order", "return_probability"):
+                expected = customer_rows(engine.customers(CustomerQuery(segment=segment, sort=sort, n=10)))
+                found = front_end.customers(segment, sort)
+                check.equal(found, expected, f"customers of {segment} by {sort}", 3 * len(expected))
+    except UnsupportedError:
+        assert front_end.name in ("gradio", "tkinter")
+
+
+def test_c22_the_table_of_customers_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    check_customers(front_end, check, engine)
+
+
+def test_c22_the_table_of_customers_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_customers(over_api, Check(over_api, engine), engine)
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -78,7 +78,7 @@ def test_only_routes_without_shop_data_are_public() -> None:
 def test_every_route_that_changes_data_or_lists_customers_needs_the_role_admin() -> None:
     reads = {"recommend_batch", "recommend_basket", "customers_batch", "similar_by_body", "customer_values"}
     reads |= {"substitutes_by_body"}
-    customer_lists = {"audience", "audience_by_body"}
+    customer_lists = {"audience", "audience_by_body", "list_customers"}
     for operation in OPERATIONS:
         changes_data = operation.method != "get" and operation.name not in reads
         assert (operation.role == "admin") == (changes_data or operation.name in customer_lists), operation.name

@@ -22,6 +22,7 @@ from smart_retail.protocol import (
     DEFAULT_SEARCH_N,
     METHODS,
     REVENUE_HORIZONS_DAYS,
+    CustomerQuery,
     ListQuery,
     RetailEngine,
     check_bundles,
@@ -35,6 +36,7 @@ from smart_retail.results import (
     ClusterPoint,
     CohortTable,
     CustomerMatch,
+    CustomerPage,
     CustomerProfile,
     CustomerValue,
     ExpectedRevenue,
@@ -159,6 +161,13 @@ class RemoteEngine(RetailEngine):
             return self._get(path, CustomerProfile)
         body = {"customer_ids": [_encodable(customer_id)]}
         return self._post_batch("/v1/customers:batch", CustomerProfile, "customers", body)[0]
+
+    def customers(self, query: CustomerQuery = CustomerQuery()) -> CustomerPage:  # noqa: B008  # frozen
+        """Return a page of a table of customers, as of the fit. The API needs a key of the role admin."""
+        texts = {name: _encodable(getattr(query, name)) for name in ("text", "segment", "cluster", "country")}
+        options = {name: text for name, text in texts.items() if text}
+        more = {"sort": query.sort, "ascending": query.ascending, "n": query.n, "offset": query.offset}
+        return self._get("/v1/customers:list", CustomerPage, options | more)
 
     def customer_value(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
         """Return expected orders, spend, return and lifetime value of a customer; a new customer gets the prior."""

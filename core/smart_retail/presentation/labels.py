@@ -40,6 +40,16 @@ BUNDLE_SORTS: Final[dict[str, str]] = {
     "revenue": "Revenue",
 }
 """Figure by which bundles are sorted -> label."""
+CUSTOMER_SORTS: Final[dict[str, str]] = {
+    "amount": "Amount",
+    "orders": "Orders",
+    "last_order": "Last order",
+    "expected_spend": "Expected spend",
+    "return_probability": "Likely to order",
+    "lifetime_value": "Lifetime value",
+    "customer_id": "Customer id",
+}
+"""Column by which customers are sorted -> label."""
 BUNDLE_EXPLANATION: Final = (
     "Confidence: share of the orders with the other products that also have the last one. Lift: how many times as "
     "often as by chance all are in one order. Revenue: amount of these products in these orders."
@@ -182,6 +192,8 @@ COLUMN_LABELS: Final[dict[str, str]] = {
     "interval_days": "Usual days between purchases",
     "last_date": "Last bought",
     "purchases": "Times bought",
+    "country": "Country",
+    "cluster": "Cluster",
     "position": "Position in the list",
     "last_order": "Last order",
     "products": "Products",

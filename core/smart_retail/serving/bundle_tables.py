@@ -330,6 +330,10 @@ class BundleTables:
             for code in self._customer_search.search(text, n)
         ]
 
+    def matching_customers(self, text: str) -> NDArray[np.int64]:
+        """Return the codes of all customers that match all words of `text`, ascending."""
+        return self._customer_search.match(text)
+
     def search_items(self, text: str, n: int) -> list[Item]:
         """Return at most `n` items that match all words of `text`, those with the most orders first."""
         return [self.item(code) for code in self._item_search.search(text, n)]

@@ -30,6 +30,7 @@ from smart_retail.protocol import (
     DEFAULT_SEARCH_N,
     METHODS,
     REVENUE_HORIZONS_DAYS,
+    CustomerQuery,
     ListQuery,
     LocalEngine,
     check_page,
@@ -42,6 +43,7 @@ from smart_retail.results import (
     ClusterPoint,
     CohortTable,
     CustomerMatch,
+    CustomerPage,
     CustomerProfile,
     CustomerValue,
     ExpectedRevenue,
@@ -64,6 +66,7 @@ from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
 
 if TYPE_CHECKING:
+    from smart_retail.serving.customer_table import CustomerTable
     from smart_retail.serving.customer_values import CustomerValues
     from smart_retail.serving.product_relations import ProductRelations
     from smart_retail.serving.replenishment import Replenishment
@@ -205,6 +208,10 @@ class Engine(LocalEngine):
         customer = self.customer_lookup.resolve(customer_id)
         return build_profile(self.tables, customer_id, customer, self.customer_lookup.rfm(customer))
 
+    def customers(self, query: CustomerQuery = CustomerQuery()) -> CustomerPage:  # noqa: B008  # frozen
+        """Return a page of a table of customers, filtered and sorted, as of the fit."""
+        return self._customer_table.page(query)
+
     @property
     def artifacts(self) -> Path:
         """The folder of the bundle, which also contains live purchases and erasures."""
@@ -343,6 +350,12 @@ class Engine(LocalEngine):
         from smart_retail.serving.sales import Sales  # not needed for recommendations
 
         return Sales(self.tables)
+
+    @cached_property
+    def _customer_table(self) -> CustomerTable:
+        from smart_retail.serving.customer_table import CustomerTable  # not needed for recommendations
+
+        return CustomerTable(self.tables)
 
     @cached_property
     def _product_relations(self) -> ProductRelations:

@@ -7,11 +7,19 @@ from collections.abc import Sequence
 import click
 
 from smart_retail.presentation import formatting
-from smart_retail.protocol import MAX_N
+from smart_retail.protocol import CUSTOMER_SORTS, DEFAULT_CUSTOMER_SORT, MAX_N, CustomerQuery, all_customers
 from smart_retail.results import Cluster, CustomerProfile, Result, Segment
 from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
 from smart_retail_cli.customer_argument import find_similar_customer, new_customer_option
-from smart_retail_cli.output import Table, format_option, print_note, print_result, replace_control_characters
+from smart_retail_cli.output import (
+    Table,
+    column_label,
+    format_option,
+    print_note,
+    print_result,
+    replace_control_characters,
+)
+from smart_retail_cli.parameters import OutputFile
 
 SIZE_COLUMNS = ("customers", "share", "revenue", "revenue_share")
 MEAN_COLUMNS = ("mean_recency", "mean_frequency", "mean_monetary")
@@ -22,6 +30,11 @@ PROFILE_COLUMNS = (
 PURCHASE_COLUMNS = ("item_name", "item_id", "category", "orders", "quantity", "amount", "last_day")
 MAX_PURCHASES_SHOWN = 15
 """Purchases in the table; JSON contains all."""
+
+CUSTOMER_COLUMNS = (
+    "customer_name", "customer_id", "country", "segment", "cluster", "orders", "amount", "last_order", "expected_spend",
+    "return_probability", "lifetime_value",
+)  # fmt: skip
 
 n_option = click.option(
     "-n", "n", type=click.IntRange(1, MAX_N), default=20, show_default=True, help="Maximum number of results."
@@ -81,16 +94,62 @@ def purchase_tables(profile: CustomerProfile) -> list[Table]:
     return [Table(PURCHASE_COLUMNS, newest, "Latest purchases")] if newest else []
 
 
-@click.command(short_help="Find customers by id or name.", cls=Command, epilog="Example: smart-retail customers avila")
-@click.argument("text")
+@click.command(
+    short_help="Find customers, or list them by segment, cluster or country.",
+    cls=Command,
+    epilog="Example: smart-retail customers --segment Champions --sort expected_spend -o champions.csv",
+)
+@click.argument("text", default="")
+@click.option("--segment", default="", metavar="NAME", help="Only customers of this RFM segment.")
+@click.option("--cluster", default="", metavar="NAME", help="Only customers of this cluster.")
+@click.option("--country", default="", metavar="NAME", help="Only customers of this country.")
+@click.option(
+    "--sort",
+    type=click.Choice(CUSTOMER_SORTS),
+    help="Column to sort by, largest first. [default: amount, or relevance]",
+)
+@click.option("--ascending", is_flag=True, help="Smallest value first.")
 @n_option
+@click.option("-o", "--output", type=OutputFile(".csv", ".xlsx"), metavar="OUT", help="Write all of them to this file.")
 @format_option
 @pass_cli_context
-def customers(context: CliContext, text: str, n: int, form: str) -> None:
-    """Find customers whose id or name contains TEXT."""
-    found = to_rows(context.engine().search_customers(text, n))
-    print_result(form, Table(("customer_name", "customer_id", "segment"), found), lambda: found)
-    warn_if_empty(found, "customer", text)
+def customers(
+    context: CliContext,
+    text: str,
+    segment: str,
+    cluster: str,
+    country: str,
+    sort: str | None,
+    ascending: bool,
+    n: int,
+    output: str | None,
+    form: str,
+) -> None:
+    """Find customers whose id or name contains TEXT; with an option or without TEXT, list them with key figures."""
+    engine = context.engine()
+    if text and not (segment or cluster or country or sort or ascending or output):
+        found = to_rows(engine.search_customers(text, n))
+        print_result(form, Table(("customer_name", "customer_id", "segment"), found), lambda: found)
+        warn_if_empty(found, "customer", text)
+        return
+    query = CustomerQuery(text, segment, cluster, country, sort or DEFAULT_CUSTOMER_SORT, ascending, n)
+    if output is not None:
+        from smart_retail.utils.spreadsheet import write_table
+
+        headings = {name: column_label(name) for name in CUSTOMER_COLUMNS}
+        metadata = formatting.export_metadata(engine.model())
+        written = write_table(output, (c.as_dict() for c in all_customers(engine, query)), headings, metadata)
+        print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
+        return
+    page = engine.customers(query)
+    rows = to_rows(page.entries)
+    caption = f"{len(rows):,} of {formatting.pluralize(page.total, 'customer')}; forecast of {page.horizon_days} days"
+    hidden = {"cluster", "lifetime_value"}  # the table would be too wide for most terminals
+    hidden |= {name for name in ("customer_name", "country") if not any(row[name] for row in rows)}
+    columns = CUSTOMER_COLUMNS if form == "csv" else tuple(name for name in CUSTOMER_COLUMNS if name not in hidden)
+    print_result(form, Table(columns, rows, caption=caption), page.as_dict)
+    if not rows:
+        print_note("No customer passes the filters.")
 
 
 @click.command(short_help="Find products by id or name.", cls=Command, epilog="Example: smart-retail items paper -n 5")

@@ -19,6 +19,7 @@ from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
 from smart_retail.protocol import (
     ALL,
     BUNDLE_SORTS,
+    CUSTOMER_SORTS,
     DEFAULT_AUDIENCE_N,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
@@ -27,6 +28,7 @@ from smart_retail.protocol import (
     METHODS,
     RELATIONS,
     REVENUE_HORIZONS_DAYS,
+    CustomerQuery,
     ListQuery,
 )
 from smart_retail_flask.problems import printable_name, validation_error
@@ -75,6 +77,10 @@ Relation = Literal["same_customers", "bought_together"]
 assert set(get_args(Relation)) == {*RELATIONS}
 BundleSort = Literal["support", "confidence", "lift", "revenue"]
 assert set(get_args(BundleSort)) == {*BUNDLE_SORTS}
+CustomerSort = Literal[
+    "amount", "orders", "last_order", "expected_spend", "return_probability", "lifetime_value", "customer_id"
+]
+assert set(get_args(CustomerSort)) == {*CUSTOMER_SORTS}
 RelationName = Annotated[
     Relation,
     Field(
@@ -331,6 +337,23 @@ class SearchQuery(Query):
     n: Annotated[
         int, Field(ge=1, le=MAX_N, description=f"Number of matches, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
     ] = 20
+
+
+class CustomersQuery(Query):
+    text: Annotated[str, Field(max_length=200, description="Part of an id or a name, as in a search.")] = ""
+    segment: Annotated[str, Field(description="Only customers of this RFM segment.")] = ""
+    cluster: Annotated[str, Field(description="Only customers of the cluster of this name.")] = ""
+    country: Annotated[str, Field(description="Only customers of this country.")] = ""
+    sort: Annotated[CustomerSort, Field(description="Column to sort by.")] = "amount"
+    ascending: Annotated[Boolean, Field(description="Smallest value first; customers without a value are last.")] = (
+        False
+    )
+    n: CustomersN = DEFAULT_AUDIENCE_N
+    offset: Offset = 0
+
+    def customer_query(self) -> CustomerQuery:
+        """Return the options as the engine takes them."""
+        return CustomerQuery(**self.model_dump())
 
 
 class PointsQuery(Query):

@@ -15,6 +15,7 @@ from smart_retail.results import (
     ClusterPoint,
     CohortTable,
     CustomerMatch,
+    CustomerPage,
     CustomerProfile,
     CustomerValue,
     ExpectedRevenue,
@@ -85,6 +86,10 @@ OPERATIONS = (
     Operation(
         "get", "/v1/customers", routes.search_customers, "Customers", CustomerMatch, "customers",
         path="/v1/customers?q=AA",
+    ),
+    Operation(
+        "get", "/v1/customers:list", routes.list_customers, "Customers", CustomerPage,
+        path="/v1/customers:list?sort=expected_spend&n=50", role="admin",
     ),
     Operation(
         "get", "/v1/customers/<id:customer_id>", routes.customer, "Customers", CustomerProfile,

@@ -29,6 +29,7 @@ from smart_retail_flask.request_models import (
     CohortsQuery,
     CustomerPath,
     CustomersBody,
+    CustomersQuery,
     CustomerValueQuery,
     ItemPath,
     PointsQuery,
@@ -279,6 +280,15 @@ def search_customers(query: SearchQuery) -> Any:
     Matches at the beginning of the id come first.
     """
     return {"customers": engine().search_customers(query.q, query.n)}
+
+
+def list_customers(query: CustomersQuery) -> Any:
+    """Table of customers
+
+    Segment, cluster, orders and forecast of the customers that pass the filters, as of the fit. Needs a key of the role
+    admin, since it lists customers.
+    """
+    return engine().customers(query.customer_query())
 
 
 def similar(path: ItemPath, query: SimilarQuery) -> Any:

@@ -10,6 +10,7 @@ from smart_retail_streamlit.views import (
     campaign,
     clusters,
     customer,
+    customers,
     fit,
     methods,
     overview,
@@ -23,6 +24,7 @@ from smart_retail_streamlit.views import (
 PAGES = (
     ("Overview", "", overview.show),
     ("Customer", "customer", customer.show),
+    ("Customers", "customers", customers.show),
     ("Products", "products", products.show),
     ("Segments", "segments", segments.show),
     ("Clusters", "clusters", clusters.show),

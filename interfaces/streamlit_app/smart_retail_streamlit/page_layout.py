@@ -12,7 +12,7 @@ from smart_retail.presentation.html import style_sheet
 from smart_retail_streamlit import engine_source, html_parts
 from smart_retail_streamlit.html_parts import escape_markdown
 
-LINKED_PAGES = ("Campaign", "Fit")
+LINKED_PAGES = ("Campaign", "Customers", "Fit")
 """Titles of the pages that others link to."""
 
 _LOGO = Path(__file__).with_name("logo.svg")

@@ -15,10 +15,11 @@ from typing import ClassVar, Self
 import pytest
 
 from smart_retail.presentation import labels as words
-from smart_retail.presentation.formatting import format_percent, value_facts
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, value_facts
 from smart_retail.presentation.sales_texts import key_figures
 from smart_retail.results import (
     Audience,
+    CustomerPage,
     CustomerProfile,
     CustomerValue,
     ProductBundles,
@@ -82,6 +83,10 @@ BundleRow = tuple[tuple[str, ...], int, str]
 """Items of a product bundle, its orders, and its confidence in per cent."""
 
 
+CustomerRow = tuple[str, str, str]
+"""Id, orders and amount of a customer in a table, as texts."""
+
+
 @dataclass(frozen=True)
 class Filters:
     exclude_purchased: bool = True
@@ -141,6 +146,10 @@ class Driver(ABC):
 
     def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
         """Id and reason of the first 10 customers who would want a product."""
+        raise UnsupportedError
+
+    def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
+        """The first 10 customers of a segment in the order of a column."""
         raise UnsupportedError
 
     @abstractmethod
@@ -220,6 +229,11 @@ def substitute_rows(found: Substitutes) -> tuple[tuple[str, str], ...]:
 def audience_rows(found: Audience) -> tuple[tuple[str, str], ...]:
     """Return the customers of a result that is the engine's own."""
     return tuple((member.customer_id, member.text) for member in found.entries)
+
+
+def customer_rows(found: CustomerPage) -> tuple[CustomerRow, ...]:
+    """Return the rows of a result that is the engine's own."""
+    return tuple((c.customer_id, format_integer(c.orders), format_amount(c.amount)) for c in found.entries)
 
 
 def forecast_of(value: CustomerValue) -> Forecast:

@@ -10,10 +10,11 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from smart_retail.errors import RetailError, UsageError, by_code
-from smart_retail.results import Audience, CustomerValue, ProductBundles, SalesComparison, Substitutes
+from smart_retail.results import Audience, CustomerPage, CustomerValue, ProductBundles, SalesComparison, Substitutes
 
 from .base import (
     BundleRow,
+    CustomerRow,
     Driver,
     DueRow,
     Filters,
@@ -24,6 +25,7 @@ from .base import (
     ShownProfile,
     audience_rows,
     bundle_rows,
+    customer_rows,
     forecast_of,
     sales_of,
     substitute_rows,
@@ -72,6 +74,10 @@ class FrontEnd(Driver):
 
     def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
         return audience_rows(Audience.from_dict(self.call("audience", "-n", "10", "--format", "json", "--", item_id)))
+
+    def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
+        found = self.call("customers", "--segment", segment, "--sort", sort, "-n", "10", "--format", "json")
+        return customer_rows(CustomerPage.from_dict(found))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         return rows(

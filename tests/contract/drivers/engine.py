@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from smart_retail.errors import RetailError
-from smart_retail.protocol import RetailEngine
+from smart_retail.protocol import CustomerQuery, RetailEngine
 from smart_retail.serving.engine import Engine
 
 from .base import (
     BundleRow,
+    CustomerRow,
     Driver,
     DueRow,
     Filters,
@@ -20,6 +21,7 @@ from .base import (
     ShownProfile,
     audience_rows,
     bundle_rows,
+    customer_rows,
     forecast_of,
     profile_of,
     row_of,
@@ -62,6 +64,9 @@ class FrontEnd(Driver):
 
     def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
         return audience_rows(self.engine.audience(item_id, 10))
+
+    def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
+        return customer_rows(self.engine.customers(CustomerQuery(segment=segment, sort=sort, n=10)))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         return tuple(map(row_of, self.engine.similar_items(item_id, n, relation=relation).items))

@@ -7,10 +7,11 @@ from typing import Any
 from urllib.parse import quote
 
 from smart_retail.errors import RetailError, by_code
-from smart_retail.results import Audience, CustomerValue, ProductBundles, SalesComparison, Substitutes
+from smart_retail.results import Audience, CustomerPage, CustomerValue, ProductBundles, SalesComparison, Substitutes
 
 from .base import (
     BundleRow,
+    CustomerRow,
     Driver,
     DueRow,
     Filters,
@@ -21,6 +22,7 @@ from .base import (
     ShownProfile,
     audience_rows,
     bundle_rows,
+    customer_rows,
     forecast_of,
     needs,
     sales_of,
@@ -91,6 +93,10 @@ class FrontEnd(Driver):
         else:
             found = self.request("get", f"/v1/items/{quote(item_id, safe='')}/audience", query_string={"n": 10})
         return audience_rows(Audience.from_dict(found))
+
+    def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
+        query = {"segment": segment, "sort": sort, "n": 10}
+        return customer_rows(CustomerPage.from_dict(self.request("get", "/v1/customers:list", query_string=query)))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         if item_id in IDS_NOT_IN_URLS:

@@ -17,6 +17,7 @@ from tests.streamlit_page import new_page
 
 from .base import (
     BundleRow,
+    CustomerRow,
     Driver,
     Filters,
     Forecast,
@@ -133,6 +134,16 @@ class FrontEnd(Driver):
         table = table_under(self.page("products", item=item_id), labels.AUDIENCE[0])
         lines = [re.findall(r"<td[^>]*>(.*?)</td>", line, re.DOTALL) for line in table.split("<tr>")[2:]]
         return tuple((identity(cells[1]), html.unescape(cells[-1])) for cells in lines)
+
+    def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
+        body = page_html(self.page("customers", segment=segment, sort=sort))
+        found = []
+        for line in body.split("<tr>"):
+            cells = re.findall(r"<td[^>]*>(.*?)</td>", line, re.DOTALL)
+            if "sr-customer" in line:
+                orders, amount = cells[-6:-4]
+                found.append((identity(cells[1]), orders, amount))
+        return tuple(found[:10])
 
     def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
         if customer_id is not None and customer_id != customer_id.strip():

@@ -50,11 +50,11 @@ def app(artifacts: Path) -> Any:
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_response_matches_its_schema_and_is_not_a_server_error(app: Any, case: schemathesis.Case) -> None:
     response = case.call(app=app)
-    # Limits that a schema cannot express: existing categories, items of a batch, days of the history, dates in the
-    # calendar and quantities that round to 0.
-    is_valid_error = response.status_code == 400 and any(
-        limit in response.text.lower() for limit in ("category", "one batch", "no sales", "valid date", "period begins")
-    )
+    # Limits that a schema cannot express: existing categories, segments, clusters and countries, items of a batch, days
+    # of the history, dates in the calendar and quantities that round to 0.
+    limits = ("category", "one batch", "no sales", "valid date", "period begins")
+    limits += ("there is no segment", "there is no cluster", "there is no country")
+    is_valid_error = response.status_code == 400 and any(limit in response.text.lower() for limit in limits)
     is_valid_error |= response.status_code == 422 and ("timestamp" in response.text or "quantity" in response.text)
     case.validate_response(response, excluded_checks=[positive_data_acceptance] if is_valid_error else None)
 

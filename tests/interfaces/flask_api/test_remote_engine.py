@@ -16,7 +16,7 @@ from tests import shop
 from smart_retail.client import http_connection
 from smart_retail.client.remote_engine import RemoteEngine
 from smart_retail.errors import MissingExtraError, RemoteError, UnknownItemError, UsageError
-from smart_retail.protocol import ALL, METHODS
+from smart_retail.protocol import ALL, METHODS, CustomerQuery
 from smart_retail.serving.engine import Engine
 
 
@@ -100,6 +100,18 @@ def test_the_audience_is_the_same(remote: RemoteEngine, engine: Engine) -> None:
         assert remote.audience(item, exclude_purchased=False) == engine.audience(item, exclude_purchased=False)
     with pytest.raises(UnknownItemError):
         remote.audience("G-0011")
+
+
+def test_the_table_of_customers_is_the_same(remote: RemoteEngine, engine: Engine) -> None:
+    segment = engine.segments()[0].name
+    for query in (
+        CustomerQuery(),
+        CustomerQuery("c00", segment, sort="last_order", ascending=True, n=3, offset=1),
+        CustomerQuery(cluster=engine.clusters()[0].name, country="Norway"),
+    ):
+        assert remote.customers(query) == engine.customers(query)
+    with pytest.raises(UsageError):
+        remote.customers(CustomerQuery(segment="VIP"))
 
 
 def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: Engine) -> None:

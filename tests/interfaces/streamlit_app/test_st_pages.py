@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from msgspec import structs
 
 from smart_retail.errors import UnknownItemError
 from smart_retail.presentation import labels
-from smart_retail.protocol import METHODS
+from smart_retail.protocol import METHODS, CustomerQuery
 from smart_retail.results import ModelInfo, RecommendationList, Segment
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.serving.engine import Engine
@@ -21,6 +23,7 @@ from .conftest import Open, html_of
 PAGES = (
     "",
     "customer",
+    "customers",
     "products",
     "segments",
     "clusters",
@@ -270,3 +273,26 @@ def test_the_overview_compares_a_category(open_page: Open, engine: Engine) -> No
     page = open_page()
     page.selectbox(key="sales-category").set_value("Garden").run()
     assert f"<b>{engine.sales(category='Garden').current.revenue:,.2f}</b>" in html_of(page)
+
+
+def test_the_customers_page_shows_the_rows_of_the_address(open_page: Open, engine: Engine) -> None:
+    segment = engine.segments()[0].name
+    query = CustomerQuery(segment=segment, sort="orders", ascending=True, n=25)
+    found = engine.customers(query)
+    page = open_page("customers", segment=segment, sort="orders", ascending="true")
+    body = html.unescape(html_of(page))
+    assert f">{found.total:,} customers<" in body
+    shown = re.findall(r'<a class="sr-customer" href="customer\?customer=([^"]*)"', body)
+    assert [unquote(identifier) for identifier in shown] == [row.customer_id for row in found.entries]
+    assert page.selectbox(key="customers-segment").value == segment
+
+
+def test_the_customers_page_turns_pages_and_returns_to_the_first(open_page: Open, engine: Engine) -> None:
+    page = open_page("customers", page="2")
+    second = engine.customers(CustomerQuery(n=25, offset=25)).entries
+    assert all(f"customer={quote(row.customer_id, safe='/')}" in html_of(page) for row in second)
+    page.selectbox(key="customers-sort").set_value("orders").run()
+    first = engine.customers(CustomerQuery(sort="orders", n=25)).entries[0]
+    assert f"customer={quote(first.customer_id, safe='/')}" in html_of(page)
+    page.text_input(key="customers-text").set_value("no such customer").run()
+    assert "No customer passes these filters" in html_of(page)

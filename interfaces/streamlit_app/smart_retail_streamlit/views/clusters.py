@@ -35,6 +35,10 @@ def show() -> None:
         _show_profiles(clusters)
     with st.container(border=True):
         st.html(_cluster_table(clusters, model.currency))
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            st.caption("Show the customers of", width="content")
+            for cluster in clusters:
+                page_layout.link("Customers", cluster.name, ":material/group:", cluster=cluster.name)
     chart_panel.download("clusters", charts.as_rows(clusters, "top_items"), "Download CSV")
     left, right = st.columns(2, gap="medium")
     with left:

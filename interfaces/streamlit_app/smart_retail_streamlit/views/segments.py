@@ -93,6 +93,7 @@ def _show_card(segment: Segment) -> None:
                 products=table(columns, top, "sr-gap") if top else "",
             )
         )
+        page_layout.link("Customers", f"Show the {segment.name} customers", ":material/group:", segment=segment.name)
         page_layout.link("Campaign", f"Campaign for {segment.name}", ":material/campaign:", segment=segment.name)
 
 

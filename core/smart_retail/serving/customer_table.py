@@ -1,0 +1,118 @@
+"""Table of all customers of a bundle, filtered, sorted and paged.
+
+In: groups, RFM values and stored forecasts of a bundle. Out: `CustomerPage`, as of the fit.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.errors import UsageError
+from smart_retail.protocol import CustomerQuery
+from smart_retail.results import CustomerPage, CustomerSummary
+from smart_retail.serving.bundle_tables import BundleTables
+from smart_retail.utils.dates import iso
+from smart_retail.utils.fixed_point import MILLION
+
+MAX_COUNTRIES: Final = 100
+FORECASTS: Final = ("expected_spend", "return_probability", "lifetime_value")
+
+
+class CustomerTable:
+    """The customers of one bundle; safe for several threads.
+
+    Parameters
+    ----------
+    tables : BundleTables
+    """
+
+    def __init__(self, tables: BundleTables) -> None:
+        self._tables = tables
+
+    def page(self, query: CustomerQuery) -> CustomerPage:
+        """Return a page of the table; errors as of `RetailEngine.customers`."""
+        found = np.flatnonzero(self._matching(query))
+        values = self._columns[query.sort][found] if query.sort != "customer_id" else found
+        missing = values < 0  # recency without an order
+        order = np.lexsort((found, values if query.ascending else -values, missing))
+        page = found[order][query.offset : query.offset + query.n].tolist()
+        return CustomerPage(
+            total=len(found),
+            customers=len(self._tables.customers),
+            horizon_days=int(self._forecasts["horizon"][0]),
+            countries=self._countries[1],
+            entries=tuple(map(self._summary, page)),
+            model_version=self._tables.bundle.version,
+        )
+
+    def _matching(self, query: CustomerQuery) -> NDArray[np.bool_]:
+        tables = self._tables
+        rows = np.ones(len(tables.customers), np.bool_)
+        if query.segment:
+            rows &= np.isin(tables.segment, _codes_of("segment", query.segment, tables.names["segments"]))
+        if query.cluster:
+            rows &= np.isin(tables.cluster, _codes_of("cluster", query.cluster, tables.names["clusters"]))
+        if query.country:
+            codes, names = self._countries
+            rows &= np.isin(codes, _codes_of("country", query.country, names))
+        if query.text.strip():
+            matching = np.zeros(len(rows), np.bool_)
+            matching[tables.matching_customers(query.text)] = True
+            rows &= matching
+        return rows
+
+    @cached_property
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        """Columns to sort by; a day without an order is -1."""
+        tables = self._tables
+        recency = np.asarray(tables.bundle.array("rfm/recency"))
+        today = int(tables.bundle.manifest["analysis_day"])
+        return {
+            "amount": np.asarray(tables.bundle.array("rfm/monetary")),
+            "orders": tables.customer_orders,
+            "last_order": np.where(recency >= 0, today - recency, -1),
+            **{name: np.asarray(self._forecasts[name]) for name in FORECASTS},
+        }
+
+    @cached_property
+    def _forecasts(self) -> dict[str, NDArray[Any]]:
+        return self._tables.bundle.arrays("forecasts")
+
+    @cached_property
+    def _countries(self) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+        """Country code of each customer, and the names by code, most customers first; -1 for none or a rare one."""
+        texts = list(self._tables.texts("customers/countries"))
+        names = [name for name, _ in Counter(filter(None, texts)).most_common(MAX_COUNTRIES)]
+        code = {name: number for number, name in enumerate(names)}
+        return np.array([code.get(text, -1) for text in texts], np.int32), tuple(names)
+
+    def _summary(self, customer: int) -> CustomerSummary:
+        tables, columns = self._tables, self._columns
+        day = int(columns["last_order"][customer])
+        forecast = {name: float(columns[name][customer]) for name in FORECASTS}
+        return CustomerSummary(
+            customer_id=tables.customers.id(customer),
+            customer_name=tables.texts("customers/names")[customer],
+            country=tables.texts("customers/countries")[customer],
+            segment=tables.group_name("segments", int(tables.segment[customer])),
+            cluster=tables.group_name("clusters", int(tables.cluster[customer])),
+            orders=int(columns["orders"][customer]),
+            amount=int(columns["amount"][customer]) / MILLION,
+            last_order=iso(day) if day >= 0 else None,
+            expected_spend=round(forecast["expected_spend"], 4),
+            return_probability=round(forecast["return_probability"], 6),
+            lifetime_value=round(forecast["lifetime_value"], 4),
+        )
+
+
+def _codes_of(kind: str, name: str, names: list[str] | tuple[str, ...]) -> list[int]:
+    """Return the codes with a name; `UsageError` without any."""
+    codes = [code for code, each in enumerate(names) if each == name]
+    if not codes:
+        raise UsageError(f"There is no {kind} {name!r}.", f"Choose one of {', '.join(names[:20])}." if names else "")
+    return codes

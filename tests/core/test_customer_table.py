@@ -1,0 +1,84 @@
+"""The table of customers: its figures are those of single customers, and filters, order and pages hold."""
+
+from __future__ import annotations
+
+import pytest
+from msgspec import structs
+from tests import shop
+
+from smart_retail.errors import UsageError
+from smart_retail.protocol import CUSTOMER_SORTS, CustomerQuery, all_customers
+from smart_retail.results import CustomerSummary
+from smart_retail.serving.engine import Engine
+
+ALL = CustomerQuery(n=1000)
+
+
+def test_every_row_has_the_figures_of_its_customer(engine: Engine) -> None:
+    page = engine.customers(ALL)
+    assert page.total == page.customers == len(page.entries)
+    assert {customer.customer_id for customer in page.entries} == set(shop.customers())
+    assert page.countries == ("Norway",)
+    for row in page.entries[::5]:
+        profile = engine.customer(row.customer_id)
+        value = engine.customer_value(row.customer_id, page.horizon_days)
+        assert row.customer_name == profile.customer_name
+        assert row.segment == (profile.rfm.segment if profile.rfm else "")
+        assert row.cluster == (profile.cluster.name if profile.cluster else "")
+        assert (row.orders, row.last_order) == (profile.orders, profile.last_order)
+        assert row.amount == pytest.approx(profile.rfm.monetary if profile.rfm else 0.0)
+        assert (row.expected_spend, row.return_probability) == (value.expected_spend, value.return_probability)
+
+
+@pytest.mark.parametrize("sort", CUSTOMER_SORTS)
+def test_rows_are_sorted_both_ways_and_missing_values_are_last(engine: Engine, sort: str) -> None:
+    def keys(ascending: bool) -> list[object]:
+        return [
+            getattr(row, sort)
+            for row in engine.customers(CustomerQuery(sort=sort, ascending=ascending, n=1000)).entries
+        ]
+
+    for ascending in (True, False):
+        found = keys(ascending)
+        present = [key for key in found if key is not None]
+        assert found[: len(present)] == present
+        assert present == sorted(present, reverse=not ascending)  # type: ignore[type-var]
+
+
+def test_filters_select_and_combine(engine: Engine) -> None:
+    rows = engine.customers(ALL).entries
+
+    def ids(query: CustomerQuery) -> set[str]:
+        page = engine.customers(structs.replace(query, n=1000))
+        assert page.total == len(page.entries)
+        return {row.customer_id for row in page.entries}
+
+    def expected(**values: str) -> set[str]:
+        return {row.customer_id for row in rows if all(getattr(row, name) == text for name, text in values.items())}
+
+    segment, cluster = rows[0].segment, rows[0].cluster
+    assert ids(CustomerQuery(segment=segment)) == expected(segment=segment)
+    assert ids(CustomerQuery(cluster=cluster, country="Norway")) == expected(cluster=cluster)
+    assert ids(CustomerQuery(segment=segment, cluster=cluster)) == expected(segment=segment, cluster=cluster)
+    matching = {match.customer_id for match in engine.search_customers("c001", 1000)}
+    assert ids(CustomerQuery(text="c001")) == matching
+    assert ids(CustomerQuery(text="no such customer")) == set()
+
+
+def test_pages_are_parts_of_the_whole(engine: Engine) -> None:
+    whole = engine.customers(ALL).entries
+    assert engine.customers(CustomerQuery(n=7, offset=3)).entries == whole[3:10]
+    found: list[CustomerSummary] = list(all_customers(engine, CustomerQuery(n=1)))
+    assert tuple(found) == whole
+
+
+@pytest.mark.parametrize("options", [{"segment": "VIP"}, {"cluster": "x"}, {"country": "Atlantis"}])
+def test_unknown_groups_are_errors(engine: Engine, options: dict[str, str]) -> None:
+    with pytest.raises(UsageError):
+        engine.customers(CustomerQuery(**options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("options", [{"sort": "shoe_size"}, {"n": 0}, {"offset": -1}])
+def test_options_out_of_range_are_errors(options: dict[str, object]) -> None:
+    with pytest.raises(UsageError):
+        CustomerQuery(**options)  # type: ignore[arg-type]
