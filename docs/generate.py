@@ -61,6 +61,15 @@ def headers() -> str:
     return table(("column", "needed", "headers"), rows)
 
 
+def catalogue_headers() -> str:
+    """Column of a catalogue -> every header by which it is known, the most specific first."""
+    rows = []
+    for column in columns.CATALOGUE:
+        distinct = dict.fromkeys([column.replace("_", " "), *presets.CATALOGUE_ALIASES[column]])
+        rows.append((f"`{column}`", "yes" if column == columns.ITEM_ID else "", ", ".join(distinct)))
+    return table(("column", "needed", "headers"), rows)
+
+
 def exports() -> str:
     """Known exports: by which headers they are recognised and what is taken for granted of their rows."""
     rows = []
@@ -352,6 +361,7 @@ def bundle_arrays() -> str:
 
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "headers": headers,
+    "catalogue_headers": catalogue_headers,
     "exports": exports,
     "reasons": reasons,
     "settings": all_settings,

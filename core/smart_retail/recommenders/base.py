@@ -46,6 +46,8 @@ class Catalogue:
     """Item names, for content similarity; only set while fitting."""
     variant: NDArray[np.int32] | None = None
     """Code of the product that an item is a variant of; only set while serving."""
+    in_stock: NDArray[np.bool_] | None = None
+    """Whether an item is not sold out by the catalogue of items; None without stock figures; only set while serving."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,8 @@ from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import UnknownItemError
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
 from smart_retail.recommenders.item_pairs import ItemPairs
-from smart_retail.results import ClusterPoint, CustomerMatch, Item
+from smart_retail.results import ClusterPoint, CustomerMatch, Item, ItemDetails
+from smart_retail.utils.dates import NO_DAY, iso
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap, StringArray
 
@@ -69,7 +70,21 @@ class BundleTables:
             self.bundle.array("items/subcategory"),
             self.bundle.array("items/price"),
             variant=self.variant,
+            in_stock=self._in_stock(),
         )
+
+    @cached_property
+    def _listed(self) -> dict[str, NDArray[Any]]:
+        """Arrays of the catalogue of items, one row for each of its items; no rows without a catalogue."""
+        return self.bundle.arrays("catalogue")
+
+    def _in_stock(self) -> NDArray[np.bool_] | None:
+        sold_out = self._listed["item"][self._listed["stock"] <= 0]
+        if not len(sold_out):
+            return None
+        in_stock = np.ones(len(self.items), np.bool_)
+        in_stock[sold_out] = False
+        return in_stock
 
     @cached_property
     def recent_orders(self) -> NDArray[np.int32]:
@@ -255,6 +270,30 @@ class BundleTables:
             unit_price=None if np.isnan(price) else round(price, 6),
             orders=int(self.item_orders[code]),
             customers=int(self.item_customers[code]),
+        )
+
+    def item_details(self, code: int) -> ItemDetails:
+        """Return an item with what the catalogue says of it."""
+        listed, plain = self._listed, self.item(code).as_dict()
+        row = int(np.searchsorted(listed["item"], code))
+        if row == len(listed["item"]) or listed["item"][row] != code:
+            return ItemDetails(
+                **plain, brand="", description="", image_url="", list_price=None, cost=None, stock=None,
+                launch_date="", attributes={},
+            )  # fmt: skip
+        texts = {name: self.texts(f"catalogue/{name}")[row] for name in ("brand", "description", "image_url")}
+        numbers = {name: float(listed[name][row]) for name in ("price", "cost", "stock")}
+        known = {name: None if np.isnan(value) else round(value, 6) for name, value in numbers.items()}
+        day = int(listed["launch"][row])
+        lines = self.texts("catalogue/attributes")[row].splitlines()
+        return ItemDetails(
+            **plain,
+            **texts,
+            list_price=known["price"],
+            cost=known["cost"],
+            stock=known["stock"],
+            launch_date="" if day == NO_DAY else iso(day),
+            attributes={header: value for header, _, value in (line.partition(": ") for line in lines)},
         )
 
     def cluster_points(self, limit: int) -> list[ClusterPoint]:

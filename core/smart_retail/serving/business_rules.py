@@ -93,7 +93,7 @@ class Rules:
 
 
 def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
-    """Read the rules of a TOML file.
+    """Read the rules of a TOML file. Items that the catalogue says are sold out are not allowed, but for `stock`.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
         An unknown name or an impossible value.
     """
     _check(data)
-    allowed = np.ones(len(items), dtype=np.bool_)
+    allowed = np.ones(len(items), dtype=np.bool_) if catalogue.in_stock is None else catalogue.in_stock.copy()
     if "stock" in data:
         allowed[:] = False
         allowed[_codes(data["stock"], items)] = True
@@ -379,7 +379,7 @@ class RulesFile:
         self._catalogue = (items, names, catalogue)
         self._file_state = self._read_file_state()
         missing = optional and self._file_state == _NO_FILE
-        self._rules = Rules() if missing else load_rules(path, *self._catalogue)
+        self._rules = Rules(catalogue.in_stock) if missing else load_rules(path, *self._catalogue)
         self.error: RetailError | None = None
 
     def current(self) -> Rules:

@@ -43,6 +43,7 @@ from smart_retail.results import (
     ExpectedRevenue,
     GridCell,
     Item,
+    ItemDetails,
     ModelInfo,
     RecommendationList,
     ReplenishmentCalendar,
@@ -249,6 +250,10 @@ class Engine(LocalEngine):
         """Return at most `n` items that match every word of `text`, most orders first."""
         check_page(n)
         return self.tables.search_items(text, n)
+
+    def item(self, item_id: str) -> ItemDetails:
+        """Return an item with what the catalogue says of it; `UnknownItemError` lists close matches."""
+        return self.tables.item_details(self.tables.item_code(item_id))
 
     def categories(self) -> list[str]:
         """Return the names of the categories, sorted; empty if the source has none."""

@@ -55,6 +55,7 @@ def fit(
     *sources: Source,
     artifacts: str | os.PathLike[str] = "artifacts",
     returns: Source | None = None,
+    catalogue: Source | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     force: bool = False,
@@ -72,6 +73,8 @@ def fit(
         Folder to publish to. It is locked while the fit runs.
     returns : path or data frame, optional
         A table of returned orders.
+    catalogue : path or data frame, optional
+        A table of the items that the shop sells, with or without purchases so far.
     mapping : dict, optional
         Canonical column -> header of the source, for headers that are not recognised.
     settings : Settings, optional
@@ -116,6 +119,7 @@ def fit(
         with prepare(
             sources,
             returns=returns,
+            catalogue=catalogue,
             mapping=mapping,
             settings=settings.data,
             threads=settings.threads,
@@ -144,6 +148,7 @@ def fit(
 def evaluate(
     *sources: Source,
     returns: Source | None = None,
+    catalogue: Source | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
@@ -161,6 +166,7 @@ def evaluate(
     with prepare(
         sources,
         returns=returns,
+        catalogue=catalogue,
         mapping=mapping,
         settings=settings.data,
         threads=settings.threads,
