@@ -20,6 +20,8 @@ ITEMS = (
     "N-1,Garden thing extra,Garden,Green & Co,A thing for the garden,12.5,30,2025-02-01,green\n"
     "N-2,Book of gardens,books,,About gardens,19,,,\n"
     "N-3,Kitchen thing sold out,Kitchen,,,5,0,,\n"
+    "N-4,Novelty,Garden,Green & Co,Waterproof and outdoor,8,,,\n"
+    "G-006,Bought thing,Garden,Green & Co,An outdoor item that is waterproof,8,,,\n"
     "G-004,Another name,Other,Green & Co,,3,0,,\n"
 )
 
@@ -60,6 +62,44 @@ def test_an_item_without_purchases_has_similar_items_by_content(with_catalogue: 
 
 
 @pytest.mark.slow
+def test_a_reason_names_what_two_descriptions_have_in_common(with_catalogue: tuple[Path, FitReport]) -> None:
+    engine = Engine.load(with_catalogue[0])
+    similar = {item.item_id: item.reasons[0].text for item in engine.similar_items("N-1", 10).items}
+    assert similar["G-005"] == "similar to Garden thing extra: same category, similar name"
+    bought = engine.similar_items("N-4", 10).items
+    reason = next(item.reasons[0].text for item in bought if item.item_id == "G-006")
+    assert reason == ("similar to Novelty: same category, same brand, similar description (waterproof, outdoor)")
+
+
+@pytest.mark.slow
+def test_a_rule_gives_new_items_a_share_of_positions(
+    with_catalogue: tuple[Path, FitReport], tmp_path: Path
+) -> None:
+    root = with_catalogue[0]
+    rules = tmp_path / "rules.toml"
+    rules.write_text("new_items_share = 0.2\n")
+    plain, shared = Engine.load(root), Engine.load(root, rules=rules)
+    customers = [match.customer_id for match in plain.search_customers("", 30)]
+    before, after = plain.recommend_many(customers, n=10), shared.recommend_many(customers, n=10)
+    new = {"N-1", "N-2", "N-4"}
+    for old, now in zip(before, after, strict=True):
+        assert not new & {item.item_id for item in old.items}
+        assert [item.rank for item in now.items if item.item_id in new] == [5, 10]
+        kept = [item.item_id for item in now.items if item.item_id not in new]
+        assert kept == [item.item_id for item in old.items][: len(kept)]
+        assert {item.source for item in now.items if item.item_id in new} == {"content"}
+        assert shared.recommend(now.customer_id or "", n=5).items == now.items[:5]
+    garden = next(match for match in before if match.items[0].category == "Garden")
+    first = next(one for one in after if one.customer_id == garden.customer_id).items[4]
+    assert first.category == "Garden"
+    assert first.reasons[0].kind == "similar"
+    unknown = shared.recommend("nobody", n=10)
+    assert [item.rank for item in unknown.items if item.item_id in new] == [5, 10]
+    live = shared.recommend(customers[0], n=10, exclude_purchased=False)
+    assert [item.rank for item in live.items if item.item_id in new] == [5, 10]
+
+
+@pytest.mark.slow
 def test_a_sold_out_item_is_in_no_list(with_catalogue: tuple[Path, FitReport], tmp_path: Path) -> None:
     engine = Engine.load(with_catalogue[0])
     everything = {item.item_id for item in engine.popular(1000).items}
@@ -76,7 +116,7 @@ def test_a_sold_out_item_is_in_no_list(with_catalogue: tuple[Path, FitReport], t
 @pytest.mark.slow
 def test_the_cleaning_report_says_what_was_read(with_catalogue: tuple[Path, FitReport]) -> None:
     report = with_catalogue[1]
-    assert any("4 of 4 rows are items; 1 of them are in the orders, 3 are new" in n for n in report.cleaning.notes)
+    assert any("6 of 6 rows are items; 2 of them are in the orders, 4 are new" in n for n in report.cleaning.notes)
     assert report.cleaning.items == len(shop.items())
 
 

@@ -272,23 +272,42 @@ class BundleTables:
             customers=int(self.item_customers[code]),
         )
 
+    def _row_of(self, code: int) -> int:
+        """Return the row of an item in the catalogue, -1 for an item that is not in it."""
+        items = self._listed["item"]
+        row = int(np.searchsorted(items, code))
+        return row if row < len(items) and items[row] == code else -1
+
+    def brand_and_description(self, code: int) -> tuple[str, str]:
+        """Return brand and description of an item, empty without a catalogue."""
+        row = self._row_of(code)
+        return ("", "") if row < 0 else (self._brands[row], self._descriptions[row])
+
+    @cached_property
+    def _brands(self) -> StringArray:
+        return self.texts("catalogue/brand")
+
+    @cached_property
+    def _descriptions(self) -> StringArray:
+        return self.texts("catalogue/description")
+
     def item_details(self, code: int) -> ItemDetails:
         """Return an item with what the catalogue says of it."""
-        listed, plain = self._listed, self.item(code).as_dict()
-        row = int(np.searchsorted(listed["item"], code))
-        if row == len(listed["item"]) or listed["item"][row] != code:
+        listed, plain, row = self._listed, self.item(code).as_dict(), self._row_of(code)
+        if row < 0:
             return ItemDetails(
                 **plain, brand="", description="", image_url="", list_price=None, cost=None, stock=None,
                 launch_date="", attributes={},
             )  # fmt: skip
-        texts = {name: self.texts(f"catalogue/{name}")[row] for name in ("brand", "description", "image_url")}
         numbers = {name: float(listed[name][row]) for name in ("price", "cost", "stock")}
         known = {name: None if np.isnan(value) else round(value, 6) for name, value in numbers.items()}
         day = int(listed["launch"][row])
         lines = self.texts("catalogue/attributes")[row].splitlines()
         return ItemDetails(
             **plain,
-            **texts,
+            brand=self._brands[row],
+            description=self._descriptions[row],
+            image_url=self.texts("catalogue/image_url")[row],
             list_price=known["price"],
             cost=known["cost"],
             stock=known["stock"],

@@ -229,7 +229,7 @@ def _fit_models(
     model, scorecard = fit_recommenders(
         dataset,
         assign_groups,
-        model_tables.build_catalogue(dataset),
+        model_tables.build_catalogue(dataset, settings.seed),
         settings.recommend,
         FitContext(settings.seed, settings.threads, progress),
         segment_names=rfm.segment_names,

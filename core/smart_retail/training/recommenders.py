@@ -25,6 +25,7 @@ from smart_retail.recommenders.blend import HISTORY_BUCKETS
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.recommenders.new_items import NewItemModel
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.baskets.evaluate_baskets import evaluate_baskets
@@ -51,6 +52,8 @@ from smart_retail.training.hybrid.selection_note import SelectionNote
 from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples, build_examples
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.models.components import SimilarityModels, fit_components
+from smart_retail.training.new_items.fit_new_items import fit_new_items
+from smart_retail.utils.parallel import one_algebra_thread
 
 MAX_PAST_WINDOWS, MAX_PAST_CUSTOMERS = 4, 400
 """Older windows on which the merge is checked, and their customers of each task: few, to limit the time of a fit."""
@@ -138,7 +141,8 @@ def fit_recommenders(
         checks = _group_by_task([job.result() for job in past])
         hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
     baskets = fit_baskets(windows, selection.history, max_items=selection.variants.ease_items, context=context)
-    model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published)
+    new_items = _fit_new_items(selection.history, final.result(), catalogue, context)
+    model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published, new_items)
     card = _complete_scorecard(hybrid, windows, selection)
     if last and baskets.evaluated:
         similarities = last.result().item_knn, last.result().ease
@@ -147,6 +151,17 @@ def fit_recommenders(
             baskets.evaluated, before, after, *similarities, seed=context.seed, threads=context.n_threads
         )
     return model, card
+
+
+def _fit_new_items(
+    history: PurchaseHistory, components: FittedComponents, catalogue: Catalogue, context: FitContext
+) -> NewItemModel | None:
+    """Return the model of the items without purchases, None where the catalogue has none."""
+    unbought = np.flatnonzero(components.demand.ever == 0)
+    if catalogue.vectors is None or not len(unbought):
+        return None
+    with one_algebra_thread():
+        return fit_new_items(history, catalogue.vectors, unbought, seed=context.seed)
 
 
 def _learn_hybrid(
