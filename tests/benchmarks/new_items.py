@@ -10,12 +10,11 @@ import argparse
 from dataclasses import replace
 
 import click
-import numpy as np
 
 from smart_retail.data.pipeline import prepare
 from smart_retail.evaluation.temporal_split import rolling_windows
-from smart_retail.training.new_items.content_vectors import fit_content_vectors, item_texts
-from smart_retail.training.new_items.evaluate_new_items import evaluate_new_items
+from smart_retail.training.models.content_vectors import fit_content_vectors, item_texts
+from smart_retail.training.new_items.evaluate_new_items import detailed_category, evaluate_new_items
 from smart_retail.utils.parallel import one_algebra_thread
 from tests.benchmarks.quality import complete_journey, online_retail
 
@@ -28,11 +27,7 @@ def evaluate_shop(name: str, windows: int) -> None:
     with prepare([frame]) as dataset, one_algebra_thread():
         history = dataset.history_between()
         vectors = fit_content_vectors(item_texts(dataset))
-        detailed = np.where(
-            dataset.item_subcategory >= 0,
-            dataset.item_subcategory + len(dataset.category_names),
-            dataset.item_category,
-        ).astype(np.int32)
+        detailed = detailed_category(dataset.item_category, dataset.item_subcategory)
         for window in reversed(rolling_windows(dataset.first_day, dataset.last_day, windows)):
             before = replace(history.take(history.day < window.cut), last_day=window.cut - 1)
             after = history.take((history.day >= window.cut) & (history.day < window.end))

@@ -72,9 +72,7 @@ def test_a_reason_names_what_two_descriptions_have_in_common(with_catalogue: tup
 
 
 @pytest.mark.slow
-def test_a_rule_gives_new_items_a_share_of_positions(
-    with_catalogue: tuple[Path, FitReport], tmp_path: Path
-) -> None:
+def test_a_rule_gives_new_items_a_share_of_positions(with_catalogue: tuple[Path, FitReport], tmp_path: Path) -> None:
     root = with_catalogue[0]
     rules = tmp_path / "rules.toml"
     rules.write_text("new_items_share = 0.2\n")
@@ -93,7 +91,7 @@ def test_a_rule_gives_new_items_a_share_of_positions(
     first = next(one for one in after if one.customer_id == garden.customer_id).items[4]
     assert first.category == "Garden"
     assert first.reasons[0].kind == "similar"
-    unknown = shared.recommend("nobody", n=10)
+    unknown = shared.recommend("stranger", n=10)
     assert [item.rank for item in unknown.items if item.item_id in new] == [5, 10]
     live = shared.recommend(customers[0], n=10, exclude_purchased=False)
     assert [item.rank for item in live.items if item.item_id in new] == [5, 10]
@@ -111,6 +109,14 @@ def test_a_sold_out_item_is_in_no_list(with_catalogue: tuple[Path, FitReport], t
     rules.write_text('stock = ["N-3", "N-1"]\nprice = { max = 10 }\n')
     listed = Engine.load(with_catalogue[0], rules=rules).popular(1000).items
     assert [item.item_id for item in listed] == ["N-3"]  # the rules file is newer than the catalogue
+
+
+@pytest.mark.slow
+def test_the_scorecard_says_what_share_new_items_get(with_catalogue: tuple[Path, FitReport]) -> None:
+    card = with_catalogue[1].scorecard["new_item"]
+    assert card["share"]["candidates"] >= 4
+    assert card["share"]["customers"] > 0
+    assert card["share"]["share"] == 0.0  # no item of the small shop was first sold in the window
 
 
 @pytest.mark.slow

@@ -126,7 +126,7 @@ def _describe(name: str, value: Any, alone: Rules) -> str:
     if name == "max_per_category":
         return f"allows at most {value} of one category in a list"
     if name == "new_items_share":
-        return f"gives products without purchases {format_percent(value)} of the places of a list"
+        return f"gives products without purchases {format_percent(value)} of the positions of a list"
     excluded = 0 if alone.allowed is None else int(np.count_nonzero(~alone.allowed))
     return f"excludes {pluralize(excluded, 'item')}"
 

@@ -11,7 +11,7 @@ lists included. A query can add filters, but not lift a rule.
     categories = ["Paper"]              # only these
     exclude_categories = ["Gift cards"]
     max_per_category = 3
-    new_items_share = 0.1               # every tenth place of a list for products without purchases
+    new_items_share = 0.1               # every tenth position is a product without purchases
     price = { min = 1.0, max = 50.0 }   # items without a price pass
     [boost]
     "TEC-AC-2" = 1.5                    # score times 1.5
@@ -33,6 +33,7 @@ from numpy.typing import NDArray
 
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.recommenders.base import Catalogue, Ranked
+from smart_retail.recommenders.interleaving import interleave
 from smart_retail.recommenders.rounding import significant
 from smart_retail.utils.id_map import IdMap
 from smart_retail.utils.regular_file import open_regular_file
@@ -61,8 +62,9 @@ class Rules:
     boosts: dict[int, float] = field(default_factory=dict)
     """Item code -> factor of its score, above 0."""
     max_per_category: int | None = None
-    new_items_share: float = 0.0
-    """Share of the positions of a hybrid list, 0 to `MAX_NEW_ITEMS_SHARE`, that items without purchases get."""
+    new_items_share: float | None = None
+    """Share of the positions of a hybrid list, 0 to `MAX_NEW_ITEMS_SHARE`, that items without purchases get; None for
+    the share that the fit selected."""
     digest: str = ""
     """Digest of the rules file; empty without one."""
 
@@ -180,7 +182,7 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
         pins=tuple(dict.fromkeys(_codes(data.get("pin", []), items).tolist())),
         boosts={c: float(f) for i, f in data.get("boost", {}).items() if (c := items.code(i)) >= 0 and f != 1},
         max_per_category=data.get("max_per_category"),
-        new_items_share=float(data.get("new_items_share", 0.0)),
+        new_items_share=data.get("new_items_share"),
         digest=hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:16],
     )
 
@@ -302,7 +304,7 @@ def insert_new_items(
         One list that has the entries of both, and the entries after the rules, which refer to it.
     """
     offered = apply_rules(new, 0, replace(rules, pins=(), max_per_category=None), catalogue, hidden, own)
-    order = _interleave(listed.item.tolist(), offered.item.tolist(), rules.new_items_share)
+    order = interleave(listed.item.tolist(), offered.item.tolist(), rules.new_items_share or 0.0)
     index = np.array(order, np.int64)
     n, stated = len(listed.item), listed.position >= 0
     both = _concat_entries(ranked, listed.position[stated], new, offered.position)
@@ -317,31 +319,6 @@ def insert_new_items(
     before = np.maximum.accumulate(np.where(index < n, np.arange(len(index)), -1))
     score = np.where(before >= 0, merged.score[before], listed.score.max(initial=1.0))
     return both, _limit(RuleResult(merged.position, merged.item, score, merged.boost), rules, catalogue, own)
-
-
-def _interleave(listed: list[int], new: list[int], share: float) -> list[int]:
-    """Return the order of the entries of two lists, those of the second counted on; no item occurs twice.
-
-    The second list gets every position at which its share of the positions so far reaches a whole number, and the
-    order ends with the first list.
-    """
-    order: list[int] = []
-    used: set[int] = set()
-    first, second = 0, 0
-    while first < len(listed):
-        reaches = int((len(order) + 1) * share + ROUNDING) > int(len(order) * share + ROUNDING)
-        while second < len(new) and new[second] in used:
-            second += 1
-        if reaches and second < len(new):
-            order.append(len(listed) + second)
-            used.add(new[second])
-            second += 1
-            continue
-        if listed[first] not in used:
-            order.append(first)
-            used.add(listed[first])
-        first += 1
-    return order
 
 
 def _concat_entries(

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import SettingsError
-from smart_retail.recommenders.base import CONTENT, POPULAR, Catalogue, Ranked
+from smart_retail.evaluation.temporal_split import Window, extract_ground_truth
+from smart_retail.recommenders.base import CONTENT, POPULAR, Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.ranked_lists import build_lists
 from smart_retail.serving.business_rules import Rules, apply_rules, build_rules, insert_new_items
-from smart_retail.training.new_items.content_vectors import fit_content_vectors, fit_vector_similarity
+from smart_retail.training.hybrid.backtest_windows import GroupedWindow
+from smart_retail.training.models.content_vectors import fit_content_vectors, fit_vector_similarity
 from smart_retail.training.new_items.evaluate_new_items import CONTENT as BY_CONTENT
 from smart_retail.training.new_items.evaluate_new_items import RANDOM, evaluate_new_items
 from smart_retail.training.new_items.fit_new_items import fit_new_items
+from smart_retail.training.new_items.share_selection import select_new_items_share
 from smart_retail.utils.id_map import IdMap
 
 N_GROUPS, N_BOUGHT, N_NEW = 4, 20, 5
@@ -153,3 +159,28 @@ def test_new_items_obey_the_other_rules() -> None:
 def test_a_share_that_is_not_valid_is_an_error(share: object) -> None:
     with pytest.raises(SettingsError, match="new_items_share"):
         build_rules({"new_items_share": share}, IdMap.of(["a"]), [], CATALOGUE)
+
+
+class PopularLists:
+    """Stands for a fitted model whose lists are the same ten purchased items for every shopper."""
+
+    def __init__(self, ever: NDArray[np.int64]) -> None:
+        self.components = SimpleNamespace(demand=SimpleNamespace(ever=ever))
+
+    def rank(self, method: str, shoppers: Shoppers, **_: object) -> Ranked:
+        items = np.tile(np.arange(10, dtype=np.int32), len(shoppers))
+        return build_lists(np.full(len(shoppers), 10), items, np.ones(len(items)), np.ones(len(items)), POPULAR)
+
+
+@pytest.mark.parametrize(("sells", "expected"), [(True, 0.3), (False, 0.0)])
+def test_the_share_is_above_0_only_where_customers_bought_new_items(sells: bool, expected: float) -> None:
+    before = history(False, (0, 100))
+    after = history(sells, (100, 120), seed=3)
+    groups = np.zeros(80, np.int16), np.zeros(80, np.int16)
+    window = GroupedWindow(Window(100, 120), before, after, extract_ground_truth(before, after), groups)
+    model: Any = PopularLists(np.bincount(before.item, minlength=before.n_items))
+    card = select_new_items_share(model, window, fit_content_vectors(texts()), neighbours=6)
+    assert card["share"] == expected
+    assert card["candidates"] >= N_GROUPS * N_NEW
+    assert card["shares"]["0"]["gain_low"] == card["shares"]["0"]["gain_high"] == 0.0
+    assert (card["shares"]["0.3"]["gain_low"] > 0) == sells

@@ -22,9 +22,9 @@ from smart_retail.recommenders.shopper_items import build_user_item_matrix
 from smart_retail.recommenders.source import SourceTraining
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.training.models.content_similarity import fit_content_similarity
+from smart_retail.training.models.content_vectors import fit_vector_similarity
 from smart_retail.training.models.ease import fit_weighted_ease
 from smart_retail.training.models.item_knn import fit_item_knn
-from smart_retail.training.new_items.content_vectors import fit_vector_similarity
 
 AUTO = "auto"
 DEFAULT_WEIGHTING = "bm25"

@@ -15,7 +15,7 @@ from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.evaluation.metrics import Lists, bootstrap_ci, compute_accuracy
 from smart_retail.evaluation.scorecard import to_plain_json
 from smart_retail.evaluation.temporal_split import GroundTruth, extract_ground_truth, sample_customers
-from smart_retail.training.new_items.content_vectors import fit_vector_similarity
+from smart_retail.training.models.content_vectors import fit_vector_similarity
 from smart_retail.training.new_items.fit_new_items import RECENT_DAYS, fit_new_items
 from smart_retail.utils.csr import concat_ranges, indptr_from_lengths
 
@@ -84,6 +84,12 @@ def evaluate_new_items(
     card["methods"] = {name: _figures(name, values) for name in values}
     plain: dict[str, Any] = to_plain_json(card)
     return plain
+
+
+def detailed_category(category: NDArray[np.int32], subcategory: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return one code for the most detailed category of each item: its subcategory, else its category; -1 for none."""
+    n = int(category.max(initial=-1)) + 1
+    return np.where(subcategory >= 0, subcategory + n, category).astype(np.int32)
 
 
 def _only_items(truth: GroundTruth, new: NDArray[np.int64], n_items: int) -> GroundTruth:

@@ -26,7 +26,7 @@ from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.training.clusters.fit_clusters import ClusterFit
-from smart_retail.training.new_items.content_vectors import fit_content_vectors, item_texts
+from smart_retail.training.models.content_vectors import fit_content_vectors, item_texts
 from smart_retail.training.value.fit_value import ValueFit
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.parallel import one_algebra_thread, thread_pool
