@@ -122,7 +122,7 @@ def test_the_scorecard_says_what_share_new_items_get(with_catalogue: tuple[Path,
 @pytest.mark.slow
 def test_the_cleaning_report_says_what_was_read(with_catalogue: tuple[Path, FitReport]) -> None:
     report = with_catalogue[1]
-    assert any("6 of 6 rows are items; 2 of them are in the orders, 4 are new" in n for n in report.cleaning.notes)
+    assert any("6 of 6 rows are items (2 in the orders, 4 new)" in n for n in report.cleaning.notes)
     assert report.cleaning.items == len(shop.items())
 
 

@@ -94,7 +94,7 @@ def test_items_without_purchases_are_items_of_the_dataset(tmp_path: Path) -> Non
         assert [dataset.items.id(code) for code in history.item.tolist()] == ["b", "d", "b"]
         assert dataset.report.items == 2
         note = next(note for note in dataset.report.notes if note.startswith("Catalogue items.csv"))
-        assert "3 of 8 rows are items; 2 of them are in the orders, 1 are new" in note
+        assert "3 of 8 rows are items (2 in the orders, 1 new)" in note
         assert any("bad price 2 (-1, free)" in note for note in dataset.report.notes)
 
 

@@ -52,6 +52,11 @@ def test_every_item_has_the_same_similar_items(remote: RemoteEngine, engine: Eng
     assert remote.similar_items("A/B", categories=["Kitchen"]) == engine.similar_items("A/B", categories=["Kitchen"])
 
 
+def test_every_item_has_the_same_details(remote: RemoteEngine, engine: Engine) -> None:
+    for item in shop.item_ids():
+        assert remote.item(item) == engine.item(item)
+
+
 def test_other_methods_return_the_same_results(remote: RemoteEngine, engine: Engine) -> None:
     assert remote.version == engine.version
     assert remote.is_local is False
@@ -106,6 +111,8 @@ def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: Engine)
         (lambda e: e.cluster_points(0), UsageError),
         (lambda e: e.similar_items("G-0011"), UnknownItemError),
         (lambda e: e.similar_items(""), UnknownItemError),
+        (lambda e: e.item("G-0011"), UnknownItemError),
+        (lambda e: e.item(""), UnknownItemError),
     ],
 )
 def test_errors_are_those_of_the_engine(remote: RemoteEngine, engine: Engine, call: Any, kind: type) -> None:

@@ -103,8 +103,8 @@ class ItemCatalogue:
         n = len(self.items)
         found = ", ".join(f"{field} from {header}" for field, header in self.columns.items())
         notes = [
-            f"Catalogue {self.name}: {n:,} of {self.rows:,} rows are items; {bought:,} of them are in the orders, "
-            f"{n - bought:,} are new. Columns: {found}."
+            f"Catalogue {self.name}: {n:,} of {self.rows:,} rows are items ({bought:,} in the orders, "
+            f"{n - bought:,} new). Columns: {found}."
         ]
         if self.rejected:
             parts = []
