@@ -208,17 +208,21 @@ class RecommenderModel:
         hidden = basket if exclude_basket else basket[:0]
         return fill_from_popularity(lists, self.components.popular, [hidden], length)
 
-    def rank_new_items(self, purchased: NDArray[np.int64]) -> Ranked:
+    def rank_new_items(
+        self, purchased: NDArray[np.int64], allowed: NDArray[np.bool_] | None = None, length: int | None = None
+    ) -> Ranked:
         """Return one list of the items without purchases for a shopper with these purchases; empty without a catalogue.
 
         Parameters
         ----------
         purchased : int64 array
             Distinct item codes.
+        allowed, length
+            As for `NewItemModel.rank`.
         """
         if self.new_items is None:
             return empty_lists(1)
-        return self.new_items.rank(purchased, self.components.content_back)
+        return self.new_items.rank(purchased, self.components.content_back, allowed, length)
 
     def similar(self, item: int) -> Ranked:
         """Rank the items similar to one item: by item-kNN, else by content; filled from popularity."""

@@ -59,11 +59,31 @@ class NewItemModel:
         taste = self.factors @ self.item_factors[purchased].sum(axis=0)
         return _divide_by_maximum(similar) + _divide_by_maximum(np.maximum(taste.astype(np.float64), 0.0))
 
-    def rank(self, purchased: NDArray[np.int64], content_back: Similarity) -> Ranked:
-        """Return one list of the items without purchases for a shopper, best first."""
+    def rank(
+        self,
+        purchased: NDArray[np.int64],
+        content_back: Similarity,
+        allowed: NDArray[np.bool_] | None = None,
+        length: int | None = None,
+    ) -> Ranked:
+        """Return one list of the items without purchases for a shopper, best first.
+
+        Parameters
+        ----------
+        purchased : int64 array
+            Distinct codes of the items that the shopper bought.
+        content_back : Similarity
+            Similar items without purchases of each purchased item.
+        allowed : bool array, shape (n_items,), optional
+            Items that can be listed; None allows all.
+        length : int, optional
+            Items at most; None lists all with a score.
+        """
         score = np.zeros(len(self.item_factors))
         score[self.item] = self.score(purchased, content_back)
-        lists = rank_scored_items(select_leading([score], None), CONTENT, None)
+        if allowed is not None:
+            score[~allowed] = 0.0
+        lists = rank_scored_items(select_leading([score], length), CONTENT, length)
         listed = lists.item.astype(np.int64)
         lists.explaining_item[:] = content_back.explained_by(np.sort(purchased), listed, len(score))
         return lists

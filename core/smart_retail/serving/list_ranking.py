@@ -230,7 +230,9 @@ class ListRanker:
         personal = request.method == DEFAULT_METHOD and request.basket is None
         if not (request.rules.new_items_share and personal and result.rule_result is not None):
             return result
-        new = quantize_shares(self.model.rank_new_items(np.unique(own).astype(np.int64)))
+        length = request.stop + len(hidden) + FILTERED_ENTRIES  # more than there are positions for them
+        purchased = np.unique(own).astype(np.int64)
+        new = quantize_shares(self.model.rank_new_items(purchased, request.rules.allowed, length))
         excluded = hidden if request.exclude_purchased else NO_ITEMS
         variants_of = None if request.variants else own
         return RankingResult(

@@ -77,7 +77,7 @@ def select_new_items_share(
     history = shoppers.history
     for (first, end), (start, stop) in zip(pairwise(ranked.indptr), pairwise(history.indptr), strict=True):
         purchased = np.unique(history.item[start:stop]).astype(np.int64)
-        own, offered = ranked.item[first:end], new_items.rank(purchased, content_back).item[:K]
+        own, offered = ranked.item[first:end], new_items.rank(purchased, content_back, length=K).item
         both = np.concatenate((own, offered))
         for share, found in lists.items():
             found.append(both[interleave(own.tolist(), offered.tolist(), share)][:K])
