@@ -44,8 +44,6 @@ MAX_RULES_BYTES = 16 * 2**20
 RULES_NAME = "rules.toml"
 """Name of the rules file in an artifacts folder."""
 _NO_FILE = (0, 0)
-ROUNDING = 1e-9
-"""Added to a share of positions before it is cut to a whole number."""
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
 _NAMES = (*_TEXT_LISTS, "max_per_category", "new_items_share", "price", "boost")
 MAX_NEW_ITEMS_SHARE = 0.5
