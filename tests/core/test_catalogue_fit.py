@@ -91,7 +91,7 @@ def test_a_rule_gives_new_items_a_share_of_positions(with_catalogue: tuple[Path,
     first = next(one for one in after if one.customer_id == garden.customer_id).items[4]
     assert first.category == "Garden"
     assert first.reasons[0].kind == "similar"
-    unknown = shared.recommend("stranger", n=10)
+    unknown = shared.recommend("unknown-id", n=10)
     assert [item.rank for item in unknown.items if item.item_id in new] == [5, 10]
     live = shared.recommend(customers[0], n=10, exclude_purchased=False)
     assert [item.rank for item in live.items if item.item_id in new] == [5, 10]

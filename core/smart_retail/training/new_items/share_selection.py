@@ -1,8 +1,8 @@
 """Select the share of positions that items without purchases get in the lists of a shop.
 
 The lists of the last window are made with several shares, from everything that was known before it, and compared by
-what customers then bought for the first time. Items that nobody had bought before it are candidates as they will be
-after the fit: also those that nobody bought in the window.
+what customers then bought for the first time. Items without purchases before it are candidates as they will be
+after the fit: also those without a purchase in the window.
 """
 
 from __future__ import annotations
