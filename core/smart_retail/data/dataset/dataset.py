@@ -261,13 +261,13 @@ class Dataset(Transactions):
     @locked_cached_property
     def fingerprint(self) -> str:
         """SHA-256 of the purchases, the returns and the catalogue; independent of the order of rows and the engine."""
-        texts = (
+        texts = [
             list(self.customers.ids), list(self.items.ids), self.item_names, self._item_texts(c.CATEGORY),
             self._item_texts(c.SUBCATEGORY), self.customer_names, self.customer_countries,
-        )  # fmt: skip
+        ]  # fmt: skip
         columns = ("customer", "order", "item", "day", "quantity", "amount")
         parts = self._full_history, self.returned_purchases()
         arrays = [getattr(rows, name) for rows in parts for name in columns]
         if self.catalogue is not None:
-            texts = (*texts, [f"{item_id}\n{item}" for item_id, item in self.catalogue.items.items()])
+            texts.append([f"{item_id}\n{item}" for item_id, item in self.catalogue.items.items()])
         return entity_encoding.fingerprint(texts, arrays)
