@@ -61,6 +61,15 @@ def headers() -> str:
     return table(("column", "needed", "headers"), rows)
 
 
+def catalogue_headers() -> str:
+    """Column of a catalogue -> every header by which it is known, the most specific first."""
+    rows = []
+    for column in columns.CATALOGUE:
+        distinct = dict.fromkeys([column.replace("_", " "), *presets.CATALOGUE_ALIASES[column]])
+        rows.append((f"`{column}`", "yes" if column == columns.ITEM_ID else "", ", ".join(distinct)))
+    return table(("column", "needed", "headers"), rows)
+
+
 def exports() -> str:
     """Known exports: by which headers they are recognised and what is taken for granted of their rows."""
     rows = []
@@ -231,7 +240,7 @@ OPERATIONS: Final = {
     "campaign": ("build_campaign", "campaign_rows", "write_campaign"),
     "uplift of a campaign": ("estimate_uplift",),
     "segment migration": ("compute_migration", "segment_migration", "migration_between_dates"),
-    "sales forecast": ("forecast",),
+    "sales forecast": ("forecast", "forecast_shop"),
     "HTML report": ("write_report", "report_html"),
     "what-if": ("what_if",),
     "business rules: check, save, restore": ("check_rules", "save_rules"),
@@ -363,6 +372,7 @@ def bundle_arrays() -> str:
 
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "headers": headers,
+    "catalogue_headers": catalogue_headers,
     "exports": exports,
     "reasons": reasons,
     "settings": all_settings,

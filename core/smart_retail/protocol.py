@@ -26,6 +26,7 @@ from smart_retail.results import (
     ExpectedRevenue,
     GridCell,
     Item,
+    ItemDetails,
     ModelInfo,
     ProductBundles,
     RecommendationList,
@@ -390,6 +391,10 @@ class RetailEngine(ABC):
     @abstractmethod
     def search_items(self, text: str, n: int = DEFAULT_SEARCH_N) -> list[Item]:
         """Return at most `n` items that match every word of `text` with id, name or category, sorted as customers."""
+
+    @abstractmethod
+    def item(self, item_id: str) -> ItemDetails:
+        """Return an item with what the catalogue says of it. `UnknownItemError` lists close matches."""
 
     @abstractmethod
     def categories(self) -> list[str]:

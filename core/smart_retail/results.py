@@ -428,6 +428,25 @@ class Audience(Result, frozen=True):
     """Version id of the bundle of models."""
 
 
+class ItemDetails(Item, frozen=True):
+    """An item with what the catalogue says of it; empty or null where there is no catalogue or it has no value."""
+
+    brand: str
+    description: str
+    image_url: str
+    """Address of a picture."""
+    list_price: float | None
+    """Price of the catalogue, in the shop's currency."""
+    cost: float | None
+    """Cost of one unit, in the shop's currency."""
+    stock: float | None
+    """Units in stock; an item with 0 or less is in no list."""
+    launch_date: str
+    """ISO date."""
+    attributes: dict[str, str]
+    """Further columns of the catalogue: header -> value."""
+
+
 class Segment(Result, frozen=True):
     """An RFM segment."""
 

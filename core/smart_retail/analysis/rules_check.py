@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from smart_retail.errors import UsageError
-from smart_retail.presentation.formatting import pluralize
+from smart_retail.presentation.formatting import format_percent, pluralize
 from smart_retail.protocol import LocalEngine
 from smart_retail.results import Result
 from smart_retail.serving.business_rules import Rules, build_rules, read_rules, rules_path
@@ -125,6 +125,8 @@ def _describe(name: str, value: Any, alone: Rules) -> str:
         return f"multiplies the scores of {pluralize(len(alone.boosts), 'item')}"
     if name == "max_per_category":
         return f"allows at most {value} of one category in a list"
+    if name == "new_items_share":
+        return f"gives products without purchases {format_percent(value)} of the positions of a list"
     excluded = 0 if alone.allowed is None else int(np.count_nonzero(~alone.allowed))
     return f"excludes {pluralize(excluded, 'item')}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -71,6 +72,25 @@ class Forecast(Result, frozen=True):
     days: tuple[ForecastDay, ...]
     note: str
     """Why there is no forecast; otherwise empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShopForecast:
+    """A forecast of all sales, with the history that it continues."""
+
+    forecast: Forecast
+    first_day: str
+    """First day of the history, ISO date."""
+    amounts: NDArray[np.float64]
+    """Amount of each day of the history, in the shop's currency."""
+
+
+def forecast_shop(store: BundleTables, horizon: int, progress: Progress = SILENT) -> ShopForecast:
+    """Return the forecast of all sales, see `forecast`."""
+    series = daily_sales(store, by_category=False)
+    (found,) = forecast(series, horizon=horizon, progress=progress)
+    first, amounts = series[ALL_SALES]
+    return ShopForecast(found, iso(first), amounts)
 
 
 def daily_sales(store: BundleTables, by_category: bool = True) -> dict[str, tuple[int, NDArray[np.float64]]]:

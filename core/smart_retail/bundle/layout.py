@@ -70,6 +70,10 @@ def _per_item(dtype: str, description: str, codes: str = "") -> ArraySpec:
     return ArraySpec(dtype, ("items",), description, codes=codes)
 
 
+def _listed(dtype: str, description: str, codes: str = "") -> ArraySpec:
+    return ArraySpec(dtype, ("catalogue items",), description, codes=codes)
+
+
 def _list_arrays(name: str, purchased: str) -> dict[str, ArraySpec]:
     about = f"of the cached lists, purchased items {purchased}"
     arrays = {
@@ -159,6 +163,15 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "items/recent_orders": _per_item("int32", "Number of orders in the last four weeks"),
     "items/previous_orders": _per_item("int32", "Number of orders in the four weeks before"),
     "items/variant": _per_item("int32", "Lowest code of the items of the same name but for size and colour", "items"),
+    "catalogue/item": _listed("int32", "Item code of each item of the catalogue, ascending", "items"),
+    "catalogue/price": _listed("float64", "Price in the shop's currency, NaN for none"),
+    "catalogue/cost": _listed("float64", "Cost of one unit in the shop's currency, NaN for none"),
+    "catalogue/stock": _listed("float64", "Units in stock, NaN for unknown"),
+    "catalogue/launch": _listed("int32", "Launch day, days since 1970-01-01, -2147483648 for none"),
+    "catalogue/brand": _listed("text", "Brand"),
+    "catalogue/description": _listed("text", "Description"),
+    "catalogue/image_url": _listed("text", "Address of a picture"),
+    "catalogue/attributes": _listed("text", "Further columns of the catalogue, one line `header: value` each"),
     **_purchase_arrays("history", "kept purchases"),
     **_purchase_arrays("returned_purchases", "returned purchases"),
     "fully_returned/indptr": _offsets("fully returned items"),
@@ -254,6 +267,7 @@ _COMPANIONS: Final = {
     "item_sets/items": "item_sets/support",
     "item_sets/antecedent": "item_sets/support",
     "item_sets/revenue": "item_sets/support",
+    **{f"catalogue/{name}": "catalogue/item" for name in ("price", "cost", "stock", "launch")},
 }
 _OFFSETS: Final = ("indptr", "/offsets")
 """Endings of the names of arrays with the start of each group."""

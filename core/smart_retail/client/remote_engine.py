@@ -42,6 +42,7 @@ from smart_retail.results import (
     ExpectedRevenue,
     GridCell,
     Item,
+    ItemDetails,
     ModelInfo,
     ProductBundles,
     RecommendationList,
@@ -267,6 +268,13 @@ class RemoteEngine(RetailEngine):
         """Return at most `n` items that match every word of `text`, sorted as customers."""
         check_page(n)
         return self._get_list("/v1/items", Item, "items", {"q": _encodable(text), "n": n})
+
+    def item(self, item_id: str) -> ItemDetails:
+        """Return an item with what the catalogue says of it. `UnknownItemError` lists close matches."""
+        if path := _path_for("/v1/items/{}", item_id):
+            return self._get(path, ItemDetails)
+        body = {"item_id": _encodable(item_id)}
+        return self._connection.read("POST", "/v1/items:details", ItemDetails.from_dict, json=body)
 
     def categories(self) -> list[str]:
         """Return the names of the categories, sorted; empty if the source has none."""

@@ -1,4 +1,4 @@
-"""Canonical column names of an order line.
+"""Canonical column names of an order line and of a catalogue of items.
 
 `data.parsing.column_mapping` maps the headers of a source to these names; all later code uses only these.
 """
@@ -31,6 +31,13 @@ CANCELLED_AT: Final = "cancelled_at"
 LINE_DISCOUNT: Final = "line_discount"
 REFUNDED_QUANTITY: Final = "refunded_quantity"
 REFUNDED_AMOUNT: Final = "refunded_amount"
+
+BRAND: Final = "brand"
+DESCRIPTION: Final = "description"
+COST: Final = "cost"
+STOCK: Final = "stock"
+IMAGE_URL: Final = "image_url"
+LAUNCH_DATE: Final = "launch_date"
 
 SHIPPING_DAYS: Final = "shipping_days"
 DISCOUNT_RATE: Final = "discount_rate"
@@ -67,3 +74,18 @@ OPTIONAL: Final = (
 without an amount, it is quantity times unit price; without a quantity, it is 1."""
 
 CANONICAL: Final = REQUIRED + OPTIONAL
+
+CATALOGUE: Final = (
+    ITEM_ID,
+    ITEM_NAME,
+    CATEGORY,
+    SUBCATEGORY,
+    BRAND,
+    DESCRIPTION,
+    UNIT_PRICE,
+    COST,
+    STOCK,
+    IMAGE_URL,
+    LAUNCH_DATE,
+)
+"""Columns of a catalogue of items; only the item id is required. Its other columns are attributes of the items."""

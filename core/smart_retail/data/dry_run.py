@@ -90,6 +90,7 @@ def inspect_source(
     source: Source | Sequence[Source],
     *,
     returns: Source | None = None,
+    catalogue: Source | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: DataSettings = DataSettings(),  # noqa: B008  # frozen
     threads: int = 0,
@@ -102,7 +103,7 @@ def inspect_source(
     ----------
     source : path or data frame, or a sequence of them
         Orders.
-    returns, mapping, settings, threads, reading, progress
+    returns, catalogue, mapping, settings, threads, reading, progress
         As for `smart_retail.data.pipeline.prepare`.
 
     Returns
@@ -119,6 +120,7 @@ def inspect_source(
     with prepare(
         _as_list(source),
         returns=returns,
+        catalogue=catalogue,
         mapping=mapping,
         settings=settings,
         threads=threads,

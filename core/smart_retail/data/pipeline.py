@@ -13,6 +13,7 @@ import narwhals as nw
 from smart_retail.data.backends.base import Backend, open_backend
 from smart_retail.data.dataset.dataset import Dataset
 from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.data.ingestion.catalogue import ItemCatalogue, read_catalogue
 from smart_retail.data.ingestion.database import check_query, is_database_url
 from smart_retail.data.ingestion.ingest import DateOptions, IngestedSource, ingest, read_returns
 from smart_retail.data.ingestion.line_totals import LineTotals
@@ -42,12 +43,14 @@ class _Request:
     events: Path | None
     erased: ErasedCustomers | None
     reading: ReadOptions
+    catalogue: Source | None
 
 
 def prepare(
     sources: Sequence[Source],
     *,
     returns: Source | None = None,
+    catalogue: Source | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: DataSettings = DataSettings(),  # noqa: B008  # frozen
     threads: int = 0,
@@ -65,6 +68,8 @@ def prepare(
         Parts of one history; rows that occur in several sources are counted once.
     returns : path or data frame, optional
         A table of returned orders, in addition to a returns sheet of a workbook.
+    catalogue : path or data frame, optional
+        A table of the items that the shop sells; those without purchases become items of the dataset.
     mapping : mapping, optional
         Canonical column name -> header, for headers that are not recognised.
     settings : DataSettings
@@ -105,7 +110,7 @@ def prepare(
     backend = open_backend(backend_name(sources, settings), folder, threads)
     try:
         return _prepare(
-            _Request(sources, returns, mapping, settings, events, erased, reading), backend, folder, progress
+            _Request(sources, returns, mapping, settings, events, erased, reading, catalogue), backend, folder, progress
         )
     except BaseException:
         backend.close()
@@ -149,4 +154,15 @@ def _prepare(request: _Request, backend: Backend, folder: Path, progress: Progre
     if erased_ids:
         lines = drop_erased_customers(lines, erased_ids, backend)
         line_totals = LineTotals.of(lines, backend, names)
-    return Dataset(lines, line_totals, ingested, backend, request.settings, folder)
+    catalogue = _read_catalogue(request, ingested, backend, folder, dates)
+    return Dataset(lines, line_totals, ingested, backend, request.settings, folder, catalogue)
+
+
+def _read_catalogue(
+    request: _Request, ingested: Sequence[IngestedSource], backend: Backend, folder: Path, dates: DateOptions
+) -> ItemCatalogue | None:
+    """Return the catalogue of items, None without one; the rules for item codes are those of the orders."""
+    if request.catalogue is None:
+        return None
+    validations = [source.validation for source in ingested[: len(request.sources)]]
+    return read_catalogue(request.catalogue, backend, folder, validations, dates)

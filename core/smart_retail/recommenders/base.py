@@ -44,8 +44,12 @@ class Catalogue:
     """Typical net price of one unit, in the shop's currency; NaN where it is unknown."""
     names: tuple[str, ...] = ()
     """Item names, for content similarity; only set while fitting."""
+    vectors: NDArray[np.float32] | None = None
+    """Content vectors, shape ``(n_items, dimensions)``; only set while fitting with a catalogue that has new items."""
     variant: NDArray[np.int32] | None = None
     """Code of the product that an item is a variant of; only set while serving."""
+    in_stock: NDArray[np.bool_] | None = None
+    """Whether an item is not sold out by the catalogue of items; None without stock figures; only set while serving."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from smart_retail.recommenders.baskets import BasketModel
 from smart_retail.recommenders.candidates import CandidateScorer, select_leading
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import HybridModel, rank_hybrid
+from smart_retail.recommenders.new_items import NewItemModel
 from smart_retail.recommenders.ranked_lists import (
     concat_lists,
     empty_lists,
@@ -56,6 +57,8 @@ class RecommenderModel:
     hybrid: HybridModel
     baskets: BasketModel | None = None
     """For lists that complete a basket."""
+    new_items: NewItemModel | None = None
+    """For items of a catalogue without purchases."""
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, for `from_arrays`."""
@@ -69,7 +72,8 @@ class RecommenderModel:
             **fitted_components.to_arrays(self.components),
             "merge.weights": self.hybrid.weights,
             **rankers,
-            **({f"basket.{name}": array for name, array in self.baskets.arrays().items()} if self.baskets else {}),
+            **_prefixed("basket", self.baskets),
+            **_prefixed("new_items", self.new_items),
         }
 
     def meta(self) -> dict[str, Any]:
@@ -105,12 +109,18 @@ class RecommenderModel:
             for task in _TASKS
         )
         components = fitted_components.from_arrays(arrays, meta.get("extensions"))
-        basket = BundleDict(
-            (n.removeprefix("basket."), array) for n, array in arrays.items() if n.startswith("basket.")
+        basket, new_items = (
+            BundleDict((n.removeprefix(start), array) for n, array in arrays.items() if n.startswith(start))
+            for start in ("basket.", "new_items.")
         )
         hedge_any, hedge_new = meta.get("hedges", (0.0, 0.0))
         hybrid = HybridModel(weights, (any_, new), (hedge_any, hedge_new))
-        return cls(components, hybrid, BasketModel.from_arrays(basket) if basket else None)
+        return cls(
+            components,
+            hybrid,
+            BasketModel.from_arrays(basket) if basket else None,
+            NewItemModel.from_arrays(new_items) if new_items else None,
+        )
 
     def rank(
         self,
@@ -198,6 +208,22 @@ class RecommenderModel:
         hidden = basket if exclude_basket else basket[:0]
         return fill_from_popularity(lists, self.components.popular, [hidden], length)
 
+    def rank_new_items(
+        self, purchased: NDArray[np.int64], allowed: NDArray[np.bool_] | None = None, length: int | None = None
+    ) -> Ranked:
+        """Return one list of the items without purchases for a shopper with these purchases; empty without a catalogue.
+
+        Parameters
+        ----------
+        purchased : int64 array
+            Distinct item codes.
+        allowed, length
+            As for `NewItemModel.rank`.
+        """
+        if self.new_items is None:
+            return empty_lists(1)
+        return self.new_items.rank(purchased, self.components.content_back, allowed, length)
+
     def similar(self, item: int) -> Ranked:
         """Rank the items similar to one item: by item-kNN, else by content; filled from popularity."""
         neighbours, value = self.components.item_knn.neighbours(item)
@@ -269,3 +295,8 @@ class RecommenderModel:
         if method == "personalized":
             return rank_group_items(self.components.cluster, shoppers.cluster, CLUSTER, hidden, length)
         return rank_group_items(self.components.segment, shoppers.segment, SEGMENT, hidden, length)
+
+
+def _prefixed(prefix: str, part: BasketModel | NewItemModel | None) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a part of the model by ``prefix.name``; none without the part."""
+    return {} if part is None else {f"{prefix}.{name}": array for name, array in part.arrays().items()}

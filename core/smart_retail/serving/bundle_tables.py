@@ -18,7 +18,8 @@ from smart_retail.errors import UnknownItemError
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
 from smart_retail.recommenders.item_pairs import ItemPairs
 from smart_retail.recommenders.item_sets import ItemSets, PurchaseLines
-from smart_retail.results import ClusterPoint, CustomerMatch, Item, ItemRef
+from smart_retail.results import ClusterPoint, CustomerMatch, Item, ItemDetails, ItemRef
+from smart_retail.utils.dates import NO_DAY, iso
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap, StringArray
 
@@ -70,7 +71,21 @@ class BundleTables:
             self.bundle.array("items/subcategory"),
             self.bundle.array("items/price"),
             variant=self.variant,
+            in_stock=self._in_stock(),
         )
+
+    @cached_property
+    def _listed(self) -> dict[str, NDArray[Any]]:
+        """Arrays of the catalogue of items, one row for each of its items; no rows without a catalogue."""
+        return self.bundle.arrays("catalogue")
+
+    def _in_stock(self) -> NDArray[np.bool_] | None:
+        sold_out = self._listed["item"][self._listed["stock"] <= 0]
+        if not len(sold_out):
+            return None
+        in_stock = np.ones(len(self.items), np.bool_)
+        in_stock[sold_out] = False
+        return in_stock
 
     @cached_property
     def recent_orders(self) -> NDArray[np.int32]:
@@ -293,6 +308,49 @@ class BundleTables:
             unit_price=None if np.isnan(price) else round(price, 6),
             orders=int(self.item_orders[code]),
             customers=int(self.item_customers[code]),
+        )
+
+    def _row_of(self, code: int) -> int:
+        """Return the row of an item in the catalogue, -1 for an item that is not in it."""
+        items = self._listed["item"]
+        row = int(np.searchsorted(items, code))
+        return row if row < len(items) and items[row] == code else -1
+
+    def brand_and_description(self, code: int) -> tuple[str, str]:
+        """Return brand and description of an item, empty without a catalogue."""
+        row = self._row_of(code)
+        return ("", "") if row < 0 else (self._brands[row], self._descriptions[row])
+
+    @cached_property
+    def _brands(self) -> StringArray:
+        return self.texts("catalogue/brand")
+
+    @cached_property
+    def _descriptions(self) -> StringArray:
+        return self.texts("catalogue/description")
+
+    def item_details(self, code: int) -> ItemDetails:
+        """Return an item with what the catalogue says of it."""
+        listed, plain, row = self._listed, self.item(code).as_dict(), self._row_of(code)
+        if row < 0:
+            return ItemDetails(
+                **plain, brand="", description="", image_url="", list_price=None, cost=None, stock=None,
+                launch_date="", attributes={},
+            )  # fmt: skip
+        numbers = {name: float(listed[name][row]) for name in ("price", "cost", "stock")}
+        known = {name: None if np.isnan(value) else round(value, 6) for name, value in numbers.items()}
+        day = int(listed["launch"][row])
+        lines = self.texts("catalogue/attributes")[row].splitlines()
+        return ItemDetails(
+            **plain,
+            brand=self._brands[row],
+            description=self._descriptions[row],
+            image_url=self.texts("catalogue/image_url")[row],
+            list_price=known["price"],
+            cost=known["cost"],
+            stock=known["stock"],
+            launch_date="" if day == NO_DAY else iso(day),
+            attributes={header: value for header, _, value in (line.partition(": ") for line in lines)},
         )
 
     def cluster_points(self, limit: int) -> list[ClusterPoint]:

@@ -11,6 +11,7 @@ lists included. A query can add filters, but not lift a rule.
     categories = ["Paper"]              # only these
     exclude_categories = ["Gift cards"]
     max_per_category = 3
+    new_items_share = 0.1               # every tenth position is a product without purchases
     price = { min = 1.0, max = 50.0 }   # items without a price pass
     [boost]
     "TEC-AC-2" = 1.5                    # score times 1.5
@@ -23,7 +24,7 @@ import json
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from numpy.typing import NDArray
 
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.recommenders.base import Catalogue, Ranked
+from smart_retail.recommenders.interleaving import interleave
 from smart_retail.recommenders.rounding import significant
 from smart_retail.utils.id_map import IdMap
 from smart_retail.utils.regular_file import open_regular_file
@@ -43,7 +45,8 @@ RULES_NAME = "rules.toml"
 """Name of the rules file in an artifacts folder."""
 _NO_FILE = (0, 0)
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
-_NAMES = (*_TEXT_LISTS, "max_per_category", "price", "boost")
+RULE_NAMES = (*_TEXT_LISTS, "max_per_category", "new_items_share", "price", "boost")
+MAX_NEW_ITEMS_SHARE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,9 @@ class Rules:
     boosts: dict[int, float] = field(default_factory=dict)
     """Item code -> factor of its score, above 0."""
     max_per_category: int | None = None
+    new_items_share: float | None = None
+    """Share of the positions of a hybrid list, 0 to `MAX_NEW_ITEMS_SHARE`, that items without purchases get; None for
+    the share that the fit selected."""
     digest: str = ""
     """Digest of the rules file; empty without one."""
 
@@ -89,11 +95,11 @@ class Rules:
             return self
         mask = _in_categories(categories, names, catalogue, UsageError)
         allowed = mask if self.allowed is None else self.allowed & mask
-        return Rules(allowed, self.pins, self.boosts, self.max_per_category, self.digest)
+        return replace(self, allowed=allowed)
 
 
 def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
-    """Read the rules of a TOML file.
+    """Read the rules of a TOML file. Items that the catalogue says are sold out are not allowed, but for `stock`.
 
     Parameters
     ----------
@@ -157,7 +163,7 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
         An unknown name or an impossible value.
     """
     _check(data)
-    allowed = np.ones(len(items), dtype=np.bool_)
+    allowed = np.ones(len(items), dtype=np.bool_) if catalogue.in_stock is None else catalogue.in_stock.copy()
     if "stock" in data:
         allowed[:] = False
         allowed[_codes(data["stock"], items)] = True
@@ -174,6 +180,7 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
         pins=tuple(dict.fromkeys(_codes(data.get("pin", []), items).tolist())),
         boosts={c: float(f) for i, f in data.get("boost", {}).items() if (c := items.code(i)) >= 0 and f != 1},
         max_per_category=data.get("max_per_category"),
+        new_items_share=data.get("new_items_share"),
         digest=hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:16],
     )
 
@@ -190,6 +197,10 @@ class RuleResult:
     """Scores after boosts."""
     boost: NDArray[np.float64]
     """Factor of the entry's score, 1 without a boost."""
+
+    def take(self, entries: NDArray[Any]) -> RuleResult:
+        """Return some entries, by position or mask."""
+        return RuleResult(self.position[entries], self.item[entries], self.score[entries], self.boost[entries])
 
 
 def apply_rules(
@@ -244,15 +255,79 @@ def apply_rules(
         item = np.concatenate((np.array(pins, dtype=np.int32), item[rest]))
         score = np.concatenate((np.full(len(pins), top), score[rest]))
         boost = np.concatenate((np.ones(len(pins)), boost[rest]))
+    return _limit(RuleResult(position, item, score, boost), rules, catalogue, own)
+
+
+def _limit(result: RuleResult, rules: Rules, catalogue: Catalogue, own: NDArray[np.int32] | None) -> RuleResult:
+    """Keep one variant of each product, then as many items of a category as the rules allow."""
     if own is not None and catalogue.variant is not None:
-        keep = (_occurrence(catalogue.variant[item]) == 0) | (position < 0)
+        keep = (_occurrence(catalogue.variant[result.item]) == 0) | (result.position < 0)
         if len(own) and not keep.all():
-            keep |= np.isin(item, own)
-        position, item, score, boost = position[keep], item[keep], score[keep], boost[keep]
+            keep |= np.isin(result.item, own)
+        result = result.take(keep)
     if rules.max_per_category is not None:
-        keep = _occurrence(catalogue.category[item]) < rules.max_per_category
-        position, item, score, boost = position[keep], item[keep], score[keep], boost[keep]
-    return RuleResult(position, item, score, boost)
+        result = result.take(_occurrence(catalogue.category[result.item]) < rules.max_per_category)
+    return result
+
+
+def insert_new_items(
+    ranked: Ranked,
+    listed: RuleResult,
+    new: Ranked,
+    rules: Rules,
+    catalogue: Catalogue,
+    hidden: NDArray[np.int32],
+    own: NDArray[np.int32] | None = None,
+) -> tuple[Ranked, RuleResult]:
+    """Give items without purchases their share of the positions of a list.
+
+    With a share of 0.2 they have the positions 5, 10, 15 and so on. The item has the score of the one before it.
+
+    Parameters
+    ----------
+    ranked : Ranked
+        Lists of one or more shoppers.
+    listed : RuleResult
+        Result of `apply_rules` for one of them.
+    new : Ranked
+        The items without purchases for this shopper, best first.
+    rules : Rules
+    catalogue : Catalogue
+    hidden, own : int32 arrays
+        As in `apply_rules`.
+
+    Returns
+    -------
+    Ranked, RuleResult
+        One list that has the entries of both, and the entries after the rules, which refer to it.
+    """
+    offered = apply_rules(new, 0, replace(rules, pins=(), max_per_category=None), catalogue, hidden, own)
+    order = interleave(listed.item.tolist(), offered.item.tolist(), rules.new_items_share or 0.0)
+    index = np.array(order, np.int64)
+    n, stated = len(listed.item), listed.position >= 0
+    both = _concat_entries(ranked, listed.position[stated], new, offered.position)
+    position = np.full(n, -1, np.int64)
+    position[stated] = np.arange(int(stated.sum()))
+    merged = RuleResult(
+        np.concatenate((position, int(stated.sum()) + np.arange(len(offered.item)))),
+        np.concatenate((listed.item, offered.item)),
+        np.concatenate((listed.score, offered.score)),
+        np.concatenate((listed.boost, offered.boost)),
+    ).take(index)
+    before = np.maximum.accumulate(np.where(index < n, np.arange(len(index)), -1))
+    score = np.where(before >= 0, merged.score[before], listed.score.max(initial=1.0))
+    return both, _limit(RuleResult(merged.position, merged.item, score, merged.boost), rules, catalogue, own)
+
+
+def _concat_entries(
+    ranked: Ranked, positions: NDArray[np.int64], new: Ranked, new_positions: NDArray[np.int64]
+) -> Ranked:
+    """Return one list with some entries of two."""
+    names = ("item", "score", "share", "rank", "explaining_item", "fallback")
+    columns = {
+        name: np.concatenate((getattr(ranked, name)[positions], getattr(new, name)[new_positions])) for name in names
+    }
+    return Ranked(np.array([0, len(columns["item"])], np.int64), **columns)
 
 
 def _occurrence(category: NDArray[np.int32]) -> NDArray[np.int64]:
@@ -309,13 +384,18 @@ def _in_categories(
 
 def _check(data: dict[str, Any]) -> None:
     for name, value in data.items():
-        if name not in _NAMES:
-            raise SettingsError(f"There is no rule {name!r}.", f"Rules: {', '.join(_NAMES)}.")
+        if name not in RULE_NAMES:
+            raise SettingsError(f"There is no rule {name!r}.", f"Rules: {', '.join(RULE_NAMES)}.")
         if name in _TEXT_LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
             raise SettingsError(f"The rule {name} is not a list of texts.", f'Write {name} = ["A", "B"].')
     cap = data.get("max_per_category", 1)
     if type(cap) is not int or cap < 1:
         raise SettingsError("The rule max_per_category is not a whole number above 0.", "Write max_per_category = 3.")
+    share = data.get("new_items_share", 0)
+    if not _is_number(share) or not 0 <= share <= MAX_NEW_ITEMS_SHARE:
+        raise SettingsError(
+            f"The rule new_items_share is not a share from 0 to {MAX_NEW_ITEMS_SHARE}.", "Write new_items_share = 0.1."
+        )
     price = data.get("price", {})
     if not isinstance(price, dict) or set(price) - {"min", "max"} or not all(_is_number(v) for v in price.values()):
         raise SettingsError("The rule price is not a range.", "Write price = { min = 1.0, max = 50.0 }.")
@@ -379,7 +459,7 @@ class RulesFile:
         self._catalogue = (items, names, catalogue)
         self._file_state = self._read_file_state()
         missing = optional and self._file_state == _NO_FILE
-        self._rules = Rules() if missing else load_rules(path, *self._catalogue)
+        self._rules = Rules(catalogue.in_stock) if missing else load_rules(path, *self._catalogue)
         self.error: RetailError | None = None
 
     def current(self) -> Rules:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ from smart_retail.results import (
     ExpectedRevenue,
     GridCell,
     Item,
+    ItemDetails,
     ModelInfo,
     ProductBundles,
     RecommendationList,
@@ -293,6 +295,10 @@ class Engine(LocalEngine):
         check_page(n)
         return self.tables.search_items(text, n)
 
+    def item(self, item_id: str) -> ItemDetails:
+        """Return an item with what the catalogue says of it; `UnknownItemError` lists close matches."""
+        return self.tables.item_details(self.tables.item_code(item_id))
+
     def categories(self) -> list[str]:
         """Return the names of the categories, sorted; empty if the source has none."""
         return list(self.tables.names["categories"])
@@ -364,6 +370,11 @@ class Engine(LocalEngine):
         return ProductRelations(self.tables)
 
     @cached_property
+    def _new_items_share(self) -> float:
+        """Share of the positions for items without purchases that the fit selected, 0 without a catalogue."""
+        return float(self.bundle.manifest["scorecard"].get("new_item", {}).get("share", {}).get("share", 0.0))
+
+    @cached_property
     def _ranker(self) -> ListRanker:
         return open_ranker(self.bundle, self.tables.catalogue)
 
@@ -431,7 +442,10 @@ class Engine(LocalEngine):
         return (filter_lists(ranked, supported) if supported.any() else ranked), relation
 
     def _rules_for(self, query: ListQuery) -> Rules:
-        return self.rules.with_categories(query.categories, self.tables.names["categories"], self.tables.catalogue)
+        rules = self.rules
+        if rules.new_items_share is None and self._new_items_share:
+            rules = replace(rules, new_items_share=self._new_items_share)
+        return rules.with_categories(query.categories, self.tables.names["categories"], self.tables.catalogue)
 
 
 def _ranking_request(

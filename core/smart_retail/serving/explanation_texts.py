@@ -124,9 +124,23 @@ def trending(orders: int, previous_orders: int) -> str:
     return f"rising: {counted}" if orders > previous_orders else counted
 
 
-def similar(item: str, *, same_category: bool, similar_name: bool) -> str:
-    """Return the reason of an item with content similar to `item`, a purchase of the customer."""
-    found = [text for is_so, text in ((same_category, "same category"), (similar_name, "similar name")) if is_so]
+def similar(
+    item: str, *, same_category: bool, similar_name: bool, same_brand: bool = False, words: Sequence[str] = ()
+) -> str:
+    """Return the reason of an item with content similar to `item`, a purchase of the customer.
+
+    Parameters
+    ----------
+    item : str
+        Name of the purchase.
+    same_category, similar_name, same_brand : bool
+        What both have in common.
+    words : sequence of str
+        Words that are in both descriptions.
+    """
+    checks = ((same_category, "same category"), (same_brand, "same brand"), (similar_name, "similar name"))
+    found = [text for is_so, text in checks if is_so]
+    found += [f"similar description ({', '.join(words)})"] if words else []
     return f"similar to {item}" + (f": {', '.join(found)}" if found else "")
 
 

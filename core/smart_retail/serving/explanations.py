@@ -51,6 +51,9 @@ def _descending_share(reason: Reason) -> float:
 
 
 _WORD: Final = re.compile(r"[^\W\d_]{3,}")
+_LONG_WORD: Final = re.compile(r"[^\W\d_]{5,}")
+"""Words of a description that say something; shorter ones are mostly grammar."""
+MAX_COMMON_WORDS: Final = 3
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,15 @@ class ReasonBuilder:
         (own_id, own_name, own_category), (_, name, category) = tables.label(own), tables.label(item)
         words, others = (set(_WORD.findall(text.casefold())) for text in (name, own_name))
         same_category = bool(category) and category == own_category
-        text = texts.similar(own_name, same_category=same_category, similar_name=bool(words & others))
+        (brand, described), (own_brand, own_described) = map(tables.brand_and_description, (item, own))
+        common = (set(_LONG_WORD.findall(text.casefold())) for text in (described, own_described))
+        text = texts.similar(
+            own_name,
+            same_category=same_category,
+            similar_name=bool(words & others),
+            same_brand=bool(brand) and brand.casefold() == own_brand.casefold(),
+            words=sorted(set.intersection(*common), key=lambda word: (-len(word), word))[:MAX_COMMON_WORDS],
+        )
         return "similar", own_id, text
 
     def _category(self, item: int) -> str:

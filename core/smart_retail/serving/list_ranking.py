@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
+from smart_retail.protocol import DEFAULT_METHOD
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CACHED_LISTS, CachedLists, quantize_shares
-from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules
+from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules, insert_new_items
 
 if TYPE_CHECKING:
     from smart_retail.recommenders.model import RecommenderModel
@@ -157,9 +158,10 @@ class ListRanker:
             return RankingResult(ranked) if complete or len(ranked.item) >= request.stop else None
         ranked = table.row(customer)
         # Cached lists do not contain hidden items; only a pin could add one.
-        own = hidden() if request.rules.pins or not request.exclude_purchased else NO_ITEMS
-        result = _apply_rules(ranked, 0, request, self.catalogue, own, own)
-        return RankingResult(ranked, result) if complete or len(result.item) >= request.stop else None
+        needs_own = request.rules.pins or request.rules.new_items_share or not request.exclude_purchased
+        own = hidden() if needs_own else NO_ITEMS
+        result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, own, own))
+        return self._with_new_items(result, request, own, own) if complete or result.size >= request.stop else None
 
     def live(
         self,
@@ -199,10 +201,9 @@ class ListRanker:
             for row in range(len(rows)):
                 excluded, bought = hidden[start + row], own[start + row]
                 result = RankingResult(ranked, _apply_rules(ranked, row, request, self.catalogue, excluded, bought))
-                if length is None or request.keeps_lists or result.size >= request.stop:
-                    yield result
-                else:
-                    yield self._rank_longer(request, shoppers, start + row, (excluded, bought), length)
+                if not (length is None or request.keeps_lists or result.size >= request.stop):
+                    result = self._rank_longer(request, shoppers, start + row, (excluded, bought), length)
+                yield self._with_new_items(result, request, excluded, bought)
 
     def _rank_longer(
         self,
@@ -221,6 +222,24 @@ class ListRanker:
             result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, *items))
             if is_complete or result.size >= request.stop:
                 return result
+
+    def _with_new_items(
+        self, result: RankingResult, request: RankingRequest, hidden: NDArray[np.int32], own: NDArray[np.int32]
+    ) -> RankingResult:
+        """Return a hybrid list with the items without purchases that a rule reserves positions for."""
+        personal = request.method == DEFAULT_METHOD and request.basket is None
+        if not (request.rules.new_items_share and personal and result.rule_result is not None):
+            return result
+        length = request.stop + len(hidden) + FILTERED_ENTRIES  # more than there are positions for them
+        purchased = np.unique(own).astype(np.int64)
+        new = quantize_shares(self.model.rank_new_items(purchased, request.rules.allowed, length))
+        excluded = hidden if request.exclude_purchased else NO_ITEMS
+        variants_of = None if request.variants else own
+        return RankingResult(
+            *insert_new_items(
+                result.ranked, result.rule_result, new, request.rules, self.catalogue, excluded, variants_of
+            )
+        )
 
     def _rank(self, request: RankingRequest, shoppers: Shoppers, length: int | None) -> Ranked:
         if request.basket is not None:
@@ -270,7 +289,8 @@ def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
 
 def _keep_lists(rules: Rules) -> bool:
     """Return whether the rules leave every list as it is."""
-    return rules.allowed is None and not rules.reorders and rules.max_per_category is None
+    is_filtered = rules.allowed is not None or rules.max_per_category is not None
+    return not (is_filtered or rules.reorders or rules.new_items_share)
 
 
 def _apply_rules(

@@ -56,6 +56,7 @@ def fit(
     *sources: Source,
     artifacts: str | os.PathLike[str] = "artifacts",
     returns: Source | None = None,
+    catalogue: Source | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     force: bool = False,
@@ -73,6 +74,8 @@ def fit(
         Folder to publish to. It is locked while the fit runs.
     returns : path or data frame, optional
         A table of returned orders.
+    catalogue : path or data frame, optional
+        A table of the items that the shop sells, with or without purchases so far.
     mapping : dict, optional
         Canonical column -> header of the source, for headers that are not recognised.
     settings : Settings, optional
@@ -117,6 +120,7 @@ def fit(
         with prepare(
             sources,
             returns=returns,
+            catalogue=catalogue,
             mapping=mapping,
             settings=settings.data,
             threads=settings.threads,
@@ -145,6 +149,7 @@ def fit(
 def evaluate(
     *sources: Source,
     returns: Source | None = None,
+    catalogue: Source | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
@@ -162,6 +167,7 @@ def evaluate(
     with prepare(
         sources,
         returns=returns,
+        catalogue=catalogue,
         mapping=mapping,
         settings=settings.data,
         threads=settings.threads,
@@ -224,7 +230,7 @@ def _fit_models(
     model, scorecard = fit_recommenders(
         dataset,
         assign_groups,
-        model_tables.build_catalogue(dataset),
+        model_tables.build_catalogue(dataset, settings.seed),
         settings.recommend,
         FitContext(settings.seed, settings.threads, progress),
         segment_names=rfm.segment_names,

@@ -25,6 +25,7 @@ from smart_retail.recommenders.blend import HISTORY_BUCKETS
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.model import RecommenderModel
+from smart_retail.recommenders.new_items import NewItemModel
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.baskets.evaluate_baskets import evaluate_baskets
@@ -50,7 +51,11 @@ from smart_retail.training.hybrid.offline_evaluation import evaluate_model
 from smart_retail.training.hybrid.selection_note import SelectionNote
 from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples, build_examples
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
-from smart_retail.training.models.components import SimilarityModels, fit_components
+from smart_retail.training.models.components import ComponentVariants, SimilarityModels, fit_components
+from smart_retail.training.new_items.evaluate_new_items import detailed_category, evaluate_new_items
+from smart_retail.training.new_items.fit_new_items import fit_new_items
+from smart_retail.training.new_items.share_selection import select_new_items_share
+from smart_retail.utils.parallel import one_algebra_thread
 
 MAX_PAST_WINDOWS, MAX_PAST_CUSTOMERS = 4, 400
 """Older windows on which the merge is checked, and their customers of each task: few, to limit the time of a fit."""
@@ -72,6 +77,8 @@ class _LearnedHybrid:
     learned: list[LearnedMerge]
     """Of the published model."""
     card: dict[str, Any]
+    validated: HybridModel
+    """Learned without the last window."""
     ablation: dict[str, Any] = field(default_factory=dict)
 
 
@@ -138,7 +145,8 @@ def fit_recommenders(
         checks = _group_by_task([job.result() for job in past])
         hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
     baskets = fit_baskets(windows, selection.history, max_items=selection.variants.ease_items, context=context)
-    model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published)
+    new_items = _fit_new_items(selection.history, final.result(), catalogue, context)
+    model = RecommenderModel(final.result(), to_hybrid_model(hybrid.learned), baskets.published, new_items)
     card = _complete_scorecard(hybrid, windows, selection)
     if last and baskets.evaluated:
         similarities = last.result().item_knn, last.result().ease
@@ -146,7 +154,38 @@ def fit_recommenders(
         card["basket"] = evaluate_baskets(
             baskets.evaluated, before, after, *similarities, seed=context.seed, threads=context.n_threads
         )
+    if last and catalogue.vectors is not None:
+        validated = RecommenderModel(last.result(), hybrid.validated)
+        card["new_item"] = _evaluate_new_items(validated, windows[-1], catalogue, selection.variants, context)
     return model, card
+
+
+def _fit_new_items(
+    history: PurchaseHistory, components: FittedComponents, catalogue: Catalogue, context: FitContext
+) -> NewItemModel | None:
+    """Return the model of the items without purchases, None where the catalogue has none."""
+    unbought = np.flatnonzero(components.demand.ever == 0)
+    if catalogue.vectors is None or not len(unbought):
+        return None
+    with one_algebra_thread():
+        return fit_new_items(history, catalogue.vectors, unbought, seed=context.seed)
+
+
+def _evaluate_new_items(
+    model: RecommenderModel,
+    window: GroupedWindow,
+    catalogue: Catalogue,
+    variants: ComponentVariants,
+    context: FitContext,
+) -> dict[str, Any]:
+    """Return how well the new items of the last window were ranked, and the share of positions selected for them."""
+    assert catalogue.vectors is not None
+    vectors, options = catalogue.vectors, {"neighbours": variants.neighbours, "seed": context.seed}
+    category = detailed_category(catalogue.category, catalogue.subcategory)
+    with one_algebra_thread():
+        card = evaluate_new_items(window.before, window.after, vectors, category, **options)
+        share = select_new_items_share(model, window, vectors, **options, threads=context.n_threads)
+    return card | {"share": to_plain_json(share)}
 
 
 def _learn_hybrid(
@@ -186,14 +225,14 @@ def _learn_hybrid(
     latest = _build_window_examples(windows[-1], last.result(), context) if last else {}
     learned = learn_merge(decisions, _replace_oldest(examples, latest), context)
 
-    def evaluate() -> dict[str, Any]:
+    def evaluate() -> tuple[dict[str, Any], HybridModel]:
         components = last.result() if last else None
         hybrid = to_hybrid_model([job.result() for job in validated])
-        return _build_card(windows[-1] if windows else None, components, hybrid, segment_names, context)
+        return _build_card(windows[-1] if windows else None, components, hybrid, segment_names, context), hybrid
 
     evaluation = context.submit(evaluate)
     losses = run_ablation(examples, decisions, context)
-    return _LearnedHybrid(decisions, [job.result() for job in learned], evaluation.result(), losses)
+    return _LearnedHybrid(decisions, [job.result() for job in learned], *evaluation.result(), losses)
 
 
 def _complete_scorecard(

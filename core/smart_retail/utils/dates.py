@@ -10,6 +10,8 @@ from typing import Final
 from smart_retail.errors import RetailError, SettingsError, UsageError
 
 EPOCH = date(1970, 1, 1)
+NO_DAY: Final = -(2**31)
+"""Stands for no day in an int32 array of days since 1970-01-01."""
 MAX_DAYS_AHEAD: Final = 2
 """Days that a purchase may be dated after today (UTC): more than time zones and clocks differ."""
 

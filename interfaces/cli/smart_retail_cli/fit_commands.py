@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -33,6 +33,12 @@ def source_options(command: F) -> F:
         (
             click.argument("sources", nargs=-1, required=True, metavar="SOURCE...", type=click.Path()),
             click.option("--returns", type=click.Path(), metavar="FILE", help="Table of returned orders."),
+            click.option(
+                "--catalogue",
+                type=click.Path(),
+                metavar="FILE",
+                help="Table of the products that the shop sells, with or without purchases so far.",
+            ),
             click.option(
                 "--map",
                 "mapping",
@@ -125,14 +131,18 @@ def build_settings(config: str | None, threads: int, **chosen: Any) -> Settings:
     return Settings.from_dict(plain)
 
 
-def check_sources(sources: tuple[str, ...], returns: str | None, backend: str) -> None:
-    """Raise an error for a missing file before any work starts; only Spark resolves URLs and table names."""
+def check_sources(sources: tuple[str, ...], others: Mapping[str, str | None], backend: str) -> None:
+    """Raise an error for a missing file before any work starts; only Spark resolves URLs and table names.
+
+    `others` maps an option to its file, None where it was not given.
+    """
     if backend == "spark":
         return
     from smart_retail.data.ingestion.database import is_database_url
     from smart_retail.data.ingestion.sources import STANDARD_INPUT
 
-    for path, hint in [*((s, "SOURCE...") for s in sources), *([(returns, "--returns")] if returns else [])]:
+    given = [(path, option) for option, path in others.items() if path]
+    for path, hint in [*((s, "SOURCE...") for s in sources), *given]:
         if Path(path).exists() or path == STANDARD_INPUT or is_database_url(path):
             continue
         if hint == "SOURCE..." and glob.glob(path):  # noqa: PTH207  # absolute patterns too
@@ -183,6 +193,7 @@ def fit(
     /,
     sources: tuple[str, ...],
     returns: str | None,
+    catalogue: str | None,
     mapping: tuple[str, ...],
     config: str | None,
     verbose: bool,
@@ -198,7 +209,7 @@ def fit(
     reading = read_options(chosen)
     settings = build_settings(config, context.threads, **chosen)
     fields = parse_mapping(mapping)
-    check_sources(sources, returns, settings.data.backend)
+    check_sources(sources, {"--returns": returns, "--catalogue": catalogue}, settings.data.backend)
     if dry_run:
         from smart_retail.data.dry_run import inspect_source
 
@@ -206,6 +217,7 @@ def fit(
             inspection = inspect_source(
                 sources,
                 returns=returns,
+                catalogue=catalogue,
                 mapping=fields,
                 settings=settings.data,
                 threads=settings.threads,
@@ -224,6 +236,7 @@ def fit(
             *sources,
             artifacts=context.artifacts,
             returns=returns,
+            catalogue=catalogue,
             mapping=fields,
             settings=settings,
             force=force,
@@ -247,6 +260,7 @@ def evaluate(
     /,
     sources: tuple[str, ...],
     returns: str | None,
+    catalogue: str | None,
     mapping: tuple[str, ...],
     config: str | None,
     verbose: bool,
@@ -259,10 +273,16 @@ def evaluate(
     reading = read_options(chosen)
     settings = build_settings(config, context.threads, **chosen)
     fields = parse_mapping(mapping)
-    check_sources(sources, returns, settings.data.backend)
+    check_sources(sources, {"--returns": returns, "--catalogue": catalogue}, settings.data.backend)
     with progress.show_progress(verbose=verbose) as listener:
         scorecard = training.evaluate(
-            *sources, returns=returns, mapping=fields, settings=settings, reading=reading, progress=listener
+            *sources,
+            returns=returns,
+            catalogue=catalogue,
+            mapping=fields,
+            settings=settings,
+            reading=reading,
+            progress=listener,
         )
     if form == "json":
         print_json(scorecard)

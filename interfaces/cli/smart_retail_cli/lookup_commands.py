@@ -1,4 +1,4 @@
-"""Look-up commands: customer, customers, items, segments, clusters."""
+"""Look-up commands: customer, customers, items, item, segments, clusters."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ PROFILE_COLUMNS = (
     "code", "cluster", "orders", "first_order", "last_order", "returned_share",
 )  # fmt: skip
 PURCHASE_COLUMNS = ("item_name", "item_id", "category", "orders", "quantity", "amount", "last_day")
+ITEM_COLUMNS = (
+    "item_id", "item_name", "category", "subcategory", "unit_price", "orders", "customers", "brand", "description",
+    "image_url", "list_price", "cost", "stock", "launch_date",
+)  # fmt: skip
 MAX_PURCHASES_SHOWN = 15
 """Purchases in the table; JSON contains all."""
 
@@ -163,6 +167,27 @@ def items(context: CliContext, text: str, n: int, form: str) -> None:
     columns = ("item_name", "item_id", "category", "subcategory", "unit_price", "orders", "customers")
     print_result(form, Table(columns, found), lambda: found)
     warn_if_empty(found, "product", text)
+
+
+@click.command(
+    short_help="Show a product.", cls=Command, epilog="Example: smart-retail item OFF-PA-10001970 --format json"
+)
+@click.argument("item_id", metavar="ITEM")
+@format_option
+@pass_cli_context
+def item(context: CliContext, item_id: str, form: str) -> None:
+    """Show the product with the id ITEM: name, price, orders and what the catalogue says of it."""
+    found = context.engine().item(item_id)
+    plain = found.as_dict()
+    if form == "csv":
+        print_result(form, Table(ITEM_COLUMNS, [plain]), lambda: plain)
+        return
+    attributes = plain.pop("attributes")
+    rows = [{"field": name, "value": value} for name, value in plain.items() if value not in ("", None)]
+    rows += [{"field": name, "value": value} for name, value in attributes.items()]
+    print_result(form, Table(("field", "value"), rows), found.as_dict)
+    if form == "table":
+        context.suggest(["similar", *as_argument(item_id)])
 
 
 def warn_if_empty(results: Sequence[object], noun: str, text: str) -> None:

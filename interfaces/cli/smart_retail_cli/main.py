@@ -33,6 +33,7 @@ COMMANDS = {
     "customer": "lookup_commands",
     "customers": "lookup_commands",
     "items": "lookup_commands",
+    "item": "lookup_commands",
     "sales": "sales_command",
     "value": "value_commands",
     "replenishment": "value_commands",

@@ -9,6 +9,7 @@ import click
 
 from smart_retail.evaluation.verdict import get_verdict
 from smart_retail.presentation import labels
+from smart_retail.presentation.formatting import format_percent
 from smart_retail_cli.output import Table, column_label, print_tables, replace_control_characters
 
 TASKS = {
@@ -53,6 +54,13 @@ def print_scorecard(scorecard: Mapping[str, Any], *, detailed: bool = False) -> 
             "lead: by how much the basket list is better"
         )
         print_tables(methods_table(baskets["methods"], title))
+    if (new := scorecard.get("new_item", {})).get("customers"):
+        title = (
+            f"New products: {new['items']:,} first sold in the held-out period, ranked by their texts for the "
+            f"{new['customers']:,} customers who bought one; lead: by how much that is better"
+        )
+        print_tables(methods_table(new["methods"], title))
+        click.echo(f"Positions of the lists for products without purchases: {format_percent(new['share']['share'])}")
     if detailed:
         for task, groups in scorecard.get("by_history", {}).items():
             print_tables(history_table(groups, f"By length of history: {TASKS.get(task, task)}"))

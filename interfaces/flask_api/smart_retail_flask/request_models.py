@@ -500,6 +500,10 @@ class EraseBody(Body):
     customer_id: str = Field(min_length=1, description="Any text.")
 
 
+class ItemBody(Body):
+    item_id: str = Field(description="Any text, empty included.")
+
+
 class SimilarBody(Body):
     item_id: str = Field(description="Any text, empty included.")
     n: N = 10

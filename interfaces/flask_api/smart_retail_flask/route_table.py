@@ -21,6 +21,7 @@ from smart_retail.results import (
     ExpectedRevenue,
     GridCell,
     Item,
+    ItemDetails,
     ModelInfo,
     ProductBundles,
     RecommendationList,
@@ -142,6 +143,13 @@ OPERATIONS = (
         errors=(422, 501), role="admin",
     ),
     Operation("get", "/v1/items", routes.search_items, "Items", Item, "items", path="/v1/items?q=paper"),
+    Operation(
+        "get", "/v1/items/<id:item_id>", routes.item, "Items", ItemDetails, path="/v1/items/OFF-PA-10001970",
+        errors=(404,),
+    ),
+    Operation(
+        "post", "/v1/items:details", routes.item_by_body, "Items", ItemDetails, body={"item_id": "A/B"}, errors=(404,),
+    ),
     Operation(
         "get", "/v1/items/<id:item_id>/similar", routes.similar, "Items", RecommendationList,
         path="/v1/items/OFF-PA-10001970/similar?n=10", errors=(404,), cacheable=True,

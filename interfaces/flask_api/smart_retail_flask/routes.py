@@ -31,6 +31,7 @@ from smart_retail_flask.request_models import (
     CustomersBody,
     CustomersQuery,
     CustomerValueQuery,
+    ItemBody,
     ItemPath,
     PointsQuery,
     PopularQuery,
@@ -348,6 +349,19 @@ def search_items(query: SearchQuery) -> Any:
     Matches at the beginning of the id come first.
     """
     return {"items": engine().search_items(query.q, query.n)}
+
+
+def item(path: ItemPath) -> Any:
+    """One item with what the catalogue says of it
+
+    An unknown item is a 404 that lists similar ids.
+    """
+    return engine().item(path.item_id)
+
+
+def item_by_body(body: ItemBody) -> Any:
+    """One item whose id cannot be put into a URL"""
+    return engine().item(body.item_id)
 
 
 def popular(query: PopularQuery) -> Any:

@@ -7,10 +7,8 @@ from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
-import numpy as np
-from numpy.typing import NDArray
 
-from smart_retail.analysis.sales_forecast import Forecast
+from smart_retail.analysis.sales_forecast import ShopForecast
 from smart_retail.analysis.what_if import ShareChange
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
@@ -68,10 +66,11 @@ def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> Chart:
     )
 
 
-def sales_forecast(forecast: Forecast, first: int, amounts: NDArray[np.float64]) -> Chart:
+def sales_forecast(found: ShopForecast) -> Chart:
     """Draw the end of the history and the forecast with its interval, by day."""
+    forecast, amounts = found.forecast, found.amounts
     shown = min(len(amounts), max(MIN_HISTORY_SHOWN, 3 * len(forecast.days)))
-    start = date(1970, 1, 1) + timedelta(days=first + len(amounts) - shown)
+    start = date.fromisoformat(found.first_day) + timedelta(days=len(amounts) - shown)
     rows: Rows = [
         {"day": str(start + timedelta(days=day)), "sales": float(amount), "part": "sales so far"}
         for day, amount in enumerate(amounts[-shown:])

@@ -30,7 +30,9 @@ LABELS = {
     "categories": "Only these categories",
     "exclude_categories": "Never these categories",
     "max_per_category": "Most per category",
+    "new_items_share": "Share of new products",
     "price": "Price range",
+    "new_items_share": "Share of new products",
 }
 
 

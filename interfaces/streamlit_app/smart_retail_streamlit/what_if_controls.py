@@ -70,7 +70,7 @@ def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, A
         "categories": only,
         "max_per_category": int(cap),
     }
-    rules = {name: value for name, value in rules.items() if value}
+    rules = {name: value for name, value in rules.items() if value or name == "new_items_share"}  # 0 is a share too
     return None if rules == current else rules
 
 

@@ -124,6 +124,23 @@ def test_no_customer_changes_segment_between_two_fits_of_the_same_orders(folder:
     assert "Champions" in call("migration", "--artifacts", folder / "artifacts").stdout
 
 
+def test_a_dry_run_reads_the_catalogue(tmp_path: Path) -> None:
+    orders, items = tmp_path / "orders.csv", tmp_path / "items.csv"
+    orders.write_text("customer_id,item_id,timestamp,amount\nc,a,2024-01-01,2\n")
+    items.write_text("item_id,name,price\na,Tea,2\nb,Cup,3\nc,Pot,cheap\n")
+    result = call("fit", orders, "--catalogue", items, "--dry-run")
+    assert result.exit_code == 0, result.stderr
+    text = " ".join(result.stdout.split())
+    assert "Catalogue items.csv: 2 of 3 rows are items (1 in the orders, 1 new)" in text
+    assert "bad price 1 (cheap)" in text
+    items.write_text("name,price\nTea,2\n")
+    result = call("fit", orders, "--catalogue", items, "--dry-run")
+    assert result.exit_code == 3
+    assert "No column of the catalogue items.csv was recognised as the item id" in result.stderr
+    missing = call("fit", orders, "--catalogue", tmp_path / "none.csv", "--dry-run")
+    assert "'--catalogue'" in missing.stderr
+
+
 def test_an_unrecognised_column_error_suggests_map(tmp_path: Path) -> None:
     (tmp_path / "odd.csv").write_text("Wer,Nr,Was,Wann,Stk,Summe\na,1,x,2024-01-01,1,2\n")
     result = call("fit", tmp_path / "odd.csv", "--dry-run")

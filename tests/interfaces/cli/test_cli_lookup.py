@@ -22,6 +22,7 @@ from smart_retail.results import FitReport
         (("customer", "unknown-id", "--new-customer"), lambda e: e.customer("unknown-id").as_dict()),
         (("customers", "c000"), lambda e: [m.as_dict() for m in e.search_customers("c000")]),
         (("items", "thing 9", "-n", 2), lambda e: [i.as_dict() for i in e.search_items("thing 9", 2)]),
+        (("item", "G-004"), lambda e: e.item("G-004").as_dict()),
         (("segments",), lambda e: [s.as_dict() for s in e.segments()]),
         (("clusters",), lambda e: [c.as_dict() for c in e.clusters()]),
         (("sales",), lambda e: e.sales().as_dict()),
@@ -38,13 +39,30 @@ def test_json_equals_the_result_of_the_engine(run: Any, engine: Any, words: tupl
 
 
 @pytest.mark.parametrize(
-    "words", [("customer", "c0003"), ("customers", "c00"), ("items", "thing 9"), ("segments",), ("clusters",)]
+    "words",
+    [
+        ("customer", "c0003"),
+        ("customers", "c00"),
+        ("items", "thing 9"),
+        ("item", "G-004"),
+        ("segments",),
+        ("clusters",),
+    ],
 )
 def test_csv_has_one_row_per_result(run: Any, words: tuple[str, ...]) -> None:
     plain = json.loads(run(*words, "--format", "json").stdout)
     table = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv").stdout)))
     assert len(table) == (len(plain) if isinstance(plain, list) else 1)
     assert None not in table[0].values()
+
+
+def test_an_item_is_shown_by_field(run: Any) -> None:
+    result = run("item", "G-004")
+    assert result.exit_code == 0
+    assert "Garden thing 4" in result.stdout
+    unknown = run("item", "G-0004")
+    assert unknown.exit_code != 0
+    assert "No item has the id 'G-0004'" in unknown.stderr
 
 
 def test_a_customer_who_returned_everything_is_known_without_rfm(run: Any) -> None:

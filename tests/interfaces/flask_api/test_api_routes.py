@@ -78,6 +78,8 @@ def test_ids_that_cannot_be_in_a_url_work_in_post_routes(client: Any, engine: En
     assert response.json["customers"] == [as_json(engine.customer(c)) for c in ids]
     response = client.post("/v1/items:similar", json={"item_id": ".."})
     assert response.json == as_json(engine.similar_items(".."))
+    response = client.post("/v1/items:details", json={"item_id": ".."})
+    assert response.json == as_json(engine.item(".."))
 
 
 def test_empty_id_in_a_path_is_not_found(client: Any) -> None:
@@ -105,6 +107,8 @@ def test_lookups_return_the_results_of_the_engine(client: Any, engine: Engine) -
 
     assert get("/v1/customers?q=c000&n=3")["customers"] == [as_json(m) for m in engine.search_customers("c000", 3)]
     assert get("/v1/items?q=garden")["items"] == [as_json(i) for i in engine.search_items("garden")]
+    assert get("/v1/items/G-004") == as_json(engine.item("G-004"))
+    assert client.get("/v1/items/G-0004").status_code == 404
     assert get("/v1/popular?n=5") == as_json(engine.popular(5))
     assert get("/v1/popular?category=Kitchen") == as_json(engine.popular(category="Kitchen"))
     assert get("/v1/categories")["categories"] == engine.categories()

@@ -52,6 +52,11 @@ def test_every_item_has_the_same_similar_items(remote: RemoteEngine, engine: Eng
     assert remote.similar_items("A/B", categories=["Kitchen"]) == engine.similar_items("A/B", categories=["Kitchen"])
 
 
+def test_every_item_has_the_same_details(remote: RemoteEngine, engine: Engine) -> None:
+    for item in shop.item_ids():
+        assert remote.item(item) == engine.item(item)
+
+
 def test_other_methods_return_the_same_results(remote: RemoteEngine, engine: Engine) -> None:
     assert remote.version == engine.version
     assert remote.is_local is False
@@ -139,6 +144,8 @@ def test_batch_of_any_size_keeps_its_order(remote: RemoteEngine, engine: Engine)
         (lambda e: e.bundles(sort="profit"), UsageError),
         (lambda e: e.substitutes("G-0011"), UnknownItemError),
         (lambda e: e.substitutes("." * 3, 0), UsageError),
+        (lambda e: e.item("G-0011"), UnknownItemError),
+        (lambda e: e.item(""), UnknownItemError),
     ],
 )
 def test_errors_are_those_of_the_engine(remote: RemoteEngine, engine: Engine, call: Any, kind: type) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data import columns as c
 from smart_retail.data.dataset import cleaning_report, entity_encoding, history_builder
 from smart_retail.data.dataset import sales_statistics as statistics
+from smart_retail.data.dataset.catalogue_items import fill_prices, fill_texts
 from smart_retail.data.dataset.locked_property import locked_cached_property, synchronized
 from smart_retail.data.dataset.returned_purchases import (
     ReturnedPurchases,
@@ -45,12 +47,16 @@ class Dataset(Transactions):
     @locked_cached_property
     def report(self) -> CleaningReport:
         """The cleaning report."""
-        sizes = len(self.customers), len(self.items), self._line_totals.count_orders(self._backend)
+        sizes = len(self.customers), len(self._bought_items), self._line_totals.count_orders(self._backend)
         in_part = self._totals.cancellations or PARTLY_RETURNED in self._totals.flagged
         cancelled = (self._accepted, self._net_purchases) if in_part else None
-        return cleaning_report.build_report(
+        report = cleaning_report.build_report(
             self._line_totals, self._totals, self.sources, self._settings, self._backend, sizes, cancelled
         )
+        if self.catalogue is None:
+            return report
+        bought = len(self.catalogue.items.keys() & set(self._bought_items))
+        return msgspec.structs.replace(report, notes=(*report.notes, *self.catalogue.notes(bought)))
 
     @locked_cached_property
     def customers(self) -> IdMap:
@@ -58,11 +64,6 @@ class Dataset(Transactions):
         if not self._has_returns:
             return entity_encoding.id_map_from_texts(self._customer_sums.ids)
         return entity_encoding.id_map_from_codes(self._customer_codes, self._backend)
-
-    @locked_cached_property
-    def items(self) -> IdMap:
-        """All items with an accepted purchase."""
-        return entity_encoding.id_map_from_texts(self._line_totals.items(self._backend))
 
     @locked_cached_property
     def _full_history(self) -> PurchaseHistory:
@@ -199,15 +200,20 @@ class Dataset(Transactions):
     @locked_cached_property
     def item_names(self) -> list[str]:
         """By item code, "" where there is none."""
-        return self._most_frequent_texts(c.ITEM_NAME, c.ITEM_ID)
+        return self._item_texts(c.ITEM_NAME)
+
+    def _item_texts(self, column: str) -> list[str]:
+        """Return the most frequent text of the orders by item code; where they have none, that of the catalogue."""
+        texts = self._most_frequent_texts(column, c.ITEM_ID)
+        return texts if self.catalogue is None else fill_texts(texts, self.items, self.catalogue, column)
 
     @locked_cached_property
     def _categories(self) -> tuple[list[str], NDArray[np.int32]]:
-        return entity_encoding.encode_names(self._most_frequent_texts(c.CATEGORY, c.ITEM_ID))
+        return entity_encoding.encode_names(self._item_texts(c.CATEGORY))
 
     @locked_cached_property
     def _subcategories(self) -> tuple[list[str], NDArray[np.int32]]:
-        return entity_encoding.encode_names(self._most_frequent_texts(c.SUBCATEGORY, c.ITEM_ID))
+        return entity_encoding.encode_names(self._item_texts(c.SUBCATEGORY))
 
     @property
     def category_names(self) -> list[str]:
@@ -231,8 +237,12 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def item_price(self) -> NDArray[np.float64]:
-        """Average price (total amount / total quantity) by item code, float64; NaN if it is not positive."""
-        return entity_encoding.average_prices(self._gross_purchases, self._item_codes, len(self.items), self._backend)
+        """Average price (total amount / total quantity) by item code, float64; NaN if it is not positive.
+
+        The price of an item without purchases is that of the catalogue.
+        """
+        paid = entity_encoding.average_prices(self._gross_purchases, self._item_codes, len(self.items), self._backend)
+        return paid if self.catalogue is None else fill_prices(paid, self.items, self.catalogue)
 
     @locked_cached_property
     def item_discount(self) -> NDArray[np.float64]:
@@ -250,12 +260,14 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the kept and returned purchases; independent of the order of rows and of the engine."""
-        texts = (
-            list(self.customers.ids), list(self.items.ids), self.item_names,
-            self._most_frequent_texts(c.CATEGORY, c.ITEM_ID), self._most_frequent_texts(c.SUBCATEGORY, c.ITEM_ID),
-            self.customer_names, self.customer_countries,
-        )  # fmt: skip
+        """SHA-256 of the purchases, the returns and the catalogue; independent of the order of rows and the engine."""
+        texts = [
+            list(self.customers.ids), list(self.items.ids), self.item_names, self._item_texts(c.CATEGORY),
+            self._item_texts(c.SUBCATEGORY), self.customer_names, self.customer_countries,
+        ]  # fmt: skip
         columns = ("customer", "order", "item", "day", "quantity", "amount")
         parts = self._full_history, self.returned_purchases()
-        return entity_encoding.fingerprint(texts, [getattr(rows, name) for rows in parts for name in columns])
+        arrays = [getattr(rows, name) for rows in parts for name in columns]
+        if self.catalogue is not None:
+            texts.append([f"{item_id}\n{item}" for item_id, item in self.catalogue.items.items()])
+        return entity_encoding.fingerprint(texts, arrays)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import narwhals as nw
@@ -42,9 +42,23 @@ def id_map_from_codes(coded: Frame, backend: Backend) -> IdMap:
     return IdMap(StringArray.of(_require_no_nul(found[TEXT][np.argsort(found[CODE])].tolist())))
 
 
-def id_map_from_texts(ids: Sequence[str]) -> IdMap:
-    """Return an id map of distinct texts in any order. Python sorts by code point, which equals the byte order."""
-    return IdMap(StringArray.of(sorted(_require_no_nul(ids))))
+def recode_ids(coded: Frame, ids: IdMap, backend: Backend) -> Frame:
+    """Replace the codes of `encode_ids` by those of an id map that has more ids."""
+    import pyarrow as pa
+
+    found = backend.fetch(coded.select(CODE, TEXT))
+    codes = pa.table({CODE: pa.array(found[CODE], pa.int32()), "_new": pa.array(ids.codes(found[TEXT]), pa.int32())})
+    recoded = coded.join(backend.from_dataframe(codes), on=CODE, how="inner").drop(CODE).rename({"_new": CODE})
+    return backend.materialize(recoded)
+
+
+def id_map_from_texts(ids: Sequence[str], more: Iterable[str] = ()) -> IdMap:
+    """Return an id map of distinct texts in any order, and of more texts, which may repeat them.
+
+    Python sorts by code point, which equals the byte order.
+    """
+    distinct = sorted({*ids, *more}) if more else sorted(ids)
+    return IdMap(StringArray.of(_require_no_nul(distinct)))
 
 
 def _require_no_nul(ids: Sequence[str]) -> Sequence[str]:

@@ -17,10 +17,12 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import cleaning_report, entity_encoding, returns_netting
 from smart_retail.data.dataset.locked_property import locked_cached_property
+from smart_retail.data.ingestion.catalogue import ItemCatalogue
 from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.line_totals import LineTotals, check_sums, materialize_lines
 from smart_retail.data.ingestion.row_validation import ID_COLUMNS, KIND, REASON, Frame
 from smart_retail.settings import DataSettings
+from smart_retail.utils.id_map import IdMap
 
 
 class Transactions:
@@ -37,6 +39,7 @@ class Transactions:
         backend: Backend,
         settings: DataSettings,
         folder: Path | None,
+        catalogue: ItemCatalogue | None = None,
     ) -> None:
         self._lines = lines
         self._line_totals = line_totals
@@ -45,6 +48,8 @@ class Transactions:
         self._backend = backend
         self._settings = settings
         self._folder = folder
+        self.catalogue = catalogue
+        """The catalogue of items, None without one."""
         self.lock = threading.RLock()
         """Held while the engine is used."""
         self._totals = line_totals.totals
@@ -93,9 +98,21 @@ class Transactions:
 
     @locked_cached_property
     def _item_codes(self) -> Frame:
-        return entity_encoding.encode_ids(
+        codes = entity_encoding.encode_ids(
             self._with_line_id_types(self._line_totals.purchased_item_ids()), c.ITEM_ID, self._backend
         )
+        return codes if self.catalogue is None else entity_encoding.recode_ids(codes, self.items, self._backend)
+
+    @locked_cached_property
+    def items(self) -> IdMap:
+        """All items with an accepted purchase, and those of the catalogue."""
+        listed = () if self.catalogue is None else self.catalogue.items
+        return entity_encoding.id_map_from_texts(self._bought_items, listed)
+
+    @locked_cached_property
+    def _bought_items(self) -> list[str]:
+        """Ids of the items with an accepted purchase."""
+        return self._line_totals.items(self._backend)
 
     @locked_cached_property
     def _coded_lines(self) -> Frame:

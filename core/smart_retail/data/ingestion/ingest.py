@@ -161,7 +161,7 @@ def _ingest(
     ids = tuple(n for n in ID_COLUMNS if n in texts)
     base = strip_names(base, [n for n in TEXT_COLUMNS if n in texts and n not in ID_COLUMNS])
     head_frame = backend.materialize(base.head(HEAD_ROWS))
-    head = _count_unparsed(head_frame, candidates, backend)
+    head = count_unparsed(head_frame, candidates, backend)
     formats = _choose_formats(head, candidates)
     float_ids = _float_ids(head_frame, ids, backend)
     # Finding the unit of a discount takes another pass over the lines.
@@ -176,7 +176,7 @@ def _ingest(
             sample_guess_failed(f, unparsed_values[n], rows, head[n], candidates[n]) for n, f in formats.items()
         )
         if guess_doubted:
-            head = _count_unparsed(base, candidates, backend)
+            head = count_unparsed(base, candidates, backend)
         best_formats = _choose_formats(head, candidates) if guess_doubted else formats
         if line_totals and not validation.long_ids and line_totals.longest_id(backend) > MAX_ID_CHARACTERS:
             validation = replace(validation, long_ids=True)
@@ -271,7 +271,7 @@ def _choose_formats(
     return chosen
 
 
-def _count_unparsed(base: Frame, candidates: Mapping[str, Sequence[Format]], backend: Backend) -> dict[str, list[int]]:
+def count_unparsed(base: Frame, candidates: Mapping[str, Sequence[Format]], backend: Backend) -> dict[str, list[int]]:
     """Return the number of values of each column that each of its candidate formats cannot parse.
 
     Values are first counted by shape, which is cheap and excludes most formats.

@@ -57,7 +57,9 @@ class Assignment:
     ambiguous: Mapping[str, tuple[str, ...]]
 
 
-def assign_columns(profiles: Sequence[ColumnProfile], fields: Sequence[str]) -> Assignment:
+def assign_columns(
+    profiles: Sequence[ColumnProfile], fields: Sequence[str], aliases: Mapping[str, tuple[str, ...]] = ALIASES
+) -> Assignment:
     """Assign columns to fields such that the evidence of all assignments together is highest.
 
     Parameters
@@ -66,8 +68,10 @@ def assign_columns(profiles: Sequence[ColumnProfile], fields: Sequence[str]) -> 
         The columns that are not assigned yet.
     fields : sequence of str
         The fields that are not assigned yet.
+    aliases : mapping
+        Field -> known headers in order of preference; by default those of order lines.
     """
-    evidence = _accepted_evidence(profiles, fields)
+    evidence = _accepted_evidence(profiles, fields, aliases)
     if not fields or not profiles:
         return Assignment({}, {})
     # As many columns of score 0 as there are fields: a field may stay without a column.
@@ -128,11 +132,14 @@ def _assign(scores: Sequence[Sequence[float]]) -> list[int]:
     return linear_sum_assignment(np.array(scores), maximize=True)[1].tolist() if scores else []
 
 
-def _accepted_evidence(profiles: Sequence[ColumnProfile], fields: Sequence[str]) -> dict[str, list[float]]:
-    evidence = {field: [header_evidence(field, p.header) for p in profiles] for field in fields}
+def _accepted_evidence(
+    profiles: Sequence[ColumnProfile], fields: Sequence[str], aliases: Mapping[str, tuple[str, ...]]
+) -> dict[str, list[float]]:
+    evidence = {field: [header_evidence(field, p.header, aliases) for p in profiles] for field in fields}
+    bare = BARE_NAMES if aliases is ALIASES else {}
     for field, row in evidence.items():
         for i, p in enumerate(profiles):
-            if field in BARE_NAMES and row[i] < ACCEPTED_EVIDENCE and _is_bare_name(field, p, profiles):
+            if field in bare and row[i] < ACCEPTED_EVIDENCE and _is_bare_name(field, p, profiles):
                 row[i] = 0.55
             if field == c.ORDER_STATUS and normalize_header(p.header) in _BARE_STATUS:
                 row[i] = 0.6 if p.rows and plausibility(field, p) >= ACCEPTED_EVIDENCE else 0.0
@@ -161,31 +168,32 @@ def _is_bare_name(field: str, profile: ColumnProfile, profiles: Sequence[ColumnP
     if normalize_header(profile.header) not in _bare_names(field):
         return False
     id_field = c.CUSTOMER_ID if field == c.CUSTOMER_NAME else c.ITEM_ID
-    ranks = _ranks(id_field)
+    ranks = _ranks((id_field, *ALIASES[id_field]))
     own = ranks.get(normalize_header(profile.header), len(ranks))
     others = [ranks[key] for p in profiles if p is not profile and (key := normalize_header(p.header)) in ranks]
     return any(rank < own for rank in others) or (bool(others) and profile.spaced > MIN_NAME_SHARE)
 
 
-def header_evidence(field: str, header: str) -> float:
+def header_evidence(field: str, header: str, aliases: Mapping[str, tuple[str, ...]] = ALIASES) -> float:
     """Return how well a header names a field, 0 to 1.
 
     1 to 0.75 is a known header by its order of preference, 0.7 a known header with harmless words around it, 0.3 a
     header with a known word in it.
     """
-    ranks = _ranks(field)
+    spellings = (field, *aliases.get(field, ()))
+    ranks = _ranks(spellings)
     for text, penalty in ((header, 0.0), (without_unit(header), 0.02)):
         rank = ranks.get(normalize_header(text))
         if rank is not None:
             return 1.0 - penalty - 0.25 * rank / len(ranks)
-    return _partial_evidence(field, header)
+    return _partial_evidence(spellings, header)
 
 
 @cache
-def _partial_evidence(field: str, header: str) -> float:
+def _partial_evidence(spellings: tuple[str, ...], header: str) -> float:
     words, plain = _words(header), normalize_header(header)
     best = 0.0
-    for alias in (field, *ALIASES.get(field, ())):
+    for alias in spellings:
         alias_words = _words(alias)
         starts = [i for i in range(len(words)) if words[i : i + len(alias_words)] == alias_words]
         for start in starts:
@@ -198,9 +206,9 @@ def _partial_evidence(field: str, header: str) -> float:
 
 
 @cache
-def _ranks(field: str) -> dict[str, int]:
+def _ranks(spellings: tuple[str, ...]) -> dict[str, int]:
     ranks: dict[str, int] = {}
-    for rank, alias in enumerate((field, *ALIASES.get(field, ()))):
+    for rank, alias in enumerate(spellings):
         ranks.setdefault(normalize_header(alias), rank)
     return ranks
 

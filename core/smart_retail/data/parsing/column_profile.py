@@ -194,6 +194,10 @@ def _quantity(p: ColumnProfile) -> float:
     return max(score, 0.1)
 
 
+def _stock(p: ColumnProfile) -> float:
+    return 1.0 if p.numbers >= 0.8 else 0.0
+
+
 def _name(p: ColumnProfile) -> float:
     return 0.1 if p.numbers > 0.9 or p.dates > 0.9 else 0.6 + 0.4 * (p.spaced > 0.3)
 
@@ -217,4 +221,7 @@ _RULES: Final[Mapping[str, Callable[[ColumnProfile], float]]] = {
     c.CUSTOMER_NAME: _name,
     c.ORDER_STATUS: _status,
     c.PAYMENT_STATUS: _status,
+    c.COST: _amount,
+    c.STOCK: _stock,
+    c.LAUNCH_DATE: _date,
 }

@@ -448,3 +448,52 @@ BARE_NAMES: Mapping[str, tuple[str, ...]] = {
     ),
 }  # fmt: skip
 """Headers that are names if another column is the id: next to `Customer No`, `Customer` is the name."""
+
+CATALOGUE_ALIASES: Mapping[str, tuple[str, ...]] = {
+    c.ITEM_ID: (
+        "item id", "variant sku", "sku", "item no", "item number", "item code", "product id", "product code",
+        "product no", "product number", "stock code", "article id", "article no", "article number", "article code",
+        "artikelnummer", "artikel nr", "artikelnr", "art nr", "artnr", "artikel id", "produktnummer", "code article",
+        "reference article", "codigo articulo", "referencia", "codigo producto", "codice articolo",
+        "codice prodotto", "artikelcode", "codigo produto", "numer produktu", "kod produktu", "id", "ean", "upc",
+        "gtin", "asin", "item", "product", "article", "artikel",
+    ),
+    c.ITEM_NAME: (
+        "item name", "product name", "name", "title", "product title", "item title", "article name", "artikelname",
+        "bezeichnung", "artikelbezeichnung", "designation", "libelle", "nombre", "nome", "naam", "nazwa",
+    ),
+    c.CATEGORY: (
+        "category", "product category", "item category", "category name", "categories", "department", "product line",
+        "product type", "type", "kategorie", "warengruppe", "categorie", "categoria", "kategoria",
+    ),
+    c.SUBCATEGORY: (
+        "subcategory", "sub category", "product subcategory", "sub category name", "commodity", "unterkategorie",
+        "sous categorie", "subcategoria",
+    ),
+    c.BRAND: ("brand", "brand name", "vendor", "manufacturer", "brands", "marke", "hersteller", "marque", "marca"),
+    c.DESCRIPTION: (
+        "description", "body html", "body", "long description", "item description", "product description",
+        "short description", "details", "beschreibung", "descripcion", "descrizione", "omschrijving", "descricao",
+        "opis",
+    ),
+    c.UNIT_PRICE: (
+        "unit price", "price", "variant price", "list price", "sale price", "selling price", "regular price",
+        "retail price", "item price", "product price", "preis", "verkaufspreis", "vk preis", "prix", "precio",
+        "prezzo", "prijs", "preco", "cena",
+    ),
+    c.COST: (
+        "cost", "cost per item", "unit cost", "cost price", "purchase price", "wholesale price", "einkaufspreis",
+        "ek preis", "cout", "prix achat", "coste", "costo", "kostprijs",
+    ),
+    c.STOCK: (
+        "stock", "stock level", "stock quantity", "in stock", "inventory", "variant inventory qty",
+        "inventory quantity", "quantity", "qty", "available", "on hand",
+        "bestand", "lagerbestand", "existencias", "giacenza", "voorraad",
+    ),
+    c.IMAGE_URL: ("image url", "image", "image src", "image link", "images", "picture", "photo", "bild", "thumbnail"),
+    c.LAUNCH_DATE: (
+        "launch date", "launched", "launched at", "release date", "available from", "on sale from", "published at",
+        "publish date", "created at", "date added", "introduction date", "first sold", "erscheinungsdatum",
+    ),
+}  # fmt: skip
+"""Headers of a catalogue of items, as `ALIASES`."""

@@ -22,6 +22,7 @@ from smart_retail.recommenders.shopper_items import build_user_item_matrix
 from smart_retail.recommenders.source import SourceTraining
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.training.models.content_similarity import fit_content_similarity
+from smart_retail.training.models.content_vectors import fit_vector_similarity
 from smart_retail.training.models.ease import fit_weighted_ease
 from smart_retail.training.models.item_knn import fit_item_knn
 
@@ -108,9 +109,7 @@ def fit_components(
     mix = variants.popularity_days, variants.all_time_share
     bought = demand.ever > 0
     unbought = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
-    content, content_back = fit_content_similarity(
-        catalogue, unbought, np.flatnonzero(bought), neighbours=variants.neighbours
-    )
+    content, content_back = _fit_content(catalogue, unbought, np.flatnonzero(bought), variants.neighbours)
     training = SourceTraining(history, matrix, demand, segment, cluster, catalogue, future_items)
     return FittedComponents(
         items=ItemAttributes(
@@ -129,3 +128,12 @@ def fit_components(
         content_back=content_back,
         extensions={source.name: dict(source.fit(training)) for _, source in SOURCES.added if source.fit is not None},
     )
+
+
+def _fit_content(
+    catalogue: Catalogue, unbought: NDArray[np.int64], bought: NDArray[np.int64], neighbours: int
+) -> tuple[Similarity, Similarity]:
+    """Return the similar purchased items of those without purchases, and the reverse table."""
+    if catalogue.vectors is None:
+        return fit_content_similarity(catalogue, unbought, bought, neighbours=neighbours)
+    return fit_vector_similarity(catalogue.vectors, unbought, bought, neighbours=neighbours)

@@ -27,6 +27,7 @@ from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.training.clusters.fit_clusters import ClusterFit
+from smart_retail.training.models.content_vectors import fit_content_vectors, item_texts
 from smart_retail.training.value.fit_value import ValueFit
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.parallel import one_algebra_thread, thread_pool
@@ -68,9 +69,14 @@ class FittedModels:
     item_sets: ItemSets
 
 
-def build_catalogue(dataset: Dataset) -> Catalogue:
-    """Return category, subcategory, price and name of all items, by item code."""
-    return Catalogue(dataset.item_category, dataset.item_subcategory, dataset.item_price, tuple(dataset.item_names))
+def build_catalogue(dataset: Dataset, seed: int = 0) -> Catalogue:
+    """Return category, subcategory, price and name of all items, by item code; vectors if there is a catalogue."""
+    vectors = None
+    if dataset.catalogue is not None:
+        with one_algebra_thread():
+            vectors = fit_content_vectors(item_texts(dataset), seed)
+    names = tuple(dataset.item_names)
+    return Catalogue(dataset.item_category, dataset.item_subcategory, dataset.item_price, names, vectors)
 
 
 def write_groups(writer: BundleWriter, groups: CustomerGroups) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.writer import BundleWriter
+from smart_retail.data.dataset.catalogue_items import catalogue_arrays
 from smart_retail.data.pipeline import Dataset
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.progress import Progress
@@ -101,6 +102,10 @@ def _write_tables(writer: BundleWriter, dataset: Dataset, history: PurchaseHisto
     for name in ("orders", "customers", "recent_orders", "previous_orders"):
         writer.array(f"items/{name}", getattr(items, name))
     writer.array("items/variant", group_variants(dataset.item_names))
+    arrays, texts = catalogue_arrays(dataset.items, dataset.catalogue)
+    writer.arrays("catalogue", arrays)
+    for name, values in texts.items():
+        _write_texts(writer, f"catalogue/{name}", values)
     writer.array("history/indptr", history.indptr)
     for name in ("order", "item", "day", "quantity", "amount"):
         writer.array(f"history/{name}", getattr(history, name))

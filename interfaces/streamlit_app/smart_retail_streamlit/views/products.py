@@ -9,7 +9,7 @@ from smart_retail.presentation import formatting, labels
 from smart_retail.presentation.formatting import format_amount, format_integer
 from smart_retail.presentation.html import Column, bar, name_cell, recommendation_table, table
 from smart_retail.protocol import BOUGHT_TOGETHER, SAME_CUSTOMERS, RetailEngine
-from smart_retail.results import Item, RecommendationList
+from smart_retail.results import ItemDetails, RecommendationList
 from smart_retail_streamlit import (
     basket_panel,
     chart_panel,
@@ -46,11 +46,11 @@ def show() -> None:
     related = [
         engine.similar_items(item_id, LENGTH, relation=relation) for relation in (BOUGHT_TOGETHER, SAME_CUSTOMERS)
     ]
-    found = next((item for item in engine.search_items(item_id, 20) if item.item_id == item_id), None)
+    found = engine.item(item_id)
     with left:
         with st.container(border=True):
-            st.html(_product_card(found, item_id))
-            basket_panel.add_button(item_id, found.item_name if found else item_id)
+            st.html(_product_card(found))
+            basket_panel.add_button(item_id, found.item_name)
             st.button(
                 "Back to all products",
                 icon=":material/arrow_back:",
@@ -83,18 +83,21 @@ def _show_basket(engine: RetailEngine, customer: str | None, item_id: str = "") 
     reasons_table.show(result, "Completes the basket: why this order?")
 
 
-def _product_card(found: Item | None, item_id: str) -> Markup:
-    """Return name, category and sales of a product."""
-    if found is None:
-        return html_parts.render("product_card.html", name="", identifier=item_id, facts=[])
+def _product_card(found: ItemDetails) -> Markup:
+    """Return name, category and sales of a product, and what the catalogue says of it."""
     price = "" if found.unit_price is None else format_amount(found.unit_price, engine_source.model().currency)
     facts = [
         ("Category", " › ".join(part for part in (found.category, found.subcategory) if part)),
         ("Orders", format_integer(found.orders)),
         ("Customers", format_integer(found.customers)),
         ("Typical price", price),
+        ("Brand", found.brand),
+        ("In stock", "" if found.stock is None else f"{found.stock:,g}"),
+        ("Launched", found.launch_date),
+        *found.attributes.items(),
+        ("Description", found.description),
     ]
-    return html_parts.render("product_card.html", name=found.item_name, identifier=item_id, facts=facts)
+    return html_parts.render("product_card.html", name=found.item_name, identifier=found.item_id, facts=facts)
 
 
 def _show_list(title: str, about: str, result: RecommendationList, name: str) -> None:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, timedelta
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
 from smart_retail.analysis import sales_forecast
 from smart_retail.analysis.customer_snapshots import migration_between_dates
-from smart_retail.analysis.sales_forecast import ALL_SALES, Forecast
+from smart_retail.analysis.sales_forecast import ShopForecast, forecast_shop
 from smart_retail.analysis.segment_migration import GONE, NEW, Migration, matrix_rows
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
-from smart_retail.progress import Progress
 from smart_retail.protocol import LocalEngine, RetailEngine
 from smart_retail.reporting.html_report import report_html
 from smart_retail.serving.engine import Engine
@@ -29,17 +25,6 @@ FORECAST_SLOT, MIGRATION_SLOT, REPORT_SLOT = "forecast-job-slot", "migration-job
 """Keys of the session state with the job slots of the visitor."""
 FORECAST_DAYS = (7, 14, 28, 56, 91)
 MAX_ROWS_SHOWN = 200
-
-
-@dataclass(frozen=True, slots=True)
-class ShopForecast:
-    """A forecast of all sales, with the history that it continues."""
-
-    forecast: Forecast
-    first: int
-    """First day of the history, days since 1970-01-01."""
-    amounts: NDArray[np.float64]
-    """Amount of each day of the history."""
 
 
 def show() -> None:
@@ -68,18 +53,12 @@ def _show_forecast(engine: LocalEngine) -> None:
         days = st.selectbox("Days", FORECAST_DAYS, FORECAST_DAYS.index(28), width=140, key="forecast-days")
         running = slot.job is not None and slot.job.running
         if st.button("Forecast", type="primary", icon=":material/trending_up:", disabled=running):
-            slot.start(lambda progress: _forecast(engine, int(days), progress), None, "forecast")
+            slot.start(lambda progress: forecast_shop(engine.tables, int(days), progress), None, "forecast")
             st.rerun()
     if slot.job is None:
         st.caption("Two models are compared on days held out from the end of the history; the better one is used.")
     else:
         job_panel.watch(slot.job, lambda _, found: _show_forecast_result(found), "forecast-seen")
-
-
-def _forecast(engine: LocalEngine, days: int, progress: Progress) -> ShopForecast:
-    series = sales_forecast.daily_sales(engine.tables, by_category=False)
-    (found,) = sales_forecast.forecast(series, horizon=days, progress=progress)
-    return ShopForecast(found, *series[ALL_SALES])
 
 
 def _show_forecast_result(found: ShopForecast) -> None:
@@ -93,7 +72,7 @@ def _show_forecast_result(found: ShopForecast) -> None:
             "sales-forecast",
             sales_forecast.describe_forecast(forecast, found.amounts, currency),
             f"Net sales by day{f' in {currency}' if currency else ''}; the band has an 80 % chance to contain a day",
-            charts.sales_forecast(forecast, found.first, found.amounts),
+            charts.sales_forecast(found),
             sales_forecast.forecast_rows([forecast]),
         )
     )

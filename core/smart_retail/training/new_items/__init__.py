@@ -1,0 +1,1 @@
+"""Recommendation of items without purchases by their content."""
