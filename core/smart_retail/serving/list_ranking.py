@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
+CHUNK_CELLS = 1_000_000
+"""Bound on shoppers times items of one live call: the model scores the whole catalogue for each shopper."""
 FILTERED_ENTRIES = 500
 """Items that are ranked first if rules or a category filter remove some; more only if too few remain."""
 VARIANT_ENTRIES = 20
@@ -194,7 +196,8 @@ class ListRanker:
         own = hidden if own is None else own
         # A boost can move any item to the top, so it needs the whole catalogue.
         length = None if request.rules.boosts or first >= n_items else first
-        size = max(1, CHUNK_ENTRIES // max(1, n_items if length is None else length))
+        entries = max(1, n_items if length is None else length)
+        size = max(1, min(CHUNK_ENTRIES // entries, CHUNK_CELLS // max(1, n_items)))
         for start in range(0, n, size):
             rows = np.arange(start, min(start + size, n), dtype=np.int32)
             ranked = self._rank(request, shoppers if size >= n else _slice_shoppers(shoppers, rows), length)

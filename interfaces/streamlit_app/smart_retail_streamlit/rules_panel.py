@@ -32,7 +32,6 @@ LABELS = {
     "max_per_category": "Most per category",
     "new_items_share": "Share of new products",
     "price": "Price range",
-    "new_items_share": "Share of new products",
 }
 
 
