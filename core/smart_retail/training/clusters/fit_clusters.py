@@ -106,7 +106,7 @@ class ClusterPlan:
         reason = "is better and is used" if used else "is not better, so principal components are used"
         return (
             f"Lists of clusters: on the purchases of a past window, clusters of the autoencoder reach NDCG@10 "
-            f"{best[AUTOENCODER]:.3f}, those of principal components {best[LINEAR]:.3f}, and one list for everybody "
+            f"{best[AUTOENCODER]:.3f}, those of principal components {best[LINEAR]:.3f}, and one list for all "
             f"{self.popular:.3f}. The autoencoder {reason}, with {self.count} clusters."
         )
 
@@ -393,11 +393,11 @@ def _check_installed() -> None:
 
 
 def _without_clusters(space: _CustomerSpace, data: CustomerData) -> ClusterFit:
-    nobody = np.full(data.history.n_customers, NO_CLUSTER, dtype=np.int16)
+    unassigned = np.full(data.history.n_customers, NO_CLUSTER, dtype=np.int16)
     points = np.full((data.history.n_customers, 2), np.nan, np.float32)
     note = "There are no groups of customers, because all orders were returned."
     assigner = space._assigner()
-    return ClusterFit(assigner, assigner, (), nobody, nobody.copy(), points, notes=(note,))
+    return ClusterFit(assigner, assigner, (), unassigned, unassigned.copy(), points, notes=(note,))
 
 
 def _describe_choice(choice: tuple[ClusterChoice, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Items that the customers of a cluster buy more often than other customers."""
+"""Items that are a larger part of the purchases of a cluster than of those of the other customers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_BUYERS: Final = 5
-MIN_SHARE: Final = 0.05
+MIN_SHARE: Final = 0.02
 """Buyers among the customers of the cluster, number and share, from which an item counts."""
 
 
@@ -19,13 +19,16 @@ class PreferredItems:
 
     item: NDArray[np.int32]
     lift: NDArray[np.float64]
-    """How many times as large the share of buyers is in the cluster as among the other customers, above 1."""
+    """Share of the item in what the cluster buys, over its share in what the others buy; above 1."""
 
 
 def find_preferred_items(
     buyers: NDArray[np.int32], size: NDArray[np.int64], parent: NDArray[np.int16], n_clusters: int
 ) -> tuple[PreferredItems, ...]:
-    """Return the items that each coarse cluster buys more often than the others.
+    """Return the items that each coarse cluster buys more of than the others.
+
+    What a cluster buys counts each item once for each customer, so that clusters of active customers do not prefer
+    everything.
 
     Parameters
     ----------
@@ -42,14 +45,14 @@ def find_preferred_items(
     tuple of PreferredItems
         By coarse cluster. Items with few buyers in the cluster are left out, see `MIN_BUYERS` and `MIN_SHARE`.
     """
-    all_buyers, customers = buyers.sum(axis=0, dtype=np.int64), int(size.sum())
+    all_buyers = buyers.sum(axis=0, dtype=np.int64)
     out = []
     for cluster in range(n_clusters):
         own = parent == cluster
         bought, members = buyers[own].sum(axis=0, dtype=np.int64), int(size[own].sum())
+        others = all_buyers - bought
         # One more buyer among the others: an item that only this cluster buys has a finite lift.
-        others = (all_buyers - bought + 1) / (customers - members + 1)
-        lift = bought / max(members, 1) / others
+        lift = (bought / max(int(bought.sum()), 1)) / ((others + 1) / (int(others.sum()) + 1))
         counted = np.flatnonzero((bought >= max(MIN_BUYERS, MIN_SHARE * members)) & (lift > 1))
         best = counted[np.argsort(-lift[counted], kind="stable")]
         out.append(PreferredItems(best.astype(np.int32), lift[best]))

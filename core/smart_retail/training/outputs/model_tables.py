@@ -69,7 +69,7 @@ class FittedModels:
     item_sets: ItemSets
 
     def preferred_items(self) -> tuple[PreferredItems, ...]:
-        """Return the items that each coarse cluster buys more often than the others."""
+        """Return the items that each coarse cluster buys more of than the others."""
         counts, assigner = self.reason_counts, self.groups.clusters.assigner
         buyers, size = counts["fine_clusters.customers"], counts["fine_clusters.size"]
         return find_preferred_items(buyers, size, assigner.parent, len(assigner.names))
