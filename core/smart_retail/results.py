@@ -475,7 +475,7 @@ class Segment(Result, frozen=True):
 
 
 class Cluster(Result, frozen=True):
-    """A cluster of customers from the autoencoder and K-means."""
+    """A cluster of customers who are alike in value and taste."""
 
     id: int
     """Cluster id, 0 and up; ordered by mean amount, highest first."""
@@ -496,11 +496,11 @@ class Cluster(Result, frozen=True):
     mean_monetary: float
     """Mean net amount per customer over the whole data period, in the shop's currency."""
     x: float
-    """Centroid, first plotted dimension of the latent space; without a unit."""
+    """Centroid, first plotted dimension; without a unit."""
     y: float
-    """Centroid, second plotted dimension of the latent space; without a unit."""
+    """Centroid, second plotted dimension; without a unit."""
     top_items: tuple[Item, ...]
-    """Most popular items of the cluster, best first."""
+    """Items that the cluster buys more of than other customers, largest lift first."""
 
 
 class GridCell(Result, frozen=True):
@@ -519,7 +519,7 @@ class GridCell(Result, frozen=True):
 
 
 class ClusterPoint(Result, frozen=True):
-    """A customer in the two plotted dimensions of the latent space."""
+    """A customer in the two plotted dimensions of the clusters."""
 
     customer_id: str
     """The shop's id of the customer."""

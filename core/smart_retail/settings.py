@@ -130,10 +130,10 @@ class ClusterSettings(Struct, frozen=True, forbid_unknown_fields=True):
     train_customers: Annotated[
         int, Meta(ge=100, le=10_000_000, description="Maximum number of customers that train the autoencoder.")
     ] = 100_000
-    latent: Annotated[int, Meta(ge=2, le=8, description="Number of dimensions of the latent space.")] = 2
+    latent: Annotated[int, Meta(ge=2, le=32, description="Number of dimensions of the latent space.")] = 16
     epochs: Annotated[
         int, Meta(ge=1, le=10_000, description="Maximum number of training epochs; training stops early.")
-    ] = 100
+    ] = 60
 
 
 class RecommendSettings(Struct, frozen=True, forbid_unknown_fields=True):

@@ -29,11 +29,12 @@ def read_counts(engine: Engine) -> recount.Counts:
     items = [tables.label(code) for code in range(len(tables.items))]
     groups = {
         kind: {
-            tables.customers.id(c): tables.group_name(f"{kind}s", int(group))
-            for c, group in enumerate(codes)
-            if group >= 0
+            tables.customers.id(c): tables.group_name(names, int(group)) for c, group in enumerate(codes) if group >= 0
         }
-        for kind, codes in (("segment", tables.segment), ("cluster", tables.cluster))
+        for kind, names, codes in (
+            ("segment", "segments", tables.segment),
+            ("cluster", "fine_clusters", tables.fine_cluster),
+        )
     }
     return recount.Counts.of(
         map(recount.Line, columns["customer_id"], columns["order"], columns["item_id"], days),

@@ -16,6 +16,12 @@ def lines() -> list[recount.Line]:
     return recount.kept_lines()
 
 
+def fine_cluster_name(engine: Engine, customer: str) -> str:
+    """Return the name of the cluster by which the lists of a customer are made."""
+    tables = engine.tables
+    return tables.group_name("fine_clusters", int(tables.fine_cluster[tables.customers.code(customer)]))
+
+
 @pytest.fixture
 def counts(engine: Engine, lines: list[recount.Line]) -> recount.Counts:
     customers = {line.customer for line in lines}
@@ -26,7 +32,7 @@ def counts(engine: Engine, lines: list[recount.Line]) -> recount.Counts:
         {i: category for i, _, category in shop.items()},
         {
             "segment": {c: p.rfm.segment for c, p in profiles.items() if p.rfm},
-            "cluster": {c: p.cluster.name for c, p in profiles.items() if p.cluster},
+            "cluster": {c: fine_cluster_name(engine, c) for c in customers},
         },
     )
 

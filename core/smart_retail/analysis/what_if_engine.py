@@ -139,20 +139,21 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     segment = rfm.segment_index(scores[0], scores[1])
     stored = bundle.arrays("cluster_assigner")
     assigner = bundle.decode_json("cluster_assigner", lambda meta: ClusterAssigner.from_arrays(stored, meta))
-    cluster = assigner.assign(table.recency, table.frequency, table.monetary)
+    clusters = assigner.assign(kept, table)
     catalogue = replace(store.catalogue, names=tuple(store.item_names))
     variants = ComponentVariants(**chosen)
-    components = fit_components(kept, (segment, cluster), catalogue, variants, threads=settings.threads)
+    components = fit_components(kept, (segment, clusters.fine), catalogue, variants, threads=settings.threads)
     arrays: dict[str, NDArray[Any]] = {f"recommender/{name}": values for name, values in to_arrays(components).items()}
     arrays |= {f"history/{name}": getattr(kept, name) for name in (*COLUMNS, "indptr")}
     arrays |= {f"rfm/{name}": getattr(table, name) for name in ("recency", "frequency", "monetary")}
     arrays |= {f"rfm/{name}": score for name, score in zip("rfm", scores, strict=True)}
     arrays |= {f"rfm_model/{name}": values for name, values in rfm.arrays().items()}
-    arrays |= {"rfm/segment": segment, "clusters/label": cluster, **_returned_items(kept, removed, day)}
+    arrays |= {"rfm/segment": segment, "clusters/label": clusters.coarse, "clusters/fine": clusters.fine}
+    arrays |= _returned_items(kept, removed, day)
     # The number of groups is that of the bundle, also where a group lost its customers.
     groups = {
         name: (group, len(bundle.array(f"pairs/{name}.size")))
-        for name, group in (("segments", segment), ("clusters", cluster))
+        for name, group in (("segments", segment), ("fine_clusters", clusters.fine))
     }
     threads = settings.threads or available_threads()
     counts = count_for_reasons(kept, components.item_knn, groups, settings.recommend, threads)

@@ -187,10 +187,21 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "rfm_model/*_cuts": ArraySpec("float64", ("cut points",), "Cut points of the scores"),
     "rfm_model/table": ArraySpec("int16", ("5", "5"), "Segment code by recency and frequency score", codes="segments"),
     "clusters/label": _per_customer("int16", "Cluster code, -1 for none", codes="clusters"),
+    "clusters/fine": _per_customer("int16", "Fine cluster code, -1 for none", codes="fine_clusters"),
     "clusters/latent": _per_customer("float32", "Coordinates for the cluster chart", "2"),
-    "cluster_assigner/mean": ArraySpec("float64", ("features",), "Mean of each feature"),
-    "cluster_assigner/scale": ArraySpec("float64", ("features",), "Standard deviation of each feature"),
-    "cluster_assigner/centroids": ArraySpec("float64", ("clusters", "latent"), "Centroids in the latent space"),
+    "cluster_assigner/mean": ArraySpec("float64", ("measures",), "Mean of each measure of value and buying habits"),
+    "cluster_assigner/scale": ArraySpec("float64", ("measures",), "Standard deviation of each measure"),
+    "cluster_assigner/item_columns": ArraySpec(
+        "float32", ("items", "columns"), "Price level, discount and categories of the items, for measures"
+    ),
+    "cluster_assigner/item_factors": ArraySpec("float32", ("items", "dimensions"), "Weight of each item in each taste"),
+    "cluster_assigner/center": ArraySpec("float64", ("features",), "Mean of each feature"),
+    "cluster_assigner/axes": ArraySpec("float64", ("features", "components"), "Principal axes of the features"),
+    "cluster_assigner/centroids": ArraySpec("float64", ("clusters", "components"), "Centroids of the clusters"),
+    "cluster_assigner/fine_centroids": ArraySpec(
+        "float64", ("fine clusters", "latent"), "Centroids of the fine clusters in the latent space"
+    ),
+    "cluster_assigner/parent": ArraySpec("int16", ("fine clusters",), "Cluster of each fine cluster", codes="clusters"),
     "cluster_assigner/weights_*": ArraySpec("float64", ("inputs", "outputs"), "Weights of an encoder layer"),
     "cluster_assigner/biases_*": ArraySpec("float64", ("outputs",), "Biases of an encoder layer"),
     **_similarity("item_knn", "item-kNN similarity"),
@@ -200,7 +211,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     **_ranking("popular", "popularity"),
     **_ranking("trending", "recent growth"),
     **_ranking("segment", "popularity in a segment", "segments"),
-    **_ranking("cluster", "popularity in a cluster", "clusters"),
+    **_ranking("cluster", "popularity in a fine cluster", "fine clusters"),
     **_pairs("orders", "orders"),
     **_pairs("customers", "customers"),
     "pairs/item_knn.customers": ArraySpec(
@@ -215,10 +226,10 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
         "int32", ("segments", "items"), "Number of customers of each segment who bought the item"
     ),
     "pairs/segments.size": ArraySpec("int64", ("segments",), "Number of customers of each segment"),
-    "pairs/clusters.customers": ArraySpec(
-        "int32", ("clusters", "items"), "Number of customers of each cluster who bought the item"
+    "pairs/fine_clusters.customers": ArraySpec(
+        "int32", ("fine clusters", "items"), "Number of customers of each fine cluster who bought the item"
     ),
-    "pairs/clusters.size": ArraySpec("int64", ("clusters",), "Number of customers of each cluster"),
+    "pairs/fine_clusters.size": ArraySpec("int64", ("fine clusters",), "Number of customers of each fine cluster"),
     "item_sets/items": ArraySpec(
         "int32", ("sets", "3"), "Item codes of product bundles, the consequent last; a pair ends in -1", codes="items"
     ),
@@ -248,13 +259,13 @@ EXPORT_FILES: Final = frozenset({
 })  # fmt: skip
 """Names of the files in ``export/``."""
 JSON_FILES: Final[dict[str, str]] = {
-    "names": "Names of categories, subcategories, segments and clusters, by code",
+    "names": "Names of categories, subcategories, segments, clusters and fine clusters, by code",
     "segments": "RFM segments, as in the results",
     "clusters": "Clusters, as in the results",
     "grid": "The 25 cells of the recency and frequency grid",
     "model": "Model information: data period, sales by week, evaluated numbers of clusters, statistics",
     "rfm_model": "Names of the segments",
-    "cluster_assigner": "Feature names and activations of the encoder",
+    "cluster_assigner": "Scales of the features, activations of the encoder, names of the clusters",
     "recommender": "Parameters of the recommendation model",
     "value": "Figures of the customer value models: backtests, selection, calibration",
 }
@@ -263,7 +274,7 @@ JSON_FILES: Final[dict[str, str]] = {
 _COMPANIONS: Final = {
     "pairs/item_knn.customers": "recommender/item_knn.indptr",
     "pairs/segments.customers": "pairs/segments.size",
-    "pairs/clusters.customers": "pairs/clusters.size",
+    "pairs/fine_clusters.customers": "pairs/fine_clusters.size",
     "item_sets/items": "item_sets/support",
     "item_sets/antecedent": "item_sets/support",
     "item_sets/revenue": "item_sets/support",
@@ -351,7 +362,7 @@ def companion_of(name: str) -> str:
         return _COMPANIONS[name]
     if spec.shape == ("pairs",):
         return f"{name.rpartition('.')[0]}.indptr"
-    is_ranking = spec.shape in (("segments", "items"), ("clusters", "items")) and not name.endswith(".score")
+    is_ranking = spec.shape in (("segments", "items"), ("fine clusters", "items")) and not name.endswith(".score")
     return f"{name.rpartition('.')[0]}.score" if is_ranking else ""
 
 

@@ -277,8 +277,8 @@ def _clusters_section(engine: RetailEngine, model: ModelInfo) -> Markup:
     points = engine.cluster_points()
     parts = [
         html.paragraph(
-            "Clusters are groups of customers who buy alike. A neural network (autoencoder) reduces their behaviour to "
-            "a few dimensions, in which K-means finds the groups."
+            "Clusters are groups of customers who buy alike: what they are worth, how they buy, and what they buy. "
+            "K-means finds them; the lists of customers use smaller clusters within them."
         ),
         _chart("clusters", model_charts.cluster_scatter, model_chart_data.cluster_scatter, points, clusters),
         _chart("cluster-profiles", model_charts.cluster_profiles, model_chart_data.cluster_profiles, clusters),

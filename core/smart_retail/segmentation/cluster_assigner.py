@@ -1,47 +1,38 @@
-"""Assignment of customers to clusters: latent coordinates and the nearest centroid, from fitted arrays.
+"""Assignment of customers to clusters: coordinates and the nearest centroid, from fitted arrays.
 
-In: recency, frequency and monetary value. Out: latent coordinates and cluster ids. NumPy only. Serving and fitting both
-use this module, so that their results are always equal.
+In: purchases and RFM. Out: coordinates and cluster ids on two levels. The coarse level is for people and is found on
+principal components of the features, which hardly differ between fits; each of its clusters is divided into fine ones,
+which are for lists, in the latent space of the encoder. NumPy only. Serving and fitting both use this module, so that
+their results are always equal.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.temporal_dataset import RfmTable
+from smart_retail.segmentation.customer_features import N_FIXED_MEASURES, CustomerFeatures
+
 NO_CLUSTER: Final = -1
 """Cluster of a customer without a kept order."""
-
-CLIP_DEVIATIONS: Final = 3.0
-"""Scaled features are clipped to this many standard deviations: otherwise a single outlier can form its own cluster."""
-
 _CHUNK: Final = 16_384
 
 
-def log_features(
-    recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64], unit: float
-) -> NDArray[np.float64]:
-    """Return log-scaled recency, frequency and monetary value, shape ``(3, n)``.
+def select_rows(table: RfmTable, rows: NDArray[Any] | slice) -> RfmTable:
+    """Return RFM of some customers."""
+    return RfmTable(table.recency[rows], table.frequency[rows], table.monetary[rows])
 
-    Amounts are scaled by the inverse hyperbolic sine of ``monetary / unit``, which is a logarithm for amounts well
-    above `unit` (millionths) and is also defined for zero and negative amounts (more returned than bought).
 
-    Parameters
-    ----------
-    recency, frequency, monetary : int64 arrays, shape (n,)
-        Days, orders and millionths of an amount, as in `RfmTable`.
-    unit : float
-        Amount in millionths, above 0.
-
-    Returns
-    -------
-    float64 array, shape (3, n)
-    """
-    return np.stack((np.log1p(recency), np.log1p(frequency), np.arcsinh(np.asarray(monetary) / unit)))
+def known_customers(history: PurchaseHistory, table: RfmTable) -> NDArray[np.int32]:
+    """Return the codes of the customers with a kept order and with rows in the history, ascending."""
+    has_rows = np.diff(history.indptr) > 0
+    return np.flatnonzero(has_rows & (np.asarray(table.frequency) > 0)).astype(np.int32)
 
 
 def nearest_centroid(points: NDArray[np.float64], centroids: NDArray[np.float64]) -> NDArray[np.int16]:
@@ -76,119 +67,159 @@ class DenseLayer:
 
 
 @dataclass(frozen=True, slots=True)
-class ClusterAssigner:
-    """Scaler, encoder and centroids of one fit."""
+class Coordinates:
+    """Customers in the spaces in which the clusters are found."""
 
-    unit: float
-    """Amount in millionths below which the scale of amounts becomes linear."""
-    mean: NDArray[np.float64]
-    """Mean of the log-scaled features; shape ``(3,)``."""
-    scale: NDArray[np.float64]
-    """Standard deviation of the log-scaled features, 1 where all customers are equal; shape ``(3,)``."""
+    principal: NDArray[np.float64]
+    """Principal components of the features; shape ``(n, components)``."""
+    latent: NDArray[np.float64]
+    """Output of the encoder; shape ``(n, latent)``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """Clusters by customer, -1 for none."""
+
+    coarse: NDArray[np.int16]
+    """Shape ``(n,)``."""
+    fine: NDArray[np.int16]
+    """Shape ``(n,)``; each fine cluster is part of one coarse cluster."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAssigner:
+    """Features, encoder and centroids of one fit."""
+
+    features: CustomerFeatures
+    axes: NDArray[np.float64]
+    """Principal axes of the features; shape ``(features, components)``."""
     encoder: tuple[DenseLayer, ...]
     centroids: NDArray[np.float64]
-    """Shape ``(k, latent)``, ordered by mean amount, largest first."""
+    """Centroids of the coarse clusters; shape ``(k, components)``, ordered by mean amount, largest first."""
+    fine_centroids: NDArray[np.float64]
+    """Centroids of the fine clusters; shape ``(fine, latent)``, ordered by `parent`, then by mean amount."""
+    parent: NDArray[np.int16]
+    """Coarse cluster of each fine one; shape ``(fine,)``. Every coarse cluster has at least one."""
     names: tuple[str, ...]
-    """Names of the clusters, by id."""
+    """Names of the coarse clusters, by id."""
+    fine_names: tuple[str, ...]
+    """Names of the fine clusters, by id."""
 
-    def scaled_features(
-        self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """Return the input of the encoder: log-scaled, standardised and clipped features.
-
-        Parameters
-        ----------
-        recency, frequency, monetary : int64 arrays, shape (n,)
-            As in `log_features`.
-
-        Returns
-        -------
-        float64 array, shape (3, n)
-        """
-        features = log_features(recency, frequency, monetary, self.unit)
-        return np.clip((features - self.mean[:, None]) / self.scale[:, None], -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
-
-    def encode(
-        self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
-    ) -> NDArray[np.float64]:
-        """Return the latent coordinates, shape ``(n, latent)``.
+    def locate(self, history: PurchaseHistory, table: RfmTable) -> Coordinates:
+        """Return the coordinates of every customer of a history.
 
         Parameters
         ----------
-        recency, frequency, monetary : int64 arrays, shape ``(n,)``
-            Days, orders and millionths of an amount, as in `RfmTable`.
+        history : PurchaseHistory
+        table : RfmTable
+            RFM of the same customers, by customer code.
 
         Returns
         -------
-        float64 array, shape (n, latent)
+        Coordinates
         """
-        n = len(recency)
-        out = np.empty((n, len(self.encoder[-1].biases) if self.encoder else len(self.mean)))
+        n, indptr = history.n_customers, history.indptr
+        principal = np.empty((n, self.axes.shape[1]))
+        latent = np.empty((n, len(self.encoder[-1].biases)))
+        project = DenseLayer(self.axes, np.zeros(self.axes.shape[1]), "linear")
         for start in range(0, n, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            x = self.scaled_features(recency[part], frequency[part], monetary[part])
+            part = slice(start, min(start + _CHUNK, n))
+            rows = slice(int(indptr[start]), int(indptr[part.stop]))
+            purchases = history.take(rows, history.customer[rows] - np.int32(start), part.stop - start)
+            x = self.features.compute(purchases, select_rows(table, part))
+            principal[part] = project.forward(x).T
             for layer in self.encoder:
                 x = layer.forward(x)
-            out[part] = x.T
-        return out
+            latent[part] = x.T
+        return Coordinates(principal, latent)
 
-    def nearest_cluster(self, latent: NDArray[np.float64]) -> NDArray[np.int16]:
-        """Return the id of the nearest centroid, the lower one on a tie; -1 without centroids."""
-        if not len(self.centroids):
-            return np.full(len(latent), NO_CLUSTER, dtype=np.int16)
-        return nearest_centroid(latent, self.centroids)
+    def nearest(self, at: Coordinates) -> Clusters:
+        """Return the nearest coarse cluster, and the nearest fine one within it, by customer."""
+        coarse = nearest_centroid(at.principal, self.centroids)
+        fine = np.empty_like(coarse)
+        for cluster in range(len(self.centroids)):
+            members, parts = np.flatnonzero(coarse == cluster), np.flatnonzero(self.parent == cluster)
+            fine[members] = parts[nearest_centroid(at.latent[members], self.fine_centroids[parts])]
+        return Clusters(coarse, fine)
 
-    def assign(
-        self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
-    ) -> NDArray[np.int16]:
-        """Return the cluster id of every customer.
+    def assign(self, history: PurchaseHistory, table: RfmTable) -> Clusters:
+        """Return the clusters of every customer; -1 for a customer without purchases.
 
         Parameters
         ----------
-        recency, frequency, monetary : int64 arrays, shape (n,)
-            As in `encode`.
+        history : PurchaseHistory
+        table : RfmTable
+            RFM of the same customers, by customer code.
 
         Returns
         -------
-        int16 array, shape (n,)
-            -1 where `frequency` is 0.
+        Clusters
         """
-        nearest = self.nearest_cluster(self.encode(recency, frequency, monetary))
-        return np.where(np.asarray(frequency) > 0, nearest, NO_CLUSTER).astype(np.int16)
+        coarse, fine = (np.full(history.n_customers, NO_CLUSTER, dtype=np.int16) for _ in range(2))
+        known = known_customers(history, table)
+        if len(known) and len(self.centroids):
+            found = self.nearest(self.locate(history.select(known), select_rows(table, known)))
+            coarse[known], fine[known] = found.coarse, found.fine
+        return Clusters(coarse, fine)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name; together with `meta` they describe the assigner completely."""
-        arrays: dict[str, NDArray[Any]] = {"mean": self.mean, "scale": self.scale, "centroids": self.centroids}
+        arrays: dict[str, NDArray[Any]] = {
+            "axes": self.axes,
+            "centroids": self.centroids,
+            "fine_centroids": self.fine_centroids,
+            "parent": self.parent,
+            **{name: getattr(self.features, name) for name in _FEATURE_ARRAYS},
+        }
         for i, layer in enumerate(self.encoder):
             arrays[f"weights_{i}"], arrays[f"biases_{i}"] = layer.weights, layer.biases
         return arrays
 
     def meta(self) -> dict[str, Any]:
-        """Return unit, activations and names, as JSON data."""
-        return {"unit": self.unit, "activations": [d.activation for d in self.encoder], "names": list(self.names)}
+        """Return scales, activations and names, as JSON data."""
+        return {
+            "unit": self.features.unit,
+            "spread": self.features.spread,
+            "activations": [d.activation for d in self.encoder],
+            "names": list(self.names),
+            "fine_names": list(self.fine_names),
+        }
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, Any]) -> Self:
         """Return the assigner from the results of `arrays` and `meta`; `ValueError` if their shapes do not fit."""
+        numbers: dict[str, Any] = {name: float(meta[name]) for name in ("unit", "spread")}
+        stored: dict[str, Any] = {name: arrays[name] for name in _FEATURE_ARRAYS}
         found = cls(
-            unit=float(meta["unit"]),
-            mean=arrays["mean"],
-            scale=arrays["scale"],
+            features=CustomerFeatures(**numbers, **stored),
+            axes=arrays["axes"],
             encoder=tuple(
                 DenseLayer(arrays[f"weights_{i}"], arrays[f"biases_{i}"], str(activation))
                 for i, activation in enumerate(meta["activations"])
             ),
             centroids=arrays["centroids"],
+            fine_centroids=arrays["fine_centroids"],
+            parent=arrays["parent"],
             names=tuple(meta["names"]),
+            fine_names=tuple(meta["fine_names"]),
         )
         found._check_shapes()
         return found
 
     def _check_shapes(self) -> None:
-        width = 3
-        fits = len(self.mean) == len(self.scale) == width
+        features = self.features
+        width = features.width
+        fits = len(features.mean) == len(features.scale) and len(features.center) == len(self.axes) == width
+        fits = fits and len(features.mean) == N_FIXED_MEASURES + features.item_columns.shape[1]
+        fits = fits and len(features.item_columns) == len(features.item_factors)
         for layer in self.encoder:
             fits = fits and layer.weights.shape == (width, len(layer.biases))
             width = len(layer.biases)
-        if not fits or (len(self.centroids) and self.centroids.shape[1] != width):
-            raise ValueError("scaler, encoder and centroids do not fit together")
+        fits = fits and self.centroids.shape[1] == self.axes.shape[1] and self.fine_centroids.shape[1] == width
+        fits = fits and len(self.parent) == len(self.fine_centroids) == len(self.fine_names)
+        fits = fits and np.array_equal(np.unique(self.parent), np.arange(len(self.centroids)))
+        if not fits or len(self.names) != len(self.centroids):
+            raise ValueError("features, encoder and centroids do not fit together")
+
+
+_FEATURE_ARRAYS: Final = tuple(f.name for f in fields(CustomerFeatures) if f.name not in ("unit", "spread"))

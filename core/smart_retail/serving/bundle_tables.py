@@ -60,7 +60,7 @@ class BundleTables:
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
-        """Names by code of ``categories``, ``subcategories``, ``segments`` and ``clusters``."""
+        """Names by code: ``categories``, ``subcategories``, ``segments``, ``clusters``, ``fine_clusters``."""
         found: dict[str, list[str]] = self.bundle.json("names")
         return found
 
@@ -136,7 +136,7 @@ class BundleTables:
     def buyers_in_group(self, kind: str, group: int, item: int) -> tuple[int, int]:
         """Return how many customers of a group bought an item, and the customers of the group.
 
-        `kind` is ``segments`` or ``clusters``.
+        `kind` is ``segments`` or ``fine_clusters``.
         """
         arrays = self._pair_arrays
         return int(arrays[f"{kind}.customers"][group, item]), int(arrays[f"{kind}.size"][group])
@@ -148,6 +148,10 @@ class BundleTables:
     @cached_property
     def cluster(self) -> NDArray[np.int16]:
         return self.bundle.array("clusters/label")
+
+    @cached_property
+    def fine_cluster(self) -> NDArray[np.int16]:
+        return self.bundle.array("clusters/fine")
 
     @cached_property
     def _purchases(self) -> dict[str, NDArray[Any]]:
@@ -214,7 +218,7 @@ class BundleTables:
         return self.label(code)[2]
 
     def group_name(self, kind: str, code: int) -> str:
-        """Return the name of a segment or cluster, empty for none. `kind` is ``segments`` or ``clusters``."""
+        """Return the name of a segment or cluster, empty for none. `kind` is as in `names`."""
         return self.names[kind][code] if code != UNKNOWN_GROUP else ""
 
     def history(self, customer: int) -> PurchaseHistory:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.events import Event, RecentEvents
 from smart_retail.events.store import MAX_SUM
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
@@ -46,7 +47,9 @@ class CustomerState:
     segment: int
     """Segment code, `UNKNOWN_GROUP` for none."""
     cluster: int
-    """Cluster code, `UNKNOWN_GROUP` for none."""
+    """Code of the coarse cluster, `UNKNOWN_GROUP` for none."""
+    fine_cluster: int
+    """Code of the fine cluster, by which lists are made, `UNKNOWN_GROUP` for none."""
 
     def purchased_or_returned(self) -> NDArray[np.int32]:
         """Return the items that `exclude_purchased` hides: purchased or returned ones."""
@@ -58,7 +61,7 @@ def to_shoppers(customers: Sequence[CustomerState]) -> Shoppers:
     return Shoppers(
         customers[0].history if len(customers) == 1 else PurchaseHistory.concat([c.history for c in customers]),
         np.array([c.segment for c in customers], dtype=np.int16),
-        np.array([c.cluster for c in customers], dtype=np.int16),
+        np.array([c.fine_cluster for c in customers], dtype=np.int16),
     )
 
 
@@ -109,6 +112,7 @@ class CustomerLookup:
             fully_returned=tables.fully_returned(code),
             segment=int(tables.segment[code]),
             cluster=int(tables.cluster[code]),
+            fine_cluster=int(tables.fine_cluster[code]),
         )
 
     def search_new_customers(self, text: str) -> list[CustomerMatch]:
@@ -132,7 +136,7 @@ class CustomerLookup:
 
     def visitor(self, history: PurchaseHistory) -> CustomerState:
         """Return the state of an anonymous visitor whose basket is `history`."""
-        return CustomerState(-1, False, False, history, np.empty(0, np.int32), UNKNOWN_GROUP, UNKNOWN_GROUP)
+        return CustomerState(-1, False, False, history, np.empty(0, np.int32), *(UNKNOWN_GROUP,) * 3)
 
     def _with_events(self, code: int, events: Sequence[Event]) -> CustomerState:
         tables = self._tables
@@ -142,12 +146,13 @@ class CustomerLookup:
         returned = returned[returned >= 0]
         if code >= 0:
             returned = np.setdiff1d(np.union1d(returned, tables.fully_returned(code)), history.item)
-        segment = cluster = UNKNOWN_GROUP
+        segment = cluster = fine = UNKNOWN_GROUP
         if len(history):
             values = self._rfm_values(history)
             segment = int(self._rfm_model.segment_index(*self._rfm_model.score(*values)[:2])[0])
-            cluster = int(self._cluster_assigner.assign(*values)[0])
-        return CustomerState(code, True, True, history, returned.astype(np.int32), segment, cluster)
+            found = self._cluster_assigner.assign(history, RfmTable(*values))
+            cluster, fine = int(found.coarse[0]), int(found.fine[0])
+        return CustomerState(code, True, True, history, returned.astype(np.int32), segment, cluster, fine)
 
     def rfm(self, customer: CustomerState) -> RFM | None:
         """Return recency, frequency and monetary value, scored by the cut points of the fit; None without purchases."""

@@ -176,7 +176,8 @@ class ReasonBuilder:
     def _popular_in_group(self, component: int, item: int) -> str:
         """Return how much more often the customer's cluster or segment buys the item than the other customers."""
         tables, customer = self.tables, self.customer
-        kind, group = ("clusters", customer.cluster) if component == CLUSTER else ("segments", customer.segment)
+        by_cluster = "fine_clusters", customer.fine_cluster
+        kind, group = by_cluster if component == CLUSTER else ("segments", customer.segment)
         buyers, size = tables.buyers_in_group(kind, group, item)
         other_buyers = int(tables.item_customers[item]) - buyers
         others = tables.pairs.customers.n - size

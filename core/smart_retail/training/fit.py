@@ -29,12 +29,16 @@ from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.evaluation.verdict import describe_quality
 from smart_retail.events import open_events
 from smart_retail.progress import SILENT, Progress
+from smart_retail.recommenders.base import Catalogue
 from smart_retail.results import FitReport
 from smart_retail.segmentation.rfm import fit_rfm
 from smart_retail.settings import Settings
 from smart_retail.training.clusters.autoencoder import load_keras
+from smart_retail.training.clusters.cluster_trial import build_trial
+from smart_retail.training.clusters.feature_fit import CustomerData, ItemTraits, item_columns
 from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
 from smart_retail.training.clusters.rfm_distributions import describe_rfm
+from smart_retail.training.clusters.taste_names import find_terms
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
@@ -217,25 +221,27 @@ def _fit_models(
     rfm = fit_rfm(table, settings.rfm)
     scores = rfm.score(table.recency, table.frequency, table.monetary)
     timer.stage("clusters")
-    clusters, selection = _fit_clusters(dataset, table, settings, progress)
+    catalogue = model_tables.build_catalogue(dataset, settings.seed)
+    clusters, selection = _fit_clusters(dataset, table, catalogue, settings, progress)
     groups = model_tables.CustomerGroups(table, rfm, scores, rfm.segment_index(scores[0], scores[1]), clusters)
     timer.stage("recommendations")
 
-    def assign_groups(earlier: RfmTable) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
-        """Return segments and clusters as of an earlier day: cut points of that day, clusters of the whole fit."""
+    def assign_groups(before: PurchaseHistory, earlier: RfmTable) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+        """Return segments by cut points of an earlier day, and clusters that were fitted before the last window."""
         model = fit_rfm(earlier, settings.rfm)
-        assigned = clusters.assigner.assign(earlier.recency, earlier.frequency, earlier.monetary)
-        return model.assign_segments(earlier), assigned
+        return model.assign_segments(earlier), clusters.earlier.assign(before, earlier).fine
 
     model, scorecard = fit_recommenders(
         dataset,
         assign_groups,
-        model_tables.build_catalogue(dataset, settings.seed),
+        (groups.segment, clusters.fine),
+        catalogue,
         settings.recommend,
         FitContext(settings.seed, settings.threads, progress),
         segment_names=rfm.segment_names,
         selection=selection,
     )
+    scorecard["choice"] = f"{scorecard.get('choice', '')} {clusters.plan.describe()}".strip()
     scorecard["verdict"] = describe_quality(scorecard)
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe_rfm(table)}, "clusters": clusters.summary()}
     timer.stage("customer value")
@@ -244,7 +250,7 @@ def _fit_models(
     scorecard["value"] = value.scorecard
     members = {
         "segments": (groups.segment, len(rfm.segment_names)),
-        "clusters": (clusters.labels, len(clusters.assigner.names)),
+        "fine_clusters": (clusters.fine, len(clusters.assigner.fine_names)),
     }
     threads = settings.threads or available_threads()
     counts = count_for_reasons(history, model.components.item_knn, members, settings.recommend, threads)
@@ -253,16 +259,23 @@ def _fit_models(
 
 
 def _fit_clusters(
-    dataset: Dataset, table: RfmTable, settings: Settings, progress: Progress
+    dataset: Dataset, table: RfmTable, catalogue: Catalogue, settings: Settings, progress: Progress
 ) -> tuple[ClusterFit, VariantSelection | None]:
     """Fit the clusters; with more than one thread, the method variants are selected at the same time."""
+    data = CustomerData(dataset.history_between(), table)
+    columns = item_columns(data.history, catalogue, dataset.item_discount)
+    traits = ItemTraits(columns, find_terms(catalogue, dataset.category_names))
+    trial = build_trial(data.history, dataset.first_day, settings.recommend.windows)
 
     def clusters() -> ClusterFit:
-        return fit_clusters(table, settings.clusters, seed=seed, threads=settings.threads, progress=progress)
+        return fit_clusters(
+            data, traits, settings.clusters, trial, seed=seed, threads=settings.threads, progress=progress
+        )
 
     seed, threads = settings.seed, settings.threads or available_threads()
     if threads == 1:
-        return clusters(), None
+        with one_algebra_thread():
+            return clusters(), None
     with one_algebra_thread(), ThreadPoolExecutor(1) as pool:
         selection = pool.submit(select_variants, dataset, settings.recommend, FitContext(seed, threads, progress))
         return clusters(), selection.result()

@@ -100,7 +100,7 @@ def publish(
     timer.stage("writing and checking")
     shop = wait_for_shop()
     segments = model_tables.build_segments(groups, model, shop.items, history.last_day)
-    clusters = model_tables.build_clusters(groups, model, shop.items, history.last_day)
+    clusters = model_tables.build_clusters(groups, fitted.preferred_items(), shop.items)
     model_tables.write_groups(writer, groups)
     writer.arrays("recommender", model.arrays())
     writer.json("recommender", model.meta())

@@ -37,6 +37,7 @@ from smart_retail.training.hybrid.backtest_windows import (
     BacktestWindow,
     GroupAssignment,
     GroupedWindow,
+    Groups,
     add_groups,
 )
 from smart_retail.training.hybrid.merge_selection import (
@@ -85,6 +86,7 @@ class _LearnedHybrid:
 def fit_recommenders(
     dataset: TemporalDataset,
     assign_groups: GroupAssignment,
+    groups: Groups,
     catalogue: Catalogue,
     settings: RecommendSettings,
     context: FitContext,
@@ -98,7 +100,9 @@ def fit_recommenders(
     ----------
     dataset : TemporalDataset
     assign_groups : callable
-        Returns segment and cluster of every customer by the RFM table of a day.
+        Returns segment and fine cluster of every customer before a past day.
+    groups : (int16 array, int16 array)
+        Segment and fine cluster of every customer at the end of the history.
     catalogue : Catalogue
     settings : RecommendSettings
     context : FitContext
@@ -117,7 +121,6 @@ def fit_recommenders(
     selection = selection or select_variants(dataset, settings, context)
     windows = add_groups(selection.windows, dataset, assign_groups)
     past_windows = add_groups(_build_past_windows(selection, dataset, context), dataset, assign_groups)
-    groups = assign_groups(dataset.rfm())
 
     def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
         context.progress.check()

@@ -133,7 +133,8 @@ def fit() -> Callable[..., tuple[RecommenderModel, dict[str, Any]]]:
     ) -> tuple[RecommenderModel, dict[str, Any]]:
         return fit_recommenders(
             shop,  # type: ignore[arg-type]  # a dataset by structure
-            assign_groups_by_orders,
+            lambda before, rfm: assign_groups_by_orders(rfm),
+            assign_groups_by_orders(shop.rfm()),
             build_catalogue(shop.n_items),
             RecommendSettings(merge=merge, neighbours=20),
             FitContext(seed, threads),

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
@@ -13,104 +14,184 @@ import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
 
-from smart_retail.data.temporal_dataset import RfmTable
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import CancelledError
+from smart_retail.evaluation.temporal_split import GroundTruth
 from smart_retail.progress import Silent
-from smart_retail.segmentation.cluster_assigner import CLIP_DEVIATIONS, ClusterAssigner, DenseLayer
+from smart_retail.recommenders.base import Catalogue
+from smart_retail.segmentation.cluster_assigner import ClusterAssigner, DenseLayer, select_rows
+from smart_retail.segmentation.customer_features import CLIP_DEVIATIONS, compute_measures
 from smart_retail.settings import ClusterSettings
-from smart_retail.training.clusters.fit_clusters import ClusterFit, fit_clusters
+from smart_retail.training.clusters.cluster_trial import build_trial, compute_rfm
+from smart_retail.training.clusters.feature_fit import CustomerData, ItemTraits, fit_item_factors, item_columns
+from smart_retail.training.clusters.fine_clusters import list_worth, possible_counts, smallest_good, split_clusters
+from smart_retail.training.clusters.fit_clusters import AUTOENCODER, LINEAR, ClusterFit, fit_clusters
 from smart_retail.training.clusters.k_selection import MIN_STABILITY, candidate_ks
+from smart_retail.training.clusters.taste_names import find_terms
 from smart_retail.utils.fixed_point import MILLION
 
-QUICK = ClusterSettings(epochs=10)
+QUICK = ClusterSettings(epochs=5)
+LAST_DAY = 20_000
+CATEGORIES = ("Baby", "Garden", "Produce", "Toys")
+Row = tuple[int, int, int, int, float]
+"""Customer, order, item, day and amount."""
 
 
-def shop(n: int = 600, seed: int = 0) -> tuple[RfmTable, np.ndarray]:
-    """Three clearly separated kinds of customers, and the kind of each."""
+def history_of(rows: list[Row], n_customers: int, n_items: int = 40) -> PurchaseHistory:
+    """Return a history of lines, one unit each."""
+    customer, order, item, day, amount = np.array(sorted(rows), np.float64).reshape(len(rows), 5).T
+    return PurchaseHistory(
+        customer.astype(np.int32),
+        order.astype(np.int32),
+        item.astype(np.int32),
+        day.astype(np.int32),
+        np.full(len(rows), MILLION),
+        np.round(amount * MILLION).astype(np.int64),
+        n_customers,
+        n_items,
+        LAST_DAY,
+    )
+
+
+def shop(n: int = 400, seed: int = 0) -> tuple[CustomerData, np.ndarray, np.ndarray]:
+    """Three kinds of value and four tastes, a category each; return also value and taste of each customer."""
     rng = np.random.default_rng(seed)
-    kind = rng.integers(0, 3, n)
-    recency = np.exp(np.array([1.5, 3.5, 5.8])[kind] + rng.normal(0, 0.25, n)).astype(np.int64)
-    frequency = np.array([30, 6, 1])[kind] + rng.integers(0, 3, n) * (kind < 2)
-    monetary = np.exp(np.array([9.0, 6.5, 4.0])[kind] + rng.normal(0, 0.3, n))
-    return RfmTable(recency, frequency, np.round(monetary * MILLION).astype(np.int64)), kind
+    value, taste = rng.integers(0, 3, n), rng.integers(0, 4, n)
+    rows: list[Row] = []
+    order = 0
+    for c in range(n):
+        last = LAST_DAY - int(np.exp((1.5, 3.5, 5.8)[value[c]] + rng.normal(0, 0.25)))
+        orders = (30, 6, 1)[value[c]] + int(rng.integers(0, 3)) * (value[c] < 2)
+        for k in reversed(range(orders)):
+            items = taste[c] * 10 + rng.choice(10, 3, replace=False)
+            rows += [(c, order, int(item), last - 7 * k, float(np.exp(3 - value[c]))) for item in items]
+            order += 1
+    history = history_of(rows, n)
+    return CustomerData(history, compute_rfm(history)), value, taste
 
 
-def take(table: RfmTable, rows: np.ndarray) -> RfmTable:
-    return RfmTable(table.recency[rows], table.frequency[rows], table.monetary[rows])
+def traits(history: PurchaseHistory) -> ItemTraits:
+    item = np.arange(history.n_items)
+    none = np.full(len(item), np.nan)
+    catalogue = Catalogue((item // 10).astype(np.int32), np.full(len(item), -1, np.int32), 1.0 + item)
+    return ItemTraits(item_columns(history, catalogue, none), find_terms(catalogue, CATEGORIES))
 
 
-def digest(fit: ClusterFit) -> str:
-    parts = [fit.labels.tobytes(), fit.latent.tobytes(), json.dumps(fit.assigner.meta()).encode()]
-    parts += [np.ascontiguousarray(a).tobytes() for _, a in sorted(fit.assigner.arrays().items())]
+def fit(data: CustomerData, settings: ClusterSettings = QUICK, **options: object) -> ClusterFit:
+    return fit_clusters(data, traits(data.history), settings, **options)  # type: ignore[arg-type]
+
+
+def digest(found: ClusterFit) -> str:
+    parts = [found.labels.tobytes(), found.fine.tobytes(), found.points.tobytes()]
+    parts += [json.dumps(found.assigner.meta()).encode()]
+    parts += [np.ascontiguousarray(a).tobytes() for _, a in sorted(found.assigner.arrays().items())]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
+def window_fit() -> tuple[CustomerData, np.ndarray, np.ndarray, ClusterFit]:
+    """A fit with a trial on a past window; customer 10 has no order."""
+    data, value, taste = shop()
+    keep = data.history.customer != 10
+    history = data.history.take(keep)
+    data = CustomerData(history, compute_rfm(history))
+    trial = build_trial(history, int(history.day.min()), 3)
+    return data, value, taste, fit(data, ClusterSettings(k_max=12, epochs=5), trial=trial, seed=3)
+
+
 @pytest.fixture(scope="module")
-def fitted() -> tuple[RfmTable, np.ndarray, ClusterFit]:
-    table, kind = shop()
-    table.frequency[10] = 0
-    return table, kind, fit_clusters(table, QUICK, seed=3)
+def fitted() -> tuple[CustomerData, np.ndarray, np.ndarray, ClusterFit]:
+    return window_fit()
 
 
-def test_planted_groups_are_found_and_ordered_by_value(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
-    table, kind, fit = fitted
-    known = table.frequency > 0
-    assert next(c.k for c in fit.choice if c.chosen) == 3
-    assert (fit.labels[known] == kind[known]).mean() > 0.99, "kind 0 spends most, so does cluster 0"
-    assert fit.labels[10] == -1
-    assert np.isnan(fit.latent[10]).all()
-    assert fit.assigner.names[0] == "Active big-spending"
+def test_planted_groups_are_found_on_both_levels(fitted) -> None:
+    data, value, taste, found = fitted
+    known = data.table.frequency > 0
+    both = value * 4 + taste
+    assert adjusted_rand_score(found.labels[known], both[known]) > 0.7
+    # A fine cluster holds one taste and one kind of value.
+    assert all(len(np.unique(both[found.fine == k])) == 1 for k in np.unique(found.fine[known]))
+    assert (found.assigner.parent[found.fine[known]] == found.labels[known]).all(), "fine clusters are nested"
+    assert found.labels[10] == found.fine[10] == -1
+    assert np.isnan(found.points[10]).all()
 
 
-def test_every_k_is_reported_with_its_scores_and_one_is_chosen(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
-    fit = fitted[2]
-    assert [c.k for c in fit.choice] == list(range(3, 9))
-    assert sum(c.chosen for c in fit.choice) == 1
-    chosen = next(c for c in fit.choice if c.chosen)
+def test_names_say_value_and_taste(fitted) -> None:
+    _, _, taste, found = fitted
+    assert all(name.startswith("Active") for name in found.assigner.names[:4]), "ordered by mean amount"
+    assert {name.split(", ")[1] for name in found.assigner.names[:4]} == {c.lower() for c in CATEGORIES}
+    for customer in (0, 1, 2, 3):
+        assert (
+            found.assigner.fine_names[found.fine[customer]]
+            .split(", ")[1]
+            .startswith(CATEGORIES[taste[customer]].lower())
+        )
+    assert len(set(found.assigner.fine_names)) == len(found.assigner.fine_names)
+
+
+def test_every_k_is_reported_with_its_scores_and_one_is_chosen(fitted) -> None:
+    found = fitted[3]
+    assert [c.k for c in found.choice] == list(range(3, 13))
+    assert sum(c.chosen for c in found.choice) == 1
+    chosen = next(c for c in found.choice if c.chosen)
+    assert chosen.k > 4, "three kinds of value with four tastes each"
     assert chosen.stability >= MIN_STABILITY
-    assert chosen.silhouette == max(c.silhouette for c in fit.choice if c.stability >= MIN_STABILITY)
+
+
+def test_the_latent_space_is_chosen_on_a_past_window_and_the_choice_is_explained(fitted) -> None:
+    plan = fitted[3].plan
+    best = {space: max(worth.values()) for space, worth in plan.worth.items()}
+    assert set(best) == {LINEAR, AUTOENCODER}
+    assert plan.space == (AUTOENCODER if best[AUTOENCODER] > best[LINEAR] else LINEAR)
+    assert max(best.values()) > 1.5 * plan.popular, "customers buy within their taste"
+    assert f"{best[AUTOENCODER]:.3f}, those of principal components {best[LINEAR]:.3f}" in plan.describe()
+    assert json.loads(json.dumps(fitted[3].summary()))["past_window"]["popular"] == plan.popular
 
 
 @pytest.mark.slow
-def test_training_lowers_the_error_of_the_principal_components() -> None:
-    table, _ = shop(seed=5)
-    bent = RfmTable(table.recency, table.frequency, table.monetary + 40 * table.recency * MILLION)
-    trained = fit_clusters(bent, ClusterSettings(k=3, epochs=60), seed=0).autoencoder
-    assert trained is not None
-    assert min(trained.validation_loss) < 0.8 * trained.linear_loss
-    assert len(trained.loss) == len(trained.validation_loss) <= 60
+def test_the_clusters_of_backtests_know_nothing_of_later_purchases() -> None:
+    data, _, _ = shop(seed=2)
+    first = int(data.history.day.min())
+    trial = build_trial(data.history, first, 3)
+    assert trial is not None
+    cut = trial.data.history.last_day + 1
+    late = data.history.day >= cut + (LAST_DAY - cut) // 2 + 1
+    assert late.any()
+    other = data.history.take(~late)
+    changed = fit(CustomerData(other, compute_rfm(other)), ClusterSettings(k=3, epochs=3), trial=trial)
+    full = fit(data, ClusterSettings(k=3, epochs=3), trial=trial)
+    for name, values in full.earlier.arrays().items():
+        if name != "item_columns":
+            assert np.array_equal(values, changed.earlier.arrays()[name]), name
 
 
-def test_serving_assigns_the_clusters_of_the_fit_bit_for_bit(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
-    table, _, fit = fitted
-    meta = json.loads(json.dumps(fit.assigner.meta()))
-    served = ClusterAssigner.from_arrays(fit.assigner.arrays(), meta)
-    assert (served.assign(table.recency, table.frequency, table.monetary) == fit.labels).all()
-    together = served.encode(table.recency, table.frequency, table.monetary)
-    for i in range(0, 600, 37):
-        one = take(table, np.array([i]))
-        assert (served.encode(one.recency, one.frequency, one.monetary)[0] == together[i]).all()
+def test_serving_assigns_the_clusters_of_the_fit_bit_for_bit(fitted) -> None:
+    data, _, _, found = fitted
+    meta = json.loads(json.dumps(found.assigner.meta()))
+    served = ClusterAssigner.from_arrays(found.assigner.arrays(), meta)
+    again = served.assign(data.history, data.table)
+    assert (again.coarse == found.labels).all()
+    assert (again.fine == found.fine).all()
+    together = served.locate(data.history, data.table)
+    for i in (0, 37, 74, 399):
+        one = served.locate(data.history.select(np.array([i])), select_rows(data.table, np.array([i])))
+        assert (one.latent[0] == together.latent[i]).all()
+        assert (one.principal[0] == together.principal[i]).all()
+
+
+def test_arrays_that_do_not_fit_are_refused(fitted) -> None:
+    assigner = fitted[3].assigner
+    for name, values in (("axes", assigner.axes[1:]), ("parent", assigner.parent + 1), ("center", np.zeros(2))):
+        with pytest.raises(ValueError, match="do not fit"):
+            ClusterAssigner.from_arrays({**assigner.arrays(), name: values}, assigner.meta())
 
 
 @pytest.mark.slow
-def test_another_process_gives_a_bit_identical_fit(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
+def test_another_process_gives_a_bit_identical_fit(fitted) -> None:
     here = str(Path(__file__).parent)
-    code = (
-        f"import sys; sys.path.insert(0, {here!r}); import test_clusters as t; table, _ = t.shop();"
-        "table.frequency[10] = 0; print(t.digest(t.fit_clusters(table, t.QUICK, seed=3, threads=2)))"
-    )
+    code = f"import sys; sys.path.insert(0, {here!r}); import test_clusters as t; print(t.digest(t.window_fit()[3]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
-    assert done.stdout.strip() == digest(fitted[2])
+    assert done.stdout.strip() == digest(fitted[3])
     assert done.stderr == "", "TensorFlow logs nothing"
-
-
-@pytest.mark.slow
-def test_the_order_of_the_customers_does_not_change_the_result(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
-    table, _, fit = fitted
-    order = np.random.default_rng(1).permutation(len(table.recency))
-    shuffled = fit_clusters(take(table, order), QUICK, seed=3)
-    assert (shuffled.labels == fit.labels[order]).all()
-    assert (shuffled.assigner.centroids == fit.assigner.centroids).all()
 
 
 @pytest.mark.slow
@@ -118,43 +199,41 @@ def test_a_fit_restores_the_random_generators_of_the_process() -> None:
     np.random.seed(1)  # noqa: NPY002
     expected = np.random.random(3)  # noqa: NPY002
     np.random.seed(1)  # noqa: NPY002
-    fit_clusters(shop(60)[0], ClusterSettings(k=2, epochs=1), seed=9)
+    window_fit()
     assert (np.random.random(3) == expected).all()  # noqa: NPY002
 
 
-def table_of(*rows: tuple[int, int, float]) -> RfmTable:
-    recency, frequency, monetary = (np.array(c) for c in zip(*rows, strict=True))
-    return RfmTable(recency, frequency, (monetary * MILLION).astype(np.int64))
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("table", "k", "clusters"),
+    ("rows", "customers", "k", "clusters"),
     [
-        (table_of((5, 1, 10)), 0, 1),
-        (table_of((5, 1, 10), (9, 3, 200)), 0, 2),
-        (table_of(*[(5, 2, 10)] * 40), 0, 1),
-        (table_of((5, 1, 10), (9, 3, 200), (70, 2, 30), (5, 1, 10)), 6, 3),
-        (table_of((1, 1, -50), (2, 2, 0), (3, 3, 1e9), (4, 1, -1e-6)), 3, 3),
-        (table_of((5, 1, 10), (9, 0, 0), (9, 3, 200), (4, 1, 1), (300, 2, 8)), 0, 3),
+        ([(0, 0, 1, 19_990, 10.0)], 1, 0, 1),
+        ([(0, 0, 1, 19_990, 10.0), (1, 1, 2, 19_950, 200.0)], 2, 0, 2),
+        ([(c, c, 1, 19_990, 10.0) for c in range(40)], 40, 0, 1),
+        ([(0, 0, 1, 19_990, -50.0), (1, 1, 2, 19_950, 0.0), (2, 2, 3, 19_000, 1e9)], 3, 3, 3),
     ],
-    ids=["one customer", "two", "all alike", "fewer than k", "amounts at and below zero", "one without an order"],
+    ids=["one customer", "two", "all alike", "amounts at and below zero"],
 )
-def test_there_are_at_most_as_many_clusters_as_distinct_customers(table: RfmTable, k: int, clusters: int) -> None:
-    fit = fit_clusters(table, ClusterSettings(k=k, epochs=3))
-    assert len(fit.assigner.names) == len(fit.assigner.centroids) == clusters
-    assert ((fit.labels >= 0) == (table.frequency > 0)).all()
-    assert np.isfinite(fit.latent[table.frequency > 0]).all()
-    assert bool(fit.notes) == (clusters < (k or 3))
+def test_there_are_at_most_as_many_clusters_as_distinct_customers(
+    rows: list[Row], customers: int, k: int, clusters: int
+) -> None:
+    history = history_of(rows, customers)
+    found = fit(CustomerData(history, compute_rfm(history)), ClusterSettings(k=k, epochs=3))
+    assert len(found.assigner.names) == len(found.assigner.centroids) == clusters
+    assert (found.labels >= 0).all()
+    assert (found.fine >= 0).all()
+    assert np.isfinite(found.points).all()
+    assert bool(found.notes) == (clusters < (k or 3))
 
 
 def test_without_kept_orders_there_are_no_clusters_and_a_note(tmp_path: Path) -> None:
-    fit = fit_clusters(table_of((0, 0, 0), (0, 0, 0)), QUICK)
-    assert fit.labels.tolist() == [-1, -1]
-    assert fit.notes == ("There are no groups of customers, because all orders were returned.",)
-    served = ClusterAssigner.from_arrays(fit.assigner.arrays(), fit.assigner.meta())
-    assert served.assign(np.array([3]), np.array([2]), np.array([5 * MILLION])).tolist() == [-1]
-    fit.export(tmp_path)
+    history = history_of([], 2)
+    found = fit(CustomerData(history, compute_rfm(history)))
+    assert found.labels.tolist() == found.fine.tolist() == [-1, -1]
+    assert found.notes == ("There are no groups of customers, because all orders were returned.",)
+    served = ClusterAssigner.from_arrays(found.assigner.arrays(), found.assigner.meta())
+    other = history_of([(0, 0, 1, 19_990, 10.0)], 1)
+    assert served.assign(other, compute_rfm(other)).fine.tolist() == [-1]
+    found.export(tmp_path)
 
 
 def test_candidate_ks_are_bounded_by_the_distinct_customers() -> None:
@@ -167,48 +246,101 @@ def test_candidate_ks_are_bounded_by_the_distinct_customers() -> None:
     assert candidate_ks(0, 3, 8, 1) == (range(1, 2), "Too few customers to form groups.")
 
 
-@pytest.mark.slow
-def test_the_currency_does_not_change_the_clusters(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
-    table, _, fit = fitted
-    in_yen = fit_clusters(RfmTable(table.recency, table.frequency, table.monetary * 150), QUICK, seed=3)
-    assert (in_yen.labels == fit.labels).all()
+def test_numbers_of_fine_clusters_follow_customers_and_items() -> None:
+    assert possible_counts(5000, 4000, 4) == [25, 50, 100]
+    assert possible_counts(600, 4000, 4) == [25, 50]
+    assert possible_counts(100_000, 70_000, 4) == [25, 50]
+    assert possible_counts(80, 4000, 4) == [8]
+    assert possible_counts(5, 10**7, 3) == [3]
 
 
-@pytest.mark.slow
-def test_a_single_outlier_does_not_form_its_own_cluster() -> None:
-    table, _ = shop()
-    table.monetary[0] = 10**17
-    fit = fit_clusters(table, QUICK, seed=0)
-    assert np.bincount(fit.labels).min() > 100
-    assert np.abs(fit.assigner.scaled_features(table.recency, table.frequency, table.monetary)).max() <= CLIP_DEVIATIONS
+def test_a_smaller_number_is_preferred_if_its_lists_are_as_good() -> None:
+    assert smallest_good([0.20, 0.2195, 0.22]) == 1
+    assert smallest_good([0.20, 0.21, 0.22]) == 2
 
 
-def test_exported_models_load_and_agree_with_the_fit(
-    fitted: tuple[RfmTable, np.ndarray, ClusterFit], tmp_path: Path
-) -> None:
+def test_coarse_clusters_are_divided_by_the_purchases_of_their_customers() -> None:
+    rng = np.random.default_rng(0)
+    coarse = np.repeat([0, 1], 100).astype(np.int16)
+    lines = np.where(coarse == 0, 900, 100)
+    value = rng.integers(1, 100, 200)
+    found = split_clusters(rng.normal(size=(200, 3)), coarse, lines, value, 20, 0)
+    assert np.bincount(found.parent).tolist() == [15, 5], "by the square roots 30 and 10"
+    assert (found.parent[found.labels] == coarse).all()
+    for parent in (0, 1):
+        means = [value[found.labels == k].mean() for k in np.flatnonzero(found.parent == parent)]
+        assert means == sorted(means, reverse=True)
+
+
+def test_lists_of_a_cluster_have_what_it_buys() -> None:
+    history = history_of([(c, c, c % 2 * 20 + i, 19_990, 1.0) for c in range(10) for i in range(10)], 10)
+    truth = GroundTruth(np.array([0, 1], np.int32), np.array([0, 1, 2]), np.array([0, 20]))
+    apart, together = (np.arange(10) % 2).astype(np.int16), np.zeros(10, np.int16)
+    assert list_worth(history, apart, truth) == 1.0, "the first items of their own cluster"
+    assert list_worth(history, together, truth) < 0.7
+
+
+def test_taste_separates_customers_by_what_they_buy() -> None:
+    data, _, taste = shop(seed=4)
+    found = fit(data, ClusterSettings(k=3, epochs=1)).assigner.features
+    vectors = found.weighted(data.history, data.table)[len(found.mean) :].T
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0)
+    similarity, same = vectors @ vectors.T, taste[:, None] == taste
+    assert similarity[same].mean() > similarity[~same].mean() + 0.3
+    assert fit_item_factors(history_of([], 3), 0).shape == (40, 0)
+
+
+def test_the_currency_changes_only_the_measures_of_amounts() -> None:
+    data, _, _ = shop(60)
+    columns = traits(data.history).columns
+    yen = replace(data.history, amount=data.history.amount * 150)
+    here = compute_measures(data.history, data.table, MILLION, columns)
+    there = compute_measures(yen, compute_rfm(yen), 150 * MILLION, columns)
+    assert np.allclose(here, there)
+
+
+def test_features_of_an_outlier_are_clipped() -> None:
+    data, _, _ = shop(200)
+    data.table.monetary[0] = 10**17
+    found = fit(data, ClusterSettings(k=3, epochs=3))
+    raw = found.assigner.features.weighted(data.history, data.table)
+    assert np.abs(raw[:3]).max() <= 0.3 * CLIP_DEVIATIONS + 1e-12
+    assert np.bincount(found.labels).min() > 20
+
+
+def test_exported_models_load_and_agree_with_the_fit(fitted, tmp_path: Path) -> None:
     import joblib
     import keras
 
-    table, _, fit = fitted
-    fit.export(tmp_path)
+    data, _, _, found = fitted
+    found.export(tmp_path)
     scaler, kmeans = joblib.load(tmp_path / "scaler.joblib"), joblib.load(tmp_path / "kmeans.joblib")
     network = keras.saving.load_model(tmp_path / "autoencoder.h5")
-    unit = fit.assigner.unit
-    features = np.stack((np.log1p(table.recency), np.log1p(table.frequency), np.arcsinh(table.monetary / unit)), axis=1)
-    scaled = np.clip(scaler.transform(features), -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
-    assert np.allclose(scaled.T, fit.assigner.scaled_features(table.recency, table.frequency, table.monetary))
+    known = np.flatnonzero(data.table.frequency > 0).astype(np.int32)
+    history, table = data.history.select(known), select_rows(data.table, known)
+    features = found.assigner.features
+    measures = compute_measures(history, table, features.unit, features.item_columns)
+    assert np.allclose(scaler.transform(measures.T).T, (measures - features.mean[:, None]) / features.scale[:, None])
     assert network.loss.__name__ == "mean_squared_error"
-    latent = keras.Model(network.inputs[0], network.get_layer("latent").output)(scaled.astype(np.float32))
-    known = table.frequency > 0
-    assert np.allclose(np.asarray(keras.ops.convert_to_numpy(latent))[known], fit.latent[known], atol=1e-4)
-    assert (kmeans.predict(fit.latent[known].astype(np.float64)) == fit.labels[known]).mean() > 0.995
+    latent = keras.Model(network.inputs[0], network.get_layer("latent").output)
+    inputs = features.compute(history, table).T.astype(np.float32)
+    at = found.assigner.locate(history, table)
+    assert np.allclose(np.asarray(keras.ops.convert_to_numpy(latent(inputs))), at.latent, atol=1e-3)
+    assert (kmeans.predict(at.principal) == found.labels[known]).all()
 
 
-def test_the_clusters_are_compared_with_plain_k_means(fitted: tuple[RfmTable, np.ndarray, ClusterFit]) -> None:
-    fit = fitted[2]
-    assert [p.name for p in fit.comparison] == ["autoencoder + K-means", "K-means on log RFM", "K-means on RFM"]
-    assert all(sum(p.sizes) == 599 and -1 <= p.silhouette <= 1 for p in fit.comparison)
-    assert json.loads(json.dumps(fit.summary()))["linear_loss"] > 0
+def test_the_clusters_are_compared_with_plain_k_means(fitted) -> None:
+    found = fitted[3]
+    assert [p.name for p in found.comparison] == ["value and taste", "K-means on log RFM", "K-means on RFM"]
+    assert all(sum(p.sizes) == 399 and -1 <= p.silhouette <= 1 for p in found.comparison)
+    assert json.loads(json.dumps(found.summary()))["linear_loss"] > 0
+
+
+def test_training_lowers_the_error_of_the_principal_components(fitted) -> None:
+    trained = fitted[3].training
+    assert trained is not None
+    assert min(trained.validation_loss) < trained.linear_loss
+    assert len(trained.loss) == len(trained.validation_loss) <= 5
 
 
 def test_a_fit_can_be_cancelled() -> None:
@@ -217,7 +349,7 @@ def test_a_fit_can_be_cancelled() -> None:
             raise CancelledError("Cancelled.")
 
     with pytest.raises(CancelledError):
-        fit_clusters(shop(50)[0], QUICK, progress=Stop())
+        fit(shop(50)[0], progress=Stop())
 
 
 def test_a_dense_layer_equals_the_matrix_product() -> None:
@@ -231,31 +363,37 @@ def test_a_dense_layer_equals_the_matrix_product() -> None:
 @pytest.mark.real_data
 @pytest.mark.timeout(900)
 def test_ten_seeds_find_the_same_clusters_in_a_real_shop(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """k is selected once; other seeds change the initial state of autoencoder, batches and K-means."""
-    table = online_retail(real_data)
-    first = fit_clusters(table, ClusterSettings(), seed=0, threads=0)
+    """k is selected once; other seeds change the factors of taste and the starts of K-means."""
+    data = online_retail(real_data)
+    first = fit(data, ClusterSettings(), seed=0, threads=0)
     k = next(c.k for c in first.choice if c.chosen)
     assert k >= 3
-    monkeypatch.setattr(
-        "smart_retail.training.clusters.fit_clusters.REFITS", 2
-    )  # the refits only matter for the selection of k
+    monkeypatch.setattr("smart_retail.training.clusters.fit_clusters.REFITS", 2)  # they only matter for the selection
     labels = [first.labels]
-    labels += [fit_clusters(table, ClusterSettings(k=k), seed=seed, threads=0).labels for seed in range(1, 10)]
-    known = table.frequency > 0
+    labels += [fit(data, ClusterSettings(k=k), seed=seed, threads=0).labels for seed in range(1, 10)]
+    known = data.table.frequency > 0
     agreement = [adjusted_rand_score(a[known], b[known]) for a, b in combinations(labels, 2)]
     assert np.mean(agreement) >= 0.90
     assert min(agreement) >= 0.85
-    assert first.comparison[0].silhouette > first.comparison[1].silhouette
 
 
-def online_retail(folder: Path) -> RfmTable:
-    """RFM of Online Retail II's second year, purchases only."""
+def online_retail(folder: Path) -> CustomerData:
+    """Purchases of Online Retail II's second year."""
     import pandas as pd
 
     lines = pd.read_csv(folder / "online_retail_2010_2011.csv.gz", dtype={"Invoice": str, "Customer ID": str})
     lines = lines[lines["Customer ID"].notna() & ~lines["Invoice"].str.startswith("C") & (lines["Quantity"] > 0)]
-    days = pd.to_datetime(lines["InvoiceDate"]).dt.normalize()
-    grouped = lines.assign(day=days, amount=lines["Quantity"] * lines["Price"]).groupby("Customer ID", sort=True)
-    recency = (days.max() - grouped["day"].max()).dt.days.to_numpy() + 1
-    amounts = np.round(grouped["amount"].sum().to_numpy() * MILLION).astype(np.int64)
-    return RfmTable(recency.astype(np.int64), grouped["Invoice"].nunique().to_numpy(), amounts)
+    customer, item = (pd.factorize(lines[name], sort=True)[0] for name in ("Customer ID", "StockCode"))
+    day = pd.to_datetime(lines["InvoiceDate"]).to_numpy().astype("datetime64[D]").astype(np.int64)
+    frame = pd.DataFrame({"c": customer, "i": item, "d": day, "o": pd.factorize(lines["Invoice"])[0]})
+    frame["a"] = np.round((lines["Quantity"] * lines["Price"]).to_numpy() * MILLION).astype(np.int64)
+    frame = frame.groupby(["c", "d", "o", "i"], as_index=False)["a"].sum()
+    history = PurchaseHistory(
+        *(frame[name].to_numpy(np.int32) for name in "coid"),
+        np.full(len(frame), MILLION),
+        frame["a"].to_numpy(),
+        int(customer.max()) + 1,
+        int(item.max()) + 1,
+        int(day.max()),
+    )
+    return CustomerData(history, compute_rfm(history))

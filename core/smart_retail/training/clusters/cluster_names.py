@@ -1,13 +1,14 @@
 """Readable names of clusters.
 
-In: the deviation of each cluster from the mean of all customers. Out: short, distinct names that can be followed by the
-word "customers".
+In: the deviation of each cluster from the mean of all customers, and words for its taste. Out: short, distinct names
+that can be followed by the word "customers".
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import count
+from collections.abc import Sequence
+from itertools import count, zip_longest
 from typing import Final
 
 import numpy as np
@@ -22,14 +23,16 @@ QUALIFIERS: Final = (("lower-value", "higher-value"), ("more recent", "less rece
 SINGLE_CLUSTER_NAME: Final = "All"
 
 
-def cluster_names(profiles: NDArray[np.float64]) -> tuple[str, ...]:
-    """Return the names of the clusters by id.
+def cluster_names(profiles: NDArray[np.float64], tastes: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of the clusters by id, such as ``Active big-spending, baby and produce``.
 
     Parameters
     ----------
     profiles : float64 array, shape ``(k, 3)``
         Mean recency, frequency and monetary of each cluster on the log scale, in standard deviations
         from the mean of all customers.
+    tastes : sequence of str
+        What each cluster buys more of than the shop, see `taste_names`; empty for nothing particular.
     """
     if len(profiles) == 1:
         return (SINGLE_CLUSTER_NAME,)
@@ -40,7 +43,26 @@ def cluster_names(profiles: NDArray[np.float64]) -> tuple[str, ...]:
     for name, clusters in same.items():
         for cluster, qualifier in zip(clusters, _qualifiers(profiles[clusters]), strict=True):
             names[cluster] = f"{name} {qualifier}".strip()
-    return _make_unique(names)
+    return _make_unique([_with_taste(name, taste) for name, taste in zip_longest(names, tastes, fillvalue="")])
+
+
+def fine_cluster_names(profiles: NDArray[np.float64], tastes: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of many small clusters, which differ in taste rather than in value.
+
+    Parameters
+    ----------
+    profiles, tastes
+        As in `cluster_names`.
+    """
+    words = [
+        f"{_word(RECENCY_WORDS, recency)} {_word(VALUE_WORDS, (frequency + monetary) / 2)}"
+        for recency, frequency, monetary in profiles
+    ]
+    return _make_unique([_with_taste(name, taste) for name, taste in zip(words, tastes, strict=True)])
+
+
+def _with_taste(name: str, taste: str) -> str:
+    return f"{name}, {taste}" if taste else name
 
 
 def _word(words: tuple[tuple[float, str], ...], value: float) -> str:

@@ -1,6 +1,7 @@
 """Selection of the number of clusters k by silhouette and by stability over refits.
 
-In: the latent space of the fit and of refits on resamples. Out: a `ClusterChoice` for each k, one of them chosen.
+In: customers as points, in the space of the fit and in those of refits on resamples. Out: a `ClusterChoice` for each k,
+one of them chosen.
 scikit-learn is imported inside the functions.
 """
 
@@ -36,8 +37,8 @@ def even_sample(count: int, limit: int) -> NDArray[np.int64]:
     return np.linspace(0, count - 1, min(count, limit)).round().astype(np.int64)
 
 
-def kmeans(points: NDArray[np.float64], k: int, seed: int) -> NDArray[np.float64]:
-    """Return the centroids of `points`, shape ``(k, d)``: the best of `N_INIT` k-means++ starts, on one thread."""
+def kmeans(points: NDArray[np.float64], k: int, seed: int, starts: int = N_INIT) -> NDArray[np.float64]:
+    """Return the centroids of `points`, shape ``(k, d)``: the best of some k-means++ starts, on one thread."""
     from sklearn.cluster import KMeans
     from sklearn.exceptions import ConvergenceWarning
     from threadpoolctl import threadpool_limits
@@ -45,7 +46,7 @@ def kmeans(points: NDArray[np.float64], k: int, seed: int) -> NDArray[np.float64
     with threadpool_limits(1, user_api="openmp"), warnings.catch_warnings():
         # A resample of few customers can have fewer distinct points than k, which is acceptable here.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted = KMeans(k, n_init=N_INIT, random_state=seed, tol=1e-6).fit(points)
+        fitted = KMeans(k, n_init=starts, random_state=seed, tol=1e-6).fit(points)
     return np.asarray(fitted.cluster_centers_, dtype=np.float64)
 
 
@@ -96,9 +97,9 @@ def select_k(
     Parameters
     ----------
     latent : float64 array, shape ``(n, d)``
-        Customers in the latent space of the fit.
+        Customers in the space of the fit.
     refits : pairs of float64 arrays
-        For each refit, the latent coordinates of the resample that it was fitted on, and those of the reference
+        For each refit, the coordinates of the resample that it was fitted on, and those of the reference
         customers, which are the same for all refits.
     ks : range
         Numbers of clusters to evaluate.

@@ -21,9 +21,9 @@ MAX_HISTORY_ROWS = 2_000_000
 """Rows of a whole history above which customers are sampled for the windows."""
 
 Groups = tuple[NDArray[np.int16], NDArray[np.int16]]
-"""Segment and cluster by customer code."""
-GroupAssignment = Callable[[RfmTable], Groups]
-"""Assigns every customer to a segment and a cluster by the RFM table of a day."""
+"""Segment and fine cluster by customer code."""
+GroupAssignment = Callable[[PurchaseHistory, RfmTable], Groups]
+"""Assigns every customer to a segment and a fine cluster by the purchases and the RFM table before a day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,6 @@ def add_groups(
 ) -> list[GroupedWindow]:
     """Add the groups of the customers as of the day before each cut."""
     return [
-        GroupedWindow(w.window, w.before, w.after, w.ground_truth, assign_groups(dataset.rfm(w.window.cut)))
+        GroupedWindow(w.window, w.before, w.after, w.ground_truth, assign_groups(w.before, dataset.rfm(w.window.cut)))
         for w in windows
     ]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.fitted_components import FittedComponents, ItemAttributes
-from smart_retail.recommenders.group_popularity import compute_group_popularity
+from smart_retail.recommenders.group_popularity import compute_cluster_popularity, compute_group_popularity
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.popularity import compute_popularity, compute_trend, compute_trending, count_demand
 from smart_retail.recommenders.repurchase import compute_recency_weights
@@ -121,7 +121,7 @@ def fit_components(
         popular=popular,
         trending=compute_trending(demand, _TRENDING_POWER),
         segment=compute_group_popularity(history, segment, popular, *mix),
-        cluster=compute_group_popularity(history, cluster, popular, *mix),
+        cluster=compute_cluster_popularity(history, cluster),
         item_knn=models.item_knn,
         ease=models.ease,
         content=content,

@@ -27,6 +27,7 @@ from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.training.clusters.fit_clusters import ClusterFit
+from smart_retail.training.clusters.preferred_items import PreferredItems, find_preferred_items
 from smart_retail.training.models.content_vectors import fit_content_vectors, item_texts
 from smart_retail.training.value.fit_value import ValueFit
 from smart_retail.utils.fixed_point import MILLION
@@ -68,6 +69,12 @@ class FittedModels:
     """Counts that reasons state, by name below ``pairs/``."""
     item_sets: ItemSets
 
+    def preferred_items(self) -> tuple[PreferredItems, ...]:
+        """Return the items that each coarse cluster buys more of than the others."""
+        counts, assigner = self.reason_counts, self.groups.clusters.assigner
+        buyers, size = counts["fine_clusters.customers"], counts["fine_clusters.size"]
+        return find_preferred_items(buyers, size, assigner.parent, len(assigner.names))
+
 
 def build_catalogue(dataset: Dataset, seed: int = 0) -> Catalogue:
     """Return category, subcategory, price and name of all items, by item code; vectors if there is a catalogue."""
@@ -89,7 +96,8 @@ def write_groups(writer: BundleWriter, groups: CustomerGroups) -> None:
     writer.arrays("rfm_model", groups.rfm.arrays())
     writer.json("rfm_model", groups.rfm.meta())
     writer.array("clusters/label", groups.clusters.labels)
-    writer.array("clusters/latent", groups.clusters.latent)
+    writer.array("clusters/fine", groups.clusters.fine)
+    writer.array("clusters/latent", groups.clusters.points)
     writer.arrays("cluster_assigner", groups.clusters.assigner.arrays())
     writer.json("cluster_assigner", groups.clusters.assigner.meta())
 
@@ -117,9 +125,18 @@ def build_segments(
 
 
 def build_clusters(
-    groups: CustomerGroups, model: RecommenderModel, items: Sequence[Item], last_day: int
+    groups: CustomerGroups, preferred: Sequence[PreferredItems], items: Sequence[Item]
 ) -> tuple[Cluster, ...]:
-    """Return the clusters by id, with the first two latent coordinates of their centroids."""
+    """Return the clusters by id, with the first two principal components of their centroids.
+
+    Parameters
+    ----------
+    groups : CustomerGroups
+    preferred : sequence of PreferredItems
+        By cluster.
+    items : sequence of Item
+        By item code.
+    """
     fit = groups.clusters
     return tuple(
         Cluster(
@@ -128,7 +145,7 @@ def build_clusters(
             **_group_statistics(groups.rfm_table, fit.labels == index),
             x=float(fit.assigner.centroids[index, 0]),
             y=float(fit.assigner.centroids[index, 1]),
-            top_items=_top_items(model, "personalized", index, items, last_day),
+            top_items=tuple(items[i] for i in preferred[index].item[:TOP_ITEMS].tolist()),
         )
         for index, name in enumerate(fit.assigner.names)
     )
@@ -187,7 +204,7 @@ def compute_lists(
     table = CachedLists.empty(n, list_length)
     customer, item = dataset.fully_returned if exclude_purchased else (np.empty(0, np.int32),) * 2
     bounds = np.searchsorted(customer, np.arange(n + 1))
-    shoppers = Shoppers(history, groups.segment, groups.clusters.labels)
+    shoppers = Shoppers(history, groups.segment, groups.clusters.fine)
 
     def fill_chunk(start: int) -> int:
         stop = min(start + CHUNK_CUSTOMERS, n)
@@ -211,12 +228,13 @@ def compute_lists(
 
 
 def code_names(dataset: Dataset, groups: CustomerGroups) -> dict[str, list[str]]:
-    """Return the names of the codes of categories, subcategories, segments and clusters."""
+    """Return the names of the codes of categories, subcategories, segments and clusters of both levels."""
     return {
         "categories": list(dataset.category_names),
         "subcategories": list(dataset.subcategory_names),
         "segments": list(groups.rfm.segment_names),
         "clusters": list(groups.clusters.assigner.names),
+        "fine_clusters": list(groups.clusters.assigner.fine_names),
     }
 
 
@@ -251,9 +269,9 @@ def rank_group(model: RecommenderModel, method: str, group: int, n_items: int, l
     ----------
     model : RecommenderModel
     method : str
-        rfm (`group` is a segment) or personalized (`group` is a cluster).
+        rfm (`group` is a segment) or personalized (`group` is a fine cluster).
     group : int
-        Index of the segment or id of the cluster.
+        Index of the segment or id of the fine cluster.
     n_items : int
         Number of items in the catalogue.
     last_day : int

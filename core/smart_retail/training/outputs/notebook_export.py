@@ -94,23 +94,22 @@ def _top_item_rows(
     fitted: model_tables.FittedModels,
     items: Sequence[Item],
 ) -> Iterable[tuple[Any, ...]]:
-    """Yield the rows of the top items overall, per category, per segment and per cluster."""
+    """Yield the rows of the top items overall, per category, per segment, and by lift per cluster."""
     model, groups = fitted.model, fitted.groups
     lists = [("all", "", model.popular())]
     lists += [("category", name, model.popular(i)) for i, name in enumerate(dataset.category_names)]
-    for kind, method, names in (
-        ("segment", "rfm", groups.rfm.segment_names),
-        ("cluster", "personalized", groups.clusters.assigner.names),
-    ):
-        lists += [
-            (kind, n, model_tables.rank_group(model, method, i, len(items), fitted.history.last_day, MAX_TOP_ITEMS))
-            for i, n in enumerate(names)
-        ]
-    for kind, group, ranked in lists:
-        for rank, (item, score) in enumerate(
-            zip(ranked.item[:MAX_TOP_ITEMS].tolist(), ranked.score[:MAX_TOP_ITEMS].tolist(), strict=True), 1
+    lists += [
+        ("segment", n, model_tables.rank_group(model, "rfm", i, len(items), fitted.history.last_day, MAX_TOP_ITEMS))
+        for i, n in enumerate(groups.rfm.segment_names)
+    ]
+    scored = [(kind, group, ranked.item, ranked.score) for kind, group, ranked in lists]
+    names = groups.clusters.assigner.names
+    scored += [("cluster", n, p.item, p.lift) for n, p in zip(names, fitted.preferred_items(), strict=True)]
+    for kind, group, item, score in scored:
+        for rank, (code, value) in enumerate(
+            zip(item[:MAX_TOP_ITEMS].tolist(), score[:MAX_TOP_ITEMS].tolist(), strict=True), 1
         ):
-            yield kind, group, rank, items[item].item_id, items[item].item_name, score
+            yield kind, group, rank, items[code].item_id, items[code].item_name, value
 
 
 def _similarity_rows(model: RecommenderModel, items: Sequence[Item]) -> Iterable[tuple[Any, ...]]:

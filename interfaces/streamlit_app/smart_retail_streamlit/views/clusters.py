@@ -1,4 +1,4 @@
-"""Clusters page: customers in the latent space of the autoencoder, and how the clusters differ."""
+"""Clusters page: customers by value and taste, and how the clusters differ."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _show_latent_space(clusters: list[Cluster]) -> None:
             "latent-space",
             f"{top.name}: {customers} of customers, {revenue} of revenue",
             f"{pluralize(len(points), 'customer')}; the closer two are, the more alike they buy. "
-            "Axes: first two dimensions of the autoencoder",
+            "Axes: first two principal components of value and taste",
             charts.cluster_scatter(points, clusters, page_layout.is_dark()),
             charts.as_rows(points),
             report_chart=("cluster_scatter", points, clusters),
@@ -110,7 +110,7 @@ def _cluster_table(clusters: list[Cluster], currency: str) -> Markup:
         Column("Mean days since last order", "sr-num"),
         Column("Mean orders", "sr-num"),
         Column("Mean amount", "sr-num"),
-        Column("Top products", "sr-dim"),
+        Column("Buys more than others", "sr-dim"),
     ]
     rows = [
         [

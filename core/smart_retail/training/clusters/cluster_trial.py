@@ -1,0 +1,61 @@
+"""The past window on which the clusters of the lists are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.temporal_dataset import RfmTable
+from smart_retail.evaluation.temporal_split import extract_ground_truth, rolling_windows, sample_customers
+from smart_retail.training.clusters.feature_fit import CustomerData
+from smart_retail.training.clusters.fit_clusters import ClusterTrial
+
+MAX_TRIAL_CUSTOMERS = 20_000
+"""Customers with purchases on which a trial is made; a larger shop is represented by a sample."""
+
+
+def build_trial(history: PurchaseHistory, first_day: int, n_windows: int, seed: int = 0) -> ClusterTrial | None:
+    """Return the customers before the second last window and their purchases in it.
+
+    The last window is left to the scorecard, so that neither the choice nor the clusters of the backtests know of it.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+        The whole history, after returns.
+    first_day : int
+        First day of the history, days since 1970-01-01.
+    n_windows : int
+        Windows on which the merge is learned.
+    seed : int
+
+    Returns
+    -------
+    ClusterTrial or None
+        None if the history is too short.
+    """
+    windows = rolling_windows(first_day, history.last_day, n_windows + 2)
+    if len(windows) < 2:
+        return None
+    window = windows[-2]
+    before = replace(history.take(history.day < window.cut), last_day=window.cut - 1)
+    after = history.take((history.day >= window.cut) & (history.day < window.end))
+    truth = sample_customers(extract_ground_truth(before, after)["any"], MAX_TRIAL_CUSTOMERS, seed)
+    return ClusterTrial(CustomerData(before, compute_rfm(before)), truth)
+
+
+def compute_rfm(history: PurchaseHistory) -> RfmTable:
+    """Return recency (to the day after the last one), number of orders and net amount by customer code."""
+    n, customer = history.n_customers, history.customer
+    indptr = history.indptr
+    has_rows = indptr[1:] > indptr[:-1]
+    last = np.full(n, history.last_day + 1, np.int64)
+    last[has_rows] = history.day[indptr[1:][has_rows] - 1]
+    starts_order = np.ones(len(history), bool)
+    starts_order[1:] = (customer[1:] != customer[:-1]) | (history.order[1:] != history.order[:-1])
+    monetary = np.zeros(n, np.int64)
+    np.add.at(monetary, customer, history.amount)
+    orders = np.bincount(customer[starts_order], minlength=n).astype(np.int64)
+    return RfmTable(history.last_day + 1 - last, orders, monetary)
