@@ -12,27 +12,13 @@ pytest.importorskip("flask_openapi3")
 pytest.importorskip("prometheus_client")
 
 from smart_retail.results import FitReport
-from smart_retail.serving.engine import Engine
 from smart_retail_flask.app import create_app
 from smart_retail_flask.route_table import OPERATIONS
 from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
-from tests import shop
+from tests.any_item_engine import AnyItemEngine
 from tests.fitted_shop import MakeEngine, reloading_engine
 
 from .route_permissions import PermissionCase, documented_statuses, permission_cases, registered_routes
-
-
-class AnyItemEngine(Engine):
-    """Treats the items of the examples as known."""
-
-    def query_similar(self, item_id: str, *arguments: Any) -> Any:
-        return super().query_similar(shop.item_ids()[0], *arguments)
-
-    def substitutes(self, item_id: str, *arguments: Any) -> Any:
-        return super().substitutes(shop.item_ids()[0], *arguments)
-
-    def audience(self, item_id: str, *arguments: Any, **options: Any) -> Any:
-        return super().audience(shop.item_ids()[0], *arguments, **options)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +63,7 @@ def test_only_routes_without_shop_data_are_public() -> None:
 
 def test_every_route_that_changes_data_or_lists_customers_needs_the_role_admin() -> None:
     reads = {"recommend_batch", "recommend_basket", "customers_batch", "similar_by_body", "customer_values"}
-    reads |= {"substitutes_by_body"}
+    reads |= {"substitutes_by_body", "item_by_body"}
     customer_lists = {"audience", "audience_by_body", "list_customers"}
     for operation in OPERATIONS:
         changes_data = operation.method != "get" and operation.name not in reads

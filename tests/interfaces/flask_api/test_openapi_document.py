@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 from tests import shop
+from tests.any_item_engine import AnyItemEngine
 from tests.fitted_shop import reloading_engine
 
 from smart_retail.errors import UsageError
@@ -98,19 +99,6 @@ def test_example_of_every_operation_succeeds(artifacts: Path) -> None:
         path = operation.path or operation.rule
         response = client.open(path, method=operation.method.upper(), json=operation.body)
         assert response.status_code == 200, path
-
-
-class AnyItemEngine(Engine):
-    """Treats the items of the examples as known."""
-
-    def query_similar(self, item_id: str, *arguments: Any) -> Any:
-        return super().query_similar(shop.item_ids()[0], *arguments)
-
-    def substitutes(self, item_id: str, *arguments: Any) -> Any:
-        return super().substitutes(shop.item_ids()[0], *arguments)
-
-    def audience(self, item_id: str, *arguments: Any, **options: Any) -> Any:
-        return super().audience(shop.item_ids()[0], *arguments, **options)
 
 
 def test_python_samples_compile() -> None:
