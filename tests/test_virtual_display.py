@@ -1,4 +1,4 @@
-"""The root windows of the tests, which share one process with threads that may run the garbage collector."""
+"""The root windows of the tests, which share one process with the threads and open files of other tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tests.virtual_display import NoDisplayError, display_name
 
-_SCRIPT = """
+_COLLECTED_BY_A_THREAD = """
 import gc, os, threading
 from tests.virtual_display import display_name, open_root
 
@@ -28,12 +28,30 @@ while collector.is_alive():
 print("alive")
 """
 
+_MANY_OPEN_FILES = """
+import gc, os, resource
+from tests.virtual_display import display_name, open_root
 
-def test_a_closed_window_collected_by_another_thread_does_not_end_the_process() -> None:
+os.environ["DISPLAY"] = display_name()
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+gc.disable()
+garbage = [open(os.devnull) for _ in range(1100)]
+garbage.append(garbage)
+del garbage
+root = open_root()
+root.after(200, root.quit)
+root.mainloop()
+print("alive")
+"""
+
+
+@pytest.mark.parametrize("script", [_COLLECTED_BY_A_THREAD, _MANY_OPEN_FILES], ids=["thread", "files"])
+def test_what_earlier_tests_leave_does_not_end_the_process_of_a_window(script: str) -> None:
     try:
         display_name()
     except NoDisplayError as error:
         pytest.skip(str(error))
     root = Path(__file__).resolve().parents[1]
-    run = subprocess.run([sys.executable, "-c", _SCRIPT], cwd=root, capture_output=True, text=True, timeout=120)
+    run = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=120)
     assert (run.returncode, run.stdout.strip()) == (0, "alive"), run.stderr

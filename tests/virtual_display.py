@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import atexit
 import functools
+import gc
 import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
+MAX_DESCRIPTOR = 500
+"""Garbage is collected before a window is opened above this file descriptor."""
 _INTERPRETERS: list[Any] = []
 """The Tcl interpreters of all windows so far, see `open_root`."""
 
@@ -58,13 +62,20 @@ def display_name() -> str:
 
 
 def open_root() -> Any:
-    """Return a new root window.
+    """Return a new root window; Tcl would end the process with SIGABRT in two cases.
 
-    Its Tcl interpreter lives until the process ends. Tcl ends the process (`Tcl_AsyncDelete`, SIGABRT) when an
-    interpreter is deleted by another thread than its own, and the garbage collector runs in any thread.
+    Tcl waits with `select` for its own file descriptors, which must be below 1,024. Engines of finished tests have
+    hundreds open, one for each mapped array, until they are collected.
+
+    Tcl refuses to delete an interpreter in another thread than its own (`Tcl_AsyncDelete`), and the garbage collector
+    runs in any thread: interpreters live until the process ends.
     """
     import tkinter as tk
 
+    with Path(os.devnull).open("rb") as file:
+        lowest_free = file.fileno()
+    if lowest_free > MAX_DESCRIPTOR:
+        gc.collect()
     root = tk.Tk()
     _INTERPRETERS.append(root.tk)
     return root
