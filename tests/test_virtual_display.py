@@ -38,6 +38,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
 gc.disable()
 garbage = [open(os.devnull) for _ in range(1100)]
 garbage.append(garbage)
+garbage[3].close()  # one low descriptor is free
 del garbage
 root = open_root()
 root.after(200, root.quit)

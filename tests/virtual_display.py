@@ -9,11 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 MAX_DESCRIPTOR = 500
 """Garbage is collected before a window is opened above this file descriptor."""
+NEW_DESCRIPTORS = 32
+"""More than a window opens; the first ones may have low numbers that were closed in between."""
 _INTERPRETERS: list[Any] = []
 """The Tcl interpreters of all windows so far, see `open_root`."""
 
@@ -72,9 +73,10 @@ def open_root() -> Any:
     """
     import tkinter as tk
 
-    with Path(os.devnull).open("rb") as file:
-        lowest_free = file.fileno()
-    if lowest_free > MAX_DESCRIPTOR:
+    files = [os.open(os.devnull, os.O_RDONLY) for _ in range(NEW_DESCRIPTORS)]
+    for file in files:
+        os.close(file)
+    if max(files) > MAX_DESCRIPTOR:
         gc.collect()
     root = tk.Tk()
     _INTERPRETERS.append(root.tk)

@@ -18,7 +18,15 @@ import pytest
 from tests.postgres import close_pools
 
 from smart_retail.errors import ArtifactError, DataError, SettingsError
-from smart_retail.events import URL_VARIABLE, Event, EventStore, RecentEvents, SqliteEventStore, open_events
+from smart_retail.events import (
+    URL_VARIABLE,
+    Event,
+    EventStore,
+    RecentEvents,
+    SqliteEventStore,
+    open_events,
+    sqlite_store,
+)
 
 Open = Callable[[], EventStore]
 """Opens the store of a test, as another process would."""
@@ -115,6 +123,27 @@ def test_a_process_waits_while_another_creates_the_store(tmp_path: Path) -> None
             thread.join()
         assert sorted(results, key=str) == [1] * 4 + [set()] * 4
         assert SqliteEventStore(folder).last_sequence() == 4
+
+
+def test_a_database_that_is_created_during_the_check_is_no_replacement(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, identity = SqliteEventStore(tmp_path), sqlite_store._identity
+    opened: list[sqlite3.Connection] = []
+
+    def create_after(path: str) -> tuple[int, int] | None:
+        found = identity(path)
+        if not opened:
+            opened.append(sqlite3.connect(store.path))
+            opened[0].execute("PRAGMA journal_mode = WAL")
+            opened[0].execute("CREATE TABLE t (x)")
+        return found
+
+    monkeypatch.setattr(sqlite_store, "_identity", create_after)
+    store.check_file()
+    assert Path(f"{store.path}-wal").exists()
+    assert store.check_file() == identity(str(store.path))
+    opened[0].close()
 
 
 def test_reading_the_embedded_store_writes_nothing(tmp_path: Path) -> None:

@@ -265,7 +265,8 @@ class SqliteEventStore(EventStore):
             It is not a regular file, or it was replaced, but the write-ahead log of the file before it is still there:
             SQLite would mix the two.
         """
-        file, log = _identity(str(self.path)), _identity(self._sibling("-wal"))
+        # The log first: a new database between the two calls must not look like one that replaced a missing file.
+        log, file = _identity(self._sibling("-wal")), _identity(str(self.path))
         before = _FILES.get(str(self.path))
         if before is not None and file not in (None, before[0]) and log is not None and log == before[1]:
             raise ArtifactError(
