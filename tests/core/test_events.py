@@ -125,7 +125,7 @@ def test_a_process_waits_while_another_creates_the_store(tmp_path: Path) -> None
         assert SqliteEventStore(folder).last_sequence() == 4
 
 
-def test_a_database_that_is_created_during_the_check_is_no_replacement(
+def test_a_database_that_is_created_during_the_check_is_not_taken_for_a_replacement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, identity = SqliteEventStore(tmp_path), sqlite_store._identity

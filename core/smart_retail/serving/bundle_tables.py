@@ -80,7 +80,8 @@ class BundleTables:
         return self.bundle.arrays("catalogue")
 
     def _in_stock(self) -> NDArray[np.bool_] | None:
-        sold_out = self._listed["item"][self._listed["stock"] <= 0]
+        # Not all arrays of the catalogue: every list needs the stock, few responses the descriptions.
+        sold_out = self.bundle.array("catalogue/item")[self.bundle.array("catalogue/stock") <= 0]
         if not len(sold_out):
             return None
         in_stock = np.ones(len(self.items), np.bool_)
