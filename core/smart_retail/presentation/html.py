@@ -115,12 +115,12 @@ def segment_table(segments: Iterable[Segment]) -> Markup:
 
 
 def cluster_table(clusters: Iterable[Cluster]) -> Markup:
-    """Return the customer clusters with size, revenue, means and the most popular products."""
+    """Return the customer clusters with size, revenue, means and what they buy more of than others."""
     rows = [
         [cluster.name, *_size_cells(cluster), " · ".join(i.item_name or i.item_id for i in cluster.top_items[:3])]
         for cluster in clusters
     ]
-    return table([Column("Cluster"), *_SIZE_COLUMNS, Column("Top products", "sr-dim")], rows, "sr-cards")
+    return table([Column("Cluster"), *_SIZE_COLUMNS, Column("Buys more than others", "sr-dim")], rows, "sr-cards")
 
 
 _SIZE_COLUMNS = (

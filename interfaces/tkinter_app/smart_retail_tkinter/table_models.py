@@ -182,7 +182,7 @@ def cluster_table(clusters: Iterable[Cluster]) -> Table:
             format_amount(c.mean_monetary),
         )  # fmt: skip
         top = ", ".join(item.item_name or item.item_id for item in c.top_items)
-        rows.append(Row("", cells, (c.name, *numbers), c.name, f"Top products: {top}"))
+        rows.append(Row("", cells, (c.name, *numbers), c.name, f"Buys more than others: {top}"))
     return Table(CLUSTERS, tuple(rows))
 
 

@@ -158,7 +158,7 @@ class FrontEnd(Driver):
         return groups_in(next(h for h in pieces(self.page("segments")) if "What to do" in h))
 
     def clusters(self) -> dict[str, int]:
-        return groups_in(next(h for h in pieces(self.page("clusters")) if "Top products" in h))
+        return groups_in(next(h for h in pieces(self.page("clusters")) if "Buys more than others" in h))
 
     def sales(self) -> SalesRows:
         return figures_in(next(h for h in pieces(self.page("")) if "Average order value" in h))

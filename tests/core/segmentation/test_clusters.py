@@ -73,7 +73,8 @@ def shop(n: int = 400, seed: int = 0) -> tuple[CustomerData, np.ndarray, np.ndar
 def traits(history: PurchaseHistory) -> ItemTraits:
     item = np.arange(history.n_items)
     none = np.full(len(item), np.nan)
-    catalogue = Catalogue((item // 10).astype(np.int32), np.full(len(item), -1, np.int32), 1.0 + item)
+    category = np.where(item // 10 < len(CATEGORIES), item // 10, -1).astype(np.int32)  # none beyond the small shop
+    catalogue = Catalogue(category, np.full(len(item), -1, np.int32), 1.0 + item)
     return ItemTraits(item_columns(history, catalogue, none), find_terms(catalogue, CATEGORIES))
 
 
