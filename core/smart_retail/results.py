@@ -432,9 +432,11 @@ class ItemDetails(Item, frozen=True):
     """An item with what the catalogue says of it; empty or null where there is no catalogue or it has no value."""
 
     brand: str
+    """Brand; empty if unknown."""
     description: str
+    """Description without HTML tags; empty if unknown."""
     image_url: str
-    """Address of a picture."""
+    """Address of a picture; empty if unknown."""
     list_price: float | None
     """Price of the catalogue, in the shop's currency."""
     cost: float | None
@@ -442,7 +444,7 @@ class ItemDetails(Item, frozen=True):
     stock: float | None
     """Units in stock; an item with 0 or less is in no list."""
     launch_date: str
-    """ISO date."""
+    """ISO date; empty if unknown."""
     attributes: dict[str, str]
     """Further columns of the catalogue: header -> value."""
 

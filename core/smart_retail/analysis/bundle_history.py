@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import ReturnedPurchases
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.data.temporal_dataset import RfmTable
 
 COLUMNS = ("order", "item", "day", "quantity", "amount")
 
@@ -36,18 +35,6 @@ def read_returned_purchases(bundle: Bundle) -> ReturnedPurchases:
 def _expand_customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:
     """Return the customer code of every row of a CSR structure."""
     return np.repeat(np.arange(len(indptr) - 1, dtype=np.int32), np.diff(indptr))
-
-
-def compute_rfm(history: PurchaseHistory, day: int) -> RfmTable:
-    """Return recency up to `day` (days since 1970-01-01), number of orders and net amount by customer code."""
-    n = history.n_customers
-    last_day = np.zeros(n, np.int64)
-    np.maximum.at(last_day, history.customer, history.day)
-    amount = np.zeros(n, np.int64)
-    np.add.at(amount, history.customer, history.amount)
-    _, first_row = np.unique(history.order, return_index=True)
-    orders = np.bincount(history.customer[first_row], minlength=n).astype(np.int64)
-    return RfmTable(np.where(orders > 0, day - last_day, 0), orders, amount)
 
 
 def purchases_before(history: PurchaseHistory, day: int) -> PurchaseHistory:

@@ -9,13 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from smart_retail.analysis.bundle_history import compute_rfm, purchases_before, read_history
+from smart_retail.analysis.bundle_history import purchases_before, read_history
 from smart_retail.analysis.segment_migration import CustomerSnapshot, Migration, compute_migration
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.segmentation.rfm import fit_rfm
+from smart_retail.segmentation.rfm import compute_rfm, fit_rfm
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
 from smart_retail.utils.dates import iso, parse_day

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from smart_retail.analysis.bundle_history import (
     COLUMNS,
-    compute_rfm,
     purchases_before,
     read_history,
     read_returned_purchases,
@@ -28,7 +27,7 @@ from smart_retail.protocol import LocalEngine
 from smart_retail.recommenders.fitted_components import to_arrays
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner
-from smart_retail.segmentation.rfm import fit_rfm
+from smart_retail.segmentation.rfm import compute_rfm, fit_rfm
 from smart_retail.serving.business_rules import build_rules
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings

@@ -1,8 +1,8 @@
 """Items without purchases, ranked for a shopper by what they are: content similarity and taste.
 
 The score of an item adds two parts, each divided by its maximum: the similarity of its content to the items that the
-shopper bought, and the product of its place in the taste space with that of the shopper. Only NumPy; the arrays may be
-read-only memory maps.
+shopper bought, and the product of its coordinates in the taste space with those of the shopper. Only NumPy; the
+arrays may be read-only memory maps.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
 from smart_retail.segmentation.segments import SEGMENTS
@@ -32,6 +33,25 @@ SEGMENT_TABLE: Final[tuple[tuple[str, ...], ...]] = (
     ("New", "Potential Loyalist", "Potential Loyalist", "Champions", "Champions"),
 )
 """The standard segments: rows are R 1 to 5, columns F 1 to 5."""
+
+
+def compute_rfm(history: PurchaseHistory, day: int | None = None) -> RfmTable:
+    """Return recency, number of orders and net amount by customer code.
+
+    Parameters
+    ----------
+    history : PurchaseHistory
+    day : int, optional
+        Recency is counted up to this day, days since 1970-01-01; by default the day after the last one of the history.
+    """
+    n, day = history.n_customers, history.last_day + 1 if day is None else day
+    last_day = np.zeros(n, np.int64)
+    np.maximum.at(last_day, history.customer, history.day)
+    amount = np.zeros(n, np.int64)
+    np.add.at(amount, history.customer, history.amount)
+    _, first_row = np.unique(history.order, return_index=True)
+    orders = np.bincount(history.customer[first_row], minlength=n).astype(np.int64)
+    return RfmTable(np.where(orders > 0, day - last_day, 0), orders, amount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -385,7 +385,7 @@ def _in_categories(
 def _check(data: dict[str, Any]) -> None:
     for name, value in data.items():
         if name not in RULE_NAMES:
-            raise SettingsError(f"There is no rule {name!r}.", f"Rules: {', '.join(RULE_NAMES)}.")
+            raise SettingsError(f"There is no business rule {name!r}.", f"Rules: {', '.join(RULE_NAMES)}.")
         if name in _TEXT_LISTS and not (isinstance(value, list) and all(isinstance(v, str) for v in value)):
             raise SettingsError(f"The rule {name} is not a list of texts.", f'Write {name} = ["A", "B"].')
     cap = data.get("max_per_category", 1)

@@ -11,12 +11,13 @@ import pytest
 from tests import shop
 from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
-from smart_retail.analysis.bundle_history import compute_rfm, read_history, read_returned_purchases
+from smart_retail.analysis.bundle_history import read_history, read_returned_purchases
 from smart_retail.analysis.what_if import Scenario, source_weights, what_if
 from smart_retail.analysis.what_if_engine import WhatIfEngine, refit_tables
 from smart_retail.errors import CancelledError, NeedsLocalEngineError, RetailError, SettingsError, UsageError
 from smart_retail.progress import Silent
 from smart_retail.results import FitReport
+from smart_retail.segmentation.rfm import compute_rfm
 from smart_retail.serving.engine import Engine
 from smart_retail.utils.dates import iso
 

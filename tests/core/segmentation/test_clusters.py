@@ -21,10 +21,11 @@ from smart_retail.progress import Silent
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner, DenseLayer, select_rows
 from smart_retail.segmentation.customer_features import CLIP_DEVIATIONS, compute_measures
+from smart_retail.segmentation.rfm import compute_rfm
 from smart_retail.settings import ClusterSettings
-from smart_retail.training.clusters.cluster_trial import build_trial, compute_rfm
+from smart_retail.training.clusters.cluster_trial import build_trial
 from smart_retail.training.clusters.feature_fit import CustomerData, ItemTraits, fit_item_factors, item_columns
-from smart_retail.training.clusters.fine_clusters import list_worth, possible_counts, smallest_good, split_clusters
+from smart_retail.training.clusters.fine_clusters import candidate_counts, first_near_best, list_quality, split_clusters
 from smart_retail.training.clusters.fit_clusters import AUTOENCODER, LINEAR, ClusterFit, fit_clusters
 from smart_retail.training.clusters.k_selection import MIN_STABILITY, candidate_ks
 from smart_retail.training.clusters.taste_names import find_terms
@@ -140,7 +141,7 @@ def test_every_k_is_reported_with_its_scores_and_one_is_chosen(fitted) -> None:
 
 def test_the_latent_space_is_chosen_on_a_past_window_and_the_choice_is_explained(fitted) -> None:
     plan = fitted[3].plan
-    best = {space: max(worth.values()) for space, worth in plan.worth.items()}
+    best = {space: max(values.values()) for space, values in plan.quality.items()}
     assert set(best) == {LINEAR, AUTOENCODER}
     assert plan.space == (AUTOENCODER if best[AUTOENCODER] > best[LINEAR] else LINEAR)
     assert max(best.values()) > 1.5 * plan.popular, "customers buy within their taste"
@@ -248,16 +249,16 @@ def test_candidate_ks_are_bounded_by_the_distinct_customers() -> None:
 
 
 def test_numbers_of_fine_clusters_follow_customers_and_items() -> None:
-    assert possible_counts(5000, 4000, 4) == [25, 50, 100]
-    assert possible_counts(600, 4000, 4) == [25, 50]
-    assert possible_counts(100_000, 70_000, 4) == [25, 50]
-    assert possible_counts(80, 4000, 4) == [8]
-    assert possible_counts(5, 10**7, 3) == [3]
+    assert candidate_counts(5000, 4000, 4) == [25, 50, 100]
+    assert candidate_counts(600, 4000, 4) == [25, 50]
+    assert candidate_counts(100_000, 70_000, 4) == [25, 50]
+    assert candidate_counts(80, 4000, 4) == [8]
+    assert candidate_counts(5, 10**7, 3) == [3]
 
 
 def test_a_smaller_number_is_preferred_if_its_lists_are_as_good() -> None:
-    assert smallest_good([0.20, 0.2195, 0.22]) == 1
-    assert smallest_good([0.20, 0.21, 0.22]) == 2
+    assert first_near_best([0.20, 0.2195, 0.22]) == 1
+    assert first_near_best([0.20, 0.21, 0.22]) == 2
 
 
 def test_coarse_clusters_are_divided_by_the_purchases_of_their_customers() -> None:
@@ -277,8 +278,8 @@ def test_lists_of_a_cluster_have_what_it_buys() -> None:
     history = history_of([(c, c, c % 2 * 20 + i, 19_990, 1.0) for c in range(10) for i in range(10)], 10)
     truth = GroundTruth(np.array([0, 1], np.int32), np.array([0, 1, 2]), np.array([0, 20]))
     apart, together = (np.arange(10) % 2).astype(np.int16), np.zeros(10, np.int16)
-    assert list_worth(history, apart, truth) == 1.0, "the first items of their own cluster"
-    assert list_worth(history, together, truth) < 0.7
+    assert list_quality(history, apart, truth) == 1.0, "the first items of their own cluster"
+    assert list_quality(history, together, truth) < 0.7
 
 
 def test_taste_separates_customers_by_what_they_buy() -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.evaluation.temporal_split import extract_ground_truth, rolling_windows, sample_customers
+from smart_retail.segmentation.rfm import compute_rfm
 from smart_retail.training.clusters.feature_fit import CustomerData
 from smart_retail.training.clusters.fit_clusters import ClusterTrial
 
@@ -44,18 +42,3 @@ def build_trial(history: PurchaseHistory, first_day: int, n_windows: int, seed: 
     after = history.take((history.day >= window.cut) & (history.day < window.end))
     truth = sample_customers(extract_ground_truth(before, after)["any"], MAX_TRIAL_CUSTOMERS, seed)
     return ClusterTrial(CustomerData(before, compute_rfm(before)), truth)
-
-
-def compute_rfm(history: PurchaseHistory) -> RfmTable:
-    """Return recency (to the day after the last one), number of orders and net amount by customer code."""
-    n, customer = history.n_customers, history.customer
-    indptr = history.indptr
-    has_rows = indptr[1:] > indptr[:-1]
-    last = np.full(n, history.last_day + 1, np.int64)
-    last[has_rows] = history.day[indptr[1:][has_rows] - 1]
-    starts_order = np.ones(len(history), bool)
-    starts_order[1:] = (customer[1:] != customer[:-1]) | (history.order[1:] != history.order[:-1])
-    monetary = np.zeros(n, np.int64)
-    np.add.at(monetary, customer, history.amount)
-    orders = np.bincount(customer[starts_order], minlength=n).astype(np.int64)
-    return RfmTable(history.last_day + 1 - last, orders, monetary)

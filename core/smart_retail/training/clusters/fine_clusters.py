@@ -1,4 +1,4 @@
-"""Fine clusters within the coarse ones, and what their lists are worth on a past window."""
+"""Fine clusters within the coarse ones, and the quality of their lists on a past window."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class FineClusters:
     """By customer."""
 
 
-def possible_counts(customers: int, items: int, coarse: int) -> list[int]:
+def candidate_counts(customers: int, items: int, coarse: int) -> list[int]:
     """Return the numbers of fine clusters to try, ascending; at least the number of coarse ones."""
     limit = min(customers // MIN_CUSTOMERS, MAX_CELLS // max(items, 1))
     return [max(count, coarse) for count in FINE_COUNTS if count <= limit] or [max(min(limit, FINE_COUNTS[0]), coarse)]
@@ -99,7 +99,7 @@ def split_clusters(
     return FineClusters(np.concatenate(centroids), np.array(parent, np.int16), labels)
 
 
-def list_worth(history: PurchaseHistory, cluster: NDArray[np.int16], truth: GroundTruth) -> float:
+def list_quality(history: PurchaseHistory, cluster: NDArray[np.int16], truth: GroundTruth) -> float:
     """Return the mean NDCG@10 of the clusters' lists on later purchases.
 
     Parameters
@@ -117,7 +117,7 @@ def list_worth(history: PurchaseHistory, cluster: NDArray[np.int16], truth: Grou
     return float(compute_accuracy(Lists(indptr, lists.ravel()), truth, K)[f"ndcg@{K}"].mean())
 
 
-def smallest_good(worth: Sequence[float]) -> int:
-    """Return the first position whose worth is within `TOLERANCE` of the best."""
-    best = max(worth)
-    return next(i for i, value in enumerate(worth) if value >= (1 - TOLERANCE) * best)
+def first_near_best(quality: Sequence[float]) -> int:
+    """Return the first position whose value is within `TOLERANCE` of the best."""
+    best = max(quality)
+    return next(i for i, value in enumerate(quality) if value >= (1 - TOLERANCE) * best)

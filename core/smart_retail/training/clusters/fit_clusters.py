@@ -41,9 +41,9 @@ from smart_retail.training.clusters.feature_fit import CustomerData, ItemTraits,
 from smart_retail.training.clusters.fine_clusters import (
     DEFAULT_FINE_COUNT,
     FineClusters,
-    list_worth,
-    possible_counts,
-    smallest_good,
+    candidate_counts,
+    first_near_best,
+    list_quality,
     split_clusters,
 )
 from smart_retail.training.clusters.k_selection import (
@@ -92,16 +92,16 @@ class ClusterPlan:
     space: str = LINEAR
     count: int = DEFAULT_FINE_COUNT
     """Number of fine clusters."""
-    worth: dict[str, dict[str, float]] = field(default_factory=dict)
+    quality: dict[str, dict[str, float]] = field(default_factory=dict)
     """Latent space -> number of fine clusters -> NDCG@10 of their lists; empty without a past window."""
     popular: float = 0.0
     """NDCG@10 of one list for all customers, on the same window."""
 
     def describe(self) -> str:
         """Return the choice in plain words, empty without a past window."""
-        if not self.worth:
+        if not self.quality:
             return ""
-        best = {space: max(by_count.values()) for space, by_count in self.worth.items()}
+        best = {space: max(by_count.values()) for space, by_count in self.quality.items()}
         used = self.space == AUTOENCODER
         reason = "is better and is used" if used else "is not better, so principal components are used"
         return (
@@ -143,7 +143,7 @@ class ClusterFit:
             "comparison": [p.as_dict() for p in self.comparison],
             "space": self.plan.space,
             "fine": len(self.assigner.fine_centroids),
-            "past_window": {"ndcg@10": self.plan.worth, "popular": self.plan.popular} if self.plan.worth else {},
+            "past_window": {"ndcg@10": self.plan.quality, "popular": self.plan.popular} if self.plan.quality else {},
             "loss": list(trained.loss) if trained else [],
             "validation_loss": list(trained.validation_loss) if trained else [],
             "linear_loss": trained.linear_loss if trained else None,
@@ -258,10 +258,11 @@ class _CustomerSpace:
         width = self.features.width
         self.axes = principal_components(self.inputs, settings.latent) if len(drawn) else np.zeros((width, 2))
         self.encoder: tuple[DenseLayer, ...] = (DenseLayer(self.axes, np.zeros(self.axes.shape[1]), "linear"),)
-        at = self._assigner().locate(self.train.history, self.train.table)
+        at = self.empty_assigner().locate(self.train.history, self.train.table)
         self.principal, self.latent = at.principal, at.latent
 
-    def _assigner(self) -> ClusterAssigner:
+    def empty_assigner(self) -> ClusterAssigner:
+        """Return the assigner of this space without clusters."""
         none = np.zeros((0, self.axes.shape[1])), np.zeros((0, len(self.encoder[-1].biases))), np.zeros(0, np.int16)
         return ClusterAssigner(self.features, self.axes, self.encoder, *none, (), ())
 
@@ -284,7 +285,7 @@ class _CustomerSpace:
     def use(self, trained: TrainedAutoencoder) -> None:
         """Take the latent space of an autoencoder for the fine clusters."""
         self.encoder = trained.encoder
-        self.latent = self._assigner().locate(self.train.history, self.train.table).latent
+        self.latent = self.empty_assigner().locate(self.train.history, self.train.table).latent
 
     def fit_coarse(self, k: int) -> NDArray[np.float64]:
         """Return the centroids of the coarse clusters, ordered by mean amount: ids keep their meaning between fits."""
@@ -310,7 +311,7 @@ class _CustomerSpace:
         profiles = self._profiles(fine.parent[fine.labels], len(centroids))
         names = cluster_names(profiles, taste_names(coarse_lines, self.terms))
         return replace(
-            self._assigner(),
+            self.empty_assigner(),
             centroids=centroids,
             fine_centroids=fine.centroids,
             parent=fine.parent,
@@ -346,32 +347,34 @@ def _try_spaces(
     space = _CustomerSpace(data, traits, settings, seed)
     progress.check()
     centroids = space.fit_coarse(k)
-    counts = possible_counts(len(space.principal), data.history.n_items, k)
+    counts = candidate_counts(len(space.principal), data.history.n_items, k)
     trained = space.train_autoencoder(progress)
-    worth: dict[str, list[float]] = {}
+    quality: dict[str, list[float]] = {}
     encoders = {LINEAR: space.encoder, AUTOENCODER: trained.encoder}
     for name in (LINEAR, AUTOENCODER):
         if name == AUTOENCODER:
             space.use(trained)
-        worth[name] = []
+        quality[name] = []
         for count in counts:
             progress.check()
             fine = space.fit_fine(centroids, count)
             assigner = replace(
-                space._assigner(), centroids=centroids, fine_centroids=fine.centroids, parent=fine.parent
+                space.empty_assigner(), centroids=centroids, fine_centroids=fine.centroids, parent=fine.parent
             )
-            worth[name].append(list_worth(data.history, assigner.assign(data.history, data.table).fine, trial.truth))
-    better = AUTOENCODER if max(worth[AUTOENCODER]) > max(worth[LINEAR]) else LINEAR
-    count = counts[smallest_good(worth[better])]
+            quality[name].append(
+                list_quality(data.history, assigner.assign(data.history, data.table).fine, trial.truth)
+            )
+    better = AUTOENCODER if max(quality[AUTOENCODER]) > max(quality[LINEAR]) else LINEAR
+    count = counts[first_near_best(quality[better])]
     everyone = np.where(data.table.frequency > 0, 0, NO_CLUSTER).astype(np.int16)
     plan = ClusterPlan(
         better,
         count,
-        {name: {str(c): round(v, 6) for c, v in zip(counts, values, strict=True)} for name, values in worth.items()},
-        round(list_worth(data.history, everyone, trial.truth), 6),
+        {name: {str(c): round(v, 6) for c, v in zip(counts, values, strict=True)} for name, values in quality.items()},
+        round(list_quality(data.history, everyone, trial.truth), 6),
     )
     space.encoder = encoders[better]
-    space.latent = space._assigner().locate(space.train.history, space.train.table).latent
+    space.latent = space.empty_assigner().locate(space.train.history, space.train.table).latent
     return plan, space.fit_levels(k, count), trained
 
 
@@ -396,7 +399,7 @@ def _without_clusters(space: _CustomerSpace, data: CustomerData) -> ClusterFit:
     unassigned = np.full(data.history.n_customers, NO_CLUSTER, dtype=np.int16)
     points = np.full((data.history.n_customers, 2), np.nan, np.float32)
     note = "There are no groups of customers, because all orders were returned."
-    assigner = space._assigner()
+    assigner = space.empty_assigner()
     return ClusterFit(assigner, assigner, (), unassigned, unassigned.copy(), points, notes=(note,))
 
 

@@ -50,7 +50,7 @@ def fit_content_similarity(
     n = len(catalogue.category)
     if not len(unbought) or not len(bought):
         none = np.empty(0, np.int64)
-        return (_build_table(none, none, np.empty(0), n),) * 2
+        return (build_similarity(none, none, np.empty(0), n),) * 2
     vectors = _item_vectors(catalogue, np.concatenate((unbought, bought)))
     left, right = vectors[: len(unbought)], vectors[len(unbought) :].T.tocsr()
     rows: list[NDArray[np.int64]] = []
@@ -68,7 +68,7 @@ def fit_content_similarity(
     row = np.concatenate([np.empty(0, np.int64), *rows])
     other = np.concatenate([np.empty(0, np.int64), *similar])
     weight = np.concatenate([np.empty(0), *weights])
-    return _build_table(row, other, weight, n), _build_table(other, row, weight, n)
+    return build_similarity(row, other, weight, n), build_similarity(other, row, weight, n)
 
 
 def _item_vectors(catalogue: Catalogue, items: NDArray[np.int64]) -> csr_array:
@@ -113,9 +113,10 @@ def _word_weights(names: tuple[str, ...]) -> list[dict[str, float]]:
     return out
 
 
-def _build_table(
-    row: NDArray[np.int64], item: NDArray[np.int64], weight: NDArray[np.float64], n_items: int
+def build_similarity(
+    row: NDArray[np.int64], item: NDArray[np.int64], weight: NDArray[np.floating], n_items: int
 ) -> Similarity:
+    """Return the table of pairs of similar items, the most similar of each row first."""
     order = np.lexsort((item, -weight, row))
     return Similarity(
         indptr_from_lengths(np.bincount(row, minlength=n_items)),

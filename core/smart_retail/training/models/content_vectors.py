@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.utils.csr import indptr_from_lengths
+from smart_retail.training.models.content_similarity import build_similarity
 
 if TYPE_CHECKING:
     from smart_retail.data.dataset.dataset import Dataset
@@ -120,15 +120,6 @@ def fit_vector_similarity(
         rows.append(np.repeat(block, used.sum(axis=1)))
         items.append(bought[best[used]])
         values.append(value[used])
-    row, item, value = np.concatenate(rows), np.concatenate(items), np.concatenate(values)
+    row, item, value = np.concatenate(rows), np.concatenate(items), np.concatenate(values).astype(np.float32)
     n = len(vectors)
-    return _build_table(row, item, value, n), _build_table(item, row, value, n)
-
-
-def _build_table(
-    row: NDArray[np.int64], item: NDArray[np.int64], value: NDArray[np.float64], n_items: int
-) -> Similarity:
-    stored = value.astype(np.float32)
-    order = np.lexsort((item, -stored, row))
-    lengths = np.bincount(row, minlength=n_items)
-    return Similarity(indptr_from_lengths(lengths), item[order].astype(np.int32), stored[order])
+    return build_similarity(row, item, value, n), build_similarity(item, row, value, n)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.new_items import NewItemModel
-from smart_retail.utils.set_ops import sorted_unique
+from smart_retail.segmentation.customer_features import group_items
 
 FACTORS: Final = 64
 RIDGE: Final = 10.0
@@ -39,7 +39,7 @@ def fit_new_items(
     seed : int
     """
     factors = _fit_item_factors(history, seed)
-    buyers = np.bincount(_distinct_pairs(history)[1], minlength=history.n_items)
+    buyers = np.bincount(group_items(history)[1], minlength=history.n_items)
     bought = np.flatnonzero(buyers)
     weight = np.sqrt(np.minimum(buyers[bought], MAX_WEIGHT_BUYERS))
     recent = history.item[history.day > history.last_day - RECENT_DAYS]
@@ -54,18 +54,12 @@ def fit_new_items(
     )
 
 
-def _distinct_pairs(history: PurchaseHistory) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    n = max(history.n_items, 1)
-    customer, item = np.divmod(sorted_unique(history.customer.astype(np.int64) * n + history.item), n)
-    return customer, item
-
-
 def _fit_item_factors(history: PurchaseHistory, seed: int) -> NDArray[np.float64]:
     """Return the right singular vectors of the customer-item matrix, whose rows have length 1."""
     from scipy.sparse import csr_array
     from sklearn.decomposition import TruncatedSVD
 
-    customer, item = _distinct_pairs(history)
+    customer, item, _ = group_items(history)
     size = np.bincount(customer, minlength=history.n_customers)
     value = 1 / np.sqrt(size[customer])
     matrix = csr_array((value, (customer, item)), shape=(history.n_customers, history.n_items))
