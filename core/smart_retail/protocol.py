@@ -5,10 +5,11 @@ Front ends are written against `RetailEngine` and accept either. `ListQuery` hol
 
 from __future__ import annotations
 
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
 
 import msgspec
 
@@ -49,6 +50,8 @@ DEFAULT_METHOD = "hybrid"
 DEFAULT_N = 10
 DEFAULT_SEARCH_N = 20
 DEFAULT_AUDIENCE_N = 100
+DEFAULT_SALES_DAYS = 28
+"""Length of the sales period where none is given."""
 DEFAULT_POINTS = 5000
 MAX_N = 1000
 DEFAULT_HORIZON_DAYS = 90
@@ -673,12 +676,21 @@ def require_local(
     return engine
 
 
-def all_customers(engine: RetailEngine, query: CustomerQuery) -> Iterator[CustomerSummary]:
-    """Yield all customers of a query, page by page."""
-    offset = 0
-    while True:
-        page = engine.customers(msgspec.structs.replace(query, n=MAX_N, offset=offset))
+def read_all_pages(read_page: Callable[[int], Any]) -> Iterator[Any]:
+    """Yield the entries of all pages of a result, such as those of `RetailEngine.customers`.
+
+    Parameters
+    ----------
+    read_page : callable
+        Returns the page of `MAX_N` entries from an offset, with its ``entries`` and their ``total`` on all pages.
+    """
+    for offset in itertools.count(0, MAX_N):
+        page = read_page(offset)
         yield from page.entries
-        offset += MAX_N
-        if offset >= page.total:
+        if offset + MAX_N >= page.total:
             return
+
+
+def all_customers(engine: RetailEngine, query: CustomerQuery) -> Iterator[CustomerSummary]:
+    """Yield all customers of a query."""
+    return read_all_pages(lambda offset: engine.customers(msgspec.structs.replace(query, n=MAX_N, offset=offset)))

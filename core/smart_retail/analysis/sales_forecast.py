@@ -19,7 +19,7 @@ from smart_retail.presentation.formatting import pluralize
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import Result
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.utils.dates import iso
+from smart_retail.utils.dates import iso, parse_day
 from smart_retail.utils.fixed_point import MILLION
 
 ALL_SALES: Final = "all"
@@ -31,6 +31,8 @@ INTERVAL_LEVEL: Final = 0.8
 NAIVE: Final = "seasonal naive"
 PROPHET: Final = "prophet"
 WITH_DISCOUNT: Final = "prophet with discount"
+HISTORY_SHOWN_DAYS: Final = 12 * WEEK_DAYS
+"""Days of history shown before a forecast, or three times its length where that is more."""
 RECENT_DISCOUNT_DAYS: Final = 4 * WEEK_DAYS
 """The mean discount of this many recent days is assumed for the forecast days."""
 
@@ -83,6 +85,12 @@ class ShopForecast:
     """First day of the history, ISO date."""
     amounts: NDArray[np.float64]
     """Amount of each day of the history, in the shop's currency."""
+
+    def recent_days(self) -> list[tuple[str, float]]:
+        """Return date and amount of the end of the history that a chart shows before the forecast."""
+        n = history_shown(self.forecast, len(self.amounts))
+        first = parse_day(self.first_day) + len(self.amounts) - n
+        return [(iso(first + day), float(amount)) for day, amount in enumerate(self.amounts[-n:])]
 
 
 def forecast_shop(store: BundleTables, horizon: int, progress: Progress = SILENT) -> ShopForecast:
@@ -307,6 +315,11 @@ def _require_prophet(country: str) -> None:
         raise UsageError(f"The holidays of {country!r} are not known.", "Give a two-letter code such as GB or US.")
 
 
+def history_shown(forecast: Forecast, n_days: int) -> int:
+    """Return how many of `n_days` days of history a chart shows before a forecast."""
+    return min(n_days, max(HISTORY_SHOWN_DAYS, 3 * len(forecast.days)))
+
+
 def describe_forecast(forecast: Forecast, amounts: NDArray[np.float64], currency: str = "") -> str:
     """Return a forecast as a sentence, without the cents that it cannot know.
 
@@ -329,7 +342,7 @@ def describe_forecast(forecast: Forecast, amounts: NDArray[np.float64], currency
     days = len(forecast.days)
 
     def money(value: float) -> str:
-        return f"{currency} {_round_to_three_digits(value)}".strip()
+        return f"{_round_to_three_digits(value)} {currency}".rstrip()
 
     earlier = [f"last {pluralize(days, 'day')} {money(amounts[-days:].sum())}"] if len(amounts) >= days else []
     if len(amounts) >= YEAR_DAYS >= days:

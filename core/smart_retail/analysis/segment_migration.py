@@ -71,6 +71,13 @@ class Migration(Result, frozen=True):
     dropped: tuple[DroppedCustomer, ...]
     """Customers who dropped from Champions or Loyal, highest amount first."""
 
+    @property
+    def moved_share(self) -> float:
+        """Share of the customers of both moments who are in another segment, 0 to 1."""
+        both = [move for move in self.moves if move.before != NEW and move.after != GONE]
+        moved = sum(move.customers for move in both if move.before != move.after)
+        return moved / max(sum(move.customers for move in both), 1)
+
 
 def compute_migration(
     before: Mapping[str, CustomerSnapshot],

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.analysis.sales_forecast import Forecast
-from smart_retail.analysis.segment_migration import BEST_SEGMENTS, GONE, NEW, Migration, count_matrix
+from smart_retail.analysis.sales_forecast import Forecast, history_shown
+from smart_retail.analysis.segment_migration import BEST_SEGMENTS, Migration, count_matrix
 from smart_retail.errors import DataError
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import format_amount, format_percent, pluralize
@@ -28,19 +28,14 @@ from smart_retail.reporting.chart_style import (
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-HISTORY_DAYS = 84
-"""Days of history shown before a forecast, or three times its length where that is more."""
-
 
 @plain_text
 def segment_movement(migration: Migration, theme: Theme = LIGHT) -> Figure:
     """Draw customers by segment before (rows) and after (columns)."""
     rows, columns, counts = count_matrix(migration)
-    stayed = [m for m in migration.moves if m.before != NEW and m.after != GONE]
-    moved = sum(m.customers for m in stayed if m.before != m.after)
     if not counts:
         raise DataError("No chart of movement: there are no customers.", "Fit with more data.")
-    title = f"{format_percent(moved / max(sum(m.customers for m in stayed), 1))} moved between segments"
+    title = f"{format_percent(migration.moved_share)} moved between segments"
     title += f"; {pluralize(len(migration.dropped), 'customer')} dropped from {' or '.join(BEST_SEGMENTS)}"
     figure, (ax,) = new_figure(title, 10, 2.0 + 0.38 * len(rows), theme)
     grid = np.array(counts, dtype=np.float64)
@@ -77,7 +72,7 @@ def sales_forecast(
     title = f"{forecast.series}: {format_amount(total, currency)} in the next {days_ahead}, by {forecast.model}"
     figure, (ax,) = new_figure(title, 9, 3.2, theme)
     first, amounts = history
-    shown = min(len(amounts), max(HISTORY_DAYS, 3 * len(forecast.days)))
+    shown = history_shown(forecast, len(amounts))
     days: Any = np.arange(first + len(amounts) - shown, first + len(amounts)).astype("datetime64[D]")
     ahead: Any = np.array([day.day for day in forecast.days], dtype="datetime64[D]")
     ax.plot(days, amounts[-shown:], color=palette.BLUE, linewidth=1.2, label="sales so far")

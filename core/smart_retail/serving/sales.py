@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import UsageError
+from smart_retail.protocol import DEFAULT_SALES_DAYS
 from smart_retail.results import SalesComparison, SalesFigures, SalesGroup
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.business_rules import category_codes
 from smart_retail.utils.dates import iso, parse_day
 from smart_retail.utils.fixed_point import MILLION
 
-DEFAULT_DAYS: Final = 28
 """Length of the default period, which ends with the history."""
 YEAR_DAYS: Final = 364
 """Distance of the year before: 52 weeks, so that the same weekdays are compared."""
@@ -88,7 +88,7 @@ class Sales:
 
     def _period(self, first: str | None, last: str | None) -> Period:
         end = self._last_day if last is None else parse_day(last)
-        start = max(end - DEFAULT_DAYS + 1, self._first_day) if first is None else parse_day(first)
+        start = max(end - DEFAULT_SALES_DAYS + 1, self._first_day) if first is None else parse_day(first)
         history = f"The history has the days {iso(self._first_day)} to {iso(self._last_day)}."
         if start > self._last_day or end < self._first_day:
             day = f"from {iso(start)} on" if start > self._last_day else f"up to {iso(end)}"

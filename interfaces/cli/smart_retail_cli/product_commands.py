@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from functools import partial
 
 import click
 import msgspec
@@ -17,8 +18,8 @@ from smart_retail.presentation.product_tables import (
     bundle_row,
     substitute_row,
 )
-from smart_retail.protocol import BUNDLE_SIZES, BUNDLE_SORTS, MAX_N, RetailEngine
-from smart_retail.results import Audience, ProductBundle
+from smart_retail.protocol import BUNDLE_SIZES, BUNDLE_SORTS, MAX_N, RetailEngine, read_all_pages
+from smart_retail.results import Audience
 from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
 from smart_retail_cli.output import Table, column_label, format_option, print_note, print_result
 from smart_retail_cli.parameters import OutputFile
@@ -63,7 +64,8 @@ def bundles(
     if output is not None:
         from smart_retail.utils.spreadsheet import write_table
 
-        rows = (bundle_row(bundle) for bundle in _all_bundles(engine, item, sort, products, min_orders))
+        pages = partial(engine.bundles, item, sort=sort, size=products, min_support=min_orders, n=MAX_N)
+        rows = map(bundle_row, read_all_pages(lambda offset: pages(offset=offset)))
         headings = {name: column_label(name) for name in BUNDLE_COLUMNS}
         written = write_table(output, rows, headings, formatting.export_metadata(engine.model()))
         print_note(f"{formatting.pluralize(written, 'row')} written to {output}.")
@@ -81,19 +83,6 @@ def bundles(
         print_note(labels.BUNDLE_EXPLANATION)
         if item is not None:
             context.suggest(["substitutes", *as_argument(item)])
-
-
-def _all_bundles(
-    engine: RetailEngine, item: str | None, sort: str, size: int | None, min_support: int | None
-) -> Iterator[ProductBundle]:
-    """Yield all bundles, page by page."""
-    offset = 0
-    while True:
-        page = engine.bundles(item, sort=sort, size=size, min_support=min_support, n=MAX_N, offset=offset)
-        yield from page.entries
-        offset += MAX_N
-        if offset >= page.total:
-            return
 
 
 @click.command(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ from smart_retail.protocol import (
     MAX_N,
     PERIODS,
     RetailEngine,
+    read_all_pages,
 )
 from smart_retail.results import Cohort, CohortTable, CustomerValue, DueItem, ValueSummary
 from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
@@ -143,7 +143,8 @@ def replenishment(context: CliContext, customer: str | None, days: int, n: int, 
         from smart_retail.utils.spreadsheet import write_table
         from smart_retail_cli.output import column_label
 
-        rows = (entry.as_dict() for entry in _all_due(engine, days, customer))
+        entries = read_all_pages(lambda offset: engine.replenishment(days, customer, n=MAX_N, offset=offset))
+        rows = (entry.as_dict() for entry in entries)
         headings = {name: column_label(name) for name in DueItem.__struct_fields__}
         written = write_table(output, rows, headings, formatting.export_metadata(engine.model()))
         print_note(f"{formatting.pluralize(written, 'row')} written to {output}.")
@@ -155,17 +156,6 @@ def replenishment(context: CliContext, customer: str | None, days: int, n: int, 
     print_result(form, Table(DUE_COLUMNS, rows_shown, title, caption=caption, decimals=1), found.as_dict)
     if not found.total:
         print_note("Nothing is due in these days; try more with --days.")
-
-
-def _all_due(engine: RetailEngine, days: int, customer: str | None) -> Iterator[DueItem]:
-    """Yield the whole calendar, page by page."""
-    offset = 0
-    while True:
-        page = engine.replenishment(days, customer, n=MAX_N, offset=offset)
-        yield from page.entries
-        offset += MAX_N
-        if offset >= page.total:
-            return
 
 
 @click.command(

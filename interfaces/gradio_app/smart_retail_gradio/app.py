@@ -13,7 +13,7 @@ from smart_retail.errors import FormatVersionError, RetailError
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import join_name_and_id
 from smart_retail.presentation.sales_texts import PERIODS, last_days
-from smart_retail.protocol import BOUGHT_TOGETHER, DEFAULT_METHOD, SAME_CUSTOMERS, RetailEngine
+from smart_retail.protocol import BOUGHT_TOGETHER, DEFAULT_METHOD, DEFAULT_SALES_DAYS, SAME_CUSTOMERS, RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail_gradio import endpoints, html, search_box
 
@@ -28,8 +28,6 @@ EXAMPLE_POOL_SIZE = 100
 MAX_QUEUED_REQUESTS = 64
 """Further requests are rejected."""
 MAX_CONCURRENT_REQUESTS = 8
-DEFAULT_DAYS = 28
-"""Length of the sales period that is shown first."""
 UNKNOWN_CUSTOMER_ID = "new-customer"
 
 Build = Callable[[RetailEngine], Any]
@@ -174,7 +172,7 @@ def _empty_basket_list(engine: RetailEngine) -> str:
 def _shop_tab(engines: ReloadingEngine) -> Refresh:
     periods = [(label, days) for days, label in PERIODS.items()]
     with gr.Row():
-        days = gr.Radio(periods, value=DEFAULT_DAYS, label="Sales of the last", elem_classes="sr-methods")
+        days = gr.Radio(periods, value=DEFAULT_SALES_DAYS, label="Sales of the last", elem_classes="sr-methods")
         category = gr.Dropdown(["", *engines.get().categories()], value="", label="Category", info="Empty: all")
     shop_html = gr.HTML(_shop(engines.get()))
 
@@ -186,7 +184,7 @@ def _shop_tab(engines: ReloadingEngine) -> Refresh:
     return {category: lambda engine: gr.Dropdown(choices=["", *engine.categories()]), shop_html: _shop}
 
 
-def _shop(engine: RetailEngine, days: int = DEFAULT_DAYS, category: str = "") -> str:
+def _shop(engine: RetailEngine, days: int = DEFAULT_SALES_DAYS, category: str = "") -> str:
     """Return the sales of the last days of the history, the segments and the clusters."""
     model = engine.model()
     sales = engine.sales(*last_days(days, model.first, model.last), category or None)

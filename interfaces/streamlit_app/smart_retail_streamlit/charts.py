@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
 from typing import Any
 
 import altair as alt
@@ -25,8 +24,6 @@ Rows = list[dict[str, Any]]
 Chart = Any
 """An Altair chart; its methods are declared to return several types."""
 
-MIN_HISTORY_SHOWN = 84
-"""Days of history shown before a forecast, or three times its length where that is more."""
 TREEMAP_SIZE = (100.0, 42.0)
 """Width and height of the treemap, in units of its scales."""
 LABEL_PIXELS = 4.8
@@ -68,13 +65,8 @@ def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> Chart:
 
 def sales_forecast(found: ShopForecast) -> Chart:
     """Draw the end of the history and the forecast with its interval, by day."""
-    forecast, amounts = found.forecast, found.amounts
-    shown = min(len(amounts), max(MIN_HISTORY_SHOWN, 3 * len(forecast.days)))
-    start = date.fromisoformat(found.first_day) + timedelta(days=len(amounts) - shown)
-    rows: Rows = [
-        {"day": str(start + timedelta(days=day)), "sales": float(amount), "part": "sales so far"}
-        for day, amount in enumerate(amounts[-shown:])
-    ]
+    forecast = found.forecast
+    rows: Rows = [{"day": day, "sales": amount, "part": "sales so far"} for day, amount in found.recent_days()]
     rows += [{"day": d.day, "sales": d.amount, "low": d.low, "high": d.high, "part": "forecast"} for d in forecast.days]
     axis = alt.Axis(format="%d %b %Y", tickCount=8, grid=False)
     base = alt.Chart(chart_data(rows), height=300).encode(x=alt.X("day:T", title=None, axis=axis))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import streamlit as st
@@ -14,13 +14,13 @@ from smart_retail.presentation import sales_texts
 from smart_retail.presentation.formatting import format_amount
 from smart_retail.presentation.html import Column, bar, sales_figures, table
 from smart_retail.presentation.sales_texts import describe_sales, earlier_labels, format_change
-from smart_retail.protocol import RetailEngine
+from smart_retail.protocol import DEFAULT_SALES_DAYS, RetailEngine
 from smart_retail.results import ModelInfo, SalesComparison, SalesGroup
 from smart_retail_streamlit import chart_panel, charts, controls, html_parts, page_layout
 
 DATES, ALL = "dates", "all"
 PERIODS = {str(days): label for days, label in sales_texts.PERIODS.items()} | {ALL: "All", DATES: "Dates"}
-DEFAULT = "28"
+DEFAULT = str(DEFAULT_SALES_DAYS)
 
 
 def show(engine: RetailEngine, model: ModelInfo) -> None:
@@ -53,7 +53,7 @@ def _choose_days(period: str, model: ModelInfo) -> tuple[str, str] | None:
     if period == ALL:
         return model.first, model.last
     if period == DATES:
-        latest = max(first, last - timedelta(days=int(DEFAULT) - 1))
+        latest = date.fromisoformat(sales_texts.last_days(DEFAULT_SALES_DAYS, model.first, model.last)[0])
         chosen: Any = st.date_input(
             "Days", (latest, last), first, last, key="sales-days", format="YYYY-MM-DD", width=240
         )

@@ -16,6 +16,7 @@ from smart_retail.protocol import (
     ALL,
     BOUGHT_TOGETHER,
     DEFAULT_METHOD,
+    DEFAULT_SALES_DAYS,
     SAME_CUSTOMERS,
     RetailEngine,
     check_method,
@@ -42,8 +43,6 @@ from smart_retail_tkinter.table_models import Table
 MAX_MATCHES = 200
 """Customers listed for one search."""
 SIMILAR_ITEMS = 20
-DEFAULT_SALES_DAYS = 28
-"""Length of the sales period that is shown first."""
 MAX_ITEM_MATCHES = 50
 """Products listed for one search."""
 

@@ -119,8 +119,8 @@ def test_a_forecast_is_a_sentence_with_what_it_is_compared_with_and_its_error() 
     amounts = np.full(400, 10_000.0)
     amounts[-28:], amounts[400 - 364 : 400 - 364 + 28] = 10_642.0, 10_893.0
     assert describe_forecast(found, amounts, "EUR") == (
-        "Next 28 days: about EUR 313,000 (last 28 days EUR 298,000; same days last year EUR 305,000). "
-        "Typically off by EUR 4,800 a day."
+        "Next 28 days: about 313,000 EUR (last 28 days 298,000 EUR; same days last year 305,000 EUR). "
+        "Typically off by 4,800 EUR a day."
     )
     assert describe_forecast(found, amounts[-100:]).startswith("Next 28 days: about 313,000 (last 28 days 298,000).")
     assert [week["week"] for week in week_rows(found)] == ["2026-01-01", "2026-01-08", "2026-01-15", "2026-01-22"]

@@ -9,7 +9,7 @@ import streamlit as st
 from smart_retail.analysis import sales_forecast
 from smart_retail.analysis.customer_snapshots import migration_between_dates
 from smart_retail.analysis.sales_forecast import ShopForecast, forecast_shop
-from smart_retail.analysis.segment_migration import GONE, NEW, Migration, matrix_rows
+from smart_retail.analysis.segment_migration import Migration, matrix_rows
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
 from smart_retail.protocol import LocalEngine, RetailEngine
@@ -104,9 +104,7 @@ def _show_migration(engine: Engine) -> None:
 
 
 def _show_migration_result(found: Migration, currency: str) -> None:
-    stayed = [move for move in found.moves if move.before != NEW and move.after != GONE]
-    moved = sum(move.customers for move in stayed if move.before != move.after)
-    share = format_percent(moved / max(sum(move.customers for move in stayed), 1))
+    share = format_percent(found.moved_share)
     with st.container(border=True):
         finding = f"{share} moved to another segment; {pluralize(len(found.dropped), 'customer')} dropped from the best"
         st.html(html_parts.finding(finding, f"Customers on {found.before} (rows) and {found.after} (columns)"))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tkinter import ttk
 
 from smart_retail.presentation.sales_texts import PERIODS, describe_sales
-from smart_retail.protocol import ALL
+from smart_retail.protocol import ALL, DEFAULT_SALES_DAYS
 from smart_retail.results import (
     Cluster,
     CustomerProfile,
@@ -18,7 +18,7 @@ from smart_retail.results import (
     Segment,
 )
 from smart_retail_tkinter import formatting, table_models
-from smart_retail_tkinter.presenter import DEFAULT_SALES_DAYS, Presenter
+from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.table_models import Row, Table
 from smart_retail_tkinter.widgets.detail_pane import add_detail_label, wrap_to_width
 from smart_retail_tkinter.widgets.grid import RfmGrid
