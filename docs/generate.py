@@ -248,88 +248,26 @@ OPERATIONS: Final = {
 """Operation -> functions of the core that do it."""
 
 
+_POPULAR: Final = "shown as the method Popular, and for an unknown customer"
 _LOCAL_WORK: Final = "needs the order files or the artifacts folder; done on the machine that has them"
-_DEMONSTRATION: Final = "Gradio is for trying lists; files, analyses and changes are left to the other front ends"
-_OPEN: Final = "not offered yet"
-MISSING: Final = (
-    (("popular products",), ("Gradio", "Desktop tool"), "shown as the method Popular, and for an unknown customer"),
-    (
-        (
-            "substitutes of a product",
-            "audience of a product",
-            "table of customers",
-            "value of the shop, expected revenue",
-            "cohorts",
-            "replenishment calendar",
-            "file of recommendations for many customers",
-            "file of the value of all customers",
-            "fit",
-            "check of an import",
-            "versions and rollback",
-            "erasure of a customer",
-            "recording of events",
-            "campaign",
-            "uplift of a campaign",
-            "segment migration",
-            "sales forecast",
-            "HTML report",
-            "what-if",
-            "business rules: check, save, restore",
-        ),
-        ("Gradio",),
-        _DEMONSTRATION,
-    ),
-    (("fit", "check of an import", "versions and rollback"), ("API",), _LOCAL_WORK),
-    (("recording of events",), ("Streamlit", "Desktop tool"), "sent by shop software, not typed by people"),
-    (
-        ("file of recommendations for many customers", "file of the value of all customers"),
-        ("Streamlit",),
-        "a campaign has both, for the customers that are chosen",
-    ),
-    (
-        (
-            "campaign",
-            "uplift of a campaign",
-            "segment migration",
-            "sales forecast",
-            "HTML report",
-            "what-if",
-            "business rules: check, save, restore",
-        ),
-        ("API",),
-        _OPEN,
-    ),
-    (
-        (
-            "product bundles",
-            "substitutes of a product",
-            "audience of a product",
-            "table of customers",
-            "value of the shop, expected revenue",
-            "cohorts",
-            "replenishment calendar",
-            "file of recommendations for many customers",
-            "file of the value of all customers",
-            "erasure of a customer",
-            "campaign",
-            "uplift of a campaign",
-            "segment migration",
-            "sales forecast",
-            "HTML report",
-            "what-if",
-            "business rules: check, save, restore",
-        ),
-        ("Desktop tool",),
-        _OPEN,
-    ),
-    (
-        ("versions and rollback", "erasure of a customer"),
-        ("Streamlit",),
-        _OPEN,
-    ),
-    (("what-if",), ("Command line",), _OPEN),
-)
-"""Operations, front ends that do not offer them, and the reason."""
+_EVENTS: Final = "sent by shop software, not typed by people"
+_CAMPAIGN: Final = "a campaign has it, for the customers that are chosen"
+REASONS: Final = {
+    ("popular products", "Gradio"): _POPULAR,
+    ("popular products", "Desktop tool"): _POPULAR,
+    ("fit", "API"): _LOCAL_WORK,
+    ("check of an import", "API"): _LOCAL_WORK,
+    ("versions and rollback", "API"): _LOCAL_WORK,
+    ("recording of events", "Streamlit"): _EVENTS,
+    ("recording of events", "Desktop tool"): _EVENTS,
+    ("file of recommendations for many customers", "Streamlit"): _CAMPAIGN,
+    ("file of the value of all customers", "Streamlit"): _CAMPAIGN,
+}
+"""Operation and front end -> why it is not offered there."""
+DEFAULT_REASONS: Final = {
+    "Gradio": "Gradio is for trying lists; files, analyses and changes are left to the other front ends"
+}
+"""Front end -> why it does not offer the operations without a reason of their own."""
 
 
 @cache
@@ -358,10 +296,14 @@ def front_ends() -> str:
 
 def missing_operations() -> str:
     """Why a front end does not offer an operation."""
-    return table(
-        ("front end", "does not offer", "reason"),
-        ((", ".join(where), ", ".join(operations), reason) for operations, where, reason in MISSING),
-    )
+    found: dict[tuple[str, str], list[str]] = {}
+    for front_end in FRONT_ENDS:
+        for operation in OPERATIONS:
+            if not offered(operation, front_end):
+                reason = REASONS.get((operation, front_end), DEFAULT_REASONS.get(front_end, "not offered yet"))
+                found.setdefault((front_end, reason), []).append(operation)
+    rows = ((front_end, ", ".join(operations), reason) for (front_end, reason), operations in found.items())
+    return table(("front end", "does not offer", "reason"), rows)
 
 
 def bundle_arrays() -> str:

@@ -62,6 +62,7 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         "customer": f"customer?customer={quote(customer, safe='')}",
         "customer-all": f"customer?customer={quote(customer, safe='')}&method=all",
         "customers": "customers",
+        "customers": "customers",
         "products": f"products?item={quote(item, safe='')}",
         "segments": "segments",
         "clusters": "clusters",
@@ -146,7 +147,14 @@ def phone(visit: Visit, address: str, item: str, target: Path, scheme: str) -> N
     """Take screenshots of some pages on a phone."""
     from urllib.parse import quote
 
-    for name, path in (("overview", ""), ("products", f"products?item={quote(item, safe='')}"), ("value", "value")):
+    views = {
+        "overview": "",
+        "customers": "customers",
+        "products": f"products?item={quote(item, safe='')}",
+        "value": "value",
+        "reports": "reports?view=migration",
+    }
+    for name, path in views.items():
         visit.page.goto(f"{address}/{path}")
         visit.page.wait_for_selector(".sr-footer")
         settle(visit.page)

@@ -14,7 +14,7 @@ from smart_retail.analysis.rules_check import RulesCheck, check_content
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.protocol import LocalEngine
 from smart_retail.results import Result
-from smart_retail.serving.business_rules import RULES_NAME, read_rules, rules_path
+from smart_retail.serving.business_rules import RULES_NAME, parse_rules, read_rules_text, rules_path
 from smart_retail.utils.atomic_file import write_atomically
 
 HISTORY: Final = "rules-history"
@@ -68,13 +68,12 @@ def save_rules(engine: LocalEngine, rules: dict[str, Any], path: _Path | None = 
     UsageError
         The file cannot be written.
     """
-    return _replace(engine, rules, format_rules(rules).encode(), path)
+    return _replace(engine, format_rules(rules).encode(), path)
 
 
 def save_rules_file(engine: LocalEngine, source: _Path, path: _Path | None = None) -> RulesCheck:
     """Replace the rules file by a copy of another one, comments included; otherwise like `save_rules`."""
-    rules = read_rules(Path(source))
-    return _replace(engine, rules, Path(source).read_bytes(), path)
+    return _replace(engine, read_rules_text(Path(source)), path)
 
 
 def list_saved_rules(artifacts: _Path, path: _Path | None = None) -> tuple[SavedRules, ...]:
@@ -92,11 +91,12 @@ def list_saved_rules(artifacts: _Path, path: _Path | None = None) -> tuple[Saved
     found: list[SavedRules] = []
     for saved in reversed(_saved_files(_folder(artifacts))):
         try:
-            rules = tuple(read_rules(saved))
-        except RetailError:
+            text = read_rules_text(saved)
+            rules = tuple(parse_rules(text, saved.name))
+        except RetailError:  # a state that was edited by hand and is not valid
             continue
         time = datetime.strptime(saved.stem, _STAMP)
-        current = saved.read_bytes() == content and not any(state.current for state in found)
+        current = text == content and not any(state.current for state in found)
         found.append(SavedRules(saved.stem, f"{time:%Y-%m-%dT%H:%M:%SZ}", rules, current))
     return tuple(found)
 
@@ -129,9 +129,9 @@ def restore_rules(engine: LocalEngine, name: str, path: _Path | None = None) -> 
     return save_rules_file(engine, _folder(engine.artifacts) / f"{name}.toml", path)
 
 
-def _replace(engine: LocalEngine, rules: dict[str, Any], content: bytes, path: _Path | None) -> RulesCheck:
+def _replace(engine: LocalEngine, content: bytes, path: _Path | None) -> RulesCheck:
     target = Path(path) if path is not None else Path(engine.artifacts) / RULES_NAME
-    check = check_content(engine, rules, str(target))
+    check = check_content(engine, parse_rules(content, target.name), str(target))
     if not check.allowed_items:
         raise SettingsError("These rules leave no item to recommend.", "Allow at least one item or category.")
     folder = _folder(engine.artifacts)

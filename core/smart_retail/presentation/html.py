@@ -108,17 +108,19 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], css: str 
     return render(PACKAGE, "table.html", columns=columns, rows=rows, css=css)
 
 
-def segment_table(segments: Iterable[Segment]) -> Markup:
-    """Return the RFM segments with size, revenue, means and what to do."""
-    rows = [[segment.name, *_size_cells(segment), segment.action] for segment in segments]
+def segment_table(segments: Sequence[Segment], names: Sequence[object] = ()) -> Markup:
+    """Return the RFM segments with size, revenue, means and what to do; `names` replace the cells of the names."""
+    cells = names or [segment.name for segment in segments]
+    rows = [[name, *_size_cells(s), s.action] for name, s in zip(cells, segments, strict=True)]
     return table([Column("Segment"), *_SIZE_COLUMNS, Column("What to do", "sr-dim")], rows, "sr-cards")
 
 
-def cluster_table(clusters: Iterable[Cluster]) -> Markup:
-    """Return the customer clusters with size, revenue, means and what they buy more of than others."""
+def cluster_table(clusters: Sequence[Cluster], names: Sequence[object] = ()) -> Markup:
+    """Return the customer clusters with size, revenue, means and what they buy more of; `names` as for segments."""
+    cells = names or [cluster.name for cluster in clusters]
     rows = [
-        [cluster.name, *_size_cells(cluster), " · ".join(i.item_name or i.item_id for i in cluster.top_items[:3])]
-        for cluster in clusters
+        [name, *_size_cells(c), " · ".join(i.item_name or i.item_id for i in c.top_items[:3])]
+        for name, c in zip(cells, clusters, strict=True)
     ]
     return table([Column("Cluster"), *_SIZE_COLUMNS, Column("Buys more than others", "sr-dim")], rows, "sr-cards")
 

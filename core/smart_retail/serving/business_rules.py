@@ -123,8 +123,11 @@ def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalo
 
 def read_rules(path: Path) -> dict[str, Any]:
     """Return the content of a rules file without validating it; raises the errors of `load_rules`."""
-    import tomllib  # most shops have no rules file
+    return parse_rules(read_rules_text(path), path.name)
 
+
+def read_rules_text(path: Path) -> bytes:
+    """Return the bytes of a rules file; raises the errors of `load_rules`."""
     try:
         with open_regular_file(Path(os.path.realpath(path))) as file:  # rules are the operator's, and may be a link
             content = file.read(MAX_RULES_BYTES + 1)
@@ -132,12 +135,20 @@ def read_rules(path: Path) -> dict[str, Any]:
             raise SettingsError(
                 f"The rules file {path.name} is larger than 16 MB.", "Split the stock list from the rest."
             )
-        return tomllib.loads(content.decode("utf-8"))
+        return content
     except OSError as error:
         raise SettingsError(f"The rules file {path} cannot be read: {error.strerror}.", "Check the path.") from error
+
+
+def parse_rules(content: bytes, name: str) -> dict[str, Any]:
+    """Return the rules of the bytes of a rules file; raises the errors of `load_rules`."""
+    import tomllib  # most shops have no rules file
+
+    try:
+        return tomllib.loads(content.decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
-            f"The rules file {path.name} is not valid TOML: {error}.", "Fix the line named in the message."
+            f"The rules file {name} is not valid TOML: {error}.", "Fix the line named in the message."
         ) from error
 
 

@@ -22,18 +22,6 @@ from smart_retail.serving.business_rules import RULES_NAME
 from smart_retail_streamlit import html_parts, page_layout, what_if_controls
 from smart_retail_streamlit.engine_source import EngineSource
 
-LABELS = {
-    "ban": "Never recommend",
-    "pin": "First in every list",
-    "stock": "In stock",
-    "boost": "Boost",
-    "categories": "Only these categories",
-    "exclude_categories": "Never these categories",
-    "max_per_category": "Most per category",
-    "new_items_share": "Share of new products",
-    "price": "Price range",
-}
-
 
 def show(engine: LocalEngine, source: EngineSource, rules: dict[str, Any] | None) -> None:
     """Show what changed rules do, and the buttons to download, save and restore rules.
@@ -76,7 +64,10 @@ def _show_changed(engine: LocalEngine, source: EngineSource, rules: dict[str, An
 
 
 def _effects(check: RulesCheck) -> str:
-    rows = [[LABELS[effect.rule], format_integer(effect.entries), effect.effect] for effect in check.effects]
+    rows = [
+        [what_if_controls.RULE_LABELS[effect.rule], format_integer(effect.entries), effect.effect]
+        for effect in check.effects
+    ]
     left = f"{format_integer(check.allowed_items)} of {format_integer(check.items)} products can be recommended."
     parts = [html_parts.finding("What these rules do", left)]
     if rows:
@@ -96,7 +87,7 @@ def _show_history(engine: LocalEngine, source: EngineSource) -> None:
 
 
 def _describe(state: SavedRules) -> str:
-    rules = ", ".join(LABELS.get(rule, rule).lower() for rule in state.rules) or "no rules"
+    rules = ", ".join(what_if_controls.RULE_LABELS.get(rule, rule).lower() for rule in state.rules) or "no rules"
     return f"{state.saved.replace('T', ' ').removesuffix('Z')} UTC: {rules}{' (in force)' if state.current else ''}"
 
 

@@ -18,6 +18,18 @@ MAX_CHOICES = 200
 RETURNS_POLICIES = {"net": "Leave returned items out", "keep": "Count returned items as bought"}
 """Returns policy -> label."""
 
+RULE_LABELS = {
+    "ban": "Never recommend",
+    "pin": "First in every list",
+    "stock": "In stock",
+    "boost": "Boost",
+    "categories": "Only these categories",
+    "exclude_categories": "Never these categories",
+    "max_per_category": "Most per category",
+    "new_items_share": "Share of new products",
+    "price": "Price range",
+}
+"""Business rule -> label."""
 _RULE_KEYS = ("ban", "pin", "stock", "boost", "factor", "cap", "only")
 """Keys of the controls of `business_rules` in the session state."""
 
@@ -33,9 +45,9 @@ def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, A
     names = {r.item_id: join_name_and_id(r.item_name, r.item_id) for r in engine.popular(MAX_CHOICES).items}
     categories = engine.categories()
 
-    def choose_items(label: str, rule: str, chosen: list[str], hint: str) -> list[str]:
+    def choose_items(rule: str, chosen: list[str], hint: str) -> list[str]:
         return st.multiselect(
-            label,
+            RULE_LABELS[rule],
             list(dict.fromkeys([*chosen, *names])),
             chosen,
             format_func=lambda i: names.get(i, i),
@@ -44,18 +56,18 @@ def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, A
             placeholder=hint,
         )
 
-    ban = choose_items("Never recommend", "ban", list(current.get("ban", [])), "Products, by name or id")
-    pin = choose_items("First in every list", "pin", list(current.get("pin", [])), "Products, in this order")
-    stock = choose_items("In stock", "stock", list(current.get("stock", [])), "Products; none chosen: all are")
+    ban = choose_items("ban", list(current.get("ban", [])), "Products, by name or id")
+    pin = choose_items("pin", list(current.get("pin", [])), "Products, in this order")
+    stock = choose_items("stock", list(current.get("stock", [])), "Products; none chosen: all are")
     boosts = current.get("boost", {})
-    boosted = choose_items("Boost", "boost", list(boosts), "Products whose score is multiplied")
+    boosted = choose_items("boost", list(boosts), "Products whose score is multiplied")
     left, right = st.columns(2)
     factor = left.number_input("Boost factor", 0.1, 100.0, 1.5, 0.1, key="factor", disabled=not boosted)
     cap = right.number_input(
-        "Most per category (0 = no limit)", 0, 1000, int(current.get("max_per_category", 0)), key="cap"
+        f"{RULE_LABELS['max_per_category']} (0 = no limit)", 0, 1000, int(current.get("max_per_category", 0)), key="cap"
     )
     only = st.multiselect(
-        "Only these categories",
+        RULE_LABELS["categories"],
         categories,
         current.get("categories", []),
         key="only",

@@ -13,7 +13,7 @@ from smart_retail.errors import RetailError
 from smart_retail.results import FitReport
 from smart_retail.serving.business_rules import RULE_NAMES, read_rules
 from smart_retail.serving.engine import Engine
-from smart_retail_streamlit import engine_source, rules_panel, what_if_controls
+from smart_retail_streamlit import engine_source, what_if_controls
 from smart_retail_streamlit.views import whatif
 
 from .conftest import Open, html_of, page_of
@@ -151,4 +151,4 @@ def test_without_allow_fit_rules_can_only_be_downloaded(page: Any, monkeypatch: 
 
 
 def test_every_rule_has_a_label() -> None:
-    assert set(rules_panel.LABELS) == set(RULE_NAMES)
+    assert set(what_if_controls.RULE_LABELS) == set(RULE_NAMES)

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import streamlit as st
-from markupsafe import Markup
 
-from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
-from smart_retail.presentation.html import Column, table
+from smart_retail.presentation.formatting import format_percent, pluralize
+from smart_retail.presentation.html import cluster_table
 from smart_retail.presentation.palette import PALETTE
 from smart_retail.results import Cluster, ModelInfo
 from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout
@@ -34,7 +33,8 @@ def show() -> None:
     with right:
         _show_profiles(clusters)
     with st.container(border=True):
-        st.html(_cluster_table(clusters, model.currency))
+        names = [html_parts.colour_key(PALETTE[i % len(PALETTE)], c.name) for i, c in enumerate(clusters)]
+        st.html(cluster_table(clusters, names))
         with st.container(horizontal=True, gap="small", vertical_alignment="center"):
             st.caption("Show the customers of", width="content")
             for cluster in clusters:
@@ -98,35 +98,6 @@ def _profiles(clusters: list[Cluster]) -> list[dict[str, Any]]:
                 }
             )
     return rows
-
-
-def _cluster_table(clusters: list[Cluster], currency: str) -> Markup:
-    columns = [
-        Column("Cluster"),
-        Column("Customers", "sr-num"),
-        Column("Share of customers", "sr-num"),
-        Column(f"Net revenue {currency}".strip(), "sr-num"),
-        Column("Share of revenue", "sr-num"),
-        Column("Mean days since last order", "sr-num"),
-        Column("Mean orders", "sr-num"),
-        Column("Mean amount", "sr-num"),
-        Column("Buys more than others", "sr-dim"),
-    ]
-    rows = [
-        [
-            html_parts.colour_key(PALETTE[i % len(PALETTE)], cluster.name),
-            format_integer(cluster.customers),
-            format_percent(cluster.share),
-            format_amount(cluster.revenue),
-            format_percent(cluster.revenue_share),
-            f"{cluster.mean_recency:,.1f}",
-            f"{cluster.mean_frequency:,.1f}",
-            format_amount(cluster.mean_monetary),
-            " · ".join(item.item_name or item.item_id for item in cluster.top_items[:3]),
-        ]
-        for i, cluster in enumerate(clusters)
-    ]
-    return table(columns, rows, "sr-cards")
 
 
 def _show_choice(model: ModelInfo) -> None:

@@ -7,11 +7,10 @@ from itertools import pairwise
 from typing import Any
 
 import streamlit as st
-from markupsafe import Markup
 
 from smart_retail.presentation import labels, palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
-from smart_retail.presentation.html import Column, name_cell, table
+from smart_retail.presentation.html import Column, name_cell, segment_table, table
 from smart_retail.results import GridCell, Segment
 from smart_retail.segmentation.segments import segment_advice
 from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout
@@ -37,7 +36,8 @@ def show() -> None:
         selected = next((s for s in segments if s.name == name), segments[0])
         _show_card(selected)
     with st.container(border=True):
-        st.html(_segment_table(segments, selected.name))
+        names = [html_parts.segment_name(s.name, bold=s.name == selected.name) for s in segments]
+        st.html(segment_table(segments, names))
     chart_panel.download("segments", charts.as_rows(segments, "top_items"), "Download CSV")
     _show_cut_points(engine_source.model().scorecard)
 
@@ -125,32 +125,3 @@ def score_ranges(cut_points: list[float], *, descending: bool) -> list[str]:
     between = [f"over {low} to {high}" for low, high in pairwise(texts)]
     ranges = [f"up to {texts[0]}", *between, f"over {texts[-1]}"]
     return ranges[::-1] if descending else ranges
-
-
-def _segment_table(segments: list[Segment], selected: str) -> Markup:
-    columns = [
-        Column("Segment"),
-        Column("Customers", "sr-num"),
-        Column("Share of customers", "sr-num"),
-        Column("Net revenue", "sr-num"),
-        Column("Share of revenue", "sr-num"),
-        Column("Mean days since last order", "sr-num"),
-        Column("Mean orders", "sr-num"),
-        Column("Mean amount", "sr-num"),
-        Column("What to do", "sr-dim"),
-    ]
-    rows = [
-        [
-            html_parts.segment_name(segment.name, bold=segment.name == selected),
-            format_integer(segment.customers),
-            format_percent(segment.share),
-            format_amount(segment.revenue),
-            format_percent(segment.revenue_share),
-            f"{segment.mean_recency:,.1f}",
-            f"{segment.mean_frequency:,.1f}",
-            format_amount(segment.mean_monetary),
-            segment.action,
-        ]
-        for segment in segments
-    ]
-    return table(columns, rows, "sr-cards")
