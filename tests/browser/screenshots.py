@@ -62,7 +62,6 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         "customer": f"customer?customer={quote(customer, safe='')}",
         "customer-all": f"customer?customer={quote(customer, safe='')}&method=all",
         "customers": "customers",
-        "customers": "customers",
         "products": f"products?item={quote(item, safe='')}",
         "segments": "segments",
         "clusters": "clusters",

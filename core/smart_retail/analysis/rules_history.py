@@ -14,7 +14,7 @@ from smart_retail.analysis.rules_check import RulesCheck, check_content
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.protocol import LocalEngine
 from smart_retail.results import Result
-from smart_retail.serving.business_rules import RULES_NAME, parse_rules, read_rules_text, rules_path
+from smart_retail.serving.business_rules import RULES_NAME, parse_rules, read_rules_content, rules_path
 from smart_retail.utils.atomic_file import write_atomically
 
 HISTORY: Final = "rules-history"
@@ -73,7 +73,7 @@ def save_rules(engine: LocalEngine, rules: dict[str, Any], path: _Path | None = 
 
 def save_rules_file(engine: LocalEngine, source: _Path, path: _Path | None = None) -> RulesCheck:
     """Replace the rules file by a copy of another one, comments included; otherwise like `save_rules`."""
-    return _replace(engine, read_rules_text(Path(source)), path)
+    return _replace(engine, read_rules_content(Path(source)), path)
 
 
 def list_saved_rules(artifacts: _Path, path: _Path | None = None) -> tuple[SavedRules, ...]:
@@ -91,12 +91,12 @@ def list_saved_rules(artifacts: _Path, path: _Path | None = None) -> tuple[Saved
     found: list[SavedRules] = []
     for saved in reversed(_saved_files(_folder(artifacts))):
         try:
-            text = read_rules_text(saved)
-            rules = tuple(parse_rules(text, saved.name))
+            state = read_rules_content(saved)
+            rules = tuple(parse_rules(state, saved.name))
         except RetailError:  # a state that was edited by hand and is not valid
             continue
         time = datetime.strptime(saved.stem, _STAMP)
-        current = text == content and not any(state.current for state in found)
+        current = state == content and not any(other.current for other in found)
         found.append(SavedRules(saved.stem, f"{time:%Y-%m-%dT%H:%M:%SZ}", rules, current))
     return tuple(found)
 

@@ -123,10 +123,10 @@ def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalo
 
 def read_rules(path: Path) -> dict[str, Any]:
     """Return the content of a rules file without validating it; raises the errors of `load_rules`."""
-    return parse_rules(read_rules_text(path), path.name)
+    return parse_rules(read_rules_content(path), path.name)
 
 
-def read_rules_text(path: Path) -> bytes:
+def read_rules_content(path: Path) -> bytes:
     """Return the bytes of a rules file; raises the errors of `load_rules`."""
     try:
         with open_regular_file(Path(os.path.realpath(path))) as file:  # rules are the operator's, and may be a link
