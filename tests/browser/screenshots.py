@@ -203,6 +203,10 @@ def gradio(visit: Visit, address: str, item: str, target: Path, scheme: str) -> 
     page.wait_for_selector(f".token:has-text('{item}')")
     settle(page)
     page.screenshot(path=target / f"gradio-basket-{scheme}.png")
+    page.get_by_role("tab", name="Shop").click()
+    page.wait_for_selector(".sr-figures:visible")
+    settle(page)
+    page.screenshot(path=target / f"gradio-shop-{scheme}.png")
     finish(visit)
 
 

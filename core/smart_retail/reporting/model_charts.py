@@ -170,7 +170,7 @@ def cluster_scatter(points: Sequence[ClusterPoint], groups: Sequence[Cluster], t
         ax.annotate(
             c.name, (c.x, c.y), ha="center", va="center", fontsize=10, fontweight="bold", color=theme.text, bbox=box
         )
-    label_axes(ax, "latent dimension 1 (no unit; higher: larger net amount)", "latent dimension 2 (no unit)", theme)
+    label_axes(ax, "principal component 1 (no unit)", "principal component 2 (no unit)", theme)
     return figure
 
 

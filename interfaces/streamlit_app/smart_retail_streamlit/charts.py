@@ -276,13 +276,13 @@ def cluster_scatter(points: Sequence[ClusterPoint], clusters: Sequence[Cluster],
     )
     x = alt.X(
         "x:Q",
-        title="Latent dimension 1 (no unit)",
+        title="Principal component 1 (no unit)",
         axis=alt.Axis(grid=False, tickCount=7),
         scale=alt.Scale(zero=False, padding=14),
     )
     y = alt.Y(
         "y:Q",
-        title="Latent dimension 2 (no unit)",
+        title="Principal component 2 (no unit)",
         axis=alt.Axis(grid=False, tickCount=6),
         scale=alt.Scale(zero=False, padding=14),
     )

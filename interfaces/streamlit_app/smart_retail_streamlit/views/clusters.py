@@ -22,7 +22,7 @@ def show() -> None:
     """Show the page."""
     engine = engine_source.engine()
     clusters = engine.clusters()
-    page_layout.heading("Clusters", "groups of customers who buy alike, found by a neural network and K-means")
+    page_layout.heading("Clusters", "groups of customers who are alike in value and taste")
     if not clusters:
         page_layout.empty("No clusters", "There are too few customers to form groups. Fit with more data.")
         return
@@ -134,7 +134,7 @@ def _show_training(model: ModelInfo) -> None:
     chart_panel.show(
         Panel(
             "training-loss",
-            f"The neural network reached an error of {rows[-1]['loss']:.3f} after {pluralize(epochs, 'epoch')}",
+            f"The autoencoder reached an error of {rows[-1]['loss']:.3f} after {pluralize(epochs, 'epoch')}",
             "Mean squared error with which the autoencoder reconstructs its standardised inputs",
             charts.training_loss(rows),
             rows,

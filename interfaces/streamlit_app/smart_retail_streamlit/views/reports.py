@@ -98,7 +98,7 @@ def _show_migration(engine: Engine) -> None:
             slot.start(lambda _: migration_between_dates(engine, str(day)), None, "comparison")
             st.rerun()
     if slot.job is None:
-        st.caption("The segments of all customers on that day are compared with those of today.")
+        st.caption("The segments of all customers on that day are compared with those of the analysis date.")
     else:
         job_panel.watch(slot.job, lambda _, found: _show_migration_result(found, model.currency), "migration-seen")
 
