@@ -147,8 +147,10 @@ def find_explaining_items(
         bounds = slice(int(indptr[shopper]), int(indptr[shopper + 1]))
         purchased, _ = context.profile_items(shopper)
         for table in tables:
-            explaining = table.explained_by(purchased, listed[bounds], components.n_items)
-            out[bounds] = np.where(out[bounds] < 0, explaining, out[bounds])
+            missing = bounds.start + np.flatnonzero(out[bounds] < 0)
+            if not len(missing):
+                break
+            out[missing] = table.explained_by(purchased, listed[missing], components.n_items)
     return out
 
 
@@ -233,35 +235,28 @@ def generate_candidates(
     )
 
 
-def score_source(source: SourceInput, position: int, exclude_purchased: bool) -> SourceScores | None:
-    """Score the catalogue by one source.
+def excluded_items(source: SourceInput, exclude_purchased: bool) -> NDArray[np.bool_] | None:
+    """Return which items must not be proposed, by item code: the shopper's purchases, or None for none."""
+    if not exclude_purchased:
+        return None
+    excluded = np.zeros(source.components.n_items, bool)
+    excluded[source.purchased] = True
+    return excluded
+
+
+def propose_items(scores: SourceScores, max_candidates: int, excluded: NDArray[np.bool_] | None) -> NDArray[Any]:
+    """Return the codes of the items that a source proposes, in any order.
 
     Parameters
     ----------
-    source : SourceInput
-    position : int
-        Position of the source in the registry.
-    exclude_purchased : bool
-        Whether purchased items get the score 0.
-
-    Returns
-    -------
-    SourceScores or None
-        None if the source has no scores for this shopper.
+    scores : SourceScores
+    max_candidates : int
+    excluded : bool array, shape (n_items,), or None
+        Items that the scores must not propose; the leading items of a ready ranking are returned with them.
     """
-    scores = SOURCES[position].score(source)
-    if scores is None or not exclude_purchased or scores.order is not None:
-        return scores
-    score = scores.score.copy()
-    score[source.purchased] = 0.0
-    return SourceScores(score)
-
-
-def propose_items(scores: SourceScores, max_candidates: int) -> NDArray[Any]:
-    """Return the codes of the items that a source proposes, in any order."""
     if scores.order is not None:
         return scores.order[:max_candidates]
-    return top_k_positions(scores.score, max_candidates) if max_candidates else np.empty(0, np.int64)
+    return top_k_positions(scores.score, max_candidates, excluded) if max_candidates else np.empty(0, np.int64)
 
 
 def _candidates_of_shopper(
@@ -269,14 +264,10 @@ def _candidates_of_shopper(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]:
     """Return items, source scores and matrix entries; `entry_of_item` is scratch space, -1 before and after."""
     purchased = source.purchased
-    scored = [
-        (position, scores)
-        for position in range(len(SOURCES))
-        if (scores := score_source(source, position, exclude_purchased)) is not None
-    ]
-    wanted = np.zeros(source.components.n_items, bool)
+    scored = [(position, scores) for position, s in enumerate(SOURCES) if (scores := s.score(source)) is not None]
+    wanted, excluded = np.zeros(source.components.n_items, bool), excluded_items(source, exclude_purchased)
     for position, scores in scored:
-        wanted[propose_items(scores, SOURCES[position].max_candidates)] = True
+        wanted[propose_items(scores, SOURCES[position].max_candidates, excluded)] = True
     wanted[purchased] = not exclude_purchased
     item = np.flatnonzero(wanted)
     entry_of_item[purchased] = np.arange(source.entries.start, source.entries.stop)

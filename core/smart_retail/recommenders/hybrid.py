@@ -19,7 +19,7 @@ from smart_retail.recommenders.ranking_features import compute_features, feature
 from smart_retail.recommenders.rounding import significant
 from smart_retail.recommenders.shopper_context import ShopperContext
 from smart_retail.recommenders.source_registry import SOURCE_POPULAR, SOURCES
-from smart_retail.recommenders.top_n import top_n
+from smart_retail.recommenders.top_n import lowest_scores, top_n
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 
 RERANK_DEPTH = 100
@@ -52,8 +52,9 @@ def rank_hybrid(
     *,
     exclude_purchased: bool,
     length: int | None,
+    allowed: NDArray[np.bool_] | None = None,
     scorer: CandidateScorer = numpy_scorer,
-) -> Ranked:
+) -> tuple[Ranked, NDArray[np.float64]]:
     """Rank items by all sources combined, without filling up from popularity.
 
     Parameters
@@ -65,11 +66,15 @@ def rank_hybrid(
         Whether purchased items are left out.
     length : int or None
         Items of each list at most; None for all candidates.
+    allowed : bool array, shape (n_items,), optional
+        Items that can be listed; the others count as if they were listed and then left out. None allows all.
     scorer : CandidateScorer
 
     Returns
     -------
     Ranked
+    lowest : float64 array, shape (n_shoppers,)
+        Lowest score of each shopper's candidates, 0 without any.
     """
     task = 1 if exclude_purchased else 0
     candidates = scorer.generate_candidates(components, context, exclude_purchased=exclude_purchased)
@@ -79,6 +84,9 @@ def rank_hybrid(
     if ranker is not None:
         hedge = model.hedges[task]
         score = _rerank(ranker, hedge, components, context, candidates, weighted, score, scorer)
+    lowest = significant(lowest_scores(candidates.indptr, score))
+    if allowed is not None:
+        score = np.where(allowed[candidates.item], score, 0.0)
     if length is not None:
         score = scorer.prune_below_top_n(candidates.indptr, score, length)
     positive = np.flatnonzero(score > 0)
@@ -86,7 +94,7 @@ def rank_hybrid(
     selected, indptr = top_n(candidates.indptr, score, length)
     by_component = sum_by_component(weighted[:, selected])
     item = candidates.item[selected]
-    return Ranked(
+    lists = Ranked(
         indptr=indptr,
         item=item.astype(np.int32),
         score=score[selected],
@@ -95,6 +103,7 @@ def rank_hybrid(
         explaining_item=scorer.find_explaining_items(components, context, indptr, item),
         fallback=np.zeros(len(selected), bool),
     )
+    return lists, lowest
 
 
 def combine_with_blend(

@@ -38,9 +38,10 @@ from smart_retail.recommenders.ranked_lists import (
     rank_scored_items,
     slice_shoppers,
 )
+from smart_retail.recommenders.rounding import significant
 from smart_retail.recommenders.shopper_context import ShopperContext, build_context
 from smart_retail.recommenders.source_registry import SOURCES
-from smart_retail.recommenders.top_n import fill_from_popularity
+from smart_retail.recommenders.top_n import fill_from_popularity, lowest_scores
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
@@ -129,6 +130,7 @@ class RecommenderModel:
         *,
         exclude_purchased: bool,
         length: int | None = None,
+        allowed: NDArray[np.bool_] | None = None,
         scorer: CandidateScorer = candidates,
         threads: int = 1,
     ) -> Ranked:
@@ -143,6 +145,9 @@ class RecommenderModel:
             Whether items of the shopper's own history are hidden.
         length : int, optional
             Items of each list, 1 and up; None ranks the whole catalogue.
+        allowed : bool array, shape (n_items,), optional
+            Items that can be listed; the lists are those of the whole catalogue without the other items. None allows
+            all.
         scorer : CandidateScorer
             The NumPy functions of `candidates`, or their compiled counterparts of `training.kernels.batch_scorer`,
             which are faster for many shoppers. The lists are identical.
@@ -166,7 +171,7 @@ class RecommenderModel:
 
         def rank_chunk(start: int) -> Ranked:
             chunk = slice_shoppers(shoppers, start, min(start + _CHUNK_SHOPPERS, len(shoppers)))
-            return self._rank(method, chunk, exclude_purchased, length, scorer)
+            return self._rank(method, chunk, exclude_purchased, length, allowed, scorer)
 
         starts = range(0, max(len(shoppers), 1), _CHUNK_SHOPPERS)
         if threads > 1 and len(starts) > 1:
@@ -254,47 +259,63 @@ class RecommenderModel:
         shoppers: Shoppers,
         exclude_purchased: bool,
         length: int | None,
+        allowed: NDArray[np.bool_] | None,
         scorer: CandidateScorer,
     ) -> Ranked:
         context = build_context(shoppers)
         matrix = context.matrix
         purchased = [matrix.item[matrix.indptr[s] : matrix.indptr[s + 1]] for s in range(len(shoppers))]
         hidden = purchased if exclude_purchased else [np.empty(0, np.int64)] * len(shoppers)
+        lowest = None
         if method == "hybrid":
-            lists = rank_hybrid(
+            lists, lowest = rank_hybrid(
                 self.components,
                 self.hybrid,
                 context,
                 exclude_purchased=exclude_purchased,
                 length=length,
+                allowed=allowed,
                 scorer=scorer,
             )
         elif method == "cf":
-            lists = self._rank_cf(context, exclude_purchased, length, scorer)
+            lists, lowest = self._rank_cf(context, exclude_purchased, length, allowed, scorer)
         elif method == "popular":
             lists = empty_lists(len(shoppers))
         else:
-            lists = self._rank_group(method, shoppers, hidden, length)
-        lists = fill_from_popularity(lists, self.components.popular, hidden, length)
+            lists = self._rank_group(method, shoppers, hidden, length, allowed)
+        lists = fill_from_popularity(lists, self.components.popular, hidden, length, allowed=allowed, lowest=lowest)
         if method == "popular":
             lists.fallback[:] = False
         return lists
 
     def _rank_cf(
-        self, context: ShopperContext, exclude_purchased: bool, length: int | None, scorer: CandidateScorer
-    ) -> Ranked:
-        scored = scorer.score_neighbours(self.components, context, exclude_purchased=exclude_purchased, length=length)
-        lists = rank_scored_items(scored, CF, length)
+        self,
+        context: ShopperContext,
+        exclude_purchased: bool,
+        length: int | None,
+        allowed: NDArray[np.bool_] | None,
+        scorer: CandidateScorer,
+    ) -> tuple[Ranked, NDArray[np.float64]]:
+        """Return lists and the lowest score of each list before items that are not allowed were left out."""
+        needed = length if allowed is None else None
+        scored = scorer.score_neighbours(self.components, context, exclude_purchased=exclude_purchased, length=needed)
+        lowest = significant(lowest_scores(scored.indptr, scored.score))
+        lists = rank_scored_items(scored, CF, length, allowed)
         listed = lists.item.astype(np.int64)
         lists.explaining_item[:] = scorer.find_explaining_items(self.components, context, lists.indptr, listed)
-        return lists
+        return lists, lowest
 
     def _rank_group(
-        self, method: str, shoppers: Shoppers, hidden: list[NDArray[np.int64]], length: int | None
+        self,
+        method: str,
+        shoppers: Shoppers,
+        hidden: list[NDArray[np.int64]],
+        length: int | None,
+        allowed: NDArray[np.bool_] | None,
     ) -> Ranked:
         if method == "personalized":
-            return rank_group_items(self.components.cluster, shoppers.cluster, CLUSTER, hidden, length)
-        return rank_group_items(self.components.segment, shoppers.segment, SEGMENT, hidden, length)
+            return rank_group_items(self.components.cluster, shoppers.cluster, CLUSTER, hidden, length, allowed)
+        return rank_group_items(self.components.segment, shoppers.segment, SEGMENT, hidden, length, allowed)
 
 
 def _prefixed(prefix: str, part: BasketModel | NewItemModel | None) -> dict[str, NDArray[Any]]:

@@ -13,7 +13,7 @@ from smart_retail.recommenders.group_popularity import GroupPopularity
 from smart_retail.recommenders.rounding import significant
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.recommenders.top_n import drop_hidden, top_n
-from smart_retail.utils.csr import indptr_from_lengths, positions_in_row
+from smart_retail.utils.csr import indptr_from_lengths, positions_in_row, row_indices
 
 
 def rank_group_items(
@@ -22,6 +22,7 @@ def rank_group_items(
     component: int,
     hidden: list[NDArray[np.int64]],
     length: int | None,
+    allowed: NDArray[np.bool_] | None = None,
 ) -> Ranked:
     """Return each shopper's group list without hidden items; empty lists for shoppers without a group.
 
@@ -35,6 +36,8 @@ def rank_group_items(
         Hidden item codes of each shopper.
     length : int or None
         None lists the whole catalogue.
+    allowed : bool array, shape (n_items,), optional
+        Items that can be listed; None allows all.
 
     Returns
     -------
@@ -44,7 +47,10 @@ def rank_group_items(
     items = [np.empty(0, np.int32)] * len(group)
     for code in range(groups.n_groups):
         members = np.flatnonzero(group == code).tolist()
-        lists = drop_hidden(groups.order[code], [hidden[member] for member in members], length)
+        if not members:
+            continue
+        order = groups.order[code] if allowed is None else groups.order[code][allowed[groups.order[code]]]
+        lists = drop_hidden(order, [hidden[member] for member in members], length)
         for member, listed in zip(members, lists, strict=True):
             items[member] = listed
     sizes = np.array([len(listed) for listed in items], np.int64)
@@ -53,7 +59,9 @@ def rank_group_items(
     return build_lists(sizes, item, groups.score[row, item], groups.rank[row, item], component)
 
 
-def rank_scored_items(scored: ScoredItems, component: int, length: int | None) -> Ranked:
+def rank_scored_items(
+    scored: ScoredItems, component: int, length: int | None, allowed: NDArray[np.bool_] | None = None
+) -> Ranked:
     """Return lists ordered by the score of one component; items without a score are not listed.
 
     Parameters
@@ -63,15 +71,23 @@ def rank_scored_items(scored: ScoredItems, component: int, length: int | None) -
         Column of the component in `Ranked`.
     length : int or None
         Items of each list at most; None for all with a score.
+    allowed : bool array, shape (n_items,), optional
+        Items that can be listed, with their rank among all; None allows all.
 
     Returns
     -------
     Ranked
     """
     score = significant(scored.score)
-    order, indptr = top_n(scored.indptr, score, length)
-    rank = positions_in_row(indptr) + 1
-    return build_lists(np.diff(indptr), scored.item[order].astype(np.int32), score[order], rank, component)
+    order, indptr = top_n(scored.indptr, score, length if allowed is None else None)
+    rank, sizes = positions_in_row(indptr) + 1, np.diff(indptr)
+    if allowed is not None:
+        listed = np.flatnonzero(allowed[scored.item[order]])
+        sizes = np.bincount(row_indices(indptr)[listed], minlength=len(sizes))
+        length = len(allowed) if length is None else length
+        listed = listed[positions_in_row(indptr_from_lengths(sizes)) < length]
+        order, rank, sizes = order[listed], rank[listed], np.minimum(sizes, length)
+    return build_lists(sizes, scored.item[order].astype(np.int32), score[order], rank, component)
 
 
 def rank_related_items(item: NDArray[np.int32], score: NDArray[np.float64]) -> Ranked:

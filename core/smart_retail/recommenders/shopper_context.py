@@ -60,9 +60,14 @@ def build_context(shoppers: Shoppers) -> ShopperContext:
     return ShopperContext(shoppers, matrix, compute_recency_weights(shoppers.history, matrix))
 
 
-def top_k_positions(score: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Return the positions of the `k` largest scores above 0, ascending; of equal scores the lower positions."""
+def top_k_positions(score: NDArray[np.float64], k: int, excluded: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
+    """Return the positions of the `k` largest scores above 0, ascending; of equal scores the lower positions.
+
+    Positions where `excluded` is true are left out.
+    """
     positive = np.flatnonzero(score > 0)
+    if excluded is not None:
+        positive = positive[~excluded[positive]]
     if k >= len(positive):
         return positive
     values = score[positive]

@@ -71,7 +71,7 @@ def drop_hidden(order: NDArray[np.int32], hidden: Sequence[NDArray[Any]], length
     list of int32 arrays
         Item codes of each shopper's list.
     """
-    is_hidden = np.zeros(int(order.max(initial=-1)) + 1, bool)
+    is_hidden = np.zeros(1 + max(int(items.max(initial=-1)) for items in (order, *hidden)), bool)
     out = []
     for items in hidden:
         prefix = order[: length + len(items)]
@@ -81,8 +81,32 @@ def drop_hidden(order: NDArray[np.int32], hidden: Sequence[NDArray[Any]], length
     return out
 
 
+def lowest_scores(indptr: NDArray[np.int64], score: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the lowest score above 0 of each shopper, 0 for a shopper without one.
+
+    Parameters
+    ----------
+    indptr : int64 array, shape (n_shoppers + 1,)
+    score : float64 array, shape (n,)
+
+    Returns
+    -------
+    float64 array, shape (n_shoppers,)
+    """
+    out = np.full(len(indptr) - 1, np.inf)
+    positive = np.flatnonzero(score > 0)
+    np.minimum.at(out, row_indices(indptr)[positive], score[positive])
+    return np.where(np.isinf(out), 0.0, out)
+
+
 def fill_from_popularity(
-    lists: Ranked, popular: Popularity, hidden: list[NDArray[np.int64]], length: int | None
+    lists: Ranked,
+    popular: Popularity,
+    hidden: list[NDArray[np.int64]],
+    length: int | None,
+    *,
+    allowed: NDArray[np.bool_] | None = None,
+    lowest: NDArray[np.float64] | None = None,
 ) -> Ranked:
     """Fill lists up to `length` items from popularity.
 
@@ -94,13 +118,21 @@ def fill_from_popularity(
         For each shopper the item codes that must not be filled in.
     length : int or None
         None fills up to the whole catalogue.
+    allowed : bool array, shape (n_items,), optional
+        Items that can be filled in; None allows all.
+    lowest : float64 array, shape (n_shoppers,), optional
+        Lowest score of each list before any item was left out, 0 for an empty list, so that filled-in items have the
+        same scores whatever is left out; by default the last score of each list.
 
     Returns
     -------
     Ranked
     """
+    order = popular.order if allowed is None else popular.order[allowed[popular.order]]
     n = len(popular.order)
     length = n if length is None else min(length, n)
+    if lowest is None:
+        lowest = lowest_scores(lists.indptr, lists.score)
     sizes = np.diff(lists.indptr)
     if (sizes >= length).all():
         return lists
@@ -115,12 +147,12 @@ def fill_from_popularity(
         listed = lists.item[lists.indptr[s] : lists.indptr[s + 1]]
         is_blocked[listed] = True
         is_blocked[hidden[s]] = True
-        prefix = popular.order[: length + len(hidden[s])]
+        prefix = order[: length + len(hidden[s])]
         fills.append(prefix[~is_blocked[prefix]][:missing])
         is_blocked[listed] = False
         is_blocked[hidden[s]] = False
         # A power of ten preserves the digits, and so the order and the ties, of the popularity score.
-        scales.append(power_below(lists.score[lists.indptr[s + 1] - 1]) if size else 1.0)
+        scales.append(power_below(lowest[s]) if lowest[s] > 0 else 1.0)
     return _append(lists, popular, fills, np.array(scales))
 
 

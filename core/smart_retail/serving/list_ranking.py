@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
-CHUNK_CELLS = 1_000_000
+CHUNK_CELLS = 4_000_000
 """Bound on shoppers times items of one live call: the model scores the whole catalogue for each shopper."""
 FILTERED_ENTRIES = 500
-"""Items that are ranked first if rules or a category filter remove some; more only if too few remain."""
+"""Items that are ranked in addition if rules remove some of the ranking; more only if too few remain."""
 VARIANT_ENTRIES = 20
 """Items that are ranked in addition where only one variant of each product is kept."""
 NO_ITEMS = np.empty(0, dtype=np.int32)
@@ -50,7 +50,14 @@ class RankingRequest:
     @property
     def keeps_lists(self) -> bool:
         """Whether every list stays as it is ranked."""
-        return self.variants and _keep_lists(self.rules)
+        return self.variants and self.rules.allowed is None and not self.is_filtered_late
+
+    @property
+    def is_filtered_late(self) -> bool:
+        """Whether items are left out, moved or added after the ranking; items that are not allowed never enter it."""
+        rules = self.rules
+        lists_all_items = self.basket is not None and rules.allowed is not None
+        return bool(rules.max_per_category is not None or rules.reorders or rules.new_items_share or lists_all_items)
 
 
 ListEntry = tuple[int, float, float, bool, bool, list[float], list[int], int]
@@ -188,8 +195,9 @@ class ListRanker:
         RankingResult
         """
         n_items, n = len(self.catalogue.category), len(shoppers)
-        first = request.stop + max((len(h) for h in hidden), default=0)
-        if not _keep_lists(request.rules):
+        # The model leaves out purchases; returned items are left out of the ranking, which may then have to be longer.
+        first = request.stop
+        if request.is_filtered_late:
             first += FILTERED_ENTRIES
         elif not request.variants:
             first += VARIANT_ENTRIES + request.stop
@@ -204,8 +212,8 @@ class ListRanker:
             for row in range(len(rows)):
                 excluded, bought = hidden[start + row], own[start + row]
                 result = RankingResult(ranked, _apply_rules(ranked, row, request, self.catalogue, excluded, bought))
-                if not (length is None or request.keeps_lists or result.size >= request.stop):
-                    result = self._rank_longer(request, shoppers, start + row, (excluded, bought), length)
+                if not (_is_complete(ranked, row, length) or result.size >= request.stop):
+                    result = self._rank_longer(request, shoppers, start + row, (excluded, bought), first)
                 yield self._with_new_items(result, request, excluded, bought)
 
     def _rank_longer(
@@ -220,10 +228,10 @@ class ListRanker:
         shopper = _slice_shoppers(shoppers, np.array([row], np.int32))
         while True:
             length *= 8
-            is_complete = length >= len(self.catalogue.category)
-            ranked = self._rank(request, shopper, None if is_complete else length)
+            longer = None if length >= len(self.catalogue.category) else length
+            ranked = self._rank(request, shopper, longer)
             result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, *items))
-            if is_complete or result.size >= request.stop:
+            if _is_complete(ranked, 0, longer) or result.size >= request.stop:
                 return result
 
     def _with_new_items(
@@ -250,7 +258,13 @@ class ListRanker:
             exclude = request.exclude_purchased
             return quantize_shares(self.model.rank_basket(basket, shoppers, exclude_basket=exclude, length=length))
         return quantize_shares(
-            self.model.rank(request.method, shoppers, exclude_purchased=request.exclude_purchased, length=length)
+            self.model.rank(
+                request.method,
+                shoppers,
+                exclude_purchased=request.exclude_purchased,
+                length=length,
+                allowed=request.rules.allowed,
+            )
         )
 
     def rank_unpersonalized(
@@ -290,10 +304,9 @@ def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
     return ListRanker(catalogue, model, {key: partial(table, *key) for key in CACHED_LISTS})
 
 
-def _keep_lists(rules: Rules) -> bool:
-    """Return whether the rules leave every list as it is."""
-    is_filtered = rules.allowed is not None or rules.max_per_category is not None
-    return not (is_filtered or rules.reorders or rules.new_items_share)
+def _is_complete(ranked: Ranked, row: int, length: int | None) -> bool:
+    """Return whether a list has all items that can be listed, of at most `length` requested ones."""
+    return length is None or int(ranked.indptr[row + 1] - ranked.indptr[row]) < length
 
 
 def _apply_rules(

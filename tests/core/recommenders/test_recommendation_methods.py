@@ -9,8 +9,10 @@ import pytest
 
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import UsageError
+from smart_retail.recommenders import candidates
 from smart_retail.recommenders.base import Ranked, Shoppers
 from smart_retail.recommenders.model import METHODS, RecommenderModel
+from smart_retail.training.kernels import batch_scorer
 from smart_retail.utils.fixed_point import MILLION
 
 
@@ -88,6 +90,21 @@ class TestEveryMethod:
             for i in range(len(all_shoppers)):
                 for name, values in _row(short, i).items():
                     np.testing.assert_array_equal(values, _row(long, i)[name][: len(values)], err_msg=name)
+
+    @pytest.mark.parametrize("kept", [3, 10, 0])
+    def test_a_filtered_list_is_the_whole_one_without_the_other_items(self, model, all_shoppers, method, exclude, kept):
+        allowed = np.zeros(all_shoppers.history.n_items, bool)
+        allowed[:: kept or len(allowed)] = True
+        whole = model.rank(method, all_shoppers, exclude_purchased=exclude, length=None)
+        for length, scorer in ((None, candidates), (4, candidates), (4, batch_scorer)):
+            filtered = model.rank(
+                method, all_shoppers, exclude_purchased=exclude, length=length, allowed=allowed, scorer=scorer
+            )
+            for i in range(len(all_shoppers)):
+                expected = _row(whole, i)
+                positions = np.flatnonzero(allowed[expected["item"]])[:length]
+                for name, values in _row(filtered, i).items():
+                    np.testing.assert_array_equal(values, expected[name][positions], err_msg=name)
 
     def test_a_list_has_the_same_bits_alone_and_in_a_batch(self, model, all_shoppers, method, exclude):
         together = model.rank(method, all_shoppers, exclude_purchased=exclude, length=30)

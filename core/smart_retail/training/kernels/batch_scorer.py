@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.candidates import Candidates, ScoredItems, propose_items, score_source
+from smart_retail.recommenders.candidates import Candidates, ScoredItems, excluded_items, propose_items
 from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.shopper_context import MAX_PROFILE_ITEMS, ShopperContext, top_k_positions
@@ -70,7 +70,7 @@ def generate_candidates(
         source_scores=scores[:, :size],
         entry=entry[:size],
     )
-    _score_added(components, context, candidates, exclude_purchased)
+    _score_added(components, context, candidates)
     return candidates
 
 
@@ -187,23 +187,22 @@ def _propose_added(
     proposed: list[Array] = []
     for shopper in range(n):
         source = SourceInput(components, context, shopper)
+        excluded = excluded_items(source, exclude_purchased)
         items = [
-            propose_items(scores, added.max_candidates)
-            for position, added in SOURCES.added
-            if (scores := score_source(source, position, exclude_purchased)) is not None
+            propose_items(scores, added.max_candidates, excluded)
+            for _, added in SOURCES.added
+            if (scores := added.score(source)) is not None
         ]
         proposed.append(np.concatenate([np.empty(0, np.int64), *items]).astype(np.int64))
     return indptr_from_lengths([len(items) for items in proposed]), np.concatenate([np.empty(0, np.int64), *proposed])
 
 
-def _score_added(
-    components: FittedComponents, context: ShopperContext, candidates: Candidates, exclude_purchased: bool
-) -> None:
+def _score_added(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> None:
     """Fill the rows of added sources in `candidates.source_scores`."""
-    for position, _ in SOURCES.added:
+    for position, added in SOURCES.added:
         for shopper in range(len(context.shoppers)):
             rows = slice(int(candidates.indptr[shopper]), int(candidates.indptr[shopper + 1]))
-            scores = score_source(SourceInput(components, context, shopper), position, exclude_purchased)
+            scores = added.score(SourceInput(components, context, shopper))
             row = candidates.source_scores[position, rows]
             row[:] = 0.0 if scores is None else scores.score[candidates.item[rows]]
 
