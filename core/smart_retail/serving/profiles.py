@@ -78,17 +78,11 @@ def _purchases(tables: BundleTables, history: PurchaseHistory) -> tuple[Purchase
     start = np.flatnonzero(np.concatenate(([True], item[1:] != item[:-1])))
     times = np.diff(np.concatenate((start, [len(item)])))
     items, first, last = item[start], days[start], days[start + times - 1]
-    quantity, amount = (np.add.reduceat(c[order], start) for c in (history.quantity, history.amount))
+    quantity, amount = (np.add.reduceat(c[order], start) / MILLION for c in (history.quantity, history.amount))
+    newest = np.lexsort((items, -last))
+    columns = (column[newest].tolist() for column in (items, times, quantity, amount, first, last))
+    # Positional: a customer of a grocer has hundreds of purchases.
     return tuple(
-        Purchase(
-            item_id=tables.items.id(int(items[i])),
-            item_name=tables.item_name(int(items[i])),
-            category=tables.category(int(items[i])),
-            orders=int(times[i]),
-            quantity=int(quantity[i]) / MILLION,
-            amount=int(amount[i]) / MILLION,
-            first_day=iso(first[i]),
-            last_day=iso(last[i]),
-        )
-        for i in np.lexsort((items, -last)).tolist()
+        Purchase(*tables.label(code), n, units, spent, iso(first_day), iso(last_day))
+        for code, n, units, spent, first_day, last_day in zip(*columns, strict=True)
     )

@@ -87,7 +87,7 @@ class TextSearch:
     def match(self, text: str) -> NDArray[np.int64]:
         """Return the codes of all texts that contain every word of `text`, ascending."""
         phrase = fold(text.strip())
-        words = phrase.split()
+        words = list(dict.fromkeys(phrase.split()))
         literal = [self._rows_with(word) for word in words]
         rows = self._rows_with(phrase) | np.logical_and.reduce(literal)  # an id can contain other white space
         if not rows.any():
@@ -114,8 +114,7 @@ class TextSearch:
     def _rows_with(self, word: str) -> NDArray[np.bool_]:
         """Return which texts or categories contain the word."""
         rows = np.zeros(len(self._texts), dtype=np.bool_)
-        hits = np.fromiter(self._hits(word.encode("utf-8", "replace")), np.int64)
-        rows[hits] = True
+        rows[self._codes_with(word.encode("utf-8", "replace"))] = True
         matching = [code for code, name in enumerate(self._categories) if word in name]
         if matching and self._category is not None:
             rows |= np.isin(self._category, matching)
@@ -129,6 +128,14 @@ class TextSearch:
                 if is_one_edit_away(word, candidate):
                     rows |= self._rows_with(candidate)
         return rows
+
+    def _codes_with(self, word: bytes) -> NDArray[np.int64]:
+        """Return the codes of the texts that contain the bytes, some of them several times."""
+        if len(word) > 1:
+            return np.fromiter(self._hits(word), np.int64)
+        # Almost every text contains a given letter: comparing all bytes at once is faster than one step per text.
+        at = np.flatnonzero(self._folded.data == ord(word))
+        return np.searchsorted(self._folded.offsets, at, side="right").astype(np.int64) - 1
 
     def _hits(self, word: bytes) -> Iterator[int]:
         """Yield the codes of the texts that contain the bytes."""

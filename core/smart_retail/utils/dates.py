@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import zoneinfo
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
@@ -16,6 +17,7 @@ MAX_DAYS_AHEAD: Final = 2
 """Days that a purchase may be dated after today (UTC): more than time zones and clocks differ."""
 
 
+@functools.lru_cache(maxsize=16_384)
 def iso(day: int) -> str:
     """Return the ISO text (YYYY-MM-DD) of days since 1970-01-01."""
     return (EPOCH + timedelta(days=int(day))).isoformat()
