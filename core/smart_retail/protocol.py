@@ -37,6 +37,7 @@ from smart_retail.results import (
     Substitutes,
     ValueSummary,
 )
+from smart_retail.utils.dates import parse_day
 
 if TYPE_CHECKING:
     from smart_retail.bundle.reader import Bundle
@@ -56,6 +57,8 @@ DEFAULT_POINTS = 5000
 MAX_N = 1000
 DEFAULT_HORIZON_DAYS = 90
 MAX_HORIZON_DAYS = 3650
+MAX_LIST_DAYS = 366
+"""Days after the end of the history that a list can be for."""
 REVENUE_HORIZONS_DAYS = (30, 60, 90)
 DEFAULT_CALENDAR_DAYS = 7
 PERIODS = ("week", "month", "quarter")
@@ -155,8 +158,12 @@ class ListQuery(msgspec.Struct, frozen=True):
     variants: bool = False
     """Whether several variants of one product, of one name but for size and colour, can be in a list. What the customer
     bought can always be in it."""
+    on: str | None = None
+    """Date that the list is for (ISO 8601); None for the day after the history. For customers and baskets."""
 
     def __post_init__(self) -> None:
+        if self.on is not None:
+            parse_day(self.on)
         check_method(self.method)
         check_relation(self.relation)
         check_page(self.n, self.offset)
@@ -434,6 +441,7 @@ class RetailEngine(ABC):
         categories: Sequence[str] | None = None,
         explain: bool = True,
         variants: bool = False,
+        on: str | None = None,
     ) -> RecommendationList:
         """Return the best items for a customer.
 
@@ -456,6 +464,9 @@ class RetailEngine(ABC):
         variants : bool
             Whether several variants of one product, of one name but for size and colour, can be in the list. What the
             customer bought can always be in it.
+        on : str, optional
+            Date that the list is for (ISO 8601), at most `MAX_LIST_DAYS` after the history: which purchases are due
+            again, and the season, follow from it. By default the day after the history.
 
         Returns
         -------
@@ -467,7 +478,9 @@ class RetailEngine(ABC):
         UsageError
             An option is not valid, or a category does not exist.
         """
-        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants)
+        query = ListQuery(
+            method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on
+        )
         return self.query_customers((customer_id,), query)[0]
 
     def recommend_many(
@@ -480,13 +493,14 @@ class RetailEngine(ABC):
         categories: Sequence[str] | None = None,
         explain: bool = True,
         variants: bool = False,
+        on: str | None = None,
     ) -> list[RecommendationList]:
         """Return the lists of several customers, all from one version.
 
         Parameters
         ----------
         customer_ids : sequence of str
-        method, n, exclude_purchased, categories, explain, variants
+        method, n, exclude_purchased, categories, explain, variants, on
             As in `recommend`.
 
         Returns
@@ -494,7 +508,7 @@ class RetailEngine(ABC):
         list of RecommendationList
             In the order of `customer_ids`.
         """
-        query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain, variants=variants)
+        query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on)
         return self.query_customers(customer_ids, query)
 
     def recommend_for_basket(
@@ -509,6 +523,7 @@ class RetailEngine(ABC):
         categories: Sequence[str] | None = None,
         explain: bool = True,
         variants: bool = False,
+        on: str | None = None,
     ) -> RecommendationList:
         """Return a list that completes a basket: what is bought in one order with its items.
 
@@ -523,14 +538,16 @@ class RetailEngine(ABC):
         exclude_purchased : bool
             Whether the items of the basket are left out. What the customer bought before can be in the list of
             ``hybrid``: it may be missing in this basket.
-        n, offset, categories, explain, variants
+        n, offset, categories, explain, variants, on
             As in `recommend`.
 
         Returns
         -------
         RecommendationList
         """
-        query = ListQuery(method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants)
+        query = ListQuery(
+            method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on
+        )
         return self.query_basket(item_ids, query, customer_id)
 
     def similar_items(

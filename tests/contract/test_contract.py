@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,26 @@ def test_c5_filters_give_the_filtered_list_of_the_engine(check: Check, engine: E
     for method in METHODS:
         check.list("c0002", method, 5, Filters(exclude_purchased=False))
         check.list("c0002", method, 5, Filters(exclude_purchased=False, category=engine.categories()[0]))
+
+
+def test_c23_a_list_for_a_date_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    later = Filters(exclude_purchased=False, on=day_after(engine, 30))
+    try:
+        front_end.recommend("c0001", "hybrid", 5, later)
+    except UnsupportedError:
+        assert front_end.name == "tkinter"
+        return
+    changed = 0
+    for customer in (*PLAIN, "A/B", UNKNOWN[0]):
+        check.list(customer, "hybrid", 10, later)
+        default = engine.recommend(customer, exclude_purchased=False)
+        changed += default.items != engine.recommend(customer, exclude_purchased=False, on=later.on).items
+    assert changed >= len(PLAIN)
+
+
+def test_c23_a_date_of_the_past_is_refused(front_end: Driver, engine: Engine) -> None:
+    with pytest.raises((UsageError, UnsupportedError)):
+        front_end.recommend("c0001", "hybrid", 5, Filters(on=engine.model().last))
 
 
 def test_c6_unknown_customers_receive_the_popular_list(front_end: Driver, check: Check) -> None:
@@ -175,6 +196,11 @@ def test_c17_the_replenishment_calendar_equals_that_of_the_engine(
     expected = [(e.customer_id, e.item_id, e.due_date) for e in engine.replenishment(30, n=20).entries]
     assert expected
     check.equal(list(found), expected, "replenishment calendar", facts=3 * len(expected))
+
+
+def day_after(engine: Engine, days: int) -> str:
+    """Return a date after the history."""
+    return (date.fromisoformat(engine.model().last) + timedelta(days=days)).isoformat()
 
 
 def check_bundles(front_end: Driver, check: Check, engine: Engine) -> None:

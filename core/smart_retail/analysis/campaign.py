@@ -88,6 +88,8 @@ class CampaignSettings:
     """Only customers who are more likely than this to order within the horizon, 0 to 1."""
     churn_risks: tuple[str, ...] = ()
     """Churn risks to contact: low, medium, high; empty: all."""
+    on: str | None = None
+    """Date of the campaign (ISO 8601), on which products are due; None for the analysis date of the model."""
 
     @property
     def filters_by_value(self) -> bool:
@@ -281,7 +283,7 @@ def campaign_rows(
     """
     settings.check([s.name for s in engine.segments()])
     ids = list(customers)
-    today = date.fromisoformat(engine.model().analysis_date)
+    today = date.fromisoformat(settings.on or engine.model().analysis_date)
     progress.stage("Writing the campaign", 0.0)
     for start in range(0, len(ids), CHUNK_CUSTOMERS):
         progress.check()
@@ -291,7 +293,11 @@ def campaign_rows(
         if values and settings.filters_by_value:
             selected = [p for p in selected if settings.selects(values[p.customer_id])]
         lists = engine.recommend_many(
-            [p.customer_id for p in selected], settings.method, settings.n, exclude_purchased=settings.exclude_purchased
+            [p.customer_id for p in selected],
+            settings.method,
+            settings.n,
+            exclude_purchased=settings.exclude_purchased,
+            on=settings.on,
         )
         for profile, recommended in zip(selected, lists, strict=True):
             row = _row(profile, recommended, settings, today) | _value_cells(values.get(profile.customer_id))

@@ -320,7 +320,8 @@ class RemoteEngine(RetailEngine):
 
 def _query_fields(query: ListQuery) -> dict[str, Any]:
     """Return the options of a list request without the categories, as query parameters or JSON fields."""
-    return {
+    date = {} if query.on is None else {"on": query.on}
+    return date | {
         "method": query.method,
         "n": query.n,
         "offset": query.offset,

@@ -53,6 +53,16 @@ class Catalogue:
 
 
 @dataclass(frozen=True, slots=True)
+class LaterDate:
+    """A date after the default one, which is the day after the end of the history."""
+
+    days: int
+    """Days after the default date, at least 1."""
+    season: NDArray[np.float64]
+    """Orders by item in the eight weeks that followed the day before this date a year ago, shape ``(n_items,)``."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shoppers:
     """Customers or visitors to rank items for; row i of every array belongs to shopper i."""
 
@@ -61,6 +71,8 @@ class Shoppers:
     """Index of the RFM segment, `UNKNOWN_GROUP` for a shopper without one."""
     cluster: NDArray[np.int16]
     """Id of the cluster, `UNKNOWN_GROUP` for a shopper without one."""
+    later: LaterDate | None = None
+    """A later date that the lists are for, on the day after ``history.last_day``; None for the default date."""
 
     def __len__(self) -> int:
         return self.history.n_customers

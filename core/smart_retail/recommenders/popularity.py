@@ -76,9 +76,28 @@ def count_demand(history: PurchaseHistory, matrix: UserItemMatrix) -> Demand:
         buyers=np.bincount(matrix.item, minlength=n).astype(np.float64),
         recent=np.stack([np.bincount(item[age < days], minlength=n).astype(np.float64) for days in WINDOWS]),
         first_day=first_day,
-        season=np.bincount(item[(age < YEAR) & (age >= YEAR - SEASON)], minlength=n).astype(np.float64),
+        season=count_season(item, history.day, history.last_day, n),
         interval=_median_intervals(matrix.item[matrix.history_entry[repeat]], day[repeat + 1] - day[repeat], n),
     )
+
+
+def count_season(item: NDArray[np.int32], day: NDArray[np.int32], last_day: int, n_items: int) -> NDArray[np.float64]:
+    """Count the orders of each item in the eight weeks that followed `last_day` a year before.
+
+    Parameters
+    ----------
+    item, day : int32 arrays, shape (n,)
+        One row for each order and item; days since 1970-01-01.
+    last_day : int
+        The day before the date of the lists.
+    n_items : int
+
+    Returns
+    -------
+    float64 array, shape (n_items,)
+    """
+    age = last_day - day
+    return np.bincount(item[(age < YEAR) & (age >= YEAR - SEASON)], minlength=n_items).astype(np.float64)
 
 
 def compute_popularity(demand: Demand, days: int, all_time_share: float = 0.0) -> Popularity:

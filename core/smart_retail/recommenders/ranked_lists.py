@@ -173,7 +173,7 @@ def slice_shoppers(shoppers: Shoppers, first: int, last: int) -> Shoppers:
     low, high = np.searchsorted(history.customer, np.array((first, last), history.customer.dtype))
     rows = slice(int(low), int(high))
     part = history.take(rows, history.customer[rows] - np.int32(first), last - first)
-    return Shoppers(part, shoppers.segment[first:last], shoppers.cluster[first:last])
+    return Shoppers(part, shoppers.segment[first:last], shoppers.cluster[first:last], shoppers.later)
 
 
 def concat_lists(chunks: list[Ranked]) -> Ranked:

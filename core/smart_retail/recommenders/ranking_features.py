@@ -1,7 +1,7 @@
 """Ranking features: the inputs of the learned ranker, one row for each candidate.
 
-Every number of a row is computed from its shopper alone. Days count back from the day after the end of the history,
-for which the list is made.
+Every number of a row is computed from its shopper alone. Days count back from the date for which the list is made: by
+default the day after the end of the history.
 """
 
 from __future__ import annotations
@@ -198,7 +198,8 @@ def _similarity_columns(candidates: Candidates) -> Columns:
 
 
 def _demand_columns(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> Columns:
-    demand = components.demand
+    demand, later = components.demand, context.shoppers.later
+    season = demand.season if later is None else later.season
     ever = np.maximum(demand.ever, 1.0)
     total_28 = max(float(demand.window(28).sum()), 1.0)
     by_item: dict[str, NDArray[Any]] = {
@@ -211,7 +212,7 @@ def _demand_columns(components: FittedComponents, context: ShopperContext, candi
         "trend": compute_trend(demand),
         "trend_7": (demand.window(7) + 0.5) / (demand.window(28) + 2.0),
         "item_age": context.shoppers.history.last_day + 1.0 - demand.first_day,
-        "season": (demand.season + 1.0) / (demand.ever + 5.0),
+        "season": (season + 1.0) / (demand.ever + 5.0),
     }
     return {name: values[candidates.item] for name, values in by_item.items()}
 

@@ -9,7 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.base import Shoppers
-from smart_retail.recommenders.repurchase import FAST, SLOW, compute_recency_weights, score_repurchase
+from smart_retail.recommenders.repurchase import (
+    FAST,
+    SLOW,
+    DecaySettings,
+    compute_due_factors,
+    compute_recency_weights,
+    score_repurchase,
+)
 from smart_retail.recommenders.shopper_items import (
     ShopperStats,
     UserItemMatrix,
@@ -37,12 +44,17 @@ class ShopperContext:
     @cached_property
     def repurchase_slow(self) -> NDArray[np.float64]:
         """Repurchase score by matrix entry, with slow decay."""
-        return score_repurchase(self.shoppers.history, self.matrix, self.stats, SLOW)
+        return self._repurchase(SLOW)
 
     @cached_property
     def repurchase_fast(self) -> NDArray[np.float64]:
         """Repurchase score by matrix entry, with fast decay."""
-        return score_repurchase(self.shoppers.history, self.matrix, self.stats, FAST)
+        return self._repurchase(FAST)
+
+    def _repurchase(self, decay: DecaySettings) -> NDArray[np.float64]:
+        history, later = self.shoppers.history, self.shoppers.later
+        score = score_repurchase(history, self.matrix, self.stats, decay)
+        return score if later is None else score * compute_due_factors(self.matrix, history.last_day, later.days)
 
     def profile_items(self, shopper: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the purchased items with the largest recency weights, at most `MAX_PROFILE_ITEMS`, and the weights."""

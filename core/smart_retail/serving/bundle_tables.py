@@ -35,6 +35,8 @@ MAX_CANDIDATES = 32
 """Ids that are compared with an unknown one: neighbors in id order, and as many that contain either half of it."""
 LABEL_CACHE_SIZE = 20_000
 """Items whose texts are cached; most lists contain the same ones."""
+SEASON_CACHE_SIZE = 16
+"""Dates of lists whose counts by item are cached."""
 
 Label = tuple[str, str, str]
 """Id, name and category of an item."""
@@ -243,8 +245,9 @@ class BundleTables:
         """A history without a purchase."""
         return self.basket(np.empty(0, dtype=np.int32))
 
-    def basket(self, items: NDArray[np.int32]) -> PurchaseHistory:
-        """Return a history with one order of these items on the last day of the bundle's history."""
+    def basket(self, items: NDArray[np.int32], day: int | None = None) -> PurchaseHistory:
+        """Return a history with one order of these items on a day, by default the last one of the bundle's history."""
+        day = self.last_day if day is None else day
         items = np.unique(items[items >= 0]).astype(np.int32)
         n = len(items)
         price = np.nan_to_num(self.catalogue.price[items]) * MILLION
@@ -252,13 +255,29 @@ class BundleTables:
             customer=np.zeros(n, np.int32),
             order=np.zeros(n, np.int32),
             item=items,
-            day=np.full(n, self.last_day, np.int32),
+            day=np.full(n, day, np.int32),
             quantity=np.full(n, MILLION, np.int64),
             amount=price.astype(np.int64),
             n_customers=1,
             n_items=len(self.items),
-            last_day=self.last_day,
+            last_day=day,
         )
+
+    def season_orders(self, last_day: int) -> NDArray[np.float64]:
+        """Return the orders of each item in the eight weeks that followed a day a year before."""
+        found = self._season_orders.get(last_day)
+        if found is None:
+            from smart_retail.recommenders.popularity import count_season  # not needed for cached lists
+
+            if len(self._season_orders) >= SEASON_CACHE_SIZE:
+                self._season_orders.clear()
+            item, day = (np.asarray(self._purchases[name]) for name in ("item", "day"))
+            found = self._season_orders[last_day] = count_season(item, day, last_day, len(self.items))
+        return found
+
+    @cached_property
+    def _season_orders(self) -> dict[int, NDArray[np.float64]]:
+        return {}
 
     def fully_returned(self, customer: int) -> NDArray[np.int32]:
         """Return the items of which the customer returned every purchase."""

@@ -29,6 +29,7 @@ from smart_retail.protocol import (
     DEFAULT_N,
     DEFAULT_PERIOD,
     DEFAULT_SEARCH_N,
+    MAX_LIST_DAYS,
     METHODS,
     REVENUE_HORIZONS_DAYS,
     CustomerQuery,
@@ -37,7 +38,7 @@ from smart_retail.protocol import (
     check_page,
     check_period,
 )
-from smart_retail.recommenders.base import CONTENT, Ranked
+from smart_retail.recommenders.base import CONTENT, LaterDate, Ranked, Shoppers
 from smart_retail.results import (
     Audience,
     Cluster,
@@ -66,6 +67,7 @@ from smart_retail.serving.customers import CustomerLookup, CustomerState, to_sho
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
+from smart_retail.utils.dates import iso, parse_day
 
 if TYPE_CHECKING:
     from smart_retail.serving.customer_table import CustomerTable
@@ -168,8 +170,8 @@ class Engine(LocalEngine):
         self, item_ids: Sequence[str], query: ListQuery, customer_id: str | None = None
     ) -> RecommendationList:
         """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
-        rules = self._rules_for(query)
-        basket = self.tables.basket(self.tables.items.codes(item_ids))
+        rules, day = self._rules_for(query), self._later_day(query)
+        basket = self.tables.basket(self.tables.items.codes(item_ids), None if day is None else day - 1)
         visitor = self.customer_lookup.visitor(basket)
         customer = visitor if customer_id is None else self.customer_lookup.resolve(customer_id)
 
@@ -178,11 +180,12 @@ class Engine(LocalEngine):
                 owner = customer if customer_id is not None else self.customer_lookup.visitor(self.tables.empty_history)
                 request = _ranking_request(method, query, rules, basket.item)
                 own = [np.concatenate((basket.item, owner.history.item))]
-                ranking = next(self._ranker.live(request, to_shoppers([owner]), [basket.item], own))
+                ranking = next(self._ranker.live(request, self._shoppers([owner], day), [basket.item], own))
                 return self._response(customer_id, owner, request, ranking, query)
             shopper = visitor if customer_id is None else with_basket(customer, basket)
             request = _ranking_request(method, query, rules)
-            ranking = next(self._ranker.live(request, to_shoppers([shopper]), [shopper.purchased_or_returned()]))
+            hidden = [shopper.purchased_or_returned()]
+            ranking = next(self._ranker.live(request, self._shoppers([shopper], day), hidden))
             return self._response(customer_id, shopper, request, ranking, query)
 
         return combine_methods(query.method, list_by)
@@ -380,13 +383,14 @@ class Engine(LocalEngine):
 
     def _query_chunk(self, customer_ids: Sequence[str], query: ListQuery, rules: Rules) -> Iterator[RecommendationList]:
         customers = [self.customer_lookup.resolve(customer_id) for customer_id in customer_ids]
+        day = self._later_day(query)
 
         def lists_by(method: str) -> list[RecommendationList]:
             request = _ranking_request(method, query, rules)
             return [
                 self._response(customer_id, customer, request, ranking, query)
                 for customer_id, customer, ranking in zip(
-                    customer_ids, customers, self._rank(request, customers), strict=True
+                    customer_ids, customers, self._rank(request, customers, day), strict=True
                 )
             ]
 
@@ -397,20 +401,49 @@ class Engine(LocalEngine):
         for i in range(len(customer_ids)):
             yield combine_methods(ALL, {method: column[i] for method, column in columns.items()}.__getitem__)
 
-    def _rank(self, request: RankingRequest, customers: Sequence[CustomerState]) -> list[RankingResult]:
-        """Rank from the cached lists where possible, and the rest live in one call."""
+    def _rank(
+        self, request: RankingRequest, customers: Sequence[CustomerState], day: int | None
+    ) -> list[RankingResult]:
+        """Rank from the cached lists where possible, and the rest live, those whose purchases end on one day together.
+
+        `day` is the date of the lists, None for the default date, for which the cached lists are.
+        """
         results: dict[int, RankingResult] = {}
+        rest: dict[int, list[int]] = {}
         for i, customer in enumerate(customers):
-            if customer.code >= 0 and not customer.has_recent_events:
+            cached = None
+            if day is None and customer.code >= 0 and not customer.has_recent_events:
                 cached = self._ranker.cached(request, customer.code, customer.purchased_or_returned)
-                if cached is not None:
-                    results[i] = cached
-        rest = [i for i in range(len(customers)) if i not in results]
-        if rest:
-            hidden = [customers[i].purchased_or_returned() for i in rest]
-            shoppers = to_shoppers([customers[i] for i in rest])
-            results.update(zip(rest, self._ranker.live(request, shoppers, hidden), strict=True))
+            if cached is None:
+                rest.setdefault(customer.history.last_day, []).append(i)
+            else:
+                results[i] = cached
+        for positions in rest.values():
+            hidden = [customers[i].purchased_or_returned() for i in positions]
+            shoppers = self._shoppers([customers[i] for i in positions], day)
+            results.update(zip(positions, self._ranker.live(request, shoppers, hidden), strict=True))
         return [results[i] for i in range(len(customers))]
+
+    def _shoppers(self, customers: Sequence[CustomerState], day: int | None) -> Shoppers:
+        """Return customers whose purchases end on one day, for lists on `day`, or on the day after these purchases."""
+        shoppers = to_shoppers(customers)
+        ahead = 0 if day is None else day - 1 - shoppers.history.last_day
+        if day is None or ahead <= 0:
+            return shoppers
+        history = replace(shoppers.history, last_day=day - 1)
+        return replace(shoppers, history=history, later=LaterDate(ahead, self.tables.season_orders(day - 1)))
+
+    def _later_day(self, query: ListQuery) -> int | None:
+        """Return the day that a list is for, None for the day after the history; `UsageError` out of range."""
+        if query.on is None:
+            return None
+        day, first, last = parse_day(query.on), self.tables.last_day + 1, self.tables.last_day + MAX_LIST_DAYS
+        if not first <= day <= last:
+            raise UsageError(
+                f"There is no list for {iso(day)}: the purchases end on {iso(first - 1)}.",
+                f"Give a date from {iso(first)} to {iso(last)}, or none for the first of them.",
+            )
+        return None if day == first else day
 
     def _response(
         self,

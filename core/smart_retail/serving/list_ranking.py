@@ -322,4 +322,4 @@ def _apply_rules(
 
 
 def _slice_shoppers(shoppers: Shoppers, rows: NDArray[np.int32]) -> Shoppers:
-    return Shoppers(shoppers.history.select(rows), shoppers.segment[rows], shoppers.cluster[rows])
+    return Shoppers(shoppers.history.select(rows), shoppers.segment[rows], shoppers.cluster[rows], shoppers.later)

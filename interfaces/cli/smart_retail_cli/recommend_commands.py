@@ -40,6 +40,7 @@ from smart_retail_cli.output import (
     print_tables,
     replace_control_characters,
 )
+from smart_retail_cli.parameters import DATE
 
 LIST_COLUMNS = ("rank", "item_name", "item_id", "category", "reason", "share")
 
@@ -59,6 +60,12 @@ purchased_option = click.option(
 )
 variants_option = click.option(
     "--variants", is_flag=True, help="Also list several variants of one product: one name but for size and colour."
+)
+on_option = click.option(
+    "--on",
+    type=DATE,
+    metavar="DATE",
+    help="Date that the list is for, which decides what is due to buy again (default: the day after the history).",
 )
 category_option = click.option(
     "-c", "--category", "categories", multiple=True, metavar="C", help="Only this category; repeatable."
@@ -135,6 +142,7 @@ def print_related(results: list[RecommendationList]) -> None:
 @purchased_option
 @category_option
 @variants_option
+@on_option
 @new_customer_option
 @format_option
 @pass_cli_context
@@ -146,6 +154,7 @@ def recommend(
     allow_purchased: bool,
     categories: tuple[str, ...],
     variants: bool,
+    on: str | None,
     new_customer: bool,
     form: str,
 ) -> None:
@@ -155,6 +164,7 @@ def recommend(
         "exclude_purchased": not allow_purchased,
         "categories": categories or None,
         "variants": variants,
+        "on": on,
     }
     result = engine.recommend(customer, method, n, **options)
     if not (result.known or new_customer):
@@ -189,6 +199,7 @@ def recommend(
 @n_option
 @purchased_option
 @variants_option
+@on_option
 @click.option(
     "-o",
     "--output",
@@ -205,13 +216,14 @@ def batch(
     n: int,
     allow_purchased: bool,
     variants: bool,
+    on: str | None,
     output: Path,
 ) -> None:
     """Write the lists of many customers to a CSV or Parquet file, sorted by customer, method and rank."""
     ids = None if customers is None else read_customer_ids(customers)
     engine = context.engine()
     with progress.show_progress() as listener:
-        query = ListQuery(method, n, exclude_purchased=not allow_purchased, variants=variants)
+        query = ListQuery(method, n, exclude_purchased=not allow_purchased, variants=variants, on=on)
         rows = write_recommendations(engine, output, customers=ids, query=query, progress=listener)
     print_note(f"{formatting.pluralize(rows, 'row')} written to {output}.")
 
@@ -259,6 +271,7 @@ def similar(
 @n_option
 @category_option
 @variants_option
+@on_option
 @format_option
 @pass_cli_context
 def basket(
@@ -269,6 +282,7 @@ def basket(
     n: int,
     categories: tuple[str, ...],
     variants: bool,
+    on: str | None,
     form: str,
 ) -> None:
     """Recommend products that are bought in one order with the products ITEM..."""
@@ -279,7 +293,7 @@ def basket(
     print_list(
         form,
         engine.recommend_for_basket(
-            items, n, customer_id=customer, method=method, categories=categories or None, variants=variants
+            items, n, customer_id=customer, method=method, categories=categories or None, variants=variants, on=on
         ),
     )
 

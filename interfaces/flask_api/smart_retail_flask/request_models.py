@@ -12,7 +12,16 @@ import re
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args, get_origin
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 
 from smart_retail.errors import UsageError
 from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
@@ -24,6 +33,7 @@ from smart_retail.protocol import (
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
     MAX_HORIZON_DAYS,
+    MAX_LIST_DAYS,
     MAX_N,
     METHODS,
     RELATIONS,
@@ -31,6 +41,7 @@ from smart_retail.protocol import (
     CustomerQuery,
     ListQuery,
 )
+from smart_retail.utils.dates import parse_day
 from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
@@ -59,6 +70,15 @@ def _parse_integer(value: Any, info: ValidationInfo) -> Any:
         return int(value)
     if isinstance(value, float) and value.is_integer():  # in JSON, 10.0 is an integer
         return int(value)
+    return value
+
+
+def _check_date(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            parse_day(value)
+        except UsageError as error:
+            raise ValueError("must be a valid date such as 2026-01-31") from error
     return value
 
 
@@ -124,6 +144,17 @@ Variants = Annotated[
         description="Whether several variants of one product (of one name but for size and colour) can be in the list. "
         "What the customer bought can always be in it."
     ),
+]
+
+ListDate = Annotated[
+    str | None,
+    Field(
+        pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        description="Date that the list is for, by default the day after the history, up to "
+        f"{MAX_LIST_DAYS} days after it.",
+        json_schema_extra={"format": "date"},
+    ),
+    AfterValidator(_check_date),
 ]
 Strict = Annotated[
     Boolean, Field(description="Return 404 for an unknown customer instead of popular items or an empty profile.")
@@ -220,13 +251,14 @@ class RecommendQuery(Query):
     exclude_purchased: HidePurchased = True
     explain: Explain = True
     variants: Variants = False
+    on: ListDate = None
     strict: Strict = False
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
         categories = tuple(self.category)
         options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
-        return ListQuery(*options, variants=self.variants)
+        return ListQuery(*options, variants=self.variants, on=self.on)
 
 
 class SimilarQuery(Query):
@@ -403,12 +435,13 @@ class _ListBody(Body):
     exclude_purchased: HidePurchased = True
     explain: Explain = True
     variants: Variants = False
+    on: ListDate = None
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
         categories = tuple(self.categories or ())
         options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
-        return ListQuery(*options, variants=self.variants)
+        return ListQuery(*options, variants=self.variants, on=self.on)
 
 
 class BasketBody(_ListBody):

@@ -22,6 +22,7 @@ def publish(engines: ReloadingEngine) -> None:
         n: int = 10,
         exclude_purchased: bool = True,
         categories: list[str] | None = None,
+        on: str | None = None,
     ) -> dict:  # type: ignore[type-arg]  # Gradio accepts the bare type only
         """Return recommendations for a customer; an unknown customer gets popular products.
 
@@ -31,10 +32,16 @@ def publish(engines: ReloadingEngine) -> None:
             n: Number of products, 1 to 1000.
             exclude_purchased: Leave out products that the customer has bought.
             categories: Only products of these categories; none: all.
+            on: Date that the list is for, an ISO date; none: the day after the history.
         """
         return _call(
             lambda: engines.get().recommend(
-                customer_id, method, n, exclude_purchased=exclude_purchased, categories=categories or None
+                customer_id,
+                method,
+                n,
+                exclude_purchased=exclude_purchased,
+                categories=categories or None,
+                on=on or None,
             )
         )
 

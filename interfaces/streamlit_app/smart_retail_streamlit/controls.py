@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 
 import streamlit as st
 
 from smart_retail.presentation import labels
-from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_N
+from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_LIST_DAYS, MAX_N
 from smart_retail_streamlit import query_params
 
 SINGLE_METHODS = [method for method in labels.METHODS if method != ALL]
@@ -79,6 +80,26 @@ def category(names: list[str]) -> str:
     chosen = st.selectbox("Category", choices, index, key="category", format_func=lambda c: c or "All", width=260) or ""
     query_params.write("category", chosen, "")
     return chosen
+
+
+def list_date(last_day: str) -> str | None:
+    """Return the date that a list is for, None for the day after the last day of the history."""
+    last = date.fromisoformat(last_day)
+    days = {(last + timedelta(days=days)).isoformat() for days in range(1, MAX_LIST_DAYS + 1)}
+    text = query_params.read("on", "")
+    chosen = st.date_input(
+        "For the date",
+        date.fromisoformat(text) if text in days else None,
+        min_value=min(days),
+        max_value=max(days),
+        key="on",
+        format="YYYY-MM-DD",
+        width=150,
+        help="What is due to buy again depends on the date. Without one, the list is for the day after the last order.",
+    )
+    on = chosen.isoformat() if isinstance(chosen, date) else ""
+    query_params.write("on", on, "")
+    return on or None
 
 
 def hide_purchased(default: bool) -> bool:

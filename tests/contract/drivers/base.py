@@ -91,6 +91,8 @@ CustomerRow = tuple[str, str, str]
 class Filters:
     exclude_purchased: bool = True
     category: str | None = None
+    on: str | None = None
+    """Date that the list is for; None for the day after the history."""
 
 
 class UnsupportedError(Exception):

@@ -47,6 +47,7 @@ class FrontEnd(Driver):
         words += ["--new-customer"]
         words += [] if filters.exclude_purchased else ["--allow-purchased"]
         words += [] if filters.category is None else ["--category", filters.category]
+        words += [] if filters.on is None else ["--on", filters.on]
         found = self.call(*words, "--", customer_id)
         parts = found["lists"] or {found["method"]: found}
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])

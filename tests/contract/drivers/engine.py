@@ -42,7 +42,12 @@ class FrontEnd(Driver):
         categories = None if filters.category is None else [filters.category]
         return shown_of(
             self.engine.recommend(
-                customer_id, method, n, exclude_purchased=filters.exclude_purchased, categories=categories
+                customer_id,
+                method,
+                n,
+                exclude_purchased=filters.exclude_purchased,
+                categories=categories,
+                on=filters.on,
             )
         )
 

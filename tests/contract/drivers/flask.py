@@ -44,6 +44,7 @@ class FrontEnd(Driver):
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         options = {"method": method, "n": n, "exclude_purchased": filters.exclude_purchased}
+        options |= {} if filters.on is None else {"on": filters.on}
         if customer_id in IDS_NOT_IN_URLS:
             category = {} if filters.category is None else {"categories": [filters.category]}
             body = {"customer_ids": [customer_id], **options, **category}

@@ -75,9 +75,10 @@ class FrontEnd(Driver):
             n=n,
             exclude_purchased=filters.exclude_purchased,
             categories=categories,
+            on=filters.on,
         )
         parts = found["lists"] or {found["method"]: found}
-        if method != "all" and customer_id:
+        if method != "all" and customer_id and filters.on is None:
             self.agree(customer_id, [method, n, categories, filters.exclude_purchased], found["items"])
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
 

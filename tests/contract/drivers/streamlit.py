@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -75,6 +76,7 @@ class FrontEnd(Driver):
         page.number_input(key="n").set_value(n)
         page.checkbox(key="hide").set_value(filters.exclude_purchased)
         page.selectbox(key="category").set_value(filters.category or "")
+        page.date_input(key="on").set_value(None if filters.on is None else date.fromisoformat(filters.on))
         ran(page)
         body = page_html(page)
         known = "This customer has no purchases" not in body

@@ -107,7 +107,7 @@ class FrontEnd(Driver):
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         bar = self.app.customer.methods
-        if method not in bar.buttons or not 1 <= n <= 1000:
+        if method not in bar.buttons or not 1 <= n <= 1000 or filters.on:
             raise UnsupportedError
         bar.choose(method)
         bar.n.set(str(n))

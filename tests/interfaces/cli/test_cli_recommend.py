@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import msgspec
 import pytest
 from tests import shop
 from tests.fitted_shop import MakeEngine, RemoteLikeEngine
@@ -92,6 +94,26 @@ def test_purchased_products_are_hidden_unless_allowed(run: Any, engine: Any) -> 
     shown = json.loads(run("recommend", "c0003", "-n", 100, "--allow-purchased", "--format", "json").stdout)
     assert bought.isdisjoint(item["item_id"] for item in hidden["items"])
     assert not bought.isdisjoint(item["item_id"] for item in shown["items"])
+
+
+def test_lists_are_made_for_a_date(run: Any, engine: Any, tmp_path: Path) -> None:
+    last = date.fromisoformat(engine.model().last)
+    on, past = (last + timedelta(days=20)).isoformat(), last.isoformat()
+    found = json.loads(run("recommend", "c0003", "--allow-purchased", "--on", on, "--format", "json").stdout)
+    assert found == json.loads(msgspec.json.encode(engine.recommend("c0003", exclude_purchased=False, on=on)))
+    assert found != json.loads(run("recommend", "c0003", "--allow-purchased", "--format", "json").stdout)
+    found = json.loads(run("basket", "G-001", "--customer", "c0003", "--on", on, "--format", "json").stdout)
+    expected = engine.recommend_for_basket(["G-001"], customer_id="c0003", on=on)
+    assert found == json.loads(msgspec.json.encode(expected))
+    (tmp_path / "ids.csv").write_text("customer_id\nc0003\n")
+    out = tmp_path / "lists.csv"
+    run("batch", "--customers", tmp_path / "ids.csv", "--allow-purchased", "--on", on, "-o", out)
+    with out.open(newline="") as file:
+        ids = [row["item_id"] for row in csv.DictReader(file)]
+    assert ids == [item.item_id for item in engine.recommend("c0003", exclude_purchased=False, on=on).items]
+    result = run("recommend", "c0003", "--on", past)
+    assert result.exit_code == 2
+    assert f"the purchases end on {past}" in result.stderr
 
 
 def test_the_category_option_is_repeatable(run: Any) -> None:

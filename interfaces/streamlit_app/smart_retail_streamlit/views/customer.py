@@ -81,9 +81,10 @@ def render_recommendations(engine: RetailEngine, profile: CustomerProfile) -> No
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         n = controls.list_length()
         category = controls.category(engine.categories())
+        on = controls.list_date(engine_source.model().last)
         hide = controls.hide_purchased(not engine_source.model().show_purchased)
     result = engine.recommend(
-        profile.customer_id, method, n, exclude_purchased=hide, categories=[category] if category else None
+        profile.customer_id, method, n, exclude_purchased=hide, categories=[category] if category else None, on=on
     )
     with st.container(border=True, key="offer"):
         _show_notes(result, profile)
