@@ -231,6 +231,9 @@ class CustomerProfile(Result, frozen=True):
     """At most three categories, largest share first."""
     purchases: tuple[Purchase, ...]
     """Purchases by item, newest first."""
+    usual_interval_days: float | None = None
+    """Usual days between two orders, from the customer's orders and those of the shop up to the fit; null with fewer
+    than two orders."""
 
 
 class CustomerSummary(Result, frozen=True):
@@ -474,6 +477,9 @@ class Segment(Result, frozen=True):
     """Mean net amount per customer over the whole data period, in the shop's currency."""
     top_items: tuple[Item, ...]
     """Most popular items of the segment, best first."""
+    limits: str = ""
+    """Its customers in numbers, such as ``Last order 19 to 43 days ago, 4 to 6 orders``; empty where the cells of the
+    segment are not a rectangle of the grid, as a shop can define them."""
 
 
 class Cluster(Result, frozen=True):

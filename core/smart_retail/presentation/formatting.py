@@ -71,6 +71,17 @@ def describe_model(model: ModelInfo) -> str:
     return SEPARATOR.join(parts)
 
 
+def describe_last_order(profile: CustomerProfile) -> str:
+    """Return how long ago the last order is, with the usual interval: ``last order 19 days ago, usually every 6 days``.
+
+    Empty without a kept purchase.
+    """
+    ago = f"last order {pluralize(profile.rfm.recency, 'day')} ago" if profile.rfm else ""
+    if not ago or profile.usual_interval_days is None:
+        return ago
+    return f"{ago}, usually every {pluralize(max(1, round(profile.usual_interval_days)), 'day')}"
+
+
 def describe_profile(profile: CustomerProfile, currency: str = "") -> str:
     """Summarize a customer in one line; an unknown customer gets a note on the popular list."""
     if not profile.known:
@@ -85,7 +96,7 @@ def describe_profile(profile: CustomerProfile, currency: str = "") -> str:
     if profile.rfm is not None:
         parts += [
             format_amount(profile.rfm.monetary, currency),
-            f"last order {pluralize(profile.rfm.recency, 'day')} ago",
+            describe_last_order(profile),
         ]
     if profile.returned_share > 0:
         parts.append(f"{format_percent(profile.returned_share)} returned")

@@ -111,8 +111,9 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[object]], css: str 
 def segment_table(segments: Sequence[Segment], names: Sequence[object] = ()) -> Markup:
     """Return the RFM segments with size, revenue, means and what to do; `names` replace the cells of the names."""
     cells = names or [segment.name for segment in segments]
-    rows = [[name, *_size_cells(s), s.action] for name, s in zip(cells, segments, strict=True)]
-    return table([Column("Segment"), *_SIZE_COLUMNS, Column("What to do", "sr-dim")], rows, "sr-cards")
+    rows = [[name, *_size_cells(s), s.limits, s.action] for name, s in zip(cells, segments, strict=True)]
+    columns = [Column("Segment"), *_SIZE_COLUMNS, Column("Customers with", "sr-dim"), Column("What to do", "sr-dim")]
+    return table(columns, rows, "sr-cards")
 
 
 def cluster_table(clusters: Sequence[Cluster], names: Sequence[object] = ()) -> Markup:

@@ -161,6 +161,7 @@ COLUMN_LABELS: Final[dict[str, str]] = {
     "customers": "Customers",
     "revenue": "Revenue",
     "revenue_share": "Revenue share",
+    "limits": "Customers with",
     "mean_recency": "Mean days since last order",
     "mean_frequency": "Mean orders",
     "mean_monetary": "Mean amount",

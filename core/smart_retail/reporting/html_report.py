@@ -210,7 +210,10 @@ def _segments_section(engine: RetailEngine, model: ModelInfo) -> Markup:
     def draw_grid(cells: Any) -> Figure:
         return model_charts.rfm_grid(cells, model.currency)
 
-    advice = [{"segment": s.name, "meaning": s.meaning, "action": s.action, "customers": s.customers} for s in segments]
+    advice = [
+        {"segment": s.name, "meaning": s.meaning, "limits": s.limits, "action": s.action, "customers": s.customers}
+        for s in segments
+    ]
     return html.join(
         (
             _chart("segments", model_charts.segments, model_chart_data.segments, segments),

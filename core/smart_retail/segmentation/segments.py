@@ -11,12 +11,12 @@ SEGMENTS: Final[dict[str, tuple[str, str]]] = {
     "New": ("One order, very recent", "Welcome them; help with the second order"),
     "Promising": ("One order, fairly recent", "Remind them with popular products"),
     "Need Attention": ("Average recency and frequency", "Give a reason to return this month"),
-    "About to Sleep": ("Few orders, slipping away", "Show what is popular now"),
+    "About to Sleep": ("Few orders, none of them recent", "Show what is popular now"),
     "At Risk": (
-        "Used to order often, silent for longer than usual",
+        "Ordered often, but longer ago than most customers",
         "Show what they used to buy, plus what is new",
     ),
-    "Can't Lose": ("Used to be among the best, silent for long", "Contact them personally"),
+    "Can't Lose": ("Ordered most often of all, but longer ago than most customers", "Contact them personally"),
     "Hibernating": ("Few orders, a long time ago", "A low-cost reminder"),
     "Lost": ("Few orders, a very long time ago", "Do not spend on them, or one last offer"),
 }

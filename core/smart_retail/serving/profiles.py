@@ -47,7 +47,15 @@ def build_profile(tables: BundleTables, customer_id: str, customer: CustomerStat
         returned_share=float(tables.bundle.array("customers/returned_share")[code]) if code >= 0 else 0.0,
         top_categories=_top_categories(tables, history),
         purchases=_purchases(tables, history),
+        usual_interval_days=_usual_interval(tables, customer),
     )
+
+
+def _usual_interval(tables: BundleTables, customer: CustomerState) -> float | None:
+    """Return the usual days between two orders as of the fit; None for a customer with fewer than two orders then."""
+    if customer.code < 0 or tables.bundle.array("rfm/frequency")[customer.code] < 2:
+        return None
+    return round(float(tables.bundle.array("forecasts/usual_interval")[customer.code]), 1)
 
 
 def _cluster(tables: BundleTables, cluster: int) -> ClusterRef:

@@ -208,7 +208,9 @@ def segments(context: CliContext, form: str) -> None:
     found: list[Segment] = context.engine().segments()
     rows = [row | {"segment": row["name"]} for row in to_rows(found)]
     print_result(
-        form, Table(("segment", *SIZE_COLUMNS, "action"), rows, csv_columns=MEAN_COLUMNS), lambda: to_rows(found)
+        form,
+        Table(("segment", *SIZE_COLUMNS, "limits", "action"), rows, csv_columns=MEAN_COLUMNS),
+        lambda: to_rows(found),
     )
 
 

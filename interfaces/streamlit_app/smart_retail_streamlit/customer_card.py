@@ -5,7 +5,13 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from smart_retail.presentation import labels, palette
-from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
+from smart_retail.presentation.formatting import (
+    describe_last_order,
+    format_amount,
+    format_integer,
+    format_percent,
+    pluralize,
+)
 from smart_retail.presentation.html import Column, name_cell, table
 from smart_retail.results import CustomerProfile
 from smart_retail.segmentation.segments import segment_advice
@@ -21,7 +27,7 @@ def card(profile: CustomerProfile, currency: str) -> Markup:
     scores = []
     if rfm:
         scores = [
-            ("R", "Recency", rfm.r, f"{pluralize(rfm.recency, 'day')} ago"),
+            ("R", "Recency", rfm.r, describe_last_order(profile).removeprefix("last order ")),
             ("F", "Frequency", rfm.f, pluralize(rfm.frequency, "order")),
             ("M", "Monetary", rfm.m, format_amount(rfm.monetary, currency)),
         ]

@@ -167,7 +167,20 @@ def segment_table(segments: Iterable[Segment]) -> Table:
     for s in segments:
         cells = (s.name, format_integer(s.customers), format_integer(s.revenue), format_percent(s.revenue_share))
         values = (s.name, s.customers, s.revenue, s.revenue_share)
-        rows.append(Row("", cells, values, s.name, f"{s.name}: {s.meaning}. What to do: {s.action}."))
+        rows.append(
+            Row(
+                "",
+                cells,
+                values,
+                s.name,
+                " ".join(
+                    filter(
+                        None,
+                        (f"{s.name}: {s.meaning}.", f"{s.limits}." if s.limits else "", f"What to do: {s.action}."),
+                    )
+                ),
+            )
+        )
     return Table(SEGMENTS, tuple(rows))
 
 

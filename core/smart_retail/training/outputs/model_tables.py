@@ -25,6 +25,7 @@ from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.ranked_lists import slice_shoppers
 from smart_retail.results import Cluster, GridCell, Item, Segment
 from smart_retail.segmentation.rfm import RfmModel
+from smart_retail.segmentation.segment_limits import describe_limits
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.training.clusters.fit_clusters import ClusterFit
 from smart_retail.training.clusters.preferred_items import PreferredItems, find_preferred_items
@@ -119,6 +120,7 @@ def build_segments(
                 action=action,
                 **_group_statistics(groups.rfm_table, members),
                 top_items=_top_items(model, "rfm", index, items, last_day),
+                limits=describe_limits(groups.rfm, index),
             )
         )
     return tuple(results)
