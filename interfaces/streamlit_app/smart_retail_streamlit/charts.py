@@ -213,6 +213,7 @@ def rfm_grid(cells: Sequence[GridCell]) -> Chart:
             "r": cell.r,
             "f": cell.f,
             "segment": cell.segment,
+            "lines": "\n".join(cell.segment.rsplit(" ", 1)),
             "customers": cell.customers,
             "number": format_integer(cell.customers) if cell.customers else "–",
             "money": format_short_amount(cell.revenue) if cell.customers else "",
@@ -248,9 +249,13 @@ def rfm_grid(cells: Sequence[GridCell]) -> Chart:
         .add_params(click)
     )
     text_colour = alt.condition("datum.dark", alt.value("#FFFFFF"), alt.value("#10161C"))
-    number = base.mark_text(fontSize=17, fontWeight=600, dy=-2).encode(text="number:N", color=text_colour)
-    name = base.mark_text(fontSize=11, dy=-22).encode(text="segment:N", color=text_colour)
-    money = base.mark_text(fontSize=11, dy=17).encode(text="money:N", color=text_colour)
+    number = base.mark_text(fontSize=17, fontWeight=600, dy=4).encode(text="number:N", color=text_colour)
+    # On two lines, and smaller on a phone, so that a name stays in its box.
+    name_size = alt.expr("width < 400 ? 9 : 11")
+    name = base.mark_text(fontSize=name_size, baseline="top", lineBreak="\n", lineHeight=11, dy=-31).encode(
+        text="lines:N", color=text_colour
+    )
+    money = base.mark_text(fontSize=11, dy=23).encode(text="money:N", color=text_colour)
     return alt.layer(boxes, name, number, money)
 
 
@@ -335,7 +340,9 @@ def cluster_profiles(rows: Sequence[dict[str, Any]], clusters: Sequence[Cluster]
                 axis=alt.Axis(domain=False, ticks=False),
             ),
             yOffset=alt.YOffset("cluster:N", sort=order, scale=alt.Scale(paddingInner=0.15)),
-            color=_cluster_colour(order, alt.Legend(title=None, orient="bottom", columns=3)),
+            color=_cluster_colour(
+                order, alt.Legend(title=None, orient="bottom", columns=alt.expr("width < 400 ? 1 : 3"))
+            ),
             tooltip=tooltips("cluster", "measure", "value", "mean", "times"),
         )
     )

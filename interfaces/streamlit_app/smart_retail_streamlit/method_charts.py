@@ -26,7 +26,7 @@ def intervals(rows: Sequence[dict[str, Any]], measure: str) -> Chart:
     x = alt.X(
         "value:Q",
         title=measure,
-        scale=alt.Scale(domain=[min(0, low), 1.18 * top], nice=False),
+        scale=alt.Scale(domain=[min(0, low), 1.3 * top], nice=False),
         axis=alt.Axis(tickCount=6),
     )
     tooltip = tooltips("method", "text", "interval")

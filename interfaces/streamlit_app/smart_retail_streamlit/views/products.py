@@ -126,11 +126,11 @@ def _popular_table(result: RecommendationList) -> Markup:
     columns = [
         Column("#", "sr-num sr-rank"),
         Column("Product"),
-        Column("Category"),
+        Column("Category", "sr-cat"),
         Column("Demand compared with the first", "sr-wide"),
     ]
     rows = [
         [format_integer(item.rank), name_cell(item.item_name, item.item_id), item.category, bar(item.score / best)]
         for item in result.items
     ]
-    return table(columns, rows)
+    return table(columns, rows, "sr-list")
