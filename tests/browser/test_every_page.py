@@ -14,6 +14,7 @@ from .page_walk import CLIPPED_TEXT, SCHEMES, SIZES, walk_gradio, walk_streamlit
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("size", SIZES)
 def test_every_page_is_complete(

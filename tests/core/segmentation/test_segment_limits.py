@@ -37,7 +37,7 @@ def test_standard_segments(segment: str, limits: str) -> None:
     assert describe_limits(model, model.segment_names.index(segment)) == limits
 
 
-def test_a_segment_that_is_no_rectangle_has_no_limits() -> None:
+def test_a_segment_without_a_rectangle_has_no_limits() -> None:
     rows = [list(row) for row in SEGMENT_TABLE]
     rows[0][0] = "Champions"
     model = fit(segments=tuple(map(tuple, rows)))
