@@ -16,7 +16,7 @@ from functools import cache, partial
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
 from smart_retail import errors, settings
 from smart_retail.bundle import layout
@@ -232,32 +232,32 @@ OPERATIONS: Final = {
     "model information": ("model",),
     "file of recommendations for many customers": ("write_recommendations", "query_customers"),
     "file of the value of all customers": ("write_values", "customer_values"),
-    "fit": ("fit", "start_fit"),
+    "fit": ("fit", "start_fit", "FitTask"),
     "check of an import": ("inspect_source", "inspect_columns", "InspectedSource", "dry_run"),
-    "versions and rollback": ("versions", "rollback"),
+    "versions and rollback": ("versions", "rollback", "RollbackTask"),
     "erasure of a customer": ("erase",),
     "recording of events": ("record", "open_events"),
-    "campaign": ("build_campaign", "campaign_rows", "write_campaign"),
-    "uplift of a campaign": ("estimate_uplift",),
-    "segment migration": ("compute_migration", "segment_migration", "migration_between_dates"),
-    "sales forecast": ("forecast", "forecast_shop"),
-    "HTML report": ("write_report", "report_html"),
-    "what-if": ("what_if",),
-    "business rules: check, save, restore": ("check_rules", "save_rules"),
+    "campaign": ("build_campaign", "campaign_rows", "write_campaign", "CampaignTask"),
+    "uplift of a campaign": ("estimate_uplift", "UpliftTask"),
+    "segment migration": ("compute_migration", "segment_migration", "migration_between_dates", "MigrationTask"),
+    "sales forecast": ("forecast", "forecast_shop", "ForecastTask"),
+    "HTML report": ("write_report", "report_html", "ReportTask"),
+    "what-if": ("what_if", "WhatIfTask"),
+    "business rules: check, save, restore": ("check_rules", "save_rules", "SaveRulesTask"),
 }
 """Operation -> functions of the core that do it."""
 
 
 _POPULAR: Final = "shown as the method Popular, and for an unknown customer"
-_LOCAL_WORK: Final = "needs the order files or the artifacts folder; done on the machine that has them"
+_IMPORT: Final = "done on the machine that has the files; a fit over the API reports how it read them"
+_ERASURE: Final = "for the operator of the engine, on the command line or over the API"
 _EVENTS: Final = "sent by shop software, not typed by people"
 _CAMPAIGN: Final = "a campaign has it, for the customers that are chosen"
 REASONS: Final = {
     ("popular products", "Gradio"): _POPULAR,
     ("popular products", "Desktop tool"): _POPULAR,
-    ("fit", "API"): _LOCAL_WORK,
-    ("check of an import", "API"): _LOCAL_WORK,
-    ("versions and rollback", "API"): _LOCAL_WORK,
+    ("check of an import", "API"): _IMPORT,
+    ("erasure of a customer", "Streamlit"): _ERASURE,
     ("recording of events", "Streamlit"): _EVENTS,
     ("recording of events", "Desktop tool"): _EVENTS,
     ("file of recommendations for many customers", "Streamlit"): _CAMPAIGN,
@@ -284,8 +284,47 @@ def called_names(folder: Path) -> set[str]:
 
 
 def offered(operation: str, front_end: str) -> bool:
-    """Whether the code of a front end calls a function of the operation."""
-    return bool(set(OPERATIONS[operation]) & called_names(DOCS.parent / "interfaces" / FRONT_ENDS[front_end]))
+    """Whether the code of a front end calls a function of the operation, or the API offers its task."""
+    names = called_names(DOCS.parent / "interfaces" / FRONT_ENDS[front_end])
+    return bool(set(OPERATIONS[operation]) & (names | task_classes() if front_end == "API" else names))
+
+
+def task_classes() -> set[str]:
+    """The names of the classes of all tasks of the API."""
+    from smart_retail_flask.job_tasks import LONG_TASKS, SHORT_TASKS
+    from smart_retail_flask.route_table import TASKS
+
+    return {name for _, name in LONG_TASKS.values()} | {task.__name__ for task in (*SHORT_TASKS.values(), *TASKS)}
+
+
+def job_options() -> str:
+    """The options of each task that can run as a job."""
+    import msgspec
+
+    from smart_retail.analysis.campaign import CampaignSettings
+    from smart_retail.analysis.what_if_engine import Scenario
+    from smart_retail_flask.job_tasks import JOB_TASKS, find_task
+    from smart_retail_flask.openapi import field_docs
+
+    rows = []
+    for name in JOB_TASKS:
+        task = find_task(name)
+        hints = get_type_hints(task)
+        components = msgspec.json.schema_components([task])[1]
+        described = components[task.__name__]["properties"]
+        for field in msgspec.structs.fields(task):
+            about = described[field.name].get("description", "")
+            if field.name in task.file_fields:
+                several = described[field.name].get("type") == "array"
+                about += " A list of ids of uploads." if several else " The id of an upload."
+            rows.append((f"`{name}`", f"`{field.name}`", "yes" if field.required else "", about))
+            for inner in (CampaignSettings, Scenario):
+                if hints[field.name] is inner:
+                    docs = field_docs(inner)
+                    rows += [(f"`{name}`", f"`{field.name}.{part}`", "", docs.get(part, "")) for part in docs]
+        if not task.__struct_fields__:
+            rows.append((f"`{name}`", "none", "", ""))
+    return table(("task", "option", "needed", "meaning"), rows)
 
 
 def front_ends() -> str:
@@ -324,6 +363,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "segments": segments,
     "routes": routes,
     "route_permissions": route_permissions,
+    "job_options": job_options,
     "bundle_arrays": bundle_arrays,
     "samples": samples,
     "first_call": partial(call, "/v1/customers/{customer_id}/recommendations"),

@@ -120,6 +120,13 @@ class MissingBundleError(ArtifactError):
     code = "bundle_missing"
 
 
+class UnknownVersionError(ArtifactError):
+    """There is no such version in the artifacts folder."""
+
+    code = "unknown_version"
+    http_status = 404
+
+
 class DamagedBundleError(ArtifactError):
     """A file of the bundle is missing, changed or malformed."""
 
@@ -152,6 +159,45 @@ class LockError(RetailError):
     code = "locked"
     exit_code = 6
     http_status = 409
+
+
+class JobQueueError(RetailError):
+    """Too many jobs are waiting."""
+
+    code = "jobs_full"
+    exit_code = 6
+    http_status = 429
+
+
+class UnknownJobError(RetailError):
+    """There is no such job or upload, or it is too old."""
+
+    code = "unknown_job"
+    exit_code = 2
+    http_status = 404
+
+
+class JobStateError(RetailError):
+    """A job has no result: it has not ended, or it failed or was cancelled."""
+
+    code = "job_state"
+    exit_code = 2
+    http_status = 409
+
+
+class LostJobError(RetailError):
+    """The process of a job ended before the job, or the file of a job is damaged."""
+
+    code = "job_lost"
+    exit_code = 5
+    http_status = 500
+
+
+class UploadSizeError(DataError):
+    """An uploaded file is larger than the limit."""
+
+    code = "upload_size"
+    http_status = 413
 
 
 class QualityGateError(RetailError):

@@ -9,11 +9,12 @@ import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeGuard
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar
 
 import msgspec
 
 from smart_retail.errors import NeedsLocalEngineError, RetailError, UsageError
+from smart_retail.progress import SILENT, Progress
 from smart_retail.results import (
     Audience,
     Cluster,
@@ -32,6 +33,7 @@ from smart_retail.results import (
     ProductBundles,
     RecommendationList,
     ReplenishmentCalendar,
+    Result,
     SalesComparison,
     Segment,
     Substitutes,
@@ -206,6 +208,35 @@ class CustomerQuery(msgspec.Struct, frozen=True):
                 f"Customers cannot be sorted by {self.sort!r}.", f"Choose one of {', '.join(CUSTOMER_SORTS)}."
             )
         check_page(self.n, self.offset)
+
+
+TaskResult = TypeVar("TaskResult", bound=Result)
+
+
+class Task(msgspec.Struct, Generic[TaskResult], frozen=True, forbid_unknown_fields=True):
+    """An analysis or a change with its options: what an engine does that is more than a look-up.
+
+    An engine runs a task by `RetailEngine.run`: in this process, or over the API by a route or as a job. The fields are
+    the options, in Python as in JSON.
+    """
+
+    name: ClassVar[str]
+    """Name in the API."""
+    result: ClassVar[type[Any]]
+    """Class of the result."""
+    route: ClassVar[tuple[str, str] | None] = None
+    """Verb and path of the API; None for a task that only runs as a job."""
+    file_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields with paths of files, one or several each; over the API the files are uploaded."""
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a client of the API runs the task as a job rather than in one request."""
+        return self.route is None
+
+    def compute(self, engine: LocalEngine, progress: Progress) -> TaskResult:
+        """Return the result of the task over a bundle; raises `RetailError`."""
+        raise NotImplementedError
 
 
 class RetailEngine(ABC):
@@ -430,6 +461,23 @@ class RetailEngine(ABC):
     def model(self) -> ModelInfo:
         """Return version, data period, cleaning report, scorecard and settings of the bundle."""
 
+    @abstractmethod
+    def run(self, task: Task[TaskResult], progress: Progress = SILENT) -> TaskResult:
+        """Run an analysis or a change, such as a forecast or a rollback, and return its result.
+
+        Parameters
+        ----------
+        task : Task
+            One of `analysis.tasks`, `analysis.long_tasks` or `reporting.report_task`.
+        progress : Progress
+            Gets the stages; its `check` can cancel the task.
+
+        Raises
+        ------
+        RetailError
+            The error of the task. Over the API, tasks need a key of the role admin.
+        """
+
     def recommend(
         self,
         customer_id: str,
@@ -634,6 +682,11 @@ class LocalEngine(RetailEngine):
 
     @property
     @abstractmethod
+    def rules_file(self) -> Path:
+        """The rules file, which need not exist: the given one, else ``rules.toml`` in the artifacts folder."""
+
+    @property
+    @abstractmethod
     def rules_error(self) -> RetailError | None:
         """Error of a rules file that changed after the start; the rules read before it stay in force."""
 
@@ -645,6 +698,10 @@ class LocalEngine(RetailEngine):
     @abstractmethod
     def values(self) -> CustomerValues:
         """Value forecasts of the customers of the bundle."""
+
+    def run(self, task: Task[TaskResult], progress: Progress = SILENT) -> TaskResult:
+        """Run a task in this process."""
+        return task.compute(self, progress)
 
     @abstractmethod
     def customer_ids(self) -> Iterator[str]:

@@ -940,3 +940,53 @@ class CohortTable(Result, frozen=True):
     """Over the cohorts after the first that are old enough, weighted by customers; complete periods only."""
     notes: tuple[str, ...]
     model_version: str
+
+
+class JobProblem(Result, frozen=True):
+    """Why a job has no result."""
+
+    code: str
+    """Stable error code."""
+    message: str
+    """What happened, one sentence."""
+    hint: str
+    """What to do about it; empty if nothing can be done."""
+
+
+class Job(Result, frozen=True):
+    """A long task that the API runs in a process of its own."""
+
+    id: str
+    """Id of the job, 32 hexadecimal digits."""
+    task: str
+    """Name of the task; empty if the file of the job is damaged."""
+    state: str
+    """queued, running, done, failed or cancelled."""
+    done: float
+    """Finished share, 0 to 1."""
+    stage: str
+    """What is being done, for people; empty before the start."""
+    created_at: str
+    """ISO 8601, UTC."""
+    ended_at: str
+    """ISO 8601, UTC; empty until the job has ended."""
+    model_version: str
+    """Version of the bundle that the job works on."""
+    problem: JobProblem | None
+    """Why the job failed or was cancelled; null otherwise."""
+    result_bytes: int
+    """Size of the result; 0 until there is one."""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the state is final."""
+        return self.state not in ("queued", "running")
+
+
+class Upload(Result, frozen=True):
+    """A file that is being uploaded for a job."""
+
+    id: str
+    """Id of the upload, 32 hexadecimal digits."""
+    size: int
+    """Bytes received so far."""

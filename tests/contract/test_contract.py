@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from smart_retail.analysis.tasks import VersionsTask
 from smart_retail.errors import UnknownItemError, UsageError
 from smart_retail.protocol import ALL, METHODS, CustomerQuery
 from smart_retail.serving.engine import Engine
@@ -24,7 +25,9 @@ from .drivers.base import (
     customer_rows,
     sales_of,
     substitute_rows,
+    versions_of,
 )
+from .drivers.engine import FrontEnd as EngineDriver
 
 PLAIN = ("c0001", "c0002", "c0007")
 UNKNOWN = ("no-such-customer", "c0001 ", "C0001")
@@ -263,6 +266,75 @@ def test_c22_the_table_of_customers_equals_that_of_the_engine(front_end: Driver,
 
 def test_c22_the_table_of_customers_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
     check_customers(over_api, Check(over_api, engine), engine)
+
+
+def check_analyses(front_end: Driver, check: Check, engine: Engine) -> None:
+    """Compare migration, campaign, what-if and check of rules, where the front end has them."""
+    best = engine.segments()[0].name
+    banned = engine.popular(1).items[0].item_id
+    whole = EngineDriver(engine.artifacts)
+    whole.engine = engine
+    try:
+        moves = whole.migration("2024-10-01")
+        check.equal(front_end.migration("2024-10-01"), moves, "migration", len(moves))
+        rows = whole.campaign(best)
+        assert {group for _, group, _ in rows} == {"treated", "holdout"}
+        check.equal(front_end.campaign(best), rows, f"campaign for {best}", 3 * len(rows))
+        check.equal(front_end.what_if(banned), whole.what_if(banned), f"what-if without {banned}")
+        effects = whole.check_rules(banned)
+        assert effects == ("excludes 1 item",)
+        check.equal(front_end.check_rules(banned), effects, f"check of a ban of {banned}")
+    except UnsupportedError:
+        assert front_end.name in ("gradio", "tkinter")
+
+
+def test_c24_analyses_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    check_analyses(front_end, check, engine)
+
+
+def test_c24_analyses_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_analyses(over_api, Check(over_api, engine), engine)
+
+
+def check_forecast(front_end: Driver, check: Check, engine: Engine) -> None:
+    """Compare the sales forecast, where the front end has one."""
+    pytest.importorskip("prophet")
+    whole = EngineDriver(engine.artifacts)
+    whole.engine = engine
+    try:
+        check.equal(front_end.forecast(7), whole.forecast(7), "forecast of 7 days")
+    except UnsupportedError:
+        assert front_end.name in ("gradio", "tkinter")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of Prophet
+def test_c24_a_forecast_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    check_forecast(front_end, check, engine)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of Prophet
+def test_c24_a_forecast_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_forecast(over_api, Check(over_api, engine), engine)
+
+
+def check_versions(front_end: Driver, check: Check, engine: Engine) -> None:
+    """Compare the versions, where the front end lists them."""
+    expected = versions_of(engine.run(VersionsTask()))
+    assert expected == ((engine.version, True),)
+    try:
+        check.equal(front_end.versions(), expected, "versions", 2)
+    except UnsupportedError:
+        assert front_end.name == "gradio" or (front_end.name == "tkinter" and front_end.api_url)
+
+
+def test_c25_the_versions_are_those_of_the_folder(front_end: Driver, check: Check, engine: Engine) -> None:
+    check_versions(front_end, check, engine)
+
+
+def test_c25_the_versions_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_versions(over_api, Check(over_api, engine), engine)
 
 
 def digests(folder: Path) -> dict[str, str]:

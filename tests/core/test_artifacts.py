@@ -26,6 +26,7 @@ from smart_retail.errors import (
     LockError,
     MissingBundleError,
     RetailError,
+    UnknownVersionError,
     UsageError,
 )
 from smart_retail.events import SqliteEventStore
@@ -225,7 +226,7 @@ def test_rollback_activates_the_previous_version_and_then_older_ones(root: Path)
     assert versions.rollback(root) == second
     assert versions.rollback(root) == first
     assert Bundle.open(root).array("recommender/numbers").tolist() == [0, 1, 2]
-    with pytest.raises(MissingBundleError, match="no previous version") as caught:
+    with pytest.raises(UnknownVersionError, match="no previous version") as caught:
         versions.rollback(root)
     assert "rollback VERSION" in caught.value.hint
     assert Bundle.open(root).version == first
@@ -255,7 +256,7 @@ def test_rollback_reaches_any_version_by_its_id(root: Path) -> None:
     assert versions.rollback(root, second) == second
     with pytest.raises(UsageError, match="active already"):
         versions.rollback(root, second)
-    with pytest.raises(MissingBundleError, match="20990101T000000Z-00000000"):
+    with pytest.raises(UnknownVersionError, match="20990101T000000Z-00000000"):
         versions.rollback(root, "20990101T000000Z-00000000")
     assert Bundle.open(root).version == second
 
@@ -278,7 +279,7 @@ def test_rollback_to_a_damaged_version_keeps_the_active_one(root: Path) -> None:
 
 
 def test_rollback_without_a_previous_version_is_an_error(root: Path) -> None:
-    with pytest.raises(MissingBundleError, match="previous"):
+    with pytest.raises(UnknownVersionError, match="previous"):
         versions.rollback(root)
 
 

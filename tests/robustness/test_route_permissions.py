@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ pytest.importorskip("flask_openapi3")
 pytest.importorskip("prometheus_client")
 
 from smart_retail.results import FitReport
+from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail_flask import job_runner
 from smart_retail_flask.app import create_app
-from smart_retail_flask.route_table import OPERATIONS
+from smart_retail_flask.route_table import EXAMPLE_JOB, OPERATIONS
 from smart_retail_flask.settings import ApiKey, ApiSettings, new_key
 from tests.any_item_engine import AnyItemEngine
 from tests.fitted_shop import MakeEngine, reloading_engine
+from tests.served_api import prepare_examples, write_example_job
 
 from .route_permissions import PermissionCase, documented_statuses, permission_cases, registered_routes
 
@@ -29,19 +33,25 @@ def keys() -> dict[str, tuple[str, str]]:
 @pytest.fixture(scope="module")
 def client(
     keys: dict[str, tuple[str, str]], fitted: tuple[Path, FitReport], tmp_path_factory: pytest.TempPathFactory
-) -> Any:
+) -> Iterator[Any]:
     artifacts = Path(shutil.copytree(fitted[0], tmp_path_factory.mktemp("permissions") / "artifacts"))
+    prepare_examples(artifacts)
     engine = reloading_engine(AnyItemEngine, artifacts)
     accepted = tuple(ApiKey(*line.split(":")) for _, line in keys.values())
-    return create_app(engine, ApiSettings(keys=accepted, metrics=True)).test_client()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(job_runner, "start_runner", lambda folder: None)
+        yield create_app(engine, ApiSettings(keys=accepted, metrics=True)).test_client()
 
 
+@pytest.mark.filterwarnings("ignore")  # of Prophet
 @pytest.mark.parametrize("case", list(permission_cases()), ids=str)
 def test_status_for_each_key_is_the_documented_one(
     client: Any, keys: dict[str, tuple[str, str]], case: PermissionCase
 ) -> None:
     secrets = {role: key for role, (key, _) in keys.items()} | {"invalid": new_key()[0]}
     headers = {"Authorization": f"Bearer {secrets[case.key]}"} if case.key in secrets else {}
+    if EXAMPLE_JOB in case.path:
+        write_example_job(client.application.extensions[ReloadingEngine.__name__].get().artifacts)
     response = client.open(case.path, method=case.method, json=case.body, headers=headers, buffered=True)
     assert response.status_code == case.status
     if case.status == 401:
@@ -65,6 +75,7 @@ def test_every_route_that_changes_data_or_lists_customers_needs_the_role_admin()
     reads = {"recommend_batch", "recommend_basket", "customers_batch", "similar_by_body", "customer_values"}
     reads |= {"substitutes_by_body", "item_by_body"}
     customer_lists = {"audience", "audience_by_body", "list_customers"}
+    customer_lists |= {o.name for o in OPERATIONS if o.tag in ("Analyses and changes", "Jobs")}
     for operation in OPERATIONS:
         changes_data = operation.method != "get" and operation.name not in reads
         assert (operation.role == "admin") == (changes_data or operation.name in customer_lists), operation.name

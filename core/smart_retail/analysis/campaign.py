@@ -19,7 +19,7 @@ from smart_retail.errors import ColumnError, FormatVersionError, UsageError
 from smart_retail.presentation.formatting import export_metadata, format_integer, format_percent
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD, RetailEngine, check_horizon, check_page
-from smart_retail.results import CustomerProfile, CustomerValue, Purchase, RecommendationList
+from smart_retail.results import CustomerProfile, CustomerValue, Purchase, RecommendationList, Result
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.utils.spreadsheet import SheetParts
 from smart_retail.value.model import CHURN_RISKS
@@ -69,6 +69,7 @@ class CampaignSettings:
     """Contents of a campaign file."""
 
     method: str = DEFAULT_METHOD
+    """Method of the lists."""
     n: int = 5
     """Number of products per customer, 1 to 20."""
     segments: tuple[str, ...] = ()
@@ -78,6 +79,7 @@ class CampaignSettings:
     name: str = "campaign"
     """Name of the campaign; it determines which customers are held out."""
     exclude_purchased: bool = True
+    """Whether purchased items are hidden."""
     horizon_days: int = DEFAULT_HORIZON_DAYS
     """Days over which spend and the probability to order are forecast."""
     worth_above: float | None = None
@@ -210,12 +212,11 @@ def column_headings(settings: CampaignSettings, contact: Sequence[str] = ()) -> 
     return headings
 
 
-@dataclass(frozen=True, slots=True)
-class Campaign:
+class Campaign(Result, frozen=True):
     """A campaign in memory: its rows and what a file of it states."""
 
     settings: CampaignSettings
-    rows: list[dict[str, Any]]
+    rows: tuple[dict[str, Any], ...]
     """As of `campaign_rows`."""
     groups: CampaignGroups
     headings: dict[str, str]
@@ -253,7 +254,7 @@ def build_campaign(
     groups = CampaignGroups()
     rows = campaign_rows(engine, customers, settings, contacts=values, progress=progress)
     headings = column_headings(settings, names)
-    return Campaign(settings, list(groups.count(rows)), groups, headings, export_metadata(engine.model()))
+    return Campaign(settings, tuple(groups.count(rows)), groups, headings, export_metadata(engine.model()))
 
 
 def campaign_rows(

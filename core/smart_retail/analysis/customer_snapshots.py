@@ -15,8 +15,8 @@ from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
+from smart_retail.protocol import LocalEngine
 from smart_retail.segmentation.rfm import compute_rfm, fit_rfm
-from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
 from smart_retail.utils.dates import iso, parse_day
 from smart_retail.utils.fixed_point import MILLION
@@ -25,7 +25,7 @@ CHECK_EVERY_CUSTOMERS = 500
 """Number of customers between two checks for cancellation."""
 
 
-def current_snapshots(engine: Engine, progress: Progress = SILENT) -> dict[str, CustomerSnapshot]:
+def current_snapshots(engine: LocalEngine, progress: Progress = SILENT) -> dict[str, CustomerSnapshot]:
     """Return customer id -> snapshot in the bundle, of customers with kept purchases."""
     snapshots = {}
     for number, customer in enumerate(engine.customer_ids()):
@@ -43,7 +43,7 @@ def current_snapshots(engine: Engine, progress: Progress = SILENT) -> dict[str, 
     return snapshots
 
 
-def snapshots_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
+def snapshots_at(engine: LocalEngine, day: str) -> dict[str, CustomerSnapshot]:
     """Return customer id -> snapshot on an ISO date, from the purchases before it and with cut points of that day.
 
     Raises
@@ -73,13 +73,12 @@ def snapshots_at(engine: Engine, day: str) -> dict[str, CustomerSnapshot]:
     }
 
 
-def migration_between_dates(engine: Engine, before: str, after: str = "") -> Migration:
+def migration_between_dates(engine: LocalEngine, before: str, after: str = "") -> Migration:
     """Return the migration between two ISO dates of one version's history.
 
     Parameters
     ----------
-    engine : Engine
-        A local engine.
+    engine : LocalEngine
     before : str
         ISO date of the earlier moment.
     after : str

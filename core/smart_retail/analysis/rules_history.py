@@ -68,12 +68,12 @@ def save_rules(engine: LocalEngine, rules: dict[str, Any], path: _Path | None = 
     UsageError
         The file cannot be written.
     """
-    return _replace(engine, format_rules(rules).encode(), path)
+    return save_rules_content(engine, format_rules(rules).encode(), path)
 
 
 def save_rules_file(engine: LocalEngine, source: _Path, path: _Path | None = None) -> RulesCheck:
     """Replace the rules file by a copy of another one, comments included; otherwise like `save_rules`."""
-    return _replace(engine, read_rules_content(Path(source)), path)
+    return save_rules_content(engine, read_rules_content(Path(source)), path)
 
 
 def list_saved_rules(artifacts: _Path, path: _Path | None = None) -> tuple[SavedRules, ...]:
@@ -129,7 +129,8 @@ def restore_rules(engine: LocalEngine, name: str, path: _Path | None = None) -> 
     return save_rules_file(engine, _folder(engine.artifacts) / f"{name}.toml", path)
 
 
-def _replace(engine: LocalEngine, content: bytes, path: _Path | None) -> RulesCheck:
+def save_rules_content(engine: LocalEngine, content: bytes, path: _Path | None = None) -> RulesCheck:
+    """Replace the rules file by these bytes, comments included; otherwise like `save_rules`."""
     target = Path(path) if path is not None else Path(engine.artifacts) / RULES_NAME
     check = check_content(engine, parse_rules(content, target.name), str(target))
     if not check.allowed_items:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -76,29 +75,30 @@ class Forecast(Result, frozen=True):
     """Why there is no forecast; otherwise empty."""
 
 
-@dataclass(frozen=True, slots=True)
-class ShopForecast:
-    """A forecast of all sales, with the history that it continues."""
+class SalesForecast(Result, frozen=True):
+    """Forecasts of all sales and of the categories, with the histories that they continue."""
 
-    forecast: Forecast
+    forecasts: tuple[Forecast, ...]
+    """The forecast of each series: all sales first, then the categories."""
     first_day: str
     """First day of the history, ISO date."""
-    amounts: NDArray[np.float64]
-    """Amount of each day of the history, in the shop's currency."""
+    amounts: dict[str, tuple[float, ...]]
+    """Series -> amount of each day of the history, in the shop's currency."""
+
+    @property
+    def total(self) -> Forecast:
+        """The forecast of all sales."""
+        return self.forecasts[0]
+
+    def history(self, series: str) -> tuple[int, NDArray[np.float64]]:
+        """Return the first day since 1970-01-01 and the amount of each day of a series."""
+        return parse_day(self.first_day), np.array(self.amounts[series])
 
     def recent_days(self) -> list[tuple[str, float]]:
-        """Return date and amount of the end of the history that a chart shows before the forecast."""
-        n = history_shown(self.forecast, len(self.amounts))
-        first = parse_day(self.first_day) + len(self.amounts) - n
-        return [(iso(first + day), float(amount)) for day, amount in enumerate(self.amounts[-n:])]
-
-
-def forecast_shop(store: BundleTables, horizon: int, progress: Progress = SILENT) -> ShopForecast:
-    """Return the forecast of all sales, see `forecast`."""
-    series = daily_sales(store, by_category=False)
-    (found,) = forecast(series, horizon=horizon, progress=progress)
-    first, amounts = series[ALL_SALES]
-    return ShopForecast(found, iso(first), amounts)
+        """Return date and amount of the end of the history that a chart of all sales shows before the forecast."""
+        first, amounts = self.history(ALL_SALES)
+        n = history_shown(self.total, len(amounts))
+        return [(iso(first + len(amounts) - n + day), float(amount)) for day, amount in enumerate(amounts[-n:])]
 
 
 def daily_sales(store: BundleTables, by_category: bool = True) -> dict[str, tuple[int, NDArray[np.float64]]]:

@@ -43,6 +43,15 @@ class Uplift(Result, frozen=True):
     holdout_customers: int
 
 
+class CampaignEffect(Result, frozen=True):
+    """Measured effect of a campaign."""
+
+    uplifts: tuple[Uplift, ...]
+    """Of revenue per customer, then of the share of buyers."""
+    since: str
+    """First day whose orders counted, ISO date."""
+
+
 def describe_uplift(uplift: Uplift) -> str:
     """Return the result as a sentence: "10 % more buyers than without the campaign (range +2 % to +18 %)"."""
     more, less, same = _MEASURES[uplift.measure]

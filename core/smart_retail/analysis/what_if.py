@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +16,8 @@ from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, mean_so
 from smart_retail.data.dataset.sales_statistics import discount_band, discount_band_names
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.protocol import ALL, DEFAULT_METHOD, LocalEngine, RetailEngine, check_page, is_local, require_local
+from smart_retail.protocol import ALL, DEFAULT_METHOD, LocalEngine, RetailEngine, check_page, require_local
 from smart_retail.results import RecommendationList, Result
-from smart_retail.serving.business_rules import read_rules, rules_path
 from smart_retail.utils.fixed_point import MILLION
 
 __all__ = [
@@ -28,9 +26,7 @@ __all__ = [
     "Scenario",
     "ShareChange",
     "WhatIfResult",
-    "current_rules",
     "source_weights",
-    "supports_what_if",
     "what_if",
 ]
 
@@ -158,20 +154,9 @@ def what_if(
     return _build_result(engine, scenario, pairs, customers)
 
 
-def supports_what_if(engine: RetailEngine) -> bool:
-    """Return whether the engine is a local one, whose model can be changed in memory."""
-    return is_local(engine)
-
-
 def source_weights(engine: RetailEngine, exclude_purchased: bool) -> dict[str, float]:
     """Return the mean blend weight of each source over the customers with purchases."""
     return mean_source_weights(require_local(engine, "Source weights need"), exclude_purchased)
-
-
-def current_rules(engine: RetailEngine, rules: str | None = None) -> dict[str, Any]:
-    """Return the business rules as in their file, by default the one next to the bundle; empty without a file."""
-    path = rules_path(engine.artifacts, rules) if is_local(engine) else None
-    return read_rules(path) if path is not None else {}
 
 
 def _sample(engine: LocalEngine, customers: Sequence[str], sample: int) -> list[str]:

@@ -40,6 +40,10 @@ from smart_retail.utils.id_map import IdMap, StringArray
 from smart_retail.utils.regular_file import open_regular_file
 
 RECEIPTS = "receipts"
+JOBS: Final = "jobs"
+"""Folder of the jobs of an API, whose results and files contain customers."""
+REMOVED: Final = ".removed-"
+"""Prefix of the folders of jobs that are being removed."""
 ERASED_CUSTOMERS: Final = "erased_customers"
 """Entry of a stored receipt: number of hashes of erased customers after the erasure."""
 MAX_RECEIPT_BYTES: Final = 2**20
@@ -86,6 +90,7 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
         deleted = sorted((rewritten if "current" in damaged else folders) - set(replaced.values()))
         for version in deleted:
             shutil.rmtree(root / "versions" / version)
+        _remove_jobs(root)
         if "current" in damaged:
             raise _damaged_version_error(damaged["current"], "previous" in bundles) from damaged["current"]
         if "previous" not in bundles:
@@ -103,6 +108,20 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
         }
         _store_receipt(root, receipt | {ERASED_CUSTOMERS: store.count_erased()})
     return receipt
+
+
+def _remove_jobs(root: Path) -> None:
+    """Remove jobs with their results and files; a running job loses its folder, and ends without a result."""
+    for path in (root / JOBS).glob("*"):
+        if path.is_symlink() or not path.is_dir() or path.name.startswith(REMOVED):
+            continue
+        try:
+            path = path.rename(path.with_name(f"{REMOVED}{secrets.token_hex(8)}"))
+        except OSError:  # on Windows, an open file is in it
+            continue
+    for path in (root / JOBS).glob("*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=path.name.startswith(REMOVED))
 
 
 def check_tombstones(artifacts: str | os.PathLike[str], store: EventStore) -> None:

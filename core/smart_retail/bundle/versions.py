@@ -16,11 +16,11 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,7 +35,15 @@ from smart_retail.bundle.reader import (
     signature_status,
 )
 from smart_retail.bundle.signing import SIGNATURE
-from smart_retail.errors import ArtifactError, LockError, MissingBundleError, RetailError, UsageError
+from smart_retail.errors import (
+    ArtifactError,
+    LockError,
+    MissingBundleError,
+    RetailError,
+    UnknownVersionError,
+    UsageError,
+)
+from smart_retail.results import Result
 from smart_retail.utils.atomic_file import write_atomically
 from smart_retail.utils.storage_errors import storage_error
 
@@ -45,18 +53,27 @@ WRITING: Final = ".writing-"
 """Prefix of the folders of versions that are being written, below ``versions/``."""
 
 
-@dataclass(frozen=True, slots=True)
-class VersionInfo:
+class VersionInfo(Result, frozen=True):
     """A published version in the artifacts folder."""
 
     version: str
+    """Version id."""
     fitted_at: str
+    """Time of the fit, ISO 8601 in UTC."""
     active: bool
+    """Whether it is in use."""
     previous: bool
+    """Whether `rollback` without a version activates it."""
     size: int
     """Bytes."""
     signature: str
     """valid, wrong, unchecked (signed, but no key is configured) or none."""
+    last_order: str = ""
+    """Day of the last order of the data, ISO date; empty if the manifest cannot be read."""
+    customers: int = 0
+    """Number of customers of the data; 0 if the manifest cannot be read."""
+    hit_rate: float | None = None
+    """Share of the tested customers who bought one of the first products of their list, 0 to 1; null without a test."""
 
 
 def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
@@ -74,8 +91,22 @@ def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
     for folder in folders:
         size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
         pointed = folder.name == active, folder.name == previous
-        found.append(VersionInfo(folder.name, _version_time(folder.name), *pointed, size, _signature_status(folder)))
+        facts = folder.name, _version_time(folder.name), *pointed, size, _signature_status(folder)
+        found.append(VersionInfo(*facts, *_data_facts(folder)))
     return found
+
+
+def _data_facts(folder: Path) -> tuple[str, int, float | None]:
+    """Return last order, customers and hit rate of a version from its manifest; nothing from one that is damaged."""
+    try:
+        manifest = json.loads(read_bounded(folder / MANIFEST, MAX_MANIFEST_BYTES))
+        scorecard = manifest["scorecard"]
+        tested = scorecard.get("tasks", {}).get("any", {}).get("hybrid", {})
+        hit_rate = tested.get(f"hit_rate@{scorecard.get('k', 10)}")
+        cleaning = manifest["cleaning"]
+        return str(cleaning["last"]), int(cleaning["customers"]), None if hit_rate is None else float(hit_rate)
+    except (ArtifactError, AttributeError, KeyError, RecursionError, TypeError, ValueError):
+        return "", 0, None
 
 
 def inspect(root: str | os.PathLike[str], version: str | None = None) -> dict[str, Any]:
@@ -148,8 +179,8 @@ def rollback(root: str | os.PathLike[str], version: str | None = None) -> str:
 
     Raises
     ------
-    MissingBundleError
-        There is no such version.
+    UnknownVersionError
+        There is no such version, or no previous one.
     UsageError
         The version is active already.
     DamagedBundleError
@@ -166,8 +197,8 @@ def rollback(root: str | os.PathLike[str], version: str | None = None) -> str:
         else:
             target, digest = version, None
             if target not in newest_first:
-                raise MissingBundleError(
-                    f"There is no version {target} in {root}.", "`smart-retail versions` lists the versions."
+                raise UnknownVersionError(
+                    f"There is no version {target}.", "`smart-retail versions` lists the versions."
                 )
         if target == active:
             raise UsageError(f"Version {target} is active already.", "`smart-retail versions` lists the versions.")
@@ -193,7 +224,7 @@ def _previous_pointer(root: Path, newest_first: list[str]) -> tuple[str, str]:
         hint = "Name the version to activate: smart-retail rollback VERSION. `smart-retail versions` lists them."
     else:
         hint = "Only one version was ever published."
-    raise MissingBundleError(f"There is no previous version in {root}.", hint)
+    raise UnknownVersionError("There is no previous version.", hint)
 
 
 def _version_before(newest_first: list[str], target: str, active: str | None) -> str | None:

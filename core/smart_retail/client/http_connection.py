@@ -35,6 +35,22 @@ HINTS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits of one request."""
+
+    attempts: int = MAX_ATTEMPTS
+    """Attempts after connection errors; 1 for a request that changes something."""
+    timeout: float | None = None
+    """Seconds in which the complete response must arrive; None for the timeout of the connection."""
+    max_bytes: int | None = None
+    """Maximum size of the response; None for `MAX_RESPONSE_BYTES`."""
+
+
+READ: Final = Limits()
+CHANGE: Final = Limits(attempts=1)
+
+
+@dataclass(frozen=True, slots=True)
 class _Response:
     status: int
     body: bytes
@@ -96,7 +112,15 @@ class Connection:
         """Close the connections."""
         self._client.close()
 
-    def read(self, verb: str, path: str, build: Callable[[dict[str, Any]], T], **request: Any) -> T:
+    def change(self, verb: str, path: str, build: Callable[[dict[str, Any]], T], **request: Any) -> T:
+        """Send a request that changes something, once, and build the result; otherwise like `read`."""
+        # A kept connection that the server has closed would make the change fail: a read finds that out.
+        self.read("GET", "/livez", lambda data: data["status"])
+        return self.read(verb, path, build, limits=CHANGE, **request)
+
+    def read(
+        self, verb: str, path: str, build: Callable[[dict[str, Any]], T], *, limits: Limits = READ, **request: Any
+    ) -> T:
         """Send a request that only reads, and build the result from the JSON of the response.
 
         Parameters
@@ -105,6 +129,8 @@ class Connection:
             HTTP method and path.
         build : callable
             Returns the result of the decoded JSON object.
+        limits : Limits
+            Attempts, time and size of the response.
         **request
             Further arguments of ``httpx.Client.request``, such as ``params`` and ``json``.
 
@@ -118,7 +144,7 @@ class Connection:
         RetailError
             The error that the API reports, or a `RemoteError`.
         """
-        response = self._send(verb, path, **request)
+        response = self._send(verb, path, limits, **request)
         try:
             data = json.loads(response.body)
             if response.status == 200:
@@ -134,34 +160,37 @@ class Connection:
             "Check the address, and that client and API have the same version.",
         )
 
-    def _receive(self, verb: str, path: str, **request: Any) -> _Response:
+    def _receive(self, verb: str, path: str, limits: Limits, **request: Any) -> _Response:
         """Send a request once and receive the whole response before the deadline, up to the maximum size."""
-        self._deadline.start(self._timeout)
+        max_bytes = MAX_RESPONSE_BYTES if limits.max_bytes is None else limits.max_bytes
+        self._deadline.start(limits.timeout or self._timeout)
+        if limits.timeout is not None:
+            request["timeout"] = limits.timeout
         with self._client.stream(verb, path, **request) as response:
             if response.headers.get("Content-Encoding", "identity").lower() != "identity":
                 raise self._not_an_api(response.status_code)
             body = bytearray()
             for block in response.iter_raw():
                 body += block
-                if len(body) > MAX_RESPONSE_BYTES:
+                if len(body) > max_bytes:
                     raise self._not_an_api(response.status_code)
                 if time.monotonic() > self._deadline.ends:
                     raise self._timeout_error("The deadline has passed.")
             return _Response(response.status_code, bytes(body))
 
-    def _send(self, verb: str, path: str, **request: Any) -> _Response:
-        """Return the response; connection errors are retried, which is safe since every request only reads."""
+    def _send(self, verb: str, path: str, limits: Limits, **request: Any) -> _Response:
+        """Return the response; connection errors of requests that only read are retried."""
         wait = FIRST_BACKOFF_S
-        for attempt in range(1, MAX_ATTEMPTS + 1):
+        for attempt in range(1, limits.attempts + 1):
             try:
-                return self._receive(verb, path, **request)
+                return self._receive(verb, path, limits, **request)
             except self._timeout_error as error:
                 raise RemoteError(
-                    f"{self._address} did not respond within {self._timeout:g} seconds.",
+                    f"{self._address} did not respond within {limits.timeout or self._timeout:g} seconds.",
                     "Try again, or set a longer timeout.",
                 ) from error
             except self._connection_errors as error:
-                if attempt == MAX_ATTEMPTS:
+                if attempt == limits.attempts:
                     raise RemoteError(
                         f"The API at {self._address} cannot be reached.",
                         "Check the address, and that it runs: smart-retail serve api.",

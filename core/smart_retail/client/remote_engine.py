@@ -11,7 +11,9 @@ from typing import Any, Self, TypeVar
 from urllib.parse import quote
 
 from smart_retail.client.http_connection import MAX_ATTEMPTS, Connection
+from smart_retail.client.remote_tasks import run_task
 from smart_retail.errors import RemoteError, UsageError
+from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import (
     ALL,
     DEFAULT_AUDIENCE_N,
@@ -25,6 +27,8 @@ from smart_retail.protocol import (
     CustomerQuery,
     ListQuery,
     RetailEngine,
+    Task,
+    TaskResult,
     check_bundles,
     check_horizon,
     check_page,
@@ -299,6 +303,10 @@ class RemoteEngine(RetailEngine):
     def model(self) -> ModelInfo:
         """Return version, data period, cleaning report, scorecard and settings of the bundle."""
         return self._get("/v1/model", ModelInfo)
+
+    def run(self, task: Task[TaskResult], progress: Progress = SILENT) -> TaskResult:
+        """Run an analysis or a change, a long one as a job. The API needs a key of the role admin."""
+        return run_task(self._connection, task, progress)
 
     def _get(self, path: str, kind: type[R], query: Mapping[str, Any] | None = None) -> R:
         return self._connection.read("GET", path, kind.from_dict, params=query)

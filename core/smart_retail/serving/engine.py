@@ -85,7 +85,7 @@ class Engine(LocalEngine):
     It serves the same bundle as long as it lives: a new version is served by a new engine. Thread-safe.
     """
 
-    def __init__(self, bundle: Bundle, rules: Path | Rules | None = None) -> None:
+    def __init__(self, bundle: Bundle, rules: Path | Rules | None = None, *, rules_file: Path | None = None) -> None:
         self.bundle = bundle
         self._opened = object()
         self.tables = BundleTables(bundle)
@@ -94,12 +94,14 @@ class Engine(LocalEngine):
             self.tables, RecentEvents(open_events(self.artifacts), through, fitted_store)
         )
         catalogue = self.tables.items, self.tables.names["categories"], self.tables.catalogue
+        default = self.artifacts / RULES_NAME
         self._rules_source: FixedRules | RulesFile
         if isinstance(rules, Rules):
+            self._rules_file = rules_file or default
             self._rules_source = FixedRules(rules)
         else:
-            file = Path(self.artifacts) / RULES_NAME if rules is None else rules
-            self._rules_source = RulesFile(file, *catalogue, optional=rules is None)
+            self._rules_file = rules or default
+            self._rules_source = RulesFile(self._rules_file, *catalogue, optional=rules is None)
 
     @classmethod
     def load(
@@ -137,6 +139,11 @@ class Engine(LocalEngine):
     def rules(self) -> Rules:
         """The business rules in force; a rules file is read again after it changed."""
         return self._rules_source.current()
+
+    @property
+    def rules_file(self) -> Path:
+        """The rules file, which need not exist."""
+        return self._rules_file
 
     @property
     def rules_error(self) -> RetailError | None:

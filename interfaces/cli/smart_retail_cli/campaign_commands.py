@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from smart_retail.presentation import formatting
-from smart_retail.protocol import RetailEngine, require_local
+from smart_retail.protocol import is_local
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
@@ -109,21 +109,22 @@ def campaign(
     )  # fmt: skip
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
     engine = context.engine()
-    groups = core.CampaignGroups()
     with progress.show_progress() as listener:
-        rows = core.campaign_rows(engine, list_customer_ids(engine), settings, contacts=contact_rows, progress=listener)
-        headings = core.column_headings(settings, extra)
-        metadata = formatting.export_metadata(engine.model())
-        written = write_table(output, groups.count(rows), headings, metadata, core.SHEETS)
+        if is_local(engine):  # row by row, so that a large shop needs little memory
+            groups = core.CampaignGroups()
+            rows = core.campaign_rows(engine, engine.customer_ids(), settings, contacts=contact_rows, progress=listener)
+            content = core.column_headings(settings, extra), formatting.export_metadata(engine.model())
+            written = write_table(output, groups.count(rows), *content, core.SHEETS)
+        else:
+            from smart_retail.analysis.long_tasks import CampaignTask
+
+            found = engine.run(CampaignTask(settings, str(contacts) if contacts else None), listener)
+            groups = found.groups
+            written = write_table(output, found.rows, found.headings, found.metadata, core.SHEETS)
     print_note(f"{formatting.pluralize(written, 'customer')} written to {output}.")
     for sentence in groups.sentences():
         print_note(sentence)
     print_note(get_verdict(engine.model().scorecard))
-
-
-def list_customer_ids(engine: RetailEngine) -> list[str]:
-    """Return the ids of all customers of a local engine."""
-    return list(require_local(engine, "A campaign needs").customer_ids())
 
 
 @campaign.command(

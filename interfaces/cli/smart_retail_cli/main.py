@@ -45,6 +45,7 @@ COMMANDS = {
     "migration": "report_commands",
     "forecast": "report_commands",
     "rules": "rules_commands",
+    "what-if": "what_if_command",
     "serve": "serve_commands",
     "desktop": "serve_commands",
     "openapi": "serve_commands",
@@ -75,7 +76,7 @@ class Program(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"smart_retail_cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def main(self, args: Sequence[str] | None = None, **extra: Any) -> Any:  # type: ignore[override]

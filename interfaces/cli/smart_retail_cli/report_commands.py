@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from smart_retail.errors import FormatVersionError, NeedsLocalEngineError, UsageError
+from smart_retail.errors import FormatVersionError
 from smart_retail.presentation import formatting
-from smart_retail.protocol import REVENUE_HORIZONS_DAYS, RetailEngine, require_local
+from smart_retail.protocol import REVENUE_HORIZONS_DAYS, RetailEngine
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
@@ -18,7 +18,7 @@ from smart_retail_cli.output import Table, format_option, print_json, print_note
 from smart_retail_cli.parameters import DATE, OutputFile
 
 if TYPE_CHECKING:
-    from smart_retail.analysis.sales_forecast import Forecast
+    from smart_retail.analysis.sales_forecast import Forecast, SalesForecast
     from smart_retail.analysis.segment_migration import Migration
 
 MOVE_COLUMNS = ("before", "after", "customers", "monetary")
@@ -78,37 +78,16 @@ def migration(
 ) -> None:
     """Compare the segments of two versions or two dates, and list customers who dropped from the best segments."""
     from smart_retail.analysis import segment_migration as core
-    from smart_retail.analysis.customer_snapshots import current_snapshots, migration_between_dates
-    from smart_retail.bundle import versions
+    from smart_retail.analysis.tasks import MigrationTask
     from smart_retail.reporting.chart_export import check_suffix
-    from smart_retail.serving.engine import Engine
 
-    if context.api_url:
-        raise NeedsLocalEngineError("A migration compares local versions.", "Leave --api-url out.")
     if plot:
         check_suffix(plot)
-    if from_date or to_date:
-        if before:
-            raise UsageError(
-                "--before cannot be combined with --from-date or --to-date.",
-                "Compare either two versions or two dates.",
-            )
-        if not from_date:
-            raise UsageError("The earlier date is missing.", "Add it, such as --from-date 2026-01-31.")
-        engine = Engine.load(context.artifacts, version=after)
-        found = migration_between_dates(engine, from_date, to_date or "")
-    else:
-        before = before or next((v.version for v in versions.versions(context.artifacts) if v.previous), None)
-        if before is None:
-            raise UsageError(
-                "There is no earlier version to compare with.",
-                "Fit again later, choose a version with --before, or compare two dates with --from-date.",
-            )
-        with progress.show_progress() as listener:
-            engines = [Engine.load(context.artifacts, version=version) for version in (before, after)]
-            then, now = (current_snapshots(engine, listener) for engine in engines)
-        engine = engines[1]
-        found = core.compute_migration(then, now, (engines[0].version, engine.version))
+    task = MigrationTask(from_date or "", to_date or "", before or "", after or "")
+    task.check()
+    engine = context.engine()
+    with progress.show_progress() as listener:
+        found = engine.run(task, listener)
     if plot:
         _write_migration_charts(plot, found, engine)
     moves = [move.as_dict() for move in found.moves]
@@ -183,26 +162,24 @@ def forecast(
     Uses Prophet, or the values of a week earlier where they predicted held-out days better.
     """
     from smart_retail.analysis import sales_forecast as core
+    from smart_retail.analysis.tasks import ForecastTask
     from smart_retail.reporting.chart_export import check_suffix
 
-    engine = require_local(context.engine(), "A forecast needs")
-    if planned is not None and not regressor:
-        raise UsageError("--planned needs a discount regressor.", "Add --regressor discount.")
     if plot:
         check_suffix(plot)
-    series = core.daily_sales(engine.tables, not overall)
-    discounts = core.daily_discounts(engine.tables) if regressor else None
+    task = ForecastTask(days, country, bool(regressor), planned, overall)
+    task.check()
+    engine = context.engine()
     with progress.show_progress() as listener:
-        found = core.forecast(
-            series, horizon=days, country=country, discounts=discounts, planned=planned, progress=listener
-        )
+        result = engine.run(task, listener)
+    found = result.forecasts
     if output:
         metadata = formatting.export_metadata(engine.model())
         written = write_table(output, core.forecast_rows(found), core.COLUMNS, metadata)
         print_note(f"{formatting.pluralize(written, 'row')} written to {output}.")
     errors = core.error_rows(found)
     if plot:
-        _write_forecast_charts(plot, found, series, errors, engine)
+        _write_forecast_charts(plot, result, errors, engine)
     if form == "json":
         print_json([f.as_dict() for f in found])
     else:
@@ -216,7 +193,7 @@ def forecast(
             if f.note:
                 print_note(f"{f.series}: {f.note}")
             elif f.series == core.ALL_SALES:
-                print_note(core.describe_forecast(f, series[f.series][1], engine.model().currency))
+                print_note(core.describe_forecast(f, result.history(f.series)[1], engine.model().currency))
     if not output:
         context.suggest(["forecast", "-o", "forecast.csv"])
 
@@ -236,9 +213,7 @@ def _revenue_rows(engine: RetailEngine, days: int, found: Sequence[Forecast]) ->
     ]
 
 
-def _write_forecast_charts(
-    path: str, found: Sequence[Forecast], series: Any, errors: list[dict[str, Any]], engine: Any
-) -> None:
+def _write_forecast_charts(path: str, found: SalesForecast, errors: list[dict[str, Any]], engine: RetailEngine) -> None:
     """Write a chart per series with its forecast days and the errors of the models."""
     from smart_retail.analysis import sales_forecast as core
     from smart_retail.reporting import time_series_charts
@@ -248,11 +223,11 @@ def _write_forecast_charts(
     pictures = [
         ChartSection(
             forecast.series,
-            partial(time_series_charts.sales_forecast, forecast, series[forecast.series], currency),
+            partial(time_series_charts.sales_forecast, forecast, found.history(forecast.series), currency),
             core.forecast_rows([forecast]),
             (("Forecast errors on held-out days", [e for e in errors if e["series"] == forecast.series]),),
         )
-        for forecast in found
+        for forecast in found.forecasts
     ]
     write_charts(path, "Sales forecast", "Forecast of daily sales", pictures, formatting.describe_model(engine.model()))
     print_note(f"Written to {path}.")

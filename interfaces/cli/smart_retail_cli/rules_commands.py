@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from smart_retail.protocol import LocalEngine, require_local
+from smart_retail.protocol import RetailEngine
 from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
 from smart_retail_cli.output import Table, format_option, print_note, print_result
 
@@ -27,7 +27,9 @@ def rules() -> None:
 @pass_cli_context
 def show(context: CliContext, form: str) -> None:
     """Show what the rules file of the artifacts folder, or of --rules, does to the active version."""
-    _print_check(context, form)
+    from smart_retail.analysis.tasks import CheckRulesTask
+
+    _print_effects(form, context.engine().run(CheckRulesTask()))
 
 
 @rules.command(
@@ -40,8 +42,11 @@ def show(context: CliContext, form: str) -> None:
 @pass_cli_context
 def check(context: CliContext, file: Path, form: str) -> None:
     """Read FILE as the engine would, and show what each rule does and which entries have no effect."""
-    context.rules = file
-    _print_check(context, form)
+    from smart_retail.analysis.tasks import CheckRulesTask
+
+    if not context.api_url:
+        context.rules = file  # those in force may not be valid
+    _print_effects(form, context.engine().run(CheckRulesTask(_read_text(file), str(file))))
 
 
 @rules.command(
@@ -58,9 +63,9 @@ def save(context: CliContext, file: Path, form: str) -> None:
     Running servers use the new rules from their next response on. All saved rules are kept; `rules restore` brings
     earlier ones back.
     """
-    from smart_retail.analysis.rules_history import save_rules_file
+    from smart_retail.analysis.tasks import SaveRulesTask
 
-    _print_effects(form, save_rules_file(_engine_without_rules(context, "Saving rules needs"), file, context.rules))
+    _print_effects(form, _engine_without_rules(context).run(SaveRulesTask(_read_text(file))))
 
 
 @rules.command(
@@ -72,10 +77,10 @@ def save(context: CliContext, file: Path, form: str) -> None:
 @pass_cli_context
 def history(context: CliContext, form: str) -> None:
     """List all saved rules, the newest first, and mark those in force."""
-    from smart_retail.analysis.rules_history import SavedRules, list_saved_rules
+    from smart_retail.analysis.rules_history import SavedRules
+    from smart_retail.analysis.tasks import RulesHistoryTask
 
-    engine = _engine_without_rules(context, "The history of rules needs")
-    saved = list_saved_rules(engine.artifacts, context.rules)
+    saved = _engine_without_rules(context).run(RulesHistoryTask()).states
     rows = [state.as_dict() | {"rules": ", ".join(state.rules)} for state in saved]
     print_result(form, Table(SavedRules.__struct_fields__, rows), lambda: [state.as_dict() for state in saved])
 
@@ -90,26 +95,29 @@ def history(context: CliContext, form: str) -> None:
 @pass_cli_context
 def restore(context: CliContext, name: str, form: str) -> None:
     """Replace the rules in force by those saved as NAME, see `rules history`."""
-    from smart_retail.analysis.rules_history import restore_rules
+    from smart_retail.analysis.tasks import RestoreRulesTask
 
-    _print_effects(form, restore_rules(_engine_without_rules(context, "Restoring rules needs"), name, context.rules))
+    _print_effects(form, _engine_without_rules(context).run(RestoreRulesTask(name)))
 
 
-def _engine_without_rules(context: CliContext, purpose: str) -> LocalEngine:
+def _read_text(file: Path) -> str:
+    """Return the text of a rules file."""
+    from smart_retail.serving.business_rules import parse_rules, read_rules_content
+
+    content = read_rules_content(file)
+    parse_rules(content, file.name)  # a file that is not valid is reported before the engine is opened
+    return content.decode("utf-8")
+
+
+def _engine_without_rules(context: CliContext) -> RetailEngine:
     """Open the active version without the rules in force, which may be the ones that must be replaced."""
     if context.api_url:
-        return require_local(context.engine(), purpose)
+        return context.engine()
     from smart_retail.bundle.reader import Bundle
     from smart_retail.serving.business_rules import Rules
     from smart_retail.serving.engine import Engine
 
-    return Engine(Bundle.open(context.artifacts), Rules())
-
-
-def _print_check(context: CliContext, form: str) -> None:
-    from smart_retail.analysis.rules_check import check_rules
-
-    _print_effects(form, check_rules(require_local(context.engine(), "Checking rules needs"), context.rules))
+    return Engine(Bundle.open(context.artifacts), Rules(), rules_file=context.rules)
 
 
 def _print_effects(form: str, found: RulesCheck) -> None:

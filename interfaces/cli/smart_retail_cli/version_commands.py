@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import click
@@ -18,6 +17,7 @@ SIGNATURE_TEXTS = {
     "unchecked": "signed, but not checked: SMART_RETAIL_SIGNING_KEY is not set",
     "none": "not signed",
 }
+COLUMNS = ("version", "fitted_at", "active", "previous", "size", "last_order", "customers", "hit_rate", "signature")
 version_option = click.option("--version", "version", metavar="ID", help="Version id (default: the active version).")
 
 
@@ -26,9 +26,13 @@ version_option = click.option("--version", "version", metavar="ID", help="Versio
 @pass_cli_context
 def versions(context: CliContext, form: str) -> None:
     """List the fitted versions, newest first."""
-    found = [dataclasses.asdict(v) for v in artifacts.versions(context.artifacts)]
+    from smart_retail.analysis.tasks import VersionsTask
+
+    task = VersionsTask()
+    listed = context.engine().run(task) if context.api_url else task.read_folder(context.artifacts)
+    found = [version.as_dict() for version in listed.versions]
     rows = found if form == "csv" else [row | {"size": formatting.format_bytes(row["size"])} for row in found]
-    print_result(form, Table(("version", "fitted_at", "active", "previous", "size", "signature"), rows), lambda: found)
+    print_result(form, Table(COLUMNS, rows), lambda: found)
     if not found:
         context.suggest(["demo"], ["fit", "ORDERS"])
 
@@ -76,6 +80,10 @@ def rollback(context: CliContext, version: str | None) -> None:
 
     A further rollback goes back one more version. Name a version to return to a newer one.
     """
-    undone = next((v.version for v in artifacts.versions(context.artifacts) if v.active), None)
-    click.echo(f"Active version: {artifacts.rollback(context.artifacts, version)}")
-    context.suggest(["verify"], *([["rollback", undone]] if undone else []))
+    from smart_retail.analysis.tasks import RollbackTask
+
+    task = RollbackTask(version)
+    found = context.engine().run(task) if context.api_url else task.change_folder(context.artifacts)
+    click.echo(f"Active version: {found.version}")
+    checks = [] if context.api_url else [["verify"]]
+    context.suggest(*checks, *([["rollback", found.undone]] if found.undone else [["versions"]]))

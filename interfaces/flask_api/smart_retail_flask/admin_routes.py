@@ -57,7 +57,7 @@ def add_events(body: EventsBody) -> Any:
             events.append(Event.from_dict(event.model_dump(exclude_none=True)))
         except DataError as error:
             raise DataError(f"events.{index}: {error.message}", error.hint) from None
-    current = _local_engine()
+    current = local_engine()
     new = open_events(current.artifacts).add(events, above=current.bundle.manifest["events_through"])
     return EventsAccepted(len(events), new)
 
@@ -80,13 +80,14 @@ def erase_by_body(body: EraseBody) -> Any:
 
 
 def _erase(customer_id: str) -> Receipt:
-    receipt = Receipt.from_dict(erase(_local_engine().artifacts, customer_id))
+    receipt = Receipt.from_dict(erase(local_engine().artifacts, customer_id))
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     holder.refresh()
     return receipt
 
 
-def _local_engine() -> LocalEngine:
+def local_engine() -> LocalEngine:
+    """Return the engine of the request; `NeedsLocalEngineError` if its bundle is not open in this process."""
     current = engine()
     if not is_local(current):
         raise NeedsLocalEngineError(

@@ -10,6 +10,7 @@ import ast
 import inspect
 import json
 import textwrap
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -39,14 +40,21 @@ def result_schemas() -> dict[str, Any]:
     """Return the schema of every result class that a response may contain, by name."""
     classes = {operation.result.__name__: operation.result for operation in OPERATIONS if operation.result}
     schemas = msgspec.json.schema_components(classes.values(), ref_template=_REF)[1]
-    return {
-        name: _described_schema(classes.get(name) or getattr(results, name), schema) for name, schema in schemas.items()
-    }
+    known = {cls.__name__: cls for cls in _subclasses(results.Result)} | classes
+    return {name: _described_schema(known[name], schema) for name, schema in schemas.items()}
+
+
+def _subclasses(cls: type[Any]) -> Iterator[type[Any]]:
+    """Yield all classes derived from a class."""
+    children: list[type[Any]] = cls.__subclasses__()
+    for child in children:
+        yield child
+        yield from _subclasses(child)
 
 
 def _described_schema(cls: type, schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema with the descriptions of its class; all fields are required."""
-    for name, text in _field_docs(cls).items():
+    for name, text in field_docs(cls).items():
         schema["properties"][name]["description"] = text
     for field in schema["properties"].values():
         field.pop("title", None)
@@ -58,7 +66,7 @@ def _described_schema(cls: type, schema: dict[str, Any]) -> dict[str, Any]:
     return schema | {"required": list(schema["properties"])}
 
 
-def _field_docs(cls: type) -> dict[str, str]:
+def field_docs(cls: type) -> dict[str, str]:
     """Return the docstring below each field that has one."""
     body = ast.parse(textwrap.dedent(inspect.getsource(cls))).body[0].body  # type: ignore[attr-defined]
     docs: dict[str, str] = {}

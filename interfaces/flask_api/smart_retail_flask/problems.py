@@ -163,7 +163,7 @@ def register_error_handlers(app: Flask) -> None:
 
 
 def _engine_problem(error: RetailError) -> Response:
-    if isinstance(error, ArtifactError):
+    if isinstance(error, ArtifactError) and error.http_status >= 500:
         log.error({"event": "error", "request_id": current_request().request_id, "code": error.code})
         return problem_response(error.http_status, error.code, "The model files cannot be used.", _ARTIFACT_HINT)
     return problem_response(error.http_status, error.code, error.message, error.hint)

@@ -41,7 +41,9 @@ from smart_retail.protocol import (
     CustomerQuery,
     ListQuery,
 )
+from smart_retail.serving.jobs import MAX_UPLOAD_BYTES
 from smart_retail.utils.dates import parse_day
+from smart_retail_flask.job_tasks import JOB_TASKS
 from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
@@ -63,7 +65,8 @@ _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _BOOLEANS = {"true": True, "false": False}
 
 
-def _parse_integer(value: Any, info: ValidationInfo) -> Any:
+def parse_integer(value: Any, info: ValidationInfo) -> Any:
+    """Return an integer of a query string or of JSON; raises `ValueError` for another text."""
     if isinstance(value, str) and info.mode == "python":  # a query string; JSON has its own numbers
         if not _INTEGER.fullmatch(value):
             raise ValueError("must be an integer")
@@ -110,12 +113,12 @@ RelationName = Annotated[
 ]
 # Field comes before BeforeValidator, since pydantic omits the bounds from the schema otherwise.
 N = Annotated[
-    int, Field(ge=1, le=MAX_N, description=f"Number of items, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+    int, Field(ge=1, le=MAX_N, description=f"Number of items, 1 to {MAX_N:,}."), BeforeValidator(parse_integer)
 ]
 Offset = Annotated[
     int,
     Field(ge=0, le=MAX_OFFSET, description="Number of items to skip at the beginning of the list, 0 or more."),
-    BeforeValidator(_parse_integer),
+    BeforeValidator(parse_integer),
 ]
 Categories = Annotated[
     list[str],
@@ -135,7 +138,7 @@ AnyMethod = Annotated[Method, Field(description="Recommendation method; `all` re
 HidePurchased = Annotated[Boolean, Field(description="Leave out items that the customer has bought or returned.")]
 ExcludeBuyers = Annotated[Boolean, Field(description="Leave out customers who have bought or returned the item.")]
 CustomersN = Annotated[
-    int, Field(ge=1, le=MAX_N, description=f"Number of customers, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+    int, Field(ge=1, le=MAX_N, description=f"Number of customers, 1 to {MAX_N:,}."), BeforeValidator(parse_integer)
 ]
 Explain = Annotated[Boolean, Field(description="Include the reasons of each item.")]
 Variants = Annotated[
@@ -239,7 +242,7 @@ def _split_query(query: str) -> list[tuple[str, str]]:
 Horizon = Annotated[
     int,
     Field(ge=1, le=MAX_HORIZON_DAYS, description="Days to forecast, from the day after the last order of the history."),
-    BeforeValidator(_parse_integer),
+    BeforeValidator(parse_integer),
 ]
 
 
@@ -280,15 +283,15 @@ class BundlesQuery(Query):
     size: Annotated[
         int | None,
         Field(ge=2, le=3, description="Only bundles of 2 or of 3 items; by default both."),
-        BeforeValidator(_parse_integer),
+        BeforeValidator(parse_integer),
     ] = None
     min_support: Annotated[
         int | None,
         Field(ge=1, le=MAX_OFFSET, description="Orders that a bundle has at least; can raise the limit of the fit."),
-        BeforeValidator(_parse_integer),
+        BeforeValidator(parse_integer),
     ] = None
     n: Annotated[
-        int, Field(ge=1, le=MAX_N, description=f"Number of bundles, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+        int, Field(ge=1, le=MAX_N, description=f"Number of bundles, 1 to {MAX_N:,}."), BeforeValidator(parse_integer)
     ] = 20
     offset: Offset = 0
 
@@ -355,11 +358,11 @@ class ReplenishmentQuery(Query):
     days: Annotated[
         int,
         Field(ge=1, le=MAX_HORIZON_DAYS, description="Length of the calendar, from the day after the last order."),
-        BeforeValidator(_parse_integer),
+        BeforeValidator(parse_integer),
     ] = DEFAULT_CALENDAR_DAYS
     customer_id: Annotated[str | None, Field(description="Only this customer.")] = None
     n: Annotated[
-        int, Field(ge=1, le=MAX_N, description=f"Number of entries, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+        int, Field(ge=1, le=MAX_N, description=f"Number of entries, 1 to {MAX_N:,}."), BeforeValidator(parse_integer)
     ] = 100
     offset: Offset = 0
 
@@ -367,7 +370,7 @@ class ReplenishmentQuery(Query):
 class SearchQuery(Query):
     q: SearchText = ""
     n: Annotated[
-        int, Field(ge=1, le=MAX_N, description=f"Number of matches, 1 to {MAX_N:,}."), BeforeValidator(_parse_integer)
+        int, Field(ge=1, le=MAX_N, description=f"Number of matches, 1 to {MAX_N:,}."), BeforeValidator(parse_integer)
     ] = 20
 
 
@@ -392,7 +395,7 @@ class PointsQuery(Query):
     limit: Annotated[
         int,
         Field(ge=1, le=MAX_POINTS, description=f"Maximum number of customers, 1 to {MAX_POINTS:,}."),
-        BeforeValidator(_parse_integer),
+        BeforeValidator(parse_integer),
     ] = 5000
 
 
@@ -560,3 +563,25 @@ class AudienceBody(Body):
     n: CustomersN = DEFAULT_AUDIENCE_N
     offset: Offset = 0
     exclude_purchased: ExcludeBuyers = True
+
+
+class JobPath(BaseModel):
+    job_id: str = Field(description="Id of a job, 32 hexadecimal digits.")
+
+
+class JobBody(Body):
+    task: str = Field(max_length=40, description=f"One of {', '.join(JOB_TASKS)}.")
+    options: dict[str, Any] = Field(
+        default={}, description="Options of the task, as listed below Jobs in the documentation; files as upload ids."
+    )
+
+
+class UploadBody(Body):
+    upload: str | None = Field(None, description="Id of the upload; null for the first part.")
+    name: str = Field("upload", max_length=200, description="Name of the file, whose ending states its type.")
+    offset: Annotated[
+        int,
+        Field(ge=0, le=MAX_UPLOAD_BYTES, description="Position of the part in the file, bytes."),
+        BeforeValidator(parse_integer),
+    ] = 0
+    data: str = Field(description="The part, encoded as base64.", json_schema_extra={"contentEncoding": "base64"})

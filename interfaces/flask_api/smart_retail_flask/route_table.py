@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from smart_retail.analysis.tasks import TASKS
+from smart_retail.protocol import Task
 from smart_retail.results import (
     Audience,
     Cluster,
@@ -22,6 +24,7 @@ from smart_retail.results import (
     GridCell,
     Item,
     ItemDetails,
+    Job,
     ModelInfo,
     ProductBundles,
     RecommendationList,
@@ -30,9 +33,14 @@ from smart_retail.results import (
     SalesComparison,
     Segment,
     Substitutes,
+    Upload,
     ValueSummary,
 )
-from smart_retail_flask import admin_routes, prometheus, routes
+from smart_retail_flask import admin_routes, job_routes, prometheus, routes
+from smart_retail_flask.task_routes import EXAMPLES, task_view
+
+EXAMPLE_JOB = "0123456789abcdef0123456789abcdef"
+"""Id of the job in the examples of the documentation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,17 @@ class Operation:
     def name(self) -> str:
         """Operation id in the document and endpoint in Flask."""
         return self.view.__name__
+
+
+def _task_operation(task: type[Task[Any]]) -> Operation:
+    """Return the route of a task."""
+    assert task.route is not None
+    method, rule = task.route
+    query, body = EXAMPLES.get(task.name, ("", None))
+    return Operation(
+        method, rule, task_view(task), "Analyses and changes", task.result, path=rule + query if query else "",
+        body=body, errors=(404, 409, 422, 501), role="admin",
+    )  # fmt: skip
 
 
 OPERATIONS = (
@@ -187,6 +206,28 @@ OPERATIONS = (
         path="/v1/clusters/points?limit=500",
     ),
     Operation("get", "/v1/model", routes.model, "Model", ModelInfo),
+    *map(_task_operation, TASKS),
+    Operation(
+        "post", "/v1/jobs", job_routes.start_job, "Jobs", Job, body={"task": "what-if", "options": {"sample": 50}},
+        errors=(404, 501), role="admin",
+    ),
+    Operation("get", "/v1/jobs", job_routes.list_jobs, "Jobs", Job, "jobs", errors=(501,), role="admin"),
+    Operation(
+        "get", "/v1/jobs/<id:job_id>", job_routes.job, "Jobs", Job, path=f"/v1/jobs/{EXAMPLE_JOB}",
+        errors=(404, 501), role="admin",
+    ),
+    Operation(
+        "get", "/v1/jobs/<id:job_id>/result", job_routes.job_result, "Jobs", path=f"/v1/jobs/{EXAMPLE_JOB}/result",
+        errors=(404, 409, 501), role="admin",
+    ),
+    Operation(
+        "delete", "/v1/jobs/<id:job_id>", job_routes.cancel_job, "Jobs", Job, path=f"/v1/jobs/{EXAMPLE_JOB}",
+        errors=(404, 501), role="admin",
+    ),
+    Operation(
+        "post", "/v1/uploads", job_routes.upload_file, "Jobs", Upload,
+        body={"name": "orders.csv", "data": "Y3VzdG9tZXJfaWQK"}, errors=(404, 501), role="admin",
+    ),
     Operation("get", "/livez", routes.livez, "Service", routes.Alive),
     Operation("get", "/readyz", routes.readyz, "Service", routes.Ready),
     Operation("get", "/metrics", prometheus.metrics, "Service", mimetype="text/plain", errors=(404,)),

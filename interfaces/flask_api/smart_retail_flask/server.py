@@ -19,8 +19,10 @@ from smart_retail.bundle.reader import MANIFEST, read_pointer
 from smart_retail.errors import ArtifactError, DamagedBundleError, RetailError
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail.serving.jobs import JobStore
 from smart_retail_flask import json_logging
 from smart_retail_flask.app import create_app, new_counters
+from smart_retail_flask.job_routes import resume_jobs
 from smart_retail_flask.prometheus import RequestCounters, gunicorn_hooks
 from smart_retail_flask.settings import ServerOptions
 
@@ -53,6 +55,7 @@ def serve(artifacts: str | os.PathLike[str], options: ServerOptions | None = Non
 
     def application() -> Flask:
         json_logging.log_to_stderr(options.log_level)
+        resume_jobs(JobStore(artifacts))
         holder = ReloadingEngine(load, lambda: read_pointer(artifacts), fallback=load_previous)
         return create_app(holder, options.api, counters)
 

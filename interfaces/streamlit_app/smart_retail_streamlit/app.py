@@ -18,6 +18,7 @@ from smart_retail_streamlit.views import (
     reports,
     segments,
     value,
+    versions,
     whatif,
 )
 
@@ -34,6 +35,7 @@ PAGES = (
     ("Methods", "methods", methods.show),
     ("Fit", "fit", fit.show),
     ("What-if", "what-if", whatif.show),
+    ("Versions", "versions", versions.show),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import altair as alt
 
-from smart_retail.analysis.sales_forecast import ShopForecast
+from smart_retail.analysis.sales_forecast import SalesForecast
 from smart_retail.analysis.what_if import ShareChange
 from smart_retail.presentation import palette
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
@@ -63,9 +63,9 @@ def weekly_sales(weeks: Sequence[WeekSales], currency: str) -> Chart:
     )
 
 
-def sales_forecast(found: ShopForecast) -> Chart:
+def sales_forecast(found: SalesForecast) -> Chart:
     """Draw the end of the history and the forecast with its interval, by day."""
-    forecast = found.forecast
+    forecast = found.total
     rows: Rows = [{"day": day, "sales": amount, "part": "sales so far"} for day, amount in found.recent_days()]
     rows += [{"day": d.day, "sales": d.amount, "low": d.low, "high": d.high, "part": "forecast"} for d in forecast.days]
     axis = alt.Axis(format="%d %b %Y", tickCount=8, grid=False)

@@ -13,6 +13,7 @@ from smart_retail.results import FitReport
 from smart_retail.settings import Settings
 
 if TYPE_CHECKING:
+    from smart_retail.analysis.long_tasks import FitTask
     from smart_retail.data.dry_run import Inspection, SourceColumns
 
 
@@ -76,6 +77,21 @@ def inspect_columns(request: FitRequest) -> tuple[SourceColumns, ...]:
         mapping=dict(request.mapping),
         settings=request.settings.data,
         reading=request.reading,
+    )
+
+
+def fit_task(request: FitRequest) -> FitTask:
+    """Return the fit for an engine behind an API, to which the files are uploaded."""
+    from smart_retail.analysis.long_tasks import FitTask
+
+    return FitTask(
+        tuple(map(str, request.sources)),
+        str(request.returns) if request.returns else None,
+        mapping=dict(request.mapping),
+        settings=request.settings.as_dict(),
+        force=request.force,
+        header_row=request.reading.header_row,
+        sheet=request.reading.sheet,
     )
 
 

@@ -6,29 +6,24 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail.analysis.rules_check import RulesCheck, check_content
-from smart_retail.analysis.rules_history import (
-    SavedRules,
-    format_rules,
-    list_saved_rules,
-    restore_rules,
-    save_rules,
-)
+from smart_retail.analysis.rules_check import RulesCheck
+from smart_retail.analysis.rules_history import SavedRules, format_rules
+from smart_retail.analysis.tasks import CheckRulesTask, RestoreRulesTask, RulesHistoryTask, SaveRulesTask
 from smart_retail.errors import RetailError
 from smart_retail.presentation.formatting import format_integer
 from smart_retail.presentation.html import Column, table
-from smart_retail.protocol import LocalEngine
+from smart_retail.protocol import RetailEngine
 from smart_retail.serving.business_rules import RULES_NAME
 from smart_retail_streamlit import html_parts, page_layout, what_if_controls
 from smart_retail_streamlit.engine_source import EngineSource
 
 
-def show(engine: LocalEngine, source: EngineSource, rules: dict[str, Any] | None) -> None:
+def show(engine: RetailEngine, source: EngineSource, rules: dict[str, Any] | None) -> None:
     """Show what changed rules do, and the buttons to download, save and restore rules.
 
     Parameters
     ----------
-    engine : LocalEngine
+    engine : RetailEngine
     source : EngineSource
         Says whether visitors may save.
     rules : dict, optional
@@ -40,22 +35,21 @@ def show(engine: LocalEngine, source: EngineSource, rules: dict[str, Any] | None
         else:
             _show_changed(engine, source, rules)
         if source.allow_fit:
-            _show_history(engine, source)
+            _show_history(engine)
 
 
-def _show_changed(engine: LocalEngine, source: EngineSource, rules: dict[str, Any]) -> None:
+def _show_changed(engine: RetailEngine, source: EngineSource, rules: dict[str, Any]) -> None:
+    text = format_rules(rules)
     try:
-        check = check_content(engine, rules)
+        check = engine.run(CheckRulesTask(text))
     except RetailError as error:
         page_layout.banner(error)
         return
     st.html(_effects(check))
     with st.container(horizontal=True, vertical_alignment="center"):
         if source.allow_fit and st.button("Save for all customers", type="primary", icon=":material/save:"):
-            _run(lambda: save_rules(engine, rules, source.rules), "Saved. All lists follow these rules now.")
-        st.download_button(
-            "Download the rules file", format_rules(rules), RULES_NAME, "application/toml", icon=":material/download:"
-        )
+            _run(lambda: engine.run(SaveRulesTask(text)), "Saved. All lists follow these rules now.")
+        st.download_button("Download the rules file", text, RULES_NAME, "application/toml", icon=":material/download:")
     if not source.allow_fit:
         st.caption(
             "Saving is switched off in this app, since it changes the lists of all users. Start it with: "
@@ -76,14 +70,14 @@ def _effects(check: RulesCheck) -> str:
     return "".join(parts)
 
 
-def _show_history(engine: LocalEngine, source: EngineSource) -> None:
-    saved = {state.name: state for state in list_saved_rules(engine.artifacts, source.rules)}
+def _show_history(engine: RetailEngine) -> None:
+    saved = {state.name: state for state in engine.run(RulesHistoryTask()).states}
     if not saved:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Saved earlier", list(saved), format_func=lambda name: _describe(saved[name]))
         if st.button("Restore", icon=":material/history:", disabled=name is None or saved[name].current):
-            _run(lambda: restore_rules(engine, str(name), source.rules), "Restored. All lists follow these rules now.")
+            _run(lambda: engine.run(RestoreRulesTask(str(name))), "Restored. All lists follow these rules now.")
 
 
 def _describe(state: SavedRules) -> str:

@@ -6,16 +6,21 @@ import html
 import os
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import pytest
 
+from smart_retail.analysis.rules_check import RulesCheck
+from smart_retail.analysis.sales_forecast import SalesForecast, describe_forecast
+from smart_retail.analysis.segment_migration import Migration
+from smart_retail.analysis.tasks import Versions
+from smart_retail.analysis.what_if import WhatIfResult
 from smart_retail.presentation import labels as words
-from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, value_facts
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize, value_facts
 from smart_retail.presentation.sales_texts import key_figures
 from smart_retail.results import (
     Audience,
@@ -81,6 +86,12 @@ SalesRows = dict[str, tuple[str, ...]]
 """Label of a key figure -> its value, then its changes against the period before and a year ago."""
 BundleRow = tuple[tuple[str, ...], int, str]
 """Items of a product bundle, its orders, and its confidence in per cent."""
+
+
+Moves = dict[tuple[str, str], int]
+"""Segment before and after -> number of customers, above 0."""
+CampaignRow = tuple[str, str, str]
+"""Customer, group and first product of a campaign."""
 
 
 CustomerRow = tuple[str, str, str]
@@ -152,6 +163,30 @@ class Driver(ABC):
 
     def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
         """The first 10 customers of a segment in the order of a column."""
+        raise UnsupportedError
+
+    def migration(self, day: str) -> Moves:
+        """The matrix of segments on a day (rows) and now (columns)."""
+        raise UnsupportedError
+
+    def forecast(self, days: int) -> str:
+        """The sales forecast as a sentence."""
+        raise UnsupportedError
+
+    def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
+        """A campaign over one segment with one product per customer, half of them held out."""
+        raise UnsupportedError
+
+    def what_if(self, banned: str) -> str:
+        """What changes in the lists of 50 customers without one product, as a sentence."""
+        raise UnsupportedError
+
+    def check_rules(self, banned: str) -> tuple[str, ...]:
+        """The effect of a rule that bans one product."""
+        raise UnsupportedError
+
+    def versions(self) -> tuple[tuple[str, bool], ...]:
+        """Id of each version, and whether it is in use."""
         raise UnsupportedError
 
     @abstractmethod
@@ -236,6 +271,41 @@ def audience_rows(found: Audience) -> tuple[tuple[str, str], ...]:
 def customer_rows(found: CustomerPage) -> tuple[CustomerRow, ...]:
     """Return the rows of a result that is the engine's own."""
     return tuple((c.customer_id, format_integer(c.orders), format_amount(c.amount)) for c in found.entries)
+
+
+CAMPAIGN_OPTIONS: dict[str, Any] = {"n": 1, "holdout": 0.5, "name": "contract"}
+WHAT_IF_OPTIONS: dict[str, Any] = {"n": 10, "sample": 50}
+
+
+def moves_of(found: Migration) -> Moves:
+    """Return the matrix of a result that is the engine's own."""
+    return {(move.before, move.after): move.customers for move in found.moves}
+
+
+def campaign_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[CampaignRow, ...]:
+    """Return the rows of a campaign that is the engine's own."""
+    return tuple((row["customer_id"], row["group"], row.get("item_1", "")) for row in rows)
+
+
+def what_if_sentence(found: WhatIfResult) -> str:
+    """Return a result that is the engine's own as a sentence."""
+    share = format_percent(found.changed_customers / max(found.customers, 1))
+    return f"The list changes for {share} of {pluralize(found.customers, 'customer')}"
+
+
+def effects_of(found: RulesCheck) -> tuple[str, ...]:
+    """Return the effects of a result that is the engine's own."""
+    return tuple(effect.effect for effect in found.effects)
+
+
+def versions_of(found: Versions) -> tuple[tuple[str, bool], ...]:
+    """Return the versions of a result that is the engine's own."""
+    return tuple((version.version, version.active) for version in found.versions)
+
+
+def forecast_sentence(found: SalesForecast) -> str:
+    """Return a result that is the engine's own as a sentence."""
+    return describe_forecast(found.total, found.history(found.total.series)[1])
 
 
 def forecast_of(value: CustomerValue) -> Forecast:

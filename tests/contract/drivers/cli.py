@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from click.testing import CliRunner, Result
 
+from smart_retail.analysis.rules_check import RulesCheck
+from smart_retail.analysis.segment_migration import Migration
+from smart_retail.analysis.tasks import Versions
+from smart_retail.analysis.what_if import WhatIfResult
 from smart_retail.errors import RetailError, UsageError, by_code
 from smart_retail.results import Audience, CustomerPage, CustomerValue, ProductBundles, SalesComparison, Substitutes
 
 from .base import (
+    CAMPAIGN_OPTIONS,
+    WHAT_IF_OPTIONS,
     BundleRow,
+    CampaignRow,
     CustomerRow,
     Driver,
     DueRow,
     Filters,
     Forecast,
+    Moves,
     Row,
     SalesRows,
     Shown,
@@ -26,9 +36,13 @@ from .base import (
     audience_rows,
     bundle_rows,
     customer_rows,
+    effects_of,
     forecast_of,
+    moves_of,
     sales_of,
     substitute_rows,
+    versions_of,
+    what_if_sentence,
 )
 from .flask import rows
 
@@ -80,6 +94,43 @@ class FrontEnd(Driver):
         found = self.call("customers", "--segment", segment, "--sort", sort, "-n", "10", "--format", "json")
         return customer_rows(CustomerPage.from_dict(found))
 
+    def migration(self, day: str) -> Moves:
+        return moves_of(Migration.from_dict(self.call("migration", "--from-date", day, "--format", "json")))
+
+    def forecast(self, days: int) -> str:
+        found = self.run("forecast", "--days", str(days), "--overall")
+        assert found.exit_code == 0, found.stderr
+        (sentence,) = [line for line in found.stderr.splitlines() if line.startswith("Next ")]
+        return sentence
+
+    def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
+        options = {"-n": CAMPAIGN_OPTIONS["n"], "--holdout": CAMPAIGN_OPTIONS["holdout"]}
+        words = [str(word) for option in options.items() for word in option]
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "campaign.csv"
+            name = CAMPAIGN_OPTIONS["name"]
+            found = self.run("campaign", "-o", str(path), "--segment", segment, "--name", name, *words)
+            assert found.exit_code == 0, found.stderr
+            with path.open(encoding="utf-8-sig", newline="") as file:
+                rows = list(csv.DictReader(file))
+        return tuple(
+            (without_apostrophe(r["Customer id"]), r["Group"], without_apostrophe(r["Product id 1"])) for r in rows
+        )
+
+    def what_if(self, banned: str) -> str:
+        with TemporaryDirectory() as folder:
+            options = ("--sample", str(WHAT_IF_OPTIONS["sample"]), "-n", str(WHAT_IF_OPTIONS["n"]), "--format", "json")
+            found = self.call("what-if", "--with-rules", rules_file(folder, banned), *options)
+        return what_if_sentence(WhatIfResult.from_dict(found))
+
+    def check_rules(self, banned: str) -> tuple[str, ...]:
+        with TemporaryDirectory() as folder:
+            found = self.call("rules", "check", rules_file(folder, banned), "--format", "json")
+        return effects_of(RulesCheck.from_dict(found))
+
+    def versions(self) -> tuple[tuple[str, bool], ...]:
+        return versions_of(Versions.from_dict({"versions": self.call("versions", "--format", "json")}))
+
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         return rows(
             self.call("similar", "--relation", relation, "-n", str(n), "--format", "json", "--", item_id)["items"]
@@ -122,3 +173,15 @@ class FrontEnd(Driver):
                 assert "Traceback" not in found.output
             raise kind(found.stderr)
         return json.loads(found.stdout)
+
+
+def rules_file(folder: str, banned: str) -> str:
+    """Write a rules file that bans one product."""
+    path = Path(folder) / "rules.toml"
+    path.write_text(f"ban = ['{banned}']\n", encoding="utf-8")
+    return str(path)
+
+
+def without_apostrophe(text: str) -> str:
+    """Return an id without the apostrophe that keeps a spreadsheet from reading it as a formula."""
+    return text[1:] if text[:1] == "'" and text[1:2] in tuple("=+-@") else text

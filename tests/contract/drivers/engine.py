@@ -4,30 +4,44 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from smart_retail.analysis.campaign import CampaignSettings
+from smart_retail.analysis.long_tasks import CampaignTask, WhatIfTask
+from smart_retail.analysis.tasks import CheckRulesTask, ForecastTask, MigrationTask, VersionsTask
+from smart_retail.analysis.what_if_engine import Scenario
 from smart_retail.errors import RetailError
 from smart_retail.protocol import CustomerQuery, RetailEngine
 from smart_retail.serving.engine import Engine
 
 from .base import (
+    CAMPAIGN_OPTIONS,
+    WHAT_IF_OPTIONS,
     BundleRow,
+    CampaignRow,
     CustomerRow,
     Driver,
     DueRow,
     Filters,
     Forecast,
+    Moves,
     Row,
     SalesRows,
     Shown,
     ShownProfile,
     audience_rows,
     bundle_rows,
+    campaign_rows,
     customer_rows,
+    effects_of,
     forecast_of,
+    forecast_sentence,
+    moves_of,
     profile_of,
     row_of,
     sales_of,
     shown_of,
     substitute_rows,
+    versions_of,
+    what_if_sentence,
 )
 
 
@@ -72,6 +86,25 @@ class FrontEnd(Driver):
 
     def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
         return customer_rows(self.engine.customers(CustomerQuery(segment=segment, sort=sort, n=10)))
+
+    def migration(self, day: str) -> Moves:
+        return moves_of(self.engine.run(MigrationTask(day)))
+
+    def forecast(self, days: int) -> str:
+        return forecast_sentence(self.engine.run(ForecastTask(days)))
+
+    def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
+        settings = CampaignSettings(segments=(segment,), **CAMPAIGN_OPTIONS)
+        return campaign_rows(self.engine.run(CampaignTask(settings)).rows)
+
+    def what_if(self, banned: str) -> str:
+        return what_if_sentence(self.engine.run(WhatIfTask(Scenario({"ban": [banned]}), **WHAT_IF_OPTIONS)))
+
+    def check_rules(self, banned: str) -> tuple[str, ...]:
+        return effects_of(self.engine.run(CheckRulesTask(f"ban = ['{banned}']")))
+
+    def versions(self) -> tuple[tuple[str, bool], ...]:
+        return versions_of(self.engine.run(VersionsTask()))
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         return tuple(map(row_of, self.engine.similar_items(item_id, n, relation=relation).items))

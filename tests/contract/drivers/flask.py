@@ -2,31 +2,52 @@
 
 from __future__ import annotations
 
+import shutil
+import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+import pytest
+
+from smart_retail.analysis.rules_check import RulesCheck
+from smart_retail.analysis.sales_forecast import SalesForecast
+from smart_retail.analysis.segment_migration import Migration
+from smart_retail.analysis.tasks import Versions
+from smart_retail.analysis.what_if import WhatIfResult
 from smart_retail.errors import RetailError, by_code
 from smart_retail.results import Audience, CustomerPage, CustomerValue, ProductBundles, SalesComparison, Substitutes
+from tests.served_api import run_jobs_in_threads
 
 from .base import (
+    CAMPAIGN_OPTIONS,
+    WHAT_IF_OPTIONS,
     BundleRow,
+    CampaignRow,
     CustomerRow,
     Driver,
     DueRow,
     Filters,
     Forecast,
+    Moves,
     Row,
     SalesRows,
     Shown,
     ShownProfile,
     audience_rows,
     bundle_rows,
+    campaign_rows,
     customer_rows,
+    effects_of,
     forecast_of,
+    forecast_sentence,
+    moves_of,
     needs,
     sales_of,
     substitute_rows,
+    versions_of,
+    what_if_sentence,
 )
 
 IDS_NOT_IN_URLS = ("", ".", "..")
@@ -40,7 +61,11 @@ class FrontEnd(Driver):
         from smart_retail_flask.app import create_app
         from smart_retail_flask.server import bundle_loader
 
-        self.client = create_app(bundle_loader(self.artifacts)()).test_client()
+        patch = self.stack.enter_context(pytest.MonkeyPatch.context())
+        run_jobs_in_threads(patch)
+        folder = self.stack.enter_context(TemporaryDirectory())  # jobs write to it
+        artifacts = shutil.copytree(self.artifacts, Path(folder) / "artifacts") if self.artifacts.is_dir() else folder
+        self.client = create_app(bundle_loader(artifacts)()).test_client()
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
         options = {"method": method, "n": n, "exclude_purchased": filters.exclude_purchased}
@@ -98,6 +123,39 @@ class FrontEnd(Driver):
     def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
         query = {"segment": segment, "sort": sort, "n": 10}
         return customer_rows(CustomerPage.from_dict(self.request("get", "/v1/customers:list", query_string=query)))
+
+    def migration(self, day: str) -> Moves:
+        return moves_of(Migration.from_dict(self.request("get", "/v1/migration", query_string={"from_date": day})))
+
+    def forecast(self, days: int) -> str:
+        found = self.request("get", "/v1/forecast", query_string={"days": days})
+        return forecast_sentence(SalesForecast.from_dict(found))
+
+    def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
+        settings = {"segments": [segment], **CAMPAIGN_OPTIONS}
+        return campaign_rows(self.job("campaign", {"settings": settings})["rows"])
+
+    def what_if(self, banned: str) -> str:
+        options = {"scenario": {"rules": {"ban": [banned]}}, **WHAT_IF_OPTIONS}
+        return what_if_sentence(WhatIfResult.from_dict(self.job("what-if", options)))
+
+    def check_rules(self, banned: str) -> tuple[str, ...]:
+        found = self.request("post", "/v1/rules:check", json={"content": f"ban = ['{banned}']"})
+        return effects_of(RulesCheck.from_dict(found))
+
+    def versions(self) -> tuple[tuple[str, bool], ...]:
+        return versions_of(Versions.from_dict(self.request("get", "/v1/versions")))
+
+    def job(self, task: str, options: dict[str, Any]) -> Any:
+        """Run a job and return its result."""
+        path = f"/v1/jobs/{self.request('post', '/v1/jobs', json={'task': task, 'options': options})['id']}"
+        end = time.monotonic() + 120
+        while (state := self.request("get", path)["state"]) in ("queued", "running"):
+            assert time.monotonic() < end, state
+            time.sleep(0.05)
+        found = self.request("get", f"{path}/result")
+        self.request("delete", path)
+        return found
 
     def similar(self, item_id: str, n: int, relation: str = "same_customers") -> tuple[Row, ...]:
         if item_id in IDS_NOT_IN_URLS:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from tests.served_api import run_jobs_in_threads, served_api
 
 from . import engine
 from .base import needs
@@ -25,25 +29,11 @@ class FrontEnd(engine.FrontEnd):
 
 @contextmanager
 def running_api(artifacts: Path) -> Iterator[str]:
-    """Run the API for an artifacts folder under a real server; yield its URL."""
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    from smart_retail_flask.app import create_app
-    from smart_retail_flask.server import bundle_loader
-
-    class QuietHandler(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log(self, *args: Any) -> None:
-            pass
-
-    app = create_app(bundle_loader(artifacts)())
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    """Run the API under a real server, over a copy of an artifacts folder, to which jobs write; yield its URL."""
+    with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        run_jobs_in_threads(patch)
+        copy = Path(folder) / "artifacts"
+        if artifacts.is_dir():
+            shutil.copytree(artifacts, copy)
+        with served_api(copy) as url:
+            yield url

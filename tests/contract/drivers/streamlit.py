@@ -17,11 +17,15 @@ from smart_retail.presentation import labels
 from tests.streamlit_page import new_page
 
 from .base import (
+    CAMPAIGN_OPTIONS,
+    WHAT_IF_OPTIONS,
     BundleRow,
+    CampaignRow,
     CustomerRow,
     Driver,
     Filters,
     Forecast,
+    Moves,
     Row,
     SalesRows,
     Shown,
@@ -147,6 +151,67 @@ class FrontEnd(Driver):
                 found.append((identity(cells[1]), orders, amount))
         return tuple(found[:10])
 
+    def migration(self, day: str) -> Moves:
+        page = self.page("reports", view="migration")
+        page.date_input[0].set_value(date.fromisoformat(day))
+        self.run_job(page, "Compare", "migration-job-slot")
+        heads, rows = table_cells(table_after(page, "moved to another segment"))
+        return {
+            (row[0], column): int(cell.replace(",", ""))
+            for row in rows
+            for column, cell in zip(heads[1:], row[1:], strict=True)
+            if cell != "0"
+        }
+
+    def forecast(self, days: int) -> str:
+        page = self.page("reports")
+        page.selectbox(key="forecast-days").set_value(days)
+        self.run_job(page, "Forecast", "forecast-job-slot")
+        found = re.search(r"sr-finding\">(Next .*?)<", page_html(page))
+        assert found
+        return html.unescape(found[1])
+
+    def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
+        page = self.page("campaign")
+        page.multiselect(key="campaign-segments").set_value([segment])
+        page.number_input(key="campaign-n").set_value(CAMPAIGN_OPTIONS["n"])
+        page.slider(key="campaign-holdout").set_value(int(100 * CAMPAIGN_OPTIONS["holdout"]))
+        page.text_input(key="campaign-name").set_value(CAMPAIGN_OPTIONS["name"])
+        self.run_job(page, "Make the campaign", "campaign-job-slot")
+        shown = page.dataframe[0].value.to_dict("records")
+        return tuple((row["Customer id"], row["Group"], row["Product id 1"]) for row in shown)
+
+    def what_if(self, banned: str) -> str:
+        page = self.page("what-if")
+        page.multiselect(key="ban").set_value([banned])
+        page.number_input(key="sample").set_value(WHAT_IF_OPTIONS["sample"])
+        ran(page)
+        self.run_job(page, "Try", "what-if-job-slot")
+        found = re.search(r"sr-finding\">(The list changes .*?)<", page_html(page))
+        assert found
+        return html.unescape(found[1])
+
+    def check_rules(self, banned: str) -> tuple[str, ...]:
+        page = self.page("what-if")
+        page.multiselect(key="ban").set_value([banned])
+        rows = table_cells(table_after(ran(page), "What these rules do"))[1]
+        return tuple(row[-1] for row in rows)
+
+    def versions(self) -> tuple[tuple[str, bool], ...]:
+        rows = table_cells(table_after(self.page("versions"), "In use"))[1]
+        return tuple((row[0], row[-1] == "in use") for row in rows)
+
+    def run_job(self, page: Any, label: str, slot: str) -> None:
+        """Press a button and wait until its result is shown."""
+        ran(page)
+        next(b for b in page.button if b.label == label).click().run()
+        job = page.session_state[slot].job
+        assert job is not None
+        job.wait(120)
+        if job.error is not None:
+            raise job.error
+        ran(page)
+
     def basket(self, item_ids: tuple[str, ...], customer_id: str | None, n: int) -> tuple[Row, ...]:
         if customer_id is not None and customer_id != customer_id.strip():
             raise UnsupportedError  # the field of the customer ignores blanks around an id
@@ -252,6 +317,24 @@ def table_under(page: Any, heading: str) -> str:
         if "sr-table" in piece:
             return piece
     return ""
+
+
+def table_after(page: Any, text: str) -> str:
+    """Return the first table that is in or after the element with a text."""
+    found = pieces(page)
+    start = next(i for i, piece in enumerate(found) if text in piece)
+    return next(piece for piece in found[start:] if "<table" in piece)
+
+
+def table_cells(table: str) -> tuple[list[str], list[list[str]]]:
+    """Return the headings and the rows of an HTML table, as texts."""
+
+    def texts(tag: str, part: str) -> list[str]:
+        cells = re.findall(rf"<{tag}[^>]*>(.*?)</{tag}>", part, re.DOTALL)
+        return [html.unescape(re.sub("<[^>]+>", "", cell)) for cell in cells]
+
+    lines = re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)
+    return texts("th", table), [cells for line in lines if (cells := texts("td", line))]
 
 
 def listed(page: Any, why: dict[tuple[str, int], Callable[[int, str], Row]]) -> tuple[Row, ...]:

@@ -207,6 +207,15 @@ class FrontEnd(Driver):
         rows = self.app.customer.sales.displayed().rows
         return {row.cells[0]: tuple(cell for cell in row.cells[1:] if cell) for row in rows}
 
+    def versions(self) -> tuple[tuple[str, bool], ...]:
+        if self.api_url:
+            raise UnsupportedError  # the window lists the versions of an open folder
+        self.app.presenter.show_versions()
+        self.settle()
+        assert self.app.versions is not None
+        rows = self.app.versions.table.displayed().rows
+        return tuple((row.key, row.cells[2] == "active") for row in rows)
+
     def version(self) -> str:
         found = re.search(r"model (\S+)", self.app.model_line.full_text())
         assert found

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from tests import shop
-from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 
 from smart_retail.serving.engine import Engine
 from smart_retail_cli.context import CliContext
@@ -84,16 +83,6 @@ def test_a_report_is_one_page_without_external_requests(run: Any, tmp_path: Path
 def test_an_invalid_campaign_writes_no_file(run: Any, local: CliContext, tmp_path: Path, words: Any) -> None:
     assert run("campaign", "-o", "out.csv", *words, context=local).exit_code == 2
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize("words", [("campaign", "-o", "out.csv"), ("forecast",)])
-def test_commands_that_need_a_local_engine_reject_an_api(
-    run: Any, make_engine: MakeEngine, words: tuple[str, ...]
-) -> None:
-    remote = CliContext(open=lambda _: make_engine(RemoteLikeEngine))
-    result = run(*words, "--api-url", "http://127.0.0.1:9", context=remote)
-    assert result.exit_code == 2
-    assert "--api-url" in result.stderr
 
 
 @pytest.mark.parametrize("sent", ["sent.csv", "sent.xlsx"])

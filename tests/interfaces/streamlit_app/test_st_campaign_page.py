@@ -11,7 +11,6 @@ from smart_retail.analysis.campaign import CampaignSettings, build_campaign
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from smart_retail.utils.spreadsheet import write_table
-from smart_retail_streamlit import engine_source
 from smart_retail_streamlit.views import campaign
 
 from .conftest import html_of, page_of
@@ -109,13 +108,3 @@ def test_the_effect_of_a_campaign_is_measured(
     assert job.error is None
     assert [u.uplift for u in job.report.uplifts] == [1.0, 0.0]
     assert "100 % more revenue per customer than without the campaign" in html_of(page)
-
-
-def test_over_an_api_the_page_says_what_it_needs(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Remote(Engine):
-        is_local = False
-
-    engine = engine_source.engine()
-    monkeypatch.setattr(engine_source, "engine", lambda: Remote(engine.bundle))
-    page.run()
-    assert "A campaign needs a local engine" in html_of(page)

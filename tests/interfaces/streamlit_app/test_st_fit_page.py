@@ -151,14 +151,6 @@ def test_fitting_and_local_files_have_to_be_allowed(open_page: Open, monkeypatch
     assert "Fitting is switched off in this app" in html_of(page)
 
 
-def test_over_the_api_a_local_engine_is_required(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = open_page("fit")
-    monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")
-    page.run()
-    assert "Fitting needs a local engine" in html_of(page)
-    assert not page.file_uploader
-
-
 def test_a_real_file_is_inspected(open_page: Open, tmp_path: Path) -> None:
     page = open_page("fit")
     rows = [f"c{i % 7},p{i % 5},2024-0{1 + i % 9}-03,{i + 1}.50" for i in range(60)]

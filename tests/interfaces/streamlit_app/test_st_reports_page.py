@@ -10,7 +10,6 @@ import pytest
 from smart_retail.analysis.customer_snapshots import migration_between_dates
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
-from smart_retail_streamlit import engine_source
 from smart_retail_streamlit.views import reports
 
 from .conftest import html_of, page_of
@@ -35,7 +34,7 @@ def test_the_forecast_is_a_sentence_with_a_table_of_weeks(
     found = run_job(page, "Forecast", reports.FORECAST_SLOT).report
     body = html_of(page)
     assert "Next 28 days: about " in body
-    assert found.forecast.days[7].day in body
+    assert found.total.days[7].day in body
     assert "Expected sales" in body
 
 
@@ -58,21 +57,3 @@ def test_the_report_can_be_downloaded(fitted: tuple[Path, FitReport], monkeypatc
     assert Engine.load(fitted[0]).version in html
     assert "The report is ready" in html_of(page)
     assert [b.proto.label for b in page.get("download_button")] == ["Download the report"]
-
-
-def test_over_the_api_only_the_report_is_made(monkeypatch: pytest.MonkeyPatch, fitted: tuple[Path, FitReport]) -> None:
-    class Remote:
-        """Reads like the engine, and is not a local one."""
-
-        is_local = False
-
-        def __init__(self, engine: Engine) -> None:
-            self._engine = engine
-
-        def __getattr__(self, name: str) -> Any:
-            return getattr(self._engine, name)
-
-    engine = Remote(Engine.load(fitted[0]))
-    monkeypatch.setattr(engine_source, "engine", lambda: engine)
-    page = page_of("reports", monkeypatch, artifacts=fitted[0])
-    assert "needs a local engine" in html_of(page)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from smart_retail.analysis import long_tasks
 from smart_retail.bundle.versions import versions
 from smart_retail.errors import RetailError
 from smart_retail.results import FitReport
@@ -16,7 +17,7 @@ from smart_retail.serving.engine import Engine
 from smart_retail_streamlit import engine_source, what_if_controls
 from smart_retail_streamlit.views import whatif
 
-from .conftest import Open, html_of, page_of
+from .conftest import html_of, page_of
 
 
 @pytest.fixture
@@ -92,19 +93,11 @@ def test_an_error_of_the_trial_is_shown(page: Any, monkeypatch: pytest.MonkeyPat
     def fail(*_: Any, **__: Any) -> Any:
         raise RetailError("It cannot be.", "Try another.")
 
-    monkeypatch.setattr(whatif, "what_if", fail)
+    monkeypatch.setattr(long_tasks, "what_if", fail)
     page.radio(key="try-policy").set_value("keep")
     page.run()
     run_trial(page)
     assert "It cannot be" in page.error[0].value
-
-
-def test_over_the_api_a_local_engine_is_required(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = open_page("what-if")
-    monkeypatch.setenv(engine_source.API_URL, "http://127.0.0.1:9")
-    page.run()
-    assert "What-if needs a local engine" in html_of(page)
-    assert not page.multiselect
 
 
 def test_changes_are_described_in_a_few_words() -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,16 +10,14 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail.analysis.campaign import SHEETS, Campaign, CampaignSettings, build_campaign, read_contacts
-from smart_retail.analysis.customer_snapshots import revenue_since
-from smart_retail.analysis.uplift import Uplift, describe_uplift, estimate_uplift, read_groups
+from smart_retail.analysis.campaign import SHEETS, Campaign, CampaignSettings, read_contacts
+from smart_retail.analysis.long_tasks import CampaignTask, UpliftTask
+from smart_retail.analysis.uplift import CampaignEffect, describe_uplift
 from smart_retail.errors import RetailError
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
-from smart_retail.progress import Progress
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, RetailEngine, require_local
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, RetailEngine
 from smart_retail.results import ModelInfo
-from smart_retail.settings import Settings
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail.value.model import CHURN_RISKS
 from smart_retail_streamlit import (
@@ -44,26 +40,10 @@ MAX_ROWS_SHOWN = 200
 TABLE_SUFFIXES = ["csv", "xlsx"]
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Measured effect of a campaign."""
-
-    uplifts: tuple[Uplift, ...]
-    since: str
-
-
 def show() -> None:
     """Show the page."""
     page_layout.heading("Campaign", "whom to contact with which products, and what it brought")
     engine = engine_source.engine()
-    if not engine.is_local:
-        api = f"This app uses the API at {engine_source.configured_source().api_url}. "
-        with st.container(border=True):
-            page_layout.empty(
-                "A campaign needs a local engine",
-                f"{api}Start it without --api-url on the machine with the models.",
-            )
-        return
     view = controls.choice("view", VIEWS, WRITE, key="campaign-view")
     if view == MEASURE:
         _show_measure()
@@ -75,7 +55,7 @@ def _job_slot() -> JobSlot[Campaign]:
     return job_panel.visitor_slot(JOB_SLOT, "campaign")
 
 
-def _effect_slot() -> JobSlot[Effect]:
+def _effect_slot() -> JobSlot[CampaignEffect]:
     return job_panel.visitor_slot(EFFECT_SLOT, "measurement")
 
 
@@ -103,16 +83,13 @@ def _show_write(engine: RetailEngine, model: ModelInfo) -> None:
     running = job is not None and job.running
     if st.button("Make the campaign", type="primary", icon=":material/campaign:", disabled=running):
         try:
-            contacts = read_contacts(contact_file) if contact_file else None
+            if contact_file:
+                read_contacts(contact_file)  # a file that cannot be used is reported at once
         except RetailError as error:
             page_layout.banner(error)
             return
-        ids = list(require_local(engine, "A campaign needs").customer_ids())
-        _job_slot().start(
-            lambda progress: build_campaign(engine, ids, settings, contacts=contacts, progress=progress),
-            None,
-            settings.name,
-        )
+        task = CampaignTask(settings, str(contact_file) if contact_file else None)
+        _job_slot().start(lambda progress: engine.run(task, progress), None, settings.name)
         st.rerun()
     if job is not None:
         job_panel.watch(job, lambda _, campaign: _show_campaign(campaign), "campaign-seen")
@@ -272,8 +249,9 @@ def _show_measure() -> None:
     if st.button("Measure", type="primary", icon=":material/straighten:", disabled=running or not ready):
         files = _upload_store("effect").store([*([upload] if upload else []), *orders])
         folder = _upload_store("effect").detach_folder()
-        day = str(since)
-        _effect_slot().start(lambda progress: _measure(files[0], files[1:], day, progress), folder, day)
+        # The files are on this machine, and no engine is needed.
+        task = UpliftTask(str(files[0]), tuple(map(str, files[1:])), str(since))
+        _effect_slot().start(task.measure, folder, task.since)
         st.rerun()
     if job is not None:
         job_panel.watch(job, lambda _, effect: _show_effect(effect), "effect-seen")
@@ -281,15 +259,7 @@ def _show_measure() -> None:
         st.caption("Compares revenue and buyers of the contacted with those of the held-out customers.")
 
 
-def _measure(campaign_file: Path, orders: Sequence[Path], since: str, progress: Progress) -> Effect:
-    groups = read_groups(campaign_file)
-    spent: Mapping[str, float] = revenue_since(
-        [str(path) for path in orders], since, settings=Settings.load(), progress=progress
-    )
-    return Effect(estimate_uplift(groups, spent), since)
-
-
-def _show_effect(effect: Effect) -> None:
+def _show_effect(effect: CampaignEffect) -> None:
     currency = engine_source.model().currency
     first = effect.uplifts[0]
     with st.container(border=True):

@@ -18,6 +18,7 @@ from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import setting_choices
 from smart_retail_streamlit import engine_source, fit_request, html_parts, page_layout
 from smart_retail_streamlit.background_job import Job, JobSlot
+from smart_retail_streamlit.engine_source import EngineSource
 from smart_retail_streamlit.fit_request import FitRequest
 from smart_retail_streamlit.uploads import SUFFIXES, UploadStore
 from smart_retail_streamlit.views.overview import cleaning_table
@@ -52,14 +53,6 @@ def show() -> None:
     """Show the page."""
     page_layout.heading("Fit", "make a new model from a file of orders")
     source = engine_source.configured_source()
-    if not source.is_local:
-        with st.container(border=True):
-            page_layout.empty(
-                "Fitting needs a local engine",
-                f"This app uses the API at {source.api_url}. Start it without --api-url on the machine with the "
-                "models, or fit there with: smart-retail fit orders.xlsx",
-            )
-        return
     if not source.allow_fit:
         with st.container(border=True):
             page_layout.empty(
@@ -75,7 +68,7 @@ def show() -> None:
     request = _choose_files(source.allow_local_files)
     if request is not None:
         mapping = _choose_columns(request)
-        _show_inspection(replace(request, mapping=mapping), source.artifacts)
+        _show_inspection(replace(request, mapping=mapping), source)
 
 
 def _choose_files(allow_local_files: bool) -> FitRequest | None:
@@ -182,7 +175,7 @@ def _cached(name: str, request: FitRequest, compute: Callable[[FitRequest], T]) 
     return result
 
 
-def _show_inspection(request: FitRequest, artifacts: str) -> None:
+def _show_inspection(request: FitRequest, source: EngineSource) -> None:
     """Show the import report and the button that starts the fit."""
     try:
         found = _cached("inspection", request, fit_request.inspect)
@@ -205,7 +198,7 @@ def _show_inspection(request: FitRequest, artifacts: str) -> None:
                 "or recommendations worse than popular products.",
             )
             if st.button("Fit", type="primary", icon=":material/play_arrow:"):
-                _start(request, force, artifacts)
+                _start(request, force, source)
         _show_columns(found)
         left, right = st.columns(2, gap="large")
         with left:
@@ -276,10 +269,14 @@ def _show_months(found: Inspection) -> None:
     st.html(table(columns, rows[-MAX_MONTHS:], "sr-cards"))
 
 
-def _start(request: FitRequest, force: bool, artifacts: str) -> None:
+def _start(request: FitRequest, force: bool, source: EngineSource) -> None:
     final = replace(request, force=force)
     folder = _upload_store().detach_folder()
-    job_slot().start(lambda progress: fit_request.fit(final, artifacts, progress), folder, final.names)
+    if source.is_local:
+        job_slot().start(lambda progress: fit_request.fit(final, source.artifacts, progress), folder, final.names)
+    else:
+        engine, task = engine_source.engine(), fit_request.fit_task(final)
+        job_slot().start(lambda progress: engine.run(task, progress), folder, final.names)
     st.rerun()
 
 

@@ -7,14 +7,13 @@ from datetime import date, timedelta
 import streamlit as st
 
 from smart_retail.analysis import sales_forecast
-from smart_retail.analysis.customer_snapshots import migration_between_dates
-from smart_retail.analysis.sales_forecast import ShopForecast, forecast_shop
+from smart_retail.analysis.sales_forecast import SalesForecast
 from smart_retail.analysis.segment_migration import Migration, matrix_rows
+from smart_retail.analysis.tasks import ForecastTask, MigrationTask
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
-from smart_retail.protocol import LocalEngine, RetailEngine
+from smart_retail.protocol import RetailEngine
 from smart_retail.reporting.html_report import report_html
-from smart_retail.serving.engine import Engine
 from smart_retail_streamlit import chart_panel, charts, controls, engine_source, html_parts, job_panel, page_layout
 from smart_retail_streamlit.background_job import JobSlot
 from smart_retail_streamlit.chart_panel import Panel
@@ -34,26 +33,20 @@ def show() -> None:
     view = controls.choice("view", VIEWS, FORECAST, key="reports-view")
     if view == REPORT:
         _show_report(engine)
-    elif not isinstance(engine, Engine):
-        api = f"This app uses the API at {engine_source.configured_source().api_url}. "
-        with st.container(border=True):
-            page_layout.empty(
-                f"{VIEWS[view]}: this needs a local engine",
-                f"{api}Start it without --api-url on the machine with the models.",
-            )
     elif view == MIGRATION:
         _show_migration(engine)
     else:
         _show_forecast(engine)
 
 
-def _show_forecast(engine: LocalEngine) -> None:
-    slot: JobSlot[ShopForecast] = job_panel.visitor_slot(FORECAST_SLOT, "forecast")
+def _show_forecast(engine: RetailEngine) -> None:
+    slot: JobSlot[SalesForecast] = job_panel.visitor_slot(FORECAST_SLOT, "forecast")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         days = st.selectbox("Days", FORECAST_DAYS, FORECAST_DAYS.index(28), width=140, key="forecast-days")
         running = slot.job is not None and slot.job.running
         if st.button("Forecast", type="primary", icon=":material/trending_up:", disabled=running):
-            slot.start(lambda progress: forecast_shop(engine.tables, int(days), progress), None, "forecast")
+            task = ForecastTask(int(days))
+            slot.start(lambda progress: engine.run(task, progress), None, "forecast")
             st.rerun()
     if slot.job is None:
         st.caption("Two models are compared on days held out from the end of the history; the better one is used.")
@@ -61,8 +54,8 @@ def _show_forecast(engine: LocalEngine) -> None:
         job_panel.watch(slot.job, lambda _, found: _show_forecast_result(found), "forecast-seen")
 
 
-def _show_forecast_result(found: ShopForecast) -> None:
-    forecast, currency = found.forecast, engine_source.model().currency
+def _show_forecast_result(found: SalesForecast) -> None:
+    forecast, currency = found.total, engine_source.model().currency
     if not forecast.days:
         st.info(forecast.note)
         return
@@ -70,7 +63,7 @@ def _show_forecast_result(found: ShopForecast) -> None:
     chart_panel.show(
         Panel(
             "sales-forecast",
-            sales_forecast.describe_forecast(forecast, found.amounts, currency),
+            sales_forecast.describe_forecast(forecast, found.history(forecast.series)[1], currency),
             f"Net sales by day{f' in {currency}' if currency else ''}; the band has an 80 % chance to contain a day",
             charts.sales_forecast(found),
             sales_forecast.forecast_rows([forecast]),
@@ -86,7 +79,7 @@ def _show_forecast_result(found: ShopForecast) -> None:
         st.write(f"Used: {forecast.model}. Mean error of a day on {held_out}: {errors}.")
 
 
-def _show_migration(engine: Engine) -> None:
+def _show_migration(engine: RetailEngine) -> None:
     slot: JobSlot[Migration] = job_panel.visitor_slot(MIGRATION_SLOT, "comparison")
     model = engine_source.model()
     first, last = date.fromisoformat(model.first), date.fromisoformat(model.last)
@@ -95,7 +88,8 @@ def _show_migration(engine: Engine) -> None:
         day = st.date_input("Since", quarter, first + timedelta(days=1), last, format="YYYY-MM-DD", width=180)
         running = slot.job is not None and slot.job.running
         if st.button("Compare", type="primary", icon=":material/compare_arrows:", disabled=running):
-            slot.start(lambda _: migration_between_dates(engine, str(day)), None, "comparison")
+            task = MigrationTask(str(day))
+            slot.start(lambda progress: engine.run(task, progress), None, "comparison")
             st.rerun()
     if slot.job is None:
         st.caption("The segments of all customers on that day are compared with those of the analysis date.")

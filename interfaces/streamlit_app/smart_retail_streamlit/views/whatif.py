@@ -7,16 +7,9 @@ from collections.abc import Sequence
 import streamlit as st
 from markupsafe import Markup
 
-from smart_retail.analysis.what_if import (
-    ListStats,
-    Scenario,
-    ShareChange,
-    WhatIfResult,
-    current_rules,
-    source_weights,
-    supports_what_if,
-    what_if,
-)
+from smart_retail.analysis.long_tasks import WhatIfTask
+from smart_retail.analysis.tasks import CurrentRulesTask, SourceWeightsTask
+from smart_retail.analysis.what_if import ListStats, Scenario, ShareChange, WhatIfResult
 from smart_retail.presentation.formatting import (
     format_amount,
     format_integer,
@@ -25,7 +18,6 @@ from smart_retail.presentation.formatting import (
     pluralize,
 )
 from smart_retail.presentation.html import Column, recommendation_table, table
-from smart_retail.protocol import is_local
 from smart_retail.results import ModelInfo
 from smart_retail_streamlit import (
     chart_panel,
@@ -53,15 +45,6 @@ def _job_slot() -> JobSlot[WhatIfResult]:
 def show() -> None:
     """Show the page."""
     page_layout.heading("What-if", "compare recommendations before and after a change")
-    source = engine_source.configured_source()
-    if not source.is_local or not supports_what_if(engine_source.engine()):
-        api = f"This app uses the API at {source.api_url}. " if source.api_url else ""
-        with st.container(border=True):
-            page_layout.empty(
-                "What-if needs a local engine",
-                f"{api}Start it without --api-url on the machine with the models.",
-            )
-        return
     model = engine_source.model()
     _choose(model)
     job = _job_slot().job
@@ -87,12 +70,12 @@ def _choose(model: ModelInfo) -> None:
         )
     with left, st.container(border=True, height="stretch"):
         st.html(html_parts.finding("Business rules"))
-        rules = what_if_controls.business_rules(engine, current_rules(engine, engine_source.configured_source().rules))
+        rules = what_if_controls.business_rules(engine, engine.run(CurrentRulesTask()).rules)
     with middle, st.container(border=True, height="stretch"):
         st.html(html_parts.finding("Date and returns"))
         day, policy = what_if_controls.day_and_policy(model)
         with st.expander("Weights of the sources in Hybrid"):
-            weights = what_if_controls.blend_weights(source_weights(engine, hide))
+            weights = what_if_controls.blend_weights(engine.run(SourceWeightsTask(hide)).weights)
     scenario = Scenario(rules, weights, day, policy)
     changes = what_if_controls.describe_changes(scenario)
     job = _job_slot().job
@@ -101,25 +84,12 @@ def _choose(model: ModelInfo) -> None:
     with right:
         running = job is not None and job.running
         if st.button("Try", type="primary", icon=":material/science:", disabled=not changes or running):
-            customers = [wanted.strip()] if wanted.strip() else []
-            _job_slot().start(
-                lambda progress: what_if(
-                    engine,
-                    scenario,
-                    method=method,
-                    n=n,
-                    exclude_purchased=hide,
-                    customers=customers,
-                    sample=sample,
-                    progress=progress,
-                ),
-                None,
-                changes,
-            )
+            customers = (wanted.strip(),) if wanted.strip() else ()
+            task = WhatIfTask(scenario, method, n, hide, customers, sample)
+            _job_slot().start(lambda progress: engine.run(task, progress), None, changes)
             st.rerun()
         st.html(html_parts.finding("", f"Changes: {changes or 'none yet'}"))
-    if is_local(engine):
-        rules_panel.show(engine, engine_source.configured_source(), rules)
+    rules_panel.show(engine, engine_source.configured_source(), rules)
 
 
 def _show_result(result: WhatIfResult, changes: str, currency: str) -> None:
