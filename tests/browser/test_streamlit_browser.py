@@ -26,6 +26,7 @@ PAGES = (
     "Methods",
     "Fit",
     "What-if",
+    "Versions",
 )
 
 

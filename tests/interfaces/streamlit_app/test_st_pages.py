@@ -33,6 +33,7 @@ PAGES = (
     "methods",
     "fit",
     "what-if",
+    "versions",
 )
 
 
