@@ -20,6 +20,7 @@ import pytest
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.bundle.versions import rollback
 from smart_retail.bundle.writer import set_active_pointer
+from tests import shop
 
 from .drivers.base import needs
 
@@ -131,6 +132,59 @@ def test_server_stops_cleanly_on_sigterm(served: tuple[str, subprocess.Popen[byt
     assert get(url, "/v1/customers/A%2FB/recommendations").json()["customer_id"] == "A/B"
     process.send_signal(signal.SIGTERM)
     assert process.wait(TIMEOUT_SECONDS) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="finds the process of the jobs below /proc")
+def test_every_worker_sees_a_job_and_the_next_one_runs_after_its_process_was_killed(
+    served: tuple[str, subprocess.Popen[bytes]], folder: Path, tmp_path: Path
+) -> None:
+    from smart_retail.analysis.long_tasks import FitTask, WhatIfTask
+    from smart_retail.client.remote_engine import RemoteEngine
+    from smart_retail.errors import LostJobError
+
+    url, _ = served
+    orders = str(shop.write(tmp_path / "orders.csv"))
+    errors: list[Exception] = []
+
+    def fit() -> None:
+        with RemoteEngine(url) as engine:
+            try:
+                engine.run(FitTask((orders,)))
+            except Exception as error:
+                errors.append(error)
+
+    thread = threading.Thread(target=fit)
+    thread.start()
+    try:
+        wait_until(lambda: states(url) == {("running",)})
+        runner = runner_process(folder)
+        os.kill(runner, signal.SIGKILL)
+    finally:
+        thread.join(TIMEOUT_SECONDS)
+    assert [type(error) for error in errors] == [LostJobError]
+    with RemoteEngine(url) as engine:
+        assert engine.run(WhatIfTask(sample=20)).customers == 20
+    assert states(url) == {()}
+    assert read_pointer(folder)[0] == get(url, "/readyz").json()["model_version"], "nothing was published"
+
+
+def states(url: str) -> set[tuple[str, ...]]:
+    """Return the states of all jobs as 12 requests to random workers see them."""
+    return {tuple(job["state"] for job in get(url, "/v1/jobs").json()["jobs"]) for _ in range(12)}
+
+
+def runner_process(folder: Path) -> int:
+    """Return the id of the process that runs the jobs of a folder."""
+    words = [b"smart_retail_flask.job_runner", os.fsencode(folder.resolve())]
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if all(word in command for word in words):
+            return int(path.parent.name)
+    raise AssertionError("no process runs jobs")
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
