@@ -14,8 +14,8 @@ Layout::
         uploads/<id>/       a file that no job uses yet
 
 All processes of a host see the same jobs. The running process holds a lock that the operating system releases when the
-process dies: a job that is running while nobody holds the lock is lost and becomes failed. All files are readable by
-this account only, since they contain customers.
+process dies: a job that is running while no process holds the lock is lost and becomes failed. All files are readable
+by this account only, since they contain customers.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def run_task(task: Task[Any]) -> Result:
     found: Result = engine().run(task)
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     holder.refresh()
-    # The folder of the rules file is no business of the client.
+    # Clients need not know the folder of the rules file.
     return msgspec.structs.replace(found, file=Path(found.file).name) if isinstance(found, RulesCheck) else found
 
 

@@ -191,7 +191,7 @@ def test_a_running_job_shows_its_progress_and_is_cancelled(
 
 def test_a_job_of_a_dead_process_is_failed_and_the_next_one_runs(client: Any, store: JobStore) -> None:
     lost, waiting = (post(client, WHAT_IF)["id"] for _ in range(2))
-    store.update(store.get(lost), state="running")  # nobody holds the lock of the runner
+    store.update(store.get(lost), state="running")  # without the lock of the runner
     found = client.get(f"/v1/jobs/{lost}").json
     assert (found["state"], found["problem"]["code"]) == ("failed", "job_lost")
     job_runner.run_queue(store)
@@ -253,7 +253,7 @@ def test_an_erasure_removes_jobs_and_uploads(client: Any, store: JobStore) -> No
 def test_a_job_whose_folder_was_removed_is_cancelled_and_writes_nothing(client: Any, store: JobStore) -> None:
     job = store.get(post(client, WHAT_IF)["id"])
     progress = job_runner.JobProgress(store, job)
-    erase(store.artifacts, "nobody")
+    erase(store.artifacts, "unknown")
     time.sleep(job_runner.CHECK_SECONDS)
     with pytest.raises(CancelledError):
         progress.check()
@@ -308,7 +308,7 @@ def test_uploads_are_limited(store: JobStore, monkeypatch: pytest.MonkeyPatch) -
     assert store.add_part(part.id, "a.csv", 5, b"12345").size == 10
 
 
-def test_ids_of_other_folders_are_no_jobs(client: Any, store: JobStore) -> None:
+def test_ids_of_other_folders_are_unknown_jobs(client: Any, store: JobStore) -> None:
     store.folder.mkdir(exist_ok=True)
     for name in ("uploads", "..", ".runner", "0" * 31, "G" * 32):
         with pytest.raises(UnknownJobError):
