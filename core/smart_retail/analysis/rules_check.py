@@ -70,7 +70,7 @@ def check_rules(engine: LocalEngine, path: str | Path | None = None) -> RulesChe
     file = rules_path(engine.artifacts, path)
     if file is None:
         raise UsageError(
-            "There is no rules file.", f"Write {Path(engine.artifacts) / 'rules.toml'}, or name a file to check."
+            "There is no rules file.", "Write rules.toml in the artifacts folder, or name a file to check."
         )
     return check_content(engine, read_rules(file), str(file))
 

@@ -16,6 +16,7 @@ from flask import current_app
 from pydantic import BeforeValidator, Field, create_model
 
 from smart_retail.analysis.rules_check import RulesCheck
+from smart_retail.analysis.tasks import Activation
 from smart_retail.protocol import Task
 from smart_retail.results import Result
 from smart_retail.serving.hot_reload import ReloadingEngine
@@ -48,8 +49,9 @@ def task_view(task: type[Task[Any]]) -> Callable[..., Any]:
 def run_task(task: Task[Any]) -> Result:
     """Run a task in this process; a version that it activated is served at once."""
     found: Result = engine().run(task)
-    holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
-    holder.refresh()
+    if isinstance(found, Activation):
+        holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
+        holder.refresh()
     # Clients need not know the folder of the rules file.
     return msgspec.structs.replace(found, file=Path(found.file).name) if isinstance(found, RulesCheck) else found
 
