@@ -236,6 +236,7 @@ OPERATIONS: Final = {
     "check of an import": ("inspect_source", "inspect_columns", "InspectedSource", "dry_run"),
     "versions and rollback": ("versions", "rollback"),
     "erasure of a customer": ("erase",),
+    "items added or changed between fits": ("add_items", "put_items"),
     "recording of events": ("record", "open_events"),
     "campaign": ("build_campaign", "campaign_rows", "write_campaign"),
     "uplift of a campaign": ("estimate_uplift",),

@@ -6,21 +6,22 @@ Cached lists are used if they are long enough; otherwise the model ranks on dema
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle.reader import Bundle
 from smart_retail.protocol import DEFAULT_METHOD
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CACHED_LISTS, CachedLists, quantize_shares
 from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules, insert_new_items
 
 if TYPE_CHECKING:
+    from smart_retail.recommenders.content_matching import AddedItemModel
     from smart_retail.recommenders.model import RecommenderModel
+    from smart_retail.serving.bundle_tables import BundleTables
 
 CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
@@ -46,6 +47,8 @@ class RankingRequest:
     """Items of the basket to complete, for a list of a basket by the method hybrid."""
     variants: bool = False
     """Whether several variants of one product can be in a list."""
+    proxies: Mapping[int, int] = field(default_factory=dict)
+    """Purchased items that stand for items of the basket without purchases -> that item."""
 
     @property
     def keeps_lists(self) -> bool:
@@ -111,6 +114,8 @@ class ListRanker:
         Opens the model.
     lists : mapping
         Method and `exclude_purchased` -> callable that opens the cached lists, or returns None if there are none.
+    added : callable, optional
+        Returns the model of the items without purchases if some were added after the fit.
     """
 
     def __init__(
@@ -118,15 +123,22 @@ class ListRanker:
         catalogue: Catalogue,
         model: Callable[[], RecommenderModel],
         lists: Mapping[tuple[str, bool], Callable[[], CachedLists | None]],
+        added: Callable[[], AddedItemModel] | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.lists = dict(lists)
+        self._added = added
         self._model = model
         self._opened: dict[tuple[str, bool], CachedLists | None] = {}
 
     @cached_property
     def model(self) -> RecommenderModel:
         return self._model()
+
+    @cached_property
+    def added(self) -> AddedItemModel | None:
+        """Model of the items without purchases if some were added after the fit, otherwise None."""
+        return None if self._added is None else self._added()
 
     def cached_lists(self, method: str, exclude_purchased: bool) -> CachedLists | None:
         """Return the cached lists of a method, None if there are none."""
@@ -139,7 +151,7 @@ class ListRanker:
 
     def open_all(self) -> None:
         """Open the model and all lists, which are otherwise opened on demand."""
-        _ = self.model, [self.cached_lists(*key) for key in self.lists]
+        _ = self.model, self.added, [self.cached_lists(*key) for key in self.lists]
 
     def cached(
         self, request: RankingRequest, customer: int, hidden: Callable[[], NDArray[np.int32]]
@@ -237,13 +249,13 @@ class ListRanker:
     def _with_new_items(
         self, result: RankingResult, request: RankingRequest, hidden: NDArray[np.int32], own: NDArray[np.int32]
     ) -> RankingResult:
-        """Return a hybrid list with the items without purchases that a rule reserves positions for."""
-        personal = request.method == DEFAULT_METHOD and request.basket is None
-        if not (request.rules.new_items_share and personal and result.rule_result is not None):
+        """Return a hybrid list with the items without purchases that the rules or the fit reserve positions for."""
+        hybrid = request.method == DEFAULT_METHOD
+        if not (request.rules.new_items_share and hybrid and result.rule_result is not None):
             return result
         length = request.stop + len(hidden) + FILTERED_ENTRIES  # more than there are positions for them
         purchased = np.unique(own).astype(np.int64)
-        new = quantize_shares(self.model.rank_new_items(purchased, request.rules.allowed, length))
+        new = quantize_shares(self._rank_new_items(purchased, request.rules.allowed, length))
         excluded = hidden if request.exclude_purchased else NO_ITEMS
         variants_of = None if request.variants else own
         return RankingResult(
@@ -252,18 +264,25 @@ class ListRanker:
             )
         )
 
+    def _rank_new_items(self, purchased: NDArray[np.int64], allowed: NDArray[np.bool_] | None, length: int) -> Ranked:
+        added = self.added
+        if added is None:
+            return self.model.rank_new_items(purchased, allowed, length)
+        return added.model.rank(purchased, added.content_back, allowed, length)
+
     def _rank(self, request: RankingRequest, shoppers: Shoppers, length: int | None) -> Ranked:
         if request.basket is not None:
-            basket = request.basket.astype(np.int64)
+            basket = np.union1d(request.basket, np.array(list(request.proxies), np.int32)).astype(np.int64)
             exclude = request.exclude_purchased
             return quantize_shares(self.model.rank_basket(basket, shoppers, exclude_basket=exclude, length=length))
+        allowed = request.rules.allowed
         return quantize_shares(
             self.model.rank(
                 request.method,
                 shoppers,
                 exclude_purchased=request.exclude_purchased,
                 length=length,
-                allowed=request.rules.allowed,
+                allowed=None if allowed is None else allowed[: self.model.components.n_items],
             )
         )
 
@@ -289,8 +308,9 @@ class ListRanker:
         return RankingResult(quantized, apply_rules(quantized, 0, request.rules, self.catalogue, hidden, own))
 
 
-def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
+def open_ranker(tables: BundleTables) -> ListRanker:
     """Return the ranker of a bundle; its files are opened when they are first needed."""
+    bundle = tables.bundle
 
     def model() -> RecommenderModel:
         from smart_retail.recommenders.model import RecommenderModel  # not needed for cached lists
@@ -301,7 +321,28 @@ def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
         arrays = bundle.arrays(f"lists/{method}_{'new' if excluded else 'any'}")
         return CachedLists.from_arrays(arrays) if arrays else None
 
-    return ListRanker(catalogue, model, {key: partial(table, *key) for key in CACHED_LISTS})
+    def added() -> AddedItemModel:
+        return _match_added_items(tables, ranker.model)
+
+    lists = {key: partial(table, *key) for key in CACHED_LISTS}
+    ranker = ListRanker(tables.catalogue, model, lists, added if tables.added_items else None)
+    return ranker
+
+
+def _match_added_items(tables: BundleTables, model: RecommenderModel) -> AddedItemModel:
+    """Return the model of the items without purchases, with those that were added after the fit."""
+    from smart_retail.recommenders import content_matching  # only for added items
+
+    n = tables.n_fitted_items
+    orders = tables.item_orders[:n]
+    # Of several purchased items with one text, the most bought ones are matched.
+    bought = np.argsort(-orders.astype(np.int64), kind="stable")[: int(np.count_nonzero(orders))]
+    matches = content_matching.match_contents(
+        [tables.item_text(code) for code in tables.added_items], [tables.item_text(code) for code in bought.tolist()]
+    )
+    recent = np.asarray(tables.recent_orders[:n], np.int64)
+    components = model.components
+    return content_matching.extend_with_added(model.new_items, components.content_back, matches, bought, recent)
 
 
 def _is_complete(ranked: Ranked, row: int, length: int | None) -> bool:

@@ -25,6 +25,7 @@ from pydantic import (
 
 from smart_retail.errors import UsageError
 from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
+from smart_retail.events.item_changes import MAX_ATTRIBUTES, MAX_NUMBER, MAX_TEXT_CHARACTERS
 from smart_retail.protocol import (
     ALL,
     BUNDLE_SORTS,
@@ -46,6 +47,8 @@ from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
 """Customers or events of one batch."""
+MAX_ITEM_CHANGES = 1_000
+"""Items of one request that adds or changes items."""
 MAX_BATCH_LISTS = 256
 """Lists of one batch: customers times methods. The time of a request depends on lists more than on items."""
 MAX_BATCH_ITEMS = 5_000
@@ -526,6 +529,35 @@ class EventBody(Body):
 class EventsBody(Body):
     events: list[EventBody] = Field(
         min_length=1, max_length=MAX_BATCH_IDS, description=f"1 to {MAX_BATCH_IDS} events, stored all or none."
+    )
+
+
+ItemTextField = Annotated[str | None, Field(max_length=MAX_TEXT_CHARACTERS)]
+ItemNumberField = Annotated[float | None, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+
+
+class ItemChangeBody(Body):
+    """A new item, or new values of a known one; what is missing or null is not changed."""
+
+    item_id: Annotated[EventText, Field(description=f"Item, {_TEXT_RANGE}.")]
+    item_name: ItemTextField = Field(None, description="Name; required for a new item.")
+    category: ItemTextField = Field(None, description="Category.")
+    subcategory: ItemTextField = Field(None, description="Subcategory.")
+    brand: ItemTextField = Field(None, description="Brand.")
+    description: ItemTextField = Field(None, description="Description.")
+    image_url: ItemTextField = Field(None, description="Address of a picture.")
+    list_price: ItemNumberField = Field(None, description="Price in the shop's currency, 0 or more.")
+    cost: ItemNumberField = Field(None, description="Cost of one unit in the shop's currency, 0 or more.")
+    stock: ItemNumberField = Field(None, description="Units in stock; an item with 0 or less is in no list.")
+    launch_date: ItemTextField = Field(None, description="ISO date.")
+    attributes: dict[str, str] | None = Field(
+        None, description="Further properties by name.", max_length=MAX_ATTRIBUTES
+    )
+
+
+class ItemsBody(Body):
+    items: list[ItemChangeBody] = Field(
+        min_length=1, max_length=MAX_ITEM_CHANGES, description=f"1 to {MAX_ITEM_CHANGES:,} items, stored all or none."
     )
 
 

@@ -1,0 +1,190 @@
+"""Match items that were added after a fit with the purchased items whose texts are most similar.
+
+Words and character n-grams of the texts are weighted by tf-idf and compared by the cosine (Salton and Buckley 1988). An
+added item takes the mean taste and demand of the purchased items it matches, weighted by similarity: the
+nearest-neighbour form of the regression that a fit learns for the items of a catalogue. Only NumPy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from smart_retail.recommenders.item_similarity import Similarity
+from smart_retail.recommenders.new_items import NewItemModel
+from smart_retail.utils.csr import concat_ranges, indptr_from_lengths
+
+NEIGHBOURS: Final = 100
+"""Purchased items that an added item is matched with."""
+SIMILARITY_POWER: Final = 3
+"""Exponent of the cosine: a few close items say more than many remote ones."""
+MIN_COSINE: Final = 0.1
+NGRAM_WEIGHT: Final = 0.7
+"""Weight of the character n-grams of the name next to words."""
+NGRAM_LENGTHS: Final = (3, 4)
+MAX_WORDS: Final = 200
+"""Words of a text that are used."""
+_WORD: Final = re.compile(r"\w+")
+
+ItemText = tuple[str, str]
+"""Name of an item, and what else describes it."""
+Matches = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Positions of at most `NEIGHBOURS` purchased items, and their weights: cosines to the power of `SIMILARITY_POWER`."""
+
+
+@dataclass(frozen=True, slots=True)
+class AddedItemModel:
+    """Model of all items without purchases: those of the fit, and those that were added after it."""
+
+    model: NewItemModel
+    similar: Similarity
+    """Purchased items that are similar to an added item, by item code; empty for all other items."""
+    content_back: Similarity
+    """Items without purchases that are similar to a purchased item."""
+
+
+def match_contents(added: Sequence[ItemText], bought: Sequence[ItemText]) -> list[Matches]:
+    """Return for each added item the positions of the most similar purchased items and their weights, best first.
+
+    Parameters
+    ----------
+    added, bought : sequence of ItemText
+        Of several purchased items with one text, the first ones are matched.
+
+    Returns
+    -------
+    list of Matches
+    """
+    row_of: dict[ItemText, int] = {}
+    row = np.array([row_of.setdefault(text, len(row_of)) for text in bought], np.int64)
+    by_row = np.argsort(row, kind="stable")
+    indptr = indptr_from_lengths(np.bincount(row, minlength=len(row_of)))
+    indexes = [(weight**2, count, _TextIndex(list(map(count, row_of)))) for weight, count in _FEATURES]
+    total = sum(weight for weight, _, _ in indexes)
+    found = []
+    for text in added:
+        cosine = sum((weight * index.cosines(count(text)) for weight, count, index in indexes), np.zeros(len(row_of)))
+        cosine /= total
+        rows = np.flatnonzero(cosine >= MIN_COSINE)
+        rows = rows[np.argsort(-cosine[rows], kind="stable")][:NEIGHBOURS]
+        sizes = np.minimum(np.diff(indptr)[rows], NEIGHBOURS)
+        positions = by_row[concat_ranges(indptr[rows], sizes)][:NEIGHBOURS]
+        found.append((positions, np.repeat(cosine[rows], sizes)[:NEIGHBOURS] ** SIMILARITY_POWER))
+    return found
+
+
+def extend_with_added(
+    fitted: NewItemModel | None,
+    content_back: Similarity,
+    matches: Sequence[Matches],
+    bought: NDArray[np.int64],
+    recent_orders: NDArray[np.int64],
+) -> AddedItemModel:
+    """Return the model of the items without purchases of the fit and of the added ones, whose codes follow.
+
+    Parameters
+    ----------
+    fitted : NewItemModel or None
+        None for a fit without new items.
+    content_back : Similarity
+        Items without purchases of the fit that are similar to each item of the fit.
+    matches : sequence of Matches
+        Result of `match_contents` for the purchased items `bought`.
+    bought : int64 array
+        Codes of the purchased items.
+    recent_orders : int64 array, shape (n_items,)
+        Orders of the last four weeks of each item of the fit.
+    """
+    n_fitted, n_added = len(recent_orders), len(matches)
+    added = np.arange(n_fitted, n_fitted + n_added)
+    log_demand = np.log1p(recent_orders.astype(np.float64))
+    log_demand /= max(float(log_demand.max(initial=0.0)), 1.0)
+    factors = np.zeros((n_fitted, 1), np.float32) if fitted is None else fitted.item_factors
+    own_factors, own_demand = np.zeros((n_added, factors.shape[1]), np.float32), np.zeros(n_added, np.float32)
+    for row, (positions, weight) in enumerate(matches):
+        if len(positions):
+            items, mean = bought[positions], weight / weight.sum()
+            own_factors[row], own_demand[row] = mean @ factors[items], mean @ log_demand[items]
+    none = np.empty(0, np.int32), np.zeros((0, factors.shape[1]), np.float32), np.empty(0, np.float32)
+    item, new_factors, demand = none if fitted is None else (fitted.item, fitted.factors, fitted.demand)
+    model = NewItemModel(
+        item=np.concatenate((item, added.astype(np.int32))),
+        factors=np.concatenate((new_factors, own_factors)),
+        demand=np.concatenate((demand, own_demand)),
+        item_factors=np.concatenate((factors, np.zeros((n_added, factors.shape[1]), np.float32))),
+    )
+    sizes = np.array([len(positions) for positions, _ in matches], np.int64)
+    similar_items = np.concatenate([np.empty(0, np.int64), *(bought[positions] for positions, _ in matches)])
+    weights = np.concatenate([np.empty(0), *(weight for _, weight in matches)]).astype(np.float32)
+    lengths = np.concatenate((np.zeros(n_fitted, np.int64), sizes))
+    similar = Similarity(indptr_from_lengths(lengths), similar_items.astype(np.int32), weights)
+    return AddedItemModel(model, similar, _transposed(content_back, similar_items, np.repeat(added, sizes), weights))
+
+
+def _transposed(
+    table: Similarity, item: NDArray[np.int64], added: NDArray[np.int64], weight: NDArray[np.float32]
+) -> Similarity:
+    """Return a table by purchased item with the added items in the rows of the items they are similar to."""
+    n_fitted, n = len(table.indptr) - 1, int(added.max(initial=len(table.indptr) - 2)) + 1
+    row = np.concatenate((np.repeat(np.arange(n_fitted), np.diff(table.indptr)), item))
+    similar, value = np.concatenate((table.item, added)), np.concatenate((table.value, weight))
+    order = np.lexsort((similar, -value, row))
+    return Similarity(indptr_from_lengths(np.bincount(row, minlength=n)), similar[order].astype(np.int32), value[order])
+
+
+def _words(text: ItemText) -> Counter[str]:
+    return Counter(_WORD.findall(" ".join(text).casefold())[:MAX_WORDS])
+
+
+def _ngrams(text: ItemText) -> Counter[str]:
+    """Return the character n-grams within the words of the name."""
+    found: Counter[str] = Counter()
+    for word in _WORD.findall(text[0].casefold())[:MAX_WORDS]:
+        padded = f" {word} "
+        found.update(padded[i : i + n] for n in NGRAM_LENGTHS for i in range(len(padded) - n + 1))
+    return found
+
+
+_FEATURES: Final = ((1.0, _words), (NGRAM_WEIGHT, _ngrams))
+
+
+class _TextIndex:
+    """The texts by feature, weighted by tf-idf, each of length 1.
+
+    Parameters
+    ----------
+    texts : sequence of Counter
+        Number of occurrences by feature of each text.
+    """
+
+    def __init__(self, texts: Sequence[Counter[str]]) -> None:
+        self._code: dict[str, int] = {}
+        setdefault = self._code.setdefault
+        feature = np.array([setdefault(name, len(self._code)) for counts in texts for name in counts], np.int64)
+        count = np.array([n for counts in texts for n in counts.values()], np.float64)
+        text = np.repeat(np.arange(len(texts)), np.array([len(counts) for counts in texts], np.int64))
+        frequency = np.bincount(feature, minlength=len(self._code))
+        self._n = len(texts)
+        self._unknown_idf = np.log(1.0 + self._n) + 1
+        self._idf = np.log((1 + self._n) / (1 + frequency)) + 1
+        value = (1 + np.log(count)) * self._idf[feature]
+        value /= np.sqrt(np.bincount(text, value * value, self._n))[text]
+        order = np.argsort(feature, kind="stable")
+        self._indptr, self._text, self._value = indptr_from_lengths(frequency), text[order], value[order]
+
+    def cosines(self, counts: Counter[str]) -> NDArray[np.float64]:
+        """Return the cosine of another text with each text."""
+        codes = np.array([self._code.get(name, -1) for name in counts], np.int64)
+        value = 1 + np.log(np.array(list(counts.values()), np.float64))
+        value *= np.where(codes >= 0, self._idf[codes] if len(self._idf) else 0.0, self._unknown_idf)
+        length, codes, value = float(np.sqrt(value @ value)), codes[codes >= 0], value[codes >= 0]
+        sizes = np.diff(self._indptr)[codes]
+        entries = concat_ranges(self._indptr[codes], sizes)
+        similarity = np.bincount(self._text[entries], self._value[entries] * np.repeat(value, sizes), self._n)
+        return similarity / length if length else np.zeros(self._n)
