@@ -192,7 +192,7 @@ class ItemChanges:
 
 def check_item_id(item_id: object) -> str:
     """Return the id of an item, or raise `DataError` if it is not a text of 1 to 1,000 characters."""
-    if not isinstance(item_id, str) or not item_id.strip() or len(item_id) > MAX_TEXT_LENGTH or not _is_text(item_id):
+    if not isinstance(item_id, str) or not item_id or len(item_id) > MAX_TEXT_LENGTH or not _is_text(item_id):
         raise DataError(
             "The item_id of an item is missing or not a text.",
             f"Give item_id as a text of at most {MAX_TEXT_LENGTH:,} characters.",

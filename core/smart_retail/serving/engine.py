@@ -241,14 +241,15 @@ class Engine(LocalEngine):
         """Return items related to an item, by `ListQuery.relation`; the list is not filled with popular items."""
         code = self.tables.item_code(item_id)
         found, relation = self._related_items(code, query.relation)
-        request = RankingRequest(relation, False, query.end, self._rules_for(query), variants=query.variants)
+        rules = replace(self._rules_for(query), diversity=0.0)  # a shop's rule is not meant for similar items
+        request = _ranking_request(relation, query, rules, exclude_purchased=False)
         item = np.array([code], dtype=np.int32)  # hidden: a pinned item would otherwise be in its own list
         ranking = self._ranker.rank_unpersonalized(found, request, item)
         return self._response(None, self._basket_state(item), request, ranking, query)
 
     def query_popular(self, query: ListQuery) -> RecommendationList:
         """Return the most popular items, overall or of the given categories."""
-        request = RankingRequest("popular", False, query.end, self._rules_for(query), variants=query.variants)
+        request = _ranking_request("popular", query, self._rules_for(query), exclude_purchased=False)
         codes = category_codes(query.categories, self.tables.names["categories"])
         popular = self._ranker.model.popular(codes[0] if len(codes) == 1 else None)
         ranking = self._ranker.rank_unpersonalized(popular, request)
@@ -546,5 +547,16 @@ def _ranking_request(
     rules: Rules,
     basket: NDArray[np.int32] | None = None,
     proxies: Mapping[int, int] | None = None,
+    *,
+    exclude_purchased: bool | None = None,
 ) -> RankingRequest:
-    return RankingRequest(method, query.exclude_purchased, query.end, rules, basket, query.variants, proxies or {})
+    return RankingRequest(
+        method,
+        query.exclude_purchased if exclude_purchased is None else exclude_purchased,
+        query.end,
+        rules,
+        basket,
+        query.variants,
+        proxies or {},
+        rules.diversity if query.diversity is None else query.diversity,
+    )

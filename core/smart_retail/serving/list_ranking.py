@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from smart_retail.protocol import DEFAULT_METHOD
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CACHED_LISTS, CachedLists, quantize_shares
+from smart_retail.recommenders.diversity import POOL_ENTRIES, ItemLikeness, diversify
 from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules, insert_new_items
 
 if TYPE_CHECKING:
@@ -49,11 +50,18 @@ class RankingRequest:
     """Whether several variants of one product can be in a list."""
     proxies: Mapping[int, int] = field(default_factory=dict)
     """Purchased items that stand for items of the basket without purchases -> that item."""
+    diversity: float = 0.0
+    """How much the items of a list should differ, 0 to 1."""
 
     @property
     def keeps_lists(self) -> bool:
         """Whether every list stays as it is ranked."""
-        return self.variants and self.rules.allowed is None and not self.is_filtered_late
+        return self.variants and not self.diversity and self.rules.allowed is None and not self.is_filtered_late
+
+    @property
+    def needed(self) -> int:
+        """Number of entries to rank: with diversity, the first entries are chosen from a larger pool."""
+        return max(self.stop, POOL_ENTRIES) if self.diversity else self.stop
 
     @property
     def is_filtered_late(self) -> bool:
@@ -175,14 +183,14 @@ class ListRanker:
             return None
         complete = table.size[customer] < table.item.shape[1]
         if request.keeps_lists:
-            ranked = table.row(customer, request.stop)
-            return RankingResult(ranked) if complete or len(ranked.item) >= request.stop else None
+            ranked = table.row(customer, request.needed)
+            return RankingResult(ranked) if complete or len(ranked.item) >= request.needed else None
         ranked = table.row(customer)
         # Cached lists do not contain hidden items; only a pin could add one.
         needs_own = request.rules.pins or request.rules.new_items_share or not request.exclude_purchased
         own = hidden() if needs_own else NO_ITEMS
         result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, own, own))
-        return self._with_new_items(result, request, own, own) if complete or result.size >= request.stop else None
+        return self._completed(result, request, own, own) if complete or result.size >= request.needed else None
 
     def live(
         self,
@@ -208,11 +216,11 @@ class ListRanker:
         """
         n_items, n = len(self.catalogue.category), len(shoppers)
         # The model leaves out purchases; returned items are left out of the ranking, which may then have to be longer.
-        first = request.stop
+        first = request.needed
         if request.is_filtered_late:
             first += FILTERED_ENTRIES
         elif not request.variants:
-            first += VARIANT_ENTRIES + request.stop
+            first += VARIANT_ENTRIES + request.needed
         own = hidden if own is None else own
         # A boost can move any item to the top, so it needs the whole catalogue.
         length = None if request.rules.boosts or first >= n_items else first
@@ -224,9 +232,9 @@ class ListRanker:
             for row in range(len(rows)):
                 excluded, bought = hidden[start + row], own[start + row]
                 result = RankingResult(ranked, _apply_rules(ranked, row, request, self.catalogue, excluded, bought))
-                if not (_is_complete(ranked, row, length) or result.size >= request.stop):
+                if not (_is_complete(ranked, row, length) or result.size >= request.needed):
                     result = self._rank_longer(request, shoppers, start + row, (excluded, bought), first)
-                yield self._with_new_items(result, request, excluded, bought)
+                yield self._completed(result, request, excluded, bought)
 
     def _rank_longer(
         self,
@@ -243,8 +251,33 @@ class ListRanker:
             longer = None if length >= len(self.catalogue.category) else length
             ranked = self._rank(request, shopper, longer)
             result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, *items))
-            if _is_complete(ranked, 0, longer) or result.size >= request.stop:
+            if _is_complete(ranked, 0, longer) or result.size >= request.needed:
                 return result
+
+    def _completed(
+        self, result: RankingResult, request: RankingRequest, hidden: NDArray[np.int32], own: NDArray[np.int32]
+    ) -> RankingResult:
+        """Return a list with what is done after the rules: diversity, then the positions of new items."""
+        return self._with_new_items(self._diversified(result, request), request, hidden, own)
+
+    def _diversified(self, result: RankingResult, request: RankingRequest) -> RankingResult:
+        """Return a list whose first entries are reordered by maximal marginal relevance; pins keep their positions."""
+        listed = result.rule_result
+        if not request.diversity or listed is None or not len(listed.item):
+            return result
+        pinned = listed.position < 0
+        filled = np.zeros(len(pinned), np.bool_)
+        filled[~pinned] = result.ranked.fallback[listed.position[~pinned]]
+        own = int(np.argmax(filled)) if filled.any() else len(filled)  # popular items that fill a list stay last
+        pool = min(own, POOL_ENTRIES)
+        likeness = self._likeness.matrix(listed.item[:pool])
+        order = diversify(listed.score[:pool], likeness, request.diversity, request.stop, int(pinned.sum()))
+        order = np.concatenate((order, np.arange(pool, len(listed.item))))
+        return RankingResult(result.ranked, listed.take(order))
+
+    @cached_property
+    def _likeness(self) -> ItemLikeness:
+        return ItemLikeness(self.catalogue.category, self.catalogue.subcategory, self.model.components.item_knn)
 
     def _with_new_items(
         self, result: RankingResult, request: RankingRequest, hidden: NDArray[np.int32], own: NDArray[np.int32]
@@ -305,7 +338,8 @@ class ListRanker:
         """
         quantized = quantize_shares(ranked)
         own = None if request.variants else NO_ITEMS
-        return RankingResult(quantized, apply_rules(quantized, 0, request.rules, self.catalogue, hidden, own))
+        result = RankingResult(quantized, apply_rules(quantized, 0, request.rules, self.catalogue, hidden, own))
+        return self._diversified(result, request)
 
 
 def open_ranker(tables: BundleTables) -> ListRanker:

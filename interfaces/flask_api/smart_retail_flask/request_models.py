@@ -63,6 +63,7 @@ MAX_CACHED_QUERY_BYTES = 200
 """Longest query string whose parsed form is cached."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]{1,3}([.][0-9]{1,18})?|[.][0-9]{1,18}")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -158,6 +159,26 @@ ListDate = Annotated[
         json_schema_extra={"format": "date"},
     ),
     AfterValidator(_check_date),
+]
+
+
+def _parse_number(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str) and info.mode == "python":
+        if not _NUMBER.fullmatch(value):
+            raise ValueError("must be a number")
+        return float(value)
+    return value
+
+
+Diversity = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=1,
+        description="How much the items of the list should differ, 0 to 1: 0 lists by score alone. By default that of "
+        "the business rules, else 0.",
+    ),
+    BeforeValidator(_parse_number),
 ]
 Strict = Annotated[
     Boolean, Field(description="Return 404 for an unknown customer instead of popular items or an empty profile.")
@@ -255,13 +276,14 @@ class RecommendQuery(Query):
     explain: Explain = True
     variants: Variants = False
     on: ListDate = None
+    diversity: Diversity = None
     strict: Strict = False
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
         categories = tuple(self.category)
         options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
-        return ListQuery(*options, variants=self.variants, on=self.on)
+        return ListQuery(*options, variants=self.variants, on=self.on, diversity=self.diversity)
 
 
 class SimilarQuery(Query):
@@ -439,12 +461,13 @@ class _ListBody(Body):
     explain: Explain = True
     variants: Variants = False
     on: ListDate = None
+    diversity: Diversity = None
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
         categories = tuple(self.categories or ())
         options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
-        return ListQuery(*options, variants=self.variants, on=self.on)
+        return ListQuery(*options, variants=self.variants, on=self.on, diversity=self.diversity)
 
 
 class BasketBody(_ListBody):
@@ -532,26 +555,29 @@ class EventsBody(Body):
     )
 
 
-ItemTextField = Annotated[str | None, Field(max_length=MAX_TEXT_CHARACTERS)]
-ItemNumberField = Annotated[float | None, Field(ge=-MAX_NUMBER, le=MAX_NUMBER)]
+ItemText = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS, pattern=r"^[^\x00]*$")]
 
 
 class ItemChangeBody(Body):
     """A new item, or new values of a known one; what is missing or null is not changed."""
 
     item_id: Annotated[EventText, Field(description=f"Item, {_TEXT_RANGE}.")]
-    item_name: ItemTextField = Field(None, description="Name; required for a new item.")
-    category: ItemTextField = Field(None, description="Category.")
-    subcategory: ItemTextField = Field(None, description="Subcategory.")
-    brand: ItemTextField = Field(None, description="Brand.")
-    description: ItemTextField = Field(None, description="Description.")
-    image_url: ItemTextField = Field(None, description="Address of a picture.")
-    list_price: ItemNumberField = Field(None, description="Price in the shop's currency, 0 or more.")
-    cost: ItemNumberField = Field(None, description="Cost of one unit in the shop's currency, 0 or more.")
-    stock: ItemNumberField = Field(None, description="Units in stock; an item with 0 or less is in no list.")
-    launch_date: ItemTextField = Field(None, description="ISO date.")
-    attributes: dict[str, str] | None = Field(
-        None, description="Further properties by name.", max_length=MAX_ATTRIBUTES
+    item_name: ItemText | None = Field(None, description="Name; required for a new item.")
+    category: ItemText | None = Field(None, description="Category.")
+    subcategory: ItemText | None = Field(None, description="Subcategory.")
+    brand: ItemText | None = Field(None, description="Brand.")
+    description: ItemText | None = Field(None, description="Description.")
+    image_url: ItemText | None = Field(None, description="Address of a picture.")
+    list_price: float | None = Field(None, ge=0, le=MAX_NUMBER, description="Price in the shop's currency, 0 or more.")
+    cost: float | None = Field(
+        None, ge=0, le=MAX_NUMBER, description="Cost of one unit in the shop's currency, 0 or more."
+    )
+    stock: float | None = Field(
+        None, ge=-MAX_NUMBER, le=MAX_NUMBER, description="Units in stock; an item with 0 or less is in no list."
+    )
+    launch_date: str | None = Field(None, pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description="ISO date.")
+    attributes: dict[ItemText, ItemText] | None = Field(
+        None, max_length=MAX_ATTRIBUTES, description="Other properties by name."
     )
 
 

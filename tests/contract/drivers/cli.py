@@ -10,7 +10,15 @@ from typing import Any
 from click.testing import CliRunner, Result
 
 from smart_retail.errors import RetailError, UsageError, by_code
-from smart_retail.results import Audience, CustomerPage, CustomerValue, ProductBundles, SalesComparison, Substitutes
+from smart_retail.results import (
+    Audience,
+    CustomerPage,
+    CustomerValue,
+    ItemDetails,
+    ProductBundles,
+    SalesComparison,
+    Substitutes,
+)
 
 from .base import (
     BundleRow,
@@ -19,6 +27,7 @@ from .base import (
     DueRow,
     Filters,
     Forecast,
+    ItemFacts,
     Row,
     SalesRows,
     Shown,
@@ -27,6 +36,7 @@ from .base import (
     bundle_rows,
     customer_rows,
     forecast_of,
+    item_facts,
     sales_of,
     substitute_rows,
 )
@@ -69,6 +79,9 @@ class FrontEnd(Driver):
         item = [] if item_id is None else ["--", item_id]
         found = self.call("bundles", "--sort", sort, "-n", "10", "--format", "json", *item)
         return bundle_rows(ProductBundles.from_dict(found))
+
+    def item(self, item_id: str) -> ItemFacts:
+        return item_facts(ItemDetails.from_dict(self.call("item", "--format", "json", "--", item_id)))
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         return substitute_rows(Substitutes.from_dict(self.call("substitutes", "--format", "json", "--", item_id)))

@@ -15,6 +15,7 @@ from .base import (
     DueRow,
     Filters,
     Forecast,
+    ItemFacts,
     Row,
     SalesRows,
     Shown,
@@ -23,6 +24,7 @@ from .base import (
     bundle_rows,
     customer_rows,
     forecast_of,
+    item_facts,
     profile_of,
     row_of,
     sales_of,
@@ -63,6 +65,9 @@ class FrontEnd(Driver):
 
     def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
         return bundle_rows(self.engine.bundles(item_id, sort=sort, n=10))
+
+    def item(self, item_id: str) -> ItemFacts:
+        return item_facts(self.engine.item(item_id))
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         return substitute_rows(self.engine.substitutes(item_id))

@@ -7,7 +7,15 @@ from typing import Any
 from urllib.parse import quote
 
 from smart_retail.errors import RetailError, by_code
-from smart_retail.results import Audience, CustomerPage, CustomerValue, ProductBundles, SalesComparison, Substitutes
+from smart_retail.results import (
+    Audience,
+    CustomerPage,
+    CustomerValue,
+    ItemDetails,
+    ProductBundles,
+    SalesComparison,
+    Substitutes,
+)
 
 from .base import (
     BundleRow,
@@ -16,6 +24,7 @@ from .base import (
     DueRow,
     Filters,
     Forecast,
+    ItemFacts,
     Row,
     SalesRows,
     Shown,
@@ -24,6 +33,7 @@ from .base import (
     bundle_rows,
     customer_rows,
     forecast_of,
+    item_facts,
     needs,
     sales_of,
     substitute_rows,
@@ -80,6 +90,13 @@ class FrontEnd(Driver):
     def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
         query = {"sort": sort, "n": 10} | ({} if item_id is None else {"item_id": item_id})
         return bundle_rows(ProductBundles.from_dict(self.request("get", "/v1/bundles", query_string=query)))
+
+    def item(self, item_id: str) -> ItemFacts:
+        if item_id in IDS_NOT_IN_URLS:
+            found = self.request("post", "/v1/items:details", json={"item_id": item_id})
+        else:
+            found = self.request("get", f"/v1/items/{quote(item_id, safe='')}")
+        return item_facts(ItemDetails.from_dict(found))
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         if item_id in IDS_NOT_IN_URLS:

@@ -46,8 +46,10 @@ def test_an_added_item_is_served_at_once(client: Any) -> None:
     [
         ({"item_id": ""}, 400, "usage"),
         ({"list_price": "9"}, 400, "usage"),
-        ({"list_price": -1}, 422, "data"),
-        ({"launch_date": "soon"}, 422, "data"),
+        ({"list_price": -1}, 400, "usage"),
+        ({"launch_date": "soon"}, 400, "usage"),
+        ({"launch_date": "2026-02-31"}, 422, "data"),
+        ({"brand": "a\0b"}, 400, "usage"),
         ({"attributes": {"a": 1}}, 400, "usage"),
         ({"colour": "red"}, 400, "usage"),
     ],
