@@ -19,8 +19,9 @@ from smart_retail.data.dataset.dataset import Dataset
 from smart_retail.data.pipeline import prepare
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.evaluation.temporal_split import rolling_windows
-from smart_retail.recommenders.content_matching import extend_with_added, match_contents
+from smart_retail.recommenders.content_matching import MatchedItems, extend_with_added, match_contents
 from smart_retail.recommenders.item_similarity import Similarity
+from smart_retail.recommenders.variants import group_variants
 from smart_retail.training.models.content_vectors import fit_content_vectors, item_texts
 from smart_retail.training.new_items.evaluate_new_items import detailed_category, evaluate_new_items
 from smart_retail.training.new_items.fit_new_items import RECENT_DAYS, fit_new_items
@@ -35,11 +36,15 @@ def match_after_fit(
     dataset: Dataset, before: PurchaseHistory, new: NDArray[np.int64]
 ) -> dict[str, Callable[[int, NDArray[np.int64]], NDArray[np.float64]]]:
     """Return the ranking of new items that were added after a fit: matched by their texts, without content vectors."""
-    texts = item_texts(dataset)
-    names = [(name, text.removeprefix(name)) for name, text in zip(dataset.item_names, texts, strict=True)]
+    product = group_variants(list(dataset.item_names))
+
+    def described(codes: NDArray[np.int64]) -> MatchedItems:
+        texts = [(dataset.item_names[code], "") for code in codes.tolist()]
+        return MatchedItems(texts, dataset.item_category[codes], dataset.item_subcategory[codes], product[codes])
+
     orders = np.bincount(before.item, minlength=before.n_items)
     bought = np.argsort(-orders, kind="stable")[: np.count_nonzero(orders)]
-    matches = match_contents([names[code] for code in new.tolist()], [names[code] for code in bought.tolist()])
+    matches = match_contents(described(new), described(bought))
     recent = np.bincount(before.item[before.day > before.last_day - RECENT_DAYS], minlength=before.n_items)
     taste = fit_new_items(before, np.zeros((before.n_items, 1), np.float32), new[:0])
     none = Similarity(np.zeros(before.n_items + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))

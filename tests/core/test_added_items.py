@@ -68,6 +68,8 @@ def test_an_added_item_is_recommended_by_content(artifacts: Path) -> None:
     similar = engine.similar_items("NEW-1", 5)
     assert similar.method == "similar"
     assert {item.category for item in similar.items} == {"Garden"}
+    together = engine.similar_items("NEW-1", 5, relation="bought_together")
+    assert (together.method, together.items) == ("bought_together", ())
     assert engine.audience("NEW-1", 5).entries[0].similarity > 0
     assert (engine.bundles("NEW-1").total, engine.substitutes("NEW-1").entries) == (0, ())
 

@@ -18,24 +18,46 @@ from numpy.typing import NDArray
 
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.new_items import NewItemModel
+from smart_retail.recommenders.variants import variant_key
 from smart_retail.utils.csr import concat_ranges, indptr_from_lengths
 
 NEIGHBOURS: Final = 100
 """Purchased items that an added item is matched with."""
 SIMILARITY_POWER: Final = 3
-"""Exponent of the cosine: a few close items say more than many remote ones."""
-MIN_COSINE: Final = 0.1
+"""Exponent of the similarity: a few close items say more than many remote ones."""
+MIN_SIMILARITY: Final = 0.1
 NGRAM_WEIGHT: Final = 0.7
 """Weight of the character n-grams of the name next to words."""
 NGRAM_LENGTHS: Final = (3, 4)
 MAX_WORDS: Final = 200
 """Words of a text that are used."""
+_CANDIDATES: Final = 2_000
+"""Most similar items among which the variants of a product are counted; equally similar ones are all included."""
 _WORD: Final = re.compile(r"\w+")
 
+CATEGORY_WEIGHT: Final = 0.3
+"""Weight of a common category next to the texts, for an added item with one."""
+PER_PRODUCT: Final = 5
+"""Variants of one product that an added item is matched with."""
+
 ItemText = tuple[str, str]
-"""Name of an item, and what else describes it."""
+"""Name of an item, and what else describes it: brand, attributes, description."""
 Matches = tuple[NDArray[np.int64], NDArray[np.float64]]
-"""Positions of at most `NEIGHBOURS` purchased items, and their weights: cosines to the power of `SIMILARITY_POWER`."""
+"""Positions of at most `NEIGHBOURS` purchased items, and their weights: the similarity to the `SIMILARITY_POWER`."""
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedItems:
+    """The items of a shop, as they are matched with added ones; row i of every field belongs to item i."""
+
+    texts: Sequence[ItemText]
+    """Sizes and colours in the names are not compared."""
+    category: NDArray[np.int32]
+    """Category code, -1 for none."""
+    subcategory: NDArray[np.int32]
+    """Subcategory code, -1 for none."""
+    product: NDArray[np.int32]
+    """Code of the product that the item is a variant of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +71,58 @@ class AddedItemModel:
     """Items without purchases that are similar to a purchased item."""
 
 
-def match_contents(added: Sequence[ItemText], bought: Sequence[ItemText]) -> list[Matches]:
+def match_contents(added: MatchedItems, bought: MatchedItems) -> list[Matches]:
     """Return for each added item the positions of the most similar purchased items and their weights, best first.
+
+    The similarity is the cosine of the texts; where the added item has a category, the texts count
+    ``1 - CATEGORY_WEIGHT``, a common subcategory the rest, and a common category half of it.
 
     Parameters
     ----------
-    added, bought : sequence of ItemText
-        Of several purchased items with one text, the first ones are matched.
+    added, bought : MatchedItems
+        Of several purchased items that are equally similar, the first ones are matched.
 
     Returns
     -------
     list of Matches
     """
     row_of: dict[ItemText, int] = {}
-    row = np.array([row_of.setdefault(text, len(row_of)) for text in bought], np.int64)
-    by_row = np.argsort(row, kind="stable")
-    indptr = indptr_from_lengths(np.bincount(row, minlength=len(row_of)))
+    keys = [_without_size(text) for text in bought.texts]
+    row = np.array([row_of.setdefault(text, len(row_of)) for text in keys], np.int64)
     indexes = [(weight**2, count, _TextIndex(list(map(count, row_of)))) for weight, count in _FEATURES]
     total = sum(weight for weight, _, _ in indexes)
     found = []
-    for text in added:
+    for item, text in enumerate(map(_without_size, added.texts)):
         cosine = sum((weight * index.cosines(count(text)) for weight, count, index in indexes), np.zeros(len(row_of)))
-        cosine /= total
-        rows = np.flatnonzero(cosine >= MIN_COSINE)
-        rows = rows[np.argsort(-cosine[rows], kind="stable")][:NEIGHBOURS]
-        sizes = np.minimum(np.diff(indptr)[rows], NEIGHBOURS)
-        positions = by_row[concat_ranges(indptr[rows], sizes)][:NEIGHBOURS]
-        found.append((positions, np.repeat(cosine[rows], sizes)[:NEIGHBOURS] ** SIMILARITY_POWER))
+        similarity = (cosine / total)[row]
+        if (category := added.category[item]) >= 0:
+            same = (bought.category == category) / 2
+            subcategory = added.subcategory[item]
+            if subcategory >= 0 and (bought.subcategory == subcategory).any():
+                same += (bought.subcategory == subcategory) / 2
+            else:
+                same *= 2
+            similarity = (1 - CATEGORY_WEIGHT) * similarity + CATEGORY_WEIGHT * same
+        found.append(_best(similarity, bought.product))
     return found
+
+
+def _best(similarity: NDArray[np.float64], product: NDArray[np.int32]) -> Matches:
+    """Return the most similar items, at most `PER_PRODUCT` of each product."""
+    rows = np.flatnonzero(similarity >= MIN_SIMILARITY)
+    if len(rows) > _CANDIDATES:
+        limit = -np.partition(-similarity[rows], _CANDIDATES - 1)[_CANDIDATES - 1]
+        rows = rows[similarity[rows] >= limit]
+    rows = rows[np.argsort(-similarity[rows], kind="stable")]
+    kept, used = [], Counter[int]()
+    for position, code in zip(rows.tolist(), product[rows].tolist(), strict=True):
+        if used[code] < PER_PRODUCT:
+            used[code] += 1
+            kept.append(position)
+            if len(kept) == NEIGHBOURS:
+                break
+    positions = np.array(kept, np.int64)
+    return positions, similarity[positions] ** SIMILARITY_POWER
 
 
 def extend_with_added(
@@ -136,6 +182,10 @@ def _transposed(
     similar, value = np.concatenate((table.item, added)), np.concatenate((table.value, weight))
     order = np.lexsort((similar, -value, row))
     return Similarity(indptr_from_lengths(np.bincount(row, minlength=n)), similar[order].astype(np.int32), value[order])
+
+
+def _without_size(text: ItemText) -> ItemText:
+    return variant_key(text[0]), text[1]
 
 
 def _words(text: ItemText) -> Counter[str]:

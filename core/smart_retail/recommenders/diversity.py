@@ -47,7 +47,7 @@ class ItemLikeness:
                 at = np.minimum(np.searchsorted(ordered, neighbours), len(items) - 1)
                 found = ordered[at] == neighbours
                 cosine[row, order[at[found]]] = value[found]
-        likeness = (by_category + np.clip(np.maximum(cosine, cosine.T), 0.0, 1.0)) / 2
+        likeness: NDArray[np.float64] = (by_category + np.clip(np.maximum(cosine, cosine.T), 0.0, 1.0)) / 2
         np.fill_diagonal(likeness, 0.0)
         return likeness
 
@@ -95,4 +95,5 @@ def diversify(
 
 def _same(code: NDArray[np.int32]) -> NDArray[np.float64]:
     """Return 1 for pairs of the same code, 0 for others and for items without one."""
-    return ((code[:, None] == code) & (code >= 0)).astype(np.float64)
+    same: NDArray[np.bool_] = (code[:, None] == code) & (code >= 0)
+    return same.astype(np.float64)

@@ -365,14 +365,15 @@ class BundleTables:
         return ItemSets.from_arrays(self.bundle.arrays("item_sets"))
 
     def item_text(self, code: int) -> tuple[str, str]:
-        """Return the name of an item, and what else describes it: categories, brand, attributes and description."""
-        subcategory, (brand, description) = int(self.catalogue.subcategory[code]), self.brand_and_description(code)
+        """Return the name of an item, and what else describes it: brand, attributes and description."""
+        if not (len(self._listed_codes) or self.changes):
+            return self.item_names[code], ""
+        brand, description = self.brand_and_description(code)
         change, row = self._change_of(code), self._row_of(code)
         attributes = "" if row < 0 else self._attributes[row]
         if change is not None:
             attributes = " ".join((attributes, *map(" ".join, change.attributes.items())))
-        named = self.names["subcategories"][subcategory] if subcategory >= 0 else ""
-        return self.item_names[code], " ".join((self.category(code), named, brand, attributes, description))
+        return self.item_names[code], " ".join(filter(None, (brand, attributes, description)))
 
     def item_ref(self, code: int) -> ItemRef:
         """Return id, name and category of an item."""

@@ -64,7 +64,7 @@ from smart_retail.results import (
 )
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.business_rules import RULES_NAME, FixedRules, Rules, RulesFile, category_codes
-from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers, with_basket
+from smart_retail.serving.customers import NO_ITEMS, CustomerLookup, CustomerState, to_shoppers, with_basket
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
@@ -80,8 +80,10 @@ if TYPE_CHECKING:
 CHUNK_CUSTOMERS = 256
 ADDED_ITEMS_SHARE = 0.1
 """Share of the positions of a list for items that were added after a fit without a catalogue, which selects none."""
+MIN_PROXY_WEIGHT = 1 / 3
+"""Weight of an item that stands for one without purchases, as a share of the largest: 0.7 times its similarity."""
 PROXIES_OF_NEW_ITEM = 3
-"""Purchased items that stand for an item without purchases in a basket: those most similar to it."""
+"""Purchased items that stand for an item without purchases in a basket: of the similar ones, the most bought."""
 
 
 class Engine(LocalEngine):
@@ -233,8 +235,11 @@ class Engine(LocalEngine):
         new = sorted({code for code in codes[codes >= 0].tolist() if orders[code] == 0})
         proxies: dict[int, int] = {}
         for code in new:
-            items, _ = self._items_of_similar_content(code)
-            proxies |= {item: code for item in items[:PROXIES_OF_NEW_ITEM].tolist() if item not in codes}
+            items, weight = self._items_of_similar_content(code)
+            # A rarely bought item says little of what goes with it.
+            close = items[weight >= MIN_PROXY_WEIGHT * weight.max(initial=0.0)]
+            best = close[np.argsort(-orders[close].astype(np.int64), kind="stable")][:PROXIES_OF_NEW_ITEM]
+            proxies |= {item: code for item in best.tolist() if item not in codes}
         return proxies
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
@@ -513,12 +518,13 @@ class Engine(LocalEngine):
         """Return the ranked items with a relation to an item, and the relation, or ``similar`` for similar content."""
         from smart_retail.recommenders.ranked_lists import filter_lists, rank_related_items  # not for cached lists
 
+        if relation == BOUGHT_TOGETHER:
+            pairs = self.tables.pairs.together(code) if self.tables.is_fitted(code) else (NO_ITEMS, np.empty(0))
+            return rank_related_items(*pairs), relation
         if not self.tables.is_fitted(code):
             ranked = rank_related_items(*self._items_of_similar_content(code), component=CONTENT)
             ranked.explaining_item[:] = code
             return ranked, "similar"
-        if relation == BOUGHT_TOGETHER:
-            return rank_related_items(*self.tables.pairs.together(code)), relation
         ranked = self._ranker.model.similar(code)
         ranked = filter_lists(ranked, ~ranked.fallback)
         if len(ranked.item) and ranked.share[0, CONTENT] > 0:

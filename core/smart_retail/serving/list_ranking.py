@@ -371,9 +371,16 @@ def _match_added_items(tables: BundleTables, model: RecommenderModel) -> AddedIt
     orders = tables.item_orders[:n]
     # Of several purchased items with one text, the most bought ones are matched.
     bought = np.argsort(-orders.astype(np.int64), kind="stable")[: int(np.count_nonzero(orders))]
-    matches = content_matching.match_contents(
-        [tables.item_text(code) for code in tables.added_items], [tables.item_text(code) for code in bought.tolist()]
-    )
+    catalogue = tables.catalogue
+
+    def described(codes: NDArray[np.int64]) -> content_matching.MatchedItems:
+        texts = [tables.item_text(code) for code in codes.tolist()]
+        return content_matching.MatchedItems(
+            texts, catalogue.category[codes], catalogue.subcategory[codes], tables.variant[codes]
+        )
+
+    added = np.array(list(tables.added_items), np.int64)
+    matches = content_matching.match_contents(described(added), described(bought))
     recent = np.asarray(tables.recent_orders[:n], np.int64)
     components = model.components
     return content_matching.extend_with_added(model.new_items, components.content_back, matches, bought, recent)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from smart_retail.results import FitReport
+from smart_retail.serving.engine import Engine
 from smart_retail_cli.context import CliContext
 
 Run = Callable[..., Any]
@@ -65,3 +66,10 @@ def test_products_are_added_to_a_local_folder_only(run: Run, tmp_path: Path) -> 
 def test_a_word_that_names_a_subcommand_is_searched_by_search(call: Run) -> None:
     assert call("items", "search", "garden", "-n", "1").stdout.count("G-0") == 1
     assert "No product has 'list'" in call("items", "search", "list").stderr
+
+
+def test_the_diversity_of_a_list_is_an_option(run: Run, engine: Engine) -> None:
+    listed = run("recommend", "c0001", "-n", "30", "-d", "0.7", "--format", "json")
+    expected = [item.item_id for item in engine.recommend("c0001", n=30, diversity=0.7).items]
+    assert [item["item_id"] for item in json.loads(listed.stdout)["items"]] == expected
+    assert run("recommend", "c0001", "-d", "1.5").exit_code == 2

@@ -90,3 +90,20 @@ def test_items_need_an_admin_key_and_a_local_bundle(local_engine: Engine) -> Non
     assert status("admin") == 200
     remote = RemoteLikeEngine(local_engine.bundle)
     assert create_app(remote).test_client().put("/v1/items", json={"items": [ITEM]}).status_code == 501
+
+
+def test_the_diversity_of_a_list_is_an_option_of_a_request(local_engine: Engine) -> None:
+    client = create_app(local_engine).test_client()
+    path = "/v1/customers/c0001/recommendations"
+
+    def ids(result: Any) -> list[str]:
+        return [item["item_id"] for item in result.json["items"]]
+
+    diverse = [item.item_id for item in local_engine.recommend("c0001", n=30, diversity=0.7).items]
+    assert ids(client.get(f"{path}?n=30&diversity=0.7")) == diverse
+    assert ids(client.get(f"{path}?n=30&diversity=0")) == ids(client.get(f"{path}?n=30"))
+    body = {"customer_ids": ["c0001"], "n": 30, "diversity": 0.7}
+    batch = client.post("/v1/recommendations:batch", json=body).json["lists"][0]
+    assert [item["item_id"] for item in batch["items"]] == diverse
+    for wrong in ("2", "-1", "nan", "much"):
+        assert client.get(f"{path}?diversity={wrong}").status_code == 400
