@@ -38,12 +38,23 @@ _WORD: Final = re.compile(r"\w+")
 CATEGORY_WEIGHT: Final = 0.3
 """Weight of a common category next to the texts, for an added item with one."""
 PER_PRODUCT: Final = 5
-"""Variants of one product that an added item is matched with."""
+"""Variants of one product among the similar items of an added one."""
 
 ItemText = tuple[str, str]
 """Name of an item, and what else describes it: brand, attributes, description."""
-Matches = tuple[NDArray[np.int64], NDArray[np.float64]]
-"""Positions of at most `NEIGHBOURS` purchased items, and their weights: the similarity to the `SIMILARITY_POWER`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """The purchased items that are most similar to an added one, best first."""
+
+    positions: NDArray[np.int64]
+    """At most `NEIGHBOURS`, all variants of a product included: they tell most of taste and demand."""
+    weight: NDArray[np.float64]
+    """Similarity to the power of `SIMILARITY_POWER`, above 0 to 1."""
+    varied: NDArray[np.int64]
+    """At most `NEIGHBOURS`, and at most `PER_PRODUCT` of each product, to show to people."""
+    varied_weight: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +119,7 @@ def match_contents(added: MatchedItems, bought: MatchedItems) -> list[Matches]:
 
 
 def _best(similarity: NDArray[np.float64], product: NDArray[np.int32]) -> Matches:
-    """Return the most similar items, at most `PER_PRODUCT` of each product."""
+    """Return the most similar items, and among them at most `PER_PRODUCT` of each product."""
     rows = np.flatnonzero(similarity >= MIN_SIMILARITY)
     if len(rows) > _CANDIDATES:
         limit = -np.partition(-similarity[rows], _CANDIDATES - 1)[_CANDIDATES - 1]
@@ -121,8 +132,9 @@ def _best(similarity: NDArray[np.float64], product: NDArray[np.int32]) -> Matche
             kept.append(position)
             if len(kept) == NEIGHBOURS:
                 break
-    positions = np.array(kept, np.int64)
-    return positions, similarity[positions] ** SIMILARITY_POWER
+    weight = similarity**SIMILARITY_POWER
+    closest, varied = rows[:NEIGHBOURS], np.array(kept, np.int64)
+    return Matches(closest, weight[closest], varied, weight[varied])
 
 
 def extend_with_added(
@@ -153,24 +165,33 @@ def extend_with_added(
     log_demand /= max(float(log_demand.max(initial=0.0)), 1.0)
     factors = np.zeros((n_fitted, 1), np.float32) if fitted is None else fitted.item_factors
     own_factors, own_demand = np.zeros((n_added, factors.shape[1]), np.float32), np.zeros(n_added, np.float32)
-    for row, (positions, weight) in enumerate(matches):
-        if len(positions):
-            items, mean = bought[positions], weight / weight.sum()
+    for row, match in enumerate(matches):
+        if len(match.positions):
+            items, mean = bought[match.positions], match.weight / match.weight.sum()
             own_factors[row], own_demand[row] = mean @ factors[items], mean @ log_demand[items]
     none = np.empty(0, np.int32), np.zeros((0, factors.shape[1]), np.float32), np.empty(0, np.float32)
-    item, new_factors, demand = none if fitted is None else (fitted.item, fitted.factors, fitted.demand)
+    new, new_factors, demand = none if fitted is None else (fitted.item, fitted.factors, fitted.demand)
     model = NewItemModel(
-        item=np.concatenate((item, added.astype(np.int32))),
+        item=np.concatenate((new, added.astype(np.int32))),
         factors=np.concatenate((new_factors, own_factors)),
         demand=np.concatenate((demand, own_demand)),
         item_factors=np.concatenate((factors, np.zeros((n_added, factors.shape[1]), np.float32))),
     )
-    sizes = np.array([len(positions) for positions, _ in matches], np.int64)
-    similar_items = np.concatenate([np.empty(0, np.int64), *(bought[positions] for positions, _ in matches)])
-    weights = np.concatenate([np.empty(0), *(weight for _, weight in matches)]).astype(np.float32)
-    lengths = np.concatenate((np.zeros(n_fitted, np.int64), sizes))
-    similar = Similarity(indptr_from_lengths(lengths), similar_items.astype(np.int32), weights)
-    return AddedItemModel(model, similar, _transposed(content_back, similar_items, np.repeat(added, sizes), weights))
+    sizes, item, weight = _joined([(match.positions, match.weight) for match in matches])
+    back = _transposed(content_back, bought[item], np.repeat(added, sizes), weight)
+    sizes, item, weight = _joined([(match.varied, match.varied_weight) for match in matches])
+    indptr = indptr_from_lengths(np.concatenate((np.zeros(n_fitted, np.int64), sizes)))
+    return AddedItemModel(model, Similarity(indptr, bought[item].astype(np.int32), weight), back)
+
+
+def _joined(
+    parts: Sequence[tuple[NDArray[np.int64], NDArray[np.float64]]],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
+    """Return the sizes of the parts, and their positions and weights after each other."""
+    sizes = np.array([len(positions) for positions, _ in parts], np.int64)
+    positions = np.concatenate([np.empty(0, np.int64), *(positions for positions, _ in parts)])
+    weight = np.concatenate([np.empty(0), *(weight for _, weight in parts)])
+    return sizes, positions, weight.astype(np.float32)
 
 
 def _transposed(

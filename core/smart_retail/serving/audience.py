@@ -8,6 +8,7 @@ their purchases to the item.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -92,11 +93,13 @@ class AudienceFinder:
         Similar are items of the same customers; for an item without purchases, those of similar content.
         """
         tables = self._tables
+        weight = np.zeros(len(tables.items))
+        others: NDArray[np.int32]
+        values: NDArray[Any]
         if tables.item_orders[code]:
             others, values = tables.item_knn.neighbours(code)
         else:
             others, values = self._similar_content(code)
-        weight = np.zeros(len(tables.items))
         weight[others] = values
         if not weight.any():
             return np.zeros(len(tables.customers))

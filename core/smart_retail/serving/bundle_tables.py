@@ -152,7 +152,12 @@ class BundleTables:
     @cached_property
     def variant(self) -> NDArray[np.int32]:
         """Code of the product that an item is a variant of, by item code."""
-        return self.catalogue.variant if self.added_items else np.asarray(self.bundle.array("items/variant"))
+        return np.asarray(self.bundle.array("items/variant") if self._of_added is None else self._of_added)
+
+    @property
+    def _of_added(self) -> NDArray[np.int32] | None:
+        """Products of all items where some were added after the fit, otherwise None."""
+        return self.catalogue.variant if self.added_items else None
 
     @cached_property
     def _pair_arrays(self) -> dict[str, NDArray[Any]]:

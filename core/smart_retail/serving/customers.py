@@ -152,8 +152,8 @@ class CustomerLookup:
         returned = returned[returned >= 0]
         added = NO_ITEMS
         if tables.added_items:
-            found = tables.items.codes(e.item_id for e in events)
-            added = np.unique(found[found >= tables.n_fitted_items])
+            codes = tables.items.codes(e.item_id for e in events)
+            added = np.unique(codes[codes >= tables.n_fitted_items])
         if code >= 0:
             returned = np.setdiff1d(np.union1d(returned, tables.fully_returned(code)), history.item)
         segment = cluster = fine = UNKNOWN_GROUP

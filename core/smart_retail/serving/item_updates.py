@@ -24,7 +24,8 @@ MAX_SKIPPED: Final = 100
 
 
 def add_items(
-    items: Source | Sequence[Mapping[str, Any]], artifacts: str | os.PathLike[str] = "artifacts"
+    items: Source | list[Mapping[str, Any]] | tuple[Mapping[str, Any], ...],
+    artifacts: str | os.PathLike[str] = "artifacts",
 ) -> ItemsAccepted:
     """Add items to the active version, or change items that it has.
 
@@ -35,7 +36,7 @@ def add_items(
 
     Parameters
     ----------
-    items : path, data frame or sequence of dict
+    items : path, data frame or list of dict
         A table of items as for ``fit(catalogue=...)``, or dicts with ``item_id`` and the fields of `ItemDetails` that
         are to be set: ``item_name``, ``category``, ``subcategory``, ``brand``, ``description``, ``image_url``,
         ``list_price``, ``cost``, ``stock``, ``launch_date``, ``attributes``. What is missing is not changed.
@@ -54,7 +55,7 @@ def add_items(
     LockError
         Another process keeps writing items.
     """
-    if isinstance(items, Sequence) and not isinstance(items, str):
+    if isinstance(items, list | tuple):
         return put_items(artifacts, changes_from_dicts(items))
     from smart_retail.data.ingestion.item_changes import read_item_file  # reads files
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from smart_retail.recommenders.content_matching import (
     NEIGHBOURS,
     PER_PRODUCT,
     MatchedItems,
+    Matches,
     extend_with_added,
     match_contents,
 )
@@ -26,10 +26,11 @@ def items(names: tuple[str, ...], category: tuple[int, ...] = (), described: str
 
 
 def matched(name: str, bought: MatchedItems, category: int = -1) -> list[int]:
-    positions, weight = match_contents(items((name,), (category,)), bought)[0]
-    assert (np.diff(weight) <= 0).all()
-    assert ((weight > 0) & (weight <= 1)).all()
-    return positions.tolist()
+    found = match_contents(items((name,), (category,)), bought)[0]
+    for weight in (found.weight, found.varied_weight):
+        assert (np.diff(weight) <= 0).all()
+        assert ((weight > 0) & (weight <= 1)).all()
+    return found.varied.tolist()
 
 
 def test_the_most_similar_names_come_first_and_unlike_ones_are_left_out() -> None:
@@ -40,9 +41,9 @@ def test_the_most_similar_names_come_first_and_unlike_ones_are_left_out() -> Non
 
 
 def test_sizes_and_colours_are_not_compared() -> None:
-    positions, weight = match_contents(items(("garden chair, blue, 4-pack",)), items(NAMES))[0]
-    assert positions[0] == 0
-    assert weight[0] == pytest.approx(1)
+    found = match_contents(items(("garden chair, blue, 4-pack",)), items(NAMES))[0]
+    assert found.positions[0] == 0
+    assert found.weight[0] == pytest.approx(1)
     assert matched("telescope 4-pack", items(("bowl 4-pack", "cup 4-pack"))) == []
 
 
@@ -52,10 +53,11 @@ def test_a_common_category_counts_also_without_a_common_word() -> None:
     assert matched("garden knife", bought, category=1)[0] == 3
 
 
-def test_only_some_variants_of_a_product_are_matched() -> None:
+def test_only_some_variants_of_a_product_are_shown() -> None:
     names = tuple(f"garden chair {k} cm" for k in range(300))
     many = MatchedItems([(n, "") for n in names], *(np.full(300, -1, np.int32),) * 2, np.zeros(300, np.int32))
     assert matched("garden chair", many) == list(range(PER_PRODUCT))  # of equally similar ones, the first
+    assert len(match_contents(items(("garden chair",)), many)[0].positions) == NEIGHBOURS
     assert len(matched("garden chair", items(names))) == NEIGHBOURS
 
 
@@ -67,10 +69,8 @@ def test_an_added_item_takes_taste_and_demand_of_what_it_matches() -> None:
     factors = np.array([[1, 0], [1, 0], [0, 1], [0, 1], [0, 0]], np.float32)
     none = np.zeros((0, 2), np.float32)
     fitted = NewItemModel(np.empty(0, np.int32), none, np.empty(0, np.float32), factors)
-    matches: list[tuple[NDArray[np.int64], NDArray[np.float64]]] = [
-        (np.array([0, 1]), np.array([0.6, 0.2])),
-        (np.empty(0, np.int64), np.empty(0)),
-    ]
+    closest, weight, nothing = np.array([0, 1]), np.array([0.6, 0.2]), (np.empty(0, np.int64), np.empty(0))
+    matches = [Matches(closest, weight, closest, weight), Matches(*nothing, *nothing)]
     bought = np.arange(4)
     added = extend_with_added(fitted, empty(5), matches, bought, np.array([7, 0, 0, 0, 0]))
     assert added.model.item.tolist() == [5, 6]

@@ -93,6 +93,8 @@ class ItemCatalogue:
     """Headers of the columns that are attributes."""
     added: int = 0
     """Items that were added or changed since the last fit, in addition to the table."""
+    is_table: bool = True
+    """Whether there is a table; otherwise all items were added or changed since the last fit."""
 
     def notes(self, bought: int) -> list[str]:
         """Return sentences for the cleaning report.
@@ -103,6 +105,11 @@ class ItemCatalogue:
             Items of the catalogue that occur in the orders.
         """
         n = len(self.items)
+        if not self.is_table:
+            return [
+                f"{n:,} items added or changed since the last fit are included ({bought:,} in the orders, "
+                f"{n - bought:,} new)."
+            ]
         found = ", ".join(f"{field} from {header}" for field, header in self.columns.items())
         notes = [
             f"Catalogue {self.name}: {n:,} of {self.rows:,} rows are items ({bought:,} in the orders, "

@@ -8,17 +8,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from smart_retail.data import columns as c
 from smart_retail.data.backends.base import open_backend
 from smart_retail.data.ingestion.catalogue import CatalogueItem, ItemCatalogue, is_excluded, read_catalogue
 from smart_retail.data.ingestion.ingest import DateOptions
 from smart_retail.data.ingestion.row_validation import RowValidation
 from smart_retail.data.ingestion.sources import Source
-from smart_retail.events.item_changes import TEXTS, ItemChange
+from smart_retail.events.item_changes import FILE_NAME, TEXTS, ItemChange
 from smart_retail.utils.dates import iso, parse_day
 
-NAME: Final = "of added items"
-"""Stands for the file of added items in messages that begin with "The catalogue"."""
 _NUMBERS: Final = {"list_price": "unit_price", "cost": "cost", "stock": "stock"}
 """Number of an item -> column of a catalogue."""
 
@@ -87,8 +84,7 @@ def include_changes(
             items[code] = _filled(items.get(code, CatalogueItem()), _to_item(change))
             used += 1
     if catalogue is None:
-        columns = {c.ITEM_ID: "item_id"}
-        catalogue = ItemCatalogue(NAME, {}, len(changes), {}, {}, columns)
+        catalogue = ItemCatalogue(FILE_NAME, {}, len(changes), {}, {}, {}, is_table=False)
     else:
         catalogue = replace(catalogue, added=used)
     return replace(catalogue, items=dict(sorted(items.items())))
