@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.new_items import NewItemModel
-from smart_retail.recommenders.variants import variant_key
+from smart_retail.recommenders.variants import without_measures
 from smart_retail.utils.csr import concat_ranges, indptr_from_lengths
 
 NEIGHBOURS: Final = 100
@@ -62,7 +62,7 @@ class MatchedItems:
     """The items of a shop, as they are matched with added ones; row i of every field belongs to item i."""
 
     texts: Sequence[ItemText]
-    """Sizes and colours in the names are not compared."""
+    """Measures in the names, such as 4-pack, are not compared."""
     category: NDArray[np.int32]
     """Category code, -1 for none."""
     subcategory: NDArray[np.int32]
@@ -206,7 +206,7 @@ def _transposed(
 
 
 def _without_size(text: ItemText) -> ItemText:
-    return variant_key(text[0]), text[1]
+    return without_measures(text[0]), text[1]
 
 
 def _words(text: ItemText) -> Counter[str]:
