@@ -49,7 +49,7 @@ class Matches:
     """The purchased items that are most similar to an added one, best first."""
 
     positions: NDArray[np.int64]
-    """At most `NEIGHBOURS`, all variants of a product included: they tell most of taste and demand."""
+    """At most `NEIGHBOURS`, all variants of a product included, which have most in common with it."""
     weight: NDArray[np.float64]
     """Similarity to the power of `SIMILARITY_POWER`, above 0 to 1."""
     varied: NDArray[np.int64]

@@ -46,7 +46,7 @@ def test_added_products_are_listed_found_shown_and_removed(call: Run, tmp_path: 
     assert "Nothing was added or changed of NEW-1." in gone.stderr
 
 
-def test_a_file_that_is_no_list_of_products_is_an_error(call: Run, folder: Path, tmp_path: Path) -> None:
+def test_a_file_without_product_ids_is_an_error(call: Run, folder: Path, tmp_path: Path) -> None:
     file = tmp_path / "new.csv"
     file.write_text("colour,shape\nred,round\n")
     failed = call("items", "add", str(file))

@@ -33,7 +33,7 @@ def test_an_added_item_is_served_at_once(client: Any) -> None:
     assert [item["item_id"] for item in client.get("/v1/items?q=deluxe").json["items"]] == ["NEW/1"]
     similar = client.get("/v1/items/NEW%2F1/similar?n=3").json
     assert {item["category"] for item in similar["items"]} == {"Garden"}
-    visitor = client.get("/v1/customers/nobody/recommendations?n=10").json["items"]
+    visitor = client.get("/v1/customers/unknown-id/recommendations?n=10").json["items"]
     assert visitor[9]["item_id"] == "NEW/1"
     popular = client.get("/v1/popular?n=100").json["items"]
     assert "G-005" not in [item["item_id"] for item in popular]
