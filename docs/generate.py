@@ -236,6 +236,7 @@ OPERATIONS: Final = {
     "check of an import": ("inspect_source", "inspect_columns", "InspectedSource", "dry_run"),
     "versions and rollback": ("versions", "rollback", "RollbackTask"),
     "erasure of a customer": ("erase",),
+    "items added or changed between fits": ("add_items", "put_items"),
     "recording of events": ("record", "open_events"),
     "campaign": ("build_campaign", "campaign_rows", "write_campaign", "CampaignTask"),
     "uplift of a campaign": ("estimate_uplift", "UpliftTask"),
@@ -248,6 +249,7 @@ OPERATIONS: Final = {
 """Operation -> functions of the core that do it."""
 
 
+_ITEMS: Final = "sent by shop software; people give a catalogue file to a fit"
 _POPULAR: Final = "shown as the method Popular, and for an unknown customer"
 _IMPORT: Final = "done on the machine that has the files; a fit over the API reports how it read them"
 _ERASURE: Final = "for the operator of the engine, on the command line or over the API"
@@ -256,6 +258,8 @@ _CAMPAIGN: Final = "a campaign has it, for the customers that are chosen"
 REASONS: Final = {
     ("popular products", "Gradio"): _POPULAR,
     ("popular products", "Desktop tool"): _POPULAR,
+    ("items added or changed between fits", "Streamlit"): _ITEMS,
+    ("items added or changed between fits", "Desktop tool"): _ITEMS,
     ("check of an import", "API"): _IMPORT,
     ("erasure of a customer", "Streamlit"): _ERASURE,
     ("recording of events", "Streamlit"): _EVENTS,

@@ -26,6 +26,7 @@ from smart_retail.version import __version__
 if TYPE_CHECKING:
     from smart_retail.client.remote_engine import RemoteEngine
     from smart_retail.serving.engine import Engine
+    from smart_retail.serving.item_updates import add_items
     from smart_retail.settings import Settings
     from smart_retail.training.fit import evaluate, fit
 
@@ -33,6 +34,7 @@ _LAZY = {
     "Engine": "smart_retail.serving.engine",
     "RemoteEngine": "smart_retail.client.remote_engine",
     "Settings": "smart_retail.settings",
+    "add_items": "smart_retail.serving.item_updates",
     "evaluate": "smart_retail.training.fit",
     "fit": "smart_retail.training.fit",
 }
@@ -50,6 +52,7 @@ __all__ = [
     "Settings",
     "UsageError",
     "__version__",
+    "add_items",
     "evaluate",
     "fit",
 ]

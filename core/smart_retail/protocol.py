@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from smart_retail.errors import NeedsLocalEngineError, RetailError, UsageError
 from smart_retail.progress import SILENT, Progress
@@ -96,6 +97,12 @@ def check_relation(relation: str) -> str:
     return relation
 
 
+def check_diversity(diversity: float | None) -> None:
+    """Raise `UsageError` unless the diversity is None or a number from 0 to 1."""
+    if diversity is not None and not 0 <= diversity <= 1:
+        raise UsageError(f"The diversity {diversity} is out of range.", "Give a number from 0 to 1, such as 0.3.")
+
+
 def check_page(n: int, offset: int = 0) -> None:
     """Raise `UsageError` unless 1 <= n <= 1000 and offset >= 0."""
     if not 1 <= n <= MAX_N:
@@ -162,11 +169,14 @@ class ListQuery(msgspec.Struct, frozen=True):
     bought can always be in it."""
     on: str | None = None
     """Date that the list is for (ISO 8601); None for the day after the history. For customers and baskets."""
+    diversity: float | None = None
+    """How much the items of a list should differ, 0 to 1: 0 lists by score alone; None for the business rules."""
 
     def __post_init__(self) -> None:
         if self.on is not None:
             parse_day(self.on)
         check_method(self.method)
+        check_diversity(self.diversity)
         check_relation(self.relation)
         check_page(self.n, self.offset)
 
@@ -490,6 +500,7 @@ class RetailEngine(ABC):
         explain: bool = True,
         variants: bool = False,
         on: str | None = None,
+        diversity: float | None = None,
     ) -> RecommendationList:
         """Return the best items for a customer.
 
@@ -515,6 +526,9 @@ class RetailEngine(ABC):
         on : str, optional
             Date that the list is for (ISO 8601), at most `MAX_LIST_DAYS` after the history: which purchases are due
             again, and the season, follow from it. By default the day after the history.
+        diversity : float, optional
+            How much the items of the list should differ, 0 to 1 (maximal marginal relevance): 0 lists by score alone.
+            By default that of the business rules, else 0.
 
         Returns
         -------
@@ -529,7 +543,7 @@ class RetailEngine(ABC):
         query = ListQuery(
             method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on
         )
-        return self.query_customers((customer_id,), query)[0]
+        return self.query_customers((customer_id,), replace(query, diversity=diversity))[0]
 
     def recommend_many(
         self,
@@ -542,13 +556,14 @@ class RetailEngine(ABC):
         explain: bool = True,
         variants: bool = False,
         on: str | None = None,
+        diversity: float | None = None,
     ) -> list[RecommendationList]:
         """Return the lists of several customers, all from one version.
 
         Parameters
         ----------
         customer_ids : sequence of str
-        method, n, exclude_purchased, categories, explain, variants, on
+        method, n, exclude_purchased, categories, explain, variants, on, diversity
             As in `recommend`.
 
         Returns
@@ -557,7 +572,7 @@ class RetailEngine(ABC):
             In the order of `customer_ids`.
         """
         query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on)
-        return self.query_customers(customer_ids, query)
+        return self.query_customers(customer_ids, replace(query, diversity=diversity))
 
     def recommend_for_basket(
         self,
@@ -572,6 +587,7 @@ class RetailEngine(ABC):
         explain: bool = True,
         variants: bool = False,
         on: str | None = None,
+        diversity: float | None = None,
     ) -> RecommendationList:
         """Return a list that completes a basket: what is bought in one order with its items.
 
@@ -586,7 +602,7 @@ class RetailEngine(ABC):
         exclude_purchased : bool
             Whether the items of the basket are left out. What the customer bought before can be in the list of
             ``hybrid``: it may be missing in this basket.
-        n, offset, categories, explain, variants, on
+        n, offset, categories, explain, variants, on, diversity
             As in `recommend`.
 
         Returns
@@ -596,7 +612,7 @@ class RetailEngine(ABC):
         query = ListQuery(
             method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on
         )
-        return self.query_basket(item_ids, query, customer_id)
+        return self.query_basket(item_ids, replace(query, diversity=diversity), customer_id)
 
     def similar_items(
         self,
@@ -767,4 +783,4 @@ def read_all_pages(read_page: Callable[[int], Any]) -> Iterator[Any]:
 
 def all_customers(engine: RetailEngine, query: CustomerQuery) -> Iterator[CustomerSummary]:
     """Yield all customers of a query."""
-    return read_all_pages(lambda offset: engine.customers(msgspec.structs.replace(query, n=MAX_N, offset=offset)))
+    return read_all_pages(lambda offset: engine.customers(replace(query, n=MAX_N, offset=offset)))

@@ -452,6 +452,21 @@ class ItemDetails(Item, frozen=True):
     """Further columns of the catalogue: header -> value."""
 
 
+class ItemsAccepted(Result, frozen=True):
+    """Items that were added or changed; they are stored on disk."""
+
+    received: int
+    """Items that were sent."""
+    added: int
+    """Items that the version does not have and that were not sent before."""
+    changed: int
+    """Items that the version has, or that were sent before."""
+    skipped: tuple[str, ...]
+    """Ids of items that are new and have no name, at most 100; they are not stored."""
+    note: str
+    """What to know about the skipped items; empty without any."""
+
+
 class Segment(Result, frozen=True):
     """An RFM segment."""
 

@@ -7,18 +7,49 @@ SMART_RETAIL_DATA names, if it is there. ``--shops demo`` evaluates one of them,
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import click
+import numpy as np
+from numpy.typing import NDArray
 
+from smart_retail.data.dataset.dataset import Dataset
 from smart_retail.data.pipeline import prepare
+from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.evaluation.temporal_split import rolling_windows
+from smart_retail.recommenders.content_matching import MatchedItems, extend_with_added, match_contents
+from smart_retail.recommenders.item_similarity import Similarity
+from smart_retail.recommenders.variants import group_variants
 from smart_retail.training.models.content_vectors import fit_content_vectors, item_texts
 from smart_retail.training.new_items.evaluate_new_items import detailed_category, evaluate_new_items
+from smart_retail.training.new_items.fit_new_items import RECENT_DAYS, fit_new_items
 from smart_retail.utils.parallel import one_algebra_thread
 from tests.benchmarks.quality import complete_journey, online_retail
 
+AFTER_FIT = "content, added after the fit"
 SHOPS = {"demo": complete_journey, "online_retail": online_retail}
+
+
+def match_after_fit(
+    dataset: Dataset, before: PurchaseHistory, new: NDArray[np.int64]
+) -> dict[str, Callable[[int, NDArray[np.int64]], NDArray[np.float64]]]:
+    """Return the ranking of new items that were added after a fit: matched by their texts, without content vectors."""
+    product = group_variants(list(dataset.item_names))
+
+    def described(codes: NDArray[np.int64]) -> MatchedItems:
+        texts = [(dataset.item_names[code], "") for code in codes.tolist()]
+        return MatchedItems(texts, dataset.item_category[codes], dataset.item_subcategory[codes], product[codes])
+
+    orders = np.bincount(before.item, minlength=before.n_items)
+    bought = np.argsort(-orders, kind="stable")[: np.count_nonzero(orders)]
+    matches = match_contents(described(new), described(bought))
+    recent = np.bincount(before.item[before.day > before.last_day - RECENT_DAYS], minlength=before.n_items)
+    taste = fit_new_items(before, np.zeros((before.n_items, 1), np.float32), new[:0])
+    none = Similarity(np.zeros(before.n_items + 1, np.int64), np.empty(0, np.int32), np.empty(0, np.float32))
+    added = extend_with_added(taste, none, matches, bought, recent)
+    return {AFTER_FIT: lambda _, purchased: added.model.score(purchased, added.content_back)}
 
 
 def evaluate_shop(name: str, windows: int) -> None:
@@ -31,7 +62,9 @@ def evaluate_shop(name: str, windows: int) -> None:
         for window in reversed(rolling_windows(dataset.first_day, dataset.last_day, windows)):
             before = replace(history.take(history.day < window.cut), last_day=window.cut - 1)
             after = history.take((history.day >= window.cut) & (history.day < window.end))
-            card = evaluate_new_items(before, after, vectors, detailed)
+            card = evaluate_new_items(
+                before, after, vectors, detailed, further=partial(match_after_fit, dataset, before)
+            )
             click.echo(f"\n{name}: {card['items']:,} new items, {card['customers']:,} customers who bought one\n")
             click.echo("| ranking | NDCG@10 (interval) | hit rate | lead of content |\n|---|---|---|---|")
             for method, figures in card["methods"].items():

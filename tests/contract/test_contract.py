@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from smart_retail import add_items
 from smart_retail.analysis.tasks import VersionsTask
 from smart_retail.errors import UnknownItemError, UsageError
 from smart_retail.protocol import ALL, METHODS, CustomerQuery
@@ -23,6 +24,7 @@ from .drivers.base import (
     audience_rows,
     bundle_rows,
     customer_rows,
+    item_facts,
     sales_of,
     substitute_rows,
     versions_of,
@@ -266,6 +268,48 @@ def test_c22_the_table_of_customers_equals_that_of_the_engine(front_end: Driver,
 
 def test_c22_the_table_of_customers_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
     check_customers(over_api, Check(over_api, engine), engine)
+
+
+NEW = {"item_id": "NEW/1", "item_name": "Garden thing deluxe", "category": "Garden", "list_price": 9.5, "stock": 4}
+
+
+@pytest.fixture
+def with_added_items(artifacts: Path, tmp_path: Path) -> Path:
+    """A copy of the bundle to which a product was added, and one with another price and stock."""
+    folder = Path(shutil.copytree(artifacts, tmp_path / "artifacts"))
+    add_items([NEW, {"item_id": "G-005", "list_price": 2.25, "stock": 8}], folder)
+    return folder
+
+
+def check_items(front_end: Driver, check: Check, engine: Engine, items: tuple[str, ...]) -> None:
+    """Compare the pages of products, where the front end has them."""
+    for item in items:
+        expected = item_facts(engine.item(item))
+        try:
+            check.equal(front_end.item(item), expected, f"product {item}", len(expected))
+        except UnsupportedError:
+            assert front_end.name in ("gradio", "tkinter")
+
+
+def test_c24_products_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+    check_items(front_end, check, engine, ("G-005", "K-005", "A/B", shop.ODD_ITEMS[0]))
+
+
+def test_c24_products_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_items(over_api, Check(over_api, engine), engine, ("G-005", "A/B"))
+
+
+def test_c24_added_products_equal_those_of_the_engine(front_end: Driver, with_added_items: Path) -> None:
+    engine = Engine.load(with_added_items)
+    garden = next(c for c in engine.customer_ids() if engine.recommend(c, n=1).items[0].category == "Garden")
+    assert engine.recommend(garden, n=10).items[9].item_id == "NEW/1"
+    with type(front_end)(with_added_items) as added:
+        check = Check(added, engine)
+        check_items(added, check, engine, ("NEW/1", "G-005"))
+        check.list(garden, "hybrid", 10)
+        (expected,) = added.shown(engine.similar_items("NEW/1", 5)).values()
+        check.rows(added.similar("NEW/1", 5), expected, "products similar to an added one")
+        check.basket(("NEW/1", "G-005"), None)
 
 
 def check_analyses(front_end: Driver, check: Check, engine: Engine) -> None:

@@ -18,7 +18,14 @@ from smart_retail.analysis.small_tables import find_customer_column, read_small_
 from smart_retail.errors import ColumnError, FormatVersionError, UsageError
 from smart_retail.presentation.formatting import export_metadata, format_integer, format_percent
 from smart_retail.progress import SILENT, Progress
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD, RetailEngine, check_horizon, check_page
+from smart_retail.protocol import (
+    DEFAULT_HORIZON_DAYS,
+    DEFAULT_METHOD,
+    RetailEngine,
+    check_diversity,
+    check_horizon,
+    check_page,
+)
 from smart_retail.results import CustomerProfile, CustomerValue, Purchase, RecommendationList, Result
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.utils.spreadsheet import SheetParts
@@ -92,6 +99,8 @@ class CampaignSettings:
     """Churn risks to contact: low, medium, high; empty: all."""
     on: str | None = None
     """Date of the campaign (ISO 8601), on which products are due; None for the analysis date of the model."""
+    diversity: float | None = None
+    """How much the products of a customer should differ, 0 to 1; None for the business rules."""
 
     @property
     def filters_by_value(self) -> bool:
@@ -117,6 +126,7 @@ class CampaignSettings:
         if not 0 <= self.holdout <= 0.9:
             raise UsageError(f"The holdout share {self.holdout} is out of range.", "Give a share from 0 to 0.9.")
         check_horizon(self.horizon_days)
+        check_diversity(self.diversity)
         for share in (self.return_below, self.return_above):
             if share is not None and not 0 <= share <= 1:
                 raise UsageError(f"The probability {share} is out of range.", "Give a share from 0 to 1, such as 0.3.")
@@ -299,6 +309,7 @@ def campaign_rows(
             settings.n,
             exclude_purchased=settings.exclude_purchased,
             on=settings.on,
+            diversity=settings.diversity,
         )
         for profile, recommended in zip(selected, lists, strict=True):
             row = _row(profile, recommended, settings, today) | _value_cells(values.get(profile.customer_id))

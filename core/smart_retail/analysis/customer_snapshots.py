@@ -52,7 +52,7 @@ def snapshots_at(engine: LocalEngine, day: str) -> dict[str, CustomerSnapshot]:
         `day` is not a valid ISO date, or nothing was bought before it.
     """
     store, analysis_day = engine.tables, parse_day(day)
-    history = purchases_before(read_history(engine.bundle, len(store.items)), analysis_day)
+    history = purchases_before(read_history(engine.bundle, store.n_fitted_items), analysis_day)
     if not len(history):
         raise UsageError(f"There is no purchase before {day}.", f"The history begins on {engine.model().first}.")
     table = compute_rfm(history, max(analysis_day, int(history.day.max()) + 1))

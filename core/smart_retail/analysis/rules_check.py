@@ -127,6 +127,8 @@ def _describe(name: str, value: Any, alone: Rules) -> str:
         return f"allows at most {value} of one category in a list"
     if name == "new_items_share":
         return f"gives products without purchases {format_percent(value)} of the positions of a list"
+    if name == "diversity":
+        return f"makes the products of a list differ, by {value:g} of at most 1"
     excluded = 0 if alone.allowed is None else int(np.count_nonzero(~alone.allowed))
     return f"excludes {pluralize(excluded, 'item')}"
 

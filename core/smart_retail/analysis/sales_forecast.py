@@ -130,7 +130,7 @@ def daily_discounts(store: BundleTables) -> dict[str, NDArray[np.float64]]:
     discounts = store.bundle.arrays("daily").get("discount")
     if discounts is None or not np.isfinite(discounts).any():
         raise UsageError("This version has no discounts.", "Leave --regressor out, or fit order lines with discounts.")
-    names = (ALL_SALES, *store.names["categories"])
+    names = (ALL_SALES, *store.bundle.json("names")["categories"])
     return {name: row.astype(np.float64) for name, row in zip(names, discounts, strict=True) if np.isfinite(row).any()}
 
 

@@ -228,7 +228,10 @@ def _list_statistics(engine: LocalEngine, lists: Sequence[RecommendationList]) -
 def _item_discounts(engine: LocalEngine) -> NDArray[np.float64]:
     """Return the mean discount by item code; NaN where it is not known."""
     discount = engine.bundle.arrays("items").get("discount")
-    return np.full(len(engine.tables.items), np.nan) if discount is None else discount
+    known = np.full(len(engine.tables.items), np.nan)
+    if discount is not None:
+        known[: len(discount)] = discount
+    return known
 
 
 def _count_discount_bands(engine: LocalEngine, lists: Sequence[RecommendationList]) -> Counter[str]:

@@ -28,6 +28,7 @@ from smart_retail.recommenders.fitted_components import to_arrays
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 from smart_retail.segmentation.rfm import compute_rfm, fit_rfm
+from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.business_rules import build_rules
 from smart_retail.serving.engine import Engine
 from smart_retail.settings import Settings
@@ -86,7 +87,8 @@ class WhatIfEngine(Engine):
                 bundle.array(f"recommender/{WEIGHTS_ARRAY}"), scenario.weights
             )
         # The cached lists were computed from the tables that are replaced.
-        return cls(bundle.with_overrides(arrays, facts, without="lists") if arrays else bundle, rules)
+        changed = bundle.with_overrides(arrays, facts, without="lists") if arrays else bundle
+        return cls(changed, rules, changes=store.changes)
 
 
 def mean_source_weights(engine: LocalEngine, exclude_purchased: bool) -> dict[str, float]:
@@ -113,7 +115,7 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     Purchases, RFM, cut points, segments, popularity and similarities are recomputed. Encoder, centroids, merge and
     the selected variants of the methods stay as fitted.
     """
-    bundle, store = engine.bundle, engine.tables
+    bundle, store = engine.bundle, BundleTables(engine.bundle)  # without the items that were added after the fit
     chosen = bundle.manifest["scorecard"].get("chosen")
     if chosen is None or "tables/returned_purchases/indptr.npy" not in bundle.manifest["files"]:
         raise UsageError("This version lacks the data for another date or returns policy.", "Fit a new version first.")

@@ -329,6 +329,7 @@ class RemoteEngine(RetailEngine):
 def _query_fields(query: ListQuery) -> dict[str, Any]:
     """Return the options of a list request without the categories, as query parameters or JSON fields."""
     date = {} if query.on is None else {"on": query.on}
+    diversity = {} if query.diversity is None else {"diversity": query.diversity}
     return date | {
         "method": query.method,
         "n": query.n,
@@ -336,6 +337,7 @@ def _query_fields(query: ListQuery) -> dict[str, Any]:
         "exclude_purchased": query.exclude_purchased,
         "explain": query.explain,
         "variants": query.variants,
+        **diversity,
     }
 
 

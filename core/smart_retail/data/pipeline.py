@@ -16,12 +16,14 @@ from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.data.ingestion.catalogue import ItemCatalogue, read_catalogue
 from smart_retail.data.ingestion.database import check_query, is_database_url
 from smart_retail.data.ingestion.ingest import DateOptions, IngestedSource, ingest, read_returns
+from smart_retail.data.ingestion.item_changes import include_changes
 from smart_retail.data.ingestion.line_totals import LineTotals
 from smart_retail.data.ingestion.merge_sources import drop_erased_customers, flag_returned, merge_sources
 from smart_retail.data.ingestion.row_validation import RowValidation
 from smart_retail.data.ingestion.sources import Source, expand_sources, open_source, read_sample
 from smart_retail.data.parsing.column_mapping import check_fields, match_preset
 from smart_retail.errors import UsageError
+from smart_retail.events.item_changes import ItemChange
 from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings
 from smart_retail.utils.dates import check_zone
@@ -44,6 +46,7 @@ class _Request:
     erased: ErasedCustomers | None
     reading: ReadOptions
     catalogue: Source | None
+    changes: Mapping[str, ItemChange]
 
 
 def prepare(
@@ -59,6 +62,7 @@ def prepare(
     erased: ErasedCustomers | None = None,
     reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
     temporary: Path | None = None,
+    item_changes: Mapping[str, ItemChange] | None = None,
 ) -> Dataset:
     """Clean order tables into one dataset.
 
@@ -86,6 +90,8 @@ def prepare(
         Header row and sheet of the sources, if the user chose them.
     temporary : path, optional
         Folder for temporary files; by default that of the system.
+    item_changes : mapping, optional
+        Items that were added or changed since the last fit, by id; they complete the catalogue.
 
     Returns
     -------
@@ -110,7 +116,10 @@ def prepare(
     backend = open_backend(backend_name(sources, settings), folder, threads)
     try:
         return _prepare(
-            _Request(sources, returns, mapping, settings, events, erased, reading, catalogue), backend, folder, progress
+            _Request(sources, returns, mapping, settings, events, erased, reading, catalogue, item_changes or {}),
+            backend,
+            folder,
+            progress,
         )
     except BaseException:
         backend.close()
@@ -162,7 +171,8 @@ def _read_catalogue(
     request: _Request, ingested: Sequence[IngestedSource], backend: Backend, folder: Path, dates: DateOptions
 ) -> ItemCatalogue | None:
     """Return the catalogue of items, None without one; the rules for item codes are those of the orders."""
-    if request.catalogue is None:
-        return None
     validations = [source.validation for source in ingested[: len(request.sources)]]
-    return read_catalogue(request.catalogue, backend, folder, validations, dates)
+    catalogue = (
+        None if request.catalogue is None else read_catalogue(request.catalogue, backend, folder, validations, dates)
+    )
+    return include_changes(catalogue, request.changes, validations)

@@ -90,7 +90,7 @@ def rank_scored_items(
     return build_lists(sizes, scored.item[order].astype(np.int32), score[order], rank, component)
 
 
-def rank_related_items(item: NDArray[np.int32], score: NDArray[np.float64]) -> Ranked:
+def rank_related_items(item: NDArray[np.int32], score: NDArray[np.float64], component: int = CF) -> Ranked:
     """Return one list of items that are related to an item, ordered by score, ties by item code.
 
     Parameters
@@ -98,6 +98,8 @@ def rank_related_items(item: NDArray[np.int32], score: NDArray[np.float64]) -> R
     item : int32 array, shape (n,)
         Distinct item codes, in any order.
     score : float64 array, shape (n,)
+    component : int
+        Column of the component in `Ranked`.
 
     Returns
     -------
@@ -105,7 +107,7 @@ def rank_related_items(item: NDArray[np.int32], score: NDArray[np.float64]) -> R
     """
     order = np.argsort(item)
     bounds = np.array([0, len(item)], np.int64)
-    return rank_scored_items(ScoredItems(bounds, item[order].astype(np.int64), score[order]), CF, None)
+    return rank_scored_items(ScoredItems(bounds, item[order].astype(np.int64), score[order]), component, None)
 
 
 def build_lists(

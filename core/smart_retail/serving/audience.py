@@ -7,7 +7,8 @@ their purchases to the item.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,11 +35,19 @@ class AudienceFinder:
     tables : BundleTables
     customers : CustomerLookup
         Knows the events since the fit.
+    similar_content : callable
+        Returns the purchased items whose content is similar to that of an item without purchases, and the weights.
     """
 
-    def __init__(self, tables: BundleTables, customers: CustomerLookup) -> None:
+    def __init__(
+        self,
+        tables: BundleTables,
+        customers: CustomerLookup,
+        similar_content: Callable[[int], tuple[NDArray[np.int32], NDArray[np.float64]]],
+    ) -> None:
         self._tables = tables
         self._customers = customers
+        self._similar_content = similar_content
 
     def find(
         self, code: int, lists: CachedLists | None, exclude_purchased: bool, n: int, offset: int, is_allowed: bool
@@ -79,10 +88,18 @@ class AudienceFinder:
         )
 
     def _similarity(self, code: int) -> NDArray[np.float64]:
-        """Return the share of the similarity of the most similar items that each customer has bought, 0 to 1."""
+        """Return the share of the similarity of the most similar items that each customer has bought, 0 to 1.
+
+        Similar are items of the same customers; for an item without purchases, those of similar content.
+        """
         tables = self._tables
-        others, values = tables.item_knn.neighbours(code)
         weight = np.zeros(len(tables.items))
+        others: NDArray[np.int32]
+        values: NDArray[Any]
+        if tables.item_orders[code]:
+            others, values = tables.item_knn.neighbours(code)
+        else:
+            others, values = self._similar_content(code)
         weight[others] = values
         if not weight.any():
             return np.zeros(len(tables.customers))
@@ -139,6 +156,8 @@ class AudienceFinder:
     def _reason(self, customer: int, code: int) -> str:
         """Return how the purchase of the customer with the largest lift and the item are related; empty if none is."""
         tables = self._tables
+        if not tables.is_fitted(code):
+            return ""
         bought = np.zeros(len(tables.items), np.bool_)
         bought[tables.items_of(customer)] = True
         pair = tables.pairs.customers.best(code, bought, tables.variant)

@@ -5,20 +5,24 @@ Arrays stay memory-mapped; opening a bundle copies nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle, BundleDict
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import UnknownItemError
+from smart_retail.events.item_changes import ItemChange
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue
 from smart_retail.recommenders.item_pairs import ItemPairs
 from smart_retail.recommenders.item_sets import ItemSets, PurchaseLines
 from smart_retail.results import ClusterPoint, CustomerMatch, Item, ItemDetails, ItemRef
+from smart_retail.serving.item_overlay import ItemOverlay, extend_counts, extend_texts
 from smart_retail.utils.dates import NO_DAY, iso
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap, StringArray
@@ -47,6 +51,13 @@ class BundleTables:
     """Tables of one bundle, each read when it is first needed."""
 
     bundle: Bundle
+    changes: Mapping[str, ItemChange] = field(default_factory=dict)
+    """Items that were added or changed since the fit, by id."""
+
+    @cached_property
+    def _overlay(self) -> ItemOverlay:
+        fitted = IdMap(self.texts("items/ids"))
+        return ItemOverlay(fitted, self.changes, self.bundle.manifest.get("items_through", ""))
 
     @cached_property
     def customers(self) -> IdMap:
@@ -54,27 +65,55 @@ class BundleTables:
 
     @cached_property
     def items(self) -> IdMap:
-        return IdMap(self.texts("items/ids"))
+        """All items: those of the fit, then those that were added after it."""
+        return self._overlay.items()
+
+    @cached_property
+    def n_fitted_items(self) -> int:
+        """Number of items of the fit, whose codes come first. Histories and models know no others."""
+        return len(self._overlay.fitted)
+
+    @property
+    def fitted_items(self) -> IdMap:
+        """The items of the fit."""
+        return self._overlay.fitted
+
+    @property
+    def added_items(self) -> Mapping[int, ItemChange]:
+        """Items that were added after the fit, by code."""
+        return self._overlay.added_by_code
 
     @cached_property
     def item_names(self) -> StringArray:
-        return self.texts("items/names")
+        names, added = self.texts("items/names"), self.added_items.values()
+        return extend_texts(names, (change.item_name for change in added)) if added else names
 
     @cached_property
     def names(self) -> dict[str, list[str]]:
         """Names by code: ``categories``, ``subcategories``, ``segments``, ``clusters``, ``fine_clusters``."""
         found: dict[str, list[str]] = self.bundle.json("names")
-        return found
+        if not self.added_items:
+            return found
+        extended = {
+            kind: self._overlay.category_names(found[kind], of_item)
+            for kind, of_item in (("categories", "category"), ("subcategories", "subcategory"))
+        }
+        return found | extended
 
     @cached_property
     def catalogue(self) -> Catalogue:
-        return Catalogue(
+        fitted = Catalogue(
             self.bundle.array("items/category"),
             self.bundle.array("items/subcategory"),
             self.bundle.array("items/price"),
-            variant=self.variant,
+            variant=np.asarray(self.bundle.array("items/variant")),
             in_stock=self._in_stock(),
         )
+        return self._overlay.catalogue(fitted, self.names, self.texts("items/names")) if self.changes else fitted
+
+    def is_fitted(self, code: int) -> bool:
+        """Return whether an item is in the bundle, so that models and counts know it."""
+        return code < self.n_fitted_items
 
     @cached_property
     def _listed(self) -> dict[str, NDArray[Any]]:
@@ -86,30 +125,39 @@ class BundleTables:
         sold_out = self.bundle.array("catalogue/item")[self.bundle.array("catalogue/stock") <= 0]
         if not len(sold_out):
             return None
-        in_stock = np.ones(len(self.items), np.bool_)
+        in_stock = np.ones(self.n_fitted_items, np.bool_)
         in_stock[sold_out] = False
         return in_stock
 
     @cached_property
     def recent_orders(self) -> NDArray[np.int32]:
-        return self.bundle.array("items/recent_orders")
+        return self._counts("recent_orders")
 
     @cached_property
     def previous_orders(self) -> NDArray[np.int32]:
-        return np.asarray(self.bundle.array("items/previous_orders"))
+        return self._counts("previous_orders")
 
     @cached_property
     def item_orders(self) -> NDArray[np.int32]:
-        return np.asarray(self.bundle.array("items/orders"))
+        return self._counts("orders")
 
     @cached_property
     def item_customers(self) -> NDArray[np.int32]:
-        return np.asarray(self.bundle.array("items/customers"))
+        return self._counts("customers")
+
+    def _counts(self, name: str) -> NDArray[np.int32]:
+        """Return a count of purchases by item code, 0 for added items."""
+        return extend_counts(np.asarray(self.bundle.array(f"items/{name}")), len(self.added_items))
 
     @cached_property
     def variant(self) -> NDArray[np.int32]:
         """Code of the product that an item is a variant of, by item code."""
-        return np.asarray(self.bundle.array("items/variant"))
+        return np.asarray(self.bundle.array("items/variant") if self._of_added is None else self._of_added)
+
+    @property
+    def _of_added(self) -> NDArray[np.int32] | None:
+        """Products of all items where some were added after the fit, otherwise None."""
+        return self.catalogue.variant if self.added_items else None
 
     @cached_property
     def _pair_arrays(self) -> dict[str, NDArray[Any]]:
@@ -236,7 +284,7 @@ class BundleTables:
             quantity=p["quantity"][a:b],
             amount=p["amount"][a:b],
             n_customers=1,
-            n_items=len(self.items),
+            n_items=self.n_fitted_items,
             last_day=self.last_day,
         )
 
@@ -246,9 +294,12 @@ class BundleTables:
         return self.basket(np.empty(0, dtype=np.int32))
 
     def basket(self, items: NDArray[np.int32], day: int | None = None) -> PurchaseHistory:
-        """Return a history with one order of these items on a day, by default the last one of the bundle's history."""
+        """Return a history with one order of these items on a day, by default the last one of the bundle's history.
+
+        Items that were added after the fit are left out, since no model knows them.
+        """
         day = self.last_day if day is None else day
-        items = np.unique(items[items >= 0]).astype(np.int32)
+        items = np.unique(items[(items >= 0) & (items < self.n_fitted_items)]).astype(np.int32)
         n = len(items)
         price = np.nan_to_num(self.catalogue.price[items]) * MILLION
         return PurchaseHistory(
@@ -259,7 +310,7 @@ class BundleTables:
             quantity=np.full(n, MILLION, np.int64),
             amount=price.astype(np.int64),
             n_customers=1,
-            n_items=len(self.items),
+            n_items=self.n_fitted_items,
             last_day=day,
         )
 
@@ -272,7 +323,7 @@ class BundleTables:
             if len(self._season_orders) >= SEASON_CACHE_SIZE:
                 self._season_orders.clear()
             item, day = (np.asarray(self._purchases[name]) for name in ("item", "day"))
-            found = self._season_orders[last_day] = count_season(item, day, last_day, len(self.items))
+            found = self._season_orders[last_day] = count_season(item, day, last_day, self.n_fitted_items)
         return found
 
     @cached_property
@@ -318,6 +369,17 @@ class BundleTables:
         """The most frequent pairs and triples of items in one order."""
         return ItemSets.from_arrays(self.bundle.arrays("item_sets"))
 
+    def item_text(self, code: int) -> tuple[str, str]:
+        """Return the name of an item, and what else describes it: brand, attributes and description."""
+        if not (len(self._listed_codes) or self.changes):
+            return self.item_names[code], ""
+        brand, description = self.brand_and_description(code)
+        change, row = self._change_of(code), self._row_of(code)
+        attributes = "" if row < 0 else self._attributes[row]
+        if change is not None:
+            attributes = " ".join((attributes, *map(" ".join, change.attributes.items())))
+        return self.item_names[code], " ".join(filter(None, (brand, attributes, description)))
+
     def item_ref(self, code: int) -> ItemRef:
         """Return id, name and category of an item."""
         return ItemRef(*self.label(code))
@@ -334,16 +396,26 @@ class BundleTables:
             customers=int(self.item_customers[code]),
         )
 
+    def _change_of(self, code: int) -> ItemChange | None:
+        """Return what was sent of an item since the fit, None for nothing."""
+        overlay = self._overlay
+        return overlay.changed.get(code) if self.is_fitted(code) else overlay.added_by_code[code]
+
+    @cached_property
+    def _listed_codes(self) -> NDArray[np.int32]:
+        return np.asarray(self._listed["item"])
+
     def _row_of(self, code: int) -> int:
         """Return the row of an item in the catalogue, -1 for an item that is not in it."""
-        items = self._listed["item"]
-        row = int(np.searchsorted(items, code))
+        items = self._listed_codes
+        row = int(np.searchsorted(items, code)) if len(items) else 0
         return row if row < len(items) and items[row] == code else -1
 
     def brand_and_description(self, code: int) -> tuple[str, str]:
         """Return brand and description of an item, empty without a catalogue."""
-        row = self._row_of(code)
-        return ("", "") if row < 0 else (self._brands[row], self._descriptions[row])
+        change, row = self._change_of(code), self._row_of(code)
+        brand, description = ("", "") if row < 0 else (self._brands[row], self._descriptions[row])
+        return (brand, description) if change is None else (change.brand or brand, change.description or description)
 
     @cached_property
     def _brands(self) -> StringArray:
@@ -353,8 +425,20 @@ class BundleTables:
     def _descriptions(self) -> StringArray:
         return self.texts("catalogue/description")
 
+    @cached_property
+    def _attributes(self) -> StringArray:
+        return self.texts("catalogue/attributes")
+
     def item_details(self, code: int) -> ItemDetails:
-        """Return an item with what the catalogue says of it."""
+        """Return an item with what the catalogue says of it, and what was sent since the fit."""
+        details, change = self._fitted_details(code), self._change_of(code)
+        if change is None:
+            return details
+        names = ("brand", "description", "image_url", "list_price", "cost", "stock", "launch_date")
+        sent = {name: value for name in names if (value := getattr(change, name)) not in ("", None)}
+        return msgspec.structs.replace(details, **sent, attributes=details.attributes | change.attributes)
+
+    def _fitted_details(self, code: int) -> ItemDetails:
         listed, plain, row = self._listed, self.item(code).as_dict(), self._row_of(code)
         if row < 0:
             return ItemDetails(
@@ -364,7 +448,7 @@ class BundleTables:
         numbers = {name: float(listed[name][row]) for name in ("price", "cost", "stock")}
         known = {name: None if np.isnan(value) else round(value, 6) for name, value in numbers.items()}
         day = int(listed["launch"][row])
-        lines = self.texts("catalogue/attributes")[row].splitlines()
+        lines = self._attributes[row].splitlines()
         return ItemDetails(
             **plain,
             brand=self._brands[row],
@@ -398,11 +482,18 @@ class BundleTables:
         from smart_retail.serving.text_search import TextSearch
 
         return TextSearch(
-            self.texts("items/search"),
-            self.bundle.array("items/orders"),
+            self._search_texts,
+            self.item_orders,
             self.names["categories"],
             self.catalogue.category,
         )
+
+    @property
+    def _search_texts(self) -> StringArray:
+        texts, added = self.texts("items/search"), self._overlay.added
+        if not added:
+            return texts
+        return extend_texts(texts, (f"{item_id}\n{change.item_name}".casefold() for item_id, change in added.items()))
 
     def search_customers(self, text: str, n: int) -> list[CustomerMatch]:
         """Return at most `n` customers that match all words of `text`, those with the most orders first."""

@@ -12,6 +12,7 @@ lists included. A query can add filters, but not lift a rule.
     exclude_categories = ["Gift cards"]
     max_per_category = 3
     new_items_share = 0.1               # every tenth position is a product without purchases
+    diversity = 0.2                     # 0 to 1: how much the products of a list differ
     price = { min = 1.0, max = 50.0 }   # items without a price pass
     [boost]
     "TEC-AC-2" = 1.5                    # score times 1.5
@@ -45,7 +46,7 @@ RULES_NAME = "rules.toml"
 """Name of the rules file in an artifacts folder."""
 _NO_FILE = (0, 0)
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
-RULE_NAMES = (*_TEXT_LISTS, "max_per_category", "new_items_share", "price", "boost")
+RULE_NAMES = (*_TEXT_LISTS, "max_per_category", "new_items_share", "diversity", "price", "boost")
 MAX_NEW_ITEMS_SHARE = 0.5
 
 
@@ -63,6 +64,8 @@ class Rules:
     new_items_share: float | None = None
     """Share of the positions of a hybrid list, 0 to `MAX_NEW_ITEMS_SHARE`, that items without purchases get; None for
     the share that the fit selected."""
+    diversity: float = 0.0
+    """How much the items of a list should differ, 0 to 1, unless a query says so."""
     digest: str = ""
     """Digest of the rules file; empty without one."""
 
@@ -192,6 +195,7 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
         boosts={c: float(f) for i, f in data.get("boost", {}).items() if (c := items.code(i)) >= 0 and f != 1},
         max_per_category=data.get("max_per_category"),
         new_items_share=data.get("new_items_share"),
+        diversity=float(data.get("diversity", 0.0)),
         digest=hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:16],
     )
 
@@ -407,6 +411,9 @@ def _check(data: dict[str, Any]) -> None:
         raise SettingsError(
             f"The rule new_items_share is not a share from 0 to {MAX_NEW_ITEMS_SHARE}.", "Write new_items_share = 0.1."
         )
+    diversity = data.get("diversity", 0)
+    if not _is_number(diversity) or not 0 <= diversity <= 1:
+        raise SettingsError("The rule diversity is not a number from 0 to 1.", "Write diversity = 0.3.")
     price = data.get("price", {})
     if not isinstance(price, dict) or set(price) - {"min", "max"} or not all(_is_number(v) for v in price.values()):
         raise SettingsError("The rule price is not a range.", "Write price = { min = 1.0, max = 50.0 }.")

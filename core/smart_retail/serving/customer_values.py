@@ -241,7 +241,7 @@ class CustomerValues:
             quantity=p["quantity"],
             amount=p["amount"],
             n_customers=n,
-            n_items=len(self._store.items),
+            n_items=self._store.n_fitted_items,
             last_day=self._store.last_day,
         )
         return PurchaseDays.from_lines(lines)

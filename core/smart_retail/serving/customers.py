@@ -7,7 +7,7 @@ refit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 
 
+NO_ITEMS = np.empty(0, dtype=np.int32)
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerState:
     """State of one customer or visitor at the time of a request."""
@@ -50,10 +53,12 @@ class CustomerState:
     """Code of the coarse cluster, `UNKNOWN_GROUP` for none."""
     fine_cluster: int
     """Code of the fine cluster, by which lists are made, `UNKNOWN_GROUP` for none."""
+    added_items: NDArray[np.int32] = field(default_factory=lambda: NO_ITEMS)
+    """Codes of purchased items that were added after the fit and are in no history."""
 
     def purchased_or_returned(self) -> NDArray[np.int32]:
         """Return the items that `exclude_purchased` hides: purchased or returned ones."""
-        return np.concatenate((self.history.item, self.fully_returned))
+        return np.concatenate((self.history.item, self.fully_returned, self.added_items))
 
 
 def to_shoppers(customers: Sequence[CustomerState]) -> Shoppers:
@@ -141,9 +146,14 @@ class CustomerLookup:
     def _with_events(self, code: int, events: Sequence[Event]) -> CustomerState:
         tables = self._tables
         stored = tables.history(code) if code >= 0 else tables.empty_history
-        history = _apply_events(stored, events, tables.items.codes(e.item_id for e in events))
-        returned = np.setdiff1d(tables.items.codes(e.item_id for e in events if e.quantity < 0), history.item)
+        fitted = tables.fitted_items
+        history = _apply_events(stored, events, fitted.codes(e.item_id for e in events))
+        returned = np.setdiff1d(fitted.codes(e.item_id for e in events if e.quantity < 0), history.item)
         returned = returned[returned >= 0]
+        added = NO_ITEMS
+        if tables.added_items:
+            codes = tables.items.codes(e.item_id for e in events)
+            added = np.unique(codes[codes >= tables.n_fitted_items])
         if code >= 0:
             returned = np.setdiff1d(np.union1d(returned, tables.fully_returned(code)), history.item)
         segment = cluster = fine = UNKNOWN_GROUP
@@ -152,7 +162,7 @@ class CustomerLookup:
             segment = int(self._rfm_model.segment_index(*self._rfm_model.score(*values)[:2])[0])
             found = self._cluster_assigner.assign(history, RfmTable(*values))
             cluster, fine = int(found.coarse[0]), int(found.fine[0])
-        return CustomerState(code, True, True, history, returned.astype(np.int32), segment, cluster, fine)
+        return CustomerState(code, True, True, history, returned.astype(np.int32), segment, cluster, fine, added)
 
     def rfm(self, customer: CustomerState) -> RFM | None:
         """Return recency, frequency and monetary value, scored by the cut points of the fit; None without purchases."""

@@ -7,7 +7,7 @@ no pandas is imported, and nothing is unpickled.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.events import RecentEvents, open_events
+from smart_retail.events.item_changes import ItemChange, ItemChanges
 from smart_retail.protocol import (
     ALL,
     BOUGHT_TOGETHER,
@@ -63,7 +64,7 @@ from smart_retail.results import (
 )
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.business_rules import RULES_NAME, FixedRules, Rules, RulesFile, category_codes
-from smart_retail.serving.customers import CustomerLookup, CustomerState, to_shoppers, with_basket
+from smart_retail.serving.customers import NO_ITEMS, CustomerLookup, CustomerState, to_shoppers, with_basket
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
@@ -77,22 +78,39 @@ if TYPE_CHECKING:
     from smart_retail.serving.sales import Sales
 
 CHUNK_CUSTOMERS = 256
+ADDED_ITEMS_SHARE = 0.1
+"""Share of the positions of a list for items that were added after a fit without a catalogue, which selects none."""
+MIN_PROXY_WEIGHT = 1 / 3
+"""Weight of an item that stands for one without purchases, as a share of the largest: 0.7 times its similarity."""
+PROXIES_OF_NEW_ITEM = 3
+"""Purchased items that stand for an item without purchases in a basket: of the similar ones, the most bought."""
 
 
 class Engine(LocalEngine):
     """Engine of one bundle, opened by `Engine.load`.
 
-    It serves the same bundle as long as it lives: a new version is served by a new engine. Thread-safe.
+    It serves the same bundle and the same added items as long as it lives: a new version, or items that are added
+    later, are served by a new engine. Thread-safe.
     """
 
-    def __init__(self, bundle: Bundle, rules: Path | Rules | None = None, *, rules_file: Path | None = None) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        rules: Path | Rules | None = None,
+        *,
+        changes: Mapping[str, ItemChange] | None = None,
+        recent_events: RecentEvents | None = None,
+        rules_file: Path | None = None,
+    ) -> None:
         self.bundle = bundle
         self._opened = object()
-        self.tables = BundleTables(bundle)
+        self._rules = rules
+        self._items_state = ItemChanges(self.artifacts).state()
+        found = ItemChanges(self.artifacts).read() if changes is None else changes
+        self.tables = BundleTables(bundle, found)
         through, fitted_store = bundle.manifest["events_through"], bundle.manifest.get("events_store", "")
-        self.customer_lookup = CustomerLookup(
-            self.tables, RecentEvents(open_events(self.artifacts), through, fitted_store)
-        )
+        self._recent_events = recent_events or RecentEvents(open_events(self.artifacts), through, fitted_store)
+        self.customer_lookup = CustomerLookup(self.tables, self._recent_events)
         catalogue = self.tables.items, self.tables.names["categories"], self.tables.catalogue
         default = self.artifacts / RULES_NAME
         self._rules_source: FixedRules | RulesFile
@@ -134,6 +152,26 @@ class Engine(LocalEngine):
             The rules cannot be read.
         """
         return cls(Bundle.open(artifacts, version), None if rules is None else Path(rules))
+
+    def with_current_items(self, *, prepare: bool = False) -> Engine:
+        """Return an engine of the same bundle with the items that are added by now; itself if nothing has changed.
+
+        Parameters
+        ----------
+        prepare : bool
+            Whether the added items are matched with the purchased ones now, not when they are first needed.
+
+        Raises
+        ------
+        ArtifactError
+            The file of added items is damaged.
+        """
+        if ItemChanges(self.artifacts).state() == self._items_state:
+            return self
+        engine = type(self)(self.bundle, self._rules, recent_events=self._recent_events, rules_file=self._rules_file)
+        if prepare:
+            engine.open_all()
+        return engine
 
     @property
     def rules(self) -> Rules:
@@ -178,37 +216,53 @@ class Engine(LocalEngine):
     ) -> RecommendationList:
         """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
         rules, day = self._rules_for(query), self._later_day(query)
-        basket = self.tables.basket(self.tables.items.codes(item_ids), None if day is None else day - 1)
+        codes = self.tables.items.codes(item_ids)
+        basket, proxies = self.tables.basket(codes, None if day is None else day - 1), self._proxies(codes)
+        own_items = np.union1d(basket.item, codes[codes >= 0]).astype(np.int32)
         visitor = self.customer_lookup.visitor(basket)
         customer = visitor if customer_id is None else self.customer_lookup.resolve(customer_id)
 
         def list_by(method: str) -> RecommendationList:
-            if method == DEFAULT_METHOD and len(basket):
+            if method == DEFAULT_METHOD and len(own_items):
                 owner = customer if customer_id is not None else self.customer_lookup.visitor(self.tables.empty_history)
-                request = _ranking_request(method, query, rules, basket.item)
-                own = [np.concatenate((basket.item, owner.history.item))]
-                ranking = next(self._ranker.live(request, self._shoppers([owner], day), [basket.item], own))
+                request = _ranking_request(method, query, rules, basket.item, proxies)
+                own = [np.concatenate((own_items, owner.history.item))]
+                ranking = next(self._ranker.live(request, self._shoppers([owner], day), [own_items], own))
                 return self._response(customer_id, owner, request, ranking, query)
             shopper = visitor if customer_id is None else with_basket(customer, basket)
             request = _ranking_request(method, query, rules)
-            hidden = [shopper.purchased_or_returned()]
-            ranking = next(self._ranker.live(request, self._shoppers([shopper], day), hidden))
+            hidden = np.union1d(shopper.purchased_or_returned(), own_items)
+            ranking = next(self._ranker.live(request, self._shoppers([shopper], day), [hidden]))
             return self._response(customer_id, shopper, request, ranking, query)
 
         return combine_methods(query.method, list_by)
+
+    def _proxies(self, codes: NDArray[np.int32]) -> dict[int, int]:
+        """Return the purchased items that stand for the items of a basket without purchases, each with that item."""
+        orders = self.tables.item_orders
+        new = sorted({code for code in codes[codes >= 0].tolist() if orders[code] == 0})
+        proxies: dict[int, int] = {}
+        for code in new:
+            items, weight = self._items_of_similar_content(code)
+            # A rarely bought item says little of what goes with it.
+            close = items[weight >= MIN_PROXY_WEIGHT * weight.max(initial=0.0)]
+            best = close[np.argsort(-orders[close].astype(np.int64), kind="stable")][:PROXIES_OF_NEW_ITEM]
+            proxies |= {item: code for item in best.tolist() if item not in codes}
+        return proxies
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
         """Return items related to an item, by `ListQuery.relation`; the list is not filled with popular items."""
         code = self.tables.item_code(item_id)
         found, relation = self._related_items(code, query.relation)
-        request = RankingRequest(relation, False, query.end, self._rules_for(query), variants=query.variants)
+        rules = replace(self._rules_for(query), diversity=0.0)  # a shop's rule is not meant for similar items
+        request = _ranking_request(relation, query, rules, exclude_purchased=False)
         item = np.array([code], dtype=np.int32)  # hidden: a pinned item would otherwise be in its own list
         ranking = self._ranker.rank_unpersonalized(found, request, item)
         return self._response(None, self._basket_state(item), request, ranking, query)
 
     def query_popular(self, query: ListQuery) -> RecommendationList:
         """Return the most popular items, overall or of the given categories."""
-        request = RankingRequest("popular", False, query.end, self._rules_for(query), variants=query.variants)
+        request = _ranking_request("popular", query, self._rules_for(query), exclude_purchased=False)
         codes = category_codes(query.categories, self.tables.names["categories"])
         popular = self._ranker.model.popular(codes[0] if len(codes) == 1 else None)
         ranking = self._ranker.rank_unpersonalized(popular, request)
@@ -291,7 +345,7 @@ class Engine(LocalEngine):
         code, rules = self.tables.item_code(item_id), self.rules
         is_allowed = rules.allowed is None or bool(rules.allowed[code])
         lists = self._ranker.cached_lists(DEFAULT_METHOD, exclude_purchased)
-        finder = AudienceFinder(self.tables, self.customer_lookup)
+        finder = AudienceFinder(self.tables, self.customer_lookup, self._items_of_similar_content)
         return finder.find(code, lists, exclude_purchased, n, offset, is_allowed)
 
     def search_customers(self, text: str, n: int = 20) -> list[CustomerMatch]:
@@ -311,7 +365,7 @@ class Engine(LocalEngine):
 
     def categories(self) -> list[str]:
         """Return the names of the categories, sorted; empty if the source has none."""
-        return list(self.tables.names["categories"])
+        return sorted(self.tables.names["categories"])
 
     def segments(self) -> list[Segment]:
         """Return the RFM segments that have customers, best first."""
@@ -381,12 +435,13 @@ class Engine(LocalEngine):
 
     @cached_property
     def _new_items_share(self) -> float:
-        """Share of the positions for items without purchases that the fit selected, 0 without a catalogue."""
-        return float(self.bundle.manifest["scorecard"].get("new_item", {}).get("share", {}).get("share", 0.0))
+        """Share of the positions for items without purchases: what the fit selected, else a default for added items."""
+        learned = self.bundle.manifest["scorecard"].get("new_item", {}).get("share", {}).get("share")
+        return float(learned if learned is not None else ADDED_ITEMS_SHARE if self.tables.added_items else 0.0)
 
     @cached_property
     def _ranker(self) -> ListRanker:
-        return open_ranker(self.bundle, self.tables.catalogue)
+        return open_ranker(self.tables)
 
     def _query_chunk(self, customer_ids: Sequence[str], query: ListQuery, rules: Rules) -> Iterator[RecommendationList]:
         customers = [self.customer_lookup.resolve(customer_id) for customer_id in customer_ids]
@@ -472,7 +527,12 @@ class Engine(LocalEngine):
         from smart_retail.recommenders.ranked_lists import filter_lists, rank_related_items  # not for cached lists
 
         if relation == BOUGHT_TOGETHER:
-            return rank_related_items(*self.tables.pairs.together(code)), relation
+            pairs = self.tables.pairs.together(code) if self.tables.is_fitted(code) else (NO_ITEMS, np.empty(0))
+            return rank_related_items(*pairs), relation
+        if not self.tables.is_fitted(code):
+            ranked = rank_related_items(*self._items_of_similar_content(code), component=CONTENT)
+            ranked.explaining_item[:] = code
+            return ranked, "similar"
         ranked = self._ranker.model.similar(code)
         ranked = filter_lists(ranked, ~ranked.fallback)
         if len(ranked.item) and ranked.share[0, CONTENT] > 0:
@@ -480,6 +540,13 @@ class Engine(LocalEngine):
         shared = self.tables.pairs.shared_customers(code, self.tables.item_knn)[ranked.item]
         supported = shared >= self.tables.min_support
         return (filter_lists(ranked, supported) if supported.any() else ranked), relation
+
+    def _items_of_similar_content(self, code: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+        """Return the purchased items whose content is similar to that of an item without purchases, and the weights."""
+        added = self._ranker.added
+        table = self._ranker.model.components.content if added is None or self.tables.is_fitted(code) else added.similar
+        items, weight = table.neighbours(code)
+        return items, weight.astype(np.float64)
 
     def _rules_for(self, query: ListQuery) -> Rules:
         rules = self.rules
@@ -489,6 +556,21 @@ class Engine(LocalEngine):
 
 
 def _ranking_request(
-    method: str, query: ListQuery, rules: Rules, basket: NDArray[np.int32] | None = None
+    method: str,
+    query: ListQuery,
+    rules: Rules,
+    basket: NDArray[np.int32] | None = None,
+    proxies: Mapping[int, int] | None = None,
+    *,
+    exclude_purchased: bool | None = None,
 ) -> RankingRequest:
-    return RankingRequest(method, query.exclude_purchased, query.end, rules, basket, query.variants)
+    return RankingRequest(
+        method,
+        query.exclude_purchased if exclude_purchased is None else exclude_purchased,
+        query.end,
+        rules,
+        basket,
+        query.variants,
+        proxies or {},
+        rules.diversity if query.diversity is None else query.diversity,
+    )

@@ -62,6 +62,21 @@ def same_customers(item: str, together: int, customers: int) -> str:
     return f"{together:,} of the {customers:,} {who} {item or 'it'} also {also} this"
 
 
+def by_proxy(text: str, proxy: str, item: str) -> str:
+    """Return a reason that follows from an item without purchases by way of one that is similar to it.
+
+    Parameters
+    ----------
+    text : str
+        What was counted with `proxy`.
+    proxy : str
+        Name of a purchased item.
+    item : str
+        Name of the item without purchases.
+    """
+    return f"{text}; {proxy} is similar to {item}"
+
+
 def category(customers: int, name: str) -> str:
     """Return the reason of an item that has too few buyers in common with the purchases of the customer.
 

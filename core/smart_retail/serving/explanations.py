@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -67,6 +68,8 @@ class ReasonBuilder:
     """For a list of items related to one item, the only purchase: the relation; otherwise empty."""
     basket: NDArray[np.int32] | None = None
     """Items of the basket that a list completes."""
+    proxies: Mapping[int, int] = field(default_factory=dict)
+    """Purchased items that stand for items of the basket without purchases -> that item."""
 
     def reasons(
         self, item: int, share: list[float], rank: list[int], explaining_item: int, boost: float = 1.0
@@ -138,8 +141,14 @@ class ReasonBuilder:
             found = pairs.most_related(item, self._is_base, tables.variant)
         if found is None or found[1].together == 0:
             return "similar", None, self._category(item)
-        relation, counted = found
-        return self._counted(relation, counted)
+        kind, own, text = self._counted(*found)
+        new = self.proxies.get(found[1].base)
+        return (kind, own, text) if new is None else (kind, *self._of_proxy(new, found[1].base, text))
+
+    def _of_proxy(self, new: int, proxy: int, text: str) -> tuple[str, str]:
+        """Return the id of an item of the basket without purchases, and the reason by an item that is similar to it."""
+        new_id, new_name, _ = self.tables.label(new)
+        return new_id, texts.by_proxy(text, self.tables.item_name(proxy), new_name)
 
     def _counted(self, relation: str, pair: PairCount) -> tuple[str, str | None, str]:
         own, name, _ = self.tables.label(pair.base)
@@ -189,6 +198,7 @@ class ReasonBuilder:
         """Whether items can follow from the item: those of the basket, or the purchases; by item code."""
         out = np.zeros(len(self.tables.variant), bool)
         out[self.customer.history.item if self.basket is None else self.basket] = True
+        out[list(self.proxies)] = True
         return out
 
     @cached_property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pathlib
+from collections.abc import Callable
 
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
@@ -82,6 +83,41 @@ def watch_engine(
     """
     if api_url:
         return ReloadingEngine.fixed(open_engine(artifacts, api_url, api_key))
-    from smart_retail.bundle.reader import read_pointer
+    follower = BundleFollower(artifacts, lambda: open_engine(artifacts, rules=rules))
+    return ReloadingEngine(follower.load, follower.state)
 
-    return ReloadingEngine(lambda: open_engine(artifacts, rules=rules), lambda: read_pointer(artifacts))
+
+class BundleFollower:
+    """Opens the active version of a folder, again if only the items that were added after its fit have changed.
+
+    Parameters
+    ----------
+    artifacts : path
+        Folder of bundles.
+    open_version : callable
+        Opens the active version.
+    """
+
+    def __init__(self, artifacts: Path, open_version: Callable[[], RetailEngine]) -> None:
+        self._artifacts = artifacts
+        self._open_version = open_version
+        self._opened: tuple[object, RetailEngine] | None = None
+
+    def state(self) -> tuple[object, object]:
+        """Return what changes with the active version, and with the added items."""
+        from smart_retail.bundle.reader import read_pointer
+        from smart_retail.events.item_changes import ItemChanges
+
+        return read_pointer(self._artifacts), ItemChanges(self._artifacts).state()
+
+    def load(self) -> RetailEngine:
+        """Return an engine of the active version with the items that are added by now."""
+        from smart_retail.serving.engine import Engine
+
+        pointer, _ = self.state()
+        if self._opened is not None and self._opened[0] == pointer and isinstance(self._opened[1], Engine):
+            engine: RetailEngine = self._opened[1].with_current_items(prepare=True)
+        else:
+            engine = self._open_version()
+        self._opened = pointer, engine
+        return engine

@@ -6,21 +6,23 @@ Cached lists are used if they are long enough; otherwise the model ranks on dema
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle.reader import Bundle
 from smart_retail.protocol import DEFAULT_METHOD
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CACHED_LISTS, CachedLists, quantize_shares
+from smart_retail.recommenders.diversity import POOL_ENTRIES, ItemLikeness, diversify
 from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules, insert_new_items
 
 if TYPE_CHECKING:
+    from smart_retail.recommenders.content_matching import AddedItemModel
     from smart_retail.recommenders.model import RecommenderModel
+    from smart_retail.serving.bundle_tables import BundleTables
 
 CHUNK_ENTRIES = 2_000_000
 """Bound on the entries of one live call, so that memory stays flat for many customers."""
@@ -46,11 +48,20 @@ class RankingRequest:
     """Items of the basket to complete, for a list of a basket by the method hybrid."""
     variants: bool = False
     """Whether several variants of one product can be in a list."""
+    proxies: Mapping[int, int] = field(default_factory=dict)
+    """Purchased items that stand for items of the basket without purchases -> that item."""
+    diversity: float = 0.0
+    """How much the items of a list should differ, 0 to 1."""
 
     @property
     def keeps_lists(self) -> bool:
         """Whether every list stays as it is ranked."""
-        return self.variants and self.rules.allowed is None and not self.is_filtered_late
+        return self.variants and not self.diversity and self.rules.allowed is None and not self.is_filtered_late
+
+    @property
+    def needed(self) -> int:
+        """Number of entries to rank: with diversity, the first entries are chosen from a larger pool."""
+        return max(self.stop, POOL_ENTRIES) if self.diversity else self.stop
 
     @property
     def is_filtered_late(self) -> bool:
@@ -111,6 +122,8 @@ class ListRanker:
         Opens the model.
     lists : mapping
         Method and `exclude_purchased` -> callable that opens the cached lists, or returns None if there are none.
+    added : callable, optional
+        Returns the model of the items without purchases if some were added after the fit.
     """
 
     def __init__(
@@ -118,15 +131,22 @@ class ListRanker:
         catalogue: Catalogue,
         model: Callable[[], RecommenderModel],
         lists: Mapping[tuple[str, bool], Callable[[], CachedLists | None]],
+        added: Callable[[], AddedItemModel] | None = None,
     ) -> None:
         self.catalogue = catalogue
         self.lists = dict(lists)
+        self._added = added
         self._model = model
         self._opened: dict[tuple[str, bool], CachedLists | None] = {}
 
     @cached_property
     def model(self) -> RecommenderModel:
         return self._model()
+
+    @cached_property
+    def added(self) -> AddedItemModel | None:
+        """Model of the items without purchases if some were added after the fit, otherwise None."""
+        return None if self._added is None else self._added()
 
     def cached_lists(self, method: str, exclude_purchased: bool) -> CachedLists | None:
         """Return the cached lists of a method, None if there are none."""
@@ -139,7 +159,7 @@ class ListRanker:
 
     def open_all(self) -> None:
         """Open the model and all lists, which are otherwise opened on demand."""
-        _ = self.model, [self.cached_lists(*key) for key in self.lists]
+        _ = self.model, self.added, [self.cached_lists(*key) for key in self.lists]
 
     def cached(
         self, request: RankingRequest, customer: int, hidden: Callable[[], NDArray[np.int32]]
@@ -163,14 +183,14 @@ class ListRanker:
             return None
         complete = table.size[customer] < table.item.shape[1]
         if request.keeps_lists:
-            ranked = table.row(customer, request.stop)
-            return RankingResult(ranked) if complete or len(ranked.item) >= request.stop else None
+            ranked = table.row(customer, request.needed)
+            return RankingResult(ranked) if complete or len(ranked.item) >= request.needed else None
         ranked = table.row(customer)
         # Cached lists do not contain hidden items; only a pin could add one.
         needs_own = request.rules.pins or request.rules.new_items_share or not request.exclude_purchased
         own = hidden() if needs_own else NO_ITEMS
         result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, own, own))
-        return self._with_new_items(result, request, own, own) if complete or result.size >= request.stop else None
+        return self._completed(result, request, own, own) if complete or result.size >= request.needed else None
 
     def live(
         self,
@@ -196,11 +216,11 @@ class ListRanker:
         """
         n_items, n = len(self.catalogue.category), len(shoppers)
         # The model leaves out purchases; returned items are left out of the ranking, which may then have to be longer.
-        first = request.stop
+        first = request.needed
         if request.is_filtered_late:
             first += FILTERED_ENTRIES
         elif not request.variants:
-            first += VARIANT_ENTRIES + request.stop
+            first += VARIANT_ENTRIES + request.needed
         own = hidden if own is None else own
         # A boost can move any item to the top, so it needs the whole catalogue.
         length = None if request.rules.boosts or first >= n_items else first
@@ -212,9 +232,9 @@ class ListRanker:
             for row in range(len(rows)):
                 excluded, bought = hidden[start + row], own[start + row]
                 result = RankingResult(ranked, _apply_rules(ranked, row, request, self.catalogue, excluded, bought))
-                if not (_is_complete(ranked, row, length) or result.size >= request.stop):
+                if not (_is_complete(ranked, row, length) or result.size >= request.needed):
                     result = self._rank_longer(request, shoppers, start + row, (excluded, bought), first)
-                yield self._with_new_items(result, request, excluded, bought)
+                yield self._completed(result, request, excluded, bought)
 
     def _rank_longer(
         self,
@@ -231,19 +251,44 @@ class ListRanker:
             longer = None if length >= len(self.catalogue.category) else length
             ranked = self._rank(request, shopper, longer)
             result = RankingResult(ranked, _apply_rules(ranked, 0, request, self.catalogue, *items))
-            if _is_complete(ranked, 0, longer) or result.size >= request.stop:
+            if _is_complete(ranked, 0, longer) or result.size >= request.needed:
                 return result
+
+    def _completed(
+        self, result: RankingResult, request: RankingRequest, hidden: NDArray[np.int32], own: NDArray[np.int32]
+    ) -> RankingResult:
+        """Return a list with what is done after the rules: diversity, then the positions of new items."""
+        return self._with_new_items(self._diversified(result, request), request, hidden, own)
+
+    def _diversified(self, result: RankingResult, request: RankingRequest) -> RankingResult:
+        """Return a list whose first entries are reordered by maximal marginal relevance; pins keep their positions."""
+        listed = result.rule_result
+        if not request.diversity or listed is None or not len(listed.item):
+            return result
+        pinned = listed.position < 0
+        filled = np.zeros(len(pinned), np.bool_)
+        filled[~pinned] = result.ranked.fallback[listed.position[~pinned]]
+        own = int(np.argmax(filled)) if filled.any() else len(filled)  # popular items that fill a list stay last
+        pool = min(own, POOL_ENTRIES)
+        likeness = self._likeness.matrix(listed.item[:pool])
+        order = diversify(listed.score[:pool], likeness, request.diversity, request.stop, int(pinned.sum()))
+        order = np.concatenate((order, np.arange(pool, len(listed.item))))
+        return RankingResult(result.ranked, listed.take(order))
+
+    @cached_property
+    def _likeness(self) -> ItemLikeness:
+        return ItemLikeness(self.catalogue.category, self.catalogue.subcategory, self.model.components.item_knn)
 
     def _with_new_items(
         self, result: RankingResult, request: RankingRequest, hidden: NDArray[np.int32], own: NDArray[np.int32]
     ) -> RankingResult:
-        """Return a hybrid list with the items without purchases that a rule reserves positions for."""
-        personal = request.method == DEFAULT_METHOD and request.basket is None
-        if not (request.rules.new_items_share and personal and result.rule_result is not None):
+        """Return a hybrid list with the items without purchases that the rules or the fit reserve positions for."""
+        hybrid = request.method == DEFAULT_METHOD
+        if not (request.rules.new_items_share and hybrid and result.rule_result is not None):
             return result
         length = request.stop + len(hidden) + FILTERED_ENTRIES  # more than there are positions for them
         purchased = np.unique(own).astype(np.int64)
-        new = quantize_shares(self.model.rank_new_items(purchased, request.rules.allowed, length))
+        new = quantize_shares(self._rank_new_items(purchased, request.rules.allowed, length))
         excluded = hidden if request.exclude_purchased else NO_ITEMS
         variants_of = None if request.variants else own
         return RankingResult(
@@ -252,18 +297,25 @@ class ListRanker:
             )
         )
 
+    def _rank_new_items(self, purchased: NDArray[np.int64], allowed: NDArray[np.bool_] | None, length: int) -> Ranked:
+        added = self.added
+        if added is None:
+            return self.model.rank_new_items(purchased, allowed, length)
+        return added.model.rank(purchased, added.content_back, allowed, length)
+
     def _rank(self, request: RankingRequest, shoppers: Shoppers, length: int | None) -> Ranked:
         if request.basket is not None:
-            basket = request.basket.astype(np.int64)
+            basket = np.union1d(request.basket, np.array(list(request.proxies), np.int32)).astype(np.int64)
             exclude = request.exclude_purchased
             return quantize_shares(self.model.rank_basket(basket, shoppers, exclude_basket=exclude, length=length))
+        allowed = request.rules.allowed
         return quantize_shares(
             self.model.rank(
                 request.method,
                 shoppers,
                 exclude_purchased=request.exclude_purchased,
                 length=length,
-                allowed=request.rules.allowed,
+                allowed=None if allowed is None else allowed[: self.model.components.n_items],
             )
         )
 
@@ -286,11 +338,13 @@ class ListRanker:
         """
         quantized = quantize_shares(ranked)
         own = None if request.variants else NO_ITEMS
-        return RankingResult(quantized, apply_rules(quantized, 0, request.rules, self.catalogue, hidden, own))
+        result = RankingResult(quantized, apply_rules(quantized, 0, request.rules, self.catalogue, hidden, own))
+        return self._diversified(result, request)
 
 
-def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
+def open_ranker(tables: BundleTables) -> ListRanker:
     """Return the ranker of a bundle; its files are opened when they are first needed."""
+    bundle = tables.bundle
 
     def model() -> RecommenderModel:
         from smart_retail.recommenders.model import RecommenderModel  # not needed for cached lists
@@ -301,7 +355,35 @@ def open_ranker(bundle: Bundle, catalogue: Catalogue) -> ListRanker:
         arrays = bundle.arrays(f"lists/{method}_{'new' if excluded else 'any'}")
         return CachedLists.from_arrays(arrays) if arrays else None
 
-    return ListRanker(catalogue, model, {key: partial(table, *key) for key in CACHED_LISTS})
+    def added() -> AddedItemModel:
+        return _match_added_items(tables, ranker.model)
+
+    lists = {key: partial(table, *key) for key in CACHED_LISTS}
+    ranker = ListRanker(tables.catalogue, model, lists, added if tables.added_items else None)
+    return ranker
+
+
+def _match_added_items(tables: BundleTables, model: RecommenderModel) -> AddedItemModel:
+    """Return the model of the items without purchases, with those that were added after the fit."""
+    from smart_retail.recommenders import content_matching  # only for added items
+
+    n = tables.n_fitted_items
+    orders = tables.item_orders[:n]
+    # Of several purchased items with one text, the most bought ones are matched.
+    bought = np.argsort(-orders.astype(np.int64), kind="stable")[: int(np.count_nonzero(orders))]
+    catalogue = tables.catalogue
+
+    def described(codes: NDArray[np.int64]) -> content_matching.MatchedItems:
+        texts = [tables.item_text(code) for code in codes.tolist()]
+        return content_matching.MatchedItems(
+            texts, catalogue.category[codes], catalogue.subcategory[codes], tables.variant[codes]
+        )
+
+    added = np.array(list(tables.added_items), np.int64)
+    matches = content_matching.match_contents(described(added), described(bought))
+    recent = np.asarray(tables.recent_orders[:n], np.int64)
+    components = model.components
+    return content_matching.extend_with_added(model.new_items, components.content_back, matches, bought, recent)
 
 
 def _is_complete(ranked: Ranked, row: int, length: int | None) -> bool:

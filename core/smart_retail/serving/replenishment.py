@@ -118,4 +118,4 @@ class Replenishment:
 
     @cached_property
     def _intervals(self) -> ItemIntervals:
-        return ItemIntervals.from_pairs(self._pairs, len(self._store.items))
+        return ItemIntervals.from_pairs(self._pairs, self._store.n_fitted_items)

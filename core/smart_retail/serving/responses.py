@@ -41,7 +41,8 @@ def build_response(
     -------
     RecommendationList
     """
-    reasons = ReasonBuilder(tables, customer, request.method if request.method in RELATIONS else "", request.basket)
+    relation = request.method if request.method in RELATIONS else ""
+    reasons = ReasonBuilder(tables, customer, relation, request.basket, request.proxies)
     # Every method returns popular items for customers without a history.
     fallback = customer_id is not None and len(customer.history) == 0
     items, rank, explain = [], query.offset, query.explain

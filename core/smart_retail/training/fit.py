@@ -28,6 +28,7 @@ from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.evaluation.verdict import describe_quality
 from smart_retail.events import open_events
+from smart_retail.events.item_changes import ItemChanges, latest_change
 from smart_retail.progress import SILENT, Progress
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.results import FitReport
@@ -121,6 +122,7 @@ def fit(
         check_tombstones(artifacts, store)
         events = folder / "events.csv"
         last_event = store.write_csv(events)
+        changes = ItemChanges(artifacts).read()
         with prepare(
             sources,
             returns=returns,
@@ -133,6 +135,7 @@ def fit(
             events=events if last_event else None,
             erased=store.erased_among if store.count_erased() else None,
             temporary=folder,
+            item_changes=changes,
         ) as dataset:
             active = active_manifest(artifacts)
             expected = expected_reasons(dataset.sources[: len(dataset.sources) - bool(last_event)])
@@ -146,7 +149,11 @@ def fit(
                 notes += check_evaluation(fitted.scorecard, active, force)
                 notes += check_quality_gate(artifacts, fitted.scorecard, force)
                 write_customer_tables(writer, dataset, fitted, settings, timer, start_job, threads)
-                included = {"events_through": last_event, "events_store": store.store_id()}
+                included = {
+                    "events_through": last_event,
+                    "events_store": store.store_id(),
+                    "items_through": latest_change(changes),
+                }
                 return publish(writer, dataset, fitted, shop.result, settings, timer, notes, included)
 
 

@@ -94,7 +94,8 @@ def publish(
     notes : list of str
         Notes of the quality gate for the report.
     events : mapping
-        Manifest entries: number of the last event that the fit includes, and id of its store.
+        Manifest entries: number of the last event that the fit includes, id of its store, and time of the latest
+        change of an item that it includes.
     """
     history, groups, model = fitted.history, fitted.groups, fitted.model
     timer.stage("writing and checking")

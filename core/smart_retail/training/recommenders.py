@@ -183,7 +183,8 @@ def _evaluate_new_items(
 ) -> dict[str, Any]:
     """Return how well the new items of the last window were ranked, and the share of positions selected for them."""
     assert catalogue.vectors is not None
-    vectors, options = catalogue.vectors, {"neighbours": variants.neighbours, "seed": context.seed}
+    options: dict[str, Any] = {"neighbours": variants.neighbours, "seed": context.seed}
+    vectors = catalogue.vectors
     category = detailed_category(catalogue.category, catalogue.subcategory)
     with one_algebra_thread():
         card = evaluate_new_items(window.before, window.after, vectors, category, **options)

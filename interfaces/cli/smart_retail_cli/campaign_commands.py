@@ -14,7 +14,7 @@ from smart_retail_cli.context import CliContext, Command, Group, pass_cli_contex
 from smart_retail_cli.fit_commands import build_settings, parse_mapping
 from smart_retail_cli.output import Table, format_option, print_note, print_result
 from smart_retail_cli.parameters import DATE, horizon_option
-from smart_retail_cli.recommend_commands import method_option, on_option, purchased_option
+from smart_retail_cli.recommend_commands import diversity_option, method_option, on_option, purchased_option
 
 LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treated_customers", "holdout_customers")
 
@@ -31,6 +31,7 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
 @method_option
 @purchased_option
 @on_option
+@diversity_option
 @click.option(
     "--holdout",
     type=click.FloatRange(0, 0.9),
@@ -85,6 +86,7 @@ def campaign(
     method: str,
     allow_purchased: bool,
     on: str | None,
+    diversity: float | None,
     holdout: float,
     name: str,
     horizon: int,
@@ -105,7 +107,7 @@ def campaign(
 
     settings = core.CampaignSettings(
         method, n, segments, holdout, name, not allow_purchased, horizon, worth_above, return_below, return_above,
-        churn_risks, on,
+        churn_risks, on, diversity,
     )  # fmt: skip
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
     engine = context.engine()

@@ -1,4 +1,4 @@
-"""The command `doctor`: check the installation, the bundle, the rules file and the event store."""
+"""The command `doctor`: check the installation, the bundle, the rules file, the event store and the added items."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 from smart_retail.bundle import versions
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
 from smart_retail.events import SqliteEventStore, open_events
+from smart_retail.events.item_changes import ItemChanges
 from smart_retail.presentation import formatting
 from smart_retail.serving.business_rules import read_rules, rules_path
 from smart_retail.serving.engine import Engine
@@ -39,7 +40,7 @@ class Check:
 @format_option
 @pass_cli_context
 def doctor(context: CliContext, form: str) -> None:
-    """Check Python, the extras, the artifacts folder, the bundle, the business rules and the event store.
+    """Check Python, the extras, the artifacts folder, the bundle, the business rules, events and added items.
 
     The exit code is 5 if there is a problem.
     """
@@ -64,6 +65,7 @@ def run_checks(context: CliContext) -> Iterator[Check]:
     yield check_bundle(context.artifacts)
     yield check_rules(context.artifacts, context.rules)
     yield check_events(context.artifacts)
+    yield check_items(context.artifacts)
 
 
 def check_folder(root: Path) -> Iterator[Check]:
@@ -108,6 +110,17 @@ def check_rules(root: Path, path: Path | None) -> Check:
     except RetailError as error:
         return Check("business rules", "problem", f"{error.message} {error.hint}".strip())
     return Check("business rules", "ok", f"{file} is valid")
+
+
+def check_items(root: Path) -> Check:
+    """Check that the file of the items added since the last fit can be read."""
+    try:
+        changed = ItemChanges(root).read()
+    except RetailError as error:
+        return Check("added items", "problem", f"{error.message} {error.hint}")
+    return Check(
+        "added items", "ok" if changed else "absent", f"{formatting.pluralize(len(changed), 'item')} added or changed"
+    )
 
 
 def check_events(root: Path) -> Check:

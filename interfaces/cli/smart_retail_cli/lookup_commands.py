@@ -156,19 +156,6 @@ def customers(
         print_note("No customer passes the filters.")
 
 
-@click.command(short_help="Find products by id or name.", cls=Command, epilog="Example: smart-retail items paper -n 5")
-@click.argument("text")
-@n_option
-@format_option
-@pass_cli_context
-def items(context: CliContext, text: str, n: int, form: str) -> None:
-    """Find products whose id or name contains TEXT."""
-    found = to_rows(context.engine().search_items(text, n))
-    columns = ("item_name", "item_id", "category", "subcategory", "unit_price", "orders", "customers")
-    print_result(form, Table(columns, found), lambda: found)
-    warn_if_empty(found, "product", text)
-
-
 @click.command(
     short_help="Show a product.", cls=Command, epilog="Example: smart-retail item OFF-PA-10001970 --format json"
 )

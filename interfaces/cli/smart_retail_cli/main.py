@@ -32,7 +32,7 @@ COMMANDS = {
     "audience": "product_commands",
     "customer": "lookup_commands",
     "customers": "lookup_commands",
-    "items": "lookup_commands",
+    "items": "item_commands",
     "item": "lookup_commands",
     "sales": "sales_command",
     "value": "value_commands",

@@ -67,6 +67,13 @@ on_option = click.option(
     metavar="DATE",
     help="Date that the list is for, which decides what is due to buy again (default: the day after the history).",
 )
+diversity_option = click.option(
+    "-d",
+    "--diversity",
+    type=click.FloatRange(0, 1),
+    metavar="SHARE",
+    help="How much the products of a list should differ, 0 (by score alone) to 1. [default: by the business rules]",
+)
 category_option = click.option(
     "-c", "--category", "categories", multiple=True, metavar="C", help="Only this category; repeatable."
 )
@@ -143,6 +150,7 @@ def print_related(results: list[RecommendationList]) -> None:
 @category_option
 @variants_option
 @on_option
+@diversity_option
 @new_customer_option
 @format_option
 @pass_cli_context
@@ -155,6 +163,7 @@ def recommend(
     categories: tuple[str, ...],
     variants: bool,
     on: str | None,
+    diversity: float | None,
     new_customer: bool,
     form: str,
 ) -> None:
@@ -165,6 +174,7 @@ def recommend(
         "categories": categories or None,
         "variants": variants,
         "on": on,
+        "diversity": diversity,
     }
     result = engine.recommend(customer, method, n, **options)
     if not (result.known or new_customer):
@@ -200,6 +210,7 @@ def recommend(
 @purchased_option
 @variants_option
 @on_option
+@diversity_option
 @click.option(
     "-o",
     "--output",
@@ -217,13 +228,16 @@ def batch(
     allow_purchased: bool,
     variants: bool,
     on: str | None,
+    diversity: float | None,
     output: Path,
 ) -> None:
     """Write the lists of many customers to a CSV or Parquet file, sorted by customer, method and rank."""
     ids = None if customers is None else read_customer_ids(customers)
     engine = context.engine()
     with progress.show_progress() as listener:
-        query = ListQuery(method, n, exclude_purchased=not allow_purchased, variants=variants, on=on)
+        query = ListQuery(
+            method, n, exclude_purchased=not allow_purchased, variants=variants, on=on, diversity=diversity
+        )
         rows = write_recommendations(engine, output, customers=ids, query=query, progress=listener)
     print_note(f"{formatting.pluralize(rows, 'row')} written to {output}.")
 
@@ -272,6 +286,7 @@ def similar(
 @category_option
 @variants_option
 @on_option
+@diversity_option
 @format_option
 @pass_cli_context
 def basket(
@@ -283,6 +298,7 @@ def basket(
     categories: tuple[str, ...],
     variants: bool,
     on: str | None,
+    diversity: float | None,
     form: str,
 ) -> None:
     """Recommend products that are bought in one order with the products ITEM..."""
@@ -293,7 +309,14 @@ def basket(
     print_list(
         form,
         engine.recommend_for_basket(
-            items, n, customer_id=customer, method=method, categories=categories or None, variants=variants, on=on
+            items,
+            n,
+            customer_id=customer,
+            method=method,
+            categories=categories or None,
+            variants=variants,
+            on=on,
+            diversity=diversity,
         ),
     )
 

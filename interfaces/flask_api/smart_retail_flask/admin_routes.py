@@ -1,6 +1,6 @@
-"""Routes that change data: add events, erase a customer.
+"""Routes that change data: add events, add or change items, erase a customer.
 
-Both need a key of the role admin and a local bundle, since events are stored in its folder.
+All need a key of the role admin and a local bundle, since events and items are stored in its folder.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from smart_retail.events import Event, open_events
 from smart_retail.protocol import LocalEngine, is_local
 from smart_retail.results import Result
 from smart_retail.serving.hot_reload import ReloadingEngine
-from smart_retail_flask.request_models import CustomerPath, EraseBody, EventsBody
+from smart_retail.serving.item_updates import changes_from_dicts
+from smart_retail.serving.item_updates import put_items as store_items
+from smart_retail_flask.request_models import CustomerPath, EraseBody, EventsBody, ItemsBody
 from smart_retail_flask.routes import engine
 
 
@@ -62,6 +64,20 @@ def add_events(body: EventsBody) -> Any:
     return EventsAccepted(len(events), new)
 
 
+def put_items(body: ItemsBody) -> Any:
+    """Add items, or change price, stock and texts of items
+
+    The response is sent when the items are on disk. A new item is found, has a page and is recommended by its content
+    without a fit, in every worker within about a second; the next fit includes it. What a request leaves out stays as
+    it is. Of an item with purchases, name and category stay as in the orders. Needs a key of the role admin.
+    """
+    current = local_engine()
+    changes = changes_from_dicts([item.model_dump(exclude_none=True) for item in body.items])
+    accepted = store_items(current.artifacts, changes)
+    _refresh()
+    return accepted
+
+
 def erase_customer(path: CustomerPath) -> Any:
     """Erase a customer
 
@@ -81,9 +97,14 @@ def erase_by_body(body: EraseBody) -> Any:
 
 def _erase(customer_id: str) -> Receipt:
     receipt = Receipt.from_dict(erase(local_engine().artifacts, customer_id))
+    _refresh()
+    return receipt
+
+
+def _refresh() -> None:
+    """Let this worker follow a change of the folder now; the others follow within about a second."""
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     holder.refresh()
-    return receipt
 
 
 def local_engine() -> LocalEngine:

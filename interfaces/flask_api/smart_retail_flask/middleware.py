@@ -111,6 +111,6 @@ class ResponseMiddleware:
         headers.append(("Access-Control-Allow-Origin", origin))
         headers.append(("Access-Control-Expose-Headers", "X-Model-Version, X-Request-Id, Retry-After"))
         if environ["REQUEST_METHOD"] == "OPTIONS":
-            headers.append(("Access-Control-Allow-Methods", "GET, POST, DELETE"))
+            headers.append(("Access-Control-Allow-Methods", "GET, POST, PUT, DELETE"))
             headers.append(("Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-Id"))
             headers.append(("Access-Control-Max-Age", "600"))

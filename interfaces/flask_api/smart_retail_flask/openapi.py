@@ -97,7 +97,7 @@ def responses(operation: Operation) -> dict[int, Any]:
         200: {"description": "OK", "headers": headers, "content": {operation.mimetype: {"schema": schema}}}
     }
     problem = {MIMETYPE: {"schema": {"$ref": _REF.format(name="Problem")}}}
-    extra = _WITH_BODY if operation.method == "post" else (_WITH_LONG_URL if operation.path else ())
+    extra = _WITH_BODY if operation.body is not None else (_WITH_LONG_URL if operation.path else ())
     for status in sorted((*_ALWAYS, *operation.errors, *extra)):
         documented[status] = {"description": f"Problem, such as `{CODES[status][0]}`.", "content": problem}
     return documented
@@ -113,10 +113,12 @@ def code_samples(operation: Operation) -> list[dict[str, str]]:
         curl, python, javascript = f'curl "{url}"', f'httpx.get("{url}")', f'fetch("{url}")'
     else:
         body = json.dumps(operation.body)
-        curl = f"curl \"{url}\" -H 'Content-Type: application/json' -d '{body}'"
-        python = f'httpx.post("{url}", json={body})'
+        method = operation.method.upper()
+        verb = "" if method == "POST" else f"-X {method} "
+        curl = f"curl {verb}\"{url}\" -H 'Content-Type: application/json' -d '{body}'"
+        python = f'httpx.{operation.method}("{url}", json={body})'
         javascript = (
-            f'fetch("{url}", {{\n  method: "POST",\n  headers: {{"Content-Type": "application/json"}},\n'
+            f'fetch("{url}", {{\n  method: "{method}",\n  headers: {{"Content-Type": "application/json"}},\n'
             f"  body: JSON.stringify({body}),\n}})"
         )
     variable = operation.field or "result"

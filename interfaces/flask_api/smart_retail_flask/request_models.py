@@ -25,6 +25,7 @@ from pydantic import (
 
 from smart_retail.errors import UsageError
 from smart_retail.events import MAX_TEXT_LENGTH, MAX_VALUE
+from smart_retail.events.item_changes import MAX_ATTRIBUTES, MAX_NUMBER, MAX_TEXT_CHARACTERS
 from smart_retail.protocol import (
     ALL,
     BUNDLE_SORTS,
@@ -48,6 +49,8 @@ from smart_retail_flask.problems import printable_name, validation_error
 
 MAX_BATCH_IDS = 256
 """Customers or events of one batch."""
+MAX_ITEM_CHANGES = 1_000
+"""Items of one request that adds or changes items."""
 MAX_BATCH_LISTS = 256
 """Lists of one batch: customers times methods. The time of a request depends on lists more than on items."""
 MAX_BATCH_ITEMS = 5_000
@@ -62,6 +65,7 @@ MAX_CACHED_QUERY_BYTES = 200
 """Longest query string whose parsed form is cached."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
+_NUMBER = re.compile(r"[0-9]{1,3}([.][0-9]{1,18})?|[.][0-9]{1,18}")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -159,6 +163,26 @@ ListDate = Annotated[
     ),
     AfterValidator(_check_date),
 ]
+
+
+def _parse_number(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str) and info.mode == "python":
+        if not _NUMBER.fullmatch(value):
+            raise ValueError("must be a number")
+        return float(value)
+    return value
+
+
+Diversity = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=1,
+        description="How much the items of the list should differ, 0 to 1: 0 lists by score alone. By default that of "
+        "the business rules, else 0.",
+    ),
+    BeforeValidator(_parse_number),
+]
 Strict = Annotated[
     Boolean, Field(description="Return 404 for an unknown customer instead of popular items or an empty profile.")
 ]
@@ -255,13 +279,14 @@ class RecommendQuery(Query):
     explain: Explain = True
     variants: Variants = False
     on: ListDate = None
+    diversity: Diversity = None
     strict: Strict = False
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
         categories = tuple(self.category)
         options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
-        return ListQuery(*options, variants=self.variants, on=self.on)
+        return ListQuery(*options, variants=self.variants, on=self.on, diversity=self.diversity)
 
 
 class SimilarQuery(Query):
@@ -439,12 +464,13 @@ class _ListBody(Body):
     explain: Explain = True
     variants: Variants = False
     on: ListDate = None
+    diversity: Diversity = None
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
         categories = tuple(self.categories or ())
         options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
-        return ListQuery(*options, variants=self.variants, on=self.on)
+        return ListQuery(*options, variants=self.variants, on=self.on, diversity=self.diversity)
 
 
 class BasketBody(_ListBody):
@@ -529,6 +555,38 @@ class EventBody(Body):
 class EventsBody(Body):
     events: list[EventBody] = Field(
         min_length=1, max_length=MAX_BATCH_IDS, description=f"1 to {MAX_BATCH_IDS} events, stored all or none."
+    )
+
+
+ItemText = Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS, pattern=r"^[^\x00]*$")]
+
+
+class ItemChangeBody(Body):
+    """A new item, or new values of a known one; what is missing or null is not changed."""
+
+    item_id: Annotated[EventText, Field(description=f"Item, {_TEXT_RANGE}.")]
+    item_name: ItemText | None = Field(None, description="Name; required for a new item.")
+    category: ItemText | None = Field(None, description="Category.")
+    subcategory: ItemText | None = Field(None, description="Subcategory.")
+    brand: ItemText | None = Field(None, description="Brand.")
+    description: ItemText | None = Field(None, description="Description.")
+    image_url: ItemText | None = Field(None, description="Address of a picture.")
+    list_price: float | None = Field(None, ge=0, le=MAX_NUMBER, description="Price in the shop's currency, 0 or more.")
+    cost: float | None = Field(
+        None, ge=0, le=MAX_NUMBER, description="Cost of one unit in the shop's currency, 0 or more."
+    )
+    stock: float | None = Field(
+        None, ge=-MAX_NUMBER, le=MAX_NUMBER, description="Units in stock; an item with 0 or less is in no list."
+    )
+    launch_date: str | None = Field(None, pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description="ISO date.")
+    attributes: dict[ItemText, ItemText] | None = Field(
+        None, max_length=MAX_ATTRIBUTES, description="Other properties by name."
+    )
+
+
+class ItemsBody(Body):
+    items: list[ItemChangeBody] = Field(
+        min_length=1, max_length=MAX_ITEM_CHANGES, description=f"1 to {MAX_ITEM_CHANGES:,} items, stored all or none."
     )
 
 

@@ -24,6 +24,7 @@ from smart_retail.results import (
     GridCell,
     Item,
     ItemDetails,
+    ItemsAccepted,
     Job,
     ModelInfo,
     ProductBundles,
@@ -160,6 +161,14 @@ OPERATIONS = (
             "timestamp": "2026-01-31T14:05:00", "quantity": 2, "amount": 12.96,
         }]},
         errors=(422, 501), role="admin",
+    ),
+    Operation(
+        "put", "/v1/items", admin_routes.put_items, "Changes", ItemsAccepted,
+        body={"items": [{
+            "item_id": "SKU-1001", "item_name": "Oak desk lamp", "category": "Lamps", "list_price": 39.9, "stock": 12,
+            "attributes": {"colour": "oak"},
+        }]},
+        errors=(409, 422, 501), role="admin",
     ),
     Operation("get", "/v1/items", routes.search_items, "Items", Item, "items", path="/v1/items?q=paper"),
     Operation(

@@ -18,6 +18,7 @@ from flask import Flask
 from smart_retail.bundle.reader import MANIFEST, read_pointer
 from smart_retail.errors import ArtifactError, DamagedBundleError, RetailError
 from smart_retail.protocol import RetailEngine
+from smart_retail.serving.factory import BundleFollower
 from smart_retail.serving.hot_reload import ReloadingEngine
 from smart_retail.serving.jobs import JobStore
 from smart_retail_flask import json_logging
@@ -56,7 +57,8 @@ def serve(artifacts: str | os.PathLike[str], options: ServerOptions | None = Non
     def application() -> Flask:
         json_logging.log_to_stderr(options.log_level)
         resume_jobs(JobStore(artifacts))
-        holder = ReloadingEngine(load, lambda: read_pointer(artifacts), fallback=load_previous)
+        follower = BundleFollower(artifacts, load)
+        holder = ReloadingEngine(follower.load, follower.state, fallback=load_previous)
         return create_app(holder, options.api, counters)
 
     url = f"http://{options.url_host}:{options.port}"

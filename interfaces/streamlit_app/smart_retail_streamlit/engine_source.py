@@ -64,12 +64,13 @@ def load_engine(source: EngineSource) -> RetailEngine:
 
 
 def published_version(source: EngineSource) -> str:
-    """Return an identifier of the published bundle; empty for an API, which reloads by itself."""
+    """Return an identifier of the published bundle and its added items; empty for an API, which reloads by itself."""
     if not source.is_local:
         return ""
     from smart_retail.bundle.reader import read_pointer
+    from smart_retail.events.item_changes import ItemChanges
 
-    return " ".join(read_pointer(source.artifacts))
+    return " ".join(map(str, (*read_pointer(source.artifacts), *ItemChanges(source.artifacts).state())))
 
 
 def clear_engines() -> None:

@@ -28,6 +28,8 @@ class FitRequest:
     settings: Settings
     force: bool = False
     reading: ReadOptions = AUTOMATIC
+    catalogue: Path | None = None
+    """Table of the products that the shop sells."""
 
     @property
     def names(self) -> str:
@@ -55,6 +57,7 @@ def inspect(request: FitRequest) -> Inspection:
     return inspect_source(
         list(request.sources),
         returns=request.returns,
+        catalogue=request.catalogue,
         mapping=dict(request.mapping),
         settings=request.settings.data,
         threads=request.settings.threads,
@@ -103,6 +106,7 @@ def fit(request: FitRequest, artifacts: str, progress: Progress) -> FitReport:
         *request.sources,
         artifacts=artifacts,
         returns=request.returns,
+        catalogue=request.catalogue,
         mapping=dict(request.mapping),
         settings=request.settings,
         force=request.force,

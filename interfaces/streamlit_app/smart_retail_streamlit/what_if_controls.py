@@ -27,10 +27,11 @@ RULE_LABELS = {
     "exclude_categories": "Never these categories",
     "max_per_category": "Most per category",
     "new_items_share": "Share of new products",
+    "diversity": "Diversity of a list",
     "price": "Price range",
 }
 """Business rule -> label."""
-_RULE_KEYS = ("ban", "pin", "stock", "boost", "factor", "cap", "only")
+_RULE_KEYS = ("ban", "pin", "stock", "boost", "factor", "cap", "only", "diversity")
 """Keys of the controls of `business_rules` in the session state."""
 
 
@@ -73,6 +74,16 @@ def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, A
         key="only",
         placeholder="All categories" if categories else "The data has no categories",
     )
+    diversity = st.slider(
+        RULE_LABELS["diversity"],
+        0.0,
+        1.0,
+        float(current.get("diversity", 0.0)),
+        0.05,
+        key="diversity",
+        help="0 lists by score alone. Above 0, products that are unlike the ones before them come earlier: of other "
+        "categories, and bought by other customers.",
+    )
     rules = {
         **current,
         "ban": ban,
@@ -81,6 +92,7 @@ def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, A
         "boost": {item: boosts.get(item, factor) for item in boosted},
         "categories": only,
         "max_per_category": int(cap),
+        "diversity": diversity,
     }
     rules = {name: value for name, value in rules.items() if value or name == "new_items_share"}  # 0 is a share too
     return None if rules == current else rules

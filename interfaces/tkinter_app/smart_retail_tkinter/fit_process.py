@@ -42,19 +42,21 @@ def fit(
     *sources: str,
     artifacts: str,
     returns: str | None = None,
+    catalogue: str | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     force: bool = False,
     progress: Progress = SILENT,
 ) -> FitReport:
     """Run `smart_retail.training.fit.fit` in another process, with the same arguments, result and errors."""
-    request = _build_request("fit", sources, returns, mapping, settings)
+    request = _build_request("fit", sources, (returns, catalogue), mapping, settings)
     return FitReport.from_dict(run_worker({**request, "artifacts": artifacts, "force": force}, progress))
 
 
 def inspect(
     sources: tuple[str, ...],
     returns: str | None = None,
+    catalogue: str | None = None,
     mapping: Mapping[str, str] | None = None,
     settings: Settings | None = None,
     progress: Progress = SILENT,
@@ -62,10 +64,10 @@ def inspect(
     """Return the import report of order files, read in another process; columns may still have to be chosen."""
     try:
         found = Inspection.from_dict(
-            run_worker(_build_request("inspect", sources, returns, mapping, settings), progress)
+            run_worker(_build_request("inspect", sources, (returns, catalogue), mapping, settings), progress)
         )
     except ColumnError as error:
-        columns = run_worker(_build_request("columns", sources, None, mapping, settings), progress)
+        columns = run_worker(_build_request("columns", sources, (None, None), mapping, settings), progress)
         described = tuple(SourceColumns.from_dict(source) for source in columns["sources"])
         return Preview(described, None, (), error.message)
     return Preview(found.sources, found.report, found.months)
@@ -74,14 +76,16 @@ def inspect(
 def _build_request(
     what: str,
     sources: tuple[str, ...],
-    returns: str | None,
+    tables: tuple[str | None, str | None],
     mapping: Mapping[str, str] | None,
     settings: Settings | None,
 ) -> Line:
+    """Return a request to the worker; `tables` are the returned orders and the catalogue."""
     return {
         "do": what,
         "sources": list(sources),
-        "returns": returns,
+        "returns": tables[0],
+        "catalogue": tables[1],
         "mapping": dict(mapping) if mapping else None,
         "settings": (settings or Settings()).as_dict(),
     }

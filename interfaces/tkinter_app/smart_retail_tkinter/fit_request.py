@@ -31,12 +31,15 @@ class FitRequest:
     mapping: tuple[tuple[str, str], ...] = ()
     """Pairs of field and column that override the recognition."""
     returns_policy: str = "net"
+    catalogue: str | None = None
+    """Table of the products that the shop sells."""
 
     def options(self) -> dict[str, object]:
         """Return the keyword arguments shared by inspecting and fitting; settings as for every front end."""
         settings = Settings.load()
         return {
             "returns": self.returns,
+            "catalogue": self.catalogue,
             "mapping": dict(self.mapping) or None,
             "settings": structs.replace(
                 settings, data=structs.replace(settings.data, returns_policy=self.returns_policy)

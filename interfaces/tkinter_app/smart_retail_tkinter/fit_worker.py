@@ -61,6 +61,7 @@ def serve(source: IO[str], target: IO[str], handle: Callable[[Line, Progress], L
 def _handle(request: Line, progress: Progress) -> Line:
     options = {
         "returns": request["returns"],
+        "catalogue": request["catalogue"],
         "mapping": request["mapping"],
         "settings": Settings.from_dict(request["settings"]),
     }

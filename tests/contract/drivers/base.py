@@ -27,6 +27,7 @@ from smart_retail.results import (
     CustomerPage,
     CustomerProfile,
     CustomerValue,
+    ItemDetails,
     ProductBundles,
     Recommendation,
     RecommendationList,
@@ -110,6 +111,10 @@ class UnsupportedError(Exception):
     """The front end only offers right choices, so that this question cannot be put."""
 
 
+ItemFacts = tuple[str, str, str, str, str]
+"""Name, category, orders, price and stock of a product, as the screens write them; empty where there is none."""
+
+
 class Driver(ABC):
     """One front end over the bundle of one folder, or over the API at `api_url`. Use as a context manager."""
 
@@ -151,6 +156,10 @@ class Driver(ABC):
 
     def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
         """The product bundles of the shop or with one product, at most the first 10."""
+        raise UnsupportedError
+
+    def item(self, item_id: str) -> ItemFacts:
+        """The page of a product."""
         raise UnsupportedError
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
@@ -256,6 +265,13 @@ def bundle_rows(found: ProductBundles) -> tuple[BundleRow, ...]:
         (tuple(i.item_id for i in entry.items), entry.support, format_percent(entry.confidence))
         for entry in found.entries
     )
+
+
+def item_facts(found: ItemDetails) -> ItemFacts:
+    """Return the facts of a result that is the engine's own."""
+    price = "" if found.unit_price is None else format_amount(found.unit_price)
+    stock = "" if found.stock is None else f"{found.stock:,g}"
+    return found.item_name, found.category, format_integer(found.orders), price, stock
 
 
 def substitute_rows(found: Substitutes) -> tuple[tuple[str, str], ...]:

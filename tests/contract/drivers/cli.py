@@ -16,7 +16,15 @@ from smart_retail.analysis.segment_migration import Migration
 from smart_retail.analysis.tasks import Versions
 from smart_retail.analysis.what_if import WhatIfResult
 from smart_retail.errors import RetailError, UsageError, by_code
-from smart_retail.results import Audience, CustomerPage, CustomerValue, ProductBundles, SalesComparison, Substitutes
+from smart_retail.results import (
+    Audience,
+    CustomerPage,
+    CustomerValue,
+    ItemDetails,
+    ProductBundles,
+    SalesComparison,
+    Substitutes,
+)
 
 from .base import (
     CAMPAIGN_OPTIONS,
@@ -28,6 +36,7 @@ from .base import (
     DueRow,
     Filters,
     Forecast,
+    ItemFacts,
     Moves,
     Row,
     SalesRows,
@@ -38,6 +47,7 @@ from .base import (
     customer_rows,
     effects_of,
     forecast_of,
+    item_facts,
     moves_of,
     sales_of,
     substitute_rows,
@@ -83,6 +93,9 @@ class FrontEnd(Driver):
         item = [] if item_id is None else ["--", item_id]
         found = self.call("bundles", "--sort", sort, "-n", "10", "--format", "json", *item)
         return bundle_rows(ProductBundles.from_dict(found))
+
+    def item(self, item_id: str) -> ItemFacts:
+        return item_facts(ItemDetails.from_dict(self.call("item", "--format", "json", "--", item_id)))
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         return substitute_rows(Substitutes.from_dict(self.call("substitutes", "--format", "json", "--", item_id)))

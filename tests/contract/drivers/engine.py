@@ -22,6 +22,7 @@ from .base import (
     DueRow,
     Filters,
     Forecast,
+    ItemFacts,
     Moves,
     Row,
     SalesRows,
@@ -34,6 +35,7 @@ from .base import (
     effects_of,
     forecast_of,
     forecast_sentence,
+    item_facts,
     moves_of,
     profile_of,
     row_of,
@@ -77,6 +79,9 @@ class FrontEnd(Driver):
 
     def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
         return bundle_rows(self.engine.bundles(item_id, sort=sort, n=10))
+
+    def item(self, item_id: str) -> ItemFacts:
+        return item_facts(self.engine.item(item_id))
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         return substitute_rows(self.engine.substitutes(item_id))

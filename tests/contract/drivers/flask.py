@@ -17,7 +17,15 @@ from smart_retail.analysis.segment_migration import Migration
 from smart_retail.analysis.tasks import Versions
 from smart_retail.analysis.what_if import WhatIfResult
 from smart_retail.errors import RetailError, by_code
-from smart_retail.results import Audience, CustomerPage, CustomerValue, ProductBundles, SalesComparison, Substitutes
+from smart_retail.results import (
+    Audience,
+    CustomerPage,
+    CustomerValue,
+    ItemDetails,
+    ProductBundles,
+    SalesComparison,
+    Substitutes,
+)
 from tests.served_api import run_jobs_in_threads
 
 from .base import (
@@ -30,6 +38,7 @@ from .base import (
     DueRow,
     Filters,
     Forecast,
+    ItemFacts,
     Moves,
     Row,
     SalesRows,
@@ -42,6 +51,7 @@ from .base import (
     effects_of,
     forecast_of,
     forecast_sentence,
+    item_facts,
     moves_of,
     needs,
     sales_of,
@@ -105,6 +115,13 @@ class FrontEnd(Driver):
     def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
         query = {"sort": sort, "n": 10} | ({} if item_id is None else {"item_id": item_id})
         return bundle_rows(ProductBundles.from_dict(self.request("get", "/v1/bundles", query_string=query)))
+
+    def item(self, item_id: str) -> ItemFacts:
+        if item_id in IDS_NOT_IN_URLS:
+            found = self.request("post", "/v1/items:details", json={"item_id": item_id})
+        else:
+            found = self.request("get", f"/v1/items/{quote(item_id, safe='')}")
+        return item_facts(ItemDetails.from_dict(found))
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         if item_id in IDS_NOT_IN_URLS:

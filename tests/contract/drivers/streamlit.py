@@ -25,6 +25,7 @@ from .base import (
     Driver,
     Filters,
     Forecast,
+    ItemFacts,
     Moves,
     Row,
     SalesRows,
@@ -130,6 +131,17 @@ class FrontEnd(Driver):
             items = tuple(html.unescape(identifier or name) for name, identifier in names)
             found.append((items, int(orders.replace(",", "")), confidence))
         return tuple(found)
+
+    def item(self, item_id: str) -> ItemFacts:
+        (card,) = (
+            piece for piece in pieces(self.page("products", item=item_id)) if '<div class="sr-card"><h2>' in piece
+        )
+        facts = {label: html.unescape(value) for label, value in re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", card)}
+        name = _NAME.search(card)
+        assert name
+        wanted = ("Category", "Orders", "Typical price", "In stock")
+        category, orders, price, stock = (facts.get(label, "") for label in wanted)
+        return html.unescape(name[1]), category, orders, price, stock
 
     def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
         table = table_under(self.page("products", item=item_id), labels.SUBSTITUTES[0])

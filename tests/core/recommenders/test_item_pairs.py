@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from smart_retail.recommenders.item_pairs import MIN_LIFT
+from smart_retail.recommenders.variants import group_variants
 from smart_retail.training.kernels.top_k_cosine import count_pairs, top_k_lift
 from smart_retail.training.models.item_pairs import MIN_ORDER_SHARE, count_order_pairs
-from smart_retail.training.models.variants import group_variants
 
 
 @pytest.fixture

@@ -96,6 +96,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, reques
     page.radio(key="policy").set_value("keep")
     page.number_input(key="k").set_value(4)
     page.selectbox(key="map-customer_id").set_value("customer_id")
+    page.file_uploader[2].upload("items.csv", b"item_id,item_name\n1,One\n", "text/csv")
     page.run()
     next(b for b in page.button if b.label == "Fit").click().run()
     fit.job_slot().job.wait(10)
@@ -106,6 +107,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, reques
     assert request.settings.data.returns_policy == "keep"
     assert request.settings.clusters.k == 4
     assert request.mapping == (("customer_id", "customer_id"),)
+    assert (request.returns, request.catalogue and request.catalogue.name) == (None, "items.csv")
     assert not request.sources[0].exists()
     next(b for b in page.button if "another" in b.label).click().run()
     assert page.file_uploader

@@ -165,6 +165,15 @@ def test_settings_come_from_the_environment(inspected_window: Any, work: Work, m
     assert inspected_window.app.fit_window.policy.get() == "ignore returns"
 
 
+def test_a_catalogue_is_read_with_the_orders(inspected_window: Any, work: Work) -> None:
+    window = inspected_window.app.fit_window
+    window.catalogue.set("items.csv")
+    window.inspect()
+    inspected_window.settle()
+    assert work.calls[-1]["catalogue"] == "items.csv"
+    assert window.request().catalogue == "items.csv"
+
+
 @pytest.mark.parametrize("where", ["main window", "fit window", "button"])
 def test_escape_or_the_button_cancels_the_fit(inspected_window: Any, work: Work, where: str) -> None:
     app = inspected_window.app

@@ -125,13 +125,14 @@ def test_fit_and_inspect_pass_on_all_arguments(monkeypatch: pytest.MonkeyPatch, 
     columns = SourceColumns("a.csv", "aliases", (FieldColumn("item_id", "SKU", ("1",), "certain"),), (), (), (), ())
     monkeypatch.setattr(fit_process, "run_worker", respond)
     settings = Settings(data=DataSettings(returns_policy="keep"))
-    options: dict[str, Any] = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings}
+    tables = {"returns": "r.csv", "catalogue": "items.csv", "mapping": {"customer_id": "Client"}}
+    options: dict[str, Any] = {**tables, "settings": settings}
     assert fit_process.fit("a.csv", "b.csv", artifacts="out", force=True, **options) == report
     preview = fit_process.inspect(("a.csv",), **options)
     assert (preview.sources, preview.cleaning, preview.problem) == ((columns,), report.cleaning, "")
     preview = fit_process.inspect(("open.csv",), **options)
     assert (preview.sources, preview.cleaning, preview.problem) == ((columns,), None, "No customer.")
-    common = {"returns": "r.csv", "mapping": {"customer_id": "Client"}, "settings": settings.as_dict()}
+    common = {**tables, "settings": settings.as_dict()}
     assert requests[0] == {"do": "fit", "sources": ["a.csv", "b.csv"], "artifacts": "out", "force": True, **common}
     assert requests[1] == {"do": "inspect", "sources": ["a.csv"], **common}
     assert Settings.from_dict(requests[0]["settings"]) == settings

@@ -91,6 +91,10 @@ class ItemCatalogue:
     """Canonical column -> header."""
     attributes: tuple[str, ...] = ()
     """Headers of the columns that are attributes."""
+    added: int = 0
+    """Items that were added or changed since the last fit, in addition to the table."""
+    is_table: bool = True
+    """Whether there is a table; otherwise all items were added or changed since the last fit."""
 
     def notes(self, bought: int) -> list[str]:
         """Return sentences for the cleaning report.
@@ -101,11 +105,21 @@ class ItemCatalogue:
             Items of the catalogue that occur in the orders.
         """
         n = len(self.items)
+        if not self.is_table:
+            return [
+                f"{n:,} items added or changed since the last fit are included ({bought:,} in the orders, "
+                f"{n - bought:,} new)."
+            ]
         found = ", ".join(f"{field} from {header}" for field, header in self.columns.items())
         notes = [
             f"Catalogue {self.name}: {n:,} of {self.rows:,} rows are items ({bought:,} in the orders, "
             f"{n - bought:,} new). Columns: {found}."
         ]
+        if self.added:
+            notes[0] = (
+                f"Catalogue {self.name}: {self.rows:,} rows, and {self.added:,} items added or changed since the last "
+                f"fit, are {n:,} items ({bought:,} in the orders, {n - bought:,} new). Columns: {found}."
+            )
         if self.rejected:
             parts = []
             for reason, rows in sorted(self.rejected.items(), key=lambda entry: (-entry[1], entry[0])):
@@ -295,10 +309,7 @@ def _find_problem(rows: _Rows, row: int, item_id: str, validations: Sequence[Row
         return "no item", rows.text(c.ITEM_NAME, row)
     if len(item_id) > MAX_ID_CHARACTERS or "\0" in item_id:
         return "id too long" if "\0" not in item_id else "bad id", item_id
-    if any(
-        (v.merchandise and not re.search(v.merchandise, item_id)) or (v.excluded and re.search(v.excluded, item_id))
-        for v in validations
-    ):
+    if is_excluded(item_id, validations):
         return "non-merchandise", item_id
     for column, reason in _REASONS.items():
         values = rows.columns.get(DAY if column == c.LAUNCH_DATE else column)
@@ -311,6 +322,15 @@ def _find_problem(rows: _Rows, row: int, item_id: str, validations: Sequence[Row
         if value is not None and not _is_valid(column, value):
             return reason, text or f"{value:g}"
     return "", ""
+
+
+def is_excluded(item_id: str, validations: Sequence[RowValidation]) -> bool:
+    """Return whether the rules of the order tables exclude an item code."""
+    return any(
+        bool(v.merchandise and not re.search(v.merchandise, item_id))
+        or bool(v.excluded and re.search(v.excluded, item_id))
+        for v in validations
+    )
 
 
 def _is_valid(column: str, value: float) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,7 @@ BASKET, LIFT, CONFIDENCE, ITEM_KNN, EASE, POPULAR = (
 """The basket list, and the baselines."""
 
 Scorer = Callable[[NDArray[np.int64]], NDArray[np.float64]]
+"""Returns a new array with the score of each item for the items of a basket."""
 
 
 def evaluate_baskets(
@@ -40,6 +41,7 @@ def evaluate_baskets(
     seed: int,
     threads: int = 1,
     max_queries: int = MAX_EVALUATED_QUERIES,
+    further: Mapping[str, Scorer] | None = None,
 ) -> dict[str, Any]:
     """Return NDCG@10 and hit rate of the basket list and of the baselines, as plain JSON data.
 
@@ -55,6 +57,8 @@ def evaluate_baskets(
     threads : int
         The result does not depend on it.
     max_queries : int
+    further : mapping, optional
+        Further baselines by name.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def evaluate_baskets(
     queries = sample_queries(after, max_queries, seed)
     if not len(queries):
         return {"orders": 0, "queries": 0, "known_share": 0.0, "methods": {}}
-    scorers = _baselines(model, before, item_knn, ease, threads)
+    scorers = _baselines(model, before, item_knn, ease, threads) | dict(further or {})
     values: dict[str, NDArray[np.float64]] = {name: np.zeros(len(queries)) for name in (BASKET, *scorers)}
     contexts = CustomerContexts(before)
     is_known = np.diff(before.indptr) > 0

@@ -5,7 +5,7 @@ For each customer who bought one of them, all of them are ranked by what the cus
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -39,6 +39,7 @@ def evaluate_new_items(
     neighbours: int = 100,
     seed: int = 0,
     max_customers: int = MAX_EVALUATED_CUSTOMERS,
+    further: Callable[[NDArray[np.int64]], Mapping[str, Scorer]] | None = None,
 ) -> dict[str, Any]:
     """Return NDCG@10 and hit rate of the content ranking and of the baselines, as plain JSON data.
 
@@ -54,6 +55,8 @@ def evaluate_new_items(
         Similar items of each new item.
     seed : int
     max_customers : int
+    further : callable, optional
+        Returns further rankings of the new items by name.
 
     Returns
     -------
@@ -70,6 +73,7 @@ def evaluate_new_items(
     if not len(truth):
         return card
     scorers = _scorers(before, after, vectors, category, new, neighbours, seed)
+    scorers |= dict(further(new)) if further else {}
     indptr, items = before.indptr, before.item
     values: dict[str, dict[str, NDArray[np.float64]]] = {}
     for name, score in scorers.items():

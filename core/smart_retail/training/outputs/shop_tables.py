@@ -19,8 +19,8 @@ from smart_retail.data.dataset.catalogue_items import catalogue_arrays
 from smart_retail.data.pipeline import Dataset
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.progress import Progress
+from smart_retail.recommenders.variants import group_variants
 from smart_retail.results import Item, WeekSales
-from smart_retail.training.models.variants import group_variants
 from smart_retail.training.outputs.notebook_export import write_parquet
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import StringArray

@@ -154,7 +154,17 @@ def _choose_products(model: ModelInfo) -> dict[str, Any]:
     hide = st.checkbox("Hide purchased products", True, key="campaign-hide")
     if model.show_purchased and hide:
         st.caption("Customers of this shop often buy the same products again: consider to show them.")
-    return {"method": method, "n": n, "exclude_purchased": hide}
+    diversity = st.slider(
+        "Diversity of the products",
+        0.0,
+        1.0,
+        0.0,
+        0.05,
+        key="campaign-diversity",
+        help="0 chooses by score, or as the business rules say. Above 0, products of other categories, or bought by "
+        "other customers, come earlier.",
+    )
+    return {"method": method, "n": n, "exclude_purchased": hide, "diversity": diversity or None}
 
 
 def _choose_test_group() -> tuple[dict[str, Any], Path | None]:

@@ -93,6 +93,12 @@ def _choose_files(allow_local_files: bool) -> FitRequest | None:
             path = (st.text_input(label, placeholder="path/to/orders.csv", max_chars=4000) or "").strip()
     with right, st.container(border=True, height="stretch"):
         returns = st.file_uploader("Returned orders, if they are in a separate file (optional)", list(SUFFIXES))
+        catalogue = st.file_uploader(
+            "Catalogue of products (optional)",
+            list(SUFFIXES),
+            help="One row per product: id, name, category, price, stock and more. Products without orders are "
+            "recommended by their texts.",
+        )
         policy = st.radio(
             "Returned items",
             setting_choices("data.returns_policy"),
@@ -100,7 +106,8 @@ def _choose_files(allow_local_files: bool) -> FitRequest | None:
             format_func=lambda name: RETURNS_POLICIES.get(name, name),
         )
     reading, choices = _more_options(policy)
-    files = _upload_store().store([*uploads, *([returns] if returns else [])])
+    optional = [upload for upload in (returns, catalogue) if upload]
+    files = _upload_store().store([*uploads, *optional])
     orders = files[: len(uploads)] + ([Path(path)] if path else [])
     if not orders:
         st.caption(
@@ -109,7 +116,14 @@ def _choose_files(allow_local_files: bool) -> FitRequest | None:
         )
         return None
     settings = fit_request.build_settings(choices)
-    return FitRequest(tuple(orders), files[-1] if returns else None, (), settings, reading=reading)
+    return FitRequest(
+        tuple(orders),
+        files[len(uploads)] if returns else None,
+        (),
+        settings,
+        reading=reading,
+        catalogue=files[-1] if catalogue else None,
+    )
 
 
 def _more_options(policy: str | None) -> tuple[ReadOptions, dict[str, dict[str, Any]]]:

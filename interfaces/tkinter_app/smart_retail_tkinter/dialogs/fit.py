@@ -52,7 +52,7 @@ class FitWindow(SideWindow):
         self._sources: tuple[str, ...] = ()
         self._ready = False
         self._headers: list[str] = []
-        self.source, self.returns = tk.StringVar(self), tk.StringVar(self)
+        self.source, self.returns, self.catalogue = (tk.StringVar(self) for _ in range(3))
         self.chosen: dict[str, str] = {}
         """Columns chosen by the user: field -> header."""
         self._preview = Preview((), None)
@@ -69,10 +69,11 @@ class FitWindow(SideWindow):
         lines = (
             ("Orders", self.source, ("Choose…", self.choose_sources)),
             ("Returns table", self.returns, ("Choose…", self._choose_returns)),
+            ("Catalogue", self.catalogue, ("Choose…", self._choose_catalogue)),
             ("Publish to", self.artifacts, ("Choose…", self._choose_folder)),
         )
-        # Rows 2 and 3 are the choice of columns.
-        for row, (label, variable, (text, command)) in zip((0, 1, 5), lines, strict=True):
+        # Rows 3 and 4 are the choice of columns.
+        for row, (label, variable, (text, command)) in zip((0, 1, 2, 6), lines, strict=True):
             ttk.Label(form, text=label).grid(row=row, column=0, sticky="w", padx=(0, 12), pady=3)
             entry = ttk.Entry(form, textvariable=variable)
             entry.grid(row=row, column=1, sticky="ew", pady=3)
@@ -82,16 +83,16 @@ class FitWindow(SideWindow):
             if row == 0:
                 self.first = entry
         self._build_column_choice(form)
-        ttk.Label(form, text="Returns").grid(row=4, column=0, sticky="w", padx=(0, 12), pady=3)
+        ttk.Label(form, text="Returns").grid(row=5, column=0, sticky="w", padx=(0, 12), pady=3)
         box = ttk.Combobox(form, textvariable=self.policy, values=tuple(POLICIES.values()), state="readonly", width=30)
-        box.grid(row=4, column=1, sticky="w", pady=3)
+        box.grid(row=5, column=1, sticky="w", pady=3)
         box.bind("<<ComboboxSelected>>", lambda _: self.inspect())
 
     def _build_column_choice(self, form: ttk.Frame) -> None:
         """Two drop-downs: a field, and the columns of the files with sample values."""
-        ttk.Label(form, text="Columns").grid(row=2, column=0, sticky="w", padx=(0, 12), pady=3)
+        ttk.Label(form, text="Columns").grid(row=3, column=0, sticky="w", padx=(0, 12), pady=3)
         pair = ttk.Frame(form)
-        pair.grid(row=2, column=1, sticky="ew", pady=3)
+        pair.grid(row=3, column=1, sticky="ew", pady=3)
         pair.columnconfigure(1, weight=1)
         names = tuple(labels.FIELD_NAMES.values())
         self.field_box = ttk.Combobox(pair, values=names, state="readonly", width=22)
@@ -101,9 +102,9 @@ class FitWindow(SideWindow):
         self.column_box = ttk.Combobox(pair, state="readonly")
         self.column_box.grid(row=0, column=1, sticky="ew")
         self.column_box.bind("<<ComboboxSelected>>", lambda _: self._choose_column())
-        ttk.Button(form, text="Preview", command=self.inspect, width=11).grid(row=2, column=2, padx=(10, 0), pady=3)
+        ttk.Button(form, text="Preview", command=self.inspect, width=11).grid(row=3, column=2, padx=(10, 0), pady=3)
         self.choices = ttk.Label(form, style="Small.TLabel", text=NO_CHOICE)
-        self.choices.grid(row=3, column=1, sticky="w", pady=(0, 3))
+        self.choices.grid(row=4, column=1, sticky="w", pady=(0, 3))
 
     def _build_preview(self) -> None:
         self.headline = ttk.Label(self.body, style="Strong.TLabel", text="Choose a file of orders.")
@@ -150,6 +151,12 @@ class FitWindow(SideWindow):
             self.returns.set(chosen[0])
             self.inspect()
 
+    def _choose_catalogue(self) -> None:
+        chosen = self._dialogs.choose_sources("Open a catalogue of products")
+        if chosen:
+            self.catalogue.set(chosen[0])
+            self.inspect()
+
     def _choose_folder(self) -> None:
         folder = self._dialogs.choose_folder("Publish the bundle to a folder")
         if folder:
@@ -159,7 +166,8 @@ class FitWindow(SideWindow):
         """Return the values of the form."""
         sources = tuple(path for path in (part.strip() for part in self.source.get().split(";")) if path)
         policy = next(key for key, text in POLICIES.items() if text == self.policy.get())
-        return FitRequest(sources, self.returns.get().strip() or None, tuple(self.chosen.items()), policy)
+        returns, catalogue = self.returns.get().strip() or None, self.catalogue.get().strip() or None
+        return FitRequest(sources, returns, tuple(self.chosen.items()), policy, catalogue)
 
     def _selected_field(self) -> str:
         return next(field for field, name in labels.FIELD_NAMES.items() if name == self.field_box.get())

@@ -52,6 +52,11 @@ def group_variants(names: Sequence[str]) -> NDArray[np.int32]:
     return out
 
 
+def without_measures(name: str) -> str:
+    """Return a name, case folded, without its measures such as 500 g, 4-pack or 8 x 10."""
+    return " ".join(_MEASURE.sub(" ", name.casefold()).split())
+
+
 def variant_key(name: str) -> str:
     """Return what the names of all variants of a product have in common: the words but for size and colour.
 
