@@ -44,7 +44,7 @@ def test_the_table_lists_every_command(words: str) -> None:
 
 
 def test_the_table_lists_only_existing_commands() -> None:
-    named = re.findall(r"^\| `smart-retail ([a-z ]+?)(?: [A-Z-][^`]*)?`", README, re.M)
+    named = re.findall(r"^\| `smart-retail ([a-z -]+?)(?: [A-Z-][^`]*)?`", README, re.M)
     assert set(named) == set(leaves())
 
 
