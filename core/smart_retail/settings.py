@@ -170,6 +170,13 @@ class RecommendSettings(Struct, frozen=True, forbid_unknown_fields=True):
         Literal["auto", "cosine", "tfidf", "bm25"],
         Meta(description="Item similarity of collaborative filtering; auto selects it on the backtest windows."),
     ] = "auto"
+    sequence_model: Annotated[
+        Literal["off", "auto"],
+        Meta(
+            description="Whether a neural sequence model is a source of the hybrid. auto: if it clearly improves the "
+            "lists of a past window; the trial takes minutes."
+        ),
+    ] = "off"
 
 
 class Settings(Struct, frozen=True, forbid_unknown_fields=True):

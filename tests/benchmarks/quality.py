@@ -83,21 +83,26 @@ MIN_CUSTOMERS = 100
 CUSTOMER_COLUMNS = ("customer_id", "household_id", "Customer ID")
 
 
-def cards(load: Load, windows: int, customers: int = 0) -> list[dict[str, Any]]:
-    """The scorecard of each window, the newest first."""
+def cards(load: Load, windows: int, customers: int = 0, skip: int = 0) -> list[dict[str, Any]]:
+    """The scorecard of each window, the newest first, after skipping some."""
     frame, column = load()
     if customers:
         frame = sample(frame, customers)
     times = frame[column]
     first, last = times.min(), times.max()
     out = []
-    for window in range(windows):
+    for window in range(skip, skip + windows):
         until = last - window * WINDOW * (last - first)
         start = time.perf_counter()
         card = evaluate(frame[times <= until])
         out.append(card)
         figures = {task: round(methods["hybrid"]["ndcg@10"], 4) for task, methods in card["tasks"].items()}
-        click.echo(f"until {until:%Y-%m-%d}: {json.dumps(figures)} in {time.perf_counter() - start:.0f} s", err=True)
+        relative = {task: round(ratio(card, task), 3) for task in figures}
+        click.echo(
+            f"until {until:%Y-%m-%d}: {json.dumps(figures)}, relative to the best other method {json.dumps(relative)}, "
+            f"in {time.perf_counter() - start:.0f} s",
+            err=True,
+        )
     return out
 
 
@@ -118,16 +123,17 @@ def lines(shop: str, card: dict[str, Any]) -> list[str]:
     return out
 
 
+def ratio(card: dict[str, Any], task: str) -> float:
+    """NDCG@10 of the hybrid divided by that of the best other method; NaN where that is 0."""
+    methods, best = card["tasks"][task], card["best_single"][task]["method"]
+    return float(methods["hybrid"]["ndcg@10"] / (methods[best]["ndcg@10"] or np.nan))
+
+
 def ratios(shop: str, found: Sequence[dict[str, Any]]) -> list[str]:
     """Mean and worst of hybrid / best other method over the windows, by task."""
     out = []
     for task in ("any", "new", "cold"):
-        values = [
-            card["tasks"][task]["hybrid"]["ndcg@10"]
-            / card["tasks"][task][card["best_single"][task]["method"]]["ndcg@10"]
-            for card in found
-            if card["customers_by_task"].get(task, 0) >= MIN_CUSTOMERS
-        ]
+        values = [ratio(card, task) for card in found if card["customers_by_task"].get(task, 0) >= MIN_CUSTOMERS]
         if values:
             out.append(f"{shop}, {task}: mean {np.mean(values):.3f}, worst {min(values):.3f} of {len(values)} windows")
     return out
@@ -147,6 +153,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shops", nargs="*", choices=sorted(SHOPS), default=PUBLIC)
     parser.add_argument("--windows", type=int, default=3, help="windows of each shop, the newest first")
+    parser.add_argument("--skip", type=int, default=0, help="newest windows that are left out")
     parser.add_argument("--customers", type=int, default=0, help="customers of a sample; 0 takes all")
     parser.add_argument("--record", action="store_true", help="write the table into README.md")
     options = parser.parse_args()
@@ -154,7 +161,7 @@ def main() -> None:
     for shop in options.shops:
         name, load = SHOPS[shop]
         try:
-            found = cards(load, options.windows, options.customers)
+            found = cards(load, options.windows, options.customers, options.skip)
         except FileNotFoundError as error:
             click.echo(f"{name} is left out: {error.filename} is not there.", err=True)
             continue

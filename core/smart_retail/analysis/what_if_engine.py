@@ -6,7 +6,7 @@ Nothing is written, and the first engine is not modified.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from typing import Any
@@ -20,12 +20,13 @@ from smart_retail.analysis.bundle_history import (
     read_history,
     read_returned_purchases,
 )
+from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import ReturnedPurchases, with_returned, without_returned
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.protocol import LocalEngine
 from smart_retail.recommenders.fitted_components import to_arrays
-from smart_retail.recommenders.source_registry import SOURCES
+from smart_retail.recommenders.source_registry import BUILT_IN
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 from smart_retail.segmentation.rfm import compute_rfm, fit_rfm
 from smart_retail.serving.bundle_tables import BundleTables
@@ -84,7 +85,7 @@ class WhatIfEngine(Engine):
         arrays, facts = refit_tables(engine, scenario) if scenario.refits else ({}, {})
         if scenario.weights:
             arrays[f"recommender/{WEIGHTS_ARRAY}"] = _replace_weights(
-                bundle.array(f"recommender/{WEIGHTS_ARRAY}"), scenario.weights
+                bundle.array(f"recommender/{WEIGHTS_ARRAY}"), scenario.weights, _source_names(bundle)
             )
         # The cached lists were computed from the tables that are replaced.
         changed = bundle.with_overrides(arrays, facts, without="lists") if arrays else bundle
@@ -94,13 +95,24 @@ class WhatIfEngine(Engine):
 def mean_source_weights(engine: LocalEngine, exclude_purchased: bool) -> dict[str, float]:
     """Return the mean blend weight of each source over the customers with purchases."""
     weights = engine.bundle.array(f"recommender/{WEIGHTS_ARRAY}")[1 if exclude_purchased else 0][1:]
-    return {source: round(float(weight), 4) for source, weight in zip(SOURCES.names, weights.mean(axis=0), strict=True)}
+    names = _source_names(engine.bundle)
+    return {source: round(float(weight), 4) for source, weight in zip(names, weights.mean(axis=0), strict=True)}
 
 
-def _replace_weights(fitted: NDArray[np.float64], changed: Mapping[str, float]) -> NDArray[np.float64]:
+def _source_names(bundle: Bundle) -> list[str]:
+    """Return the sources of a bundle, in the order of its blend weights."""
+    names: list[str] = bundle.json("recommender").get("sources", [source.name for source in BUILT_IN])
+    return names
+
+
+def _replace_weights(
+    fitted: NDArray[np.float64], changed: Mapping[str, float], names: Sequence[str]
+) -> NDArray[np.float64]:
     out = fitted.copy()
     for source, weight in changed.items():
-        position = SOURCES.index(source)
+        if source not in names:
+            raise UsageError(f"There is no recommendation source {source!r}.", f"Sources: {', '.join(names)}.")
+        position = names.index(source)
         if not (np.isfinite(weight) and 0 <= weight <= 1000):
             raise UsageError(f"The weight {weight} of {source} is out of range.", "Give a number from 0 to 1000.")
         out[:, 1:, position] = weight

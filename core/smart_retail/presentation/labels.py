@@ -141,6 +141,7 @@ HYBRID_SOURCES: Final[dict[str, str]] = {
     "popular": "Popular",
     "trending": "Trending",
     "content": "Similar by name and category",
+    "sequence": "Next order (sequence model)",
 }
 """Recommendation source of the hybrid -> label."""
 

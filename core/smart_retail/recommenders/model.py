@@ -40,7 +40,7 @@ from smart_retail.recommenders.ranked_lists import (
 )
 from smart_retail.recommenders.rounding import significant
 from smart_retail.recommenders.shopper_context import ShopperContext, build_context
-from smart_retail.recommenders.source_registry import SOURCES
+from smart_retail.recommenders.source_registry import BUILT_IN, SOURCES
 from smart_retail.recommenders.top_n import fill_from_popularity, lowest_scores
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 
@@ -61,6 +61,11 @@ class RecommenderModel:
     new_items: NewItemModel | None = None
     """For items of a catalogue without purchases."""
 
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """Names of the sources that the model has, in the order of the stored weights."""
+        return SOURCES.names_in(self.components.extensions)
+
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return all arrays by name, for `from_arrays`."""
         rankers = {
@@ -71,11 +76,18 @@ class RecommenderModel:
         }
         return {
             **fitted_components.to_arrays(self.components),
-            "merge.weights": self.hybrid.weights,
+            "merge.weights": self._stored_weights(),
             **rankers,
             **_prefixed("basket", self.baskets),
             **_prefixed("new_items", self.new_items),
         }
+
+    def _stored_weights(self) -> NDArray[np.float64]:
+        """Return the blend weights without the columns of optional sources that the model does not have."""
+        weights = self.hybrid.weights
+        if weights.shape[-1] != len(SOURCES):  # other sources are registered now: `from_arrays` reports it
+            return weights
+        return weights[..., [SOURCES.index(name) for name in self.source_names]]
 
     def meta(self) -> dict[str, Any]:
         """Return what `from_arrays` needs in addition to the arrays, as JSON data."""
@@ -83,8 +95,8 @@ class RecommenderModel:
             "rankers": [task for task, trees in zip(_TASKS, self.hybrid.rankers, strict=True) if trees is not None],
             "hedges": list(self.hybrid.hedges),
         }
-        if SOURCES.added:
-            meta["sources"] = list(SOURCES.names)
+        if len(self.source_names) > len(BUILT_IN):
+            meta["sources"] = list(self.source_names)
             meta["extensions"] = {source: list(arrays) for source, arrays in self.components.extensions.items()}
         return meta
 
@@ -97,12 +109,7 @@ class RecommenderModel:
         FormatVersionError
             The model was fitted with other recommendation sources than those that are registered.
         """
-        weights = arrays["merge.weights"]
-        if weights.shape[-1] != len(SOURCES) or tuple(meta.get("sources", SOURCES.names)) != SOURCES.names:
-            raise FormatVersionError(
-                "The bundle was fitted with other recommendation sources than those that are registered.",
-                "Register the same sources in the same order, or fit again.",
-            )
+        weights = expand_weights(arrays["merge.weights"], meta)
         any_, new = (
             TreeEnsemble(**{column.name: arrays[f"ranker.{task}.{column.name}"] for column in fields(TreeEnsemble)})
             if task in meta["rankers"]
@@ -316,6 +323,32 @@ class RecommenderModel:
         if method == "personalized":
             return rank_group_items(self.components.cluster, shoppers.cluster, CLUSTER, hidden, length, allowed)
         return rank_group_items(self.components.segment, shoppers.segment, SEGMENT, hidden, length, allowed)
+
+
+def expand_weights(weights: NDArray[np.float64], meta: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Return stored blend weights with a column for each registered source; optional ones that are missing get 0.
+
+    Parameters
+    ----------
+    weights : float64 array, shape (..., n)
+        Stored weights, of the sources of the model.
+    meta : mapping
+        Result of `RecommenderModel.meta`.
+
+    Raises
+    ------
+    FormatVersionError
+        The model was fitted with other sources than those that are registered.
+    """
+    names = tuple(meta.get("sources", [source.name for source in BUILT_IN]))
+    if weights.shape[-1] != len(names) or SOURCES.names_in(names) != names:
+        raise FormatVersionError(
+            "The bundle was fitted with other recommendation sources than those that are registered.",
+            "Register the same sources in the same order, or fit again.",
+        )
+    out = np.zeros((*weights.shape[:-1], len(SOURCES)))
+    out[..., [SOURCES.index(name) for name in names]] = weights
+    return out
 
 
 def _prefixed(prefix: str, part: BasketModel | NewItemModel | None) -> dict[str, NDArray[Any]]:

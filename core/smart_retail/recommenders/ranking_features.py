@@ -6,6 +6,7 @@ default the day after the end of the history.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Final
 
 import numpy as np
@@ -75,18 +76,20 @@ NEVER_DAYS = 9999.0
 UNKNOWN_PRICE = -99.0
 
 
-def feature_groups() -> dict[str, tuple[str, ...]]:
+def feature_groups(fitted: Collection[str] = ()) -> dict[str, tuple[str, ...]]:
     """Return the names of the features by group; the ablation leaves out one group at a time.
 
-    Each added source is a group of its own, with its score and its score relative to the maximum.
+    Each added source, and each optional source among `fitted`, is a group of its own, with its score and its score
+    relative to the maximum.
     """
-    added = {source.name: (source.name, f"{source.name}_relative") for _, source in SOURCES.added}
-    return _BUILT_IN_GROUPS | added
+    optional = [source for _, source in SOURCES.optional if source.name in fitted]
+    own = [*(source for _, source in SOURCES.added), *optional]
+    return _BUILT_IN_GROUPS | {source.name: (source.name, f"{source.name}_relative") for source in own}
 
 
-def feature_names() -> tuple[str, ...]:
-    """Return the names of the columns of `compute_features`."""
-    return tuple(name for names in feature_groups().values() for name in names)
+def feature_names(fitted: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the names of the columns of `compute_features` for a model with these optional sources."""
+    return tuple(name for names in feature_groups(fitted).values() for name in names)
 
 
 def compute_features(
@@ -121,7 +124,7 @@ def compute_features(
         **_interval_columns(components, context, candidates),
         **_added_columns(candidates),
     }
-    return np.stack([columns[name] for name in feature_names()], axis=1, dtype=np.float32)
+    return np.stack([columns[name] for name in feature_names(components.extensions)], axis=1, dtype=np.float32)
 
 
 def _purchase_columns(context: ShopperContext, candidates: Candidates) -> Columns:
@@ -270,7 +273,7 @@ def _shopper_columns(context: ShopperContext, candidates: Candidates) -> Columns
 
 def _added_columns(candidates: Candidates) -> Columns:
     columns: Columns = {}
-    for position, source in SOURCES.added:
+    for position, source in SOURCES.uncompiled:
         score = candidates.source_scores[position]
         columns[source.name] = score
         columns[f"{source.name}_relative"] = _relative_to_maximum(candidates, score)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
 from smart_retail.errors import UsageError
-from smart_retail.recommenders import group_popularity, item_similarity, popularity, repurchase
+from smart_retail.recommenders import group_popularity, item_similarity, popularity, repurchase, sequence_model
 from smart_retail.recommenders.base import COMPONENTS
 from smart_retail.recommenders.source import Source
 
@@ -38,6 +38,9 @@ BUILT_IN: Final = (
 ) = range(len(BUILT_IN))
 """Rows of the built-in sources in the score arrays. The compiled loops of `training.kernels` use them as constants."""
 
+OPTIONAL: Final = (sequence_model.SOURCE,)
+"""Sources that a fit leaves out unless a setting asks for them; without their arrays they have no scores."""
+
 
 class SourceRegistry:
     """Sources in a fixed order: the position of a source is its row in score arrays and weights.
@@ -45,12 +48,15 @@ class SourceRegistry:
     Parameters
     ----------
     sources : sequence of Source
-        Built-in sources; others follow by `register`.
+        Built-in sources with compiled loops; others follow by `register`.
+    optional : sequence of Source
+        Built-in sources that only some models have.
     """
 
-    def __init__(self, sources: Sequence[Source]) -> None:
-        self._sources = list(sources)
-        self._n_built_in = len(sources)
+    def __init__(self, sources: Sequence[Source], optional: Sequence[Source] = ()) -> None:
+        self._sources = [*sources, *optional]
+        self._n_compiled = len(sources)
+        self._n_built_in = len(self._sources)
 
     def __len__(self) -> int:
         return len(self._sources)
@@ -67,8 +73,23 @@ class SourceRegistry:
 
     @property
     def added(self) -> list[tuple[int, Source]]:
-        """Position and source of those that are not built in; compiled loops leave them to `Source.score`."""
+        """Position and source of those that are not built in."""
         return list(enumerate(self._sources))[self._n_built_in :]
+
+    @property
+    def optional(self) -> list[tuple[int, Source]]:
+        """Position and source of the optional ones."""
+        return list(enumerate(self._sources))[self._n_compiled : self._n_built_in]
+
+    @property
+    def uncompiled(self) -> list[tuple[int, Source]]:
+        """Position and source of those that compiled loops leave to `Source.score`."""
+        return list(enumerate(self._sources))[self._n_compiled :]
+
+    def names_in(self, fitted: Collection[str]) -> tuple[str, ...]:
+        """Return the names of the sources of a model with these optional sources."""
+        left_out = {source.name for _, source in self.optional} - set(fitted)
+        return tuple(name for name in self.names if name not in left_out)
 
     @property
     def components(self) -> tuple[str, ...]:
@@ -118,5 +139,5 @@ class SourceRegistry:
         del self._sources[position]
 
 
-SOURCES: Final = SourceRegistry(BUILT_IN)
+SOURCES: Final = SourceRegistry(BUILT_IN, OPTIONAL)
 """All sources. A data scientist adds a method by one line: ``SOURCES.register(my_module.SOURCE)``."""

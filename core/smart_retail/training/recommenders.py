@@ -50,6 +50,7 @@ from smart_retail.training.hybrid.merge_selection import (
 )
 from smart_retail.training.hybrid.offline_evaluation import evaluate_model
 from smart_retail.training.hybrid.selection_note import SelectionNote
+from smart_retail.training.hybrid.sequence_trial import SequenceArrays, SequenceTrial, try_sequence_model
 from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples, build_examples
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.models.components import ComponentVariants, SimilarityModels, fit_components
@@ -120,13 +121,13 @@ def fit_recommenders(
     """
     selection = selection or select_variants(dataset, settings, context)
     windows = add_groups(selection.windows, dataset, assign_groups)
+    trial = _try_sequence_model(selection, windows, catalogue, settings, context)
+    selection, variants = trial.selection, trial.selection.variants
     past_windows = add_groups(_build_past_windows(selection, dataset, context), dataset, assign_groups)
 
     def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
         context.progress.check()
-        return fit_components(
-            window.before, window.groups, catalogue, selection.variants, threads=1, future_items=True, models=models
-        )
+        return _fit_before(window, catalogue, variants, models, trial.trained.get(window.window.cut))
 
     def examples_of(window: GroupedWindow, models: SimilarityModels | None) -> dict[str, TrainingExamples]:
         return _build_window_examples(window, fit_before(window, models), context)
@@ -161,6 +162,44 @@ def fit_recommenders(
         validated = RecommenderModel(last.result(), hybrid.validated)
         card["new_item"] = _evaluate_new_items(validated, windows[-1], catalogue, selection.variants, context)
     return model, card
+
+
+def _fit_before(
+    window: GroupedWindow,
+    catalogue: Catalogue,
+    variants: ComponentVariants,
+    models: SimilarityModels | None = None,
+    sequence: SequenceArrays | None = None,
+) -> FittedComponents:
+    """Fit the components on the history before a window, on one thread."""
+    return fit_components(
+        window.before,
+        window.groups,
+        catalogue,
+        variants,
+        threads=1,
+        future_items=True,
+        models=models,
+        sequence=sequence,
+    )
+
+
+def _try_sequence_model(
+    selection: VariantSelection,
+    windows: Sequence[GroupedWindow],
+    catalogue: Catalogue,
+    settings: RecommendSettings,
+    context: FitContext,
+) -> SequenceTrial:
+    """Return the selection with the sequence model where the settings allow it and it helps."""
+    if settings.sequence_model == "off":
+        return SequenceTrial(selection)
+
+    def examples_with(window: GroupedWindow, arrays: SequenceArrays) -> dict[str, TrainingExamples]:
+        components = _fit_before(window, catalogue, selection.variants, sequence=arrays)
+        return _build_window_examples(window, components, context)
+
+    return try_sequence_model(selection, windows, examples_with, settings.merge, context)
 
 
 def _fit_new_items(

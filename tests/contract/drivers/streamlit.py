@@ -81,7 +81,11 @@ class FrontEnd(Driver):
         page.number_input(key="n").set_value(n)
         page.checkbox(key="hide").set_value(filters.exclude_purchased)
         page.selectbox(key="category").set_value(filters.category or "")
-        page.date_input(key="on").set_value(None if filters.on is None else date.fromisoformat(filters.on))
+        field = page.date_input(key="on")
+        on = None if filters.on is None else date.fromisoformat(filters.on)
+        if on and not field.min <= on <= field.max:
+            raise UnsupportedError
+        field.set_value(on)
         ran(page)
         body = page_html(page)
         known = "This customer has no purchases" not in body

@@ -129,14 +129,20 @@ def fit() -> Callable[..., tuple[RecommenderModel, dict[str, Any]]]:
     from smart_retail.training.recommenders import fit_recommenders
 
     def fit(
-        shop: Shop, merge: str = "auto", *, seed: int = 0, threads: int = 1, segment_names: Sequence[str] = ()
+        shop: Shop,
+        merge: str = "auto",
+        *,
+        seed: int = 0,
+        threads: int = 1,
+        segment_names: Sequence[str] = (),
+        sequence_model: str = "off",
     ) -> tuple[RecommenderModel, dict[str, Any]]:
         return fit_recommenders(
             shop,  # type: ignore[arg-type]  # a dataset by structure
             lambda before, rfm: assign_groups_by_orders(rfm),
             assign_groups_by_orders(shop.rfm()),
             build_catalogue(shop.n_items),
-            RecommendSettings(merge=merge, neighbours=20),
+            RecommendSettings(merge=merge, neighbours=20, sequence_model=sequence_model),
             FitContext(seed, threads),
             segment_names=segment_names,
         )

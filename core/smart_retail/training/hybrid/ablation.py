@@ -7,7 +7,7 @@ features of the group are set to their median in the fitted trees.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,11 +27,15 @@ _DRAWS = 500
 """Bootstrap draws."""
 
 
-def source_groups() -> dict[str, tuple[int, ...]]:
-    """Return the positions of the sources that the ablation leaves out together, by group."""
+def source_groups(fitted: Collection[str] = ()) -> dict[str, tuple[int, ...]]:
+    """Return the positions of the sources that the ablation leaves out together, by group.
+
+    `fitted` names the optional sources of the model.
+    """
     groups: dict[str, list[int]] = {}
+    names = SOURCES.names_in(fitted)
     for position, source in enumerate(SOURCES):
-        for group in source.ablation_groups:
+        for group in source.ablation_groups if source.name in names else ():
             groups.setdefault(group, []).append(position)
     return {group: tuple(positions) for group, positions in groups.items()}
 
@@ -80,7 +84,7 @@ def _ablate_blend(windows: list[TrainingExamples], task: str, context: FitContex
         without = fit_weights(windows[:-1], task, frozenset(sources), start=weights)
         return _summarize(full - ndcg(newest, newest.blend(without)))
 
-    jobs = {group: context.submit(loss, sources) for group, sources in source_groups().items()}
+    jobs = {group: context.submit(loss, sources) for group, sources in source_groups(newest.optional).items()}
     return {group: job.result() for group, job in jobs.items()}
 
 
@@ -91,7 +95,7 @@ def _ablate_ranker(newest: TrainingExamples, weights: NDArray[np.float64], ranke
     )
 
     newest = newest.reranked(weights)
-    names, groups = feature_names(), feature_groups()
+    names, groups = feature_names(newest.optional), feature_groups(newest.optional)
     blend, shopper = newest.features[:, names.index("blend")], newest.candidates.shopper
     full = ndcg(newest, combine_with_blend(score_trees(ranker, newest.features), blend, shopper))
     columns = [[names.index(name) for name in group] for group in groups.values()]

@@ -118,9 +118,10 @@ def _ascend(tables: Sequence[_Table], start: NDArray[np.float64], excluded: froz
     weights = start.copy()
     blends = [t.blend(weights) for t in tables]
     current = np.array([t.ndcg(b).mean() for t, b in zip(tables, blends, strict=True)])
+    scored = {source for source in range(len(SOURCES)) if any(t.normalized[source].any() for t in tables)}
     for _ in range(_ROUNDS):
         before = current.mean()
-        for source in sorted(set(range(len(SOURCES))) - excluded):
+        for source in sorted(scored - excluded):
             values = weights[source] * np.array(_FACTORS) if weights[source] else (_FIRST_WEIGHT, 4 * _FIRST_WEIGHT)
             for value in values:
                 change = float(value - weights[source])

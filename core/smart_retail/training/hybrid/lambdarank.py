@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.recommenders.ranking_features import feature_names
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 from smart_retail.training.hybrid.training_examples import TrainingExamples
 from smart_retail.utils.csr import row_indices
@@ -68,6 +67,7 @@ def fit_ranker(windows: Iterable[TrainingExamples], *, seed: int) -> TreeEnsembl
     parameters = {**PARAMETERS, "seed": seed, "num_threads": 1}
     data = lightgbm.Dataset(features, hit, group=sizes, params=parameters).construct()
     scaling_sizes, scaling_features = _sample_lists(features, sizes)
+    n_features = features.shape[1]
     del features  # the bins suffice for training
     structures: list[dict[str, Any]] = []
     scale: list[float] = []
@@ -77,7 +77,7 @@ def fit_ranker(windows: Iterable[TrainingExamples], *, seed: int) -> TreeEnsembl
         structures += trees
         score = np.asarray(model.predict(scaling_features, num_threads=1))
         scale += [1.0 / _deviation_within_lists(score, scaling_sizes)] * len(trees)
-    ensemble = TreeEnsemble.from_structures(structures, len(feature_names()))
+    ensemble = TreeEnsemble.from_structures(structures, n_features)
     return replace(ensemble, leaf=ensemble.leaf * np.array(scale)[:, None])
 
 

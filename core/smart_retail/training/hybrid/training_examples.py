@@ -18,6 +18,7 @@ from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import RERANK_DEPTH
 from smart_retail.recommenders.ranking_features import compute_features, feature_names
 from smart_retail.recommenders.shopper_context import build_context
+from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.recommenders.top_n import top_n
 from smart_retail.utils.set_ops import in_sorted
 
@@ -42,10 +43,18 @@ class TrainingExamples:
     """Index into `HISTORY_BUCKETS` by shopper."""
     n_bought: NDArray[np.int64]
     """Items bought in the window by shopper, also those that are not candidates."""
+    optional: tuple[str, ...] = ()
+    """Optional sources that are fitted."""
 
     def blend(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the blend, shape ``(n,)``, by weights of shape ``(len(HISTORY_BUCKETS), n_sources)``."""
         return sum_rows(self.normalized * weights[self.bucket[self.candidates.shopper]].T)
+
+    def without_optional(self) -> TrainingExamples:
+        """Return the examples without scores and features of optional sources; the candidates stay."""
+        normalized = self.normalized.copy()
+        normalized[[SOURCES.index(name) for name in self.optional]] = 0.0
+        return replace(self, normalized=normalized, features=self.features[:, : len(feature_names())], optional=())
 
     def reranked(self, weights: NDArray[np.float64]) -> TrainingExamples:
         """Return the examples that a ranker gets: the `RERANK_DEPTH` best candidates by these weights."""
@@ -97,4 +106,5 @@ def build_examples(
         hit=in_sorted(candidates.shopper * width + candidates.item, bought),
         bucket=bucket,
         n_bought=ground_truth.sizes,
+        optional=tuple(source.name for _, source in SOURCES.optional if source.name in components.extensions),
     )

@@ -21,6 +21,7 @@ from smart_retail.recommenders.source import (
     MAX_CONTENT_CANDIDATES,
     MAX_LISTED_CANDIDATES,
     MAX_SIMILAR_CANDIDATES,
+    Source,
     SourceInput,
 )
 from smart_retail.recommenders.source_registry import SOURCES
@@ -182,7 +183,8 @@ def _propose_added(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the items that added sources propose for each shopper: bounds and item codes."""
     n = len(context.shoppers)
-    if not SOURCES.added:
+    uncompiled = _fitted_sources(components)
+    if not uncompiled:
         return np.zeros(n + 1, np.int64), np.empty(0, np.int64)
     proposed: list[Array] = []
     for shopper in range(n):
@@ -190,21 +192,30 @@ def _propose_added(
         excluded = excluded_items(source, exclude_purchased)
         items = [
             propose_items(scores, added.max_candidates, excluded)
-            for _, added in SOURCES.added
+            for _, added in uncompiled
             if (scores := added.score(source)) is not None
         ]
         proposed.append(np.concatenate([np.empty(0, np.int64), *items]).astype(np.int64))
     return indptr_from_lengths([len(items) for items in proposed]), np.concatenate([np.empty(0, np.int64), *proposed])
 
 
+def _fitted_sources(components: FittedComponents) -> list[tuple[int, Source]]:
+    """Return the sources without compiled loops, optional ones only where they are fitted."""
+    left_out = {source.name for _, source in SOURCES.optional} - set(components.extensions)
+    return [(position, source) for position, source in SOURCES.uncompiled if source.name not in left_out]
+
+
 def _score_added(components: FittedComponents, context: ShopperContext, candidates: Candidates) -> None:
-    """Fill the rows of added sources in `candidates.source_scores`."""
-    for position, added in SOURCES.added:
+    """Fill the rows of added and optional sources in `candidates.source_scores`."""
+    fitted = _fitted_sources(components)
+    for position, _ in SOURCES.uncompiled:
+        candidates.source_scores[position] = 0.0
+    for position, added in fitted:
         for shopper in range(len(context.shoppers)):
             rows = slice(int(candidates.indptr[shopper]), int(candidates.indptr[shopper + 1]))
             scores = added.score(SourceInput(components, context, shopper))
-            row = candidates.source_scores[position, rows]
-            row[:] = 0.0 if scores is None else scores.score[candidates.item[rows]]
+            if scores is not None:
+                candidates.source_scores[position, rows] = scores.score[candidates.item[rows]]
 
 
 def _profiles(context: ShopperContext) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:

@@ -6,7 +6,9 @@ published.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from smart_retail.recommenders.group_popularity import compute_cluster_popularit
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.popularity import compute_popularity, compute_trend, compute_trending, count_demand
 from smart_retail.recommenders.repurchase import compute_recency_weights
+from smart_retail.recommenders.sequence_model import NAME
 from smart_retail.recommenders.shopper_items import build_user_item_matrix
 from smart_retail.recommenders.source import SourceTraining
 from smart_retail.recommenders.source_registry import SOURCES
@@ -48,6 +51,8 @@ class ComponentVariants:
     """Similar items kept for each item."""
     ease_items: int = 5000
     """Items of the EASE model."""
+    sequence_model: bool = False
+    """Whether the sequence model is one of the sources."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,7 @@ def fit_components(
     threads: int,
     future_items: bool = False,
     models: SimilarityModels | None = None,
+    sequence: Mapping[str, NDArray[Any]] | None = None,
 ) -> FittedComponents:
     """Fit all components on one history.
 
@@ -84,6 +90,8 @@ def fit_components(
         are left out of content similarity, or the evaluation would use information from after the cut.
     models : SimilarityModels, optional
         Item-kNN and EASE of this history, if they are already fitted.
+    sequence : mapping, optional
+        Arrays of the sequence model of this history, if it is already trained.
     """
     matrix = build_user_item_matrix(history)
     demand = count_demand(history, matrix)
@@ -126,8 +134,25 @@ def fit_components(
         ease=models.ease,
         content=content,
         content_back=content_back,
-        extensions={source.name: dict(source.fit(training)) for _, source in SOURCES.added if source.fit is not None},
+        extensions=_fit_extensions(training, variants, sequence),
     )
+
+
+def _fit_extensions(
+    training: SourceTraining, variants: ComponentVariants, sequence: Mapping[str, NDArray[Any]] | None
+) -> dict[str, dict[str, NDArray[Any]]]:
+    """Return the arrays of added and optional sources, by source."""
+    arrays = {source.name: dict(source.fit(training)) for _, source in SOURCES.added if source.fit is not None}
+    if sequence is not None:
+        arrays[NAME] = dict(sequence)
+    elif variants.sequence_model:
+        from smart_retail.training.models.sequence_model import (
+            fit_sequence_model,  # imports Keras: only where it is used
+        )
+
+        model = fit_sequence_model(training.history)
+        arrays |= {} if model is None else {NAME: model.arrays()}
+    return arrays
 
 
 def _fit_content(
