@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from smart_retail.errors import UsageError
-from smart_retail.presentation.formatting import format_percent, pluralize
+from smart_retail.presentation.formatting import format_integer, format_percent, pluralize
 from smart_retail.protocol import LocalEngine
 from smart_retail.results import Result
 from smart_retail.serving.business_rules import Rules, build_rules, read_rules, rules_path
@@ -115,6 +115,11 @@ def check_content(engine: LocalEngine, data: dict[str, Any], file: str = "") -> 
         warnings=tuple(_warnings(rules, allowed, len(unknown), [tables.items.id(code) for code in rules.pins])),
         model_version=engine.version,
     )
+
+
+def describe_check(check: RulesCheck) -> str:
+    """Return how many products can still be recommended."""
+    return f"{format_integer(check.allowed_items)} of {format_integer(check.items)} products can be recommended."
 
 
 def _describe(name: str, value: Any, alone: Rules) -> str:

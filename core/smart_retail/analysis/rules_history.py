@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from smart_retail.analysis.rules_check import RulesCheck, check_content
 from smart_retail.errors import RetailError, SettingsError, UsageError
+from smart_retail.presentation.labels import RULE_LABELS
 from smart_retail.protocol import LocalEngine
 from smart_retail.results import Result
 from smart_retail.serving.business_rules import RULES_NAME, parse_rules, read_rules_content, rules_path
@@ -99,6 +100,12 @@ def list_saved_rules(artifacts: _Path, path: _Path | None = None) -> tuple[Saved
         current = state == content and not any(other.current for other in found)
         found.append(SavedRules(saved.stem, f"{time:%Y-%m-%dT%H:%M:%SZ}", rules, current))
     return tuple(found)
+
+
+def describe_saved_rules(state: SavedRules) -> str:
+    """Return time and rules of a saved state: ``2026-01-31 10:15:00 UTC: boost, price range (in force)``."""
+    rules = ", ".join(RULE_LABELS.get(rule, rule).lower() for rule in state.rules) or "no rules"
+    return f"{state.saved.replace('T', ' ').removesuffix('Z')} UTC: {rules}{' (in force)' if state.current else ''}"
 
 
 def restore_rules(engine: LocalEngine, name: str, path: _Path | None = None) -> RulesCheck:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from smart_retail.errors import UsageError
+from smart_retail.presentation.formatting import format_percent, pluralize
 from smart_retail.results import Result
 from smart_retail.segmentation.segments import SEGMENTS
 
@@ -127,6 +128,12 @@ def compute_migration(
     moves.sort(key=lambda move: (order[move.before], order[move.after]))
     dropped.sort(key=lambda customer: (-customer.monetary, customer.customer_id))
     return Migration(*labels, tuple(moves), tuple(dropped))
+
+
+def describe_migration(migration: Migration) -> str:
+    """Return how many customers moved, and how many dropped from the best segments."""
+    dropped = pluralize(len(migration.dropped), "customer")
+    return f"{format_percent(migration.moved_share)} moved to another segment; {dropped} dropped from the best"
 
 
 def count_matrix(migration: Migration) -> tuple[list[str], list[str], list[list[int]]]:

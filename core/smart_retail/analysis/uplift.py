@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from smart_retail.analysis.small_tables import read_small_table
 from smart_retail.errors import ColumnError, DataError
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
 from smart_retail.results import Result
 
 BOOTSTRAP_DRAWS: Final = 2000
@@ -60,6 +61,31 @@ def describe_uplift(uplift: Uplift) -> str:
     no_effect = ": no effect shown" if uplift.low <= 0 <= uplift.high else ""
     interval = f"range {uplift.low * 100:+.0f} % to {uplift.high * 100:+.0f} %{no_effect}"
     return f"{effect[0].upper()}{effect[1:]} without the campaign ({interval})"
+
+
+EFFECT_HEADINGS: Final = ("Figure", "Contacted", "Held out", "Effect", "From", "To")
+"""Headings of the cells of `uplift_cells`."""
+
+
+def uplift_cells(uplift: Uplift, currency: str = "") -> tuple[str, ...]:
+    """Return the cells of a table of uplifts, see `EFFECT_HEADINGS`; the last two are the 95 % interval."""
+    revenue = uplift.measure == "revenue"
+    means = (uplift.treated, uplift.holdout)
+    return (
+        "Revenue per customer" if revenue else "Share who bought",
+        *(format_amount(mean, currency) if revenue else format_percent(mean) for mean in means),
+        *(f"{100 * share:+.1f} %" for share in (uplift.uplift, uplift.low, uplift.high)),
+    )
+
+
+def describe_effect(effect: CampaignEffect) -> tuple[str, str]:
+    """Return the verdict on a campaign in sentences, and what was compared."""
+    first = effect.uplifts[0]
+    verdict = ". ".join(describe_uplift(uplift) for uplift in effect.uplifts) + "."
+    return verdict, (
+        f"Orders since {effect.since}: {format_integer(first.treated_customers)} contacted customers against "
+        f"{format_integer(first.holdout_customers)} held out. Ranges are 95 % confidence intervals."
+    )
 
 
 def read_groups(path: Path) -> dict[str, str]:

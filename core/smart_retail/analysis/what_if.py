@@ -7,7 +7,7 @@ lists, catalogue coverage, revenue, and the shares of discount bands and categor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from smart_retail.analysis.what_if_engine import Scenario, WhatIfEngine, mean_source_weights
 from smart_retail.data.dataset.sales_statistics import discount_band, discount_band_names
 from smart_retail.errors import UsageError
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import ALL, DEFAULT_METHOD, LocalEngine, RetailEngine, check_page, require_local
 from smart_retail.results import RecommendationList, Result
@@ -26,6 +27,8 @@ __all__ = [
     "Scenario",
     "ShareChange",
     "WhatIfResult",
+    "compare_figures",
+    "describe_what_if",
     "source_weights",
     "what_if",
 ]
@@ -152,6 +155,29 @@ def what_if(
         pairs += list(zip(*lists, strict=True))
         progress.update(0.4 + 0.6 * (start + len(part)) / len(ids))
     return _build_result(engine, scenario, pairs, customers)
+
+
+def describe_what_if(result: WhatIfResult) -> str:
+    """Return for how many customers the list changes."""
+    share = format_percent(result.changed_customers / max(result.customers, 1))
+    return f"The list changes for {share} of {pluralize(result.customers, 'customer')}"
+
+
+def compare_figures(result: WhatIfResult, currency: str = "") -> list[tuple[str, str, str]]:
+    """Return label, text before and text after the change for each figure of the lists."""
+
+    def format_discount(value: float | None) -> str:
+        return "not known" if value is None else format_percent(value)
+
+    figures: list[tuple[str, Callable[[ListStats], str]]] = [
+        ("Different products in the lists", lambda s: format_integer(s.items)),
+        ("Share of the catalogue that is in a list", lambda s: format_percent(s.coverage)),
+        ("Price of one of each product, per list", lambda s: format_amount(s.revenue, currency)),
+        ("Share of past revenue that these products made", lambda s: format_percent(s.revenue_share)),
+        ("Mean discount of these products", lambda s: format_discount(s.mean_discount)),
+        ("Positions filled by popularity or a rule", lambda s: format_percent(s.filled)),
+    ]
+    return [(label, text(result.before), text(result.after)) for label, text in figures]
 
 
 def source_weights(engine: RetailEngine, exclude_purchased: bool) -> dict[str, float]:

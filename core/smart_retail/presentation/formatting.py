@@ -18,6 +18,14 @@ def format_amount(value: float, currency: str = "") -> str:
     return f"{value:,.2f} {currency}".rstrip()
 
 
+def format_short_amount(value: float) -> str:
+    """1234567.0 -> ``1.23 m``: three significant digits and a suffix, for charts and sentences."""
+    for edge, suffix in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
+        if abs(value) >= edge:
+            return f"{value / edge:.3g} {suffix}"
+    return f"{value:.0f}"
+
+
 def format_percent(share: float) -> str:
     """Return 0.1234 as ``12.3 %``."""
     return f"{100 * share:.1f} %"

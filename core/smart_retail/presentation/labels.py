@@ -145,6 +145,23 @@ HYBRID_SOURCES: Final[dict[str, str]] = {
 }
 """Recommendation source of the hybrid -> label."""
 
+RETURNS_POLICIES: Final[dict[str, str]] = {"net": "Leave returned items out", "keep": "Count returned items as bought"}
+"""Returns policy -> label."""
+
+RULE_LABELS: Final[dict[str, str]] = {
+    "ban": "Never recommend",
+    "pin": "First in every list",
+    "stock": "In stock",
+    "boost": "Boost",
+    "categories": "Only these categories",
+    "exclude_categories": "Never these categories",
+    "max_per_category": "Most per category",
+    "new_items_share": "Share of new products",
+    "diversity": "Diversity of a list",
+    "price": "Price range",
+}
+"""Business rule -> label."""
+
 SALES_CATEGORIES: Final = ("Low", "Medium", "High", "Very High")
 
 COLUMN_LABELS: Final[dict[str, str]] = {

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from smart_retail.errors import UsageError
-from smart_retail.presentation import formatting
 from smart_retail.protocol import DEFAULT_METHOD, METHODS
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
@@ -62,6 +61,7 @@ def what_if(
 ) -> None:
     """Compare the lists of a sample of customers before and after a change. Nothing is saved or published."""
     from smart_retail.analysis.long_tasks import WhatIfTask
+    from smart_retail.analysis.what_if import describe_what_if
     from smart_retail.analysis.what_if_engine import Scenario
     from smart_retail.serving.business_rules import read_rules
 
@@ -73,8 +73,7 @@ def what_if(
     with progress.show_progress() as listener:
         found = engine.run(WhatIfTask(scenario, method, n, sample=sample), listener)
     print_result(form, Table(COLUMNS, _rows(found)), found.as_dict)
-    share = formatting.format_percent(found.changed_customers / max(found.customers, 1))
-    print_note(f"The list changes for {share} of {formatting.pluralize(found.customers, 'customer')}.")
+    print_note(f"{describe_what_if(found)}.")
     for note in found.notes:
         print_note(note)
 

@@ -10,10 +10,9 @@ import altair as alt
 from smart_retail.analysis.sales_forecast import SalesForecast
 from smart_retail.analysis.what_if import ShareChange
 from smart_retail.presentation import palette
-from smart_retail.presentation.formatting import format_amount, format_integer, format_percent
+from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, format_short_amount
 from smart_retail.presentation.palette import BLUE, GREY, ORANGE, PALETTE
 from smart_retail.results import Cluster, ClusterChoice, ClusterPoint, GridCell, Segment, WeekSales
-from smart_retail_streamlit.html_parts import format_short_amount
 from smart_retail_streamlit.theme import SEQUENTIAL
 from smart_retail_streamlit.treemap import squarify
 

@@ -52,11 +52,3 @@ def segment_name(name: str, *, bold: bool = False) -> Markup:
 def colour_key(colour: str, text: str, *, bold: bool = False) -> Markup:
     """Return a text with a small square in `colour` before it."""
     return render("colour_key.html", colour=colour, text=text, bold=bold)
-
-
-def format_short_amount(value: float) -> str:
-    """1234567.0 -> ``1.23 m``: three significant digits and a suffix, for the cells of a chart."""
-    for edge, suffix in ((1e9, "bn"), (1e6, "m"), (1e3, "k")):
-        if abs(value) >= edge:
-            return f"{value / edge:.3g} {suffix}"
-    return f"{value:.0f}"

@@ -6,12 +6,13 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail.analysis.rules_check import RulesCheck
-from smart_retail.analysis.rules_history import SavedRules, format_rules
+from smart_retail.analysis.rules_check import RulesCheck, describe_check
+from smart_retail.analysis.rules_history import describe_saved_rules, format_rules
 from smart_retail.analysis.tasks import CheckRulesTask, RestoreRulesTask, RulesHistoryTask, SaveRulesTask
 from smart_retail.errors import RetailError
 from smart_retail.presentation.formatting import format_integer
 from smart_retail.presentation.html import Column, table
+from smart_retail.presentation.labels import RULE_LABELS
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.business_rules import RULES_NAME
 from smart_retail_streamlit import html_parts, page_layout, what_if_controls
@@ -58,12 +59,8 @@ def _show_changed(engine: RetailEngine, source: EngineSource, rules: dict[str, A
 
 
 def _effects(check: RulesCheck) -> str:
-    rows = [
-        [what_if_controls.RULE_LABELS[effect.rule], format_integer(effect.entries), effect.effect]
-        for effect in check.effects
-    ]
-    left = f"{format_integer(check.allowed_items)} of {format_integer(check.items)} products can be recommended."
-    parts = [html_parts.finding("What these rules do", left)]
+    rows = [[RULE_LABELS[effect.rule], format_integer(effect.entries), effect.effect] for effect in check.effects]
+    parts = [html_parts.finding("What these rules do", describe_check(check))]
     if rows:
         parts.append(table([Column("Rule"), Column("Entries", "sr-num"), Column("Effect")], rows))
     parts += [html_parts.note(warning) for warning in check.warnings]
@@ -75,14 +72,9 @@ def _show_history(engine: RetailEngine) -> None:
     if not saved:
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.selectbox("Saved earlier", list(saved), format_func=lambda name: _describe(saved[name]))
+        name = st.selectbox("Saved earlier", list(saved), format_func=lambda name: describe_saved_rules(saved[name]))
         if st.button("Restore", icon=":material/history:", disabled=name is None or saved[name].current):
             _run(lambda: engine.run(RestoreRulesTask(str(name))), "Restored. All lists follow these rules now.")
-
-
-def _describe(state: SavedRules) -> str:
-    rules = ", ".join(what_if_controls.RULE_LABELS.get(rule, rule).lower() for rule in state.rules) or "no rules"
-    return f"{state.saved.replace('T', ' ').removesuffix('Z')} UTC: {rules}{' (in force)' if state.current else ''}"
 
 
 def _run(change: Any, success: str) -> None:

@@ -9,28 +9,13 @@ import streamlit as st
 
 from smart_retail.analysis.what_if import Scenario
 from smart_retail.presentation.formatting import join_name_and_id
+from smart_retail.presentation.labels import RETURNS_POLICIES, RULE_LABELS
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
 
 MAX_CHOICES = 200
 """Most popular products that the boxes list; any other id can be typed."""
 
-RETURNS_POLICIES = {"net": "Leave returned items out", "keep": "Count returned items as bought"}
-"""Returns policy -> label."""
-
-RULE_LABELS = {
-    "ban": "Never recommend",
-    "pin": "First in every list",
-    "stock": "In stock",
-    "boost": "Boost",
-    "categories": "Only these categories",
-    "exclude_categories": "Never these categories",
-    "max_per_category": "Most per category",
-    "new_items_share": "Share of new products",
-    "diversity": "Diversity of a list",
-    "price": "Price range",
-}
-"""Business rule -> label."""
 _RULE_KEYS = ("ban", "pin", "stock", "boost", "factor", "cap", "only", "diversity")
 """Keys of the controls of `business_rules` in the session state."""
 

@@ -11,6 +11,7 @@ import pytest
 from smart_retail.analysis import long_tasks
 from smart_retail.bundle.versions import versions
 from smart_retail.errors import RetailError
+from smart_retail.presentation.labels import RULE_LABELS
 from smart_retail.results import FitReport
 from smart_retail.serving.business_rules import RULE_NAMES, read_rules
 from smart_retail.serving.engine import Engine
@@ -144,4 +145,4 @@ def test_without_allow_fit_rules_can_only_be_downloaded(page: Any, monkeypatch: 
 
 
 def test_every_rule_has_a_label() -> None:
-    assert set(what_if_controls.RULE_LABELS) == set(RULE_NAMES)
+    assert set(RULE_LABELS) == set(RULE_NAMES)

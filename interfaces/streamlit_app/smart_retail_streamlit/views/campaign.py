@@ -12,7 +12,7 @@ import streamlit as st
 
 from smart_retail.analysis.campaign import SHEETS, Campaign, CampaignSettings, read_contacts
 from smart_retail.analysis.long_tasks import CampaignTask, UpliftTask
-from smart_retail.analysis.uplift import CampaignEffect, describe_uplift
+from smart_retail.analysis.uplift import EFFECT_HEADINGS, CampaignEffect, describe_effect, uplift_cells
 from smart_retail.errors import RetailError
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
@@ -271,26 +271,8 @@ def _show_measure() -> None:
 
 def _show_effect(effect: CampaignEffect) -> None:
     currency = engine_source.model().currency
-    first = effect.uplifts[0]
     with st.container(border=True):
-        st.html(
-            html_parts.finding(
-                ". ".join(describe_uplift(uplift) for uplift in effect.uplifts) + ".",
-                f"Orders since {effect.since}: {format_integer(first.treated_customers)} contacted customers against "
-                f"{format_integer(first.holdout_customers)} held out. Ranges are 95 % confidence intervals.",
-            )
-        )
-        headings = ("Contacted", "Held out", "Effect", "From", "To")
-        rows = []
-        for uplift in effect.uplifts:
-            revenue = uplift.measure == "revenue"
-            means = (uplift.treated, uplift.holdout)
-            rows.append(
-                [
-                    "Revenue per customer" if revenue else "Share who bought",
-                    *(format_amount(mean, currency) if revenue else format_percent(mean) for mean in means),
-                    *(f"{100 * share:+.1f} %" for share in (uplift.uplift, uplift.low, uplift.high)),
-                ]
-            )
-        st.html(table([Column("Figure"), *(Column(text, "sr-num") for text in headings)], rows, "sr-cards"))
+        st.html(html_parts.finding(*describe_effect(effect)))
+        columns = [Column(text, "sr-num" if i else "") for i, text in enumerate(EFFECT_HEADINGS)]
+        st.html(table(columns, [uplift_cells(uplift, currency) for uplift in effect.uplifts], "sr-cards"))
         chart_panel.download("effect", [uplift.as_dict() for uplift in effect.uplifts], "Download CSV")

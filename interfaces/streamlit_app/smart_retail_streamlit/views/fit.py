@@ -14,6 +14,7 @@ from smart_retail.errors import ColumnError, DataError, RetailError, UsageError
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
+from smart_retail.presentation.labels import RETURNS_POLICIES
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import setting_choices
 from smart_retail_streamlit import engine_source, fit_request, html_parts, page_layout
@@ -22,7 +23,6 @@ from smart_retail_streamlit.engine_source import EngineSource
 from smart_retail_streamlit.fit_request import FitRequest
 from smart_retail_streamlit.uploads import SUFFIXES, UploadStore
 from smart_retail_streamlit.views.overview import cleaning_table
-from smart_retail_streamlit.what_if_controls import RETURNS_POLICIES
 
 if TYPE_CHECKING:
     from smart_retail.data.dry_run import Inspection

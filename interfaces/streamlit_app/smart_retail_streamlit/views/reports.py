@@ -8,9 +8,9 @@ import streamlit as st
 
 from smart_retail.analysis import sales_forecast
 from smart_retail.analysis.sales_forecast import SalesForecast
-from smart_retail.analysis.segment_migration import Migration, matrix_rows
+from smart_retail.analysis.segment_migration import Migration, describe_migration, matrix_rows
 from smart_retail.analysis.tasks import ForecastTask, MigrationTask
-from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
+from smart_retail.presentation.formatting import format_amount, format_integer, pluralize
 from smart_retail.presentation.html import Column, table
 from smart_retail.protocol import RetailEngine
 from smart_retail.reporting.html_report import report_html
@@ -98,10 +98,12 @@ def _show_migration(engine: RetailEngine) -> None:
 
 
 def _show_migration_result(found: Migration, currency: str) -> None:
-    share = format_percent(found.moved_share)
     with st.container(border=True):
-        finding = f"{share} moved to another segment; {pluralize(len(found.dropped), 'customer')} dropped from the best"
-        st.html(html_parts.finding(finding, f"Customers on {found.before} (rows) and {found.after} (columns)"))
+        st.html(
+            html_parts.finding(
+                describe_migration(found), f"Customers on {found.before} (rows) and {found.after} (columns)"
+            )
+        )
         rows = matrix_rows(found)
         columns = [Column(name, "sr-num" if name != "from" else "") for name in rows[0]] if rows else []
         cells = [[format_integer(v) if isinstance(v, int) else v for v in row.values()] for row in rows]

@@ -8,8 +8,25 @@ import streamlit as st
 from markupsafe import Markup
 
 from smart_retail.errors import FormatVersionError
-from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
+from smart_retail.presentation.formatting import (
+    format_amount,
+    format_integer,
+    format_percent,
+    format_short_amount,
+    pluralize,
+)
 from smart_retail.presentation.html import Column, bar, name_cell, table
+from smart_retail.presentation.value_texts import (
+    AT_RISK_EXPLANATION,
+    DUE_EXPLANATION,
+    NOTHING_DUE,
+    describe_at_risk,
+    describe_best_group,
+    describe_due,
+    describe_retention,
+    describe_revenue,
+    describe_tenths,
+)
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_PERIOD, MAX_N, PERIODS, RetailEngine
 from smart_retail.results import CustomerValue, DueItem, ValueGroup, ValueSummary
 from smart_retail_streamlit import (
@@ -53,7 +70,7 @@ def show() -> None:
 
 def _show_forecast(engine: RetailEngine, summary: ValueSummary) -> None:
     currency = engine_source.model().currency
-    low, high = (html_parts.format_short_amount(v) for v in (summary.spend_low, summary.spend_high))
+    low, high = (format_short_amount(v) for v in (summary.spend_low, summary.spend_high))
     share = summary.expected_returning / max(summary.customers, 1)
     mean = summary.expected_spend / max(summary.customers, 1)
     figures = [
@@ -79,11 +96,11 @@ def _show_forecast(engine: RetailEngine, summary: ValueSummary) -> None:
         _show_tenths(summary.deciles)
     _show_at_risk(engine, summary, currency)
     with st.container(border=True):
-        st.html(html_parts.finding(_best_group("segment", summary.segments)))
+        st.html(html_parts.finding(describe_best_group("segment", summary.segments)))
         st.html(_groups("Segment", summary.segments, currency))
     if summary.clusters:
         with st.container(border=True):
-            st.html(html_parts.finding(_best_group("cluster", summary.clusters)))
+            st.html(html_parts.finding(describe_best_group("cluster", summary.clusters)))
             st.html(_groups("Cluster", summary.clusters, currency))
 
 
@@ -98,9 +115,7 @@ def _show_revenue(engine: RetailEngine, currency: str) -> None:
     chart_panel.show(
         Panel(
             "value-revenue",
-            f"Revenue of the next {last.horizon_days} days: {html_parts.format_short_amount(last.expected)}, "
-            f"80 % sure between {html_parts.format_short_amount(last.low)} and "
-            f"{html_parts.format_short_amount(last.high)}",
+            describe_revenue(outlook),
             f"Revenue of the shop, bars with the 80 % interval{new}",
             value_charts.revenue(outlook, currency),
             charts.as_rows(outlook),
@@ -114,19 +129,12 @@ def _show_tenths(groups: Sequence[ValueGroup]) -> None:
     chart_panel.show(
         Panel(
             "value-tenths",
-            f"The best tenth of the customers brings {format_percent(groups[0].spend_share)} of the expected spend",
+            describe_tenths(groups),
             "Share of the expected spend by tenths of the customers",
             value_charts.tenths(groups),
             charts.as_rows(groups),
         )
     )
-
-
-def _best_group(kind: str, groups: Sequence[ValueGroup]) -> str:
-    best = max(groups, key=lambda g: g.expected_spend, default=None)
-    if best is None:
-        return f"Expected value by {kind}"
-    return f"By {kind}: {best.name} customers bring {format_percent(best.spend_share)} of the expected spend"
 
 
 def _groups(kind: str, groups: Sequence[ValueGroup], currency: str) -> Markup:
@@ -152,13 +160,11 @@ def _show_at_risk(engine: RetailEngine, summary: ValueSummary, currency: str) ->
     values = summary.at_risk
     if not values:
         return
-    total = sum(v.spend for v in values)
     with st.container(border=True):
         st.html(
             html_parts.finding(
-                f"Contact first: {pluralize(len(values), 'customer')} worth {format_amount(total, currency)} so far "
-                "have stayed away much longer than usual",
-                "Churn risk high: at least four of their usual intervals without an order. Most spend at risk first.",
+                describe_at_risk(values, currency),
+                AT_RISK_EXPLANATION,
             )
         )
         st.html(_at_risk(engine, values, currency))
@@ -189,14 +195,13 @@ def _show_due(engine: RetailEngine) -> None:
     customer = st.text_input("Only this customer (id)", key="due-customer", placeholder="all customers").strip()
     found = engine.replenishment(days, customer or None, n=MAX_N)
     if not found.total:
-        page_layout.empty("Nothing is due", "No customer is due to buy a product again in these days. Try more days.")
+        page_layout.empty("Nothing is due", NOTHING_DUE)
         return
     with st.container(border=True):
         st.html(
             html_parts.finding(
-                f"{pluralize(found.total, 'purchase')} due in the {days} days from {found.start}",
-                "Last purchase plus the usual days between purchases: the customer's own, shrunk towards those of all "
-                "buyers of the product.",
+                describe_due(found),
+                DUE_EXPLANATION,
             )
         )
         st.html(_due_table(found.entries[:MAX_DUE_SHOWN]))
@@ -226,14 +231,12 @@ def _show_cohorts(engine: RetailEngine) -> None:
     period = controls.choice("period", {p: f"By {p}" for p in PERIODS}, DEFAULT_PERIOD, key="value-period")
     found = engine.cohorts(period)
     if len(found.mean_retention) < 2:
-        page_layout.empty("Too little history", f"Cohorts need orders in at least two {period}s. Try a shorter period.")
+        page_layout.empty("Too little history", describe_retention(found))
         return
-    first, later = found.mean_retention[1], min(6, len(found.mean_retention) - 1)
     chart_panel.show(
         Panel(
             "value-retention",
-            f"{format_percent(first)} of new customers order again in the {period} after their first order, "
-            f"{format_percent(found.mean_retention[later])} in {period} {later}",
+            describe_retention(found),
             f"Share of the customers of each {period} that ordered in each later, complete {period}",
             value_charts.cohorts(found, "retention", ".1%"),
             charts.as_rows(found.cohorts, "cumulative_value"),

@@ -9,10 +9,8 @@ from markupsafe import Markup
 
 from smart_retail.analysis.long_tasks import WhatIfTask
 from smart_retail.analysis.tasks import CurrentRulesTask, SourceWeightsTask
-from smart_retail.analysis.what_if import ListStats, Scenario, ShareChange, WhatIfResult
+from smart_retail.analysis.what_if import Scenario, ShareChange, WhatIfResult, compare_figures, describe_what_if
 from smart_retail.presentation.formatting import (
-    format_amount,
-    format_integer,
     format_percent,
     join_name_and_id,
     pluralize,
@@ -93,13 +91,11 @@ def _choose(model: ModelInfo) -> None:
 
 
 def _show_result(result: WhatIfResult, changes: str, currency: str) -> None:
-    share = format_percent(result.changed_customers / max(result.customers, 1))
     left, right = st.columns([1.1, 1], gap="medium")
     with left, st.container(border=True, height="stretch"):
-        finding = f"The list changes for {share} of {pluralize(result.customers, 'customer')}"
         about = f"{format_percent(result.changed_share)} of all list positions get another product. Changed: {changes}."
-        st.html(html_parts.finding(finding, about))
-        st.html(_comparison_table(result.before, result.after, currency))
+        st.html(html_parts.finding(describe_what_if(result), about))
+        st.html(_comparison_table(result, currency))
         for note in result.notes:
             st.html(html_parts.note(note))
     with right:
@@ -108,19 +104,8 @@ def _show_result(result: WhatIfResult, changes: str, currency: str) -> None:
     _show_lists(result)
 
 
-def _comparison_table(before: ListStats, after: ListStats, currency: str) -> Markup:
-    def format_discount(value: float | None) -> str:
-        return "not known" if value is None else format_percent(value)
-
-    stats = (before, after)
-    rows = [
-        ["Different products in the lists", *(format_integer(s.items) for s in stats)],
-        ["Share of the catalogue that is in a list", *(format_percent(s.coverage) for s in stats)],
-        ["Price of one of each product, per list", *(format_amount(s.revenue, currency) for s in stats)],
-        ["Share of past revenue that these products made", *(format_percent(s.revenue_share) for s in stats)],
-        ["Mean discount of these products", *(format_discount(s.mean_discount) for s in stats)],
-        ["Positions filled by popularity or a rule", *(format_percent(s.filled) for s in stats)],
-    ]
+def _comparison_table(result: WhatIfResult, currency: str) -> Markup:
+    rows = compare_figures(result, currency)
     return table([Column("Figure"), Column("Before", "sr-num"), Column("After", "sr-num")], rows, "sr-gap")
 
 
