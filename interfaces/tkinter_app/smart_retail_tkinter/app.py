@@ -38,8 +38,15 @@ from smart_retail_tkinter.dialogs.versions import VersionsWindow
 from smart_retail_tkinter.fit_presenter import FitPresenter
 from smart_retail_tkinter.keyboard_shortcuts import bind_shortcuts
 from smart_retail_tkinter.menu import MenuBar
-from smart_retail_tkinter.presenter import Presenter
+from smart_retail_tkinter.pages.base import CAMPAIGN, EXPLORE, PAGES, PRODUCTS, Page
+from smart_retail_tkinter.pages.campaign import CampaignPage
+from smart_retail_tkinter.pages.customers import CustomersPage
+from smart_retail_tkinter.pages.products import ProductsPage
+from smart_retail_tkinter.pages.reports import ReportsPage
+from smart_retail_tkinter.pages.rules import RulesPage
+from smart_retail_tkinter.presenter import FILES, Presenter
 from smart_retail_tkinter.recent_files import Preferences, RecentFile
+from smart_retail_tkinter.table_models import Table
 from smart_retail_tkinter.widgets.customer_view import CustomerView
 from smart_retail_tkinter.widgets.customers import CustomerList
 from smart_retail_tkinter.widgets.detail_pane import ShortenedLabel
@@ -107,15 +114,19 @@ class App:
             open_spreadsheet=self.choose_spreadsheet,
             open_recent=self.open_recent,
             open_fit=self.open_fit,
-            cancel_fit=self.cancel_fit,
+            cancel_work=self.cancel_work,
             show_versions=self.presenter.show_versions,
             show_basket=self.presenter.show_basket,
             export_table=self.export_table,
             copy_table=self.copy_table,
-            focus_search=lambda: self.customers.focus_search(),
-            choose_method=lambda method: self.customer.choose_method(method),
-            select_tab=lambda tab: self.customer.select_tab(tab),
-            step_tab=lambda step: self.customer.step_tab(step),
+            focus_search=self.focus_search,
+            choose_method=self._choose_method,
+            select_tab=self._select_tab,
+            step_tab=self._step_tab,
+            select_page=self.select_page,
+            step_page=lambda step: self.select_page((self.current_page() + step) % len(PAGES)),
+            write_all=self.write_all,
+            erase_customer=self.erase_customer,
             set_theme=self.set_theme,
             show_help=lambda: HelpWindow(self.root),
             quit=self.quit,
@@ -135,15 +146,98 @@ class App:
             ttk.Button(top, text=text, command=command, style=style).pack(side="left", padx=(0, 8))
         self.model_line = ShortenedLabel(top, style="Muted.TLabel", anchor="e", font_name="SunValleyBodyFont")
         self.model_line.pack(side="right", fill="x", expand=True)
-        self.status = StatusBar(frame, self.cancel_fit, self.export_table)
+        self.status = StatusBar(frame, self.cancel_status_work, self.export_table)
         self.status.pack(side="bottom", fill="x", pady=(10, 0))
         self.start = StartPage(frame, self.choose_bundle, self.choose_spreadsheet)
         self.start.pack(fill="both", expand=True)
-        self.work = ttk.PanedWindow(frame, orient="horizontal")
+        self.notebook = ttk.Notebook(frame)
+        self._build_explore()
+        self._build_pages()
+        self.notebook.bind("<<NotebookTabChanged>>", lambda _: self._refresh_page())
+
+    def _build_explore(self) -> None:
+        """Add the page that shows one customer, and segments, clusters and sales of the shop."""
+        page = ttk.Frame(self.notebook, padding=(12, 10, 12, 4))
+        self.notebook.add(page, text=PAGES[EXPLORE])
+        self.work = ttk.PanedWindow(page, orient="horizontal")
+        self.work.pack(fill="both", expand=True)
         self.customers = CustomerList(self.work, self.presenter.search, self.presenter.choose_customer)
         self.customer = CustomerView(self.work, self.presenter)
         self.work.add(self.customers, weight=0)
         self.work.add(self.customer, weight=1)
+
+    def _build_pages(self) -> None:
+        """Add the other pages, in the order of `PAGES`."""
+        parts = (self.notebook, self.presenter, self.dialogs)
+        self.customers_page = CustomersPage(*parts, on_open=self.open_customer, on_campaign=self.open_campaign)
+        self.products_page = ProductsPage(*parts, on_related=self.presenter.similar, on_customer=self.open_customer)
+        self.campaign_page = CampaignPage(*parts)
+        self.reports_page = ReportsPage(*parts, on_customer=self.open_customer)
+        self.rules_page = RulesPage(*parts)
+        self.pages: tuple[Page, ...] = (
+            self.customers_page,
+            self.products_page,
+            self.campaign_page,
+            self.reports_page,
+            self.rules_page,
+        )
+        for title, page in zip(PAGES[EXPLORE + 1 :], self.pages, strict=True):
+            self.notebook.add(page, text=title)
+
+    # Pages -----------------------------------------------------------------------------------
+
+    def current_page(self) -> int:
+        """Return the index of the visible page."""
+        return int(self.notebook.index("current"))  # type: ignore[no-untyped-call]
+
+    def select_page(self, index: int) -> None:
+        """Show a page by its index in `pages.base`."""
+        if self.presenter.model is not None:
+            self.notebook.select(index)  # type: ignore[no-untyped-call]
+            self.notebook.focus_set()
+
+    def _visible_page(self) -> Page | None:
+        """Return the visible page, None for the page Explore."""
+        index = self.current_page()
+        return None if index == EXPLORE else self.pages[index - 1]
+
+    def _refresh_page(self) -> None:
+        page = self._visible_page()
+        if page is not None:
+            page.refresh()
+
+    def focus_search(self) -> None:
+        """Move the focus to the search field of the page Explore."""
+        self.select_page(EXPLORE)
+        self.customers.focus_search()
+
+    def open_customer(self, customer_id: str) -> None:
+        """Show a customer on the page Explore."""
+        self.select_page(EXPLORE)
+        self.presenter.choose_customer(customer_id)
+
+    def open_campaign(self, segment: str) -> None:
+        """Show the page Campaign for a segment, or for all customers."""
+        self.select_page(CAMPAIGN)
+        self.campaign_page.choose_segment(segment)
+
+    def open_product(self, item_id: str, name: str) -> None:
+        """Show the page Products for a product."""
+        self.select_page(PRODUCTS)
+        self.products_page.select_product(item_id, name)
+        self.root.lift()
+
+    def _choose_method(self, method: str) -> None:
+        self.select_page(EXPLORE)
+        self.customer.choose_method(method)
+
+    def _select_tab(self, tab: int) -> None:
+        self.select_page(EXPLORE)
+        self.customer.select_tab(tab)
+
+    def _step_tab(self, step: int) -> None:
+        page = self._visible_page()
+        (self.customer if page is None else page).step_tab(step)
 
     # User input ------------------------------------------------------------------------------
 
@@ -184,23 +278,56 @@ class App:
 
     def export_table(self, ending: str) -> None:
         """Ask for a file name and write the visible table, as ``csv`` or ``xlsx``."""
-        name, table = self.customer.table()
+        page = self._visible_page()
+        name, table = self._visible_table()
         if not table.rows:
-            raise UsageError("There is nothing to export.", "Choose a customer first.")
-        path = self.dialogs.choose_save_path("Export the table", self.presenter.file_name(name), ending)
-        if path:
+            raise UsageError("There is nothing to export.", "Choose a customer first." if page is None else "")
+        name = self.presenter.file_name(name) if page is None else name
+        path = self.dialogs.choose_save_path("Export the table", name, ending)
+        if path and page is None:
             self.presenter.export(table, path)
+        elif path and page is not None:
+            page.export(path)
+
+    def _visible_table(self) -> tuple[str, Table]:
+        page = self._visible_page()
+        return self.customer.table() if page is None else page.table()
 
     def copy_table(self) -> None:
         """Copy the visible table to the clipboard."""
-        table = self.customer.table()[1]
+        table = self._visible_table()[1]
         self.root.clipboard_clear()
         self.root.clipboard_append(table.text())
         self.show_status(f"Copied {formatting.pluralize(len(table.rows), 'row')}")
 
-    def cancel_fit(self) -> None:
-        """Cancel a running fit."""
-        self.fits.cancel()
+    def write_all(self, what: str) -> None:
+        """Ask for a file name and write the ``recommendations`` or ``values`` of all customers."""
+        path = self.dialogs.choose_save_path(f"Write the {what} of all customers", what, "csv")
+        if path:
+            self.presenter.write_all(what, path)
+
+    def erase_customer(self) -> None:
+        """Ask for confirmation and erase the selected customer."""
+        self.presenter.check_local("Erasing a customer", "erase the customer")
+        customer = self.presenter.customer_id
+        if customer is None:
+            raise UsageError("No customer is selected.", "Select the customer to erase on the page Explore.")
+        if self.dialogs.confirm(
+            f"Erase customer {customer}?",
+            f"All purchases, events and files of customer {customer} are removed from this folder, and later fits "
+            "leave the customer out. Older versions are deleted. This cannot be undone.",
+        ):
+            self.presenter.erase(customer)
+
+    def cancel_work(self) -> None:
+        """Cancel a running fit, otherwise the work of all pages."""
+        if not self.fits.cancel():
+            self.presenter.work.cancel_all()
+
+    def cancel_status_work(self) -> None:
+        """Cancel what the status bar shows: a running fit, otherwise the writing of a file."""
+        if not self.fits.cancel():
+            self.presenter.work.cancel(FILES)
 
     def set_theme(self, name: str) -> None:
         """Apply and save a theme."""
@@ -211,6 +338,7 @@ class App:
         """Stop the worker threads and close; a running fit is cancelled and publishes nothing."""
         self.alive = False
         self.fits.cancel()
+        self.presenter.work.cancel_all()
         self.root.after_cancel(self._polling)
         self.presenter.jobs.close()
         self.root.destroy()
@@ -227,9 +355,9 @@ class App:
 
     def show_model(self, model: ModelInfo, categories: list[str]) -> None:
         """Show the version of a bundle, and the work area instead of the start page."""
-        if not self.work.winfo_manager():
+        if not self.notebook.winfo_manager():
             self.start.pack_forget()
-            self.work.pack(fill="both", expand=True)
+            self.notebook.pack(fill="both", expand=True)
             self.customers.focus_search()
         self.model_line.set_text(formatting.describe_model(model))
         self.customer.methods.show(categories, self.presenter.category, self.presenter.exclude_purchased)
@@ -260,6 +388,9 @@ class App:
     def show_groups(self, cells: list[GridCell], segments: list[Segment], clusters: list[Cluster]) -> None:
         """Show the RFM grid, the segments and the clusters."""
         self.customer.show_groups(cells, segments, clusters)
+        self.customers_page.show_groups(segments, clusters)
+        self.campaign_page.show_segments(segments)
+        self._refresh_page()
 
     def show_sales(self, sales: SalesComparison) -> None:
         """Show the sales of a period."""
@@ -269,7 +400,9 @@ class App:
     def show_similar(self, item: tuple[str, str], together: RecommendationList, same: RecommendationList) -> None:
         """Show the products related to an item in their window."""
         if self.similar is None or not self.similar.winfo_exists():
-            self.similar = SimilarWindow(self.root, self.presenter.similar, self.presenter.add_to_basket)
+            self.similar = SimilarWindow(
+                self.root, self.presenter.similar, self.presenter.add_to_basket, self.open_product
+            )
         self.similar.show(item, together, same)
 
     def show_item_matches(self, items: list[Item]) -> None:
@@ -291,6 +424,10 @@ class App:
             self.versions = VersionsWindow(self.root, self.presenter.activate)
         self.versions.show(versions)
         self.versions.lift()
+
+    def show_erased(self, text: str) -> None:
+        """Show the receipt of an erasure."""
+        self.dialogs.show_message("The customer is erased", text)
 
     def show_status(self, text: str) -> None:
         """Show a message in the status bar."""
@@ -319,7 +456,9 @@ class App:
     def _poll(self) -> None:
         self._polling = self.root.after(POLL_INTERVAL_MS, self._poll)
         self.presenter.poll()
-        self.status.fit.show(self.fits.state())
+        self.status.fit.show(self.fits.state() or self.presenter.work.state(FILES))
+        for page in self.pages:
+            page.show_state()
         if self.fits.running and self.fit_window is not None and self.fit_window.winfo_exists():
             self.fit_window.show_state()
 

@@ -19,7 +19,7 @@ class Commands:
     open_spreadsheet: Callable[[], object]
     open_recent: Callable[[RecentFile], object]
     open_fit: Callable[[], object]
-    cancel_fit: Callable[[], object]
+    cancel_work: Callable[[], object]
     show_versions: Callable[[], object]
     show_basket: Callable[[], object]
     export_table: Callable[[str], object]
@@ -30,6 +30,12 @@ class Commands:
     select_tab: Callable[[int], object]
     step_tab: Callable[[int], object]
     """Takes 1 for the next tab, -1 for the previous one."""
+    select_page: Callable[[int], object]
+    step_page: Callable[[int], object]
+    """Takes 1 for the next page, -1 for the previous one."""
+    write_all: Callable[[str], object]
+    """Takes ``recommendations`` or ``values``."""
+    erase_customer: Callable[[], object]
     set_theme: Callable[[str], object]
     show_help: Callable[[], object]
     quit: Callable[[], object]

@@ -9,7 +9,8 @@ from smart_retail.errors import CancelledError, RetailError, UsageError
 from smart_retail.results import FitReport
 from smart_retail_tkinter.background_jobs import Jobs
 from smart_retail_tkinter.core_services import Services
-from smart_retail_tkinter.fit_request import FitProgress, FitRequest, FitState, Preview
+from smart_retail_tkinter.fit_request import FitRequest, Preview
+from smart_retail_tkinter.work_progress import WorkProgress, WorkState
 
 
 class FitView(Protocol):
@@ -36,15 +37,15 @@ class FitPresenter:
     def __init__(self, services: Services, jobs: Jobs, on_published: Callable[[str], None]) -> None:
         self.view: FitView | None = None
         self._services, self._jobs, self._on_published = services, jobs, on_published
-        self._progress: FitProgress | None = None
-        self._inspection = FitProgress()
+        self._progress: WorkProgress | None = None
+        self._inspection = WorkProgress.of_fit()
 
     @property
     def running(self) -> bool:
         """Whether a fit is running."""
         return self._progress is not None
 
-    def state(self) -> FitState | None:
+    def state(self) -> WorkState | None:
         """Return the progress of the running fit, None if none is running."""
         return self._progress.state() if self._progress is not None else None
 
@@ -52,7 +53,7 @@ class FitPresenter:
         """Read the files and show a preview; replaces an earlier inspection."""
         self.view = view
         self._inspection.cancel()
-        progress = self._inspection = FitProgress()
+        progress = self._inspection = WorkProgress.of_fit()
         self._jobs.submit(
             "inspect",
             lambda: self._services.inspect(request.sources, progress=progress, **request.options()),
@@ -64,7 +65,7 @@ class FitPresenter:
         """Fit in a worker thread and publish to the folder `artifacts`."""
         if self.running:
             raise UsageError("A fit is already running.", "Wait for it to finish, or cancel it.")
-        progress = self._progress = FitProgress()
+        progress = self._progress = WorkProgress.of_fit()
 
         def fitted(report: FitReport) -> None:
             self._progress = None

@@ -8,8 +8,9 @@ from functools import partial
 
 from smart_retail.presentation.labels import METHODS
 from smart_retail_tkinter.commands import Commands
+from smart_retail_tkinter.pages.base import PAGES
 
-TEXT_FIELDS = ("TEntry", "TCombobox", "TSpinbox")
+TEXT_FIELDS = ("TEntry", "TCombobox", "TSpinbox", "Text")
 """Widget classes that copy their own selection."""
 
 
@@ -23,12 +24,16 @@ def bind_shortcuts(root: tk.Tk, commands: Commands) -> None:
         "<Control-b>": commands.show_basket,
         "<Control-q>": commands.quit,
         "<F1>": commands.show_help,
-        "<Escape>": commands.cancel_fit,
+        "<Escape>": commands.cancel_work,
     }
     for key, command in bindings.items():
         root.bind(key, _ignoring_event(command))
     for i, method in enumerate(METHODS, 1):
         root.bind(f"<Alt-Key-{i}>", _ending_event(partial(commands.choose_method, method)))
+    for i, _ in enumerate(PAGES, 1):
+        root.bind(f"<Control-Key-{i}>", _ending_event(partial(commands.select_page, i - 1)))
+    for key, step in (("<Control-Next>", 1), ("<Control-Prior>", -1)):
+        root.bind(key, _ending_event(partial(commands.step_page, step)))
     root.bind("<Control-c>", lambda event: _copy(commands, event))
     root.bind("<Control-Tab>", lambda event: _step_tab(commands, event, 1))
     # X11 has a separate key symbol for Shift and Tab.

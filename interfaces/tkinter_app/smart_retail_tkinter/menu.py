@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from smart_retail_tkinter.commands import Commands
+from smart_retail_tkinter.pages.base import PAGES
 from smart_retail_tkinter.recent_files import RecentFile
 from smart_retail_tkinter.theme import THEMES
 from smart_retail_tkinter.widgets.customer_view import CLUSTERS, LIST, PURCHASES, SALES, SEGMENTS
@@ -49,6 +50,12 @@ class MenuBar:
         menu.add_separator()
         menu.add_command(label="Export CSV…", accelerator="Ctrl+E", command=lambda: commands.export_table("csv"))
         menu.add_command(label="Export XLSX…", command=lambda: commands.export_table("xlsx"))
+        files = tk.Menu(menu, tearoff=False)
+        menu.add_cascade(label="Files of all customers", menu=files)
+        files.add_command(label="Recommendations…", command=lambda: commands.write_all("recommendations"))
+        files.add_command(label="Value…", command=lambda: commands.write_all("values"))
+        menu.add_separator()
+        menu.add_command(label="Erase the selected customer…", command=commands.erase_customer)
         menu.add_separator()
         menu.add_command(label="Quit", accelerator="Ctrl+Q", command=commands.quit)
         return recent
@@ -57,6 +64,9 @@ class MenuBar:
         commands = self._commands
         menu = tk.Menu(bar, tearoff=False)
         bar.add_cascade(label="View", menu=menu, underline=0)
+        for i, page in enumerate(PAGES):
+            menu.add_command(label=page, accelerator=f"Ctrl+{i + 1}", command=partial(commands.select_page, i))
+        menu.add_separator()
         tabs = {
             "Recommendations": LIST,
             "Purchases": PURCHASES,

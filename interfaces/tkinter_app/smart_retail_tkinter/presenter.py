@@ -34,9 +34,10 @@ from smart_retail.results import (
     SalesComparison,
     Segment,
 )
-from smart_retail_tkinter import formatting, table_models
+from smart_retail_tkinter import analyses, formatting, table_models
 from smart_retail_tkinter.background_jobs import Jobs
 from smart_retail_tkinter.core_services import Services
+from smart_retail_tkinter.long_work import LongWork
 from smart_retail_tkinter.recent_files import Preferences
 from smart_retail_tkinter.table_models import Table
 
@@ -45,6 +46,8 @@ MAX_MATCHES = 200
 SIMILAR_ITEMS = 20
 MAX_ITEM_MATCHES = 50
 """Products listed for one search."""
+FILES = "files"
+"""Lane of the files of all customers."""
 
 
 class View(Protocol):
@@ -62,6 +65,7 @@ class View(Protocol):
     def show_item_matches(self, items: list[Item]) -> None: ...
     def show_basket(self, basket: dict[str, str], customer: str, found: RecommendationList | None) -> None: ...
     def show_versions(self, versions: list[VersionInfo]) -> None: ...
+    def show_erased(self, text: str) -> None: ...
     def show_status(self, text: str) -> None: ...
     def show_error(self, error: RetailError) -> None: ...
 
@@ -84,6 +88,7 @@ class Presenter:
         self.services = services
         self.preferences = preferences
         self.jobs = Jobs()
+        self.work = LongWork(self.jobs, view.show_status, view.show_error)
         self.engine: RetailEngine | None = None
         self.model: ModelInfo | None = None
         self.folder = ""
@@ -113,12 +118,12 @@ class Presenter:
 
         self.view.show_status("Opening the bundle")
         ignored = (MissingBundleError,) if missing_ok else ()
-        self._submit("open", lambda: self.services.load(folder), opened, ignored)
+        self.submit("open", lambda: self.services.load(folder), opened, ignored)
 
     def open_api(self, url: str, key: str | None = None) -> None:
         """Connect to an API instead of opening a bundle."""
         self.view.show_status("Connecting")
-        self._submit("open", lambda: self.services.connect(url, key), self.show_engine)
+        self.submit("open", lambda: self.services.connect(url, key), self.show_engine)
 
     def show_engine(self, engine: RetailEngine) -> None:
         """Show an engine; search and selected customer stay the same unless the engine does not know the customer."""
@@ -133,16 +138,16 @@ class Presenter:
             self.view.show_status("")
             self.view.show_model(self.model, categories)
             self.search(self.search_text)
-            self._submit(
+            self.submit(
                 "groups",
                 lambda: (engine.rfm_grid(), engine.segments(), engine.clusters()),
                 lambda found: self.view.show_groups(*found),
             )
             self.show_sales(self.sales_days)
             if (customer := self.customer_id) is not None:
-                self._submit("profile", lambda: engine.customer(customer), self._show_again)
+                self.submit("profile", lambda: engine.customer(customer), self._show_again)
 
-        self._submit("open", lambda: (engine.model(), engine.categories()), described)
+        self.submit("open", lambda: (engine.model(), engine.categories()), described)
 
     def _show_again(self, profile: CustomerProfile) -> None:
         """Show the selected customer with another engine, or no customer if the engine does not know them."""
@@ -161,7 +166,7 @@ class Presenter:
         if engine is None or model is None:
             return
         period = last_days(days, model.first, model.last)
-        self._submit("sales", lambda: engine.sales(*period), self.view.show_sales, (FormatVersionError,))
+        self.submit("sales", lambda: engine.sales(*period), self.view.show_sales, (FormatVersionError,))
 
     # Customers ---------------------------------------------------------------------------------
 
@@ -175,14 +180,14 @@ class Presenter:
         def found(matches: list[CustomerMatch]) -> None:
             self.view.show_matches(matches[:MAX_MATCHES], len(matches) > MAX_MATCHES)
 
-        self._submit("search", lambda: engine.search_customers(text.strip(), MAX_MATCHES + 1), found)
+        self.submit("search", lambda: engine.search_customers(text.strip(), MAX_MATCHES + 1), found)
 
     def choose_customer(self, customer_id: str) -> None:
         """Show profile and list of a customer; an unknown id gets the popular products."""
         self.customer_id = customer_id
         engine = self.engine
         if engine is not None:
-            self._submit("profile", lambda: engine.customer(customer_id), self.view.show_profile)
+            self.submit("profile", lambda: engine.customer(customer_id), self.view.show_profile)
             self._request_value(customer_id)
             self.refresh()
 
@@ -190,7 +195,7 @@ class Presenter:
         """Show the forecast of a customer; bundles of older versions have none."""
         engine = self.engine
         if engine is not None:
-            self._submit(
+            self.submit(
                 "value", lambda: engine.customer_value(customer_id), self.view.show_value, (FormatVersionError,)
             )
 
@@ -220,7 +225,7 @@ class Presenter:
             self.view.show_list(recommendations)
             self._show_rules_error()
 
-        self._submit(
+        self.submit(
             "list",
             lambda: engine.recommend(customer, method, n, exclude_purchased=exclude, categories=categories),
             listed,
@@ -236,7 +241,7 @@ class Presenter:
         """Show products related to an item: bought together with it, and bought by the same customers."""
         engine = self.engine
         if engine is not None and item_id:
-            self._submit(
+            self.submit(
                 "similar",
                 lambda: [
                     engine.similar_items(item_id, SIMILAR_ITEMS, relation=relation)
@@ -251,7 +256,7 @@ class Presenter:
         """List products by id, name or category for the basket; a later search replaces this one."""
         engine = self.engine
         if engine is not None:
-            self._submit("items", lambda: engine.search_items(text, MAX_ITEM_MATCHES), self.view.show_item_matches)
+            self.submit("items", lambda: engine.search_items(text, MAX_ITEM_MATCHES), self.view.show_item_matches)
 
     def add_to_basket(self, item_id: str, name: str) -> None:
         """Add a product to the basket and show what completes it."""
@@ -271,7 +276,7 @@ class Presenter:
         if not basket:
             self.view.show_basket(basket, customer or "", None)
             return
-        self._submit(
+        self.submit(
             "basket",
             lambda: engine.recommend_for_basket(list(basket), SIMILAR_ITEMS, customer_id=customer),
             lambda found: self.view.show_basket(basket, customer or "", found),
@@ -303,7 +308,7 @@ class Presenter:
         """Write a table as CSV or XLSX, by the ending of `path`."""
         rows = formatting.pluralize(len(table.rows), "row")
         self.view.show_status("Exporting")
-        self._submit(
+        self.submit(
             "export",
             lambda: self.services.write(path, table, self.file_metadata()),
             lambda _: self.view.show_status(f"Exported {rows} to {path}"),
@@ -321,7 +326,7 @@ class Presenter:
         if not self.folder:
             raise UsageError("No bundle is open.", "Open a bundle first.")
         folder = self.folder
-        self._submit("versions", lambda: self.services.versions(folder), self.view.show_versions)
+        self.submit("versions", lambda: self.services.versions(folder), self.view.show_versions)
 
     def activate(self, version: str) -> None:
         """Activate a version of the open folder and show it."""
@@ -332,23 +337,70 @@ class Presenter:
             self.show_versions()
 
         self.view.show_status("Activating the version")
-        self._submit("versions", lambda: self.services.activate(folder, version), activated)
+        self.submit("versions", lambda: self.services.activate(folder, version), activated)
 
-    def check_local(self) -> None:
-        """Raise `NeedsLocalEngineError` if the engine is behind an API."""
+    def check_local(self, what: str = "Fitting", there: str = "fit") -> None:
+        """Raise `NeedsLocalEngineError` if the engine is behind an API.
+
+        Parameters
+        ----------
+        what : str
+            Subject of the message, such as ``Fitting``.
+        there : str
+            What to do on the server instead, such as ``fit``.
+        """
         if self.engine is not None and not self.engine.is_local:
             raise NeedsLocalEngineError(
-                "Fitting needs a local engine, but this window is connected to an API.",
-                "Start the tool without --api-url, or fit on the server of the API.",
+                f"{what} needs a local engine, but this window is connected to an API.",
+                f"Start the tool without --api-url, or {there} on the server of the API.",
             )
 
-    def _submit(
+    # All customers -----------------------------------------------------------------------------
+
+    def write_all(self, what: str, path: str) -> None:
+        """Write the ``recommendations`` or ``values`` of all customers to a file; the status bar shows the progress."""
+        engine = self.open_engine()
+        write = {"recommendations": analyses.write_all_recommendations, "values": analyses.write_all_values}[what]
+
+        def written(rows: int) -> None:
+            self.view.show_status(f"Wrote {formatting.pluralize(rows, 'row')} to {path}")
+
+        self.work.start(FILES, lambda progress: write(engine, path, progress), written)
+
+    def erase(self, customer_id: str) -> None:
+        """Erase a customer from the open folder, and show the folder without them."""
+        self.check_local("Erasing a customer", "erase the customer")
+        engine, folder = self.open_engine(), self.folder
+
+        def erased(receipt: dict[str, Any]) -> None:
+            self.open_bundle(folder)
+            rows = formatting.pluralize(receipt["purchase_rows"], "purchase row")
+            events = formatting.pluralize(receipt["events"], "event")
+            self.view.show_erased(f"The customer is erased: {rows} and {events} removed. Receipt {receipt['receipt']}.")
+
+        self.view.show_status("Erasing the customer")
+        self.submit("erase", lambda: analyses.erase_customer(engine, folder, customer_id), erased)
+
+    def open_engine(self) -> RetailEngine:
+        """Return the engine; raises `UsageError` if none is open."""
+        if self.engine is None:
+            raise UsageError("No data is open.", "Open a bundle, or fit a file of orders.")
+        return self.engine
+
+    @property
+    def currency(self) -> str:
+        """The shop's currency; empty if it is not known."""
+        return self.model.currency if self.model is not None else ""
+
+    def submit(
         self,
         lane: str,
         work: Callable[[], Any],
         done: Callable[[Any], None],
         ignored: tuple[type[RetailError], ...] = (),
     ) -> None:
+        """Run `work()` in the thread of a lane, then `done(result)`; errors are shown unless they are `ignored`."""
+
         def failed(error: RetailError) -> None:
             self.view.show_status("")
             if not isinstance(error, ignored):

@@ -36,6 +36,7 @@ class ScriptedDialogs:
     save_path: str = ""
     confirmed: bool = False
     errors: list[RetailError] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
     proposed: list[str] = field(default_factory=list)
 
     def choose_folder(self, title: str) -> str:
@@ -50,6 +51,9 @@ class ScriptedDialogs:
 
     def show_error(self, error: RetailError) -> None:
         self.errors.append(error)
+
+    def show_message(self, title: str, text: str) -> None:
+        self.messages.append(text)
 
     def confirm(self, title: str, text: str) -> bool:
         return self.confirmed

@@ -20,10 +20,19 @@ from smart_retail.errors import RetailError
 from smart_retail_tkinter.app import App
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.dialogs.file_dialogs import NativeDialogs
+from smart_retail_tkinter.pages.base import CUSTOMERS, EXPLORE, PRODUCTS, REPORTS, RULES
+from smart_retail_tkinter.pages.campaign import MEASURE
+from smart_retail_tkinter.pages.products import AUDIENCE
 from smart_retail_tkinter.recent_files import Preferences
 from smart_retail_tkinter.widgets.customer_view import CLUSTERS, LIST, SALES, SEGMENTS
 
 SIZE = (1200, 780)
+FIRST_MEASURED_DAY = "2014-10-01"
+"""The campaign is measured with orders of the source, as there are no later ones."""
+RULES_TEXT = """\
+ban = ["OFF-AR-10003651"]  # sold out
+max_per_category = 4
+"""
 MENU = 26
 """Height of the menu bar, which the geometry of a window leaves out."""
 
@@ -64,6 +73,63 @@ def choose(camera: Camera, text: str) -> None:
     camera.wait(0.6)
 
 
+def settle(camera: Camera) -> None:
+    """Wait until all results are shown."""
+    camera.wait(0.2)
+    camera.wait(120, lambda: not camera.app.presenter.jobs.is_running())
+
+
+def take_pages(camera: Camera, folder: Path, orders: str) -> None:
+    """Take the pages after Explore; `orders` are the later orders with which the campaign is measured."""
+    app = camera.app
+    app.select_page(CUSTOMERS)
+    settle(camera)
+    app.customers_page.segment.set("At Risk")
+    app.customers_page.apply()
+    settle(camera)
+    camera.take("customers")
+    app.customers_page.campaign.invoke()
+    page = app.campaign_page
+    page.form.texts["name"].set("spring")
+    page.form.texts["holdout"].set("20")
+    page.make.invoke()
+    settle(camera)
+    page.customers.tree.selection_set(page.customers.tree.get_children()[0])
+    camera.take("campaign")
+    page.presenter.save(str(folder / "spring.xlsx"))
+    settle(camera)
+    page.tabs.select(MEASURE)  # type: ignore[no-untyped-call]
+    since = page.since.get()
+    page.order_files.set(orders)
+    page.since.set(FIRST_MEASURED_DAY)
+    page.measure.invoke()
+    settle(camera)
+    page.campaign_file.set("spring.xlsx")
+    app.show_status("")
+    camera.take("effect")
+    page.since.set(since)
+    app.select_page(PRODUCTS)
+    settle(camera)
+    app.products_page.text.set("Stanley Markers")
+    settle(camera)
+    app.products_page._enter_list()
+    app.products_page.tabs.select(AUDIENCE)  # type: ignore[no-untyped-call]
+    settle(camera)
+    camera.take("products")
+    app.select_page(REPORTS)
+    app.reports_page.run()
+    settle(camera)
+    camera.take("reports")
+    app.select_page(RULES)
+    settle(camera)
+    app.rules_page.text.delete("1.0", "end")
+    app.rules_page.text.insert("1.0", RULES_TEXT)
+    app.rules_page.check.invoke()
+    settle(camera)
+    camera.take("rules")
+    app.select_page(EXPLORE)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("artifacts")
@@ -74,7 +140,7 @@ def main() -> None:
     artifacts, out = Path(given.artifacts).absolute(), given.out.absolute()
     # The screenshots show file names without folders.
     os.chdir(Path(given.source).parent)
-    source = Path(given.source).name
+    source = orders = Path(given.source).name
     with tempfile.TemporaryDirectory() as folder:
         root = tk.Tk()
         preferences = Preferences(Path(folder) / "desktop.json")
@@ -103,6 +169,7 @@ def main() -> None:
         tree.selection_set(tree.get_children()[0])
         camera.take("dark")
         app.set_theme("light")
+        take_pages(camera, Path(folder), orders)
         app.presenter.folder = ""
         app.open_fit((source,))
         camera.wait(60, lambda: app.fit_window is not None and app.fit_window.start.instate(["!disabled"]))

@@ -17,12 +17,13 @@ from smart_retail.data.parsing.unused_columns import UnusedColumn
 from smart_retail.errors import CancelledError, DataError, QualityGateError
 from smart_retail.results import FitReport, MonthTotals
 from smart_retail.serving.engine import Engine
-from smart_retail_tkinter.fit_request import FitProgress, Preview
+from smart_retail_tkinter.fit_request import Preview
+from smart_retail_tkinter.work_progress import WorkProgress
 
 
 def test_time_left_follows_the_finished_share() -> None:
     now = [100.0]
-    progress = FitProgress(clock=lambda: now[0])
+    progress = WorkProgress.of_fit(clock=lambda: now[0])
     assert progress.state().seconds_left is None
     progress.stage("clusters", 0.25)
     now[0] = 110.0
@@ -36,7 +37,7 @@ def test_time_left_follows_the_finished_share() -> None:
 
 
 def test_cancel_is_raised_at_the_next_check() -> None:
-    progress = FitProgress()
+    progress = WorkProgress.of_fit()
     progress.check()
     progress.cancel()
     assert progress.state().cancelling

@@ -21,6 +21,7 @@ class Dialogs(Protocol):
     def choose_sources(self, title: str) -> tuple[str, ...]: ...
     def choose_save_path(self, title: str, name: str, ending: str) -> str: ...
     def show_error(self, error: RetailError) -> None: ...
+    def show_message(self, title: str, text: str) -> None: ...
     def confirm(self, title: str, text: str) -> bool: ...
 
 
@@ -37,9 +38,8 @@ class NativeDialogs:
         return tuple(filedialog.askopenfilenames(parent=self._root, title=title, filetypes=SPREADSHEETS) or ())
 
     def choose_save_path(self, title: str, name: str, ending: str) -> str:
-        kinds = [("CSV", "*.csv"), ("Excel", "*.xlsx")]
-        if ending == "xlsx":
-            kinds.reverse()
+        tables = [("CSV", "*.csv"), ("Excel", "*.xlsx")]
+        kinds = {"csv": tables, "xlsx": tables[::-1]}.get(ending, [(ending.upper(), f"*.{ending}")])
         chosen = filedialog.asksaveasfilename(
             parent=self._root,
             title=title,
@@ -51,6 +51,9 @@ class NativeDialogs:
 
     def show_error(self, error: RetailError) -> None:
         messagebox.showerror("Smart Retail Engine", error.message, detail=error.hint, parent=self._root)
+
+    def show_message(self, title: str, text: str) -> None:
+        messagebox.showinfo(title, text, parent=self._root)
 
     def confirm(self, title: str, text: str) -> bool:
         return messagebox.askyesno(title, text, parent=self._root)

@@ -17,7 +17,7 @@ from smart_retail_tkinter.dialogs.file_dialogs import Dialogs
 from smart_retail_tkinter.fit_presenter import FitPresenter, is_cancelled
 from smart_retail_tkinter.fit_request import FitRequest, Preview
 from smart_retail_tkinter.table_models import Table
-from smart_retail_tkinter.widgets.status import FitBar
+from smart_retail_tkinter.widgets.status import WorkBar
 from smart_retail_tkinter.widgets.table import DataTable
 
 NO_CHOICE = "Choose the column of a field if it was not recognised, or recognised wrongly"
@@ -129,7 +129,7 @@ class FitWindow(SideWindow):
         ttk.Button(foot, text="Close", command=self.close).pack(side="right", padx=(8, 0))
         self.start = ttk.Button(foot, text="Fit", style="Accent.TButton", command=self.fit, state="disabled", width=10)
         self.start.pack(side="right")
-        self.bar = FitBar(foot, self._presenter.cancel)
+        self.bar = WorkBar(foot, self._presenter.cancel)
         self.bar.pack(side="left")
 
     # User input ------------------------------------------------------------------------------

@@ -16,13 +16,15 @@ SHORTCUTS = (
     ("Ctrl+Enter", "Show the id exactly as typed"),
     ("Up, Down", "Previous or next customer"),
     ("Alt+1 … Alt+6", "Choose the method"),
-    ("Ctrl+Tab", "Next tab"),
+    ("Ctrl+1 … Ctrl+6", "Choose the page"),
+    ("Ctrl+Page Down", "Next page"),
+    ("Ctrl+Tab", "Next tab of a page"),
     ("Enter, double click", "Show what is bought with the selected product"),
     ("Ctrl+B", "Show the basket and what completes it"),
     ("S, Shift+S in a table", "Sort by the next column, reverse the order"),
     ("Ctrl+C", "Copy the visible table"),
     ("Ctrl+E", "Export the visible table"),
-    ("Esc", "Cancel a running fit"),
+    ("Esc", "Cancel what is running"),
     ("F1", "Show this page"),
 )
 

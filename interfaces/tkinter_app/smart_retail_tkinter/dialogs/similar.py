@@ -25,13 +25,19 @@ class SimilarWindow(SideWindow):
         Receives item id and name.
     on_add : callable
         Receives id and name of the item to add to the basket.
+    on_more : callable
+        Receives id and name of the item whose bundles, substitutes and audience to show.
     """
 
     def __init__(
-        self, root: tk.Misc, on_open: Callable[[str, str], object], on_add: Callable[[str, str], object]
+        self,
+        root: tk.Misc,
+        on_open: Callable[[str, str], object],
+        on_add: Callable[[str, str], object],
+        on_more: Callable[[str, str], object],
     ) -> None:
         super().__init__(root, "Related products", 940, 700)
-        self._on_add = on_add
+        self._on_add, self._on_more = on_add, on_more
         self._item: tuple[str, str] = ("", "")
         self.heading = ttk.Label(self.body, style="Title.TLabel")
         self.heading.pack(fill="x", pady=(0, 10))
@@ -39,6 +45,7 @@ class SimilarWindow(SideWindow):
         foot.pack(side="bottom", fill="x", pady=(12, 0))
         ttk.Button(foot, text="Close", command=self.close).pack(side="right")
         ttk.Button(foot, text="Add to basket", command=lambda: self._on_add(*self._item)).pack(side="right", padx=8)
+        ttk.Button(foot, text="Bundles, substitutes, audience", command=self._show_more).pack(side="right")
         ttk.Label(foot, text="Enter: show related products. Esc: close.", style="Small.TLabel").pack(side="left")
         self.detail = add_detail_label(self.body)
         self._headings: dict[str, ttk.Label] = {}
@@ -59,6 +66,10 @@ class SimilarWindow(SideWindow):
         )
         table.pack(fill="both", expand=True)
         return table
+
+    def _show_more(self) -> None:
+        self.close()
+        self._on_more(*self._item)
 
     def _focused_table(self) -> DataTable:
         return self.together if self.focus_get() is self.together.tree else self.table

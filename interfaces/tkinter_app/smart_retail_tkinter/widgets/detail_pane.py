@@ -11,9 +11,9 @@ from smart_retail_tkinter import theme
 LINES = 3
 
 
-def add_detail_label(page: ttk.Frame) -> ttk.Label:
-    """Return a label of fixed height at the bottom of `page`, so that the table above keeps its size."""
-    height = LINES * font.nametofont("SunValleyCaptionFont", page).metrics("linespace")
+def add_detail_label(page: ttk.Frame, lines: int = LINES) -> ttk.Label:
+    """Return a label of some lines at the bottom of `page`, so that the table above keeps its size."""
+    height = lines * font.nametofont("SunValleyCaptionFont", page).metrics("linespace")
     frame = ttk.Frame(page, height=height)
     frame.pack(side="bottom", fill="x", pady=(6, 0))
     frame.pack_propagate(False)

@@ -14,7 +14,7 @@ from smart_retail.segmentation.segments import segment_advice
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import format_integer, pluralize
 
-LEFT, BOTTOM = 70, 50
+LEFT, BOTTOM = 82, 50
 """Space for the axes in design pixels."""
 
 

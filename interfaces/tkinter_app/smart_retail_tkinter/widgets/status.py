@@ -1,4 +1,4 @@
-"""The status bar: progress of a fit, last message, export buttons."""
+"""The status bar: progress of running work, last message, export buttons."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from tkinter import ttk
 
-from smart_retail_tkinter.fit_request import FitState
+from smart_retail_tkinter.work_progress import WorkState
 
 
-class FitBar(ttk.Frame):
-    """A progress bar with a text and a Cancel button; hidden while no fit is running."""
+class WorkBar(ttk.Frame):
+    """A progress bar with a text and a Cancel button; hidden while nothing is running."""
 
     def __init__(self, master: tk.Misc, on_cancel: Callable[[], object], *, length: int = 220) -> None:
         super().__init__(master)
@@ -19,8 +19,8 @@ class FitBar(ttk.Frame):
         self.text = ttk.Label(self)
         self.cancel = ttk.Button(self, text="Cancel", command=on_cancel)
 
-    def show(self, state: FitState | None) -> None:
-        """Show the progress of a fit; None hides the bar."""
+    def show(self, state: WorkState | None) -> None:
+        """Show the progress of running work; None hides the bar."""
         if state is None:
             for widget in (self.bar, self.text, self.cancel):
                 widget.pack_forget()
@@ -46,7 +46,7 @@ class StatusBar(ttk.Frame):
             button = ttk.Button(self, text=f"Export {ending.upper()}", command=partial(on_export, ending))
             button.pack(side="right", padx=(8, 0))
             self.buttons[ending] = button
-        self.fit = FitBar(self, on_cancel)
+        self.fit = WorkBar(self, on_cancel)
         self.fit.pack(side="left")
         self.text = ttk.Label(self, style="Muted.TLabel")
         self.text.pack(side="left", fill="x", expand=True)

@@ -14,7 +14,7 @@ from typing import Literal
 
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.table_models import Row, Table
-from smart_retail_tkinter.widgets.scrolling import add_bar
+from smart_retail_tkinter.widgets.scrolling import add_bar, add_horizontal_bar
 
 CHUNK = 150
 """Rows drawn at a time, which takes a few milliseconds, so that a long table does not block the window."""
@@ -49,25 +49,16 @@ class DataTable(ttk.Frame):
         self._pending: str | None = None
         self._fitting: str | None = None
         self._font = font.nametofont("SunValleyBodyFont", self)
-        names = [column.name for column in table.columns]
         self.tree = ttk.Treeview(
             self,
-            columns=("key", *names),
-            displaycolumns=names,
             show="headings",
             height=height,
             selectmode="browse",
             style=f"{'Tall.' if wrapped else ''}Treeview",
         )
-        scale = theme.scaling(self)
-        for i, column in enumerate(table.columns):
-            anchor: Literal["e", "w"] = "e" if column.number else "w"
-            width = round(column.width * scale)
-            self.tree.column(
-                column.name, width=width, minwidth=round(width * 0.5), stretch=not column.number, anchor=anchor
-            )
-            self.tree.heading(column.name, text=column.label, anchor=anchor, command=partial(self.sort, i))
+        self._set_columns()
         add_bar(self.tree, 0, 1)
+        add_horizontal_bar(self.tree, 1, 0)
         self.tree.grid(row=0, column=0, sticky="nsew")
         self.columnconfigure(0, weight=1)
         self.rowconfigure(0, weight=1)
@@ -80,19 +71,41 @@ class DataTable(ttk.Frame):
         for key, step in (("s", 1), ("S", 0)):
             self.tree.bind(f"<Key-{key}>", partial(self._sort_by_key, step))
 
+    def _set_columns(self) -> None:
+        """Show the columns of the table."""
+        names = [column.name for column in self.table.columns]
+        self.tree.configure(columns=("key", *names), displaycolumns=names)
+        scale = theme.scaling(self)
+        for i, column in enumerate(self.table.columns):
+            anchor: Literal["e", "w"] = "e" if column.number else "w"
+            width = round(column.width * scale)
+            self.tree.column(
+                column.name, width=width, minwidth=round(width * 0.5), stretch=not column.number, anchor=anchor
+            )
+            self.tree.heading(column.name, text=column.label, anchor=anchor, command=partial(self.sort, i))
+
     def fill(self, table: Table) -> None:
-        """Show another table, in the order that the user selected."""
+        """Show another table, in the order that the user selected; other columns are shown in the order of the rows."""
+        changed = table.columns != self.table.columns
         self.table = table
+        if changed:
+            self._order = None
+            self.tree.delete(*self.tree.get_children())
+            self._set_columns()
+            self._fit_soon()
         self._draw()
 
     def sort(self, column: int) -> None:
         """Sort by a column; a second call reverses the order."""
         descending = self._order is not None and self._order[0] == column and not self._order[1]
         self._order = (column, descending)
+        self._mark_order(column, descending)
+        self._draw()
+
+    def _mark_order(self, column: int, descending: bool) -> None:
         for i, each in enumerate(self.table.columns):
             arrow = "" if i != column else "  ▼" if descending else "  ▲"
             self.tree.heading(each.name, text=each.label + arrow)
-        self._draw()
 
     def displayed(self) -> Table:
         """Return the table in the displayed order."""
@@ -125,6 +138,8 @@ class DataTable(ttk.Frame):
 
     def _draw_rows(self, rows: list[Row], start: int) -> None:
         self._pending = None
+        if start == 0:
+            self._widen_numbers(rows[:CHUNK])
         widths = [self.tree.column(column.name, "width") for column in self.table.columns]
         for row in rows[start : start + CHUNK]:
             i = self.tree.insert("", "end")
@@ -142,12 +157,12 @@ class DataTable(ttk.Frame):
         # Tcl receives a tuple as a list of strings, so that ids such as 00012 or {x are unchanged.
         self.tree.tk.call(str(self.tree), "item", i, "-values", (row.key, *cells))
 
-    def _fit_soon(self, _: tk.Event) -> None:
+    def _fit_soon(self, _: tk.Event | None = None) -> None:
         if self._fitting is None:
             self._fitting = self.after(60, self._fit)
 
     def _shrink_columns(self) -> None:
-        """Narrow the text columns if the columns are wider than the table.
+        """Narrow the columns if they are wider than the table: numbers to their widest cell, texts to what is left.
 
         Tk does that only when a table is resized, not when it is first shown in little space.
         """
@@ -156,11 +171,28 @@ class DataTable(ttk.Frame):
         texts = [column for column in self.table.columns if not column.number]
         if available < PADDING or not texts or sum(widths.values()) <= available:
             return
+        rows = list(self._rows.values())[:CHUNK]
+        for i, column in enumerate(self.table.columns):
+            if column.number:
+                widths[column.name] = min(widths[column.name], self._needed_width(i, rows))
+                self.tree.column(column.name, width=widths[column.name])
         space = available - sum(widths[column.name] for column in self.table.columns if column.number)
         total = sum(column.width for column in texts)
         for column in texts:
             width = max(space * column.width // total, int(self.tree.column(column.name, "minwidth")))
             self.tree.column(column.name, width=width)
+
+    def _widen_numbers(self, rows: list[Row]) -> None:
+        """Widen columns of numbers that were narrowed for other rows, so that no number is cut."""
+        for i, column in enumerate(self.table.columns):
+            if column.number and self.tree.column(column.name, "width") < (needed := self._needed_width(i, rows)):
+                self.tree.column(column.name, width=needed)
+                self._fit_soon()
+
+    def _needed_width(self, column: int, rows: list[Row]) -> int:
+        """Return the width of the widest text of a column in some rows, and of its heading."""
+        texts = {row.cells[column] for row in rows}
+        return max(self._font.measure(text) for text in (*texts, self.table.columns[column].label)) + PADDING
 
     def _fit(self) -> None:
         self._fitting = None
