@@ -220,7 +220,7 @@ def check_bundles(front_end: Driver, check: Check, engine: Engine) -> None:
             found = substitute_rows(engine.substitutes(item))
             check.equal(front_end.substitutes(item), found, f"substitutes of {item}", 2 * len(found))
     except UnsupportedError:
-        assert front_end.name in ("gradio", "tkinter")
+        assert front_end.name == "gradio"
 
 
 def test_c20_bundles_and_substitutes_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
@@ -239,7 +239,7 @@ def check_audience(front_end: Driver, check: Check, engine: Engine) -> None:
             expected = audience_rows(engine.audience(item, 10))
             check.equal(front_end.audience(item), expected, f"audience of {item}", 2 * len(expected))
     except UnsupportedError:
-        assert front_end.name in ("gradio", "tkinter")
+        assert front_end.name == "gradio"
 
 
 def test_c21_the_audience_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
@@ -259,7 +259,7 @@ def check_customers(front_end: Driver, check: Check, engine: Engine) -> None:
                 found = front_end.customers(segment, sort)
                 check.equal(found, expected, f"customers of {segment} by {sort}", 3 * len(expected))
     except UnsupportedError:
-        assert front_end.name in ("gradio", "tkinter")
+        assert front_end.name == "gradio"
 
 
 def test_c22_the_table_of_customers_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
@@ -329,7 +329,7 @@ def check_analyses(front_end: Driver, check: Check, engine: Engine) -> None:
         assert effects == ("excludes 1 item",)
         check.equal(front_end.check_rules(banned), effects, f"check of a ban of {banned}")
     except UnsupportedError:
-        assert front_end.name in ("gradio", "tkinter")
+        assert front_end.name == "gradio"
 
 
 def test_c24_analyses_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
@@ -348,7 +348,7 @@ def check_forecast(front_end: Driver, check: Check, engine: Engine) -> None:
     try:
         check.equal(front_end.forecast(7), whole.forecast(7), "forecast of 7 days")
     except UnsupportedError:
-        assert front_end.name in ("gradio", "tkinter")
+        assert front_end.name == "gradio"
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import tempfile
 import time
@@ -15,9 +16,29 @@ from smart_retail.errors import RetailError
 from smart_retail.presentation import labels
 from tests.virtual_display import NoDisplayError, display_name, open_root
 
-from .base import Driver, Filters, Forecast, Row, SalesRows, Shown, ShownProfile, UnsupportedError, missing, source_of
+from .base import (
+    CAMPAIGN_OPTIONS,
+    WHAT_IF_OPTIONS,
+    BundleRow,
+    CampaignRow,
+    CustomerRow,
+    Driver,
+    DueRow,
+    Filters,
+    Forecast,
+    Moves,
+    Row,
+    SalesRows,
+    Shown,
+    ShownProfile,
+    UnsupportedError,
+    missing,
+    source_of,
+)
 
-WAIT = 20.0
+WAIT = 120.0
+CUSTOMERS, PRODUCTS, CAMPAIGN, REPORTS, RULES = range(1, 6)
+"""Pages after Explore."""
 VALUE_FACTS = 8
 """Figures of a forecast before its notes."""
 _REASON = re.compile(r"(.+?) \([^()]*\d+\.\d %\)(?: · |$)", re.DOTALL)
@@ -43,6 +64,9 @@ class ScriptedDialogs:
 
     def choose_save_path(self, title: str, name: str, ending: str) -> str:
         return ""
+
+    def show_message(self, title: str, text: str) -> None:
+        pass
 
     def confirm(self, title: str, text: str) -> bool:
         return False
@@ -188,6 +212,116 @@ class FrontEnd(Driver):
         assert self.app.basket is not None
         self.app.root.update()
         return self.table(self.app.basket.table, self.app.basket.detail)[:n]
+
+    def page(self, index: int) -> Any:
+        """Show a page of the window and return it."""
+        self.app.select_page(index)
+        self.app.root.update()
+        self.settle()
+        return self.app.pages[index - 1]
+
+    def product(self, item_id: str | None) -> Any:
+        """Show the page of products with one product, or with all."""
+        page = self.page(PRODUCTS)
+        if item_id is None:
+            page.presenter.choose_none()
+        else:
+            page.presenter.choose(item_id, item_id)
+        self.settle()
+        return page
+
+    def bundles(self, item_id: str | None, sort: str) -> tuple[BundleRow, ...]:
+        page = self.product(item_id)
+        page.sort.set(labels.BUNDLE_SORTS[sort])
+        page.sort.event_generate("<<ComboboxSelected>>")
+        self.settle()
+        rows = page.bundles.displayed().rows[:10]
+        return tuple(
+            (tuple(row.cells[1].split(" + ")), int(row.cells[2].replace(",", "")), row.cells[3]) for row in rows
+        )
+
+    def substitutes(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        rows = self.product(item_id).substitutes.displayed().rows[:10]
+        return tuple((row.key, row.detail) for row in rows)
+
+    def audience(self, item_id: str) -> tuple[tuple[str, str], ...]:
+        rows = self.product(item_id).audience.displayed().rows[:10]
+        return tuple((row.key, row.cells[-1]) for row in rows)
+
+    def customers(self, segment: str, sort: str) -> tuple[CustomerRow, ...]:
+        page = self.page(CUSTOMERS)
+        page.segment.set(segment)
+        page.segment.event_generate("<<ComboboxSelected>>")
+        page.presenter.sort(sort, False)
+        self.settle()
+        rows = page.customers.displayed().rows[:10]
+        return tuple((row.key, row.cells[5], row.cells[6]) for row in rows)
+
+    def report(self, name: str, option: str) -> Any:
+        """Show a report with an option and return its page."""
+        page = self.page(REPORTS)
+        page.select_report(name)
+        self.app.root.update()
+        page.day.set(option)
+        page.choice.set(option)
+        page.run()
+        self.settle()
+        return page
+
+    def due(self, days: int) -> tuple[DueRow, ...]:
+        rows = self.report("due", f"{days} days").result.displayed().rows[:20]
+        return tuple((row.cells[2], row.cells[4], row.cells[0]) for row in rows)
+
+    def migration(self, day: str) -> Moves:
+        table = self.report("moves", day).result.displayed()
+        names = [column.label for column in table.columns]
+        return {
+            (row.cells[0], name): int(cell.replace(",", ""))
+            for row in table.rows
+            for name, cell in zip(names[1:], row.cells[1:], strict=True)
+            if cell
+        }
+
+    def forecast(self, days: int) -> str:
+        return str(self.report("forecast", f"{days} days").sentence.cget("text"))
+
+    def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
+        page = self.page(CAMPAIGN)
+        page.choose_segment(segment)
+        page.form.texts["n"].set(str(CAMPAIGN_OPTIONS["n"]))
+        page.form.texts["holdout"].set(f"{100 * CAMPAIGN_OPTIONS['holdout']:g}")
+        page.form.texts["name"].set(CAMPAIGN_OPTIONS["name"])
+        page.make.invoke()
+        self.settle()
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+        path = Path(folder) / "campaign.csv"
+        page.presenter.save(str(path))
+        self.settle()
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file))
+        # An id that a spreadsheet would take for a formula has an apostrophe before it.
+        ids = [re.sub(r"^'(?=[-=+@])", "", row["Customer id"]) for row in rows]
+        return tuple((i, row["Group"], row["Product id 1"]) for i, row in zip(ids, rows, strict=True))
+
+    def rules(self, banned: str) -> Any:
+        """Write a rule into the editor and return its page."""
+        page = self.page(RULES)
+        page.text.delete("1.0", "end")
+        page.text.insert("1.0", f"ban = ['{banned}']")
+        return page
+
+    def what_if(self, banned: str) -> str:
+        page = self.rules(banned)
+        page.sample.set(str(WHAT_IF_OPTIONS["sample"]))
+        page.try_out.invoke()
+        self.settle()
+        return str(page.sentence.cget("text")).split(". ")[0]
+
+    def check_rules(self, banned: str) -> tuple[str, ...]:
+        page = self.rules(banned)
+        page.check.invoke()
+        self.settle()
+        return tuple(row.cells[-1] for row in page.result.displayed().rows)
 
     def segments(self) -> dict[str, int]:
         return self.groups(self.app.customer.segments)
