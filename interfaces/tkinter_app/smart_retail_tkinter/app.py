@@ -157,7 +157,7 @@ class App:
 
     def _build_explore(self) -> None:
         """Add the page that shows one customer, and segments, clusters and sales of the shop."""
-        page = ttk.Frame(self.notebook, padding=(12, 10, 12, 4))
+        page = ttk.Frame(self.notebook, padding=(6, 6, 6, 0))
         self.notebook.add(page, text=PAGES[EXPLORE])
         self.work = ttk.PanedWindow(page, orient="horizontal")
         self.work.pack(fill="both", expand=True)

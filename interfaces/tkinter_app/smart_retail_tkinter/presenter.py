@@ -322,7 +322,7 @@ class Presenter:
 
     def show_versions(self) -> None:
         """Show the fitted versions of the open folder."""
-        self.check_local()
+        self.check_local("Listing versions", "list them")
         if not self.folder:
             raise UsageError("No bundle is open.", "Open a bundle first.")
         folder = self.folder

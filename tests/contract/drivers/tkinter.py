@@ -297,7 +297,7 @@ class FrontEnd(Driver):
         path = Path(folder) / "campaign.csv"
         page.presenter.save(str(path))
         self.settle()
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:
             rows = list(csv.DictReader(file))
         # An id that a spreadsheet would take for a formula has an apostrophe before it.
         ids = [re.sub(r"^'(?=[-=+@])", "", row["Customer id"]) for row in rows]

@@ -39,7 +39,7 @@ class CampaignFormView(ttk.Frame):
 
     def _group(self, title: str, column: int, weight: int) -> ttk.Frame:
         """Return a group of fields with a title."""
-        frame = ttk.Frame(self, padding=(0, 0, 12, 0))
+        frame = ttk.Frame(self, padding=(0, 0, 10, 0))
         frame.grid(row=0, column=column, sticky="nsew")
         self.columnconfigure(column, weight=weight)
         ttk.Label(frame, text=title, style="Strong.TLabel").grid(row=0, column=0, columnspan=4, sticky="w", pady=(0, 4))
@@ -53,7 +53,7 @@ class CampaignFormView(ttk.Frame):
         )
         scale = theme.scaling(self)
         self.segments.column("#0", width=0, minwidth=0, stretch=False)
-        self.segments.column("name", width=round(122 * scale))
+        self.segments.column("name", width=round(112 * scale))
         self.segments.column("customers", width=round(48 * scale), anchor="e", stretch=False)
         self.segments.grid(row=0, column=0, sticky="nsew")
         add_bar(self.segments, 0, 1)

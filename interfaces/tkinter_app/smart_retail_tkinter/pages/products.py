@@ -105,8 +105,8 @@ class ProductsPage(Page):
         ttk.Label(line, text="Sort by").pack(side="left", padx=(0, 8))
         self.sort = add_choice(line, tuple(labels.BUNDLE_SORTS.values()), self._set_bundles, width=12)
         self.sort.pack(side="left", padx=(0, 16))
-        self.size = add_choice(line, tuple(SIZES), self._set_bundles)
-        self.size.pack(side="left")
+        self.bundle_size = add_choice(line, tuple(SIZES), self._set_bundles)
+        self.bundle_size.pack(side="left")
         self.bundles = self._add_table(page, Table(analysis_tables.BUNDLES), self._open_item)
 
     def _build_substitutes(self) -> None:
@@ -147,7 +147,7 @@ class ProductsPage(Page):
 
     def _set_bundles(self) -> None:
         sort = next(name for name, label in labels.BUNDLE_SORTS.items() if label == self.sort.get())
-        self.presenter.set_bundles(sort, SIZES[self.size.get()])
+        self.presenter.set_bundles(sort, SIZES[self.bundle_size.get()])
 
     def select_product(self, item_id: str, name: str) -> None:
         """Show a product, as if it had been found by a search."""

@@ -135,7 +135,7 @@ class RulesPage(Page):
         """Show the text of the rules in force."""
         self.text.delete("1.0", "end")
         self.text.insert("1.0", text)
-        self.text.edit_reset()  # type: ignore[no-untyped-call]
+        self.text.edit_reset()
 
     def show_saved(self, states: tuple[SavedRules, ...]) -> None:
         """Show the saved states, the newest first."""

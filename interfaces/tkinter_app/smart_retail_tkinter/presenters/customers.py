@@ -39,7 +39,7 @@ class CustomersPresenter:
         self._shown: tuple[str, CustomerQuery] | None = None
 
     def filter(self, text: str, segment: str, cluster: str, country: str) -> None:
-        """Show the customers that pass filters; an empty text is no filter."""
+        """Show the customers that pass filters; an empty text filters nothing."""
         self._change(structs.replace(self.query, text=text.strip(), segment=segment, cluster=cluster, country=country))
 
     def sort(self, column: str, ascending: bool) -> None:

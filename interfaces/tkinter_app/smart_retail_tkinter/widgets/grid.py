@@ -14,7 +14,7 @@ from smart_retail.segmentation.segments import segment_advice
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.formatting import format_integer, pluralize
 
-LEFT, BOTTOM = 82, 50
+LEFT, BOTTOM = 80, 50
 """Space for the axes in design pixels."""
 
 
@@ -95,20 +95,29 @@ class RfmGrid(ttk.Frame):
             self.canvas.create_rectangle(*inner, outline=ORANGE, width=4)
         if position == self._chosen:
             self.canvas.create_rectangle(*box, outline=colours.text, width=2, dash=(4, 3))
-        caption = font.nametofont("SunValleyCaptionFont", self)
+        self._write_cell(cell, (x + width / 2, y, width, height), text, colours)
+
+    def _write_cell(
+        self, cell: GridCell, box: tuple[float, float, float, float], text: str, colours: theme.Palette
+    ) -> None:
+        """Write segment, customers and revenue into a cell; `box` is its middle, top edge, width and height."""
+        middle, top, width, height = box
+        caption, strong = (font.nametofont(name, self) for name in ("SunValleyCaptionFont", "SunValleyBodyStrongFont"))
         name = theme.wrap_two(cell.segment, int(width - 4), caption)
-        middle = x + width / 2
-        self.canvas.create_text(
-            middle, y + height * 0.24, text=name, fill=text, font="SunValleyCaptionFont", justify="center"
-        )
-        if cell.customers:
-            star = "★ " if position == self._customer_cell else ""
-            number = star + format_integer(cell.customers)
-            self.canvas.create_text(middle, y + height * 0.55, text=number, fill=text, font="SunValleyBodyStrongFont")
+        self.canvas.create_text(middle, top + height * 0.24, text=name, fill=text, font=caption, justify="center")
+        if not cell.customers:
+            empty = top + height * 0.6
+            self.canvas.create_text(middle, empty, text="–", fill=colours.muted, font="SunValleyBodyFont")
+            return
+        star = "★ " if (cell.r, cell.f) == self._customer_cell else ""
+        lines = name.count("\n") + 2
+        # In a low cell a name on two lines leaves no space for the revenue, which is in the text below the grid.
+        low = height < lines * caption.metrics("linespace") + strong.metrics("linespace")
+        number = top + height * (0.76 if low else 0.55)
+        self.canvas.create_text(middle, number, text=star + format_integer(cell.customers), fill=text, font=strong)
+        if not low:
             revenue = format_integer(cell.revenue)
-            self.canvas.create_text(middle, y + height * 0.8, text=revenue, fill=text, font="SunValleyCaptionFont")
-        else:
-            self.canvas.create_text(middle, y + height * 0.55, text="–", fill=colours.muted, font="SunValleyBodyFont")
+            self.canvas.create_text(middle, top + height * 0.8, text=revenue, fill=text, font=caption)
 
     def _draw_axes(self, colours: theme.Palette) -> None:
         left, top, width, height = self._geometry()
