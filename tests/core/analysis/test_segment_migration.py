@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from smart_retail.analysis.segment_migration import GONE, NEW, CustomerSnapshot, compute_migration, count_matrix
+from smart_retail.analysis.segment_migration import (
+    GONE,
+    NEW,
+    CustomerSnapshot,
+    compute_migration,
+    count_matrix,
+    describe_migration,
+)
 from smart_retail.errors import UsageError
 
 
@@ -34,3 +41,10 @@ def test_every_customer_is_counted_once() -> None:
 def test_two_shops_cannot_be_compared() -> None:
     with pytest.raises(UsageError, match="no customers in common"):
         compute_migration({"a": snapshot("Loyal")}, {"b": snapshot("Loyal")})
+
+
+def test_a_migration_is_described_by_the_share_that_moved_and_those_who_dropped() -> None:
+    before = {"a": snapshot("Champions"), "b": snapshot("Loyal"), "c": snapshot("Lost"), "d": snapshot("Lost")}
+    after = before | {"a": snapshot("At Risk"), "e": snapshot("New")}
+    found = compute_migration(before, after)
+    assert describe_migration(found) == "25.0 % moved to another segment; 1 customer dropped from the best"
