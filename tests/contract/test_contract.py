@@ -291,15 +291,15 @@ def check_items(front_end: Driver, check: Check, engine: Engine, items: tuple[st
             assert front_end.name in ("gradio", "tkinter")
 
 
-def test_c24_products_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
+def test_c26_products_equal_those_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
     check_items(front_end, check, engine, ("G-005", "K-005", "A/B", shop.ODD_ITEMS[0]))
 
 
-def test_c24_products_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+def test_c26_products_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
     check_items(over_api, Check(over_api, engine), engine, ("G-005", "A/B"))
 
 
-def test_c24_added_products_equal_those_of_the_engine(front_end: Driver, with_added_items: Path) -> None:
+def test_c26_added_products_equal_those_of_the_engine(front_end: Driver, with_added_items: Path) -> None:
     engine = Engine.load(with_added_items)
     garden = next(c for c in engine.customer_ids() if engine.recommend(c, n=1).items[0].category == "Garden")
     assert engine.recommend(garden, n=10).items[9].item_id == "NEW/1"
