@@ -95,6 +95,7 @@ def streamlit_paths(engine: Engine) -> dict[str, str]:
         "Methods": "methods",
         "Fit": "fit",
         "What-if": "what-if",
+        "Versions": "versions",
     }
 
 

@@ -71,6 +71,7 @@ def streamlit(visit: Visit, address: str, customer: str, item: str, target: Path
         "value-accuracy": "value?view=accuracy",
         "methods": "methods",
         "fit": "fit",
+        "versions": "versions",
     }
     for name, path in views.items():
         visit.page.goto(f"{address}/{path}")
