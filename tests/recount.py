@@ -28,11 +28,16 @@ class Line:
     amount: float = 0.0
 
 
-def kept_lines() -> list[Line]:
+def guest_lines() -> list[tuple[str, str]]:
+    """Return order and item of the lines of the small shop that are only rejected because they have no customer."""
+    return [(row[0], row[3]) for row in shop.REJECTED_LINES if not row[1] and row[6].isdigit()]
+
+
+def kept_lines(count: int = 160) -> list[Line]:
     """Return the lines of the small shop without returned ones: a return cancels the latest purchases before it."""
     open_lines: dict[tuple[str, str], list[Line]] = defaultdict(list)
     left: dict[Line, int] = {}
-    for row in sorted(shop.lines(), key=lambda row: (row[2], int(row[6]) < 0)):
+    for row in sorted(shop.lines(count), key=lambda row: (row[2], int(row[6]) < 0)):
         order, customer, when, item, quantity = row[0], row[1], row[2], row[3], int(row[6])
         stack = open_lines[customer, item]
         if quantity > 0:
@@ -67,6 +72,9 @@ class Counts:
     )
     all_orders: set[Hashable] = field(default_factory=set)
     all_recent: set[Hashable] = field(default_factory=set)
+    guests: dict[str, set[Hashable]] = field(default_factory=lambda: defaultdict(set))
+    """Guest orders of each item, which count for pairs of items in one order only."""
+    all_guests: set[Hashable] = field(default_factory=set)
 
     @classmethod
     def of(
@@ -75,10 +83,16 @@ class Counts:
         names: Mapping[str, str],
         categories: Mapping[str, str],
         groups: Mapping[str, Mapping[str, str]],
+        guests: Iterable[tuple[Hashable, str]] = (),
     ) -> Counts:
-        """Count the lines."""
+        """Count the lines, and the order and item of each line without a customer."""
         lines, counts = list(lines), cls(names, categories, groups)
         last = max(line.day for line in lines)
+        bought = {line.item for line in lines}
+        for order, item in guests:
+            if item in bought:
+                counts.guests[item].add(order)
+                counts.all_guests.add(order)
         for line in lines:
             counts.orders[line.item].add(line.order)
             counts.customers[line.item].add(line.customer)
@@ -98,11 +112,18 @@ class Counts:
 
     def lift(self, relation: str, base: str, item: str) -> tuple[int, float]:
         """Return the common orders, or customers, of two items, and the lift."""
-        sets, everything = (
-            (self.orders, len(self.all_orders)) if relation == "orders" else (self.customers, len(self.bought))
-        )
-        together = len(sets[base] & sets[item])
-        return together, together * everything / (len(sets[base]) * len(sets[item]))
+        sets: list[set[Hashable]]
+        if relation == "orders":
+            sets = [self.orders_of(base), self.orders_of(item)]
+            everything = len(self.all_orders) + len(self.all_guests)
+        else:
+            sets, everything = [{*self.customers[base]}, {*self.customers[item]}], len(self.bought)
+        together = len(sets[0] & sets[1])
+        return together, together * everything / (len(sets[0]) * len(sets[1]))
+
+    def orders_of(self, item: str) -> set[Hashable]:
+        """Return the orders with an item, guest orders included."""
+        return self.orders[item] | {("guest", order) for order in self.guests[item]}
 
     def _bought_together(self, customer: str, item: str, reason: Reason) -> str:
         base = self._own(customer, reason)

@@ -41,7 +41,18 @@ def read_counts(engine: Engine) -> recount.Counts:
         {item_id: name for item_id, name, _ in items},
         {item_id: category for item_id, _, category in items},
         groups,
+        read_guests(engine),
     )
+
+
+def read_guests(engine: Engine) -> list[tuple[int, str]]:
+    """Return order and item of each purchase without a customer."""
+    guests, items = engine.bundle.arrays("guest_orders"), engine.tables.items
+    if not guests:
+        return []
+    return [
+        (order, items.id(code)) for order, code in zip(guests["order"].tolist(), guests["item"].tolist(), strict=True)
+    ]
 
 
 def sample_lists(engine: Engine, counts: recount.Counts, seed: int) -> Iterator[RecommendationList]:

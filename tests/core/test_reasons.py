@@ -34,6 +34,7 @@ def counts(engine: Engine, lines: list[recount.Line]) -> recount.Counts:
             "segment": {c: p.rfm.segment for c, p in profiles.items() if p.rfm},
             "cluster": {c: fine_cluster_name(engine, c) for c in customers},
         },
+        recount.guest_lines(),
     )
 
 
@@ -112,7 +113,7 @@ def test_items_never_bought_together_are_not_called_so(engine: Engine, counts: r
     never_together = 0
     for base in shop.item_ids():
         listed = {item.item_id for item in engine.similar_items(base, 60, relation="bought_together").items}
-        never = {other for other in shop.item_ids() if not counts.orders[base] & counts.orders[other]}
+        never = {other for other in shop.item_ids() if not counts.orders_of(base) & counts.orders_of(other)}
         never_together += len(never)
         assert not listed & never
     assert never_together > 1000

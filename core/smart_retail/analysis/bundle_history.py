@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import ReturnedPurchases
+from smart_retail.data.guest_orders import NO_GUESTS, GuestOrders
 from smart_retail.data.purchase_history import PurchaseHistory
 
 COLUMNS = ("order", "item", "day", "quantity", "amount")
@@ -30,6 +31,12 @@ def read_returned_purchases(bundle: Bundle) -> ReturnedPurchases:
     """Return the quantities that customers returned, which `read_history` excludes under the policy ``net``."""
     columns = {name: bundle.array(f"returned_purchases/{name}") for name in COLUMNS}
     return ReturnedPurchases(customer=_expand_customers(bundle.array("returned_purchases/indptr")), **columns)
+
+
+def read_guest_orders(bundle: Bundle) -> GuestOrders:
+    """Return the orders without a customer."""
+    stored = bundle.arrays("guest_orders")
+    return GuestOrders(**stored, n_lines=len(stored["order"])) if stored else NO_GUESTS
 
 
 def _expand_customers(indptr: NDArray[np.int64]) -> NDArray[np.int32]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from smart_retail.analysis.bundle_history import (
     COLUMNS,
     purchases_before,
+    read_guest_orders,
     read_history,
     read_returned_purchases,
 )
@@ -169,7 +170,13 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
         for name, group in (("segments", segment), ("fine_clusters", clusters.fine))
     }
     threads = settings.threads or available_threads()
-    counts = count_for_reasons(kept, components.item_knn, groups, settings.recommend, threads)
+    guests = read_guest_orders(bundle)
+    if len(guests):
+        guests = guests.before(day) if scenario.analysis_date else guests
+        arrays |= {f"guest_orders/{name}": getattr(guests, name) for name in COLUMNS}
+        orders = guests.append_to(kept)
+        arrays["pairs/orders.totals"] = np.bincount(orders.item, minlength=orders.n_items).astype(np.int32)
+    counts = count_for_reasons(kept, guests, components.item_knn, groups, settings.recommend, threads)
     arrays |= {f"pairs/{name}": values for name, values in counts.items()}
     events = {"events_through": NO_EVENTS, "events_store": ""}
     return arrays, {"last_day": kept.last_day, "analysis_day": day, **events}

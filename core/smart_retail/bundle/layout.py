@@ -174,6 +174,17 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "catalogue/attributes": _listed("text", "Further columns of the catalogue, one line `header: value` each"),
     **_purchase_arrays("history", "kept purchases"),
     **_purchase_arrays("returned_purchases", "returned purchases"),
+    "guest_orders/order": ArraySpec(
+        "int32",
+        ("guest lines",),
+        "Number of the order of each purchase without a customer, ascending; only if there are any",
+    ),
+    "guest_orders/item": ArraySpec(
+        "int32", ("guest lines",), "Item codes of purchases without a customer", codes="items"
+    ),
+    "guest_orders/day": ArraySpec("int32", ("guest lines",), "Day of the order, days since 1970-01-01"),
+    "guest_orders/quantity": ArraySpec("int64", ("guest lines",), "Quantity, millionths"),
+    "guest_orders/amount": ArraySpec("int64", ("guest lines",), "Net amount, millionths of the shop's currency"),
     "fully_returned/indptr": _offsets("fully returned items"),
     "fully_returned/item": _grouped("int32", "Items of which the customer kept none", "items"),
     "daily/discount": ArraySpec("float32", ("series", "days"), "Mean discount by day, total and by category"),
@@ -213,6 +224,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     **_ranking("segment", "popularity in a segment", "segments"),
     **_ranking("cluster", "popularity in a fine cluster", "fine clusters"),
     **_pairs("orders", "orders"),
+    "pairs/orders.totals": _per_item("int32", "Number of orders, with the guest orders; only if there are any"),
     **_pairs("customers", "customers"),
     "pairs/item_knn.customers": ArraySpec(
         "int32", ("pairs",), "Number of customers who bought both items of each entry of the item-kNN similarity"
@@ -220,7 +232,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "pairs/sizes": ArraySpec(
         "int64",
         ("4",),
-        "Number of orders, of customers, of orders in the last four weeks, and minimum support of a pair",
+        "Number of orders (with guest orders), of customers, of orders in four weeks, and minimum support of a pair",
     ),
     "pairs/segments.customers": ArraySpec(
         "int32", ("segments", "items"), "Number of customers of each segment who bought the item"

@@ -166,7 +166,14 @@ class BundleTables:
     @cached_property
     def pairs(self) -> ItemPairs:
         """Counted pairs of items."""
-        return ItemPairs.from_arrays(self._pair_arrays, self.item_orders, self.item_customers)
+        return ItemPairs.from_arrays(self._pair_arrays, self._all_orders, self.item_customers)
+
+    @property
+    def _all_orders(self) -> NDArray[np.int32]:
+        """Orders by item code, with the guest orders, which only pairs and bundles of items count."""
+        if "orders.totals" not in self._pair_arrays:
+            return self.item_orders
+        return extend_counts(self._pair_arrays["orders.totals"], len(self.added_items))
 
     @cached_property
     def item_knn(self) -> Similarity:
@@ -338,10 +345,20 @@ class BundleTables:
 
     @cached_property
     def purchase_lines(self) -> PurchaseLines:
-        """All kept purchase lines."""
+        """The kept purchase lines of all customers."""
         p = self._purchases
         order, item, amount = (np.asarray(p[name]) for name in ("order", "item", "amount"))
-        return PurchaseLines(order, item, amount, self.item_orders, self.pairs.orders.n)
+        return PurchaseLines(order, item, amount, self.item_orders, int(self.customer_orders.sum()))
+
+    @cached_property
+    def order_lines(self) -> PurchaseLines:
+        """The kept purchase lines of all orders, those without a customer included."""
+        lines, guests, counted = self.purchase_lines, self.bundle.arrays("guest_orders"), self.pairs.orders
+        order, item, amount = lines.order, lines.item, lines.amount
+        if guests:
+            order = np.concatenate((order, guests["order"] + np.int32(order.max(initial=-1) + 1)))
+            item, amount = (np.concatenate((a, guests[name])) for a, name in ((item, "item"), (amount, "amount")))
+        return PurchaseLines(order, item, amount, counted.totals, counted.n)
 
     def line_customers(self) -> NDArray[np.int32]:
         """Return the customer code of each kept purchase line."""

@@ -41,7 +41,7 @@ class ProductRelations:
         code = None if item_id is None else tables.item_code(item_id)
         sets = tables.item_sets if code is None else self._sets_of(code)
         n_orders = tables.pairs.orders.n
-        lift = sets.lift(tables.item_orders, n_orders)
+        lift = sets.lift(tables.pairs.orders.totals, n_orders)
         figures: dict[str, NDArray[Any]] = {
             "support": sets.support, "confidence": sets.confidence, "lift": lift, "revenue": sets.revenue,
         }  # fmt: skip
@@ -63,7 +63,7 @@ class ProductRelations:
         """Return the sets of one item; the latest are cached, since several pages or sort orders follow each other."""
         latest = self._latest
         if latest is None or latest[0] != code:
-            found = count_sets_of_item(self._tables.purchase_lines, code, self._tables.min_support)
+            found = count_sets_of_item(self._tables.order_lines, code, self._tables.min_support)
             latest = self._latest = code, found
         return latest[1]
 

@@ -260,8 +260,9 @@ def _fit_models(
         "fine_clusters": (clusters.fine, len(clusters.assigner.fine_names)),
     }
     threads = settings.threads or available_threads()
-    counts = count_for_reasons(history, model.components.item_knn, members, settings.recommend, threads)
-    item_sets = count_item_sets(history, min_support=settings.recommend.min_support)
+    guests = dataset.guest_orders
+    counts = count_for_reasons(history, guests, model.components.item_knn, members, settings.recommend, threads)
+    item_sets = count_item_sets(guests.append_to(history), min_support=settings.recommend.min_support)
     return model_tables.FittedModels(history, groups, model, scorecard, analysis_day, value, counts, item_sets)
 
 

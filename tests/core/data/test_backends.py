@@ -47,6 +47,7 @@ def content(dataset: Dataset) -> dict[str, Any]:
         "report": {k: v for k, v in dataset.report.as_dict().items() if k != "notes"},
         "fingerprint": dataset.fingerprint,
         "history": [getattr(history, n).tolist() for n in ("customer", "order", "item", "day", "quantity", "amount")],
+        "guests": [getattr(dataset.guest_orders, n).tolist() for n in ("order", "item", "day", "quantity", "amount")],
         "rfm": [a.tolist() for a in (table.recency, table.frequency, table.monetary)],
         "names": [dataset.item_names, dataset.customer_countries, dataset.category_names],
         "categories": dataset.item_category.tolist(),
@@ -110,6 +111,7 @@ def test_a_data_frame_gives_the_same_results_as_its_parquet_file(tmp_path: Path,
     ]
     assert expected["history"][3] == [18262, 18262]
     assert expected["history"][5] == [1_500_000, 2_250_000]
+    assert expected["guests"] == [[0], [1], [18263], [1_000_000], [3_000_000]]
 
 
 @pytest.mark.slow

@@ -53,10 +53,10 @@ class Dataset(Transactions):
         report = cleaning_report.build_report(
             self._line_totals, self._totals, self.sources, self._settings, self._backend, sizes, cancelled
         )
-        if self.catalogue is None:
-            return report
-        bought = len(self.catalogue.items.keys() & set(self._bought_items))
-        return msgspec.structs.replace(report, notes=(*report.notes, *self.catalogue.notes(bought)))
+        notes = report.notes + self.guest_orders.notes()
+        if self.catalogue is not None:
+            notes = (*notes, *self.catalogue.notes(len(self.catalogue.items.keys() & set(self._bought_items))))
+        return msgspec.structs.replace(report, notes=notes)
 
     @locked_cached_property
     def customers(self) -> IdMap:
@@ -260,7 +260,7 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def fingerprint(self) -> str:
-        """SHA-256 of the purchases, the returns and the catalogue; independent of the order of rows and the engine."""
+        """SHA-256 of purchases, returns, guest orders and catalogue; independent of row order and the engine."""
         texts = [
             list(self.customers.ids), list(self.items.ids), self.item_names, self._item_texts(c.CATEGORY),
             self._item_texts(c.SUBCATEGORY), self.customer_names, self.customer_countries,
@@ -268,6 +268,8 @@ class Dataset(Transactions):
         columns = ("customer", "order", "item", "day", "quantity", "amount")
         parts = self._full_history, self.returned_purchases()
         arrays = [getattr(rows, name) for rows in parts for name in columns]
+        if len(self.guest_orders):
+            arrays += [getattr(self.guest_orders, name) for name in ("order", "item", "day", "quantity", "amount")]
         if self.catalogue is not None:
             texts.append([f"{item_id}\n{item}" for item_id, item in self.catalogue.items.items()])
         return entity_encoding.fingerprint(texts, arrays)

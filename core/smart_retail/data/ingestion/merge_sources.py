@@ -18,6 +18,7 @@ from smart_retail.data.ingestion.row_validation import (
     DAY,
     EXAMPLE,
     FLAG,
+    GUEST,
     REASON,
     REASONS,
     REFUNDED,
@@ -29,7 +30,7 @@ from smart_retail.data.ingestion.row_validation import (
 RETURNED_BY_TABLE: Final = 1
 
 _UNITED_STATES: Final = ("united states", "united states of america", "usa", "u.s.", "u.s.a.")
-_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNPARSED, REFUNDED)
+_NOT_CONTENT: Final = (SOURCE, REASON, EXAMPLE, UNPARSED, REFUNDED, GUEST)
 
 
 def merge_sources(sources: Sequence[IngestedSource], backend: Backend) -> Frame:

@@ -40,6 +40,8 @@ REFUNDED: Final = "refunded"
 REASON: Final = "reason"
 EXAMPLE: Final = "example"
 SOURCE: Final = "source"
+GUEST: Final = "guest"
+"""Whether a purchase line has no fault but the missing customer; only in sources with order ids."""
 UNPARSED: Final = "unparsed"
 """Bits of the columns whose text could not be parsed."""
 RAW: Final = "raw_"
@@ -98,6 +100,7 @@ _YEARS: Final = (dt.datetime(1900, 1, 1), dt.datetime(2200, 12, 31, 23, 59, 59))
 """The same range as timestamps."""
 _HAS_VALID_DAY: Final = nw.col(DAY).is_between(*_DAYS)
 MAX_ID_CHARACTERS: Final = 1_000
+NO_CUSTOMER: Final = REASONS.index("no customer")
 TRUE_TEXTS: Final = ("y", "yes", "true", "t", "1", "1.0", "x", "returned", "return", "refunded", "ja", "si", "oui")
 
 
@@ -179,7 +182,8 @@ def validate_rows(frame: Frame, source: int, validation: RowValidation, texts: S
     Returns
     -------
     LazyFrame
-        All rows, with `reason`, `kind`, `flag`, `example`, `source`, `unparsed`, and quantity and amount in millionths.
+        All rows, with `reason`, `kind`, `flag`, `example`, `source`, `unparsed`, `guest` (if there are order ids), and
+        quantity and amount in millionths.
     """
     names_present = set(frame.collect_schema().names())
     item = nw.col(c.ITEM_ID)
@@ -195,13 +199,9 @@ def validate_rows(frame: Frame, source: int, validation: RowValidation, texts: S
         has_customer = ~nw.col(c.CUSTOMER_ID).is_in(validation.no_customer)
         frame = frame.with_columns(nw.when(has_customer).then(nw.col(c.CUSTOMER_ID)).alias(c.CUSTOMER_ID))
     frame = frame.with_columns(_quantity=quantity, _amount=amount)
-    frame = frame.with_columns(
-        **{
-            REASON: _rejection_reason(
-                validation, price if priced else None, [i for i in ID_COLUMNS if i in names_present], names_present
-            )
-        }
-    )
+    checks = _row_checks(validation, price if priced else None, names_present)
+    ids = [i for i in ID_COLUMNS if i in names_present] if validation.long_ids else []
+    frame = frame.with_columns(**{REASON: _rejection_reason(validation, checks, ids, names_present)})
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     cancelled = (quantity < 0) | (amount < 0)
     if validation.cancel_prefix and c.ORDER_ID in names_present:
@@ -223,6 +223,7 @@ def validate_rows(frame: Frame, source: int, validation: RowValidation, texts: S
     if c.ORDER_ID in names_present:
         order = nw.col(c.ORDER_ID)
         by_day = nw.when(is_not_blank(order)).then(order).otherwise(nw.concat_str(nw.lit("day "), by_day))
+        frame = frame.with_columns(**{GUEST: _is_guest_purchase(checks)})
     frame = frame.with_columns(by_day.alias(c.ORDER_ID))
     returned = [
         *([nw.col(c.RETURNED).str.to_lowercase().is_in(TRUE_TEXTS)] if c.RETURNED in names_present else []),
@@ -263,13 +264,14 @@ def _flag_refunds(frame: Frame, returned: nw.Expr, names_present: set[str]) -> F
     return frame.with_columns(**{REFUNDED: nw.when(partly).then(refund).otherwise(nw.lit(0)).cast(nw.Int64)})
 
 
-def _rejection_reason(
-    validation: RowValidation, price: nw.Expr | None, ids: Sequence[str], names_present: set[str]
-) -> nw.Expr:
-    """Return the code of the first reason that applies, 0 if none does."""
+_Check = tuple[str, nw.Expr]
+"""A rejection reason, and the condition of the rows that it does not apply to."""
+
+
+def _row_checks(validation: RowValidation, price: nw.Expr | None, names_present: set[str]) -> list[_Check]:
+    """Return the checks of a row that do not concern its ids, in the order of the reasons."""
     quantity, amount = nw.col("_quantity"), nw.col("_amount")
     item = nw.col(c.ITEM_ID)
-    named = (("no customer", nw.col(c.CUSTOMER_ID)), ("no item", item))
     checks = status_checks(names_present, validation.rejected_statuses)
     if validation.merchandise:
         checks.append(("non-merchandise", item.str.contains(validation.merchandise)))
@@ -284,8 +286,33 @@ def _rejection_reason(
     ]
     if price is not None:
         checks.append(("price not positive", (price >= 0) if validation.free_lines else (price > 0)))
-    if validation.long_ids:
-        checks += [("id too long", nw.col(i).str.len_chars() <= MAX_ID_CHARACTERS) for i in ids]
+    return checks
+
+
+def _has_short_id(name: str) -> nw.Expr:
+    return nw.col(name).str.len_chars() <= MAX_ID_CHARACTERS
+
+
+def _is_guest_purchase(checks: Sequence[_Check]) -> nw.Expr:
+    """Return whether a row without a customer is a purchase of an order that passes all other checks."""
+    order = nw.col(c.ORDER_ID)
+    is_valid = nw.all_horizontal(
+        nw.col(KIND) == 1,
+        is_not_blank(nw.col(c.ITEM_ID)),
+        is_not_blank(order),
+        _has_short_id(c.ORDER_ID),
+        *(is_valid for _, is_valid in checks),
+        ignore_nulls=False,
+    )
+    return nw.when(nw.col(REASON) == NO_CUSTOMER).then(is_valid.fill_null(False)).otherwise(nw.lit(False))
+
+
+def _rejection_reason(
+    validation: RowValidation, checks: Sequence[_Check], ids: Sequence[str], names_present: set[str]
+) -> nw.Expr:
+    """Return the code of the first reason that applies, 0 if none does; `ids` are those whose length is checked."""
+    named = (("no customer", nw.col(c.CUSTOMER_ID)), ("no item", nw.col(c.ITEM_ID)))
+    checks = [*checks, *(("id too long", _has_short_id(i)) for i in ids)]
     reason_code = nw.lit(0)
     headers = []
     if validation.timestamp_header and RAW + c.TIMESTAMP in names_present:

@@ -23,6 +23,7 @@ def count_item_pairs(
     history: PurchaseHistory,
     item_knn: Similarity,
     *,
+    orders: PurchaseHistory,
     min_support: int,
     threads: int,
 ) -> ItemPairs:
@@ -33,6 +34,8 @@ def count_item_pairs(
     history : PurchaseHistory
     item_knn : Similarity
         The item-kNN similarity of the same history, for whose entries the common customers are counted.
+    orders : PurchaseHistory
+        The history with the guest orders, whose pairs in one order are counted.
     min_support : int
         Common orders, or customers, that a pair has at least; for an item that is bought often, also at least
         `MIN_ORDER_SHARE` of its orders or `MIN_CUSTOMER_SHARE` of its customers.
@@ -49,8 +52,7 @@ def count_item_pairs(
         np.bincount(matrix.item, minlength=history.n_items).astype(np.int32),
         int(np.count_nonzero(np.diff(matrix.indptr))),
     )
-    orders = count_order_pairs(history, min_support=min_support, threads=threads)
-    return ItemPairs(orders, customers, similar)
+    return ItemPairs(count_order_pairs(orders, min_support=min_support, threads=threads), customers, similar)
 
 
 def count_order_pairs(history: PurchaseHistory, *, min_support: int, threads: int) -> PairTable:

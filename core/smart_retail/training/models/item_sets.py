@@ -22,7 +22,7 @@ def count_item_sets(
     Parameters
     ----------
     history : PurchaseHistory
-        The whole history.
+        The whole history, with the guest orders.
     min_support : int
         Orders of a set, at least.
     max_pairs, max_triples : int

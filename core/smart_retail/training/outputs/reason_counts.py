@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.data.guest_orders import GuestOrders
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.shopper_items import build_user_item_matrix
@@ -17,6 +18,7 @@ from smart_retail.training.outputs.shop_tables import RECENT_DAYS
 
 def count_for_reasons(
     history: PurchaseHistory,
+    guests: GuestOrders,
     item_knn: Similarity,
     groups: dict[str, tuple[NDArray[np.int16], int]],
     settings: RecommendSettings,
@@ -28,6 +30,8 @@ def count_for_reasons(
     ----------
     history : PurchaseHistory
         The whole history.
+    guests : GuestOrders
+        They count for the pairs of items in one order.
     item_knn : Similarity
         Of the same history.
     groups : dict
@@ -36,8 +40,11 @@ def count_for_reasons(
     threads : int
         The result does not depend on it.
     """
-    pairs = count_item_pairs(history, item_knn, min_support=settings.min_support, threads=threads)
+    orders = guests.append_to(history)
+    pairs = count_item_pairs(history, item_knn, orders=orders, min_support=settings.min_support, threads=threads)
     arrays = pairs.arrays()
+    if len(guests):
+        arrays["orders.totals"] = pairs.orders.totals
     recent = np.unique(history.order[history.day > history.last_day - RECENT_DAYS])
     arrays["sizes"] = np.append(arrays["sizes"], (len(recent), settings.min_support)).astype(np.int64)
     for name, (group, n_groups) in groups.items():

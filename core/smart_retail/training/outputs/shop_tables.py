@@ -109,6 +109,9 @@ def _write_tables(writer: BundleWriter, dataset: Dataset, history: PurchaseHisto
     writer.array("history/indptr", history.indptr)
     for name in ("order", "item", "day", "quantity", "amount"):
         writer.array(f"history/{name}", getattr(history, name))
+    guests = dataset.guest_orders
+    for name in ("order", "item", "day", "quantity", "amount") if len(guests) else ():
+        writer.array(f"guest_orders/{name}", getattr(guests, name))
     customer, item = dataset.fully_returned
     writer.array("fully_returned/indptr", np.searchsorted(customer, np.arange(len(dataset.customers) + 1)))
     writer.array("fully_returned/item", item)
