@@ -156,6 +156,13 @@ class RecommendSettings(Struct, frozen=True, forbid_unknown_fields=True):
             "together with the other, or as the reason for it.",
         ),
     ] = 5
+    guest_orders_in_popularity: Annotated[
+        bool,
+        Meta(
+            description="Whether orders without a customer count for the popularity of the whole shop; they always "
+            "count for what is bought together."
+        ),
+    ] = False
     list_length: Annotated[int, Meta(ge=1, le=1000, description="Length of the pre-calculated lists.")] = 100
     windows: Annotated[
         int,

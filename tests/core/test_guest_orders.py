@@ -6,6 +6,7 @@ import csv
 from collections import defaultdict
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from tests import recount, shop
@@ -81,6 +82,24 @@ def orders(lines: list[recount.Line]) -> Orders:
     return found
 
 
+RECENT_GUESTS, RECENT_DAY, PROMOTED = 30, "2025-02-15", 33
+"""Guest orders of one item in the last weeks of the shop."""
+
+
+@pytest.fixture(scope="module")
+def popular_with_guests(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Artifacts folders of a fit that counts guest orders in popularity, and of one that does not."""
+    base = tmp_path_factory.mktemp("popular")
+    item, name, category = shop.items()[PROMOTED]
+    guests = [(f"g{k}", "", RECENT_DAY, item, name, category, "1", "5.00", "", "Norway") for k in range(RECENT_GUESTS)]
+    path = write(base / "orders.csv", [*shop.lines(COUNT), *guests])
+    for count in (True, False):
+        recommend = msgspec.structs.replace(SETTINGS.recommend, guest_orders_in_popularity=count)
+        settings = msgspec.structs.replace(SETTINGS, recommend=recommend)
+        fit(path, artifacts=base / str(count), settings=settings, force=True)
+    return base / "True", base / "False"
+
+
 def digests(artifacts: Path) -> dict[str, str]:
     """Return the SHA-256 of the arrays of the active version by name."""
     files = Bundle.open(artifacts).manifest["files"]
@@ -152,3 +171,32 @@ def test_an_erasure_leaves_the_guest_orders(folders: tuple[Path, Path]) -> None:
     assert before != after
     assert all(before[name] == after[name] for name in GUEST_ARRAYS)
     assert Engine.load(folders[0]).bundles(shop.items()[20][0]).entries
+
+
+def test_the_setting_counts_guest_orders_in_the_popularity_of_the_shop(
+    popular_with_guests: tuple[Path, Path], lines: list[recount.Line]
+) -> None:
+    counted, plain = map(Engine.load, popular_with_guests)
+    item = shop.items()[PROMOTED][0]
+    first = counted.popular(1).items[0]
+    assert first.item_id == item
+    assert plain.popular(1).items[0].item_id != item
+    last = max(line.day for line in lines)
+    recent = [line for line in lines if line.day > last - recount.RECENT_DAYS]
+    with_item = sum(line.item == item for line in recent) + RECENT_GUESTS
+    all_recent = len({line.order for line in recent}) + RECENT_GUESTS
+    assert first.reasons[0].text == f"popular: in {with_item} of the {all_recent} orders of the last four weeks"
+
+
+def test_the_setting_leaves_the_models_that_need_customers(popular_with_guests: tuple[Path, Path]) -> None:
+    counted, plain = map(digests, popular_with_guests)
+    assert counted["tables/recommender/popular.order.npy"] != plain["tables/recommender/popular.order.npy"]
+    for name in ("item_knn.value", "ease.value", "segment.order", "cluster.order", "trending.order"):
+        assert counted[f"tables/recommender/{name}.npy"] == plain[f"tables/recommender/{name}.npy"]
+    assert counted["tables/items/orders.npy"] == plain["tables/items/orders.npy"]
+
+
+def test_what_if_keeps_guest_orders_in_popularity(popular_with_guests: tuple[Path, Path]) -> None:
+    engine = Engine.load(popular_with_guests[0])
+    changed = WhatIfEngine.from_scenario(engine, Scenario(returns_policy="keep"))
+    assert changed.popular(1).items[0].item_id == shop.items()[PROMOTED][0]

@@ -23,6 +23,7 @@ from smart_retail.analysis.bundle_history import (
 )
 from smart_retail.bundle.reader import Bundle
 from smart_retail.data.dataset.returned_purchases import ReturnedPurchases, with_returned, without_returned
+from smart_retail.data.guest_orders import NO_GUESTS
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.errors import MissingExtraError, UsageError
 from smart_retail.protocol import LocalEngine
@@ -156,7 +157,16 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     clusters = assigner.assign(kept, table)
     catalogue = replace(store.catalogue, names=tuple(store.item_names))
     variants = ComponentVariants(**chosen)
-    components = fit_components(kept, (segment, clusters.fine), catalogue, variants, threads=settings.threads)
+    guests = read_guest_orders(bundle)
+    guests = guests.until(day - 1) if scenario.analysis_date else guests
+    components = fit_components(
+        kept,
+        (segment, clusters.fine),
+        catalogue,
+        variants,
+        threads=settings.threads,
+        guests=guests if settings.recommend.guest_orders_in_popularity else NO_GUESTS,
+    )
     arrays: dict[str, NDArray[Any]] = {f"recommender/{name}": values for name, values in to_arrays(components).items()}
     arrays |= {f"history/{name}": getattr(kept, name) for name in (*COLUMNS, "indptr")}
     arrays |= {f"rfm/{name}": getattr(table, name) for name in ("recency", "frequency", "monetary")}
@@ -170,9 +180,7 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
         for name, group in (("segments", segment), ("fine_clusters", clusters.fine))
     }
     threads = settings.threads or available_threads()
-    guests = read_guest_orders(bundle)
-    if len(guests):
-        guests = guests.before(day) if scenario.analysis_date else guests
+    if "tables/guest_orders/order.npy" in bundle.manifest["files"]:
         arrays |= {f"guest_orders/{name}": getattr(guests, name) for name in COLUMNS}
         orders = guests.append_to(kept)
         arrays["pairs/orders.totals"] = np.bincount(orders.item, minlength=orders.n_items).astype(np.int32)

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
 
+COLUMNS: Final = ("order", "item", "day", "quantity", "amount")
+
 
 @dataclass(frozen=True, slots=True)
 class GuestOrders:
@@ -47,11 +49,20 @@ class GuestOrders:
         lines, orders = _count(self.n_lines, "row"), _count(self.n_orders, "guest order")
         return (f"Of the rows without a customer, {lines} in {orders} count for products bought together.",)
 
-    def before(self, day: int) -> GuestOrders:
-        """Return the orders before `day` (days since 1970-01-01)."""
-        rows = slice(int(np.searchsorted(self.day, day)))
-        arrays = (getattr(self, name)[rows] for name in ("order", "item", "day", "quantity", "amount"))
-        return GuestOrders(*arrays, n_lines=len(self.day[rows]))
+    def until(self, day: int) -> GuestOrders:
+        """Return the orders until `day` (days since 1970-01-01), inclusive."""
+        rows = slice(int(np.searchsorted(self.day, day, side="right")))
+        arrays = {name: getattr(self, name)[rows] for name in COLUMNS}
+        return GuestOrders(**arrays, n_lines=len(self.day[rows]))
+
+    def sample(self, share: float, seed: int) -> GuestOrders:
+        """Return a share (0 to 1) of the orders, drawn by the seed; all of them for a share of 1."""
+        if share >= 1:
+            return self
+        rows = (np.random.default_rng(seed).random(self.n_orders) < share)[self.order]
+        order, item, day, quantity, amount = (getattr(self, name)[rows] for name in COLUMNS)
+        number = np.cumsum(np.diff(order, prepend=order[:1]) != 0, dtype=np.int32)
+        return GuestOrders(number, item, day, quantity, amount, n_lines=len(order))
 
     def append_to(self, history: PurchaseHistory) -> PurchaseHistory:
         """Return a history with each guest order as the only order of one more customer."""

@@ -7,7 +7,7 @@ turn keeps most of the better one, whichever that is.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +79,22 @@ def count_demand(history: PurchaseHistory, matrix: UserItemMatrix) -> Demand:
         season=count_season(item, history.day, history.last_day, n),
         interval=_median_intervals(matrix.item[matrix.history_entry[repeat]], day[repeat + 1] - day[repeat], n),
     )
+
+
+def add_orders(demand: Demand, item: NDArray[np.int32], age: NDArray[np.int32]) -> Demand:
+    """Return the demand with more orders of all time and of the recent windows, such as those without a customer.
+
+    Parameters
+    ----------
+    demand : Demand
+    item : int32 array, shape (n,)
+        One row for each order and item.
+    age : int32 array, shape (n,)
+        Days from each order to the end of the history.
+    """
+    n = len(demand.ever)
+    recent = np.stack([np.bincount(item[age < days], minlength=n) for days in WINDOWS])
+    return replace(demand, ever=demand.ever + np.bincount(item, minlength=n), recent=demand.recent + recent)
 
 
 def count_season(item: NDArray[np.int32], day: NDArray[np.int32], last_day: int, n_items: int) -> NDArray[np.float64]:

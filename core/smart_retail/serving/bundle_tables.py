@@ -176,6 +176,12 @@ class BundleTables:
         return extend_counts(self._pair_arrays["orders.totals"], len(self.added_items))
 
     @cached_property
+    def popularity_orders(self) -> NDArray[np.int32]:
+        """Orders by item code as popularity counts them: with guest orders if the settings say so."""
+        settings = self.bundle.manifest["settings"].get("recommend", {})
+        return self._all_orders if settings.get("guest_orders_in_popularity") else self.item_orders
+
+    @cached_property
     def item_knn(self) -> Similarity:
         from smart_retail.recommenders.item_similarity import Similarity  # not needed for cached lists
 

@@ -124,7 +124,7 @@ class ReasonBuilder:
         recent = int(tables.recent_orders[item])
         if component == TRENDING:
             return kind, None, texts.trending(recent, int(tables.previous_orders[item]))
-        return kind, None, texts.popular(int(tables.item_orders[item]), recent, tables.recent_orders_of_shop)
+        return kind, None, texts.popular(int(tables.popularity_orders[item]), recent, tables.recent_orders_of_shop)
 
     def _related(self, item: int) -> tuple[str, str | None, str]:
         """Return the reason by counted pairs: the purchase with the largest lift to the item, never a variant of it."""

@@ -20,6 +20,7 @@ from smart_retail.bundle.erasure import check_tombstones
 from smart_retail.bundle.versions import lock, temporary_folder
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.data.guest_orders import NO_GUESTS
 from smart_retail.data.ingestion.sources import Source
 from smart_retail.data.parsing.column_mapping import check_fields
 from smart_retail.data.pipeline import Dataset, prepare
@@ -144,7 +145,8 @@ def fit(
             threads = settings.threads or available_threads()
             with BundleWriter(artifacts) as writer, background_jobs(threads) as start_job:
                 # These tables need no trained model: they are written while the models are fitted.
-                shop = start_job(lambda: write_shop_tables(writer, dataset, history, progress))
+                count_guests = settings.recommend.guest_orders_in_popularity
+                shop = start_job(lambda: write_shop_tables(writer, dataset, history, progress, count_guests))
                 fitted = _fit_models(dataset, settings, timer, progress)
                 notes += check_evaluation(fitted.scorecard, active, force)
                 notes += check_quality_gate(artifacts, fitted.scorecard, force)
@@ -247,6 +249,7 @@ def _fit_models(
         FitContext(settings.seed, settings.threads, progress),
         segment_names=rfm.segment_names,
         selection=selection,
+        guests=dataset.guest_orders if settings.recommend.guest_orders_in_popularity else NO_GUESTS,
     )
     scorecard["choice"] = f"{scorecard.get('choice', '')} {clusters.plan.describe()}".strip()
     scorecard["verdict"] = describe_quality(scorecard)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from smart_retail.data.guest_orders import NO_GUESTS, GuestOrders
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import TemporalDataset
 from smart_retail.evaluation.scorecard import skipped_gate, to_plain_json
@@ -94,6 +95,7 @@ def fit_recommenders(
     *,
     segment_names: Sequence[str] = (),
     selection: VariantSelection | None = None,
+    guests: GuestOrders = NO_GUESTS,
 ) -> tuple[RecommenderModel, dict[str, Any]]:
     """Fit all methods and the hybrid.
 
@@ -111,6 +113,8 @@ def fit_recommenders(
         For the breakdown of the scorecard.
     selection : VariantSelection, optional
         Result of `select_variants` with the same dataset, settings and context, if it has been computed already.
+    guests : GuestOrders
+        Orders that count for the popularity of the whole shop, in addition to those of customers.
 
     Returns
     -------
@@ -121,13 +125,16 @@ def fit_recommenders(
     """
     selection = selection or select_variants(dataset, settings, context)
     windows = add_groups(selection.windows, dataset, assign_groups)
-    trial = _try_sequence_model(selection, windows, catalogue, settings, context)
+    # The histories of the windows are a sample of the customers where there are many purchases.
+    sampled = guests.sample(MAX_HISTORY_ROWS / max(len(selection.history), 1), context.seed)
+    trial = _try_sequence_model(selection, windows, catalogue, sampled, settings, context)
     selection, variants = trial.selection, trial.selection.variants
     past_windows = add_groups(_build_past_windows(selection, dataset, context), dataset, assign_groups)
 
     def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
         context.progress.check()
-        return _fit_before(window, catalogue, variants, models, trial.trained.get(window.window.cut))
+        sequence = trial.trained.get(window.window.cut)
+        return _fit_before(window, catalogue, variants, models=models, sequence=sequence, guests=sampled)
 
     def examples_of(window: GroupedWindow, models: SimilarityModels | None) -> dict[str, TrainingExamples]:
         return _build_window_examples(window, fit_before(window, models), context)
@@ -144,7 +151,13 @@ def fit_recommenders(
         last = pooled.submit(fit_before, windows[-1]) if windows else None
         by_task = _group_by_task([job.result() for job in examples])
         final = pooled.submit(
-            fit_components, selection.history, groups, catalogue, selection.published, threads=context.n_threads
+            fit_components,
+            selection.history,
+            groups,
+            catalogue,
+            selection.published,
+            threads=context.n_threads,
+            guests=guests,
         )
         checks = _group_by_task([job.result() for job in past])
         hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
@@ -168,6 +181,8 @@ def _fit_before(
     window: GroupedWindow,
     catalogue: Catalogue,
     variants: ComponentVariants,
+    *,
+    guests: GuestOrders,
     models: SimilarityModels | None = None,
     sequence: SequenceArrays | None = None,
 ) -> FittedComponents:
@@ -181,6 +196,7 @@ def _fit_before(
         future_items=True,
         models=models,
         sequence=sequence,
+        guests=guests,
     )
 
 
@@ -188,6 +204,7 @@ def _try_sequence_model(
     selection: VariantSelection,
     windows: Sequence[GroupedWindow],
     catalogue: Catalogue,
+    guests: GuestOrders,
     settings: RecommendSettings,
     context: FitContext,
 ) -> SequenceTrial:
@@ -196,7 +213,7 @@ def _try_sequence_model(
         return SequenceTrial(selection)
 
     def examples_with(window: GroupedWindow, arrays: SequenceArrays) -> dict[str, TrainingExamples]:
-        components = _fit_before(window, catalogue, selection.variants, sequence=arrays)
+        components = _fit_before(window, catalogue, selection.variants, sequence=arrays, guests=guests)
         return _build_window_examples(window, components, context)
 
     return try_sequence_model(selection, windows, examples_with, settings.merge, context)

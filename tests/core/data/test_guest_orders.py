@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from smart_retail.data.guest_orders import GuestOrders
 from smart_retail.data.pipeline import Dataset, prepare
 from smart_retail.settings import DataSettings
 from smart_retail.utils.dates import iso
@@ -84,7 +85,7 @@ def test_the_accounting_and_the_history_are_those_without_the_guests(tmp_path: P
 
 
 @pytest.mark.parametrize("why", NOT_COUNTED)
-def test_a_row_with_another_fault_is_no_guest_purchase(tmp_path: Path, why: str) -> None:
+def test_a_row_with_another_fault_does_not_count_as_guest_purchase(tmp_path: Path, why: str) -> None:
     with prepare([write(tmp_path, CUSTOMERS + GUESTS + NOT_COUNTED[why])]) as dataset:
         assert guest_rows(dataset) == EXPECTED
         assert {r.reason: r.rows for r in dataset.report.rejected} == {"no customer": 5}
@@ -131,5 +132,17 @@ def test_guest_orders_follow_the_orders_of_customers(tmp_path: Path) -> None:
         assert orders.order.tolist() == [0, 0, 1, 2, 2, 3]
         assert orders.customer.tolist() == [0, 0, 1, 2, 2, 3]
         assert (orders.n_customers, orders.n_items, orders.last_day) == (4, 2, history.last_day)
-        before = dataset.guest_orders.before(int(dataset.guest_orders.day[-1]))
+        before = dataset.guest_orders.until(int(dataset.guest_orders.day[-1]) - 1)
         assert (before.n_orders, before.item.tolist()) == (1, [0, 1])
+
+
+def test_a_sample_has_whole_orders_numbered_from_0() -> None:
+    order = np.repeat(np.arange(1000, dtype=np.int32), 2)
+    values = np.arange(2000, dtype=np.int64)
+    guests = GuestOrders(order, values.astype(np.int32), order, values, values, n_lines=2000)
+    sample = guests.sample(0.3, seed=1)
+    assert 200 < sample.n_orders < 400
+    assert sample.order.tolist() == np.repeat(np.arange(sample.n_orders), 2).tolist()
+    assert (sample.day == sample.item // 2).all()
+    assert guests.sample(0.3, seed=1).item.tolist() == sample.item.tolist()
+    assert guests.sample(1.0, seed=1) is guests

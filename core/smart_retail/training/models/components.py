@@ -13,12 +13,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.data.guest_orders import NO_GUESTS, GuestOrders
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.recommenders.fitted_components import FittedComponents, ItemAttributes
 from smart_retail.recommenders.group_popularity import compute_cluster_popularity, compute_group_popularity
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.popularity import compute_popularity, compute_trend, compute_trending, count_demand
+from smart_retail.recommenders.popularity import (
+    Demand,
+    Popularity,
+    add_orders,
+    compute_popularity,
+    compute_trend,
+    compute_trending,
+    count_demand,
+)
 from smart_retail.recommenders.repurchase import compute_recency_weights
 from smart_retail.recommenders.sequence_model import NAME
 from smart_retail.recommenders.shopper_items import build_user_item_matrix
@@ -73,6 +82,7 @@ def fit_components(
     future_items: bool = False,
     models: SimilarityModels | None = None,
     sequence: Mapping[str, NDArray[Any]] | None = None,
+    guests: GuestOrders = NO_GUESTS,
 ) -> FittedComponents:
     """Fit all components on one history.
 
@@ -92,10 +102,13 @@ def fit_components(
         Item-kNN and EASE of this history, if they are already fitted.
     sequence : mapping, optional
         Arrays of the sequence model of this history, if it is already trained.
+    guests : GuestOrders
+        Those until the end of the history count for the popularity of the whole shop.
     """
     matrix = build_user_item_matrix(history)
     demand = count_demand(history, matrix)
-    popular = compute_popularity(demand, variants.popularity_days, variants.all_time_share)
+    mix = variants.popularity_days, variants.all_time_share
+    popular = compute_popularity(demand, *mix)
     models = models or SimilarityModels(
         item_knn=fit_item_knn(
             matrix,
@@ -114,7 +127,6 @@ def fit_components(
         ),
     )
     segment, cluster = groups
-    mix = variants.popularity_days, variants.all_time_share
     bought = demand.ever > 0
     unbought = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
     content, content_back = _fit_content(catalogue, unbought, np.flatnonzero(bought), variants.neighbours)
@@ -126,7 +138,7 @@ def fit_components(
             compute_trend(demand) ** variants.trend_power,
         ),
         demand=demand,
-        popular=popular,
+        popular=_add_guests(demand, popular, guests.until(history.last_day), history.last_day, mix),
         trending=compute_trending(demand, _TRENDING_POWER),
         segment=compute_group_popularity(history, segment, popular, *mix),
         cluster=compute_cluster_popularity(history, cluster),
@@ -136,6 +148,15 @@ def fit_components(
         content_back=content_back,
         extensions=_fit_extensions(training, variants, sequence),
     )
+
+
+def _add_guests(
+    demand: Demand, popular: Popularity, guests: GuestOrders, last_day: int, mix: tuple[int, float]
+) -> Popularity:
+    """Return the popularity with guest orders; those of groups are smoothed towards `popular`, which has none."""
+    if not len(guests):
+        return popular
+    return compute_popularity(add_orders(demand, guests.item, last_day - guests.day), *mix)
 
 
 def _fit_extensions(

@@ -45,7 +45,8 @@ def count_for_reasons(
     arrays = pairs.arrays()
     if len(guests):
         arrays["orders.totals"] = pairs.orders.totals
-    recent = np.unique(history.order[history.day > history.last_day - RECENT_DAYS])
+    popular = guests.until(history.last_day).append_to(history) if settings.guest_orders_in_popularity else history
+    recent = np.unique(popular.order[popular.day > history.last_day - RECENT_DAYS])
     arrays["sizes"] = np.append(arrays["sizes"], (len(recent), settings.min_support)).astype(np.int64)
     for name, (group, n_groups) in groups.items():
         arrays |= {f"{name}.{column}": values for column, values in count_buyers(history, group, n_groups).items()}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from smart_retail.bundle.writer import BundleWriter
 from smart_retail.data.dataset.catalogue_items import catalogue_arrays
+from smart_retail.data.guest_orders import NO_GUESTS, GuestOrders
 from smart_retail.data.pipeline import Dataset
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.progress import Progress
@@ -55,25 +56,29 @@ class ItemStatistics:
     """Orders in the four weeks before."""
 
     @classmethod
-    def from_history(cls, history: PurchaseHistory) -> ItemStatistics:
-        """Count orders and customers of each item."""
+    def from_history(cls, history: PurchaseHistory, guests: GuestOrders) -> ItemStatistics:
+        """Count orders and customers of each item; guest orders count in the recent weeks only."""
         n = history.n_items
         pairs = sorted_unique(history.customer.astype(np.int64) * n + history.item)
-        recent = history.day > history.last_day - RECENT_DAYS
-        previous = (history.day > history.last_day - 2 * RECENT_DAYS) & ~recent
+        orders = guests.until(history.last_day).append_to(history)
+        recent = orders.day > history.last_day - RECENT_DAYS
+        previous = (orders.day > history.last_day - 2 * RECENT_DAYS) & ~recent
         return cls(
             np.bincount(history.item, minlength=n).astype(np.int32),
             np.bincount(pairs % max(n, 1), minlength=n).astype(np.int32),
-            np.bincount(history.item[recent], minlength=n).astype(np.int32),
-            np.bincount(history.item[previous], minlength=n).astype(np.int32),
+            np.bincount(orders.item[recent], minlength=n).astype(np.int32),
+            np.bincount(orders.item[previous], minlength=n).astype(np.int32),
         )
 
 
 def write_shop_tables(
-    writer: BundleWriter, dataset: Dataset, history: PurchaseHistory, progress: Progress
+    writer: BundleWriter, dataset: Dataset, history: PurchaseHistory, progress: Progress, count_guests: bool
 ) -> ShopTables:
-    """Write customers, items and purchases, with their exports; `progress` can cancel between the tables."""
-    statistics = ItemStatistics.from_history(history)
+    """Write customers, items and purchases, with their exports; `progress` can cancel between the tables.
+
+    With `count_guests`, guest orders are among the orders of recent weeks of each item.
+    """
+    statistics = ItemStatistics.from_history(history, dataset.guest_orders if count_guests else NO_GUESTS)
     items = build_items(dataset, statistics)
     progress.check()
     _write_tables(writer, dataset, history, statistics)
