@@ -125,6 +125,19 @@ def test_ids_of_guests_keep_their_text_where_those_of_customers_are_numbers(tmp_
         assert [row[:3] for row in guest_rows(dataset)] == [(0, "7", "2020-01-01"), (1, "7", "2020-01-02")]
 
 
+def test_a_collective_order_larger_than_nearly_all_of_customers_is_left_out(tmp_path: Path) -> None:
+    items = [f"i{k:02}" for k in range(25)]
+    bought = "".join(f"c{k},{item},o{k},2020-01-{k + 1:02},1,1,\n" for k, item in enumerate(items))
+    small = "".join(f",{item},g2,2020-02-02,1,1,\n" for item in items[:20])
+    large = "".join(f",{item},g1,2020-02-01,1,1,\n" for item in items[:21])
+    with prepare([write(tmp_path, bought + small + large)]) as dataset:
+        assert {row[:1] + row[2:3] for row in guest_rows(dataset)} == {(0, "2020-02-02")}
+        assert (dataset.guest_orders.n_orders, dataset.guest_orders.n_lines) == (1, 20)
+    whole = "".join(f"c,{item},o,2020-01-01,1,1,\n" for item in items)
+    with prepare([write(tmp_path, whole + small + large, "large.csv")]) as dataset:
+        assert (dataset.guest_orders.n_orders, dataset.guest_orders.n_lines) == (2, 41)
+
+
 def test_guest_orders_follow_the_orders_of_customers(tmp_path: Path) -> None:
     with prepare([write(tmp_path, CUSTOMERS + GUESTS)]) as dataset:
         history = dataset.history_between()

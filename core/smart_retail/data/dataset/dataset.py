@@ -16,6 +16,7 @@ from smart_retail.data import columns as c
 from smart_retail.data.dataset import cleaning_report, entity_encoding, history_builder
 from smart_retail.data.dataset import sales_statistics as statistics
 from smart_retail.data.dataset.catalogue_items import fill_prices, fill_texts
+from smart_retail.data.dataset.guest_lines import find_guest_orders, largest_order
 from smart_retail.data.dataset.locked_property import locked_cached_property, synchronized
 from smart_retail.data.dataset.returned_purchases import (
     ReturnedPurchases,
@@ -24,7 +25,8 @@ from smart_retail.data.dataset.returned_purchases import (
     returned_share,
 )
 from smart_retail.data.dataset.transactions import Transactions
-from smart_retail.data.ingestion.row_validation import PARTLY_RETURNED, Frame
+from smart_retail.data.guest_orders import NO_GUESTS, GuestOrders
+from smart_retail.data.ingestion.row_validation import GUEST, NO_CUSTOMER, PARTLY_RETURNED, Frame
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.results import CleaningReport, MonthTotals, WeekSales
@@ -69,6 +71,14 @@ class Dataset(Transactions):
     def _full_history(self) -> PurchaseHistory:
         kept = self._coded_purchases
         return history_builder.build_history(kept, len(self.customers), len(self.items), self.last_day, self._backend)
+
+    @locked_cached_property
+    def guest_orders(self) -> GuestOrders:
+        """The orders without a customer, by the items that customers bought."""
+        if not self._totals.rows.get(NO_CUSTOMER) or GUEST not in self._lines.collect_schema().names():
+            return NO_GUESTS
+        limit = largest_order(self._full_history)
+        return find_guest_orders(self._lines, self._item_codes, self._settings.returns_policy, limit, self._backend)
 
     @locked_cached_property
     def _can_slice_history(self) -> bool:

@@ -16,13 +16,11 @@ import narwhals as nw
 from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset import cleaning_report, entity_encoding, returns_netting
-from smart_retail.data.dataset.guest_lines import find_guest_orders
 from smart_retail.data.dataset.locked_property import locked_cached_property
-from smart_retail.data.guest_orders import NO_GUESTS, GuestOrders
 from smart_retail.data.ingestion.catalogue import ItemCatalogue
 from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.data.ingestion.line_totals import LineTotals, check_sums, materialize_lines
-from smart_retail.data.ingestion.row_validation import GUEST, ID_COLUMNS, KIND, NO_CUSTOMER, REASON, Frame
+from smart_retail.data.ingestion.row_validation import GUEST, ID_COLUMNS, KIND, REASON, Frame
 from smart_retail.settings import DataSettings
 from smart_retail.utils.id_map import IdMap
 
@@ -131,13 +129,6 @@ class Transactions:
             cancellations=self._totals.cancellations > 0,
             materialize=self._backend.materialize,
         )
-
-    @locked_cached_property
-    def guest_orders(self) -> GuestOrders:
-        """The orders without a customer, by the items that customers bought."""
-        if not self._totals.rows.get(NO_CUSTOMER) or GUEST not in self._lines.collect_schema().names():
-            return NO_GUESTS
-        return find_guest_orders(self._lines, self._item_codes, self._settings.returns_policy, self._backend)
 
     @locked_cached_property
     def _net_purchases(self) -> Frame:
