@@ -40,7 +40,9 @@ def items() -> None:
     """
 
 
-@items.command(short_help="Find products by id or name.", cls=Command, epilog="Example: smart-retail items search paper -n 5")
+@items.command(
+    short_help="Find products by id or name.", cls=Command, epilog="Example: smart-retail items search paper -n 5"
+)
 @click.argument("text")
 @n_option
 @format_option
