@@ -92,6 +92,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(folder / "returns.csv", [(early[0][0], "Yes")], ("order_id", "returned"))
     write(folder / "wanted.csv", [(CUSTOMER,), ("unknown-id",)], ("customer_id",))
     write(folder / "contacts.csv", [(CUSTOMER, "aa@example.org")], ("customer_id", "email"))
+    write(folder / "new_products.csv", [("SKU-1001", "Garden thing deluxe")], ("item_id", "item_name"))
     (text,) = [text for name, text in blocks("toml") if name == "settings.md"]
     (folder / "settings.toml").write_text(text, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
@@ -101,6 +102,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert run("fit orders_2023.csv").exit_code == 0
         assert run("fit orders.csv").exit_code == 0
         assert run("campaign --holdout 0.5 -n 1 -o spring.csv").exit_code == 0
+        assert run("items add new_products.csv").exit_code == 0
         key = run("serve api --new-key read").stdout
         (folder / "keys.txt").write_text(key.rpartition("file:")[2].strip() + "\n", encoding="utf-8")
     return folder

@@ -18,7 +18,7 @@ from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.recent_files import Preferences
 
-WAIT = 120.0
+WAIT = 270.0
 """Seconds; long, for machines under load."""
 
 
