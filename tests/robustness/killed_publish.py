@@ -97,7 +97,7 @@ def check_active_version(root: Path, allowed: set[str]) -> str:
     assert version in allowed or not allowed
     assert versions.verify(root) == []
     engine = Engine.load(root)
-    result = engine.recommend("c0021", n=5)
+    result = engine.recommend(next(engine.customer_ids()), n=5)
     assert result.known
     assert result.items
     assert result.model_version == version
