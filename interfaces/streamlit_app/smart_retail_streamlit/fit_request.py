@@ -90,6 +90,7 @@ def fit_task(request: FitRequest) -> FitTask:
     return FitTask(
         tuple(map(str, request.sources)),
         str(request.returns) if request.returns else None,
+        str(request.catalogue) if request.catalogue else None,
         mapping=dict(request.mapping),
         settings=request.settings.as_dict(),
         force=request.force,

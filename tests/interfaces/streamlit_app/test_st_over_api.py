@@ -15,11 +15,13 @@ pytest.importorskip("flask_openapi3")
 
 from smart_retail.analysis.campaign import CampaignSettings, build_campaign
 from smart_retail.bundle.reader import read_pointer
+from smart_retail.data.files.read_options import ReadOptions
 from smart_retail.results import FitReport
 from smart_retail.serving.business_rules import read_rules
 from smart_retail.serving.engine import Engine
+from smart_retail.settings import Settings
 from smart_retail_flask import auth
-from smart_retail_streamlit import engine_source
+from smart_retail_streamlit import engine_source, fit_request
 from smart_retail_streamlit.views import campaign, fit, whatif
 
 from .conftest import html_of
@@ -126,6 +128,24 @@ def test_a_key_of_the_role_read_gets_a_sentence(open_page: OpenPage, monkeypatch
     monkeypatch.setattr(auth.RequestGuard, "_check_key", lambda *_: ("client", "read"))
     page = open_page("versions")
     assert "needs a key of the role admin" in page.error[0].value
+
+
+def test_every_choice_of_a_fit_is_sent_to_the_api() -> None:
+    files = [Path(name) for name in ("orders.csv", "more.csv", "returns.csv", "catalogue.csv")]
+    task = fit_request.fit_task(
+        fit_request.FitRequest(
+            (files[0], files[1]),
+            files[2],
+            (("customer_id", "Client"),),
+            Settings(),
+            force=True,
+            reading=ReadOptions(3, "Orders"),
+            catalogue=files[3],
+        )
+    )
+    assert (task.sources, task.returns, task.catalogue) == (("orders.csv", "more.csv"), "returns.csv", "catalogue.csv")
+    assert (task.mapping, task.force, task.header_row, task.sheet) == ({"customer_id": "Client"}, True, 3, "Orders")
+    assert Settings.from_dict(task.settings) == Settings()
 
 
 @pytest.mark.slow
