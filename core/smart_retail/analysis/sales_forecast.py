@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import MissingExtraError, UsageError
-from smart_retail.presentation.formatting import pluralize
+from smart_retail.presentation.formatting import format_integer, pluralize
 from smart_retail.progress import SILENT, Progress
 from smart_retail.results import Result
 from smart_retail.serving.bundle_tables import BundleTables
@@ -318,6 +318,15 @@ def _require_prophet(country: str) -> None:
 def history_shown(forecast: Forecast, n_days: int) -> int:
     """Return how many of `n_days` days of history a chart shows before a forecast."""
     return min(n_days, max(HISTORY_SHOWN_DAYS, 3 * len(forecast.days)))
+
+
+def describe_errors(forecast: Forecast) -> str:
+    """Return the model in use and the mean error of each on the held-out days; empty for a short history."""
+    if not forecast.days:
+        return ""
+    errors = ", ".join(f"{error.model} {format_integer(error.mae)}" for error in forecast.errors)
+    held_out = pluralize(forecast.held_out_days, "held-out day")
+    return f"Used: {forecast.model}. Mean error of a day on {held_out}: {errors}."
 
 
 def describe_forecast(forecast: Forecast, amounts: NDArray[np.float64], currency: str = "") -> str:

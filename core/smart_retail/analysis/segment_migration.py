@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Final
 
 from smart_retail.errors import UsageError
@@ -16,6 +17,9 @@ from smart_retail.results import Result
 from smart_retail.segmentation.segments import SEGMENTS
 
 BEST_SEGMENTS: Final = ("Champions", "Loyal")
+DROPPED_EXPLANATION: Final = "Customers who were Champions or Loyal and no longer are, highest amount first"
+COMPARED_DAYS: Final = 90
+"""Days between the two dates of a comparison where none is chosen."""
 NEW: Final = "New since then"
 """Row of customers who are only in the later snapshot."""
 GONE: Final = "Not in the later data"
@@ -128,6 +132,18 @@ def compute_migration(
     moves.sort(key=lambda move: (order[move.before], order[move.after]))
     dropped.sort(key=lambda customer: (-customer.monetary, customer.customer_id))
     return Migration(*labels, tuple(moves), tuple(dropped))
+
+
+def default_comparison_date(first: str, last: str) -> date:
+    """Return the earlier date of a comparison where none is chosen: `COMPARED_DAYS` before the end of the history.
+
+    Parameters
+    ----------
+    first, last : str
+        ISO dates of the first and the last order.
+    """
+    begin, end = date.fromisoformat(first), date.fromisoformat(last)
+    return max(begin + timedelta(days=1), end - timedelta(days=COMPARED_DAYS))
 
 
 def describe_migration(migration: Migration) -> str:

@@ -114,7 +114,9 @@ class ForecastTask(Task[SalesForecast], frozen=True):
     def check(self) -> None:
         """Raise `UsageError` for options that contradict each other."""
         if self.planned is not None and not self.discounts:
-            raise UsageError("A planned discount needs the discount as a regressor.", "Add --regressor discount.")
+            raise UsageError(
+                "A planned discount needs the discount as a regressor.", "Try the discount as a regressor too."
+            )
 
 
 class MigrationTask(Task[Migration], frozen=True):
@@ -151,7 +153,7 @@ class MigrationTask(Task[Migration], frozen=True):
         if not before:
             raise UsageError(
                 "There is no earlier version to compare with.",
-                "Fit again later, choose a version with --before, or compare two dates with --from-date.",
+                "Fit again later, name a version, or compare two dates.",
             )
         engines = (_open_version(engine, before), _open_version(engine, after))
         then, now = (current_snapshots(each, progress) for each in engines)
@@ -161,11 +163,11 @@ class MigrationTask(Task[Migration], frozen=True):
         """Raise `UsageError` for options that contradict each other."""
         if self.before and (self.from_date or self.to_date):
             raise UsageError(
-                "--before cannot be combined with --from-date or --to-date.",
+                "An earlier version cannot be combined with dates.",
                 "Compare either two versions or two dates.",
             )
         if self.to_date and not self.from_date:
-            raise UsageError("The earlier date is missing.", "Add it, such as --from-date 2026-01-31.")
+            raise UsageError("The earlier date is missing.", "Add it, such as 2026-01-31.")
 
 
 def _open_version(engine: LocalEngine, version: str) -> LocalEngine:

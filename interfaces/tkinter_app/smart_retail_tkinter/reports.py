@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
 from smart_retail.presentation import value_texts
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.labels import COLUMN_LABELS
 from smart_retail.progress import Progress
 from smart_retail.protocol import DEFAULT_PERIOD, MAX_N, PERIODS, RetailEngine
-from smart_retail.results import CohortTable, CustomerValue, DueItem, ExpectedRevenue, ModelInfo, ValueGroup
+from smart_retail.results import CohortTable, CustomerValue, DueItem, ExpectedRevenue, ValueGroup
 from smart_retail_tkinter import analyses
 from smart_retail_tkinter.analysis_tables import build_row, column
 from smart_retail_tkinter.table_models import Column, Row, Table
@@ -28,7 +27,6 @@ MAX_COHORTS = 24
 """Latest cohorts in a table."""
 MAX_PERIODS = 12
 """Later periods of a cohort in a table."""
-QUARTER_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +234,7 @@ WEEKS = (
 
 def _forecast(engine: RetailEngine, option: str, currency: str, progress: Progress) -> ReportResult:
     found = analyses.forecast_sales(engine, int(option), progress)
-    from smart_retail.analysis.sales_forecast import describe_forecast, week_rows
+    from smart_retail.analysis.sales_forecast import describe_errors, describe_forecast, week_rows
 
     total = found.total
     sentence = describe_forecast(total, found.history(total.series)[1], currency)
@@ -250,10 +248,7 @@ def _forecast(engine: RetailEngine, option: str, currency: str, progress: Progre
         )
         for row in week_rows(total)
     ]
-    errors = ", ".join(f"{error.model} {format_integer(error.mae)}" for error in total.errors)
-    held_out = pluralize(total.held_out_days, "held-out day")
-    note = f"Used: {total.model}. Mean error of a day on {held_out}: {errors}." if total.days else ""
-    return ReportResult(sentence, Table(WEEKS, tuple(rows)), note)
+    return ReportResult(sentence, Table(WEEKS, tuple(rows)), describe_errors(total))
 
 
 def _moves(engine: RetailEngine, option: str, _: str, progress: Progress) -> ReportResult:
@@ -286,7 +281,7 @@ DROPPED = (
 
 def _dropped(engine: RetailEngine, option: str, _: str, progress: Progress) -> ReportResult:
     found = analyses.compare_segments(engine, option, progress)
-    from smart_retail.analysis.segment_migration import describe_migration
+    from smart_retail.analysis.segment_migration import DROPPED_EXPLANATION, describe_migration
 
     rows = (
         build_row(
@@ -300,14 +295,7 @@ def _dropped(engine: RetailEngine, option: str, _: str, progress: Progress) -> R
         )
         for c in found.dropped
     )
-    note = "Customers who were Champions or Loyal and no longer are, highest amount first."
-    return ReportResult(f"{describe_migration(found)}.", Table(DROPPED, tuple(rows)), note)
-
-
-def default_since(model: ModelInfo) -> str:
-    """Return the first day of a comparison of segments: a quarter before the end of the history."""
-    first, last = date.fromisoformat(model.first), date.fromisoformat(model.last)
-    return str(max(first + timedelta(days=1), last - timedelta(days=QUARTER_DAYS)))
+    return ReportResult(f"{describe_migration(found)}.", Table(DROPPED, tuple(rows)), f"{DROPPED_EXPLANATION}.")
 
 
 def _report(title: str, about: str, compute: Callable[[RetailEngine, str, str, Progress], ReportResult]) -> Report:

@@ -15,6 +15,7 @@ from smart_retail.analysis.sales_forecast import (
     compute_errors,
     daily_discounts,
     daily_sales,
+    describe_errors,
     describe_forecast,
     error_rows,
     forecast,
@@ -123,6 +124,10 @@ def test_a_forecast_is_a_sentence_with_what_it_is_compared_with_and_its_error() 
         "Typically off by 4,800 EUR a day."
     )
     assert describe_forecast(found, amounts[-100:]).startswith("Next 28 days: about 313,000 (last 28 days 298,000).")
+    assert describe_errors(found) == (
+        "Used: prophet. Mean error of a day on 28 held-out days: prophet 4,803, seasonal naive 9,000."
+    )
     assert [week["week"] for week in week_rows(found)] == ["2026-01-01", "2026-01-08", "2026-01-15", "2026-01-22"]
     assert [week["amount"] for week in week_rows(found)] == pytest.approx([7 * 11_180.4] * 4)
     assert describe_forecast(Forecast(ALL_SALES, "", 0, (), (), "Too short."), amounts) == "Too short."
+    assert describe_errors(Forecast(ALL_SALES, "", 0, (), (), "Too short.")) == ""

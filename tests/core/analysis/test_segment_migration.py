@@ -10,6 +10,7 @@ from smart_retail.analysis.segment_migration import (
     CustomerSnapshot,
     compute_migration,
     count_matrix,
+    default_comparison_date,
     describe_migration,
 )
 from smart_retail.errors import UsageError
@@ -48,3 +49,8 @@ def test_a_migration_is_described_by_the_share_that_moved_and_those_who_dropped(
     after = before | {"a": snapshot("At Risk"), "e": snapshot("New")}
     found = compute_migration(before, after)
     assert describe_migration(found) == "25.0 % moved to another segment; 1 customer dropped from the best"
+
+
+def test_the_default_comparison_begins_ninety_days_before_the_end_but_after_the_first_day() -> None:
+    assert str(default_comparison_date("2024-01-01", "2024-12-31")) == "2024-10-02"
+    assert str(default_comparison_date("2024-12-01", "2024-12-31")) == "2024-12-02"

@@ -8,9 +8,15 @@ import streamlit as st
 
 from smart_retail.analysis import sales_forecast
 from smart_retail.analysis.sales_forecast import SalesForecast
-from smart_retail.analysis.segment_migration import Migration, describe_migration, matrix_rows
+from smart_retail.analysis.segment_migration import (
+    DROPPED_EXPLANATION,
+    Migration,
+    default_comparison_date,
+    describe_migration,
+    matrix_rows,
+)
 from smart_retail.analysis.tasks import ForecastTask, MigrationTask
-from smart_retail.presentation.formatting import format_amount, format_integer, pluralize
+from smart_retail.presentation.formatting import format_amount, format_integer
 from smart_retail.presentation.html import Column, table
 from smart_retail.protocol import RetailEngine
 from smart_retail.reporting.html_report import report_html
@@ -59,7 +65,6 @@ def _show_forecast_result(found: SalesForecast) -> None:
     if not forecast.days:
         st.info(forecast.note)
         return
-    errors = ", ".join(f"{error.model} {format_integer(error.mae)}" for error in forecast.errors)
     chart_panel.show(
         Panel(
             "sales-forecast",
@@ -75,17 +80,16 @@ def _show_forecast_result(found: SalesForecast) -> None:
     ]
     st.html(table([Column("From"), Column("Days", "sr-num"), Column("Expected sales", "sr-num")], rows))
     with st.expander("Errors of the models"):
-        held_out = pluralize(forecast.held_out_days, "held-out day")
-        st.write(f"Used: {forecast.model}. Mean error of a day on {held_out}: {errors}.")
+        st.write(sales_forecast.describe_errors(forecast))
 
 
 def _show_migration(engine: RetailEngine) -> None:
     slot: JobSlot[Migration] = job_panel.visitor_slot(MIGRATION_SLOT, "comparison")
     model = engine_source.model()
     first, last = date.fromisoformat(model.first), date.fromisoformat(model.last)
+    default = default_comparison_date(model.first, model.last)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        quarter = max(first + timedelta(days=1), last - timedelta(days=90))
-        day = st.date_input("Since", quarter, first + timedelta(days=1), last, format="YYYY-MM-DD", width=180)
+        day = st.date_input("Since", default, first + timedelta(days=1), last, format="YYYY-MM-DD", width=180)
         running = slot.job is not None and slot.job.running
         if st.button("Compare", type="primary", icon=":material/compare_arrows:", disabled=running):
             task = MigrationTask(str(day))
@@ -112,8 +116,7 @@ def _show_migration_result(found: Migration, currency: str) -> None:
     if not found.dropped:
         return
     with st.container(border=True):
-        about = "Customers who were Champions or Loyal and no longer are, highest amount first"
-        st.html(html_parts.finding("Win them back", about))
+        st.html(html_parts.finding("Win them back", DROPPED_EXPLANATION))
         columns = [
             Column("Customer"),
             Column("Before"),

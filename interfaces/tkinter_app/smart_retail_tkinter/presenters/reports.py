@@ -5,10 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Protocol
 
-from smart_retail.results import ModelInfo
 from smart_retail_tkinter import analyses
 from smart_retail_tkinter.presenter import Presenter
-from smart_retail_tkinter.reports import REPORTS, ReportResult, default_since
+from smart_retail_tkinter.reports import REPORTS, ReportResult
 
 LANE, FILE_LANE = "report", "report-file"
 
@@ -35,8 +34,12 @@ class ReportsPresenter:
 
     def default_option(self, name: str) -> str:
         """Return the value of the option that is chosen first."""
-        model: ModelInfo | None = self._shell.model
-        return REPORTS[name].default or (default_since(model) if REPORTS[name].option and model else "")
+        report, model = REPORTS[name], self._shell.model
+        if report.default or not report.option or model is None:
+            return report.default
+        from smart_retail.analysis.segment_migration import default_comparison_date
+
+        return str(default_comparison_date(model.first, model.last))
 
     def show(self, name: str, option: str) -> None:
         """Compute a report and show it; it replaces a short one that is still being computed."""
