@@ -43,17 +43,21 @@ CUSTOMERS = (
 
 def customer_table(customers: Iterable[CustomerSummary]) -> Table:
     """Return customers with groups, orders and forecast; the key of a row is the customer id."""
-    rows = []
-    for c in customers:
-        values = (
-            c.customer_name, c.customer_id, c.segment, c.cluster, c.country, c.orders, c.amount, c.last_order or "",
-            c.expected_spend, c.return_probability, c.lifetime_value,
-        )  # fmt: skip
-        cells = (
-            *values[:5], format_integer(c.orders), format_amount(c.amount), c.last_order or "",
-            format_amount(c.expected_spend), format_percent(c.return_probability), format_amount(c.lifetime_value),
-        )  # fmt: skip
-        rows.append(Row(c.customer_id, cells, values, c.customer_name))
+    rows = (
+        build_row(
+            (
+                *((text, text) for text in (c.customer_name, c.customer_id, c.segment, c.cluster, c.country)),
+                (format_integer(c.orders), c.orders),
+                (format_amount(c.amount), c.amount),
+                (c.last_order or "", c.last_order or ""),
+                (format_amount(c.expected_spend), c.expected_spend),
+                (format_percent(c.return_probability), c.return_probability),
+                (format_amount(c.lifetime_value), c.lifetime_value),
+            ),
+            key=c.customer_id,
+        )
+        for c in customers
+    )
     return Table(CUSTOMERS, tuple(rows))
 
 
@@ -73,12 +77,15 @@ def bundle_table(found: ProductBundles) -> Table:
     for b in found.entries:
         products = " + ".join(item.item_name for item in b.items)
         ids = " + ".join(item.item_id for item in b.items)
-        cells = (
-            products, ids, format_integer(b.support), format_percent(b.confidence), f"{b.lift:,.1f}",
-            format_amount(b.revenue),
-        )  # fmt: skip
-        values = (products, ids, b.support, b.confidence, b.lift, b.revenue)
-        rows.append(Row(b.items[-1].item_id, cells, values, b.items[-1].item_name, b.text))
+        pairs = (
+            (products, products),
+            (ids, ids),
+            (format_integer(b.support), b.support),
+            (format_percent(b.confidence), b.confidence),
+            (f"{b.lift:,.1f}", b.lift),
+            (format_amount(b.revenue), b.revenue),
+        )
+        rows.append(build_row(pairs, key=b.items[-1].item_id, name=b.items[-1].item_name, detail=b.text))
     return Table(BUNDLES, tuple(rows))
 
 
@@ -95,12 +102,20 @@ SUBSTITUTES = (
 
 def substitute_table(found: Substitutes) -> Table:
     """Return the substitutes of a product."""
-    rows = []
-    for s in found.entries:
-        names = (s.item.item_name, s.item.item_id, s.item.category)
-        numbers = (format_integer(s.customers), format_integer(s.together), f"{s.expected:,.1f}", f"{s.similarity:.2f}")
-        values = (*names, s.customers, s.together, s.expected, s.similarity)
-        rows.append(Row(s.item.item_id, (*names, *numbers), values, s.item.item_name, s.text))
+    rows = (
+        build_row(
+            (
+                *((text, text) for text in (s.item.item_name, s.item.item_id, s.item.category)),
+                (format_integer(s.customers), s.customers),
+                (format_integer(s.together), s.together),
+                (f"{s.expected:,.1f}", s.expected),
+                (f"{s.similarity:.2f}", s.similarity),
+            ),
+            key=s.item.item_id,
+            detail=s.text,
+        )
+        for s in found.entries
+    )
     return Table(SUBSTITUTES, tuple(rows))
 
 
@@ -117,14 +132,21 @@ AUDIENCE = (
 
 def audience_table(found: Audience) -> Table:
     """Return the customers who would want a product; the key of a row is the customer id."""
-    rows = []
-    for m in found.entries:
-        values = (m.rank, m.customer_name, m.customer_id, m.segment, m.orders, m.last_order or "", m.text)
-        cells = (
-            format_integer(m.rank), m.customer_name, m.customer_id, m.segment, format_integer(m.orders),
-            m.last_order or "", m.text,
-        )  # fmt: skip
-        rows.append(Row(m.customer_id, cells, values, m.customer_name, m.text))
+    rows = (
+        build_row(
+            (
+                (format_integer(m.rank), m.rank),
+                *((text, text) for text in (m.customer_name, m.customer_id, m.segment)),
+                (format_integer(m.orders), m.orders),
+                (m.last_order or "", m.last_order or ""),
+                (m.text, m.text),
+            ),
+            key=m.customer_id,
+            name=m.customer_name,
+            detail=m.text,
+        )
+        for m in found.entries
+    )
     return Table(AUDIENCE, tuple(rows))
 
 
@@ -194,8 +216,8 @@ def rules_table(check: RulesCheck) -> Table:
     rows = []
     for effect in check.effects:
         name = RULE_LABELS.get(effect.rule, effect.rule)
-        cells = (name, format_integer(effect.entries), effect.effect)
-        rows.append(Row("", cells, (name, effect.entries, effect.effect), name, effect.effect))
+        pairs = ((name, name), (format_integer(effect.entries), effect.entries), (effect.effect, effect.effect))
+        rows.append(build_row(pairs, detail=effect.effect))
     return Table(RULE_EFFECTS, tuple(rows))
 
 
@@ -209,8 +231,8 @@ def text_row(cells: Sequence[str], key: str = "", detail: str = "") -> Row:
     return Row(key, tuple(cells), tuple(cells), cells[0], detail)
 
 
-def build_row(pairs: Iterable[tuple[str, Any]], key: str = "", name: str = "") -> Row:
-    """Return a row from pairs of the text and the value of each cell."""
+def build_row(pairs: Iterable[tuple[str, Any]], key: str = "", name: str = "", detail: str = "") -> Row:
+    """Return a row from pairs of the text and the value of each cell; its name is by default the first text."""
     cells, values = zip(*pairs, strict=True)
     checked: tuple[Value, ...] = tuple(values)
-    return Row(key, tuple(cells), checked, name or cells[0])
+    return Row(key, tuple(cells), checked, name or cells[0], detail)
