@@ -61,7 +61,7 @@ def what_if(
 ) -> None:
     """Compare the lists of a sample of customers before and after a change. Nothing is saved or published."""
     from smart_retail.analysis.long_tasks import WhatIfTask
-    from smart_retail.analysis.what_if import describe_what_if
+    from smart_retail.analysis.what_if import compare_figures, describe_what_if
     from smart_retail.analysis.what_if_engine import Scenario
     from smart_retail.serving.business_rules import read_rules
 
@@ -72,7 +72,9 @@ def what_if(
     engine = context.engine()
     with progress.show_progress() as listener:
         found = engine.run(WhatIfTask(scenario, method, n, sample=sample), listener)
-    print_result(form, Table(COLUMNS, _rows(found)), found.as_dict)
+    currency = engine.model().currency
+    rows = [dict(zip(COLUMNS, figures, strict=True)) for figures in compare_figures(found, currency)]
+    print_result(form, Table(COLUMNS, rows if form == "table" else _rows(found)), found.as_dict)
     print_note(f"{describe_what_if(found)}.")
     for note in found.notes:
         print_note(note)

@@ -39,7 +39,7 @@ def test_rules_are_tried_and_not_saved(run: Any, engine: Engine, tmp_path: Path)
     assert json.loads(result.stdout) == what_if(engine, Scenario({"ban": [banned]}), sample=40).as_dict()
     text = run("what-if", "--with-rules", "new.toml", "--sample", 40)
     assert "of 40 customers" in text.stderr
-    assert "coverage" in text.stdout
+    assert "Share of the catalogue that is in a list" in text.stdout
 
 
 @pytest.mark.parametrize("words", [(), ("--weight", "popular"), ("--weight", "magic=1"), ("--as-of", "soon")])
