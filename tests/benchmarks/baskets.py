@@ -28,6 +28,7 @@ from smart_retail.training.models.ease import fit_ease
 from smart_retail.training.models.item_knn import fit_item_knn
 from smart_retail.utils.parallel import one_algebra_thread
 from tests.benchmarks.quality import complete_journey, online_retail
+from tests.benchmarks.results import methods_table
 
 SHOPS = {"demo": complete_journey, "online_retail": online_retail}
 FP_GROWTH = "FP-growth rules"
@@ -117,17 +118,7 @@ def evaluate_shop(name: str, threads: int) -> None:
 def print_table(name: str, card: dict) -> None:  # type: ignore[type-arg]
     """Print the figures as a Markdown table."""
     click.echo(f"\n{name}: {card['queries']:,} hidden items of {card['orders']:,} orders\n")
-    click.echo("| method | NDCG@10 (interval) | hit rate | lead of the basket list |\n|---|---|---|---|")
-    for method, figures in card["methods"].items():
-        lead = (
-            f"{figures['lead']:.3f} ({figures['lead_low']:.3f} to {figures['lead_high']:.3f})"
-            if "lead" in figures
-            else ""
-        )
-        click.echo(
-            f"| {method} | {figures['ndcg@10']:.3f} ({figures['low']:.3f} to {figures['high']:.3f}) | "
-            f"{figures['hit_rate@10']:.3f} | {lead} |"
-        )
+    click.echo(methods_table(card["methods"], "method", "lead of the basket list"))
 
 
 def main() -> None:

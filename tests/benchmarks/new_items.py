@@ -27,6 +27,7 @@ from smart_retail.training.new_items.evaluate_new_items import detailed_category
 from smart_retail.training.new_items.fit_new_items import RECENT_DAYS, fit_new_items
 from smart_retail.utils.parallel import one_algebra_thread
 from tests.benchmarks.quality import complete_journey, online_retail
+from tests.benchmarks.results import methods_table
 
 AFTER_FIT = "content, added after the fit"
 SHOPS = {"demo": complete_journey, "online_retail": online_retail}
@@ -66,13 +67,7 @@ def evaluate_shop(name: str, windows: int) -> None:
                 before, after, vectors, detailed, further=partial(match_after_fit, dataset, before)
             )
             click.echo(f"\n{name}: {card['items']:,} new items, {card['customers']:,} customers who bought one\n")
-            click.echo("| ranking | NDCG@10 (interval) | hit rate | lead of content |\n|---|---|---|---|")
-            for method, figures in card["methods"].items():
-                lead = f"{figures['lead_low']:.3f} to {figures['lead_high']:.3f}" if "lead" in figures else ""
-                click.echo(
-                    f"| {method} | {figures['ndcg@10']:.3f} ({figures['low']:.3f} to {figures['high']:.3f}) | "
-                    f"{figures['hit_rate@10']:.3f} | {lead} |"
-                )
+            click.echo(methods_table(card["methods"], "ranking", "lead of content"))
 
 
 def main() -> None:

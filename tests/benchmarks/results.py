@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -125,3 +125,15 @@ def record(page: Path, picture: Path, results: Results, order: Sequence[str]) ->
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     page.write_text(before + "\n\n".join([*parts, END]) + rest.partition(END)[2], encoding="utf-8")
+
+
+def methods_table(methods: Mapping[str, Mapping[str, float]], heading: str, lead: str) -> str:
+    """Return NDCG@10, hit rate and lead of methods as Markdown; `heading` and `lead` head the first and last column."""
+    lines = [f"| {heading} | NDCG@10 (interval) | hit rate | {lead} |", "|---|---|---|---|"]
+    for method, figures in methods.items():
+        ahead = f"{figures['lead_low']:.3f} to {figures['lead_high']:.3f}" if "lead" in figures else ""
+        lines.append(
+            f"| {method} | {figures['ndcg@10']:.3f} ({figures['low']:.3f} to {figures['high']:.3f}) | "
+            f"{figures['hit_rate@10']:.3f} | {ahead} |"
+        )
+    return "\n".join(lines)
