@@ -540,10 +540,9 @@ class RetailEngine(ABC):
         UsageError
             An option is not valid, or a category does not exist.
         """
-        query = ListQuery(
-            method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on
-        )
-        return self.query_customers((customer_id,), replace(query, diversity=diversity))[0]
+        options = method, n, offset, exclude_purchased, tuple(categories or ()), explain
+        query = ListQuery(*options, variants=variants, on=on, diversity=diversity)
+        return self.query_customers((customer_id,), query)[0]
 
     def recommend_many(
         self,
@@ -571,8 +570,9 @@ class RetailEngine(ABC):
         list of RecommendationList
             In the order of `customer_ids`.
         """
-        query = ListQuery(method, n, 0, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on)
-        return self.query_customers(customer_ids, replace(query, diversity=diversity))
+        options = method, n, 0, exclude_purchased, tuple(categories or ()), explain
+        query = ListQuery(*options, variants=variants, on=on, diversity=diversity)
+        return self.query_customers(customer_ids, query)
 
     def recommend_for_basket(
         self,
@@ -609,10 +609,9 @@ class RetailEngine(ABC):
         -------
         RecommendationList
         """
-        query = ListQuery(
-            method, n, offset, exclude_purchased, tuple(categories or ()), explain, variants=variants, on=on
-        )
-        return self.query_basket(item_ids, replace(query, diversity=diversity), customer_id)
+        options = method, n, offset, exclude_purchased, tuple(categories or ()), explain
+        query = ListQuery(*options, variants=variants, on=on, diversity=diversity)
+        return self.query_basket(item_ids, query, customer_id)
 
     def similar_items(
         self,

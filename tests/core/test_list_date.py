@@ -95,7 +95,7 @@ def test_purchases_after_the_history_count_for_their_customer_only(engine: Engin
 
 def test_a_date_out_of_range_is_refused_with_the_valid_dates(engine: Engine) -> None:
     for days in (0, -1, 367):
-        with pytest.raises(UsageError, match="There is no list for") as raised:
+        with pytest.raises(UsageError, match="A list cannot be made for") as raised:
             engine.recommend("c0001", on=day_after(engine, days))
         assert day_after(engine, 1) in raised.value.hint
         assert day_after(engine, 366) in raised.value.hint

@@ -152,12 +152,8 @@ class BundleTables:
     @cached_property
     def variant(self) -> NDArray[np.int32]:
         """Code of the product that an item is a variant of, by item code."""
-        return np.asarray(self.bundle.array("items/variant") if self._of_added is None else self._of_added)
-
-    @property
-    def _of_added(self) -> NDArray[np.int32] | None:
-        """Products of all items where some were added after the fit, otherwise None."""
-        return self.catalogue.variant if self.added_items else None
+        # Without added items, the other arrays of the catalogue stay closed.
+        return np.asarray(self.catalogue.variant if self.added_items else self.bundle.array("items/variant"))
 
     @cached_property
     def _pair_arrays(self) -> dict[str, NDArray[Any]]:

@@ -502,7 +502,7 @@ class Engine(LocalEngine):
         day, first, last = parse_day(query.on), self.tables.last_day + 1, self.tables.last_day + MAX_LIST_DAYS
         if not first <= day <= last:
             raise UsageError(
-                f"There is no list for {iso(day)}: the purchases end on {iso(first - 1)}.",
+                f"A list cannot be made for {iso(day)}: the purchases end on {iso(first - 1)}.",
                 f"Give a date from {iso(first)} to {iso(last)}, or none for the first of them.",
             )
         return None if day == first else day

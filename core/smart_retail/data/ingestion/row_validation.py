@@ -296,15 +296,15 @@ def _has_short_id(name: str) -> nw.Expr:
 def _is_guest_purchase(checks: Sequence[_Check]) -> nw.Expr:
     """Return whether a row without a customer is a purchase of an order that passes all other checks."""
     order = nw.col(c.ORDER_ID)
-    is_valid = nw.all_horizontal(
+    is_purchase = nw.all_horizontal(
         nw.col(KIND) == 1,
         is_not_blank(nw.col(c.ITEM_ID)),
         is_not_blank(order),
         _has_short_id(c.ORDER_ID),
-        *(is_valid for _, is_valid in checks),
+        *(condition for _, condition in checks),
         ignore_nulls=False,
     )
-    return nw.when(nw.col(REASON) == NO_CUSTOMER).then(is_valid.fill_null(False)).otherwise(nw.lit(False))
+    return nw.when(nw.col(REASON) == NO_CUSTOMER).then(is_purchase.fill_null(False)).otherwise(nw.lit(False))
 
 
 def _rejection_reason(
