@@ -7,15 +7,18 @@ import os
 import shutil
 import subprocess
 import sys
+from datetime import datetime, tzinfo
 from pathlib import Path
 
 import duckdb
 import pytest
 from tests import shop
+from tests.served_api import add_version
 
-from smart_retail.bundle import versions
+from smart_retail.bundle import versions, writer
 from smart_retail.bundle.erasure import check_tombstones, erase
 from smart_retail.bundle.layout import EXPORT_FILES
+from smart_retail.bundle.reader import read_pointer
 from smart_retail.errors import ArtifactError, ErasureError, LockError, MissingBundleError, UsageError
 from smart_retail.events import Event, SqliteEventStore, sqlite_store
 from smart_retail.results import FitReport
@@ -83,6 +86,20 @@ def shop_again(own: Path) -> Path:
         writer.publish(kept | {"number": number})
     assert len(versions.versions(own)) == 3
     return own
+
+
+def test_two_versions_with_equal_content_stay_two(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class StoppedClock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> StoppedClock:
+            return cls(2026, 1, 31, 8, tzinfo=tz)
+
+    add_version(own, 2)
+    monkeypatch.setattr(writer, "datetime", StoppedClock)
+    erase(own, "c0100")
+    active, previous = read_pointer(own)[0], read_pointer(own, "previous")[0]
+    assert active != previous
+    assert versions.rollback(own) == previous
 
 
 def test_erasing_without_an_id_is_a_usage_error(own: Path) -> None:

@@ -53,7 +53,7 @@ def test_status_for_each_key_is_the_documented_one(
     if EXAMPLE_JOB in case.path:
         write_example_job(client.application.extensions[ReloadingEngine.__name__].get().artifacts)
     response = client.open(case.path, method=case.method, json=case.body, headers=headers, buffered=True)
-    assert response.status_code == case.status
+    assert response.status_code == case.status, response.text
     if case.status == 401:
         assert response.json["code"] == "unauthorized"
         assert "X-Model-Version" not in response.headers

@@ -286,7 +286,7 @@ def _rewrite_without(root: Path, bundle: Bundle, customer_id: str) -> tuple[str,
                 writer.json(name, bundle.json(name))
         shutil.copymode(bundle.folder, writer.folder)
         _copy_exports(bundle.folder / "export", writer.export, customer_id)
-        return writer.finalize(facts), removed
+        return writer.finalize(facts, replaces=bundle.version), removed
 
 
 def _remove_customer(tables: Arrays, code: int) -> int:

@@ -102,17 +102,25 @@ class BundleWriter:
         prune(self.root)
         return version
 
-    def finalize(self, facts: Mapping[str, Any]) -> str:
+    def finalize(self, facts: Mapping[str, Any], replaces: str = "") -> str:
         """Complete the bundle without activating it, and return its id.
 
         The bundle is signed if a signing key is configured, flushed to the disk, renamed and verified.
+
+        Parameters
+        ----------
+        facts : mapping
+            Entries of the manifest.
+        replaces : str
+            Id of the version that this one replaces. Two versions with equal content, rewritten within one second,
+            have different ids because of it.
 
         Raises
         ------
         DamagedBundleError
             The written bundle does not verify.
         """
-        digest = hashlib.sha256(json.dumps([self._files, facts], sort_keys=True).encode()).hexdigest()
+        digest = hashlib.sha256(json.dumps([self._files, facts, replaces], sort_keys=True).encode()).hexdigest()
         now = datetime.now(UTC)
         version = f"{now:%Y%m%dT%H%M%SZ}-{digest[:8]}"
         manifest = {

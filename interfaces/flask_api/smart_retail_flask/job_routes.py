@@ -6,7 +6,6 @@ All need a key of the role admin. The jobs are in the artifacts folder, so that 
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Any
 
 from flask import Response
@@ -79,7 +78,7 @@ def upload_file(body: UploadBody) -> Any:
     """
     try:
         data = base64.b64decode(body.data, validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; so is the error for text that is not ASCII
         raise UsageError("data: not valid base64.", "Encode the part of the file as base64.") from None
     return JobStore(local_engine().artifacts).add_part(body.upload, body.name, body.offset, data)
 

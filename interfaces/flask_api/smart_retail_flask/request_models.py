@@ -65,7 +65,7 @@ MAX_CACHED_QUERY_BYTES = 200
 """Longest query string whose parsed form is cached."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"[0-9]{1,3}([.][0-9]{1,18})?|[.][0-9]{1,18}")
+_NUMBER = re.compile(r"-?([0-9]{1,3}([.][0-9]{1,18})?|[.][0-9]{1,18})")
 _BOOLEANS = {"true": True, "false": False}
 
 

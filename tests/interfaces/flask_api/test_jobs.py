@@ -288,6 +288,7 @@ def test_a_campaign_takes_uploaded_contacts_and_removes_them(client: Any, store:
     ("body", "status", "code"),
     [
         ({"data": "not base64!"}, 400, "usage"),
+        ({"data": "ÜB"}, 400, "usage"),
         ({"data": "AAAA", "offset": 9}, 400, "usage"),
         ({"data": "AAAA", "offset": -1}, 400, "usage"),
         ({"data": "AAAA", "upload": "f" * 32}, 404, "unknown_job"),
