@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from socketserver import BaseServer
+from typing import Any
 
 import pytest
 
@@ -25,12 +27,22 @@ def run_jobs_in_threads(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def served_api(artifacts: Path) -> Iterator[str]:
-    """Serve a folder and follow its versions; yield the URL."""
-    from werkzeug.serving import WSGIRequestHandler, make_server
+def in_thread(server: BaseServer) -> Iterator[None]:
+    """Run a server in a thread; it stops within a hundredth of a second, where the default takes half of one."""
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
-    from smart_retail_flask.app import create_app
-    from smart_retail_flask.server import bundle_loader
+
+@contextmanager
+def served_app(app: Any) -> Iterator[str]:
+    """Serve an app by the server of werkzeug; yield the URL."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
 
     class QuietHandler(WSGIRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -38,16 +50,20 @@ def served_api(artifacts: Path) -> Iterator[str]:
         def log(self, *args: object) -> None:
             pass
 
-    holder = ReloadingEngine(bundle_loader(artifacts), lambda: read_pointer(artifacts))
-    server = make_server("127.0.0.1", 0, create_app(holder), threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
+    with in_thread(server):
         yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+
+
+@contextmanager
+def served_api(artifacts: Path) -> Iterator[str]:
+    """Serve a folder and follow its versions; yield the URL."""
+    from smart_retail_flask.app import create_app
+    from smart_retail_flask.server import bundle_loader
+
+    holder = ReloadingEngine(bundle_loader(artifacts), lambda: read_pointer(artifacts))
+    with served_app(create_app(holder)) as url:
+        yield url
 
 
 def add_version(artifacts: Path, number: int) -> str:

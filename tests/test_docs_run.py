@@ -13,7 +13,6 @@ import os
 import re
 import shlex
 import shutil
-import threading
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,6 +24,7 @@ import shop
 from click.testing import CliRunner
 
 from smart_retail_cli.main import cli
+from tests.served_api import in_thread
 from tests.test_docs import blocks, calls
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
@@ -155,11 +155,8 @@ def api(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(run_server, lambda application, *_, **__: made.append(application()))
     assert run("serve api").exit_code == 0
     server = make_server("127.0.0.1", 0, made[0])
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join(10)
+    with in_thread(server):
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 def here(line: str) -> str:

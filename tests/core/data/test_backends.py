@@ -98,6 +98,7 @@ FORMS: dict[str, Callable[[pl.DataFrame], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 def test_a_data_frame_gives_the_same_results_as_its_parquet_file(tmp_path: Path, form: str) -> None:
     path = tmp_path / "orders.parquet"

@@ -125,6 +125,7 @@ CHARTS: dict[
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", [chart_style.LIGHT, chart_style.DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("name", CHARTS)
 def test_every_chart_has_a_title_and_axis_labels(name: str, theme: chart_style.Theme, shown: Shown) -> None:

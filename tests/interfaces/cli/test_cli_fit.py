@@ -15,6 +15,8 @@ from smart_retail.errors import DataError, SettingsError, UsageError
 from smart_retail_cli.fit_commands import build_settings, parse_mapping
 from smart_retail_cli.main import cli
 
+pytestmark = pytest.mark.slow
+
 CONFIG = "[clusters]\nepochs = 20\n[recommend]\nlist_length = 20\n"
 
 

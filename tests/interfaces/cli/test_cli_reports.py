@@ -71,6 +71,7 @@ def test_a_campaign_can_be_a_workbook(run: Any, local: CliContext, tmp_path: Pat
     assert (tmp_path / "out.xlsx").read_bytes().startswith(b"PK")
 
 
+@pytest.mark.slow
 def test_a_report_is_one_page_without_external_requests(run: Any, tmp_path: Path, engine: Engine) -> None:
     result = run("report", "-o", "report.html")
     assert result.exit_code == 0, result.stderr

@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 import httpx
 import pytest
+from tests.served_api import served_app
 
 from smart_retail.serving.engine import Engine
 
@@ -52,28 +52,6 @@ def app(engine: Engine) -> Any:
 @pytest.fixture
 def client(app: Any) -> Any:
     return app.test_client()
-
-
-@contextmanager
-def werkzeug_server(app: Any) -> Iterator[str]:
-    """Run an app under werkzeug's server in a thread; yield its URL."""
-    from werkzeug.serving import WSGIRequestHandler, make_server
-
-    class QuietHandler(WSGIRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def log(self, *args: Any) -> None:
-            pass
-
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=QuietHandler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @contextmanager
@@ -126,7 +104,7 @@ def wait_until_responding(url: str, seconds: float = 60.0) -> None:
 @pytest.fixture(scope="session")
 def live(app: Any) -> Iterator[str]:
     """URL of the API under werkzeug's server."""
-    with werkzeug_server(app) as url:
+    with served_app(app) as url:
         yield url
 
 
@@ -138,5 +116,5 @@ def server(request: pytest.FixtureRequest, app: Any, engine: Engine) -> Iterator
         with server_process(engine.artifacts, request.param) as (url, _):
             yield url
         return
-    with werkzeug_server(app) as url:
+    with served_app(app) as url:
         yield url

@@ -20,7 +20,7 @@ pytest.importorskip("gunicorn")
 
 from .conftest import server_process
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs fork")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="gunicorn needs fork")]
 
 HALF_REQUESTS = (
     b"GET /livez HTT",

@@ -103,6 +103,7 @@ def test_a_forecast_is_the_same_in_process_by_its_route_and_as_a_job(
     assert ForecastTask.result.from_dict(response.json) == found
 
 
+@pytest.mark.slow
 def test_the_report_is_made_by_a_job(remote: RemoteEngine, local: Engine) -> None:
     page = remote.run(ReportTask()).html
     assert local.version in page

@@ -153,6 +153,7 @@ def test_fitting_and_local_files_have_to_be_allowed(open_page: Open, monkeypatch
     assert "Fitting is switched off in this app" in html_of(page)
 
 
+@pytest.mark.slow
 def test_a_real_file_is_inspected(open_page: Open, tmp_path: Path) -> None:
     page = open_page("fit")
     rows = [f"c{i % 7},p{i % 5},2024-0{1 + i % 9}-03,{i + 1}.50" for i in range(60)]
@@ -180,6 +181,7 @@ def test_a_fit_is_published_and_picked_up(tmp_path: Path, monkeypatch: pytest.Mo
     assert "sr-list" in body
 
 
+@pytest.mark.slow
 def test_open_columns_are_chosen_from_lists_with_sample_values(open_page: Open) -> None:
     page = open_page("fit")
     rows = [f"K{i % 7};{i % 28 + 1:02}.03.2024;A{i % 5};{i + 1},50" for i in range(60)]

@@ -26,6 +26,8 @@ from smart_retail_streamlit.views import campaign, fit, whatif
 
 from .conftest import html_of
 
+pytestmark = pytest.mark.slow
+
 OpenPage = Callable[..., Any]
 
 

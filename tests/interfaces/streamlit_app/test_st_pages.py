@@ -66,6 +66,7 @@ class EmptyModel(Engine):
         return structs.replace(super().model(), scorecard={}, cluster_choice=(), weekly_sales=(), currency="")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PAGES)
 def test_a_model_without_data_causes_no_errors(open_page: Open, path: str) -> None:
     page = open_page(path, EmptyModel)

@@ -25,6 +25,7 @@ def run_job(page: Any, label: str, slot: str) -> Any:
     return job
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of Prophet
 def test_the_forecast_is_a_sentence_with_a_table_of_weeks(
     fitted: tuple[Path, FitReport], monkeypatch: pytest.MonkeyPatch
@@ -51,6 +52,7 @@ def test_moves_between_segments_equal_those_of_the_core(
         assert customer.last_order in body
 
 
+@pytest.mark.slow
 def test_the_report_can_be_downloaded(fitted: tuple[Path, FitReport], monkeypatch: pytest.MonkeyPatch) -> None:
     page = page_of("reports", monkeypatch, artifacts=fitted[0], view="report")
     html = run_job(page, "Make the report", reports.REPORT_SLOT).report

@@ -78,6 +78,7 @@ def test_the_controls_start_with_the_current_rules(
     assert "Changes: business rules" in html_of(page)
 
 
+@pytest.mark.slow
 def test_weights_and_returns_policy_reach_the_core(page: Any) -> None:
     page.number_input(key="weight-popular").set_value(3.0)
     page.radio(key="try-policy").set_value("keep")
@@ -90,6 +91,7 @@ def test_weights_and_returns_policy_reach_the_core(page: Any) -> None:
     assert "were recomputed" in html_of(page)
 
 
+@pytest.mark.slow
 def test_an_error_of_the_trial_is_shown(page: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: Any, **__: Any) -> Any:
         raise RetailError("It cannot be.", "Try another.")
@@ -115,6 +117,7 @@ def press(page: Any, label: str) -> None:
     assert not page.exception, page.exception
 
 
+@pytest.mark.slow
 def test_rules_are_saved_for_all_and_restored(
     fitted: tuple[Path, FitReport], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

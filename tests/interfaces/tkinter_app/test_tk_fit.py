@@ -20,6 +20,8 @@ from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.fit_request import Preview
 from smart_retail_tkinter.work_progress import WorkProgress
 
+pytestmark = pytest.mark.slow
+
 
 def test_time_left_follows_the_finished_share() -> None:
     now = [100.0]

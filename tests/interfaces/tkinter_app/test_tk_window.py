@@ -90,6 +90,7 @@ def test_alt_and_a_number_select_the_method(window: Any, number: int, method: st
         assert window.app.customer.methods.method.get() == method
 
 
+@pytest.mark.slow
 def test_unusual_customer_and_item_ids_are_unchanged_in_tables(window: Any, engine: Engine) -> None:
     window.app.customer.methods.n.set("40")
     window.app.customer.methods.hide.set(False)
