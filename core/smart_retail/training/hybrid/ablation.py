@@ -19,7 +19,7 @@ from smart_retail.recommenders.ranking_features import feature_groups, feature_n
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 from smart_retail.training.fit_context import FitContext
-from smart_retail.training.hybrid.blend_weights import fit_weights, ndcg
+from smart_retail.training.hybrid.blend_weights import WeightTables, fit_weights, ndcg
 from smart_retail.training.hybrid.merge_selection import MergeDecision
 from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples
 
@@ -76,12 +76,12 @@ def run_ablation(
 
 
 def _ablate_blend(windows: list[TrainingExamples], task: str, context: FitContext) -> dict[str, Any]:
-    newest = windows[-1]
-    weights = fit_weights(windows[:-1], task)
+    newest, tables = windows[-1], WeightTables(windows[:-1])
+    weights = fit_weights(tables, task)
     full = ndcg(newest, newest.blend(weights))
 
     def loss(sources: Sequence[int]) -> dict[str, float]:
-        without = fit_weights(windows[:-1], task, frozenset(sources), start=weights)
+        without = fit_weights(tables, task, frozenset(sources), start=weights)
         return _summarize(full - ndcg(newest, newest.blend(without)))
 
     jobs = {group: context.submit(loss, sources) for group, sources in source_groups(newest.optional).items()}

@@ -32,23 +32,29 @@ _IDEAL_GAIN = np.cumsum(_DISCOUNT)
 
 
 class _Table:
-    """The examples of some shoppers as arrays of equal row length, shape ``(n_shoppers, width)``."""
+    """The examples of some shoppers as arrays of equal row length, shape ``(n_rows, width)``.
+
+    Only shoppers with a bought candidate have a row: the NDCG of the others is 0 with any weights.
+    """
 
     def __init__(self, examples: TrainingExamples, included: NDArray[np.bool_]) -> None:
         candidates = examples.candidates
         sizes = np.diff(candidates.indptr)
-        keep = np.repeat(included, sizes)
-        row = (np.cumsum(included) - 1)[candidates.shopper[keep]]
+        with_hit = included & (np.bincount(candidates.shopper, examples.hit, len(included)) > 0)
+        keep = np.repeat(with_hit, sizes)
+        row = (np.cumsum(with_hit) - 1)[candidates.shopper[keep]]
         column = (np.arange(len(keep)) - candidates.indptr[candidates.shopper])[keep]
-        shape = (int(included.sum()), max(int(sizes.max(initial=0)), K))
+        shape = (int(with_hit.sum()), max(int(sizes[with_hit].max(initial=0)), K))
         self.normalized = np.zeros((len(SOURCES), *shape), np.float32)
         self.normalized[:, row, column] = examples.normalized[:, keep]
         self.hit = np.zeros(shape, bool)
         self.hit[row, column] = examples.hit[keep]
-        self.ideal_gain = _IDEAL_GAIN[np.minimum(examples.n_bought[included], K) - 1]
+        self.ideal_gain = _IDEAL_GAIN[np.minimum(examples.n_bought[with_hit], K) - 1]
+        self.shopper = np.flatnonzero(with_hit[included])
+        self.n_shoppers = int(included.sum())
 
     def __len__(self) -> int:
-        return len(self.hit)
+        return self.n_shoppers
 
     def blend(self, weights: NDArray[np.float64]) -> NDArray[np.float32]:
         out = np.zeros(self.hit.shape, np.float32)
@@ -60,10 +66,30 @@ class _Table:
         """Compute NDCG@10 by shopper, with `change` added to the weight of a source."""
         from smart_retail.training.kernels.rank_loops import discounted_gains  # imports Numba: only while fitting
 
-        gain = np.empty(len(self))
+        gain = np.empty(len(self.hit))
         discounted_gains(blend, self.normalized[source], np.float32(change), self.hit, _DISCOUNT, gain)
-        gain /= self.ideal_gain
-        return gain
+        result = np.zeros(self.n_shoppers)
+        result[self.shopper] = gain / self.ideal_gain
+        return result
+
+
+class WeightTables:
+    """The examples of some windows as tables, which several fits of weights share."""
+
+    def __init__(self, windows: Sequence[TrainingExamples]) -> None:
+        self.all = self._tables(windows, [examples.bucket > 0 for examples in windows])
+        self.by_bucket = {
+            bucket: self._tables(windows, [examples.bucket == bucket for examples in windows])
+            for bucket in range(1, len(HISTORY_BUCKETS))
+        }
+
+    @staticmethod
+    def _tables(windows: Sequence[TrainingExamples], included: Sequence[NDArray[np.bool_]]) -> list[_Table]:
+        """Return the table of each window; none where there are too few customers to fit weights."""
+        if sum(int(rows.sum()) for rows in included) < _MIN_CUSTOMERS:
+            return []
+        tables = (_Table(examples, rows) for examples, rows in zip(windows, included, strict=True))
+        return [table for table in tables if len(table)]
 
 
 def ndcg(examples: TrainingExamples, score: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -75,7 +101,7 @@ def ndcg(examples: TrainingExamples, score: NDArray[np.float64]) -> NDArray[np.f
 
 
 def fit_weights(
-    windows: Sequence[TrainingExamples],
+    tables: WeightTables,
     task: str,
     excluded: frozenset[int] = frozenset(),
     start: NDArray[np.float64] | None = None,
@@ -84,7 +110,7 @@ def fit_weights(
 
     Parameters
     ----------
-    windows : sequence of TrainingExamples
+    tables : WeightTables
     task : {"any", "new"}
     excluded : frozenset of int
         Positions of sources that get no weight.
@@ -98,16 +124,14 @@ def fit_weights(
     """
     out: NDArray[np.float64] = default_weights()[TASKS.index(task)] if start is None else start.copy()
     out[1:, sorted(excluded)] = 0.0
-    tables = [_Table(examples, examples.bucket > 0) for examples in windows]
-    if sum(len(t) for t in tables) < _MIN_CUSTOMERS:
+    if not tables.all:
         return out
-    out[1:] = joint = _ascend([t for t in tables if len(t)], out[-1], excluded)
-    for bucket in range(1, len(HISTORY_BUCKETS)):
-        tables = [t for t in (_Table(examples, examples.bucket == bucket) for examples in windows) if len(t)]
-        if sum(len(t) for t in tables) < _MIN_CUSTOMERS:
+    out[1:] = joint = _ascend(tables.all, out[-1], excluded)
+    for bucket, some in tables.by_bucket.items():
+        if not some:
             continue
-        special = _ascend(tables, joint, excluded)
-        gain = np.concatenate([t.ndcg(t.blend(special)) - t.ndcg(t.blend(joint)) for t in tables])
+        special = _ascend(some, joint, excluded)
+        gain = np.concatenate([t.ndcg(t.blend(special)) - t.ndcg(t.blend(joint)) for t in some])
         if gain.mean() > 2 * gain.std() / np.sqrt(len(gain)):
             out[bucket] = special
     return out

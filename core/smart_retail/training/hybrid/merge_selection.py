@@ -23,7 +23,7 @@ from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.recommenders.tree_ensemble import TreeEnsemble
 from smart_retail.training.fit_context import FitContext
-from smart_retail.training.hybrid.blend_weights import fit_weights
+from smart_retail.training.hybrid.blend_weights import WeightTables, fit_weights
 from smart_retail.training.hybrid.lambdarank import fit_ranker
 from smart_retail.training.hybrid.selection_note import SelectionNote
 from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples
@@ -118,7 +118,9 @@ def to_hybrid_model(learned: Sequence[LearnedMerge]) -> HybridModel:
 
 
 def _learn(decision: MergeDecision, windows: Sequence[TrainingExamples], task: str, seed: int) -> LearnedMerge:
-    weights = fit_weights(windows, task) if decision.fits_weights else default_weights()[TASKS.index(task)]
+    weights = (
+        fit_weights(WeightTables(windows), task) if decision.fits_weights else default_weights()[TASKS.index(task)]
+    )
     if decision.single_source is not None:
         weights = _weights_of_single_source(decision.single_source, weights)
     if not decision.uses_ranker:
@@ -158,7 +160,7 @@ def _validate(
     """
     name = TASK_NAMES[task].capitalize()
     earlier, newest = windows[:-1], windows[-1]
-    weights = fit_weights(earlier, task)
+    weights = fit_weights(WeightTables(earlier), task)
     checks = WindowChecks([*past, newest])
     blend = checks.evaluate(weights)
     best = checks.best_source()

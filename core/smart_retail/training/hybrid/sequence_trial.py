@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from smart_retail.evaluation.metrics import bootstrap_ci
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.backtest_windows import GroupedWindow
-from smart_retail.training.hybrid.blend_weights import fit_weights
+from smart_retail.training.hybrid.blend_weights import WeightTables, fit_weights
 from smart_retail.training.hybrid.lambdarank import fit_ranker
 from smart_retail.training.hybrid.merge_selection import MIN_WINDOWS, TASK_NAMES
 from smart_retail.training.hybrid.selection_note import SelectionNote
@@ -104,7 +104,7 @@ def _gain(windows: list[TrainingExamples], task: str, merge: str, seed: int) -> 
 def _figures(windows: list[TrainingExamples], task: str, merge: str, seed: int) -> NDArray[np.float64]:
     """Return NDCG@10 by shopper of the newest window: of the blend or of a ranker, whichever is better."""
     *earlier, newest = windows
-    weights, checks = fit_weights(earlier, task), WindowChecks([newest])
+    weights, checks = fit_weights(WeightTables(earlier), task), WindowChecks([newest])
     found = [checks.evaluate(weights).newest]
     ranker = None if merge == "blend" else fit_ranker((e.reranked(weights) for e in earlier), seed=seed)
     if ranker is not None:
