@@ -16,7 +16,7 @@ import narwhals as nw
 import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
-from pyspark import SparkConf
+from pyspark import SparkConf, StorageLevel
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as f
@@ -104,7 +104,14 @@ class Spark:
 
     def materialize(self, frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # A checkpoint also truncates the query plan; with `persist` every later step would plan all earlier ones again.
-        return _lazy(nw.to_native(frame).localCheckpoint())
+        native = nw.to_native(frame)
+        context = native.sparkSession.sparkContext
+        if context.getCheckpointDir() is not None:
+            return _lazy(native.checkpoint())
+        if context.master.startswith("local"):
+            return _lazy(native.localCheckpoint())
+        # Blocks of a local checkpoint cannot be computed again: a second executor keeps a copy of each.
+        return _lazy(native.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2))
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
         table = nw.to_native(frame).toArrow()

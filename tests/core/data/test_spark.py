@@ -1,0 +1,109 @@
+"""Spark gives the same results as DuckDB, on a cluster of two workers and also if one of its executors is killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from tests.spark_cluster import NO_PYTHON, SparkCluster, session, standalone_cluster
+
+from smart_retail.errors import DataError
+
+from .dataset_contents import ORDERS, contents, typed_orders
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(3600),
+    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkCluster]:
+    """A cluster for all tests; skipped without Java."""
+    if "spark" not in os.environ.get("SMART_RETAIL_REQUIRE", ""):  # `tox run -e spark` requires it
+        pytest.importorskip("pyspark.sql", reason="the extra spark is not installed")
+        if shutil.which("java") is None and "JAVA_HOME" not in os.environ:
+            pytest.skip("Spark needs Java 17")
+        if sys.platform != "linux":
+            pytest.skip("executors are found in /proc")
+    with standalone_cluster(tmp_path_factory.mktemp("spark")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def spark(cluster: SparkCluster) -> Iterator[Any]:
+    """One session for all tests."""
+    made = session(cluster)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    path = tmp_path / "orders.csv"
+    path.write_text(ORDERS)
+    return path
+
+
+def test_the_work_runs_in_two_executors_without_python(spark: Any, cluster: SparkCluster) -> None:
+    assert spark.sparkContext.master == cluster.url
+    assert len(cluster.executors()) == 2
+    with pytest.raises(Exception, match=NO_PYTHON):
+        spark.sparkContext.parallelize([1]).map(str).collect()
+
+
+def test_spark_reads_a_file_with_the_same_results(spark: Any, orders: Path) -> None:
+    assert contents([orders], "spark") == contents([orders])
+
+
+def test_spark_reads_its_own_frames_and_tables(spark: Any, tmp_path: Path) -> None:
+    path = tmp_path / "orders.parquet"
+    typed_orders().write_parquet(path)
+    expected = contents([path])
+    frame = spark.read.parquet(str(path))
+    frame.createOrReplaceTempView("orders_view")
+    assert contents([frame], "spark") == expected
+    assert contents([frame]) == expected, "a Spark frame stays on Spark"
+    assert contents(["orders_view"], "spark") == expected
+    with pytest.raises(DataError, match="no file, address or table"):
+        contents(["nowhere"], "spark")
+
+
+@pytest.mark.real_data
+def test_spark_reads_real_exports_with_the_same_results(spark: Any, real_data: Path) -> None:
+    for name in ("global_superstore.xlsx", "messy/superstore_semicolon_decimal_comma_cp1252.csv"):
+        assert contents([real_data / name], "spark") == contents([real_data / name])
+
+
+@pytest.mark.parametrize("job", [1, 12])
+def test_a_killed_executor_changes_no_result(spark: Any, cluster: SparkCluster, tmp_path: Path, job: int) -> None:
+    path = tmp_path / "orders.parquet"
+    pl.concat([typed_orders()] * 50).with_row_index("line").write_parquet(path)
+    expected = contents([path])
+    tracker, ended, killed = spark.sparkContext.statusTracker(), threading.Event(), []
+    first = spark.sparkContext._jsc.sc().dagScheduler().nextJobId()
+
+    def kill() -> None:
+        """Kill an executor during the job of this number, or a later one."""
+        while not ended.wait(0.01):
+            if any(number >= first + job for number in tracker.getActiveJobsIds()):
+                killed.append(cluster.kill_executor())
+                return
+
+    thread = threading.Thread(target=kill)
+    thread.start()
+    try:
+        assert contents([path], "spark") == expected
+    finally:
+        ended.set()
+        thread.join()
+    assert killed
