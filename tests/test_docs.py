@@ -247,3 +247,15 @@ def test_the_notebook_runs(tmp_path: Path) -> None:
             names["artifacts"] = str(tmp_path / "artifacts")
     assert len(names["points"]) > 100
     assert set(names["side_by_side"].lists) == {"personalized", "rfm", "cf", "popular", "hybrid"}
+
+
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *DOCS.glob("*.md")], ids=lambda page: page.name)
+def test_rows_of_a_table_have_as_many_cells_as_its_header(page: Path) -> None:
+    """Otherwise a table is shown as plain text, or cells are dropped."""
+    rows: list[int] = []
+    for line in [*re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL).splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append(len(re.findall(r"(?<!\\)\|", re.sub(r"`[^`]*`", "", line))))
+        else:
+            assert len(set(rows)) <= 1, (line, rows)
+            rows = []

@@ -141,11 +141,10 @@ def ratios(shop: str, found: Sequence[dict[str, Any]]) -> list[str]:
 
 def table(rows: Sequence[str]) -> str:
     """The whole table."""
-    header = (
-        "| shop | window from | task | customers | hybrid | best other method | hybrid minus best, 95 % "
-        f"| {' | '.join(COLUMNS)} | coverage |"
-    )
-    return "\n".join([header, "|---|---|---|--:|--:|--:|--:|--:|--:|--:|--:|", *rows])
+    columns = ["shop", "window from", "task", "customers", "hybrid", "best other method", "hybrid minus best, 95 %"]
+    columns += [*COLUMNS, "coverage"]
+    alignment = ["---"] * 3 + ["--:"] * (len(columns) - 3)
+    return "\n".join([f"| {' | '.join(columns)} |", f"|{'|'.join(alignment)}|", *rows])
 
 
 def main() -> None:
