@@ -261,6 +261,9 @@ class CustomerSummary(Result, frozen=True):
     """Probability of an order within the horizon, 0 to 1."""
     lifetime_value: float
     """Discounted expected spend of three years, in the shop's currency."""
+    churn_risk: str
+    """How long the customer has stayed away, in the customer's own usual intervals between orders: low, medium or high;
+    empty without a kept purchase."""
 
 
 class CustomerPage(Result, frozen=True):
@@ -268,6 +271,8 @@ class CustomerPage(Result, frozen=True):
 
     total: int
     """Number of customers that pass the filters, on all pages."""
+    with_orders: int
+    """Number of these customers with a kept order, which is the number of customers of a campaign."""
     customers: int
     """Number of all customers of the bundle."""
     horizon_days: int

@@ -188,7 +188,7 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "fully_returned/indptr": _offsets("fully returned items"),
     "fully_returned/item": _grouped("int32", "Items of which the customer kept none", "items"),
     "daily/discount": ArraySpec("float32", ("series", "days"), "Mean discount by day, total and by category"),
-    "rfm/recency": _per_customer("int64", "Days since the last order, -1 without one"),
+    "rfm/recency": _per_customer("int64", "Days since the last order, 0 without one"),
     "rfm/frequency": _per_customer("int64", "Number of kept orders"),
     "rfm/monetary": _per_customer("int64", "Net amount, millionths of the shop's currency"),
     "rfm/r": _per_customer("int8", "Recency score 1 to 5, 0 without an order"),
