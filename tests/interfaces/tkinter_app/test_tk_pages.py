@@ -222,6 +222,9 @@ def test_a_running_campaign_shows_its_progress_and_is_cancelled(window: Any, mon
 def test_reports_are_shown_when_they_are_selected(window: Any, engine: Engine) -> None:
     show(window, REPORTS)
     page = window.app.reports_page
+    assert page.sentence.cget("text").startswith("The largest sales were in ")
+    page.select_report("forecast")
+    window.settle()
     assert page.note.cget("text") == "Press Compute."
     for name, report in REPORT_NAMES.items():
         if name == "forecast":
