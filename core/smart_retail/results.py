@@ -234,6 +234,8 @@ class CustomerProfile(Result, frozen=True):
     usual_interval_days: float | None = None
     """Usual days between two orders, from the customer's orders and those of the shop up to the fit; null with fewer
     than two orders."""
+    usual_intervals_since_order: float | None = None
+    """Days since the last order divided by the usual days between two orders; null where these are not known."""
 
 
 class CustomerSummary(Result, frozen=True):

@@ -274,7 +274,8 @@ class Engine(LocalEngine):
     def customer(self, customer_id: str) -> CustomerProfile:
         """Return a customer's profile; ``known=False`` for an unknown id."""
         customer = self.customer_lookup.resolve(customer_id)
-        return build_profile(self.tables, customer_id, customer, self.customer_lookup.rfm(customer))
+        rfm, interval = self.customer_lookup.rfm(customer), self.customer_lookup.usual_interval(customer)
+        return build_profile(self.tables, customer_id, customer, rfm, interval)
 
     def customers(self, query: CustomerQuery = CustomerQuery()) -> CustomerPage:  # noqa: B008  # frozen
         """Return a page of a table of customers, filtered and sorted, as of the fit."""

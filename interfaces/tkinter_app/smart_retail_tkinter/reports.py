@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from smart_retail.presentation import value_texts
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
@@ -24,9 +24,6 @@ from smart_retail_tkinter.chart_models import Forecast as ForecastChart
 from smart_retail_tkinter.table_models import Column, Row, Table
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from smart_retail.analysis.sales_forecast import Forecast
 
 HORIZONS = {f"{days} days": str(days) for days in (30, 60, 90, 180, 365)}
@@ -320,7 +317,7 @@ def _forecast(engine: RetailEngine, option: str, currency: str, progress: Progre
     return ReportResult(sentence, Table(WEEKS, tuple(rows)), describe_errors(total), chart)
 
 
-def forecast_chart(forecast: Forecast, history: tuple[int, NDArray[np.float64]], currency: str) -> ForecastChart | None:
+def forecast_chart(forecast: Forecast, history: tuple[int, Any], currency: str) -> ForecastChart | None:
     """Return the end of the history with the forecast and its 80 % interval; None without a forecast."""
     from smart_retail.analysis.sales_forecast import history_shown
 
