@@ -174,7 +174,7 @@ class ReportsPage(Page):
         """Show a chart before the table, or the table alone."""
         self.chart.show(chart)
         if chart is None:
-            self.tabs.hide(self.chart)  # type: ignore[no-untyped-call]
+            self.tabs.hide(self.chart)
             self.tabs.select(self.result)  # type: ignore[no-untyped-call]
         elif str(self.tabs.tab(self.chart, "state")) == "hidden":  # type: ignore[no-untyped-call]
             self.tabs.tab(self.chart, state="normal")  # type: ignore[no-untyped-call]

@@ -89,11 +89,13 @@ class AxesDrawing(Drawing):
             y = self.y(tick)
             self.canvas.create_line(self.left, y, self.right, y, fill=self.colours.line)
             self.write(self.left - MARGIN, y, _tick_text(tick), "e")
-        widths = [self.caption.measure(name) for name in self.names]
+        widths, end = [self.caption.measure(name) for name in self.names], 0.0
         for position in label_positions(widths, int(self.right - self.left), LABEL_GAP):
             half = widths[position] / 2
-            x = min(max(self.x(position), self.left + half), self.right - half)
-            self.write(x, self.bottom + MARGIN, self.names[position], "n")
+            x = min(max(self.x(position), MARGIN + half), self.right - half)
+            if x - half >= end:  # the last label moves to the left at the border
+                self.write(x, self.bottom + MARGIN, self.names[position], "n")
+                end = x + half + MARGIN
 
     def mark_at(self, x: float, y: float) -> tuple[int, int] | None:
         step = (self.right - self.left) / max(len(self.names), 1)
@@ -151,7 +153,7 @@ class ForecastDrawing(AxesDrawing):
     def _line(self, start: int, values: Sequence[float], colour: str, dash: tuple[int, ...]) -> None:
         points = [(self.x(start + k), self.y(value)) for k, value in enumerate(values)]
         if len(points) > 1:
-            self.canvas.create_line(*points, fill=colour, width=2, dash=dash)  # type: ignore[call-overload]
+            self.canvas.create_line(*points, fill=colour, width=2, dash=dash)
         for x, y in points[:1] if len(points) == 1 else ():
             self.canvas.create_oval(x - 2, y - 2, x + 2, y + 2, fill=colour, outline="")
 
