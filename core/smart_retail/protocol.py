@@ -6,6 +6,7 @@ Front ends are written against `RetailEngine` and accept either. `ListQuery` hol
 from __future__ import annotations
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -73,6 +74,8 @@ CUSTOMER_SORTS = (
 )  # fmt: skip
 """Columns by which a table of customers is sorted."""
 DEFAULT_CUSTOMER_SORT = "amount"
+CHURN_RISKS = ("low", "medium", "high")
+"""How long a customer has stayed away, measured in the customer's own usual intervals between orders."""
 BUNDLE_SORTS = ("support", "confidence", "lift", "revenue")
 """Figures by which product bundles are sorted."""
 BUNDLE_SIZES = (2, 3)
@@ -186,8 +189,8 @@ class ListQuery(msgspec.Struct, frozen=True):
         return self.offset + self.n
 
 
-class CustomerQuery(msgspec.Struct, frozen=True):
-    """The validated options of a table of customers; hashable.
+class CustomerFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which customers a table shows and a campaign contacts; hashable. All figures are as of the fit.
 
     Raises
     ------
@@ -203,6 +206,61 @@ class CustomerQuery(msgspec.Struct, frozen=True):
     """Only customers of the cluster of this name; empty for all."""
     country: str = ""
     """Only customers of this country; empty for all."""
+    category: str = ""
+    """Only customers who bought an item of this category and kept it; empty for all."""
+    churn_risk: str = ""
+    """Only customers with this churn risk, one of `CHURN_RISKS`; empty for all."""
+    due_days: int | None = None
+    """Only customers who are due to buy an item again within so many days after the last order of the history."""
+    min_amount: float | None = None
+    """Only customers whose orders amount to at least this, in the shop's currency."""
+    max_amount: float | None = None
+    """Only customers whose orders amount to at most this, in the shop's currency."""
+    last_order_from: str | None = None
+    """Only customers whose last order was on this date (ISO 8601) or later."""
+    last_order_to: str | None = None
+    """Only customers whose last order was on this date (ISO 8601) or earlier."""
+
+    def __post_init__(self) -> None:
+        if self.churn_risk and self.churn_risk not in CHURN_RISKS:
+            raise UsageError(f"There is no churn risk {self.churn_risk!r}.", f"Choose one of {', '.join(CHURN_RISKS)}.")
+        if self.due_days is not None:
+            check_horizon(self.due_days)
+        days = [parse_day(text) for text in (self.last_order_from, self.last_order_to) if text is not None]
+        if len(days) == 2 and days[0] > days[1]:
+            raise UsageError("The dates of the last order are in the wrong order.", "Give the earlier one first.")
+        amounts = [amount for amount in (self.min_amount, self.max_amount) if amount is not None]
+        if not all(map(math.isfinite, amounts)) or amounts != sorted(amounts):
+            raise UsageError(
+                f"The amounts {' to '.join(map(str, amounts))} are not a range.", "Give the smaller one first."
+            )
+
+    @property
+    def conditions(self) -> dict[str, Any]:
+        """The options that select customers, by their names; empty for all customers."""
+        found = {name: getattr(self, name) for name in FILTER_NAMES}
+        return {name: value for name, value in found.items() if value not in ("", None)}
+
+    @property
+    def filter(self) -> CustomerFilter:
+        """The filter alone, without order and page."""
+        return CustomerFilter(**self.conditions)
+
+
+FILTER_NAMES: tuple[str, ...] = CustomerFilter.__struct_fields__
+"""Names of the options of `CustomerFilter`."""
+ALL_CUSTOMERS = CustomerFilter()
+
+
+class CustomerQuery(CustomerFilter, frozen=True):
+    """The validated options of a table of customers: a filter, an order and a page; hashable.
+
+    Raises
+    ------
+    UsageError
+        An option is out of range, on construction.
+    """
+
     sort: str = DEFAULT_CUSTOMER_SORT
     """One of `CUSTOMER_SORTS`."""
     ascending: bool = False
@@ -213,6 +271,7 @@ class CustomerQuery(msgspec.Struct, frozen=True):
     """Number of first customers to skip, 0 and up."""
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.sort not in CUSTOMER_SORTS:
             raise UsageError(
                 f"Customers cannot be sorted by {self.sort!r}.", f"Choose one of {', '.join(CUSTOMER_SORTS)}."
@@ -295,7 +354,7 @@ class RetailEngine(ABC):
         Raises
         ------
         UsageError
-            There is no such segment, cluster or country.
+            There is no such segment, cluster, country or category.
         """
 
     @abstractmethod
@@ -719,8 +778,14 @@ class LocalEngine(RetailEngine):
         return task.compute(self, progress)
 
     @abstractmethod
-    def customer_ids(self) -> Iterator[str]:
-        """Iterate over the ids of all customers of the bundle, in id order."""
+    def customer_ids(self, selected: CustomerFilter = ALL_CUSTOMERS) -> Iterator[str]:
+        """Iterate over the ids of the customers of the bundle that pass a filter, in id order.
+
+        Raises
+        ------
+        UsageError
+            There is no such segment, cluster, country or category.
+        """
 
     @abstractmethod
     def state_of(self, customer_id: str | None = None) -> tuple[object, str, int]:

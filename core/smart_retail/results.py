@@ -234,6 +234,8 @@ class CustomerProfile(Result, frozen=True):
     usual_interval_days: float | None = None
     """Usual days between two orders, from the customer's orders and those of the shop up to the fit; null with fewer
     than two orders."""
+    usual_intervals_since_order: float | None = None
+    """Days since the last order divided by the usual days between two orders; null where these are not known."""
 
 
 class CustomerSummary(Result, frozen=True):
@@ -261,6 +263,9 @@ class CustomerSummary(Result, frozen=True):
     """Probability of an order within the horizon, 0 to 1."""
     lifetime_value: float
     """Discounted expected spend of three years, in the shop's currency."""
+    churn_risk: str
+    """How long the customer has stayed away, in the customer's own usual intervals between orders: low, medium or high;
+    empty without a kept purchase."""
 
 
 class CustomerPage(Result, frozen=True):
@@ -268,6 +273,8 @@ class CustomerPage(Result, frozen=True):
 
     total: int
     """Number of customers that pass the filters, on all pages."""
+    with_orders: int
+    """Number of these customers with a kept order, which is the number of customers of a campaign."""
     customers: int
     """Number of all customers of the bundle."""
     horizon_days: int

@@ -95,6 +95,13 @@ class RfmSettings(Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(description="Date up to which recency is counted (YYYY-MM-DD); empty: the day after the last order."),
     ] = ""
+    recency: Annotated[
+        Literal["days", "intervals"],
+        Meta(
+            description="What the recency score counts: days since the last order, cut at quintiles, or the customer's "
+            "usual intervals between orders since then, cut at 1, 2, 3 and 5."
+        ),
+    ] = "days"
     segments: Annotated[
         tuple[tuple[str, ...], ...],
         Meta(
@@ -104,7 +111,10 @@ class RfmSettings(Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     recency_cuts: Annotated[
         tuple[float, ...],
-        Meta(description="Four upper bounds of recency in days, ascending; empty uses quintiles."),
+        Meta(
+            description="Four upper bounds of recency in the unit of `recency`, ascending; empty: quintiles of the "
+            "days, or 1, 2, 3 and 5 usual intervals."
+        ),
     ] = ()
     frequency_cuts: Annotated[
         tuple[float, ...],

@@ -12,7 +12,7 @@ import pytest
 from smart_retail import add_items
 from smart_retail.analysis.tasks import VersionsTask
 from smart_retail.errors import UnknownItemError, UsageError
-from smart_retail.protocol import ALL, METHODS, CustomerQuery
+from smart_retail.protocol import ALL, METHODS, CustomerFilter, CustomerQuery
 from smart_retail.serving.engine import Engine
 from tests import shop
 
@@ -338,6 +338,34 @@ def test_c24_analyses_equal_those_of_the_engine(front_end: Driver, check: Check,
 
 def test_c24_analyses_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
     check_analyses(over_api, Check(over_api, engine), engine)
+
+
+TABLES = (
+    CustomerFilter(category="Garden", min_amount=100.0),
+    CustomerFilter("c00", churn_risk="low", last_order_from="2024-06-01"),
+)
+
+
+def check_campaigns_of_tables(front_end: Driver, check: Check, engine: Engine) -> None:
+    """Compare campaigns for filtered tables of customers, where the front end has them."""
+    whole = EngineDriver(engine.artifacts)
+    whole.engine = engine
+    try:
+        for selected in TABLES:
+            number, rows = whole.campaign_of_table(selected)
+            assert 0 < number == len(rows)
+            found = front_end.campaign_of_table(selected)
+            check.equal(found, (number, rows), f"campaign for {selected.conditions}", 3 * number)
+    except UnsupportedError:
+        assert front_end.name == "gradio"
+
+
+def test_c28_a_campaign_has_the_customers_of_a_filtered_table(front_end: Driver, check: Check, engine: Engine) -> None:
+    check_campaigns_of_tables(front_end, check, engine)
+
+
+def test_c28_a_campaign_for_a_filtered_table_is_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_campaigns_of_tables(over_api, Check(over_api, engine), engine)
 
 
 def check_forecast(front_end: Driver, check: Check, engine: Engine) -> None:

@@ -19,8 +19,11 @@ from smart_retail.errors import ColumnError, FormatVersionError, UsageError
 from smart_retail.presentation.formatting import export_metadata, format_integer, format_percent
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import (
+    ALL_CUSTOMERS,
+    CHURN_RISKS,
     DEFAULT_HORIZON_DAYS,
     DEFAULT_METHOD,
+    CustomerFilter,
     RetailEngine,
     check_diversity,
     check_horizon,
@@ -29,7 +32,6 @@ from smart_retail.protocol import (
 from smart_retail.results import CustomerProfile, CustomerValue, Purchase, RecommendationList, Result
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.utils.spreadsheet import SheetParts
-from smart_retail.value.model import CHURN_RISKS
 
 CHUNK_CUSTOMERS: Final = 256
 TREATED: Final = "treated"
@@ -101,6 +103,9 @@ class CampaignSettings:
     """Date of the campaign (ISO 8601), on which products are due; None for the analysis date of the model."""
     diversity: float | None = None
     """How much the products of a customer should differ, 0 to 1; None for the business rules."""
+    customers: CustomerFilter = ALL_CUSTOMERS
+    """Only customers of this filter of the table of customers, as of the fit. The other options are compared with the
+    values at the time of the campaign, with the orders since the fit."""
 
     @property
     def filters_by_value(self) -> bool:

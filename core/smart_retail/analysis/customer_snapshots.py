@@ -56,8 +56,8 @@ def snapshots_at(engine: LocalEngine, day: str) -> dict[str, CustomerSnapshot]:
     if not len(history):
         raise UsageError(f"There is no purchase before {day}.", f"The history begins on {engine.model().first}.")
     table = compute_rfm(history, max(analysis_day, int(history.day.max()) + 1))
-    model = fit_rfm(table, Settings.from_dict(engine.bundle.manifest["settings"]).rfm)
-    segment = model.assign_segments(table)
+    model = fit_rfm(table, Settings.from_dict(engine.bundle.manifest["settings"]).rfm, history)
+    segment = model.assign_segments(table, history)
     # Rows are in time order, so that the dict keeps the latest purchase of each customer.
     latest_row = dict(zip(history.customer.tolist(), range(len(history)), strict=True))
     names = store.texts("customers/names")

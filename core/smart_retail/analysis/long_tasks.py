@@ -25,7 +25,7 @@ SettingsValues = Annotated[
 
 
 class CampaignTask(Task[Campaign], frozen=True):
-    """A campaign over all customers; see `campaign.build_campaign`."""
+    """A campaign over the customers of a filter; see `campaign.build_campaign`."""
 
     name: ClassVar[str] = "campaign"
     result: ClassVar[type[Any]] = Campaign
@@ -39,7 +39,8 @@ class CampaignTask(Task[Campaign], frozen=True):
     def compute(self, engine: LocalEngine, progress: Progress) -> Campaign:
         """Return the campaign."""
         contacts = read_contacts(Path(self.contacts)) if self.contacts else None
-        return build_campaign(engine, engine.customer_ids(), self.settings, contacts=contacts, progress=progress)
+        customers = engine.customer_ids(self.settings.customers)
+        return build_campaign(engine, customers, self.settings, contacts=contacts, progress=progress)
 
 
 class UpliftTask(Task[CampaignEffect], frozen=True):

@@ -149,8 +149,8 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
             f"There is no purchase before {iso(day)}.", f"Give a date after {iso(int(history.day.min()))}."
         )
     table = compute_rfm(kept, day)
-    rfm = fit_rfm(table, settings.rfm)
-    scores = rfm.score(table.recency, table.frequency, table.monetary)
+    rfm = fit_rfm(table, settings.rfm, kept)
+    scores = rfm.score_customers(table, kept)
     segment = rfm.segment_index(scores[0], scores[1])
     stored = bundle.arrays("cluster_assigner")
     assigner = bundle.decode_json("cluster_assigner", lambda meta: ClusterAssigner.from_arrays(stored, meta))

@@ -188,13 +188,16 @@ ARRAYS: Final[dict[str, ArraySpec]] = {
     "fully_returned/indptr": _offsets("fully returned items"),
     "fully_returned/item": _grouped("int32", "Items of which the customer kept none", "items"),
     "daily/discount": ArraySpec("float32", ("series", "days"), "Mean discount by day, total and by category"),
-    "rfm/recency": _per_customer("int64", "Days since the last order, -1 without one"),
+    "rfm/recency": _per_customer("int64", "Days since the last order, 0 without one"),
     "rfm/frequency": _per_customer("int64", "Number of kept orders"),
     "rfm/monetary": _per_customer("int64", "Net amount, millionths of the shop's currency"),
     "rfm/r": _per_customer("int8", "Recency score 1 to 5, 0 without an order"),
     "rfm/f": _per_customer("int8", "Frequency score 1 to 5, 0 without an order"),
     "rfm/m": _per_customer("int8", "Monetary score 1 to 5, 0 without an order"),
     "rfm/segment": _per_customer("int16", "Segment code, -1 for none", codes="segments"),
+    "rfm_model/shop_interval": ArraySpec(
+        "float64", ("1",), "Median days between two orders of a customer; only if recency is counted in usual intervals"
+    ),
     "rfm_model/*_cuts": ArraySpec("float64", ("cut points",), "Cut points of the scores"),
     "rfm_model/table": ArraySpec("int16", ("5", "5"), "Segment code by recency and frequency score", codes="segments"),
     "clusters/label": _per_customer("int16", "Cluster code, -1 for none", codes="clusters"),

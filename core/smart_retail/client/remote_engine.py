@@ -169,8 +169,9 @@ class RemoteEngine(RetailEngine):
 
     def customers(self, query: CustomerQuery = CustomerQuery()) -> CustomerPage:  # noqa: B008  # frozen
         """Return a page of a table of customers, as of the fit. The API needs a key of the role admin."""
-        texts = {name: _encodable(getattr(query, name)) for name in ("text", "segment", "cluster", "country")}
-        options = {name: text for name, text in texts.items() if text}
+        options = {
+            name: _encodable(value) if isinstance(value, str) else value for name, value in query.conditions.items()
+        }
         more = {"sort": query.sort, "ascending": query.ascending, "n": query.n, "offset": query.offset}
         return self._get("/v1/customers:list", CustomerPage, options | more)
 

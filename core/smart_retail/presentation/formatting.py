@@ -80,14 +80,16 @@ def describe_model(model: ModelInfo) -> str:
 
 
 def describe_last_order(profile: CustomerProfile) -> str:
-    """Return how long ago the last order is, with the usual interval: ``last order 19 days ago, usually every 6 days``.
+    """Return how long ago the last order is, in days and in usual gaps between two orders.
 
-    Empty without a kept purchase.
+    ``last order 19 days ago (3.2 usual gaps), usually every 6 days``; empty without a kept purchase.
     """
     ago = f"last order {pluralize(profile.rfm.recency, 'day')} ago" if profile.rfm else ""
     if not ago or profile.usual_interval_days is None:
         return ago
-    return f"{ago}, usually every {pluralize(max(1, round(profile.usual_interval_days)), 'day')}"
+    gaps = profile.usual_intervals_since_order
+    since = "" if gaps is None else f" ({gaps:g} usual gap{'' if gaps == 1 else 's'})"
+    return f"{ago}{since}, usually every {pluralize(max(1, round(profile.usual_interval_days)), 'day')}"
 
 
 def describe_profile(profile: CustomerProfile, currency: str = "") -> str:

@@ -69,7 +69,7 @@ SOURCES: Final[dict[str, str]] = {"repurchase": "Buy again", "content": "Similar
 """Further sources of the hybrid list -> label."""
 
 RFM_EXPLANATION: Final = (
-    "RFM: recency (days since the last order), frequency (number of orders) and monetary (net amount), "
+    "RFM: recency (time since the last order), frequency (number of orders) and monetary (net amount), "
     "each scored 1 to 5, 5 is best."
 )
 NDCG_EXPLANATION: Final = (
@@ -147,6 +147,12 @@ HYBRID_SOURCES: Final[dict[str, str]] = {
 
 RETURNS_POLICIES: Final[dict[str, str]] = {"net": "Leave returned items out", "keep": "Count returned items as bought"}
 """Returns policy -> label."""
+
+RECENCY_UNITS: Final[dict[str, str]] = {
+    "days": "Days since the last order",
+    "intervals": "The customer's usual gaps since the last order",
+}
+"""Unit of recency -> label."""
 
 RULE_LABELS: Final[dict[str, str]] = {
     "ban": "Never recommend",

@@ -194,9 +194,10 @@ def _customers_section(model: ModelInfo) -> Markup:
         html.paragraph(labels.RFM_EXPLANATION),
         _chart("distributions", model_charts.distributions, every_bin, model),
     ]
+    measures = {**model_chart_data.MEASURES, "recency_intervals": "usual gaps since the last order"}
     rows = [
         {"measure": measure, "unit": unit} | {f"cut {i}": cut for i, cut in enumerate(cut_points, 1)}
-        for measure, unit in model_chart_data.MEASURES.items()
+        for measure, unit in measures.items()
         if (cut_points := model_chart_data.cut_points(model, measure))
     ]
     if rows:

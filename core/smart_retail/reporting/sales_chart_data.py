@@ -84,6 +84,21 @@ def returns_by_month(model: ModelInfo) -> Rows:
     return require_rows(rows, "returns over time", _reason(model, "the source has no returns"))
 
 
+def sales_by_month(model: ModelInfo) -> Rows:
+    """Return ``month, amount, lines, returned``: net amount, kept order lines, and amount of returned purchases."""
+    names = ("month", "amount", "lines", "returned")
+    rows = [{name: row[name] for name in names} for row in _statistics(model, "months")]
+    return require_rows(rows, "sales by month", _reason(model, "no order line is left after returns"))
+
+
+def describe_sales(model: ModelInfo) -> str:
+    """Return the months with the largest and the smallest sales as a sentence."""
+    rows = sales_by_month(model)
+    best, worst = (choose(rows, key=lambda row: row["amount"]) for choose in (max, min))
+    largest = f"The largest sales were in {best['month']}: {format_amount(best['amount'], model.currency)}"
+    return f"{largest}, the smallest in {worst['month']}: {format_amount(worst['amount'], model.currency)}"
+
+
 def correlations(model: ModelInfo) -> Rows:
     """Return ``column`` and one field per numeric column: Spearman's rank correlation over the order lines."""
     numbers = _numbers(model)

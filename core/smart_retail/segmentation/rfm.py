@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
+from smart_retail.segmentation.order_rhythm import INTERVAL_CUTS, median_interval, recency_in_intervals
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.utils.fixed_point import MILLION
 
@@ -63,7 +64,7 @@ class RfmModel:
     """
 
     recency_cuts: NDArray[np.float64]
-    """Days: up to the first is R 5, up to the second R 4, ..., above the fourth R 1; shape ``(4,)``."""
+    """Days or usual intervals: up to the first is R 5, up to the second R 4, ..., above the fourth R 1; ``(4,)``."""
     frequency_cuts: NDArray[np.float64]
     """Orders: up to the first is F 1, ..., above the fourth F 5; shape ``(4,)``."""
     monetary_cuts: NDArray[np.float64]
@@ -72,16 +73,43 @@ class RfmModel:
     """Best first; all other arrays refer to a segment by its index."""
     segment_table: NDArray[np.int16]
     """Segment index by ``[r - 1, f - 1]``; shape ``(5, 5)``."""
+    shop_interval: float = 0.0
+    """Median days between two orders of a customer, if recency is counted in usual intervals; 0 if it is in days."""
+
+    @property
+    def counts_intervals(self) -> bool:
+        """Whether recency is counted in the customer's usual intervals, not in days."""
+        return self.shop_interval > 0
+
+    def recency_measure(self, recency: NDArray[np.int64], history: PurchaseHistory) -> NDArray[Any]:
+        """Return recency in the unit of `recency_cuts`.
+
+        Parameters
+        ----------
+        recency : int64 array, shape ``(n,)``
+            Days since the last order of each customer.
+        history : PurchaseHistory
+            Purchases of these customers.
+        """
+        if not self.counts_intervals:
+            return recency
+        return recency_in_intervals(recency, history, self.shop_interval)
+
+    def score_customers(
+        self, table: RfmTable, history: PurchaseHistory
+    ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
+        """Return the R, F and M scores of customers with their purchases; see `score`."""
+        return self.score(self.recency_measure(table.recency, history), table.frequency, table.monetary)
 
     def score(
-        self, recency: NDArray[np.int64], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
+        self, recency: NDArray[Any], frequency: NDArray[np.int64], monetary: NDArray[np.int64]
     ) -> tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]:
         """Return the R, F and M scores, 1 to 5 (best); 0 where `frequency` is 0.
 
         Parameters
         ----------
         recency, frequency, monetary : int64 arrays, shape ``(n,)``
-            Days, orders and millionths of an amount, as in `RfmTable`.
+            Orders and millionths of an amount as in `RfmTable`; recency as of `recency_measure`.
 
         Returns
         -------
@@ -99,23 +127,26 @@ class RfmModel:
         index = self.segment_table[np.maximum(r, 1) - 1, np.maximum(f, 1) - 1]
         return np.where((r > 0) & (f > 0), index, NO_SEGMENT).astype(np.int16)
 
-    def assign_segments(self, table: RfmTable) -> NDArray[np.int16]:
+    def assign_segments(self, table: RfmTable, history: PurchaseHistory) -> NDArray[np.int16]:
         """Return the segment index of every customer of a table; -1 without a kept order."""
-        r, f, _ = self.score(table.recency, table.frequency, table.monetary)
+        r, f, _ = self.score_customers(table, history)
         return self.segment_index(r, f)
 
     def cuts(self) -> dict[str, list[float]]:
-        """Return the cut points as JSON data, by measure."""
-        return {name.removesuffix("_cuts"): array.tolist() for name, array in self.arrays().items() if name != "table"}
+        """Return the cut points as JSON data, by measure: ``recency`` in days, or ``recency_intervals``."""
+        recency = "recency_intervals" if self.counts_intervals else "recency"
+        cuts = {recency: self.recency_cuts, "frequency": self.frequency_cuts, "monetary": self.monetary_cuts}
+        return {name: array.tolist() for name, array in cuts.items()}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays of the model by name; together with `meta` they describe it completely."""
-        return {
+        arrays: dict[str, NDArray[Any]] = {
             "recency_cuts": self.recency_cuts,
             "frequency_cuts": self.frequency_cuts,
             "monetary_cuts": self.monetary_cuts,
             "table": self.segment_table,
         }
+        return arrays | ({"shop_interval": np.array([self.shop_interval])} if self.counts_intervals else {})
 
     def meta(self) -> dict[str, Any]:
         """Return the segment names, as JSON data."""
@@ -130,15 +161,17 @@ class RfmModel:
             monetary_cuts=arrays["monetary_cuts"],
             segment_names=tuple(meta["segment_names"]),
             segment_table=arrays["table"],
+            shop_interval=float(arrays["shop_interval"][0]) if "shop_interval" in arrays else 0.0,
         )
 
 
-def fit_rfm(table: RfmTable, settings: RfmSettings) -> RfmModel:
+def fit_rfm(table: RfmTable, settings: RfmSettings, history: PurchaseHistory) -> RfmModel:
     """Return the cut points from the customers with a kept order, unless the settings give them.
 
     R and M are cut at the quintiles. F 1 is a single order, F 2 to F 5 are cut at the quartiles of the customers with
     more orders. A quantile is always a value that occurs in the data. Where many customers have the same value, cut
-    points coincide and the classes between them are empty.
+    points coincide and the classes between them are empty. With ``recency = "intervals"``, recency is counted in the
+    usual intervals of each customer in `history`, and cut at `INTERVAL_CUTS`, which mean the same in every shop.
 
     Raises
     ------
@@ -148,12 +181,17 @@ def fit_rfm(table: RfmTable, settings: RfmSettings) -> RfmModel:
     known = table.frequency > 0
     names, index = _segment_table(settings.segments or SEGMENT_TABLE)
     repeat = table.frequency[table.frequency > 1]
+    in_intervals = settings.recency == "intervals"
     return RfmModel(
-        recency_cuts=_cuts(settings.recency_cuts, lambda: _quantiles(table.recency[known], 5)),
+        recency_cuts=_cuts(
+            settings.recency_cuts,
+            lambda: np.array(INTERVAL_CUTS) if in_intervals else _quantiles(table.recency[known], 5),
+        ),
         frequency_cuts=_cuts(settings.frequency_cuts, lambda: np.append(1.0, _quantiles(repeat, 4, empty=1.0))),
         monetary_cuts=_cuts(settings.monetary_cuts, lambda: _quantiles(table.monetary[known], 5) / MILLION),
         segment_names=names,
         segment_table=index,
+        shop_interval=median_interval(history) if in_intervals else 0.0,
     )
 
 

@@ -13,10 +13,10 @@ SEGMENTS: Final[dict[str, tuple[str, str]]] = {
     "Need Attention": ("Average recency and frequency", "Give a reason to return this month"),
     "About to Sleep": ("Few orders, none of them recent", "Show what is popular now"),
     "At Risk": (
-        "Ordered often, but longer ago than most customers",
+        "Ordered often, but away for longer than usual",
         "Show what they used to buy, plus what is new",
     ),
-    "Can't Lose": ("Ordered most often of all, but longer ago than most customers", "Contact them personally"),
+    "Can't Lose": ("Ordered most often of all, but away for longer than usual", "Contact them personally"),
     "Hibernating": ("Few orders, a long time ago", "A low-cost reminder"),
     "Lost": ("Few orders, a very long time ago", "Do not spend on them, or one last offer"),
 }

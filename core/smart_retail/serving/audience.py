@@ -147,7 +147,7 @@ class AudienceFinder:
                 customer_name=names[customer],
                 segment=tables.group_name("segments", int(tables.segment[customer])),
                 orders=int(tables.customer_orders[customer]),
-                last_order=iso(today - days) if days >= 0 else None,
+                last_order=iso(today - days) if tables.customer_orders[customer] else None,
                 position=listed,
                 similarity=round(float(similarity[customer]), 6),
                 text=explanation_texts.audience_member(listed, self._reason(customer, code)),

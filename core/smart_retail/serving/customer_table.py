@@ -6,6 +6,7 @@ In: groups, RFM values and stored forecasts of a bundle. Out: `CustomerPage`, as
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, Final
 
@@ -13,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import UsageError
-from smart_retail.protocol import CustomerQuery
+from smart_retail.protocol import CHURN_RISKS, CustomerFilter, CustomerQuery
 from smart_retail.results import CustomerPage, CustomerSummary
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.utils.dates import iso
+from smart_retail.utils.dates import iso, parse_day
 from smart_retail.utils.fixed_point import MILLION
+from smart_retail.value.model import MISSED_ORDERS_LIMITS
 
 MAX_COUNTRIES: Final = 100
 FORECASTS: Final = ("expected_spend", "return_probability", "lifetime_value")
@@ -29,20 +31,28 @@ class CustomerTable:
     Parameters
     ----------
     tables : BundleTables
+    due_customers : callable
+        Returns the codes of the customers who are due to buy something again within a number of days.
     """
 
-    def __init__(self, tables: BundleTables) -> None:
+    def __init__(self, tables: BundleTables, due_customers: Callable[[int], NDArray[np.int32]]) -> None:
         self._tables = tables
+        self._due_customers = due_customers
+
+    def ids(self, selected: CustomerFilter) -> Iterator[str]:
+        """Yield the ids of the customers that pass a filter, in id order; errors as of `RetailEngine.customers`."""
+        return map(self._tables.customers.id, np.flatnonzero(self._matching(selected)).tolist())
 
     def page(self, query: CustomerQuery) -> CustomerPage:
         """Return a page of the table; errors as of `RetailEngine.customers`."""
         found = np.flatnonzero(self._matching(query))
         values = self._columns[query.sort][found] if query.sort != "customer_id" else found
-        missing = values < 0  # recency without an order
+        missing = values < 0  # the last order of a customer without one
         order = np.lexsort((found, values if query.ascending else -values, missing))
         page = found[order][query.offset : query.offset + query.n].tolist()
         return CustomerPage(
             total=len(found),
+            with_orders=int(np.count_nonzero(self._tables.customer_orders[found])),
             customers=len(self._tables.customers),
             horizon_days=int(self._forecasts["horizon"][0]),
             countries=self._countries[1],
@@ -50,9 +60,9 @@ class CustomerTable:
             model_version=self._tables.bundle.version,
         )
 
-    def _matching(self, query: CustomerQuery) -> NDArray[np.bool_]:
+    def _matching(self, query: CustomerFilter) -> NDArray[np.bool_]:
         tables = self._tables
-        rows = np.ones(len(tables.customers), np.bool_)
+        rows = self._in_ranges(query)
         if query.segment:
             rows &= np.isin(tables.segment, _codes_of("segment", query.segment, tables.names["segments"]))
         if query.cluster:
@@ -64,7 +74,40 @@ class CustomerTable:
             matching = np.zeros(len(rows), np.bool_)
             matching[tables.matching_customers(query.text)] = True
             rows &= matching
+        if query.category:
+            rows &= self._bought(query.category)
+        if query.churn_risk:
+            rows &= self._churn_risk == CHURN_RISKS.index(query.churn_risk)
+        if query.due_days is not None:
+            rows &= np.isin(np.arange(len(rows)), self._due_customers(query.due_days))
         return rows
+
+    def _in_ranges(self, query: CustomerFilter) -> NDArray[np.bool_]:
+        """Return which customers are within the limits of the amount and of the last order."""
+        rows = np.ones(len(self._tables.customers), np.bool_)
+        amount, day = self._columns["amount"] / MILLION, self._columns["last_order"]
+        if query.min_amount is not None:
+            rows &= amount >= query.min_amount
+        if query.max_amount is not None:
+            rows &= amount <= query.max_amount
+        if query.last_order_from is not None:
+            rows &= day >= parse_day(query.last_order_from)
+        if query.last_order_to is not None:
+            rows &= (day >= 0) & (day <= parse_day(query.last_order_to))
+        return rows
+
+    def _bought(self, category: str) -> NDArray[np.bool_]:
+        """Return which customers bought an item of a category and kept it."""
+        tables = self._tables
+        codes = _codes_of("category", category, tables.names["categories"])
+        of_category = np.isin(tables.catalogue.category[tables.purchase_lines.item], codes)
+        return np.bincount(tables.line_customers()[of_category], minlength=len(tables.customers)) > 0
+
+    @cached_property
+    def _churn_risk(self) -> NDArray[np.int64]:
+        """Index of the churn risk in `CHURN_RISKS`, -1 for customers without an order."""
+        risk = np.digitize(self._forecasts["missed_orders"], MISSED_ORDERS_LIMITS)
+        return np.where(self._tables.customer_orders > 0, risk, -1)
 
     @cached_property
     def _columns(self) -> dict[str, NDArray[Any]]:
@@ -75,7 +118,7 @@ class CustomerTable:
         return {
             "amount": np.asarray(tables.bundle.array("rfm/monetary")),
             "orders": tables.customer_orders,
-            "last_order": np.where(recency >= 0, today - recency, -1),
+            "last_order": np.where(tables.customer_orders > 0, today - recency, -1),
             **{name: np.asarray(self._forecasts[name]) for name in FORECASTS},
         }
 
@@ -107,6 +150,7 @@ class CustomerTable:
             expected_spend=round(forecast["expected_spend"], 4),
             return_probability=round(forecast["return_probability"], 6),
             lifetime_value=round(forecast["lifetime_value"], 4),
+            churn_risk=CHURN_RISKS[risk] if (risk := int(self._churn_risk[customer])) >= 0 else "",
         )
 
 

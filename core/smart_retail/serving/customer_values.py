@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.data.purchase_history import PurchaseHistory
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, check_horizon
+from smart_retail.protocol import CHURN_RISKS, DEFAULT_HORIZON_DAYS, check_horizon
 from smart_retail.results import (
     CalibrationBin,
     Cohort,
@@ -38,7 +38,7 @@ from smart_retail.value.forecast_table import (
     forecast_all_customers,
     forecast_customers,
 )
-from smart_retail.value.model import CHURN_RISKS, MISSED_ORDERS_LIMITS, ValueForecast, ValueModel
+from smart_retail.value.model import MISSED_ORDERS_LIMITS, ValueForecast, ValueModel
 from smart_retail.value.new_customers import new_customer_spend
 from smart_retail.value.purchase_days import PurchaseDays
 

@@ -20,6 +20,7 @@ from smart_retail.events import Event, RecentEvents
 from smart_retail.events.store import MAX_SUM
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.results import RFM, CustomerMatch
+from smart_retail.segmentation.order_rhythm import count_intervals, usual_intervals
 from smart_retail.segmentation.rfm import RfmModel
 from smart_retail.segmentation.segments import VALUE_TIERS
 from smart_retail.serving.bundle_tables import BundleTables
@@ -158,9 +159,9 @@ class CustomerLookup:
             returned = np.setdiff1d(np.union1d(returned, tables.fully_returned(code)), history.item)
         segment = cluster = fine = UNKNOWN_GROUP
         if len(history):
-            values = self._rfm_values(history)
-            segment = int(self._rfm_model.segment_index(*self._rfm_model.score(*values)[:2])[0])
-            found = self._cluster_assigner.assign(history, RfmTable(*values))
+            table = self._rfm_values(history)
+            segment = int(self._rfm_model.assign_segments(table, history)[0])
+            found = self._cluster_assigner.assign(history, table)
             cluster, fine = int(found.coarse[0]), int(found.fine[0])
         return CustomerState(code, True, True, history, returned.astype(np.int32), segment, cluster, fine, added)
 
@@ -168,12 +169,12 @@ class CustomerLookup:
         """Return recency, frequency and monetary value, scored by the cut points of the fit; None without purchases."""
         if len(customer.history) == 0 or not customer.known:
             return None
-        recency, frequency, monetary = self._rfm_values(customer.history)
-        r, f, m = (int(score[0]) for score in self._rfm_model.score(recency, frequency, monetary))
+        table = self._rfm_values(customer.history)
+        r, f, m = (int(score[0]) for score in self._rfm_model.score_customers(table, customer.history))
         return RFM(
-            recency=int(recency[0]),
-            frequency=int(frequency[0]),
-            monetary=int(monetary[0]) / MILLION,
+            recency=int(table.recency[0]),
+            frequency=int(table.frequency[0]),
+            monetary=int(table.monetary[0]) / MILLION,
             r=r,
             f=f,
             m=m,
@@ -182,12 +183,26 @@ class CustomerLookup:
             value_tier=VALUE_TIERS[m - 1],
         )
 
-    def _rfm_values(self, history: PurchaseHistory) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        """Return recency (days), frequency (orders) and monetary (millionths) of one history, shape ``(1,)`` each."""
+    def usual_interval(self, customer: CustomerState) -> float | None:
+        """Return the usual days between two orders, as the segment or the forecast of the fit counts them.
+
+        None for a customer who has not ordered on two days.
+        """
+        if self._rfm_model.counts_intervals:
+            if not count_intervals(customer.history)[0].any():
+                return None
+            return float(usual_intervals(customer.history, self._rfm_model.shop_interval)[0])
+        bundle = self._tables.bundle
+        if customer.code < 0 or bundle.array("rfm/frequency")[customer.code] < 2:
+            return None
+        return float(bundle.array("forecasts/usual_interval")[customer.code])
+
+    def _rfm_values(self, history: PurchaseHistory) -> RfmTable:
+        """Return recency, frequency and monetary of one history."""
         today = int(self._tables.bundle.manifest["analysis_day"])
         if history.last_day > self._tables.last_day:
             today = max(today, history.last_day + 1)
-        return (
+        return RfmTable(
             np.array([today - int(history.day.max())]),
             np.array([count_orders(history)]),
             np.array([int(history.amount.sum())]),

@@ -22,6 +22,7 @@ from smart_retail.events import RecentEvents, open_events
 from smart_retail.events.item_changes import ItemChange, ItemChanges
 from smart_retail.protocol import (
     ALL,
+    ALL_CUSTOMERS,
     BOUGHT_TOGETHER,
     DEFAULT_AUDIENCE_N,
     DEFAULT_CALENDAR_DAYS,
@@ -33,6 +34,7 @@ from smart_retail.protocol import (
     MAX_LIST_DAYS,
     METHODS,
     REVENUE_HORIZONS_DAYS,
+    CustomerFilter,
     CustomerQuery,
     ListQuery,
     LocalEngine,
@@ -272,7 +274,8 @@ class Engine(LocalEngine):
     def customer(self, customer_id: str) -> CustomerProfile:
         """Return a customer's profile; ``known=False`` for an unknown id."""
         customer = self.customer_lookup.resolve(customer_id)
-        return build_profile(self.tables, customer_id, customer, self.customer_lookup.rfm(customer))
+        rfm, interval = self.customer_lookup.rfm(customer), self.customer_lookup.usual_interval(customer)
+        return build_profile(self.tables, customer_id, customer, rfm, interval)
 
     def customers(self, query: CustomerQuery = CustomerQuery()) -> CustomerPage:  # noqa: B008  # frozen
         """Return a page of a table of customers, filtered and sorted, as of the fit."""
@@ -283,9 +286,11 @@ class Engine(LocalEngine):
         """The folder of the bundle, which also contains live purchases and erasures."""
         return self.bundle.folder.parents[1]
 
-    def customer_ids(self) -> Iterator[str]:
-        """Iterate over the ids of all customers of the bundle, in id order."""
-        return iter(self.tables.customers.ids)
+    def customer_ids(self, selected: CustomerFilter = ALL_CUSTOMERS) -> Iterator[str]:
+        """Iterate over the ids of the customers of the bundle that pass a filter, in id order."""
+        if not selected.conditions:
+            return iter(self.tables.customers.ids)
+        return self._customer_table.ids(selected)
 
     def customer_value(self, customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> CustomerValue:
         """Return expected orders, spend, return and lifetime value of a customer; a new customer gets the prior."""
@@ -425,7 +430,7 @@ class Engine(LocalEngine):
     def _customer_table(self) -> CustomerTable:
         from smart_retail.serving.customer_table import CustomerTable  # not needed for recommendations
 
-        return CustomerTable(self.tables)
+        return CustomerTable(self.tables, lambda days: self._replenishment.due_customers(days))
 
     @cached_property
     def _product_relations(self) -> ProductRelations:

@@ -7,6 +7,7 @@ import numpy as np
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.base import UNKNOWN_GROUP
 from smart_retail.results import RFM, CategoryShare, ClusterRef, CustomerProfile, Purchase
+from smart_retail.segmentation.order_rhythm import DECIMALS
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.customers import CustomerState, count_orders
 from smart_retail.utils.dates import iso
@@ -15,7 +16,9 @@ from smart_retail.utils.fixed_point import MILLION
 TOP_CATEGORIES = 3
 
 
-def build_profile(tables: BundleTables, customer_id: str, customer: CustomerState, rfm: RFM | None) -> CustomerProfile:
+def build_profile(
+    tables: BundleTables, customer_id: str, customer: CustomerState, rfm: RFM | None, usual_interval: float | None
+) -> CustomerProfile:
     """Return the profile of a customer.
 
     Parameters
@@ -26,6 +29,8 @@ def build_profile(tables: BundleTables, customer_id: str, customer: CustomerStat
         Purchases and cluster at the time of the request.
     rfm : RFM or None
         None for a customer without kept purchases.
+    usual_interval : float or None
+        Usual days between two orders; None if it is not known.
 
     Returns
     -------
@@ -47,15 +52,11 @@ def build_profile(tables: BundleTables, customer_id: str, customer: CustomerStat
         returned_share=float(tables.bundle.array("customers/returned_share")[code]) if code >= 0 else 0.0,
         top_categories=_top_categories(tables, history),
         purchases=_purchases(tables, history),
-        usual_interval_days=_usual_interval(tables, customer),
+        usual_interval_days=None if usual_interval is None else round(usual_interval, 1),
+        usual_intervals_since_order=(
+            None if rfm is None or usual_interval is None else round(rfm.recency / usual_interval, DECIMALS)
+        ),
     )
-
-
-def _usual_interval(tables: BundleTables, customer: CustomerState) -> float | None:
-    """Return the usual days between two orders as of the fit; None for a customer with fewer than two orders then."""
-    if customer.code < 0 or tables.bundle.array("rfm/frequency")[customer.code] < 2:
-        return None
-    return round(float(tables.bundle.array("forecasts/usual_interval")[customer.code]), 1)
 
 
 def _cluster(tables: BundleTables, cluster: int) -> ClusterRef:

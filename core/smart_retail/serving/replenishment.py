@@ -12,6 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from smart_retail.protocol import check_horizon, check_page
 from smart_retail.results import DueItem, ReplenishmentCalendar
@@ -60,6 +61,11 @@ class Replenishment:
         rest = DuePurchases(due.pairs, due.rows[stored], due.interval[stored], due.due[stored])
         merged = heapq.merge(self._entries(rest, slice(None)), later)
         return self._page(start, days, len(rest) + len(later), list(islice(merged, offset, offset + n)))
+
+    def due_customers(self, days: int) -> NDArray[np.int32]:
+        """Return the codes of the customers who are due to buy something again within `days` days, as of the fit."""
+        due = self._due(self._store.last_day + 1, days)
+        return np.unique(due.pairs.customer[due.rows])
 
     def _of_customer(self, customer_id: str, start: int, days: int) -> list[_Entry]:
         history = self._customers.resolve(customer_id).history

@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.errors import UsageError
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, RetailEngine, require_local
+from smart_retail.protocol import CHURN_RISKS, DEFAULT_HORIZON_DAYS, RetailEngine, require_local
 from smart_retail.results import CustomerValue
 from smart_retail.serving.customer_values import CustomerValues, ValueTable
 from smart_retail.utils.atomic_file import atomic_file
-from smart_retail.value.model import CHURN_RISKS
 
 VALUE_COLUMNS: Final = (
     "customer_id",

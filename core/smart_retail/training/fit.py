@@ -227,8 +227,8 @@ def _fit_models(
     timer.stage("segments")
     analysis_day = _parse_analysis_day(settings.rfm.analysis_date, history)
     table = dataset.rfm(analysis_day=analysis_day)
-    rfm = fit_rfm(table, settings.rfm)
-    scores = rfm.score(table.recency, table.frequency, table.monetary)
+    rfm = fit_rfm(table, settings.rfm, history)
+    scores = rfm.score_customers(table, history)
     timer.stage("clusters")
     catalogue = model_tables.build_catalogue(dataset, settings.seed)
     clusters, selection = _fit_clusters(dataset, table, catalogue, settings, progress)
@@ -237,8 +237,8 @@ def _fit_models(
 
     def assign_groups(before: PurchaseHistory, earlier: RfmTable) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
         """Return segments by cut points of an earlier day, and clusters that were fitted before the last window."""
-        model = fit_rfm(earlier, settings.rfm)
-        return model.assign_segments(earlier), clusters.earlier.assign(before, earlier).fine
+        model = fit_rfm(earlier, settings.rfm, before)
+        return model.assign_segments(earlier, before), clusters.earlier.assign(before, earlier).fine
 
     model, scorecard = fit_recommenders(
         dataset,

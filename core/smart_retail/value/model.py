@@ -28,7 +28,6 @@ from smart_retail.value.tree_heads import TreeHeads
 INTERVAL_LEVEL = 0.8
 """Share of returning customers whose next order date lies within the interval."""
 QUANTILES = (0.1, 0.5, 0.9)
-CHURN_RISKS = ("low", "medium", "high")
 MISSED_ORDERS_LIMITS = (2.0, 4.0)
 """Missed orders from which the churn risk is medium and high. A customer who still buys at the usual rate misses 4
 orders in a row with a probability of 2 %."""
@@ -85,7 +84,7 @@ class ValueForecast:
     """Days since the last order in usual intervals: the orders that an active customer would have placed since."""
 
     def churn_risk(self) -> NDArray[np.int8]:
-        """Risk of each customer against its own rhythm: index of `CHURN_RISKS`, shape ``(n_customers,)``."""
+        """Risk of each customer against its own rhythm: index of `protocol.CHURN_RISKS`, shape ``(n_customers,)``."""
         return np.digitize(self.missed_orders, MISSED_ORDERS_LIMITS).astype(np.int8)
 
     @classmethod

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from smart_retail.presentation import formatting
-from smart_retail.protocol import is_local
+from smart_retail.protocol import CustomerFilter, is_local
 from smart_retail.utils.spreadsheet import write_table
 from smart_retail_cli import progress
 from smart_retail_cli.context import CliContext, Command, Group, pass_cli_context
 from smart_retail_cli.fit_commands import build_settings, parse_mapping
 from smart_retail_cli.output import Table, format_option, print_note, print_result
-from smart_retail_cli.parameters import DATE, horizon_option
+from smart_retail_cli.parameters import DATE, customer_filter_options, horizon_option
 from smart_retail_cli.recommend_commands import diversity_option, method_option, on_option, purchased_option
 
 LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treated_customers", "holdout_customers")
@@ -27,6 +28,8 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
 )
 @click.option("-o", "--output", type=click.Path(dir_okay=False), metavar="OUT", help="Output file (.csv or .xlsx).")
 @click.option("--segment", "segments", multiple=True, metavar="NAME", help="Only this segment; repeatable.")
+@click.option("--text", default="", metavar="TEXT", help="Only customers whose id or name contains TEXT.")
+@customer_filter_options
 @click.option("-n", "n", type=click.IntRange(1, 20), default=5, show_default=True, help="Products per customer.")
 @method_option
 @purchased_option
@@ -80,6 +83,7 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
 @click.pass_context
 def campaign(
     click_context: click.Context,
+    /,
     output: str | None,
     segments: tuple[str, ...],
     n: int,
@@ -95,6 +99,7 @@ def campaign(
     return_above: float | None,
     churn_risks: tuple[str, ...],
     contacts: Path | None,
+    **conditions: Any,
 ) -> None:
     """Write a file with one row per customer: segment, suggested action, due repurchases, products with reasons."""
     if click_context.invoked_subcommand is not None:
@@ -107,14 +112,15 @@ def campaign(
 
     settings = core.CampaignSettings(
         method, n, segments, holdout, name, not allow_purchased, horizon, worth_above, return_below, return_above,
-        churn_risks, on, diversity,
+        churn_risks, on, diversity, CustomerFilter(**conditions),
     )  # fmt: skip
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
     engine = context.engine()
     with progress.show_progress() as listener:
         if is_local(engine):  # row by row, so that a large shop needs little memory
             groups = core.CampaignGroups()
-            rows = core.campaign_rows(engine, engine.customer_ids(), settings, contacts=contact_rows, progress=listener)
+            customers = engine.customer_ids(settings.customers)
+            rows = core.campaign_rows(engine, customers, settings, contacts=contact_rows, progress=listener)
             content = core.column_headings(settings, extra), formatting.export_metadata(engine.model())
             written = write_table(output, groups.count(rows), *content, core.SHEETS)
         else:

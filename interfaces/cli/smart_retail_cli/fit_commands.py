@@ -80,6 +80,11 @@ def source_options(command: F) -> F:
                 help="Date up to which recency is counted, such as 2026-01-31 (default: day after the last order).",
             ),
             click.option(
+                "--recency",
+                type=click.Choice(setting_choices("rfm.recency")),
+                help="What recency counts: days (default), or the usual intervals between the customer's own orders.",
+            ),
+            click.option(
                 "--clusters", type=int, metavar="K", help="Number of customer clusters (default: chosen from the data)."
             ),
             click.option(
@@ -116,6 +121,7 @@ def build_settings(config: str | None, threads: int, **chosen: Any) -> Settings:
         "currency": ("data", "currency"),
         "date_order": ("data", "date_order"),
         "analysis_date": ("rfm", "analysis_date"),
+        "recency": ("rfm", "recency"),
         "clusters": ("clusters", "k"),
     }
     for name, value in chosen.items():

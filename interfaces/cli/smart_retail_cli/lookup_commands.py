@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from smart_retail.presentation import formatting
-from smart_retail.protocol import CUSTOMER_SORTS, DEFAULT_CUSTOMER_SORT, MAX_N, CustomerQuery, all_customers
+from smart_retail.protocol import (
+    CHURN_RISKS,
+    CUSTOMER_SORTS,
+    DEFAULT_CUSTOMER_SORT,
+    MAX_N,
+    CustomerFilter,
+    CustomerQuery,
+    all_customers,
+)
 from smart_retail.results import Cluster, CustomerProfile, Result, Segment
 from smart_retail_cli.context import CliContext, Command, as_argument, pass_cli_context
 from smart_retail_cli.customer_argument import find_similar_customer, new_customer_option
@@ -19,7 +28,7 @@ from smart_retail_cli.output import (
     print_result,
     replace_control_characters,
 )
-from smart_retail_cli.parameters import OutputFile
+from smart_retail_cli.parameters import OutputFile, customer_filter_options
 
 SIZE_COLUMNS = ("customers", "share", "revenue", "revenue_share")
 MEAN_COLUMNS = ("mean_recency", "mean_frequency", "mean_monetary")
@@ -37,7 +46,7 @@ MAX_PURCHASES_SHOWN = 15
 
 CUSTOMER_COLUMNS = (
     "customer_name", "customer_id", "country", "segment", "cluster", "orders", "amount", "last_order", "expected_spend",
-    "return_probability", "lifetime_value",
+    "return_probability", "lifetime_value", "churn_risk",
 )  # fmt: skip
 
 n_option = click.option(
@@ -99,14 +108,14 @@ def purchase_tables(profile: CustomerProfile) -> list[Table]:
 
 
 @click.command(
-    short_help="Find customers, or list them by segment, cluster or country.",
+    short_help="Find customers, or list those that pass filters.",
     cls=Command,
     epilog="Example: smart-retail customers --segment Champions --sort expected_spend -o champions.csv",
 )
 @click.argument("text", default="")
 @click.option("--segment", default="", metavar="NAME", help="Only customers of this RFM segment.")
-@click.option("--cluster", default="", metavar="NAME", help="Only customers of this cluster.")
-@click.option("--country", default="", metavar="NAME", help="Only customers of this country.")
+@click.option("--churn-risk", type=click.Choice(CHURN_RISKS), help="Only customers with this churn risk.")
+@customer_filter_options
 @click.option(
     "--sort",
     type=click.Choice(CUSTOMER_SORTS),
@@ -119,24 +128,25 @@ def purchase_tables(profile: CustomerProfile) -> list[Table]:
 @pass_cli_context
 def customers(
     context: CliContext,
+    /,
     text: str,
-    segment: str,
-    cluster: str,
-    country: str,
     sort: str | None,
     ascending: bool,
     n: int,
     output: str | None,
     form: str,
+    **conditions: Any,
 ) -> None:
     """Find customers whose id or name contains TEXT; with an option or without TEXT, list them with key figures."""
     engine = context.engine()
-    if text and not (segment or cluster or country or sort or ascending or output):
+    conditions = {name: value for name, value in conditions.items() if value is not None}
+    selected = CustomerFilter(text, **conditions)
+    if text and not (len(selected.conditions) > 1 or sort or ascending or output):
         found = to_rows(engine.search_customers(text, n))
         print_result(form, Table(("customer_name", "customer_id", "segment"), found), lambda: found)
         warn_if_empty(found, "customer", text)
         return
-    query = CustomerQuery(text, segment, cluster, country, sort or DEFAULT_CUSTOMER_SORT, ascending, n)
+    query = CustomerQuery(text, **conditions, sort=sort or DEFAULT_CUSTOMER_SORT, ascending=ascending, n=n)
     if output is not None:
         from smart_retail.utils.spreadsheet import write_table
 
@@ -148,7 +158,7 @@ def customers(
     page = engine.customers(query)
     rows = to_rows(page.entries)
     caption = f"{len(rows):,} of {formatting.pluralize(page.total, 'customer')}; forecast of {page.horizon_days} days"
-    hidden = {"cluster", "lifetime_value"}  # the table would be too wide for most terminals
+    hidden = {"cluster", "lifetime_value", "churn_risk"}  # the table would be too wide for most terminals
     hidden |= {name for name in ("customer_name", "country") if not any(row[name] for row in rows)}
     columns = CUSTOMER_COLUMNS if form == "csv" else tuple(name for name in CUSTOMER_COLUMNS if name not in hidden)
     print_result(form, Table(columns, rows, caption=caption), page.as_dict)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -43,6 +45,31 @@ class OutputFile(click.Path):
 
 
 DATE = IsoDate()
+CUSTOMER_FILTER_OPTIONS = (
+    click.option("--cluster", default="", metavar="NAME", help="Only customers of this cluster."),
+    click.option("--country", default="", metavar="NAME", help="Only customers of this country."),
+    click.option("--category", default="", metavar="NAME", help="Only customers who bought in this category."),
+    click.option(
+        "--due-days",
+        type=click.IntRange(1, MAX_HORIZON_DAYS),
+        metavar="DAYS",
+        help="Only customers who are due to buy a product again within so many days.",
+    ),
+    click.option("--min-amount", type=float, metavar="AMOUNT", help="Only customers who bought for at least this."),
+    click.option("--max-amount", type=float, metavar="AMOUNT", help="Only customers who bought for at most this."),
+    click.option("--last-order-from", type=DATE, metavar="DATE", help="Only customers with an order since this date."),
+    click.option("--last-order-to", type=DATE, metavar="DATE", help="Only customers without an order after this date."),
+)
+"""Filters of the table of customers that `customers` and `campaign` share, by the names of `CustomerFilter`."""
+
+
+def customer_filter_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add `CUSTOMER_FILTER_OPTIONS` to a command."""
+    for option in reversed(CUSTOMER_FILTER_OPTIONS):
+        command = option(command)
+    return command
+
+
 horizon_option = click.option(
     "--horizon",
     type=click.IntRange(1, MAX_HORIZON_DAYS),

@@ -29,6 +29,7 @@ from smart_retail.events.item_changes import MAX_ATTRIBUTES, MAX_NUMBER, MAX_TEX
 from smart_retail.protocol import (
     ALL,
     BUNDLE_SORTS,
+    CHURN_RISKS,
     CUSTOMER_SORTS,
     DEFAULT_AUDIENCE_N,
     DEFAULT_CALENDAR_DAYS,
@@ -66,6 +67,7 @@ MAX_CACHED_QUERY_BYTES = 200
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _NUMBER = re.compile(r"-?([0-9]{1,3}([.][0-9]{1,18})?|[.][0-9]{1,18})")
+_AMOUNT = re.compile(r"-?[0-9]{1,15}([.][0-9]{1,30})?(e[+-]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -77,6 +79,14 @@ def parse_integer(value: Any, info: ValidationInfo) -> Any:
         return int(value)
     if isinstance(value, float) and value.is_integer():  # in JSON, 10.0 is an integer
         return int(value)
+    return value
+
+
+def _parse_amount(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str) and info.mode == "python":
+        if not _AMOUNT.fullmatch(value):
+            raise ValueError("must be a number")
+        return float(value)
     return value
 
 
@@ -102,6 +112,8 @@ Method = Literal["personalized", "rfm", "cf", "popular", "hybrid", "all"]
 assert set(get_args(Method)) == {*METHODS, ALL}
 Relation = Literal["same_customers", "bought_together"]
 assert set(get_args(Relation)) == {*RELATIONS}
+ChurnRisk = Literal["", "low", "medium", "high"]
+assert set(get_args(ChurnRisk)) == {"", *CHURN_RISKS}
 BundleSort = Literal["support", "confidence", "lift", "revenue"]
 assert set(get_args(BundleSort)) == {*BUNDLE_SORTS}
 CustomerSort = Literal[
@@ -269,6 +281,19 @@ Horizon = Annotated[
     BeforeValidator(parse_integer),
 ]
 
+DueDays = Annotated[
+    int | None,
+    Field(
+        ge=1,
+        le=MAX_HORIZON_DAYS,
+        description="Only customers who are due to buy an item again within so many days after the last order of the "
+        "history.",
+    ),
+    BeforeValidator(parse_integer),
+]
+Amount = Annotated[float | None, Field(ge=-MAX_NUMBER, le=MAX_NUMBER), BeforeValidator(_parse_amount)]
+IsoDate = Annotated[str | None, AfterValidator(_check_date)]
+
 
 class RecommendQuery(Query):
     method: AnyMethod = "hybrid"
@@ -404,6 +429,17 @@ class CustomersQuery(Query):
     segment: Annotated[str, Field(description="Only customers of this RFM segment.")] = ""
     cluster: Annotated[str, Field(description="Only customers of the cluster of this name.")] = ""
     country: Annotated[str, Field(description="Only customers of this country.")] = ""
+    category: Annotated[str, Field(description="Only customers who bought an item of this category.")] = ""
+    churn_risk: Annotated[ChurnRisk, Field(description="Only customers with this churn risk.")] = ""
+    due_days: DueDays = None
+    min_amount: Annotated[Amount, Field(description="Only customers whose orders amount to at least this.")] = None
+    max_amount: Annotated[Amount, Field(description="Only customers whose orders amount to at most this.")] = None
+    last_order_from: Annotated[
+        IsoDate, Field(description="Only customers whose last order was on this date or later.")
+    ] = None
+    last_order_to: Annotated[
+        IsoDate, Field(description="Only customers whose last order was on this date or earlier.")
+    ] = None
     sort: Annotated[CustomerSort, Field(description="Column to sort by.")] = "amount"
     ascending: Annotated[Boolean, Field(description="Smallest value first; customers without a value are last.")] = (
         False

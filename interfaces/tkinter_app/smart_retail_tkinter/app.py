@@ -13,6 +13,7 @@ from types import TracebackType
 
 from smart_retail.bundle.versions import VersionInfo
 from smart_retail.errors import RetailError, UsageError
+from smart_retail.protocol import CustomerFilter
 from smart_retail.results import (
     Cluster,
     CustomerMatch,
@@ -216,10 +217,10 @@ class App:
         self.select_page(EXPLORE)
         self.presenter.choose_customer(customer_id)
 
-    def open_campaign(self, segment: str) -> None:
-        """Show the page Campaign for a segment, or for all customers."""
+    def open_campaign(self, selected: CustomerFilter) -> None:
+        """Show the page Campaign for the customers of a filter."""
         self.select_page(CAMPAIGN)
-        self.campaign_page.choose_segment(segment)
+        self.campaign_page.choose_customers(selected)
 
     def open_product(self, item_id: str, name: str) -> None:
         """Show the page Products for a product."""
@@ -360,6 +361,7 @@ class App:
             self.notebook.pack(fill="both", expand=True)
             self.customers.focus_search()
         self.model_line.set_text(formatting.describe_model(model))
+        self.customers_page.show_categories(categories)
         self.customer.methods.show(categories, self.presenter.category, self.presenter.exclude_purchased)
         self._show_recent()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from smart_retail.presentation import value_texts
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
@@ -15,9 +16,15 @@ from smart_retail.presentation.labels import COLUMN_LABELS
 from smart_retail.progress import Progress
 from smart_retail.protocol import DEFAULT_PERIOD, MAX_N, PERIODS, RetailEngine
 from smart_retail.results import CohortTable, CustomerValue, DueItem, ExpectedRevenue, ValueGroup
+from smart_retail.utils.dates import iso
 from smart_retail_tkinter import analyses
 from smart_retail_tkinter.analysis_tables import build_row, column
+from smart_retail_tkinter.chart_models import Bars, Chart, HeatMap
+from smart_retail_tkinter.chart_models import Forecast as ForecastChart
 from smart_retail_tkinter.table_models import Column, Row, Table
+
+if TYPE_CHECKING:
+    from smart_retail.analysis.sales_forecast import Forecast
 
 HORIZONS = {f"{days} days": str(days) for days in (30, 60, 90, 180, 365)}
 CALENDAR = {f"{days} days": str(days) for days in (7, 14, 30)}
@@ -36,6 +43,8 @@ class ReportResult:
     sentence: str
     table: Table
     note: str = ""
+    chart: Chart | None = None
+    """The same numbers as a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +74,39 @@ GROUP_NUMBERS = (
     column("lifetime_value", 120, number=True),
     column("spend_share", 160, number=True, label="Of spend"),
 )
+
+
+MONTHS = (
+    Column("month", "Month", 120),
+    Column("amount", "Sales", 150, number=True),
+    Column("lines", "Order lines", 110, number=True),
+    Column("returned", "Returned", 130, number=True),
+)
+
+
+def _sales(engine: RetailEngine, _: str, currency: str, __: Progress) -> ReportResult:
+    from smart_retail.reporting.sales_chart_data import describe_sales, sales_by_month
+
+    model = engine.model()
+    months = sales_by_month(model)
+    rows = (
+        build_row(
+            (
+                (month["month"], month["month"]),
+                (format_amount(month["amount"]), month["amount"]),
+                (format_integer(month["lines"]), month["lines"]),
+                (format_amount(month["returned"]), month["returned"]),
+            )
+        )
+        for month in months
+    )
+    chart = Bars(
+        names=tuple(month["month"] for month in months),
+        values=tuple(month["amount"] for month in months),
+        texts=tuple(format_amount(month["amount"], currency) for month in months),
+        title=f"Sales by month{f', {currency}' if currency else ''}",
+    )
+    return ReportResult(f"{describe_sales(model)}.", Table(MONTHS, tuple(rows)), chart=chart)
 
 
 def _value_groups(kind: str) -> Callable[[RetailEngine, str, str, Progress], ReportResult]:
@@ -201,7 +243,8 @@ def _cohorts(figure: str) -> Callable[[RetailEngine, str, str, Progress], Report
     def compute(engine: RetailEngine, option: str, currency: str, _: Progress) -> ReportResult:
         found = engine.cohorts(option)
         sentence = f"{value_texts.describe_retention(found).rstrip('.')}."
-        return ReportResult(sentence, cohort_table(found, figure), " ".join(found.notes))
+        chart = cohort_chart(found, figure, currency)
+        return ReportResult(sentence, cohort_table(found, figure), " ".join(found.notes), chart)
 
     return compute
 
@@ -223,6 +266,28 @@ def cohort_table(found: CohortTable, figure: str) -> Table:
         empty = [("", "")] * (len(columns) - 2 - len(pairs))
         rows.append(build_row([(c.start, c.start), (format_integer(c.customers), c.customers), *pairs, *empty]))
     return Table(columns, tuple(rows))
+
+
+def cohort_chart(found: CohortTable, figure: str, currency: str) -> HeatMap:
+    """Return the latest cohorts as a heat map, the newest last."""
+    share = figure == "retention"
+    cohorts = found.cohorts[-MAX_COHORTS:]
+    start = 1 if share else 0
+    # A share of an incomplete period would look like a drop.
+    cut = None if found.last_period_complete or not share else -1
+    lines = [tuple(getattr(c, figure)[start:cut]) for c in cohorts]
+    periods = max(map(len, lines), default=0)
+    empty = [periods - len(line) for line in lines]
+    texts = [[f"{100 * v:.0f} %" if share else format_integer(v) for v in line] for line in lines]
+    return HeatMap(
+        rows=tuple(f"{c.start} ({format_integer(c.customers)})" for c in cohorts),
+        columns=tuple(str(k) for k in range(start, start + periods)),
+        values=tuple((*line, *(None,) * n) for line, n in zip(lines, empty, strict=True)),
+        texts=tuple((*line, *("",) * n) for line, n in zip(texts, empty, strict=True)),
+        row_title="first order (customers)",
+        column_title=f"{found.period}s later",
+        unit="ordered" if share else f"{currency} per customer".strip(),
+    )
 
 
 WEEKS = (
@@ -248,7 +313,33 @@ def _forecast(engine: RetailEngine, option: str, currency: str, progress: Progre
         )
         for row in week_rows(total)
     ]
-    return ReportResult(sentence, Table(WEEKS, tuple(rows)), describe_errors(total))
+    chart = forecast_chart(total, found.history(total.series), currency)
+    return ReportResult(sentence, Table(WEEKS, tuple(rows)), describe_errors(total), chart)
+
+
+def forecast_chart(forecast: Forecast, history: tuple[int, Any], currency: str) -> ForecastChart | None:
+    """Return the end of the history with the forecast and its 80 % interval; None without a forecast."""
+    from smart_retail.analysis.sales_forecast import history_shown
+
+    if not forecast.days:
+        return None
+    first, amounts = history
+    shown = history_shown(forecast, len(amounts))
+    past = amounts[-shown:].tolist()
+    start = first + len(amounts) - shown
+    expected = [
+        f"{format_amount(d.amount, currency)} expected, 80 % interval {format_amount(d.low)} to {format_amount(d.high)}"
+        for d in forecast.days
+    ]
+    return ForecastChart(
+        days=(*(iso(start + k) for k in range(shown)), *(d.day for d in forecast.days)),
+        past=tuple(past),
+        expected=tuple(d.amount for d in forecast.days),
+        low=tuple(d.low for d in forecast.days),
+        high=tuple(d.high for d in forecast.days),
+        texts=(*(format_amount(amount, currency) for amount in past), *expected),
+        title=f"Sales of a day{f', {currency}' if currency else ''}",
+    )
 
 
 def _moves(engine: RetailEngine, option: str, _: str, progress: Progress) -> ReportResult:
@@ -265,6 +356,15 @@ def _moves(engine: RetailEngine, option: str, _: str, progress: Progress) -> Rep
         f"{describe_migration(found)}.",
         Table(columns, tuple(rows)),
         f"Customers by their segment on {found.before} (rows) and on {found.after} (columns).",
+        HeatMap(
+            rows=tuple(names),
+            columns=tuple(segments),
+            values=tuple(tuple(map(float, line)) for line in counts),
+            texts=tuple(tuple(format_integer(count) if count else "" for count in line) for line in counts),
+            row_title=f"segment on {found.before}",
+            column_title=f"segment on {found.after}",
+            unit="customers",
+        ),
     )
 
 
@@ -303,6 +403,7 @@ def _report(title: str, about: str, compute: Callable[[RetailEngine, str, str, P
 
 
 REPORTS: dict[str, Report] = {
+    "sales": Report("Sales by month", "Net sales of each month of the history, without returned purchases.", _sales),
     "forecast": Report(
         "Sales forecast",
         "Sales of the coming days. Two models are compared on held-out days; the better one is used.",

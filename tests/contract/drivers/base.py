@@ -22,6 +22,7 @@ from smart_retail.analysis.what_if import WhatIfResult
 from smart_retail.presentation import labels as words
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize, value_facts
 from smart_retail.presentation.sales_texts import key_figures
+from smart_retail.protocol import CustomerFilter
 from smart_retail.results import (
     Audience,
     CustomerPage,
@@ -184,6 +185,10 @@ class Driver(ABC):
 
     def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
         """A campaign over one segment with one product per customer, half of them held out."""
+        raise UnsupportedError
+
+    def campaign_of_table(self, selected: CustomerFilter) -> tuple[int, tuple[CampaignRow, ...]]:
+        """The number of customers of a filtered table for a campaign, and the campaign, as by `campaign`."""
         raise UnsupportedError
 
     def what_if(self, banned: str) -> str:

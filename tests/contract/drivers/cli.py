@@ -16,6 +16,7 @@ from smart_retail.analysis.segment_migration import Migration
 from smart_retail.analysis.tasks import Versions
 from smart_retail.analysis.what_if import WhatIfResult
 from smart_retail.errors import RetailError, UsageError, by_code
+from smart_retail.protocol import CustomerFilter
 from smart_retail.results import (
     Audience,
     CustomerPage,
@@ -117,12 +118,25 @@ class FrontEnd(Driver):
         return sentence
 
     def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
+        return self.campaign_with("--segment", segment)
+
+    def campaign_of_table(self, selected: CustomerFilter) -> tuple[int, tuple[CampaignRow, ...]]:
+        words = [
+            word
+            for name, value in selected.conditions.items()
+            if name != "text"
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ]
+        found = CustomerPage.from_dict(self.call("customers", selected.text, *words, "--format", "json"))
+        return found.with_orders, self.campaign_with("--text", selected.text, *words)
+
+    def campaign_with(self, *choices: str) -> tuple[CampaignRow, ...]:
         options = {"-n": CAMPAIGN_OPTIONS["n"], "--holdout": CAMPAIGN_OPTIONS["holdout"]}
         words = [str(word) for option in options.items() for word in option]
         with TemporaryDirectory() as folder:
             path = Path(folder) / "campaign.csv"
             name = CAMPAIGN_OPTIONS["name"]
-            found = self.run("campaign", "-o", str(path), "--segment", segment, "--name", name, *words)
+            found = self.run("campaign", "-o", str(path), *choices, "--name", name, *words)
             assert found.exit_code == 0, found.stderr
             with path.open(encoding="utf-8-sig", newline="") as file:
                 rows = list(csv.DictReader(file))

@@ -9,7 +9,7 @@ from smart_retail.analysis.long_tasks import CampaignTask, WhatIfTask
 from smart_retail.analysis.tasks import CheckRulesTask, ForecastTask, MigrationTask, VersionsTask
 from smart_retail.analysis.what_if_engine import Scenario
 from smart_retail.errors import RetailError
-from smart_retail.protocol import CustomerQuery, RetailEngine
+from smart_retail.protocol import CustomerFilter, CustomerQuery, RetailEngine
 from smart_retail.serving.engine import Engine
 
 from .base import (
@@ -101,6 +101,11 @@ class FrontEnd(Driver):
     def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
         settings = CampaignSettings(segments=(segment,), **CAMPAIGN_OPTIONS)
         return campaign_rows(self.engine.run(CampaignTask(settings)).rows)
+
+    def campaign_of_table(self, selected: CustomerFilter) -> tuple[int, tuple[CampaignRow, ...]]:
+        settings = CampaignSettings(customers=selected, **CAMPAIGN_OPTIONS)
+        found = self.engine.customers(CustomerQuery(**selected.conditions, n=1))
+        return found.with_orders, campaign_rows(self.engine.run(CampaignTask(settings)).rows)
 
     def what_if(self, banned: str) -> str:
         return what_if_sentence(self.engine.run(WhatIfTask(Scenario({"ban": [banned]}), **WHAT_IF_OPTIONS)))

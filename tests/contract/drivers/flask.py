@@ -17,6 +17,7 @@ from smart_retail.analysis.segment_migration import Migration
 from smart_retail.analysis.tasks import Versions
 from smart_retail.analysis.what_if import WhatIfResult
 from smart_retail.errors import RetailError, by_code
+from smart_retail.protocol import CustomerFilter
 from smart_retail.results import (
     Audience,
     CustomerPage,
@@ -151,6 +152,12 @@ class FrontEnd(Driver):
     def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
         settings = {"segments": [segment], **CAMPAIGN_OPTIONS}
         return campaign_rows(self.job("campaign", {"settings": settings})["rows"])
+
+    def campaign_of_table(self, selected: CustomerFilter) -> tuple[int, tuple[CampaignRow, ...]]:
+        query = {name: str(value) for name, value in selected.conditions.items()}
+        found = CustomerPage.from_dict(self.request("get", "/v1/customers:list", query_string=query))
+        settings = {"customers": selected.conditions, **CAMPAIGN_OPTIONS}
+        return found.with_orders, campaign_rows(self.job("campaign", {"settings": settings})["rows"])
 
     def what_if(self, banned: str) -> str:
         options = {"scenario": {"rules": {"ban": [banned]}}, **WHAT_IF_OPTIONS}

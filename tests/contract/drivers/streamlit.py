@@ -10,10 +10,12 @@ from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 import pytest
 
 from smart_retail.presentation import labels
+from smart_retail.protocol import CustomerFilter
 from tests.streamlit_page import new_page
 
 from .base import (
@@ -190,6 +192,15 @@ class FrontEnd(Driver):
     def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
         page = self.page("campaign")
         page.multiselect(key="campaign-segments").set_value([segment])
+        return self.make_campaign(page)
+
+    def campaign_of_table(self, selected: CustomerFilter) -> tuple[int, tuple[CampaignRow, ...]]:
+        page = self.page("customers", **{name: str(value) for name, value in selected.conditions.items()})
+        (link,) = [link.proto for link in page.get("page_link") if "Make a campaign" in link.proto.label]
+        (number,) = re.findall(r"these ([0-9,]+) customers", link.label)
+        return int(number), self.make_campaign(self.page("campaign", **dict(parse_qsl(link.query_string))))
+
+    def make_campaign(self, page: Any) -> tuple[CampaignRow, ...]:
         page.number_input(key="campaign-n").set_value(CAMPAIGN_OPTIONS["n"])
         page.slider(key="campaign-holdout").set_value(int(100 * CAMPAIGN_OPTIONS["holdout"]))
         page.text_input(key="campaign-name").set_value(CAMPAIGN_OPTIONS["name"])

@@ -14,6 +14,7 @@ import pytest
 
 from smart_retail.errors import RetailError
 from smart_retail.presentation import labels
+from smart_retail.protocol import ALL_CUSTOMERS, CustomerFilter
 from tests.virtual_display import NoDisplayError, display_name, open_root
 
 from .base import (
@@ -287,7 +288,25 @@ class FrontEnd(Driver):
 
     def campaign(self, segment: str) -> tuple[CampaignRow, ...]:
         page = self.page(CAMPAIGN)
-        page.choose_segment(segment)
+        page.choose_customers(ALL_CUSTOMERS)
+        segments = page.form.segments
+        segments.selection_set([row for row in segments.get_children() if segments.set(row, "name") == segment])
+        return self.make_campaign(page)
+
+    def campaign_of_table(self, selected: CustomerFilter) -> tuple[int, tuple[CampaignRow, ...]]:
+        page = self.page(CUSTOMERS)
+        boxes = {"segment": page.segment, "cluster": page.cluster, "country": page.country}
+        boxes |= {"category": page.category, "churn_risk": page.risk}
+        for name, box in boxes.items():
+            box.set(selected.conditions.get(name, "All"))
+        for name, variable in {"text": page.text, **page.texts}.items():
+            variable.set(str(selected.conditions.get(name, "")))
+        page.campaign.invoke()
+        self.settle()
+        campaign = self.app.campaign_page
+        return int(campaign.chosen.cget("text").split()[0].replace(",", "")), self.make_campaign(campaign)
+
+    def make_campaign(self, page: Any) -> tuple[CampaignRow, ...]:
         page.form.texts["n"].set(str(CAMPAIGN_OPTIONS["n"]))
         page.form.texts["holdout"].set(f"{100 * CAMPAIGN_OPTIONS['holdout']:g}")
         page.form.texts["name"].set(CAMPAIGN_OPTIONS["name"])

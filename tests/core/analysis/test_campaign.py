@@ -10,8 +10,10 @@ from tests import shop
 
 from smart_retail.analysis import campaign
 from smart_retail.analysis.campaign import CampaignSettings
+from smart_retail.analysis.long_tasks import CampaignTask
 from smart_retail.analysis.uplift import read_groups
 from smart_retail.errors import ColumnError, UsageError
+from smart_retail.protocol import CustomerFilter, CustomerQuery
 from smart_retail.results import FitReport, Purchase
 from smart_retail.serving.engine import Engine
 from smart_retail.utils.spreadsheet import write_table
@@ -40,6 +42,32 @@ def test_a_campaign_can_be_limited_to_segments(engine: Engine) -> None:
     assert len(rows) == engine.segments()[0].customers
     with pytest.raises(UsageError, match="no segment"):
         list(campaign.campaign_rows(engine, shop.customers(), CampaignSettings(segments=("Unknown",))))
+
+
+@pytest.mark.parametrize(
+    "selected",
+    [
+        CustomerFilter(text="c00", category="Garden"),
+        CustomerFilter(min_amount=100, last_order_from="2024-10-01"),
+        CustomerFilter(churn_risk="low", due_days=30),
+        CustomerFilter(country="Norway"),
+    ],
+)
+def test_a_campaign_has_the_customers_of_a_filtered_table(engine: Engine, selected: CustomerFilter) -> None:
+    page = engine.customers(CustomerQuery(**selected.conditions, n=1000))
+    made = engine.run(CampaignTask(CampaignSettings(n=1, customers=selected)))
+    assert 0 < len(made.rows) == page.with_orders < 160
+    assert {row["customer_id"] for row in made.rows} == {c.customer_id for c in page.entries if c.orders}
+
+
+def test_the_filter_of_the_table_and_the_options_of_the_campaign_combine(engine: Engine) -> None:
+    segment = engine.segments()[0].name
+    made = engine.run(CampaignTask(CampaignSettings(n=1, segments=(segment,), customers=CustomerFilter("c00"))))
+    page = engine.customers(CustomerQuery("c00", segment=segment, n=1000))
+    assert 0 < len(made.rows) == page.total
+    assert {row["segment"] for row in made.rows} == {segment}
+    with pytest.raises(UsageError, match="no country"):
+        engine.run(CampaignTask(CampaignSettings(customers=CustomerFilter(country="Atlantis"))))
 
 
 def test_the_holdout_is_reproducible_and_has_the_requested_size() -> None:

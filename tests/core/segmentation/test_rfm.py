@@ -9,15 +9,23 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.order_days import history_of
 
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.errors import SettingsError
-from smart_retail.segmentation.rfm import SEGMENT_TABLE, RfmModel, fit_rfm
+from smart_retail.segmentation import rfm
+from smart_retail.segmentation.rfm import SEGMENT_TABLE, RfmModel
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.settings import RfmSettings
 from smart_retail.utils.fixed_point import MILLION
 
 USUAL = RfmSettings()
+NO_HISTORY = history_of({}, n_customers=0)
+"""Recency in days does not depend on the history."""
+
+
+def fit_rfm(customers: RfmTable, settings: RfmSettings) -> RfmModel:
+    return rfm.fit_rfm(customers, settings, NO_HISTORY)
 
 
 def table(recency: Sequence[int], frequency: Sequence[int], monetary: Sequence[float]) -> RfmTable:
@@ -73,7 +81,7 @@ def test_a_shop_with_at_most_two_customers_is_scored(count: int) -> None:
     shop = table([5] * count, [1] * count, [9.5] * count)
     model = fit_rfm(shop, USUAL)
     assert all(1 <= score <= 5 for column in scores(model, shop) for score in column)
-    assert (model.assign_segments(shop) >= 0).all()
+    assert (model.assign_segments(shop, NO_HISTORY) >= 0).all()
 
 
 def test_equal_customers_have_equal_scores() -> None:
@@ -143,9 +151,8 @@ def test_settings_can_replace_segments_and_cut_points() -> None:
     model = fit_rfm(table([1, 2], [1, 2], [3, 4]), own)
     assert model.segment_names == ("gold", "silver", "lead")
     assert scores(model, table([7, 8, 366], [1, 6, 11], [0, 51, 5000.01])) == ([5, 4, 1], [1, 4, 5], [1, 3, 5])
-    assert [model.segment_names[i] for i in model.assign_segments(table([7, 8, 366], [11, 2, 1], [1, 1, 1]))] == [
-        "gold", "silver", "lead",
-    ]  # fmt: skip
+    found = model.assign_segments(table([7, 8, 366], [11, 2, 1], [1, 1, 1]), NO_HISTORY)
+    assert [model.segment_names[i] for i in found] == ["gold", "silver", "lead"]
 
 
 def test_a_subset_of_the_standard_names_keeps_their_order() -> None:
@@ -165,5 +172,5 @@ def test_a_model_survives_a_round_trip_through_arrays(shop: RfmTable) -> None:
     model = fit_rfm(shop, USUAL)
     again = RfmModel.from_arrays(model.arrays(), json.loads(json.dumps(model.meta())))
     assert again.segment_names == model.segment_names
-    assert (again.assign_segments(shop) == model.assign_segments(shop)).all()
+    assert (again.assign_segments(shop, NO_HISTORY) == model.assign_segments(shop, NO_HISTORY)).all()
     assert json.loads(json.dumps(model.cuts())) == model.cuts()

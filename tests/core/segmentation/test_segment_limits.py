@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from tests.order_days import history_of
 
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.segmentation.rfm import SEGMENT_TABLE, RfmModel, fit_rfm
@@ -16,7 +17,7 @@ CUTS = {"recency_cuts": (30.0, 60.0, 90.0, 180.0), "frequency_cuts": (1.0, 3.0, 
 
 def fit(**settings: object) -> RfmModel:
     table = RfmTable(*(np.array(column) for column in ([10, 100], [1, 5], [MILLION, MILLION])))
-    return fit_rfm(table, RfmSettings(**(CUTS | settings)))  # type: ignore[arg-type]
+    return fit_rfm(table, RfmSettings(**(CUTS | settings)), history_of({0: [0, 90], 1: [0]}))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -164,9 +164,11 @@ def test_a_mapping_needs_field_and_column(pair: str) -> None:
 def test_options_override_the_settings_file(tmp_path: Path) -> None:
     config = tmp_path / "settings.toml"
     config.write_text('seed = 4\n[data]\nreturns_policy = "keep"\n[clusters]\nk = 5\n')
-    chosen = build_settings(str(config), 2, returns_policy=None, clusters=7, merge="ranker", seed=None)
+    chosen = build_settings(
+        str(config), 2, returns_policy=None, clusters=7, merge="ranker", recency="intervals", seed=None
+    )
     assert (chosen.data.returns_policy, chosen.clusters.k, chosen.recommend.merge) == ("keep", 7, "ranker")
-    assert (chosen.seed, chosen.threads) == (4, 2)
+    assert (chosen.seed, chosen.threads, chosen.rfm.recency) == (4, 2, "intervals")
     with pytest.raises(SettingsError):
         build_settings(None, 0, clusters=1)
 

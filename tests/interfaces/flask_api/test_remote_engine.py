@@ -113,6 +113,10 @@ def test_the_table_of_customers_is_the_same(remote: RemoteEngine, engine: Engine
         CustomerQuery(),
         CustomerQuery("c00", segment, sort="last_order", ascending=True, n=3, offset=1),
         CustomerQuery(cluster=engine.clusters()[0].name, country="Norway"),
+        CustomerQuery(category="Garden", churn_risk="low", due_days=30),
+        CustomerQuery(
+            min_amount=0.000001, max_amount=1e12, last_order_from="2024-01-01", last_order_to="2025-01-01", n=5
+        ),
     ):
         assert remote.customers(query) == engine.customers(query)
     with pytest.raises(UsageError):

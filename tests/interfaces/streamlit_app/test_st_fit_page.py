@@ -95,6 +95,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, reques
     page = uploaded(open_page)
     page.radio(key="policy").set_value("keep")
     page.number_input(key="k").set_value(4)
+    page.selectbox(key="recency").set_value("intervals")
     page.selectbox(key="map-customer_id").set_value("customer_id")
     page.file_uploader[2].upload("items.csv", b"item_id,item_name\n1,One\n", "text/csv")
     page.run()
@@ -105,6 +106,7 @@ def test_choices_reach_the_fit_and_the_upload_is_removed(open_page: Open, reques
     assert "A note." in html_of(page)
     (request,) = requests
     assert request.settings.data.returns_policy == "keep"
+    assert request.settings.rfm.recency == "intervals"
     assert request.settings.clusters.k == 4
     assert request.mapping == (("customer_id", "customer_id"),)
     assert (request.returns, request.catalogue and request.catalogue.name) == (None, "items.csv")

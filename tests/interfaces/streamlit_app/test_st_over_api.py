@@ -16,6 +16,7 @@ pytest.importorskip("flask_openapi3")
 from smart_retail.analysis.campaign import CampaignSettings, build_campaign
 from smart_retail.bundle.reader import read_pointer
 from smart_retail.data.files.read_options import ReadOptions
+from smart_retail.protocol import CustomerFilter
 from smart_retail.results import FitReport
 from smart_retail.serving.business_rules import read_rules
 from smart_retail.serving.engine import Engine
@@ -74,13 +75,14 @@ def finish(page: Any, slot: str) -> Any:
 
 
 def test_a_campaign_is_made_by_the_api(open_page: OpenPage, artifacts: Path) -> None:
-    page = open_page("campaign")
+    page = open_page("campaign", **{"customers-category": "Garden", "customers-min_amount": "100.0"})
     assert not page.error
     page.number_input(key="campaign-n").set_value(1).run()
     press(page, "Make the campaign")
     made = finish(page, campaign.JOB_SLOT)
     engine = Engine.load(artifacts)
-    assert made == build_campaign(engine, engine.customer_ids(), CampaignSettings(n=1))
+    settings = CampaignSettings(n=1, customers=CustomerFilter(category="Garden", min_amount=100.0))
+    assert made == build_campaign(engine, engine.customer_ids(settings.customers), settings)
     assert "To contact" in html_of(page)
 
 

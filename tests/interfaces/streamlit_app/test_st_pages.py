@@ -5,14 +5,14 @@ from __future__ import annotations
 import html
 import re
 from typing import Any
-from urllib.parse import quote, unquote
+from urllib.parse import parse_qsl, quote, unquote
 
 import pytest
 from msgspec import structs
 
 from smart_retail.errors import UnknownItemError
 from smart_retail.presentation import labels
-from smart_retail.protocol import METHODS, CustomerQuery
+from smart_retail.protocol import METHODS, CustomerFilter, CustomerQuery
 from smart_retail.results import ModelInfo, RecommendationList, Segment
 from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.serving.engine import Engine
@@ -287,6 +287,29 @@ def test_the_customers_page_shows_the_rows_of_the_address(open_page: Open, engin
     shown = re.findall(r'<a class="sr-customer" href="customer\?customer=([^"]*)"', body)
     assert [unquote(identifier) for identifier in shown] == [row.customer_id for row in found.entries]
     assert page.selectbox(key="customers-segment").value == segment
+
+
+def test_a_campaign_is_made_for_the_filtered_customers(open_page: Open, engine: Engine) -> None:
+    selected = CustomerFilter(category="Garden", min_amount=100.0, last_order_from="2024-06-01", text="c00")
+    found = engine.customers(CustomerQuery(**selected.conditions))
+    page = open_page("customers", **{name: str(value) for name, value in selected.conditions.items()})
+    assert f">{found.total:,} customers<" in html.unescape(html_of(page))
+    (link,) = [link for link in page.get("page_link") if "campaign" in link.proto.label]
+    assert link.proto.label == f"Make a campaign for these {found.with_orders} customers"
+    given = dict(parse_qsl(link.proto.query_string))
+    assert given == {f"customers-{name}": str(value) for name, value in selected.conditions.items()}
+    campaign = open_page("campaign", **given)
+    assert f">{found.with_orders} customers<" in html.unescape(html_of(campaign))
+    campaign.button(key="campaign-all").click().run()
+    assert not [name for name in campaign.query_params if name.startswith("customers-")]
+    assert "Of the table of customers" not in html_of(campaign)
+
+
+def test_a_filter_that_is_not_valid_makes_no_campaign(open_page: Open) -> None:
+    for name, value in (("segment", "VIP"), ("min_amount", "much"), ("due_days", "0")):
+        page = open_page("campaign", **{f"customers-{name}": value})
+        assert page.error
+        assert not any(button.label == "Make the campaign" for button in page.button)
 
 
 def test_the_customers_page_turns_pages_and_returns_to_the_first(open_page: Open, engine: Engine) -> None:

@@ -117,6 +117,8 @@ def take_pages(camera: Camera, folder: Path, orders: str) -> None:
     settle(camera)
     camera.take("products")
     app.select_page(REPORTS)
+    app.reports_page.select_report("forecast")
+    camera.wait(0.2)
     app.reports_page.run()
     settle(camera)
     camera.take("reports")

@@ -17,7 +17,7 @@ from tests.fitted_shop import MakeEngine, RemoteLikeEngine
 from smart_retail.analysis.campaign import CampaignSettings, build_campaign
 from smart_retail.errors import CancelledError, NeedsLocalEngineError, RetailError, SettingsError, UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.protocol import CustomerQuery
+from smart_retail.protocol import CustomerFilter, CustomerQuery
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from smart_retail_tkinter import analyses
@@ -26,7 +26,7 @@ from smart_retail_tkinter.core_services import Services
 from smart_retail_tkinter.long_work import LongWork
 from smart_retail_tkinter.presenter import FILES, Presenter
 from smart_retail_tkinter.presenters.campaign import CampaignForm, CampaignPresenter, read_settings
-from smart_retail_tkinter.presenters.customers import CustomersPresenter
+from smart_retail_tkinter.presenters.customers import CustomersPresenter, read_filter
 from smart_retail_tkinter.presenters.products import ProductsPresenter
 from smart_retail_tkinter.presenters.reports import ReportsPresenter
 from smart_retail_tkinter.presenters.rules import TEMPLATE, RulesPresenter
@@ -171,7 +171,7 @@ def test_the_table_of_customers_is_that_of_the_engine(harness: Harness, engine: 
     assert page == engine.customers(CustomerQuery(n=1000))
     assert summary.startswith(f"{len(shop.customers())} customers. ")
     segment = engine.segments()[0].name
-    customers.filter(" name ", segment, "", "")
+    customers.filter(CustomerFilter("name", segment))
     customers.sort("orders", True)
     harness.settle()
     page, summary = harness.page.shown["customers"]
@@ -180,9 +180,41 @@ def test_the_table_of_customers_is_that_of_the_engine(harness: Harness, engine: 
     assert f"of {page.customers}" in summary
 
 
+def test_the_fields_of_the_table_become_a_filter() -> None:
+    choices = {"segment": "", "cluster": "", "country": "", "category": "Garden", "churn_risk": "high"}
+    texts = {
+        "text": " a ",
+        "due_days": "14",
+        "min_amount": " 100 ",
+        "max_amount": "",
+        "last_order_from": "2024-01-31",
+        "last_order_to": "",
+    }
+    assert read_filter(choices, texts) == CustomerFilter(
+        "a", category="Garden", churn_risk="high", due_days=14, min_amount=100.0, last_order_from="2024-01-31"
+    )
+    for name, text in (("due_days", "1.5"), ("min_amount", "much"), ("last_order_to", "31.1.")):
+        with pytest.raises(UsageError):
+            read_filter(choices, texts | {name: text})
+
+
+def test_a_campaign_is_made_for_the_filtered_customers(harness: Harness, engine: Engine) -> None:
+    selected = CustomerFilter("c00", category="Garden", min_amount=100.0)
+    found = engine.customers(CustomerQuery(**selected.conditions, n=1000))
+    campaign = CampaignPresenter(harness.page, harness.shell)
+    campaign.choose(selected)
+    harness.settle()
+    (text,) = harness.page.shown["chosen"]
+    assert text.startswith(f"{found.with_orders} customers of the page Customers: id or name contains 'c00', ")
+    campaign.make(CampaignForm(customers=selected))
+    harness.settle()
+    made, _ = harness.page.shown["campaign"]
+    assert {row["customer_id"] for row in made.rows} == {c.customer_id for c in found.entries if c.orders}
+
+
 def test_filters_without_customers_say_what_to_do(harness: Harness) -> None:
     customers = CustomersPresenter(harness.page, harness.shell)
-    customers.filter("no such name", "", "", "")
+    customers.filter(CustomerFilter("no such name"))
     harness.settle()
     page, summary = harness.page.shown["customers"]
     assert page.total == 0
@@ -192,7 +224,7 @@ def test_filters_without_customers_say_what_to_do(harness: Harness) -> None:
 def test_the_file_has_all_customers_that_pass_the_filters(harness: Harness, engine: Engine, tmp_path: Path) -> None:
     customers = CustomersPresenter(harness.page, harness.shell)
     segment = engine.segments()[0].name
-    customers.filter("", segment, "", "")
+    customers.filter(CustomerFilter(segment=segment))
     customers.query = replace_n(customers.query, 1)  # only one is on screen
     customers.export(str(tmp_path / "customers.csv"))
     harness.settle()

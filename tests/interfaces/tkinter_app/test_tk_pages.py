@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from smart_retail.protocol import CustomerQuery
+from smart_retail.protocol import CustomerFilter, CustomerQuery
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from smart_retail_tkinter.pages.base import CAMPAIGN, CUSTOMERS, EXPLORE, PAGES, PRODUCTS, REPORTS, RULES
@@ -95,16 +95,27 @@ def test_typing_filters_the_table_of_customers(window: Any) -> None:
     assert page.summary.cget("text").startswith("1 customer, ")
 
 
-def test_a_campaign_starts_from_the_filtered_segment(window: Any, engine: Engine) -> None:
+def test_a_campaign_starts_from_the_filtered_customers(window: Any, engine: Engine) -> None:
     show(window, CUSTOMERS)
     page = window.app.customers_page
     segment = engine.segments()[-1].name
     page.segment.set(segment)
     page.segment.event_generate("<<ComboboxSelected>>")
     window.settle()
+    page.category.set("Garden")
+    page.texts["min_amount"].set("100")  # not confirmed by Enter
     page.campaign.invoke()
+    window.settle()
     assert window.app.current_page() == CAMPAIGN
-    assert window.app.campaign_page.form.values().segments == (segment,)
+    campaign = window.app.campaign_page
+    selected = CustomerFilter(segment=segment, category="Garden", min_amount=100.0)
+    assert campaign.form.values().customers == selected
+    total = engine.customers(CustomerQuery(**selected.conditions)).with_orders
+    assert campaign.chosen.cget("text").startswith(f"{total} customer")
+    campaign.all_customers.invoke()
+    window.settle()
+    assert campaign.form.values().customers == CustomerFilter()
+    assert not campaign.chosen.winfo_ismapped()
 
 
 def test_the_export_of_customers_writes_all_that_pass_the_filters(window: Any, engine: Engine, tmp_path: Path) -> None:
@@ -211,6 +222,9 @@ def test_a_running_campaign_shows_its_progress_and_is_cancelled(window: Any, mon
 def test_reports_are_shown_when_they_are_selected(window: Any, engine: Engine) -> None:
     show(window, REPORTS)
     page = window.app.reports_page
+    assert page.sentence.cget("text").startswith("The largest sales were in ")
+    page.select_report("forecast")
+    window.settle()
     assert page.note.cget("text") == "Press Compute."
     for name, report in REPORT_NAMES.items():
         if name == "forecast":

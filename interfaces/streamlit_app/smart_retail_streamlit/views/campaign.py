@@ -14,15 +14,16 @@ from smart_retail.analysis.campaign import SHEETS, Campaign, CampaignSettings, r
 from smart_retail.analysis.long_tasks import CampaignTask, UpliftTask
 from smart_retail.analysis.uplift import EFFECT_HEADINGS, CampaignEffect, describe_effect, uplift_cells
 from smart_retail.errors import RetailError
+from smart_retail.presentation.filter_texts import describe_filter
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, RetailEngine
+from smart_retail.protocol import CHURN_RISKS, DEFAULT_HORIZON_DAYS, CustomerFilter, CustomerQuery, RetailEngine
 from smart_retail.results import ModelInfo
 from smart_retail.utils.spreadsheet import write_table
-from smart_retail.value.model import CHURN_RISKS
 from smart_retail_streamlit import (
     chart_panel,
     controls,
+    customer_filters,
     engine_source,
     html_parts,
     job_panel,
@@ -68,6 +69,12 @@ def _upload_store(name: str) -> UploadStore:
 
 def _show_write(engine: RetailEngine, model: ModelInfo) -> None:
     """Show the controls, the button and the campaign."""
+    try:
+        chosen = customer_filters.read_address()
+        _show_chosen(engine, chosen, model)
+    except RetailError as error:
+        page_layout.banner(error)
+        return
     left, middle, right = st.columns([1.2, 1, 1], gap="medium")
     with left, st.container(border=True, height="stretch"):
         st.html(html_parts.finding("Customers"))
@@ -78,7 +85,7 @@ def _show_write(engine: RetailEngine, model: ModelInfo) -> None:
     with right, st.container(border=True, height="stretch"):
         st.html(html_parts.finding("Test group"))
         test, contact_file = _choose_test_group()
-    settings = CampaignSettings(**whom, **products, **test)
+    settings = CampaignSettings(**whom, **products, **test, customers=chosen)
     job = _job_slot().job
     running = job is not None and job.running
     if st.button("Make the campaign", type="primary", icon=":material/campaign:", disabled=running):
@@ -95,6 +102,27 @@ def _show_write(engine: RetailEngine, model: ModelInfo) -> None:
         job_panel.watch(job, lambda _, campaign: _show_campaign(campaign), "campaign-seen")
     else:
         st.caption("Choose customers and products. You see the campaign before you save it; no customer is contacted.")
+
+
+def _show_chosen(engine: RetailEngine, chosen: CustomerFilter, model: ModelInfo) -> None:
+    """Show which customers of the Customers page the campaign is for, if the visitor comes from there."""
+    conditions = describe_filter(chosen, model.currency)
+    if not conditions:
+        return
+    found = engine.customers(CustomerQuery(**chosen.conditions, n=1))
+    with st.container(border=True, key="campaign-chosen"):
+        st.html(
+            html_parts.finding(pluralize(found.with_orders, "customer"), f"Of the table of customers: {conditions}")
+        )
+        with st.container(horizontal=True, gap="small", vertical_alignment="center"):
+            address = {name: str(value) for name, value in chosen.conditions.items()}
+            page_layout.link("Customers", "Change the filters", ":material/filter_alt:", **address)
+            st.button(
+                "Choose from all customers",
+                key="campaign-all",
+                type="tertiary",
+                on_click=customer_filters.clear_address,
+            )
 
 
 def _choose_customers(engine: RetailEngine, model: ModelInfo) -> dict[str, Any]:

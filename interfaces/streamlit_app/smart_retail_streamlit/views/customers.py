@@ -13,7 +13,7 @@ from smart_retail.presentation.formatting import format_amount, format_integer, 
 from smart_retail.presentation.html import Column, table
 from smart_retail.protocol import DEFAULT_CUSTOMER_SORT, CustomerQuery, RetailEngine, all_customers
 from smart_retail.results import CustomerPage, CustomerSummary
-from smart_retail_streamlit import chart_panel, engine_source, html_parts, page_layout, query_params, search_box
+from smart_retail_streamlit import chart_panel, customer_filters, engine_source, html_parts, page_layout, query_params
 
 ROWS = (25, 100, 500)
 """Rows of a page that can be chosen."""
@@ -43,12 +43,8 @@ def show() -> None:
 
 def _choose(engine: RetailEngine) -> CustomerQuery:
     """Return the chosen filters and order."""
+    selected = customer_filters.choose(engine, _first_page)
     with st.container(horizontal=True, gap="small", vertical_alignment="bottom"):
-        text = _text()
-        segment = _one_of("segment", "Segment", [s.name for s in engine.segments()])
-        cluster = _one_of("cluster", "Cluster", list(dict.fromkeys(c.name for c in engine.clusters())))
-        countries = engine.customers(CustomerQuery(n=1)).countries
-        country = _one_of("country", "Country", list(countries)) if len(countries) > 1 else ""
         sorts = list(labels.CUSTOMER_SORTS)
         chosen = query_params.read("sort", DEFAULT_CUSTOMER_SORT, sorts)
         sort: str = (
@@ -69,37 +65,7 @@ def _choose(engine: RetailEngine) -> CustomerQuery:
             "Order", [DESCENDING, ASCENDING], int(ascending), key="customers-order", width=170, on_change=_first_page
         )
         query_params.write("ascending", order == ASCENDING, False)
-    return CustomerQuery(text, segment, cluster, country, sort, order == ASCENDING)
-
-
-def _text() -> str:
-    text: str = st.text_input(
-        "Search id or name",
-        query_params.read("text", ""),
-        key="customers-text",
-        max_chars=search_box.MAX_TEXT_LENGTH,
-        width=220,
-        on_change=_first_page,
-    ).strip()
-    query_params.write("text", text, "")
-    return text
-
-
-def _one_of(name: str, label: str, names: list[str]) -> str:
-    """Return the chosen name, empty for all; it is kept in the address."""
-    choices = ["", *names]
-    index = choices.index(query_params.read(name, "", choices))
-    chosen = st.selectbox(
-        label,
-        choices,
-        index,
-        key=f"customers-{name}",
-        format_func=lambda choice: choice or "All",
-        width=200,
-        on_change=_first_page,
-    )
-    query_params.write(name, chosen, "")
-    return chosen or ""
+    return CustomerQuery(**selected.conditions, sort=sort, ascending=order == ASCENDING)
 
 
 def _first_page() -> None:
@@ -136,11 +102,13 @@ def _show_summary(engine: RetailEngine, query: CustomerQuery, found: CustomerPag
             on_click="ignore",
             key="csv-customers",
         )
-        address = {"segment": query.segment} if query.segment else {}
-        whom = f"all {query.segment} customers" if query.segment else "all customers"
-        page_layout.link("Campaign", f"Make a campaign for {whom}", ":material/campaign:", **address)
-    if query.text or query.cluster or query.country:
-        st.caption("The Campaign page chooses by segment and forecasts, not by text, cluster or country.")
+        if found.with_orders:
+            whom = f"{'this' if found.with_orders == 1 else 'these'} {pluralize(found.with_orders, 'customer')}"
+            address = customer_filters.address(query)
+            page_layout.link("Campaign", f"Make a campaign for {whom}", ":material/campaign:", **address)
+    if found.with_orders < found.total:
+        without = pluralize(found.total - found.with_orders, "customer")
+        st.caption(f"A campaign leaves out {without} without a kept order.")
 
 
 def _table(customers: Sequence[CustomerSummary], skipped: int) -> Markup:

@@ -14,7 +14,7 @@ from smart_retail.errors import ColumnError, DataError, RetailError, UsageError
 from smart_retail.presentation import labels
 from smart_retail.presentation.formatting import format_amount, format_integer, format_percent, pluralize
 from smart_retail.presentation.html import Column, table
-from smart_retail.presentation.labels import RETURNS_POLICIES
+from smart_retail.presentation.labels import RECENCY_UNITS, RETURNS_POLICIES
 from smart_retail.results import CleaningReport, FitReport
 from smart_retail.settings import setting_choices
 from smart_retail_streamlit import engine_source, fit_request, html_parts, page_layout
@@ -145,11 +145,20 @@ def _more_options(policy: str | None) -> tuple[ReadOptions, dict[str, dict[str, 
             format_func=lambda o: DATE_ORDERS[o],
         )
         header_row = middle.number_input("Row of the header (0 = automatic)", 0, 1000, 0, key="header-row")
+        recency = left.selectbox(
+            "Recency of the segments",
+            setting_choices("rfm.recency"),
+            key="recency",
+            format_func=lambda name: RECENCY_UNITS.get(name, name),
+            help="Days compare all customers with each other. Usual gaps compare each customer with the own rhythm: "
+            "At Risk then means more than 3 usual gaps without an order.",
+        )
         sheet = right.text_input("Sheet of a workbook", max_chars=100, key="sheet", placeholder="automatic") or ""
     choices: dict[str, dict[str, Any]] = {
         "data": {"returns_policy": policy or "net", "currency": currency.strip(), "date_order": order or ""},
         "clusters": {"k": int(k)},
         "recommend": {"merge": merge or "auto"},
+        "rfm": {"recency": recency or "days"},
     }
     return ReadOptions(int(header_row), sheet.strip()), choices
 

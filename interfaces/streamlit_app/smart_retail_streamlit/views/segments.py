@@ -16,7 +16,12 @@ from smart_retail.segmentation.segments import segment_advice
 from smart_retail_streamlit import chart_panel, charts, engine_source, html_parts, page_layout
 from smart_retail_streamlit.chart_panel import Panel
 
-MEASURES = {"recency": "R: days since the last order", "frequency": "F: orders", "monetary": "M: net amount"}
+MEASURES = {
+    "recency": "R: days since the last order",
+    "recency_intervals": "R: usual gaps since the last order",
+    "frequency": "F: orders",
+    "monetary": "M: net amount",
+}
 TOP_PRODUCTS = 5
 
 
@@ -101,7 +106,7 @@ def _show_cut_points(scorecard: Mapping[str, Any]) -> None:
     """Show which values get which score."""
     cut_points = scorecard.get("groups", {}).get("rfm", {}).get("cuts", {})
     rows = [
-        [label, *score_ranges(list(cut_points[name]), descending=name == "recency")]
+        [label, *score_ranges(list(cut_points[name]), descending=name.startswith("recency"))]
         for name, label in MEASURES.items()
         if len(cut_points.get(name, ())) == 4
     ]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from tkinter import ttk
 from typing import TYPE_CHECKING
 
+from smart_retail.protocol import ALL_CUSTOMERS, CustomerFilter
 from smart_retail.results import Segment
 from smart_retail_tkinter import analysis_tables
 from smart_retail_tkinter.dialogs.file_dialogs import Dialogs
@@ -50,6 +51,13 @@ class CampaignPage(Page):
         page = self._tab("Prepare")
         self.form = CampaignFormView(page, self._dialogs)
         self.form.pack(fill="x")
+        self._chosen_line = ttk.Frame(page)
+        self.all_customers = ttk.Button(
+            self._chosen_line, text="All customers", command=lambda: self._choose(ALL_CUSTOMERS)
+        )
+        self.all_customers.pack(side="right", padx=(12, 0))
+        self.chosen = add_text(self._chosen_line)
+        self.chosen.pack(side="left", fill="x", expand=True)
         line = ttk.Frame(page)
         line.pack(fill="x", pady=(8, 6))
         self.make = ttk.Button(line, text="Make the campaign", style="Accent.TButton", command=self._make)
@@ -124,10 +132,15 @@ class CampaignPage(Page):
         orders = tuple(path for path in (part.strip() for part in self.order_files.get().split(";")) if path)
         self.presenter.measure(self.campaign_file.get().strip(), orders, self.since.get())
 
-    def choose_segment(self, segment: str) -> None:
-        """Select a segment in the form; an empty text selects none, which stands for all."""
+    def choose_customers(self, selected: CustomerFilter) -> None:
+        """Choose the customers of a filtered table; choices of the form that would narrow them are cleared."""
         self.tabs.select(PREPARE)  # type: ignore[no-untyped-call]
-        self.form.select_segment(segment)
+        self.form.clear_customers()
+        self._choose(selected)
+
+    def _choose(self, selected: CustomerFilter) -> None:
+        self.form.customers = selected
+        self.presenter.choose(selected)
 
     def step_tab(self, step: int) -> None:
         step_notebook(self.tabs, step)
@@ -142,8 +155,18 @@ class CampaignPage(Page):
             self.form.show_model(model)
 
     def show_segments(self, segments: Sequence[Segment]) -> None:
-        """Offer the segments of a model."""
+        """Offer the segments of a model; the customers of a table are forgotten, since names may have changed."""
         self.form.show_segments(segments)
+        if self.form.customers.conditions:
+            self._choose(ALL_CUSTOMERS)
+
+    def show_chosen(self, text: str) -> None:
+        """Show which customers of the page Customers are chosen; an empty text stands for all."""
+        self.chosen.configure(text=text)
+        if text:
+            self._chosen_line.pack(fill="x", pady=(0, 8), before=self.form)
+        else:
+            self._chosen_line.pack_forget()
 
     def show_campaign(self, campaign: Campaign, sentences: tuple[str, ...]) -> None:
         """Show groups and first customers of a campaign."""

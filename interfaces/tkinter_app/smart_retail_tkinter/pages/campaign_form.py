@@ -8,9 +8,8 @@ from tkinter import ttk
 
 from smart_retail.presentation.formatting import format_integer
 from smart_retail.presentation.labels import METHODS
-from smart_retail.protocol import ALL, DEFAULT_HORIZON_DAYS, DEFAULT_METHOD
+from smart_retail.protocol import ALL, ALL_CUSTOMERS, CHURN_RISKS, DEFAULT_HORIZON_DAYS, DEFAULT_METHOD
 from smart_retail.results import ModelInfo, Segment
-from smart_retail.value.model import CHURN_RISKS
 from smart_retail_tkinter import theme
 from smart_retail_tkinter.dialogs.file_dialogs import Dialogs
 from smart_retail_tkinter.pages.base import add_text
@@ -33,6 +32,7 @@ class CampaignFormView(ttk.Frame):
         texts = {"worth": "", "low": "", "high": "", "n": "5", "holdout": "10", "name": "campaign", "contacts": ""}
         self.texts = {name: tk.StringVar(self, text) for name, text in texts.items()}
         self.hide = tk.BooleanVar(self, True)
+        self.customers = ALL_CUSTOMERS
         self._build_customers(self._group("Customers", 0, 1))
         self._build_products(self._group("Products", 1, 1))
         self._build_test_group(self._group("Test group", 2, 2))
@@ -131,12 +131,13 @@ class CampaignFormView(ttk.Frame):
             if segment.name in chosen:
                 self.segments.selection_add(row)
 
-    def select_segment(self, name: str) -> None:
-        """Select one segment, or none for an empty name."""
-        rows = [row for row in self.segments.get_children() if self.segments.set(row, "name") == name]
-        self.segments.selection_set(rows)
-        for row in rows:
-            self.segments.see(row)
+    def clear_customers(self) -> None:
+        """Select no segment and clear the limits, so that all customers of a filter are chosen."""
+        self.segments.selection_set(())
+        for variable in self.risks.values():
+            variable.set(False)
+        for name in ("worth", "low", "high"):
+            self.texts[name].set("")
 
     def _chosen_segments(self) -> tuple[str, ...]:
         return tuple(self.segments.set(row, "name") for row in self.segments.selection())
@@ -156,5 +157,6 @@ class CampaignFormView(ttk.Frame):
             exclude_purchased=self.hide.get(),
             holdout=texts["holdout"],
             name=texts["name"],
+            customers=self.customers,
             contacts=texts["contacts"].strip(),
         )

@@ -9,12 +9,14 @@ from pathlib import Path
 from tkinter import ttk
 
 from smart_retail_tkinter import theme
+from smart_retail_tkinter.chart_models import Chart
 from smart_retail_tkinter.dialogs.file_dialogs import Dialogs
-from smart_retail_tkinter.pages.base import Page, add_text, chosen_value
+from smart_retail_tkinter.pages.base import Page, add_text, chosen_value, step_notebook
 from smart_retail_tkinter.presenter import Presenter
 from smart_retail_tkinter.presenters.reports import FILE_LANE, LANE, ReportsPresenter
 from smart_retail_tkinter.reports import REPORTS, ReportResult, titles
 from smart_retail_tkinter.table_models import Column, Table
+from smart_retail_tkinter.widgets.chart import ChartView
 from smart_retail_tkinter.widgets.table import DataTable
 
 HTML = "html"
@@ -63,8 +65,12 @@ class ReportsPage(Page):
         self.sentence.pack(fill="x", pady=(0, 6))
         self.note = add_text(right, "Small.TLabel")
         self.note.pack(side="bottom", fill="x", pady=(6, 0))
-        self.result = DataTable(right, EMPTY, on_open=lambda row: on_customer(row.key) if row.key else None)
-        self.result.pack(fill="both", expand=True)
+        self.tabs = ttk.Notebook(right)
+        self.tabs.pack(fill="both", expand=True)
+        self.chart = ChartView(self.tabs)
+        self.result = DataTable(self.tabs, EMPTY, on_open=lambda row: on_customer(row.key) if row.key else None)
+        self.tabs.add(self.chart, text="Chart")
+        self.tabs.add(self.result, text="Table")
         self.list.selection_set(self.name)
 
     def _build_list(self) -> None:
@@ -146,6 +152,10 @@ class ReportsPage(Page):
         """Select a report by its name."""
         self.list.selection_set(name)
 
+    def step_tab(self, step: int) -> None:
+        if self.chart.chart is not None:
+            step_notebook(self.tabs, step)
+
     # Calls of the window and the presenter -------------------------------------------------------
 
     def refresh(self) -> None:
@@ -158,6 +168,17 @@ class ReportsPage(Page):
         self.sentence.configure(text="")
         self.note.configure(text="Press Compute." if self.name != HTML and REPORTS[self.name].long else "")
         self.result.fill(EMPTY)
+        self._show_chart(None)
+
+    def _show_chart(self, chart: Chart | None) -> None:
+        """Show a chart before the table, or the table alone."""
+        self.chart.show(chart)
+        if chart is None:
+            self.tabs.hide(self.chart)
+            self.tabs.select(self.result)  # type: ignore[no-untyped-call]
+        elif str(self.tabs.tab(self.chart, "state")) == "hidden":  # type: ignore[no-untyped-call]
+            self.tabs.tab(self.chart, state="normal")  # type: ignore[no-untyped-call]
+            self.tabs.select(self.chart)  # type: ignore[no-untyped-call]
 
     def show_report(self, name: str, result: ReportResult) -> None:
         """Show a result, unless another report was selected in the meantime."""
@@ -167,6 +188,7 @@ class ReportsPage(Page):
         hint = " Enter or double click: show a customer." if any(row.key for row in result.table.rows) else ""
         self.note.configure(text=f"{result.note}{hint}".strip())
         self.result.fill(result.table)
+        self._show_chart(result.chart)
 
     def show_written(self, path: Path) -> None:
         """Show where the HTML report is, and open it."""

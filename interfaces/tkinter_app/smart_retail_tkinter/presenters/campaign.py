@@ -8,7 +8,9 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from smart_retail.errors import UsageError
-from smart_retail.presentation.formatting import format_amount
+from smart_retail.presentation.filter_texts import describe_filter
+from smart_retail.presentation.formatting import format_amount, pluralize
+from smart_retail.protocol import ALL_CUSTOMERS, CustomerFilter, CustomerQuery
 from smart_retail_tkinter import analyses
 from smart_retail_tkinter.presenter import Presenter
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from smart_retail.analysis.campaign import Campaign, CampaignSettings
     from smart_retail.analysis.uplift import CampaignEffect
 
-LANE, FILE_LANE, EFFECT_LANE = "campaign", "campaign-file", "campaign-effect"
+LANE, FILE_LANE, EFFECT_LANE, CHOSEN_LANE = "campaign", "campaign-file", "campaign-effect", "campaign-chosen"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class CampaignForm:
     holdout: str = "10"
     """Per cent."""
     name: str = "campaign"
+    customers: CustomerFilter = ALL_CUSTOMERS
+    """Customers of the page Customers."""
     contacts: str = ""
     """Path of a file with columns to copy; empty for none."""
 
@@ -44,6 +48,7 @@ class CampaignForm:
 class CampaignView(Protocol):
     """Methods of the page that the presenter calls."""
 
+    def show_chosen(self, text: str) -> None: ...
     def show_campaign(self, campaign: Campaign, sentences: tuple[str, ...]) -> None: ...
     def show_campaign_file(self, path: str) -> None: ...
     def show_effect(self, effect: CampaignEffect, currency: str) -> None: ...
@@ -62,6 +67,19 @@ class CampaignPresenter:
     def __init__(self, view: CampaignView, shell: Presenter) -> None:
         self._view, self._shell = view, shell
         self.campaign: Campaign | None = None
+
+    def choose(self, selected: CustomerFilter) -> None:
+        """Show how many customers of a filtered table the campaign is for; nothing for all customers."""
+        engine, conditions = self._shell.open_engine(), describe_filter(selected, self._shell.currency)
+        if not conditions:
+            self._shell.submit(CHOSEN_LANE, lambda: "", self._view.show_chosen)
+            return
+
+        def describe() -> str:
+            found = engine.customers(CustomerQuery(**selected.conditions, n=1))
+            return f"{pluralize(found.with_orders, 'customer')} of the page Customers: {conditions}"
+
+        self._shell.submit(CHOSEN_LANE, describe, self._view.show_chosen)
 
     def make(self, form: CampaignForm) -> None:
         """Make the campaign of a form and show it; nothing is written and no customer is contacted."""
@@ -135,6 +153,7 @@ def read_settings(form: CampaignForm) -> CampaignSettings:
         return_above=low / 100 if low else None,
         return_below=high / 100 if high is not None and high < 100 else None,
         churn_risks=form.churn_risks,
+        customers=form.customers,
     )
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import structs
 
+from smart_retail.errors import UsageError
 from smart_retail.presentation.formatting import export_metadata, format_integer, format_percent, pluralize
-from smart_retail.protocol import CustomerQuery, RetailEngine, all_customers
+from smart_retail.protocol import CustomerFilter, CustomerQuery, RetailEngine, all_customers
 from smart_retail.results import CustomerPage
 from smart_retail_tkinter.analysis_tables import customer_table
 from smart_retail_tkinter.presenter import Presenter
+from smart_retail_tkinter.presenters.campaign import read_number
 
 MAX_CUSTOMERS = 1000
 """Customers on screen; a file has all of them."""
@@ -38,9 +41,10 @@ class CustomersPresenter:
         self.query = CustomerQuery(n=MAX_CUSTOMERS)
         self._shown: tuple[str, CustomerQuery] | None = None
 
-    def filter(self, text: str, segment: str, cluster: str, country: str) -> None:
-        """Show the customers that pass filters; an empty text filters nothing."""
-        self._change(structs.replace(self.query, text=text.strip(), segment=segment, cluster=cluster, country=country))
+    def filter(self, selected: CustomerFilter) -> None:
+        """Show the customers that pass a filter; the order stays."""
+        order = {name: getattr(self.query, name) for name in ("sort", "ascending", "n")}
+        self._change(CustomerQuery(**selected.conditions, **order))
 
     def sort(self, column: str, ascending: bool) -> None:
         """Sort all customers by a column of `protocol.CUSTOMER_SORTS`."""
@@ -81,6 +85,35 @@ class CustomersPresenter:
         if query != self.query:
             self.query = query
             self.refresh()
+
+
+def read_filter(choices: Mapping[str, str], texts: Mapping[str, str]) -> CustomerFilter:
+    """Return the filter of a form; an empty text filters nothing.
+
+    Parameters
+    ----------
+    choices : mapping
+        Fields of `CustomerFilter` with names, of which one is chosen.
+    texts : mapping
+        Further fields, as they are typed.
+
+    Raises
+    ------
+    UsageError
+        A text is not a number, a date, or the end of a range before its beginning.
+    """
+    days = read_number(texts["due_days"], "Due within days")
+    if days is not None and days != int(days):
+        raise UsageError(f"Due within days: {days} is not a whole number.", "Write a number such as 14.")
+    return CustomerFilter(
+        **choices,
+        text=texts["text"].strip(),
+        due_days=None if days is None else int(days),
+        min_amount=read_number(texts["min_amount"], "Amount from"),
+        max_amount=read_number(texts["max_amount"], "Amount to"),
+        last_order_from=texts["last_order_from"].strip() or None,
+        last_order_to=texts["last_order_to"].strip() or None,
+    )
 
 
 def describe_page(page: CustomerPage, query: CustomerQuery) -> str:
