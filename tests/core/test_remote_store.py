@@ -17,6 +17,7 @@ import fsspec
 import msgspec
 import pytest
 from tests.core.test_artifacts import publish
+from tests.remote_hosts import Hosts, publish_shop
 
 from smart_retail.analysis.rules_history import save_rules
 from smart_retail.bundle import local_copy, remote_store
@@ -28,6 +29,7 @@ from smart_retail.bundle.writer import VERSIONS_KEPT
 from smart_retail.errors import (
     ArtifactError,
     DamagedBundleError,
+    ErasureError,
     LockError,
     MissingBundleError,
     NeedsDatabaseError,
@@ -42,33 +44,7 @@ from smart_retail.serving.engine import Engine
 from smart_retail.serving.factory import watch_engine
 from smart_retail.serving.item_updates import add_items, remove_items
 from smart_retail.serving.store_polling import POLL_VARIABLE, poll_interval_s, stop_polling
-from smart_retail.utils.artifacts_location import CACHE_VARIABLE, is_url, resolve_folder
-
-FACTS = {"last_day": 1}
-
-
-class Hosts:
-    """Hosts with a cache folder each, which share one store."""
-
-    def __init__(self, folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.url = url
-        self._folder = folder
-        self._monkeypatch = monkeypatch
-        self.use("one")
-
-    def use(self, name: str) -> Path:
-        """Continue on the host with this name; return the folder of its local copy, which is not refreshed."""
-        self._monkeypatch.setenv(CACHE_VARIABLE, str(self._folder / name))
-        return resolve_folder(self.url)
-
-    def publish(self, numbers: int = 3) -> str:
-        with lock(self.url, create=True) as root:
-            return publish(root, numbers)
-
-    def state(self) -> StoreState:
-        state = RemoteStore(self.url).read_state()
-        assert state is not None
-        return state
+from smart_retail.utils.artifacts_location import is_url, resolve_folder
 
 
 @pytest.fixture(autouse=True)
@@ -92,13 +68,6 @@ def shop_hosts(hosts: Hosts, fitted: tuple[Path, FitReport]) -> Hosts:
     """Hosts of the fitted small shop."""
     publish_shop(hosts, fitted)
     return hosts
-
-
-def publish_shop(hosts: Hosts, fitted: tuple[Path, FitReport]) -> None:
-    artifacts, report = fitted
-    with lock(hosts.url, create=True) as root:
-        shutil.copytree(artifacts / "versions" / report.version, root / "versions" / report.version)
-        shutil.copyfile(artifacts / "current", root / "current")
 
 
 def table_files(store: Path, version: str) -> list[Path]:
@@ -251,6 +220,56 @@ def test_old_versions_are_removed_from_the_store_and_the_copies(hosts: Hosts, st
     assert [p.name for p in (copy / "versions").iterdir()] == [hosts.state().current]
 
 
+def test_a_lost_response_does_not_lose_a_published_version(hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    create = remote_store._create_file
+
+    def create_without_response(target: Path, content: bytes) -> None:
+        create(target, content)
+        if "state-0000000001" in target.name:
+            raise ConnectionError
+
+    monkeypatch.setattr(remote_store, "_create_file", create_without_response)
+    version = hosts.publish()
+    assert hosts.state().current == version
+    assert verify(hosts.url) == []
+
+
+def test_a_version_is_not_removed_while_it_is_unknown_whether_it_was_published(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create, read = remote_store._create_file, RemoteStore._read_numbered
+
+    def create_before_an_outage(target: Path, content: bytes) -> None:
+        create(target, content)
+        if "state-0000000001" in target.name:
+            monkeypatch.setattr(RemoteStore, "_read_numbered", unreachable)
+            raise ConnectionError
+
+    monkeypatch.setattr(remote_store, "_create_file", create_before_an_outage)
+    with pytest.raises(StoreError):
+        hosts.publish()
+    monkeypatch.setattr(RemoteStore, "_read_numbered", read)
+    assert verify(hosts.url) == []
+
+
+def test_old_files_that_cannot_be_removed_fail_an_erasure_but_not_a_fit(
+    shop_hosts: Hosts, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remove = RemoteStore.remove_folder
+
+    def fail(_: RemoteStore, folder: str) -> None:
+        raise StoreError(f"{folder[:4]} cannot be removed.")
+
+    customer = Engine.load(shop_hosts.url).search_customers("C")[0].customer_id
+    monkeypatch.setattr(RemoteStore, "remove_folder", fail)
+    with pytest.raises(ErasureError, match="remain"):
+        erase(shop_hosts.url, customer)
+    shop_hosts.publish()
+    monkeypatch.setattr(RemoteStore, "remove_folder", remove)
+    erase(shop_hosts.url, customer)
+    assert len(list((store / "versions").iterdir())) == len(shop_hosts.state().versions)
+
+
 def test_rollback_changes_the_store(hosts: Hosts) -> None:
     first, second = hosts.publish(), hosts.publish(4)
     copy = hosts.use("two")
@@ -355,7 +374,7 @@ def test_a_store_that_cannot_be_reached_leaves_the_last_version(
         Engine.load(shop_hosts.url)
 
 
-def unreachable(_: RemoteStore) -> list[int]:
+def unreachable(*_: object) -> Any:
     raise ConnectionError("secret-key in the message")
 
 

@@ -22,7 +22,7 @@ from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
 from smart_retail.serving.store_polling import POLL_VARIABLE
 from tests import shop
-from tests.core.test_remote_store import Hosts, publish_shop
+from tests.remote_hosts import Hosts, publish_shop
 from tests.robustness.server import ENVIRONMENT, running_server
 from tests.s3_server import BUCKET, S3Server, require_packages, s3_server
 

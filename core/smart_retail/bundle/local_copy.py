@@ -49,6 +49,7 @@ from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE
 from smart_retail.errors import (
     ArtifactError,
     DamagedBundleError,
+    ErasureError,
     LockError,
     MissingBundleError,
     RetailError,
@@ -285,7 +286,7 @@ def verify_stored(root: Path, version: str | None) -> list[str] | None:
 
 
 def copy_of(root: Path) -> Path:
-    """Return the local copy that the folder of a transaction belongs to; another folder is returned as it is."""
+    """Return the local copy to which the folder of a transaction belongs; another folder is returned as it is."""
     return root.parent if _is_working(root) else root
 
 
@@ -324,7 +325,7 @@ def publication(copy: Path) -> Iterator[Path]:
 def shared_files(artifacts: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a folder whose shared files, such as added items, can be changed; they are stored when the block ends.
 
-    Another folder is yielded itself.
+    A folder of artifacts that is not a local copy is yielded itself.
 
     Raises
     ------
@@ -580,17 +581,38 @@ def _publish(working: Path, store: RemoteStore, base: StoreState) -> list[str]:
         }
         _write_files(working, store, base, changes)
     except BaseException as error:
-        for stored in uploaded:
-            with suppress(StoreError):
-                store.remove_folder(stored.folder)
+        _discard_versions(store, uploaded)
         if isinstance(error, StoreError | FileNotFoundError) and _was_published(store, base):
             raise _lost_error(store) from error
         raise
-    for folder in unused:
-        # Folders that were there before the state was written belong to removed versions, to killed processes, or to
-        # processes that started from an earlier state and cannot publish any more.
-        store.remove_folder(folder)
+    try:
+        for folder in unused:
+            # Folders that were there before the state was written belong to removed versions, to killed processes, or
+            # to processes that started from an earlier state and cannot publish any more.
+            store.remove_folder(folder)
+    except StoreError as error:
+        if not _is_erasure(working, base):
+            log.warning({"event": "store_not_cleaned", "code": error.code})  # the next publication does it
+            return new
+        raise ErasureError(
+            f"The customer was erased from the versions in use, but files of others remain. {error.message}",
+            "Erase the customer again.",
+        ) from error
     return new
+
+
+def _discard_versions(store: RemoteStore, uploaded: list[StoredVersion]) -> None:
+    """Remove versions that were not published; if the state cannot be read, the next publication does it."""
+    with suppress(ArtifactError, FileNotFoundError):
+        state = store.read_state()
+        for stored in uploaded:
+            if state is None or stored not in state.versions:
+                store.remove_folder(stored.folder)
+
+
+def _is_erasure(working: Path, base: StoreState) -> bool:
+    """Return whether a transaction has added the receipt of an erasure."""
+    return any(name.startswith("receipts/") and name not in base.files for name in _local_files(working))
 
 
 def _pointer_version(working: Path, name: str) -> str:
@@ -638,8 +660,10 @@ def _write_files(working: Path, store: RemoteStore, base: StoreState, changes: d
         else:
             raise LockError(f"Other processes keep changing {store.url}.", "Try again.")
     except BaseException:
-        with suppress(StoreError):
-            store.remove_files(uploaded.values())
+        with suppress(ArtifactError, FileNotFoundError):
+            state = store.read_state()
+            known = [] if state is None else list(state.files.values())
+            store.remove_files(file for file in uploaded.values() if file not in known)
         raise
     with suppress(StoreError):  # what remains is not in use
         store.remove_files(_replaced_files(latest, changed))

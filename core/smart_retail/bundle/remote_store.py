@@ -270,17 +270,20 @@ class RemoteStore:
         ------
         StateConflictError
             Another process has created it, or a later one.
+        StoreError
+            The store cannot be reached. The state may have been created if it cannot be read either.
         """
         try:
             self._create(state)
-        except StateConflictError:
-            # The first try may have succeeded although its response was lost.
+        except (StateConflictError, StoreError):
+            # The state may have been created although the response was lost.
             with self._translated_errors(), suppress(FileNotFoundError):
                 if self._read_numbered(state.change) == state:
                     return
             raise
-        with self._translated_errors():
-            latest = max(self._state_numbers(), default=state.change)
+        latest = state.change
+        with suppress(StoreError), self._translated_errors():
+            latest = max(self._state_numbers(), default=latest)
         if latest > state.change:  # the states between them were removed since they are old
             self._remove(f"{self._root}/{_state_name(state.change)}")
             raise StateConflictError
