@@ -661,8 +661,8 @@ def _write_files(working: Path, store: RemoteStore, base: StoreState, changes: d
             raise LockError(f"Other processes keep changing {store.url}.", "Try again.")
     except BaseException:
         with suppress(ArtifactError, FileNotFoundError):
-            state = store.read_state()
-            known = [] if state is None else list(state.files.values())
+            found = store.read_state()
+            known = [] if found is None else list(found.files.values())
             store.remove_files(file for file in uploaded.values() if file not in known)
         raise
     with suppress(StoreError):  # what remains is not in use

@@ -416,6 +416,7 @@ def readyz() -> Any:
     503 if no version can be loaded, or the events since the fit cannot be read. `refused` is the error code of a new
     version that could not be loaded; the previous version stays in use.
     `rules_error` is the error code of a changed rules file that is not valid; the previous rules stay in force.
+    `store_error` is the error code of the last request to the remote store; the copy on this host stays in use.
     """
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     current = engine()
