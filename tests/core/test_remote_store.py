@@ -24,6 +24,7 @@ from smart_retail.bundle import local_copy, remote_store
 from smart_retail.bundle.erasure import check_tombstones, erase
 from smart_retail.bundle.local_copy import last_check, open_bundle, open_folder, refresh
 from smart_retail.bundle.remote_store import STATES_KEPT, RemoteStore, StateConflictError, StoreState
+from smart_retail.bundle.signing import KEY_VARIABLE
 from smart_retail.bundle.versions import inspect, lock, rollback, verify, versions
 from smart_retail.bundle.writer import VERSIONS_KEPT
 from smart_retail.errors import (
@@ -33,11 +34,12 @@ from smart_retail.errors import (
     LockError,
     MissingBundleError,
     NeedsDatabaseError,
+    SignatureError,
     StoreError,
     UnknownVersionError,
     UsageError,
 )
-from smart_retail.events import Event, open_events
+from smart_retail.events import URL_VARIABLE, Event, open_events
 from smart_retail.events.item_changes import ItemChange, ItemChanges
 from smart_retail.results import FitReport
 from smart_retail.serving.engine import Engine
@@ -440,6 +442,60 @@ def test_events_need_a_database(shop_hosts: Hosts) -> None:
     assert list(events.all()) == []
     engine = Engine.load(shop_hosts.url)
     assert engine.recommend(engine.search_customers("C")[0].customer_id).known
+
+
+def test_events_and_erasures_of_all_hosts_are_in_the_database(
+    shop_hosts: Hosts, postgres: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(URL_VARIABLE, postgres)
+    engine = Engine.load(shop_hosts.url)
+    copy = shop_hosts.use("two")
+    other = Engine.load(shop_hosts.url)
+    million = 1_000_000
+    open_events(copy).add([Event("e1", "new customer", "o1", "007", "2025-02-24T10:00:00", million, million)])
+    assert engine.recommend("new customer").known
+    shop_hosts.use("one")
+    assert erase(shop_hosts.url, "new customer")["events"] == 1
+    assert not other.recommend("new customer").known
+    assert open_events(copy).erased_among(["new customer"]) == {"new customer"}
+
+
+def test_a_signed_version_stays_signed_in_the_store(hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(KEY_VARIABLE, "a" * 32)
+    hosts.publish()
+    hosts.use("two")
+    assert open_bundle(hosts.url).signature == "valid"
+    assert [v.signature for v in versions(hosts.url)] == ["valid"]
+    monkeypatch.setenv(KEY_VARIABLE, "b" * 32)
+    with pytest.raises(SignatureError):
+        open_bundle(hosts.url)
+
+
+def test_files_of_a_killed_fit_on_this_host_are_removed(hosts: Hosts) -> None:
+    hosts.publish()
+    copy = resolve_folder(hosts.url)
+    left, other = copy / ".publication-0123", copy / "versions" / ".download-x"
+    (left / ".temporary").mkdir(parents=True)
+    other.mkdir()
+    hosts.use("two")
+    hosts.publish(4)
+    refresh(copy)
+    assert not other.exists()
+    hosts.use("one")
+    hosts.publish(5)
+    assert not left.exists()
+
+
+def test_an_erasure_removes_files_of_killed_fits_on_other_hosts(hosts: Hosts) -> None:
+    hosts.publish()
+    copy = hosts.use("two")
+    open_folder(hosts.url)
+    left = copy / ".publication-0123"
+    left.mkdir()
+    hosts.use("one")
+    erase(hosts.url, "x")
+    refresh(copy)
+    assert not left.exists()
 
 
 def test_added_items_reach_all_hosts(shop_hosts: Hosts) -> None:
