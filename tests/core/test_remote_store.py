@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tests.core.test_artifacts import publish
 from tests.remote_hosts import Hosts, publish_shop
 
 from smart_retail.analysis.rules_history import save_rules
-from smart_retail.bundle import local_copy, remote_store
+from smart_retail.bundle import local_copy, remote_store, writer
 from smart_retail.bundle.erasure import check_tombstones, erase
 from smart_retail.bundle.local_copy import last_check, open_bundle, open_folder, refresh
 from smart_retail.bundle.remote_store import STATES_KEPT, RemoteStore, StateConflictError, StoreState
@@ -220,6 +221,24 @@ def test_old_versions_are_removed_from_the_store_and_the_copies(hosts: Hosts, st
     refresh(copy)
     assert not (copy / "versions" / first).exists()
     assert [p.name for p in (copy / "versions").iterdir()] == [hosts.state().current]
+
+
+def test_versions_of_one_second_are_listed_in_the_order_of_publication(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Frozen(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime(2026, 1, 1, tzinfo=tz)
+
+    monkeypatch.setattr(writer, "datetime", Frozen)
+    published = [hosts.publish(number) for number in range(3, 7)]
+    assert [v.version for v in versions(hosts.url)] == published[::-1]
+    hosts.use("two")
+    for version in published[:2]:
+        open_bundle(hosts.url, version)
+    assert [v.version for v in versions(hosts.url)] == published[::-1]
+    assert [rollback(hosts.url) for _ in range(3)] == published[2::-1]
 
 
 def test_a_lost_response_does_not_lose_a_published_version(hosts: Hosts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -237,6 +237,12 @@ def manifest_folder(root: Path, version: str) -> Path:
     return folder if folder.is_dir() or not (root / MARKER).is_file() else root / MANIFESTS / version
 
 
+def written_at(root: Path, version: str) -> int:
+    """Return the time at which the manifest of a version was written, in nanoseconds; in a copy, its number there."""
+    known = root / MANIFESTS / version / MANIFEST
+    return (known if known.is_file() else root / "versions" / version / MANIFEST).stat().st_mtime_ns
+
+
 def remove_version(root: Path, version: str, *, ignore_errors: bool = False) -> None:
     """Remove a version from an artifacts folder; in a transaction, from the store when it ends."""
     if (root / "versions" / version).exists():

@@ -33,6 +33,7 @@ from smart_retail.bundle.local_copy import (
     remove_transactions,
     verify_stored,
     version_names,
+    written_at,
 )
 from smart_retail.bundle.reader import (
     MANIFEST,
@@ -98,7 +99,7 @@ def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
         if (p / MANIFEST).is_file() and not p.is_symlink()
     ]
     # Version ids have a resolution of one second; within a second, the manifests' modification times decide.
-    folders.sort(key=lambda p: (_version_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
+    folders.sort(key=lambda p: (_version_time(p.name), written_at(root, p.name)), reverse=True)
     for folder in folders:
         size = _total_size(folder)
         pointed = folder.name == active, folder.name == previous
