@@ -64,6 +64,13 @@ class NeedsLocalEngineError(UsageError):
     http_status = 501
 
 
+class NeedsDatabaseError(UsageError):
+    """The operation needs a database that all hosts share."""
+
+    code = "needs_database"
+    http_status = 501
+
+
 class DataError(RetailError):
     """A source cannot be read or has no usable rows."""
 
@@ -112,6 +119,12 @@ class ArtifactError(RetailError):
     code = "artifact"
     exit_code = 5
     http_status = 503
+
+
+class StoreError(ArtifactError):
+    """A remote store of artifacts cannot be reached, read or written."""
+
+    code = "store"
 
 
 class MissingBundleError(ArtifactError):

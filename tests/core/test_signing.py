@@ -224,6 +224,7 @@ def test_the_api_rejects_an_unsigned_version_and_continues(shop: Path, monkeypat
         "model_version": before,
         "refused": "bundle_signature",
         "rules_error": None,
+        "store_error": None,
     }
     assert client.get(f"/v1/customers/{CUSTOMER}").json["known"]
 

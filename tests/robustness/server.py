@@ -40,7 +40,7 @@ class Server:
 
     def start(self) -> None:
         """Start the server and wait until it is ready."""
-        current = {name: value for name, value in os.environ.items() if name.startswith("SMART_RETAIL_")}
+        current = {name: value for name, value in os.environ.items() if name.startswith(("AWS_", "SMART_RETAIL_"))}
         self._process = subprocess.Popen(
             self._command, env=ENVIRONMENT | current, stderr=subprocess.DEVNULL, start_new_session=True
         )

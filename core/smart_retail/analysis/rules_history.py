@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smart_retail.analysis.rules_check import RulesCheck, check_content
+from smart_retail.bundle.local_copy import shared_files
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.presentation.labels import RULE_LABELS
 from smart_retail.protocol import LocalEngine
@@ -142,12 +143,14 @@ def save_rules_content(engine: LocalEngine, content: bytes, path: _Path | None =
     check = check_content(engine, parse_rules(content, target.name), str(target))
     if not check.allowed_items:
         raise SettingsError("These rules leave no item to recommend.", "Allow at least one item or category.")
-    folder = _folder(engine.artifacts)
-    folder.mkdir(exist_ok=True)
-    if target.is_file():
-        _keep(folder, target.read_bytes())  # as it may have been edited by hand
-    write_atomically(target, content)
-    _keep(folder, content)
+    with shared_files(engine.artifacts) as artifacts:
+        target = Path(path) if path is not None else artifacts / RULES_NAME
+        folder = _folder(artifacts)
+        folder.mkdir(exist_ok=True)
+        if target.is_file():
+            _keep(folder, target.read_bytes())  # as it may have been edited by hand
+        write_atomically(target, content)
+        _keep(folder, content)
     return check
 
 

@@ -20,7 +20,9 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.bundle.job_files import remove_jobs
 from smart_retail.bundle.layout import EXPORT_FILES, Rows, customer_arrays
+from smart_retail.bundle.local_copy import copy_of, open_bundle, remove_version, version_names
 from smart_retail.bundle.reader import VERSION, Bundle, read_pointer
 from smart_retail.bundle.signing import KEY_VARIABLE
 from smart_retail.bundle.versions import lock
@@ -40,10 +42,6 @@ from smart_retail.utils.id_map import IdMap, StringArray
 from smart_retail.utils.regular_file import open_regular_file
 
 RECEIPTS = "receipts"
-JOBS: Final = "jobs"
-"""Folder of the jobs of an API, whose results and files contain customers."""
-REMOVED: Final = ".removed-"
-"""Prefix of the folders of jobs that are being removed."""
 ERASED_CUSTOMERS: Final = "erased_customers"
 """Entry of a stored receipt: number of hashes of erased customers after the erasure."""
 MAX_RECEIPT_BYTES: Final = 2**20
@@ -79,8 +77,7 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
     """
     if not customer_id or customer_id.encode("utf-8", "ignore") != customer_id.encode("utf-8", "surrogatepass"):
         raise UsageError("The customer id is empty or not valid text.", "Give the id of the customer to erase.")
-    root = Path(artifacts)
-    with lock(root):
+    with lock(artifacts) as root:
         folders = _version_folders(root)
         bundles, damaged = _open_versions(root)
         store = open_events(root)
@@ -89,39 +86,26 @@ def erase(artifacts: str | os.PathLike[str], customer_id: str) -> dict[str, Any]
         rewritten = {bundle.version for bundle in bundles.values()}
         deleted = sorted((rewritten if "current" in damaged else folders) - set(replaced.values()))
         for version in deleted:
-            shutil.rmtree(root / "versions" / version)
-        _remove_jobs(root)
-        if "current" in damaged:
-            raise _damaged_version_error(damaged["current"], "previous" in bundles) from damaged["current"]
-        if "previous" not in bundles:
+            remove_version(root, version)
+        remove_jobs(copy_of(root))
+        if "previous" not in bundles and "current" not in damaged:
             (root / "previous").unlink(missing_ok=True)
-        if busy is not None:
-            raise busy
-        now = datetime.now(UTC)
         receipt = {
             "receipt": secrets.token_hex(8),
-            "erased_on": now.date().isoformat(),
+            "erased_on": datetime.now(UTC).date().isoformat(),
             "events": events,
             "purchase_rows": rows,
             "versions": list(replaced.values()),
             "deleted_versions": deleted,
         }
-        _store_receipt(root, receipt | {ERASED_CUSTOMERS: store.count_erased()})
+        if "current" not in damaged and busy is None:
+            _store_receipt(root, receipt | {ERASED_CUSTOMERS: store.count_erased()})
+    # Raised after the lock is released: a remote store is changed when the block ends without an error.
+    if "current" in damaged:
+        raise _damaged_version_error(damaged["current"], "previous" in bundles) from damaged["current"]
+    if busy is not None:
+        raise busy
     return receipt
-
-
-def _remove_jobs(root: Path) -> None:
-    """Remove jobs with their results and files; a running job loses its folder, and ends without a result."""
-    for path in (root / JOBS).glob("*"):
-        if path.is_symlink() or not path.is_dir() or path.name.startswith(REMOVED):
-            continue
-        try:
-            path = path.rename(path.with_name(f"{REMOVED}{secrets.token_hex(8)}"))
-        except OSError:  # on Windows, an open file is in it
-            continue
-    for path in (root / JOBS).glob("*"):
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path, ignore_errors=path.name.startswith(REMOVED))
 
 
 def check_tombstones(artifacts: str | os.PathLike[str], store: EventStore) -> None:
@@ -192,7 +176,7 @@ def _version_folders(root: Path) -> set[str]:
                 "Delete it or move it to another folder, then erase the customer.",
             )
         found.add(path.name)
-    return found
+    return found | version_names(root)
 
 
 def _open_versions(root: Path) -> tuple[dict[str, Bundle], dict[str, ArtifactError]]:
@@ -214,12 +198,12 @@ def _open_versions(root: Path) -> tuple[dict[str, Bundle], dict[str, ArtifactErr
     damaged: dict[str, ArtifactError] = {}
     for name in ("previous", "current"):
         if not os.path.lexists(root / name):
-            if name == "current" and any((root / "versions").glob("*")):
+            if name == "current" and version_names(root):
                 damaged[name] = DamagedBundleError("No version is active.")
             continue
         try:
             version, digest = read_pointer(root, name)
-            bundle = Bundle.open(root, version, digest)
+            bundle = open_bundle(root, version, digest)
             if bundle.signature == "unchecked":
                 raise SettingsError(
                     f"Version {bundle.version} is signed, and erasing a customer rewrites it.",

@@ -29,6 +29,7 @@ from smart_retail.bundle.layout import (
 )
 from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE, check_signature, signing_key
 from smart_retail.errors import ArtifactError, DamagedBundleError, FormatVersionError, MissingBundleError
+from smart_retail.utils.artifacts_location import shown_location
 from smart_retail.utils.regular_file import open_regular_file
 
 if TYPE_CHECKING:
@@ -99,25 +100,14 @@ class Bundle:
         folder = root / "versions" / version
         if not VERSION.fullmatch(version) or not folder.is_dir() or folder.is_symlink():
             raise MissingBundleError(
-                f"There is no version {version} in {root}.", "`smart-retail versions` lists the versions."
+                f"There is no version {version} in {shown_location(root)}.",
+                "`smart-retail versions` lists the versions.",
             )
         blob = read_bounded(folder / MANIFEST, MAX_MANIFEST_BYTES)
         if digest is not None and hashlib.sha256(blob).hexdigest() != digest:
             raise corrupt_bundle_error(f"The manifest of version {version} was changed after it was published.")
         signature = signature_status(folder, blob)
-        manifest = _json(blob, MANIFEST)
-        if not isinstance(manifest, dict) or manifest.get("version") != version:
-            raise corrupt_bundle_error(f"The manifest of version {version} belongs to another version.")
-        if manifest.get("format") != FORMAT_VERSION:
-            written = manifest.get("format")
-            age = "newer" if isinstance(written, int) and written > FORMAT_VERSION else "older"
-            raise FormatVersionError(
-                f"Version {version} has bundle format {written}, {age} than {FORMAT_VERSION} of this engine.",
-                "Upgrade smart-retail-engine." if age == "newer" else "Fit again with this engine.",
-            )
-        files = manifest.get("files")
-        if not isinstance(files, dict) or not all(_is_entry(k, v) for k, v in files.items()):
-            raise corrupt_bundle_error(f"The manifest of version {version} lists files that are not valid.")
+        manifest = parse_manifest(blob, version)
         return cls(folder, version, manifest, signature)
 
     def array(self, name: str) -> NDArray[Any]:
@@ -284,6 +274,32 @@ class Bundle:
         return content
 
 
+def parse_manifest(blob: bytes, version: str) -> dict[str, Any]:
+    """Return the content of the manifest of a version.
+
+    Raises
+    ------
+    DamagedBundleError
+        It is not valid, or belongs to another version.
+    FormatVersionError
+        The bundle was written by an older or newer format.
+    """
+    manifest = _json(blob, MANIFEST)
+    if not isinstance(manifest, dict) or manifest.get("version") != version:
+        raise corrupt_bundle_error(f"The manifest of version {version} belongs to another version.")
+    if manifest.get("format") != FORMAT_VERSION:
+        written = manifest.get("format")
+        age = "newer" if isinstance(written, int) and written > FORMAT_VERSION else "older"
+        raise FormatVersionError(
+            f"Version {version} has bundle format {written}, {age} than {FORMAT_VERSION} of this engine.",
+            "Upgrade smart-retail-engine." if age == "newer" else "Fit again with this engine.",
+        )
+    files = manifest.get("files")
+    if not isinstance(files, dict) or not all(_is_entry(k, v) for k, v in files.items()):
+        raise corrupt_bundle_error(f"The manifest of version {version} lists files that are not valid.")
+    return manifest
+
+
 def signature_status(folder: Path, manifest: bytes) -> str:
     """Return valid, unchecked (signed, but no key is configured) or none.
 
@@ -315,7 +331,7 @@ def read_pointer(root: str | os.PathLike[str], name: str = "current") -> tuple[s
     path = root / name
     if not path.exists():
         raise MissingBundleError(
-            f"There is no fitted bundle in {root}.",
+            f"There is no fitted bundle in {shown_location(root)}.",
             "Run `smart-retail demo`, or `smart-retail fit ORDERS.xlsx` with your own orders.",
         )
     found = _POINTER.fullmatch(read_bounded(path, MAX_POINTER_BYTES).decode("ascii", "replace"))

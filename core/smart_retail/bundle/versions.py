@@ -24,12 +24,23 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from smart_retail.bundle.local_copy import (
+    MANIFESTS,
+    manifest_folder,
+    open_bundle,
+    open_folder,
+    publication,
+    remove_transactions,
+    verify_stored,
+    version_names,
+    written_at,
+)
 from smart_retail.bundle.reader import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
-    VERSION,
     Bundle,
     corrupt_bundle_error,
+    parse_manifest,
     read_bounded,
     read_pointer,
     signature_status,
@@ -44,6 +55,7 @@ from smart_retail.errors import (
     UsageError,
 )
 from smart_retail.results import Result
+from smart_retail.utils.artifacts_location import resolve_folder, shown_location, store_url
 from smart_retail.utils.atomic_file import write_atomically
 from smart_retail.utils.storage_errors import storage_error
 
@@ -78,22 +90,34 @@ class VersionInfo(Result, frozen=True):
 
 def versions(root: str | os.PathLike[str]) -> list[VersionInfo]:
     """Return all published versions, newest first."""
-    root = Path(root)
+    root = open_folder(root)
     active, previous = (_pointer_target(root, name) for name in ("current", "previous"))
     found = []
     folders = [
         p
-        for p in (root / "versions").glob("*")
-        if VERSION.fullmatch(p.name) and (p / MANIFEST).is_file() and not p.is_symlink()
+        for p in (manifest_folder(root, version) for version in version_names(root))
+        if (p / MANIFEST).is_file() and not p.is_symlink()
     ]
     # Version ids have a resolution of one second; within a second, the manifests' modification times decide.
-    folders.sort(key=lambda p: (_version_time(p.name), (p / MANIFEST).stat().st_mtime_ns), reverse=True)
+    folders.sort(key=lambda p: (_version_time(p.name), written_at(root, p.name)), reverse=True)
     for folder in folders:
-        size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+        size = _total_size(folder)
         pointed = folder.name == active, folder.name == previous
         facts = folder.name, _version_time(folder.name), *pointed, size, _signature_status(folder)
         found.append(VersionInfo(*facts, *_data_facts(folder)))
     return found
+
+
+def _total_size(folder: Path) -> int:
+    """Return the bytes of a version; of one that is only in a store, those of the files that its manifest lists."""
+    size = sum(p.stat().st_size for p in folder.rglob("*") if p.is_file())
+    if folder.parent.name != MANIFESTS:
+        return size
+    try:
+        files = parse_manifest(read_bounded(folder / MANIFEST, MAX_MANIFEST_BYTES), folder.name)["files"]
+    except ArtifactError:
+        return size
+    return size + sum(int(entry["size"]) for entry in files.values())
 
 
 def _data_facts(folder: Path) -> tuple[str, int, float | None]:
@@ -111,19 +135,21 @@ def _data_facts(folder: Path) -> tuple[str, int, float | None]:
 
 def inspect(root: str | os.PathLike[str], version: str | None = None) -> dict[str, Any]:
     """Return manifest and signature status of the active or a given version, without reading its tables."""
-    bundle = Bundle.open(root, version)
+    bundle = open_bundle(root, version)
     return {**bundle.manifest, "signature": bundle.signature}
 
 
 def verify(root: str | os.PathLike[str], version: str | None = None) -> list[str]:
     """Return the problems of the active or a given version; empty if every file is as published."""
-    return Bundle.open(root, version).verify()
+    folder = open_folder(root)
+    problems = verify_stored(folder, version)
+    return Bundle.open(folder, version).verify() if problems is None else problems
 
 
 def events_through(root: str | os.PathLike[str]) -> int:
     """Return the number of the last event that the active version includes, 0 if no version can be opened."""
     try:
-        return int(Bundle.open(root).manifest.get("events_through", 0))
+        return int(open_bundle(root).manifest.get("events_through", 0))
     except ArtifactError:
         return 0
 
@@ -150,7 +176,7 @@ def events_in_all_versions(root: str | os.PathLike[str], store_id: str) -> int:
     through = []
     for name in ("current", "previous"):
         if name == "current" or (Path(root) / name).exists():
-            manifest = Bundle.open(root, *read_pointer(root, name)).manifest
+            manifest = open_bundle(root, *read_pointer(root, name)).manifest
             if manifest.get("events_store", "") != store_id:
                 raise UsageError(
                     f"Version {manifest['version']} was fitted without the events of this store.", "Fit again first."
@@ -188,8 +214,7 @@ def rollback(root: str | os.PathLike[str], version: str | None = None) -> str:
     LockError
         A fit or another rollback is running.
     """
-    root = Path(root)
-    with lock(root):
+    with lock(root) as root:
         newest_first = [info.version for info in versions(root)]
         active = _pointer_target(root, "current")
         if version is None:
@@ -202,7 +227,7 @@ def rollback(root: str | os.PathLike[str], version: str | None = None) -> str:
                 )
         if target == active:
             raise UsageError(f"Version {target} is active already.", "`smart-retail versions` lists the versions.")
-        bundle = Bundle.open(root, target)
+        bundle = open_bundle(root, target)
         if digest is not None and _pointer_to(root, target) != f"{target} {digest}\n".encode():
             raise corrupt_bundle_error(f"The manifest of version {target} was changed after it was published.")
         if problems := bundle.verify():
@@ -240,13 +265,16 @@ def _version_before(newest_first: list[str], target: str, active: str | None) ->
 
 def _pointer_to(root: Path, version: str) -> bytes:
     """Return the content of a pointer file for a version: its id and the digest of its manifest."""
-    manifest = read_bounded(root / "versions" / version / MANIFEST, MAX_MANIFEST_BYTES)
+    manifest = read_bounded(manifest_folder(root, version) / MANIFEST, MAX_MANIFEST_BYTES)
     return f"{version} {hashlib.sha256(manifest).hexdigest()}\n".encode()
 
 
 @contextmanager
-def lock(root: str | os.PathLike[str], *, create: bool = False) -> Iterator[None]:
+def lock(root: str | os.PathLike[str], *, create: bool = False) -> Iterator[Path]:
     """Hold the write lock of the artifacts folder, and remove the incomplete files of killed processes.
+
+    Of a remote store it is the lock of the local copy. What is changed in the yielded folder is published to the store
+    when the block ends without an error.
 
     Parameters
     ----------
@@ -255,26 +283,33 @@ def lock(root: str | os.PathLike[str], *, create: bool = False) -> Iterator[None
     create : bool
         Whether the folder is created if it does not exist.
 
+    Yields
+    ------
+    Path
+        The folder to read and to change.
+
     Raises
     ------
     MissingBundleError
         The folder does not exist.
     LockError
-        Another process holds the lock; raised without waiting.
+        Another process holds the lock, raised without waiting; or another host has published to the remote store
+        meanwhile.
     ArtifactError
         The folder cannot be written, or the disk becomes full while the lock is held.
     """
     from filelock import FileLock, Timeout
 
-    if not create and not Path(root).is_dir():
+    location, root = shown_location(root), resolve_folder(root)
+    if not create and not root.is_dir():
         raise MissingBundleError("The artifacts folder does not exist.", "Name the folder of the fitted versions.")
-    file_lock = FileLock(Path(root) / ".lock", timeout=0)
+    file_lock = FileLock(root / ".lock", timeout=0)
     try:
-        Path(root).mkdir(parents=True, exist_ok=True)
+        root.mkdir(parents=True, exist_ok=True)
         file_lock.acquire()
     except Timeout as error:
         raise LockError(
-            f"Another fit or rollback is running on {root}.", "Wait for it to end, then try again."
+            f"Another fit or rollback is running on {location}.", "Wait for it to end, then try again."
         ) from error
     except OSError as error:
         if (found := storage_error(error)) and error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -283,8 +318,13 @@ def lock(root: str | os.PathLike[str], *, create: bool = False) -> Iterator[None
             f"The folder {root} cannot be written: {error.strerror}.", "Choose another with --artifacts."
         ) from error
     try:
-        _remove_incomplete(Path(root))
-        yield
+        _remove_incomplete(root)
+        if store_url(root) is None:
+            yield root
+        else:
+            remove_transactions(root)
+            with publication(root) as folder:
+                yield folder
     except RetailError:
         raise
     except Exception as error:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.bundle.layout import JSON_FILES, array_problem, find_array
+from smart_retail.bundle.local_copy import remove_version
 from smart_retail.bundle.reader import FORMAT_VERSION, MANIFEST, MAX_POINTER_BYTES, Bundle, read_bounded
 from smart_retail.bundle.signing import SIGNATURE, signature_line, signing_key
 from smart_retail.bundle.versions import WRITING, VersionInfo, versions
@@ -189,7 +190,7 @@ def prune(root: str | os.PathLike[str], keep: int = VERSIONS_KEPT) -> list[str]:
     old = [v.version for v in versions(root)[keep:] if not is_protected(v)]
     for version in old:
         # Windows cannot remove mapped files; a later fit removes them.
-        shutil.rmtree(Path(root) / "versions" / version, ignore_errors=True)
+        remove_version(Path(root), version, ignore_errors=True)
     return old
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.bundle.local_copy import open_bundle
 from smart_retail.bundle.reader import Bundle
 from smart_retail.errors import RetailError, UsageError
 from smart_retail.events import RecentEvents, open_events
@@ -136,7 +137,7 @@ class Engine(LocalEngine):
         Parameters
         ----------
         artifacts : path
-            The folder that `fit` publishes to.
+            The folder that `fit` publishes to, or the URL of a remote store, such as ``s3://bucket/shop``.
         rules : path, optional
             The rules file; by default ``rules.toml`` in the folder, if it exists.
         version : str, optional
@@ -153,7 +154,7 @@ class Engine(LocalEngine):
         SettingsError
             The rules cannot be read.
         """
-        return cls(Bundle.open(artifacts, version), None if rules is None else Path(rules))
+        return cls(open_bundle(artifacts, version), None if rules is None else Path(rules))
 
     def with_current_items(self, *, prepare: bool = False) -> Engine:
         """Return an engine of the same bundle with the items that are added by now; itself if nothing has changed.

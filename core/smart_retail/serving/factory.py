@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving.hot_reload import ReloadingEngine
+from smart_retail.serving.store_polling import poll_store
 
 Path = str | os.PathLike[str]
 LIST_ARRAYS = ("history", "lists/hybrid_new")
@@ -27,7 +28,7 @@ def open_engine(
     Parameters
     ----------
     artifacts : path
-        Folder of bundles.
+        Folder of bundles, or the URL of a remote store.
     api_url, api_key : str, optional
         Address of a Smart Retail API, and a key for it.
     rules : path, optional
@@ -48,9 +49,9 @@ def open_engine(
         from smart_retail.client.remote_engine import RemoteEngine
 
         return RemoteEngine(api_url, api_key)
-    from smart_retail.bundle.reader import Bundle
+    from smart_retail.bundle.local_copy import open_bundle
 
-    bundle = Bundle.open(artifacts)
+    bundle = open_bundle(artifacts)
     if prefetch_lists:
         bundle.prefetch(*LIST_ARRAYS)
     from smart_retail.serving.engine import Engine
@@ -66,7 +67,7 @@ def watch_engine(
     Parameters
     ----------
     artifacts : path
-        Folder of bundles.
+        Folder of bundles, or the URL of a remote store.
     api_url, api_key : str, optional
         Address of a Smart Retail API, and a key for it.
     rules : path, optional
@@ -83,12 +84,17 @@ def watch_engine(
     """
     if api_url:
         return ReloadingEngine.fixed(open_engine(artifacts, api_url, api_key))
-    follower = BundleFollower(artifacts, lambda: open_engine(artifacts, rules=rules))
+    from smart_retail.bundle.local_copy import open_folder
+
+    folder = open_folder(artifacts)
+    follower = BundleFollower(folder, lambda: open_engine(folder, rules=rules))
     return ReloadingEngine(follower.load, follower.state)
 
 
 class BundleFollower:
     """Opens the active version of a folder, again if only the items that were added after its fit have changed.
+
+    A folder that is the local copy of a remote store is compared with the store from time to time, in the background.
 
     Parameters
     ----------
@@ -102,6 +108,7 @@ class BundleFollower:
         self._artifacts = artifacts
         self._open_version = open_version
         self._opened: tuple[object, RetailEngine] | None = None
+        poll_store(artifacts)
 
     def state(self) -> tuple[object, object]:
         """Return what changes with the active version, and with the added items."""

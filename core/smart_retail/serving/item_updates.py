@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from smart_retail.bundle.reader import Bundle
+from smart_retail.bundle.local_copy import open_bundle, shared_files
 from smart_retail.errors import DataError
 from smart_retail.events.item_changes import ItemChange, ItemChanges, check_item_id
 from smart_retail.results import ItemsAccepted
@@ -89,13 +89,14 @@ def changes_from_dicts(items: Sequence[Mapping[str, Any]]) -> dict[str, ItemChan
 
 def put_items(artifacts: str | os.PathLike[str], changes: Mapping[str, ItemChange]) -> ItemsAccepted:
     """Store changes of items by id; errors as of `add_items`."""
-    fitted = BundleTables(Bundle.open(artifacts)).fitted_items
-    store = ItemChanges(artifacts)
-    sent_before = store.read()
-    is_known = {item_id: fitted.code(item_id) >= 0 or item_id in sent_before for item_id in changes}
-    stored = {item_id: change for item_id, change in changes.items() if is_known[item_id] or change.item_name}
-    if stored:
-        store.put(stored)
+    fitted = BundleTables(open_bundle(artifacts)).fitted_items
+    with shared_files(artifacts) as folder:
+        store = ItemChanges(folder)
+        sent_before = store.read()
+        is_known = {item_id: fitted.code(item_id) >= 0 or item_id in sent_before for item_id in changes}
+        stored = {item_id: change for item_id, change in changes.items() if is_known[item_id] or change.item_name}
+        if stored:
+            store.put(stored)
     skipped = [item_id for item_id in changes if item_id not in stored]
     added = sum(not is_known[item_id] for item_id in stored)
     note = ""
@@ -109,4 +110,5 @@ def put_items(artifacts: str | os.PathLike[str], changes: Mapping[str, ItemChang
 
 def remove_items(item_ids: Sequence[str], artifacts: str | os.PathLike[str] = "artifacts") -> int:
     """Forget what was sent of some items since the last fit, and return how many of them were stored."""
-    return ItemChanges(artifacts).remove(item_ids)
+    with shared_files(artifacts) as folder:
+        return ItemChanges(folder).remove(item_ids)

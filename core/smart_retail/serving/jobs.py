@@ -34,7 +34,7 @@ from typing import Any, Final
 import msgspec
 from filelock import FileLock, Timeout
 
-from smart_retail.bundle.erasure import JOBS, REMOVED
+from smart_retail.bundle.job_files import JOBS, REMOVED
 from smart_retail.errors import (
     ArtifactError,
     JobQueueError,

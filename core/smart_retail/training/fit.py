@@ -117,13 +117,13 @@ def fit(
     _check_arguments(settings, mapping)
     _prepare_packages()
     timer = StageTimer(progress)
-    with lock(artifacts, create=True), temporary_folder(artifacts) as folder:
+    with lock(artifacts, create=True) as root, temporary_folder(root) as folder:
         timer.stage("reading and cleaning")
-        store = open_events(artifacts)
-        check_tombstones(artifacts, store)
+        store = open_events(root)
+        check_tombstones(root, store)
         events = folder / "events.csv"
         last_event = store.write_csv(events)
-        changes = ItemChanges(artifacts).read()
+        changes = ItemChanges(root).read()
         with prepare(
             sources,
             returns=returns,
@@ -138,18 +138,18 @@ def fit(
             temporary=folder,
             item_changes=changes,
         ) as dataset:
-            active = active_manifest(artifacts)
+            active = active_manifest(root)
             expected = expected_reasons(dataset.sources[: len(dataset.sources) - bool(last_event)])
             notes = check_import(dataset.report, active, expected, settings.data, force)
             history = _require_trainable(dataset)
             threads = settings.threads or available_threads()
-            with BundleWriter(artifacts) as writer, background_jobs(threads) as start_job:
+            with BundleWriter(root) as writer, background_jobs(threads) as start_job:
                 # These tables need no trained model: they are written while the models are fitted.
                 count_guests = settings.recommend.guest_orders_in_popularity
                 shop = start_job(lambda: write_shop_tables(writer, dataset, history, progress, count_guests))
                 fitted = _fit_models(dataset, settings, timer, progress)
                 notes += check_evaluation(fitted.scorecard, active, force)
-                notes += check_quality_gate(artifacts, fitted.scorecard, force)
+                notes += check_quality_gate(root, fitted.scorecard, force)
                 write_customer_tables(writer, dataset, fitted, settings, timer, start_job, threads)
                 included = {
                     "events_through": last_event,

@@ -10,7 +10,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
-from smart_retail.bundle.reader import Bundle
+from smart_retail.bundle.local_copy import open_bundle
 from smart_retail.data.ingestion.ingest import IngestedSource
 from smart_retail.errors import ArtifactError, ImportGuardError
 from smart_retail.results import CleaningReport
@@ -36,7 +36,7 @@ def expected_reasons(sources: Iterable[IngestedSource]) -> frozenset[str]:
 def active_manifest(artifacts: str | os.PathLike[str]) -> Mapping[str, Any] | None:
     """Return the manifest of the active version, None if there is none or it cannot be read."""
     try:
-        return Bundle.open(artifacts).manifest
+        return open_bundle(artifacts).manifest
     except ArtifactError:
         return None
 

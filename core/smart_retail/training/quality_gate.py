@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from smart_retail.bundle.reader import Bundle
+from smart_retail.bundle.local_copy import open_bundle
 from smart_retail.errors import ArtifactError, QualityGateError
 
 
@@ -42,7 +42,7 @@ def check_quality_gate(artifacts: str | os.PathLike[str], scorecard: Mapping[str
         f"95 % interval {gate['low']:+.4f} to {gate['high']:+.4f})"
     )
     try:
-        Bundle.open(artifacts)
+        open_bundle(artifacts)
     except ArtifactError:
         return [f"{finding}; it was published nevertheless, because no version was active."]
     if force:

@@ -11,9 +11,12 @@ from typing import Any
 
 import click
 
+from smart_retail.bundle.local_copy import open_folder
 from smart_retail.client.api_key import configured_api_key
+from smart_retail.errors import StoreError, UsageError
 from smart_retail.protocol import RetailEngine
 from smart_retail.serving import factory
+from smart_retail.utils.artifacts_location import check_url, is_url, resolve_folder
 
 DEFAULT_ARTIFACTS = Path("artifacts")
 ARTIFACTS_VARIABLE = "SMART_RETAIL_ARTIFACTS"
@@ -37,13 +40,30 @@ def open_engine(context: CliContext) -> RetailEngine:
 class CliContext:
     """Values of the global options, and the function that opens an engine (replaced in tests)."""
 
-    artifacts: Path = DEFAULT_ARTIFACTS
+    location: Path | str = DEFAULT_ARTIFACTS
+    """Folder of the artifacts, or URL of a remote store."""
     api_url: str | None = None
     threads: int = 0
     rules: Path | None = None
     for_lists: bool = False
     """Whether the engine is opened to compute customers' lists, so that their files can be read ahead."""
     open: Callable[[CliContext], RetailEngine] = field(default=open_engine)
+    _compared: bool = False
+    """Whether the local copy of a remote store was compared with the store."""
+
+    @property
+    def artifacts(self) -> Path:
+        """Folder of the artifacts; of a remote store the local copy, compared with the store once per command."""
+        if not isinstance(self.location, str) or self._compared:
+            return self.artifacts_folder
+        folder = open_folder(self.location, _report_stale)
+        self._compared = True
+        return folder
+
+    @property
+    def artifacts_folder(self) -> Path:
+        """Folder of the artifacts without a request to a remote store, for commands that publish to it."""
+        return resolve_folder(self.location)
 
     def suggest(self, *commands: Sequence[str]) -> None:
         """Print the next commands to run to stderr, for the same bundle or API, quoted for a shell."""
@@ -60,7 +80,23 @@ class CliContext:
         if self.api_url:
             return [] if os.environ.get(API_URL_VARIABLE) == self.api_url else ["--api-url", self.api_url]
         default = os.environ.get(ARTIFACTS_VARIABLE) or DEFAULT_ARTIFACTS
-        return [] if Path(default) == self.artifacts else ["--artifacts", str(self.artifacts)]
+        return [] if str(default) == str(self.location) else ["--artifacts", str(self.location)]
+
+
+def _report_stale(error: StoreError) -> None:
+    click.echo(f"{error.message} The last copy on this machine is used.", err=True)
+
+
+class ArtifactsType(click.Path):
+    """A folder, or the URL of a remote store."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if is_url(value):
+            try:
+                return check_url(value)
+            except UsageError as error:
+                self.fail(f"{error.message} {error.hint}", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 def _store_option(click_context: click.Context, option: click.Parameter, value: Any) -> None:
@@ -77,11 +113,12 @@ def global_options(*, hidden: bool) -> list[click.Option]:
     common: dict[str, Any] = {"expose_value": False, "callback": _store_option, "hidden": hidden}
     return [
         click.Option(
-            ["--artifacts"],
-            type=click.Path(file_okay=False, path_type=Path),
-            metavar="DIR",
+            ["--artifacts", "location"],
+            type=ArtifactsType(file_okay=False, path_type=Path),
+            metavar="DIR|URL",
             envvar=None if hidden else ARTIFACTS_VARIABLE,
-            help="Folder of the fitted versions (default: artifacts; environment: SMART_RETAIL_ARTIFACTS).",
+            help="Folder of the fitted versions, or a store such as s3://bucket/shop (default: artifacts; environment: "
+            "SMART_RETAIL_ARTIFACTS).",
             **common,
         ),
         click.Option(

@@ -12,12 +12,14 @@ from pathlib import Path
 import click
 
 from smart_retail.bundle import versions
+from smart_retail.bundle.local_copy import refresh
 from smart_retail.errors import ArtifactError, MissingBundleError, RetailError
-from smart_retail.events import SqliteEventStore, open_events
+from smart_retail.events import EmptyEventStore, SqliteEventStore, open_events
 from smart_retail.events.item_changes import ItemChanges
 from smart_retail.presentation import formatting
 from smart_retail.serving.business_rules import read_rules, rules_path
 from smart_retail.serving.engine import Engine
+from smart_retail.utils.artifacts_location import store_url
 from smart_retail_cli import extras
 from smart_retail_cli.context import CliContext, Command, pass_cli_context
 from smart_retail_cli.output import Table, format_option, print_result
@@ -61,11 +63,23 @@ def run_checks(context: CliContext) -> Iterator[Check]:
         yield Check(
             f"extra {extra}", "absent" if absent else "ok", extras.install_command(extra) if absent else "installed"
         )
-    yield from check_folder(context.artifacts)
-    yield check_bundle(context.artifacts)
-    yield check_rules(context.artifacts, context.rules)
-    yield check_events(context.artifacts)
-    yield check_items(context.artifacts)
+    folder = context.artifacts_folder
+    if store_url(folder) is not None:
+        yield check_store(folder)
+    yield from check_folder(folder)
+    yield check_bundle(folder)
+    yield check_rules(folder, context.rules)
+    yield check_events(folder)
+    yield check_items(folder)
+
+
+def check_store(folder: Path) -> Check:
+    """Check that the remote store can be reached, and copy what is published there."""
+    try:
+        refresh(folder)
+    except RetailError as error:
+        return Check("store", "problem", f"{error.message} {error.hint}")
+    return Check("store", "ok", f"{store_url(folder)} can be read")
 
 
 def check_folder(root: Path) -> Iterator[Check]:
@@ -130,4 +144,6 @@ def check_events(root: Path) -> Check:
         store.last_sequence()
     except RetailError as error:
         return Check("events", "problem", error.message)
+    if isinstance(store, EmptyEventStore):
+        return Check("events", "absent", "artifacts in a store need SMART_RETAIL_EVENTS_URL for them; optional")
     return Check("events", "ok", "in the artifacts folder" if isinstance(store, SqliteEventStore) else "in a database")

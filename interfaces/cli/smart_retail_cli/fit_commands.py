@@ -240,7 +240,7 @@ def fit(
     with progress.show_progress(verbose=verbose) as listener:
         report = training.fit(
             *sources,
-            artifacts=context.artifacts,
+            artifacts=context.artifacts_folder,
             returns=returns,
             catalogue=catalogue,
             mapping=fields,

@@ -105,8 +105,10 @@ def remove(context: CliContext, item_ids: tuple[str, ...]) -> None:
 
     A product that a fit has included stays in its version.
     """
+    from smart_retail.serving.item_updates import remove_items
+
     _check_local(context)
-    removed = ItemChanges(context.artifacts).remove(item_ids)
+    removed = remove_items(item_ids, context.artifacts)
     if not removed:
         raise DataError(
             f"Nothing was added or changed of {', '.join(as_argument(item_ids[0]))}.",

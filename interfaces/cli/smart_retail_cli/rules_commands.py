@@ -113,11 +113,11 @@ def _engine_without_rules(context: CliContext) -> RetailEngine:
     """Open the active version without the rules in force, which may be the ones that must be replaced."""
     if context.api_url:
         return context.engine()
-    from smart_retail.bundle.reader import Bundle
+    from smart_retail.bundle.local_copy import open_bundle
     from smart_retail.serving.business_rules import Rules
     from smart_retail.serving.engine import Engine
 
-    return Engine(Bundle.open(context.artifacts), Rules(), rules_file=context.rules)
+    return Engine(open_bundle(context.artifacts), Rules(), rules_file=context.rules)
 
 
 def _print_effects(form: str, found: RulesCheck) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
+from smart_retail.bundle.local_copy import last_check
 from smart_retail.errors import ArtifactError, UnknownCustomerError
 from smart_retail.protocol import RetailEngine, is_local
 from smart_retail.results import CustomerProfile, RecommendationList, Result, to_json
@@ -69,6 +70,8 @@ class Ready(Result, frozen=True):
     """Error code of a new version that could not be loaded; null if there is none."""
     rules_error: str | None
     """Error code of a changed file of business rules that is not valid; null if there is none."""
+    store_error: str | None
+    """Error code of the last request to the remote store of the artifacts; null if it succeeded, or without one."""
 
 
 EVENTS_HINT = "Check events.sqlite in the artifacts folder, or the database that SMART_RETAIL_EVENTS_URL names."
@@ -413,19 +416,22 @@ def readyz() -> Any:
     503 if no version can be loaded, or the events since the fit cannot be read. `refused` is the error code of a new
     version that could not be loaded; the previous version stays in use.
     `rules_error` is the error code of a changed rules file that is not valid; the previous rules stay in force.
+    `store_error` is the error code of the last request to the remote store; the copy on this host stays in use.
     """
     holder: ReloadingEngine = current_app.extensions[ReloadingEngine.__name__]
     current = engine()
-    error = None
+    error, store_code = None, ""
     if is_local(current):
         try:
             current.check_events()
         except ArtifactError:
             raise RejectedRequestError(503, "The events since the fit cannot be read.", EVENTS_HINT) from None
         error = current.rules_error
+        store_code = last_check(current.artifacts).code
     return Ready(
         "ready",
         current.version,
         holder.rejected.code if holder.rejected else None,
         error.code if error else None,
+        store_code or None,
     )

@@ -15,6 +15,7 @@ from typing import Any
 
 from flask import Flask
 
+from smart_retail.bundle.local_copy import open_folder
 from smart_retail.bundle.reader import MANIFEST, read_pointer
 from smart_retail.errors import ArtifactError, DamagedBundleError, RetailError
 from smart_retail.protocol import RetailEngine
@@ -39,7 +40,7 @@ def serve(artifacts: str | os.PathLike[str], options: ServerOptions | None = Non
     Parameters
     ----------
     artifacts : path
-        Folder of fitted bundles.
+        Folder of fitted bundles, or the URL of a remote store.
     options : ServerOptions, optional
         Address, workers, rules, log level and API settings.
 
@@ -49,6 +50,7 @@ def serve(artifacts: str | os.PathLike[str], options: ServerOptions | None = Non
         There is no bundle, or it is damaged.
     """
     options = options or ServerOptions()
+    artifacts = open_folder(artifacts)
     load = bundle_loader(artifacts, options.rules)
     counters = new_counters() if options.api.metrics else None  # created before the fork, so that workers share it
     load_previous = bundle_loader(artifacts, options.rules, pointer="previous")

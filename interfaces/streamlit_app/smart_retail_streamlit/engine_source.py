@@ -14,6 +14,8 @@ import streamlit as st
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
 from smart_retail.serving.factory import open_engine
+from smart_retail.serving.store_polling import poll_store
+from smart_retail.utils.artifacts_location import resolve_folder
 
 ARTIFACTS = "SMART_RETAIL_ARTIFACTS"
 API_URL = "SMART_RETAIL_API_URL"
@@ -44,7 +46,7 @@ class EngineSource:
 def configured_source() -> EngineSource:
     """Return the source that this server was started with."""
     return EngineSource(
-        os.environ.get(ARTIFACTS, "artifacts"),
+        str(resolve_folder(os.environ.get(ARTIFACTS, "artifacts"))),
         os.environ.get(API_URL, ""),
         os.environ.get(RULES) or None,
         allow_fit=bool(os.environ.get(ALLOW_FIT)),
@@ -70,6 +72,7 @@ def published_version(source: EngineSource) -> str:
     from smart_retail.bundle.reader import read_pointer
     from smart_retail.events.item_changes import ItemChanges
 
+    poll_store(source.artifacts)
     return " ".join(map(str, (*read_pointer(source.artifacts), *ItemChanges(source.artifacts).state())))
 
 

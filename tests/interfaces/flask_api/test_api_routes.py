@@ -119,7 +119,8 @@ def test_lookups_return_the_results_of_the_engine(client: Any, engine: Engine) -
     assert get("/v1/clusters/points?limit=7")["points"] == [as_json(p) for p in engine.cluster_points(7)]
     assert get("/v1/model") == as_json(engine.model())
     assert get("/livez") == {"status": "alive"}
-    assert get("/readyz") == {"status": "ready", "model_version": engine.version, "refused": None, "rules_error": None}
+    problems = {"refused": None, "rules_error": None, "store_error": None}
+    assert get("/readyz") == {"status": "ready", "model_version": engine.version, **problems}
     basket = client.post("/v1/basket/recommendations", json={"item_ids": ["A/B", "no such"], "n": 5})
     assert basket.json == as_json(engine.recommend_for_basket(["A/B", "no such"], 5))
 
