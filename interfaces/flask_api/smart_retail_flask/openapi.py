@@ -10,13 +10,14 @@ import ast
 import inspect
 import json
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from smart_retail import results
 from smart_retail_flask.problems import CODES, MIMETYPE, Problem
+from smart_retail_flask.request_models import Body
 from smart_retail_flask.route_table import OPERATIONS, Operation
 
 BASE_URL = "http://127.0.0.1:8000"
@@ -31,9 +32,20 @@ def openapi(app: Any) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(json.dumps(app.api_doc))
     schemas = document["components"]["schemas"]
     schemas.update(result_schemas())
+    schemas.update(_body_schemas(schemas))
     schemas["Problem"] = _described_schema(Problem, Problem.model_json_schema())
     document["components"]["schemas"] = dict(sorted(schemas.items()))
     return document
+
+
+def _body_schemas(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the schemas of request bodies with all keywords, of which flask-openapi3 leaves out some."""
+    bodies = {body.__name__: body for body in _subclasses(Body) if body.__name__ in schemas}
+    return {
+        name: schemas[name]
+        | {"properties": body.model_json_schema(ref_template=_REF.format(name="{model}"))["properties"]}
+        for name, body in bodies.items()
+    }
 
 
 def result_schemas() -> dict[str, Any]:

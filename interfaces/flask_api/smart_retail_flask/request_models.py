@@ -66,7 +66,7 @@ MAX_CACHED_QUERY_BYTES = 200
 """Longest query string whose parsed form is cached."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?([0-9]{1,3}([.][0-9]{1,18})?|[.][0-9]{1,18})")
+_NUMBER = re.compile(r"-?([0-9]{1,3}([.][0-9]{1,18})?|[.][0-9]{1,18})([eE][-+]?[0-9]{1,3})?")
 _AMOUNT = re.compile(r"-?[0-9]{1,15}([.][0-9]{1,30})?(e[+-]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
 
@@ -615,7 +615,7 @@ class ItemChangeBody(Body):
         None, ge=-MAX_NUMBER, le=MAX_NUMBER, description="Units in stock; an item with 0 or less is in no list."
     )
     launch_date: str | None = Field(None, pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description="ISO date.")
-    attributes: dict[ItemText, ItemText] | None = Field(
+    attributes: dict[Annotated[str, Field(max_length=MAX_TEXT_CHARACTERS)], ItemText] | None = Field(
         None, max_length=MAX_ATTRIBUTES, description="Other properties by name."
     )
 

@@ -37,10 +37,10 @@ RECOMMEND = DOCUMENT["paths"]["/v1/customers/{customer_id}/recommendations"]["ge
 schema = schemathesis.openapi.from_dict(DOCUMENT)
 
 
-@pytest.fixture(scope="module")
-def artifacts(fitted: tuple[Path, FitReport], tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def artifacts(fitted: tuple[Path, FitReport], tmp_path: Path) -> Path:
     """A copy of the bundle, to which requests may write events and erasures."""
-    folder = Path(shutil.copytree(fitted[0], tmp_path_factory.mktemp("openapi") / "artifacts"))
+    folder = Path(shutil.copytree(fitted[0], tmp_path / "artifacts"))
     prepare_examples(folder)
     return folder
 
@@ -50,7 +50,7 @@ def no_jobs_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_runner, "start_runner", lambda folder: None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def app(artifacts: Path) -> Any:
     return create_app(watch_engine(artifacts), ApiSettings(metrics=True))
 
@@ -152,7 +152,9 @@ def parameter_values(described: dict[str, Any]) -> st.SearchStrategy[str]:
         low, high = described["minimum"], described["maximum"]
         return st.one_of(st.integers(low - 2, high + 2).map(str), st.sampled_from([str(low), str(high)]), odd)
     if described["type"] == "number":
-        return st.one_of(st.floats(-0.5, 1.5).map(lambda value: f"{value:.3f}"), st.sampled_from(["0", "1"]), odd)
+        return st.one_of(
+            st.floats(-0.5, 1.5).map(lambda value: f"{value:.3f}"), st.just("1e-05"), st.sampled_from(["0", "1"]), odd
+        )
     if described["type"] == "boolean":
         return st.one_of(st.sampled_from(["true", "false", "True", "yes"]), odd)
     return st.one_of(st.sampled_from([*described.get("enum", ["Kitchen"]), "Hybrid"]), odd)
@@ -165,7 +167,7 @@ def is_documented(described: dict[str, Any], text: str) -> bool:
     if described["type"] == "integer":
         return bool(re.fullmatch(r"-?\d+", text)) and described["minimum"] <= int(text) <= described["maximum"]
     if described["type"] == "number":
-        number = re.fullmatch(r"-?\d+(\.\d+)?", text)
+        number = re.fullmatch(r"-?\d+(\.\d+)?(e-?\d+)?", text)
         return bool(number) and described["minimum"] <= float(text) <= described["maximum"]
     if described["type"] == "boolean":
         return text in ("true", "false")
