@@ -26,7 +26,7 @@ from smart_retail.data.parsing import presets
 from smart_retail.data.parsing.presets import normalize_header
 from smart_retail.segmentation import rfm
 from smart_retail.segmentation.segments import SEGMENTS
-from smart_retail.serving import business_rules
+from smart_retail.serving import rule_set
 
 DOCS: Final = Path(__file__).parent
 _SECTION = re.compile(r"(<!-- begin (\w+) -->\n).*?(<!-- end \2 -->)", re.S)
@@ -116,7 +116,7 @@ def all_errors() -> str:
 
 def rules_file() -> str:
     """The example of a rules file."""
-    _, _, block = (business_rules.__doc__ or "").partition(".. code-block:: toml\n")
+    _, _, block = (rule_set.__doc__ or "").partition(".. code-block:: toml\n")
     return f"```toml\n{textwrap.dedent(block).strip()}\n```\n"
 
 

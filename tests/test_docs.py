@@ -123,16 +123,19 @@ def test_the_documented_rules_file_is_valid(tmp_path: Path) -> None:
     import numpy as np
 
     from smart_retail.recommenders.base import Catalogue
-    from smart_retail.serving.business_rules import load_rules
+    from smart_retail.serving.rule_set import RuleTargets, load_rule_set
 
     (text,) = [text for name, text in blocks("toml") if name == "operations.md"]
     (tmp_path / "rules.toml").write_text(text, encoding="utf-8")
     ids = IdMap.of(["A", "TEC-AC-2", "TEC-PH-7"])
     catalogue = Catalogue(np.array([1, 1, 0], np.int32), np.full(3, -1, np.int32), np.array([2.0, 3.0, 4.0]))
-    found = load_rules(tmp_path / "rules.toml", ids, ["Gift cards", "Paper"], catalogue)
-    assert found.allowed is not None
-    assert found.allowed.tolist() == [True, False, False]
-    assert found.boosts == {1: 1.5}
+    targets = RuleTargets(ids, ["Gift cards", "Paper"], ["Champions", "Loyal"], catalogue)
+    rules = load_rule_set(tmp_path / "rules.toml", targets)
+    assert rules.general.allowed is not None
+    assert rules.general.allowed.tolist() == [True, False, False]
+    assert rules.general.boosts == {1: 1.5}
+    assert [section.label for section in rules.sections] == ["From 2026-12-01 to 2026-12-24, for Champions and Loyal"]
+    assert rules.select((0,)).boosts == {1: 1.5, 2: 2.0}
 
 
 def test_documented_responses_have_the_fields_of_the_results() -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import itertools
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeGuard, TypeVar
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import force_setattr, replace
 
 from smart_retail.errors import NeedsLocalEngineError, RetailError, UsageError
 from smart_retail.progress import SILENT, Progress
@@ -31,6 +31,7 @@ from smart_retail.results import (
     GridCell,
     Item,
     ItemDetails,
+    ListScenario,
     ModelInfo,
     ProductBundles,
     RecommendationList,
@@ -46,8 +47,8 @@ from smart_retail.utils.dates import parse_day
 if TYPE_CHECKING:
     from smart_retail.bundle.reader import Bundle
     from smart_retail.serving.bundle_tables import BundleTables
-    from smart_retail.serving.business_rules import Rules
     from smart_retail.serving.customer_values import CustomerValues
+    from smart_retail.serving.rule_set import RuleSet
 
 METHODS = ("personalized", "rfm", "cf", "popular", "hybrid")
 ALL = "all"
@@ -144,6 +145,17 @@ def check_bundles(sort: str, size: int | None, min_support: int | None) -> None:
         raise UsageError(f"The minimum support is {min_support}, but must be at least 1 order.", "Choose 1 or more.")
 
 
+def check_price_range(price_min: float | None, price_max: float | None) -> None:
+    """Raise `UsageError` unless the bounds are 0 or more, and in order; None for no limit."""
+    for price in (price_min, price_max):
+        if price is not None and not 0 <= price < float("inf"):
+            raise UsageError(f"{price} is not a valid price.", "Give a number of 0 or more, such as 9.90.")
+    if price_min is not None and price_max is not None and price_min > price_max:
+        raise UsageError(
+            f"The lowest price {price_min:g} is above the highest price {price_max:g}.", "Exchange the two prices."
+        )
+
+
 class ListQuery(msgspec.Struct, frozen=True):
     """The validated options of one list request; hashable.
 
@@ -153,10 +165,11 @@ class ListQuery(msgspec.Struct, frozen=True):
         An option is out of range, on construction.
     """
 
-    method: str = DEFAULT_METHOD
-    """One of `METHODS`, or ``all`` for one list per method. Ignored for similar and popular items."""
-    n: int = DEFAULT_N
-    """Number of items, 1 to 1000."""
+    method: str | None = None
+    """One of `METHODS`, or ``all`` for one list per method; None for that of the scenario. Without a scenario, None
+    becomes `DEFAULT_METHOD`. Ignored for similar and popular items."""
+    n: int | None = None
+    """Number of items, 1 to 1000; None for that of the scenario. Without a scenario, None becomes `DEFAULT_N`."""
     offset: int = 0
     """Number of best items to skip, 0 and up."""
     exclude_purchased: bool = True
@@ -174,19 +187,61 @@ class ListQuery(msgspec.Struct, frozen=True):
     """Date that the list is for (ISO 8601); None for the day after the history. For customers and baskets."""
     diversity: float | None = None
     """How much the items of a list should differ, 0 to 1: 0 lists by score alone; None for the business rules."""
+    scenario: str | None = None
+    """Name of a scenario of the business rules. For customers and baskets."""
+    price_min: float | None = None
+    """Lowest price, 0 and up; None for no limit. Items without a price pass."""
+    price_max: float | None = None
+    """Highest price."""
+    exclude: tuple[str, ...] = ()
+    """Ids of items that are not in the list; unknown ones are ignored."""
 
     def __post_init__(self) -> None:
+        if self.scenario is None:
+            if self.method is None:
+                force_setattr(self, "method", DEFAULT_METHOD)
+            if self.n is None:
+                force_setattr(self, "n", DEFAULT_N)
         if self.on is not None:
             parse_day(self.on)
-        check_method(self.method)
+        if self.method is not None:
+            check_method(self.method)
         check_diversity(self.diversity)
         check_relation(self.relation)
-        check_page(self.n, self.offset)
+        check_page(DEFAULT_N if self.n is None else self.n, self.offset)
+        check_price_range(self.price_min, self.price_max)
+
+    @property
+    def length(self) -> int:
+        """Number of items; that of a scenario must have been resolved."""
+        return DEFAULT_N if self.n is None else self.n
 
     @property
     def end(self) -> int:
         """Rank of the last requested item: offset + n."""
-        return self.offset + self.n
+        return self.offset + self.length
+
+    def with_scenario(self, scenarios: Iterable[ListScenario]) -> ListQuery:
+        """Return the query with the method and the length of its scenario, unless they are given.
+
+        Raises
+        ------
+        UsageError
+            No scenario has this name.
+        """
+        if self.scenario is None:
+            return self
+        found = {scenario.name: scenario for scenario in scenarios}
+        if self.scenario not in found:
+            known = f"Scenarios: {', '.join(found)}." if found else "Add [scenario.NAME] to the rules file."
+            raise UsageError(f"There is no scenario {self.scenario!r}.", known)
+        chosen = found[self.scenario]
+        return replace(self, method=self.method or chosen.method, n=self.n or chosen.n)
+
+
+def _filters(price_min: float | None, price_max: float | None, exclude: Sequence[str] | None) -> dict[str, Any]:
+    """Return the fields of a `ListQuery` that filter its items by price and id."""
+    return {"price_min": price_min, "price_max": price_max, "exclude": tuple(exclude or ())}
 
 
 class CustomerFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -550,12 +605,16 @@ class RetailEngine(ABC):
     def recommend(
         self,
         customer_id: str,
-        method: str = DEFAULT_METHOD,
-        n: int = DEFAULT_N,
+        method: str | None = None,
+        n: int | None = None,
         *,
+        scenario: str | None = None,
         offset: int = 0,
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
+        price_min: float | None = None,
+        price_max: float | None = None,
+        exclude: Sequence[str] | None = None,
         explain: bool = True,
         variants: bool = False,
         on: str | None = None,
@@ -567,16 +626,24 @@ class RetailEngine(ABC):
         ----------
         customer_id : str
             An unknown customer gets popular items, with ``known=False`` and ``fallback=True``.
-        method : str
-            One of `METHODS`, or ``all`` for one list per method.
-        n : int
-            Number of items, 1 to 1000. A shorter list is the beginning of a longer one.
+        method : str, optional
+            One of `METHODS`, or ``all`` for one list per method; by default that of the scenario, else ``hybrid``.
+        n : int, optional
+            Number of items, 1 to 1000; by default that of the scenario, else 10. A shorter list is the beginning of a
+            longer one.
+        scenario : str, optional
+            Name of a scenario of the business rules, such as ``home``: method, number, diversity and rules by one name.
+            Other options of the call override it. `model` lists the scenarios.
         offset : int
             Number of best items to skip, 0 and up.
         exclude_purchased : bool
             Whether items that the customer purchased or returned are left out.
         categories : sequence of str, optional
             Only items of these categories.
+        price_min, price_max : float, optional
+            Only items with a price from the one to the other, in the shop's currency; items without a price pass.
+        exclude : sequence of str, optional
+            Ids of items that are not in the list; unknown ones are ignored.
         explain : bool
             Whether each item comes with its reasons.
         variants : bool
@@ -597,20 +664,25 @@ class RetailEngine(ABC):
         Raises
         ------
         UsageError
-            An option is not valid, or a category does not exist.
+            An option is not valid, or a category or the scenario does not exist.
         """
         options = method, n, offset, exclude_purchased, tuple(categories or ()), explain
-        query = ListQuery(*options, variants=variants, on=on, diversity=diversity)
+        filters = _filters(price_min, price_max, exclude)
+        query = ListQuery(*options, variants=variants, on=on, diversity=diversity, scenario=scenario, **filters)
         return self.query_customers((customer_id,), query)[0]
 
     def recommend_many(
         self,
         customer_ids: Sequence[str],
-        method: str = DEFAULT_METHOD,
-        n: int = DEFAULT_N,
+        method: str | None = None,
+        n: int | None = None,
         *,
+        scenario: str | None = None,
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
+        price_min: float | None = None,
+        price_max: float | None = None,
+        exclude: Sequence[str] | None = None,
         explain: bool = True,
         variants: bool = False,
         on: str | None = None,
@@ -621,7 +693,9 @@ class RetailEngine(ABC):
         Parameters
         ----------
         customer_ids : sequence of str
-        method, n, exclude_purchased, categories, explain, variants, on, diversity
+        method, n, scenario, exclude_purchased, categories, price_min, price_max, exclude, explain, variants
+            As in `recommend`.
+        on, diversity
             As in `recommend`.
 
         Returns
@@ -630,19 +704,24 @@ class RetailEngine(ABC):
             In the order of `customer_ids`.
         """
         options = method, n, 0, exclude_purchased, tuple(categories or ()), explain
-        query = ListQuery(*options, variants=variants, on=on, diversity=diversity)
+        filters = _filters(price_min, price_max, exclude)
+        query = ListQuery(*options, variants=variants, on=on, diversity=diversity, scenario=scenario, **filters)
         return self.query_customers(customer_ids, query)
 
     def recommend_for_basket(
         self,
         item_ids: Sequence[str],
-        n: int = DEFAULT_N,
+        n: int | None = None,
         *,
         customer_id: str | None = None,
-        method: str = DEFAULT_METHOD,
+        method: str | None = None,
+        scenario: str | None = None,
         offset: int = 0,
         exclude_purchased: bool = True,
         categories: Sequence[str] | None = None,
+        price_min: float | None = None,
+        price_max: float | None = None,
+        exclude: Sequence[str] | None = None,
         explain: bool = True,
         variants: bool = False,
         on: str | None = None,
@@ -656,12 +735,13 @@ class RetailEngine(ABC):
             Items of the basket; unknown ones are ignored.
         customer_id : str, optional
             The customer of the basket, whose habits count too; None for a visitor.
-        method : str
-            ``hybrid`` completes the basket by a model of its own. Other methods take the basket as the latest order.
+        method : str, optional
+            ``hybrid`` completes the basket by a model of its own. Other methods take the basket as the latest order. By
+            default that of the scenario, else ``hybrid``.
         exclude_purchased : bool
             Whether the items of the basket are left out. What the customer bought before can be in the list of
             ``hybrid``: it may be missing in this basket.
-        n, offset, categories, explain, variants, on, diversity
+        n, scenario, offset, categories, price_min, price_max, exclude, explain, variants, on, diversity
             As in `recommend`.
 
         Returns
@@ -669,7 +749,8 @@ class RetailEngine(ABC):
         RecommendationList
         """
         options = method, n, offset, exclude_purchased, tuple(categories or ()), explain
-        query = ListQuery(*options, variants=variants, on=on, diversity=diversity)
+        filters = _filters(price_min, price_max, exclude)
+        query = ListQuery(*options, variants=variants, on=on, diversity=diversity, scenario=scenario, **filters)
         return self.query_basket(item_ids, query, customer_id)
 
     def similar_items(
@@ -679,6 +760,9 @@ class RetailEngine(ABC):
         *,
         offset: int = 0,
         categories: Sequence[str] | None = None,
+        price_min: float | None = None,
+        price_max: float | None = None,
+        exclude: Sequence[str] | None = None,
         relation: str = SAME_CUSTOMERS,
     ) -> RecommendationList:
         """Return items that are related to an item.
@@ -686,7 +770,7 @@ class RetailEngine(ABC):
         Parameters
         ----------
         item_id : str
-        n, offset, categories
+        n, offset, categories, price_min, price_max, exclude
             As in `recommend`.
         relation : {"same_customers", "bought_together"}
             ``same_customers``: items that the same customers buy, or of similar content if the item was never bought.
@@ -703,7 +787,8 @@ class RetailEngine(ABC):
         UnknownItemError
             No item has this id; the hint lists close matches.
         """
-        query = ListQuery(n=n, offset=offset, categories=tuple(categories or ()), relation=relation)
+        filters = _filters(price_min, price_max, exclude)
+        query = ListQuery(n=n, offset=offset, categories=tuple(categories or ()), relation=relation, **filters)
         return self.query_similar(item_id, query)
 
     def popular(
@@ -712,12 +797,15 @@ class RetailEngine(ABC):
         *,
         offset: int = 0,
         category: str | None = None,
+        price_min: float | None = None,
+        price_max: float | None = None,
+        exclude: Sequence[str] | None = None,
     ) -> RecommendationList:
         """Return the most popular items, overall or of one category.
 
         Parameters
         ----------
-        n, offset
+        n, offset, price_min, price_max, exclude
             As in `recommend`.
         category : str, optional
             Only items of this category.
@@ -727,7 +815,12 @@ class RetailEngine(ABC):
         RecommendationList
         """
         categories = () if category is None else (category,)
-        return self.query_popular(ListQuery(n=n, offset=offset, categories=categories))
+        filters = _filters(price_min, price_max, exclude)
+        return self.query_popular(ListQuery(n=n, offset=offset, categories=categories, **filters))
+
+    def resolve(self, query: ListQuery) -> ListQuery:
+        """Return a query with the method and the length of its scenario; `UsageError` for an unknown scenario."""
+        return query if query.scenario is None else query.with_scenario(self.model().scenarios)
 
     def method_names(self) -> tuple[str, ...]:
         """Return the methods that `recommend` accepts, ``all`` last."""
@@ -751,7 +844,7 @@ class LocalEngine(RetailEngine):
 
     @property
     @abstractmethod
-    def rules(self) -> Rules:
+    def rules(self) -> RuleSet:
         """The business rules in force."""
 
     @property

@@ -652,6 +652,21 @@ class ClusterChoice(Result, frozen=True):
     """Whether this number is used."""
 
 
+class ListScenario(Result, frozen=True):
+    """A scenario of the business rules: the options of a list by one name."""
+
+    name: str
+    """Name in the rules file."""
+    method: str
+    """Method of the lists."""
+    n: int
+    """Number of items."""
+    diversity: float | None
+    """How much the items should differ, 0 to 1; None for that of the other rules."""
+    rules: tuple[str, ...]
+    """Names of the rules that it adds."""
+
+
 class ModelInfo(Result, frozen=True):
     """Contents and quality of the active bundle."""
 
@@ -691,6 +706,8 @@ class ModelInfo(Result, frozen=True):
     """Digest of the business rules in force; empty without rules."""
     rules_error: str = ""
     """Why the changed rules file is not used; the previous rules stay in force. Empty if there is no problem."""
+    scenarios: tuple[ListScenario, ...] = ()
+    """Scenarios of the business rules, by name in the order of the rules file."""
     statistics: dict[str, Any] = {}
     """Statistics of the order lines as plain data: ``months``, ``categories``, ``discounts``, ``shipping``,
     ``sales_categories`` and ``numbers`` (moments and rank correlations of the numeric columns); empty in older

@@ -25,7 +25,12 @@ class Check:
         """C1, C2, C5, C6: the lists of one request."""
         categories = None if filters.category is None else [filters.category]
         expected_list = self.engine.recommend(
-            customer_id, method, n, exclude_purchased=filters.exclude_purchased, categories=categories, on=filters.on
+            customer_id,
+            *((None, None) if filters.scenario else (method, n)),
+            exclude_purchased=filters.exclude_purchased,
+            categories=categories,
+            on=filters.on,
+            **filters.options(),
         )
         found = self.front_end.recommend(customer_id, method, n, filters)
         request = f"{customer_id!r} by {method}, n = {n}, {filters}"

@@ -68,6 +68,11 @@ def test_c5_filters_give_the_filtered_list_of_the_engine(check: Check, engine: E
     for method in METHODS:
         check.list("c0002", method, 5, Filters(exclude_purchased=False))
         check.list("c0002", method, 5, Filters(exclude_purchased=False, category=engine.categories()[0]))
+    first = engine.recommend("c0002", n=2, exclude_purchased=False).items
+    prices = Filters(exclude_purchased=False, price_min=5.5, price_max=12)
+    assert check.list("c0002", "hybrid", 5, prices).lists["hybrid"]
+    without = Filters(exclude_purchased=False, exclude=(first[0].item_id,))
+    assert check.list("c0002", "hybrid", 5, without).lists["hybrid"][0].item_id == first[1].item_id
 
 
 def test_c23_a_list_for_a_date_equals_that_of_the_engine(front_end: Driver, check: Check, engine: Engine) -> None:
@@ -326,7 +331,7 @@ def check_analyses(front_end: Driver, check: Check, engine: Engine) -> None:
         check.equal(front_end.campaign(best), rows, f"campaign for {best}", 3 * len(rows))
         check.equal(front_end.what_if(banned), whole.what_if(banned), f"what-if without {banned}")
         effects = whole.check_rules(banned)
-        assert effects == ("excludes 1 item",)
+        assert effects == (("All lists", "excludes 1 item"),)
         check.equal(front_end.check_rules(banned), effects, f"check of a ban of {banned}")
     except UnsupportedError:
         assert front_end.name == "gradio"
@@ -338,6 +343,98 @@ def test_c24_analyses_equal_those_of_the_engine(front_end: Driver, check: Check,
 
 def test_c24_analyses_are_the_same_over_the_api(over_api: Driver, engine: Engine) -> None:
     check_analyses(over_api, Check(over_api, engine), engine)
+
+
+SECTIONS = """
+[[when]]
+from = {day}
+to = {day}
+pin = ["K-005"]
+[[when]]
+segments = ["{first}"]
+max_per_category = 3
+boost = {{ "G-004" = 90.0 }}
+[[when]]
+from = {later}
+segments = ["{second}", "{first}"]
+ban = ["K-001"]
+[scenario.cart]
+method = "cf"
+n = 4
+[scenario.home]
+diversity = 0.7
+exclude_categories = ["Books"]
+"""
+"""Rules for the default date, for a segment, for two segments from a later date, and two scenarios."""
+
+
+def sections_for(engine: Engine) -> str:
+    first, second = (segment.name for segment in engine.segments()[:2])
+    return SECTIONS.format(day=day_after(engine, 1), later=day_after(engine, 20), first=first, second=second)
+
+
+@pytest.fixture
+def with_rules(artifacts: Path, engine: Engine, tmp_path: Path) -> Path:
+    """A copy of the bundle with rules for dates and segments."""
+    folder = Path(shutil.copytree(artifacts, tmp_path / "artifacts"))
+    (folder / "rules.toml").write_text(sections_for(engine), encoding="utf-8")
+    return folder
+
+
+def one_per_segment(engine: Engine, count: int) -> list[str]:
+    """Return a customer of each of the first segments."""
+    return [engine.customers(CustomerQuery(segment=s.name)).entries[0].customer_id for s in engine.segments()[:count]]
+
+
+def check_rules_of_the_day(front_end: Driver, plain: Engine, engine: Engine) -> None:
+    """Compare lists under rules for dates and segments."""
+    check = Check(front_end, engine)
+    changed = 0
+    for customer in (*one_per_segment(engine, 3), UNKNOWN[0]):
+        found = check.list(customer, "hybrid", 5)
+        assert found.lists["hybrid"][0].item_id == "K-005"
+        for on in (None, day_after(engine, 30)):
+            changed += engine.recommend(customer, n=5, on=on).items != plain.recommend(customer, n=5, on=on).items
+            if front_end.name != "tkinter":
+                check.list(customer, "hybrid", 5, Filters(on=on))
+    assert changed >= 5
+    check.basket(("B-005", "A/B"), one_per_segment(engine, 1)[0])
+    check.basket(("B-005",), None)
+    customer = one_per_segment(engine, 1)[0]
+    assert len(check.list(customer, "cf", 4, Filters(scenario="cart")).lists["cf"]) == 4
+    check.list(customer, "hybrid", 10, Filters(scenario="home"))
+    assert engine.recommend(customer, scenario="home").items != engine.recommend(customer).items
+    check.list(customer, "hybrid", 5)
+    with pytest.raises((UsageError, UnsupportedError)):
+        front_end.recommend(customer, "hybrid", 5, Filters(scenario="no-such-scenario"))
+
+
+def test_c27_lists_follow_the_rules_of_date_and_segment(front_end: Driver, with_rules: Path, engine: Engine) -> None:
+    with type(front_end)(with_rules) as ruled:
+        check_rules_of_the_day(ruled, engine, Engine.load(with_rules))
+
+
+def check_sections(front_end: Driver, check: Check, engine: Engine) -> None:
+    """Compare the effects of rules for dates and segments, where the front end checks rules."""
+    whole = EngineDriver(engine.artifacts)
+    whole.engine = engine
+    expected = whole.check_rules("G-001", sections_for(engine))
+    assert expected[1][0] == f"On {day_after(engine, 1)}"
+    assert expected[-1] == ("Scenario home", f"excludes {shop.ITEMS_PER_GROUP} items")
+    assert len(expected) == 9
+    try:
+        found = front_end.check_rules("G-001", sections_for(engine))
+        check.equal(found, expected, "check of rules for dates and segments", 2 * len(expected))
+    except UnsupportedError:
+        assert front_end.name == "gradio"
+
+
+def test_c27_rules_for_dates_and_segments_are_checked(front_end: Driver, check: Check, engine: Engine) -> None:
+    check_sections(front_end, check, engine)
+
+
+def test_c27_rules_for_dates_and_segments_are_checked_over_the_api(over_api: Driver, engine: Engine) -> None:
+    check_sections(over_api, Check(over_api, engine), engine)
 
 
 TABLES = (

@@ -91,11 +91,12 @@ def read_rules(path: Path) -> object:
     import numpy as np
 
     from smart_retail.recommenders.base import Catalogue
-    from smart_retail.serving.business_rules import load_rules
+    from smart_retail.serving.rule_set import RuleTargets, load_rule_set
     from smart_retail.utils.id_map import IdMap, StringArray
 
     one = np.zeros(2, np.int32)
-    return load_rules(path, IdMap(StringArray.of(["A", "B"])), ["Paper"], Catalogue(one, one, np.ones(2)))
+    items = IdMap(StringArray.of(["A", "B"]))
+    return load_rule_set(path, RuleTargets(items, ["Paper"], ["Champions"], Catalogue(one, one, np.ones(2))))
 
 
 def read_keys(path: Path) -> object:
@@ -202,6 +203,7 @@ def readers(folder: Path) -> list[Reader]:
     event_csv = b"event_id,customer_id,item_id,timestamp,quantity\ne1,c1,i,2025-01-01,2\ne2,c1,i,2025-01-02,-1\n"
     settings = b'seed = 3\n[data]\nreturns_policy = "keep"\n[clusters]\nk = 4\n'
     rules = b'ban = ["A"]\nmax_per_category = 3\nprice = { min = 1.0, max = 50.0 }\n[boost]\n"B" = 1.5\n'
+    rules += b'[[when]]\nfrom = 2026-12-01\nto = "2026-12-24"\nsegments = ["Champions"]\npin = ["A"]\n'
     bundle = [
         Reader(f"bundle {name}", ".bin", partial(in_bundle, name, folder), partial(read_bundle, name=name))
         for name in ("manifest.json", "tables/recommender/numbers.npy", "tables/names.json")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -24,6 +24,7 @@ from smart_retail.protocol import (
     DEFAULT_HORIZON_DAYS,
     DEFAULT_METHOD,
     CustomerFilter,
+    ListQuery,
     RetailEngine,
     check_diversity,
     check_horizon,
@@ -34,6 +35,8 @@ from smart_retail.segmentation.segments import SEGMENTS
 from smart_retail.utils.spreadsheet import SheetParts
 
 CHUNK_CUSTOMERS: Final = 256
+DEFAULT_PRODUCTS: Final = 5
+"""Products per customer where none are given."""
 TREATED: Final = "treated"
 HOLDOUT: Final = "holdout"
 MAX_DUE_ITEMS: Final = 3
@@ -77,10 +80,10 @@ SHOPIFY_GROUPS: Final[dict[str, str]] = {
 class CampaignSettings:
     """Contents of a campaign file."""
 
-    method: str = DEFAULT_METHOD
-    """Method of the lists."""
-    n: int = 5
-    """Number of products per customer, 1 to 20."""
+    method: str | None = None
+    """Method of the lists; None for that of the scenario, else `DEFAULT_METHOD`."""
+    n: int | None = None
+    """Number of products per customer, 1 to 20; None for that of the scenario, else `DEFAULT_PRODUCTS`."""
     segments: tuple[str, ...] = ()
     """Segments to contact; empty: all."""
     holdout: float = 0.1
@@ -106,6 +109,25 @@ class CampaignSettings:
     customers: CustomerFilter = ALL_CUSTOMERS
     """Only customers of this filter of the table of customers, as of the fit. The other options are compared with the
     values at the time of the campaign, with the orders since the fit."""
+    scenario: str | None = None
+    """Name of a scenario of the business rules; the other settings override it."""
+
+    def __post_init__(self) -> None:
+        if self.scenario is None:
+            object.__setattr__(self, "method", self.method or DEFAULT_METHOD)
+            object.__setattr__(self, "n", DEFAULT_PRODUCTS if self.n is None else self.n)
+
+    @property
+    def products(self) -> int:
+        """Number of products per customer; that of a scenario must have been resolved."""
+        return DEFAULT_PRODUCTS if self.n is None else self.n
+
+    def resolved(self, engine: RetailEngine) -> CampaignSettings:
+        """Return the settings with method and number of their scenario; `UsageError` for an unknown scenario."""
+        if self.scenario is None or (self.method is not None and self.n is not None):
+            return self
+        query = engine.resolve(ListQuery(self.method, self.n, scenario=self.scenario))
+        return replace(self, method=query.method, n=query.n)
 
     @property
     def filters_by_value(self) -> bool:
@@ -125,9 +147,9 @@ class CampaignSettings:
     def check(self, segment_names: Iterable[str]) -> None:
         """Raise `UsageError` for a value out of range or a segment that is not among `segment_names`."""
         segment_names = list(segment_names)
-        check_page(self.n)
-        if self.n > 20:
-            raise UsageError(f"{self.n} products per customer are too many for a campaign.", "Give 1 to 20.")
+        check_page(self.products)
+        if self.products > 20:
+            raise UsageError(f"{self.products} products per customer are too many for a campaign.", "Give 1 to 20.")
         if not 0 <= self.holdout <= 0.9:
             raise UsageError(f"The holdout share {self.holdout} is out of range.", "Give a share from 0 to 0.9.")
         check_horizon(self.horizon_days)
@@ -222,7 +244,7 @@ def column_headings(settings: CampaignSettings, contact: Sequence[str] = ()) -> 
         "worth": "Spend so far plus lifetime value",
         "due": "Due to buy again",
     }
-    for k in range(1, settings.n + 1):
+    for k in range(1, settings.products + 1):
         headings |= {f"item_{k}": f"Product id {k}", f"name_{k}": f"Product {k}", f"why_{k}": f"Why {k}"}
     return headings
 
@@ -267,6 +289,7 @@ def build_campaign(
     """
     names, values = contacts or ((), None)
     groups = CampaignGroups()
+    settings = settings.resolved(engine)
     rows = campaign_rows(engine, customers, settings, contacts=values, progress=progress)
     headings = column_headings(settings, names)
     return Campaign(settings, tuple(groups.count(rows)), groups, headings, export_metadata(engine.model()))
@@ -297,6 +320,7 @@ def campaign_rows(
     UsageError
         The settings are not valid.
     """
+    settings = settings.resolved(engine)
     settings.check([s.name for s in engine.segments()])
     ids = list(customers)
     today = date.fromisoformat(settings.on or engine.model().analysis_date)
@@ -315,6 +339,7 @@ def campaign_rows(
             exclude_purchased=settings.exclude_purchased,
             on=settings.on,
             diversity=settings.diversity,
+            scenario=settings.scenario,
         )
         for profile, recommended in zip(selected, lists, strict=True):
             row = _row(profile, recommended, settings, today) | _value_cells(values.get(profile.customer_id))

@@ -143,6 +143,11 @@ def save_rules_content(engine: LocalEngine, content: bytes, path: _Path | None =
     check = check_content(engine, parse_rules(content, target.name), str(target))
     if not check.allowed_items:
         raise SettingsError("These rules leave no item to recommend.", "Allow at least one item or category.")
+    if check.empty_lists:
+        raise SettingsError(
+            f"These rules leave no item to recommend: {check.empty_lists[0]}.",
+            "Allow at least one item in every section.",
+        )
     with shared_files(engine.artifacts) as artifacts:
         target = Path(path) if path is not None else artifacts / RULES_NAME
         folder = _folder(artifacts)

@@ -32,8 +32,8 @@ from smart_retail.recommenders.source_registry import BUILT_IN
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner
 from smart_retail.segmentation.rfm import compute_rfm, fit_rfm
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.serving.business_rules import build_rules
 from smart_retail.serving.engine import Engine
+from smart_retail.serving.rule_set import RuleTargets, build_rule_set
 from smart_retail.settings import Settings
 from smart_retail.training.models.components import ComponentVariants, fit_components
 from smart_retail.training.outputs.reason_counts import count_for_reasons
@@ -83,7 +83,7 @@ class WhatIfEngine(Engine):
         """
         store, bundle, rules = engine.tables, engine.bundle, engine.rules
         if scenario.rules is not None:
-            rules = build_rules(dict(scenario.rules), store.items, store.names["categories"], store.catalogue)
+            rules = build_rule_set(scenario.rules, RuleTargets.of(store))
         arrays, facts = refit_tables(engine, scenario) if scenario.refits else ({}, {})
         if scenario.weights:
             arrays[f"recommender/{WEIGHTS_ARRAY}"] = _replace_weights(

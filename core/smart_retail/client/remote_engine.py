@@ -114,11 +114,12 @@ class RemoteEngine(RetailEngine):
             The API cannot be reached, or it changed its version during each of three attempts.
         """
         if len(customer_ids) == 1:
-            path = _path_for("/v1/customers/{}/recommendations", customer_ids[0], query.categories)
+            path = _path_for("/v1/customers/{}/recommendations", customer_ids[0], query)
             if path:
-                return [self._get(path, RecommendationList, _query_fields(query) | {"category": query.categories})]
-        lists = len(METHODS) if query.method == ALL else 1
-        size = max(1, min(MAX_BATCH_LISTS // lists, MAX_BATCH_ITEMS // (query.n * lists)))
+                return [self._get(path, RecommendationList, _query_fields(query) | _repeated_fields(query))]
+        resolved = self.resolve(query)
+        lists = len(METHODS) if resolved.method == ALL else 1
+        size = max(1, min(MAX_BATCH_LISTS // lists, MAX_BATCH_ITEMS // (resolved.length * lists)))
         for _ in range(MAX_ATTEMPTS):
             results: list[RecommendationList] = []
             for start in range(0, len(customer_ids), size):
@@ -139,11 +140,11 @@ class RemoteEngine(RetailEngine):
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
         """Return items related to an item, by `ListQuery.relation`. `UnknownItemError` lists close matches."""
-        page: dict[str, Any] = {"n": query.n, "offset": query.offset, "relation": query.relation}
-        path = _path_for("/v1/items/{}/similar", item_id, query.categories)
+        page = {"n": query.n, "offset": query.offset, "relation": query.relation} | _price_range(query)
+        path = _path_for("/v1/items/{}/similar", item_id, query)
         if path:
-            return self._get(path, RecommendationList, page | {"category": query.categories})
-        body = page | {"item_id": _encodable(item_id), "categories": _encodable_texts(query.categories)}
+            return self._get(path, RecommendationList, page | _repeated_fields(query))
+        body = page | _list_fields(query) | {"item_id": _encodable(item_id)}
         return self._connection.read("POST", "/v1/items:similar", RecommendationList.from_dict, json=body)
 
     def query_popular(self, query: ListQuery) -> RecommendationList:
@@ -157,7 +158,8 @@ class RemoteEngine(RetailEngine):
         if len(query.categories) > 1:
             raise UsageError("Popular items over the API take one category.", "Request each category on its own.")
         category = {"category": query.categories[0]} if query.categories else {}
-        return self._get("/v1/popular", RecommendationList, {"n": query.n, "offset": query.offset} | category)
+        page = {"n": query.n, "offset": query.offset, "exclude": _encodable_texts(query.exclude)}
+        return self._get("/v1/popular", RecommendationList, page | _price_range(query) | category)
 
     def customer(self, customer_id: str) -> CustomerProfile:
         """Return a customer's profile; ``known=False`` for an unknown id."""
@@ -328,32 +330,44 @@ class RemoteEngine(RetailEngine):
 
 
 def _query_fields(query: ListQuery) -> dict[str, Any]:
-    """Return the options of a list request without the categories, as query parameters or JSON fields."""
-    date = {} if query.on is None else {"on": query.on}
-    diversity = {} if query.diversity is None else {"diversity": query.diversity}
-    return date | {
-        "method": query.method,
-        "n": query.n,
+    """Return the options of a list request without its lists of texts, as query parameters or JSON fields."""
+    names = ("on", "method", "n", "diversity", "scenario", "price_min", "price_max")
+    given = {name: value for name in names if (value := getattr(query, name)) is not None}
+    return given | {
         "offset": query.offset,
         "exclude_purchased": query.exclude_purchased,
         "explain": query.explain,
         "variants": query.variants,
-        **diversity,
     }
+
+
+def _price_range(query: ListQuery) -> dict[str, Any]:
+    return {name: value for name in ("price_min", "price_max") if (value := getattr(query, name)) is not None}
+
+
+def _repeated_fields(query: ListQuery) -> dict[str, Any]:
+    """Return categories and excluded items as query parameters, which are repeated."""
+    return {"category": _encodable_texts(query.categories), "exclude": _encodable_texts(query.exclude)}
+
+
+def _list_fields(query: ListQuery) -> dict[str, Any]:
+    """Return categories and excluded items as fields of a JSON body."""
+    return {"categories": _encodable_texts(query.categories), "exclude": _encodable_texts(query.exclude)}
 
 
 def _query_body(query: ListQuery) -> dict[str, Any]:
     """Return the options of a list request as fields of a JSON body."""
-    return _query_fields(query) | {"categories": _encodable_texts(query.categories)}
+    return _query_fields(query) | _list_fields(query)
 
 
-def _path_for(template: str, identity: str, categories: Sequence[str] = ()) -> str:
+def _path_for(template: str, identity: str, query: ListQuery | None = None) -> str:
     """Return the path for an id; empty if the id cannot be put into a URL or the URL would be too long.
 
     Clients and proxies remove the segments ``.`` and ``..``, escaped or not.
     """
     path = template.format(quote(_encodable(identity), safe=""))
-    length = len(path) + sum(len(quote(_encodable(c))) + len("&category=") for c in categories)
+    texts = (*query.categories, *query.exclude) if query is not None else ()
+    length = len(path) + sum(len(quote(_encodable(text))) + len("&category=") for text in texts)
     return path if identity not in ("", ".", "..") and length <= MAX_TARGET_LENGTH else ""
 
 

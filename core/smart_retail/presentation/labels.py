@@ -165,6 +165,10 @@ RULE_LABELS: Final[dict[str, str]] = {
     "new_items_share": "Share of new products",
     "diversity": "Diversity of a list",
     "price": "Price range",
+    "when": "Rules for dates or segments",
+    "scenario": "Scenarios",
+    "method": "Method",
+    "n": "Products in a list",
 }
 """Business rule -> label."""
 

@@ -1,51 +1,35 @@
 """Business rules of the shop: which items may be recommended, which come first, and which are boosted.
 
-`Rules` combine ``rules.toml`` with the category filter of a query, and apply to every list of every method, fallback
-lists included. A query can add filters, but not lift a rule.
-
-.. code-block:: toml
-
-    ban = ["OFF-PA-1"]                  # never
-    pin = ["TEC-PH-7"]                  # first, in this order
-    stock = ["A", "B"]                  # only these are in stock
-    categories = ["Paper"]              # only these
-    exclude_categories = ["Gift cards"]
-    max_per_category = 3
-    new_items_share = 0.1               # every tenth position is a product without purchases
-    diversity = 0.2                     # 0 to 1: how much the products of a list differ
-    price = { min = 1.0, max = 50.0 }   # items without a price pass
-    [boost]
-    "TEC-AC-2" = 1.5                    # score times 1.5
+`Rules` apply to every list of every method, fallback lists included. A query can add filters, but not lift a rule.
+They are built from the content of ``rules.toml``; `rule_set` selects the parts of it that are in force for a list.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.errors import RetailError, SettingsError, UsageError
+from smart_retail.errors import SettingsError, UsageError
 from smart_retail.recommenders.base import Catalogue, Ranked
 from smart_retail.recommenders.interleaving import interleave
 from smart_retail.recommenders.rounding import significant
 from smart_retail.utils.id_map import IdMap
 from smart_retail.utils.regular_file import open_regular_file
 
-log = logging.getLogger("smart_retail.serving.business_rules")
-
 MAX_RULES_BYTES = 16 * 2**20
 RULES_NAME = "rules.toml"
 """Name of the rules file in an artifacts folder."""
-_NO_FILE = (0, 0)
 _TEXT_LISTS = ("ban", "pin", "stock", "categories", "exclude_categories")
+_TABLES = ("price", "boost")
 RULE_NAMES = (*_TEXT_LISTS, "max_per_category", "new_items_share", "diversity", "price", "boost")
 MAX_NEW_ITEMS_SHARE = 0.5
 
@@ -96,41 +80,26 @@ class Rules:
         """
         if not categories:
             return self
-        mask = _in_categories(categories, names, catalogue, UsageError)
-        allowed = mask if self.allowed is None else self.allowed & mask
-        return replace(self, allowed=allowed)
+        return self.only(_in_categories(categories, names, catalogue, UsageError))
+
+    def only(self, wanted: NDArray[np.bool_]) -> Rules:
+        """Return these rules for some of the allowed items, given by one flag per item."""
+        return replace(self, allowed=wanted if self.allowed is None else self.allowed & wanted)
 
 
-def load_rules(path: Path, items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
-    """Read the rules of a TOML file. Items that the catalogue says are sold out are not allowed, but for `stock`.
-
-    Parameters
-    ----------
-    path : Path
-    items : IdMap
-    names : sequence of str
-        Names of all categories, by code.
-    catalogue : Catalogue
-
-    Returns
-    -------
-    Rules
+def read_rules(path: Path) -> dict[str, Any]:
+    """Return the content of a rules file without validating it.
 
     Raises
     ------
     SettingsError
-        The file cannot be read, or holds an unknown name or an impossible value.
+        The file cannot be read, or is not valid TOML.
     """
-    return build_rules(read_rules(path), items, names, catalogue)
-
-
-def read_rules(path: Path) -> dict[str, Any]:
-    """Return the content of a rules file without validating it; raises the errors of `load_rules`."""
     return parse_rules(read_rules_content(path), path.name)
 
 
 def read_rules_content(path: Path) -> bytes:
-    """Return the bytes of a rules file; raises the errors of `load_rules`."""
+    """Return the bytes of a rules file; raises the errors of `read_rules`."""
     try:
         with open_regular_file(Path(os.path.realpath(path))) as file:  # rules are the operator's, and may be a link
             content = file.read(MAX_RULES_BYTES + 1)
@@ -144,23 +113,34 @@ def read_rules_content(path: Path) -> bytes:
 
 
 def parse_rules(content: bytes, name: str) -> dict[str, Any]:
-    """Return the rules of the bytes of a rules file; raises the errors of `load_rules`."""
+    """Return the rules of the bytes of a rules file, dates as ISO texts; raises the errors of `read_rules`."""
     import tomllib  # most shops have no rules file
 
     try:
-        return tomllib.loads(content.decode("utf-8"))
+        return _with_iso_dates(tomllib.loads(content.decode("utf-8")))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
             f"The rules file {name} is not valid TOML: {error}.", "Fix the line named in the message."
         ) from error
 
 
-def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
-    """Build rules from the content of a rules file.
+def _with_iso_dates(data: dict[str, Any]) -> dict[str, Any]:
+    """Return rules that JSON can hold: the dates of the sections as ISO texts."""
+    sections = data.get("when")
+    if isinstance(sections, list) and all(isinstance(section, dict) for section in sections):
+        data["when"] = [
+            {name: value.isoformat() if type(value) is date else value for name, value in section.items()}
+            for section in sections
+        ]
+    return data
+
+
+def build_rules(data: Mapping[str, Any], items: IdMap, names: Sequence[str], catalogue: Catalogue) -> Rules:
+    """Build rules without sections. Items that the catalogue says are sold out are not allowed, but for `stock`.
 
     Parameters
     ----------
-    data : dict
+    data : mapping
         Rule name -> value, as in ``rules.toml``.
     items : IdMap
     names : sequence of str
@@ -176,7 +156,7 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
     SettingsError
         An unknown name or an impossible value.
     """
-    _check(data)
+    check_rule_values(data)
     allowed = np.ones(len(items), dtype=np.bool_) if catalogue.in_stock is None else catalogue.in_stock.copy()
     if "stock" in data:
         allowed[:] = False
@@ -186,8 +166,7 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
     if "exclude_categories" in data:
         allowed &= ~_in_categories(data["exclude_categories"], names, catalogue, SettingsError)
     price = data.get("price", {})
-    with np.errstate(invalid="ignore"):
-        allowed &= ~(catalogue.price < price.get("min", -np.inf)) & ~(catalogue.price > price.get("max", np.inf))
+    allowed &= in_price_range(catalogue, price.get("min"), price.get("max"))
     allowed[_codes(data.get("ban", []), items)] = False
     return Rules(
         allowed=None if allowed.all() else allowed,
@@ -196,8 +175,45 @@ def build_rules(data: dict[str, Any], items: IdMap, names: Sequence[str], catalo
         max_per_category=data.get("max_per_category"),
         new_items_share=data.get("new_items_share"),
         diversity=float(data.get("diversity", 0.0)),
-        digest=hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:16],
+        digest=rules_digest(data),
     )
+
+
+def in_price_range(catalogue: Catalogue, price_min: float | None, price_max: float | None) -> NDArray[np.bool_]:
+    """Return which items have a price from the one to the other, both included; items without a price do too."""
+    low, high = -np.inf if price_min is None else price_min, np.inf if price_max is None else price_max
+    with np.errstate(invalid="ignore"):
+        outside: NDArray[np.bool_] = (catalogue.price < low) | (catalogue.price > high)
+    return ~outside
+
+
+def rules_digest(data: Mapping[str, Any]) -> str:
+    """Return the digest of the content of a rules file, 16 hexadecimal digits."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode()).hexdigest()[:16]
+
+
+def merge_rules(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return several parts of a rules file as one.
+
+    Lists are joined and the entries of `boost` and `price` are combined; of other values, and of two factors of one
+    item, the last one counts.
+
+    Parameters
+    ----------
+    parts : iterable of mapping
+        Rule name -> valid value, in the order of precedence.
+    """
+    merged: dict[str, Any] = {}
+    for part in parts:
+        for name, value in part.items():
+            old = merged.get(name)
+            if old is not None and name in _TEXT_LISTS:
+                merged[name] = list(dict.fromkeys([*old, *value]))
+            elif old is not None and name in _TABLES:
+                merged[name] = old | value
+            else:
+                merged[name] = value
+    return merged
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,7 +413,8 @@ def _in_categories(
     return np.isin(catalogue.category, category_codes(wanted, names, error))
 
 
-def _check(data: dict[str, Any]) -> None:
+def check_rule_values(data: Mapping[str, Any]) -> None:
+    """Raise `SettingsError` for an unknown rule or an impossible value."""
     for name, value in data.items():
         if name not in RULE_NAMES:
             raise SettingsError(f"There is no business rule {name!r}.", f"Rules: {', '.join(RULE_NAMES)}.")
@@ -432,71 +449,3 @@ def rules_path(artifacts: str | os.PathLike[str], rules: str | os.PathLike[str] 
         return Path(rules)
     default = Path(artifacts) / RULES_NAME
     return default if default.is_file() else None
-
-
-class FixedRules:
-    """Rules that do not come from a file, with the interface of `RulesFile`."""
-
-    error: RetailError | None = None
-
-    def __init__(self, rules: Rules) -> None:
-        self._rules = rules
-
-    def current(self) -> Rules:
-        """Return the rules."""
-        return self._rules
-
-
-class RulesFile:
-    """The rules file of an engine, read again when it changes.
-
-    A change that cannot be read leaves the previous rules in force, so that a syntax error never lifts a ban. `error`
-    holds the problem, which is also logged.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    items : IdMap
-    names : sequence of str
-        Names of the categories, by code.
-    catalogue : Catalogue
-    optional : bool
-        Whether the file may be missing at the start: there are no rules until it is written.
-
-    Raises
-    ------
-    SettingsError
-        The file cannot be read at the start.
-    """
-
-    def __init__(
-        self, path: Path, items: IdMap, names: Sequence[str], catalogue: Catalogue, *, optional: bool = False
-    ) -> None:
-        self._path = path
-        self._catalogue = (items, names, catalogue)
-        self._file_state = self._read_file_state()
-        missing = optional and self._file_state == _NO_FILE
-        self._rules = Rules(catalogue.in_stock) if missing else load_rules(path, *self._catalogue)
-        self.error: RetailError | None = None
-
-    def current(self) -> Rules:
-        """Return the rules in force, after reading a changed file."""
-        if (state := self._read_file_state()) != self._file_state:
-            self._file_state = state
-            try:
-                self._rules, self.error = load_rules(self._path, *self._catalogue), None
-            except RetailError as error:
-                self.error = error
-                log.error({"event": "rules_rejected", "code": error.code})
-            else:
-                log.warning({"event": "rules_loaded", "rules": self._rules.digest})
-        return self._rules
-
-    def _read_file_state(self) -> tuple[int, int]:
-        """Return modification time (ns) and size (bytes)."""
-        try:
-            status = self._path.stat()
-        except OSError:
-            return _NO_FILE
-        return status.st_mtime_ns, status.st_size

@@ -7,7 +7,7 @@ no pandas is imported, and nothing is unpickled.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -42,7 +42,7 @@ from smart_retail.protocol import (
     check_page,
     check_period,
 )
-from smart_retail.recommenders.base import CONTENT, LaterDate, Ranked, Shoppers
+from smart_retail.recommenders.base import CONTENT, UNKNOWN_GROUP, LaterDate, Ranked, Shoppers
 from smart_retail.results import (
     Audience,
     Cluster,
@@ -66,11 +66,12 @@ from smart_retail.results import (
     ValueSummary,
 )
 from smart_retail.serving.bundle_tables import BundleTables
-from smart_retail.serving.business_rules import RULES_NAME, FixedRules, Rules, RulesFile, category_codes
+from smart_retail.serving.business_rules import RULES_NAME, Rules, category_codes, in_price_range
 from smart_retail.serving.customers import NO_ITEMS, CustomerLookup, CustomerState, to_shoppers, with_basket
 from smart_retail.serving.list_ranking import ListRanker, RankingRequest, RankingResult, open_ranker
 from smart_retail.serving.profiles import build_profile
 from smart_retail.serving.responses import build_response, combine_methods
+from smart_retail.serving.rule_set import FixedRules, RuleSet, RulesFile, RuleTargets
 from smart_retail.utils.dates import iso, parse_day
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Engine(LocalEngine):
     def __init__(
         self,
         bundle: Bundle,
-        rules: Path | Rules | None = None,
+        rules: Path | Rules | RuleSet | None = None,
         *,
         changes: Mapping[str, ItemChange] | None = None,
         recent_events: RecentEvents | None = None,
@@ -114,15 +115,14 @@ class Engine(LocalEngine):
         through, fitted_store = bundle.manifest["events_through"], bundle.manifest.get("events_store", "")
         self._recent_events = recent_events or RecentEvents(open_events(self.artifacts), through, fitted_store)
         self.customer_lookup = CustomerLookup(self.tables, self._recent_events)
-        catalogue = self.tables.items, self.tables.names["categories"], self.tables.catalogue
         default = self.artifacts / RULES_NAME
         self._rules_source: FixedRules | RulesFile
-        if isinstance(rules, Rules):
+        if isinstance(rules, Rules | RuleSet):
             self._rules_file = rules_file or default
-            self._rules_source = FixedRules(rules)
+            self._rules_source = FixedRules(RuleSet(rules) if isinstance(rules, Rules) else rules)
         else:
             self._rules_file = rules or default
-            self._rules_source = RulesFile(self._rules_file, *catalogue, optional=rules is None)
+            self._rules_source = RulesFile(self._rules_file, RuleTargets.of(self.tables), optional=rules is None)
 
     @classmethod
     def load(
@@ -177,7 +177,7 @@ class Engine(LocalEngine):
         return engine
 
     @property
-    def rules(self) -> Rules:
+    def rules(self) -> RuleSet:
         """The business rules in force; a rules file is read again after it changed."""
         return self._rules_source.current()
 
@@ -207,23 +207,27 @@ class Engine(LocalEngine):
 
     def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
         """Return one list per customer, in their order; unknown customers get popular items and ``known=False``."""
-        rules = self._rules_for(query)
+        rule_set, day = self.rules, self._later_day(query)
+        query = query.with_scenario(rule_set.scenarios)
+        rules_of = self._rules_by_segment(rule_set, query, day)
         return [
             result
             for start in range(0, len(customer_ids), CHUNK_CUSTOMERS)
-            for result in self._query_chunk(customer_ids[start : start + CHUNK_CUSTOMERS], query, rules)
+            for result in self._query_chunk(customer_ids[start : start + CHUNK_CUSTOMERS], query, day, rules_of)
         ]
 
     def query_basket(
         self, item_ids: Sequence[str], query: ListQuery, customer_id: str | None = None
     ) -> RecommendationList:
         """Return a list that completes a basket, of a customer or of a visitor; unknown items are ignored."""
-        rules, day = self._rules_for(query), self._later_day(query)
+        rule_set, day = self.rules, self._later_day(query)
+        query = query.with_scenario(rule_set.scenarios)
         codes = self.tables.items.codes(item_ids)
         basket, proxies = self.tables.basket(codes, None if day is None else day - 1), self._proxies(codes)
         own_items = np.union1d(basket.item, codes[codes >= 0]).astype(np.int32)
         visitor = self.customer_lookup.visitor(basket)
         customer = visitor if customer_id is None else self.customer_lookup.resolve(customer_id)
+        rules = self._rules_by_segment(rule_set, query, day)(customer.segment)
 
         def list_by(method: str) -> RecommendationList:
             if method == DEFAULT_METHOD and len(own_items):
@@ -238,7 +242,7 @@ class Engine(LocalEngine):
             ranking = next(self._ranker.live(request, self._shoppers([shopper], day), [hidden]))
             return self._response(customer_id, shopper, request, ranking, query)
 
-        return combine_methods(query.method, list_by)
+        return combine_methods(query.method or DEFAULT_METHOD, list_by)
 
     def _proxies(self, codes: NDArray[np.int32]) -> dict[int, int]:
         """Return the purchased items that stand for the items of a basket without purchases, each with that item."""
@@ -255,9 +259,9 @@ class Engine(LocalEngine):
 
     def query_similar(self, item_id: str, query: ListQuery) -> RecommendationList:
         """Return items related to an item, by `ListQuery.relation`; the list is not filled with popular items."""
-        code = self.tables.item_code(item_id)
+        code, query = self.tables.item_code(item_id), self.resolve(query)
         found, relation = self._related_items(code, query.relation)
-        rules = replace(self._rules_for(query), diversity=0.0)  # a shop's rule is not meant for similar items
+        rules = replace(self._visitor_rules(query), diversity=0.0)  # a shop's rule is not meant for similar items
         request = _ranking_request(relation, query, rules, exclude_purchased=False)
         item = np.array([code], dtype=np.int32)  # hidden: a pinned item would otherwise be in its own list
         ranking = self._ranker.rank_unpersonalized(found, request, item)
@@ -265,7 +269,8 @@ class Engine(LocalEngine):
 
     def query_popular(self, query: ListQuery) -> RecommendationList:
         """Return the most popular items, overall or of the given categories."""
-        request = _ranking_request("popular", query, self._rules_for(query), exclude_purchased=False)
+        query = self.resolve(query)
+        request = _ranking_request("popular", query, self._visitor_rules(query), exclude_purchased=False)
         codes = category_codes(query.categories, self.tables.names["categories"])
         popular = self._ranker.model.popular(codes[0] if len(codes) == 1 else None)
         ranking = self._ranker.rank_unpersonalized(popular, request)
@@ -348,7 +353,7 @@ class Engine(LocalEngine):
         """Return the customers who would most likely want an item."""
         from smart_retail.serving.audience import AudienceFinder  # not needed for recommendations
 
-        code, rules = self.tables.item_code(item_id), self.rules
+        code, rules = self.tables.item_code(item_id), self._visitor_rules(ListQuery())
         is_allowed = rules.allowed is None or bool(rules.allowed[code])
         lists = self._ranker.cached_lists(DEFAULT_METHOD, exclude_purchased)
         finder = AudienceFinder(self.tables, self.customer_lookup, self._items_of_similar_content)
@@ -400,9 +405,14 @@ class Engine(LocalEngine):
         facts |= {
             "version": self.version,
             "rules": self.rules.digest,
+            "scenarios": [scenario.as_dict() for scenario in self.rules.scenarios],
             "rules_error": f"{error.message} {error.hint}" if error else "",
         }
         return self.bundle.decode_json("model", lambda found: ModelInfo.from_dict(found | facts))
+
+    def resolve(self, query: ListQuery) -> ListQuery:
+        """Return a query with the method and the length of its scenario; `UsageError` for an unknown scenario."""
+        return query if query.scenario is None else query.with_scenario(self.rules.scenarios)
 
     def open_all(self) -> None:
         """Open all files that are otherwise opened on demand, so that the first requests to a server are not slower."""
@@ -449,47 +459,54 @@ class Engine(LocalEngine):
     def _ranker(self) -> ListRanker:
         return open_ranker(self.tables)
 
-    def _query_chunk(self, customer_ids: Sequence[str], query: ListQuery, rules: Rules) -> Iterator[RecommendationList]:
+    def _query_chunk(
+        self, customer_ids: Sequence[str], query: ListQuery, day: int | None, rules_of: Callable[[int], Rules]
+    ) -> Iterator[RecommendationList]:
         customers = [self.customer_lookup.resolve(customer_id) for customer_id in customer_ids]
-        day = self._later_day(query)
+        rules = [rules_of(customer.segment) for customer in customers]
+        distinct = {id(each): each for each in rules}
 
         def lists_by(method: str) -> list[RecommendationList]:
-            request = _ranking_request(method, query, rules)
+            by_rules = {key: _ranking_request(method, query, each) for key, each in distinct.items()}
+            requests = [by_rules[id(each)] for each in rules]
+            rankings = self._rank(requests, customers, day)
             return [
                 self._response(customer_id, customer, request, ranking, query)
-                for customer_id, customer, ranking in zip(
-                    customer_ids, customers, self._rank(request, customers, day), strict=True
+                for customer_id, customer, request, ranking in zip(
+                    customer_ids, customers, requests, rankings, strict=True
                 )
             ]
 
         if query.method != ALL:
-            yield from lists_by(query.method)
+            yield from lists_by(query.method or DEFAULT_METHOD)
             return
         columns = {method: lists_by(method) for method in METHODS}
         for i in range(len(customer_ids)):
             yield combine_methods(ALL, {method: column[i] for method, column in columns.items()}.__getitem__)
 
     def _rank(
-        self, request: RankingRequest, customers: Sequence[CustomerState], day: int | None
+        self, requests: Sequence[RankingRequest], customers: Sequence[CustomerState], day: int | None
     ) -> list[RankingResult]:
-        """Rank from the cached lists where possible, and the rest live, those whose purchases end on one day together.
+        """Rank from the cached lists where possible, and the rest live.
 
-        `day` is the date of the lists, None for the default date, for which the cached lists are.
+        Customers with one request, whose purchases end on one day, are ranked together. `day` is the date of the lists,
+        None for the default date, for which the cached lists are.
         """
         results: dict[int, RankingResult] = {}
-        rest: dict[int, list[int]] = {}
-        for i, customer in enumerate(customers):
+        rest: dict[tuple[int, int], list[int]] = {}
+        for i, (request, customer) in enumerate(zip(requests, customers, strict=True)):
             cached = None
             if day is None and customer.code >= 0 and not customer.has_recent_events:
                 cached = self._ranker.cached(request, customer.code, customer.purchased_or_returned)
             if cached is None:
-                rest.setdefault(customer.history.last_day, []).append(i)
+                rest.setdefault((id(request), customer.history.last_day), []).append(i)
             else:
                 results[i] = cached
         for positions in rest.values():
             hidden = [customers[i].purchased_or_returned() for i in positions]
             shoppers = self._shoppers([customers[i] for i in positions], day)
-            results.update(zip(positions, self._ranker.live(request, shoppers, hidden), strict=True))
+            live = self._ranker.live(requests[positions[0]], shoppers, hidden)
+            results.update(zip(positions, live, strict=True))
         return [results[i] for i in range(len(customers))]
 
     def _shoppers(self, customers: Sequence[CustomerState], day: int | None) -> Shoppers:
@@ -554,11 +571,40 @@ class Engine(LocalEngine):
         items, weight = table.neighbours(code)
         return items, weight.astype(np.float64)
 
-    def _rules_for(self, query: ListQuery) -> Rules:
-        rules = self.rules
+    def _rules_by_segment(self, rule_set: RuleSet, query: ListQuery, day: int | None) -> Callable[[int], Rules]:
+        """Return the function that returns the rules of a list by the customer's segment.
+
+        All lists of a request use one state of the rules file. Customers with equal rules get one object.
+        """
+        date = self.tables.last_day + 1 if day is None else day
+        found: dict[tuple[int, ...], Rules] = {}
+
+        def rules_of(segment: int) -> Rules:
+            active = rule_set.active(date, segment)
+            if active not in found:
+                found[active] = self._with_filters(rule_set.select(active, query.scenario), query)
+            return found[active]
+
+        rules_of(UNKNOWN_GROUP)  # filters that are not valid are an error for no customers, too
+        return rules_of
+
+    def _visitor_rules(self, query: ListQuery) -> Rules:
+        """Return the rules of a list without a customer, on the day after the history."""
+        return self._rules_by_segment(self.rules, query, None)(UNKNOWN_GROUP)
+
+    def _with_filters(self, rules: Rules, query: ListQuery) -> Rules:
         if rules.new_items_share is None and self._new_items_share:
             rules = replace(rules, new_items_share=self._new_items_share)
-        return rules.with_categories(query.categories, self.tables.names["categories"], self.tables.catalogue)
+        catalogue = self.tables.catalogue
+        rules = rules.with_categories(query.categories, self.tables.names["categories"], catalogue)
+        if query.price_min is not None or query.price_max is not None:
+            rules = rules.only(in_price_range(catalogue, query.price_min, query.price_max))
+        if query.exclude:
+            others = np.ones(len(self.tables.items), np.bool_)
+            codes = self.tables.items.codes(query.exclude)
+            others[codes[codes >= 0]] = False
+            rules = rules.only(others)
+        return rules
 
 
 def _ranking_request(

@@ -15,7 +15,13 @@ from smart_retail_cli.context import CliContext, Command, Group, pass_cli_contex
 from smart_retail_cli.fit_commands import build_settings, parse_mapping
 from smart_retail_cli.output import Table, format_option, print_note, print_result
 from smart_retail_cli.parameters import DATE, customer_filter_options, horizon_option
-from smart_retail_cli.recommend_commands import diversity_option, method_option, on_option, purchased_option
+from smart_retail_cli.recommend_commands import (
+    diversity_option,
+    method_option,
+    on_option,
+    purchased_option,
+    scenario_option,
+)
 
 LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treated_customers", "holdout_customers")
 
@@ -30,7 +36,8 @@ LIFT_COLUMNS = ("measure", "uplift", "low", "high", "treated", "holdout", "treat
 @click.option("--segment", "segments", multiple=True, metavar="NAME", help="Only this segment; repeatable.")
 @click.option("--text", default="", metavar="TEXT", help="Only customers whose id or name contains TEXT.")
 @customer_filter_options
-@click.option("-n", "n", type=click.IntRange(1, 20), default=5, show_default=True, help="Products per customer.")
+@scenario_option
+@click.option("-n", "n", type=click.IntRange(1, 20), help="Products per customer. [default: by the scenario, else 5]")
 @method_option
 @purchased_option
 @on_option
@@ -86,8 +93,9 @@ def campaign(
     /,
     output: str | None,
     segments: tuple[str, ...],
-    n: int,
-    method: str,
+    scenario: str | None,
+    n: int | None,
+    method: str | None,
     allow_purchased: bool,
     on: str | None,
     diversity: float | None,
@@ -112,13 +120,13 @@ def campaign(
 
     settings = core.CampaignSettings(
         method, n, segments, holdout, name, not allow_purchased, horizon, worth_above, return_below, return_above,
-        churn_risks, on, diversity, CustomerFilter(**conditions),
+        churn_risks, on, diversity, CustomerFilter(**conditions), scenario,
     )  # fmt: skip
     extra, contact_rows = core.read_contacts(contacts) if contacts else ([], None)
     engine = context.engine()
     with progress.show_progress() as listener:
         if is_local(engine):  # row by row, so that a large shop needs little memory
-            groups = core.CampaignGroups()
+            settings, groups = settings.resolved(engine), core.CampaignGroups()
             customers = engine.customer_ids(settings.customers)
             rows = core.campaign_rows(engine, customers, settings, contacts=contact_rows, progress=listener)
             content = core.column_headings(settings, extra), formatting.export_metadata(engine.model())

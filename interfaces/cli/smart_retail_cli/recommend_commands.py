@@ -44,17 +44,38 @@ from smart_retail_cli.parameters import DATE
 
 LIST_COLUMNS = ("rank", "item_name", "item_id", "category", "reason", "share")
 
+n_option = click.option(
+    "-n", "n", type=click.IntRange(1, MAX_N), default=10, show_default=True, help="Number of products in a list."
+)
 method_option = click.option(
     "-m",
     "--method",
     type=click.Choice((*METHODS, ALL)),
-    default=DEFAULT_METHOD,
-    show_default=True,
-    help="Recommendation method; all shows the lists of every method.",
+    help="Recommendation method; all shows the lists of every method. "
+    f"[default: by the scenario, else {DEFAULT_METHOD}]",
 )
-n_option = click.option(
-    "-n", "n", type=click.IntRange(1, MAX_N), default=10, show_default=True, help="Number of products in a list."
+list_n_option = click.option(
+    "-n", "n", type=click.IntRange(1, MAX_N), help="Number of products in a list. [default: by the scenario, else 10]"
 )
+scenario_option = click.option(
+    "--scenario",
+    metavar="NAME",
+    help="Scenario of the rules file: method, number, diversity and rules by one name. Other options override it.",
+)
+_PRICE = click.FloatRange(min=0)
+
+
+def price_and_exclude_options(command: Any) -> Any:
+    """Add the filters by price and id to a command that returns lists."""
+    for option in (
+        click.option("--exclude", multiple=True, metavar="ITEM", help="Without the product with this id; repeatable."),
+        click.option("--price-max", type=_PRICE, metavar="AMOUNT", help="Only products up to this price."),
+        click.option("--price-min", type=_PRICE, metavar="AMOUNT", help="Only products from this price on."),
+    ):
+        command = option(command)
+    return command
+
+
 purchased_option = click.option(
     "--allow-purchased", is_flag=True, help="Also recommend products that the customer bought before."
 )
@@ -144,10 +165,12 @@ def print_related(results: list[RecommendationList]) -> None:
     epilog="Example: smart-retail recommend AA-10315 -n 5   (an id that starts with a dash: recommend -- -12)",
 )
 @click.argument("customer")
+@scenario_option
 @method_option
-@n_option
+@list_n_option
 @purchased_option
 @category_option
+@price_and_exclude_options
 @variants_option
 @on_option
 @diversity_option
@@ -156,30 +179,21 @@ def print_related(results: list[RecommendationList]) -> None:
 @pass_cli_context
 def recommend(
     context: CliContext,
+    /,
     customer: str,
-    method: str,
-    n: int,
     allow_purchased: bool,
     categories: tuple[str, ...],
-    variants: bool,
-    on: str | None,
-    diversity: float | None,
     new_customer: bool,
     form: str,
+    **options: Any,
 ) -> None:
     """Recommend products to one CUSTOMER, given by id or by a name that only one customer has."""
     engine = context.engine(for_lists=True)
-    options: dict[str, Any] = {
-        "exclude_purchased": not allow_purchased,
-        "categories": categories or None,
-        "variants": variants,
-        "on": on,
-        "diversity": diversity,
-    }
-    result = engine.recommend(customer, method, n, **options)
+    options |= {"exclude_purchased": not allow_purchased, "categories": categories or None}
+    result = engine.recommend(customer, **options)
     if not (result.known or new_customer):
         customer = find_similar_customer(engine, customer)
-        result = engine.recommend(customer, method, n, **options)
+        result = engine.recommend(customer, **options)
     if form == "table":
         profile = engine.customer(customer)
         click.echo(
@@ -205,9 +219,12 @@ def recommend(
     metavar="FILE",
     help="CSV with a customer_id column (default: all customers); unknown customers get the popular products.",
 )
+@scenario_option
 @method_option
-@n_option
+@list_n_option
 @purchased_option
+@category_option
+@price_and_exclude_options
 @variants_option
 @on_option
 @diversity_option
@@ -222,22 +239,19 @@ def recommend(
 @pass_cli_context
 def batch(
     context: CliContext,
+    /,
     customers: Path | None,
-    method: str,
-    n: int,
     allow_purchased: bool,
-    variants: bool,
-    on: str | None,
-    diversity: float | None,
+    categories: tuple[str, ...],
+    exclude: tuple[str, ...],
     output: Path,
+    **options: Any,
 ) -> None:
     """Write the lists of many customers to a CSV or Parquet file, sorted by customer, method and rank."""
     ids = None if customers is None else read_customer_ids(customers)
     engine = context.engine()
     with progress.show_progress() as listener:
-        query = ListQuery(
-            method, n, exclude_purchased=not allow_purchased, variants=variants, on=on, diversity=diversity
-        )
+        query = ListQuery(**options, exclude_purchased=not allow_purchased, categories=categories, exclude=exclude)
         rows = write_recommendations(engine, output, customers=ids, query=query, progress=listener)
     print_note(f"{formatting.pluralize(rows, 'row')} written to {output}.")
 
@@ -255,15 +269,17 @@ def batch(
 )
 @n_option
 @category_option
+@price_and_exclude_options
 @format_option
 @pass_cli_context
 def similar(
-    context: CliContext, item: str, relation: str | None, n: int, categories: tuple[str, ...], form: str
+    context: CliContext, /, item: str, relation: str | None, categories: tuple[str, ...], form: str, **options: Any
 ) -> None:
     """Show the products that were bought together with ITEM, and those that the same customers buy."""
     engine = context.engine()
     wanted = (relation,) if relation else (BOUGHT_TOGETHER, SAME_CUSTOMERS)
-    found = {name: engine.similar_items(item, n, categories=categories or None, relation=name) for name in wanted}
+    options["categories"] = categories or None
+    found = {name: engine.similar_items(item, relation=name, **options) for name in wanted}
     if form == "json":
         results = {name: result.as_dict() for name, result in found.items()}
         print_json(results[relation] if relation else results)
@@ -281,9 +297,11 @@ def similar(
 )
 @click.argument("items", nargs=-1, required=True, metavar="ITEM...")
 @click.option("--customer", metavar="ID", help="The customer of the basket, whose habits count too.")
+@scenario_option
 @method_option
-@n_option
+@list_n_option
 @category_option
+@price_and_exclude_options
 @variants_option
 @on_option
 @diversity_option
@@ -291,15 +309,12 @@ def similar(
 @pass_cli_context
 def basket(
     context: CliContext,
+    /,
     items: tuple[str, ...],
     customer: str | None,
-    method: str,
-    n: int,
     categories: tuple[str, ...],
-    variants: bool,
-    on: str | None,
-    diversity: float | None,
     form: str,
+    **options: Any,
 ) -> None:
     """Recommend products that are bought in one order with the products ITEM..."""
     engine = context.engine(for_lists=True)
@@ -308,16 +323,7 @@ def basket(
         print_note(f"No product has the id {unknown}: it is left out. Search with: smart-retail items TEXT")
     print_list(
         form,
-        engine.recommend_for_basket(
-            items,
-            n,
-            customer_id=customer,
-            method=method,
-            categories=categories or None,
-            variants=variants,
-            on=on,
-            diversity=diversity,
-        ),
+        engine.recommend_for_basket(items, customer_id=customer, categories=categories or None, **options),
     )
 
 
@@ -328,11 +334,12 @@ def basket(
 )
 @n_option
 @click.option("-c", "--category", metavar="C", help="Only this category.")
+@price_and_exclude_options
 @format_option
 @pass_cli_context
-def popular(context: CliContext, n: int, category: str | None, form: str) -> None:
+def popular(context: CliContext, /, form: str, **options: Any) -> None:
     """Show the products that most customers buy now."""
-    print_list(form, context.engine().popular(n, category=category))
+    print_list(form, context.engine().popular(**options))
 
 
 def read_customer_ids(path: Path) -> list[str]:

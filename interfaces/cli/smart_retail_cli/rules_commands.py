@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from smart_retail.analysis.rules_check import RulesCheck
 
 COLUMNS = ("rule", "entries", "known", "effect")
+WITH_SECTIONS = ("section", *COLUMNS)
 
 
 @click.group(short_help="Show, check, save or restore the business rules.", cls=Group)
@@ -121,11 +122,13 @@ def _engine_without_rules(context: CliContext) -> RetailEngine:
 
 
 def _print_effects(form: str, found: RulesCheck) -> None:
-    print_result(form, Table(COLUMNS, [effect.as_dict() for effect in found.effects]), found.as_dict)
+    from smart_retail.analysis.rules_check import ALL_LISTS, describe_check
+
+    sections = any(effect.section for effect in found.effects)
+    rows = [effect.as_dict() | {"section": effect.section or ALL_LISTS} for effect in found.effects]
+    print_result(form, Table(WITH_SECTIONS if sections else COLUMNS, rows), found.as_dict)
     if form == "table":
-        print_note(
-            f"{found.allowed_items:,} of {found.items:,} items can be recommended under the rules of {found.file}."
-        )
+        print_note(f"{describe_check(found)} Rules: {found.file}")
         for warning in found.warnings:
             print_note(warning)
         if found.unknown_ids:

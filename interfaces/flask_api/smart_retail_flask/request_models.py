@@ -34,6 +34,7 @@ from smart_retail.protocol import (
     DEFAULT_AUDIENCE_N,
     DEFAULT_CALENDAR_DAYS,
     DEFAULT_HORIZON_DAYS,
+    DEFAULT_N,
     MAX_HORIZON_DAYS,
     MAX_LIST_DAYS,
     MAX_N,
@@ -61,12 +62,13 @@ MAX_LIST_LENGTH = 256
 MAX_HORIZONS = 20
 """Horizons of one request."""
 MAX_OFFSET = 1_000_000_000
+MAX_PRICE = 1_000_000_000_000
 MAX_POINTS = 100_000
 MAX_CACHED_QUERY_BYTES = 200
 """Longest query string whose parsed form is cached."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?([0-9]{1,3}([.][0-9]{1,18})?|[.][0-9]{1,18})([eE][-+]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?([0-9]{1,15}([.][0-9]{1,18})?|[.][0-9]{1,18})([eE][+-]?[0-9]{1,3})?")
 _AMOUNT = re.compile(r"-?[0-9]{1,15}([.][0-9]{1,30})?(e[+-]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
 
@@ -150,7 +152,6 @@ CategoryList = Annotated[
         description=f"Return only items of these categories, up to {MAX_LIST_LENGTH}; null for all.",
     ),
 ]
-AnyMethod = Annotated[Method, Field(description="Recommendation method; `all` returns one list per method.")]
 HidePurchased = Annotated[Boolean, Field(description="Leave out items that the customer has bought or returned.")]
 ExcludeBuyers = Annotated[Boolean, Field(description="Leave out customers who have bought or returned the item.")]
 CustomersN = Annotated[
@@ -194,6 +195,52 @@ Diversity = Annotated[
         "the business rules, else 0.",
     ),
     BeforeValidator(_parse_number),
+]
+ListMethod = Annotated[
+    Method | None,
+    Field(
+        description="Recommendation method; `all` returns one list per method. By default that of the scenario, else "
+        "`hybrid`."
+    ),
+]
+ListN = Annotated[
+    int | None,
+    Field(ge=1, le=MAX_N, description=f"Number of items, 1 to {MAX_N:,}; by default that of the scenario, else 10."),
+    BeforeValidator(parse_integer),
+]
+ScenarioName = Annotated[
+    str | None,
+    Field(
+        max_length=200,
+        description="Scenario of the business rules: method, number, diversity and rules by one name. Other parameters "
+        "override it. `GET /v1/model` lists the scenarios.",
+    ),
+]
+PriceMin = Annotated[
+    float | None,
+    Field(
+        ge=0, le=MAX_PRICE, description="Lowest price, in the shop's currency; items without a price are returned too."
+    ),
+    BeforeValidator(_parse_number),
+]
+PriceMax = Annotated[
+    float | None,
+    Field(ge=0, le=MAX_PRICE, description="Highest price, in the shop's currency."),
+    BeforeValidator(_parse_number),
+]
+ExcludedItems = Annotated[
+    list[str],
+    Field(
+        max_length=MAX_LIST_LENGTH,
+        description=f"Leave out this item; may be repeated, up to {MAX_LIST_LENGTH} times. Unknown items are ignored.",
+    ),
+]
+ExcludedItemList = Annotated[
+    list[str] | None,
+    Field(
+        max_length=MAX_LIST_LENGTH,
+        description=f"Items that are left out, up to {MAX_LIST_LENGTH}; unknown ones are ignored.",
+    ),
 ]
 Strict = Annotated[
     Boolean, Field(description="Return 404 for an unknown customer instead of popular items or an empty profile.")
@@ -296,10 +343,14 @@ IsoDate = Annotated[str | None, AfterValidator(_check_date)]
 
 
 class RecommendQuery(Query):
-    method: AnyMethod = "hybrid"
-    n: N = 10
+    method: ListMethod = None
+    n: ListN = None
+    scenario: ScenarioName = None
     offset: Offset = 0
     category: Categories = []
+    price_min: PriceMin = None
+    price_max: PriceMax = None
+    exclude: ExcludedItems = []
     exclude_purchased: HidePurchased = True
     explain: Explain = True
     variants: Variants = False
@@ -309,20 +360,23 @@ class RecommendQuery(Query):
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        categories = tuple(self.category)
-        options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
-        return ListQuery(*options, variants=self.variants, on=self.on, diversity=self.diversity)
+        options = self.model_dump(exclude={"category", "exclude", "strict"})
+        return ListQuery(**options, categories=tuple(self.category), exclude=tuple(self.exclude))
 
 
 class SimilarQuery(Query):
     n: N = 10
     offset: Offset = 0
     category: Categories = []
+    price_min: PriceMin = None
+    price_max: PriceMax = None
+    exclude: ExcludedItems = []
     relation: RelationName = "same_customers"
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        return ListQuery(n=self.n, offset=self.offset, categories=tuple(self.category), relation=self.relation)
+        options = self.model_dump(exclude={"category", "exclude"})
+        return ListQuery(**options, categories=tuple(self.category), exclude=tuple(self.exclude))
 
 
 class BundlesQuery(Query):
@@ -360,11 +414,15 @@ class PopularQuery(Query):
     n: N = 10
     offset: Offset = 0
     category: Annotated[str | None, Field(description="Return only items of this category.")] = None
+    price_min: PriceMin = None
+    price_max: PriceMax = None
+    exclude: ExcludedItems = []
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
         categories = () if self.category is None else (self.category,)
-        return ListQuery(n=self.n, offset=self.offset, categories=categories)
+        options = self.model_dump(exclude={"category", "exclude"})
+        return ListQuery(**options, categories=categories, exclude=tuple(self.exclude))
 
 
 class StrictQuery(Query):
@@ -492,10 +550,14 @@ class Body(BaseModel):
 
 
 class _ListBody(Body):
-    method: AnyMethod = "hybrid"
-    n: N = 10
+    method: ListMethod = None
+    n: ListN = None
+    scenario: ScenarioName = None
     offset: Offset = 0
     categories: CategoryList = None
+    price_min: PriceMin = None
+    price_max: PriceMax = None
+    exclude: ExcludedItemList = None
     exclude_purchased: HidePurchased = True
     explain: Explain = True
     variants: Variants = False
@@ -504,9 +566,10 @@ class _ListBody(Body):
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        categories = tuple(self.categories or ())
-        options = self.method, self.n, self.offset, self.exclude_purchased, categories, self.explain
-        return ListQuery(*options, variants=self.variants, on=self.on, diversity=self.diversity)
+        options = {
+            name: getattr(self, name) for name in _ListBody.model_fields if name not in ("categories", "exclude")
+        }
+        return ListQuery(**options, categories=tuple(self.categories or ()), exclude=tuple(self.exclude or ()))
 
 
 class BasketBody(_ListBody):
@@ -528,14 +591,19 @@ class BatchBody(_ListBody):
 
     @model_validator(mode="after")
     def _limit_items(self) -> Self:
-        lists = len(self.customer_ids) * (len(METHODS) if self.method == ALL else 1)
-        if lists > MAX_BATCH_LISTS:
-            raise ValueError(f"one batch may request at most {MAX_BATCH_LISTS} lists (customers times methods)")
-        if lists * self.n > MAX_BATCH_ITEMS:
-            raise ValueError(
-                f"one batch may request at most {MAX_BATCH_ITEMS:,} items (customers times n times methods)"
-            )
+        if problem := batch_problem(len(self.customer_ids), self.method, self.n):
+            raise ValueError(problem)
         return self
+
+
+def batch_problem(customers: int, method: str | None, n: int | None) -> str:
+    """Return why a batch is too large, empty if it is not; method and number are None for the defaults."""
+    lists = customers * (len(METHODS) if method == ALL else 1)
+    if lists > MAX_BATCH_LISTS:
+        return f"one batch may request at most {MAX_BATCH_LISTS} lists (customers times methods)"
+    if lists * (n or DEFAULT_N) > MAX_BATCH_ITEMS:
+        return f"one batch may request at most {MAX_BATCH_ITEMS:,} items (customers times n times methods)"
+    return ""
 
 
 class CustomersBody(Body):
@@ -639,12 +707,15 @@ class SimilarBody(Body):
     n: N = 10
     offset: Offset = 0
     categories: CategoryList = None
+    price_min: PriceMin = None
+    price_max: PriceMax = None
+    exclude: ExcludedItemList = None
     relation: RelationName = "same_customers"
 
     def list_query(self) -> ListQuery:
         """Return the options as the engine takes them."""
-        categories = tuple(self.categories or ())
-        return ListQuery(n=self.n, offset=self.offset, categories=categories, relation=self.relation)
+        options = self.model_dump(exclude={"item_id", "categories", "exclude"})
+        return ListQuery(**options, categories=tuple(self.categories or ()), exclude=tuple(self.exclude or ()))
 
 
 class SubstitutesBody(Body):

@@ -14,7 +14,7 @@ from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
 from smart_retail.bundle.local_copy import last_check
-from smart_retail.errors import ArtifactError, UnknownCustomerError
+from smart_retail.errors import ArtifactError, UnknownCustomerError, UsageError
 from smart_retail.protocol import RetailEngine, is_local
 from smart_retail.results import CustomerProfile, RecommendationList, Result, to_json
 from smart_retail.serving.hot_reload import ReloadingEngine
@@ -48,6 +48,7 @@ from smart_retail_flask.request_models import (
     SubstitutesQuery,
     ValueQuery,
     ValuesBody,
+    batch_problem,
 )
 from smart_retail_flask.response_cache import MAX_KEY_LENGTH, ResponseCache, state_of
 
@@ -186,7 +187,10 @@ def recommend_batch(body: BatchBody) -> Any:
     In the order of the request, for at most 256 customers, 256 lists and 5,000 items in total. Accepts every id,
     including those that cannot be put into a URL.
     """
-    return {"lists": engine().query_customers(body.customer_ids, body.list_query())}
+    query = engine().resolve(body.list_query())
+    if problem := batch_problem(len(body.customer_ids), query.method, query.n):
+        raise UsageError(f"The scenario {query.scenario} is too long: {problem}.", "Request fewer customers at a time.")
+    return {"lists": engine().query_customers(body.customer_ids, query)}
 
 
 def recommend_basket(body: BasketBody) -> Any:

@@ -77,6 +77,12 @@ def _recommend_tab(engines: ReloadingEngine) -> Refresh:
             customer, selected = search_box.single_search("Customer", lambda text: find_customers(engines.get(), text))
             n, category = _length_slider(), _category_choice(engine)
             hide = gr.Checkbox(_hides_purchased(engine), label="Hide purchased products")
+            scenario = _scenario_choice(engine)
+            with gr.Accordion("Price, exclude", open=False):
+                low, high = gr.Number(None, label="Price from", minimum=0), gr.Number(None, label="Price to", minimum=0)
+                without = gr.Dropdown(
+                    [], value=[], multiselect=True, allow_custom_value=True, label="Without these products", info="Ids"
+                )
             submit = gr.Button("Recommend", variant="primary")
             with gr.Row(elem_classes="sr-examples"):
                 buttons = [gr.Button(label, size="sm", min_width=60) for label in examples(engine)]
@@ -86,13 +92,32 @@ def _recommend_tab(engines: ReloadingEngine) -> Refresh:
             list_html = gr.HTML(html.empty(NO_CUSTOMER_HINT))
 
     def show_recommendations(
-        customer_id: str, method: str, n: float, categories: list[str], hide: bool
+        customer_id: str,
+        method: str,
+        n: float,
+        categories: list[str],
+        hide: bool,
+        scenario: str = "",
+        low: float | None = None,
+        high: float | None = None,
+        without: list[str] | None = None,
     ) -> tuple[str, str]:
         if not customer_id:
             return "", html.empty(NO_CUSTOMER_HINT)
         engine = engines.get()
         profile, currency = engine.customer(customer_id), engine.model().currency
-        result = engine.recommend(customer_id, method, int(n), exclude_purchased=hide, categories=categories or None)
+        # A scenario has its own method and number.
+        options = (None, None) if scenario else (method, int(n))
+        result = engine.recommend(
+            customer_id,
+            *options,
+            exclude_purchased=hide,
+            categories=categories or None,
+            scenario=scenario or None,
+            price_min=low,
+            price_max=high,
+            exclude=without,
+        )
         card = html.customer_profile(profile, currency) + _show_value(engine, customer_id, currency)
         return card, html.recommendations(result)
 
@@ -100,9 +125,11 @@ def _recommend_tab(engines: ReloadingEngine) -> Refresh:
         return examples(engines.get()).get(label, UNKNOWN_CUSTOMER_ID)
 
     chosen = [search_box.fill_on_click(button, example_id, customer) for button in buttons]
-    for event in (*selected, *chosen, submit.click, method.change, n.release, category.change, hide.change):
-        _connect(event, show_recommendations, [customer, method, n, category, hide], [profile_html, list_html])
-    return {category: _category_update, hide: _hides_purchased}
+    filters = (category, hide, scenario, low, high, without)
+    changes = [control.change for control in (method, *filters)]
+    for event in (*selected, *chosen, submit.click, n.release, *changes):
+        _connect(event, show_recommendations, [customer, method, n, *filters], [profile_html, list_html])
+    return {category: _category_update, hide: _hides_purchased, scenario: _scenario_update}
 
 
 def _show_value(engine: RetailEngine, customer_id: str, currency: str) -> Markup:
@@ -198,6 +225,22 @@ def _hides_purchased(engine: RetailEngine) -> bool:
 
 def _category_update(engine: RetailEngine) -> Any:
     return gr.Dropdown(choices=engine.categories())
+
+
+def _scenarios(engine: RetailEngine) -> list[tuple[str, str]]:
+    """Return label and name of the scenarios of the business rules, none first."""
+    return [("None", ""), *((s.name, s.name) for s in engine.model().scenarios)]
+
+
+def _scenario_choice(engine: RetailEngine) -> gr.Dropdown:
+    choices = _scenarios(engine)
+    info = "Method, number and rules by one name"
+    return gr.Dropdown(choices, value="", label="Scenario", info=info, visible=len(choices) > 1)
+
+
+def _scenario_update(engine: RetailEngine) -> Any:
+    choices = _scenarios(engine)
+    return gr.Dropdown(choices=choices, visible=len(choices) > 1)
 
 
 def _controls() -> gr.Column:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 
 from smart_retail.errors import RetailError
-from smart_retail.protocol import DEFAULT_HORIZON_DAYS, DEFAULT_METHOD, SAME_CUSTOMERS
+from smart_retail.protocol import DEFAULT_HORIZON_DAYS, SAME_CUSTOMERS
 from smart_retail.results import Result
 from smart_retail.serving.hot_reload import ReloadingEngine
 
@@ -18,30 +18,42 @@ def publish(engines: ReloadingEngine) -> None:
 
     def recommend(
         customer_id: str,
-        method: str = DEFAULT_METHOD,
-        n: int = 10,
+        method: str | None = None,
+        n: int | None = None,
         exclude_purchased: bool = True,
         categories: list[str] | None = None,
         on: str | None = None,
+        scenario: str | None = None,
+        price_min: float | None = None,
+        price_max: float | None = None,
+        exclude: list[str] | None = None,
     ) -> dict:  # type: ignore[type-arg]  # Gradio accepts the bare type only
         """Return recommendations for a customer; an unknown customer gets popular products.
 
         Args:
             customer_id: Id of the customer.
-            method: hybrid, personalized, rfm, cf, popular or all.
-            n: Number of products, 1 to 1000.
+            method: hybrid, personalized, rfm, cf, popular or all; none: that of the scenario, else hybrid.
+            n: Number of products, 1 to 1000; none: that of the scenario, else 10.
             exclude_purchased: Leave out products that the customer has bought.
             categories: Only products of these categories; none: all.
             on: Date that the list is for, an ISO date; none: the day after the history.
+            scenario: Name of a scenario of the business rules; other options override it.
+            price_min: Lowest price; products without a price are returned too.
+            price_max: Highest price.
+            exclude: Ids of products to leave out.
         """
         return _call(
             lambda: engines.get().recommend(
                 customer_id,
-                method,
+                method or None,
                 n,
                 exclude_purchased=exclude_purchased,
                 categories=categories or None,
                 on=on or None,
+                scenario=scenario or None,
+                price_min=price_min,
+                price_max=price_max,
+                exclude=exclude or None,
             )
         )
 
@@ -56,17 +68,26 @@ def publish(engines: ReloadingEngine) -> None:
         """
         return _call(lambda: engines.get().similar_items(item_id, n, categories=categories or None, relation=relation))
 
-    def basket(item_ids: list[str], n: int = 10, method: str = DEFAULT_METHOD, customer_id: str | None = None) -> dict:  # type: ignore[type-arg]
+    def basket(
+        item_ids: list[str],
+        n: int | None = None,
+        method: str | None = None,
+        customer_id: str | None = None,
+        scenario: str | None = None,
+    ) -> dict:  # type: ignore[type-arg]
         """Return products that complete a basket.
 
         Args:
             item_ids: Ids of the products in the basket.
-            n: Number of products, 1 to 1000.
-            method: hybrid, personalized, rfm, cf, popular or all.
+            n: Number of products, 1 to 1000; none: that of the scenario, else 10.
+            method: hybrid, personalized, rfm, cf, popular or all; none: that of the scenario, else hybrid.
             customer_id: The customer of the basket; none: a visitor.
+            scenario: Name of a scenario of the business rules; other options override it.
         """
         return _call(
-            lambda: engines.get().recommend_for_basket(item_ids, n, customer_id=customer_id or None, method=method)
+            lambda: engines.get().recommend_for_basket(
+                item_ids, n, customer_id=customer_id or None, method=method or None, scenario=scenario or None
+            )
         )
 
     def value(customer_id: str, horizon_days: int = DEFAULT_HORIZON_DAYS) -> dict:  # type: ignore[type-arg]

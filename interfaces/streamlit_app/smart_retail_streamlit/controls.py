@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import streamlit as st
 
 from smart_retail.presentation import labels
 from smart_retail.protocol import ALL, DEFAULT_METHOD, MAX_LIST_DAYS, MAX_N
+from smart_retail.results import ListScenario
 from smart_retail_streamlit import query_params
 
 SINGLE_METHODS = [method for method in labels.METHODS if method != ALL]
@@ -63,6 +65,36 @@ def method() -> str:
 def single_method(key: str) -> str:
     """Return the chosen method with one list; it is not kept in the address."""
     return st.selectbox("Method", SINGLE_METHODS, format_func=labels.method_label, key=key) or DEFAULT_METHOD
+
+
+def scenario(found: Sequence[ListScenario]) -> str | None:
+    """Return the chosen scenario of the business rules, None for none; there is nothing to choose without scenarios."""
+    if not found:
+        return None
+    texts = {"": "None", **{s.name: f"{s.name} ({labels.method_label(s.method)}, {s.n})" for s in found}}
+    index = list(texts).index(query_params.read("scenario", "", list(texts)))
+    chosen = st.selectbox(
+        "Scenario",
+        list(texts),
+        index,
+        key="scenario",
+        format_func=lambda name: texts.get(name, name),
+        width=220,
+        help="Method, number of products, diversity and rules by one name, from the rules file.",
+    )
+    query_params.write("scenario", chosen or "", "")
+    return chosen or None
+
+
+def price_and_exclude() -> dict[str, Any]:
+    """Return the filters by price and id, as options of a list."""
+    with st.popover("Price, exclude", icon=":material/filter_alt:"):
+        low = st.number_input("Price from", 0.0, value=None, key="price-min", help="Products without a price are kept.")
+        high = st.number_input("Price to", 0.0, value=None, key="price-max")
+        without = st.multiselect(
+            "Without these products", [], key="exclude", accept_new_options=True, placeholder="Product ids"
+        )
+    return {"price_min": low, "price_max": high, "exclude": without}
 
 
 def list_length() -> int:

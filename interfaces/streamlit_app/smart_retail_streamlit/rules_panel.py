@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from smart_retail.analysis.rules_check import RulesCheck, describe_check
+from smart_retail.analysis.rules_check import ALL_LISTS, RulesCheck, describe_check
 from smart_retail.analysis.rules_history import describe_saved_rules, format_rules
 from smart_retail.analysis.tasks import CheckRulesTask, RestoreRulesTask, RulesHistoryTask, SaveRulesTask
 from smart_retail.errors import RetailError
@@ -59,10 +59,13 @@ def _show_changed(engine: RetailEngine, source: EngineSource, rules: dict[str, A
 
 
 def _effects(check: RulesCheck) -> str:
-    rows = [[RULE_LABELS[effect.rule], format_integer(effect.entries), effect.effect] for effect in check.effects]
+    rows = [
+        [effect.section or ALL_LISTS, RULE_LABELS[effect.rule], format_integer(effect.entries), effect.effect]
+        for effect in check.effects
+    ]
     parts = [html_parts.finding("What these rules do", describe_check(check))]
     if rows:
-        parts.append(table([Column("Rule"), Column("Entries", "sr-num"), Column("Effect")], rows))
+        parts.append(table([Column("Lists"), Column("Rule"), Column("Entries", "sr-num"), Column("Effect")], rows))
     parts += [html_parts.note(warning) for warning in check.warnings]
     return "".join(parts)
 

@@ -7,16 +7,20 @@ from typing import Any
 
 import streamlit as st
 
+from smart_retail.analysis.rules_history import format_rules
 from smart_retail.analysis.what_if import Scenario
+from smart_retail.errors import SettingsError
 from smart_retail.presentation.formatting import join_name_and_id
 from smart_retail.presentation.labels import RETURNS_POLICIES, RULE_LABELS
 from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
+from smart_retail.serving.business_rules import RULE_NAMES, RULES_NAME, parse_rules
+from smart_retail.serving.rule_set import SECTIONS
 
 MAX_CHOICES = 200
 """Most popular products that the boxes list; any other id can be typed."""
 
-_RULE_KEYS = ("ban", "pin", "stock", "boost", "factor", "cap", "only", "diversity")
+_RULE_KEYS = ("ban", "pin", "stock", "boost", "factor", "cap", "only", "diversity", "sections")
 """Keys of the controls of `business_rules` in the session state."""
 
 
@@ -26,8 +30,35 @@ def forget_rules() -> None:
         st.session_state.pop(key, None)
 
 
+SECTIONS_EXAMPLE = '[[when]]\nfrom = 2026-12-01\nto = 2026-12-24\nsegments = ["Champions"]\npin = ["A-100"]'
+
+
+def rule_sections(current: dict[str, Any]) -> dict[str, Any]:
+    """Return the rules for dates and segments, which are edited as the text of a rules file.
+
+    Raises
+    ------
+    SettingsError
+        The text is not valid, or has rules outside of sections.
+    """
+    sections = {name: value for name, value in current.items() if name not in RULE_NAMES}
+    text = st.text_area(
+        "Rules for dates and segments, scenarios",
+        format_rules(sections) if sections else "",
+        max_chars=100_000,
+        key="sections",
+        placeholder=SECTIONS_EXAMPLE,
+        help="A section [[when]] has from, to or segments, and rules. A later section counts before an earlier one. "
+        "A scenario [scenario.home] has method, n and rules.",
+    )
+    rules = parse_rules((text or "").encode(), RULES_NAME)
+    if general := [name for name in rules if name in RULE_NAMES]:
+        raise SettingsError(f"The rule {general[0]} is in no section.", f"Write [[{SECTIONS}]] above it.")
+    return rules
+
+
 def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, Any] | None:
-    """Return all rules of the scenario, or None if they equal the `current` ones."""
+    """Return all rules of the scenario, or None if they equal the `current` ones; raises as `rule_sections`."""
     names = {r.item_id: join_name_and_id(r.item_name, r.item_id) for r in engine.popular(MAX_CHOICES).items}
     categories = engine.categories()
 
@@ -69,8 +100,9 @@ def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, A
         help="0 lists by score alone. Above 0, products that are unlike the ones before them come earlier: of other "
         "categories, and bought by other customers.",
     )
+    general = {name: value for name, value in current.items() if name in RULE_NAMES}
     rules = {
-        **current,
+        **general,
         "ban": ban,
         "pin": pin,
         "stock": stock,
@@ -78,6 +110,7 @@ def business_rules(engine: RetailEngine, current: dict[str, Any]) -> dict[str, A
         "categories": only,
         "max_per_category": int(cap),
         "diversity": diversity,
+        **rule_sections(current),
     }
     rules = {name: value for name, value in rules.items() if value or name == "new_items_share"}  # 0 is a share too
     return None if rules == current else rules

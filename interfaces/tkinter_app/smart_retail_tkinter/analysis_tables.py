@@ -166,7 +166,7 @@ def campaign_table(campaign: Campaign) -> Table:
     """Return the first customers of a campaign with their products; the reasons are in the details of a row."""
     rows = []
     for row in campaign.rows[:MAX_CAMPAIGN_ROWS]:
-        numbers = range(1, campaign.settings.n + 1)
+        numbers = range(1, campaign.settings.products + 1)
         names = [str(row[f"name_{k}"]) for k in numbers if row.get(f"name_{k}")]
         probability, spend = row.get("return_probability"), row.get("expected_spend")
         texts = (row["customer_name"], row["customer_id"], GROUPS[row["group"]], row["segment"])
@@ -200,9 +200,10 @@ def effect_table(effect: CampaignEffect | None, currency: str) -> Table:
 
 
 RULE_EFFECTS = (
-    Column("rule", "Rule", 200),
+    Column("section", "Lists", 220),
+    Column("rule", "Rule", 180),
     Column("entries", "Entries", 80, number=True),
-    Column("effect", "Effect", 420),
+    Column("effect", "Effect", 360),
 )
 LIST_FIGURES = (
     Column("figure", "Figure", 340),
@@ -213,10 +214,17 @@ LIST_FIGURES = (
 
 def rules_table(check: RulesCheck) -> Table:
     """Return what each rule does."""
+    from smart_retail.analysis.rules_check import ALL_LISTS
+
     rows = []
     for effect in check.effects:
-        name = RULE_LABELS.get(effect.rule, effect.rule)
-        pairs = ((name, name), (format_integer(effect.entries), effect.entries), (effect.effect, effect.effect))
+        name, lists = RULE_LABELS.get(effect.rule, effect.rule), effect.section or ALL_LISTS
+        pairs = (
+            (lists, lists),
+            (name, name),
+            (format_integer(effect.entries), effect.entries),
+            (effect.effect, effect.effect),
+        )
         rows.append(build_row(pairs, detail=effect.effect))
     return Table(RULE_EFFECTS, tuple(rows))
 

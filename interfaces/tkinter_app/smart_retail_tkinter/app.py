@@ -362,7 +362,10 @@ class App:
             self.customers.focus_search()
         self.model_line.set_text(formatting.describe_model(model))
         self.customers_page.show_categories(categories)
-        self.customer.methods.show(categories, self.presenter.category, self.presenter.exclude_purchased)
+        chosen, names = self.presenter, [scenario.name for scenario in model.scenarios]
+        self.customer.methods.show(
+            categories, chosen.category, chosen.exclude_purchased, names, chosen.more_filters.scenario
+        )
         self._show_recent()
 
     def show_matches(self, matches: list[CustomerMatch], more: bool) -> None:

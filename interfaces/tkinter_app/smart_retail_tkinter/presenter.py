@@ -7,6 +7,7 @@ threads; their results are passed to the view inside `poll`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 from smart_retail.bundle.versions import VersionInfo
@@ -37,6 +38,7 @@ from smart_retail.results import (
 from smart_retail_tkinter import analyses, formatting, table_models
 from smart_retail_tkinter.background_jobs import Jobs
 from smart_retail_tkinter.core_services import Services
+from smart_retail_tkinter.list_filters import MoreFilters
 from smart_retail_tkinter.long_work import LongWork
 from smart_retail_tkinter.recent_files import Preferences
 from smart_retail_tkinter.table_models import Table
@@ -97,6 +99,7 @@ class Presenter:
         self.n = 10
         self.exclude_purchased = True
         self.category: str | None = None
+        self.more_filters = MoreFilters()
         self.search_text = ""
         self.basket: dict[str, str] = {}
         self.sales_days = DEFAULT_SALES_DAYS
@@ -132,6 +135,8 @@ class Presenter:
             self.engine, (self.model, categories) = engine, found
             if self.category not in categories:
                 self.category = None
+            if self.more_filters.scenario not in {scenario.name for scenario in self.model.scenarios}:
+                self.more_filters = replace(self.more_filters, scenario=None)
             if self.recommendations is None:
                 self.exclude_purchased = not self.model.show_purchased
             self.recommendations = None
@@ -206,18 +211,27 @@ class Presenter:
         self.method = check_method(method)
         self.refresh()
 
-    def set_filters(self, n: int, exclude_purchased: bool, category: str | None) -> None:
+    def set_filters(
+        self,
+        n: int,
+        exclude_purchased: bool,
+        category: str | None,
+        more: MoreFilters = MoreFilters(),  # noqa: B008
+    ) -> None:
         """Set the length of the list and its filters."""
-        if (n, exclude_purchased, category) != (self.n, self.exclude_purchased, self.category):
-            self.n, self.exclude_purchased, self.category = n, exclude_purchased, category
+        chosen = (n, exclude_purchased, category, more)
+        if chosen != (self.n, self.exclude_purchased, self.category, self.more_filters):
+            self.n, self.exclude_purchased, self.category, self.more_filters = chosen
             self.refresh()
 
     def refresh(self) -> None:
         """Request the list of the selected customer again."""
-        engine, customer, method, n = self.engine, self.customer_id, self.method, self.n
+        engine, customer = self.engine, self.customer_id
         if engine is None or customer is None:
             return
-        exclude = self.exclude_purchased
+        more, exclude = self.more_filters.options(), self.exclude_purchased
+        # A scenario has its own method and length.
+        method, n = (None, None) if more["scenario"] else (self.method, self.n)
         categories = None if self.category is None else [self.category]
 
         def listed(recommendations: RecommendationList) -> None:
@@ -227,7 +241,7 @@ class Presenter:
 
         self.submit(
             "list",
-            lambda: engine.recommend(customer, method, n, exclude_purchased=exclude, categories=categories),
+            lambda: engine.recommend(customer, method, n, exclude_purchased=exclude, categories=categories, **more),
             listed,
         )
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 import pytest
 
-from smart_retail.analysis.rules_check import RulesCheck
+from smart_retail.analysis.rules_check import ALL_LISTS, RulesCheck
 from smart_retail.analysis.sales_forecast import SalesForecast, describe_forecast
 from smart_retail.analysis.segment_migration import Migration
 from smart_retail.analysis.tasks import Versions
@@ -106,6 +106,16 @@ class Filters:
     category: str | None = None
     on: str | None = None
     """Date that the list is for; None for the day after the history."""
+    scenario: str | None = None
+    """Scenario in place of method and length."""
+    price_min: float | None = None
+    price_max: float | None = None
+    exclude: tuple[str, ...] = ()
+
+    def options(self) -> dict[str, Any]:
+        """Return scenario, prices and excluded products that are given, as options of a list."""
+        names = ("scenario", "price_min", "price_max", "exclude")
+        return {name: list(v) if name == "exclude" else v for name in names if (v := getattr(self, name))}
 
 
 class UnsupportedError(Exception):
@@ -195,8 +205,8 @@ class Driver(ABC):
         """What changes in the lists of 50 customers without one product, as a sentence."""
         raise UnsupportedError
 
-    def check_rules(self, banned: str) -> tuple[str, ...]:
-        """The effect of a rule that bans one product."""
+    def check_rules(self, banned: str, sections: str = "") -> tuple[tuple[str, str], ...]:
+        """Lists and effect of a rule that bans one product, and of the rules of the sections of a rules file."""
         raise UnsupportedError
 
     def versions(self) -> tuple[tuple[str, bool], ...]:
@@ -314,9 +324,9 @@ def what_if_sentence(found: WhatIfResult) -> str:
     return f"The list changes for {share} of {pluralize(found.customers, 'customer')}"
 
 
-def effects_of(found: RulesCheck) -> tuple[str, ...]:
-    """Return the effects of a result that is the engine's own."""
-    return tuple(effect.effect for effect in found.effects)
+def effects_of(found: RulesCheck) -> tuple[tuple[str, str], ...]:
+    """Return the lists and effects of a result that is the engine's own."""
+    return tuple((effect.section or ALL_LISTS, effect.effect) for effect in found.effects)
 
 
 def versions_of(found: Versions) -> tuple[tuple[str, bool], ...]:

@@ -68,8 +68,11 @@ class FrontEnd(Driver):
         pass
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
-        words = ["recommend", "--method", method, "-n", str(n), "--format", "json"]
-        words += ["--new-customer"]
+        words = ["recommend", "--new-customer", "--format", "json"]
+        words += [] if filters.scenario else ["--method", method, "-n", str(n)]
+        for name, value in filters.options().items():
+            for text in value if isinstance(value, list) else [str(value)]:
+                words.append(f"--{name.replace('_', '-')}={text}")
         words += [] if filters.exclude_purchased else ["--allow-purchased"]
         words += [] if filters.category is None else ["--category", filters.category]
         words += [] if filters.on is None else ["--on", filters.on]
@@ -150,9 +153,9 @@ class FrontEnd(Driver):
             found = self.call("what-if", "--with-rules", rules_file(folder, banned), *options)
         return what_if_sentence(WhatIfResult.from_dict(found))
 
-    def check_rules(self, banned: str) -> tuple[str, ...]:
+    def check_rules(self, banned: str, sections: str = "") -> tuple[tuple[str, str], ...]:
         with TemporaryDirectory() as folder:
-            found = self.call("rules", "check", rules_file(folder, banned), "--format", "json")
+            found = self.call("rules", "check", rules_file(folder, banned, sections), "--format", "json")
         return effects_of(RulesCheck.from_dict(found))
 
     def versions(self) -> tuple[tuple[str, bool], ...]:
@@ -202,10 +205,10 @@ class FrontEnd(Driver):
         return json.loads(found.stdout)
 
 
-def rules_file(folder: str, banned: str) -> str:
-    """Write a rules file that bans one product."""
+def rules_file(folder: str, banned: str, sections: str = "") -> str:
+    """Write a rules file that bans one product, and has sections."""
     path = Path(folder) / "rules.toml"
-    path.write_text(f"ban = ['{banned}']\n", encoding="utf-8")
+    path.write_text(f"ban = ['{banned}']\n{sections}", encoding="utf-8")
     return str(path)
 
 

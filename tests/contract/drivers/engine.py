@@ -59,11 +59,11 @@ class FrontEnd(Driver):
         return shown_of(
             self.engine.recommend(
                 customer_id,
-                method,
-                n,
+                *((None, None) if filters.scenario else (method, n)),
                 exclude_purchased=filters.exclude_purchased,
                 categories=categories,
                 on=filters.on,
+                **filters.options(),
             )
         )
 
@@ -110,8 +110,8 @@ class FrontEnd(Driver):
     def what_if(self, banned: str) -> str:
         return what_if_sentence(self.engine.run(WhatIfTask(Scenario({"ban": [banned]}), **WHAT_IF_OPTIONS)))
 
-    def check_rules(self, banned: str) -> tuple[str, ...]:
-        return effects_of(self.engine.run(CheckRulesTask(f"ban = ['{banned}']")))
+    def check_rules(self, banned: str, sections: str = "") -> tuple[tuple[str, str], ...]:
+        return effects_of(self.engine.run(CheckRulesTask(f"ban = ['{banned}']\n{sections}")))
 
     def versions(self) -> tuple[tuple[str, bool], ...]:
         return versions_of(self.engine.run(VersionsTask()))

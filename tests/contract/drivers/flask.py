@@ -79,7 +79,8 @@ class FrontEnd(Driver):
         self.client = create_app(bundle_loader(artifacts)()).test_client()
 
     def recommend(self, customer_id: str, method: str, n: int, filters: Filters) -> Shown:
-        options = {"method": method, "n": n, "exclude_purchased": filters.exclude_purchased}
+        options: dict[str, Any] = {} if filters.scenario else {"method": method, "n": n}
+        options |= {"exclude_purchased": filters.exclude_purchased, **filters.options()}
         options |= {} if filters.on is None else {"on": filters.on}
         if customer_id in IDS_NOT_IN_URLS:
             category = {} if filters.category is None else {"categories": [filters.category]}
@@ -163,8 +164,8 @@ class FrontEnd(Driver):
         options = {"scenario": {"rules": {"ban": [banned]}}, **WHAT_IF_OPTIONS}
         return what_if_sentence(WhatIfResult.from_dict(self.job("what-if", options)))
 
-    def check_rules(self, banned: str) -> tuple[str, ...]:
-        found = self.request("post", "/v1/rules:check", json={"content": f"ban = ['{banned}']"})
+    def check_rules(self, banned: str, sections: str = "") -> tuple[tuple[str, str], ...]:
+        found = self.request("post", "/v1/rules:check", json={"content": f"ban = ['{banned}']\n{sections}"})
         return effects_of(RulesCheck.from_dict(found))
 
     def versions(self) -> tuple[tuple[str, bool], ...]:

@@ -71,15 +71,16 @@ class FrontEnd(Driver):
         found = self.call_endpoint(
             "/recommend",
             customer_id=customer_id,
-            method=method,
-            n=n,
+            **({} if filters.scenario else {"method": method, "n": n}),
             exclude_purchased=filters.exclude_purchased,
             categories=categories,
             on=filters.on,
+            **filters.options(),
         )
         parts = found["lists"] or {found["method"]: found}
         if method != "all" and customer_id and filters.on is None:
-            self.agree(customer_id, [method, n, categories, filters.exclude_purchased], found["items"])
+            more = (filters.scenario or "", filters.price_min, filters.price_max, list(filters.exclude))
+            self.agree(customer_id, [method, n, categories, filters.exclude_purchased, *more], found["items"])
         return Shown({m: rows(part["items"]) for m, part in parts.items()}, found["known"])
 
     def agree(self, customer_id: str, choices: list[Any], items: list[dict[str, Any]]) -> None:

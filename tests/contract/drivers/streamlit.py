@@ -79,8 +79,13 @@ class FrontEnd(Driver):
         if method not in (*_LABELS.values(), "all") or not 1 <= n <= 1000 or not customer_id:
             raise UnsupportedError
         page = self.customer(customer_id)
-        page.get("button_group")[0].set_value(method)
-        page.number_input(key="n").set_value(n)
+        self.choose_scenario(page, filters.scenario)
+        if filters.scenario is None:
+            page.get("button_group")[0].set_value(method)
+            page.number_input(key="n").set_value(n)
+        page.number_input(key="price-min").set_value(filters.price_min)
+        page.number_input(key="price-max").set_value(filters.price_max)
+        page.multiselect(key="exclude").set_value(list(filters.exclude))
         page.checkbox(key="hide").set_value(filters.exclude_purchased)
         page.selectbox(key="category").set_value(filters.category or "")
         field = page.date_input(key="on")
@@ -99,6 +104,16 @@ class FrontEnd(Driver):
             }
             return Shown(found, known)
         return Shown({method: listed(page, why)}, known)
+
+    def choose_scenario(self, page: Any, name: str | None) -> None:
+        """Choose a scenario, or none, where the rules have any."""
+        if any(box.key == "scenario" for box in page.selectbox):
+            if name is not None and not any(name == o.split(" (")[0] for o in page.selectbox(key="scenario").options):
+                raise UnsupportedError
+            page.selectbox(key="scenario").set_value(name or "")
+            ran(page)
+        elif name is not None:
+            raise UnsupportedError
 
     def profile(self, customer_id: str) -> ShownProfile:
         card = next(h for h in pieces(self.customer(customer_id)) if 'class="sr-card"' in h)
@@ -218,11 +233,12 @@ class FrontEnd(Driver):
         assert found
         return html.unescape(found[1])
 
-    def check_rules(self, banned: str) -> tuple[str, ...]:
+    def check_rules(self, banned: str, sections: str = "") -> tuple[tuple[str, str], ...]:
         page = self.page("what-if")
         page.multiselect(key="ban").set_value([banned])
+        page.text_area(key="sections").set_value(sections)
         rows = table_cells(table_after(ran(page), "What these rules do"))[1]
-        return tuple(row[-1] for row in rows)
+        return tuple((row[0], row[-1]) for row in rows)
 
     def versions(self) -> tuple[tuple[str, bool], ...]:
         rows = table_cells(table_after(self.page("versions"), "In use"))[1]

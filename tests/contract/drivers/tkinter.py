@@ -134,10 +134,19 @@ class FrontEnd(Driver):
         bar = self.app.customer.methods
         if method not in bar.buttons or not 1 <= n <= 1000 or filters.on:
             raise UnsupportedError
-        bar.choose(method)
-        bar.n.set(str(n))
+        if filters.scenario and filters.scenario not in bar.scenario_box.cget("values"):
+            raise UnsupportedError
+        if not filters.scenario:
+            bar.scenario.set("None")
+            bar.apply_filters()
+            bar.choose(method)
+            bar.n.set(str(n))
         bar.hide.set(filters.exclude_purchased)
         bar.category.set(filters.category or bar.category_box.cget("values")[0])
+        bar.scenario.set(filters.scenario or "None")
+        bar.price_min.set("" if filters.price_min is None else str(filters.price_min))
+        bar.price_max.set("" if filters.price_max is None else str(filters.price_max))
+        bar.exclude.set("; ".join(filters.exclude))
         bar.apply_filters()
         self.settle()
         self.choose(customer_id)
@@ -322,11 +331,11 @@ class FrontEnd(Driver):
         ids = [re.sub(r"^'(?=[-=+@])", "", row["Customer id"]) for row in rows]
         return tuple((i, row["Group"], row["Product id 1"]) for i, row in zip(ids, rows, strict=True))
 
-    def rules(self, banned: str) -> Any:
+    def rules(self, banned: str, sections: str = "") -> Any:
         """Write a rule into the editor and return its page."""
         page = self.page(RULES)
         page.text.delete("1.0", "end")
-        page.text.insert("1.0", f"ban = ['{banned}']")
+        page.text.insert("1.0", f"ban = ['{banned}']\n{sections}")
         return page
 
     def what_if(self, banned: str) -> str:
@@ -336,11 +345,11 @@ class FrontEnd(Driver):
         self.settle()
         return str(page.sentence.cget("text")).split(". ")[0]
 
-    def check_rules(self, banned: str) -> tuple[str, ...]:
-        page = self.rules(banned)
+    def check_rules(self, banned: str, sections: str = "") -> tuple[tuple[str, str], ...]:
+        page = self.rules(banned, sections)
         page.check.invoke()
         self.settle()
-        return tuple(row.cells[-1] for row in page.result.displayed().rows)
+        return tuple((row.cells[0], row.cells[-1]) for row in page.result.displayed().rows)
 
     def segments(self) -> dict[str, int]:
         return self.groups(self.app.customer.segments)

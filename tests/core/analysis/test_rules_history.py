@@ -54,7 +54,7 @@ def test_every_state_is_listed_and_can_be_restored(engine: Engine, tmp_path: Pat
     assert [(state.rules, state.current) for state in states] == [(("pin",), True), (("ban",), False)]
     restore_rules(engine, states[1].name)
     assert file.read_text(encoding="utf-8").startswith("# by hand")
-    assert engine.rules.allowed is not None
+    assert engine.rules.general.allowed is not None
     assert [(s.rules, s.current) for s in list_saved_rules(engine.artifacts)] == [
         (("ban",), True),
         (("pin",), False),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from smart_retail.errors import SettingsError, UsageError
 from smart_retail.recommenders.base import COMPONENTS, Catalogue, Ranked
-from smart_retail.serving.business_rules import Rules, apply_rules, load_rules
+from smart_retail.serving.business_rules import Rules, apply_rules, build_rules, read_rules
 from smart_retail.utils.id_map import IdMap
 
 N = 8
@@ -42,7 +42,7 @@ def ranked(order: list[int], fallback_from: int = 99) -> Ranked:
 def rules(tmp_path: Path, text: str) -> Rules:
     path = tmp_path / "rules.toml"
     path.write_text(text, encoding="utf-8")
-    return load_rules(path, ITEMS, CATEGORIES, CATALOGUE)
+    return build_rules(read_rules(path), ITEMS, CATEGORIES, CATALOGUE)
 
 
 def applied(found: Rules, order: list[int], hidden: np.ndarray = NOTHING, fallback_from: int = 99) -> list[int]:
@@ -143,7 +143,7 @@ def test_rules_are_read_through_a_link_but_not_from_a_fifo(tmp_path: Path) -> No
     link, fifo = tmp_path / "link.toml", tmp_path / "fifo.toml"
     link.symlink_to(tmp_path / "rules.toml")
     os.mkfifo(fifo)
-    through_link = load_rules(link, ITEMS, CATEGORIES, CATALOGUE)
-    assert through_link.digest == load_rules(tmp_path / "rules.toml", ITEMS, CATEGORIES, CATALOGUE).digest
+    through_link = read_rules(link)
+    assert through_link == read_rules(tmp_path / "rules.toml")
     with pytest.raises(SettingsError, match="cannot be read"):
-        load_rules(fifo, ITEMS, CATEGORIES, CATALOGUE)
+        read_rules(fifo)

@@ -104,7 +104,7 @@ def test_a_rules_file_is_checked_before_it_is_used(run: Any, engine: Any, tmp_pa
     result = run("rules", "check", file)
     assert result.exit_code == 0
     assert "excludes 1 item" in result.stdout
-    assert "59 of 60 items can be recommended" in result.stderr
+    assert "59 of 60 products can be recommended" in result.stderr
     assert "no such item" in result.stderr
     checked = json.loads(run("rules", "check", file, "--format", "json").stdout)
     assert checked["unknown_ids"] == ["no such item"]
@@ -122,7 +122,7 @@ def test_rules_are_saved_and_restored_even_if_those_in_force_are_broken(
     file.write_text(f'ban = ["{shop.item_ids()[0]}"]  # recalled', encoding="utf-8")
     saved = run(*words, "save", file)
     assert saved.exit_code == 0, saved.stderr
-    assert "59 of 60 items can be recommended" in saved.stderr
+    assert "59 of 60 products can be recommended" in saved.stderr
     (artifacts / "rules.toml").write_text("ban = [", encoding="utf-8")
     states = json.loads(run(*words, "history", "--format", "json").stdout)
     assert [(state["rules"], state["current"]) for state in states] == [(["ban"], False)]

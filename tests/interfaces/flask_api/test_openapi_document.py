@@ -65,6 +65,7 @@ def test_every_response_matches_its_schema_and_is_not_a_server_error(app: Any, c
     limits = ("category", "one batch", "no sales", "valid date", "period begins")
     limits += ("there is no segment", "there is no cluster", "there is no country", "a list cannot be made")
     limits += ("toml", "rule", "no saved", "no version", "active already", "is not before", "no purchase", "holidays")
+    limits += ("there is no scenario", "the lowest price")
     limits += ("earlier", "discount", "no such task", "options are not valid", "base64", "part of the file")
     limits += ("not a range", "wrong order")
     is_valid_error = response.status_code == 429

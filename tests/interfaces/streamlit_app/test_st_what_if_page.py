@@ -15,6 +15,7 @@ from smart_retail.presentation.labels import RULE_LABELS
 from smart_retail.results import FitReport
 from smart_retail.serving.business_rules import RULE_NAMES, read_rules
 from smart_retail.serving.engine import Engine
+from smart_retail.serving.rule_set import SCENARIO_OPTIONS, SCENARIOS, SECTIONS
 from smart_retail_streamlit import engine_source, what_if_controls
 from smart_retail_streamlit.views import whatif
 
@@ -148,4 +149,4 @@ def test_without_allow_fit_rules_can_only_be_downloaded(page: Any, monkeypatch: 
 
 
 def test_every_rule_has_a_label() -> None:
-    assert set(RULE_LABELS) == set(RULE_NAMES)
+    assert set(RULE_LABELS) == {*RULE_NAMES, *SCENARIO_OPTIONS, SECTIONS, SCENARIOS}

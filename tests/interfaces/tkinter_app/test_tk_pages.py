@@ -275,7 +275,9 @@ def test_rules_are_checked_and_saved_after_a_confirmation(
     page.text.insert("1.0", 'ban = ["G-001", "nope"]')
     page.check.invoke()
     window.settle()
-    assert [row.cells for row in page.result.displayed().rows] == [("Never recommend", "2", "excludes 1 item")]
+    assert [row.cells for row in page.result.displayed().rows] == [
+        ("All lists", "Never recommend", "2", "excludes 1 item")
+    ]
     assert "without effect" in page.warnings.cget("text")
     page.try_out.invoke()
     window.settle()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from smart_retail.errors import FormatVersionError
+from smart_retail.errors import FormatVersionError, UsageError
 from smart_retail.presentation.formatting import pluralize
 from smart_retail.presentation.html import method_comparison, recommendation_table
 from smart_retail.protocol import ALL, RetailEngine
@@ -77,15 +77,28 @@ def _show_examples(engine: RetailEngine) -> None:
 
 def render_recommendations(engine: RetailEngine, profile: CustomerProfile) -> None:
     """Show the controls and the list that follows from them."""
-    method = controls.method()
+    scenario = controls.scenario(engine_source.model().scenarios)
+    method = None if scenario else controls.method()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        n = controls.list_length()
+        n = None if scenario else controls.list_length()
         category = controls.category(engine.categories())
         on = controls.list_date(engine_source.model().last)
         hide = controls.hide_purchased(not engine_source.model().show_purchased)
-    result = engine.recommend(
-        profile.customer_id, method, n, exclude_purchased=hide, categories=[category] if category else None, on=on
-    )
+        filters = controls.price_and_exclude()
+    try:
+        result = engine.recommend(
+            profile.customer_id,
+            method,
+            n,
+            scenario=scenario,
+            exclude_purchased=hide,
+            categories=[category] if category else None,
+            on=on,
+            **filters,
+        )
+    except UsageError as error:  # prices in the wrong order, or a scenario that is gone
+        page_layout.banner(error)
+        return
     with st.container(border=True, key="offer"):
         _show_notes(result, profile)
         if result.items or result.lists:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 from markupsafe import Markup
@@ -10,12 +11,14 @@ from markupsafe import Markup
 from smart_retail.analysis.long_tasks import WhatIfTask
 from smart_retail.analysis.tasks import CurrentRulesTask, SourceWeightsTask
 from smart_retail.analysis.what_if import Scenario, ShareChange, WhatIfResult, compare_figures, describe_what_if
+from smart_retail.errors import SettingsError
 from smart_retail.presentation.formatting import (
     format_percent,
     join_name_and_id,
     pluralize,
 )
 from smart_retail.presentation.html import Column, recommendation_table, table
+from smart_retail.protocol import RetailEngine
 from smart_retail.results import ModelInfo
 from smart_retail_streamlit import (
     chart_panel,
@@ -68,7 +71,7 @@ def _choose(model: ModelInfo) -> None:
         )
     with left, st.container(border=True, height="stretch"):
         st.html(html_parts.finding("Business rules"))
-        rules = what_if_controls.business_rules(engine, engine.run(CurrentRulesTask()).rules)
+        rules = _edit_rules(engine)
     with middle, st.container(border=True, height="stretch"):
         st.html(html_parts.finding("Date and returns"))
         day, policy = what_if_controls.day_and_policy(model)
@@ -88,6 +91,15 @@ def _choose(model: ModelInfo) -> None:
             st.rerun()
         st.html(html_parts.finding("", f"Changes: {changes or 'none yet'}"))
     rules_panel.show(engine, engine_source.configured_source(), rules)
+
+
+def _edit_rules(engine: RetailEngine) -> dict[str, Any] | None:
+    """Return the edited rules, None if they are those in force or not valid."""
+    try:
+        return what_if_controls.business_rules(engine, engine.run(CurrentRulesTask()).rules)
+    except SettingsError as error:
+        page_layout.banner(error)
+        return None
 
 
 def _show_result(result: WhatIfResult, changes: str, currency: str) -> None:

@@ -22,6 +22,19 @@ TEMPLATE = """\
 # categories = ["Tea"]                 # only these categories
 # exclude_categories = ["Gift cards"]  # never these categories
 # max_per_category = 3                 # at most so many of one category in a list
+#
+# Rules for some dates or segments:
+# [[when]]
+# from = 2026-12-01                    # first and last day, each may be left out
+# to = 2026-12-24
+# segments = ["Champions"]
+# pin = ["A-500"]
+#
+# A scenario: method, number, diversity and rules by one name:
+# [scenario.home]
+# method = "hybrid"
+# n = 5
+# diversity = 0.4
 """
 
 
@@ -100,4 +113,4 @@ class RulesPresenter:
         self._view.show_check(check)
         self._shell.view.show_status(f"{what}. All lists follow these rules now.")
         self.read()
-        self._shell.refresh()
+        self._shell.show_engine(self._shell.open_engine())  # with the scenarios of the new rules

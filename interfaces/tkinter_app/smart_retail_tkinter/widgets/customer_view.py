@@ -63,7 +63,7 @@ class CustomerView(ttk.Frame):
     def _build_list(self) -> None:
         page = self._page("Recommendations")
         presenter = self._presenter
-        self.methods = MethodControls(page, presenter.choose_method, presenter.set_filters)
+        self.methods = MethodControls(page, presenter.choose_method, presenter.set_filters, presenter.view.show_error)
         self.methods.pack(fill="x", pady=(0, 10))
         detail = add_detail_label(page)
         self.list_detail = detail
