@@ -78,7 +78,7 @@ def _recommend_tab(engines: ReloadingEngine) -> Refresh:
             n, category = _length_slider(), _category_choice(engine)
             hide = gr.Checkbox(_hides_purchased(engine), label="Hide purchased products")
             scenario = _scenario_choice(engine)
-            with gr.Accordion("Price, exclude", open=False):
+            with gr.Accordion("Price and exclusions", open=False):
                 low, high = gr.Number(None, label="Price from", minimum=0), gr.Number(None, label="Price to", minimum=0)
                 without = gr.Dropdown(
                     [], value=[], multiselect=True, allow_custom_value=True, label="Without these products", info="Ids"

@@ -88,7 +88,7 @@ def scenario(found: Sequence[ListScenario]) -> str | None:
 
 def price_and_exclude() -> dict[str, Any]:
     """Return the filters by price and id, as options of a list."""
-    with st.popover("Price, exclude", icon=":material/filter_alt:"):
+    with st.popover("Price and exclusions", icon=":material/filter_alt:"):
         low = st.number_input("Price from", 0.0, value=None, key="price-min", help="Products without a price are kept.")
         high = st.number_input("Price to", 0.0, value=None, key="price-max")
         without = st.multiselect(

@@ -84,7 +84,7 @@ class MethodControls(ttk.Frame):
     def _build_more_filters(self) -> None:
         self._more = line = ttk.Frame(self)
         line.pack(fill="x", pady=(8, 0))
-        fields = (("Price from", self.price_min, 8), ("to", self.price_max, 8), ("Without (id; id)", self.exclude, 22))
+        fields = (("Price from", self.price_min, 8), ("to", self.price_max, 8), ("Exclude (id; id)", self.exclude, 22))
         for label, variable, width in fields:
             ttk.Label(line, text=label).pack(side="left", padx=(0, 6))
             entry = ttk.Entry(line, textvariable=variable, width=width)
