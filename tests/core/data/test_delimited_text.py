@@ -36,6 +36,7 @@ def check(path: Path) -> tuple[str, ...]:
         return dataset.report.notes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
 def test_every_separator_and_line_end(tmp_path: Path, separator: str, newline: str) -> None:

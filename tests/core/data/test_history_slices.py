@@ -41,6 +41,7 @@ def assert_same(one: PurchaseHistory, other: PurchaseHistory) -> None:
         np.testing.assert_array_equal(a, b, err_msg=field.name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("first", "end"), [(None, FIRST + 20), (FIRST + 20, FIRST + 31), (FIRST + 20, None), (FIRST, FIRST), (None, None)]
 )
@@ -59,6 +60,7 @@ def test_a_slice_of_the_history_equals_one_built_from_the_lines(
         assert len(np.unique(found.order)) == (found.order.max() + 1 if len(found) else 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", [FIRST, FIRST + 3, FIRST + 25])
 def test_rfm_of_a_slice_equals_that_of_its_lines(tmp_path: Path, end: int) -> None:
     path = shop(tmp_path)

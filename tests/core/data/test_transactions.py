@@ -99,6 +99,7 @@ def test_the_fingerprint_depends_on_the_kept_rows_and_not_on_their_order(tmp_pat
     assert of(*ROWS, cancellation, returns_policy="keep") != plain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("column", [0, 1, 2])
 def test_an_id_that_is_too_long_is_rejected(tmp_path: Path, column: int) -> None:
     def row(size: int) -> str:

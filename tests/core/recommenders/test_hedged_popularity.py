@@ -66,6 +66,7 @@ def test_the_share_of_the_whole_history_follows_from_what_held_in_past_windows(s
     assert "12 past periods" in note.text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shop", synthetic_shops.SHOPS)
 def test_the_hedged_list_is_near_the_best_single_window_in_every_shop(shop):
     ratios = [compare(shop, seed, 0).ratio for seed in (0, 1)]

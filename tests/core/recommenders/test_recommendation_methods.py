@@ -91,6 +91,7 @@ class TestEveryMethod:
                 for name, values in _row(short, i).items():
                     np.testing.assert_array_equal(values, _row(long, i)[name][: len(values)], err_msg=name)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("kept", [3, 10, 0])
     def test_a_filtered_list_is_the_whole_one_without_the_other_items(self, model, all_shoppers, method, exclude, kept):
         allowed = np.zeros(all_shoppers.history.n_items, bool)

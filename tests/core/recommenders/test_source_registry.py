@@ -48,6 +48,7 @@ def shoppers(repeat_shop, assign_groups):
     return Shoppers(repeat_shop.history_between(), *assign_groups(repeat_shop.rfm()))
 
 
+@pytest.mark.slow
 def test_an_added_source_proposes_candidates_with_its_scores(added, fitted, shoppers):
     model, _ = fitted
     position = SOURCES.index(added.name)

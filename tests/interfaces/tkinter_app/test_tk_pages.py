@@ -46,6 +46,7 @@ def test_the_pages_are_chosen_by_keyboard(window: Any) -> None:
     assert window.root.focus_get() is window.app.customers.entry
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_in_a_small_window_every_button_is_visible(window: Any, theme: str) -> None:
     window.root.geometry(f"{SMALL[0]}x{SMALL[1] - 26}+0+0")
@@ -246,6 +247,7 @@ def test_reports_are_shown_when_they_are_selected(window: Any, engine: Engine) -
     assert {row.cells[0]: row.cells[4] for row in page.result.displayed().rows} == spend
 
 
+@pytest.mark.slow
 @pytest.mark.slow
 def test_the_html_report_is_saved_and_opened(window: Any, tmp_path: Path) -> None:
     opened: list[str] = []
