@@ -26,6 +26,10 @@ def pytest_collection_finish() -> None:
     freeze_objects()
 
 
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()  # libraries report objects that are never collected as leaks
+
+
 def freeze_objects() -> None:
     """Exempt the objects of imported modules from garbage collection; a pass over them takes a third of a second."""
     gc.collect()
