@@ -125,7 +125,7 @@ def test_unknown_query_parameter_is_named_with_a_suggestion(client: Any) -> None
     problem = client.get("/v1/customers/c0001/recommendations?metod=cf").json
     assert problem["detail"] == "Unknown query parameter 'metod'."
     assert problem["hint"].startswith("Did you mean 'method'? Valid parameters: method, n, ")
-    assert client.get("/v1/popular?zzz=1").json["hint"] == "Valid parameters: n, offset, category."
+    assert client.get("/v1/popular?zzz=1").json["hint"].startswith("Valid parameters: n, offset, category")
 
 
 def test_unknown_query_parameter_is_named_without_control_characters_and_shortened(client: Any) -> None:
