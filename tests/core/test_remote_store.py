@@ -21,7 +21,7 @@ from tests.core.test_artifacts import publish
 from tests.remote_hosts import Hosts, publish_shop
 
 from smart_retail.analysis.rules_history import save_rules
-from smart_retail.bundle import local_copy, remote_store, writer
+from smart_retail.bundle import remote_store, store_transactions, writer
 from smart_retail.bundle.erasure import check_tombstones, erase
 from smart_retail.bundle.local_copy import last_check, open_bundle, open_folder, refresh
 from smart_retail.bundle.remote_store import STATES_KEPT, RemoteStore, StateConflictError, StoreState
@@ -545,10 +545,10 @@ def test_items_and_a_fit_do_not_stop_each_other(shop_hosts: Hosts) -> None:
 def test_two_hosts_that_change_the_same_file_do_not_lose_a_change(shop_hosts: Hosts) -> None:
 
     def change_on_both() -> None:
-        with local_copy.shared_files(shop_hosts.url) as folder:
+        with store_transactions.shared_files(shop_hosts.url) as folder:
             ItemChanges(folder).put({"a": ItemChange(item_name="a")})
             shop_hosts.use("two")
-            with local_copy.shared_files(shop_hosts.url) as other:
+            with store_transactions.shared_files(shop_hosts.url) as other:
                 ItemChanges(other).put({"b": ItemChange(item_name="b")})
 
     with pytest.raises(LockError, match="same file"):

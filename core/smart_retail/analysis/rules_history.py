@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from smart_retail.analysis.rules_check import RulesCheck, check_content
-from smart_retail.bundle.local_copy import shared_files
+from smart_retail.bundle.store_transactions import shared_files
 from smart_retail.errors import RetailError, SettingsError, UsageError
 from smart_retail.presentation.labels import RULE_LABELS
 from smart_retail.protocol import LocalEngine

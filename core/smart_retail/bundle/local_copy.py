@@ -1,4 +1,4 @@
-"""The local copy of a remote store: a verified artifacts folder, and transactions that change the store.
+"""The local copy of a remote store: a verified artifacts folder that follows the store.
 
 In: the URL of a store, or the folder of its copy. Another folder is returned as it is, so that callers need
 not distinguish them. Layout of a copy, in addition to that of an artifacts folder::
@@ -16,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -39,8 +38,6 @@ from smart_retail.bundle.reader import (
 from smart_retail.bundle.remote_store import (
     SHARED_FILE,
     RemoteStore,
-    StateConflictError,
-    StoredFile,
     StoredVersion,
     StoreState,
     run_parallel,
@@ -49,8 +46,6 @@ from smart_retail.bundle.signing import MAX_SIGNATURE_BYTES, SIGNATURE
 from smart_retail.errors import (
     ArtifactError,
     DamagedBundleError,
-    ErasureError,
-    LockError,
     MissingBundleError,
     RetailError,
     StoreError,
@@ -75,9 +70,6 @@ KEEP_UNUSED_S: Final = 3600.0
 RETRY_DAMAGED_S: Final = 300.0
 """Seconds after which a server downloads a damaged version again, since it may have been repaired."""
 SYNC_WAIT_S: Final = 300.0
-FILES_WAIT_S: Final = 10.0
-MAX_ATTEMPTS: Final = 5
-"""Attempts to write a state when only shared files were changed by others."""
 
 
 class StoreCheck(msgspec.Struct, frozen=True):
@@ -157,7 +149,7 @@ def require_version(folder: Path, version: str) -> None:
     state = store.read_state()
     stored = None if state is None else state.find(version)
     if stored is not None:
-        with _sync_lock(folder):
+        with sync_lock(folder):
             fetch_version(store, stored, folder, exports=_is_working(folder), seed=copy_of(folder))
 
 
@@ -182,7 +174,7 @@ def refresh(folder: Path, max_age_s: float = 0.0) -> None:
     """
     if (url := store_url(folder)) is None:
         return
-    with _sync_lock(folder):
+    with sync_lock(folder):
         if max_age_s and 0 <= time.time() - last_check(folder).checked_at < max_age_s:
             return
         change = -1
@@ -296,70 +288,6 @@ def copy_of(root: Path) -> Path:
     return root.parent if _is_working(root) else root
 
 
-@contextmanager
-def publication(copy: Path) -> Iterator[Path]:
-    """Yield a folder to change; when the block ends, its versions and pointers are published in one step.
-
-    If the block raises an error, or another process publishes meanwhile, nothing is published. The caller holds the
-    lock of the copy.
-
-    Parameters
-    ----------
-    copy : Path
-        A local copy.
-
-    Yields
-    ------
-    Path
-        An artifacts folder with the pointers and shared files of the store, and the manifests of its versions.
-
-    Raises
-    ------
-    LockError
-        Another process has published since the block began.
-    StoreError
-        The store cannot be reached or written.
-    """
-    with _transaction(copy, PUBLICATION) as (working, store, base):
-        yield working
-        new = _publish(working, store, base)
-    _adopt(working, copy, new)
-    shutil.rmtree(working, ignore_errors=True)
-
-
-@contextmanager
-def shared_files(artifacts: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a folder whose shared files, such as added items, can be changed; they are stored when the block ends.
-
-    A folder of artifacts that is not a local copy is yielded itself.
-
-    Raises
-    ------
-    LockError
-        Another process has changed the same file meanwhile.
-    StoreError
-        The store cannot be reached or written.
-    """
-    from filelock import FileLock, Timeout
-
-    folder = open_folder(artifacts)
-    if store_url(folder) is None:
-        yield folder
-        return
-    try:
-        with FileLock(folder / ".files.lock", timeout=FILES_WAIT_S):
-            for path in folder.glob(f"{FILE_CHANGE}*"):  # of killed processes
-                shutil.rmtree(path, ignore_errors=True)
-            with _transaction(folder, FILE_CHANGE) as (working, store, base):
-                yield working
-                _write_files(working, store, base)
-    except Timeout as error:
-        raise LockError("Another process is writing to this store.", "Try again.") from error
-    shutil.rmtree(working, ignore_errors=True)
-    with suppress(ArtifactError):  # stored; the next check of the store shows it here
-        refresh(folder)
-
-
 def fetch_version(
     store: RemoteStore, stored: StoredVersion, folder: Path, *, exports: bool = False, seed: Path | None = None
 ) -> None:
@@ -414,9 +342,6 @@ def fetch_version(
         shutil.rmtree(part, ignore_errors=True)
 
 
-# Copy <- store
-
-
 def _synchronize(folder: Path, store: RemoteStore, state: StoreState | None) -> None:
     """Bring a copy to a state of the store. The caller holds the sync lock."""
     if state is None or not state.versions:
@@ -428,8 +353,8 @@ def _synchronize(folder: Path, store: RemoteStore, state: StoreState | None) -> 
         receipts = {name for name in state.files if name.startswith("receipts/")}
         if known is not None and not receipts <= set(known.files):
             _remove_leftovers(folder)  # a customer was erased
-        _copy_files(folder, store, state)
-        _copy_manifests(folder, store, state)
+        copy_files(folder, store, state)
+        copy_manifests(folder, store, state)
         _activate(folder, store, state)
         write_atomically(folder / SYNCED, msgspec.json.encode(state))
     _remove_unused(folder, state)
@@ -442,6 +367,12 @@ def _remove_leftovers(folder: Path) -> None:
     remove_jobs(folder)
     with suppress(Timeout), FileLock(folder / ".lock", timeout=0):  # a running fit cannot be published any more
         remove_transactions(folder)
+
+
+def remove_transactions(copy: Path) -> None:
+    """Remove the folders of publications of killed processes. The caller holds the lock of the copy."""
+    for path in copy.glob(f"{PUBLICATION}*"):
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _activate(folder: Path, store: RemoteStore, state: StoreState) -> None:
@@ -457,14 +388,14 @@ def _activate(folder: Path, store: RemoteStore, state: StoreState) -> None:
     except ArtifactError:
         if not (folder / "current").is_file() and previous is not None:
             fetch_version(store, previous, folder)
-            _set_pointer(folder, "previous", previous)
-            _set_pointer(folder, "current", current)
+            set_pointer(folder, "previous", previous)
+            set_pointer(folder, "current", current)
         raise
-    _set_pointer(folder, "previous", previous)
-    _set_pointer(folder, "current", current)
+    set_pointer(folder, "previous", previous)
+    set_pointer(folder, "current", current)
 
 
-def _set_pointer(folder: Path, name: str, stored: StoredVersion | None) -> None:
+def set_pointer(folder: Path, name: str, stored: StoredVersion | None) -> None:
     path = folder / name
     if stored is None:
         path.unlink(missing_ok=True)
@@ -474,9 +405,9 @@ def _set_pointer(folder: Path, name: str, stored: StoredVersion | None) -> None:
         write_atomically(path, content)
 
 
-def _copy_files(folder: Path, store: RemoteStore, state: StoreState) -> None:
+def copy_files(folder: Path, store: RemoteStore, state: StoreState) -> None:
     """Make the shared files equal to those of the store."""
-    present = _local_files(folder)
+    present = list_shared_files(folder)
     for name, stored in state.files.items():
         if present.pop(name, "") != stored.sha256:
             content = store.read_file(stored)
@@ -486,7 +417,7 @@ def _copy_files(folder: Path, store: RemoteStore, state: StoreState) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _local_files(folder: Path) -> dict[str, str]:
+def list_shared_files(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of the shared files of a folder by name."""
     found = {}
     for pattern in ("*", "rules-history/*", "receipts/*"):
@@ -497,7 +428,7 @@ def _local_files(folder: Path) -> dict[str, str]:
     return found
 
 
-def _copy_manifests(folder: Path, store: RemoteStore, state: StoreState, seed: Path | None = None) -> None:
+def copy_manifests(folder: Path, store: RemoteStore, state: StoreState, seed: Path | None = None) -> None:
     """Write the manifest and the signature of every version of the store, with times in the order of publication."""
     for position, stored in enumerate(state.versions):
         target = folder / MANIFESTS / stored.version
@@ -541,160 +472,6 @@ def _remove_unused(folder: Path, state: StoreState) -> None:
             shutil.rmtree(path, ignore_errors=True)
 
 
-# Store <- transaction
-
-
-@contextmanager
-def _transaction(copy: Path, prefix: str) -> Iterator[tuple[Path, RemoteStore, StoreState]]:
-    """Yield a working folder with the state of the store; it is removed if the block raises an error."""
-    store = RemoteStore(store_url(copy) or "")
-    base = store.prepare()
-    working = copy / f"{prefix}{secrets.token_hex(8)}"
-    working.mkdir(mode=PRIVATE_FOLDER)
-    try:
-        shutil.copyfile(copy / MARKER, working / MARKER)
-        (working / "versions").mkdir()
-        _copy_files(working, store, base)
-        _copy_manifests(working, store, base, copy)
-        _set_pointer(working, "current", base.find(base.current))
-        _set_pointer(working, "previous", base.find(base.previous))
-        yield working, store, base
-    except BaseException:
-        shutil.rmtree(working, ignore_errors=True)
-        raise
-
-
-def remove_transactions(copy: Path) -> None:
-    """Remove the folders of publications of killed processes. The caller holds the lock of the copy."""
-    for path in copy.glob(f"{PUBLICATION}*"):
-        shutil.rmtree(path, ignore_errors=True)
-
-
-def _publish(working: Path, store: RemoteStore, base: StoreState) -> list[str]:
-    """Upload new versions and write the next state; return the ids of the new versions."""
-    names = version_names(working)
-    new = sorted(names - {stored.version for stored in base.versions})
-    uploaded: list[StoredVersion] = []
-    try:
-        uploaded = [store.upload_version(working / "versions" / version) for version in new]
-        kept = [stored for stored in base.versions if stored.version in names]
-        unused = store.version_folders() - {stored.folder for stored in (*kept, *uploaded)}
-        changes = {
-            "publication": base.publication + 1,
-            "current": _pointer_version(working, "current"),
-            "previous": _pointer_version(working, "previous"),
-            "versions": (*kept, *uploaded),
-        }
-        _write_files(working, store, base, changes)
-    except BaseException as error:
-        _discard_versions(store, uploaded)
-        if isinstance(error, StoreError | FileNotFoundError) and _was_published(store, base):
-            raise _lost_error(store) from error
-        raise
-    try:
-        for folder in unused:
-            # Folders that were there before the state was written belong to removed versions, to killed processes, or
-            # to processes that started from an earlier state and cannot publish any more.
-            store.remove_folder(folder)
-    except StoreError as error:
-        if not _is_erasure(working, base):
-            log.warning({"event": "store_not_cleaned", "code": error.code})  # the next publication does it
-            return new
-        raise ErasureError(
-            f"The customer was erased from the versions in use, but files of others remain. {error.message}",
-            "Erase the customer again.",
-        ) from error
-    return new
-
-
-def _discard_versions(store: RemoteStore, uploaded: list[StoredVersion]) -> None:
-    """Remove versions that were not published; if the state cannot be read, the next publication does it."""
-    with suppress(ArtifactError, FileNotFoundError):
-        state = store.read_state()
-        for stored in uploaded:
-            if state is None or stored not in state.versions:
-                store.remove_folder(stored.folder)
-
-
-def _is_erasure(working: Path, base: StoreState) -> bool:
-    """Return whether a transaction has added the receipt of an erasure."""
-    return any(name.startswith("receipts/") and name not in base.files for name in _local_files(working))
-
-
-def _pointer_version(working: Path, name: str) -> str:
-    return read_pointer(working, name)[0] if (working / name).is_file() else ""
-
-
-def _was_published(store: RemoteStore, base: StoreState) -> bool:
-    try:
-        state = store.read_state()
-    except ArtifactError:
-        return False
-    return state is not None and state.publication != base.publication
-
-
-def _lost_error(store: RemoteStore) -> LockError:
-    return LockError(
-        f"Another process has published to {store.url} meanwhile; nothing of this one is active.",
-        "`smart-retail versions` lists the versions; start again if it is still needed.",
-    )
-
-
-def _write_files(working: Path, store: RemoteStore, base: StoreState, changes: dict[str, object] | None = None) -> None:
-    """Write the next state with the shared files of a working folder, and with changes of versions and pointers."""
-    present = _local_files(working)
-    before = {name: stored.sha256 for name, stored in base.files.items()}
-    changed = {name for name in before | present if before.get(name) != present.get(name)}
-    if not changed and changes is None:
-        return
-    uploaded = {name: store.upload_file((working / name).read_bytes()) for name in sorted(changed) if name in present}
-    latest = base
-    try:
-        for _ in range(MAX_ATTEMPTS):
-            if changes is not None and latest.publication != base.publication:
-                raise _lost_error(store)
-            if any(latest.files.get(name) != base.files.get(name) for name in changed):
-                raise LockError(f"Another process has changed the same file in {store.url}.", "Try again.")
-            files = {name: stored for name, stored in latest.files.items() if name not in changed} | uploaded
-            facts = {"change": latest.change + 1, "writer": os.urandom(8).hex(), "files": dict(sorted(files.items()))}
-            state = msgspec.structs.replace(latest, **facts, **(changes or {}))
-            try:
-                store.write_state(state)
-                break
-            except StateConflictError:
-                latest = store.read_state() or base
-        else:
-            raise LockError(f"Other processes keep changing {store.url}.", "Try again.")
-    except BaseException:
-        with suppress(ArtifactError, FileNotFoundError):
-            found = store.read_state()
-            known = [] if found is None else list(found.files.values())
-            store.remove_files(file for file in uploaded.values() if file not in known)
-        raise
-    with suppress(StoreError):  # what remains is not in use
-        store.remove_files(_replaced_files(latest, changed))
-        store.remove_old_states()
-
-
-def _replaced_files(latest: StoreState, changed: set[str]) -> list[StoredFile]:
-    return [latest.files[name] for name in changed if name in latest.files]
-
-
-def _adopt(working: Path, copy: Path, new: list[str]) -> None:
-    """Move published versions from a working folder into the copy, so that this host need not download them."""
-    with suppress(ArtifactError), _sync_lock(copy):
-        for version in new:
-            target = copy / "versions" / version
-            target.parent.mkdir(exist_ok=True)
-            if not target.exists():
-                (working / "versions" / version).rename(target)
-    with suppress(ArtifactError):  # published; the next check of the store shows it here
-        refresh(copy)
-
-
-# Files
-
-
 def _link(source: Path, target: Path) -> bool:
     """Make a verified file appear in another folder; return whether it exists."""
     try:
@@ -725,7 +502,7 @@ def _write_check(folder: Path, check: StoreCheck) -> None:
 
 
 @contextmanager
-def _sync_lock(folder: Path) -> Iterator[None]:
+def sync_lock(folder: Path) -> Iterator[None]:
     """Hold the lock of the files of a copy; threads and processes of a host take turns."""
     from filelock import FileLock, Timeout
 

@@ -29,7 +29,6 @@ from smart_retail.bundle.local_copy import (
     manifest_folder,
     open_bundle,
     open_folder,
-    publication,
     remove_transactions,
     verify_stored,
     version_names,
@@ -46,6 +45,7 @@ from smart_retail.bundle.reader import (
     signature_status,
 )
 from smart_retail.bundle.signing import SIGNATURE
+from smart_retail.bundle.store_transactions import publication
 from smart_retail.errors import (
     ArtifactError,
     LockError,

@@ -10,7 +10,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from smart_retail.bundle.local_copy import open_bundle, shared_files
+from smart_retail.bundle.local_copy import open_bundle
+from smart_retail.bundle.store_transactions import shared_files
 from smart_retail.errors import DataError
 from smart_retail.events.item_changes import ItemChange, ItemChanges, check_item_id
 from smart_retail.results import ItemsAccepted
