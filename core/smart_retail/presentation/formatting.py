@@ -79,6 +79,11 @@ def describe_model(model: ModelInfo) -> str:
     return SEPARATOR.join(parts)
 
 
+def describe_gaps(number: float) -> str:
+    """Return a number of usual gaps between two orders: ``3.2 usual gaps``."""
+    return f"{number:g} usual gap{'' if number == 1 else 's'}"
+
+
 def describe_last_order(profile: CustomerProfile) -> str:
     """Return how long ago the last order is, in days and in usual gaps between two orders.
 
@@ -88,7 +93,7 @@ def describe_last_order(profile: CustomerProfile) -> str:
     if not ago or profile.usual_interval_days is None:
         return ago
     gaps = profile.usual_intervals_since_order
-    since = "" if gaps is None else f" ({gaps:g} usual gap{'' if gaps == 1 else 's'})"
+    since = "" if gaps is None else f" ({describe_gaps(gaps)})"
     return f"{ago}{since}, usually every {pluralize(max(1, round(profile.usual_interval_days)), 'day')}"
 
 

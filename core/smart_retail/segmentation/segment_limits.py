@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from smart_retail.presentation.formatting import pluralize
+from smart_retail.presentation.formatting import describe_gaps, pluralize
 from smart_retail.segmentation.rfm import RfmModel
 
 
@@ -52,14 +52,10 @@ def _describe_recency(low: int | None, high: int | None) -> str:
 def _describe_gaps(low: float | None, high: float | None) -> str:
     """Return the range of usual gaps, above `low` and up to `high`."""
     if low is None:
-        return "Last order at any time" if high is None else f"At most {_gaps(high)} since the last order"
+        return "Last order at any time" if high is None else f"At most {describe_gaps(high)} since the last order"
     if high is None:
-        return f"More than {_gaps(low)} since the last order"
-    return f"More than {low:g} and at most {_gaps(high)} since the last order"
-
-
-def _gaps(number: float) -> str:
-    return f"{number:g} usual gap{'' if number == 1 else 's'}"
+        return f"More than {describe_gaps(low)} since the last order"
+    return f"More than {low:g} and at most {describe_gaps(high)} since the last order"
 
 
 def _describe_frequency(low: int, high: int | None) -> str:
