@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 from unittest import mock
 
+from tests.processes import stop_process
+
 START_SECONDS: Final = 300.0
 """Limit for the start, for busy machines."""
 NO_PYTHON: Final = "/nonexistent/python"
@@ -91,12 +93,7 @@ def _process(folder: Path, name: str, kind: str, *arguments: str) -> Iterator[su
         try:
             yield process
         finally:
-            process.terminate()
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            stop_process(process)
 
 
 def session(cluster: SparkCluster) -> Any:

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.error import URLError
 
+from tests.processes import stop_process
+
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = "/usr/bin/chromium"
 MAX_WAIT_MS = 180_000
@@ -37,12 +39,7 @@ def serving(app: str, port: int, artifacts: Path) -> Iterator[str]:
         _wait(process, address)
         yield address
     finally:
-        process.terminate()
-        try:
-            process.wait(10)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(10)
+        stop_process(process)
 
 
 def _wait(process: subprocess.Popen[bytes], address: str) -> None:
