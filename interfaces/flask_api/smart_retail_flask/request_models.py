@@ -68,8 +68,7 @@ MAX_CACHED_QUERY_BYTES = 200
 """Longest query string whose parsed form is cached."""
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
-_NUMBER = re.compile(r"-?([0-9]{1,15}([.][0-9]{1,18})?|[.][0-9]{1,18})([eE][+-]?[0-9]{1,3})?")
-_AMOUNT = re.compile(r"-?[0-9]{1,15}([.][0-9]{1,30})?(e[+-]?[0-9]{1,3})?")
+_NUMBER = re.compile(r"-?([0-9]{1,15}([.][0-9]{1,30})?|[.][0-9]{1,30})([eE][+-]?[0-9]{1,3})?")
 _BOOLEANS = {"true": True, "false": False}
 
 
@@ -81,14 +80,6 @@ def parse_integer(value: Any, info: ValidationInfo) -> Any:
         return int(value)
     if isinstance(value, float) and value.is_integer():  # in JSON, 10.0 is an integer
         return int(value)
-    return value
-
-
-def _parse_amount(value: Any, info: ValidationInfo) -> Any:
-    if isinstance(value, str) and info.mode == "python":
-        if not _AMOUNT.fullmatch(value):
-            raise ValueError("must be a number")
-        return float(value)
     return value
 
 
@@ -114,6 +105,16 @@ Method = Literal["personalized", "rfm", "cf", "popular", "hybrid", "all"]
 assert set(get_args(Method)) == {*METHODS, ALL}
 Relation = Literal["same_customers", "bought_together"]
 assert set(get_args(Relation)) == {*RELATIONS}
+
+
+def _parse_number(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str) and info.mode == "python":
+        if not _NUMBER.fullmatch(value):
+            raise ValueError("must be a number")
+        return float(value)
+    return value
+
+
 ChurnRisk = Literal["", "low", "medium", "high"]
 assert set(get_args(ChurnRisk)) == {"", *CHURN_RISKS}
 BundleSort = Literal["support", "confidence", "lift", "revenue"]
@@ -176,14 +177,6 @@ ListDate = Annotated[
     ),
     AfterValidator(_check_date),
 ]
-
-
-def _parse_number(value: Any, info: ValidationInfo) -> Any:
-    if isinstance(value, str) and info.mode == "python":
-        if not _NUMBER.fullmatch(value):
-            raise ValueError("must be a number")
-        return float(value)
-    return value
 
 
 Diversity = Annotated[
@@ -338,7 +331,7 @@ DueDays = Annotated[
     ),
     BeforeValidator(parse_integer),
 ]
-Amount = Annotated[float | None, Field(ge=-MAX_NUMBER, le=MAX_NUMBER), BeforeValidator(_parse_amount)]
+Amount = Annotated[float | None, Field(ge=-MAX_NUMBER, le=MAX_NUMBER), BeforeValidator(_parse_number)]
 IsoDate = Annotated[str | None, AfterValidator(_check_date)]
 
 
