@@ -980,6 +980,19 @@ class CohortTable(Result, frozen=True):
     notes: tuple[str, ...]
     model_version: str
 
+    def by_period(self, cohort: Cohort, figure: str) -> dict[int, float]:
+        """Return ``retention`` or ``cumulative_value`` of a cohort as charts show it, by periods since the first order.
+
+        Of the retention, the first period is left out, in which all customers ordered, and so is an incomplete last
+        period, whose share would look like a drop.
+        """
+        values = dict(enumerate(getattr(cohort, figure)))
+        if figure == "retention":
+            values.pop(0, None)
+            if not self.last_period_complete:
+                values.pop(len(cohort.retention) - 1, None)
+        return values
+
 
 class JobProblem(Result, frozen=True):
     """Why a job has no result."""

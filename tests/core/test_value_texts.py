@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from smart_retail.presentation import value_texts
 from smart_retail.presentation.formatting import format_short_amount
-from smart_retail.results import CohortTable, CustomerValue, ReplenishmentCalendar, ValueGroup
+from smart_retail.results import Cohort, CohortTable, CustomerValue, ReplenishmentCalendar, ValueGroup
 from smart_retail.serving.engine import Engine
 
 
@@ -52,3 +54,11 @@ def test_expected_spend_and_customers_at_risk_are_sums(engine: Engine) -> None:
 
 def test_short_amounts_have_three_digits() -> None:
     assert [format_short_amount(v) for v in (999.0, 1234.0, 1234567.0, 2.5e9)] == ["999", "1.23 k", "1.23 m", "2.5 bn"]
+
+
+@pytest.mark.parametrize(("complete", "retention"), [(True, {1: 0.4, 2: 0.1}), (False, {1: 0.4})])
+def test_retention_is_shown_for_later_complete_periods(complete: bool, retention: dict[int, float]) -> None:
+    cohort = Cohort("2024-01-01", 10, (1.0, 0.4, 0.1), (5.0, 7.0, 7.5))
+    table = CohortTable("month", complete, (cohort,), (), (), "v1")
+    assert table.by_period(cohort, "retention") == retention
+    assert table.by_period(cohort, "cumulative_value") == {0: 5.0, 1: 7.0, 2: 7.5}

@@ -116,8 +116,7 @@ def retention_finding(table: CohortTable) -> str:
 def retention(table: CohortTable, theme: Theme = LIGHT) -> Figure:
     """Draw the retention of each cohort as a heat map."""
     cohorts = table.cohorts[-MAX_COHORTS:]
-    # A share of an incomplete period would look like a drop.
-    shares = [c.retention[1:] if table.last_period_complete else c.retention[1:-1] for c in cohorts]
+    shares = [list(table.by_period(cohort, "retention").values()) for cohort in cohorts]
     width = max(map(len, shares), default=0)
     if width < 1:
         raise DataError("No chart of cohorts: the history has a single period.", "Fit with more data.")

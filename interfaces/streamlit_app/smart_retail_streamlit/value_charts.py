@@ -116,14 +116,10 @@ def calibration(bins: Sequence[CalibrationBin]) -> Chart:
 
 def cohorts(table: CohortTable, values: str, number_format: str) -> Chart:
     """Draw a heat map of cohorts: ``retention`` or ``cumulative_value`` by periods since the first order."""
-    first = 1 if values == "retention" else 0
-    # A share of an incomplete period would look like a drop.
-    skipped = 1 if values == "retention" and not table.last_period_complete else 0
     rows: list[dict[str, Any]] = [
         {"cohort": c.start, "customers": c.customers, "age": age, "value": value}
         for c in table.cohorts[-MAX_COHORTS:]
-        for age, value in enumerate(getattr(c, values))
-        if first <= age < len(c.retention) - skipped
+        for age, value in table.by_period(c, values).items()
     ]
     middle = max((row["value"] for row in rows), default=0.0) * 0.6
     base = alt.Chart(chart_data(rows), height=22 * min(len(table.cohorts), MAX_COHORTS) + 60).encode(

@@ -273,9 +273,7 @@ def cohort_chart(found: CohortTable, figure: str, currency: str) -> HeatMap:
     share = figure == "retention"
     cohorts = found.cohorts[-MAX_COHORTS:]
     start = 1 if share else 0
-    # A share of an incomplete period would look like a drop.
-    cut = None if found.last_period_complete or not share else -1
-    lines = [tuple(getattr(c, figure)[start:cut]) for c in cohorts]
+    lines = [tuple(found.by_period(cohort, figure).values()) for cohort in cohorts]
     periods = max(map(len, lines), default=0)
     empty = [periods - len(line) for line in lines]
     texts = [[f"{100 * v:.0f} %" if share else format_integer(v) for v in line] for line in lines]
