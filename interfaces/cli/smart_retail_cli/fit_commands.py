@@ -82,7 +82,7 @@ def source_options(command: F) -> F:
             click.option(
                 "--recency",
                 type=click.Choice(setting_choices("rfm.recency")),
-                help="What recency counts: days (default), or the usual intervals between the customer's own orders.",
+                help="What recency counts: days (default), or the usual gaps between the customer's own orders.",
             ),
             click.option(
                 "--clusters", type=int, metavar="K", help="Number of customer clusters (default: chosen from the data)."

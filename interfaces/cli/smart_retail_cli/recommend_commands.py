@@ -69,8 +69,8 @@ def price_and_exclude_options(command: Any) -> Any:
     """Add the filters by price and id to a command that returns lists."""
     for option in (
         click.option("--exclude", multiple=True, metavar="ITEM", help="Without the product with this id; repeatable."),
-        click.option("--price-max", type=_PRICE, metavar="AMOUNT", help="Only products up to this price."),
-        click.option("--price-min", type=_PRICE, metavar="AMOUNT", help="Only products from this price on."),
+        click.option("--price-max", type=_PRICE, metavar="AMOUNT", help="Only products at this price or below."),
+        click.option("--price-min", type=_PRICE, metavar="AMOUNT", help="Only products at this price or above."),
     ):
         command = option(command)
     return command

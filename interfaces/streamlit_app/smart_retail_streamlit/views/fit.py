@@ -150,7 +150,7 @@ def _more_options(policy: str | None) -> tuple[ReadOptions, dict[str, dict[str, 
             setting_choices("rfm.recency"),
             key="recency",
             format_func=lambda name: RECENCY_UNITS.get(name, name),
-            help="Days compare all customers with each other. Usual gaps compare each customer with the own rhythm: "
+            help="Days compare all customers with each other. Usual gaps compare each customer with their own rhythm: "
             "At Risk then means more than 3 usual gaps without an order.",
         )
         sheet = right.text_input("Sheet of a workbook", max_chars=100, key="sheet", placeholder="automatic") or ""
