@@ -23,6 +23,7 @@ import msgspec
 from msgspec import Meta, Struct, field, inspect
 
 from smart_retail.errors import SettingsError
+from smart_retail.utils.memory_budget import read_budget
 
 ENVIRONMENT_PREFIX: Final = "SMART_RETAIL_"
 
@@ -209,6 +210,13 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     threads: Annotated[
         int, Meta(ge=0, le=1024, description="Maximum number of threads; 0 uses all processors. Changes no result.")
     ] = 0
+    memory: Annotated[
+        str,
+        Meta(
+            description="Memory that a fit may use, such as 8GB, at least 2GB; empty: half of the machine's. Data that "
+            "does not fit is processed from files in blocks. Changes no result."
+        ),
+    ] = ""
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] | None = None, environ: Mapping[str, str] | None = None) -> Self:
@@ -268,9 +276,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return plain
 
     def digest(self) -> str:
-        """Return the SHA-256 of the settings that can change a result; the number of threads cannot."""
+        """Return the SHA-256 of the settings that can change a result; threads and memory cannot."""
         plain = self.as_dict()
-        del plain["threads"]
+        del plain["threads"], plain["memory"]
         return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
@@ -383,6 +391,7 @@ def _invalid(name: str, value: Any, expected: str) -> SettingsError:
 def _check_relations(settings: Settings) -> None:
     """Raise `SettingsError` for values that a single field's type cannot rule out."""
     clusters, rfm = settings.clusters, settings.rfm
+    read_budget(settings.memory)
     _check_ascending("data.sales_edges", settings.data.sales_edges, None)
     _check_ascending("rfm.recency_cuts", rfm.recency_cuts, 4)
     _check_ascending("rfm.frequency_cuts", rfm.frequency_cuts, 4)

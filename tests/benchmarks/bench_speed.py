@@ -14,13 +14,18 @@ import pytest
 
 from smart_retail.serving.engine import Engine
 from tests.benchmarks import histories, purchase_days
-from tests.benchmarks.measuring import compared, medians, run
+from tests.benchmarks.measuring import Measured, compared, medians, run
 from tests.benchmarks.results import Results, Row
 
 SERVED = 1
 """Million lines behind the bundle that serves."""
 VALUED = 1_000_000
 """Customers whose value is computed."""
+LARGE_ITEMS = 50_000
+"""Items of the histories of growing size."""
+LARGE_MEMORY = "8GB"
+LARGE_GIGABYTES = {20: 4, 100: 10}
+"""Million lines -> gigabytes that a fit may use at most."""
 SAME = 0.95
 """Least share of the lists that hold the items of the peer's lists."""
 
@@ -256,14 +261,41 @@ def test_value_share(folder: Path, results: Results) -> None:
 
 
 def test_large(folder: Path, request: pytest.FixtureRequest, results: Results) -> None:
-    """The relational stage of a history larger than memory should hold."""
+    """A whole fit of growing histories against the SQL for the RFM table alone on the same lines."""
     huge = request.config.getoption("--huge")
     if not huge:
-        pytest.skip("asked for by --huge 100")
-    for size in (2, 20, huge):
-        found = run("jobs.relational", source=histories.parquet(folder, size))
-        assert found.facts["rows"] == size * histories.LINES_OF_PART
-        results.grew("Parquet to clean lines, accounts and RFM", size, found.seconds, found.peak)
-    shown = f"{found.seconds:.0f} s, {found.peak / 1024:.1f} GB (processor {found.cpu:.0f} s)"
-    what = f"{huge} million lines from Parquet through DuckDB: cleaning, accounts, RFM"
-    results.add(Row(f"large@{huge}", what, "completes within 8 GB", shown, found.peak < 8 * 1024))
+        pytest.skip("runs with --huge 100")
+    found = {size: _fit_large(folder, size, "blend", results) for size in sorted({2, 20, huge})}
+    for size, (fitted, sql) in found.items():
+        limit = LARGE_GIGABYTES.get(size)
+        if limit is not None:
+            ratio, gigabytes = fitted.seconds / sql, fitted.peak / 1024
+            what = f"fit with --merge blend and lists for all customers, {size} million lines, {LARGE_ITEMS:,} items"
+            target = f"at most 18 times hand-written SQL for the RFM table, and {limit} GB"
+            shown = f"{ratio:.1f} times ({fitted.seconds:.0f} s, SQL {sql:.1f} s), {gigabytes:.1f} GB"
+            results.add(Row(f"large@{size}", what, target, shown, ratio <= 18 and gigabytes <= limit))
+    (small, _), (large, _) = found[20], found[huge]
+    times, more = large.seconds / small.seconds / (huge / 20), large.peak / small.peak
+    what = f"the same from 20 to {huge} million lines"
+    target = "at most 1.1 times linear, and 2.5 times the memory"
+    shown = f"{times:.2f} times linear, {more:.1f} times the memory"
+    results.add(Row(f"large_growth@{huge}", what, target, shown, times <= 1.1 and more <= 2.5))
+    learned, _ = _fit_large(folder, huge, "ranker", results)
+    more = learned.seconds / large.seconds
+    what = f"the same with --merge ranker, {huge} million lines"
+    shown = f"{more:.2f} times ({learned.seconds:.0f} s), {learned.peak / 1024:.1f} GB"
+    results.add(Row(f"large_ranker@{huge}", what, "at most 1.2 times the blend", shown, more <= 1.2))
+
+
+def _fit_large(folder: Path, millions: int, merge: str, results: Results) -> tuple[Measured, float]:
+    """Fit a history; return the measurement, and the seconds of the SQL on the same lines."""
+    csv = histories.csv(folder, millions, LARGE_ITEMS)
+    sql = run("peers.rfm_sql", source=csv, out=folder / "rfm-large.npz").seconds
+    csv.unlink()  # 6 GB for 100 million lines
+    source = histories.parquet(folder, millions, LARGE_ITEMS)
+    artifacts = folder / f"artifacts-large-{millions}m"
+    fitted = run("jobs.fit_by_stage", source=source, artifacts=artifacts, merge=merge, memory=LARGE_MEMORY)
+    if merge == "blend":
+        results.grew("fit", millions, fitted.seconds, fitted.peak)
+        results.staged(millions, sql, fitted.facts["customers"], fitted.facts["stages"])
+    return fitted, sql

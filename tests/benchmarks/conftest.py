@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.benchmarks.results import Results, record
+from tests.benchmarks.results import Results, record, record_growth
 
 ORDER = (
     "rfm", "rfm_pandas", "rfm_memory", "similarity", "similarity_equal", "lists", "latency", "latency_p99", "live",
     "request_first", "request_again", "sustained", "private", "load", "cold", "fit", "fit_growth", "value_share",
-    "value_fit", "value_file", "value_file_computed", "value_one", "large",
+    "value_fit", "value_file", "value_file_computed", "value_one", "large", "large_growth", "large_ranker",
 )  # fmt: skip
 """Rows in the order of the table."""
 _DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -74,7 +74,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     terminalreporter.write_line("")
     terminalreporter.write_line(results.table(ORDER))
     if config.getoption("--record"):
-        record(_DOCS / "results.md", _DOCS / "growth.png", results, ORDER)
+        record(_DOCS / "results.md", results, ORDER)
+        if results.stages:
+            record_growth(_DOCS / "larger-than-one-machine.md", _DOCS / "growth.png", results)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -51,12 +51,12 @@ class Shop:
 
 
 @cache
-def shop() -> Shop:
+def shop(items: int = ITEMS) -> Shop:
     """Catalogue and calendar."""
     rng = np.random.default_rng(SEED)
-    wanted = 1.0 / (np.arange(ITEMS) + 8.0)
-    category = rng.integers(0, CATEGORIES, ITEMS)
-    by_category = np.lexsort((np.arange(ITEMS), category))
+    wanted = 1.0 / (np.arange(items) + 8.0)
+    category = rng.integers(0, CATEGORIES, items)
+    by_category = np.lexsort((np.arange(items), category))
     first = np.concatenate(([0], np.cumsum(np.bincount(category, minlength=CATEGORIES))))
     day = np.arange(DAYS)
     calendar = (1 + 0.35 * np.cos(2 * np.pi * (day % 365 - 350) / 365)) * np.where((day + 6) % 7 >= 5, 1.5, 1.0)
@@ -65,14 +65,14 @@ def shop() -> Shop:
         by_category=by_category,
         first=first,
         category=category,
-        price=np.round(rng.lognormal(1.6, 0.9, ITEMS) + 0.2, 2),
+        price=np.round(rng.lognormal(1.6, 0.9, items) + 0.2, 2),
         days=np.cumsum(calendar) / calendar.sum(),
     )
 
 
-def part(number: int) -> dict[str, NDArray[Any]]:
+def part(number: int, items: int = ITEMS) -> dict[str, NDArray[Any]]:
     """One million lines of ten thousand customers of their own, in order of orders."""
-    facts = shop()
+    facts = shop(items)
     rng = np.random.default_rng([SEED, number])
     activity = rng.gamma(0.9, 1.0, CUSTOMERS_OF_PART) / 0.9
     orders_of = 1 + rng.poisson(9.0 * activity)
@@ -119,20 +119,20 @@ def _items(customer: NDArray[np.int64], rng: np.random.Generator, facts: Shop) -
     return np.where(kind > 1 - AGAIN, item[first_line[customer] + shelf], item)
 
 
-def parquet(folder: Path, millions: int) -> Path:
+def parquet(folder: Path, millions: int, n_items: int = ITEMS) -> Path:
     """The history of this size as Parquet, made when it is not there yet."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    path = folder / f"orders-{millions}m.parquet"
+    path = folder / f"{_name(millions, n_items)}.parquet"
     if path.exists():
         return path
     unfinished = path.with_suffix(".part")
-    items = pa.array([f"P{i:05}" for i in range(ITEMS)])
+    items = pa.array([f"P{i:05}" for i in range(n_items)])
     names = pa.array([f"Category {i:02}" for i in range(CATEGORIES)])
     writer = None
     for number in range(millions):
-        lines = part(number)
+        lines = part(number, n_items)
         no_customer = lines["customer_id"] == 0
         table = pa.table(
             {
@@ -152,14 +152,18 @@ def parquet(folder: Path, millions: int) -> Path:
     return unfinished.replace(path)
 
 
-def csv(folder: Path, millions: int) -> Path:
+def _name(millions: int, n_items: int) -> str:
+    return f"orders-{millions}m" if n_items == ITEMS else f"orders-{millions}m-{n_items}"
+
+
+def csv(folder: Path, millions: int, n_items: int = ITEMS) -> Path:
     """The same as CSV, without the category: what a till exports."""
     import duckdb
 
-    path = folder / f"orders-{millions}m.csv"
+    path = folder / f"{_name(millions, n_items)}.csv"
     if path.exists():
         return path
-    source, unfinished = parquet(folder, millions), path.with_suffix(".part")
+    source, unfinished = parquet(folder, millions, n_items), path.with_suffix(".part")
     wanted = ", ".join(COLUMNS[:-1])
     with duckdb.connect() as connection:
         connection.execute(

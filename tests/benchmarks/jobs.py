@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.benchmarks.measuring import Clock
+from smart_retail.progress import Silent
+from tests.benchmarks.measuring import Clock, peak_megabytes, reset_peak
 
 THREADS = 2
 TOP = 50
@@ -27,16 +29,6 @@ def rfm(clock: Clock, source: str, out: str) -> None:
         table, report = prepared.rfm(), prepared.report
     assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.rejected)
     np.savez(out, recency=table.recency, frequency=table.frequency, monetary=table.monetary)
-
-
-def relational(clock: Clock, source: str) -> dict[str, Any]:
-    """The whole relational stage: cleaning, accounts, RFM, names."""
-    from smart_retail.data.pipeline import prepare
-
-    with clock(), prepare([source], threads=THREADS) as prepared:
-        report, table = prepared.report, prepared.rfm()
-        categories, weeks = prepared.category_names, prepared.weekly_sales()
-    return {"rows": report.rows_in, "customers": len(table.recency), "weeks": len(weeks), "named": len(categories)}
 
 
 def matrix(clock: Clock, source: str, out: str) -> None:
@@ -161,6 +153,38 @@ def fit(clock: Clock, source: str, artifacts: str) -> dict[str, Any]:
     with clock():
         report = fit_all(source, artifacts=artifacts, settings=settings, force=True)
     return {"stages": report.seconds}
+
+
+class StagePeaks(Silent):
+    """Peak memory of each stage of a fit, in megabytes."""
+
+    def __init__(self) -> None:
+        self.peaks: list[float] = []
+
+    def stage(self, name: str, done: float) -> None:
+        self.end()
+        reset_peak()
+
+    def end(self) -> None:
+        """End the current stage."""
+        self.peaks.append(peak_megabytes())
+
+
+def fit_by_stage(clock: Clock, source: str, artifacts: str, merge: str, memory: str) -> dict[str, Any]:
+    """The whole fit; among the facts the seconds and the peak memory of each stage."""
+    from smart_retail import Settings
+    from smart_retail.training.fit import fit as fit_all
+
+    settings = Settings.from_dict({"recommend": {"merge": merge}, "threads": THREADS, "memory": memory})
+    peaks = StagePeaks()
+    with clock():
+        report = fit_all(source, artifacts=artifacts, settings=settings, force=True, progress=peaks)
+    peaks.end()
+    stages = {
+        name: [seconds, peak] for (name, seconds), peak in zip(report.seconds.items(), peaks.peaks[1:], strict=True)
+    }
+    shutil.rmtree(artifacts)  # the lists of a million customers take 14 GB
+    return {"stages": stages, "peak": max(peaks.peaks), "customers": report.cleaning.customers}
 
 
 def latency(clock: Clock, artifacts: str, asked: int) -> dict[str, Any]:

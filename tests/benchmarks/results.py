@@ -12,6 +12,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+BILLION = 1000.0
+"""Million lines."""
+CLUSTER, CLUSTER_CORES = "Ten workers of Amazon EMR with m7i.2xlarge (8 cores and 32 GB each)", 80
+ON_CLUSTER = ("reading and cleaning", "lists for all customers")
+"""Stages that run on a Spark cluster."""
 BEGIN, END = "<!-- measured -->", "<!-- end of measured -->"
 PEERS = ("duckdb", "pandas", "polars", "implicit", "sparse_dot_topn", "numba", "numpy", "flask")
 
@@ -38,6 +43,8 @@ class Results:
         known = json.loads(self._path.read_text()) if self._path.exists() else {}
         self.rows = {key: Row(**row) for key, row in known.get("rows", {}).items()}
         self.growth: dict[str, dict[str, list[float]]] = known.get("growth", {})
+        self.stages: dict[str, dict[str, Any]] = known.get("stages", {})
+        """Million lines -> seconds of the SQL, customers, and seconds and peak megabytes of each stage of a fit."""
         self.fresh: list[str] = []
 
     def add(self, row: Row) -> None:
@@ -52,8 +59,60 @@ class Results:
         self.growth.setdefault(step, {})[f"{millions:g}"] = [seconds, peak]
         self._save()
 
+    def staged(self, millions: int, sql: float, customers: int, stages: Mapping[str, Sequence[float]]) -> None:
+        """Keep the stages of a fit of so many million lines."""
+        self.stages[f"{millions}"] = {"sql": sql, "customers": customers, "stages": dict(stages)}
+        self._save()
+
+    def stage_table(self) -> str:
+        """Return seconds and peak memory of each stage by number of lines, as Markdown."""
+        sizes = sorted(self.stages, key=float)
+        lines = [
+            "| stage | " + " | ".join(f"{size} million lines" for size in sizes) + " |",
+            "|---" * (len(sizes) + 1) + "|",
+        ]
+        for name in self.stages[sizes[0]]["stages"]:
+            cells = [self.stages[size]["stages"][name] for size in sizes]
+            lines.append(f"| {name} | " + " | ".join(f"{s:.0f} s, {mb / 1024:.1f} GB" for s, mb in cells) + " |")
+        wholes = [self.whole(size) for size in sizes]
+        lines.append("| whole fit | " + " | ".join(f"{s:.0f} s, {mb / 1024:.1f} GB" for s, mb in wholes) + " |")
+        sql = [self.stages[size]["sql"] for size in sizes]
+        lines.append(
+            "| SQL for the RFM table alone, from CSV | " + " | ".join(f"{seconds:.1f} s" for seconds in sql) + " |"
+        )
+        return "\n".join(lines)
+
+    def whole(self, size: str) -> tuple[float, float]:
+        """Return seconds and peak megabytes of all stages."""
+        stages = self.stages[size]["stages"].values()
+        return sum(seconds for seconds, _ in stages), max(peak for _, peak in stages)
+
+    def estimate(self) -> str:
+        """Return what the two largest sizes give for a billion lines, in a straight line."""
+        small, large = sorted(self.stages, key=float)[-2:]
+        more = (BILLION - float(large)) / (float(large) - float(small))
+        parts = {
+            name: late[0] + more * (late[0] - self.stages[small]["stages"][name][0])
+            for name, late in self.stages[large]["stages"].items()
+        }
+        shared = sum(parts[name] for name in ON_CLUSTER)
+        peak = self.whole(large)[1] + more * (self.whole(large)[1] - self.whole(small)[1])
+        one = sum(parts.values())
+        on_cluster = shared * 2 / CLUSTER_CORES
+        return (
+            f"In a straight line through {small} and {large} million lines, a billion lines (ten million customers) "
+            f"take {one / 3600:.1f} hours and {peak / 1024:.0f} GB on such a machine. {CLUSTER} have {CLUSTER_CORES} "
+            f"cores for {' and '.join(ON_CLUSTER)}, which then take {on_cluster / 60:.0f} minutes instead of "
+            f"{shared / 60:.0f}; with the other stages on two cores of the driver, the fit takes "
+            f"{(one - shared + on_cluster) / 3600:.1f} hours. This is an estimate; no such cluster was used."
+        )
+
     def _save(self) -> None:
-        kept = {"rows": {key: asdict(row) for key, row in self.rows.items()}, "growth": self.growth}
+        kept = {
+            "rows": {key: asdict(row) for key, row in self.rows.items()},
+            "growth": self.growth,
+            "stages": self.stages,
+        }
         self._path.write_text(json.dumps(kept, indent=1))
 
     def table(self, order: Sequence[str]) -> str:
@@ -110,8 +169,8 @@ def _text(path: str) -> str:
     return Path(path).read_text() if Path(path).exists() else ""
 
 
-def record(page: Path, picture: Path, results: Results, order: Sequence[str]) -> None:
-    """Put the table, the machine and the picture between the marks of a page."""
+def record(page: Path, results: Results, order: Sequence[str]) -> None:
+    """Put the table and the machine between the marks of a page."""
     loads = [row.load for row in results.rows.values()]
     parts: list[Any] = [
         BEGIN,
@@ -119,12 +178,19 @@ def record(page: Path, picture: Path, results: Results, order: Sequence[str]) ->
         "`processor` is the same in processor seconds, which other work changes little.",
         results.table(order),
     ]
-    if results.growth:
-        results.plot(picture)
-        parts.append(f"![Seconds and memory by number of lines]({picture.name})")
     text = page.read_text(encoding="utf-8")
     before, _, rest = text.partition(BEGIN)
     page.write_text(before + "\n\n".join([*parts, END]) + rest.partition(END)[2], encoding="utf-8")
+
+
+def record_growth(page: Path, picture: Path, results: Results) -> None:
+    """Put the stages of growing fits, their picture and the estimate between the marks of a page."""
+    results.plot(picture)
+    image = f"![Seconds and memory by number of lines]({picture.name})"
+    parts = [BEGIN, f"Measured on {machine()}", results.stage_table(), image, results.estimate(), END]
+    text = page.read_text(encoding="utf-8")
+    before, _, rest = text.partition(BEGIN)
+    page.write_text(before + "\n\n".join(parts) + rest.partition(END)[2], encoding="utf-8")
 
 
 def methods_table(methods: Mapping[str, Mapping[str, float]], heading: str, lead: str) -> str:

@@ -6,6 +6,7 @@ In: an opened bundle. Out: `PurchaseHistory`, `ReturnedPurchases` and `RfmTable`
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,7 @@ COLUMNS = ("order", "item", "day", "quantity", "amount")
 def read_history(bundle: Bundle, n_items: int) -> PurchaseHistory:
     """Return all kept purchases of a bundle with `n_items` items."""
     customer = _expand_customers(bundle.array("history/indptr"))
-    columns = {name: bundle.array(f"history/{name}") for name in COLUMNS}
+    columns: dict[str, Any] = {name: bundle.array(f"history/{name}") for name in COLUMNS}
     n_customers = len(bundle.array("history/indptr")) - 1
     last_day = int(bundle.manifest["last_day"])
     return PurchaseHistory(customer=customer, **columns, n_customers=n_customers, n_items=n_items, last_day=last_day)

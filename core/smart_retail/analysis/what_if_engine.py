@@ -36,6 +36,7 @@ from smart_retail.serving.engine import Engine
 from smart_retail.serving.rule_set import RuleTargets, build_rule_set
 from smart_retail.settings import Settings
 from smart_retail.training.models.components import ComponentVariants, fit_components
+from smart_retail.training.models.item_baskets import collect_customer_items
 from smart_retail.training.outputs.reason_counts import count_for_reasons
 from smart_retail.utils.dates import iso, parse_day
 from smart_retail.utils.parallel import available_threads
@@ -159,6 +160,7 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
     variants = ComponentVariants(**chosen)
     guests = read_guest_orders(bundle)
     guests = guests.until(day - 1) if scenario.analysis_date else guests
+    customer_items = collect_customer_items(kept)
     components = fit_components(
         kept,
         (segment, clusters.fine),
@@ -166,6 +168,7 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
         variants,
         threads=settings.threads,
         guests=guests if settings.recommend.guest_orders_in_popularity else NO_GUESTS,
+        customer_items=customer_items,
     )
     arrays: dict[str, NDArray[Any]] = {f"recommender/{name}": values for name, values in to_arrays(components).items()}
     arrays |= {f"history/{name}": getattr(kept, name) for name in (*COLUMNS, "indptr")}
@@ -184,7 +187,9 @@ def refit_tables(engine: LocalEngine, scenario: Scenario) -> tuple[dict[str, NDA
         arrays |= {f"guest_orders/{name}": getattr(guests, name) for name in COLUMNS}
         orders = guests.append_to(kept)
         arrays["pairs/orders.totals"] = np.bincount(orders.item, minlength=orders.n_items).astype(np.int32)
-    counts = count_for_reasons(kept, guests, components.item_knn, groups, settings.recommend, threads)
+    counts = count_for_reasons(
+        kept, customer_items[0], guests, components.item_knn, groups, settings.recommend, threads
+    )
     arrays |= {f"pairs/{name}": values for name, values in counts.items()}
     events = {"events_through": NO_EVENTS, "events_store": ""}
     return arrays, {"last_day": kept.last_day, "analysis_day": day, **events}

@@ -7,10 +7,11 @@ incomplete files.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -26,8 +27,60 @@ from smart_retail.bundle.versions import WRITING, VersionInfo, versions
 from smart_retail.errors import DamagedBundleError
 from smart_retail.utils.atomic_file import write_atomically
 
+_WRITE_ENTRIES = 2_000_000
+"""Entries of an array that are written at a time, so that a mapped array is not read into memory at once."""
 VERSIONS_KEPT = 5
 """Number of versions that a publish keeps; older ones are removed."""
+
+
+class ArrayFile:
+    """Writer of one array of a bundle, part by part; a context manager that completes the file.
+
+    Parameters
+    ----------
+    path : Path
+    dtype : dtype
+    shape : tuple of int
+        Of the whole array.
+    complete : callable
+        Receives size and SHA-256 of the complete file.
+    """
+
+    def __init__(
+        self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...], complete: Callable[[int, str], None]
+    ) -> None:
+        self._dtype, self._shape, self._complete = dtype, shape, complete
+        self._rows = self._size = 0
+        self._digest = hashlib.sha256()
+        self._file = path.open("wb")
+        header = io.BytesIO()
+        facts = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(header, facts)
+        self._write(header.getbuffer())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self._file.close()
+        if error is None:
+            if self._rows != (self._shape[0] if self._shape else 1):
+                raise ValueError(f"{self._rows} rows were written to an array of shape {self._shape}")
+            self._complete(self._size, self._digest.hexdigest())
+
+    def append(self, values: NDArray[Any]) -> None:
+        """Append rows of the array, or the whole array."""
+        if values.dtype != self._dtype or values.shape[1:] != self._shape[1:]:
+            raise ValueError(f"{values.dtype} {values.shape} does not fit an array of {self._dtype} {self._shape}")
+        self._rows += values.shape[0] if values.ndim else 1
+        contiguous = np.ascontiguousarray(values).reshape(-1)
+        for start in range(0, len(contiguous), _WRITE_ENTRIES):
+            self._write(contiguous[start : start + _WRITE_ENTRIES].view(np.uint8).data)
+
+    def _write(self, data: memoryview) -> None:
+        self._file.write(data)
+        self._digest.update(data)
+        self._size += len(data)
 
 
 class BundleWriter:
@@ -61,14 +114,33 @@ class BundleWriter:
         ValueError
             `bundle/layout.py` does not list the array, or lists another dtype or number of axes.
         """
+        with self.array_file(name, values.dtype, values.shape) as file:
+            file.append(values)
+
+    @staticmethod
+    def _check(name: str, values: NDArray[Any]) -> None:
         if find_array(name) is None:
             raise ValueError(f"bundle/layout.py does not list the array {name!r}")
         if problem := array_problem(name, values):
             raise ValueError(f"{problem}, see bundle/layout.py")
+
+    def array_file(self, name: str, dtype: np.dtype[Any], shape: tuple[int, ...]) -> ArrayFile:
+        """Open ``tables/<name>.npy`` for an array that is appended part by part; raises the errors of `array`.
+
+        Parameters
+        ----------
+        name : str
+        dtype : dtype
+        shape : tuple of int
+            Of the whole array.
+        """
+        self._check(name, np.empty((0, *shape[1:]), dtype))
         path = self._path(f"tables/{name}.npy")
-        with path.open("wb") as file:
-            np.lib.format.write_array(file, np.ascontiguousarray(values), version=(1, 0), allow_pickle=False)
-        self._add(path)
+
+        def add(size: int, digest: str) -> None:
+            self._files[path.relative_to(self.folder).as_posix()] = {"size": size, "sha256": digest}
+
+        return ArrayFile(path, dtype, shape, add)
 
     def arrays(self, group: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Write ``tables/<group>/<name>.npy`` for each array; raises the errors of `array`."""

@@ -27,6 +27,7 @@ from smart_retail.events.item_changes import ItemChange
 from smart_retail.progress import SILENT, Progress
 from smart_retail.settings import DataSettings
 from smart_retail.utils.dates import check_zone
+from smart_retail.utils.memory_budget import DEFAULT_MEMORY, MemoryBudget
 
 __all__ = ["Dataset", "prepare"]
 
@@ -47,6 +48,7 @@ class _Request:
     reading: ReadOptions
     catalogue: Source | None
     changes: Mapping[str, ItemChange]
+    memory: MemoryBudget
 
 
 def prepare(
@@ -63,6 +65,7 @@ def prepare(
     reading: ReadOptions = ReadOptions(),  # noqa: B008  # frozen
     temporary: Path | None = None,
     item_changes: Mapping[str, ItemChange] | None = None,
+    memory: MemoryBudget = DEFAULT_MEMORY,
 ) -> Dataset:
     """Clean order tables into one dataset.
 
@@ -92,6 +95,8 @@ def prepare(
         Folder for temporary files; by default that of the system.
     item_changes : mapping, optional
         Items that were added or changed since the last fit, by id; they complete the catalogue.
+    memory : MemoryBudget
+        Memory that the engine and the histories may use.
 
     Returns
     -------
@@ -113,10 +118,12 @@ def prepare(
         check_query(reading.query)
     sources = expand_sources(sources)
     folder = Path(tempfile.mkdtemp(prefix="smart-retail-", dir=temporary))
-    backend = open_backend(backend_name(sources, settings), folder, threads)
+    backend = open_backend(backend_name(sources, settings), folder, threads, memory)
     try:
         return _prepare(
-            _Request(sources, returns, mapping, settings, events, erased, reading, catalogue, item_changes or {}),
+            _Request(
+                sources, returns, mapping, settings, events, erased, reading, catalogue, item_changes or {}, memory
+            ),
             backend,
             folder,
             progress,
@@ -164,7 +171,7 @@ def _prepare(request: _Request, backend: Backend, folder: Path, progress: Progre
         lines = drop_erased_customers(lines, erased_ids, backend)
         line_totals = LineTotals.of(lines, backend, names)
     catalogue = _read_catalogue(request, ingested, backend, folder, dates)
-    return Dataset(lines, line_totals, ingested, backend, request.settings, folder, catalogue)
+    return Dataset(lines, line_totals, ingested, backend, request.settings, folder, catalogue, request.memory)
 
 
 def _read_catalogue(

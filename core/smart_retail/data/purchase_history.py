@@ -1,18 +1,24 @@
 """The purchase history that recommenders and evaluation work on: kept purchase lines as integer arrays.
 
-Rows are in one canonical order, so that no result depends on the order of input rows, threads or back end.
+Rows are in one canonical order, so that no result depends on the order of input rows, threads or back end. The columns
+of a large history are maps of files; `PurchaseHistory.blocks` goes through it without holding it in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.utils.csr import concat_ranges, indptr_from_lengths
+from smart_retail.utils.column_files import release_pages
+from smart_retail.utils.csr import concat_ranges
+
+COLUMNS: Final = ("customer", "order", "item", "day", "quantity", "amount")
+BLOCK_ROWS: Final = 2_000_000
+"""Rows of a block, whose derived arrays then take about 400 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,8 @@ class PurchaseHistory:
     n_items: int
     last_day: int
     """The history's own end (days since 1970-01-01): recency, decay and trend count back from here."""
+    block_rows: int = BLOCK_ROWS
+    """Largest number of rows of a block, if they are not of one customer. Changes no result."""
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -44,7 +52,30 @@ class PurchaseHistory:
     @property
     def indptr(self) -> NDArray[np.int64]:
         """Row bounds by customer, shape ``(n_customers + 1,)``."""
-        return indptr_from_lengths(np.bincount(self.customer, minlength=self.n_customers))
+        # The codes have the type of the column: NumPy would copy the whole column to compare it with another type.
+        return np.searchsorted(self.customer, np.arange(self.n_customers + 1, dtype=self.customer.dtype))
+
+    def blocks(self) -> Iterator[tuple[int, PurchaseHistory]]:
+        """Go through the history by blocks of consecutive customers.
+
+        Yields
+        ------
+        first : int
+            Code of the first customer of the block.
+        block : PurchaseHistory
+            Purchases of the customers, recoded from 0; orders keep their codes.
+        """
+        if len(self) <= self.block_rows:
+            yield 0, self
+            return
+        indptr, first = self.indptr, 0
+        while first < self.n_customers:
+            last = int(np.searchsorted(indptr, indptr[first] + self.block_rows, side="right")) - 1
+            last = min(max(last, first + 1), self.n_customers)
+            rows = slice(int(indptr[first]), int(indptr[last]))
+            yield first, self.take(rows, self.customer[rows] - self.customer.dtype.type(first), last - first)
+            first = last
+        release_pages(*(getattr(self, name) for name in COLUMNS))
 
     def take(
         self, rows: NDArray[Any] | slice, customer: NDArray[np.int32] | None = None, n_customers: int | None = None
@@ -60,17 +91,25 @@ class PurchaseHistory:
         n_customers : int, optional
             Number of customers of the result; by default that of this history.
         """
-        return PurchaseHistory(
-            customer=self.customer[rows] if customer is None else customer,
-            order=self.order[rows],
-            item=self.item[rows],
-            day=self.day[rows],
-            quantity=self.quantity[rows],
-            amount=self.amount[rows],
-            n_customers=self.n_customers if n_customers is None else n_customers,
-            n_items=self.n_items,
-            last_day=self.last_day,
-        )
+        columns = {name: getattr(self, name)[rows] for name in COLUMNS if name != "customer" or customer is None}
+        if customer is not None:
+            columns["customer"] = customer
+        return replace(self, **columns, n_customers=self.n_customers if n_customers is None else n_customers)
+
+    def of_customers(self, selected: NDArray[np.bool_]) -> PurchaseHistory:
+        """Return the rows of the selected customers, with the codes of all.
+
+        Parameters
+        ----------
+        selected : bool array, shape (n_customers,)
+        """
+        parts = []
+        for first, block in self.blocks():
+            rows = np.flatnonzero(selected[first : first + block.n_customers][block.customer])
+            parts.append({name: getattr(block, name)[rows] for name in COLUMNS})
+            parts[-1]["customer"] += block.customer.dtype.type(first)
+        columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
+        return replace(self, **columns)
 
     def select(self, customers: NDArray[np.int32]) -> PurchaseHistory:
         """Return the rows of some customers, recoded 0.. in the order given (duplicates allowed)."""

@@ -127,10 +127,10 @@ class BasketModel:
 
 def count_demand_for_baskets(history: PurchaseHistory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return trend and recent demand of each item, as in `BasketModel`."""
-    recent = np.bincount(history.item[history.day > history.last_day - RECENT_DAYS], minlength=history.n_items).astype(
-        np.float64
-    )
-    ever = np.bincount(history.item, minlength=history.n_items)
+    recent, ever = np.zeros(history.n_items), np.zeros(history.n_items, np.int64)
+    for _, block in history.blocks():
+        recent += np.bincount(block.item[block.day > history.last_day - RECENT_DAYS], minlength=history.n_items)
+        ever += np.bincount(block.item, minlength=history.n_items)
     trend = ((recent + 1) / (ever + 5)) ** TREND_POWER
     recent[np.argsort(-recent, kind="stable")[MAX_LISTED_CANDIDATES:]] = 0.0
     return trend, recent / max(float(recent.max(initial=0.0)), 1.0)

@@ -96,21 +96,23 @@ def compute_cluster_popularity(history: PurchaseHistory, cluster: NDArray[np.int
     GroupPopularity
     """
     n_clusters, n_items = int(cluster.max(initial=-1)) + 1, history.n_items
-    age = history.last_day - history.day
-    weight = OLD_WEIGHT + (1 - OLD_WEIGHT) * 0.5 ** (age / HALF_LIFE_DAYS)
-    shop = np.bincount(history.item, weight, n_items).astype(np.float64)
+    shop, demand = np.zeros(n_items), np.zeros(n_clusters * n_items)
+    for first, block in history.blocks():
+        age = history.last_day - block.day
+        weight = OLD_WEIGHT + (1 - OLD_WEIGHT) * 0.5 ** (age / HALF_LIFE_DAYS)
+        row_cluster = cluster[first : first + block.n_customers][block.customer].astype(np.int64)
+        # Each sum runs over the rows in their order, so that the result does not depend on the blocks.
+        np.add.at(shop, block.item, weight)
+        assigned = row_cluster >= 0
+        np.add.at(demand, (row_cluster * n_items + block.item)[assigned], weight[assigned])
     prior = CLUSTER_PRIOR_ORDERS * shop / max(float(shop.sum()), 1e-12)
-    row_cluster = cluster[history.customer]
-    rows = np.argsort(row_cluster, kind="stable")
-    bounds = np.searchsorted(row_cluster[rows], np.arange(n_clusters + 1))
     out = GroupPopularity(
         score=np.empty((n_clusters, n_items)),
         order=np.empty((n_clusters, n_items), np.int32),
         rank=np.empty((n_clusters, n_items), np.int32),
     )
     for k in range(n_clusters):
-        own = rows[bounds[k] : bounds[k + 1]]
-        ranking = rank_items(np.bincount(history.item[own], weight[own], n_items) + prior)
+        ranking = rank_items(demand[k * n_items : (k + 1) * n_items] + prior)
         out.score[k], out.order[k], out.rank[k] = ranking.score, ranking.order, ranking.rank
     return out
 
@@ -118,15 +120,17 @@ def compute_cluster_popularity(history: PurchaseHistory, cluster: NDArray[np.int
 def _rank_by_group(history: PurchaseHistory, group: NDArray[np.int16], shop: Popularity, days: int) -> list[Popularity]:
     """Return the ranking of each group by its smoothed orders of one window."""
     n_groups = int(group.max(initial=-1)) + 1
-    row_group = group[history.customer].astype(np.int64)
-    counted = row_group >= 0
-    if days != ALL_TIME:
-        counted &= history.last_day - history.day < max(days, MIN_WINDOW_DAYS)
-    key = row_group[counted] * history.n_items + history.item[counted]
-    counts = np.bincount(key, minlength=n_groups * history.n_items).reshape(n_groups, history.n_items)
+    counts = np.zeros(n_groups * history.n_items, np.int64)
+    for first, block in history.blocks():
+        row_group = group[first : first + block.n_customers][block.customer].astype(np.int64)
+        counted = row_group >= 0
+        if days != ALL_TIME:
+            counted &= history.last_day - block.day < max(days, MIN_WINDOW_DAYS)
+        key = row_group[counted] * history.n_items + block.item[counted]
+        counts += np.bincount(key, minlength=len(counts))
     weight = min(PRIOR_SHARE * float(counts.sum()), MAX_PRIOR_ORDERS) + 1.0
     prior = weight * shop.score / max(float(shop.score.sum()), 1e-12)
-    return [rank_items(row + prior) for row in counts]
+    return [rank_items(row + prior) for row in counts.reshape(n_groups, history.n_items)]
 
 
 def _score_group(groups: GroupPopularity, group: int) -> SourceScores | None:

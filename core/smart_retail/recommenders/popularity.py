@@ -24,6 +24,8 @@ YEAR, SEASON = 364, 56
 """Days: whole weeks, so that weekdays are compared with the same weekdays."""
 ALL_TIME = 0
 """Window length that means the whole history."""
+_DAY_BITS = 20
+"""Bits of the days in an integer that also has the item code."""
 MAX_INTERLEAVED_ITEMS = 1000
 """Positions that are filled in turn; the items after them are ordered by their best turn."""
 
@@ -63,22 +65,42 @@ class Popularity:
     """Rank by item code, 1 and up."""
 
 
+class DemandCounter:
+    """Counts the demand of a history that is given in blocks of customers."""
+
+    def __init__(self, n_items: int, last_day: int) -> None:
+        self._n_items, self._last_day = n_items, last_day
+        self._ever, self._buyers, self._season = (np.zeros(n_items) for _ in range(3))
+        self._recent = np.zeros((len(WINDOWS), n_items))
+        self._first_day = np.full(n_items, last_day, np.int64)
+        self._intervals = _IntervalCounts(n_items)
+
+    def add(self, block: PurchaseHistory, matrix: UserItemMatrix) -> None:
+        """Add the purchases of customers; `matrix` is the user-item matrix of `block`."""
+        n, item = self._n_items, block.item
+        age = self._last_day - block.day
+        self._ever += np.bincount(item, minlength=n)
+        self._buyers += np.bincount(matrix.item, minlength=n)
+        for row, days in zip(self._recent, WINDOWS, strict=True):
+            row += np.bincount(item[age < days], minlength=n)
+        self._season += count_season(item, block.day, self._last_day, n)
+        np.minimum.at(self._first_day, matrix.item, matrix.first_day)
+        day = block.day[matrix.history_row].astype(np.int64)
+        repeat = np.flatnonzero(matrix.history_entry[1:] == matrix.history_entry[:-1])
+        self._intervals.add(matrix.item[matrix.history_entry[repeat]], day[repeat + 1] - day[repeat])
+
+    def result(self) -> Demand:
+        """Return the demand of all blocks."""
+        return Demand(
+            self._ever, self._buyers, self._recent, self._first_day, self._season, self._intervals.lower_medians()
+        )
+
+
 def count_demand(history: PurchaseHistory, matrix: UserItemMatrix) -> Demand:
     """Count orders and buyers of each item; `matrix` is the user-item matrix of `history`."""
-    n, item = history.n_items, history.item
-    day = history.day[matrix.history_row].astype(np.int64)
-    repeat = np.flatnonzero(matrix.history_entry[1:] == matrix.history_entry[:-1])
-    first_day = np.full(n, history.last_day, np.int64)
-    np.minimum.at(first_day, matrix.item, matrix.first_day)
-    age = history.last_day - history.day
-    return Demand(
-        ever=np.bincount(item, minlength=n).astype(np.float64),
-        buyers=np.bincount(matrix.item, minlength=n).astype(np.float64),
-        recent=np.stack([np.bincount(item[age < days], minlength=n).astype(np.float64) for days in WINDOWS]),
-        first_day=first_day,
-        season=count_season(item, history.day, history.last_day, n),
-        interval=_median_intervals(matrix.item[matrix.history_entry[repeat]], day[repeat + 1] - day[repeat], n),
-    )
+    counter = DemandCounter(history.n_items, history.last_day)
+    counter.add(history, matrix)
+    return counter.result()
 
 
 def add_orders(demand: Demand, item: NDArray[np.int32], age: NDArray[np.int32]) -> Demand:
@@ -215,16 +237,32 @@ def rank_items(weight: NDArray[np.float64]) -> Popularity:
     return Popularity(score, order, rank)
 
 
-def _median_intervals(item: NDArray[np.int64], days: NDArray[np.int64], n_items: int) -> NDArray[np.float64]:
-    """Return the median interval of each item (the lower median), NaN for an item without intervals."""
-    width = int(days.max(initial=0)) + 1
-    ascending = np.sort(item * width + days)
-    counts = np.bincount(item, minlength=n_items)
-    start = np.cumsum(counts) - counts
-    out = np.full(n_items, np.nan)
-    present = np.flatnonzero(counts)
-    out[present] = ascending[start[present] + (counts[present] - 1) // 2] % width
-    return out
+class _IntervalCounts:
+    """Numbers of intervals between two orders of an item, by item and days."""
+
+    def __init__(self, n_items: int) -> None:
+        self._n_items = n_items
+        self._key = self._count = np.empty(0, np.int64)
+
+    def add(self, item: NDArray[np.int64], days: NDArray[np.int64]) -> None:
+        """Add intervals; both arrays have shape ``(n,)``."""
+        key = np.concatenate((self._key, item << _DAY_BITS | days))
+        count = np.concatenate((self._count, np.ones(len(item), np.int64)))
+        ascending = np.argsort(key, kind="stable")
+        key, count = key[ascending], count[ascending]
+        start = np.flatnonzero(np.diff(key, prepend=-1))
+        self._key, self._count = key[start], np.add.reduceat(count, start) if len(start) else count
+
+    def lower_medians(self) -> NDArray[np.float64]:
+        """Return the median interval of each item (the lower one of two), NaN for an item without intervals."""
+        item = self._key >> _DAY_BITS
+        total = np.bincount(item, self._count, self._n_items).astype(np.int64)
+        present = np.flatnonzero(total)
+        middle = (np.cumsum(total) - total + (total - 1) // 2)[present]
+        position = np.searchsorted(np.cumsum(self._count), middle, side="right")
+        out = np.full(self._n_items, np.nan)
+        out[present] = self._key[position] & ((1 << _DAY_BITS) - 1)
+        return out
 
 
 def _score_popular(source: SourceInput) -> SourceScores:

@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.recommenders.shopper_items import UserItemMatrix, build_user_item_matrix
+
 if TYPE_CHECKING:
     from smart_retail.data.purchase_history import PurchaseHistory
     from smart_retail.recommenders.base import Catalogue
     from smart_retail.recommenders.fitted_components import FittedComponents
     from smart_retail.recommenders.popularity import Demand
     from smart_retail.recommenders.shopper_context import ShopperContext
-    from smart_retail.recommenders.shopper_items import UserItemMatrix
 
 MAX_SIMILAR_CANDIDATES = 150
 """Items that a similarity source proposes for each shopper."""
@@ -82,7 +83,6 @@ class SourceTraining:
     """Input of the `fit` function of an added source: the history before the cut, with its groups and catalogue."""
 
     history: PurchaseHistory
-    matrix: UserItemMatrix
     demand: Demand
     segment: NDArray[np.int16]
     """RFM segment by customer code, -1 for none."""
@@ -91,6 +91,11 @@ class SourceTraining:
     catalogue: Catalogue
     future_items: bool
     """Whether the catalogue has items whose first purchase is later than this history."""
+
+    @property
+    def matrix(self) -> UserItemMatrix:
+        """The user-item matrix of `history`, computed at each access."""
+        return build_user_item_matrix(self.history)
 
 
 @dataclass(frozen=True, slots=True)

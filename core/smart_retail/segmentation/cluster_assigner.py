@@ -8,7 +8,7 @@ their results are always equal.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final, Self
 
@@ -86,6 +86,11 @@ class Clusters:
     """Shape ``(n,)``; each fine cluster is part of one coarse cluster."""
 
 
+def no_clusters(n: int) -> Clusters:
+    """Return `n` customers without a cluster."""
+    return Clusters(*(np.full(n, NO_CLUSTER, dtype=np.int16) for _ in range(2)))
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterAssigner:
     """Features, encoder and centroids of one fit."""
@@ -119,19 +124,45 @@ class ClusterAssigner:
         Coordinates
         """
         n, indptr = history.n_customers, history.indptr
-        principal = np.empty((n, self.axes.shape[1]))
-        latent = np.empty((n, len(self.encoder[-1].biases)))
-        project = DenseLayer(self.axes, np.zeros(self.axes.shape[1]), "linear")
+        at = self._empty_coordinates(n)
         for start in range(0, n, _CHUNK):
             part = slice(start, min(start + _CHUNK, n))
             rows = slice(int(indptr[start]), int(indptr[part.stop]))
             purchases = history.take(rows, history.customer[rows] - np.int32(start), part.stop - start)
-            x = self.features.compute(purchases, select_rows(table, part))
-            principal[part] = project.forward(x).T
-            for layer in self.encoder:
-                x = layer.forward(x)
-            latent[part] = x.T
-        return Coordinates(principal, latent)
+            self._locate(self.features.compute(purchases, select_rows(table, part)), at, part)
+        return at
+
+    def locate_features(self, features: NDArray[np.float64]) -> Coordinates:
+        """Return the coordinates of customers from their features, shape ``(features, n)``."""
+        n = features.shape[1]
+        at = self._empty_coordinates(n)
+        for start in range(0, n, _CHUNK):
+            part = slice(start, min(start + _CHUNK, n))
+            self._locate(features[:, part], at, part)
+        return at
+
+    def _empty_coordinates(self, n: int) -> Coordinates:
+        return Coordinates(np.empty((n, self.axes.shape[1])), np.empty((n, len(self.encoder[-1].biases))))
+
+    def _locate(self, x: NDArray[np.float64], at: Coordinates, part: slice) -> None:
+        """Fill the coordinates of some customers from their features."""
+        at.principal[part] = DenseLayer(self.axes, np.zeros(self.axes.shape[1]), "linear").forward(x).T
+        for layer in self.encoder:
+            x = layer.forward(x)
+        at.latent[part] = x.T
+
+    def locate_known(
+        self, history: PurchaseHistory, table: RfmTable
+    ) -> Iterator[tuple[NDArray[np.int64], Coordinates]]:
+        """Yield codes and coordinates of the customers with purchases, by block; parameters as for `locate`."""
+        for first, block in history.blocks():
+            rows = slice(first, first + block.n_customers)
+            known = known_customers(block, select_rows(table, rows))
+            if len(known):
+                yield (
+                    first + known.astype(np.int64),
+                    self.locate(block.select(known), select_rows(table, first + known)),
+                )
 
     def nearest(self, at: Coordinates) -> Clusters:
         """Return the nearest coarse cluster, and the nearest fine one within it, by customer."""
@@ -155,12 +186,12 @@ class ClusterAssigner:
         -------
         Clusters
         """
-        coarse, fine = (np.full(history.n_customers, NO_CLUSTER, dtype=np.int16) for _ in range(2))
-        known = known_customers(history, table)
-        if len(known) and len(self.centroids):
-            found = self.nearest(self.locate(history.select(known), select_rows(table, known)))
-            coarse[known], fine[known] = found.coarse, found.fine
-        return Clusters(coarse, fine)
+        clusters = no_clusters(history.n_customers)
+        if len(self.centroids):
+            for known, at in self.locate_known(history, table):
+                found = self.nearest(at)
+                clusters.coarse[known], clusters.fine[known] = found.coarse, found.fine
+        return clusters
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Return the arrays by name; together with `meta` they describe the assigner completely."""

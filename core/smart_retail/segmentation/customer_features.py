@@ -83,15 +83,27 @@ class CustomerFeatures:
         table : RfmTable
             RFM of the same customers, by customer code.
         """
-        return (self.weighted(history, table) - self.center[:, None]) / self.spread
+        weighted = self.weighted(history, compute_measures(history, table, self.unit, self.item_columns))
+        return self.centered(weighted)
 
-    def weighted(self, history: PurchaseHistory, table: RfmTable) -> NDArray[np.float64]:
-        """Return the weighted measures and the vectors of taste, before centring; shape ``(features, n_customers)``."""
+    def centered(self, weighted: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the features of the result of `weighted`."""
+        return (weighted - self.center[:, None]) / self.spread
+
+    def weighted(self, history: PurchaseHistory, measures: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the weighted measures and the vectors of taste, before centring; shape ``(features, n_customers)``.
+
+        Parameters
+        ----------
+        history : PurchaseHistory
+        measures : float64 array, shape (measures, n_customers)
+            Result of `compute_measures`.
+        """
         weight = np.full(len(self.mean), HABIT_WEIGHT)
         weight[:N_VALUE] = VALUE_WEIGHT
-        measures = compute_measures(history, table, self.unit, self.item_columns)
         scaled = np.clip((measures - self.mean[:, None]) / self.scale[:, None], -CLIP_DEVIATIONS, CLIP_DEVIATIONS)
-        return np.concatenate((weight[:, None] * scaled, _project_taste(history, self.item_factors)))
+        taste = np.concatenate([_project_taste(block, self.item_factors) for _, block in history.blocks()], axis=1)
+        return np.concatenate((weight[:, None] * scaled, taste))
 
 
 def compute_measures(
@@ -115,6 +127,18 @@ def compute_measures(
     -------
     float64 array, shape (measures, n_customers)
     """
+    value = log_features(table.recency, table.frequency, table.monetary, unit)
+    habits = [
+        _compute_habits(block, table.monetary[first : first + block.n_customers], unit, item_columns)
+        for first, block in history.blocks()
+    ]
+    return np.concatenate((value, np.concatenate(habits, axis=1)))
+
+
+def _compute_habits(
+    history: PurchaseHistory, monetary: NDArray[np.int64], unit: float, item_columns: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Return the measures of buying habits; parameters as in `compute_measures`."""
     n, customer = history.n_customers, history.customer
     starts_order = np.ones(len(history), bool)
     starts_order[1:] = (customer[1:] != customer[:-1]) | (history.order[1:] != history.order[:-1])
@@ -126,15 +150,14 @@ def compute_measures(
     distinct, _, _ = group_items(history)
     habits = [
         np.log(lines / orders),
-        np.arcsinh(table.monetary / (unit * orders)),
+        np.arcsinh(monetary / (unit * orders)),
         np.log1p(_mean_interval(history, orders)),
         np.bincount(distinct, minlength=n) / lines,
         *(np.bincount(buyer[weekday == d], minlength=n) / orders for d in range(WEEKDAYS)),
         *(np.bincount(buyer[quarter == q], minlength=n) / orders for q in range(QUARTERS)),
         *(np.bincount(customer, column[history.item], n) / lines for column in item_columns.T.astype(np.float64)),
     ]
-    value = log_features(table.recency, table.frequency, table.monetary, unit)
-    return np.concatenate((value, np.stack(habits)))
+    return np.stack(habits)
 
 
 def _mean_interval(history: PurchaseHistory, orders: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -44,6 +44,7 @@ from smart_retail.training.clusters.taste_names import find_terms
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.import_guards import active_manifest, check_evaluation, check_import, expected_reasons
+from smart_retail.training.models.item_baskets import collect_customer_items
 from smart_retail.training.models.item_sets import count_item_sets
 from smart_retail.training.outputs import model_tables
 from smart_retail.training.outputs.reason_counts import count_for_reasons
@@ -54,6 +55,7 @@ from smart_retail.training.recommenders import fit_recommenders
 from smart_retail.training.stage_timer import StageTimer
 from smart_retail.training.value.fit_value import fit_value
 from smart_retail.utils.dates import check_zone, parse_day
+from smart_retail.utils.memory_budget import read_budget
 from smart_retail.utils.parallel import available_threads, background_jobs, one_algebra_thread
 from smart_retail.value.purchase_days import PurchaseDays
 
@@ -137,6 +139,7 @@ def fit(
             erased=store.erased_among if store.count_erased() else None,
             temporary=folder,
             item_changes=changes,
+            memory=read_budget(settings.memory),
         ) as dataset:
             active = active_manifest(root)
             expected = expected_reasons(dataset.sources[: len(dataset.sources) - bool(last_event)])
@@ -186,6 +189,7 @@ def evaluate(
         threads=settings.threads,
         reading=reading,
         progress=progress,
+        memory=read_budget(settings.memory),
     ) as dataset:
         _require_trainable(dataset)
         return _fit_models(dataset, settings, timer, progress).scorecard
@@ -240,6 +244,7 @@ def _fit_models(
         model = fit_rfm(earlier, settings.rfm, before)
         return model.assign_segments(earlier, before), clusters.earlier.assign(before, earlier).fine
 
+    customer_items = collect_customer_items(history)
     model, scorecard = fit_recommenders(
         dataset,
         assign_groups,
@@ -250,13 +255,15 @@ def _fit_models(
         segment_names=rfm.segment_names,
         selection=selection,
         guests=dataset.guest_orders if settings.recommend.guest_orders_in_popularity else NO_GUESTS,
+        customer_items=customer_items,
     )
     scorecard["choice"] = f"{scorecard.get('choice', '')} {clusters.plan.describe()}".strip()
     scorecard["verdict"] = describe_quality(scorecard)
     scorecard["groups"] = {"rfm": {"cuts": rfm.cuts(), **describe_rfm(table)}, "clusters": clusters.summary()}
     timer.stage("customer value")
+    days = PurchaseDays.from_blocks(history.blocks(), history.n_customers)
     with one_algebra_thread():
-        value = fit_value(PurchaseDays.from_lines(history), seed=settings.seed, update=timer.update)
+        value = fit_value(days, seed=settings.seed, update=timer.update)
     scorecard["value"] = value.scorecard
     members = {
         "segments": (groups.segment, len(rfm.segment_names)),
@@ -264,9 +271,11 @@ def _fit_models(
     }
     threads = settings.threads or available_threads()
     guests = dataset.guest_orders
-    counts = count_for_reasons(history, guests, model.components.item_knn, members, settings.recommend, threads)
-    item_sets = count_item_sets(guests.append_to(history), min_support=settings.recommend.min_support)
-    return model_tables.FittedModels(history, groups, model, scorecard, analysis_day, value, counts, item_sets)
+    counts = count_for_reasons(
+        history, customer_items[0], guests, model.components.item_knn, members, settings.recommend, threads
+    )
+    item_sets = count_item_sets(history, guests, min_support=settings.recommend.min_support)
+    return model_tables.FittedModels(history, days, groups, model, scorecard, analysis_day, value, counts, item_sets)
 
 
 def _fit_clusters(

@@ -47,7 +47,7 @@ def write_customer_tables(
     timer : StageTimer
         Receives the progress.
     start_job : callable
-        Starts a job in the background; the lists of each method are written while the next ones are computed.
+        Starts a job in the background: the forecasts are written while the lists are computed.
     threads : int
         Number of worker threads.
     """
@@ -55,7 +55,7 @@ def write_customer_tables(
     jobs = [start_job(partial(writer.arrays, "forecasts", forecasts.arrays()))]
     timer.stage("lists for all customers")
     for method, exclude_purchased in CACHED_LISTS:
-        lists = model_tables.compute_lists(
+        blocks = model_tables.list_blocks(
             dataset,
             fitted,
             method,
@@ -64,8 +64,8 @@ def write_customer_tables(
             threads=threads,
             report=timer.update,
         )
-        name = f"lists/{method}_{'new' if exclude_purchased else 'any'}"
-        jobs.append(start_job(partial(writer.arrays, name, lists.arrays())))
+        name = f"{method}_{'new' if exclude_purchased else 'any'}"
+        model_tables.write_lists(writer, name, fitted.history.n_customers, blocks)
     for job in jobs:
         job.result()
 

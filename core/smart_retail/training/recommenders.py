@@ -27,6 +27,7 @@ from smart_retail.recommenders.fitted_components import FittedComponents
 from smart_retail.recommenders.hybrid import HybridModel
 from smart_retail.recommenders.model import RecommenderModel
 from smart_retail.recommenders.new_items import NewItemModel
+from smart_retail.recommenders.popularity import Demand
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.settings import RecommendSettings
 from smart_retail.training.baskets.evaluate_baskets import evaluate_baskets
@@ -55,6 +56,7 @@ from smart_retail.training.hybrid.sequence_trial import SequenceArrays, Sequence
 from smart_retail.training.hybrid.training_examples import TASKS, TrainingExamples, build_examples
 from smart_retail.training.hybrid.variant_selection import VariantSelection, select_variants
 from smart_retail.training.models.components import ComponentVariants, SimilarityModels, fit_components
+from smart_retail.training.models.item_baskets import CustomerItems
 from smart_retail.training.new_items.evaluate_new_items import detailed_category, evaluate_new_items
 from smart_retail.training.new_items.fit_new_items import fit_new_items
 from smart_retail.training.new_items.share_selection import select_new_items_share
@@ -96,6 +98,7 @@ def fit_recommenders(
     segment_names: Sequence[str] = (),
     selection: VariantSelection | None = None,
     guests: GuestOrders = NO_GUESTS,
+    customer_items: tuple[CustomerItems, Demand] | None = None,
 ) -> tuple[RecommenderModel, dict[str, Any]]:
     """Fit all methods and the hybrid.
 
@@ -115,6 +118,8 @@ def fit_recommenders(
         Result of `select_variants` with the same dataset, settings and context, if it has been computed already.
     guests : GuestOrders
         Orders that count for the popularity of the whole shop, in addition to those of customers.
+    customer_items : (CustomerItems, Demand), optional
+        Result of `collect_customer_items` of the whole history, if it has been computed already.
 
     Returns
     -------
@@ -158,6 +163,7 @@ def fit_recommenders(
             selection.published,
             threads=context.n_threads,
             guests=guests,
+            customer_items=customer_items,
         )
         checks = _group_by_task([job.result() for job in past])
         hybrid = _learn_hybrid(by_task, checks, windows, last, settings, segment_names, selection, pooled)
@@ -324,7 +330,7 @@ def _build_past_windows(
     history, oldest = selection.history, selection.windows[0].window
     if len(history) > MAX_HISTORY_ROWS:
         drawn = np.random.default_rng(context.seed).random(history.n_customers) < MAX_HISTORY_ROWS / len(history)
-        history = history.take(drawn[history.customer])
+        history = history.of_customers(drawn)
     first = dataset.first_day + MIN_PAST_SHARE * (dataset.last_day - dataset.first_day)
     out = []
     for k in reversed(range(MAX_PAST_WINDOWS)):

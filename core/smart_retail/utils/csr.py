@@ -5,7 +5,7 @@ Row i of a CSR array has the entries ``indptr[i]:indptr[i + 1]``, as in SciPy.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,28 @@ def indptr_from_lengths(lengths: ArrayLike | Sequence[int]) -> NDArray[np.int64]
     indptr = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=indptr[1:])
     return indptr
+
+
+def row_blocks(indptr: NDArray[np.int64], entries: int = 4_000_000) -> Iterator[tuple[slice, slice]]:
+    """Divide the rows into blocks whose temporary arrays fit in memory.
+
+    Parameters
+    ----------
+    indptr : int64 array, shape (n + 1,)
+    entries : int
+        Largest number of entries of a block, if they are not of one row.
+
+    Yields
+    ------
+    rows, entries : slice
+        Rows of a block, and their entries.
+    """
+    first, n = 0, len(indptr) - 1
+    while first < n:
+        last = int(np.searchsorted(indptr, indptr[first] + entries, side="right")) - 1
+        last = min(max(last, first + 1), n)
+        yield slice(first, last), slice(int(indptr[first]), int(indptr[last]))
+        first = last
 
 
 def row_indices(indptr: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -5,6 +5,7 @@ In: kept order lines. Out: `PurchaseDays`, one row per customer and day with at 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,6 +83,27 @@ class PurchaseDays:
             amount=np.add.reduceat(lines.amount, start) * AMOUNT_UNIT,
             n_customers=lines.n_customers,
             end_day=end,
+        )
+
+    @classmethod
+    def from_blocks(cls, blocks: Iterable[tuple[int, OrderLines]], n_customers: int) -> PurchaseDays:
+        """Aggregate order lines that are given in blocks of customers.
+
+        Parameters
+        ----------
+        blocks : iterable of (int, OrderLines)
+            First customer of each block, and its lines with customers recoded from 0.
+        n_customers : int
+            Number of customers of all blocks.
+        """
+        parts = [(first, cls.from_lines(lines)) for first, lines in blocks]
+        return cls(
+            customer=np.concatenate([part.customer + np.int32(first) for first, part in parts]),
+            day=np.concatenate([part.day for _, part in parts]),
+            orders=np.concatenate([part.orders for _, part in parts]),
+            amount=np.concatenate([part.amount for _, part in parts]),
+            n_customers=n_customers,
+            end_day=parts[-1][1].end_day,
         )
 
     @property

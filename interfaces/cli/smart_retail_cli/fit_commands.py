@@ -93,6 +93,12 @@ def source_options(command: F) -> F:
                 help="Order of day, month and year in dates such as 01/02/2024 (default: detected).",
             ),
             click.option("--currency", metavar="CODE", help="Currency shown with amounts, such as EUR."),
+            click.option(
+                "--memory",
+                metavar="SIZE",
+                help="Memory that the fit may use, such as 8GB (default: half of the machine's); larger data is "
+                "processed from files.",
+            ),
             click.option("--seed", type=int, metavar="N", help="Random seed (default: 0)."),
             click.option("-v", "--verbose", is_flag=True, help="Also print decisions and figures of model selection."),
         )

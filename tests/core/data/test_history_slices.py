@@ -30,7 +30,7 @@ def shop(folder: Path, *more: str) -> Path:
 
 
 def from_lines(dataset: Dataset) -> Dataset:
-    dataset.__dict__["_cuts_rows"] = False
+    dataset.__dict__["_can_slice_history"] = False
     return dataset
 
 

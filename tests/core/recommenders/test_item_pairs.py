@@ -8,6 +8,7 @@ import pytest
 from smart_retail.recommenders.item_pairs import MIN_LIFT
 from smart_retail.recommenders.variants import group_variants
 from smart_retail.training.kernels.top_k_cosine import count_pairs, top_k_lift
+from smart_retail.training.models.item_baskets import collect_order_items
 from smart_retail.training.models.item_pairs import MIN_ORDER_SHARE, count_order_pairs
 
 
@@ -45,11 +46,11 @@ def test_pairs_with_the_largest_lift_equal_those_of_plain_sets(baskets, threads)
         assert counts[i][: len(found)].tolist() == [_together(baskets, i, j) for j in found]
 
 
-def test_common_baskets_of_given_pairs(baskets):
+@pytest.mark.parametrize("threads", [1, 2])
+def test_common_baskets_of_given_pairs(baskets, threads):
     ptr, item = _csr(baskets)
-    basket = np.repeat(np.arange(len(baskets)), np.diff(ptr))
-    first, second = np.divmod(np.arange(1600), 40)
-    found = count_pairs(basket, item, 40, first, second)
+    first, second = np.divmod(np.arange(45 * 45), 45)  # the items from 40 on are in no basket
+    found = count_pairs(ptr, item, np.arange(46) * 45, second, threads=threads)
     assert found.tolist() == [_together(baskets, i, j) for i, j in zip(first.tolist(), second.tolist(), strict=True)]
 
 
@@ -58,8 +59,8 @@ def test_pairs_of_a_history_are_those_in_the_same_order(make_shop):
     rows = [(c, 10, i) for c in range(10) for i in (0, 1)] + [
         (c, day, 2 + day) for c in range(10, 30) for day in (0, 1)
     ]
-    history = make_shop(rows, 30, 4).history_between()
-    pairs = count_order_pairs(history, min_support=5, threads=1)
+    orders = collect_order_items(make_shop(rows, 30, 4).history_between())
+    pairs = count_order_pairs(orders, 4, min_support=5, threads=1)
     assert [pairs.neighbours(i)[0].tolist() for i in range(4)] == [[1], [0], [], []]
     assert pairs.neighbours(0)[1].tolist() == [10]
     assert pairs.n == 50
@@ -69,8 +70,8 @@ def test_pairs_of_a_history_are_those_in_the_same_order(make_shop):
 def test_an_item_bought_often_needs_more_common_orders(make_shop):
     often = int(6 / MIN_ORDER_SHARE)
     rows = [(c, 0, 0) for c in range(often)] + [(c, 0, 1) for c in range(5)]
-    history = make_shop(rows, often, 2).history_between()
-    pairs = count_order_pairs(history, min_support=5, threads=1)
+    orders = collect_order_items(make_shop(rows, often, 2).history_between())
+    pairs = count_order_pairs(orders, 2, min_support=5, threads=1)
     assert len(pairs.neighbours(0)[0]) == 0
 
 

@@ -20,7 +20,7 @@ from smart_retail.evaluation.temporal_split import GroundTruth
 from smart_retail.progress import Silent
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.segmentation.cluster_assigner import ClusterAssigner, DenseLayer, select_rows
-from smart_retail.segmentation.customer_features import CLIP_DEVIATIONS, compute_measures
+from smart_retail.segmentation.customer_features import CLIP_DEVIATIONS, CustomerFeatures, compute_measures
 from smart_retail.segmentation.rfm import compute_rfm
 from smart_retail.settings import ClusterSettings
 from smart_retail.training.clusters.cluster_trial import build_trial
@@ -52,6 +52,11 @@ def history_of(rows: list[Row], n_customers: int, n_items: int = 40) -> Purchase
         n_items,
         LAST_DAY,
     )
+
+
+def weighted(features: CustomerFeatures, data: CustomerData) -> np.ndarray:
+    measures = compute_measures(data.history, data.table, features.unit, features.item_columns)
+    return features.weighted(data.history, measures)
 
 
 def shop(n: int = 400, seed: int = 0) -> tuple[CustomerData, np.ndarray, np.ndarray]:
@@ -285,7 +290,7 @@ def test_lists_of_a_cluster_have_what_it_buys() -> None:
 def test_taste_separates_customers_by_what_they_buy() -> None:
     data, _, taste = shop(seed=4)
     found = fit(data, ClusterSettings(k=3, epochs=1)).assigner.features
-    vectors = found.weighted(data.history, data.table)[len(found.mean) :].T
+    vectors = weighted(found, data)[len(found.mean) :].T
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1.0)
     similarity, same = vectors @ vectors.T, taste[:, None] == taste
     assert similarity[same].mean() > similarity[~same].mean() + 0.3
@@ -305,7 +310,7 @@ def test_features_of_an_outlier_are_clipped() -> None:
     data, _, _ = shop(200)
     data.table.monetary[0] = 10**17
     found = fit(data, ClusterSettings(k=3, epochs=3))
-    raw = found.assigner.features.weighted(data.history, data.table)
+    raw = weighted(found.assigner.features, data)
     assert np.abs(raw[:3]).max() <= 0.3 * CLIP_DEVIATIONS + 1e-12
     assert np.bincount(found.labels).min() > 20
 

@@ -9,13 +9,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from tests import shop
 
 from smart_retail.bundle import versions
 from smart_retail.bundle.erasure import erase
-from smart_retail.bundle.writer import BundleWriter
+from smart_retail.bundle.writer import ArrayFile, BundleWriter
 from smart_retail.errors import ArtifactError
 from smart_retail.results import FitReport
 from smart_retail.training.fit import fit
@@ -64,7 +63,7 @@ def test_other_errors_are_not_storage_errors() -> None:
 def test_an_erasure_on_a_full_disk_changes_no_pointer(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (own / "current").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(np.lib.format, "write_array", full)
+        patch.setattr(ArrayFile, "append", full)
         with pytest.raises(ArtifactError, match="disk is full"):
             erase(own, "c0100")
     assert (own / "current").read_bytes() == before

@@ -165,10 +165,12 @@ def test_options_override_the_settings_file(tmp_path: Path) -> None:
     config = tmp_path / "settings.toml"
     config.write_text('seed = 4\n[data]\nreturns_policy = "keep"\n[clusters]\nk = 5\n')
     chosen = build_settings(
-        str(config), 2, returns_policy=None, clusters=7, merge="ranker", recency="intervals", seed=None
+        str(config), 2, returns_policy=None, clusters=7, merge="ranker", recency="intervals", memory="4GB", seed=None
     )
     assert (chosen.data.returns_policy, chosen.clusters.k, chosen.recommend.merge) == ("keep", 7, "ranker")
-    assert (chosen.seed, chosen.threads, chosen.rfm.recency) == (4, 2, "intervals")
+    assert (chosen.seed, chosen.threads, chosen.rfm.recency, chosen.memory) == (4, 2, "intervals", "4GB")
+    with pytest.raises(SettingsError, match="more memory"):
+        build_settings(None, 0, memory="1GB")
     with pytest.raises(SettingsError):
         build_settings(None, 0, clusters=1)
 

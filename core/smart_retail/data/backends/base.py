@@ -6,7 +6,7 @@ materializing a result and fetching columns as NumPy arrays. All else is written
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from smart_retail.data.backends.dual_group_by import Keys
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import Format
 from smart_retail.errors import MissingExtraError, UsageError
+from smart_retail.utils.memory_budget import DEFAULT_MEMORY, MemoryBudget
 
 
 class Backend(Protocol):
@@ -85,11 +86,22 @@ class Backend(Protocol):
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
         """Return all columns as NumPy arrays; missing texts are None, missing numbers NaN."""
 
+    def fetch_batches(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
+        """Yield the rows in their order, as `fetch` returns them, in parts that fit in memory.
+
+        Parameters
+        ----------
+        frame : LazyFrame
+            Integer columns without nulls.
+        rows : int
+            Approximate number of rows of a part.
+        """
+
     def close(self) -> None:
         """Release memory, connections and files."""
 
 
-def open_backend(name: str, folder: Path, threads: int) -> Backend:
+def open_backend(name: str, folder: Path, threads: int, memory: MemoryBudget = DEFAULT_MEMORY) -> Backend:
     """Open the engine with this name (`DataSettings.backend`).
 
     Parameters
@@ -100,6 +112,8 @@ def open_backend(name: str, folder: Path, threads: int) -> Backend:
         For temporary files.
     threads : int
         Threads of the engine; 0 uses all that the machine has.
+    memory : MemoryBudget
+        Of which DuckDB uses its part; that of Spark comes from its configuration.
 
     Raises
     ------
@@ -110,7 +124,7 @@ def open_backend(name: str, folder: Path, threads: int) -> Backend:
         if name == "duckdb":
             from smart_retail.data.backends.duckdb_backend import DuckDB
 
-            return DuckDB(folder, threads)
+            return DuckDB(folder, threads, memory)
         if name == "spark":
             from smart_retail.data.backends.spark_backend import Spark
 

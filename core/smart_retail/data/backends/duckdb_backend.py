@@ -26,6 +26,7 @@ from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
 from smart_retail.data.parsing.number_parsing import normalize_numbers
 from smart_retail.errors import DataError
+from smart_retail.utils.memory_budget import DEFAULT_MEMORY, MemoryBudget
 
 _OFFSET = r"([0-9]:[0-9.:]+)\s*(?:Z|UTC|[+-][0-9]{2}(?::?[0-9]{2})?)$"
 
@@ -45,14 +46,15 @@ class DuckDB:
     reads_addresses = False
     read_errors: tuple[type[Exception], ...] = (duckdb.Error,)
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, memory: MemoryBudget = DEFAULT_MEMORY) -> None:
+        limit = memory.duckdb_bytes(threads or os.cpu_count() or 1)
         config: dict[str, Any] = {
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allow_community_extensions": False,
             "preserve_insertion_order": False,
             "temp_directory": str(folder / "spill"),
-            "memory_limit": f"{_memory_megabytes(threads or os.cpu_count() or 1)}MB",
+            "memory_limit": f"{limit // 2**20}MiB",
         }
         if threads:
             config["threads"] = threads
@@ -157,6 +159,10 @@ class DuckDB:
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
         return {name: _dense(values) for name, values in nw.to_native(frame).fetchnumpy().items()}
 
+    def fetch_batches(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
+        for batch in nw.to_native(frame).to_arrow_reader(rows):
+            yield {name: batch.column(name).to_numpy() for name in batch.schema.names}
+
     def close(self) -> None:
         self._connection.close()
         _clear_type_cache()
@@ -249,15 +255,3 @@ def _name(name: str) -> str:
 
 def _text(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _memory_megabytes(threads: int) -> int:
-    """Return the memory limit: 384 MB per thread, at least 512 MB, at most a quarter of the machine.
-
-    DuckDB spills to disk beyond it. On 20 million lines a higher limit was not faster: 4 GB only doubled the peak.
-    """
-    try:
-        total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        total = 8 * 2**30
-    return int(max(512, min(384 * threads, total / 4 / 2**20)))

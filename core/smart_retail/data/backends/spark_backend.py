@@ -6,7 +6,7 @@ only. Local files are read by the driver; addresses such as ``s3://...`` and tab
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -116,6 +116,13 @@ class Spark:
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
         table = nw.to_native(frame).toArrow()
         return {name: _array(table.column(name)) for name in table.column_names}
+
+    def fetch_batches(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
+        # The driver holds one partition at a time. They are stored first: otherwise each would be computed from the
+        # beginning.
+        native = nw.to_native(self.materialize(frame))
+        for partition in range(native.rdd.getNumPartitions()):
+            yield self.fetch(_lazy(native.where(f.spark_partition_id() == partition)))
 
     def close(self) -> None:
         """Keep the session open: it may belong to the caller, and starting one takes seconds."""

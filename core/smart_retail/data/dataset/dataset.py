@@ -69,8 +69,14 @@ class Dataset(Transactions):
 
     @locked_cached_property
     def _full_history(self) -> PurchaseHistory:
-        kept = self._coded_purchases
-        return history_builder.build_history(kept, len(self.customers), len(self.items), self.last_day, self._backend)
+        return self._build_history(self._coded_purchases, self.last_day)
+
+    def _build_history(self, kept: Frame, last_day: int) -> PurchaseHistory:
+        folder = None
+        if self._folder is not None:
+            folder = self._folder / f"history-{next(self._numbers)}"
+        sizes = len(self.customers), len(self.items), last_day
+        return history_builder.build_history(kept, *sizes, self._backend, folder, self._memory.block_rows)
 
     @locked_cached_property
     def guest_orders(self) -> GuestOrders:
@@ -94,13 +100,11 @@ class Dataset(Transactions):
         last = self.last_day if end is None else min(end - 1, self.last_day)
         if self._can_slice_history:
             return history_builder.slice_history(self._full_history, first, end, last, customers)
-        history = self._history_from_lines(first, end, last)
-        return history if customers is None else history_builder.slice_history(history, None, None, last, customers)
-
-    @synchronized
-    def _history_from_lines(self, first: int | None, end: int | None, last: int) -> PurchaseHistory:
-        kept = self._apply_returns(history_builder.select_days(self._coded_lines, first, end))
-        return history_builder.build_history(kept, len(self.customers), len(self.items), last, self._backend)
+        with self.lock:
+            kept = self._apply_returns(history_builder.select_days(self._coded_lines, first, end))
+            if customers is not None:
+                kept = history_builder.select_customers(kept, customers, self._backend)
+            return self._build_history(kept, last)
 
     @locked_cached_property
     def fully_returned(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -79,7 +79,7 @@ def largest_order(history: PurchaseHistory) -> int:
 
     Larger ones are often the sales of a whole day as one order, which do not show what is bought together.
     """
-    sizes = np.bincount(history.order)
+    sizes = np.concatenate([np.bincount(block.order - block.order.min(initial=0)) for _, block in history.blocks()])
     sizes = sizes[sizes > 0]
     usual = int(np.quantile(sizes, SIZE_QUANTILE, method="higher")) if len(sizes) else 0
     return max(usual, MIN_LARGEST_ORDER)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 from typing import Any, Final
 
 import narwhals as nw
@@ -14,9 +16,10 @@ from smart_retail.data import columns as c
 from smart_retail.data.backends.base import Backend
 from smart_retail.data.dataset.returns_netting import KEPT_AMOUNT, KEPT_QUANTITY
 from smart_retail.data.ingestion.row_validation import DAY, EXAMPLE, KIND, REASON, SOURCE, Frame
-from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.purchase_history import BLOCK_ROWS, COLUMNS, PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.results import MonthTotals, WeekSales
+from smart_retail.utils.column_files import ColumnFiles
 from smart_retail.utils.dates import iso
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.id_map import IdMap
@@ -31,7 +34,23 @@ def select_days(lines: Frame, first: int | None, end: int | None) -> Frame:
     return lines if end is None else lines.filter(nw.col(DAY) < end)
 
 
-def build_history(kept: Frame, n_customers: int, n_items: int, last_day: int, backend: Backend) -> PurchaseHistory:
+def select_customers(lines: Frame, customers: NDArray[np.bool_], backend: Backend) -> Frame:
+    """Return the encoded lines of the selected customers; `customers` has shape ``(n_customers,)``."""
+    import pyarrow as pa
+
+    codes = pa.table({c.CUSTOMER_ID: np.flatnonzero(customers).astype(np.int32)})
+    return lines.join(backend.from_dataframe(codes), on=c.CUSTOMER_ID, how="semi")
+
+
+def build_history(
+    kept: Frame,
+    n_customers: int,
+    n_items: int,
+    last_day: int,
+    backend: Backend,
+    folder: Path | None = None,
+    block_rows: int = BLOCK_ROWS,
+) -> PurchaseHistory:
     """Build the history of encoded purchases.
 
     Parameters
@@ -43,35 +62,90 @@ def build_history(kept: Frame, n_customers: int, n_items: int, last_day: int, ba
     last_day : int
         End of the history, days since 1970-01-01.
     backend : Backend
+    folder : Path, optional
+        For the columns of a history of more than one block, which are files; None holds them in memory.
+    block_rows : int
+        Rows that are held at a time.
 
     Returns
     -------
     PurchaseHistory
     """
-    lines = kept.select(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY, *_SUMS).sort(c.ORDER_ID, c.ITEM_ID)
-    found = _sum_order_items(backend.fetch(lines))
+    lines = kept.select(c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY, *(nw.col(n).cast(nw.Int64) for n in _SUMS))
+    batches = backend.fetch_batches(lines.sort(c.ORDER_ID, c.ITEM_ID), block_rows)
+    blocks = _build_blocks(_split_at_customers(batches, block_rows))
+    first, second = next(blocks, _NO_ROWS), next(blocks, None)
+    if second is None:
+        columns: dict[str, Any] = first
+    elif folder is None:
+        whole = [first, second, *blocks]
+        columns = {name: np.concatenate([block[name] for block in whole]) for name in COLUMNS}
+    else:
+        with ColumnFiles(folder, {name: values.dtype for name, values in first.items()}) as files:
+            for block in chain((first, second), blocks):
+                files.append(block)
+            columns = files.arrays()
+    return PurchaseHistory(
+        **columns, n_customers=n_customers, n_items=n_items, last_day=last_day, block_rows=block_rows
+    )
+
+
+_NO_ROWS: Final[dict[str, NDArray[Any]]] = {
+    name: np.empty(0, np.int64 if name in ("quantity", "amount") else np.int32) for name in COLUMNS
+}
+
+
+def _split_at_customers(batches: Iterable[dict[str, NDArray[Any]]], rows: int) -> Iterator[dict[str, NDArray[Any]]]:
+    """Join batches to blocks of about this many rows that end with the last row of a customer."""
+    held: list[dict[str, NDArray[Any]]] = []
+    size = 0
+    for batch in batches:
+        customer = batch[c.CUSTOMER_ID]
+        held.append(batch)
+        size += len(customer)
+        if size < rows or not len(customer) or customer[0] == customer[-1]:
+            continue
+        # Customers are sorted: the rows of the last one may continue in the next batch.
+        end = int(np.searchsorted(customer, customer[-1]))
+        held[-1], rest = (
+            {name: values[part] for name, values in batch.items()} for part in (slice(end), slice(end, None))
+        )
+        yield {name: np.concatenate([part[name] for part in held]) for name in batch}
+        held, size = [rest], len(customer) - end
+    if size:
+        yield {name: np.concatenate([part[name] for part in held]) for name in held[0]}
+
+
+def _build_blocks(lines: Iterable[dict[str, NDArray[Any]]]) -> Iterator[dict[str, NDArray[Any]]]:
+    """Build the columns of a history from blocks of encoded purchases of whole customers, sorted by order and item."""
+    first_order = 0
+    for block in lines:
+        columns = _build_columns(block, first_order)
+        first_order = int(columns["order"][-1]) + 1
+        yield columns
+
+
+def _build_columns(lines: dict[str, NDArray[Any]], first_order: int) -> dict[str, NDArray[Any]]:
+    found = _sum_order_items(lines)
     customer, number, item, day = (found[n].astype(np.int32) for n in (c.CUSTOMER_ID, c.ORDER_ID, c.ITEM_ID, DAY))
     starts = np.flatnonzero(np.diff(number, prepend=-1))
     sizes = np.diff(starts, append=len(number))
-    first = np.minimum.reduceat(day, starts) if len(starts) else day
+    first = np.minimum.reduceat(day, starts)
     # Orders are numbered by the first day of all their lines. If some lines were returned or cut off, the first
     # kept line may be later, which changes the order of the orders.
     by_day = np.lexsort((first, customer[starts]))
     order = np.empty(len(starts), dtype=np.int32)
-    order[by_day] = np.arange(len(starts), dtype=np.int32)
+    order[by_day] = np.arange(first_order, first_order + len(starts), dtype=np.int32)
     order, day = np.repeat(order, sizes), np.repeat(first, sizes)
     rows: Any = slice(None) if (by_day[:-1] < by_day[1:]).all() else np.argsort(order, kind="stable")
-    return PurchaseHistory(
-        customer=customer[rows],
-        order=order[rows],
-        item=item[rows],
-        day=day[rows],
-        quantity=found[KEPT_QUANTITY][rows].astype(np.int64),
-        amount=found[KEPT_AMOUNT][rows].astype(np.int64),
-        n_customers=n_customers,
-        n_items=n_items,
-        last_day=last_day,
-    )
+    return {
+        "customer": customer[rows],
+        "order": order[rows],
+        "item": item[rows],
+        "day": day[rows],
+        "quantity": found[KEPT_QUANTITY][rows],
+        "amount": found[KEPT_AMOUNT][rows],
+    }
 
 
 _SUMS: Final = (KEPT_QUANTITY, KEPT_AMOUNT)
@@ -108,40 +182,43 @@ def slice_history(
     customers : bool array, shape (n_customers,), or None
         Selected customers; None selects all.
     """
-    rows = np.ones(len(whole), bool) if customers is None else customers[whole.customer]
-    if first is not None:
-        rows &= whole.day >= first
-    if end is not None:
-        rows &= whole.day < end
-    kept = np.flatnonzero(rows)
-    order = whole.order[kept]
-    return PurchaseHistory(
-        customer=whole.customer[kept],
-        order=np.cumsum(np.diff(order, prepend=order[:1]) != 0, dtype=np.int32),
-        item=whole.item[kept],
-        day=whole.day[kept],
-        quantity=whole.quantity[kept],
-        amount=whole.amount[kept],
-        n_customers=whole.n_customers,
-        n_items=whole.n_items,
-        last_day=last_day,
-    )
+    parts = []
+    for start, block in whole.blocks():
+        rows = np.ones(len(block), bool) if customers is None else customers[start + block.customer]
+        if first is not None:
+            rows &= block.day >= first
+        if end is not None:
+            rows &= block.day < end
+        kept = np.flatnonzero(rows)
+        parts.append({name: getattr(block, name)[kept] for name in COLUMNS})
+        parts[-1]["customer"] += np.int32(start)
+    columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]) for name in COLUMNS}
+    order = columns["order"]
+    columns["order"] = np.cumsum(np.diff(order, prepend=order[:1]) != 0, dtype=np.int32)
+    return replace(whole, **columns, last_day=last_day)
 
 
 def customer_sums_before(whole: PurchaseHistory, end: int, ids: Sequence[str]) -> CustomerSums:
     """Return `customer_sums` of the rows of a history before the day `end`; `ids` are the customer ids by code."""
-    rows = np.flatnonzero(whole.day < end)
-    code = whole.customer[rows]
+    parts = [_sum_by_customer(block, start, end) for start, block in whole.blocks()]
+    customer, *sums = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return CustomerSums(tuple(ids[i] for i in customer.tolist()), *sums)
+
+
+def _sum_by_customer(block: PurchaseHistory, first_customer: int, end: int) -> tuple[NDArray[np.int64], ...]:
+    """Return code, last day, orders and amount of each customer of a block with a row before the day `end`."""
+    rows = np.flatnonzero(block.day < end)
+    code = block.customer[rows]
     starts = np.flatnonzero(np.diff(code, prepend=-1))
-    customer = code[starts]
-    orders = np.bincount(code[np.diff(whole.order[rows], prepend=-1) != 0])
     if not len(starts):
-        return CustomerSums((), *(np.empty(0, np.int64) for _ in range(3)))
-    return CustomerSums(
-        tuple(ids[i] for i in customer.tolist()),
-        np.maximum.reduceat(whole.day[rows], starts).astype(np.int64),
+        return (np.empty(0, np.int64),) * 4
+    customer = code[starts].astype(np.int64)
+    orders = np.bincount(code[np.diff(block.order[rows], prepend=-1) != 0])
+    return (
+        first_customer + customer,
+        np.maximum.reduceat(block.day[rows], starts).astype(np.int64),
         orders[customer],
-        np.add.reduceat(whole.amount[rows], starts),
+        np.add.reduceat(block.amount[rows], starts),
     )
 
 

@@ -53,7 +53,12 @@ def fully_returned_pairs(
     found = backend.fetch(coded.filter(nw.col(KIND) == 1).select(c.CUSTOMER_ID, c.ITEM_ID).unique())
     width = max(kept.n_items, 1)
     pairs = found[c.CUSTOMER_ID].astype(np.int64) * width + found[c.ITEM_ID].astype(np.int64)
-    kept_pairs = sorted_unique(kept.customer.astype(np.int64) * width + kept.item)
+    kept_pairs = np.concatenate(
+        [
+            sorted_unique((first + block.customer.astype(np.int64)) * width + block.item)
+            for first, block in kept.blocks()
+        ]
+    )
     returned = np.setdiff1d(sorted_unique(pairs), kept_pairs, assume_unique=True)
     return (returned // width).astype(np.int32), (returned % width).astype(np.int32)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Sequence
+from itertools import count
 from pathlib import Path
 from typing import Self
 
@@ -23,6 +24,7 @@ from smart_retail.data.ingestion.line_totals import LineTotals, check_sums, mate
 from smart_retail.data.ingestion.row_validation import GUEST, ID_COLUMNS, KIND, REASON, Frame
 from smart_retail.settings import DataSettings
 from smart_retail.utils.id_map import IdMap
+from smart_retail.utils.memory_budget import DEFAULT_MEMORY, MemoryBudget
 
 
 class Transactions:
@@ -40,6 +42,7 @@ class Transactions:
         settings: DataSettings,
         folder: Path | None,
         catalogue: ItemCatalogue | None = None,
+        memory: MemoryBudget = DEFAULT_MEMORY,
     ) -> None:
         self._lines = lines
         self._line_totals = line_totals
@@ -48,6 +51,8 @@ class Transactions:
         self._backend = backend
         self._settings = settings
         self._folder = folder
+        self._memory = memory
+        self._numbers = count()
         self.catalogue = catalogue
         """The catalogue of items, None without one."""
         self.lock = threading.RLock()

@@ -16,11 +16,11 @@ from smart_retail.recommenders.base import UNKNOWN_GROUP, Shoppers
 from smart_retail.recommenders.baskets import BASKET_SOURCES, DEFAULT_WEIGHTS, BasketModel, count_demand_for_baskets
 from smart_retail.recommenders.item_similarity import Similarity
 from smart_retail.recommenders.shopper_context import ShopperContext, build_context, top_k_positions
-from smart_retail.recommenders.shopper_items import build_user_item_matrix
 from smart_retail.training.baskets.basket_queries import BasketQueries, sample_queries
 from smart_retail.training.fit_context import FitContext
 from smart_retail.training.hybrid.backtest_windows import BacktestWindow
 from smart_retail.training.models.ease import fit_ease
+from smart_retail.training.models.item_baskets import collect_order_items
 from smart_retail.utils.csr import indptr_from_lengths
 from smart_retail.utils.parallel import one_algebra_thread
 
@@ -95,14 +95,10 @@ def fit_basket_sources(
     """Fit the sources on one history, with given weights."""
     from smart_retail.training.kernels.top_k_cosine import top_k_cosine  # imports Numba: only while fitting
 
-    sizes = np.bincount(history.order)
-    code = np.cumsum(sizes > 0) - 1
-    orders = replace(history, customer=code[history.order].astype(np.int32), n_customers=int(np.count_nonzero(sizes)))
-    matrix = build_user_item_matrix(orders)
-    ones = np.ones(len(matrix))
-    knn = top_k_cosine(matrix.indptr, matrix.item, None, history.n_items, k=NEIGHBOURS, shrink=SHRINK, threads=threads)
+    orders = collect_order_items(history)
+    knn = top_k_cosine(orders.indptr, orders.item, None, history.n_items, k=NEIGHBOURS, shrink=SHRINK, threads=threads)
     return BasketModel(
-        fit_ease(matrix, ones, history.n_items, max_items=max_items, neighbours=NEIGHBOURS, penalty=PENALTY),
+        fit_ease(orders, None, history.n_items, max_items=max_items, neighbours=NEIGHBOURS, penalty=PENALTY),
         Similarity.from_table(*knn),
         *count_demand_for_baskets(history),
         weights,

@@ -69,7 +69,9 @@ def item_columns(history: PurchaseHistory, catalogue: Catalogue, discount: NDArr
         known = np.isfinite(values)
         if known.any() and np.ptp(values[known]) > 0:
             columns.append(np.where(known, values, values[known].mean()))
-    lines = np.bincount(history.item, minlength=history.n_items)
+    lines = np.zeros(history.n_items, np.int64)
+    for _, block in history.blocks():
+        lines += np.bincount(block.item, minlength=history.n_items)
     has_category = catalogue.category >= 0
     sizes = np.bincount(catalogue.category[has_category], lines[has_category])
     main = np.argsort(-sizes, kind="stable")[:MAX_CATEGORIES]
@@ -77,7 +79,9 @@ def item_columns(history: PurchaseHistory, catalogue: Catalogue, discount: NDArr
     return np.array(columns, np.float32).reshape(len(columns), history.n_items).T
 
 
-def fit_features(data: CustomerData, columns: NDArray[np.float32], seed: int) -> CustomerFeatures:
+def fit_features(
+    data: CustomerData, columns: NDArray[np.float32], seed: int
+) -> tuple[CustomerFeatures, NDArray[np.float64]]:
     """Fit the features on customers, each of whom has at least one order.
 
     Parameters
@@ -86,6 +90,12 @@ def fit_features(data: CustomerData, columns: NDArray[np.float32], seed: int) ->
     columns : float32 array, shape (n_items, columns)
         From `item_columns`.
     seed : int
+
+    Returns
+    -------
+    features : CustomerFeatures
+    values : float64 array, shape (features, n_customers)
+        The features of the same customers.
     """
     table = data.table
     # Far below the amount of a typical customer, so that the scale is logarithmic for nearly all, in any currency.
@@ -95,15 +105,16 @@ def fit_features(data: CustomerData, columns: NDArray[np.float32], seed: int) ->
     width = len(measures) + factors.shape[1]
     if not measures.size:
         none, one = np.zeros(len(measures)), np.ones(len(measures))
-        return CustomerFeatures(unit, none, one, columns, factors, np.zeros(width), 1.0)
+        return CustomerFeatures(unit, none, one, columns, factors, np.zeros(width), 1.0), np.empty((width, 0))
     scale = measures.std(axis=1)
     # Equal customers differ by rounding only, which must not be scaled up to a deviation of 1.
     scale = np.where(scale > 1e-9, scale, 1.0)
     raw = CustomerFeatures(unit, measures.mean(axis=1), scale, columns, factors, np.zeros(width), 1.0)
-    features = raw.weighted(data.history, table)
-    center = features.mean(axis=1)
-    spread = float(np.sqrt(((features - center[:, None]) ** 2).mean()))
-    return replace(raw, center=center, spread=spread if spread > 1e-9 else 1.0)
+    weighted = raw.weighted(data.history, measures)
+    center = weighted.mean(axis=1)
+    spread = float(np.sqrt(((weighted - center[:, None]) ** 2).mean()))
+    features = replace(raw, center=center, spread=spread if spread > 1e-9 else 1.0)
+    return features, features.centered(weighted)
 
 
 def fit_item_factors(history: PurchaseHistory, seed: int) -> NDArray[np.float32]:

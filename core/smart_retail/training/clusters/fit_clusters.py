@@ -25,6 +25,7 @@ from smart_retail.segmentation.cluster_assigner import (
     DenseLayer,
     known_customers,
     nearest_centroid,
+    no_clusters,
     select_rows,
 )
 from smart_retail.segmentation.customer_features import N_VALUE, VALUE_WEIGHT
@@ -253,12 +254,12 @@ class _CustomerSpace:
         self.train = CustomerData(data.history.select(drawn), select_rows(data.table, drawn))
         """Customers to learn from, each with an order."""
         self.terms = traits.terms
-        self.features = fit_features(self.train, traits.columns, seed)
-        self.inputs = self.features.compute(self.train.history, self.train.table).T if len(drawn) else np.empty((0, 0))
+        self.features, values = fit_features(self.train, traits.columns, seed)
+        self.inputs = values.T if len(drawn) else np.empty((0, 0))
         width = self.features.width
         self.axes = principal_components(self.inputs, settings.latent) if len(drawn) else np.zeros((width, 2))
         self.encoder: tuple[DenseLayer, ...] = (DenseLayer(self.axes, np.zeros(self.axes.shape[1]), "linear"),)
-        at = self.empty_assigner().locate(self.train.history, self.train.table)
+        at = self.empty_assigner().locate_features(values)
         self.principal, self.latent = at.principal, at.latent
 
     def empty_assigner(self) -> ClusterAssigner:
@@ -284,8 +285,12 @@ class _CustomerSpace:
 
     def use(self, trained: TrainedAutoencoder) -> None:
         """Take the latent space of an autoencoder for the fine clusters."""
-        self.encoder = trained.encoder
-        self.latent = self.empty_assigner().locate(self.train.history, self.train.table).latent
+        self.set_encoder(trained.encoder)
+
+    def set_encoder(self, encoder: tuple[DenseLayer, ...]) -> None:
+        """Take the output of an encoder as the latent space."""
+        self.encoder = encoder
+        self.latent = self.empty_assigner().locate_features(self.inputs.T).latent
 
     def fit_coarse(self, k: int) -> NDArray[np.float64]:
         """Return the centroids of the coarse clusters, ordered by mean amount: ids keep their meaning between fits."""
@@ -355,15 +360,17 @@ def _try_spaces(
         if name == AUTOENCODER:
             space.use(trained)
         quality[name] = []
+        located = list(space.empty_assigner().locate_known(data.history, data.table))
         for count in counts:
             progress.check()
             fine = space.fit_fine(centroids, count)
             assigner = replace(
                 space.empty_assigner(), centroids=centroids, fine_centroids=fine.centroids, parent=fine.parent
             )
-            quality[name].append(
-                list_quality(data.history, assigner.assign(data.history, data.table).fine, trial.truth)
-            )
+            clusters = no_clusters(data.history.n_customers)
+            for known, at in located:
+                clusters.fine[known] = assigner.nearest(at).fine
+            quality[name].append(list_quality(data.history, clusters.fine, trial.truth))
     better = AUTOENCODER if max(quality[AUTOENCODER]) > max(quality[LINEAR]) else LINEAR
     count = counts[first_near_best(quality[better])]
     everyone = np.where(data.table.frequency > 0, 0, NO_CLUSTER).astype(np.int16)
@@ -373,8 +380,7 @@ def _try_spaces(
         {name: {str(c): round(v, 6) for c, v in zip(counts, values, strict=True)} for name, values in quality.items()},
         round(list_quality(data.history, everyone, trial.truth), 6),
     )
-    space.encoder = encoders[better]
-    space.latent = space.empty_assigner().locate(space.train.history, space.train.table).latent
+    space.set_encoder(encoders[better])
     return plan, space.fit_levels(k, count), trained
 
 
@@ -441,9 +447,8 @@ def _assign_all(assigner: ClusterAssigner, data: CustomerData) -> ClusterFit:
     """Assign every customer to a coarse and a fine cluster."""
     n = data.history.n_customers
     points = np.full((n, 2), np.nan, np.float32)
-    labels, fine = (np.full(n, NO_CLUSTER, dtype=np.int16) for _ in range(2))
-    known = known_customers(data.history, data.table)
-    at = assigner.locate(data.history.select(known), select_rows(data.table, known))
-    found = assigner.nearest(at)
-    labels[known], fine[known], points[known] = found.coarse, found.fine, at.principal[:, :2]
-    return ClusterFit(assigner, assigner, (), labels, fine, points)
+    clusters = no_clusters(n)
+    for known, at in assigner.locate_known(data.history, data.table):
+        found = assigner.nearest(at)
+        clusters.coarse[known], clusters.fine[known], points[known] = found.coarse, found.fine, at.principal[:, :2]
+    return ClusterFit(assigner, assigner, (), clusters.coarse, clusters.fine, points)

@@ -132,7 +132,7 @@ def _draw_customers(history: PurchaseHistory, seed: int) -> PurchaseHistory:
     if history.n_customers <= MAX_DRAWN_CUSTOMERS:
         return history
     share = MAX_DRAWN_CUSTOMERS / history.n_customers
-    return history.take(np.less(np.random.default_rng(seed).random(history.n_customers), share)[history.customer])
+    return history.of_customers(np.less(np.random.default_rng(seed).random(history.n_customers), share))
 
 
 def _relative_ndcg(
@@ -157,13 +157,16 @@ def _relative_ndcg(
 
 def _rank_mixes(history: PurchaseHistory, cut: int) -> list[NDArray[np.int64]]:
     """Return the leading items of each mix by the purchases before a day."""
-    ever = np.bincount(history.item[history.day < cut], minlength=history.n_items).astype(np.float64)
+    counts = {days: np.zeros(history.n_items, np.int64) for days in (ALL_TIME, *RECENT_DAYS)}
+    for _, block in history.blocks():
+        for days, count in counts.items():
+            counted = (block.day < cut) & (block.day >= cut - days) if days != ALL_TIME else block.day < cut
+            count += np.bincount(block.item[counted], minlength=history.n_items)
+    ever = counts[ALL_TIME].astype(np.float64)
     tie = ever / (ever.max(initial=0) + 1) / 2
     orders = {ALL_TIME: np.argsort(-ever, kind="stable")}
     for days in RECENT_DAYS:
-        recent = (history.day < cut) & (history.day >= cut - days)
-        count = np.bincount(history.item[recent], minlength=history.n_items)
-        orders[days] = np.argsort(-(count + tie), kind="stable")
+        orders[days] = np.argsort(-(counts[days] + tie), kind="stable")
     length = min(_LIST_LENGTH, history.n_items)
     leading = {days: order[:length].tolist() for days, order in orders.items()}
     return [take_turns([leading[days], leading[ALL_TIME]], (1 - share, share), length) for days, share in MIXES]

@@ -12,13 +12,34 @@ from smart_retail.recommenders.item_pairs import MIN_LIFT
 from smart_retail.training.kernels.jit import compiled
 
 
+def group_lines(item: NDArray[np.int32], start: NDArray[np.int64]) -> NDArray[np.uint32]:
+    """Return the positions of the lines of each item, ascending.
+
+    Parameters
+    ----------
+    item : int32 (nnz,)
+    start : int64 (n_items + 1,)
+        Bounds of each item in the result.
+    """
+    out = np.empty(len(item), np.uint32)
+    _group_lines(item, start[:-1].copy(), out)
+    return out
+
+
+@compiled
+def _group_lines(item, at, out):  # type: ignore[no-untyped-def]
+    for line in range(len(item)):
+        out[at[item[line]]] = line
+        at[item[line]] += 1
+
+
 @compiled
 def count_frequent_pairs(start, line, ptr, order, item, amount, least, histogram, out, revenue):  # type: ignore[no-untyped-def]
     """Count the orders of each pair of items that are together more often than by chance.
 
     Parameters
     ----------
-    start, line : int64 (n_items + 1,), int64 (nnz,)
+    start, line : int64 (n_items + 1,), uint32 (nnz,)
         The lines by item: bounds, positions in `item`.
     ptr, order, item, amount : int64 (n_orders + 1,), int32 (nnz,), int32 (nnz,), int64 (nnz,)
         The lines by order: bounds, the order of each line, items ascending within an order, amounts.

@@ -6,6 +6,7 @@ are distributed over threads, and the result does not depend on their number. Im
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -21,6 +22,8 @@ _PREFETCH_DISTANCE = 4
 """Customers whose items are prefetched while others are counted."""
 _PREFETCH_LINES = 4
 """Cache lines prefetched for each customer; the processor fetches those that follow."""
+_PART_ENTRIES = 4_000_000
+"""Entries of the matrix whose temporary arrays exist at a time."""
 _MIN_SIMILARITY = 1e-30
 _LAST_CODE = 2**31 - 1
 
@@ -136,7 +139,7 @@ def _fill_rows(first, last, by_item, by_customer, packing, scale, order, countin
 
 def top_k_cosine(
     ptr: NDArray[np.int64],
-    item: NDArray[np.int64],
+    item: NDArray[np.integer],
     value: NDArray[np.float32] | None,
     n_items: int,
     *,
@@ -148,7 +151,7 @@ def top_k_cosine(
 
     Parameters
     ----------
-    ptr, item, value : int64 (n_customers + 1,), int64 (nnz,), float32 (nnz,)
+    ptr, item, value : int64 (n_customers + 1,), integer (nnz,), float32 (nnz,)
         The customer x item matrix in CSR form, all values above 0; `value` is None where all are 1.
     n_items : int
     k : int
@@ -167,7 +170,13 @@ def top_k_cosine(
 
 
 def top_k_lift(
-    ptr: NDArray[np.int64], item: NDArray[np.int64], n_items: int, *, k: int, support: NDArray[np.float64], threads: int
+    ptr: NDArray[np.int64],
+    item: NDArray[np.integer],
+    n_items: int,
+    *,
+    k: int,
+    support: NDArray[np.float64],
+    threads: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Find the K items of largest lift of each item, among those with a minimum number of common baskets.
 
@@ -176,7 +185,7 @@ def top_k_lift(
 
     Parameters
     ----------
-    ptr, item : int64 (n_baskets + 1,), int64 (nnz,)
+    ptr, item : int64 (n_baskets + 1,), integer (nnz,)
         The items of each basket (an order, or all purchases of a customer), without repetition.
     n_items : int
     k : int
@@ -201,7 +210,13 @@ def top_k_lift(
 
 
 def top_k_counts(
-    ptr: NDArray[np.int64], item: NDArray[np.int64], n_items: int, *, k: int, support: NDArray[np.float64], threads: int
+    ptr: NDArray[np.int64],
+    item: NDArray[np.integer],
+    n_items: int,
+    *,
+    k: int,
+    support: NDArray[np.float64],
+    threads: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Find the K items with the most common baskets of each item; parameters and result as in `top_k_lift`."""
     baskets = np.bincount(item, minlength=n_items)
@@ -211,46 +226,80 @@ def top_k_counts(
 
 
 @compiled
-def _intersect(ptr, basket, first, second, out):  # type: ignore[no-untyped-def]
-    """Count the common baskets of each pair of items by merging their ascending baskets."""
-    for p in range(len(first)):
-        a, a_end = ptr[first[p]], ptr[first[p] + 1]
-        b, b_end = ptr[second[p]], ptr[second[p] + 1]
-        count = 0
-        while a < a_end and b < b_end:
-            difference = np.int64(basket[a]) - np.int64(basket[b])
-            count += difference == 0
-            a += difference <= 0
-            b += difference >= 0
-        out[p] = count
+def _count_rows(first, last, by_item, by_customer, order, indptr, other, out):  # type: ignore[no-untyped-def]
+    """Fill the common baskets of the pairs of the items ``first:last``.
+
+    Parameters
+    ----------
+    first, last : int64
+    by_item, by_customer : tuples of arrays
+        As in `_count_and_sum`.
+    order : int64 (n_items,)
+        Item codes by position.
+    indptr, other : int64 (n_codes + 1,), int64 (n_pairs,)
+        The pairs by code of their first item: bounds, positions of the other items.
+    out : int32 (n_pairs,)
+    """
+    start, customer, own = by_item
+    ptr, item, value = by_customer
+    n = len(order)
+    sums, touched = np.zeros(n, np.uint64), np.empty(n + 1, np.uint32)
+    for i in range(first, last):
+        code = order[i]
+        if indptr[code] == indptr[code + 1]:
+            continue
+        one = np.uint64(1)
+        n_touched = _count_and_sum(start, customer, own, ptr, item, value, one, np.uint64(0), i, sums, touched)
+        for pair in range(indptr[code], indptr[code + 1]):
+            out[pair] = sums[other[pair]]
+        for t in range(n_touched):
+            sums[touched[t]] = 0
 
 
 def count_pairs(
-    basket: NDArray[np.int64], item: NDArray[np.int64], n_items: int, first: NDArray[Any], second: NDArray[Any]
+    ptr: NDArray[np.int64],
+    item: NDArray[np.integer],
+    indptr: NDArray[np.int64],
+    other: NDArray[Any],
+    *,
+    threads: int,
 ) -> NDArray[np.int32]:
     """Count the baskets that contain both items of each pair.
 
     Parameters
     ----------
-    basket, item : int64 arrays, shape (nnz,)
-        Baskets ascending, items of each basket without repetition.
-    n_items : int
-    first, second : integer arrays, shape (n_pairs,)
+    ptr, item : int64 (n_baskets + 1,), integer (nnz,)
+        The items of each basket, without repetition.
+    indptr, other : int64 (n_items + 1,), integer (n_pairs,)
+        The pairs by their first item: bounds, and the other item of each.
+    threads : int
 
     Returns
     -------
     int32 array, shape (n_pairs,)
     """
-    by_item = np.argsort(item, kind="stable")
-    ptr = np.concatenate(([0], np.cumsum(np.bincount(item, minlength=n_items)))).astype(np.int64)
-    out = np.zeros(len(first), np.int32)
-    _intersect(ptr, basket[by_item].astype(np.int32), first.astype(np.int64), second.astype(np.int64), out)
-    return out
+    out = np.zeros(len(other), np.int32)
+    buyers = np.bincount(item, minlength=len(indptr) - 1)
+    order, position = _by_demand(buyers)
+    n = int(np.count_nonzero(buyers))
+    if not n:
+        return out
+    none = np.empty(0, np.uint32)
+    by_item, by_customer, cuts = _both_ways(ptr, position[item], none, n)
+    # An item that is in no basket has no sum: position 0 stands for it here, and its pairs are counted 0 below.
+    known = position[other] < n
+    wanted = np.where(known, position[other], 0).astype(np.int64)
+
+    def block(first: int, last: int) -> None:
+        _count_rows(first, last, by_item, by_customer, order[:n], indptr, wanted, out)
+
+    _run_blocks(block, cuts, threads)
+    return np.where(known, out, np.int32(0))
 
 
 def _top_k(
     ptr: NDArray[np.int64],
-    item: NDArray[np.int64],
+    item: NDArray[np.integer],
     buyers: NDArray[np.int64],
     packed: tuple[NDArray[np.uint32], tuple[np.uint64, np.uint64, np.uint64], NDArray[np.float64]],
     k: int,
@@ -260,10 +309,7 @@ def _top_k(
     """Return the K items with the largest products of each item; see `top_k_cosine`."""
     n_items = len(buyers)
     k = max(1, min(k, n_items))
-    # By descending demand the most used sums are adjacent in memory, and the largest blocks start first.
-    order = np.argsort(-buyers, kind="stable")
-    position = np.empty(n_items, np.uint16 if n_items <= 2**16 else np.uint32)
-    position[order] = np.arange(n_items)
+    order, position = _by_demand(buyers)
     keys = np.zeros((n_items, k), np.int64)
     n = int(np.count_nonzero(buyers))
     if n:
@@ -275,8 +321,19 @@ def _top_k(
     return items, (best >> 32).astype(np.int32).view(np.float32)
 
 
+def _by_demand(buyers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    """Return item codes by descending demand, and the position of each code in that order.
+
+    In this order the most used sums are adjacent in memory, and the largest blocks start first.
+    """
+    order = np.argsort(-buyers, kind="stable")
+    position = np.empty(len(buyers), np.uint16 if len(buyers) <= 2**16 else np.uint32)
+    position[order] = np.arange(len(buyers))
+    return order, position
+
+
 def _pack(
-    item: NDArray[np.int64], value: NDArray[np.float32] | None, buyers: NDArray[np.int64]
+    item: NDArray[np.integer], value: NDArray[np.float32] | None, buyers: NDArray[np.int64]
 ) -> tuple[NDArray[np.uint32], tuple[np.uint64, np.uint64, np.uint64], NDArray[np.float64]]:
     """Convert weights to integers so that count and sum share 63 bits.
 
@@ -297,9 +354,16 @@ def _pack(
     if value is None:
         none = np.empty(0, np.uint32)
         return none, _unsigned((1 << fraction) + 1, 0, fraction), 1 / np.sqrt(np.maximum(buyers, 1))
-    norm = np.sqrt(np.bincount(item, value.astype(np.float64) ** 2, len(buyers)))
+    # In parts, because the arrays of float64 would take more memory than the matrix. Each sum runs in one order.
+    parts = [slice(first, first + _PART_ENTRIES) for first in range(0, len(item), _PART_ENTRIES)]
+    squares = np.zeros(len(buyers))
+    for part in parts:
+        np.add.at(squares, item[part], value[part].astype(np.float64) ** 2)
+    norm = np.sqrt(squares)
     exponent = 30 - np.frexp(norm)[1]
-    weight = np.rint(np.ldexp(value.astype(np.float64), exponent[item])).astype(np.uint32)
+    weight = np.empty(len(item), np.uint32)
+    for part in parts:
+        weight[part] = np.rint(np.ldexp(value[part].astype(np.float64), exponent[item[part]]))
     shift = 61 - fraction
     scale = np.divide(1.0, np.ldexp(norm, exponent), out=np.zeros(len(norm)), where=norm > 0)
     return weight, _unsigned((1 << 61) + (1 << (shift - 1)), shift, fraction), scale
@@ -321,20 +385,35 @@ def _fill_all_rows(
     threads: int,
 ) -> None:
     """Fill the keys of every row, ascending."""
-    from scipy.sparse import csr_array
-
-    n = len(scale)
-    data = weight if len(weight) else np.ones(len(item), np.uint8)
-    columns = csr_array((data, item.astype(np.int32), ptr), shape=(len(ptr) - 1, n)).tocsc()
-    start, customer = columns.indptr.astype(np.int64), columns.indices.astype(np.uint32)
-    work = np.cumsum(np.add.reduceat(np.diff(ptr)[customer], start[:-1]))
-    cuts = np.unique(np.searchsorted(work, np.linspace(0, work[-1], _BLOCKS + 1), side="right"))
-    by_item = start.astype(np.uint64), customer, columns.data if len(weight) else weight
-    by_customer = ptr.astype(np.uint64), item, weight
+    by_item, by_customer, cuts = _both_ways(ptr, item, weight, len(scale))
 
     def block(first: int, last: int) -> None:
         _fill_rows(first, last, by_item, by_customer, packing, scale, order, counting, keys)
         keys[first:last].sort(axis=1)
 
+    _run_blocks(block, cuts, threads)
+
+
+_Entries = tuple[NDArray[np.uint64], NDArray[Any], NDArray[np.uint32]]
+
+
+def _both_ways(
+    ptr: NDArray[np.int64], item: NDArray[Any], weight: NDArray[np.uint32], n_items: int
+) -> tuple[_Entries, _Entries, NDArray[np.int64]]:
+    """Return the matrix by item and by customer, as in `_count_and_sum`, and the bounds of blocks of equal work."""
+    from scipy.sparse import csr_array
+
+    data = weight if len(weight) else np.ones(len(item), np.uint8)
+    columns = csr_array((data, item.astype(np.int32), ptr), shape=(len(ptr) - 1, n_items)).tocsc()
+    start, customer = columns.indptr.astype(np.int64), columns.indices.astype(np.uint32)
+    sizes = np.diff(ptr).astype(np.int32)
+    work = np.cumsum(np.add.reduceat(sizes[customer], start[:-1], dtype=np.int64))
+    cuts = np.unique(np.searchsorted(work, np.linspace(0, work[-1], _BLOCKS + 1), side="right"))
+    by_item = start.astype(np.uint64), customer, columns.data if len(weight) else weight
+    return by_item, (ptr.astype(np.uint64), item, weight), cuts
+
+
+def _run_blocks(block: Callable[[int, int], None], cuts: NDArray[np.int64], threads: int) -> None:
+    """Call `block` with the bounds of each block."""
     with ThreadPoolExecutor(max(threads, 1)) as pool:
         list(pool.map(block, cuts[:-1].tolist(), cuts[1:].tolist()))

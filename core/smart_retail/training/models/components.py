@@ -26,16 +26,14 @@ from smart_retail.recommenders.popularity import (
     compute_popularity,
     compute_trend,
     compute_trending,
-    count_demand,
 )
-from smart_retail.recommenders.repurchase import compute_recency_weights
 from smart_retail.recommenders.sequence_model import NAME
-from smart_retail.recommenders.shopper_items import build_user_item_matrix
 from smart_retail.recommenders.source import SourceTraining
 from smart_retail.recommenders.source_registry import SOURCES
 from smart_retail.training.models.content_similarity import fit_content_similarity
 from smart_retail.training.models.content_vectors import fit_vector_similarity
 from smart_retail.training.models.ease import fit_weighted_ease
+from smart_retail.training.models.item_baskets import CustomerItems, collect_customer_items
 from smart_retail.training.models.item_knn import fit_item_knn
 
 AUTO = "auto"
@@ -83,6 +81,7 @@ def fit_components(
     models: SimilarityModels | None = None,
     sequence: Mapping[str, NDArray[Any]] | None = None,
     guests: GuestOrders = NO_GUESTS,
+    customer_items: tuple[CustomerItems, Demand] | None = None,
 ) -> FittedComponents:
     """Fit all components on one history.
 
@@ -104,22 +103,23 @@ def fit_components(
         Arrays of the sequence model of this history, if it is already trained.
     guests : GuestOrders
         Those until the end of the history count for the popularity of the whole shop.
+    customer_items : (CustomerItems, Demand), optional
+        Result of `collect_customer_items` of this history, if it has been computed already.
     """
-    matrix = build_user_item_matrix(history)
-    demand = count_demand(history, matrix)
+    items, demand = customer_items or collect_customer_items(history)
     mix = variants.popularity_days, variants.all_time_share
     popular = compute_popularity(demand, *mix)
     models = models or SimilarityModels(
         item_knn=fit_item_knn(
-            matrix,
+            items,
             history.n_items,
             DEFAULT_WEIGHTING if variants.item_knn_weighting == AUTO else variants.item_knn_weighting,
             neighbours=variants.neighbours,
             threads=threads,
         ),
         ease=fit_weighted_ease(
-            matrix,
-            compute_recency_weights(history, matrix),
+            items,
+            items.recency,
             history.n_items,
             variants.ease_weighting,
             max_items=variants.ease_items,
@@ -130,7 +130,7 @@ def fit_components(
     bought = demand.ever > 0
     unbought = np.empty(0, np.int64) if future_items else np.flatnonzero(~bought)
     content, content_back = _fit_content(catalogue, unbought, np.flatnonzero(bought), variants.neighbours)
-    training = SourceTraining(history, matrix, demand, segment, cluster, catalogue, future_items)
+    training = SourceTraining(history, demand, segment, cluster, catalogue, future_items)
     return FittedComponents(
         items=ItemAttributes(
             catalogue.category.astype(np.int32),

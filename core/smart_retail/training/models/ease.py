@@ -7,21 +7,31 @@ items rely on item-kNN.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.shopper_items import UserItemMatrix
-from smart_retail.utils.csr import indptr_from_lengths
+from smart_retail.utils.csr import indptr_from_lengths, row_blocks, row_indices
 
 PENALTIES = {"uniform": 1000.0, "recency": 300.0}
 """Ridge penalty by weighting: uniform counts every purchase alike, recency counts recent ones more. The better one
 differs between shops; the penalties were selected on earlier windows of two."""
 
 
+class ItemRows(Protocol):
+    """The items of each customer or order in CSR form."""
+
+    @property
+    def indptr(self) -> NDArray[np.int64]: ...
+    @property
+    def item(self) -> NDArray[np.integer]: ...
+
+
 def fit_weighted_ease(
-    matrix: UserItemMatrix,
-    recency_weight: NDArray[np.float64],
+    matrix: ItemRows,
+    recency_weight: NDArray[np.floating],
     n_items: int,
     weighting: str,
     *,
@@ -32,21 +42,21 @@ def fit_weighted_ease(
 
     Parameters
     ----------
-    matrix : UserItemMatrix
-    recency_weight : float64 array, shape (len(matrix),)
+    matrix : UserItemMatrix or CustomerItems
+    recency_weight : float array of the length of ``matrix.item``
         See `compute_recency_weights`.
     n_items : int
     weighting : {"uniform", "recency"}
     max_items, neighbours : int
         See `fit_ease`.
     """
-    weight = np.ones(len(matrix)) if weighting == "uniform" else recency_weight
+    weight = None if weighting == "uniform" else recency_weight
     return fit_ease(matrix, weight, n_items, max_items=max_items, neighbours=neighbours, penalty=PENALTIES[weighting])
 
 
 def fit_ease(
-    matrix: UserItemMatrix,
-    weight: NDArray[np.float64],
+    matrix: ItemRows,
+    weight: NDArray[np.floating] | None,
     n_items: int,
     *,
     max_items: int,
@@ -57,9 +67,9 @@ def fit_ease(
 
     Parameters
     ----------
-    matrix : UserItemMatrix
-    weight : float64 array, shape (len(matrix),)
-        Weight of each purchase.
+    matrix : UserItemMatrix or ItemBaskets
+    weight : float array of the length of ``matrix.item``, or None
+        Weight of each purchase; None for 1.
     n_items : int
     max_items : int
         Size of the dense problem, which takes 8 bytes times its square.
@@ -81,10 +91,15 @@ def fit_ease(
         return _no_neighbours(n_items)
     row_of_item = np.full(n_items, -1, np.int32)
     row_of_item[codes] = np.arange(len(codes), dtype=np.int32)
-    included = row_of_item[matrix.item] >= 0
-    ptr = indptr_from_lengths(np.bincount(matrix.shopper[included], minlength=matrix.n_shoppers))
     products = np.zeros((len(codes), len(codes)), np.float32)
-    add_gram_matrix(ptr, row_of_item[matrix.item[included]], weight[included].astype(np.float32), products)
+    for rows, entries in row_blocks(matrix.indptr):
+        row = row_of_item[matrix.item[entries]]
+        included = row >= 0
+        shopper = row_indices(matrix.indptr[rows.start : rows.stop + 1])[included]
+        ptr = indptr_from_lengths(np.bincount(shopper, minlength=rows.stop - rows.start))
+        ones = np.ones(len(shopper), np.float32)
+        value = ones if weight is None else weight[entries][included].astype(np.float32)
+        add_gram_matrix(ptr, row[included], value, products)
     products[np.diag_indices(len(codes))] += np.float32(penalty)
     # The items of a shopper ascend, so the lower triangle is filled; its transpose is the upper one in Fortran order.
     inverse = products.T

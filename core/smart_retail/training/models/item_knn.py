@@ -14,18 +14,32 @@ buyer in common are not rated as nearly equal.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.shopper_items import UserItemMatrix
+from smart_retail.utils.csr import row_blocks, row_indices
 
 WEIGHTINGS = ("cosine", "tfidf", "bm25")
 SHRINK = 10.0
 
 
+class PurchasedItems(Protocol):
+    """The items of each customer in CSR form, as in `UserItemMatrix` and `CustomerItems`."""
+
+    @property
+    def indptr(self) -> NDArray[np.int64]: ...
+    @property
+    def item(self) -> NDArray[np.integer]: ...
+    @property
+    def orders(self) -> NDArray[np.number]: ...
+
+
 def fit_item_knn(
-    matrix: UserItemMatrix,
+    matrix: PurchasedItems,
     n_items: int,
     weighting: str,
     *,
@@ -37,7 +51,7 @@ def fit_item_knn(
 
     Parameters
     ----------
-    matrix : UserItemMatrix
+    matrix : UserItemMatrix or CustomerItems
     n_items : int
     weighting : {"cosine", "tfidf", "bm25"}
     neighbours : int
@@ -55,16 +69,29 @@ def fit_item_knn(
     return Similarity.from_table(*table)
 
 
-def weight_purchases(matrix: UserItemMatrix, n_items: int, weighting: str) -> NDArray[np.float32]:
-    """Compute the weight of each matrix entry by a weighting, float32 array, shape ``(len(matrix),)``."""
+def weight_purchases(matrix: PurchasedItems, n_items: int, weighting: str) -> NDArray[np.float32]:
+    """Compute the weight of each matrix entry by a weighting, float32 array of the length of ``matrix.item``."""
+    weight = np.ones(len(matrix.item), np.float32)
     if weighting == "cosine":
-        return np.ones(len(matrix), np.float32)
+        return weight
     items = np.diff(matrix.indptr).astype(np.float64)
     inverse_frequency = np.log((1 + n_items) / (1 + items)) + 0.1
     if weighting == "tfidf":
-        return inverse_frequency[matrix.shopper].astype(np.float32)
-    length = np.bincount(matrix.shopper, matrix.orders, matrix.n_shoppers)
+        for rows, entries, shopper in _row_blocks(matrix.indptr):
+            weight[entries] = inverse_frequency[rows][shopper]
+        return weight
+    length = np.zeros(len(items))
+    for rows, entries, shopper in _row_blocks(matrix.indptr):
+        length[rows] = np.bincount(shopper, matrix.orders[entries], len(length[rows]))
     relative = length / max(float(length.mean()), 1e-12)
-    saturation = 1.2 * (0.25 + 0.75 * relative[matrix.shopper])
-    weight = inverse_frequency[matrix.shopper] * matrix.orders * 2.2 / (matrix.orders + saturation)
-    return weight.astype(np.float32)
+    for rows, entries, shopper in _row_blocks(matrix.indptr):
+        orders = matrix.orders[entries]
+        saturation = 1.2 * (0.25 + 0.75 * relative[rows][shopper])
+        weight[entries] = inverse_frequency[rows][shopper] * orders * 2.2 / (orders + saturation)
+    return weight
+
+
+def _row_blocks(indptr: NDArray[np.int64]) -> Iterator[tuple[slice, slice, NDArray[np.int64]]]:
+    """Yield the rows of each block, their entries, and the row of each entry within the block."""
+    for rows, entries in row_blocks(indptr):
+        yield rows, entries, row_indices(indptr[rows.start : rows.stop + 1])

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
+from smart_retail.data.guest_orders import NO_GUESTS, GuestOrders
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.item_sets import NO_ITEM, ItemSets, build_sets, order_pair, order_triple
 from smart_retail.utils.csr import indptr_from_lengths
@@ -15,14 +18,21 @@ MAX_TRIPLES = 10_000
 
 
 def count_item_sets(
-    history: PurchaseHistory, *, min_support: int, max_pairs: int = MAX_PAIRS, max_triples: int = MAX_TRIPLES
+    history: PurchaseHistory,
+    guests: GuestOrders = NO_GUESTS,
+    *,
+    min_support: int,
+    max_pairs: int = MAX_PAIRS,
+    max_triples: int = MAX_TRIPLES,
 ) -> ItemSets:
     """Count the item sets of a shop.
 
     Parameters
     ----------
     history : PurchaseHistory
-        The whole history, with the guest orders.
+        The whole history.
+    guests : GuestOrders
+        Orders that count like those of customers.
     min_support : int
         Orders of a set, at least.
     max_pairs, max_triples : int
@@ -37,8 +47,8 @@ def count_item_sets(
     """
     from smart_retail.training.kernels import item_set_counts as kernels  # imports Numba: only while fitting
 
-    lines = _LinesByItem(history)
     least = max(min_support, 1)
+    lines = _LinesByItem(history, guests, least)
     histogram = np.zeros(lines.n_orders + 2, np.int64)
     none = np.empty((0, 3), np.int32), np.empty(0, np.int64)
     kernels.count_frequent_pairs(*lines.arrays, least, histogram, *none)
@@ -54,25 +64,47 @@ def count_item_sets(
 
 
 class _LinesByItem:
-    """The lines of a history with items numbered by descending demand, as the kernels take them."""
+    """The lines of orders with items numbered by descending demand, as the kernels take them.
 
-    def __init__(self, history: PurchaseHistory) -> None:
-        self.totals = np.bincount(history.item, minlength=history.n_items).astype(np.int32)
+    Lines of items in fewer than `least` orders are left out, since no set has such an item.
+    """
+
+    def __init__(self, history: PurchaseHistory, guests: GuestOrders, least: int) -> None:
+        from smart_retail.training.kernels.item_set_counts import group_lines
+
+        n_items = history.n_items
+        self.totals = np.zeros(n_items, np.int32)
+        for _, item, _ in _parts(history, guests):
+            self.totals += np.bincount(item, minlength=n_items).astype(np.int32)
         self.code = np.argsort(-self.totals, kind="stable")
         """Item code by number."""
-        number = np.empty(history.n_items, np.int32)
-        number[self.code] = np.arange(history.n_items)
-        sizes = np.bincount(history.order)
-        order = (np.cumsum(sizes > 0) - 1)[history.order].astype(np.int32)  # a slice does not have every order code
-        self.n_orders = int(np.count_nonzero(sizes))
-        by_order = np.lexsort((number[history.item], order))
-        item, order = number[history.item][by_order], order[by_order]
-        amount = history.amount[by_order]
-        line = np.argsort(item, kind="stable").astype(np.int64)
-        start = indptr_from_lengths(np.bincount(item, minlength=history.n_items))
+        number = np.empty(n_items, np.int32)
+        number[self.code] = np.arange(n_items)
+        self.n_orders = 0
+        columns: list[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]] = []
+        for order, item, amount in _parts(history, guests):
+            # A slice of a history does not have every order code.
+            dense = (self.n_orders - 1 + np.cumsum(np.diff(order, prepend=-1) != 0)).astype(np.int32)
+            self.n_orders = int(dense[-1]) + 1 if len(dense) else self.n_orders
+            frequent = np.flatnonzero(self.totals[item] >= least)
+            numbered = number[item[frequent]]
+            by_order = np.lexsort((numbered, dense[frequent]))
+            columns.append((numbered[by_order], dense[frequent][by_order], amount[frequent][by_order]))
+        item, order, amount = (np.concatenate(parts) for parts in zip(*columns, strict=True))
+        start = indptr_from_lengths(np.bincount(item, minlength=n_items))
         ptr = indptr_from_lengths(np.bincount(order, minlength=self.n_orders))
-        self.arrays = start, line, ptr, order, item, amount
+        self.arrays = start, group_lines(item, start), ptr, order, item, amount
         """By item: bounds and lines; by order: bounds, orders, items and amounts."""
+
+
+def _parts(
+    history: PurchaseHistory, guests: GuestOrders
+) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64]]]:
+    """Yield orders, items and amounts of the lines in blocks of whole orders."""
+    for _, block in history.blocks():
+        yield block.order, block.item, block.amount
+    if len(guests):
+        yield guests.order, guests.item, guests.amount
 
 
 def _count_triples(

@@ -6,16 +6,19 @@ needs a change there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from smart_retail.bundle.writer import BundleWriter
+from smart_retail.bundle.writer import ArrayFile, BundleWriter
 from smart_retail.data.pipeline import Dataset
-from smart_retail.data.purchase_history import PurchaseHistory
+from smart_retail.data.purchase_history import COLUMNS, PurchaseHistory
 from smart_retail.data.temporal_dataset import RfmTable
 from smart_retail.protocol import DEFAULT_HORIZON_DAYS
 from smart_retail.recommenders.base import UNKNOWN_GROUP, Catalogue, Ranked, Shoppers
@@ -31,6 +34,7 @@ from smart_retail.training.clusters.fit_clusters import ClusterFit
 from smart_retail.training.clusters.preferred_items import PreferredItems, find_preferred_items
 from smart_retail.training.models.content_vectors import fit_content_vectors, item_texts
 from smart_retail.training.value.fit_value import ValueFit
+from smart_retail.utils.column_files import release_pages
 from smart_retail.utils.fixed_point import MILLION
 from smart_retail.utils.parallel import one_algebra_thread, thread_pool
 from smart_retail.value.forecast_table import ForecastTable, forecast_all_customers
@@ -40,6 +44,8 @@ TOP_ITEMS = 5
 """Number of items shown per segment and cluster."""
 CHUNK_CUSTOMERS = 512
 """Number of customers whose lists one job computes."""
+BLOCK_CUSTOMERS = 32 * CHUNK_CUSTOMERS
+"""Number of customers whose lists are held in memory before they are written, about 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class FittedModels:
     """All models of one fit."""
 
     history: PurchaseHistory
+    days: PurchaseDays
+    """Of all customers."""
     groups: CustomerGroups
     model: RecommenderModel
     scorecard: dict[str, Any]
@@ -167,12 +175,11 @@ def build_rfm_grid(groups: CustomerGroups) -> tuple[GridCell, ...]:
 
 def compute_forecasts(fitted: FittedModels, threads: int) -> ForecastTable:
     """Forecast all customers for the default horizon."""
-    days = PurchaseDays.from_lines(fitted.history)
     with one_algebra_thread():
-        return forecast_all_customers(fitted.value.model, days, DEFAULT_HORIZON_DAYS, threads)
+        return forecast_all_customers(fitted.value.model, fitted.days, DEFAULT_HORIZON_DAYS, threads)
 
 
-def compute_lists(
+def list_blocks(
     dataset: Dataset,
     fitted: FittedModels,
     method: str,
@@ -181,8 +188,8 @@ def compute_lists(
     list_length: int,
     threads: int,
     report: Callable[[float], None],
-) -> CachedLists:
-    """Return the pre-calculated lists of all customers, computed by the function that also serves live requests.
+) -> Iterator[CachedLists]:
+    """Yield the pre-calculated lists of all customers in blocks, computed by the function that serves live requests.
 
     Parameters
     ----------
@@ -198,18 +205,21 @@ def compute_lists(
         Number of worker threads.
     report : callable
         Receives the finished share, 0 to 1; may raise `CancelledError`.
+
+    Yields
+    ------
+    CachedLists
+        Lists of the next customers by code.
     """
     from smart_retail.training.kernels import batch_scorer  # imports Numba, which serving must not need
 
     history, groups = fitted.history, fitted.groups
     n = history.n_customers
-    table = CachedLists.empty(n, list_length)
     customer, item = dataset.fully_returned if exclude_purchased else (np.empty(0, np.int32),) * 2
     bounds = np.searchsorted(customer, np.arange(n + 1))
     shoppers = Shoppers(history, groups.segment, groups.clusters.fine)
 
-    def fill_chunk(start: int) -> int:
-        stop = min(start + CHUNK_CUSTOMERS, n)
+    def fill_chunk(table: CachedLists, first: int, start: int, stop: int) -> None:
         hidden = [item[bounds[c] : bounds[c + 1]] for c in range(start, stop)]
         extra = max((len(items) for items in hidden), default=0)
         ranked = fitted.model.rank(
@@ -219,14 +229,57 @@ def compute_lists(
             length=list_length + extra,
             scorer=batch_scorer,
         )
-        table.fill(start, ranked, hidden)
-        return stop
+        table.fill(start - first, ranked, hidden)
 
-    # Each job fills its own rows, so that no thread waits while another one packs its lists.
     with thread_pool(threads) as pool:
-        for stop in pool.map(fill_chunk, range(0, n, CHUNK_CUSTOMERS)):
-            report(stop / n)
-    return table
+
+        def start_block(first: int) -> tuple[int, CachedLists, list[Future[None]]]:
+            last = min(first + BLOCK_CUSTOMERS, n)
+            table = CachedLists.empty(last - first, list_length)
+            # Each job fills its own rows, so that no thread waits while another one packs its lists.
+            starts = range(first, last, CHUNK_CUSTOMERS)
+            jobs = [pool.submit(fill_chunk, table, first, s, min(s + CHUNK_CUSTOMERS, last)) for s in starts]
+            return last, table, jobs
+
+        firsts = iter(range(0, n, BLOCK_CUSTOMERS))
+        # The next block is computed while the one before is written.
+        running = [start_block(first) for first in islice(firsts, 2)]
+        try:
+            while running:
+                last, table, jobs = running.pop(0)
+                for job in jobs:
+                    job.result()
+                report(last / n)
+                running += [start_block(first) for first in islice(firsts, 1)]
+                yield table
+                release_pages(*(getattr(history, name) for name in COLUMNS))
+        finally:
+            for _, _, jobs in running:
+                for job in jobs:
+                    job.cancel()
+
+
+def write_lists(writer: BundleWriter, name: str, n_customers: int, blocks: Iterable[CachedLists]) -> None:
+    """Write the lists of all customers below ``lists/<name>``, block by block.
+
+    Parameters
+    ----------
+    writer : BundleWriter
+    name : str
+    n_customers : int
+    blocks : iterable of CachedLists
+        In the order of the customers; at least one.
+    """
+    with ExitStack() as stack:
+        files: dict[str, ArrayFile] = {}
+        for block in blocks:
+            arrays = block.arrays()
+            for column, values in arrays.items():
+                if column not in files:
+                    shape = (n_customers, *values.shape[1:])
+                    part = writer.array_file(f"lists/{name}/{column}", values.dtype, shape)
+                    files[column] = stack.enter_context(part)
+                files[column].append(values)
 
 
 def code_names(dataset: Dataset, groups: CustomerGroups) -> dict[str, list[str]]:

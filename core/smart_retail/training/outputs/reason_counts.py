@@ -10,14 +10,16 @@ from numpy.typing import NDArray
 from smart_retail.data.guest_orders import GuestOrders
 from smart_retail.data.purchase_history import PurchaseHistory
 from smart_retail.recommenders.item_similarity import Similarity
-from smart_retail.recommenders.shopper_items import build_user_item_matrix
 from smart_retail.settings import RecommendSettings
+from smart_retail.training.models.item_baskets import ItemBaskets, collect_order_items
 from smart_retail.training.models.item_pairs import count_item_pairs
 from smart_retail.training.outputs.shop_tables import RECENT_DAYS
+from smart_retail.utils.csr import row_blocks
 
 
 def count_for_reasons(
     history: PurchaseHistory,
+    customers: ItemBaskets,
     guests: GuestOrders,
     item_knn: Similarity,
     groups: dict[str, tuple[NDArray[np.int16], int]],
@@ -30,6 +32,8 @@ def count_for_reasons(
     ----------
     history : PurchaseHistory
         The whole history.
+    customers : ItemBaskets
+        The items of its customers.
     guests : GuestOrders
         They count for the pairs of items in one order.
     item_knn : Similarity
@@ -40,25 +44,38 @@ def count_for_reasons(
     threads : int
         The result does not depend on it.
     """
-    orders = guests.append_to(history)
-    pairs = count_item_pairs(history, item_knn, orders=orders, min_support=settings.min_support, threads=threads)
+    orders = collect_order_items(history, guests)
+    pairs = count_item_pairs(customers, orders, item_knn, min_support=settings.min_support, threads=threads)
     arrays = pairs.arrays()
     if len(guests):
         arrays["orders.totals"] = pairs.orders.totals
-    popular = guests.until(history.last_day).append_to(history) if settings.guest_orders_in_popularity else history
-    recent = np.unique(popular.order[popular.day > history.last_day - RECENT_DAYS])
-    arrays["sizes"] = np.append(arrays["sizes"], (len(recent), settings.min_support)).astype(np.int64)
+    first_recent = history.last_day - RECENT_DAYS + 1
+    recent = sum(_count_orders(block.order[block.day >= first_recent]) for _, block in history.blocks())
+    if settings.guest_orders_in_popularity:
+        counted = guests.until(history.last_day)
+        recent += _count_orders(counted.order[counted.day >= first_recent])
+    arrays["sizes"] = np.append(arrays["sizes"], (recent, settings.min_support)).astype(np.int64)
     for name, (group, n_groups) in groups.items():
-        arrays |= {f"{name}.{column}": values for column, values in count_buyers(history, group, n_groups).items()}
+        counts = count_buyers(customers, history.n_items, group, n_groups)
+        arrays |= {f"{name}.{column}": values for column, values in counts.items()}
     return arrays
 
 
-def count_buyers(history: PurchaseHistory, group: NDArray[np.int16], n_groups: int) -> dict[str, NDArray[Any]]:
+def _count_orders(order: NDArray[np.int32]) -> int:
+    """Return the number of distinct orders; `order` ascends."""
+    return int(np.count_nonzero(np.diff(order, prepend=-1)))
+
+
+def count_buyers(
+    customers: ItemBaskets, n_items: int, group: NDArray[np.int16], n_groups: int
+) -> dict[str, NDArray[Any]]:
     """Count the customers of each group who bought each item.
 
     Parameters
     ----------
-    history : PurchaseHistory
+    customers : ItemBaskets
+        The items of all customers.
+    n_items : int
     group : int16 array, shape (n_customers,)
         Group of each customer, -1 for none.
     n_groups : int
@@ -68,13 +85,14 @@ def count_buyers(history: PurchaseHistory, group: NDArray[np.int16], n_groups: i
     dict
         ``customers``, int32 of shape (n_groups, n_items), and ``size``, int64 of shape (n_groups,).
     """
-    matrix = build_user_item_matrix(history)
-    bought = group[matrix.shopper].astype(np.int64)
-    cell = bought[bought >= 0] * history.n_items + matrix.item[bought >= 0]
-    counts = np.bincount(cell, minlength=n_groups * history.n_items).astype(np.int32)
-    has_purchases = np.diff(matrix.indptr) > 0
+    counts = np.zeros(n_groups * n_items, np.int32)
+    for rows, entries in row_blocks(customers.indptr):
+        bought = np.repeat(group[rows].astype(np.int64), np.diff(customers.indptr[rows.start : rows.stop + 1]))
+        cell = bought[bought >= 0] * n_items + customers.item[entries][bought >= 0]
+        counts += np.bincount(cell, minlength=len(counts)).astype(np.int32)
+    has_purchases = np.diff(customers.indptr) > 0
     members = group[has_purchases & (group >= 0)]
     return {
-        "customers": counts.reshape(n_groups, history.n_items),
+        "customers": counts.reshape(n_groups, n_items),
         "size": np.bincount(members, minlength=n_groups).astype(np.int64),
     }

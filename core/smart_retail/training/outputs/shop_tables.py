@@ -59,16 +59,25 @@ class ItemStatistics:
     def from_history(cls, history: PurchaseHistory, guests: GuestOrders) -> ItemStatistics:
         """Count orders and customers of each item; guest orders count in the recent weeks only."""
         n = history.n_items
-        pairs = sorted_unique(history.customer.astype(np.int64) * n + history.item)
-        orders = guests.until(history.last_day).append_to(history)
-        recent = orders.day > history.last_day - RECENT_DAYS
-        previous = (orders.day > history.last_day - 2 * RECENT_DAYS) & ~recent
-        return cls(
-            np.bincount(history.item, minlength=n).astype(np.int32),
-            np.bincount(pairs % max(n, 1), minlength=n).astype(np.int32),
-            np.bincount(orders.item[recent], minlength=n).astype(np.int32),
-            np.bincount(orders.item[previous], minlength=n).astype(np.int32),
-        )
+        counts = np.zeros((4, n), np.int64)
+        for _, block in history.blocks():
+            pairs = sorted_unique(block.customer.astype(np.int64) * n + block.item)
+            counts[0] += np.bincount(block.item, minlength=n)
+            counts[1] += np.bincount(pairs % max(n, 1), minlength=n)
+            counts[2:] += cls._count_recent(block.item, block.day, history.last_day, n)
+        counted = guests.until(history.last_day)
+        counts[2:] += cls._count_recent(counted.item, counted.day, history.last_day, n)
+        return cls(*counts.astype(np.int32))
+
+    @staticmethod
+    def _count_recent(
+        item: NDArray[np.int32], day: NDArray[np.int32], last_day: int, n_items: int
+    ) -> NDArray[np.int64]:
+        """Return the rows of the recent and of the previous weeks by item, shape ``(2, n_items)``."""
+        age = last_day - day
+        recent = age < RECENT_DAYS
+        previous = (age < 2 * RECENT_DAYS) & ~recent
+        return np.stack([np.bincount(item[rows], minlength=n_items) for rows in (recent, previous)])
 
 
 def write_shop_tables(
