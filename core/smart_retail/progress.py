@@ -6,7 +6,10 @@ everything.
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class Progress(Protocol):
@@ -42,3 +45,35 @@ class Silent:
 
 
 SILENT: Progress = Silent()
+
+
+class WatchingProgress:
+    """Passes reports on, and ends the work at the next check when a background job has failed.
+
+    Parameters
+    ----------
+    receiver : Progress
+    """
+
+    def __init__(self, receiver: Progress) -> None:
+        self._receiver = receiver
+        self._jobs: list[Future[Any]] = []
+
+    def watch(self, job: Future[Any]) -> None:
+        """Raise the error of a job, if it has one, at the next call of `check`."""
+        self._jobs.append(job)
+
+    def stage(self, name: str, done: float) -> None:
+        self._receiver.stage(name, done)
+
+    def update(self, done: float) -> None:
+        self._receiver.update(done)
+
+    def message(self, text: str) -> None:
+        self._receiver.message(text)
+
+    def check(self) -> None:
+        for job in self._jobs:
+            if job.done():
+                job.result()
+        self._receiver.check()

@@ -30,7 +30,7 @@ from smart_retail.errors import FitError, MissingExtraError, SettingsError
 from smart_retail.evaluation.verdict import describe_quality
 from smart_retail.events import open_events
 from smart_retail.events.item_changes import ItemChanges, latest_change
-from smart_retail.progress import SILENT, Progress
+from smart_retail.progress import SILENT, Progress, WatchingProgress
 from smart_retail.recommenders.base import Catalogue
 from smart_retail.results import FitReport
 from smart_retail.segmentation.rfm import fit_rfm
@@ -118,6 +118,9 @@ def fit(
     settings = settings or Settings()
     _check_arguments(settings, mapping)
     _prepare_packages()
+    # The tables that are written in the background can fail, as on a full disk, long before their result is needed.
+    watching = WatchingProgress(progress)
+    progress = watching
     timer = StageTimer(progress)
     with lock(artifacts, create=True) as root, temporary_folder(root) as folder:
         timer.stage("reading and cleaning")
@@ -150,6 +153,7 @@ def fit(
                 # These tables need no trained model: they are written while the models are fitted.
                 count_guests = settings.recommend.guest_orders_in_popularity
                 shop = start_job(lambda: write_shop_tables(writer, dataset, history, progress, count_guests))
+                watching.watch(shop)
                 fitted = _fit_models(dataset, settings, timer, progress)
                 notes += check_evaluation(fitted.scorecard, active, force)
                 notes += check_quality_gate(root, fitted.scorecard, force)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future
 
 import pytest
 
+from smart_retail.progress import SILENT, WatchingProgress
 from smart_retail.utils.parallel import background_jobs, parallel_map
 
 
@@ -46,3 +48,13 @@ def test_the_error_of_a_job_is_raised_by_its_future(threads: int) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_a_parallel_map_keeps_the_order_of_its_inputs(threads: int) -> None:
     assert parallel_map(lambda x: x * x, range(20), threads) == [x * x for x in range(20)]
+
+
+def test_a_failed_background_job_ends_the_work_at_the_next_check() -> None:
+    job: Future[None] = Future()
+    progress = WatchingProgress(SILENT)
+    progress.watch(job)
+    progress.check()
+    job.set_exception(OSError("the disk is full"))
+    with pytest.raises(OSError, match="disk is full"):
+        progress.check()
