@@ -134,6 +134,7 @@ def fit_recommenders(
     sampled = guests.sample(MAX_HISTORY_ROWS / max(len(selection.history), 1), context.seed)
     trial = _try_sequence_model(selection, windows, catalogue, sampled, settings, context)
     selection, variants = trial.selection, trial.selection.variants
+    features = settings.merge != "blend"
     past_windows = add_groups(_build_past_windows(selection, dataset, context), dataset, assign_groups)
 
     def fit_before(window: GroupedWindow, models: SimilarityModels | None = None) -> FittedComponents:
@@ -142,10 +143,10 @@ def fit_recommenders(
         return _fit_before(window, catalogue, variants, models=models, sequence=sequence, guests=sampled)
 
     def examples_of(window: GroupedWindow, models: SimilarityModels | None) -> dict[str, TrainingExamples]:
-        return _build_window_examples(window, fit_before(window, models), context)
+        return _build_window_examples(window, fit_before(window, models), context, features=features)
 
     def past_examples_of(window: GroupedWindow) -> dict[str, TrainingExamples]:
-        return _build_window_examples(window, fit_before(window), context, MAX_PAST_CUSTOMERS)
+        return _build_window_examples(window, fit_before(window), context, MAX_PAST_CUSTOMERS, features=features)
 
     with context.open_pool() as pooled:
         # Jobs are submitted in the order in which their results are consumed, so that no worker blocks on a later job.
@@ -220,7 +221,7 @@ def _try_sequence_model(
 
     def examples_with(window: GroupedWindow, arrays: SequenceArrays) -> dict[str, TrainingExamples]:
         components = _fit_before(window, catalogue, selection.variants, sequence=arrays, guests=guests)
-        return _build_window_examples(window, components, context)
+        return _build_window_examples(window, components, context, features=settings.merge != "blend")
 
     return try_sequence_model(selection, windows, examples_with, settings.merge, context)
 
@@ -288,7 +289,8 @@ def _learn_hybrid(
         if note.details:
             logger.info(note.details)
     validated = learn_merge(decisions, examples, context)
-    latest = _build_window_examples(windows[-1], last.result(), context) if last else {}
+    features = settings.merge != "blend"
+    latest = _build_window_examples(windows[-1], last.result(), context, features=features) if last else {}
     learned = learn_merge(decisions, _replace_oldest(examples, latest), context)
 
     def evaluate() -> tuple[dict[str, Any], HybridModel]:
@@ -348,8 +350,10 @@ def _build_window_examples(
     components: FittedComponents,
     context: FitContext,
     max_customers: int = MAX_TRAINING_CUSTOMERS,
+    *,
+    features: bool,
 ) -> dict[str, TrainingExamples]:
-    """Build the training examples of one window by task."""
+    """Build the training examples of one window by task; only a ranker needs `features`."""
     segment, cluster = window.groups
     out = {}
     for task in TASKS:
@@ -357,7 +361,7 @@ def _build_window_examples(
         if len(truth):
             customers = truth.customer
             shoppers = Shoppers(window.before.select(customers), segment[customers], cluster[customers])
-            out[task] = build_examples(components, shoppers, truth, task)
+            out[task] = build_examples(components, shoppers, truth, task, with_features=features)
     return out
 
 

@@ -62,8 +62,8 @@ def test_the_evaluated_hybrid_excludes_the_last_window_and_the_published_one_inc
     cut_of, learned_from = {}, []
     build, learn = recommenders._build_window_examples, recommenders.learn_merge
 
-    def recording_build(window, components, context, *customers):
-        by_task = build(window, components, context, *customers)
+    def recording_build(window, components, context, *customers, **options):
+        by_task = build(window, components, context, *customers, **options)
         cut_of.update({id(examples): window.window.cut for examples in by_task.values()})
         return by_task
 
@@ -108,3 +108,21 @@ def test_popularity_follows_a_catalogue_that_turns_over(make_shop, fit):
     listed = model.popular().item[:10]
     assert (listed[:7] >= 20).all()
     assert (listed >= 20).sum() >= 8, "the whole history keeps one of eight positions"
+
+
+def test_a_blend_is_the_same_without_the_features_of_a_ranker(repeat_shop, fit, monkeypatch):
+    build = recommenders.build_examples
+    computed = []
+
+    def with_features(*arguments, **options):
+        examples = build(*arguments, **options | {"with_features": True})
+        computed.append(options["with_features"])
+        return examples
+
+    model, card = fit(repeat_shop, "blend")
+    monkeypatch.setattr(recommenders, "build_examples", with_features)
+    other, other_card = fit(repeat_shop, "blend")
+    assert computed
+    assert not any(computed)
+    assert card == other_card
+    assert np.array_equal(model.hybrid.weights, other.hybrid.weights)

@@ -36,7 +36,7 @@ class TrainingExamples:
     normalized: NDArray[np.float64]
     """Normalized source scores, shape ``(n_sources, n)``."""
     features: NDArray[np.float32]
-    """Ranking features, shape ``(n, n_features)``."""
+    """Ranking features, shape ``(n, n_features)``; ``(n, 0)`` where no ranker is considered."""
     hit: NDArray[np.bool_]
     """Whether the candidate was bought in the window, shape ``(n,)``."""
     bucket: NDArray[np.int64]
@@ -73,7 +73,12 @@ class TrainingExamples:
 
 
 def build_examples(
-    components: FittedComponents, shoppers: Shoppers, ground_truth: GroundTruth, task: str
+    components: FittedComponents,
+    shoppers: Shoppers,
+    ground_truth: GroundTruth,
+    task: str,
+    *,
+    with_features: bool = True,
 ) -> TrainingExamples:
     """Build the training examples of one window for one task.
 
@@ -85,6 +90,8 @@ def build_examples(
         The customers of `ground_truth` as of the cut, row by row.
     ground_truth : GroundTruth
     task : {"any", "new"}
+    with_features : bool
+        Whether the ranking features are computed, which only a ranker needs.
     """
     from smart_retail.training.kernels import batch_scorer  # imports Numba: only while fitting
 
@@ -98,11 +105,14 @@ def build_examples(
     leading.sort()
     candidates = candidates.take(leading)
     width = max(components.n_items, 1)
+    features = np.empty((len(leading), 0), np.float32)
+    if with_features:
+        features = compute_features(components, context, candidates, weighted[:, leading])
     bought = np.repeat(np.arange(len(ground_truth)), ground_truth.sizes) * width + ground_truth.item
     return TrainingExamples(
         candidates=candidates,
         normalized=normalized[:, leading],
-        features=compute_features(components, context, candidates, weighted[:, leading]),
+        features=features,
         hit=in_sorted(candidates.shopper * width + candidates.item, bought),
         bucket=bucket,
         n_bought=ground_truth.sizes,
