@@ -19,8 +19,8 @@ MIN_BYTES: Final = 2 * 2**30
 """The libraries of a fit, DuckDB and one block of rows take about this much."""
 _BYTES_OF_BLOCK_ROW: Final = 200
 """Memory of the arrays that are derived from one row of a block."""
-_MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS = 500_000, 4_000_000
-"""Larger blocks were not faster."""
+_MIN_BLOCK_ROWS, _MAX_BLOCK_ROWS = 500_000, 2_000_000
+"""Between these bounds, blocks take 100 to 400 MB."""
 _DUCKDB_BYTES_OF_THREAD: Final = 384 * 2**20
 """On 20 million lines a higher limit of DuckDB was not faster; it only doubled the peak."""
 
