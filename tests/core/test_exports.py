@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import signal
+import subprocess
+import sys
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import astuple, replace
 
 from smart_retail.client.remote_engine import RemoteEngine
-from smart_retail.errors import NeedsLocalEngineError, UsageError
+from smart_retail.errors import CancelledError, NeedsLocalEngineError, UsageError
+from smart_retail.progress import Silent
 from smart_retail.protocol import METHODS, ListQuery
 from smart_retail.results import Reason, Recommendation, RecommendationList
+from smart_retail.serving import batch_export
 from smart_retail.serving.batch_export import RECOMMENDATION_COLUMNS, write_recommendations
 from smart_retail.utils.spreadsheet import escape_formula, escape_row, write_table
 
@@ -57,6 +66,9 @@ class Shop:
 
     def customer_ids(self) -> Sequence[str]:
         return self.ids
+
+    def resolve(self, query: ListQuery) -> ListQuery:
+        return query
 
     def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
         self.chunk_sizes.append(len(customer_ids))
@@ -113,16 +125,123 @@ def test_customers_are_queried_in_chunks(tmp_path: Path) -> None:
     assert shop.chunk_sizes == [1000, 1000, 500]
 
 
-def test_a_failed_batch_keeps_the_earlier_file(tmp_path: Path) -> None:
-    class Broken(Shop):
-        def query_customers(self, *_: object, **__: object) -> list[RecommendationList]:
-            raise UsageError("no")
+@pytest.mark.parametrize(("query", "customers"), [(("hybrid", 100), 100), (("hybrid", 1000), 10), (("all", 1000), 2)])
+def test_long_lists_are_queried_for_fewer_customers_at_once(
+    tmp_path: Path, query: tuple[str, int], customers: int
+) -> None:
+    shop = Shop(["a", "b"] if query[0] == "all" else [f"{i:03d}" for i in range(101)])
+    write_recommendations(shop, tmp_path / "out.csv", query=ListQuery(*query))  # type: ignore[arg-type]
+    assert shop.chunk_sizes[0] == customers
 
-    (tmp_path / "out.csv").write_text("before")
-    with pytest.raises(UsageError):
-        write_recommendations(Broken(["a"]), tmp_path / "out.csv")  # type: ignore[arg-type]
-    assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
-    assert (tmp_path / "out.csv").read_text() == "before"
+
+class LazyShop(Shop):
+    """Counts at each query what the export still holds of the chunks before, and looks at its file."""
+
+    class Counted(RecommendationList, frozen=True, weakref=True):
+        pass
+
+    def __init__(self, ids: Sequence[str], folder: Path) -> None:
+        super().__init__(ids)
+        self.folder = folder
+        self.held: list[int] = []
+        """Lists of earlier chunks that still exist, at each query."""
+        self.file_bytes: list[int] = []
+        """Size of the unfinished file, at each query."""
+        self._lists: list[weakref.ref[Any]] = []
+
+    def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
+        self._lists = [reference for reference in self._lists if reference() is not None]
+        self.held.append(len(self._lists))
+        self.file_bytes.append(sum(path.stat().st_size for path in self.folder.iterdir()))
+        lists = [self.Counted(*astuple(result)) for result in super().query_customers(customer_ids, query)]
+        self._lists += map(weakref.ref, lists)
+        return lists
+
+    def _list(self, customer: str, method: str, n: int) -> RecommendationList:
+        result = super()._list(customer, method, n)
+        # The digests cannot be compressed below half of their 64 characters.
+        items = tuple(replace(i, item_id=hashlib.sha256(i.item_id.encode()).hexdigest()) for i in result.items)
+        return replace(result, items=items)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_the_rows_of_a_batch_are_written_as_they_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(batch_export, "ROW_GROUP_ROWS", 4096)
+    shop = LazyShop([f"{i:05d}" for i in range(4000)], tmp_path)
+    monkeypatch.setattr(batch_export, "CHUNK_CUSTOMERS", 100)
+    assert write_recommendations(shop, tmp_path / f"out{suffix}", query=ListQuery(n=10)) == 40_000  # type: ignore[arg-type]
+    assert len(shop.held) == 40
+    assert max(shop.held) <= 100
+    unwritten = [1000 * i - size // 32 for i, size in enumerate(shop.file_bytes)]
+    assert max(unwritten) < 3 * 4096
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_failed_batch_keeps_the_earlier_file(tmp_path: Path, suffix: str) -> None:
+    class Broken(Shop):
+        def query_customers(self, customer_ids: Sequence[str], query: ListQuery) -> list[RecommendationList]:
+            if self.chunk_sizes:
+                raise UsageError("no")
+            return super().query_customers(customer_ids, query)
+
+    path = tmp_path / f"out{suffix}"
+    path.write_text("before")
+    with pytest.raises(UsageError, match=r"^no$"):
+        write_recommendations(Broken([f"{i:05d}" for i in range(1500)]), path)  # type: ignore[arg-type]
+    assert [p.name for p in tmp_path.iterdir()] == [path.name]
+    assert path.read_text() == "before"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_cancelled_batch_writes_nothing(tmp_path: Path, suffix: str) -> None:
+    class Cancel(Silent):
+        done = 0.0
+
+        def update(self, done: float) -> None:
+            self.done = done
+
+        def check(self) -> None:
+            if self.done > 0:
+                raise CancelledError("Cancelled.")
+
+    progress = Cancel()
+    with pytest.raises(CancelledError):
+        write_recommendations(Shop([f"{i:05d}" for i in range(2500)]), tmp_path / f"out{suffix}", progress=progress)  # type: ignore[arg-type]
+    assert progress.done == 0.4
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_a_killed_batch_keeps_the_earlier_file(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"out{suffix}"
+    path.write_text("before")
+    code = f"""
+import os, signal
+from tests.core.test_exports import Shop, write_recommendations
+
+class Killed(Shop):
+    def query_customers(self, customer_ids, query):
+        if self.chunk_sizes:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().query_customers(customer_ids, query)
+
+write_recommendations(Killed([f"{{i:05d}}" for i in range(1500)]), {str(path)!r})
+"""
+    root = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, timeout=60, check=False).returncode == -signal.SIGKILL
+    assert path.read_text() == "before"
+
+
+def test_a_parquet_file_has_the_rows_of_the_csv_file_with_types(tmp_path: Path) -> None:
+    shop = Shop(NASTY)
+    for name in ("out.csv", "out.parquet"):
+        write_recommendations(shop, tmp_path / name, customers=(*NASTY, "new"), query=ListQuery("all", 3))  # type: ignore[arg-type]
+    table = duckdb.sql(f"FROM '{tmp_path / 'out.parquet'}'")
+    assert dict(zip(table.columns, map(str, table.types), strict=True)) == RECOMMENDATION_COLUMNS
+    cells = [[str(v).lower() if isinstance(v, bool) else str(v) for v in row] for row in table.fetchall()]
+    assert cells == [list(row.values()) for row in read(tmp_path / "out.csv")]
 
 
 def test_all_customers_need_a_local_engine(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Recommendations of many customers as a CSV or Parquet file, with the ids unchanged.
 
-The engine is queried in chunks, and the file replaces an older one only when it is complete.
+The engine is queried in chunks, and rows are written as they come: memory does not grow with the number of customers.
+The file replaces an older one only when it is complete.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from typing import Final
 
 from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
-from smart_retail.protocol import ListQuery, RetailEngine, require_local
+from smart_retail.protocol import ALL, METHODS, ListQuery, RetailEngine, require_local
 from smart_retail.results import Recommendation, RecommendationList
+from smart_retail.utils.arrow_stream import BlockStream
 from smart_retail.utils.atomic_file import atomic_file
 from smart_retail.utils.spreadsheet import CsvRows, Row
 
@@ -32,7 +34,11 @@ RECOMMENDATION_COLUMNS: Final[dict[str, str]] = {
 """Columns of a batch file, in order, with their Parquet types as DuckDB names them."""
 
 CHUNK_CUSTOMERS = 1000
-"""Customers per query; bounds the number of lists in memory."""
+"""Customers per query at most."""
+CHUNK_ROWS = 10_000
+"""Rows per query at most, unless the lists of one customer have more."""
+ROW_GROUP_ROWS = 122_880
+"""Rows that DuckDB collects before it writes them to a Parquet file: its own default."""
 
 DEFAULT_QUERY: Final = ListQuery()
 
@@ -103,46 +109,47 @@ def write_recommendations(
         customers = require_local(engine, "Listing all customers needs", hint).customer_ids()
     ids = sorted(set(customers))
     progress.stage("recommendations", 0.0)
+    size = _customers_per_query(engine.resolve(query))
+    written = 0
 
     def chunks() -> Iterator[list[Row]]:
-        for start in range(0, len(ids), CHUNK_CUSTOMERS):
+        nonlocal written
+        for start in range(0, len(ids), size):
             progress.check()
-            lists = engine.query_customers(ids[start : start + CHUNK_CUSTOMERS], query)
-            yield [row for result in lists for row in recommendation_rows(result)]
-            progress.update(min(start + CHUNK_CUSTOMERS, len(ids)) / len(ids))
+            lists = engine.query_customers(ids[start : start + size], query)
+            rows = [row for result in lists for row in recommendation_rows(result)]
+            written += len(rows)
+            yield rows
+            progress.update(min(start + size, len(ids)) / len(ids))
 
+    write = _write_csv if target.suffix.lower() == ".csv" else _write_parquet
     with atomic_file(target, private=True) as part:
-        return _write_csv(part, chunks()) if target.suffix.lower() == ".csv" else _write_parquet(part, chunks())
+        write(part, chunks())
+    return written
 
 
-def _write_csv(part: Path, chunks: Iterable[list[Row]]) -> int:
-    written = 0
+def _customers_per_query(query: ListQuery) -> int:
+    rows = query.length * (len(METHODS) if query.method == ALL else 1)
+    return max(1, min(CHUNK_CUSTOMERS, CHUNK_ROWS // rows))
+
+
+def _write_csv(part: Path, chunks: Iterable[list[Row]]) -> None:
     with part.open("w", encoding="utf-8", newline="") as file:
         out = CsvRows(file, RECOMMENDATION_COLUMNS)
         for rows in chunks:
             out.write(rows)
-            written += len(rows)
-    return written
 
 
-def _write_parquet(part: Path, chunks: Iterable[list[Row]]) -> int:
+def _write_parquet(part: Path, chunks: Iterable[list[Row]]) -> None:
     import duckdb
-    import numpy as np
 
-    written = 0
-    with duckdb.connect() as connection:
-        fields = ", ".join(f'"{name}" {kind}' for name, kind in RECOMMENDATION_COLUMNS.items())
-        connection.execute(f"CREATE TABLE lists ({fields})")
-        for rows in chunks:
-            columns = zip(*rows, strict=True)
-            chunk = {
-                name: np.array(values, dtype=object if kind == "VARCHAR" else None)
-                for (name, kind), values in zip(RECOMMENDATION_COLUMNS.items(), columns, strict=False)
-            }
-            if rows:
-                connection.register("chunk", chunk)
-                connection.execute("INSERT INTO lists SELECT * FROM chunk")
-                connection.unregister("chunk")
-                written += len(rows)
-        connection.table("lists").write_parquet(str(part))
-    return written
+    rows = BlockStream(RECOMMENDATION_COLUMNS, chunks)
+    # With several threads, DuckDB would hold as many row groups at once.
+    with duckdb.connect(config={"threads": 1}) as connection:
+        connection.register("lists", rows)
+        try:
+            connection.table("lists").write_parquet(str(part), row_group_size=ROW_GROUP_ROWS)
+        except (duckdb.Error, RuntimeError):
+            if rows.error is None:
+                raise
+            raise rows.error from None
