@@ -21,12 +21,15 @@ CHECKED = 200
 
 
 def rfm(clock: Clock, source: str, out: str) -> None:
-    """From CSV to the RFM table and the report on every row; libraries are imported before, as the peers' are."""
+    """From CSV to the RFM table and the accounts of every row; libraries are imported before, as the peers' are.
+
+    Like the peers, without guest orders, which depend on the purchase history.
+    """
     import smart_retail.data.backends.duckdb_backend  # noqa: F401
     from smart_retail.data.pipeline import prepare
 
     with clock(), prepare([source], threads=THREADS) as prepared:
-        table, report = prepared.rfm(), prepared.report
+        table, report = prepared.rfm(), prepared.report_without_guests
     assert report.rows_in == report.rows_accepted + sum(s.rows for s in report.rejected)
     np.savez(out, recency=table.recency, frequency=table.frequency, monetary=table.monetary)
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from smart_retail.data.pipeline import prepare
 from smart_retail.errors import DataError
@@ -42,6 +43,34 @@ def test_an_order_is_counted_once_if_part_of_it_cannot_be_parsed(tmp_path: Path)
         assert (table.recency.tolist(), table.frequency.tolist()) == ([1], [2])
         assert table.monetary.tolist() == [9_000_000]
         assert dataset.report.orders == 2
+
+
+def test_rfm_and_the_accounts_of_all_rows_need_one_reading_of_the_source(tmp_path: Path) -> None:
+    rows = (
+        "7,o1,a,2024-02-01,1,2,Mug,1",
+        "7,o2,b,2024-02-05,1,4,Mug,1",
+        ",o3,a,2024-02-06,1,3,Mug,1",
+        "8,o4,a,never,1,3,Mug,1",
+    )
+    path = written(tmp_path / "a.csv", *rows)
+    content = path.read_bytes()
+    with prepare([path]) as dataset:
+        path.unlink()
+        assert (dataset.rfm().frequency.tolist(), dataset.rfm().monetary.tolist()) == ([2], [6_000_000])
+        accounts = dataset.report_without_guests
+        assert (accounts.rows_in, accounts.rows_accepted, accounts.customers, accounts.items) == (4, 2, 1, 2)
+        assert {s.reason: (s.rows, s.examples) for s in accounts.rejected} == {
+            "no customer": (1, ("o3",)),
+            "bad date": (1, ("never",)),
+        }
+        path.write_bytes(content)
+        assert dataset.report == replace(
+            accounts,
+            notes=(
+                *accounts.notes,
+                "Of the rows without a customer, 1 row in 1 guest order count for products bought together.",
+            ),
+        )
 
 
 def test_sums_beyond_int64_are_refused(tmp_path: Path) -> None:

@@ -49,16 +49,25 @@ class Dataset(Transactions):
     @locked_cached_property
     def report(self) -> CleaningReport:
         """The cleaning report."""
-        sizes = len(self.customers), len(self._bought_items), self._line_totals.count_orders(self._backend)
-        in_part = self._totals.cancellations or PARTLY_RETURNED in self._totals.flagged
-        cancelled = (self._accepted, self._net_purchases) if in_part else None
-        report = cleaning_report.build_report(
-            self._line_totals, self._totals, self.sources, self._settings, self._backend, sizes, cancelled
-        )
+        report = self.report_without_guests
         notes = report.notes + self.guest_orders.notes()
         if self.catalogue is not None:
             notes = (*notes, *self.catalogue.notes(len(self.catalogue.items.keys() & set(self._bought_items))))
         return msgspec.structs.replace(report, notes=notes)
+
+    @locked_cached_property
+    def report_without_guests(self) -> CleaningReport:
+        """The cleaning report without the notes on guest orders and the catalogue.
+
+        The note on guest orders depends on the purchase history, for which the sources are read again; without returns,
+        the rest of the report does not.
+        """
+        sizes = len(self.customers), len(self._bought_items), self._line_totals.count_orders(self._backend)
+        in_part = self._totals.cancellations or PARTLY_RETURNED in self._totals.flagged
+        cancelled = (self._accepted, self._net_purchases) if in_part else None
+        return cleaning_report.build_report(
+            self._line_totals, self._totals, self.sources, self._settings, self._backend, sizes, cancelled
+        )
 
     @locked_cached_property
     def customers(self) -> IdMap:
