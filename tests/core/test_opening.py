@@ -11,6 +11,7 @@ import pytest
 from smart_retail.bundle import reader
 from smart_retail.client.remote_engine import RemoteEngine
 from smart_retail.errors import DamagedBundleError, MissingBundleError
+from smart_retail.protocol import ListQuery
 from smart_retail.results import FitReport
 from smart_retail.serving import hot_reload
 from smart_retail.serving.engine import Engine
@@ -62,6 +63,21 @@ def test_prefetched_arrays_are_those_that_a_list_needs(
     assert {key.removeprefix("tables/").rpartition("/")[0] for key in begun[0]} == set(LIST_ARRAYS)
     assert engine.recommend(customer) == expected
     assert not set[str]().union(*begun[1:]) & begun[0], "nothing is checked a second time"
+
+
+def test_the_first_lists_of_a_server_open_no_file(fitted: tuple[Path, FitReport]) -> None:
+    engine = Engine.load(fitted[0])
+    engine.open_all()
+    opened = set(engine.bundle._cache)
+    customers = [*engine.customer_ids(), "new"]
+    queries = [ListQuery("all", exclude_purchased=hidden) for hidden in (True, False)]
+    lists = [
+        part for query in queries for found in engine.query_customers(customers, query) for part in found.lists.values()
+    ]
+    kinds = {reason.kind for part in lists for item in part.items for reason in item.reasons}
+    assert kinds >= {"buy_again", "bought_together", "cluster", "segment", "popular"}
+    engine.recommend_for_basket([item.item_id for item in engine.popular(2).items])
+    assert set(engine.bundle._cache) == opened
 
 
 def test_a_changed_list_is_rejected_after_a_prefetch(

@@ -6,7 +6,7 @@ read-only memory maps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,13 +88,27 @@ class PairTable:
         variant : int32 array, shape (n_items,)
             Code of the product that each item is a variant of.
         """
-        others, count = self.neighbours(item)
-        own = variant[item]
-        for position in usable[others].nonzero()[0].tolist():
-            other = int(others[position])
-            if variant[other] != own:
-                return self.pair(other, item, int(count[position]))
-        return None
+        return self.best_of_each(np.array([item]), usable, variant)[0]
+
+    def best_of_each(
+        self, items: NDArray[np.int64], usable: NDArray[np.bool_], variant: NDArray[np.int32]
+    ) -> list[PairCount | None]:
+        """Return `best` of several items, shape ``(items,)``, from one pass over their pairs."""
+        starts = self.indptr[items]
+        lengths = self.indptr[items + 1] - starts
+        ends = lengths.cumsum()
+        entries = np.arange(int(lengths.sum())) + (starts - ends + lengths).repeat(lengths)
+        others = self.item[entries]
+        matches = (usable[others] & (variant[others] != variant[items].repeat(lengths))).nonzero()[0]
+        rows = ends.searchsorted(matches, side="right")
+        is_first = np.ones(len(rows), np.bool_)
+        np.not_equal(rows[1:], rows[:-1], out=is_first[1:])
+        rows, first = rows[is_first], matches[is_first]
+        figures = (others[first], items[rows], self.count[entries[first]])
+        best: list[PairCount | None] = [None] * len(items)
+        for row, *pair in zip(rows.tolist(), *(values.tolist() for values in figures), strict=True):
+            best[row] = self.pair(*pair)
+        return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +121,31 @@ class ItemPairs:
     """Customers who buy both items, for each entry of the item-kNN similarity."""
 
     def most_related(
-        self, item: int, usable: NDArray[np.bool_], variant: NDArray[np.int32]
-    ) -> tuple[str, PairCount] | None:
-        """Return relation and figures of the usable item with the largest lift to an item, over both relations.
+        self, items: Sequence[int], usable: NDArray[np.bool_], variant: NDArray[np.int32]
+    ) -> list[tuple[str, PairCount] | None]:
+        """Return for each item relation and figures of the usable item with the largest lift to it, of both relations.
 
         Parameters
         ----------
-        item, usable, variant
+        items : sequence of int
+            Item codes.
+        usable, variant
             As in `PairTable.best`.
 
         Returns
         -------
-        (relation, PairCount) or None
+        list of (relation, PairCount) or None
             None if no usable item has enough common orders or customers. Of equal lifts, the one of orders.
         """
-        found = [
-            (name, pair)
-            for name, table in ((ORDERS, self.orders), (CUSTOMERS, self.customers))
-            if (pair := table.best(item, usable, variant)) is not None
-        ]
-        return max(found, key=lambda entry: entry[1].lift) if found else None
+        codes = np.array(items, np.int64)
+        related: list[tuple[str, PairCount] | None] = []
+        by_orders, by_customers = (t.best_of_each(codes, usable, variant) for t in (self.orders, self.customers))
+        for ordered, shared in zip(by_orders, by_customers, strict=True):
+            if ordered is not None and (shared is None or ordered.lift >= shared.lift):
+                related.append((ORDERS, ordered))
+            else:
+                related.append((CUSTOMERS, shared) if shared is not None else None)
+        return related
 
     def together(self, item: int) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Return the items that are in the same orders as an item more often than by chance, and their scores.

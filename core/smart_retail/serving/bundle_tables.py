@@ -111,6 +111,13 @@ class BundleTables:
         )
         return self._overlay.catalogue(fitted, self.names, self.texts("items/names")) if self.changes else fitted
 
+    def open_all(self) -> None:
+        """Open what lists with reasons need, which is otherwise opened when first needed."""
+        _ = self.customers, self._purchases, self._returns, self.segment, self.cluster, self.fine_cluster
+        _ = self.item_names, self.catalogue, self.variant, self.item_customers, self.popularity_orders
+        _ = self.recent_orders, self.previous_orders, self.recent_orders_of_shop, self.pairs
+        _ = self._listed_codes, self._brands, self._descriptions
+
     def is_fitted(self, code: int) -> bool:
         """Return whether an item is in the bundle, so that models and counts know it."""
         return code < self.n_fitted_items

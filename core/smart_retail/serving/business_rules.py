@@ -292,7 +292,7 @@ def apply_rules(
 def _limit(result: RuleResult, rules: Rules, catalogue: Catalogue, own: NDArray[np.int32] | None) -> RuleResult:
     """Keep one variant of each product, then as many items of a category as the rules allow."""
     if own is not None and catalogue.variant is not None:
-        keep = (_occurrence(catalogue.variant[result.item]) == 0) | (result.position < 0)
+        keep = is_first_variant(catalogue.variant[result.item]) | (result.position < 0)
         if len(own) and not keep.all():
             keep |= np.isin(result.item, own)
         result = result.take(keep)
@@ -359,6 +359,13 @@ def _concat_entries(
         name: np.concatenate((getattr(ranked, name)[positions], getattr(new, name)[new_positions])) for name in names
     }
     return Ranked(np.array([0, len(columns["item"])], np.int64), **columns)
+
+
+def is_first_variant(variant: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return for each item of a list whether none before it is a variant of the same product, by their codes."""
+    first: dict[int, int] = {}
+    # Lists are short: sorting them in NumPy takes several times as long.
+    return np.array([first.setdefault(code, i) == i for i, code in enumerate(variant.tolist())], np.bool_)
 
 
 def _occurrence(category: NDArray[np.int32]) -> NDArray[np.int64]:

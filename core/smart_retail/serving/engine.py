@@ -415,7 +415,8 @@ class Engine(LocalEngine):
         return query if query.scenario is None else query.with_scenario(self.rules.scenarios)
 
     def open_all(self) -> None:
-        """Open all files that are otherwise opened on demand, so that the first requests to a server are not slower."""
+        """Open what lists need, which is otherwise opened on demand, so that the first requests are not slower."""
+        self.tables.open_all()
         self._ranker.open_all()
 
     @cached_property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
@@ -26,12 +26,13 @@ KINDS = ("buy_again", SAME_CUSTOMERS, "cluster", "segment", "popular", "trending
 """Kind of reason by component; a reason by orders or by category has the kind of what it states."""
 REASON_METHODS = ("repurchase", "cf", "personalized", "rfm", "popular", "popular", "content")
 """The method under which a component is reported in reasons."""
+_KINDS_AND_METHODS: Final = tuple(zip(KINDS, REASON_METHODS, strict=True))
 
 
 def reason_kind_and_method(component: int) -> tuple[str, str]:
     """Return the kind and the method of the reasons of a component, given by its column in `Ranked`."""
     if component < len(COMPONENTS):
-        return KINDS[component], REASON_METHODS[component]
+        return _KINDS_AND_METHODS[component]
     source = _added_source(component)
     return source.reason_kind, source.reason_method
 
@@ -70,6 +71,8 @@ class ReasonBuilder:
     """Items of the basket that a list completes."""
     proxies: Mapping[int, int] = field(default_factory=dict)
     """Purchased items that stand for items of the basket without purchases -> that item."""
+    cf_items: Sequence[int] = ()
+    """Codes of the listed items with a share of `CF`, whose pairs are looked up together."""
 
     def reasons(
         self, item: int, share: list[float], rank: list[int], explaining_item: int, boost: float = 1.0
@@ -97,8 +100,8 @@ class ReasonBuilder:
         total, reasons = max(boost, 1.0), []
         for component, part in enumerate(share):
             if part > 0:
-                kind, own, text = self._render_reason(component, item, explaining_item)
-                method = reason_kind_and_method(component)[1]
+                default_kind, method = reason_kind_and_method(component)
+                kind, own, text = self._render_reason(component, default_kind, item, explaining_item)
                 reasons.append(Reason(kind, method, rank[component], part / total, own, text))
         if boost > 1:
             reasons.append(Reason("rule", "rule", 0, 1 - 1 / boost, None, texts.rule()))
@@ -106,9 +109,8 @@ class ReasonBuilder:
             reasons.sort(key=_descending_share)
         return tuple(reasons)
 
-    def _render_reason(self, component: int, item: int, explaining_item: int) -> tuple[str, str | None, str]:
+    def _render_reason(self, component: int, kind: str, item: int, explaining_item: int) -> tuple[str, str | None, str]:
         """Return the kind of a reason, the id of the purchase that explains the item (if any), and the text."""
-        kind = reason_kind_and_method(component)[0]
         if component == CF:
             return self._related(item)
         if component == CONTENT:
@@ -138,7 +140,7 @@ class ReasonBuilder:
             )
             found = None if pair is None else (ORDERS if self.relation == BOUGHT_TOGETHER else CUSTOMERS, pair)
         else:
-            found = pairs.most_related(item, self._is_base, tables.variant)
+            found = self._most_related[item]
         if found is None or found[1].together == 0:
             return "similar", None, self._category(item)
         kind, own, text = self._counted(*found)
@@ -192,6 +194,12 @@ class ReasonBuilder:
         others = tables.pairs.customers.n - size
         lift = (buyers / size) / (other_buyers / others) if size and others > 0 and other_buyers > 0 else None
         return texts.group(tables.group_name(kind, group), buyers, size, lift)
+
+    @cached_property
+    def _most_related(self) -> dict[int, tuple[str, PairCount] | None]:
+        """The purchase with the largest lift to each of `cf_items`, with its relation; None for none."""
+        related = self.tables.pairs.most_related(self.cf_items, self._is_base, self.tables.variant)
+        return dict(zip(self.cf_items, related, strict=True))
 
     @cached_property
     def _is_base(self) -> NDArray[np.bool_]:

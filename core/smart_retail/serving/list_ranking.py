@@ -17,7 +17,7 @@ from smart_retail.protocol import DEFAULT_METHOD
 from smart_retail.recommenders.base import Catalogue, Ranked, Shoppers
 from smart_retail.recommenders.cached_lists import CACHED_LISTS, CachedLists, quantize_shares
 from smart_retail.recommenders.diversity import POOL_ENTRIES, ItemLikeness, diversify
-from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules, insert_new_items
+from smart_retail.serving.business_rules import RuleResult, Rules, apply_rules, insert_new_items, is_first_variant
 
 if TYPE_CHECKING:
     from smart_retail.recommenders.content_matching import AddedItemModel
@@ -56,7 +56,12 @@ class RankingRequest:
     @property
     def keeps_lists(self) -> bool:
         """Whether every list stays as it is ranked."""
-        return self.variants and not self.diversity and self.rules.allowed is None and not self.is_filtered_late
+        return self.variants and self.keeps_products
+
+    @property
+    def keeps_products(self) -> bool:
+        """Whether every list stays as it is ranked, but for all variants of a product after the first."""
+        return not self.diversity and self.rules.allowed is None and not self.is_filtered_late
 
     @property
     def needed(self) -> int:
@@ -185,6 +190,10 @@ class ListRanker:
         if request.keeps_lists:
             ranked = table.row(customer, request.needed)
             return RankingResult(ranked) if complete or len(ranked.item) >= request.needed else None
+        if request.keeps_products and request.exclude_purchased:
+            ranked = table.row(customer, request.needed + VARIANT_ENTRIES)
+            if self.catalogue.variant is None or is_first_variant(self.catalogue.variant[ranked.item]).all():
+                return RankingResult(ranked) if complete or len(ranked.item) >= request.needed else None
         ranked = table.row(customer)
         # Cached lists do not contain hidden items; only a pin could add one.
         needs_own = request.rules.pins or request.rules.new_items_share or not request.exclude_purchased

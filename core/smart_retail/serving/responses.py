@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 from smart_retail.protocol import ALL, DEFAULT_METHOD, METHODS, RELATIONS, ListQuery
+from smart_retail.recommenders.base import CF
 from smart_retail.results import Recommendation, RecommendationList
 from smart_retail.serving.bundle_tables import BundleTables
 from smart_retail.serving.customers import CustomerState
@@ -17,7 +18,7 @@ def build_response(
     customer_id: str | None,
     customer: CustomerState,
     request: RankingRequest,
-    entries: Iterable[ListEntry],
+    entries: Sequence[ListEntry],
     query: ListQuery,
 ) -> RecommendationList:
     """Return one customer's list as a result.
@@ -32,7 +33,7 @@ def build_response(
         Whose purchases, segment and cluster the reasons refer to.
     request : RankingRequest
         What was ranked: its method and rules.
-    entries : iterable of ListEntry
+    entries : sequence of ListEntry
         Ranked entries from ``query.offset`` on.
     query : ListQuery
         Offset, and whether the items have reasons.
@@ -42,7 +43,8 @@ def build_response(
     RecommendationList
     """
     relation = request.method if request.method in RELATIONS else ""
-    reasons = ReasonBuilder(tables, customer, relation, request.basket, request.proxies)
+    cf_items = [code for code, *_, share, _, _ in entries if share and share[CF] > 0] if query.explain else []
+    reasons = ReasonBuilder(tables, customer, relation, request.basket, request.proxies, cf_items)
     # Every method returns popular items for customers without a history.
     fallback = customer_id is not None and len(customer.history) == 0
     items, rank, explain = [], query.offset, query.explain

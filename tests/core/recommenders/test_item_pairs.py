@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from smart_retail.recommenders.item_pairs import MIN_LIFT
+from smart_retail.recommenders.item_pairs import CUSTOMERS, MIN_LIFT, ORDERS, ItemPairs, PairTable
 from smart_retail.recommenders.variants import group_variants
 from smart_retail.training.kernels.top_k_cosine import count_pairs, top_k_lift
 from smart_retail.training.models.item_baskets import collect_order_items
@@ -92,3 +92,36 @@ def test_an_item_bought_often_needs_more_common_orders(make_shop):
 def test_variants_have_one_name_but_for_size_and_colour(one, other, same):
     first, second = group_variants([one, other]).tolist()
     assert (first == second) is same
+
+
+def _random_table(rng, n_items):
+    lengths = rng.integers(0, 12, n_items)
+    item = np.concatenate([rng.permutation(n_items)[:k] for k in lengths]).astype(np.int32)
+    counts = rng.integers(1, 9, len(item)).astype(np.int32)
+    totals = rng.integers(9, 99, n_items).astype(np.int32)
+    return PairTable(np.concatenate(([0], lengths.cumsum())), item, counts, totals, 1000)
+
+
+@pytest.mark.parametrize("bought_share", [0.0, 0.1, 0.5, 1.0])
+def test_the_best_pair_of_each_item_is_its_first_usable_one_of_another_product(bought_share):
+    rng = np.random.default_rng(7)
+    tables = [_random_table(rng, 40) for _ in range(2)]
+    usable, variant = rng.random(40) < bought_share, rng.integers(0, 20, 40).astype(np.int32)
+
+    def first(table, item):
+        others, counts = (values.tolist() for values in table.neighbours(item))
+        for other, count in zip(others, counts, strict=True):
+            if usable[other] and variant[other] != variant[item]:
+                return table.pair(other, item, count)
+        return None
+
+    items = [*range(39, -1, -1), 5, 5]
+    expected = [[first(table, item) for item in items] for table in tables]
+    for table, pairs in zip(tables, expected, strict=True):
+        assert table.best_of_each(np.array(items), usable, variant) == pairs
+        assert [table.best(item, usable, variant) for item in items] == pairs
+    related = ItemPairs(*tables, np.empty(0, np.int32)).most_related(items, usable, variant)
+    for found, by_orders, by_customers in zip(related, *expected, strict=True):
+        pairs = [p for p in ((ORDERS, by_orders), (CUSTOMERS, by_customers)) if p[1] is not None]
+        assert found == max(pairs, key=lambda pair: pair[1].lift, default=None)
+    assert ItemPairs(*tables, np.empty(0, np.int32)).most_related([], usable, variant) == []
