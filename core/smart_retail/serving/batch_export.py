@@ -1,12 +1,14 @@
 """Recommendations of many customers as a CSV or Parquet file, with the ids unchanged.
 
-The engine is queried in chunks, and rows are written as they come: memory does not grow with the number of customers.
-The file replaces an older one only when it is complete.
+The engine is queried in chunks. The rows of a CSV file are written as they come, and those of a Parquet file are
+collected in a database on disk: memory does not grow with the number of customers. The file replaces an older one only
+when it is complete.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -15,7 +17,6 @@ from smart_retail.errors import UsageError
 from smart_retail.progress import SILENT, Progress
 from smart_retail.protocol import ALL, METHODS, ListQuery, RetailEngine, require_local
 from smart_retail.results import Recommendation, RecommendationList
-from smart_retail.utils.arrow_stream import BlockStream
 from smart_retail.utils.atomic_file import atomic_file
 from smart_retail.utils.spreadsheet import CsvRows, Row
 
@@ -37,8 +38,8 @@ CHUNK_CUSTOMERS = 1000
 """Customers per query at most."""
 CHUNK_ROWS = 10_000
 """Rows per query at most, unless the lists of one customer have more."""
-ROW_GROUP_ROWS = 122_880
-"""Rows that DuckDB collects before it writes them to a Parquet file: its own default."""
+PARQUET_MEMORY = "256MB"
+"""Memory in which DuckDB collects the rows of a Parquet file."""
 
 DEFAULT_QUERY: Final = ListQuery()
 
@@ -142,14 +143,21 @@ def _write_csv(part: Path, chunks: Iterable[list[Row]]) -> None:
 
 def _write_parquet(part: Path, chunks: Iterable[list[Row]]) -> None:
     import duckdb
+    import numpy as np
 
-    rows = BlockStream(RECOMMENDATION_COLUMNS, chunks)
-    # With several threads, DuckDB would hold as many row groups at once.
-    with duckdb.connect(config={"threads": 1}) as connection:
-        connection.register("lists", rows)
-        try:
-            connection.table("lists").write_parquet(str(part), row_group_size=ROW_GROUP_ROWS)
-        except (duckdb.Error, RuntimeError):
-            if rows.error is None:
-                raise
-            raise rows.error from None
+    # In a database on disk, DuckDB holds no more rows in memory than its limit allows.
+    with (
+        tempfile.TemporaryDirectory(prefix=f"{part.name}-", dir=part.parent) as folder,
+        duckdb.connect(f"{folder}/lists.duckdb", config={"memory_limit": PARQUET_MEMORY, "threads": 1}) as connection,
+    ):
+        fields = ", ".join(f'"{name}" {kind}' for name, kind in RECOMMENDATION_COLUMNS.items())
+        connection.execute(f"CREATE TABLE lists ({fields})")
+        for rows in filter(None, chunks):
+            columns = zip(RECOMMENDATION_COLUMNS.items(), zip(*rows, strict=True), strict=True)
+            chunk = {
+                name: np.array(values, dtype=object if kind == "VARCHAR" else None) for (name, kind), values in columns
+            }
+            connection.register("chunk", chunk)
+            connection.execute("INSERT INTO lists SELECT * FROM chunk")
+            connection.unregister("chunk")
+        connection.table("lists").write_parquet(str(part))
