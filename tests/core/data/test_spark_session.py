@@ -11,6 +11,8 @@ from smart_retail.errors import DataError, SparkError
 
 pytest.importorskip("pyspark.sql", reason="the extra spark is not installed")
 
+from py4j.protocol import Py4JError
+
 from smart_retail.data.backends import spark_session
 
 HINT = "Install Java 17 or newer, or set JAVA_HOME to its folder."
@@ -137,3 +139,29 @@ def test_a_cause_in_python_has_no_traceback() -> None:
         "ValueError: too many customers\n\n\tat a.b(C)\n"
     )
     assert spark_session.root_cause(Exception(text)) == "too many customers."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "An error occurred while calling o9.localCheckpoint.\n: org.apache.spark.SparkException: Job 7 cancelled "
+        "because SparkContext was shut down\n\tat a.b(C)\n",
+        "An error occurred while calling o9.collect.\n: org.apache.spark.SparkException: Job aborted due to stage "
+        "failure: Task 0 failed 4 times: ExecutorLostFailure (executor 5 exited unrelated to the running tasks)\n",
+    ],
+)
+def test_a_cluster_that_is_lost_during_the_work_is_one_sentence(text: str) -> None:
+    with (
+        pytest.raises(SparkError, match="The Spark cluster ended the work: Job ") as raised,
+        spark_session.report_lost_cluster(),
+    ):
+        raise Py4JError(text)
+    assert "\n" not in raised.value.message
+    assert raised.value.exit_code == 5
+
+
+def test_other_errors_of_spark_pass_unchanged() -> None:
+    error = Py4JError("a column is missing")
+    with pytest.raises(Py4JError) as raised, spark_session.report_lost_cluster():
+        raise error
+    assert raised.value is error

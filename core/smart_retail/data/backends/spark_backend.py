@@ -24,7 +24,7 @@ from smart_retail.data.backends.dataframes import to_arrow
 from smart_retail.data.backends.dual_group_by import Keys, group_twice
 from smart_retail.data.backends.duckdb_backend import DuckDB, text_as_parquet
 from smart_retail.data.backends.spark_executors import SparkExecutors, open_executors
-from smart_retail.data.backends.spark_session import SPARK_ERRORS, open_session, read_error
+from smart_retail.data.backends.spark_session import SPARK_ERRORS, open_session, read_error, report_lost_cluster
 from smart_retail.data.files.delimited_text import TextFile
 from smart_retail.data.parsing.format_detection import NUMBER, Format
 from smart_retail.data.parsing.number_parsing import normalize_numbers
@@ -106,15 +106,17 @@ class Spark:
         # A checkpoint also truncates the query plan; with `persist` every later step would plan all earlier ones again.
         native = nw.to_native(frame)
         context = native.sparkSession.sparkContext
-        if context.getCheckpointDir() is not None:
-            return _lazy(native.checkpoint())
-        if context.master.startswith("local"):
-            return _lazy(native.localCheckpoint())
-        # Blocks of a local checkpoint cannot be computed again: a second executor keeps a copy of each.
-        return _lazy(native.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2))
+        with report_lost_cluster():
+            if context.getCheckpointDir() is not None:
+                return _lazy(native.checkpoint())
+            if context.master.startswith("local"):
+                return _lazy(native.localCheckpoint())
+            # Blocks of a local checkpoint cannot be computed again: a second executor keeps a copy of each.
+            return _lazy(native.localCheckpoint(storageLevel=StorageLevel.MEMORY_AND_DISK_2))
 
     def fetch(self, frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
-        table = nw.to_native(frame).toArrow()
+        with report_lost_cluster():
+            table = nw.to_native(frame).toArrow()
         return {name: _array(table.column(name)) for name in table.column_names}
 
     def fetch_batches(self, frame: nw.LazyFrame[Any], rows: int) -> Iterator[dict[str, NDArray[Any]]]:

@@ -11,6 +11,8 @@ import re
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +34,12 @@ _ROOT_CAUSE: Final = re.compile(r"^(?:Caused by: |: )?(?:\w+\.)*[A-Z][\w$]*(?:Ex
 _NO_CAUSE: Final = re.compile(r"error=[0-9]+, |Traceback \(")
 """A cause that only repeats the end of the one before it, or announces a traceback of Python."""
 _MAX_CAUSE_CHARACTERS: Final = 300
+_LOST: Final = re.compile(
+    r"ExecutorLostFailure|SparkContext (?:was|has been) shut ?down|stopped SparkContext|OutOfMemoryError|"
+    r"[Mm]aster removed our application|Application has been killed|All masters are unresponsive|"
+    r"Answer from Java side is empty"
+)
+"""Messages of an application or of executors that ended."""
 
 _READ_ERRORS: Final = (
     (
@@ -184,6 +192,26 @@ def read_error(error: Exception, name: str) -> DataError:
         if pattern.search(text):
             return DataError(message.format(name=name), hint)
     return DataError(f"Spark finds no file, address or table {name}.", "Check the name.")
+
+
+@contextmanager
+def report_lost_cluster() -> Iterator[None]:
+    """Open a context in which the loss of the cluster is an error for users; other errors of Spark pass.
+
+    Raises
+    ------
+    SparkError
+        The application or its executors ended during the work.
+    """
+    try:
+        yield
+    except SPARK_ERRORS as error:
+        if not _LOST.search(str(error)):
+            raise
+        raise SparkError(
+            f"The Spark cluster ended the work: {root_cause(error)}",
+            "See the logs of the master and the executors, or give the executors more memory.",
+        ) from error
 
 
 def root_cause(error: Exception) -> str:
