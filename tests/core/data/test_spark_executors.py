@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,6 +107,12 @@ def fail(_: Any, lines: CustomerLines) -> bytes:
     raise ValueError(f"customer {lines.first} is not welcome")
 
 
+def sleep_after_first(_: Any, lines: CustomerLines) -> bytes:
+    if lines.first:
+        time.sleep(3600)
+    return b""
+
+
 def lines_of(spark: Any, n_customers: int) -> Any:
     """Three lines for every second customer, with the customer's code as item."""
     rows = [(i, 2 * i + k, i, 0, 1_000_000, 5) for i in range(0, n_customers, 2) for k in range(3)]
@@ -155,6 +162,13 @@ class TestOnACluster:
             list(SparkExecutors(spark).map_customers(lines_of(spark, 10), 10, fail, None))
         assert raised.value.hint
         assert list(SparkExecutors(spark).map_customers(lines_of(spark, 4), 4, describe_block, 1))
+
+    def test_jobs_end_when_their_results_are_not_wanted(self, spark: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(spark_executors, "PARTITION_CUSTOMERS", 10)
+        results = SparkExecutors(spark).map_customers(lines_of(spark, 100), 100, sleep_after_first, None)
+        assert next(results)[0].start == 0
+        results.close()  # waits for the jobs, which sleep for an hour unless they are cancelled
+        assert list(spark.sparkContext.statusTracker().getActiveJobsIds()) == []
 
 
 class KillExecutor(Silent):

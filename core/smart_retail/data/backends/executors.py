@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -30,8 +30,10 @@ class Executors(Protocol):
         n_customers: int,
         function: Callable[[Any, CustomerLines], bytes],
         shared: Any,
-    ) -> Iterator[tuple[range, bytes]]:
+    ) -> Generator[tuple[range, bytes], None, None]:
         """Yield the results of a function by block of customers: their codes, in ascending order, and the result.
+
+        Closing the generator ends the work.
 
         Parameters
         ----------

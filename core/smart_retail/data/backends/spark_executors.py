@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
 from typing import Any, Final
 
@@ -51,14 +52,15 @@ class SparkExecutors:
         n_customers: int,
         function: Callable[[Any, CustomerLines], bytes],
         shared: Any,
-    ) -> Iterator[tuple[range, bytes]]:
+    ) -> Generator[tuple[range, bytes], None, None]:
         rows = _by_customer_range(nw.to_native(lines), n_customers)
         context = self._session.sparkContext
         broadcast = context.broadcast(shared)
         results = rows.mapInArrow(_partition_function(function, broadcast), "first int, customers int, result binary")
         try:
-            for first, customers, result in _rows_by_partition(results):
-                yield range(first, first + customers), bytes(result)
+            with closing(_rows_by_partition(results)) as found:  # ends the jobs before the broadcast is removed
+                for first, customers, result in found:
+                    yield range(first, first + customers), bytes(result)
         except SPARK_ERRORS as error:
             raise SparkError(
                 f"The Spark cluster could not compute the lists of customers: {root_cause(error)}",
@@ -190,7 +192,7 @@ def _block(tables: list[dict[str, NDArray[Any]]]) -> CustomerLines:
     return CustomerLines(first, n_customers, {name: values[is_line] for name, values in columns.items()})
 
 
-def _rows_by_partition(results: DataFrame) -> Iterator[Any]:
+def _rows_by_partition(results: DataFrame) -> Generator[Any, None, None]:
     """Yield the rows of a frame in the order of its partitions, each computed by a job of its own, a few at a time."""
     context, rows = results.sparkSession.sparkContext, results.rdd
     tag = f"smart-retail-{next(_TAGS)}"
